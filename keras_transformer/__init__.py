@@ -1,0 +1,42 @@
+"""The Transformer of "Attention Is All You Need" for Keras 3 on TensorFlow.
+
+The letters of all shapes in this package:
+
+B batch   T query/target length   S key/source length   D model_dim   H heads
+K head_dim   F feed_forward_dim   V vocabulary_size   W beam width   L layers
+"""
+
+from keras_transformer import (
+    data,
+    export,
+    layers,
+    models,
+    search,
+    summaries,
+    text,
+    training,
+    translation,
+)
+from keras_transformer.models import PRESETS, Transformer, TransformerConfig
+from keras_transformer.text import Tokenizer, learn_vocabulary
+from keras_transformer.translation import Translator
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "PRESETS",
+    "Tokenizer",
+    "Transformer",
+    "TransformerConfig",
+    "Translator",
+    "data",
+    "export",
+    "layers",
+    "learn_vocabulary",
+    "models",
+    "search",
+    "summaries",
+    "text",
+    "training",
+    "translation",
+]

@@ -1,0 +1,30 @@
+"""From files, or the built-in corpus, to batches."""
+
+from keras_transformer.data.batching import (
+    EncodedPairs,
+    TokenBatches,
+    bucket_lengths,
+    encode_pairs,
+)
+from keras_transformer.data.files import read_parallel, read_tsv
+from keras_transformer.data.illustrated_corpus import (
+    ContrastExample,
+    IllustratedCorpus,
+    illustrated_corpus,
+    referent_accuracy,
+)
+from keras_transformer.data.pairs import SentencePair
+
+__all__ = [
+    "ContrastExample",
+    "EncodedPairs",
+    "IllustratedCorpus",
+    "SentencePair",
+    "TokenBatches",
+    "bucket_lengths",
+    "encode_pairs",
+    "illustrated_corpus",
+    "read_parallel",
+    "read_tsv",
+    "referent_accuracy",
+]

@@ -1,0 +1,270 @@
+"""Sentence pairs to batches: encoded, filtered, bucketed and padded.
+
+The keys of a batch, written here and nowhere else:
+
+source_ids         int32 (B, S), the source and its end token
+target_input_ids   int32 (B, T), the start token and the target
+target_output_ids  int32 (B, T), the target and its end token
+weights            float32 (B, T), 1 at real target tokens, 0 at padding
+
+B batch   S source length   T target length
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from keras_transformer.data import pairs as sentence_pairs
+from keras_transformer.text import special_ids
+
+# Sentences encoded in one call of the tokenizer.
+_CHUNK = 8192
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodedPairs:
+    """Token ids of sentence pairs, without special ids, and what was left out.
+
+    sources, targets: one int32 array for each pair.
+    num_empty: pairs left out because a side was empty.
+    num_too_long: pairs left out because a side had too many tokens.
+    """
+
+    sources: list[np.ndarray]
+    targets: list[np.ndarray]
+    num_empty: int = 0
+    num_too_long: int = 0
+
+    @property
+    def num_target_tokens(self) -> int:
+        """Target tokens with their end tokens: what the loss counts."""
+        return sum(map(len, self.targets)) + len(self.targets)
+
+
+def encode_pairs(
+    pairs: Sequence[sentence_pairs.SentencePair],
+    tokenizer,
+    max_length: int = 128,
+) -> EncodedPairs:
+    """Encodes pairs and leaves out those that are empty or too long.
+
+    Args:
+        pairs: what to encode.
+        tokenizer: a `Tokenizer`.
+        max_length: the most tokens of a side, its end token included.
+
+    Raises:
+        ValueError: nothing is left.
+    """
+    sources, targets = [], []
+    num_empty = num_too_long = 0
+    for start in range(0, len(pairs), _CHUNK):
+        chunk = pairs[start : start + _CHUNK]
+        encoded_sources = _encode([pair.source for pair in chunk], tokenizer)
+        encoded_targets = _encode([pair.target for pair in chunk], tokenizer)
+        for pair, source, target in zip(
+            chunk, encoded_sources, encoded_targets, strict=True
+        ):
+            if not pair.source.strip() or not pair.target.strip():
+                num_empty += 1
+            elif max(len(source), len(target)) >= max_length:
+                num_too_long += 1
+            else:
+                sources.append(source)
+                targets.append(target)
+    if not sources:
+        raise ValueError(
+            f"No sentence pair is left of {len(pairs)}: {num_empty} have an "
+            f"empty side, {num_too_long} are longer than "
+            f"max_length={max_length} tokens. Give other text or a larger "
+            "max_length."
+        )
+    return EncodedPairs(sources, targets, num_empty, num_too_long)
+
+
+def bucket_lengths(max_length: int) -> list[int]:
+    """The lengths batches are padded to: a small fixed set of shapes.
+
+    Steps of 4 up to 32, then of an eighth to a quarter of the length.
+
+    Example:
+
+    >>> bucket_lengths(50)
+    [8, 12, 16, 20, 24, 28, 32, 40, 48, 50]
+    """
+    lengths, step = [8], 4
+    while lengths[-1] < max_length:
+        if lengths[-1] >= 8 * step:
+            step *= 2
+        lengths.append(min(lengths[-1] + step, max_length))
+    return lengths
+
+
+class TokenBatches:
+    """Batches of pairs of like length, about `tokens_per_batch` tokens each.
+
+    A pair goes to the shortest bucket both its sides fit, and all rows are
+    padded to the bucket's length, so that the shapes are a small fixed set.
+    Rows left over from a bucket go to the next longer one; the very last
+    batch is filled up with empty rows of weight 0. No pair is lost. The order
+    of an epoch depends on the seed and the epoch's number alone.
+
+    Args:
+        encoded: `EncodedPairs`.
+        tokens_per_batch: target tokens of a batch, padding included.
+        max_length: the longest bucket.
+        seed: of the shuffling.
+        rows_multiple_of: batch sizes are multiples of it (the number of
+            replicas).
+
+    Raises:
+        ValueError: `tokens_per_batch` is too small for the rows of the
+            longest bucket.
+
+    Example:
+
+    >>> ids = [np.array([5, 6, 7], "int32")] * 10
+    >>> batches = TokenBatches(EncodedPairs(ids, ids), tokens_per_batch=32,
+    ...     max_length=8)
+    >>> batches.steps_per_epoch
+    3
+    >>> inputs, labels, weights = next(iter(batches.evaluation_dataset()))
+    >>> labels[0].numpy().tolist()
+    [5, 6, 7, 2, 0, 0, 0, 0]
+    """
+
+    def __init__(
+        self,
+        encoded: EncodedPairs,
+        tokens_per_batch: int = 4096,
+        max_length: int = 128,
+        seed: int = 0,
+        rows_multiple_of: int = 1,
+    ):
+        self._encoded = encoded
+        self._seed = seed
+        self._lengths = bucket_lengths(max_length)
+        self._rows = [
+            tokens_per_batch // length // rows_multiple_of * rows_multiple_of
+            for length in self._lengths
+        ]
+        longest = 1 + max(
+            max(map(len, encoded.sources)), max(map(len, encoded.targets))
+        )
+        if longest > max_length:
+            raise ValueError(
+                f"A sentence has {longest} tokens. Expected at most "
+                f"max_length={max_length}. Encode with the same max_length."
+            )
+        if not all(self._rows):
+            raise ValueError(
+                "A batch must hold one sentence of the longest bucket for "
+                f"each replica. Received: tokens_per_batch={tokens_per_batch}"
+                f", max_length={max_length}, rows_multiple_of="
+                f"{rows_multiple_of}. Expected at least "
+                f"{max_length * rows_multiple_of} tokens."
+            )
+        sides = zip(encoded.sources, encoded.targets, strict=True)
+        needed = [1 + max(len(s), len(t)) for s, t in sides]
+        self._bucket_of = np.searchsorted(self._lengths, needed)
+        self.steps_per_epoch = len(self._plan(np.arange(len(needed))))
+
+    def training_dataset(self, first_step: int = 0) -> tf.data.Dataset:
+        """Endless batches for `fit`, shuffled anew in each epoch.
+
+        Args:
+            first_step: how many batches to leave out, so that a run that was
+                stopped sees what it would have seen.
+        """
+
+        def generate():
+            epoch, skipped = divmod(first_step, self.steps_per_epoch)
+            while True:
+                for bucket, rows in self._shuffled_plan(epoch)[skipped:]:
+                    yield self._batch(bucket, rows)
+                epoch, skipped = epoch + 1, 0
+
+        return self._dataset(generate)
+
+    def evaluation_dataset(self) -> tf.data.Dataset:
+        """Every pair once, in a fixed order, for `evaluate`."""
+
+        def generate() -> Iterator:
+            for bucket, rows in self._plan(np.arange(len(self._bucket_of))):
+                yield self._batch(bucket, rows)
+
+        dataset = self._dataset(generate)
+        return dataset.apply(
+            tf.data.experimental.assert_cardinality(self.steps_per_epoch)
+        )
+
+    def count_target_tokens(self, steps: int) -> int:
+        """Target tokens, padding not counted, of the first training steps."""
+        epochs, rest = divmod(steps, self.steps_per_epoch)
+        targets = self._encoded.targets
+        return epochs * self._encoded.num_target_tokens + sum(
+            len(targets[row]) + 1
+            for _, rows in self._shuffled_plan(epochs)[:rest]
+            for row in rows
+        )
+
+    def _shuffled_plan(self, epoch):
+        generator = np.random.default_rng([self._seed, epoch])
+        plan = self._plan(generator.permutation(len(self._bucket_of)))
+        return [plan[i] for i in generator.permutation(len(plan))]
+
+    def _plan(self, order):
+        """Splits pairs, in this order, into (bucket, rows) of each batch."""
+        plan, waiting = [], np.array([], "int64")
+        buckets = self._bucket_of[order]
+        for bucket, size in enumerate(self._rows):
+            waiting = np.concatenate([waiting, order[buckets == bucket]])
+            while len(waiting) >= size:
+                plan.append((bucket, waiting[:size]))
+                waiting = waiting[size:]
+            if len(waiting):
+                last_bucket = bucket
+        if len(waiting):
+            plan.append((last_bucket, waiting))
+        return plan
+
+    def _batch(self, bucket, rows):
+        shape = (self._rows[bucket], self._lengths[bucket])
+        source_ids, target_input_ids, target_output_ids = (
+            np.full(shape, special_ids.PAD_ID, "int32") for _ in range(3)
+        )
+        weights = np.zeros(shape, "float32")
+        for i, row in enumerate(rows):
+            source = self._encoded.sources[row]
+            target = self._encoded.targets[row]
+            source_ids[i, : len(source)] = source
+            source_ids[i, len(source)] = special_ids.EOS_ID
+            target_input_ids[i, 0] = special_ids.BOS_ID
+            target_input_ids[i, 1 : len(target) + 1] = target
+            target_output_ids[i, : len(target)] = target
+            target_output_ids[i, len(target)] = special_ids.EOS_ID
+            weights[i, : len(target) + 1] = 1
+        inputs = {
+            "source_ids": source_ids,
+            "target_input_ids": target_input_ids,
+        }
+        return inputs, target_output_ids, weights
+
+    def _dataset(self, generate):
+        ids = tf.TensorSpec((None, None), tf.int32)
+        signature = (
+            {"source_ids": ids, "target_input_ids": ids},
+            ids,
+            tf.TensorSpec((None, None), tf.float32),
+        )
+        dataset = tf.data.Dataset.from_generator(
+            generate, output_signature=signature
+        )
+        return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def _encode(texts, tokenizer):
+    encoded = tokenizer.encode(texts)
+    return np.split(encoded.values.numpy(), encoded.row_splits.numpy()[1:-1])

@@ -1,0 +1,116 @@
+"""Parallel text on disk to sentence pairs, with every fault named."""
+
+import glob
+import gzip
+import os
+from collections.abc import Iterator, Sequence
+
+from keras_transformer.data import pairs
+
+
+def read_parallel(
+    source_files: Sequence[str], target_files: Sequence[str]
+) -> list[pairs.SentencePair]:
+    """Reads files whose lines are translations of each other.
+
+    Args:
+        source_files: names or globs of UTF-8 files, plain or `.gz`; a glob
+            stands for its matches in alphabetical order.
+        target_files: as many files, line by line their translations.
+
+    Returns:
+        The pairs in the order of the files, empty lines included.
+
+    Raises:
+        FileNotFoundError: a file is missing or a glob matches nothing.
+        ValueError: the numbers of files or of their lines differ, or a line
+            is not UTF-8.
+
+    Example:
+
+    >>> import tempfile, pathlib
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "en").write_text("a cat\\n")
+    >>> _ = (folder / "fr").write_text("un chat\\n")
+    >>> read_parallel([f"{folder}/en"], [f"{folder}/fr"])
+    [SentencePair(source='a cat', target='un chat')]
+    """
+    source_names = expand(source_files)
+    target_names = expand(target_files)
+    if len(source_names) != len(target_names):
+        raise ValueError(
+            "Every source file needs its target file. Received: "
+            f"{len(source_names)} source files {source_names}, "
+            f"{len(target_names)} target files {target_names}."
+        )
+    found = []
+    for source_name, target_name in zip(
+        source_names, target_names, strict=True
+    ):
+        sources = [line for _, line in _lines(source_name)]
+        targets = [line for _, line in _lines(target_name)]
+        if len(sources) != len(targets):
+            raise ValueError(
+                "Parallel files must have as many lines as each other. "
+                f"Received: {source_name} with {len(sources)} lines, "
+                f"{target_name} with {len(targets)} lines."
+            )
+        found += map(pairs.SentencePair, sources, targets)
+    return found
+
+
+def read_tsv(files: Sequence[str]) -> list[pairs.SentencePair]:
+    """Reads lines of source, tab, target; further columns are ignored.
+
+    Args:
+        files: names or globs of UTF-8 files, plain or `.gz`.
+
+    Raises:
+        FileNotFoundError: a file is missing or a glob matches nothing.
+        ValueError: a line that is not empty has no tab or is not UTF-8.
+    """
+    found = []
+    for name in expand(files):
+        for number, line in _lines(name):
+            columns = line.split("\t")
+            if line and len(columns) < 2:
+                raise ValueError(
+                    f"{name}, line {number}: expected source and target with "
+                    f"a tab between them. Received: {line[:80]!r}."
+                )
+            columns = columns if line else ["", ""]
+            found.append(pairs.SentencePair(columns[0], columns[1]))
+    return found
+
+
+def expand(files: Sequence[str]) -> list[str]:
+    """Replaces globs by the files they match.
+
+    Raises:
+        FileNotFoundError: a file is missing or a glob matches nothing.
+    """
+    names = []
+    for file in files:
+        matches = [file] if os.path.isfile(file) else sorted(glob.glob(file))
+        if not matches:
+            raise FileNotFoundError(f"No such file: {file}")
+        names += matches
+    return names
+
+
+def _lines(name: str) -> Iterator[tuple[int, str]]:
+    opened = gzip.open(name) if name.endswith(".gz") else open(name, "rb")
+    with opened as file:
+        try:
+            for number, line in enumerate(file, start=1):
+                # Only "\n" ends a line: text may hold any other separator.
+                yield number, line.rstrip(b"\r\n").decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{name}, line {number}: not UTF-8 ({error.reason} at byte "
+                f"{error.start}). Convert the file to UTF-8."
+            ) from error
+        except (gzip.BadGzipFile, EOFError) as error:
+            raise ValueError(
+                f"{name}: not a whole gzip file ({error})."
+            ) from error

@@ -1,0 +1,338 @@
+"""From words to sentence pairs: agreement, elision, word order, negation.
+
+Phrases stay unelided ("le animal", "de le pont") until a whole sentence is
+joined: only `french` knows elision and contraction, only `english` knows a/an.
+"""
+
+import itertools
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from keras_transformer.data import illustrated_lexicon as lexicon
+from keras_transformer.data import pairs
+
+_VOWELS = frozenset("aàâeéèêëiîïoôuùûœy")
+_ELIDED = frozenset(("le", "la", "je", "ne", "que", "de", "jusque"))
+_CONTRACTED = {
+    ("de", "le"): "du",
+    ("de", "les"): "des",
+    ("à", "le"): "au",
+    ("à", "les"): "aux",
+}
+_ASPIRATED = frozenset(
+    form
+    for noun in (*lexicon.AGENTS.values(), *lexicon.OBJECTS.values())
+    if noun.aspirated
+    for form in (noun.french, noun.french_plural)
+) | {"haut", "haute"}
+
+# In the order of `Verb.present`: je, tu, il, nous, ils.
+_AVOIR = ("ai", "as", "a", "avons", "ont")
+_ETRE = ("suis", "es", "est", "sommes", "sont")
+
+
+class Phrase(NamedTuple):
+    """A subject or object in both languages, with what agreement needs.
+
+    `pronoun` is the English word that refers back to it.
+    """
+
+    english: str
+    french: str
+    feminine: bool = False
+    plural: bool = False
+    person: int = 3
+    pronoun: str = "it"
+
+
+class _Determiner(NamedTuple):
+    """The forms of a determiner; `vowels` are those before a vowel."""
+
+    english: str
+    masculine: str
+    feminine: str
+    vowels: tuple[str, str] = ("", "")
+    english_plural: str = ""
+    plural: str = ""
+
+
+PRONOUNS = {
+    "I": Phrase("I", "je", person=1),
+    "you": Phrase("you", "tu", person=2),
+    "he": Phrase("he", "il", pronoun="he"),
+    "she": Phrase("she", "elle", feminine=True, pronoun="she"),
+    "we": Phrase("we", "nous", plural=True, person=1),
+    "they": Phrase("they", "ils", plural=True, pronoun="they"),
+}
+
+# "no": what becomes of "a" under a French negation ("pas de chien").
+_DETERMINERS = {
+    "the": _Determiner("the", "le", "la", (), "the", "les"),
+    "this": _Determiner(
+        "this", "ce", "cette", ("cet", "cette"), "these", "ces"
+    ),
+    "my": _Determiner("my", "mon", "ma", ("mon", "mon"), "my", "mes"),
+    "a": _Determiner("a", "un", "une"),
+    "no": _Determiner("a", "de", "de"),
+    "two": _Determiner("", "", "", (), "two", "deux"),
+    "three": _Determiner("", "", "", (), "three", "trois"),
+}
+
+
+def elides(word: str) -> bool:
+    """Whether `word` shortens a word like "le" or "ne" before it.
+
+    >>> elides("hôtel"), elides("haie"), elides("pont")
+    (True, False, False)
+    """
+    return word[0] in _VOWELS or word[0] == "h" and word not in _ASPIRATED
+
+
+def french(*parts: str) -> str:
+    """Joins words and phrases, with elision and contraction.
+
+    >>> french("près de", "le pont"), french("à le âne"), french("que il")
+    ('près du pont', "à l'âne", "qu'il")
+    """
+    words = " ".join(parts).split()
+    joined = words[-1]
+    for word, following in zip(words[-2::-1], words[:0:-1], strict=True):
+        # From the right, so "de le hôtel" meets "l'hôtel", never "le".
+        head, _, rest = joined.partition(" ")
+        if word in _ELIDED and elides(following):
+            joined = word[:-1] + "'" + joined
+        elif (word, head) in _CONTRACTED:
+            joined = _CONTRACTED[word, head] + " " + rest
+        else:
+            joined = word + " " + joined
+    return joined
+
+
+def english(*parts: str) -> str:
+    """Joins words and phrases; "a" becomes "an" before a vowel.
+
+    >>> english("a", "old dog")
+    'an old dog'
+    """
+    words = " ".join(parts).split()
+    for index, following in enumerate(words[1:]):
+        if words[index] == "a" and following[0] in "aeiou":
+            words[index] = "an"
+    return " ".join(words)
+
+
+def agree(name: str, feminine: bool, plural: bool) -> str:
+    """The French form of the adjective with this English name."""
+    adjective = lexicon.ADJECTIVES[name]
+    if feminine:
+        return adjective.feminine + ("s" if plural else "")
+    return adjective.plural if plural else adjective.french
+
+
+def noun_phrase(
+    noun: lexicon.Noun,
+    determiner: str = "the",
+    before: str = "",
+    after: str = "",
+    plural: bool = False,
+) -> Phrase:
+    """A noun with its determiner and adjectives, each in its place.
+
+    Args:
+        noun: the noun.
+        determiner: "the", "this", "my", "a", "no", "two" or "three".
+        before: English name of an adjective that precedes the noun in French.
+        after: of one that follows it there, a colour.
+        plural: whether it is plural; "two" and "three" are.
+    """
+    forms = _DETERMINERS[determiner]
+    words = [noun.french_plural if plural else noun.french]
+    if before:
+        form = agree(before, noun.feminine, plural)
+        if not (noun.feminine or plural) and elides(words[0]):
+            form = lexicon.ADJECTIVES[before].before_vowel or form
+        words.insert(0, form)
+    if plural:
+        article = forms.plural
+    elif any(forms.vowels) and elides(words[0]):
+        article = forms.vowels[noun.feminine]
+    else:
+        article = forms.feminine if noun.feminine else forms.masculine
+    if after:
+        words.append(agree(after, noun.feminine, plural))
+    article_en = forms.english_plural if plural else forms.english
+    noun_en = noun.english_plural if plural else noun.english
+    return Phrase(
+        english(article_en, before, after, noun_en),
+        " ".join([article, *words]),
+        noun.feminine,
+        plural,
+        pronoun="they" if plural else "it",
+    )
+
+
+def definite_phrases(noun: lexicon.Noun, adjectives: bool) -> Iterator[Phrase]:
+    """The dogs, my old dog, this black dog; `adjectives` allows for one."""
+    looks = _looks(noun) if adjectives else [("", "")]
+    for look, plural in itertools.product(looks, _numbers(noun)):
+        for determiner in ("the", "this", "my"):
+            if noun.owned or determiner != "my":
+                yield noun_phrase(noun, determiner, *look, plural=plural)
+
+
+def indefinite_phrases(noun: lexicon.Noun) -> Iterator[tuple[Phrase, bool]]:
+    """(an old black dog, False), (two dogs, False), (a dog, True if denied)."""
+    for look in itertools.product(("", *noun.qualities), ("", *noun.colours)):
+        yield noun_phrase(noun, "a", *look), False
+    for look in _looks(noun):
+        yield noun_phrase(noun, "no", *look), True
+        for determiner in ("two", "three") if any(_numbers(noun)) else ():
+            yield noun_phrase(noun, determiner, *look, plural=True), False
+
+
+def _looks(noun) -> list[tuple[str, str]]:
+    """No adjective, or one that suits the noun, before or after it."""
+    before = [(quality, "") for quality in noun.qualities]
+    return [("", ""), *before, *(("", colour) for colour in noun.colours)]
+
+
+def _numbers(noun) -> tuple[bool, ...]:
+    """The values of `plural` that occur with the noun."""
+    several = noun.english in (*lexicon.AGENTS, *lexicon.PLURAL_OBJECTS)
+    return (False, True) if several else (False,)
+
+
+def at(preposition: tuple[str, str], place: Phrase) -> Phrase:
+    """A place, behind an (English, French) preposition."""
+    return place._replace(
+        english=f"{preposition[0]} {place.english}",
+        french=f"{preposition[1]} {place.french}",
+    )
+
+
+def _form(forms: tuple[str, ...], subject: Phrase) -> str:
+    if subject.plural:
+        return forms[3 if subject.person == 1 else 4]
+    return forms[subject.person - 1]
+
+
+def _negated(verb: str, negative: bool) -> str:
+    return f"ne {verb} pas" if negative else verb
+
+
+def _be(subject: Phrase, past: bool = False) -> str:
+    if past:
+        return "were" if subject.plural else "was"
+    return "are" if subject.plural else "is"
+
+
+def _sentence(source: tuple[str, ...], target: tuple[str, ...]):
+    """Joins both sides; a capital first, a full stop last."""
+    texts = english(*source), french(*target)
+    return pairs.SentencePair(*(t[0].upper() + t[1:] + "." for t in texts))
+
+
+def _event(subject, verb, thing, past, negative):
+    """The words of "subject verb thing", English and French."""
+    singular = subject.person == 3 and not subject.plural
+    if negative:
+        auxiliary = "didn't" if past else "doesn't" if singular else "don't"
+        source = f"{auxiliary} {verb.english}"
+    elif past:
+        source = verb.past
+    else:
+        source = verb.third_person if singular else verb.english
+    if past:
+        participle = verb.participle
+        if verb.with_etre:
+            participle += "e" if subject.feminine else ""
+            participle += "s" if subject.plural else ""
+        auxiliary = _form(_ETRE if verb.with_etre else _AVOIR, subject)
+        target = f"{_negated(auxiliary, negative)} {participle}"
+    else:
+        target = _negated(_form(verb.present, subject), negative)
+    if thing:
+        source += f" {verb.particle[0]} {thing.english}"
+        target += f" {verb.particle[1]} {thing.french}"
+    return (subject.english, source), (subject.french, target)
+
+
+def event(
+    subject: Phrase,
+    verb: lexicon.Verb,
+    thing: Phrase | None = None,
+    past: bool = False,
+    negative: bool = False,
+) -> pairs.SentencePair:
+    """The dog doesn't cross the street. / The owl sleeps."""
+    return _sentence(*_event(subject, verb, thing, past, negative))
+
+
+def state(
+    subject: Phrase,
+    adjective: str,
+    degree: tuple[str, str] = ("", ""),
+    negative: bool = False,
+) -> pairs.SentencePair:
+    """The dog isn't old; `degree` is an (English, French) adverb."""
+    verb = _be(subject) + ("n't" if negative else "")
+    return _sentence(
+        (subject.english, verb, degree[0], adjective),
+        (
+            subject.french,
+            _negated(_form(_ETRE, subject), negative),
+            degree[1],
+            agree(adjective, subject.feminine, subject.plural),
+        ),
+    )
+
+
+def there_is(
+    noun: Phrase, place: Phrase, negative: bool = False
+) -> pairs.SentencePair:
+    """There is a dog in the barn; under negation pass "no" as determiner."""
+    verb = _be(noun) + ("n't" if negative else "")
+    verb_fr = "il ne y a pas" if negative else "il y a"
+    return _sentence(
+        ("there", verb, noun.english, place.english),
+        (verb_fr, noun.french, place.french),
+    )
+
+
+def because(
+    subject: Phrase,
+    verb: lexicon.Verb,
+    thing: Phrase,
+    referent: Phrase,
+    adjective: str,
+    negative: bool,
+    opening: tuple[str, str] = ("", ""),
+) -> pairs.SentencePair:
+    """What was done or, if `negative`, not done, and why.
+
+    Args:
+        subject: who did it.
+        verb: what was done.
+        thing: to what.
+        referent: `subject` or `thing`, whichever the pronoun stands for.
+        adjective: the reason, behind "too" if `negative`.
+        negative: whether it was not done.
+        opening: an adverb of time in front, in English and French.
+    """
+    source, target = _event(subject, verb, thing, True, negative)
+    pronoun = "elle" if referent.feminine else "il"
+    was = "était"
+    if referent.plural:
+        pronoun, was = pronoun + "s", "étaient"
+    return _sentence(
+        (
+            *(opening[0], *source, "because"),
+            *(referent.pronoun, _be(referent, past=True)),
+            *("too" if negative else "", adjective),
+        ),
+        (
+            *(opening[1], *target, "parce que", pronoun, was),
+            "trop" if negative else "",
+            agree(adjective, referent.feminine, referent.plural),
+        ),
+    )

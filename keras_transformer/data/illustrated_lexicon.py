@@ -1,0 +1,349 @@
+"""The words of the built-in corpus: what each means and how it inflects.
+
+Read by `illustrated_grammar` and `illustrated_corpus`. Whatever follows the
+rule is derived, so a written-out form is an irregular one.
+"""
+
+import dataclasses
+import functools
+from typing import NamedTuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Noun:
+    """An English noun and its French counterpart.
+
+    Args:
+        english: singular form, also the noun's name in the tables below.
+        french: singular form.
+        feminine: the French gender.
+        english_plural, french_plural: only if not the singular + "s".
+        aspirated: a French h that forbids elision ("la haie").
+        qualities: names of the adjectives before the noun that suit it.
+        colours: names of the colours that suit it.
+        owned, inside: whether "my" suits it, and "in".
+    """
+
+    english: str
+    french: str
+    feminine: bool = False
+    english_plural: str = ""
+    french_plural: str = ""
+    aspirated: bool = False
+    qualities: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
+    owned: bool = False
+    inside: bool = False
+
+    def __post_init__(self):
+        for name in ("english_plural", "french_plural"):
+            if not getattr(self, name):
+                singular = getattr(self, name.removesuffix("_plural"))
+                object.__setattr__(self, name, singular + "s")
+
+
+@dataclasses.dataclass(frozen=True)
+class Adjective:
+    """An English adjective and the four (or five) forms of the French one.
+
+    Args:
+        english: the form, also the adjective's name in the tables.
+        french: masculine singular.
+        feminine: only if it is not `french` with a final "e".
+        plural: masculine plural, only if it is not `french` + "s".
+        before_vowel: masculine singular before a vowel ("bel").
+    """
+
+    english: str
+    french: str
+    feminine: str = ""
+    plural: str = ""
+    before_vowel: str = ""
+
+    def __post_init__(self):
+        stem = self.french
+        if not self.feminine:
+            regular = stem if stem.endswith("e") else stem + "e"
+            object.__setattr__(self, "feminine", regular)
+        if not self.plural:
+            regular = stem if stem[-1] in "sx" else stem + "s"
+            object.__setattr__(self, "plural", regular)
+
+
+class Verb(NamedTuple):
+    """A verb; `present` holds the forms of je, tu, il, nous, ils.
+
+    `particle` stands between verb and object ("over", "dans"); `with_etre`
+    says that the participle agrees with the subject ("elle est entrée").
+    """
+
+    english: str
+    third_person: str
+    present: tuple[str, str, str, str, str]
+    past: str = ""
+    participle: str = ""
+    particle: tuple[str, str] = ("", "")
+    with_etre: bool = False
+
+
+class Fit(NamedTuple):
+    """Names of adjectives: after "too" they hinder, plain they encourage."""
+
+    too: tuple[str, ...]
+    plain: tuple[str, ...]
+
+
+class Deed(NamedTuple):
+    """Who does what to what, and why or why not, by the nouns' names.
+
+    `reasons` explain it by the agent, those in `objects` by the object.
+    """
+
+    verb: Verb
+    agents: tuple[str, ...]
+    reasons: Fit
+    objects: dict[str, Fit]
+
+
+def _regular(stem: str) -> tuple[str, str, str, str, str]:
+    return (stem + "e", stem + "es", stem + "e", stem + "ons", stem + "ent")
+
+
+def _by_name(*entries):
+    return {entry.english: entry for entry in entries}
+
+
+# Which adjectives suit which kind of thing.
+_SIZES = ("small", "big")
+_NATURE = (*_SIZES, "beautiful")
+_WILD = (*_NATURE, "old")
+_MADE = _TAME = (*_WILD, "new")
+_GREYS = ("black", "white", "grey")
+
+_tame = functools.partial(Noun, colours=_GREYS, qualities=_TAME, owned=True)
+_wild = functools.partial(Noun, colours=_GREYS, qualities=_WILD)
+
+AGENTS: dict[str, Noun] = _by_name(
+    _tame("animal", "animal", french_plural="animaux"),
+    _tame("dog", "chien"),
+    _tame("cat", "chat"),
+    _tame("horse", "cheval", french_plural="chevaux"),
+    _tame("donkey", "âne"),
+    _tame("rabbit", "lapin"),
+    _tame("duck", "canard"),
+    _wild("wolf", "loup", english_plural="wolves"),
+    _wild("fox", "renard", english_plural="foxes"),
+    _wild("hedgehog", "hérisson", aspirated=True, colours=("grey",)),
+    _tame("cow", "vache", feminine=True),
+    _tame("goat", "chèvre", feminine=True),
+    _tame("hen", "poule", feminine=True),
+    _tame("turtle", "tortue", feminine=True, colours=("black", "grey")),
+    _tame("goose", "oie", feminine=True, english_plural="geese"),
+    _tame("mouse", "souris", True, "mice", french_plural="souris"),
+    _wild("frog", "grenouille", feminine=True, colours=("black",)),
+    _wild("ant", "fourmi", True, colours=("black",), qualities=_SIZES),
+    _wild("panther", "panthère", feminine=True, colours=("black",)),
+    _wild("owl", "chouette", feminine=True),
+)
+
+# What would stop others does not stop the swimmers, the flyer, the tiny.
+UNHINDERED = {
+    **dict.fromkeys(("duck", "frog", "goose", "turtle"), ("deep", "muddy")),
+    **dict.fromkeys(("ant", "mouse"), ("low", "narrow")),
+    "owl": ("deep", "muddy", "slippery"),
+}
+
+_natural = functools.partial(Noun, qualities=_NATURE)
+_built = functools.partial(Noun, qualities=_MADE)
+_made = functools.partial(_built, colours=_GREYS, owned=True)
+
+OBJECTS: dict[str, Noun] = _by_name(
+    _built("street", "rue", feminine=True),
+    _built("road", "route", feminine=True),
+    _built("avenue", "avenue", feminine=True),
+    _built("square", "place", feminine=True),
+    _natural("river", "rivière", feminine=True),
+    _natural("valley", "vallée", feminine=True),
+    _built("bridge", "pont"),
+    _natural("field", "champ", owned=True, inside=True),
+    _built("garden", "jardin", owned=True, inside=True),
+    _natural("lake", "lac"),
+    _natural("pond", "étang"),
+    _natural("stream", "ruisseau", french_plural="ruisseaux"),
+    Noun("ditch", "fossé", english_plural="ditches", qualities=_SIZES),
+    _natural("hill", "colline", feminine=True),
+    _natural("mountain", "montagne", feminine=True),
+    _natural("cliff", "falaise", feminine=True),
+    _natural("rock", "rocher", colours=_GREYS),
+    _made("fence", "clôture", feminine=True),
+    _made("hedge", "haie", feminine=True, aspirated=True),
+    _made("wall", "mur"),
+    _made("gate", "portail"),
+    _made("roof", "toit"),
+    _made("house", "maison", feminine=True, inside=True),
+    _made("barn", "grange", feminine=True, inside=True),
+    _made("stable", "écurie", feminine=True, inside=True),
+    _made("kitchen", "cuisine", feminine=True, inside=True),
+    _natural("cave", "grotte", feminine=True, inside=True),
+    _built("tunnel", "tunnel", inside=True),
+    _made("garage", "garage", inside=True),
+    _made("shed", "hangar", aspirated=True, inside=True),
+    _made("hotel", "hôtel", inside=True),
+    _made("castle", "château", french_plural="châteaux", inside=True),
+    _made("table", "table", feminine=True),
+    _made("cart", "charrette", feminine=True),
+    _made("box", "caisse", english_plural="boxes", feminine=True),
+    _natural("stone", "pierre", colours=_GREYS, feminine=True),
+    _made("bench", "banc", english_plural="benches"),
+    _made("barrel", "tonneau", french_plural="tonneaux"),
+    _made("bag", "sac"),
+)
+
+# Not landmarks: nobody walks to them or sleeps near them.
+NOT_LANDMARKS = {"bag", "barrel", "box", "cart", "stone", "table", "roof"}
+
+# Only these occur in the plural, which keeps the vocabulary small.
+PLURAL_OBJECTS = ("castle", "hedge", "hotel", "house")
+
+ADJECTIVES: dict[str, Adjective] = _by_name(
+    # Before the noun in French.
+    Adjective("small", "petit"),
+    Adjective("big", "grand"),
+    Adjective("old", "vieux", "vieille", before_vowel="vieil"),
+    Adjective("beautiful", "beau", "belle", "beaux", "bel"),
+    Adjective("new", "nouveau", "nouvelle", "nouveaux", "nouvel"),
+    # After it.
+    Adjective("black", "noir"),
+    Adjective("white", "blanc", "blanche"),
+    Adjective("grey", "gris"),
+    # What an agent can be and an object cannot.
+    Adjective("tired", "fatigué"),
+    Adjective("sick", "malade"),
+    Adjective("young", "jeune"),
+    Adjective("lazy", "paresseux", "paresseuse"),
+    Adjective("frightened", "effrayé"),
+    Adjective("shy", "timide"),
+    Adjective("hungry", "affamé"),
+    Adjective("thirsty", "assoiffé"),
+    Adjective("brave", "courageux", "courageuse"),
+    Adjective("angry", "furieux", "furieuse"),
+    Adjective("lost", "perdu"),
+    # What an object can be and an agent cannot.
+    Adjective("wide", "large"),
+    Adjective("narrow", "étroit"),
+    Adjective("deep", "profond"),
+    Adjective("high", "haut"),
+    Adjective("low", "bas", "basse"),
+    Adjective("steep", "escarpé"),
+    Adjective("slippery", "glissant"),
+    Adjective("muddy", "boueux", "boueuse"),
+    Adjective("crowded", "encombré"),
+    Adjective("smoky", "enfumé"),
+    Adjective("heavy", "lourd"),
+    Adjective("empty", "vide"),
+    Adjective("open", "ouvert"),
+    Adjective("frozen", "gelé"),
+    Adjective("dry", "sec", "sèche"),
+)
+
+SEE = Verb("see", "sees", ("vois", "vois", "voit", "voyons", "voient"))
+LIKE = Verb("like", "likes", _regular("aim"))
+WATCH = Verb("watch", "watches", _regular("regard"))
+SLEEP = Verb("sleep", "sleeps", ("dors", "dors", "dort", "dormons", "dorment"))
+WALK = Verb("walk", "walks", _regular("march"))
+CROSS = Verb("cross", "crosses", _regular("travers"), "crossed", "traversé")
+CLIMB = Verb("climb", "climbs", _regular("escalad"), "climbed", "escaladé")
+PUSH = Verb("push", "pushes", _regular("pouss"), "pushed", "poussé")
+JUMP = Verb("jump", "jumps", _regular("saut"), "jumped", "sauté")
+JUMP = JUMP._replace(particle=("over", "par-dessus"))
+ENTER = Verb("enter", "enters", _regular("entr"), "entered", "entré")
+ENTER = ENTER._replace(particle=("", "dans"), with_etre=True)
+
+# Reasons not to act: the more frightening the deed, the more there are.
+_UNFIT = ("tired", "sick", "young", "lazy")
+_AFRAID = (*_UNFIT, "frightened")
+_TIMID = (*_AFRAID, "shy")
+
+_JUMPERS = "animal dog cat horse donkey rabbit wolf fox cow goat frog panther"
+DEEDS: tuple[Deed, ...] = (
+    Deed(
+        CROSS,
+        tuple(AGENTS),
+        Fit(_TIMID, ("hungry", "thirsty", "brave", "angry", "lost")),
+        {
+            "street": Fit(("wide", "crowded", "slippery"), ("empty", "narrow")),
+            "road": Fit(("wide", "slippery", "muddy"), ("empty", "dry")),
+            "avenue": Fit(("wide", "crowded"), ("empty",)),
+            "square": Fit(("crowded", "slippery", "muddy"), ("empty",)),
+            "river": Fit(("wide", "deep"), ("narrow", "frozen")),
+            "valley": Fit(("wide", "deep", "muddy"), ("narrow",)),
+            "bridge": Fit(("narrow", "slippery", "crowded"), ("wide", "empty")),
+            "field": Fit(("muddy", "wide"), ("dry", "empty")),
+            "garden": Fit(("muddy", "crowded"), ("empty", "dry")),
+            "lake": Fit(("deep", "wide"), ("frozen", "narrow")),
+            "pond": Fit(("deep", "muddy"), ("frozen", "dry")),
+            "stream": Fit(("deep", "wide"), ("narrow", "frozen", "dry")),
+            "ditch": Fit(("deep", "wide", "muddy"), ("dry", "narrow")),
+        },
+    ),
+    Deed(
+        CLIMB,
+        tuple("animal dog cat wolf fox goat mouse ant panther".split()),
+        Fit(_AFRAID, ("hungry", "thirsty", "brave", "frightened")),
+        {
+            "hill": Fit(("steep", "high", "slippery"), ("low", "dry")),
+            "mountain": Fit(("steep", "high"), ()),
+            "cliff": Fit(("steep", "high", "slippery"), ("low", "dry")),
+            "fence": Fit(("high",), ("low",)),
+            "wall": Fit(("high", "slippery"), ("low", "dry")),
+            "rock": Fit(("high", "slippery", "steep"), ("low", "dry")),
+            "roof": Fit(("high", "steep", "slippery"), ("low", "dry")),
+            "gate": Fit(("high",), ("low",)),
+        },
+    ),
+    Deed(
+        JUMP,
+        tuple(_JUMPERS.split()),
+        Fit(_AFRAID, ("hungry", "angry", "brave", "frightened")),
+        {
+            "hedge": Fit(("high", "wide"), ("low", "narrow")),
+            "fence": Fit(("high",), ("low",)),
+            "table": Fit(("high", "wide"), ("low", "narrow")),
+            "wall": Fit(("high", "wide"), ("low",)),
+            "gate": Fit(("high", "wide"), ("low",)),
+            "bench": Fit(("high", "wide"), ("low", "narrow")),
+            "ditch": Fit(("wide",), ("narrow",)),
+            "stream": Fit(("wide",), ("narrow",)),
+        },
+    ),
+    Deed(
+        ENTER,
+        tuple(AGENTS),
+        Fit(_TIMID, ("tired", "hungry", "thirsty", "frightened", "lost")),
+        {
+            "house": Fit(("crowded", "smoky"), ("open", "empty")),
+            "barn": Fit(("crowded", "smoky", "low"), ("open", "empty", "dry")),
+            "stable": Fit(("crowded", "low", "smoky"), ("open", "empty")),
+            "kitchen": Fit(("narrow", "crowded", "smoky"), ("open", "empty")),
+            "cave": Fit(("narrow", "low", "smoky"), ("wide", "dry", "empty")),
+            "tunnel": Fit(("narrow", "low", "smoky"), ("wide", "dry", "empty")),
+            "garage": Fit(("narrow", "crowded", "smoky"), ("open", "empty")),
+            "shed": Fit(("low", "crowded", "smoky"), ("open", "empty", "dry")),
+            "hotel": Fit(("crowded", "smoky"), ("open", "empty")),
+            "castle": Fit(("crowded", "smoky"), ("open", "empty")),
+        },
+    ),
+    Deed(
+        PUSH,
+        tuple("animal dog horse donkey wolf cow goat hen panther".split()),
+        Fit(_UNFIT, ("hungry", "thirsty", "angry")),
+        {
+            "table": Fit(("heavy", "wide"), ()),
+            "cart": Fit(("heavy", "wide"), ("empty",)),
+            "box": Fit(("heavy", "slippery"), ("empty",)),
+            "stone": Fit(("heavy", "slippery"), ()),
+            "barrel": Fit(("heavy", "slippery"), ("empty",)),
+            "bag": Fit(("heavy",), ("empty",)),
+        },
+    ),
+)

@@ -1,0 +1,314 @@
+"""The decoder: target embeddings and memory to outputs (section 3.1).
+
+B batch   T target length   S source length   D model_dim   H heads
+K head_dim   L layers   M longest target length that a decoding state holds
+"""
+
+import keras
+from keras import ops
+
+from keras_transformer.layers import attention, feed_forward, masks, residual
+
+
+@keras.saving.register_keras_serializable("keras_transformer")
+class DecoderBlock(keras.layers.Layer):
+    """Causal self-attention, encoder-decoder attention, feed-forward.
+
+    Args:
+        model_dim: D, d_model.
+        num_heads: H.
+        feed_forward_dim: F, d_ff.
+        dropout: P_drop.
+        normalization: `"pre"` or `"post"`, see `Residual`.
+
+    Call arguments:
+        inputs: shape `(B, T, D)`.
+        memory: the encoder's output, shape `(B, S, D)`.
+        inputs_mask: boolean padding mask `(B, T)`.
+        memory_mask: boolean padding mask `(B, S)`.
+        return_attention_scores: whether to return the scores too.
+
+    Returns:
+        Shape `(B, T, D)`; with `return_attention_scores=True` the triple of
+        it, self-attention scores `(B, H, T, T)` and encoder-decoder scores
+        `(B, H, T, S)`.
+
+    Example:
+
+    >>> block = DecoderBlock(model_dim=6, num_heads=2, feed_forward_dim=11)
+    >>> block(keras.ops.ones((3, 5, 6)), keras.ops.ones((3, 7, 6))).shape
+    TensorShape([3, 5, 6])
+    """
+
+    def __init__(
+        self,
+        model_dim,
+        num_heads,
+        feed_forward_dim,
+        dropout=0.1,
+        normalization="pre",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self._settings = {
+            "model_dim": model_dim,
+            "num_heads": num_heads,
+            "feed_forward_dim": feed_forward_dim,
+            "dropout": dropout,
+            "normalization": normalization,
+        }
+        policy = self.dtype_policy
+
+        def in_residual(name):
+            return residual.Residual(
+                model_dim, dropout, normalization, dtype=policy, name=name
+            )
+
+        self.self_attention = attention.MultiHeadAttention(
+            model_dim, num_heads, dtype=policy, name="self_attention"
+        )
+        self.self_attention_residual = in_residual("self_attention_residual")
+        self.cross_attention = attention.MultiHeadAttention(
+            model_dim, num_heads, dtype=policy, name="cross_attention"
+        )
+        self.cross_attention_residual = in_residual("cross_attention_residual")
+        self.feed_forward = feed_forward.FeedForward(
+            model_dim, feed_forward_dim, dtype=policy, name="feed_forward"
+        )
+        self.feed_forward_residual = in_residual("feed_forward_residual")
+
+    def build(self, inputs_shape=None, memory_shape=None):
+        self.self_attention.build()
+        self.self_attention_residual.build()
+        self.cross_attention.build()
+        self.cross_attention_residual.build()
+        self.feed_forward.build()
+        self.feed_forward_residual.build()
+        self.built = True
+
+    def call(
+        self,
+        inputs,
+        memory,
+        inputs_mask=None,
+        memory_mask=None,
+        training=None,
+        return_attention_scores=False,
+    ):
+        causal = masks.combine_masks(
+            masks.causal_mask(ops.shape(inputs)[1]), inputs_mask
+        )
+        x, self_scores, cross_scores = self._apply(
+            inputs,
+            self_attend=lambda x: self.self_attention(
+                x, attention_mask=causal, return_attention_scores=True
+            ),
+            cross_attend=lambda x: self.cross_attention(
+                x,
+                memory,
+                attention_mask=memory_mask,
+                return_attention_scores=True,
+            ),
+            training=training,
+        )
+        if return_attention_scores:
+            return x, self_scores, cross_scores
+        return x
+
+    def start(self, memory, max_length):
+        """Makes the state for `max_length` = M steps from memory (B, S, D).
+
+        Returns:
+            A dict of tensors, batch first: keys and values of the memory,
+            `(B, S, H, K)`, and room for those of the target, `(B, M, H, K)`.
+        """
+        memory_key, memory_value = self.cross_attention.project_memory(memory)
+        batch_size = ops.shape(memory)[0]
+        heads = memory_key.shape[2:]
+        empty = ops.zeros(
+            (batch_size, max_length, *heads), dtype=memory_key.dtype
+        )
+        return {
+            "memory_key": memory_key,
+            "memory_value": memory_value,
+            "key": empty,
+            "value": empty,
+        }
+
+    def step(self, inputs, position, state, memory_mask=None):
+        """Computes one target position, `inputs` (B, 1, D).
+
+        Args:
+            inputs: shape `(B, 1, D)`.
+            position: the position of it, a scalar, counted from 0.
+            state: what `start` or the step before returned.
+            memory_mask: boolean padding mask `(B, S)`.
+
+        Returns:
+            The pair (output `(B, 1, D)`, the state of the next step).
+        """
+        positions = ops.arange(ops.shape(state["key"])[1])
+        is_now = (positions == position)[None, :, None, None]
+        is_past = (positions <= position)[None, None, :]
+        new_state = dict(state)
+
+        def self_attend(x):
+            key, value = self.self_attention.project_memory(x)
+            new_state["key"] = ops.where(is_now, key, state["key"])
+            new_state["value"] = ops.where(is_now, value, state["value"])
+            return self.self_attention.attend(
+                x, new_state["key"], new_state["value"], is_past
+            )
+
+        x, _, _ = self._apply(
+            inputs,
+            self_attend=self_attend,
+            cross_attend=lambda x: self.cross_attention.attend(
+                x, state["memory_key"], state["memory_value"], memory_mask
+            ),
+            training=False,
+        )
+        return x, new_state
+
+    def get_config(self):
+        return {**super().get_config(), **self._settings}
+
+    def _apply(self, x, self_attend, cross_attend, training):
+        """The three sub-layers, for a whole sequence or for one position."""
+        x, self_scores = self.self_attention_residual(
+            x, sublayer=self_attend, training=training
+        )
+        x, cross_scores = self.cross_attention_residual(
+            x, sublayer=cross_attend, training=training
+        )
+        x, _ = self.feed_forward_residual(
+            x,
+            sublayer=lambda x: (self.feed_forward(x), None),
+            training=training,
+        )
+        return x, self_scores, cross_scores
+
+
+@keras.saving.register_keras_serializable("keras_transformer")
+class Decoder(keras.layers.Layer):
+    """A stack of decoder blocks, for whole sequences and step by step.
+
+    With `normalization="pre"` a last layer normalization ends the stack.
+
+    Args:
+        num_layers: L, N in the paper.
+        model_dim: D, d_model.
+        num_heads: H.
+        feed_forward_dim: F, d_ff.
+        dropout: P_drop.
+        normalization: `"pre"` or `"post"`, see `Residual`.
+
+    Call arguments:
+        inputs: embeddings with positions, shape `(B, T, D)`.
+        memory: the encoder's output, shape `(B, S, D)`.
+        inputs_mask: boolean padding mask `(B, T)`.
+        memory_mask: boolean padding mask `(B, S)`.
+        return_attention_scores: whether to return the scores too.
+
+    Returns:
+        Shape `(B, T, D)`; with `return_attention_scores=True` the triple of
+        it, self-attention scores `(B, L, H, T, T)` and encoder-decoder
+        scores `(B, L, H, T, S)`.
+
+    Example:
+
+    >>> decoder = Decoder(3, model_dim=6, num_heads=2, feed_forward_dim=11)
+    >>> decoder(keras.ops.ones((2, 5, 6)), keras.ops.ones((2, 7, 6))).shape
+    TensorShape([2, 5, 6])
+    """
+
+    def __init__(
+        self,
+        num_layers,
+        model_dim,
+        num_heads,
+        feed_forward_dim,
+        dropout=0.1,
+        normalization="pre",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self._settings = {
+            "num_layers": num_layers,
+            "model_dim": model_dim,
+            "num_heads": num_heads,
+            "feed_forward_dim": feed_forward_dim,
+            "dropout": dropout,
+            "normalization": normalization,
+        }
+        policy = self.dtype_policy
+        self.blocks = [
+            DecoderBlock(
+                model_dim,
+                num_heads,
+                feed_forward_dim,
+                dropout,
+                normalization,
+                dtype=policy,
+                name=f"block_{i + 1}",
+            )
+            for i in range(num_layers)
+        ]
+        self.final_norm = (
+            residual.layer_norm("final_norm", policy)
+            if normalization == "pre"
+            else keras.layers.Identity(name="final_norm", dtype=policy)
+        )
+
+    def build(self, inputs_shape=None, memory_shape=None):
+        for block in self.blocks:
+            block.build()
+        self.final_norm.build((None, None, self._settings["model_dim"]))
+        self.built = True
+
+    def call(
+        self,
+        inputs,
+        memory,
+        inputs_mask=None,
+        memory_mask=None,
+        training=None,
+        return_attention_scores=False,
+    ):
+        x, self_scores, cross_scores = inputs, [], []
+        for block in self.blocks:
+            x, block_self_scores, block_cross_scores = block(
+                x,
+                memory,
+                inputs_mask=inputs_mask,
+                memory_mask=memory_mask,
+                training=training,
+                return_attention_scores=True,
+            )
+            self_scores.append(block_self_scores)
+            cross_scores.append(block_cross_scores)
+        outputs = self.final_norm(x)
+        if return_attention_scores:
+            return (
+                outputs,
+                ops.stack(self_scores, axis=1),
+                ops.stack(cross_scores, axis=1),
+            )
+        return outputs
+
+    def start(self, memory, max_length):
+        """Makes the state of every block, see `DecoderBlock.start`."""
+        return tuple(block.start(memory, max_length) for block in self.blocks)
+
+    def step(self, inputs, position, state, memory_mask=None):
+        """Computes one target position, see `DecoderBlock.step`."""
+        x, new_state = inputs, []
+        for block, block_state in zip(self.blocks, state, strict=True):
+            x, block_state = block.step(x, position, block_state, memory_mask)
+            new_state.append(block_state)
+        return self.final_norm(x), tuple(new_state)
+
+    def get_config(self):
+        return {**super().get_config(), **self._settings}

@@ -1,0 +1,68 @@
+"""What a Transformer is made of: its architecture and nothing else."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class TransformerConfig:
+    """The architecture, as the keyword arguments of `Transformer`.
+
+    The defaults are the base model of the paper (table 3). Our names and the
+    paper's: `model_dim` is d_model, `feed_forward_dim` d_ff, `num_heads` h,
+    `dropout` P_drop, `num_encoder_layers` and `num_decoder_layers` N.
+
+    Example:
+
+    >>> dataclasses.replace(PRESETS["base"], vocabulary_size=8000).model_dim
+    512
+    """
+
+    vocabulary_size: int = 37000
+    num_encoder_layers: int = 6
+    num_decoder_layers: int = 6
+    model_dim: int = 512
+    num_heads: int = 8
+    feed_forward_dim: int = 2048
+    dropout: float = 0.1
+    normalization: str = "post"
+    positions: str = "paper"
+
+
+PRESETS = {
+    # For the built-in corpus: minutes on two CPU cores.
+    "demo": TransformerConfig(
+        vocabulary_size=1000,
+        num_encoder_layers=2,
+        num_decoder_layers=2,
+        model_dim=128,
+        num_heads=4,
+        feed_forward_dim=512,
+        normalization="pre",
+    ),
+    # For corpora of some ten thousand sentences, such as Multi30k.
+    "tiny": TransformerConfig(
+        vocabulary_size=8000,
+        num_encoder_layers=4,
+        num_decoder_layers=4,
+        model_dim=128,
+        num_heads=4,
+        feed_forward_dim=256,
+        dropout=0.3,
+        normalization="pre",
+    ),
+    "small": TransformerConfig(
+        vocabulary_size=8000,
+        num_encoder_layers=3,
+        num_decoder_layers=3,
+        model_dim=256,
+        num_heads=8,
+        feed_forward_dim=1024,
+        normalization="pre",
+    ),
+    # Table 3, row "base": N=6, d_model=512, d_ff=2048, h=8, P_drop=0.1.
+    "base": TransformerConfig(),
+    # Table 3, row "big": N=6, d_model=1024, d_ff=4096, h=16, P_drop=0.3.
+    "big": TransformerConfig(
+        model_dim=1024, num_heads=16, feed_forward_dim=4096, dropout=0.3
+    ),
+}

@@ -1,0 +1,13 @@
+"""Decoding: from a step function to the best sequences."""
+
+from keras_transformer.search.beam import beam_search, length_penalty
+from keras_transformer.search.contract import SearchResult, StepFn
+from keras_transformer.search.greedy import greedy_search
+
+__all__ = [
+    "SearchResult",
+    "StepFn",
+    "beam_search",
+    "greedy_search",
+    "length_penalty",
+]

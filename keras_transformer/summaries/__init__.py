@@ -1,0 +1,25 @@
+"""Pictures and samples of a model in training, for TensorBoard.
+
+This folder knows neither the model nor the tokenizer: it takes functions,
+scores and tokens.
+"""
+
+from keras_transformer.summaries.attention_images import (
+    AttentionMaps,
+    attention_figure,
+    attention_figures,
+    figure_to_image,
+)
+from keras_transformer.summaries.callbacks import (
+    AttentionImages,
+    SampleTranslations,
+)
+
+__all__ = [
+    "AttentionImages",
+    "AttentionMaps",
+    "SampleTranslations",
+    "attention_figure",
+    "attention_figures",
+    "figure_to_image",
+]

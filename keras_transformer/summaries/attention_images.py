@@ -1,0 +1,336 @@
+"""Attention scores and tokens in, figures out: where the model is looked at.
+
+L layers   H heads   T query/target length   S key/source length
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from keras_transformer.summaries import panel_layout, token_labels
+
+_DPI = 100
+_COLOURS = matplotlib.colormaps["viridis"].with_extremes(bad="lightgrey")
+_TEXT_COLOUR = "#333333"
+_QUIET_COLOUR = "#777777"
+
+
+class AttentionMaps(NamedTuple):
+    """Everything needed to show where a model looked in one sentence.
+
+    Rows are queries (what attends), columns are keys (what is attended to),
+    and each row sums to one. Row t of the decoder's maps is the step that read
+    `target_input_tokens[t]` and emitted `target_tokens[t]`. The decoder's
+    self-attention is shown between the tokens it read; the encoder-decoder
+    attention is shown from the emitted tokens, because the question there is
+    which source words a target word was made from.
+
+    Attributes:
+        source_tokens: the S tokens the encoder read.
+        target_tokens: the T tokens the decoder emitted, in order.
+        target_input_tokens: the T tokens the decoder read, starting with the
+            start symbol.
+        encoder: encoder self-attention, shape `(L, H, S, S)`.
+        decoder: decoder self-attention, shape `(L, H, T, T)`.
+        cross: encoder-decoder attention, shape `(L, H, T, S)`.
+    """
+
+    source_tokens: Sequence[str]
+    target_tokens: Sequence[str]
+    target_input_tokens: Sequence[str]
+    encoder: np.ndarray
+    decoder: np.ndarray
+    cross: np.ndarray
+
+
+class _Kind(NamedTuple):
+    """One of the paper's three uses of attention (section 3.2.3).
+
+    The last three name the fields of `AttentionMaps` it is drawn from.
+    """
+
+    name: str
+    title: str
+    scores: str
+    rows: str
+    columns: str
+
+
+_KINDS = (
+    _Kind(
+        "encoder",
+        "Encoder self-attention",
+        scores="encoder",
+        rows="source_tokens",
+        columns="source_tokens",
+    ),
+    _Kind(
+        "decoder",
+        "Decoder self-attention",
+        scores="decoder",
+        rows="target_input_tokens",
+        columns="target_input_tokens",
+    ),
+    _Kind(
+        "encoder-decoder",
+        "Encoder-decoder attention",
+        scores="cross",
+        rows="target_tokens",
+        columns="source_tokens",
+    ),
+)
+
+
+def attention_figures(maps: AttentionMaps) -> Iterator[tuple[str, Figure]]:
+    """Draws one figure for each kind of attention and layer.
+
+    Args:
+        maps: an `AttentionMaps`, or any record with its attributes.
+
+    Yields:
+        Pairs of a name, such as `"encoder-decoder/layer_2"`, and a figure that
+        holds all heads of that layer, see `attention_figure`.
+
+    Raises:
+        ValueError: if scores and tokens do not fit together.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_transformer import summaries
+    >>> encoder = np.full((1, 2, 3, 3), 1 / 3)
+    >>> decoder = np.full((1, 2, 2, 2), 1 / 2)
+    >>> cross = np.full((1, 2, 2, 3), 1 / 3)
+    >>> maps = summaries.AttentionMaps(
+    ...     ["a", "cat", "</s>"], ["chat", "</s>"], ["<s>", "chat"],
+    ...     encoder, decoder, cross)
+    >>> [name for name, _ in summaries.attention_figures(maps)]
+    ['encoder/layer_1', 'decoder/layer_1', 'encoder-decoder/layer_1']
+    """
+    for kind in _KINDS:
+        scores_LHTS = np.asarray(getattr(maps, kind.scores), np.float32)
+        if scores_LHTS.ndim != 4:
+            raise ValueError(
+                f"The {kind.scores} scores must have the shape (layers, heads, "
+                f"rows, columns). Received: shape={scores_LHTS.shape}. Pass "
+                "the maps of one sentence, without a batch axis."
+            )
+        num_layers = len(scores_LHTS)
+        for layer, scores_HTS in enumerate(scores_LHTS, start=1):
+            figure = attention_figure(
+                scores_HTS,
+                getattr(maps, kind.rows),
+                getattr(maps, kind.columns),
+                f"{kind.title}, layer {layer} of {num_layers}",
+            )
+            yield f"{kind.name}/layer_{layer}", figure
+
+
+def attention_figure(
+    scores: np.ndarray,
+    row_tokens: Sequence[str],
+    column_tokens: Sequence[str],
+    title: str,
+) -> Figure:
+    """Draws the attention of all heads of one layer, one panel per head.
+
+    A panel's row is a token that attends, its column a token attended to, and
+    the colour of a cell is the weight, from 0 to 1 in every figure so that
+    figures can be compared. Cells that are not a number are grey.
+
+    The figure grows with the number of tokens up to 4000 pixels a side;
+    beyond, the cells shrink, and when the labels no longer fit beside their
+    cells only every second, third, ... token is written.
+
+    The figure belongs to the caller alone (no pyplot, no global state), so it
+    may be drawn in any thread and is freed like any other object.
+
+    Args:
+        scores: attention weights, shape `(H, T, S)`.
+        row_tokens: the T tokens that attend.
+        column_tokens: the S tokens that are attended to.
+        title: written above the panels.
+
+    Returns:
+        A `matplotlib.figure.Figure`. Each panel is an axes labelled `"head 1"`,
+        `"head 2"`, ...; the last axes is the colour bar's.
+
+    Raises:
+        ValueError: if the scores are not H matrices of T by S.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_transformer import summaries
+    >>> scores = np.array([[[0.9, 0.1], [0.2, 0.8]]])
+    >>> figure = summaries.attention_figure(
+    ...     scores, ["le", "chat"], ["the", "cat"], "Layer 1")
+    >>> [axes.get_label() for axes in figure.axes]
+    ['head 1', 'colour bar']
+    """
+    scores_HTS = np.asarray(scores, np.float32)
+    expected = (len(row_tokens), len(column_tokens))
+    if scores_HTS.ndim != 3 or scores_HTS.shape[1:] != expected:
+        raise ValueError(
+            "`scores` must have the shape (heads, row tokens, column tokens), "
+            f"here (heads, {expected[0]}, {expected[1]}). Received: "
+            f"shape={scores_HTS.shape}. Pass one token per row and per column "
+            "of the scores, without padding and without a batch axis."
+        )
+    if 0 in scores_HTS.shape:
+        raise ValueError(
+            "`scores` must hold at least one head, one row and one column. "
+            f"Received: shape={scores_HTS.shape}. Leave out empty sentences."
+        )
+
+    figure = Figure(dpi=_DPI, facecolor="white")
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    rows = [token_labels.label(token) for token in row_tokens]
+    columns = [token_labels.label(token) for token in column_tokens]
+    title = token_labels.drawable(title)
+    layout = panel_layout.panel_layout(
+        scores_HTS.shape,
+        row_label=token_labels.longest(rows, renderer),
+        column_label=token_labels.longest(columns, renderer),
+        title=token_labels.longest([title], renderer, "bold"),
+    )
+    height, width = layout.figure
+    figure.set_size_inches(width / _DPI, height / _DPI)
+    padding = panel_layout.PADDING
+    figure.text(
+        padding / width,
+        1 - padding / height,
+        title,
+        va="top",
+        weight="bold",
+        **_text(panel_layout.TITLE_SIZE),
+    )
+    for head, scores_TS in enumerate(scores_HTS):
+        image = _draw_panel(figure, layout, head, scores_TS, rows, columns)
+    _draw_colour_bar(figure, layout, image)
+    return figure
+
+
+def figure_to_image(figure: Figure) -> np.ndarray:
+    """Renders a figure to pixels.
+
+    Args:
+        figure: a matplotlib figure.
+
+    Returns:
+        A uint8 array of red, green and blue, shape `(height, width, 3)`.
+
+    Example:
+
+    >>> from matplotlib.figure import Figure
+    >>> from keras_transformer import summaries
+    >>> summaries.figure_to_image(Figure(figsize=(3, 2), dpi=100)).shape
+    (200, 300, 3)
+    """
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
+
+
+def _draw_panel(
+    figure: Figure,
+    layout: panel_layout.PanelLayout,
+    head: int,
+    scores_TS: np.ndarray,
+    rows: list[str],
+    columns: list[str],
+) -> AxesImage:
+    """Adds the panel of one head; returns its image."""
+    corner = layout.matrix_corner(*divmod(head, layout.grid[1]))
+    axes = _add_axes(figure, corner, layout.matrix)
+    axes.set_label(f"head {head + 1}")
+    axes.spines[:].set_visible(False)
+    image = axes.imshow(
+        scores_TS, _COLOURS, vmin=0, vmax=1, aspect="auto", origin="upper"
+    )
+    num_rows, num_columns = scores_TS.shape
+    if layout.cell >= 12:
+        lines = {"colors": "white", "linewidth": 0.4}
+        between_rows = np.arange(1, num_rows) - 0.5
+        between_columns = np.arange(1, num_columns) - 0.5
+        axes.hlines(between_rows, -0.5, num_columns - 0.5, **lines)
+        axes.vlines(between_columns, -0.5, num_rows - 0.5, **lines)
+
+    # Anchored at the baseline, or "_" and "'" would pull labels off their row.
+    stride = layout.label_stride
+    text = _text(layout.font) | {
+        "rotation_mode": "anchor",
+        "va": "center_baseline",
+    }
+    axes.set_yticks(range(0, num_rows, stride), rows[::stride], **text)
+    text |= {"rotation": 90, "ha": "left"}
+    axes.set_xticks(range(0, num_columns, stride), columns[::stride], **text)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0, pad=0.25 * layout.font * 72 / _DPI)
+
+    # All places are given: finding free ones takes matplotlib far longer than
+    # the drawing itself.
+    top, left = layout.margin
+    height, width = layout.matrix
+    quiet = _text(layout.font, _QUIET_COLOUR)
+    axes.set_xlabel("attends to", **quiet)
+    axes.xaxis.set_label_position("top")
+    axes.xaxis.set_label_coords(0.5, 1 + (top - 2.8 * layout.font) / height)
+    axes.set_ylabel("attends from", **quiet)
+    axes.yaxis.set_label_coords(-(left - 1.6 * layout.font) / width, 0.5)
+    axes.set_title(
+        f"head {head + 1}",
+        loc="left",
+        y=1 + (top - 1.6 * layout.font) / height,
+        pad=0,
+        **_text(1.15 * layout.font),
+    )
+    return image
+
+
+def _draw_colour_bar(
+    figure: Figure, layout: panel_layout.PanelLayout, image: AxesImage
+) -> None:
+    """Adds the one scale of all panels, beside the first row of panels."""
+    corner = layout.matrix_corner(0, layout.grid[1])
+    axes = _add_axes(figure, corner, (min(layout.matrix[0], 300), 14))
+    axes.set_label("colour bar")
+    figure.colorbar(image, cax=axes).outline.set_visible(False)
+    size = min(layout.font, 12)
+    axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"], **_text(size))
+    axes.tick_params(length=0)
+    axes.set_ylabel("weight", **_text(size, _QUIET_COLOUR))
+
+
+def _add_axes(
+    figure: Figure, corner: tuple[int, int], size: tuple[int, int]
+) -> Axes:
+    """An axes by its upper left corner and size, in pixels from the top."""
+    figure_width, figure_height = figure.get_size_inches() * _DPI
+    (y, x), (height, width) = corner, size
+    return figure.add_axes(
+        (
+            x / figure_width,
+            1 - (y + height) / figure_height,
+            width / figure_width,
+            height / figure_height,
+        )
+    )
+
+
+def _text(size: float, colour: str = _TEXT_COLOUR) -> dict[str, Any]:
+    """Text properties, the font's size in pixels."""
+    return {
+        "fontsize": size * 72 / _DPI,
+        "family": token_labels.font_families(),
+        "color": colour,
+        # Elsewhere two dollar signs enclose a formula; here they are tokens.
+        "parse_math": False,
+        "usetex": False,
+    }

@@ -1,0 +1,239 @@
+"""Live model in, TensorBoard pages out: what training looks like from outside.
+
+Both callbacks take functions instead of a model, so they serve any translator.
+"""
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+import keras
+import tensorflow as tf
+
+from keras_transformer.summaries import attention_images
+
+_ROWS_AND_COLUMNS = (
+    "A row is a token that attends, a column a token attended to, the colour "
+    "a weight from 0 to 1; one panel per head."
+)
+
+
+class _SummaryCallback(keras.callbacks.Callback):
+    """Owns the event file: opened at the first write, closed with training."""
+
+    def __init__(self, log_dir: str | os.PathLike):
+        super().__init__()
+        self._log_dir = os.fspath(log_dir)
+        self._writer = None
+
+    @contextlib.contextmanager
+    def _summaries(self) -> Iterator[None]:
+        """Records what is summarised inside, at the optimizer's step."""
+        # Under MirroredStrategy the counter is a variable `int` refuses.
+        step = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+        if self._writer is None:
+            self._writer = tf.summary.create_file_writer(self._log_dir)
+        # keras.callbacks.TensorBoard(update_freq=n) silences every summary of
+        # the process but those of each n-th step, ours included.
+        with self._writer.as_default(step), tf.summary.record_if(True):
+            yield  # leaving `as_default` flushes
+
+    def on_train_end(self, logs=None):
+        if self._writer is not None:
+            self._writer.close()
+            # A second `fit` opens a new file.
+            self._writer = None
+
+
+class AttentionImages(_SummaryCallback):
+    """Shows in TensorBoard, epoch by epoch, where each head attends.
+
+    After every epoch the fixed sentences are explained with the weights of
+    that moment. For each sentence, kind of attention and layer one image is
+    written, which holds the heads as panels, under tags such as
+    `attention/sentence_1/encoder-decoder/layer_2`. The step is the optimizer's.
+
+    TensorBoard follows one event file per directory, so the directory should
+    be this callback's alone, `logs/attention` say. With several hosts only the
+    chief should have the callback.
+
+    Args:
+        log_dir: where the event file goes; made at the first write.
+        texts: the source sentences.
+        explain: a function from a sentence to its `AttentionMaps`, computed by
+            the model in training.
+
+    Raises:
+        ValueError: if there are no sentences, or one string instead of a list;
+            during training, if scores and tokens do not fit together.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_transformer import summaries
+    >>> def explain(text):
+    ...     tokens = text.split() + ["</s>"]
+    ...     scores = np.eye(len(tokens))[None, None]  # one layer, one head
+    ...     return summaries.AttentionMaps(
+    ...         tokens, tokens, ["<s>"] + tokens[:-1], scores, scores, scores)
+    >>> callback = summaries.AttentionImages("logs", ["a cat"], explain)
+
+    Pass it to `model.fit(..., callbacks=[callback])`.
+    """
+
+    def __init__(
+        self,
+        log_dir: str | os.PathLike,
+        texts: Sequence[str],
+        explain: Callable[[str], attention_images.AttentionMaps],
+    ):
+        super().__init__(log_dir)
+        if isinstance(texts, str) or not texts:
+            raise ValueError(
+                "`texts` must be a list of at least one sentence. Received: "
+                f"texts={texts!r}. Put a single sentence into a list, or leave "
+                "the callback out."
+            )
+        self._texts = list(texts)
+        self._explain = explain
+
+    def on_epoch_end(self, epoch, logs=None):
+        with self._summaries():
+            for number, text in enumerate(self._texts, start=1):
+                maps = self._explain(text)
+                for name, figure in attention_images.attention_figures(maps):
+                    image = attention_images.figure_to_image(figure)
+                    tf.summary.image(
+                        f"attention/sentence_{number}/{name}",
+                        image[None],
+                        description=_ROWS_AND_COLUMNS,
+                    )
+
+
+class SampleTranslations(_SummaryCallback):
+    """Prints and records, epoch by epoch, how the model translates.
+
+    The samples are printed when Keras has finished the epoch's progress bar,
+    and written as one table under the tag `sample_translations`. The step is
+    the optimizer's.
+
+    TensorBoard follows one event file per directory, so the directory should
+    be this callback's alone, `logs/translations` say. With several hosts only
+    the chief should have the callback.
+
+    Args:
+        log_dir: where the event file goes; made at the first write.
+        pairs: source sentences, each with its reference translation.
+        translate: a function from a list of sentences to the list of their
+            translations by the model in training.
+
+    Raises:
+        ValueError: if there are no pairs; during training, if `translate` does
+            not return one translation per sentence.
+
+    Example:
+
+    >>> from keras_transformer import summaries
+    >>> callback = summaries.SampleTranslations(
+    ...     "logs",
+    ...     [("the cat", "le chat")],
+    ...     translate=lambda texts: [text.upper() for text in texts])
+
+    Pass it to `model.fit(..., callbacks=[callback])`.
+    """
+
+    def __init__(
+        self,
+        log_dir: str | os.PathLike,
+        pairs: Sequence[tuple[str, str]],
+        translate: Callable[[list[str]], list[str]],
+    ):
+        super().__init__(log_dir)
+        self._pairs = [tuple(pair) for pair in pairs]
+        if not self._pairs or {len(pair) for pair in self._pairs} != {2}:
+            raise ValueError(
+                "`pairs` must be a list of at least one (source, reference). "
+                f"Received: pairs={pairs!r}. Give every sentence its "
+                "reference, or leave the callback out."
+            )
+        self._translate = translate
+        self._unprinted = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        sources = [source for source, _ in self._pairs]
+        translations = list(self._translate(sources))
+        if len(translations) != len(sources):
+            raise ValueError(
+                "`translate` must return one translation per sentence, here "
+                f"{len(sources)}. Received: {len(translations)} translations. "
+                "Return an empty string where there is nothing to say."
+            )
+        samples = [
+            (source, translation, reference)
+            for (source, reference), translation in zip(
+                self._pairs, translations, strict=True
+            )
+        ]
+        with self._summaries():
+            tf.summary.text("sample_translations", _table(samples))
+        self._unprinted = _listing(samples, epoch + 1)
+
+    # Keras ends the line of its progress bar after `on_epoch_end` of all other
+    # callbacks, so lines printed there would be torn apart by the bar.
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._print()
+
+    def on_train_end(self, logs=None):
+        self._print()
+        super().on_train_end(logs)
+
+    def _print(self) -> None:
+        if self._unprinted is not None:
+            # A terminal that cannot show an accent must not end the training.
+            encoding = sys.stdout.encoding or "utf-8"
+            text = self._unprinted.encode(encoding, "replace").decode(encoding)
+            print(text, flush=True)
+            self._unprinted = None
+
+
+def _listing(samples: Sequence[tuple[str, str, str]], epoch: int) -> str:
+    """The samples for the terminal, three aligned lines each.
+
+    >>> print(_listing([("the cat", "le chien", "le chat")], 3))
+    Sample translations after epoch 3:
+      source       the cat
+      translation  le chien
+      reference    le chat
+    """
+    names = ("source", "translation", "reference")
+    blocks = (
+        "\n".join(
+            f"  {name:<11}  {' '.join(text.split())}".rstrip()
+            for name, text in zip(names, sample, strict=True)
+        )
+        for sample in samples
+    )
+    return f"Sample translations after epoch {epoch}:\n" + "\n\n".join(blocks)
+
+
+def _table(samples: Sequence[tuple[str, str, str]]) -> str:
+    """The samples as a table in Markdown, for TensorBoard.
+
+    >>> print(_table([("a|b", "c", "d")]))
+    | source | translation | reference |
+    | --- | --- | --- |
+    | a\\|b | c | d |
+    """
+    rows = [("source", "translation", "reference"), ("---",) * 3]
+    rows.extend(tuple(map(_escape, sample)) for sample in samples)
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _escape(text: str) -> str:
+    """Text that Markdown and HTML show as it is, on one line."""
+    text = " ".join(text.split())
+    for special in "\\`*_[]|":
+        text = text.replace(special, "\\" + special)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

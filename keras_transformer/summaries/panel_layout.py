@@ -1,0 +1,120 @@
+"""Numbers of heads and tokens in, places of the panels out.
+
+H heads   T query/target length   S key/source length
+"""
+
+import math
+from typing import NamedTuple
+
+# Neither side of a figure gets longer, in pixels: TensorBoard keeps images in
+# memory, and browsers scale larger ones down anyway.
+MAX_SIDE = 4000
+
+TITLE_SIZE = 16
+PADDING = 14
+_HEADER = 3 * PADDING
+_COLOUR_BAR = 84  # with its labels
+
+
+class PanelLayout(NamedTuple):
+    """A grid of equal panels, below a title and left of a colour bar.
+
+    All sizes are in pixels, all pairs are vertical first, as in an array.
+
+    Attributes:
+        cell: the side of a cell, which is one attention weight.
+        font: the size of the tokens' font.
+        grid: the rows and columns of panels.
+        matrix: the height and width of a panel's cells.
+        margin: the room a panel has above and left of its cells, for labels.
+        figure: the height and width of the figure.
+    """
+
+    cell: float
+    font: float
+    grid: tuple[int, int]
+    matrix: tuple[int, int]
+    margin: tuple[int, int]
+    figure: tuple[int, int]
+
+    @property
+    def label_stride(self) -> int:
+        """Every how many tokens one is written, so that labels have room."""
+        return math.ceil(1.1 * self.font / self.cell)
+
+    def matrix_corner(self, row: int, column: int) -> tuple[int, int]:
+        """Returns the upper left corner of the cells of one panel.
+
+        `column` may be one past the last: there the colour bar stands.
+        """
+        height, width = _panel(self.margin, self.matrix)
+        y = _HEADER + row * height + self.margin[0]
+        x = PADDING + column * width
+        is_panel = column < self.grid[1]
+        return y, x + self.margin[1] if is_panel else x
+
+
+def panel_layout(
+    shape: tuple[int, int, int],
+    row_label: float,
+    column_label: float,
+    title: float,
+) -> PanelLayout:
+    """Fits the panels of all heads into a figure.
+
+    Few tokens get large cells, many get small ones, down to the size where the
+    labels are still well legible; from there on the figure grows instead. Only
+    at `MAX_SIDE` the cells shrink further.
+
+    Args:
+        shape: of the scores, `(H, T, S)`.
+        row_label: the length of the longest row label, in font sizes.
+        column_label: the length of the longest column label, in font sizes.
+        title: the length of the title, in `TITLE_SIZE`.
+
+    Example:
+
+    >>> layout = panel_layout((4, 11, 13), 5.0, 5.0, 20.0)
+    >>> layout.grid, layout.label_stride
+    ((2, 2), 1)
+    """
+    num_heads, num_rows, num_columns = shape
+    title_width = min(round(title * TITLE_SIZE) + 2 * PADDING, 1000)
+    cell = min(max(300 / max(num_rows, num_columns), 22), 44)
+    while True:
+        font = min(max(0.55 * cell, 8), 13)
+        # Besides the tokens: above them the head's number and the axis label,
+        # left of them the axis label.
+        margin = (
+            round((column_label + 4.2) * font),
+            round((row_label + 2.4) * font),
+        )
+        matrix = (round(cell * num_rows), round(cell * num_columns))
+        panel = _panel(margin, matrix)
+        grid = _grid(num_heads, panel)
+        width = PADDING + grid[1] * panel[1] + _COLOUR_BAR
+        figure = (_HEADER + grid[0] * panel[0], max(width, title_width))
+        # Half a pixel: with hundreds of heads the labels alone are too large.
+        if max(figure) <= MAX_SIDE or cell < 0.5:
+            return PanelLayout(cell, font, grid, matrix, margin, figure)
+        cell *= 0.97
+
+
+def _panel(margin: tuple[int, int], matrix: tuple[int, int]) -> tuple[int, int]:
+    return (
+        margin[0] + matrix[0] + PADDING,
+        margin[1] + matrix[1] + PADDING,
+    )
+
+
+def _grid(num_heads: int, panel: tuple[int, int]) -> tuple[int, int]:
+    """The rows and columns nearest a screen's shape that leave few gaps."""
+
+    def badness(columns: int) -> float:
+        rows = math.ceil(num_heads / columns)
+        aspect = columns * panel[1] / (rows * panel[0])
+        gaps = rows * columns / num_heads - 1
+        return abs(math.log(aspect / 1.5)) + 2 * gaps
+
+    columns = min(range(1, num_heads + 1), key=badness)
+    return math.ceil(num_heads / columns), columns

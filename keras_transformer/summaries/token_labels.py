@@ -1,0 +1,106 @@
+"""Tokens in, text that can be drawn out: the labels of attention images."""
+
+import functools
+from collections.abc import Iterable
+
+from matplotlib import font_manager
+from matplotlib.backend_bases import RendererBase
+
+_LONGEST_LABEL = 16
+# DejaVu Sans comes with matplotlib. The others are taken where the machine
+# has them, for scripts DejaVu lacks. Colour emoji fonts are left out: they
+# hold bitmaps, which Agg cannot draw.
+_FONTS = (
+    "DejaVu Sans",
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "Noto Sans Devanagari",
+    "Noto Sans Thai",
+    "Noto Emoji",
+    "PingFang SC",
+    "Hiragino Sans",
+    "Microsoft YaHei",
+    "WenQuanYi Zen Hei",
+    "Droid Sans Fallback",
+    "Arial Unicode MS",
+    "Unifont",
+)
+
+
+def label(token: str) -> str:
+    """Returns a token as it is written on an axis.
+
+    SentencePiece's mark of a word's beginning becomes an underscore, which
+    looks alike and is no wider than a letter. White space becomes visible,
+    long tokens lose their middle, and see `drawable`.
+
+    Example:
+
+    >>> label("\\u2581street"), label("<0x0A>"), label("\\t")
+    ('_street', '<0x0A>', '\\\\t')
+    """
+    token = token.replace("\u2581", "_")
+    if token.isspace():
+        token = token.replace(" ", "\u2423")
+    if len(token) > _LONGEST_LABEL:
+        half = _LONGEST_LABEL // 2
+        token = token[:half] + "\u2026" + token[1 - half :]
+    return drawable(token)
+
+
+def drawable(text: str) -> str:
+    """Replaces the characters that no installed font can draw.
+
+    Matplotlib would warn about each of them, at every drawing. Control
+    characters become their escape sequence, others an empty box; installing
+    one of the fonts this module knows (the Noto family, say) fills the boxes.
+
+    Example:
+
+    >>> drawable("no\\u200dgap")
+    'no\\\\u200dgap'
+    """
+    characters = covered_characters()
+
+    def replace(character: str) -> str:
+        if not character.isprintable():
+            return character.encode("unicode_escape").decode("ascii")
+        return character if ord(character) in characters else "\u25a1"
+
+    return "".join(replace(character) for character in text)
+
+
+def longest(
+    labels: Iterable[str], renderer: RendererBase, weight: str = "normal"
+) -> float:
+    """Returns the width of the longest label, in units of the font's size.
+
+    Args:
+        labels: drawable text.
+        renderer: the figure's; it knows how wide a text gets.
+        weight: the font's weight.
+    """
+    size = 100.0  # large, so that rounding to pixels does not matter
+    font = font_manager.FontProperties(
+        family=font_families(), size=size, weight=weight
+    )
+    widths = (
+        renderer.get_text_width_height_descent(text, font, ismath=False)[0]
+        for text in labels
+    )
+    return max(widths, default=0.0) / renderer.points_to_pixels(size)
+
+
+@functools.lru_cache(maxsize=1)
+def font_families() -> list[str]:
+    """Returns the fonts of this machine to write with, first choice first."""
+    installed = set(font_manager.get_font_names())
+    return [name for name in _FONTS if name in installed]
+
+
+@functools.lru_cache(maxsize=1)
+def covered_characters() -> frozenset[int]:
+    """Returns the code points that `font_families` can draw."""
+    paths = (font_manager.findfont(name) for name in font_families())
+    maps = (font_manager.get_font(path).get_charmap() for path in paths)
+    return frozenset().union(*maps)

@@ -1,0 +1,110 @@
+"""Text to ids and ids to text inside the graph, by tensorflow-text.
+
+B batch   T length in tokens (ragged)
+"""
+
+import os
+
+import sentencepiece
+import tensorflow as tf
+import tensorflow_text
+
+from keras_transformer.text import escaping, special_ids
+
+
+class Tokenizer(tf.Module):
+    """A SentencePiece model as graph operations.
+
+    Decoding gives back any Unicode text that was encoded. Bytes that are not
+    UTF-8 are read as U+FFFD. It is a `tf.Module`, so that a SavedModel which
+    holds it carries the vocabulary inside.
+
+    Args:
+        model: a serialized SentencePiece model, as `learn_vocabulary` makes.
+
+    Raises:
+        ValueError: the special ids are not those of this package.
+
+    Example:
+
+    >>> from keras_transformer.text import learn_vocabulary
+    >>> text = ["the cat sat", "le chat assis"]
+    >>> tokenizer = Tokenizer(learn_vocabulary(text, may_be_smaller=True))
+    >>> ids = tokenizer.encode(["the chat sat"])
+    >>> tokenizer.decode(ids).numpy()[0].decode()
+    'the chat sat'
+    """
+
+    def __init__(self, model: bytes):
+        super().__init__(name="tokenizer")
+        self.model = model
+        self._processor = sentencepiece.SentencePieceProcessor(
+            model_proto=model
+        )
+        self.vocabulary_size = self._processor.vocab_size()
+        names = {
+            special_ids.PAD_ID: "<pad>",
+            special_ids.BOS_ID: "<bos>",
+            special_ids.EOS_ID: "<eos>",
+        }
+        found = self.pieces(list(names))
+        if found != list(names.values()):
+            raise ValueError(
+                "The vocabulary has other special ids. Received pieces "
+                f"{found} at {list(names)}. Expected {list(names.values())}. "
+                "Learn the vocabulary with `learn_vocabulary`."
+            )
+
+    @classmethod
+    def from_file(cls, path) -> "Tokenizer":
+        """Reads a vocabulary that `save` wrote.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
+        with open(path, "rb") as file:
+            return cls(file.read())
+
+    def save(self, path) -> None:
+        """Writes the vocabulary as an ordinary SentencePiece model file."""
+        temporary = f"{path}.tmp"
+        with open(temporary, "wb") as file:
+            file.write(self.model)
+        os.replace(temporary, path)
+
+    def encode(self, text) -> tf.RaggedTensor:
+        """Encodes strings (B,) as int32 ids (B, T), without special ids."""
+        return self._encode(tf.convert_to_tensor(text, tf.string))
+
+    def decode(self, ids) -> tf.Tensor:
+        """Decodes ids (B, T), dense or ragged, to strings (B,).
+
+        Special ids give no text, wherever they stand.
+        """
+        if not isinstance(ids, tf.RaggedTensor):
+            ids = tf.RaggedTensor.from_tensor(ids)
+        return self._decode(ids)
+
+    def pieces(self, ids) -> list[str]:
+        """The pieces of a flat list of ids, as they would be shown."""
+        return [self._processor.id_to_piece(int(i)) for i in ids]
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def _encode(self, text):
+        text = tf.strings.unicode_transcode(
+            text, "UTF-8", "UTF-8", errors="replace"
+        )
+        return self._operations().tokenize(escaping.escape(text))
+
+    @tf.function(input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)])
+    def _decode(self, ids):
+        ids = tf.ragged.boolean_mask(ids, ids > special_ids.UNK_ID)
+        return escaping.unescape(self._operations().detokenize(ids))
+
+    def _operations(self):
+        # Made inside each graph, which then owns the vocabulary: one made
+        # outside is lost when TensorFlow's kernel cache is cleared, as
+        # `tf.random.set_seed` does, and needs tracking in a SavedModel.
+        return tensorflow_text.SentencepieceTokenizer(
+            model=self.model, out_type=tf.int32
+        )

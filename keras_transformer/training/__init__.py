@@ -1,0 +1,23 @@
+"""Training: loss, schedule, the distributed step, checkpoints, callbacks."""
+
+from keras_transformer.training.callbacks import BleuCallback, StopOnNaN
+from keras_transformer.training.checkpoints import TrainingCheckpoints
+from keras_transformer.training.distributed_model import DistributedModel
+from keras_transformer.training.losses import (
+    SmoothedCrossEntropy,
+    cross_entropy,
+)
+from keras_transformer.training.schedules import WarmupInverseSqrt, paper_adam
+from keras_transformer.training.strategies import strategy
+
+__all__ = [
+    "BleuCallback",
+    "DistributedModel",
+    "SmoothedCrossEntropy",
+    "StopOnNaN",
+    "TrainingCheckpoints",
+    "WarmupInverseSqrt",
+    "cross_entropy",
+    "paper_adam",
+    "strategy",
+]

@@ -1,0 +1,88 @@
+"""Where training runs: from a name to a `tf.distribute.Strategy`."""
+
+import glob
+import logging
+import os
+
+import tensorflow as tf
+
+_LOG = logging.getLogger(__name__)
+NAMES = ("auto", "none", "mirrored", "tpu")
+
+
+def strategy(
+    name: str = "auto",
+    devices: list[str] | None = None,
+    tpu: str | None = None,
+) -> tf.distribute.Strategy:
+    """Makes the strategy in whose scope a model is built and compiled.
+
+    Args:
+        name: `"none"` for one device; `"mirrored"` for all the GPUs of this
+            machine, or the `devices` given; `"tpu"`; `"auto"` for the TPU if
+            there is one, else several GPUs, else one device.
+        devices: for `"mirrored"`, such as `["GPU:0", "GPU:1"]`.
+        tpu: the name or address of a TPU; `None` or `"local"` for the TPU of
+            this machine.
+
+    Returns:
+        The strategy; its choice is logged.
+
+    Raises:
+        ValueError: an unknown name, a device that does not exist, or no TPU.
+
+    Example:
+
+    >>> strategy("none").num_replicas_in_sync
+    1
+    """
+    if name not in NAMES:
+        raise ValueError(
+            f"Unknown strategy. Received: {name!r}. Expected one of {NAMES}."
+        )
+    if devices and name != "mirrored":
+        raise ValueError(
+            f"Devices are chosen for a mirrored strategy. Received: {name!r} "
+            f"with devices={devices}. Use 'mirrored', or leave them out."
+        )
+    if name == "tpu" or (name == "auto" and (tpu or _has_tpu())):
+        return _tpu_strategy(tpu)
+    gpus = tf.config.list_logical_devices("GPU")
+    if name == "mirrored" or (name == "auto" and len(gpus) > 1):
+        _check_devices(devices or [])
+        chosen = tf.distribute.MirroredStrategy(devices)
+    else:
+        chosen = tf.distribute.get_strategy()
+    _LOG.info("Strategy %s: %d replica(s).", name, chosen.num_replicas_in_sync)
+    return chosen
+
+
+def _check_devices(devices):
+    known = [device.name for device in tf.config.list_logical_devices()]
+    known = [name.removeprefix("/device:") for name in known]
+    missing = [d for d in devices if d.removeprefix("/device:") not in known]
+    if missing:
+        raise ValueError(
+            f"No such device. Received: {', '.join(missing)}. Expected some "
+            f"of {', '.join(known)}."
+        )
+
+
+def _has_tpu():
+    # Asking TensorFlow for a TPU where there is none can wait for minutes.
+    return "TPU_NAME" in os.environ or bool(glob.glob("/dev/accel*"))
+
+
+def _tpu_strategy(tpu):
+    if not (tpu or _has_tpu()):
+        raise ValueError(
+            "There is no TPU on this machine. Received: strategy='tpu' "
+            "without an address. Give the TPU's name or address, or use "
+            "'auto' or 'none'."
+        )
+    resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu or "local")
+    tf.config.experimental_connect_to_cluster(resolver)
+    tf.tpu.experimental.initialize_tpu_system(resolver)
+    chosen = tf.distribute.TPUStrategy(resolver)
+    _LOG.info("Strategy tpu: %d replica(s).", chosen.num_replicas_in_sync)
+    return chosen

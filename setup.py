@@ -1,0 +1,38 @@
+"""Builds the `keras-transformer-nmt` distribution (imports as `keras_transformer`)."""
+
+import pathlib
+
+from setuptools import find_packages, setup
+
+HERE = pathlib.Path(__file__).parent
+
+setup(
+    name="keras-transformer-nmt",
+    version="0.1.0",
+    description="The Transformer of 'Attention Is All You Need' for Keras 3.",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.14",
+    # Only the library: `trainers` and `tools` run from a checkout.
+    packages=find_packages(
+        include=["keras_transformer", "keras_transformer.*"]
+    ),
+    install_requires=[
+        "absl-py",
+        "keras>=3.10",
+        "matplotlib",
+        "numpy",
+        "sacrebleu>=2.4",
+        "sentencepiece>=0.2",
+        "tensorboard",
+        "tensorflow>=2.19,<2.22",
+        # 2.21.0 cannot be imported: it was built with an undefined symbol.
+        # Each release pins the TensorFlow of its own minor version.
+        "tensorflow-text>=2.19,<2.22,!=2.21.0",
+        "tqdm",
+    ],
+    extras_require={
+        "dev": ["build", "pytest>=8", "ruff>=0.8"],
+    },
+)

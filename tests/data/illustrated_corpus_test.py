@@ -1,0 +1,302 @@
+"""The splits, the contrast set and the referent measure, from outside.
+
+What the generator promises is searched for in the sentences themselves, with
+patterns of its own, never read from the generator's tables.
+"""
+
+import collections
+import hashlib
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+from absl.testing import absltest, parameterized
+
+from keras_transformer import data
+
+_PLURALS = {"mouse": "mice", "goose": "geese", "wolf": "wolves", "fox": "foxes"}
+_ACT = re.compile(
+    r"The (\w+) (?:didn't )?(cross|climb|jump|enter|push)(?:e?d)? (?:over )?"
+    r"the (\w+) because it was (?:too )?(\w+)\.",
+)
+_VOWEL = "aàâeéèêiîoôuûœy"
+_ASPIRATED = r"(?:hérissons?|haies?|hangars?|hautes?|hauts?)\b"
+
+
+def words(sentence):
+    return re.findall(r"[\w-]+(?:'t)?", sentence.lower())
+
+
+def digest(corpus):
+    return hashlib.sha256(repr(tuple(corpus)).encode()).hexdigest()
+
+
+class IllustratedCorpusTest(parameterized.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.corpus = data.illustrated_corpus()
+        cls.pairs = [*cls.corpus.train, *cls.corpus.dev, *cls.corpus.test]
+        cls.targets = [pair.target for pair in cls.pairs]
+        cls.targets += [example.target for example in cls.corpus.contrast]
+
+    def assert_no_match(self, pattern, sentences):
+        faults = [s for s in sentences if re.search(pattern, s)]
+        self.assertEmpty(faults[:5])
+
+    def test_sizes_and_disjointness(self):
+        sizes = [len(split) for split in self.corpus[:3]]
+        self.assertEqual(sizes, [24000, 500, 500])
+        sources = [pair.source for pair in self.pairs]
+        sources += [example.source for example in self.corpus.contrast]
+        # No source twice, in any split: hence one target for each.
+        self.assertLen(set(sources), len(sources))
+
+    def test_half_of_the_training_data_gives_reasons(self):
+        share = sum("because" in p.source for p in self.corpus.train) / 24000
+        self.assertBetween(share, 0.45, 0.55)
+
+    def test_deterministic(self):
+        again = data.illustrated_corpus()
+        self.assertEqual(again, self.corpus)
+        other = data.illustrated_corpus(seed=1)
+        self.assertNotEqual(other.train, self.corpus.train)
+        self.assertNotEqual(other.contrast[2:], self.corpus.contrast[2:])
+        self.assertEqual(other.contrast[:2], self.corpus.contrast[:2])
+
+    @parameterized.parameters("1", "12345")
+    def test_deterministic_in_another_process(self, hash_seed):
+        # The parent packages are replaced by empty ones: their import would
+        # bring TensorFlow, which the corpus does not need.
+        root = pathlib.Path(data.__file__).parents[2]
+        script = f"""
+import importlib, hashlib, sys, types
+for name in ("keras_transformer", "keras_transformer.data"):
+    package = types.ModuleType(name)
+    package.__path__ = [{str(root)!r} + "/" + name.replace(".", "/")]
+    sys.modules[name] = package
+module = importlib.import_module("keras_transformer.data.illustrated_corpus")
+corpus = module.illustrated_corpus()
+print(hashlib.sha256(repr(tuple(corpus)).encode()).hexdigest())
+"""
+        found = subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        self.assertEqual(found.stdout.strip(), digest(self.corpus))
+
+    @parameterized.parameters(
+        {"train_size": 10**6}, {"dev_size": -1}, {"test_size": 10**6}
+    )
+    def test_impossible_sizes(self, **sizes):
+        ((name, size),) = sizes.items()
+        with self.assertRaisesRegex(
+            ValueError, rf"Received: .*{name}={size}.*Expected: .*Ask for fewer"
+        ):
+            data.illustrated_corpus(**sizes)
+
+    def test_contrast_does_not_depend_on_the_sizes(self):
+        small = data.illustrated_corpus(train_size=7, dev_size=3, test_size=2)
+        self.assertEqual([len(s) for s in small[:3]], [7, 3, 2])
+        self.assertEqual(small.contrast, self.corpus.contrast)
+
+    def test_vocabulary_is_small_and_frequent(self):
+        for side in (0, 1):
+            counts = collections.Counter(
+                word
+                for pair in self.corpus.train
+                for word in re.findall(r"[\w-]+'?", pair[side].lower())
+            )
+            self.assertBetween(len(counts), 150, 270)
+            rare = [word for word, count in counts.items() if count < 30]
+            self.assertEmpty(rare)
+
+    def test_lengths(self):
+        lengths = {len(words(pair.source)) for pair in self.corpus.train}
+        self.assertEqual(min(lengths), 3)
+        self.assertBetween(max(lengths), 14, 16)
+
+    def test_form(self):
+        for side in (0, 1):
+            sentences = [pair[side] for pair in self.pairs]
+            self.assert_no_match(r"  | [.,]|,\S|^\s|\s$|['’] ", sentences)
+            self.assert_no_match(r"^(?![A-ZÀÂÉÈÊÎÔ][^.]*\.$)", sentences)
+
+    def test_english(self):
+        sentences = [pair.source for pair in self.pairs]
+        self.assert_no_match(r"(?i)\ba [aeiou]|\ban [^aeiou]", sentences)
+        self.assert_no_match(r"(?i)\b(I|you|we|they) (is|\w+s)\b", sentences)
+
+    def test_elision(self):
+        self.assert_no_match(
+            rf"(?i)\b(le|la|je|ne|que|de|jusque) (?!{_ASPIRATED})[h{_VOWEL}]",
+            self.targets,
+        )
+        # Nor where it does not belong.
+        self.assert_no_match(rf"(?i)'(?![h{_VOWEL}])", self.targets)
+        self.assert_no_match(rf"(?i)'{_ASPIRATED}", self.targets)
+
+    def test_contraction_and_forms_before_a_vowel(self):
+        self.assert_no_match(r"\b(de|à) (le|les)\b", self.targets)
+        self.assert_no_match(
+            rf"(?i)\b(ce|ma|beau|nouveau|(le|un|ce|mon|de) vieux) "
+            rf"(?!{_ASPIRATED})[h{_VOWEL}]",
+            self.targets,
+        )
+        self.assert_no_match(
+            rf"(?i)\b(cet|bel|nouvel|vieil) (?!(?!{_ASPIRATED})[h{_VOWEL}])",
+            self.targets,
+        )
+
+    def test_negation_is_complete(self):
+        self.assert_no_match(
+            r"^(?=.*\b(ne |n'))(?!.*\b(ne |n')(y )?\w+ pas\b)", self.targets
+        )
+        self.assert_no_match(r"^(?!.*\b(ne |n')).*\bpas\b", self.targets)
+        for pair in self.pairs:
+            negative = "n't" in pair.source
+            self.assertEqual(negative, " pas" in pair.target, pair)
+
+    def test_every_noun_and_adjective_keeps_its_gender(self):
+        after = collections.defaultdict(set)
+        for target in self.targets:
+            for article, word in re.findall(
+                r"(?i)\b(le|un|ce|du|au|la|une|cette|ma) (\w+)", target
+            ):
+                feminine = article.lower() in ("la", "une", "cette", "ma")
+                after[feminine].add(word)
+        self.assertGreater(len(after[True]), 20)
+        self.assertGreater(len(after[False]), 20)
+        self.assertEmpty(after[True] & after[False])
+
+    def test_contrast_pairs_are_minimal(self):
+        contrast = self.corpus.contrast
+        self.assertGreaterEqual(len(contrast), 400)
+        genders = collections.Counter()
+        for index, (one, other) in enumerate(
+            zip(contrast[::2], contrast[1::2], strict=True)
+        ):
+            self.assertEqual((one.pair_index, other.pair_index), (index, index))
+            first, second = one.source.split(), other.source.split()
+            self.assertEqual(first[:-1], second[:-1])
+            self.assertNotEqual(first[-1], second[-1])
+            self.assertEqual({one.pronoun, other.pronoun}, {"il", "elle"})
+            for example in (one, other):
+                self.assertIn(
+                    f" parce qu'{example.pronoun} était ", example.target
+                )
+            genders[one.pronoun] += 1
+        # Neither the agent's gender nor the order betrays the answer.
+        self.assertBetween(genders["il"] / len(contrast[::2]), 0.3, 0.7)
+
+    def test_the_illustrated_sentence(self):
+        first, second = self.corpus.contrast[:2]
+        self.assertEqual(
+            first[:3],
+            (
+                "The animal didn't cross the street because it was too tired.",
+                "L'animal n'a pas traversé la rue parce qu'il était trop "
+                "fatigué.",
+                "il",
+            ),
+        )
+        self.assertEqual(
+            second[:3],
+            (
+                "The animal didn't cross the street because it was too wide.",
+                "L'animal n'a pas traversé la rue parce qu'elle était trop "
+                "large.",
+                "elle",
+            ),
+        )
+
+    def contrast_acts(self):
+        """(agent, verb, object, adjective) of each contrast sentence."""
+        for example in self.corpus.contrast:
+            plain = re.sub("^(Yesterday|This morning), the", "The", example[0])
+            yield _ACT.fullmatch(plain).groups()
+
+    def test_contrast_nouns_meet_nowhere_else(self):
+        combinations = {(a, o) for a, _, o, _ in self.contrast_acts()}
+        self.assertGreater(len(combinations), 25)
+        self.assertIn(("animal", "street"), combinations)
+        sentences_of = collections.defaultdict(set)
+        for number, pair in enumerate(self.pairs):
+            for word in words(pair.source):
+                sentences_of[word].add(number)
+        for combination in combinations:
+            agent, thing = (
+                sentences_of[noun]
+                | sentences_of[_PLURALS.get(noun, noun + "s")]
+                | sentences_of[noun + "es"]
+                for noun in combination
+            )
+            self.assertNotEmpty(agent)
+            self.assertNotEmpty(thing)
+            self.assertEmpty(agent & thing, combination)
+
+    def test_contrast_words_are_seen_with_others(self):
+        seen = collections.Counter()
+        for pair in self.corpus.train:
+            act = _ACT.fullmatch(pair.source)
+            if act:
+                pronoun = "elle" if "qu'elle " in pair.target else "il"
+                agent, verb, thing, adjective = act.groups()
+                for place, word in enumerate((agent, verb, thing, adjective)):
+                    seen[place, word, pronoun] += 1
+        for act in set(self.contrast_acts()):
+            for place, word in enumerate(act):
+                for pronoun in ("il", "elle"):
+                    self.assertGreater(
+                        seen[place, word, pronoun], 5, (word, pronoun)
+                    )
+
+
+class ReferentAccuracyTest(parameterized.TestCase):
+    EXAMPLES = [
+        data.ContrastExample("", "Il dort parce qu'il était vieux.", "il", 0),
+        data.ContrastExample("", "Il dort parce qu'elle était là.", "elle", 0),
+    ]
+
+    def test_right_and_swapped(self):
+        targets = [example.target for example in self.EXAMPLES]
+        self.assertEqual(data.referent_accuracy(self.EXAMPLES, targets), 1.0)
+        swapped = targets[::-1]
+        self.assertEqual(data.referent_accuracy(self.EXAMPLES, swapped), 0.0)
+        same = targets[:1] * 2
+        self.assertEqual(data.referent_accuracy(self.EXAMPLES, same), 0.5)
+
+    @parameterized.parameters(
+        ("PARCE QU'IL dort", 1.0),
+        ("parce  qu’ il dort", 1.0),
+        ("elle dort parce qu'il dort", 1.0),
+        ("", 0.0),
+        ("il dort", 0.0),
+        ("parce que il dort", 0.0),
+        ("parce qu'ils dorment", 0.0),
+        ("parce qu'illustre", 0.0),
+        ("parce qu'il dort et parce qu'elle dort", 0.0),
+    )
+    def test_hypotheses(self, hypothesis, expected):
+        found = data.referent_accuracy(self.EXAMPLES[:1], [hypothesis])
+        self.assertEqual(found, expected)
+
+    @parameterized.parameters((2, 1), (1, 2), (0, 0))
+    def test_lengths_must_agree(self, num_examples, num_translations):
+        with self.assertRaisesRegex(
+            ValueError,
+            rf"Received: {num_examples} examples, {num_translations} trans.*"
+            "Expected: .*Translate exactly",
+        ):
+            data.referent_accuracy(
+                self.EXAMPLES[:num_examples], [""] * num_translations
+            )
+
+
+if __name__ == "__main__":
+    absltest.main()

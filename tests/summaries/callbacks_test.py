@@ -1,0 +1,249 @@
+"""The callbacks must leave the live model's pictures and samples in the log."""
+
+import contextlib
+import io
+import os
+import pathlib
+import sys
+from unittest import mock
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_transformer import summaries
+
+BATCHES = 3  # per epoch
+
+
+def explain(text):
+    """A pretended model: two layers, two heads, the sentence reversed."""
+    source_tokens = text.split() + ["</s>"]
+    target_tokens = source_tokens[-2::-1] + ["!", "</s>"]
+    source, target = len(source_tokens), len(target_tokens)
+    return summaries.AttentionMaps(
+        source_tokens,
+        target_tokens,
+        ["<s>", *target_tokens[:-1]],
+        encoder=np.full((2, 2, source, source), 1 / source),
+        decoder=np.full((2, 2, target, target), 1 / target),
+        cross=np.full((2, 2, target, source), 1 / source),
+    )
+
+
+def shout(texts):
+    return [text.upper() for text in texts]
+
+
+def fit(*callbacks, epochs=1, verbose=0, strategy=None, model=None):
+    if model is None:
+        with strategy.scope() if strategy else contextlib.nullcontext():
+            model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+            model.compile("sgd", "mse")
+    model.fit(
+        np.zeros((2 * BATCHES, 2)),
+        np.zeros((2 * BATCHES, 1)),
+        batch_size=2,
+        epochs=epochs,
+        verbose=verbose,
+        callbacks=list(callbacks),
+    )
+    return model
+
+
+def recorded(log_dir):
+    """The summaries of all event files in order: (tag, step, tensor)."""
+    found = []
+    for path in sorted(pathlib.Path(log_dir).glob("events.out.tfevents.*")):
+        for record in tf.data.TFRecordDataset(str(path)):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            for value in event.summary.value:
+                tensor = tf.make_ndarray(value.tensor)
+                found.append((value.tag, event.step, tensor))
+    return found
+
+
+class AttentionImagesTest(tf.test.TestCase):
+    def test_one_image_per_sentence_kind_layer_and_epoch(self):
+        log_dir = self.get_temp_dir()
+        texts = ["a cat", "the dog sleeps now"]
+        fit(summaries.AttentionImages(log_dir, texts, explain), epochs=2)
+        expected = [
+            (f"attention/sentence_{sentence}/{kind}/layer_{layer}", step)
+            for step in (BATCHES, 2 * BATCHES)
+            for sentence in (1, 2)
+            for kind in ("encoder", "decoder", "encoder-decoder")
+            for layer in (1, 2)
+        ]
+        found = recorded(log_dir)
+        self.assertEqual([(tag, step) for tag, step, _ in found], expected)
+        # The last picture is the last figure, to the pixel.
+        *_, (_, figure) = summaries.attention_figures(explain(texts[1]))
+        image = summaries.figure_to_image(figure)
+        width, height, png = found[-1][2]
+        self.assertEqual((int(height), int(width)), image.shape[:2])
+        self.assertAllEqual(tf.io.decode_png(png), image)
+
+    def test_every_epoch_is_explained_with_the_weights_of_that_moment(self):
+        steps = []
+
+        def explain_live(text):
+            steps.append((text, int(callback.model.optimizer.iterations)))
+            return explain(text)
+
+        log_dir = self.get_temp_dir()
+        callback = summaries.AttentionImages(log_dir, ["a cat"], explain_live)
+        fit(callback, epochs=3)
+        self.assertEqual(
+            steps, [("a cat", BATCHES * epoch) for epoch in (1, 2, 3)]
+        )
+
+    def test_nothing_is_made_before_the_first_write(self):
+        log_dir = os.path.join(self.get_temp_dir(), "logs")
+        callback = summaries.AttentionImages(log_dir, ["a cat"], explain)
+        callback.on_train_begin()
+        self.assertFalse(os.path.exists(log_dir))
+        callback.on_train_end()
+        self.assertFalse(os.path.exists(log_dir))
+
+    def test_images_can_be_read_while_training_goes_on(self):
+        log_dir = self.get_temp_dir()
+        counts = []
+        # After the epoch's end of the first callback, before training's end.
+        reader = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: counts.append(
+                len(recorded(log_dir))
+            )
+        )
+        images = summaries.AttentionImages(log_dir, ["a cat"], explain)
+        fit(images, reader, epochs=2)
+        self.assertEqual(counts, [6, 12])
+
+    def test_the_callback_of_keras_does_not_silence_ours(self):
+        log_dir = self.get_temp_dir()
+        fit(
+            keras.callbacks.TensorBoard(
+                os.path.join(log_dir, "keras"), update_freq=1000
+            ),
+            summaries.AttentionImages(log_dir, ["a cat"], explain),
+        )
+        self.assertLen(recorded(log_dir), 6)
+
+    def test_a_second_fit_goes_on(self):
+        log_dir = self.get_temp_dir()
+        callback = summaries.AttentionImages(log_dir, ["a cat"], explain)
+        model = fit(callback)
+        fit(callback, model=model)
+        steps = {step for _, step, _ in recorded(log_dir)}
+        self.assertEqual(steps, {BATCHES, 2 * BATCHES})
+
+    def test_texts_must_be_a_list_of_sentences(self):
+        for texts in ("a cat", []):
+            with self.assertRaisesRegex(
+                ValueError, "list of at least one.*texts=.*into a list"
+            ):
+                summaries.AttentionImages("logs", texts, explain)
+
+
+class SampleTranslationsTest(tf.test.TestCase):
+    def test_samples_are_written_as_a_table(self):
+        log_dir = self.get_temp_dir()
+        pairs = [("the cat", "le chat"), ("a|b <unk>\n*c*", "d")]
+        with contextlib.redirect_stdout(io.StringIO()):
+            fit(summaries.SampleTranslations(log_dir, pairs, shout), epochs=2)
+        found = recorded(log_dir)
+        self.assertEqual(
+            [(tag, step) for tag, step, _ in found],
+            [
+                ("sample_translations", BATCHES),
+                ("sample_translations", 2 * BATCHES),
+            ],
+        )
+        self.assertEqual(
+            found[0][2].item().decode(),
+            "| source | translation | reference |\n"
+            "| --- | --- | --- |\n"
+            "| the cat | THE CAT | le chat |\n"
+            r"| a\|b &lt;unk&gt; \*c\* | A\|B &lt;UNK&gt; \*C\* | d |",
+        )
+
+    def test_samples_are_printed_between_the_progress_bars(self):
+        pairs = [("the cat", "le chat"), ("a dog", "un chien")]
+        callback = summaries.SampleTranslations(
+            self.get_temp_dir(), pairs, shout
+        )
+        # Keras's bar writes to the stream that is sys.stdout at that moment.
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            fit(callback, epochs=2, verbose=1)
+        samples = (
+            "Sample translations after epoch {}:\n"
+            "  source       the cat\n"
+            "  translation  THE CAT\n"
+            "  reference    le chat\n"
+            "\n"
+            "  source       a dog\n"
+            "  translation  A DOG\n"
+            "  reference    un chien\n"
+        )
+        text = printed.getvalue()
+        before, text = text.split(samples.format(1))
+        between, after = text.split(samples.format(2))
+        for number, bar in ((1, before), (2, between)):
+            self.assertStartsWith(bar, f"Epoch {number}/2\n")
+            self.assertIn("loss", bar)
+            self.assertEndsWith(bar, "\n")
+        self.assertEqual(after, "")
+
+    def test_a_terminal_without_accents_does_not_end_the_training(self):
+        stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+        callback = summaries.SampleTranslations(
+            self.get_temp_dir(), [("sleeps", "été")], shout
+        )
+        with mock.patch.object(sys, "stdout", stream):
+            fit(callback)
+        printed = stream.buffer.getvalue().decode("ascii")
+        self.assertIn("  reference    ?t?\n", printed)
+
+    def test_every_sentence_needs_a_translation(self):
+        callback = summaries.SampleTranslations(
+            self.get_temp_dir(),
+            [("a", "b"), ("c", "d")],
+            lambda texts: texts[:1],
+        )
+        with self.assertRaisesRegex(
+            ValueError, "one translation per sentence, here 2.*1 translations"
+        ):
+            fit(callback)
+
+    def test_pairs_must_be_pairs(self):
+        for pairs in ([], ["the cat"], [("a", "b", "c")]):
+            with self.assertRaisesRegex(
+                ValueError, "list of at least one.*pairs=.*its reference"
+            ):
+                summaries.SampleTranslations("logs", pairs, shout)
+
+
+class DistributionTest(tf.test.TestCase):
+    def test_both_write_once_under_a_mirrored_strategy(self):
+        devices = [
+            device.name for device in tf.config.list_logical_devices("CPU")
+        ]
+        strategy = tf.distribute.MirroredStrategy(devices)
+        image_dir = os.path.join(self.get_temp_dir(), "images")
+        text_dir = os.path.join(self.get_temp_dir(), "texts")
+        with contextlib.redirect_stdout(io.StringIO()):
+            fit(
+                summaries.AttentionImages(image_dir, ["a cat"], explain),
+                summaries.SampleTranslations(text_dir, [("a", "b")], shout),
+                strategy=strategy,
+            )
+        self.assertEqual([step for _, step, _ in recorded(image_dir)], [3] * 6)
+        self.assertEqual([step for _, step, _ in recorded(text_dir)], [3])
+
+
+if __name__ == "__main__":
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration()] * 2,
+    )
+    tf.test.main()

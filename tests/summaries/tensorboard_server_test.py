@@ -1,0 +1,180 @@
+"""What the callbacks write must arrive in a browser, through TensorBoard."""
+
+import contextlib
+import http.client
+import io
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_transformer import summaries
+
+# Seconds; starting takes three on an idle machine.
+PATIENCE = 120
+BATCHES, EPOCHS = 3, 2
+SOURCE_TOKENS = ["\u2581the", "\u2581cat", "\u2581sle", "eps", "</s>"]
+TARGET_TOKENS = ["\u2581le", "\u2581ch", "at", "\u2581d", "or", "t", "</s>"]
+
+
+def explain(text):
+    generator = np.random.default_rng(len(text))
+
+    def scores(*shape):
+        weights = np.exp(generator.normal(size=shape))
+        return weights / weights.sum(axis=-1, keepdims=True)
+
+    source, target = len(SOURCE_TOKENS), len(TARGET_TOKENS)
+    return summaries.AttentionMaps(
+        SOURCE_TOKENS,
+        TARGET_TOKENS,
+        ["<s>", *TARGET_TOKENS[:-1]],
+        encoder=scores(2, 3, source, source),
+        decoder=scores(2, 3, target, target),
+        cross=scores(2, 3, target, source),
+    )
+
+
+def train(log_dir):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with contextlib.redirect_stdout(io.StringIO()):
+        model.fit(
+            np.zeros((2 * BATCHES, 2)),
+            np.zeros((2 * BATCHES, 1)),
+            batch_size=2,
+            epochs=EPOCHS,
+            verbose=0,
+            callbacks=[
+                keras.callbacks.TensorBoard(log_dir),
+                summaries.AttentionImages(
+                    os.path.join(log_dir, "attention"), ["the cat"], explain
+                ),
+                summaries.SampleTranslations(
+                    os.path.join(log_dir, "translations"),
+                    [("the cat", "le chat"), ("a|b", "c * d * e <unk>")],
+                    lambda texts: [text.upper() for text in texts],
+                ),
+            ],
+        )
+
+
+class TensorBoardServerTest(tf.test.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        directory = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(directory.cleanup)
+        log_dir = os.path.join(directory.name, "logs")
+        train(log_dir)
+        output = pathlib.Path(directory.name, "output")
+        with output.open("wb") as stream:
+            # Port 0 is any free one. The Python reader of the logs is used, as
+            # the fast one is not there on every platform.
+            server = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "tensorboard.main"),
+                    *("--logdir", log_dir, "--host", "127.0.0.1"),
+                    *("--port", "0", "--load_fast", "false"),
+                ],
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+            )
+        cls.addClassCleanup(server.wait)
+        cls.addClassCleanup(server.kill)
+
+        def address():
+            if server.poll() is not None:
+                raise RuntimeError(f"TensorBoard ended: {output.read_text()}")
+            return re.search(r"http://127\.0\.0\.1:\d+/", output.read_text())
+
+        cls.address = cls.wait_for(address, output).group()
+        # The logs are read while the server is up already.
+        cls.wait_for(
+            lambda: (
+                cls.get_json("data/plugin/images/tags").get("attention")
+                and cls.get_json("data/plugin/text/tags").get("translations")
+            ),
+            output,
+        )
+
+    @staticmethod
+    def wait_for(condition, output):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with contextlib.suppress(
+                urllib.error.URLError, http.client.HTTPException, OSError
+            ):
+                if result := condition():
+                    return result
+            time.sleep(0.1)
+        raise TimeoutError(f"TensorBoard said only: {output.read_text()}")
+
+    @classmethod
+    def get(cls, path, **query):
+        url = cls.address + path + "?" + urllib.parse.urlencode(query)
+        with urllib.request.urlopen(url, timeout=PATIENCE) as response:
+            return response.read()
+
+    @classmethod
+    def get_json(cls, path, **query):
+        return json.loads(cls.get(path, **query))
+
+    def test_every_image_is_served_as_it_was_drawn(self):
+        figures = {
+            f"attention/sentence_1/{name}": figure
+            for name, figure in summaries.attention_figures(explain("the cat"))
+        }
+        self.assertLen(figures, 6)
+        tags = self.get_json("data/plugin/images/tags")["attention"]
+        self.assertCountEqual(tags, figures)
+        for tag, figure in figures.items():
+            served = self.get_json(
+                "data/plugin/images/images", run="attention", tag=tag, sample=0
+            )
+            self.assertEqual(
+                [image["step"] for image in served],
+                [BATCHES * (epoch + 1) for epoch in range(EPOCHS)],
+            )
+            expected = summaries.figure_to_image(figure)
+            for image in served:
+                query = dict(urllib.parse.parse_qsl(image["query"]))
+                png = self.get("data/plugin/images/individualImage", **query)
+                pixels = tf.io.decode_png(png).numpy()
+                self.assertGreater(pixels.std(), 10)
+                self.assertAllEqual(pixels, expected)
+
+    def test_translations_are_served_as_a_table(self):
+        served = self.get_json(
+            "data/plugin/text/text",
+            run="translations",
+            tag="sample_translations",
+        )
+        self.assertEqual([text["step"] for text in served], [3, 6])
+        cells = re.findall(r"<td>(.*?)</td>", served[-1]["text"])
+        self.assertEqual(
+            cells,
+            ["the cat", "THE CAT", "le chat"]
+            + ["a|b", "A|B", "c * d * e &lt;unk&gt;"],
+        )
+
+    def test_the_curves_of_keras_are_beside_them(self):
+        runs = self.get_json("data/runs")
+        self.assertCountEqual(runs, ["attention", "train", "translations"])
+        scalars = self.get_json("data/plugin/scalars/tags")
+        self.assertIn("epoch_loss", scalars["train"])
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,63 @@
+"""Exports the model of a run as a SavedModel for TensorFlow Serving.
+
+    python -m tools.export_saved_model --model=runs/mine \\
+        --output_dir=models/mine
+
+writes models/mine/1, or the next free number, and prints the path.
+"""
+
+import functools
+import pathlib
+import sys
+
+from absl import app, flags
+
+from keras_transformer import export, search, translation
+
+_MODEL = flags.DEFINE_string("model", None, "Run directory.", required=True)
+_OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir", None, "Directory of the versions.", required=True
+)
+_BEAM_SIZE = flags.DEFINE_integer("beam_size", 4, "Beam size.", lower_bound=1)
+_LENGTH_PENALTY = flags.DEFINE_float(
+    "length_penalty", 0.6, "Alpha of the length penalty.", lower_bound=0
+)
+_MAX_SOURCE_LENGTH = flags.DEFINE_integer(
+    "max_source_length",
+    512,
+    "Longer sources are cut to that many tokens.",
+    lower_bound=2,
+)
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
+    beam = functools.partial(
+        search.beam_search,
+        beam_size=_BEAM_SIZE.value,
+        alpha=_LENGTH_PENALTY.value,
+    )
+    try:
+        translator = translation.load_translator(
+            _MODEL.value, beam, _MAX_SOURCE_LENGTH.value
+        )
+        directory = _next_version(pathlib.Path(_OUTPUT_DIR.value))
+        export.save(translator, directory)
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+    print(directory)
+
+
+def _next_version(parent):
+    """TensorFlow Serving serves the directory with the largest number."""
+    versions = [
+        int(path.name)
+        for path in (parent.iterdir() if parent.is_dir() else ())
+        if path.name.isdigit()
+    ]
+    return parent / str(max(versions, default=0) + 1)
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,55 @@
+"""Opens what `--model` names: a run directory or a SavedModel."""
+
+import functools
+import pathlib
+
+import tensorflow as tf
+import tensorflow_text  # noqa: F401  A SavedModel needs its operations.
+
+from keras_transformer import search, translation
+
+
+def load(path: str, beam_size: int | None, length_penalty: float | None):
+    """Loads a function from strings (B,) to translations and scores.
+
+    Args:
+        path: a run directory or a SavedModel.
+        beam_size: of the search; `None` means 4.
+        length_penalty: alpha of the search; `None` means 0.6.
+
+    Returns:
+        A function of a string tensor `(B,)` that returns a dict with
+        `translation` and `score`.
+
+    Raises:
+        FileNotFoundError: there is neither at this path.
+        ValueError: a search setting for a SavedModel, whose search is inside.
+    """
+    directory = pathlib.Path(path)
+    if (directory / "saved_model.pb").is_file():
+        if beam_size is not None or length_penalty is not None:
+            raise ValueError(
+                f"{path} is a SavedModel, whose search is inside. Received: "
+                f"beam_size={beam_size}, length_penalty={length_penalty}. "
+                "Leave them out, or give the run directory."
+            )
+        model = tf.saved_model.load(str(directory))
+        serve = model.signatures["serving_default"]
+
+        def translate(text):
+            # `model` is named so that it lives as long as its function.
+            return serve(text=text) if model else None
+
+        return translate
+    if not directory.is_dir():
+        raise FileNotFoundError(
+            f"No such model: {path}. Give a run directory or a SavedModel."
+        )
+    return translation.load_translator(
+        directory,
+        functools.partial(
+            search.beam_search,
+            beam_size=4 if beam_size is None else beam_size,
+            alpha=0.6 if length_penalty is None else length_penalty,
+        ),
+    )

@@ -1,0 +1,164 @@
+"""What is measured while a run trains, and what it leaves at its end."""
+
+import dataclasses
+import functools
+import json
+import logging
+import os
+import time
+
+import keras
+
+import keras_transformer as kt
+from trainers import run_directory
+
+_LOG = logging.getLogger(__name__)
+
+
+class Progress(keras.callbacks.Callback):
+    """Counts the seconds of training, saves checkpoints, ends the run.
+
+    Args:
+        checkpoints: `TrainingCheckpoints` with a counter `train_seconds`.
+        steps: the updates after which training ends.
+    """
+
+    def __init__(self, checkpoints, steps: int):
+        super().__init__()
+        self._checkpoints = checkpoints
+        self._steps = steps
+        self._last_batch_ended = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._last_batch_ended = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.perf_counter()
+        seconds = self._checkpoints.counters["train_seconds"]
+        seconds.assign_add(now - self._last_batch_ended)
+        self._last_batch_ended = now
+        if self._checkpoints.step >= self._steps:
+            self.model.stop_training = True
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._checkpoints.save()
+
+
+def finish(
+    directory: run_directory.RunDirectory,
+    *,
+    settings,
+    architecture,
+    corpora,
+    tokenizer,
+    model,
+    checkpoints,
+    dev_batches,
+    train_batches,
+) -> dict:
+    """Averages, evaluates, exports and says what to do next.
+
+    `metrics.json` is written last: where it is, the run is complete.
+
+    Returns:
+        The metrics.
+    """
+    if directory.metrics.exists():
+        _LOG.info("This run is complete already.")
+        metrics = json.loads(directory.metrics.read_text(encoding="utf-8"))
+        print_next_commands(directory, metrics, corpora)
+        return metrics
+    count = checkpoints.load_average()
+    _LOG.info("Averaged the last %d checkpoints.", count)
+    # For use the weights are float32, and on no strategy's devices.
+    final = kt.Transformer(**dataclasses.asdict(architecture), dtype="float32")
+    final.set_weights(model.get_weights())
+    temporary = directory.model.with_name("unfinished.keras")
+    final.save(temporary)
+    os.replace(temporary, directory.model)
+
+    translator = kt.Translator(
+        final,
+        tokenizer,
+        functools.partial(
+            kt.search.beam_search,
+            beam_size=settings.beam_size,
+            alpha=settings.length_penalty,
+        ),
+    )
+    seconds = float(checkpoints.counters["train_seconds"].numpy())
+    tokens = train_batches.count_target_tokens(checkpoints.step)
+    metrics = {
+        "parameters": final.count_params(),
+        "steps": checkpoints.step,
+        "train_seconds": seconds,
+        "target_tokens_per_second": tokens / seconds,
+        "dev": _scores(translator, corpora.dev),
+    }
+    logs = model.evaluate(
+        dev_batches.evaluation_dataset(), return_dict=True, verbose=0
+    )
+    metrics["dev"] |= logs
+    if corpora.test:
+        metrics["test"] = _scores(translator, corpora.test)
+        encoded = kt.data.encode_pairs(
+            corpora.test, tokenizer, settings.max_length
+        )
+        test_batches = kt.data.TokenBatches(
+            encoded,
+            settings.tokens_per_batch,
+            settings.max_length,
+            rows_multiple_of=model.distribute_strategy.num_replicas_in_sync,
+        )
+        metrics["test"] |= model.evaluate(
+            test_batches.evaluation_dataset(), return_dict=True, verbose=0
+        )
+    if corpora.contrast:
+        metrics["referent_accuracy"] = kt.data.referent_accuracy(
+            corpora.contrast,
+            translator.translate([e.source for e in corpora.contrast]),
+        )
+    if not directory.saved_model.exists():
+        kt.export.save(translator, directory.saved_model)
+    kt.export.check(
+        directory.saved_model, translator, [p.source for p in corpora.dev[:20]]
+    )
+    run_directory.write_json(directory.metrics, metrics)
+    print_next_commands(directory, metrics, corpora)
+    return metrics
+
+
+def print_next_commands(directory, metrics: dict, corpora) -> None:
+    """Prints the scores, and the commands a user may want now."""
+    for name in ("dev", "test"):
+        if name in metrics:
+            scores = metrics[name]
+            print(
+                f"{name}: BLEU {scores['bleu']:.2f} "
+                f"({scores['bleu_signature']}), chrF {scores['chrf']:.2f}, "
+                f"exact match {scores['exact_match']:.3f}"
+            )
+    if "referent_accuracy" in metrics:
+        print(f"referent accuracy: {metrics['referent_accuracy']:.3f}")
+    text = corpora.contrast[0].source if corpora.contrast else "Your sentence."
+    print(f"""
+All of it is in {directory.path}. Next:
+
+  see the attention     tensorboard --logdir={directory.logs}
+  translate a line      echo "{text}" | \\
+                          python -m tools.translate --model={directory.path}
+  score a test set      python -m tools.evaluate --model={directory.path} \\
+                          --source=FILE --reference=FILE
+  serve                 {directory.saved_model.parent} holds a SavedModel for
+                          TensorFlow Serving
+  train on your files   python -m trainers.train_translation \\
+                          --train_source=FILE --train_target=FILE \\
+                          --output_dir=DIRECTORY""")
+
+
+def _scores(translator, pairs) -> dict:
+    pairs = [p for p in pairs if p.source.strip() and p.target.strip()]
+    return kt.translation.score_translations(
+        translator.translate([pair.source for pair in pairs]),
+        [pair.target for pair in pairs],
+    )

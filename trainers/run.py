@@ -1,0 +1,233 @@
+"""One training run from settings to a served model."""
+
+import dataclasses
+import functools
+import logging
+import pathlib
+import sys
+import time
+
+import keras
+
+import keras_transformer as kt
+from trainers import corpora as run_corpora
+from trainers import evaluation, run_directory
+from trainers import settings as run_settings
+
+_LOG = logging.getLogger(__name__)
+# Development sentences translated at every evaluation, by greedy search.
+_DEV_SENTENCES = 500
+_ILLUSTRATED = "The animal didn't cross the street because it was too tired."
+
+
+def train(settings: run_settings.TrainingSettings, overrides, output_dir):
+    """Trains, or continues to train, and writes the run directory.
+
+    Args:
+        settings: what was asked for.
+        overrides: dict of `TransformerConfig` fields instead of the preset's.
+        output_dir: the run directory.
+
+    Raises:
+        ValueError: settings or data that cannot be trained on.
+        OSError: files that are missing or exist already.
+        FloatingPointError: the loss became NaN.
+    """
+    strategy = kt.training.strategy(
+        settings.strategy, settings.devices, settings.tpu
+    )
+    directory = run_directory.RunDirectory(output_dir)
+
+    # Data.
+    corpora = run_corpora.load(settings)
+    tokenizer = _tokenizer(directory, corpora, settings, overrides)
+    encode = functools.partial(
+        kt.data.encode_pairs,
+        tokenizer=tokenizer,
+        max_length=settings.max_length,
+    )
+    train_pairs, dev_pairs = encode(corpora.train), encode(corpora.dev)
+    for name, encoded in (("training", train_pairs), ("dev", dev_pairs)):
+        _LOG.info(
+            "%d %s pairs; left out %d with an empty side and %d longer than "
+            "%d tokens.",
+            len(encoded.sources),
+            name,
+            encoded.num_empty,
+            encoded.num_too_long,
+            settings.max_length,
+        )
+    batching = {
+        "tokens_per_batch": settings.tokens_per_batch,
+        "max_length": settings.max_length,
+        "seed": settings.seed,
+        "rows_multiple_of": strategy.num_replicas_in_sync,
+    }
+    train_batches = kt.data.TokenBatches(train_pairs, **batching)
+    dev_batches = kt.data.TokenBatches(dev_pairs, **batching)
+
+    # The run directory: this run's, or a new one.
+    settings = with_defaults(settings, train_batches.steps_per_epoch)
+    architecture = dataclasses.replace(
+        kt.PRESETS[settings.preset],
+        **{**overrides, "vocabulary_size": tokenizer.vocabulary_size},
+    )
+    config = {
+        "architecture": dataclasses.asdict(architecture),
+        "settings": {
+            **dataclasses.asdict(settings),
+            # As asked for; the architecture has what the text gave.
+            "vocabulary_size": overrides.get("vocabulary_size"),
+        },
+        "data": corpora.fingerprint(),
+    }
+    if directory.is_started:
+        directory.check_same(config)
+    else:
+        directory.write_config(config)
+        tokenizer.save(directory.tokenizer)
+
+    # Model.
+    keras.utils.set_random_seed(settings.seed)
+    with strategy.scope():
+        model = kt.Transformer(
+            **dataclasses.asdict(architecture), dtype=settings.precision
+        )
+        compile_model(model, settings, architecture)
+        checkpoints = kt.training.TrainingCheckpoints(
+            directory.checkpoints,
+            model,
+            keep=settings.average_checkpoints,
+            counters=("train_seconds",),
+        )
+        if checkpoints.restore():
+            _LOG.info("Continuing at step %d.", checkpoints.step)
+
+    # Fit.
+    if checkpoints.step < settings.steps:
+        _LOG.info(
+            "%d parameters; %d steps of %d target tokens, padding included.",
+            model.count_params(),
+            settings.steps,
+            settings.tokens_per_batch,
+        )
+        model.fit(
+            train_batches.training_dataset(checkpoints.step),
+            steps_per_epoch=settings.evaluation_interval,
+            epochs=-(-settings.steps // settings.evaluation_interval),
+            initial_epoch=checkpoints.step // settings.evaluation_interval,
+            validation_data=dev_batches.evaluation_dataset(),
+            callbacks=_callbacks(
+                directory, settings, corpora, tokenizer, model, checkpoints
+            ),
+            shuffle=False,
+            verbose=1 if sys.stdout.isatty() else 2,
+        )
+
+    # What is left for use.
+    evaluation.finish(
+        directory,
+        settings=settings,
+        architecture=architecture,
+        corpora=corpora,
+        tokenizer=tokenizer,
+        model=model,
+        checkpoints=checkpoints,
+        dev_batches=dev_batches,
+        train_batches=train_batches,
+    )
+
+
+def with_defaults(
+    settings: run_settings.TrainingSettings, steps_per_epoch: int
+) -> run_settings.TrainingSettings:
+    """Replaces every `None` by the default that fits the data."""
+    epochs = settings.epochs or (7 if settings.is_built_in else 20)
+    steps = settings.steps or epochs * steps_per_epoch
+    interval = settings.evaluation_interval or min(steps_per_epoch, 1000)
+    # Whole executions, so that the last one ends where the run ends.
+    per_call = settings.steps_per_execution
+    steps = -(-steps // per_call) * per_call
+    interval = min(-(-interval // per_call) * per_call, steps)
+    return dataclasses.replace(
+        settings,
+        preset=settings.preset or _default_preset(settings),
+        epochs=None,
+        steps=steps,
+        evaluation_interval=interval,
+        warmup_steps=settings.warmup_steps or max(1, min(steps // 4, 4000)),
+    )
+
+
+def compile_model(model, settings, architecture) -> None:
+    """Compiles the model as section 5 of the paper trains it."""
+    model.compile(
+        optimizer=kt.training.paper_adam(
+            architecture.model_dim,
+            settings.warmup_steps,
+            settings.learning_rate_factor,
+        ),
+        loss=kt.training.SmoothedCrossEntropy(settings.label_smoothing),
+        weighted_metrics=[
+            keras.metrics.SparseCategoricalAccuracy(name="token_accuracy")
+        ],
+        steps_per_execution=settings.steps_per_execution,
+        jit_compile=settings.jit_compile,
+    )
+
+
+def _default_preset(settings):
+    return "demo" if settings.is_built_in else "small"
+
+
+def _tokenizer(directory, corpora, settings, overrides):
+    if directory.is_started and directory.tokenizer.exists():
+        return kt.Tokenizer.from_file(directory.tokenizer)
+    preset = kt.PRESETS[settings.preset or _default_preset(settings)]
+    size = overrides.get("vocabulary_size")
+    started = time.perf_counter()
+    model = kt.learn_vocabulary(
+        [text for pair in corpora.train for text in pair],
+        size or preset.vocabulary_size,
+        # Only a size that was asked for must be reached.
+        may_be_smaller=size is None,
+    )
+    tokenizer = kt.Tokenizer(model)
+    _LOG.info(
+        "Learned a vocabulary of %d pieces in %.0f s.",
+        tokenizer.vocabulary_size,
+        time.perf_counter() - started,
+    )
+    return tokenizer
+
+
+def _callbacks(directory, settings, corpora, tokenizer, model, checkpoints):
+    """In the order they act at the end of an epoch."""
+    translator = kt.Translator(model, tokenizer, kt.search.greedy_search)
+    dev = [p for p in corpora.dev if p.source.strip() and p.target.strip()]
+    dev = dev[:_DEV_SENTENCES]
+    texts = [dev[0].source]
+    if settings.is_built_in:
+        texts = [_ILLUSTRATED]
+    logs = pathlib.Path(directory.logs)
+    return [
+        kt.training.StopOnNaN(),
+        evaluation.Progress(checkpoints, settings.steps),
+        kt.training.BleuCallback(
+            translator.translate,
+            [pair.source for pair in dev],
+            [pair.target for pair in dev],
+            logs / "bleu",
+        ),
+        kt.summaries.SampleTranslations(
+            logs / "translations", dev[:3], translator.translate
+        ),
+        kt.summaries.AttentionImages(
+            logs / "attention",
+            texts,
+            lambda text: kt.summaries.AttentionMaps(
+                *kt.translation.explain(translator, text)
+            ),
+        ),
+        keras.callbacks.TensorBoard(logs, write_graph=False),
+    ]

@@ -1,0 +1,82 @@
+"""The directory of a run: what it holds, and whether it is this run's."""
+
+import json
+import os
+import pathlib
+from importlib import metadata
+
+from trainers import settings as run_settings
+
+_PACKAGES = ("tensorflow", "tensorflow-text", "keras", "sentencepiece")
+
+
+class RunDirectory:
+    """Paths of a run directory, its `config.json` and `metrics.json`.
+
+    Args:
+        path: the trainer's `--output_dir`.
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.config = self.path / "config.json"
+        self.tokenizer = self.path / "tokenizer.model"
+        self.checkpoints = self.path / "checkpoints"
+        self.model = self.path / "model.keras"
+        self.saved_model = self.path / "saved_model" / "1"
+        self.logs = self.path / "logs"
+        self.metrics = self.path / "metrics.json"
+
+    @property
+    def is_started(self) -> bool:
+        """Whether a run was begun here."""
+        return self.config.exists()
+
+    def check_same(self, config: dict) -> None:
+        """Compares the settings of the run found here with these.
+
+        Raises:
+            ValueError: they differ; the message names the fields.
+        """
+        try:
+            found = json.loads(self.config.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(
+                f"{self.config} is not a run's configuration ({error}). "
+                "Choose another --output_dir."
+            ) from error
+        differences = [
+            f"{name}: {old!r} there, {new!r} now"
+            for name, old, new in _differences(found, config)
+        ]
+        if differences:
+            raise ValueError(
+                f"{self.path} holds a run with other settings. They differ "
+                f"in {'; '.join(differences)}. Use the same settings to "
+                "continue it, or another --output_dir."
+            )
+
+    def write_config(self, config: dict) -> None:
+        """Writes `config.json`, with the versions of the packages."""
+        versions = {name: metadata.version(name) for name in _PACKAGES}
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_json(self.config, {**config, "versions": versions})
+
+
+def write_json(path: pathlib.Path, value: dict) -> None:
+    """Writes a whole JSON file or none."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(
+        json.dumps(value, indent=2, ensure_ascii=False) + "\n",
+        encoding="utf-8",
+    )
+    os.replace(temporary, path)
+
+
+def _differences(found, wanted):
+    """Yields (name, found, wanted) of the fields that make another run."""
+    for group in ("architecture", "settings", "data"):
+        old, new = found.get(group, {}), wanted[group]
+        for name in sorted({*old, *new} - {*run_settings.PLACE_FIELDS}):
+            if old.get(name) != new.get(name):
+                yield f"{group}.{name}", old.get(name), new.get(name)

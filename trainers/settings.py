@@ -1,0 +1,240 @@
+"""Everything that can be said of a training run, each field a flag."""
+
+import dataclasses
+import typing
+
+from absl import flags
+
+from keras_transformer.models import PRESETS, TransformerConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSettings:
+    """The settings of a run; `None` means a default that depends on the data.
+
+    The comments are the help texts of the flags.
+    """
+
+    train_source: list[str] = dataclasses.field(
+        default_factory=list,
+        metadata={"help": "Source sentences: files or globs, also .gz."},
+    )
+    train_target: list[str] = dataclasses.field(
+        default_factory=list,
+        metadata={"help": "Their translations, line by line."},
+    )
+    dev_source: list[str] = dataclasses.field(
+        default_factory=list,
+        metadata={
+            "help": "Development sources; without any, up to 500 pairs of "
+            "the training data are held out."
+        },
+    )
+    dev_target: list[str] = dataclasses.field(
+        default_factory=list, metadata={"help": "Development targets."}
+    )
+    train_tsv: list[str] = dataclasses.field(
+        default_factory=list,
+        metadata={
+            "help": "Instead of --train_source and --train_target: "
+            "files of source, tab, target."
+        },
+    )
+    dev_tsv: list[str] = dataclasses.field(
+        default_factory=list,
+        metadata={"help": "Instead of --dev_source and --dev_target."},
+    )
+    preset: str | None = dataclasses.field(
+        default=None,
+        metadata={
+            "help": f"Architecture: one of {', '.join(PRESETS)}. "
+            "Default: demo for the built-in corpus, else small."
+        },
+    )
+    max_length: int = dataclasses.field(
+        default=128,
+        metadata={"help": "Most tokens of a sentence in training."},
+    )
+    tokens_per_batch: int = dataclasses.field(
+        default=4096,
+        metadata={"help": "Target tokens of a batch, padding included."},
+    )
+    epochs: int | None = dataclasses.field(
+        default=None,
+        metadata={
+            "help": "Passes over the training data. Default: 20, or "
+            "7 for the built-in corpus."
+        },
+    )
+    steps: int | None = dataclasses.field(
+        default=None, metadata={"help": "Updates, instead of --epochs."}
+    )
+    evaluation_interval: int | None = dataclasses.field(
+        default=None,
+        metadata={
+            "help": "Updates between evaluations and checkpoints. "
+            "Default: an epoch, at most 1000."
+        },
+    )
+    warmup_steps: int | None = dataclasses.field(
+        default=None,
+        metadata={
+            "help": "Updates until the learning rate's peak. Default: "
+            "a quarter of all, at most 4000."
+        },
+    )
+    learning_rate_factor: float = dataclasses.field(
+        default=1.0, metadata={"help": "Multiplies the paper's schedule."}
+    )
+    label_smoothing: float = dataclasses.field(
+        default=0.1, metadata={"help": "Epsilon of label smoothing."}
+    )
+    average_checkpoints: int = dataclasses.field(
+        default=5, metadata={"help": "Last checkpoints averaged at the end."}
+    )
+    beam_size: int = dataclasses.field(
+        default=4, metadata={"help": "Beam size of the final translations."}
+    )
+    length_penalty: float = dataclasses.field(
+        default=0.6, metadata={"help": "Alpha of the length penalty."}
+    )
+    seed: int = dataclasses.field(
+        default=0, metadata={"help": "Of weights, dropout and data order."}
+    )
+    strategy: str = dataclasses.field(
+        default="auto", metadata={"help": "auto, none, mirrored or tpu."}
+    )
+    devices: list[str] = dataclasses.field(
+        default_factory=list,
+        metadata={"help": "Of --strategy=mirrored, such as GPU:0,GPU:1."},
+    )
+    tpu: str | None = dataclasses.field(
+        default=None, metadata={"help": "Name or address of the TPU."}
+    )
+    precision: str = dataclasses.field(
+        default="float32",
+        metadata={"help": "float32, mixed_bfloat16 or mixed_float16."},
+    )
+    steps_per_execution: int = dataclasses.field(
+        default=1, metadata={"help": "Updates in one call of the graph."}
+    )
+    jit_compile: bool = dataclasses.field(
+        default=False, metadata={"help": "Compile the step with XLA."}
+    )
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether the built-in corpus is trained on."""
+        return not (self.train_source or self.train_target or self.train_tsv)
+
+
+# What may change between two starts of one run: where it runs, not what.
+PLACE_FIELDS = ("strategy", "devices", "tpu")
+
+
+def define_flags() -> None:
+    """Defines a flag for each field of the settings and the architecture."""
+    for field in dataclasses.fields(TrainingSettings):
+        default = (
+            None if field.default is dataclasses.MISSING else field.default
+        )
+        _define(field, default, field.metadata["help"])
+    for field in dataclasses.fields(TransformerConfig):
+        _define(field, None, f"Overrides the preset's {field.name}.")
+
+
+def from_flags() -> tuple[TrainingSettings, TransformerConfig]:
+    """Reads the flags.
+
+    Raises:
+        ValueError: settings that contradict each other.
+    """
+    values = {
+        field.name: flags.FLAGS[field.name].value
+        for field in dataclasses.fields(TrainingSettings)
+    }
+    for field in dataclasses.fields(TrainingSettings):
+        if field.type == list[str]:
+            values[field.name] = list(values[field.name] or [])
+    settings = TrainingSettings(**values)
+    check(settings)
+    overrides = {
+        field.name: flags.FLAGS[field.name].value
+        for field in dataclasses.fields(TransformerConfig)
+        if flags.FLAGS[field.name].value is not None
+    }
+    return settings, overrides
+
+
+def check(settings: TrainingSettings) -> None:
+    """Raises ValueError if settings contradict each other."""
+    if settings.train_tsv and (settings.train_source or settings.train_target):
+        raise ValueError(
+            "Give the training data once: --train_tsv, or --train_source and "
+            "--train_target. Received both."
+        )
+    for side in ("train", "dev"):
+        source = getattr(settings, f"{side}_source")
+        target = getattr(settings, f"{side}_target")
+        if bool(source) != bool(target):
+            raise ValueError(
+                f"--{side}_source and --{side}_target go together. Received: "
+                f"{side}_source={source}, {side}_target={target}."
+            )
+    if settings.is_built_in and (settings.dev_source or settings.dev_tsv):
+        raise ValueError(
+            "Development data without training data. Received: "
+            f"{settings.dev_source or settings.dev_tsv}. Give --train_source "
+            "and --train_target, or --train_tsv."
+        )
+    if settings.dev_tsv and settings.dev_source:
+        raise ValueError(
+            "Give the development data once: --dev_tsv, or --dev_source and "
+            "--dev_target. Received both."
+        )
+    if settings.preset is not None and settings.preset not in PRESETS:
+        raise ValueError(
+            f"Unknown preset. Received: {settings.preset!r}. Expected one of "
+            f"{', '.join(PRESETS)}."
+        )
+    if settings.epochs is not None and settings.steps is not None:
+        raise ValueError(
+            "--epochs and --steps both say how long to train. Received: "
+            f"epochs={settings.epochs}, steps={settings.steps}. Give one."
+        )
+    precisions = ("float32", "mixed_bfloat16", "mixed_float16")
+    if settings.precision not in precisions:
+        raise ValueError(
+            f"Unknown precision. Received: {settings.precision!r}. Expected "
+            f"one of {', '.join(precisions)}."
+        )
+    for name in (
+        "max_length",
+        "tokens_per_batch",
+        "epochs",
+        "steps",
+        "warmup_steps",
+        "evaluation_interval",
+        "average_checkpoints",
+        "beam_size",
+        "steps_per_execution",
+        "learning_rate_factor",
+    ):
+        value = getattr(settings, name)
+        if value is not None and value <= 0:
+            raise ValueError(f"--{name} must be positive. Received: {value}.")
+
+
+def _define(field, default, help_text):
+    kind = field.type
+    if kind == list[str]:
+        flags.DEFINE_list(field.name, default, help_text)
+        return
+    kind = next((k for k in typing.get_args(kind) if k is not type(None)), kind)
+    define = {
+        bool: flags.DEFINE_boolean,
+        int: flags.DEFINE_integer,
+        float: flags.DEFINE_float,
+        str: flags.DEFINE_string,
+    }[kind]
+    define(field.name, default, help_text)

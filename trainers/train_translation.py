@@ -1,0 +1,45 @@
+"""Trains a translator on sentence pairs and leaves all that serves it.
+
+    python -m trainers.train_translation --output_dir=runs/demo
+
+trains on the built-in English-French corpus (about three minutes on two CPU
+cores, test BLEU above 95). For your own data:
+
+    python -m trainers.train_translation --output_dir=runs/mine \\
+        --train_source=train.en --train_target=train.de \\
+        --dev_source=dev.en --dev_target=dev.de
+
+The same command again continues a run that was stopped.
+"""
+
+import logging
+import sys
+
+from absl import app, flags
+
+from trainers import run, settings
+
+_OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir", None, "Directory of the run.", required=True
+)
+settings.define_flags()
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
+    # On loggers of our own, or TensorFlow's INFO would come along.
+    for name in ("trainers", "keras_transformer"):
+        logging.getLogger(name).addHandler(logging.StreamHandler())
+        logging.getLogger(name).setLevel(logging.INFO)
+        logging.getLogger(name).propagate = False
+    logging.getLogger("tensorflow").setLevel(logging.WARNING)
+    try:
+        run.train(*settings.from_flags(), _OUTPUT_DIR.value)
+    except (ValueError, OSError, FloatingPointError) as error:
+        # What the user can mend is said in one message, without a traceback.
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    app.run(main)
