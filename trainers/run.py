@@ -66,7 +66,7 @@ def train(settings: run_settings.TrainingSettings, overrides, output_dir):
     train_batches = kt.data.TokenBatches(train_pairs, **batching)
     dev_batches = kt.data.TokenBatches(dev_pairs, **batching)
 
-    # The run directory: this run's, or a new one.
+    # The run: its settings, those of the directory if it holds one.
     settings = with_defaults(settings, train_batches.steps_per_epoch)
     architecture = dataclasses.replace(
         kt.PRESETS[settings.preset],
@@ -83,9 +83,6 @@ def train(settings: run_settings.TrainingSettings, overrides, output_dir):
     }
     if directory.is_started:
         directory.check_same(config)
-    else:
-        directory.write_config(config)
-        tokenizer.save(directory.tokenizer)
 
     # Model.
     keras.utils.set_random_seed(settings.seed)
@@ -94,6 +91,10 @@ def train(settings: run_settings.TrainingSettings, overrides, output_dir):
             **dataclasses.asdict(architecture), dtype=settings.precision
         )
         compile_model(model, settings, architecture)
+    if not directory.is_started:  # Nothing was written up to here.
+        directory.write_config(config)
+        tokenizer.save(directory.tokenizer)
+    with strategy.scope():
         checkpoints = kt.training.TrainingCheckpoints(
             directory.checkpoints,
             model,

@@ -132,25 +132,29 @@ class TrainingSettings:
 PLACE_FIELDS = ("strategy", "devices", "tpu")
 
 
-def define_flags() -> None:
+def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines a flag for each field of the settings and the architecture."""
     for field in dataclasses.fields(TrainingSettings):
         default = (
             None if field.default is dataclasses.MISSING else field.default
         )
-        _define(field, default, field.metadata["help"])
+        _define(field, default, field.metadata["help"], flag_values)
     for field in dataclasses.fields(TransformerConfig):
-        _define(field, None, f"Overrides the preset's {field.name}.")
+        _define(
+            field, None, f"Overrides the preset's {field.name}.", flag_values
+        )
 
 
-def from_flags() -> tuple[TrainingSettings, TransformerConfig]:
-    """Reads the flags.
+def from_flags(
+    flag_values: flags.FlagValues = flags.FLAGS,
+) -> tuple[TrainingSettings, dict]:
+    """Reads the settings, and the fields of the architecture that were given.
 
     Raises:
         ValueError: settings that contradict each other.
     """
     values = {
-        field.name: flags.FLAGS[field.name].value
+        field.name: flag_values[field.name].value
         for field in dataclasses.fields(TrainingSettings)
     }
     for field in dataclasses.fields(TrainingSettings):
@@ -159,9 +163,9 @@ def from_flags() -> tuple[TrainingSettings, TransformerConfig]:
     settings = TrainingSettings(**values)
     check(settings)
     overrides = {
-        field.name: flags.FLAGS[field.name].value
+        field.name: flag_values[field.name].value
         for field in dataclasses.fields(TransformerConfig)
-        if flags.FLAGS[field.name].value is not None
+        if flag_values[field.name].value is not None
     }
     return settings, overrides
 
@@ -225,10 +229,10 @@ def check(settings: TrainingSettings) -> None:
             raise ValueError(f"--{name} must be positive. Received: {value}.")
 
 
-def _define(field, default, help_text):
+def _define(field, default, help_text, flag_values):
     kind = field.type
     if kind == list[str]:
-        flags.DEFINE_list(field.name, default, help_text)
+        flags.DEFINE_list(field.name, default, help_text, flag_values)
         return
     kind = next((k for k in typing.get_args(kind) if k is not type(None)), kind)
     define = {
@@ -237,4 +241,4 @@ def _define(field, default, help_text):
         float: flags.DEFINE_float,
         str: flags.DEFINE_string,
     }[kind]
-    define(field.name, default, help_text)
+    define(field.name, default, help_text, flag_values=flag_values)

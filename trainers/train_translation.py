@@ -23,6 +23,8 @@ _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Directory of the run.", required=True
 )
 settings.define_flags()
+# So that --help lists them.
+flags.adopt_module_key_flags(settings)
 
 
 def main(argv):

@@ -7,7 +7,7 @@ from keras_transformer.data.batching import (
     encode_pairs,
 )
 from keras_transformer.data.files import read_parallel, read_tsv
-from keras_transformer.data.illustrated_corpus import (
+from keras_transformer.data.illustrated_splits import (
     ContrastExample,
     IllustratedCorpus,
     illustrated_corpus,

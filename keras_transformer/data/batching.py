@@ -94,7 +94,7 @@ def bucket_lengths(max_length: int) -> list[int]:
     >>> bucket_lengths(50)
     [8, 12, 16, 20, 24, 28, 32, 40, 48, 50]
     """
-    lengths, step = [8], 4
+    lengths, step = [min(8, max_length)], 4
     while lengths[-1] < max_length:
         if lengths[-1] >= 8 * step:
             step *= 2

@@ -3,6 +3,7 @@
 import glob
 import gzip
 import os
+import zlib
 from collections.abc import Iterator, Sequence
 
 from keras_transformer.data import pairs
@@ -110,7 +111,7 @@ def _lines(name: str) -> Iterator[tuple[int, str]]:
                 f"{name}, line {number}: not UTF-8 ({error.reason} at byte "
                 f"{error.start}). Convert the file to UTF-8."
             ) from error
-        except (gzip.BadGzipFile, EOFError) as error:
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise ValueError(
                 f"{name}: not a whole gzip file ({error})."
             ) from error

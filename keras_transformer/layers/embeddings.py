@@ -50,7 +50,8 @@ class ScaledEmbedding(keras.layers.Layer):
         self.built = True
 
     def call(self, ids):
-        vectors = ops.take(self.embeddings, ids, axis=0)
+        # Keras's inputs are float32 unless they are told otherwise.
+        vectors = ops.take(self.embeddings, ops.cast(ids, "int32"), axis=0)
         scale = ops.cast(self.model_dim**0.5, vectors.dtype)
         return ops.cast(vectors * scale, self.compute_dtype)
 

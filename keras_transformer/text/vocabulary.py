@@ -84,7 +84,10 @@ def learn_vocabulary(
         raise ValueError(_explain(vocabulary_size, str(error))) from error
     finally:
         rules.close()
-    return model.getvalue()
+    # The model names the file of its rules, which is another in each run;
+    # a name as long keeps the format.
+    name = rules.name.encode()
+    return model.getvalue().replace(name, b"rules.tsv".rjust(len(name), b"/"))
 
 
 def _explain(vocabulary_size: int, message: str) -> str:

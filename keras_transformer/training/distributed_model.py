@@ -28,6 +28,13 @@ class DistributedModel(keras.Model):
 
     def compile(self, *args, jit_compile=False, **kwargs):
         super().compile(*args, jit_compile=jit_compile, **kwargs)
+        # Loss and metrics are built here on one token: under a strategy Keras
+        # would build them by calling the model on the mean of the replicas'
+        # batches, where ids are no integers any more.
+        y, logits, weights = tf.zeros([1, 1], "int32"), tf.zeros([1, 1, 2]), 1.0
+        self.compute_loss(y=y, y_pred=logits, sample_weight=weights)
+        self.compute_metrics(None, y, logits, sample_weight=[[weights]])
+        self.reset_metrics()
 
     def train_step(self, data):
         """Updates the weights from one replica's share of a batch."""

@@ -78,6 +78,7 @@ class Translator(tf.Module):
         ids = tf.concat([ids, tf.cast(end, ids.dtype)], axis=1)
         return ids.to_tensor(special_ids.PAD_ID)
 
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
     def search(self, source_ids) -> contract.SearchResult:
         """Finds the best translations, as ids, of source ids (B, S)."""
         is_real = tf.not_equal(source_ids, special_ids.PAD_ID)

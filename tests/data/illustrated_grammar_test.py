@@ -5,8 +5,17 @@ from absl.testing import absltest, parameterized
 from keras_transformer.data import illustrated_grammar as grammar
 from keras_transformer.data import illustrated_lexicon as lexicon
 
-CROSS, CLIMB, _, ENTER, PUSH = (deed.verb for deed in lexicon.DEEDS)
-JUMP = lexicon.DEEDS[2].verb
+# Typed from a dictionary, not from the lexicon.
+_MASCULINE = (
+    "animal banc canard champ chat cheval chien château fossé garage hangar "
+    "hérisson hôtel jardin lac lapin loup mur pont portail renard rocher "
+    "ruisseau sac toit tonneau tunnel âne étang"
+)
+_FEMININE = (
+    "avenue caisse charrette chouette chèvre clôture colline cuisine falaise "
+    "fourmi grange grenouille grotte haie maison montagne oie panthère pierre "
+    "place poule rivière route rue souris table tortue vache vallée écurie"
+)
 
 
 def phrase(name, determiner="the", before="", after="", plural=False):
@@ -139,7 +148,9 @@ class SentenceTest(parameterized.TestCase):
             (street, "wide", "parce qu'elle était trop large."),
         ):
             self.check(
-                grammar.because(animal, CROSS, street, it, adjective, True),
+                grammar.because(
+                    animal, lexicon.CROSS, street, it, adjective, True
+                ),
                 "The animal didn't cross the street because it was too "
                 f"{adjective}.",
                 f"L'animal n'a pas traversé la rue {target}",
@@ -148,23 +159,27 @@ class SentenceTest(parameterized.TestCase):
     def test_participle_agrees_with_the_subject_under_etre_alone(self):
         cows, barn = phrase("cow", plural=True), phrase("barn")
         self.check(
-            grammar.because(cows, ENTER, barn, cows, "lost", False),
+            grammar.because(cows, lexicon.ENTER, barn, cows, "lost", False),
             "The cows entered the barn because they were lost.",
             "Les vaches sont entrées dans la grange parce qu'elles étaient "
             "perdues.",
         )
         self.check(
-            grammar.event(phrase("goose"), ENTER, phrase("hotel"), True, True),
+            grammar.event(
+                phrase("goose"), lexicon.ENTER, phrase("hotel"), True, True
+            ),
             "The goose didn't enter the hotel.",
             "L'oie n'est pas entrée dans l'hôtel.",
         )
         self.check(
-            grammar.event(phrase("dog", plural=True), ENTER, barn, True),
+            grammar.event(
+                phrase("dog", plural=True), lexicon.ENTER, barn, True
+            ),
             "The dogs entered the barn.",
             "Les chiens sont entrés dans la grange.",
         )
         self.check(
-            grammar.event(cows, PUSH, phrase("bag"), True, True),
+            grammar.event(cows, lexicon.PUSH, phrase("bag"), True, True),
             "The cows didn't push the bag.",
             "Les vaches n'ont pas poussé le sac.",
         )
@@ -173,7 +188,13 @@ class SentenceTest(parameterized.TestCase):
         goat, hedge = phrase("goat"), phrase("hedge", before="old")
         self.check(
             grammar.because(
-                goat, JUMP, hedge, hedge, "high", True, ("yesterday,", "hier,")
+                goat,
+                lexicon.JUMP,
+                hedge,
+                hedge,
+                "high",
+                True,
+                ("yesterday,", "hier,"),
             ),
             "Yesterday, the goat didn't jump over the old hedge because it "
             "was too high.",
@@ -190,7 +211,9 @@ class SentenceTest(parameterized.TestCase):
     )
     def test_present_of_every_person(self, who, source, target):
         subject = grammar.PRONOUNS[who]
-        pair = grammar.event(subject, CLIMB, phrase("wall"), negative=True)
+        pair = grammar.event(
+            subject, lexicon.CLIMB, phrase("wall"), negative=True
+        )
         self.check(pair, source, target)
 
     @parameterized.parameters(
@@ -204,7 +227,9 @@ class SentenceTest(parameterized.TestCase):
     )
     def test_past_and_denial(self, who, past, denial):
         subject = grammar.PRONOUNS[who]
-        crossed = grammar.event(subject, CROSS, phrase("street"), past=True)
+        crossed = grammar.event(
+            subject, lexicon.CROSS, phrase("street"), past=True
+        )
         self.assertEqual(crossed.target, past)
         donkey = phrase("donkey", "no", "old")
         found = grammar.event(subject, lexicon.SEE, donkey, negative=True)
@@ -218,7 +243,7 @@ class SentenceTest(parameterized.TestCase):
             "La chouette dort.",
         )
         self.check(
-            grammar.event(phrase("ant"), CROSS, phrase("road")),
+            grammar.event(phrase("ant"), lexicon.CROSS, phrase("road")),
             "The ant crosses the road.",
             "La fourmi traverse la route.",
         )
@@ -255,6 +280,12 @@ class SentenceTest(parameterized.TestCase):
 
 
 class LexiconTest(absltest.TestCase):
+    def test_genders(self):
+        nouns = [*lexicon.AGENTS.values(), *lexicon.OBJECTS.values()]
+        for feminine, expected in ((False, _MASCULINE), (True, _FEMININE)):
+            found = sorted(n.french for n in nouns if n.feminine == feminine)
+            self.assertEqual(" ".join(found), expected)
+
     def test_a_reason_fits_the_agent_or_the_object_never_both(self):
         of_agents, of_objects = set(), set()
         for deed in lexicon.DEEDS:

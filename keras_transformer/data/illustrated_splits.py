@@ -245,12 +245,11 @@ def _because_patterns(held_out):
         coloured = [_the(noun, after=colour) for colour in noun.colours]
         settings += [(subject, what) for subject in coloured]
         # Not "small" and "big", which might contradict the reason.
-        qualities = [
-            name
-            for name in place.qualities
-            if name in ("beautiful", "old", "new")
+        described = [
+            _the(place, before=name)
+            for name in ("beautiful", "old", "new")
+            if name in place.qualities
         ]
-        described = [_the(place, before=name) for name in qualities]
         settings += itertools.product((who, coloured[0]), described)
         _explain(deed, agent, thing, [(who, what)], plain)
         _explain(deed, agent, thing, settings, varied)
@@ -287,10 +286,10 @@ def _everyday_patterns(held_out):
         for thing, negative in grammar.indefinite_phrases(noun):
             kind = "miss" if negative else "find"
             events[kind].append((who, see, thing, False, negative))
-    animals = [_the(noun, plural=n) for noun in _AGENTS.values() for n in both]
-    for who, negative in itertools.product(animals, both):
+    animals = [(n, _the(n, plural=p)) for n in _AGENTS.values() for p in both]
+    for (noun, who), negative in itertools.product(animals, both):
         events["nap"].append((who, lexicon.SLEEP, None, False, negative))
-        others = [animal for animal in animals if animal != who]
+        others = [phrase for other, phrase in animals if other != noun]
         for other, verb in itertools.product(others, (see, like, watch)):
             events["meet"].append((who, verb, other, False, negative))
     for deed, agent, thing in _meetings(held_out):

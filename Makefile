@@ -1,0 +1,24 @@
+# Each target makes the virtual environment first if it is missing.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint bench
+
+demo: .venv/installed
+	$(BIN)/python -m trainers.train_translation --output_dir=runs/demo
+
+test: .venv/installed
+	$(BIN)/python -m pytest
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+bench: .venv/installed
+	$(BIN)/python -m tools.benchmark_training
+
+.venv/installed: setup.py
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--editable ".[dev]"
+	touch $@

@@ -1,0 +1,166 @@
+"""The arrows of BUILD hold, and every source file has its test."""
+
+import ast
+import pathlib
+import sys
+import unittest
+
+_ROOT = pathlib.Path(__file__).parent.parent
+_PACKAGE = _ROOT / "keras_transformer"
+# Import names of the packages from PyPI, by their names in BUILD's comments.
+_IMPORT_NAMES = {"absl-py": "absl", "tensorflow-text": "tensorflow_text"}
+
+
+class Target:
+    """A rule of BUILD: its folder, its deps and the packages it names."""
+
+    def __init__(self, call: ast.Call, source: str):
+        arguments = {keyword.arg: keyword.value for keyword in call.keywords}
+        self.kind = call.func.id
+        self.name = ast.literal_eval(arguments["name"])
+        self.deps = {
+            dep.removeprefix(":")
+            for dep in ast.literal_eval(arguments.get("deps", ast.List([])))
+        }
+        text = ast.get_source_segment(source, call)
+        self.packages = {
+            _IMPORT_NAMES.get(name.strip(), name.strip())
+            for line in text.splitlines()
+            if "# pip:" in line
+            for name in line.split("# pip:")[1].split(",")
+        }
+
+
+def read_build() -> dict[str, Target]:
+    # BUILD is written in a subset of Python.
+    source = (_ROOT / "BUILD").read_text(encoding="utf-8")
+    calls = [node.value for node in ast.parse(source).body]
+    return {
+        target.name: target
+        for call in calls
+        if call.func.id.startswith("py_")
+        for target in [Target(call, source)]
+    }
+
+
+def imports_of(path: pathlib.Path) -> set[str]:
+    """Dotted names of all modules that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def folder_of(module: str) -> str | None:
+    """The target that a module of ours belongs to, else None."""
+    parts = module.split(".")
+    if parts[0] == "keras_transformer":
+        is_folder = len(parts) > 1 and (_PACKAGE / parts[1]).is_dir()
+        return parts[1] if is_folder else "keras_transformer"
+    return parts[0] if parts[0] in ("trainers", "tools", "tests") else None
+
+
+class ArchitectureTest(unittest.TestCase):
+    def setUp(self):
+        self.targets = read_build()
+
+    def files(self, target):
+        folder = _PACKAGE / target
+        folder = folder if folder.is_dir() else _ROOT / target
+        return sorted(folder.glob("*.py"))
+
+    def libraries(self):
+        return [
+            name
+            for name, target in self.targets.items()
+            if target.kind == "py_library" and name != "keras_transformer"
+        ]
+
+    def test_every_folder_is_a_target(self):
+        folders = {p.parent.name for p in _PACKAGE.glob("*/*.py")}
+        self.assertLessEqual(folders, set(self.targets))
+        self.assertEqual(
+            self.targets["keras_transformer"].deps,
+            folders,
+            "the package's target lists all folders",
+        )
+
+    def test_no_import_against_the_arrows(self):
+        for name in self.libraries():
+            # What may be imported: the arrows, one step at a time. Scripts
+            # may use every part of the package.
+            allowed = {name, *self.targets[name].deps}
+            if "keras_transformer" in allowed:
+                allowed |= self.targets["keras_transformer"].deps
+            for path in self.files(name):
+                for module in imports_of(path):
+                    folder = folder_of(module)
+                    self.assertIn(
+                        folder,
+                        {None, *allowed},
+                        f"{path.relative_to(_ROOT)} imports {module}",
+                    )
+
+    def test_the_model_takes_only_the_train_step_from_training(self):
+        taken = {
+            module
+            for path in self.files("models")
+            for module in imports_of(path)
+            if folder_of(module) == "training"
+        }
+        self.assertEqual(
+            taken, {"keras_transformer.training.distributed_model"}
+        )
+
+    def test_packages_are_those_named(self):
+        for name in self.libraries():
+            used = {
+                module.split(".")[0]
+                for path in self.files(name)
+                for module in imports_of(path)
+                if folder_of(module) is None
+            }
+            used -= set(sys.stdlib_module_names)
+            self.assertEqual(used, self.targets[name].packages, name)
+
+    def test_only_public_api(self):
+        for path in _ROOT.glob("[!.]*/**/*.py"):
+            for module in imports_of(path):
+                self.assertFalse(
+                    module.startswith(("keras.src", "tensorflow.python")),
+                    f"{path} imports {module}",
+                )
+
+    def test_every_program_is_a_target(self):
+        programs = {
+            path.stem
+            for folder in ("trainers", "tools")
+            for path in (_ROOT / folder).glob("*.py")
+            if "app.run(main)" in path.read_text(encoding="utf-8")
+        }
+        binaries = {
+            name
+            for name, target in self.targets.items()
+            if target.kind == "py_binary"
+        }
+        self.assertEqual(programs, binaries)
+
+    def test_every_file_has_its_test(self):
+        for folder in (_PACKAGE, _ROOT / "trainers", _ROOT / "tools"):
+            for path in folder.rglob("*.py"):
+                if path.name == "__init__.py":
+                    continue
+                inside = path.relative_to(
+                    _PACKAGE if folder == _PACKAGE else _ROOT
+                )
+                test = (
+                    _ROOT / "tests" / inside.with_name(f"{path.stem}_test.py")
+                )
+                self.assertTrue(test.is_file(), f"{test} is missing")
+
+
+if __name__ == "__main__":
+    unittest.main()

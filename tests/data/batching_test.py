@@ -1,0 +1,353 @@
+"""Batches must hold every token once, in few shapes, in a known order."""
+
+import itertools
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer.data import batching, pairs
+from keras_transformer.text import special_ids
+
+
+class LetterTokenizer:
+    """Each letter is a token, its id the code point."""
+
+    def encode(self, texts):
+        return tf.ragged.constant(
+            [[ord(c) for c in text] for text in texts],
+            dtype=tf.int32,
+            ragged_rank=1,
+        )
+
+
+def random_pairs(count=211, seed=0, longest=29):
+    """Encoded pairs of any lengths from 1 on, no two alike."""
+    generator = np.random.default_rng(seed)
+    ids = itertools.count(5)
+
+    def side():
+        length = generator.integers(1, longest + 1)
+        return np.array([next(ids) for _ in range(length)], "int32")
+
+    return batching.EncodedPairs(
+        [side() for _ in range(count)], [side() for _ in range(count)]
+    )
+
+
+def make(encoded=None, **settings):
+    settings = {"tokens_per_batch": 131, "max_length": 31, **settings}
+    return batching.TokenBatches(encoded or random_pairs(), **settings)
+
+
+def read(dataset, steps=None):
+    """Batches as dicts of arrays under the names of the module's docstring."""
+    return [
+        {
+            **{name: ids.numpy() for name, ids in inputs.items()},
+            "target_output_ids": outputs.numpy(),
+            "weights": weights.numpy(),
+        }
+        for inputs, outputs, weights in dataset.take(steps or -1)
+    ]
+
+
+def rows_of(batches):
+    """(source, target) ids of all rows, without special ids and padding."""
+    return [
+        (tuple(source[: length - 1]), tuple(target[1:target_length]))
+        for batch in batches
+        for source, length, target, target_length in zip(
+            batch["source_ids"],
+            (batch["source_ids"] != special_ids.PAD_ID).sum(1),
+            batch["target_input_ids"],
+            (batch["target_input_ids"] != special_ids.PAD_ID).sum(1),
+            strict=True,
+        )
+        if length
+    ]
+
+
+def all_pairs(encoded):
+    return [
+        (tuple(source), tuple(target))
+        for source, target in zip(encoded.sources, encoded.targets, strict=True)
+    ]
+
+
+class EncodePairsTest(tf.test.TestCase, parameterized.TestCase):
+    def encode(self, *texts, max_length=7):
+        return batching.encode_pairs(
+            [pairs.SentencePair(*text) for text in texts],
+            LetterTokenizer(),
+            max_length,
+        )
+
+    def test_ids_in_order(self):
+        encoded = self.encode(("ab", "c"), ("d", "efg"))
+        self.assertAllEqual(encoded.sources[0], [ord("a"), ord("b")])
+        self.assertAllEqual(encoded.sources[1], [ord("d")])
+        self.assertAllEqual(encoded.targets[0], [ord("c")])
+        self.assertAllEqual(encoded.targets[1], [ord(c) for c in "efg"])
+        self.assertEqual(encoded.sources[0].dtype, np.int32)
+        self.assertEqual((encoded.num_empty, encoded.num_too_long), (0, 0))
+        # 4 letters and 2 end tokens.
+        self.assertEqual(encoded.num_target_tokens, 6)
+
+    def test_counts_what_it_leaves_out(self):
+        encoded = self.encode(
+            ("", "a"),
+            ("a", ""),
+            ("", ""),
+            (" \t", "a"),
+            ("a", "\u2003"),
+            ("abcdefg", "a"),
+            ("a", "abcdefgh"),
+            ("kept", "kept"),
+        )
+        self.assertLen(encoded.sources, 1)
+        self.assertLen(encoded.targets, 1)
+        self.assertEqual(encoded.num_empty, 5)
+        self.assertEqual(encoded.num_too_long, 2)
+
+    def test_max_length_counts_the_end_token(self):
+        encoded = self.encode(("abcdef", "a"), ("abcdefg", "a"), max_length=7)
+        self.assertLen(encoded.sources, 1)
+        self.assertLen(encoded.sources[0], 6)
+
+    def test_nothing_left(self):
+        with self.assertRaisesRegex(
+            ValueError,
+            "left of 3: 1 have an empty side, 2 are longer than max_length=5",
+        ):
+            self.encode(("", "a"), ("abcde", "a"), ("a", "abcde"), max_length=5)
+
+    def test_no_pairs(self):
+        with self.assertRaisesRegex(ValueError, "left of 0"):
+            self.encode()
+
+    def test_more_than_one_call_of_the_tokenizer(self):
+        # More pairs than are encoded at once stay side by side.
+        first, count = 0x4E00, 8192 + 13
+        encoded = self.encode(
+            *[(chr(first + i), chr(first + 1 + i)) for i in range(count)]
+        )
+        self.assertEqual(len(encoded.sources), count)
+        for at in (0, 8191, 8192, count - 1):
+            self.assertAllEqual(encoded.sources[at], [first + at])
+            self.assertAllEqual(encoded.targets[at], [first + 1 + at])
+
+
+class BucketLengthsTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(3, 8, 31, 127, 128, 509)
+    def test_rise_to_the_longest(self, max_length):
+        lengths = batching.bucket_lengths(max_length)
+        self.assertEqual(lengths, sorted(set(lengths)))
+        self.assertEqual(lengths[-1], max_length)
+        self.assertLess(len(lengths), 32)
+
+    def test_steps_are_at_most_a_quarter(self):
+        lengths = batching.bucket_lengths(1009)
+        for shorter, longer in itertools.pairwise(lengths):
+            self.assertLessEqual(longer - shorter, max(4, shorter / 4))
+
+
+class TokenBatchesTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.named_parameters(
+        ("training", "training_dataset"), ("evaluation", "evaluation_dataset")
+    )
+    def test_every_pair_once_an_epoch(self, kind):
+        encoded = random_pairs()
+        batches = make(encoded)
+        found = read(getattr(batches, kind)(), batches.steps_per_epoch)
+        self.assertLen(found, batches.steps_per_epoch)
+        self.assertCountEqual(rows_of(found), all_pairs(encoded))
+
+    def test_every_epoch_of_training_holds_every_pair(self):
+        encoded = random_pairs()
+        batches = make(encoded)
+        steps = batches.steps_per_epoch
+        found = read(batches.training_dataset(), 3 * steps)
+        for epoch in range(3):
+            rows = rows_of(found[epoch * steps : (epoch + 1) * steps])
+            self.assertCountEqual(rows, all_pairs(encoded))
+
+    def test_targets_are_shifted_by_one(self):
+        ids = [np.array([11, 13, 17], "int32")]
+        batches = make(batching.EncodedPairs([ids[0][:2]], ids), max_length=5)
+        [batch] = read(batches.evaluation_dataset())
+        self.assertAllEqual(batch["source_ids"][0], [11, 13, 2, 0, 0])
+        self.assertAllEqual(batch["target_input_ids"][0], [1, 11, 13, 17, 0])
+        self.assertAllEqual(batch["target_output_ids"][0], [11, 13, 17, 2, 0])
+        self.assertAllEqual(batch["weights"][0], [1, 1, 1, 1, 0])
+
+    def test_rows_are_shifted_weighted_and_typed(self):
+        for batch in read(make().evaluation_dataset()):
+            inputs, outputs = (
+                batch["target_input_ids"],
+                batch["target_output_ids"],
+            )
+            is_real = outputs != special_ids.PAD_ID
+            self.assertAllEqual(batch["weights"], is_real.astype("float32"))
+            self.assertAllEqual(is_real, inputs != special_ids.PAD_ID)
+            is_end = outputs == special_ids.EOS_ID
+            self.assertAllEqual(is_end.sum(1), is_real.any(1))
+            self.assertAllEqual(
+                inputs[:, 1:], np.where(is_end, 0, outputs)[:, :-1]
+            )
+            self.assertAllEqual(
+                inputs[:, 0], np.where(is_real.any(1), special_ids.BOS_ID, 0)
+            )
+            for name in ("source_ids", "target_input_ids", "target_output_ids"):
+                self.assertEqual(batch[name].dtype, np.int32)
+            self.assertEqual(batch["weights"].dtype, np.float32)
+
+    @parameterized.parameters(1, 3)
+    def test_shapes_are_those_of_the_buckets(self, rows_multiple_of):
+        batches = make(rows_multiple_of=rows_multiple_of)
+        # As many rows of each length as fit 131 tokens.
+        expected = {
+            (131 // length // rows_multiple_of * rows_multiple_of, length)
+            for length in batching.bucket_lengths(31)
+        }
+        found = read(batches.training_dataset(), 2 * batches.steps_per_epoch)
+        for batch in found:
+            shapes = {array.shape for array in batch.values()}
+            self.assertLen(shapes, 1)
+            self.assertContainsSubset(shapes, expected)
+            self.assertEqual(len(batch["weights"]) % rows_multiple_of, 0)
+            self.assertLessEqual(batch["weights"].size, 131)
+        self.assertGreater(len({b["weights"].shape for b in found}), 4)
+
+    def test_only_one_batch_of_an_epoch_is_not_full(self):
+        batches = make()
+        short = [
+            batch
+            for batch in read(batches.evaluation_dataset())
+            if not batch["weights"].any(axis=1).all()
+        ]
+        self.assertLessEqual(len(short), 1)
+
+    def test_rows_fit_no_shorter_bucket_unless_left_over(self):
+        # At most one batch's worth of each bucket may move to a longer one.
+        lengths = batching.bucket_lengths(31)
+        moved = dict.fromkeys(lengths, 0)
+        for batch in read(make().evaluation_dataset()):
+            for source, target in rows_of([batch]):
+                needed = 1 + max(len(source), len(target))
+                fits = min(length for length in lengths if length >= needed)
+                moved[fits] += batch["weights"].shape[1] > fits
+        for length, count in moved.items():
+            self.assertLess(count, 131 // length)
+
+    def test_order_depends_on_seed_and_epoch_only(self):
+        encoded = random_pairs()
+        steps = 2 * make(encoded).steps_per_epoch
+        first = rows_of(read(make(encoded).training_dataset(), steps))
+        np.random.seed(5)
+        tf.random.set_seed(5)
+        again = rows_of(read(make(encoded).training_dataset(), steps))
+        other = rows_of(read(make(encoded, seed=1).training_dataset(), steps))
+        self.assertEqual(first, again)
+        self.assertNotEqual(first, other)
+        count = len(encoded.sources)
+        self.assertNotEqual(first[:count], first[count:])
+
+    def test_one_dataset_can_be_read_twice(self):
+        batches = make()
+        for dataset in (
+            batches.training_dataset(3).take(5),
+            batches.evaluation_dataset(),
+        ):
+            self.assertAllEqual(rows_of(read(dataset)), rows_of(read(dataset)))
+
+    def test_long_and_short_batches_are_mixed(self):
+        found = read(make().training_dataset(), make().steps_per_epoch)
+        lengths = [batch["weights"].shape[1] for batch in found]
+        self.assertNotEqual(lengths, sorted(lengths))
+
+    def test_continues_where_it_stopped(self):
+        batches = make()
+        steps = batches.steps_per_epoch
+        whole = rows_of_each(read(batches.training_dataset(), 2 * steps + 3))
+        for first in (0, 1, steps - 1, steps, steps + 1, 2 * steps):
+            # A new object, as in a new process.
+            rest = read(make().training_dataset(first), 3)
+            self.assertEqual(rows_of_each(rest), whole[first : first + 3])
+
+    def test_counts_the_target_tokens_of_any_number_of_steps(self):
+        batches = make()
+        steps = 2 * batches.steps_per_epoch + 2
+        found = read(batches.training_dataset(), steps)
+        sums = np.cumsum([0] + [batch["weights"].sum() for batch in found])
+        for count in range(steps + 1):
+            self.assertEqual(batches.count_target_tokens(count), sums[count])
+
+    def test_evaluation_has_a_known_number_of_batches(self):
+        batches = make()
+        dataset = batches.evaluation_dataset()
+        self.assertEqual(dataset.cardinality(), batches.steps_per_epoch)
+        rows = rows_of(read(dataset))
+        self.assertEqual(rows, rows_of(read(make(seed=7).evaluation_dataset())))
+
+    def test_little_padding_at_realistic_lengths(self):
+        # Log-normal lengths around 24 tokens, both sides alike, as in news.
+        generator = np.random.default_rng(0)
+        sources = np.exp(generator.normal(np.log(24), 0.55, 5003))
+        targets = sources * np.exp(generator.normal(0, 0.15, 5003))
+
+        def ids(lengths):
+            lengths = np.clip(lengths, 1, 126).astype(int)
+            return [np.full(length, 5, "int32") for length in lengths]
+
+        encoded = batching.EncodedPairs(ids(sources), ids(targets))
+        batches = batching.TokenBatches(encoded, 4096, 127)
+        padded = real = 0
+        for batch in read(batches.evaluation_dataset()):
+            padded += batch["weights"].size
+            real += batch["weights"].sum()
+        self.assertEqual(real, encoded.num_target_tokens)
+        # 0.19 of it; without buckets it would be more than 0.7.
+        self.assertLess(1 - real / padded, 0.22)
+
+    @parameterized.parameters((30, 1, 31), (92, 3, 93))
+    def test_too_few_tokens_for_a_batch(self, tokens, replicas, least):
+        settings = {"max_length": 31, "rows_multiple_of": replicas}
+        with self.assertRaisesRegex(
+            ValueError,
+            f"tokens_per_batch={tokens}, max_length=31, rows_multiple_of="
+            f"{replicas}. Expected at least {least} tokens",
+        ):
+            make(tokens_per_batch=tokens, **settings)
+        batches = make(tokens_per_batch=least, **settings)
+        self.assertEqual(
+            batches.count_target_tokens(batches.steps_per_epoch),
+            random_pairs().num_target_tokens,
+        )
+
+    def test_shortest_max_length(self):
+        ids = [np.array([7], "int32")] * 3
+        encoded = batching.EncodedPairs(ids, ids)
+        batches = batching.TokenBatches(encoded, 2, max_length=2)
+        self.assertEqual(batches.steps_per_epoch, 3)
+
+    def test_sentences_longer_than_the_longest_bucket(self):
+        with self.assertRaisesRegex(
+            ValueError, "A sentence has 30 tokens.*max_length=29"
+        ):
+            make(max_length=29)
+
+    def test_one_pair(self):
+        encoded = random_pairs(1)
+        batches = make(encoded, rows_multiple_of=2)
+        self.assertEqual(batches.steps_per_epoch, 1)
+        found = read(batches.training_dataset(), 3)
+        self.assertEqual(rows_of(found), 3 * all_pairs(encoded))
+
+
+def rows_of_each(batches):
+    return [rows_of([batch]) for batch in batches]
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,79 @@
+"""Masks must be the ones drawn by hand."""
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer.layers import masks
+
+
+def drawn(*rows):
+    """A boolean matrix from rows such as "110", one picture per mask."""
+    return np.array([[mark == "1" for mark in row] for row in rows])
+
+
+class MasksTest(tf.test.TestCase, parameterized.TestCase):
+    def test_padding_mask_marks_real_tokens(self):
+        ids = [[7, 8, 2, 0, 0], [9, 0, 2, 3, 0], [4, 5, 6, 1, 2]]
+        mask = masks.padding_mask(ids, pad_id=0)
+        self.assertEqual(mask.dtype, tf.bool)
+        self.assertAllEqual(mask, drawn("11100", "10110", "11111"))
+
+    def test_padding_mask_knows_any_pad_id(self):
+        mask = masks.padding_mask([[0, 3, 1], [3, 3, 0]], pad_id=3)
+        self.assertAllEqual(mask, drawn("101", "001"))
+
+    def test_causal_mask_is_the_lower_triangle(self):
+        mask = masks.causal_mask(5)
+        self.assertEqual(mask.dtype, tf.bool)
+        self.assertAllEqual(
+            mask, drawn("10000", "11000", "11100", "11110", "11111")[None]
+        )
+
+    def test_causal_mask_of_a_length_known_only_at_run_time(self):
+        graph = tf.function(
+            masks.causal_mask, input_signature=[tf.TensorSpec([], tf.int32)]
+        )
+        for length in (0, 1, 3):
+            self.assertAllEqual(graph(length), np.tri(length)[None] > 0)
+
+    def test_combined_mask_of_a_decoder(self):
+        mask = masks.combine_masks(
+            masks.causal_mask(3), masks.padding_mask([[5, 6, 0], [0, 7, 8]], 0)
+        )
+        self.assertEqual(mask.shape, (2, 1, 3, 3))
+        self.assertAllEqual(mask[0, 0], drawn("100", "110", "110"))
+        self.assertAllEqual(mask[1, 0], drawn("000", "010", "011"))
+
+    def test_combination_is_the_conjunction_of_all(self):
+        generator = np.random.default_rng(3)
+        padding = generator.random((2, 7)) < 0.8
+        attention = generator.random((2, 5, 7)) < 0.8
+        per_head = generator.random((2, 3, 5, 7)) < 0.8
+        combined = masks.combine_masks(padding, None, attention, per_head)
+        expected = np.zeros((2, 3, 5, 7), bool)
+        for b, h, t, s in np.ndindex(expected.shape):
+            expected[b, h, t, s] = (
+                padding[b, s] and attention[b, t, s] and per_head[b, h, t, s]
+            )
+        self.assertAllEqual(combined, expected)
+
+    def test_no_mask_stays_no_mask(self):
+        self.assertIsNone(masks.combine_masks())
+        self.assertIsNone(masks.combine_masks(None, None))
+
+    @parameterized.parameters("float32", "int32", "uint8")
+    def test_a_mask_of_numbers_is_refused(self, dtype):
+        with self.assertRaisesRegex(ValueError, f"must be boolean.*{dtype}"):
+            masks.combine_masks(tf.ones((2, 3), dtype))
+
+    @parameterized.parameters(((3,),), ((2, 3, 5, 7, 11),))
+    def test_a_mask_of_another_rank_is_refused(self, shape):
+        with self.assertRaisesRegex(
+            ValueError, rf"must have shape.*\({shape[0]}, ?"
+        ):
+            masks.combine_masks(tf.ones(shape, tf.bool))
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,234 @@
+"""Text to ids and back must lose nothing, wherever it runs."""
+
+import functools
+import os
+import random
+import unicodedata
+
+import keras
+import sentencepiece
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer.text import special_ids, tokenizer, vocabulary
+
+TEXTS = [
+    "The animal didn't cross the street because it was too tired.",
+    "L'animal n'a pas traversé la rue parce qu'il était trop fatigué.",
+    "The cat sat on the mat.",
+    "Le chat s'est assis sur le tapis.",
+]
+
+
+@functools.cache
+def learned():
+    return vocabulary.learn_vocabulary(TEXTS, 293)
+
+
+def random_strings(seed, count, longest, alphabet):
+    drawn = random.Random(seed)
+    return [
+        "".join(drawn.choice(alphabet) for _ in range(drawn.randrange(longest)))
+        for _ in range(count)
+    ]
+
+
+def every_code_point():
+    # Surrogates are no characters: they cannot stand in UTF-8.
+    return [chr(i) for i in range(0x110000) if not 0xD800 <= i < 0xE000]
+
+
+class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.tokenizer = tokenizer.Tokenizer(learned())
+
+    def round_trip(self, texts):
+        decoded = self.tokenizer.decode(self.tokenizer.encode(texts))
+        return [text.decode("utf-8") for text in decoded.numpy()]
+
+    def test_types_and_shapes(self):
+        ids = self.tokenizer.encode(["a cat", "", "the"])
+        self.assertIsInstance(ids, tf.RaggedTensor)
+        self.assertEqual(ids.dtype, tf.int32)
+        self.assertEqual(ids.row_lengths().numpy()[1], 0)
+        self.assertAllGreater(ids.values, special_ids.UNK_ID)
+        self.assertAllLess(ids.values, self.tokenizer.vocabulary_size)
+        self.assertEqual(self.tokenizer.vocabulary_size, 293)
+        self.assertEqual(self.tokenizer.decode(ids).shape, (3,))
+
+    @parameterized.parameters(
+        "",
+        " ",
+        "  ",
+        "   two  spaces   inside and around   ",
+        "\t\ttabs\t",
+        "line\nbreaks\r\n\n",
+        "\x00",
+        "a\x00b\x00",
+        "\x1b[0m\x7f\x85",
+        "\u2581",
+        "\u2581a \u2581 b\u2581\u2581",
+        "\U0010fffd",
+        "\U0010fffd0\U0010fffd1\u25810\u25811",
+        "<s>",
+        "</s> <pad><bos><eos> <unk>",
+        "<0x41>",
+        "a<0x0A>b",
+        "\ufeffmark first",
+        "no\u00a0break \u2003 em \u200b zero \u2028 line",
+        "e\u0301 is not \u00e9, \uff21 is not A, \ufb01 is not fi",
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f1eb\U0001f1f7",
+        "\u0634\u0627\u0631\u0639 \u202bשלום עולם\u202c",
+        "\ufffe\uffff\U0010ffff",
+        "\ufffd",
+    )
+    def test_lossless(self, text):
+        self.assertEqual(self.round_trip([text]), [text])
+
+    def test_lossless_for_every_code_point(self):
+        characters = every_code_point()
+        texts = [
+            "".join(characters[i : i + 4001])
+            for i in range(0, len(characters), 4001)
+        ]
+        self.assertTrue(self.round_trip(texts) == texts)  # Too long to print.
+
+    @parameterized.parameters(
+        ("any", None),
+        ("the trouble makers", " \u2581\U0010fffd01<>s/x4\x00\t\n"),
+        ("mostly spaces", "    a\u2581"),
+    )
+    def test_lossless_for_random_text(self, _, alphabet):
+        texts = random_strings(0, 499, 23, alphabet or every_code_point())
+        self.assertEqual(self.round_trip(texts), texts)
+
+    @parameterized.parameters(
+        b"\xff",
+        b"caf\xe9 noir",  # Latin-1
+        b"\xed\xa0\x80",  # A surrogate.
+        b"\xc0\xaf",  # An overlong slash.
+        b"cut \xf0\x9f\x98",
+        b"\xe2\x96 \x81",  # The mark, broken.
+    )
+    def test_bytes_that_are_not_utf8_are_replaced(self, text):
+        [decoded] = self.round_trip([text])
+        self.assertIn("\ufffd", decoded)
+        around = text.decode("utf-8", errors="ignore")
+        self.assertEqual(decoded.replace("\ufffd", ""), around)
+
+    def test_any_ids_decode_to_unicode(self):
+        # A model may produce any of them, halves of characters included.
+        drawn = random.Random(1)
+        ids = [
+            [drawn.randrange(293) for _ in range(drawn.randrange(19))]
+            for _ in range(997)
+        ]
+        for text in self.tokenizer.decode(tf.ragged.constant(ids)).numpy():
+            text.decode("utf-8")
+
+    @parameterized.parameters(
+        special_ids.PAD_ID,
+        special_ids.BOS_ID,
+        special_ids.EOS_ID,
+        special_ids.UNK_ID,
+    )
+    def test_special_ids_give_no_text(self, special):
+        [ids] = self.tokenizer.encode(["  the cat"]).to_list()
+        for at in range(len(ids) + 1):
+            rows = [ids[:at] + [special] + ids[at:]]
+            self.assertAllEqual(self.tokenizer.decode(rows), [b"  the cat"])
+
+    def test_decodes_padded_rows(self):
+        texts = ["The cat", "", "a"]
+        ids = self.tokenizer.encode(texts)
+        dense = ids.to_tensor(special_ids.PAD_ID)
+        self.assertAllEqual(
+            self.tokenizer.decode(dense), self.tokenizer.decode(ids)
+        )
+
+    def test_pieces_of_special_ids(self):
+        self.assertEqual(
+            self.tokenizer.pieces([0, 1, 2]), ["<pad>", "<bos>", "<eos>"]
+        )
+
+    def test_pieces_spell_the_text(self):
+        [ids] = self.tokenizer.encode(["the cat"]).to_list()
+        self.assertEqual(
+            "".join(self.tokenizer.pieces(ids)), "\u2581the\u2581cat"
+        )
+
+    def test_empty_batch(self):
+        ids = self.tokenizer.encode([])
+        self.assertEqual(ids.nrows(), 0)
+        self.assertEqual(self.tokenizer.decode(ids).shape, (0,))
+
+    def test_ids_are_those_of_the_sentencepiece_library(self):
+        processor = sentencepiece.SentencePieceProcessor(model_proto=learned())
+        texts = TEXTS + random_strings(2, 211, 17, every_code_point())
+        texts += random_strings(3, 211, 17, " theca.'\u2581\U0010fffd<0>")
+        # Unicode's own word, lest both libraries read a string differently.
+        texts.append(unicodedata.normalize("NFD", TEXTS[1]))
+        self.assertEqual(
+            self.tokenizer.encode(texts).to_list(),
+            [processor.encode(" " + text if text else "") for text in texts],
+        )
+
+    @parameterized.parameters(tf.random.set_seed, keras.utils.set_random_seed)
+    def test_survives_a_new_seed(self, set_seed):
+        traced = tf.function(
+            lambda text: self.tokenizer.decode(self.tokenizer.encode(text)),
+            input_signature=[tf.TensorSpec([None], tf.string)],
+        )
+        before = self.tokenizer.encode(TEXTS).to_list()
+        traced(tf.constant(TEXTS))
+        set_seed(7)
+        self.assertEqual(self.tokenizer.encode(TEXTS).to_list(), before)
+        self.assertEqual(self.round_trip(TEXTS), TEXTS)
+        self.assertAllEqual(
+            traced(tf.constant(TEXTS)), [text.encode() for text in TEXTS]
+        )
+
+    def test_works_inside_tf_data(self):
+        dataset = tf.data.Dataset.from_tensor_slices(TEXTS).batch(3)
+        dataset = dataset.map(
+            lambda text: self.tokenizer.decode(self.tokenizer.encode(text))
+        )
+        decoded = [t.decode() for batch in dataset for t in batch.numpy()]
+        self.assertEqual(decoded, TEXTS)
+
+    def test_save_and_from_file(self):
+        path = os.path.join(self.create_tempdir(), "tokenizer.model")
+        self.tokenizer.save(path)
+        loaded = tokenizer.Tokenizer.from_file(path)
+        self.assertEqual(
+            loaded.encode(TEXTS).to_list(),
+            self.tokenizer.encode(TEXTS).to_list(),
+        )
+        # Others can read the file as well, and nothing else was left there.
+        processor = sentencepiece.SentencePieceProcessor(model_file=path)
+        self.assertEqual(processor.vocab_size(), 293)
+        self.assertEqual(os.listdir(os.path.dirname(path)), ["tokenizer.model"])
+
+    def test_missing_file(self):
+        path = os.path.join(self.create_tempdir(), "nowhere.model")
+        with self.assertRaisesRegex(FileNotFoundError, "nowhere.model"):
+            tokenizer.Tokenizer.from_file(path)
+
+    def test_other_special_ids(self):
+        path = os.path.join(self.create_tempdir(), "other")
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(TEXTS),
+            model_prefix=path,
+            vocab_size=293,
+            byte_fallback=True,  # unk 0, bos 1, eos 2 and no pad.
+            minloglevel=2,
+        )
+        with self.assertRaisesRegex(
+            ValueError, r"'<unk>', '<s>', '</s>'.*learn_vocabulary"
+        ):
+            tokenizer.Tokenizer.from_file(f"{path}.model")
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,56 @@
+"""Progress is counted and saved; a run ends where it should."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import keras_transformer as kt
+from trainers import evaluation
+
+
+class ProgressTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.model = keras.Sequential(
+            [keras.Input((3,)), keras.layers.Dense(1)]
+        )
+        self.model.compile("sgd", "mse")
+        self.directory = self.create_tempdir().full_path
+        self.checkpoints = kt.training.TrainingCheckpoints(
+            self.directory, self.model, keep=5, counters=("train_seconds",)
+        )
+
+    def fit(self, steps):
+        x = tf.data.Dataset.from_tensors(
+            (np.ones((2, 3), "float32"), np.ones((2, 1), "float32"))
+        )
+        return self.model.fit(
+            x.repeat(),
+            steps_per_epoch=4,
+            epochs=5,
+            callbacks=[evaluation.Progress(self.checkpoints, steps)],
+            shuffle=False,
+            verbose=0,
+        )
+
+    def test_stops_at_the_step_and_saves(self):
+        self.fit(steps=7)
+        self.assertEqual(self.checkpoints.step, 7)
+        self.assertGreater(
+            float(self.checkpoints.counters["train_seconds"].numpy()), 0
+        )
+        names = {path for path in tf.io.gfile.listdir(self.directory)}
+        self.assertContainsSubset({"ckpt-4.index", "ckpt-7.index"}, names)
+
+    def test_seconds_are_part_of_the_checkpoint(self):
+        self.fit(steps=7)
+        seconds = float(self.checkpoints.counters["train_seconds"].numpy())
+        self.checkpoints.counters["train_seconds"].assign(0)
+        self.assertTrue(self.checkpoints.restore())
+        self.assertEqual(
+            float(self.checkpoints.counters["train_seconds"].numpy()), seconds
+        )
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,212 @@
+"""The trainer as a user meets it: its command, its output, its end."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+import keras_transformer as kt
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+
+
+def command(output_dir, *flags):
+    return [
+        sys.executable,
+        "-m",
+        "trainers.train_translation",
+        f"--output_dir={output_dir}",
+        *flags,
+    ]
+
+
+def start(output_dir, *flags):
+    return subprocess.Popen(
+        command(output_dir, *flags),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(process, timeout=300):
+    output, _ = process.communicate(timeout=timeout)
+    return process.returncode, output
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """Flags of a run of 12 updates on a part of the built-in corpus."""
+    folder = tmp_path_factory.mktemp("small")
+    corpus = kt.data.illustrated_corpus(train_size=997, dev_size=13)
+    for name, pairs in (("train", corpus.train), ("dev", corpus.dev)):
+        (folder / f"{name}.tsv").write_text(
+            "".join(f"{p.source}\t{p.target}\n" for p in pairs)
+        )
+    return [
+        f"--train_tsv={folder}/train.tsv",
+        f"--dev_tsv={folder}/dev.tsv",
+        "--preset=demo",
+        "--tokens_per_batch=1024",
+        "--max_length=64",
+        "--steps=12",
+        "--evaluation_interval=4",
+        "--average_checkpoints=2",
+        "--seed=7",
+    ]
+
+
+def test_demo_reaches_what_it_promises(demo_run):
+    metrics = json.loads((demo_run / "metrics.json").read_text())
+    assert metrics["test"]["bleu"] >= 95
+    assert metrics["test"]["exact_match"] >= 0.90
+    assert metrics["referent_accuracy"] >= 0.95
+    assert metrics["dev"]["bleu_signature"].startswith("nrefs:1|case:mixed")
+    assert metrics["dev"]["token_accuracy"] > 0.99
+    assert metrics["target_tokens_per_second"] > 0
+    assert {"chrf", "loss", "exact_match"} <= set(metrics["test"])
+
+
+def test_demo_leaves_a_run_directory(demo_run):
+    for name in (
+        "config.json",
+        "tokenizer.model",
+        "checkpoints/checkpoint",
+        "model.keras",
+        "saved_model/1/saved_model.pb",
+        "logs",
+        "metrics.json",
+    ):
+        assert (demo_run / name).exists(), name
+    output = (demo_run / "stdout.txt").read_text()
+    for words in (
+        "val_bleu:",
+        "Sample translations",
+        "test: BLEU",
+        "referent accuracy:",
+        "tensorboard --logdir=",
+        "python -m tools.translate",
+        "--train_source=",
+    ):
+        assert words in output, words
+
+
+def test_demo_knows_what_it_refers_to(demo_run):
+    translator = kt.translation.load_translator(demo_run)
+    assert translator.translate(
+        [
+            "The animal didn't cross the street because it was too tired.",
+            "The animal didn't cross the street because it was too wide.",
+        ]
+    ) == [
+        "L'animal n'a pas traversé la rue parce qu'il était trop fatigué.",
+        "L'animal n'a pas traversé la rue parce qu'elle était trop large.",
+    ]
+
+
+def test_killed_and_continued_is_as_never_stopped(small, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    code, output = finish(start(whole, *small))
+    assert code == 0, output
+
+    process = start(killed, *small)
+    deadline = time.monotonic() + 240
+    while not (killed / "checkpoints" / "ckpt-4.index").exists():
+        assert process.poll() is None, finish(process)
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    assert finish(process)[0] == -signal.SIGKILL
+    assert not (killed / "metrics.json").exists()
+
+    code, output = finish(start(killed, *small))
+    assert code == 0, output
+    assert "Continuing at step" in output
+    expected = json.loads((whole / "metrics.json").read_text())
+    found = json.loads((killed / "metrics.json").read_text())
+    for timing in ("train_seconds", "target_tokens_per_second"):
+        assert found.pop(timing) > 0
+        expected.pop(timing)
+    assert found == expected
+    weights = [
+        keras.models.load_model(folder / "model.keras").get_weights()
+        for folder in (whole, killed)
+    ]
+    for first, second in zip(*weights, strict=True):
+        if first.dtype.kind == "f":
+            np.testing.assert_array_equal(first, second)
+
+    # Once more: nothing is left to do. With other settings: nothing is done.
+    code, output = finish(start(killed, *small))
+    assert code == 0 and "complete already" in output
+    before = (killed / "metrics.json").read_bytes()
+    code, output = finish(start(killed, *small, "--seed=8", "--dropout=0.5"))
+    assert code != 0
+    assert "settings.seed: 7 there, 8 now" in output
+    assert "architecture.dropout: 0.1 there, 0.5 now" in output
+    assert "Traceback" not in output
+    assert (killed / "metrics.json").read_bytes() == before
+
+
+def test_loss_that_becomes_nan(small, tmp_path):
+    output_dir = tmp_path / "nan"
+    code, output = finish(
+        start(output_dir, *small, "--learning_rate_factor=1e36")
+    )
+    assert code != 0
+    assert "error: The training loss became" in output
+    assert "at step" in output
+    assert "Traceback" not in output
+    assert not (output_dir / "metrics.json").exists()
+
+
+def test_bad_flags(tmp_path):
+    code, output = finish(start(tmp_path / "run", "--beam_sise=3"))
+    assert code != 0 and "Unknown command line flag 'beam_sise'" in output
+    code, output = finish(start(tmp_path / "run", "--train_source=nowhere.en"))
+    assert code == 1
+    assert output.splitlines()[-1].startswith("error: --train_source and")
+    assert not (tmp_path / "run").exists()
+
+
+def test_two_logical_devices(small, tmp_path):
+    # Devices must be split before TensorFlow starts, so by a small program.
+    program = """
+import sys
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(
+    cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from absl import app
+from trainers import train_translation
+app.run(train_translation.main)
+"""
+    flags = ["--strategy=mirrored", "--devices=CPU:0,CPU:1"]
+    directory = tmp_path / "mirrored"
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            program,
+            f"--output_dir={directory}",
+            *small,
+            *flags,
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert "Strategy mirrored: 2 replica(s)" in result.stderr
+    metrics = json.loads((directory / "metrics.json").read_text())
+    assert metrics["steps"] == 12
+    assert (directory / "saved_model/1/saved_model.pb").exists()
