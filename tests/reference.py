@@ -104,7 +104,7 @@ def below(weights, name):
 def weights_of(layer):
     """Weights of a Keras layer, by their paths without the layer's name."""
     return {
-        variable.path.split("/", 1)[1]: np.array(variable, "float64")
+        variable.path.split("/", 1)[1]: variable.numpy().astype("float64")
         for variable in layer.weights
     }
 
@@ -295,9 +295,7 @@ def exhaustive_search(logits_after, *, vocabulary_size, limit, end_id, alpha):
     )
 
 
-def beam_search(
-    logits_after, *, vocabulary_size, limit, end_id, alpha, beam_size
-):
+def beam_search(logits_after, *, limit, end_id, alpha, beam_size):
     """Keeps the `beam_size` best prefixes and never stops before the limit.
 
     Of the 2 W best extensions of each length, those that end are finished
@@ -306,9 +304,11 @@ def beam_search(
     prefixes, finished = [((), 0.0)], []
     for _ in range(limit):
         extensions = [
-            ((*ids, token), log_prob + log_softmax(logits_after(ids))[token])
+            ((*ids, token), log_prob + token_log_prob)
             for ids, log_prob in prefixes
-            for token in range(vocabulary_size)
+            for token, token_log_prob in enumerate(
+                log_softmax(logits_after(ids))
+            )
         ]
         extensions.sort(key=lambda pair: -pair[1])
         best = extensions[: 2 * beam_size]

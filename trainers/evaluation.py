@@ -5,6 +5,7 @@ import functools
 import json
 import logging
 import os
+import sys
 import time
 
 import keras
@@ -141,19 +142,27 @@ def print_next_commands(directory, metrics: dict, corpora) -> None:
     if "referent_accuracy" in metrics:
         print(f"referent accuracy: {metrics['referent_accuracy']:.3f}")
     text = corpora.contrast[0].source if corpora.contrast else "Your sentence."
+    # The interpreter that runs this has all that the commands need.
+    inside = sys.executable.startswith(os.getcwd() + os.sep)
+    python = os.path.relpath(sys.executable) if inside else sys.executable
     print(f"""
 All of it is in {directory.path}. Next:
 
-  see the attention     tensorboard --logdir={directory.logs}
-  translate a line      echo "{text}" | \\
-                          python -m tools.translate --model={directory.path}
-  score a test set      python -m tools.evaluate --model={directory.path} \\
-                          --source=FILE --reference=FILE
-  serve                 {directory.saved_model.parent} holds a SavedModel for
-                          TensorFlow Serving
-  train on your files   python -m trainers.train_translation \\
-                          --train_source=FILE --train_target=FILE \\
-                          --output_dir=DIRECTORY""")
+see the attention
+  {python} -m tensorboard.main --logdir={directory.logs} \\
+      --samples_per_plugin=images=100
+translate a line
+  echo "{text}" | \\
+      {python} -m tools.translate --model={directory.path}
+score a test set
+  {python} -m tools.evaluate --model={directory.path} \\
+      --source=FILE --reference=FILE
+serve {directory.saved_model.parent} with TensorFlow Serving, or export it anew
+  {python} -m tools.export_saved_model --model={directory.path} \\
+      --output_dir=DIRECTORY
+train on your own files
+  {python} -m trainers.train_translation --output_dir=DIRECTORY \\
+      --train_source=FILE --train_target=FILE""")
 
 
 def _scores(translator, pairs) -> dict:

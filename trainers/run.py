@@ -17,7 +17,12 @@ from trainers import settings as run_settings
 _LOG = logging.getLogger(__name__)
 # Development sentences translated at every evaluation, by greedy search.
 _DEV_SENTENCES = 500
-_ILLUSTRATED = "The animal didn't cross the street because it was too tired."
+# The sentence of The Illustrated Transformer, and the one that differs in what
+# "it" refers to.
+_ILLUSTRATED = (
+    "The animal didn't cross the street because it was too tired.",
+    "The animal didn't cross the street because it was too wide.",
+)
 
 
 def train(settings: run_settings.TrainingSettings, overrides, output_dir):
@@ -143,7 +148,7 @@ def with_defaults(
     settings: run_settings.TrainingSettings, steps_per_epoch: int
 ) -> run_settings.TrainingSettings:
     """Replaces every `None` by the default that fits the data."""
-    epochs = settings.epochs or (7 if settings.is_built_in else 20)
+    epochs = settings.epochs or (6 if settings.is_built_in else 20)
     steps = settings.steps or epochs * steps_per_epoch
     interval = settings.evaluation_interval or min(steps_per_epoch, 1000)
     # Whole executions, so that the last one ends where the run ends.
@@ -156,6 +161,9 @@ def with_defaults(
         epochs=None,
         steps=steps,
         evaluation_interval=interval,
+        # The first half of a run is too far from its end to be averaged.
+        average_checkpoints=settings.average_checkpoints
+        or max(1, min(steps // interval // 2, 5)),
         warmup_steps=settings.warmup_steps or max(1, min(steps // 4, 4000)),
     )
 
@@ -209,7 +217,7 @@ def _callbacks(directory, settings, corpora, tokenizer, model, checkpoints):
     dev = dev[:_DEV_SENTENCES]
     texts = [dev[0].source]
     if settings.is_built_in:
-        texts = [_ILLUSTRATED]
+        texts = list(_ILLUSTRATED)
     logs = pathlib.Path(directory.logs)
     return [
         kt.training.StopOnNaN(),

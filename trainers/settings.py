@@ -63,7 +63,7 @@ class TrainingSettings:
         default=None,
         metadata={
             "help": "Passes over the training data. Default: 20, or "
-            "7 for the built-in corpus."
+            "6 for the built-in corpus."
         },
     )
     steps: int | None = dataclasses.field(
@@ -89,8 +89,12 @@ class TrainingSettings:
     label_smoothing: float = dataclasses.field(
         default=0.1, metadata={"help": "Epsilon of label smoothing."}
     )
-    average_checkpoints: int = dataclasses.field(
-        default=5, metadata={"help": "Last checkpoints averaged at the end."}
+    average_checkpoints: int | None = dataclasses.field(
+        default=None,
+        metadata={
+            "help": "Last checkpoints averaged at the end. Default: half of "
+            "them, at most 5."
+        },
     )
     beam_size: int = dataclasses.field(
         default=4, metadata={"help": "Beam size of the final translations."}

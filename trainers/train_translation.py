@@ -35,7 +35,8 @@ def main(argv):
         logging.getLogger(name).addHandler(logging.StreamHandler())
         logging.getLogger(name).setLevel(logging.INFO)
         logging.getLogger(name).propagate = False
-    logging.getLogger("tensorflow").setLevel(logging.WARNING)
+    for name in ("absl", "tensorflow"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         run.train(*settings.from_flags(), _OUTPUT_DIR.value)
     except (ValueError, OSError, FloatingPointError) as error:

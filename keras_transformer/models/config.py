@@ -31,7 +31,7 @@ class TransformerConfig:
 PRESETS = {
     # For the built-in corpus: minutes on two CPU cores.
     "demo": TransformerConfig(
-        vocabulary_size=1000,
+        vocabulary_size=1500,
         num_encoder_layers=2,
         num_decoder_layers=2,
         model_dim=128,

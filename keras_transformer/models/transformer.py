@@ -114,7 +114,6 @@ class Transformer(distributed_model.DistributedModel):
         self.positions = position_encodings.SinusoidalPositions(
             positions, dtype=policy, name="positions"
         )
-        self.drop = keras.layers.Dropout(dropout, dtype=policy, name="drop")
         block = (model_dim, num_heads, feed_forward_dim, dropout, normalization)
         self.encoder = encoder.Encoder(
             num_encoder_layers, *block, dtype=policy, name="encoder"
@@ -122,6 +121,7 @@ class Transformer(distributed_model.DistributedModel):
         self.decoder = decoder.Decoder(
             num_decoder_layers, *block, dtype=policy, name="decoder"
         )
+        self.drop = keras.layers.Dropout(dropout, dtype=policy, name="drop")
         self.build()
 
     def build(self, inputs_shape=None):

@@ -131,7 +131,7 @@ def beam_search(
         )
         penalty = length_penalty(position + 1, alpha)
         ended = candidates._replace(
-            scores=tf.where(is_end, candidates.scores / penalty, _NEVER)
+            scores=tf.where(is_end, _over(candidates.scores, penalty), _NEVER)
         )
         finished = _merge(beams.finished, ended, beam_size)
         # What a row has found must not depend on how long others take.
@@ -167,7 +167,7 @@ def beam_search(
     )
     (beams,) = tf.while_loop(is_running, body, (beams,))
     unfinished = beams.alive._replace(
-        scores=beams.alive.scores / limit_penalty[:, None]
+        scores=_over(beams.alive.scores, limit_penalty[:, None])
     )
     best = _fill_up(beams.finished, unfinished)
     used = tf.minimum(longest, beams.position)
@@ -195,6 +195,11 @@ def _extend(alive, log_probs, position, beam_size):
     # Extensions of no hypothesis must not creep above _NEVER.
     scores = tf.where(scores > _NEVER / 2, scores, _NEVER)
     return _Hypotheses(ids, lengths, scores), parents
+
+
+def _over(log_probs, penalty):
+    """Scores of log-probabilities; no one stays no one."""
+    return tf.where(log_probs > _NEVER, log_probs / penalty, _NEVER)
 
 
 def _best(candidates, count):

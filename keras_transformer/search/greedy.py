@@ -60,13 +60,11 @@ def greedy_search(
         log_probs += tf.where(is_done, 0.0, gain)
         lengths += tf.where(is_done, 0, 1)
         is_done |= (ids == end_id) | (lengths >= max_lengths)
-        written = written.write(position, ids)
+        is_now = tf.range(longest) == position
+        written = tf.where(is_now, ids[:, None], written)
         return position + 1, ids, log_probs, lengths, is_done, written, state
 
-    written = tf.TensorArray(
-        tf.int32, size=0, dynamic_size=True, element_shape=[None]
-    )
-    _, _, log_probs, lengths, _, written, _ = tf.while_loop(
+    used, _, log_probs, lengths, _, ids_BT, _ = tf.while_loop(
         is_running,
         body,
         (
@@ -75,13 +73,10 @@ def greedy_search(
             tf.zeros([batch_size]),
             tf.zeros([batch_size], tf.int32),
             max_lengths < 1,
-            written,
+            tf.fill([batch_size, longest], pad_id),
             state,
         ),
     )
-    ids_BT = tf.transpose(
-        tf.reshape(written.stack(), [written.size(), batch_size])
-    )
     return contract.SearchResult(
-        ids_BT[:, None], lengths[:, None], log_probs[:, None]
+        ids_BT[:, None, :used], lengths[:, None], log_probs[:, None]
     )

@@ -20,7 +20,7 @@ def learn_vocabulary(
     vocabulary_size: int = 8000,
     may_be_smaller: bool = False,
 ) -> bytes:
-    """Learns one unigram vocabulary for all the texts given.
+    """Learns one byte-pair vocabulary for all the texts given.
 
     The text is taken as it is: no normalization, all spaces kept, and
     characters without a piece of their own spelled as UTF-8 bytes, so that
@@ -59,7 +59,7 @@ def learn_vocabulary(
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(sentences),
             model_writer=model,
-            model_type="unigram",
+            model_type="bpe",
             vocab_size=vocabulary_size,
             hard_vocab_limit=not may_be_smaller,
             byte_fallback=True,

@@ -74,7 +74,15 @@ class TrainingCheckpoints:
 
         Returns:
             The number of checkpoints averaged.
+
+        Raises:
+            ValueError: there is no checkpoint.
         """
+        if not self._manager.checkpoints:
+            raise ValueError(
+                f"There is no checkpoint in {self._manager.directory}. Call "
+                "`save` before `load_average`."
+            )
         paths = self._manager.checkpoints[-newest if newest else 0 :]
         readers = [tf.train.load_checkpoint(path) for path in paths]
         for i, variable in enumerate(self._model):

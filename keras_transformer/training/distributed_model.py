@@ -62,26 +62,57 @@ class DistributedModel(keras.Model):
     def make_train_function(self, force=False):
         """Makes the function that `fit` calls with its iterator."""
         if self.train_function is None or force:
-            self.train_function = self._over_iterator(self.train_step)
+            self.train_function = self._over_iterator(
+                self.train_step, self.steps_per_execution
+            )
         return self.train_function
 
     def make_test_function(self, force=False):
         """Makes the function that `evaluate` calls with its iterator."""
         if self.test_function is None or force:
-            self.test_function = self._over_iterator(self.test_step)
+            run_step = self._over_iterator(self.test_step, 1)
+
+            # One by one, since the data may end within an execution.
+            def run_steps(iterator):
+                logs = run_step(iterator)
+                for _ in range(1, self.steps_per_execution):
+                    try:
+                        logs = run_step(iterator)
+                    except (StopIteration, tf.errors.OutOfRangeError):
+                        break
+                return logs
+
+            self.test_function = run_steps
         return self.test_function
 
-    def _over_iterator(self, step):
-        def run_steps(iterator):
-            for _ in tf.range(self.steps_per_execution):
-                self.distribute_strategy.run(step, args=(next(iterator),))
+    def _over_iterator(self, step, steps_per_execution):
+        def run_step(batch):
+            self.distribute_strategy.run(step, args=(batch,))
             return self.get_metrics_result()
 
-        if self.run_eagerly:
-            return run_steps
-        # A new batch shape, which only lengths and the last batch bring,
-        # should not trace the step again.
-        return tf.function(run_steps, reduce_retracing=True)
+        if not self.run_eagerly:
+            # A function of its own, so that nothing of it runs, such as the
+            # count of updates, before there is a batch. A new batch shape,
+            # which only lengths and the last batch bring, should not trace it
+            # again.
+            run_step = tf.function(run_step, reduce_retracing=True)
+
+        def run_steps(iterator):
+            for _ in tf.range(steps_per_execution):
+                run_step(next(iterator))
+            return self.get_metrics_result()
+
+        if not self.run_eagerly:
+            run_steps = tf.function(run_steps, reduce_retracing=True)
+
+        def run(iterator):
+            if isinstance(
+                iterator, (tf.data.Iterator, tf.distribute.DistributedIterator)
+            ):
+                return run_steps(iterator)
+            return run_step(next(iterator))  # That of `train_on_batch`.
+
+        return run
 
     def _loss_and_gradients(self, x, y, weights, global_tokens):
         with tf.GradientTape() as tape:

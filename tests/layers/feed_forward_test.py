@@ -43,9 +43,8 @@ class FeedForwardTest(tf.test.TestCase, parameterized.TestCase):
         # |x| = max(0, x) + max(0, -x), which no linear map can do.
         layer = feed_forward.FeedForward(1, 2)
         layer.build()
-        layer.set_weights(
-            [np.array([[1.0, -1.0]]), [0.0, 0.0], [[1.0], [1.0]], [0.5]]
-        )
+        weights = [[1.0, -1.0]], [0.0, 0.0], [[1.0], [1.0]], [0.5]
+        layer.set_weights([np.array(weight) for weight in weights])
         self.assertAllEqual(
             layer(np.array([[[-3.0], [0.0], [2.0]]], "float32")),
             [[[3.5], [0.5], [2.5]]],

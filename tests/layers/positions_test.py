@@ -126,6 +126,12 @@ class SinusoidalPositionsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(
             tf.cast(output, "float32"), expected, rtol=0, atol=rounding
         )
+        inputs = tf.cast(random(B, T, D), output.dtype)
+        encoding = positions.sinusoidal_encoding(np.arange(T), D)
+        self.assertAllEqual(
+            layer(inputs),
+            tf.cast(tf.cast(inputs, "float32") + encoding, output.dtype),
+        )
 
     def test_keeps_the_mask(self):
         embedding = keras.layers.Embedding(17, D, mask_zero=True)

@@ -83,7 +83,7 @@ def test_unknown_strategy(tmp_path, files):
 
 def test_defaults_depend_on_the_data():
     found = run.with_defaults(settings.TrainingSettings(), 118)
-    assert (found.preset, found.steps) == ("demo", 7 * 118)
+    assert (found.preset, found.steps) == ("demo", 6 * 118)
     assert found.evaluation_interval == 118
     mine = settings.TrainingSettings(
         train_tsv=["mine"], steps=2001, steps_per_execution=10

@@ -92,8 +92,8 @@ def test_demo_leaves_a_run_directory(demo_run):
         "Sample translations",
         "test: BLEU",
         "referent accuracy:",
-        "tensorboard --logdir=",
-        "python -m tools.translate",
+        "-m tensorboard.main --logdir=",
+        "-m tools.translate --model=",
         "--train_source=",
     ):
         assert words in output, words

@@ -1,0 +1,98 @@
+"""Examples in docstrings and in the README run; what documents name exists."""
+
+import doctest
+import importlib
+import os
+import pathlib
+import pkgutil
+import re
+import tempfile
+import unittest
+
+import keras_transformer
+
+ROOT = pathlib.Path(__file__).parent.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+
+
+def code_blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+class DocumentsTest(unittest.TestCase):
+    def test_docstring_examples(self):
+        failures, examples = [], 0
+        for info in pkgutil.walk_packages(
+            keras_transformer.__path__, "keras_transformer."
+        ):
+            module = importlib.import_module(info.name)
+            result = doctest.testmod(
+                module, optionflags=doctest.ELLIPSIS, report=True
+            )
+            examples += result.attempted
+            if result.failed:
+                failures.append(info.name)
+        self.assertEqual(failures, [])
+        self.assertGreater(examples, 50)
+
+    def test_readme_python_runs(self):
+        blocks = code_blocks((ROOT / "README.md").read_text(), "python")
+        self.assertGreaterEqual(len(blocks), 1)
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(folder.name)
+        for block in blocks:
+            # The same lines on fewer sentences and epochs.
+            block = block.replace(
+                "illustrated_corpus()", "illustrated_corpus(train_size=997)"
+            ).replace("epochs=6", "epochs=1")
+            names = {}
+            exec(compile(block, "README.md", "exec"), names)
+            self.assertIsInstance(names["translations"][0], str)
+            self.assertTrue(
+                (pathlib.Path(folder.name) / "saved_model/1").is_dir()
+            )
+
+    def test_links_and_pictures_exist(self):
+        for document in DOCUMENTS:
+            for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
+                self.assertTrue(
+                    (document.parent / link).exists(), f"{document}: {link}"
+                )
+
+    def test_programs_and_flags_exist(self):
+        sources = {
+            f"{folder}.{path.stem}": path.read_text()
+            for folder in ("trainers", "tools")
+            for path in (ROOT / folder).glob("*.py")
+        }
+        from keras_transformer.models import TransformerConfig
+        from trainers import settings
+
+        fields = {
+            *settings.TrainingSettings.__dataclass_fields__,
+            *TransformerConfig.__dataclass_fields__,
+        }
+        for document in DOCUMENTS:
+            text = document.read_text().replace("\\\n", " ")
+            for name, flags in re.findall(
+                r"python -m ((?:trainers|tools)\.\w+)([^\n]*)", text
+            ):
+                self.assertIn(name, sources, document)
+                for flag in re.findall(r"--(\w+)", flags):
+                    known = f'"{flag}"' in sources[name] or (
+                        name.startswith("trainers.") and flag in fields
+                    )
+                    self.assertTrue(known, f"{document}: {name} --{flag}")
+
+    def test_every_field_of_the_settings_is_documented(self):
+        from trainers import settings
+
+        text = (ROOT / "docs/training.md").read_text()
+        for name in settings.TrainingSettings.__dataclass_fields__:
+            self.assertIn(f"`--{name}`", text)
+
+
+if __name__ == "__main__":
+    unittest.main()

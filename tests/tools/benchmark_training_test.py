@@ -1,0 +1,54 @@
+"""The benchmark runs, and counts the operations it divides by."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+from absl.testing import flagsaver
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+SIZES = {
+    "layers": 2,
+    "model_dim": 6,
+    "feed_forward_dim": 7,
+    "num_heads": 3,
+    "vocabulary_size": 11,
+    "batch_size": 5,
+    "length": 13,
+}
+
+
+def test_operations_are_counted():
+    from tools import benchmark_training
+
+    tokens, dim = 5 * 13, 6
+    projection = 2 * tokens * dim * dim
+    scores = 2 * 5 * 13 * 13 * dim
+    attention = 4 * projection + 2 * scores
+    feed_forward = 2 * (2 * tokens * dim * 7)
+    forward = 2 * (3 * attention + 2 * feed_forward) + 2 * tokens * dim * 11
+    with flagsaver.flagsaver(**SIZES):
+        assert benchmark_training.step_flops() == 3 * forward
+
+
+def test_prints_what_it_measured():
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "tools.benchmark_training",
+            "--steps=3",
+            *(f"--{name}={value}" for name, value in SIZES.items()),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    low, high = found["step_ms_range"]
+    assert low <= found["step_ms"] <= high
+    assert found["ceiling_gflops"] > 1
+    assert found["parameters"] > 0

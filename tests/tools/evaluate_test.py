@@ -1,0 +1,67 @@
+"""Scores of a test set, as sacreBLEU gives them."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import sacrebleu
+
+import keras_transformer as kt
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+
+
+def evaluate(*flags):
+    return subprocess.run(
+        [sys.executable, "-m", "tools.evaluate", *flags],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_scores(demo_run, tmp_path):
+    pairs = kt.data.illustrated_corpus().test[:53]
+    # Every third reference is another sentence, so that BLEU is not 100.
+    references = [
+        pairs[i - 1].target if i % 3 == 0 else pair.target.upper()
+        for i, pair in enumerate(pairs)
+    ]
+    source, reference = tmp_path / "source", tmp_path / "reference"
+    source.write_text("".join(f"{p.source}\n" for p in pairs))
+    reference.write_text("".join(f"{line}\n" for line in references))
+    result = evaluate(
+        f"--model={demo_run}",
+        f"--source={source}",
+        f"--reference={reference}",
+        "--lowercase",
+        "--tokenize=intl",
+    )
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    translations = kt.translation.load_translator(demo_run).translate(
+        [pair.source for pair in pairs]
+    )
+    metric = sacrebleu.BLEU(lowercase=True, tokenize="intl")
+    expected = metric.corpus_score(translations, [references]).score
+    assert found["bleu"] == expected
+    assert 30 < expected < 90
+    assert found["bleu_signature"] == str(metric.get_signature())
+    assert "case:lc" in found["bleu_signature"]
+    assert found["sentences"] == 53
+
+
+def test_different_line_counts(demo_run, tmp_path):
+    source, reference = tmp_path / "source", tmp_path / "reference"
+    source.write_text("a\nb\n")
+    reference.write_text("a\n")
+    result = evaluate(
+        f"--model={demo_run}",
+        f"--source={source}",
+        f"--reference={reference}",
+    )
+    assert result.returncode == 1
+    message = result.stderr.splitlines()[-1]
+    assert f"{source} with 2 lines, {reference} with 1 lines" in message

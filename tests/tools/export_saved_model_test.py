@@ -1,0 +1,66 @@
+"""The exported model serves alone, and its versions count up."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import keras_transformer as kt
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+
+# A server: it knows TensorFlow and the operations of tensorflow-text.
+_SERVER = """
+import json, sys
+import tensorflow as tf
+import tensorflow_text
+texts = json.load(sys.stdin)
+serve = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
+together = serve(text=tf.constant(texts))["translation"].numpy()
+alone = [serve(text=tf.constant([t]))["translation"].numpy()[0] for t in texts]
+assert "keras_transformer" not in sys.modules
+json.dump([[t.decode() for t in together], [t.decode() for t in alone]],
+          sys.stdout)
+"""
+
+
+def export(*flags):
+    return subprocess.run(
+        [sys.executable, "-m", "tools.export_saved_model", *flags],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_export_serves_what_the_live_model_says(demo_run, tmp_path):
+    models = tmp_path / "models"
+    for version in ("1", "2"):
+        result = export(f"--model={demo_run}", f"--output_dir={models}")
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.strip() == str(models / version)
+    assert sorted(path.name for path in models.iterdir()) == ["1", "2"]
+
+    texts = [p.source for p in kt.data.illustrated_corpus().test[:100]]
+    result = subprocess.run(
+        [sys.executable, "-c", _SERVER, str(models / "2")],
+        cwd=tmp_path,
+        input=json.dumps(texts),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stderr
+    together, alone = json.loads(result.stdout)
+    live = kt.translation.load_translator(demo_run).translate(texts)
+    assert together == live
+    assert alone == live
+
+
+def test_nothing_to_export(tmp_path):
+    (tmp_path / "empty").mkdir()
+    result = export(f"--model={tmp_path}/empty", f"--output_dir={tmp_path}/out")
+    assert result.returncode == 1
+    assert "no tokenizer.model" in result.stderr.splitlines()[-1]
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,220 @@
+"""What callbacks measure must reach logs and TensorBoard, and stop a run."""
+
+import contextlib
+import io
+import math
+import pathlib
+
+import keras
+import numpy as np
+import sacrebleu
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer.training import callbacks, checkpoints
+
+SOURCES = ["a cat sat on the mat", "a dog ran", "the end of it all"]
+REFERENCES = ["a cat sat on a mat", "the dog ran off", "the end of it all"]
+
+
+def make(optimizer="sgd"):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile(optimizer, "mse")
+    return model
+
+
+def fit(model, *used, epochs=1, steps=5):
+    return model.fit(
+        tf.data.Dataset.from_tensors((np.ones((7, 3)), np.ones((7, 2)))).repeat(
+            steps
+        ),
+        epochs=epochs,
+        callbacks=list(used),
+        verbose=0,
+    )
+
+
+def scalars(log_dir):
+    """(tag, step, value, description) of all scalars written there."""
+    found = []
+    for path in sorted(pathlib.Path(log_dir).glob("events.out.tfevents.*")):
+        for record in tf.data.TFRecordDataset(str(path)):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            found += [
+                (
+                    value.tag,
+                    event.step,
+                    float(tf.make_ndarray(value.tensor)),
+                    value.metadata.summary_description,
+                )
+                for value in event.summary.value
+            ]
+    return found
+
+
+class LogsSeen(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen.append(dict(logs))
+
+
+class BleuCallbackTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.output = io.StringIO()
+        self.enter_context(contextlib.redirect_stdout(self.output))
+        metric = sacrebleu.BLEU()
+        self.bleu = metric.corpus_score(SOURCES, [REFERENCES]).score
+        self.signature = str(metric.get_signature())
+
+    def callback(self, **settings):
+        return callbacks.BleuCallback(
+            lambda texts: texts, SOURCES, REFERENCES, **settings
+        )
+
+    def test_puts_bleu_into_the_logs(self):
+        after = LogsSeen()
+        history = fit(make(), self.callback(), after, epochs=2).history
+        self.assertBetween(self.bleu, 10, 90)
+        self.assertAllClose(history["val_bleu"], [self.bleu] * 2)
+        self.assertLen(after.seen, 2)
+        self.assertAllClose(after.seen[0]["val_bleu"], self.bleu)
+        self.assertIn("loss", after.seen[0])
+
+    def test_prints_bleu_with_its_signature(self):
+        fit(make(), self.callback())
+        self.assertIn(
+            f"dev BLEU {self.bleu:.2f} (3 sentences, {self.signature})",
+            self.output.getvalue(),
+        )
+
+    def test_others_can_watch_it(self):
+        answers = iter([REFERENCES, SOURCES, SOURCES, SOURCES])
+        callback = callbacks.BleuCallback(
+            lambda texts: next(answers), SOURCES, REFERENCES
+        )
+        stop = keras.callbacks.EarlyStopping("val_bleu", patience=2, mode="max")
+        history = fit(make(), callback, stop, epochs=4).history
+        self.assertAllClose(history["val_bleu"], [100.0, self.bleu, self.bleu])
+
+    @parameterized.named_parameters(("alone", False), ("with_keras", True))
+    def test_writes_a_scalar_with_its_signature(self, with_keras):
+        log_dir = pathlib.Path(self.create_tempdir())
+        used = [self.callback(log_dir=log_dir / "bleu")]
+        if with_keras:
+            # It switches summaries off between the steps it writes.
+            used.append(keras.callbacks.TensorBoard(log_dir / "keras"))
+        fit(make(), *used, epochs=2, steps=3)
+        found = scalars(log_dir / "bleu")
+        self.assertEqual([scalar[0] for scalar in found], ["bleu", "bleu"])
+        self.assertEqual([scalar[1] for scalar in found], [3, 6])
+        for _, _, value, description in found:
+            self.assertAllClose(value, self.bleu)
+            self.assertEqual(description, self.signature)
+
+    def test_can_be_used_again(self):
+        log_dir = self.create_tempdir().full_path
+        callback = self.callback(log_dir=log_dir)
+        model = make()
+        fit(model, callback, steps=3)
+        fit(model, callback, steps=3)
+        self.assertCountEqual([s[1] for s in scalars(log_dir)], [3, 6])
+
+    def test_translates_the_sources_as_given(self):
+        asked = []
+
+        def translate(texts):
+            asked.append(list(texts))
+            return REFERENCES
+
+        history = fit(
+            make(), callbacks.BleuCallback(translate, SOURCES, REFERENCES)
+        ).history
+        self.assertEqual(asked, [SOURCES])
+        self.assertAllClose(history["val_bleu"], [100.0])
+
+    @parameterized.parameters(
+        (SOURCES, REFERENCES[:2], "3 sources, 2 references"),
+        ([], [], "0 sources, 0 references"),
+    )
+    def test_other_number_of_references(self, sources, references, counts):
+        with self.assertRaisesRegex(ValueError, counts):
+            callbacks.BleuCallback(lambda texts: texts, sources, references)
+
+
+class BrokenAt(keras.optimizers.schedules.LearningRateSchedule):
+    """Good steps, then one that throws the weights out of all bounds."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def __call__(self, step):
+        return tf.where(tf.equal(step, self.step), 1e38, 0.01)
+
+
+class Saves(keras.callbacks.Callback):
+    def __init__(self, saved):
+        super().__init__()
+        self.saved = saved
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.saved.save()
+
+
+class StopOnNaNTest(tf.test.TestCase, parameterized.TestCase):
+    def test_says_when_it_happened(self):
+        # Counted from 1, the fourth update is the bad one, and the loss of
+        # the fifth step is the first to show it.
+        model = make(keras.optimizers.SGD(BrokenAt(3)))
+        with self.assertRaisesRegex(
+            FloatingPointError, "became (nan|inf) at step 5.*learning rate"
+        ):
+            fit(model, callbacks.StopOnNaN(), steps=20)
+        self.assertEqual(model.optimizer.iterations.numpy(), 5)
+
+    def test_an_absurd_learning_rate(self):
+        model = make(keras.optimizers.SGD(1e30))
+        with self.assertRaises(FloatingPointError):
+            fit(model, callbacks.StopOnNaN(), steps=20)
+
+    def test_the_checkpoint_before_it_stays(self):
+        directory = self.create_tempdir().full_path
+        model = make(keras.optimizers.SGD(0.01))
+        saved = checkpoints.TrainingCheckpoints(directory, model, keep=2)
+        fit(model, callbacks.StopOnNaN(), Saves(saved), steps=3)
+        good = model.get_weights()
+        model.optimizer.learning_rate = 1e38
+        # The bad weights are saved once, before any loss can show them.
+        with self.assertRaisesRegex(FloatingPointError, "at step 5"):
+            fit(model, callbacks.StopOnNaN(), Saves(saved), steps=20)
+
+        fresh = make(keras.optimizers.SGD(0.01))
+        found = checkpoints.TrainingCheckpoints(directory, fresh, keep=2)
+        self.assertTrue(found.restore())
+        self.assertEqual(found.step, 4)
+        reader = tf.train.load_checkpoint(f"{directory}/ckpt-3")
+        stored = [
+            reader.get_tensor(f"model/{i}/.ATTRIBUTES/VARIABLE_VALUE")
+            for i in range(len(good))
+        ]
+        self.assertAllClose(stored, good)
+
+    @parameterized.parameters(math.nan, math.inf, -math.inf)
+    def test_any_loss_that_is_no_number(self, loss):
+        callback = callbacks.StopOnNaN()
+        callback.set_model(make())
+        callback.on_train_batch_end(0, {"loss": 1e30})
+        with self.assertRaisesRegex(FloatingPointError, f"became {loss}"):
+            callback.on_train_batch_end(1, {"loss": loss})
+
+    def test_leaves_a_good_run_alone(self):
+        history = fit(make(), callbacks.StopOnNaN(), epochs=2).history
+        self.assertLen(history["loss"], 2)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,381 @@
+"""One update must be the same however the tokens fall on replicas.
+
+B batch   T target length   V vocabulary_size
+"""
+
+import contextlib
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer import models
+from keras_transformer.training import distributed_model, losses
+
+ROOT = pathlib.Path(__file__).parents[2]
+VOCABULARY, LENGTH, SMOOTHING, RATE = 11, 5, 0.3, 0.7
+# Real tokens of the four rows of each batch. Of two replicas, each has two
+# rows: with very different numbers of tokens, or none at all.
+TOKENS = ([5, 5, 1, 0], [2, 1, 5, 4], [5, 4, 0, 0], [1, 0, 0, 5], [3, 2, 4, 1])
+
+
+class Speller(distributed_model.DistributedModel):
+    """Predicts a token from the one before it, by two small matrices."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.embedding = keras.layers.Embedding(VOCABULARY, 7)
+        self.logits = keras.layers.Dense(VOCABULARY)
+        self.embedding.build((None, None))
+        self.logits.build((None, None, 7))
+        self.built = True
+        start = np.random.default_rng(0)
+        self.set_weights([start.normal(0, 0.5, w.shape) for w in self.weights])
+
+    def call(self, inputs, training=None):
+        return self.logits(self.embedding(inputs))
+
+
+def draw(tokens=TOKENS, seed=1):
+    """Batches of (ids, labels, weights)."""
+    generator = np.random.default_rng(seed)
+    return [
+        (
+            generator.integers(VOCABULARY, size=(len(counts), LENGTH)),
+            generator.integers(VOCABULARY, size=(len(counts), LENGTH)),
+            np.array(
+                [[i < count for i in range(LENGTH)] for count in counts],
+                "float32",
+            ),
+        )
+        for counts in tokens
+    ]
+
+
+def dataset(batches, is_counted=True):
+    def generate():
+        # Copies, since TensorFlow may write into arrays it was given.
+        for batch in batches:
+            yield tuple(array.copy() for array in batch)
+
+    spec = tf.TensorSpec((None, None), tf.int32)
+    weights = tf.TensorSpec((None, None), tf.float32)
+    data = tf.data.Dataset.from_generator(
+        generate, output_signature=(spec, spec, weights)
+    )
+    count = len(batches) if is_counted else tf.data.UNKNOWN_CARDINALITY
+    return data.apply(tf.data.experimental.assert_cardinality(count))
+
+
+def make(strategy=None, optimizer=None, loss=None, **settings):
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        model = Speller()
+        model.compile(
+            optimizer or keras.optimizers.SGD(RATE),
+            loss or losses.SmoothedCrossEntropy(SMOOTHING),
+            weighted_metrics=[
+                keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+            ],
+            **settings,
+        )
+    return model
+
+
+def fit(model, batches, **settings):
+    history = model.fit(
+        dataset(batches), verbose=0, shuffle=False, **settings
+    ).history
+    return {name: values[-1] for name, values in history.items()}
+
+
+def token_losses(model, batch, smoothing=0.0):
+    """Of every real token, by NumPy."""
+    ids, labels, weights = batch
+    embedding, kernel, bias = (w.astype("float64") for w in model.get_weights())
+    logits = embedding[ids] @ kernel + bias
+    log_probabilities = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    targets = (1 - smoothing) * np.eye(VOCABULARY)[labels]
+    targets += smoothing / VOCABULARY
+    return -(targets * log_probabilities).sum(-1)[weights > 0]
+
+
+def train_by_hand(batches):
+    """Weights after one step of plain descent on each batch's token mean."""
+    model = Speller()
+    embedding, kernel, bias = (w.astype("float64") for w in model.get_weights())
+    for ids, labels, weights in batches:
+        vectors = embedding[ids]
+        powers = np.exp(vectors @ kernel + bias)
+        slopes = powers / powers.sum(-1, keepdims=True)
+        slopes -= (1 - SMOOTHING) * np.eye(VOCABULARY)[labels]
+        slopes -= SMOOTHING / VOCABULARY
+        slopes *= weights[..., None] / max(weights.sum(), 1)
+        into_embedding = np.zeros_like(embedding)
+        np.add.at(into_embedding, ids, slopes @ kernel.T)
+        kernel = kernel - RATE * np.einsum("BTD,BTV->DV", vectors, slopes)
+        bias = bias - RATE * slopes.sum((0, 1))
+        embedding = embedding - RATE * into_embedding
+    return [embedding, kernel, bias]
+
+
+class Cases(tf.test.TestCase, parameterized.TestCase):
+    def assertSameWeights(self, found, expected):
+        for one, other in zip(found, expected, strict=True):
+            self.assertAllClose(one, other, rtol=1e-5, atol=1e-6)
+
+
+class DistributedModelTest(Cases):
+    @parameterized.product(
+        steps_per_execution=(1, 3), jit_compile=(False, True)
+    )
+    def test_fit_descends_on_the_mean_over_tokens(self, **settings):
+        batches = draw(TOKENS + TOKENS[:1])
+        model = make(**settings)
+        fit(model, batches)
+        self.assertEqual(int(model.optimizer.iterations), 6)
+        self.assertSameWeights(model.get_weights(), train_by_hand(batches))
+
+    def test_fit_without_a_graph(self):
+        batches = draw()[:2]
+        model = make(run_eagerly=True)
+        fit(model, batches)
+        self.assertSameWeights(model.get_weights(), train_by_hand(batches))
+
+    def test_batches_of_other_shapes(self):
+        batches = draw() + draw(([2, 1],), seed=2)
+        batches.append(tuple(array[:3, :2] for array in batches[0]))
+        model = make()
+        fit(model, batches)
+        self.assertSameWeights(model.get_weights(), train_by_hand(batches))
+
+    def test_without_weights_every_token_counts(self):
+        ids, labels, _ = draw()[0]
+        model = make()
+        model.fit(ids, labels, batch_size=len(ids), shuffle=False, verbose=0)
+        ones = np.ones(labels.shape)
+        self.assertSameWeights(
+            model.get_weights(), train_by_hand([(ids, labels, ones)])
+        )
+
+    def test_a_function_can_be_the_loss(self):
+        def squares(labels, logits):
+            return tf.reduce_sum(logits**2, axis=-1)
+
+        batch = draw()[0]
+        model = make(loss=squares, optimizer=keras.optimizers.SGD(0.0))
+        embedding, kernel, bias = model.get_weights()
+        norms = ((embedding[batch[0]] @ kernel + bias) ** 2).sum(-1)
+        logs = fit(model, [batch])
+        self.assertAllClose(logs["loss"], norms[batch[2] > 0].mean())
+
+    def test_fit_reports_the_smoothed_loss_of_all_its_tokens(self):
+        batches = draw()
+        model = make(optimizer=keras.optimizers.SGD(0.0))
+        logs = fit(model, batches)
+        expected = np.concatenate(
+            [token_losses(model, batch, SMOOTHING) for batch in batches]
+        )
+        self.assertAllClose(logs["loss"], expected.mean(), rtol=1e-5)
+
+    # Of five batches: no whole number of executions, or not even one.
+    @parameterized.parameters(1, 3, 5, 7)
+    def test_evaluate_is_the_unsmoothed_mean_over_tokens(self, per_execution):
+        batches = draw()
+        model = make(steps_per_execution=per_execution)
+        before = model.get_weights()
+        logs = model.evaluate(dataset(batches), verbose=0, return_dict=True)
+        expected = np.concatenate(
+            [token_losses(model, batch) for batch in batches]
+        )
+        self.assertAllClose(logs["loss"], expected.mean(), rtol=1e-5)
+        embedding, kernel, bias = before
+        right = np.concatenate(
+            [
+                ((embedding[ids] @ kernel + bias).argmax(-1) == labels)[
+                    weights > 0
+                ]
+                for ids, labels, weights in batches
+            ]
+        )
+        self.assertAllClose(logs["accuracy"], right.mean())
+        self.assertSameWeights(model.get_weights(), before)
+
+    @parameterized.parameters(1, 3)
+    def test_fit_reports_validation(self, steps_per_execution):
+        batches = draw()
+        model = make(steps_per_execution=steps_per_execution)
+        logs = fit(
+            model, batches[:3], validation_data=dataset(batches[:2]), epochs=2
+        )
+        expected = np.concatenate(
+            [token_losses(model, batch) for batch in batches[:2]]
+        )
+        self.assertAllClose(logs["val_loss"], expected.mean(), rtol=1e-5)
+
+    @parameterized.parameters(False, True)
+    def test_a_batch_without_tokens_changes_nothing(self, jit_compile):
+        model = make(jit_compile=jit_compile)
+        before = model.get_weights()
+        logs = fit(model, draw([[0, 0, 0, 0]]))
+        self.assertAllEqual(logs["loss"], 0.0)
+        for one, other in zip(model.get_weights(), before, strict=True):
+            self.assertAllEqual(one, other)
+        # And it counts for nothing in the epoch's numbers.
+        batches = draw([[5, 2, 1, 0], [0, 0, 0, 0]])
+        logs = model.evaluate(dataset(batches), verbose=0, return_dict=True)
+        expected = token_losses(model, batches[0])
+        self.assertAllClose(logs["loss"], expected.mean(), rtol=1e-5)
+
+    def test_the_end_of_the_data_is_no_update(self):
+        batches = draw()
+        model = make()
+        model.fit(dataset(batches, is_counted=False), epochs=2, verbose=0)
+        self.assertEqual(model.optimizer.iterations.numpy(), 10)
+        self.assertSameWeights(
+            model.get_weights(), train_by_hand(batches + batches)
+        )
+
+    @parameterized.parameters(1, 3)
+    def test_train_on_batch_makes_one_update(self, steps_per_execution):
+        batches = draw()[:2]
+        model = make(steps_per_execution=steps_per_execution)
+        for ids, labels, weights in batches:
+            model.train_on_batch(ids, labels, sample_weight=weights)
+        self.assertSameWeights(model.get_weights(), train_by_hand(batches))
+
+    def test_scaled_loss_of_half_precision(self):
+        optimizer = keras.optimizers.LossScaleOptimizer(
+            keras.optimizers.SGD(RATE), initial_scale=2.0**10
+        )
+        batches = draw()
+        model = make(optimizer=optimizer)
+        logs = fit(model, batches)
+        self.assertSameWeights(model.get_weights(), train_by_hand(batches))
+        self.assertLess(logs["loss"], 10)
+
+    def test_two_replicas_in_a_process_of_their_own(self):
+        # This one may have started TensorFlow with one device already.
+        module = ".".join(
+            pathlib.Path(__file__).relative_to(ROOT).with_suffix("").parts
+        )
+        result = subprocess.run(
+            [sys.executable, "-m", module, "TwoReplicas"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        self.assertEqual(result.returncode, 0, result.stderr[-5000:])
+        self.assertRegex(result.stderr, r"Ran \d\d tests")
+
+
+class TwoReplicas(Cases):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # One for all tests: those of a second strategy would take the first
+        # one's reductions for theirs.
+        cls.strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+    def test_there_are_two(self):
+        self.assertEqual(self.strategy.num_replicas_in_sync, 2)
+
+    @parameterized.parameters(
+        {},
+        {"steps_per_execution": 3},
+        {"steps_per_execution": 3, "jit_compile": True},
+    )
+    def test_fit_is_that_of_one_replica(self, **settings):
+        batches = draw(TOKENS + TOKENS[:1])
+        model = make(self.strategy, **settings)
+        fit(model, batches)
+        self.assertSameWeights(model.get_weights(), train_by_hand(batches))
+        # And the replicas agree with each other.
+        for variable in model.trainable_variables:
+            one, other = self.strategy.experimental_local_results(
+                variable.value
+            )
+            self.assertAllEqual(one, other)
+
+    def test_the_end_of_the_data_is_no_update(self):
+        batches = draw()
+        model = make(self.strategy)
+        model.fit(dataset(batches, is_counted=False), epochs=2, verbose=0)
+        self.assertEqual(model.optimizer.iterations.numpy(), 10)
+        self.assertSameWeights(
+            model.get_weights(), train_by_hand(batches + batches)
+        )
+
+    def test_logs_are_those_of_one_replica(self):
+        batches = draw()
+        one = make(steps_per_execution=3)
+        two = make(self.strategy, steps_per_execution=3)
+        settings = {"validation_data": dataset(batches[1:]), "epochs": 2}
+        expected = fit(one, batches[:3], **settings)
+        found = fit(two, batches[:3], **settings)
+        self.assertEqual(
+            set(found), {"loss", "accuracy", "val_loss", "val_accuracy"}
+        )
+        for name, value in expected.items():
+            self.assertAllClose(found[name], value, rtol=1e-5, msg=name)
+
+    def test_evaluate_is_the_unsmoothed_mean_over_tokens(self):
+        batches = draw()
+        model = make(self.strategy)
+        logs = model.evaluate(dataset(batches), verbose=0, return_dict=True)
+        expected = np.concatenate(
+            [token_losses(model, batch) for batch in batches]
+        )
+        self.assertAllClose(logs["loss"], expected.mean(), rtol=1e-5)
+
+    def test_a_batch_without_tokens_changes_nothing(self):
+        model = make(self.strategy)
+        before = model.get_weights()
+        logs = fit(model, draw([[0, 0, 0, 0]]))
+        self.assertAllEqual(logs["loss"], 0.0)
+        for one, other in zip(model.get_weights(), before, strict=True):
+            self.assertAllEqual(one, other)
+
+    def test_scaled_loss_of_half_precision(self):
+        with self.strategy.scope():
+            optimizer = keras.optimizers.LossScaleOptimizer(
+                keras.optimizers.SGD(RATE), initial_scale=2.0**10
+            )
+        batches = draw()
+        model = make(self.strategy, optimizer=optimizer)
+        fit(model, batches)
+        self.assertSameWeights(model.get_weights(), train_by_hand(batches))
+
+    def test_the_transformer_trains_as_on_one_replica(self):
+        ids = {"source_ids": 3 + draw()[0][0] % 7}
+        _, labels, weights = draw()[0]
+        ids["target_input_ids"] = np.where(weights > 0, 3 + labels % 7, 0)
+        data = tf.data.Dataset.from_tensors((ids, labels, weights)).repeat(3)
+        trained = []
+        for strategy in (None, self.strategy):
+            keras.utils.set_random_seed(0)
+            with strategy.scope() if strategy else contextlib.nullcontext():
+                model = models.Transformer(
+                    VOCABULARY, 1, 1, 8, 2, 13, dropout=0.0
+                )
+                model.compile(
+                    keras.optimizers.SGD(RATE), losses.SmoothedCrossEntropy()
+                )
+            model.fit(data, verbose=0)
+            trained.append(model.get_weights())
+        self.assertSameWeights(trained[1], trained[0])
+
+
+if __name__ == "__main__":
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration()] * 2,
+    )
+    tf.test.main()
+else:
+    # Runs above, where there are two devices.
+    del TwoReplicas

@@ -1,0 +1,163 @@
+"""The loss against its definition, its gradient, and at hard numbers.
+
+B batch   T target length   V vocabulary_size
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer.training import losses
+
+SMOOTHINGS = (0.0, 0.1, 0.73)
+BATCH, LENGTH, VOCABULARY = 3, 5, 11
+
+
+def draw(scale=3.0, seed=0):
+    generator = np.random.default_rng(seed)
+    logits = scale * generator.normal(size=(BATCH, LENGTH, VOCABULARY))
+    labels = generator.integers(VOCABULARY, size=(BATCH, LENGTH))
+    return labels, logits.astype("float32")
+
+
+def smoothed_targets(labels, smoothing):
+    """The distribution of Szegedy et al., written out."""
+    targets = np.full((*labels.shape, VOCABULARY), smoothing / VOCABULARY)
+    for position, label in np.ndenumerate(labels):
+        targets[position][label] += 1 - smoothing
+    return targets
+
+
+def softmax(logits):
+    powers = np.exp(logits - logits.max(-1, keepdims=True), dtype="float64")
+    return powers / powers.sum(-1, keepdims=True)
+
+
+class CrossEntropyTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(*SMOOTHINGS)
+    def test_is_the_cross_entropy_of_the_smoothed_distribution(self, smoothing):
+        labels, logits = draw()
+        targets = smoothed_targets(labels, smoothing)
+        self.assertAllClose(targets.sum(-1), np.ones((BATCH, LENGTH)))
+        expected = -(targets * np.log(softmax(logits))).sum(-1)
+        found = losses.cross_entropy(labels, logits, smoothing)
+        self.assertEqual(found.shape, (BATCH, LENGTH))
+        self.assertAllClose(found, expected, rtol=1e-5, atol=1e-5)
+
+    def test_closed_form(self):
+        # Probabilities 1/5, 1/5, 3/5.
+        logits = [[[0.0, 0.0, np.log(3.0)]] * 2]
+        found = losses.cross_entropy([[2, 0]], logits)
+        self.assertAllClose(found, [[np.log(5 / 3), np.log(5)]])
+
+    @parameterized.parameters(*SMOOTHINGS)
+    def test_equals_keras_on_one_hot_labels(self, smoothing):
+        labels, logits = draw(seed=1)
+        expected = keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=smoothing, reduction="none"
+        )(tf.one_hot(labels, VOCABULARY), logits)
+        found = losses.cross_entropy(labels, logits, smoothing)
+        self.assertAllClose(found, expected, rtol=1e-5, atol=1e-5)
+
+    @parameterized.parameters(*SMOOTHINGS)
+    def test_gradient_is_softmax_minus_target(self, smoothing):
+        labels, logits = draw()
+        with tf.GradientTape() as tape:
+            variable = tf.constant(logits)
+            tape.watch(variable)
+            total = tf.reduce_sum(
+                losses.cross_entropy(labels, variable, smoothing)
+            )
+        self.assertAllClose(
+            tape.gradient(total, variable),
+            softmax(logits) - smoothed_targets(labels, smoothing),
+            atol=1e-6,
+        )
+
+    def test_gradient_by_finite_differences(self):
+        labels, logits = draw(scale=1.0)
+        analytic, numeric = tf.test.compute_gradient(
+            lambda z: losses.cross_entropy(labels[:1], z, 0.1),
+            [logits[:1]],
+            delta=2**-7,
+        )
+        self.assertAllClose(analytic, numeric, atol=1e-3)
+
+    @parameterized.parameters(1e4, -1e4)
+    def test_large_logits(self, large):
+        logits = np.zeros((1, 2, VOCABULARY), "float32")
+        logits[0, :, 3] = large
+        labels = tf.constant([[3, 7]])
+        with tf.GradientTape() as tape:
+            variable = tf.constant(logits)
+            tape.watch(variable)
+            found = losses.cross_entropy(labels, variable, 0.1)
+        probabilities = softmax(logits)
+        targets = smoothed_targets(labels.numpy(), 0.1)
+        # At such logits log softmax is z - max z, but for log(V - 1).
+        log_probabilities = logits - max(large, 0.0)
+        expected = -(targets * log_probabilities).sum(-1)
+        expected += np.log(VOCABULARY - 1) if large < 0 else 0
+        self.assertAllClose(found, expected, rtol=1e-5)
+        self.assertAllClose(
+            tape.gradient(found, variable), probabilities - targets, atol=1e-5
+        )
+
+    @parameterized.parameters("bfloat16", "float16")
+    def test_half_precision_logits_are_computed_in_float32(self, dtype):
+        labels, logits = draw(scale=7.0)
+        half = tf.cast(logits, dtype)
+        found = losses.cross_entropy(labels, half, 0.1)
+        self.assertEqual(found.dtype, tf.float32)
+        self.assertAllEqual(
+            found, losses.cross_entropy(labels, tf.cast(half, "float32"), 0.1)
+        )
+
+    def test_a_token_of_one_row_changes_no_other(self):
+        labels, logits = draw()
+        before = losses.cross_entropy(labels, logits, 0.1).numpy()
+        logits[1, 2] += np.arange(VOCABULARY)
+        changed = losses.cross_entropy(labels, logits, 0.1).numpy() != before
+        self.assertAllEqual(np.argwhere(changed), [[1, 2]])
+
+
+class SmoothedCrossEntropyTest(tf.test.TestCase, parameterized.TestCase):
+    def test_smooths_by_a_tenth_unless_told(self):
+        labels, logits = draw()
+        for loss, smoothing in (
+            (losses.SmoothedCrossEntropy(), 0.1),
+            (losses.SmoothedCrossEntropy(label_smoothing=0.3), 0.3),
+        ):
+            self.assertAllEqual(
+                loss.call(labels, logits),
+                losses.cross_entropy(labels, logits, smoothing),
+            )
+
+    def test_is_a_keras_loss(self):
+        labels, logits = draw()
+        weights = np.array([[1, 1, 0, 0, 0], [0] * 5, [1] * 5], "float32")
+        found = losses.SmoothedCrossEntropy(0.1, reduction="sum")(
+            labels, logits, sample_weight=weights
+        )
+        expected = losses.cross_entropy(labels, logits, 0.1) * weights
+        self.assertAllClose(found, tf.reduce_sum(expected))
+
+    def test_config_round_trip(self):
+        loss = losses.SmoothedCrossEntropy(0.37, name="other", reduction="sum")
+        copy = keras.losses.deserialize(keras.losses.serialize(loss))
+        self.assertIsInstance(copy, losses.SmoothedCrossEntropy)
+        self.assertEqual(copy.get_config(), loss.get_config())
+        labels, logits = draw()
+        self.assertAllEqual(copy(labels, logits), loss(labels, logits))
+
+    @parameterized.parameters(1.0, -0.1, 3)
+    def test_smoothing_out_of_range(self, smoothing):
+        with self.assertRaisesRegex(
+            ValueError, rf"in \[0, 1\). Received: {smoothing}"
+        ):
+            losses.SmoothedCrossEntropy(smoothing)
+
+
+if __name__ == "__main__":
+    tf.test.main()

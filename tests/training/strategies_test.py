@@ -1,0 +1,133 @@
+"""A strategy's name gives that strategy or an error that says what to do."""
+
+import os
+from unittest import mock
+
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer.training import strategies
+
+GPUS = [tf.config.LogicalDevice(f"/device:GPU:{i}", "GPU") for i in range(3)]
+
+
+class StrategyTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        # A machine without a TPU, whatever this one has.
+        environment = dict(os.environ)
+        environment.pop("TPU_NAME", None)
+        self.enter_context(mock.patch.dict(os.environ, environment, clear=True))
+        self.enter_context(
+            mock.patch.object(strategies.glob, "glob", return_value=[])
+        )
+
+    def pretend_gpus(self, gpus):
+        real = tf.config.list_logical_devices
+
+        def pretend(kind=None):
+            return gpus if kind == "GPU" else [*real("CPU"), *gpus]
+
+        self.enter_context(
+            mock.patch.object(tf.config, "list_logical_devices", pretend)
+        )
+        return self.enter_context(
+            mock.patch.object(tf.distribute, "MirroredStrategy")
+        )
+
+    @parameterized.parameters("none", "auto")
+    def test_one_device(self, name):
+        self.pretend_gpus([])
+        chosen = strategies.strategy(name)
+        self.assertIs(chosen, tf.distribute.get_strategy())
+        self.assertEqual(chosen.num_replicas_in_sync, 1)
+
+    def test_auto_takes_one_gpu_as_it_is(self):
+        mirrored = self.pretend_gpus(GPUS[:1])
+        self.assertIs(strategies.strategy("auto"), tf.distribute.get_strategy())
+        mirrored.assert_not_called()
+
+    def test_auto_takes_several_gpus(self):
+        mirrored = self.pretend_gpus(GPUS)
+        self.assertIs(strategies.strategy(), mirrored.return_value)
+        mirrored.assert_called_once_with(None)
+
+    def test_none_takes_one_device_of_several(self):
+        mirrored = self.pretend_gpus(GPUS)
+        self.assertIs(strategies.strategy("none"), tf.distribute.get_strategy())
+        mirrored.assert_not_called()
+
+    def test_mirrored_over_chosen_devices(self):
+        mirrored = self.pretend_gpus(GPUS)
+        strategies.strategy("mirrored", devices=["GPU:0", "/device:GPU:2"])
+        mirrored.assert_called_once_with(["GPU:0", "/device:GPU:2"])
+
+    def test_mirrored_on_this_machine(self):
+        chosen = strategies.strategy("mirrored", devices=["CPU:0"])
+        self.assertIsInstance(chosen, tf.distribute.MirroredStrategy)
+        self.assertEqual(chosen.num_replicas_in_sync, 1)
+
+    def test_the_choice_is_logged(self):
+        with self.assertLogs(strategies.__name__, "INFO") as logs:
+            strategies.strategy("none")
+        self.assertIn("none: 1 replica", logs.output[0])
+
+    @parameterized.parameters("", "Mirrored", "horovod")
+    def test_unknown_name(self, name):
+        with self.assertRaisesRegex(
+            ValueError, f"Received: '{name}'. Expected.*'auto'.*'mirrored'"
+        ):
+            strategies.strategy(name)
+
+    def test_missing_device(self):
+        self.pretend_gpus(GPUS[:2])
+        with self.assertRaisesRegex(
+            ValueError,
+            "Received: GPU:2, GPU:7. Expected.*CPU:0, .*GPU:0, GPU:1",
+        ):
+            strategies.strategy("mirrored", devices=["GPU:1", "GPU:2", "GPU:7"])
+
+    @parameterized.parameters("none", "auto", "tpu")
+    def test_devices_are_for_mirrored_only(self, name):
+        with self.assertRaisesRegex(
+            ValueError, f"Received: '{name}' with devices=.*'mirrored'"
+        ):
+            strategies.strategy(name, devices=["CPU:0"])
+
+    def test_tpu_where_there_is_none(self):
+        with self.assertRaisesRegex(ValueError, "no TPU on this machine"):
+            strategies.strategy("tpu")
+
+    @parameterized.named_parameters(
+        ("named", "tpu", "grpc://10.0.0.2:8470"),
+        ("auto_named", "auto", "north"),
+        ("local", "tpu", "local"),
+    )
+    def test_asks_for_the_tpu_named(self, name, tpu):
+        with self.resolver() as resolver, self.assertRaises(ConnectionError):
+            strategies.strategy(name, tpu=tpu)
+        resolver.assert_called_once_with(tpu)
+
+    @parameterized.parameters("tpu", "auto")
+    def test_finds_the_tpu_of_the_machine(self, name):
+        strategies.glob.glob.return_value = ["/dev/accel0"]
+        with self.resolver() as resolver, self.assertRaises(ConnectionError):
+            strategies.strategy(name)
+        resolver.assert_called_once_with("local")
+
+    def test_auto_goes_by_the_environment(self):
+        os.environ["TPU_NAME"] = "south"
+        with self.resolver() as resolver, self.assertRaises(ConnectionError):
+            strategies.strategy("auto")
+        resolver.assert_called_once()
+
+    def resolver(self):
+        return mock.patch.object(
+            tf.distribute.cluster_resolver,
+            "TPUClusterResolver",
+            side_effect=ConnectionError,
+        )
+
+
+if __name__ == "__main__":
+    tf.test.main()
