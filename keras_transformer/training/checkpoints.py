@@ -32,7 +32,8 @@ class TrainingCheckpoints:
     """
 
     def __init__(self, directory, model, keep=5, counters=()):
-        model.optimizer.build(model.trainable_variables)
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
         self.counters = {
             name: tf.Variable(0.0, dtype=tf.float64, trainable=False)
             for name in counters

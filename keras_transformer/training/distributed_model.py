@@ -86,23 +86,19 @@ class DistributedModel(keras.Model):
         return self.test_function
 
     def _over_iterator(self, step, steps_per_execution):
-        def run_step(batch):
+        def run_one(batch):
             self.distribute_strategy.run(step, args=(batch,))
             return self.get_metrics_result()
 
-        if not self.run_eagerly:
-            # A function of its own, so that nothing of it runs, such as the
-            # count of updates, before there is a batch. A new batch shape,
-            # which only lengths and the last batch bring, should not trace it
-            # again.
-            run_step = tf.function(run_step, reduce_retracing=True)
-
         def run_steps(iterator):
             for _ in tf.range(steps_per_execution):
-                run_step(next(iterator))
+                self.distribute_strategy.run(step, args=(next(iterator),))
             return self.get_metrics_result()
 
         if not self.run_eagerly:
+            # A new batch shape, which only lengths and the last batch bring,
+            # should not trace the step again.
+            run_one = tf.function(run_one, reduce_retracing=True)
             run_steps = tf.function(run_steps, reduce_retracing=True)
 
         def run(iterator):
@@ -110,7 +106,7 @@ class DistributedModel(keras.Model):
                 iterator, (tf.data.Iterator, tf.distribute.DistributedIterator)
             ):
                 return run_steps(iterator)
-            return run_step(next(iterator))  # That of `train_on_batch`.
+            return run_one(next(iterator))  # That of `train_on_batch`.
 
         return run
 

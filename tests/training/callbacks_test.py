@@ -32,6 +32,7 @@ def fit(model, *used, epochs=1, steps=5):
         epochs=epochs,
         callbacks=list(used),
         verbose=0,
+        shuffle=False,
     )
 
 

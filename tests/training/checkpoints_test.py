@@ -37,7 +37,7 @@ def dataset(first_step=0, steps=4):
 
     drawn = list(batches())[first_step : first_step + steps]
     ids = tf.TensorSpec((None, None), tf.int32)
-    return tf.data.Dataset.from_generator(
+    data = tf.data.Dataset.from_generator(
         lambda: iter(drawn),
         output_signature=(
             {"source_ids": ids, "target_input_ids": ids},
@@ -45,6 +45,7 @@ def dataset(first_step=0, steps=4):
             tf.TensorSpec((None, None), tf.float32),
         ),
     )
+    return data.apply(tf.data.experimental.assert_cardinality(len(drawn)))
 
 
 def set_weights(model, value):
@@ -76,36 +77,36 @@ class TrainingCheckpointsTest(tf.test.TestCase):
 
     def test_goes_on_to_the_bit(self):
         whole = make()
-        whole.fit(dataset(), verbose=0)
+        whole.fit(dataset(), verbose=0, shuffle=False)
 
         first = make()
-        first.fit(dataset(steps=2), verbose=0)
+        first.fit(dataset(steps=2), verbose=0, shuffle=False)
         self.open(first).save()
         # As in a new process: other weights, seeds and optimizer state.
         second = make(seed=7)
-        second.fit(dataset(steps=1), verbose=0)
+        second.fit(dataset(steps=1), verbose=0, shuffle=False)
         found = self.open(second)
         self.assertTrue(found.restore())
         self.assertEqual(found.step, 2)
         self.assertSameState(second, first)
-        second.fit(dataset(first_step=2), verbose=0)
+        second.fit(dataset(first_step=2), verbose=0, shuffle=False)
         self.assertEqual(found.step, 4)
         self.assertSameState(second, whole)
 
     def test_dropout_goes_on_as_well(self):
         # Else the test above could not see that seeds are restored.
         model = make()
-        kinds = {v.dtype for v in model.variables}
-        self.assertLen(kinds, 2)
-        before = state(model)
-        model.fit(dataset(steps=1), verbose=0)
-        for one, other in zip(before, state(model), strict=True):
-            self.assertNotAllEqual(one, other)
+        seeds = model.non_trainable_variables
+        self.assertNotEmpty(seeds)
+        before = [seed.numpy() for seed in seeds]
+        model.fit(dataset(steps=1), verbose=0, shuffle=False)
+        for seed, value in zip(seeds, before, strict=True):
+            self.assertNotAllEqual(seed, value)
 
     def test_nothing_to_restore(self):
         model = make()
-        before = state(model)
         found = self.open(model)
+        before = state(model)
         self.assertFalse(found.restore())
         self.assertEqual(found.step, 0)
         for one, other in zip(before, state(model), strict=True):
@@ -148,7 +149,9 @@ class TrainingCheckpointsTest(tf.test.TestCase):
         saved = self.open(model, keep=3)
         drawn = []
         for step in (1, 2, 3, 4):
-            model.fit(dataset(first_step=step - 1, steps=1), verbose=0)
+            model.fit(
+                dataset(first_step=step - 1, steps=1), verbose=0, shuffle=False
+            )
             drawn.append(model.get_weights())
             saved.save()
         other = make(seed=7)
@@ -176,12 +179,12 @@ class TrainingCheckpointsTest(tf.test.TestCase):
         keras.utils.set_random_seed(0)
         other = models.Transformer(VOCABULARY, 2, 1, 8, 2, 13)
         other.compile(schedules.paper_adam(8, 3), losses.SmoothedCrossEntropy())
-        with self.assertRaises((AssertionError, ValueError)):
+        with self.assertRaises((AssertionError, ValueError, tf.errors.OpError)):
             self.open(other).restore()
 
     def test_half_precision_keeps_its_loss_scale(self):
         model = make(dtype="mixed_float16")
-        model.fit(dataset(steps=1), verbose=0)
+        model.fit(dataset(steps=1), verbose=0, shuffle=False)
         model.optimizer.dynamic_scale.assign(2.0**7)
         self.open(model).save()
         other = make(seed=7, dtype="mixed_float16")

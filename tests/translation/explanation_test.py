@@ -1,0 +1,102 @@
+"""What is shown must be the attention of the translation that was made."""
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer.text import special_ids
+from keras_transformer.translation import explanation
+from tests.translation import toy
+
+LAYERS, HEADS = (1, 2), 2  # Of the encoder and of the decoder.
+
+
+class ExplainTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.translator = toy.translator()
+
+    @parameterized.parameters("ba de fi go hu", "ra", "", "xyz \u05d0")
+    def test_tokens_have_the_sizes_of_the_maps(self, text):
+        found = explanation.explain(self.translator, text)
+        source, target = len(found.source_tokens), len(found.target_tokens)
+        self.assertLen(found.target_input_tokens, target)
+        self.assertEqual(
+            found.encoder.shape, (LAYERS[0], HEADS, source, source)
+        )
+        self.assertEqual(
+            found.decoder.shape, (LAYERS[1], HEADS, target, target)
+        )
+        self.assertEqual(found.cross.shape, (LAYERS[1], HEADS, target, source))
+
+    def test_rows_sum_to_one(self):
+        found = explanation.explain(self.translator, "ba de fi go hu")
+        for maps in (found.encoder, found.decoder, found.cross):
+            self.assertAllGreaterEqual(maps, 0.0)
+            self.assertAllClose(maps.sum(-1), np.ones(maps.shape[:-1]))
+
+    def test_the_decoder_does_not_look_ahead(self):
+        found = explanation.explain(self.translator, "ba de fi go hu")
+        self.assertAllEqual(np.triu(found.decoder, k=1), 0 * found.decoder)
+
+    def test_source_tokens_are_those_of_the_tokenizer(self):
+        found = explanation.explain(self.translator, "ba de")
+        self.assertEqual(found.source_tokens[-1], "<eos>")
+        self.assertEqual("".join(found.source_tokens[:-1]), "\u2581ba\u2581de")
+
+    def test_target_tokens_are_those_the_search_gave(self):
+        translator = self.translator
+        for text in ("ba de fi", "ra", "go hu go hu ka"):
+            found = explanation.explain(translator, text)
+            result = translator.search(translator.encode_source([text]))
+            ids = result.ids[0, 0, : int(result.lengths[0, 0])]
+            self.assertEqual(
+                found.target_tokens, translator.tokenizer.pieces(ids)
+            )
+            # And so they spell the translation.
+            spelled = "".join(found.target_tokens).replace("\u2581", " ")
+            self.assertEqual(
+                spelled, f" {translator.translate([text])[0]}<eos>"
+            )
+
+    def test_the_decoder_read_the_target_shifted_by_one(self):
+        found = explanation.explain(self.translator, "ba de fi")
+        self.assertEqual(
+            found.target_input_tokens, ["<bos>", *found.target_tokens[:-1]]
+        )
+
+    def test_maps_are_those_of_the_model(self):
+        translator = self.translator
+        found = explanation.explain(translator, "ba de fi go")
+        source_ids = translator.encode_source(["ba de fi go"])
+        result = translator.search(source_ids)
+        ids = result.ids.numpy()[0, 0, : int(result.lengths[0, 0])]
+        scores = translator.model.attention_scores(
+            {
+                "source_ids": source_ids,
+                "target_input_ids": [[special_ids.BOS_ID, *ids[:-1]]],
+            }
+        )
+        for name in ("encoder", "decoder", "cross"):
+            self.assertAllClose(
+                getattr(found, name), getattr(scores, name)[0], atol=1e-6
+            )
+
+    def test_cross_attention_reads_the_sentence_backwards(self):
+        # What this model learned shows: some head of the last layer looks at
+        # the source token that the target token translates.
+        text = "ba de fi go hu"
+        found = explanation.explain(self.translator, text)
+        self.assertEqual(self.translator.translate([text]), ["HU GO FI DE BA"])
+        words = [token.strip("\u2581") for token in found.source_tokens]
+        aligned = 0
+        for row, token in enumerate(found.target_tokens[:-1]):
+            word = token.strip("\u2581").lower()
+            if word in words:
+                looks = found.cross[:, :, row, words.index(word)]
+                aligned += looks.max() > 0.3
+        self.assertGreaterEqual(aligned, 3)
+
+
+if __name__ == "__main__":
+    tf.test.main()

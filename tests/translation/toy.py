@@ -1,0 +1,54 @@
+"""A tiny translator that has learned something: to say a sentence backwards.
+
+The words are translated, too, so that source and target have tokens of their
+own: "ba de fi" becomes "FI DE BA".
+"""
+
+import functools
+
+import keras
+import numpy as np
+
+import keras_transformer as kt
+
+WORDS = ("ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu", "ra")
+
+
+def random_pairs(count, seed=0, longest=7):
+    generator = np.random.default_rng(seed)
+    return [
+        pair_of(generator.choice(WORDS, generator.integers(1, longest + 1)))
+        for _ in range(count)
+    ]
+
+
+def pair_of(words):
+    target = " ".join(words[::-1]).upper()
+    return kt.data.SentencePair(" ".join(words), target)
+
+
+@functools.cache
+def translator():
+    """The translator, trained once in a process."""
+    pairs = random_pairs(1999)
+    texts = [text for pair in pairs for text in pair]
+    tokenizer = kt.Tokenizer(kt.learn_vocabulary(texts, may_be_smaller=True))
+    keras.utils.set_random_seed(0)
+    model = kt.Transformer(
+        tokenizer.vocabulary_size, 1, 2, 32, 2, 67, normalization="pre"
+    )
+    model.compile(
+        kt.training.paper_adam(32, warmup_steps=101, factor=0.5),
+        kt.training.SmoothedCrossEntropy(0.1),
+        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy()],
+    )
+    batches = kt.data.TokenBatches(
+        kt.data.encode_pairs(pairs, tokenizer, 17), 512, 17
+    )
+    model.fit(
+        batches.training_dataset(),
+        steps_per_epoch=400,
+        verbose=2,
+        shuffle=False,
+    )
+    return kt.Translator(model, tokenizer)
