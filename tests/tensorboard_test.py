@@ -64,7 +64,7 @@ def test_attention_images(server, demo_run):
     tags = wait_for(
         server,
         "/data/plugin/images/tags",
-        lambda runs: len(runs.get("attention", {})) >= 6,
+        lambda runs: len(runs.get("attention", {})) >= 12,
     )["attention"]
     layers = {
         "encoder": config["architecture"]["num_encoder_layers"],
@@ -72,7 +72,8 @@ def test_attention_images(server, demo_run):
         "encoder-decoder": config["architecture"]["num_decoder_layers"],
     }
     assert set(tags) == {
-        f"attention/sentence_1/{kind}/layer_{layer + 1}"
+        f"attention/sentence_{sentence}/{kind}/layer_{layer + 1}"
+        for sentence in (1, 2)
         for kind, count in layers.items()
         for layer in range(count)
     }

@@ -42,7 +42,10 @@ def main(argv):
         sys.exit(f"error: {error}")
     lines = (line.rstrip(b"\r\n") for line in sys.stdin.buffer)
     progress = tqdm.tqdm(lines, unit=" lines", disable=not sys.stderr.isatty())
+    number = 0
     for window in _windows(progress, _WINDOW * _BATCH_SIZE.value):
+        _warn_of_cuts(translate, window, number)
+        number += len(window)
         for text, score in translation.in_batches(
             translate, window, _BATCH_SIZE.value
         ):
@@ -51,6 +54,21 @@ def main(argv):
             line = f"{score:.4f}\t{text}" if _SCORES.value else text
             sys.stdout.buffer.write(line.encode("utf-8") + b"\n")
         sys.stdout.buffer.flush()
+
+
+def _warn_of_cuts(translate, window, number):
+    """Names the lines that are longer than the model reads."""
+    if not isinstance(translate, translation.Translator):
+        return  # A SavedModel does not show its tokens.
+    longest = translate.max_source_length
+    lengths = translate.tokenizer.encode(window).row_lengths().numpy()
+    for line, length in enumerate(lengths, start=number + 1):
+        if length >= longest:
+            tqdm.tqdm.write(
+                f"warning: line {line} has {length} tokens, cut to "
+                f"{longest - 1}. Split it into sentences.",
+                file=sys.stderr,
+            )
 
 
 def _windows(lines, size):

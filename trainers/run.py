@@ -98,6 +98,7 @@ def train(settings: run_settings.TrainingSettings, overrides, output_dir):
         compile_model(model, settings, architecture)
     if not directory.is_started:  # Nothing was written up to here.
         directory.write_config(config)
+    if not directory.tokenizer.exists():
         tokenizer.save(directory.tokenizer)
     with strategy.scope():
         checkpoints = kt.training.TrainingCheckpoints(

@@ -1,130 +1,270 @@
-"""A SavedModel answers as the live model, alone with TensorFlow."""
+"""A server that knows nothing of this package must translate as we do."""
 
+import functools
 import json
+import pathlib
+import random
 import subprocess
 import sys
+import tempfile
 
-import pytest
+import keras
+import numpy as np
 import tensorflow as tf
+from absl.testing import parameterized
 
 import keras_transformer as kt
+from keras_transformer.export import saved_model
+from tests.translation import toy
 
-# What a server knows: TensorFlow and the operations of tensorflow-text.
-_SERVER = """
-import json, sys
+# Reads batches of byte strings, in hexadecimal, and answers each.
+CLIENT = """
+import json, sys, time
 import tensorflow as tf
 import tensorflow_text
-before = {name for name in sys.modules if name.split(".")[0] == "keras"}
-texts = [bytes(text) for text in json.load(sys.stdin)]
-model = tf.saved_model.load(sys.argv[1])
-serve = model.signatures["serving_default"]
 
-def answer(texts):
-    found = serve(text=tf.constant(texts, tf.string))
-    return [list(map(int, t)) for t in found["translation"].numpy()], [
-        float(score) for score in found["score"].numpy()]
-
-together = answer(texts)
-alone = [answer([text]) for text in texts]
-after = {name for name in sys.modules if name.split(".")[0] == "keras"}
-json.dump({
-    "together": together, "alone": alone, "empty": answer([]),
-    "imported": sorted(
-        name for name in sys.modules if name.startswith("keras_transformer")
-    ) + sorted(after - before),
-}, sys.stdout)
+imported = set(sys.modules)
+directory, batches = json.load(sys.stdin)
+serve = tf.saved_model.load(directory).signatures["serving_default"]
+answers = []
+for batch in batches:
+    texts = tf.constant([bytes.fromhex(text) for text in batch], tf.string)
+    start = time.perf_counter()
+    answer = serve(text=texts)
+    answers.append({
+        "translation": [t.hex() for t in answer["translation"].numpy()],
+        "score": answer["score"].numpy().tolist(),
+        "seconds": time.perf_counter() - start,
+    })
+print(json.dumps({
+    "answers": answers,
+    "imported": sorted(imported),
+    "added": sorted(set(sys.modules) - imported),
+}))
 """
 
+LONG_LINE = "ba de fi go hu ka le " * 239  # 5,019 characters.
+STRANGE = {
+    "empty": b"",
+    "whitespace": b" \t\n ",
+    "emoji": "ba \U0001f468\u200d\U0001f469\u200d\U0001f467".encode(),
+    "right to left": "שלום עולם, مرحبا".encode(),
+    "unknown letters": "Ωμέγα 漢字".encode(),
+    "nul": b"ba\x00de",
+    "the mark of a space": "\u2581ba\u2581\U0010fffd".encode(),
+    "special pieces": b"<bos></s><0x41>",
+    "long line": LONG_LINE.encode(),
+    "long word": b"ba" * 2503,
+    "latin-1": "caf\u00e9 ba".encode("latin-1"),
+    "half a character": b"ba \xf0\x9f\x98",
+    "no text at all": bytes(range(256)),
+}
 
-@pytest.fixture(scope="module")
-def translator(demo_run):
-    return kt.translation.load_translator(demo_run)
+
+@functools.cache
+def saved():
+    """The toy translator as a SavedModel: its directory."""
+    directory = pathlib.Path(tempfile.mkdtemp()) / "served" / "1"
+    saved_model.save(toy.translator(), directory)
+    return directory
 
 
-def served(directory, texts: list[bytes]):
+def ask(directory, batches):
+    """Asks a new process that sees neither this package nor its sources."""
     result = subprocess.run(
-        [sys.executable, "-c", _SERVER, str(directory)],
-        input=json.dumps([list(text) for text in texts]),
-        cwd=directory,
+        [sys.executable, "-c", CLIENT],
+        input=json.dumps(
+            [str(directory), [[t.hex() for t in batch] for batch in batches]]
+        ),
+        cwd=tempfile.mkdtemp(),
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=300,
     )
-    assert result.returncode == 0, result.stderr[-3000:]
-    return json.loads(result.stdout)
+    if result.returncode:
+        raise RuntimeError(result.stderr[-3000:])
+    found = json.loads(result.stdout.splitlines()[-1])
+    for answer in found["answers"]:
+        answer["translation"] = [
+            bytes.fromhex(text) for text in answer["translation"]
+        ]
+    return found
 
 
-def test_served_as_live_alone_and_in_a_batch(translator, tmp_path):
-    directory = tmp_path / "model" / "1"
-    kt.export.save(translator, directory)
-    corpus = kt.data.illustrated_corpus()
-    texts = [pair.source.encode() for pair in corpus.test[:100]]
-    found = served(directory, texts)
-    assert found["imported"] == []
-    live = translator(tf.constant(texts))
-    expected = [list(text) for text in live["translation"].numpy()]
-    assert found["together"][0] == expected
-    assert [alone[0][0] for alone in found["alone"]] == expected
-    for score, alone, row in zip(
-        found["together"][1], found["alone"], live["score"], strict=True
-    ):
-        assert score == pytest.approx(float(row), abs=1e-4)
-        assert alone[1][0] == pytest.approx(float(row), abs=1e-4)
-    assert found["empty"] == [[], []]
+@functools.cache
+def sentences():
+    return [pair.source for pair in toy.random_pairs(100, seed=2)]
 
 
-def test_strange_text_gets_an_answer(demo_run):
-    texts = [
-        b"",
-        b"   ",
-        "🎉🚀".encode(),
-        "שלום עולם".encode(),
-        b"a" * 5000,
-        ("The dog is small. " * 280)[:5000].encode(),
-        b"\xff\xfe\x00broken",
-        "\u2581 \x00 \U0010fffd".encode(),
-        b"The dog is small.",
-    ]
-    found = served(demo_run / "saved_model" / "1", texts)
-    translations, scores = found["together"]
-    assert len(translations) == len(texts)
-    assert translations[:2] == [[], []]
-    assert scores[:2] == [0, 0]
-    for translation in translations:
-        bytes(translation).decode("utf-8")
-    # The last one is not the worse for its neighbours.
-    assert bytes(translations[-1]) == b"Le chien est petit."
-    assert found["alone"][-1][0][0] == translations[-1]
+@functools.cache
+def served():
+    """One process answers all that is asked here."""
+    texts = [text.encode() for text in sentences()]
+    batches = [texts, [], *([text] for text in STRANGE.values())]
+    # A neighbour of every kind for the first sentence.
+    batches.append([texts[0], *STRANGE.values()])
+    return ask(saved(), batches)
 
 
-def test_signature(demo_run):
-    model = tf.saved_model.load(str(demo_run / "saved_model" / "1"))
-    assert set(model.signatures) == {"serving_default"}
-    serve = model.signatures["serving_default"]
-    arguments, inputs = serve.structured_input_signature
-    assert arguments == ()
-    assert {k: (v.dtype, v.shape.as_list()) for k, v in inputs.items()} == {
-        "text": (tf.string, [None])
-    }
-    outputs = serve.structured_outputs
-    assert {k: (v.dtype, v.shape.as_list()) for k, v in outputs.items()} == {
-        "translation": (tf.string, [None]),
-        "score": (tf.float32, [None]),
-    }
+def live(texts):
+    answer = toy.translator()(tf.constant(texts, tf.string))
+    return answer["translation"].numpy().tolist(), answer["score"].numpy()
 
 
-def test_an_existing_directory_is_left_alone(translator, tmp_path):
-    (tmp_path / "mine").write_text("precious")
-    with pytest.raises(FileExistsError, match="nothing was written"):
-        kt.export.save(translator, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+class SaveTest(tf.test.TestCase, parameterized.TestCase):
+    def test_the_server_needs_neither_this_package_nor_keras(self):
+        imported, added = served()["imported"], served()["added"]
+        self.assertIn("tensorflow_text", imported)
+        # TensorFlow itself imports Keras; the SavedModel adds nothing of it.
+        for name in ("keras_transformer", "keras", "sentencepiece"):
+            self.assertEmpty(
+                [m for m in added if m.split(".")[0] == name], name
+            )
+        self.assertNotIn("keras_transformer", imported)
+        self.assertNotIn("sentencepiece", imported)
+
+    def test_serves_what_the_live_translator_answers(self):
+        answer = served()["answers"][0]
+        translations, scores = live(sentences())
+        self.assertLen(answer["translation"], 100)
+        self.assertEqual(answer["translation"], translations)
+        self.assertAllClose(answer["score"], scores, 1e-4, 1e-5)
+        # They are translations: the toy language is understood.
+        right = sum(
+            text == pair.target.encode()
+            for text, pair in zip(
+                translations, toy.random_pairs(100, seed=2), strict=True
+            )
+        )
+        self.assertGreater(right, 53)
+
+    def test_empty_batch(self):
+        answer = served()["answers"][1]
+        self.assertEqual(answer["translation"], [])
+        self.assertEqual(answer["score"], [])
+
+    @parameterized.parameters(*STRANGE)
+    def test_strange_text(self, name):
+        answer = served()["answers"][2 + list(STRANGE).index(name)]
+        [translation], [score] = answer["translation"], answer["score"]
+        translation.decode("utf-8")
+        self.assertTrue(np.isfinite(score))
+        [expected], [expected_score] = live([STRANGE[name]])
+        self.assertEqual(translation, expected)
+        self.assertAllClose(score, expected_score, 1e-4, 1e-5)
+        if name in ("empty", "whitespace"):
+            self.assertEqual((translation, score), (b"", 0.0))
+        # 562 steps at most; without a limit it would be ten times as many.
+        self.assertLess(answer["seconds"], 60)
+
+    def test_strange_neighbours(self):
+        answers = served()["answers"]
+        [*_, together] = answers
+        self.assertEqual(
+            together["translation"][0], answers[0]["translation"][0]
+        )
+        self.assertAllClose(
+            together["score"][0], answers[0]["score"][0], 1e-4, 1e-5
+        )
+        for at, alone in enumerate(answers[2:-1], start=1):
+            self.assertEqual(
+                together["translation"][at], alone["translation"][0]
+            )
+            self.assertAllClose(
+                together["score"][at], alone["score"][0], 1e-4, 1e-5
+            )
+
+    def test_signature(self):
+        signature = tf.saved_model.load(str(saved())).signatures[
+            "serving_default"
+        ]
+        self.assertEqual(
+            signature.structured_input_signature,
+            ((), {"text": tf.TensorSpec([None], tf.string, name="text")}),
+        )
+        outputs = signature.structured_outputs
+        self.assertEqual(set(outputs), {"translation", "score"})
+        self.assertEqual(outputs["translation"].dtype, tf.string)
+        self.assertEqual(outputs["score"].dtype, tf.float32)
+        for output in outputs.values():
+            self.assertEqual(output.shape.as_list(), [None])
+
+    def test_leaves_nothing_else_behind(self):
+        directory = saved()
+        self.assertEqual(list(directory.parent.iterdir()), [directory])
+        # A server may run as another user.
+        self.assertEqual(directory.stat().st_mode & 0o777, 0o755)
+
+    @parameterized.parameters("full", "empty", "file")
+    def test_refuses_what_exists(self, kind):
+        path = pathlib.Path(self.create_tempdir()) / "1"
+        if kind == "file":
+            path.write_text("mine")
+        else:
+            path.mkdir()
+        if kind == "full":
+            (path / "mine.txt").write_text("mine")
+        before = sorted(path.parent.rglob("*"))
+        with self.assertRaisesRegex(
+            FileExistsError, f"{path} exists already.*nothing was written"
+        ):
+            saved_model.save(toy.translator(), path)
+        self.assertEqual(sorted(path.parent.rglob("*")), before)
+        if kind != "empty":
+            file = path if kind == "file" else path / "mine.txt"
+            self.assertEqual(file.read_text(), "mine")
+
+    def test_a_failure_leaves_nothing(self):
+        parent = pathlib.Path(self.create_tempdir())
+        with self.assertRaises(AttributeError):
+            saved_model.save(object(), parent / "1")
+        self.assertEqual(list(parent.iterdir()), [])
+
+    @parameterized.named_parameters(
+        ("of_a_strategy", {}, "float32"),
+        ("in_half_precision", {}, "mixed_bfloat16"),
+        ("greedy", {"search": kt.search.greedy_search}, "float32"),
+    )
+    def test_other_translators(self, settings, dtype):
+        tokenizer = toy.translator().tokenizer
+        keras.utils.set_random_seed(0)
+        with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+            model = kt.Transformer(
+                tokenizer.vocabulary_size, 1, 1, 8, 2, 13, dtype=dtype
+            )
+        translator = kt.Translator(model, tokenizer, **settings)
+        directory = pathlib.Path(self.create_tempdir()) / "deep" / "1"
+        saved_model.save(translator, directory)
+        texts = ["ba de fi", "", "ra"]
+        found = tf.saved_model.load(str(directory)).signatures[
+            "serving_default"
+        ](text=tf.constant(texts))
+        expected = translator(tf.constant(texts))
+        self.assertAllEqual(found["translation"], expected["translation"])
+        self.assertAllClose(found["score"], expected["score"], 1e-4, 1e-5)
+        saved_model.check(directory, translator, texts)
 
 
-def test_check_tells_another_model(demo_run, translator):
-    directory = demo_run / "saved_model" / "1"
-    texts = [pair.source for pair in kt.data.illustrated_corpus().dev[:5]]
-    kt.export.check(directory, translator, texts)
-    other = kt.Transformer(**translator.model.get_config())
-    stranger = kt.Translator(other, translator.tokenizer)
-    with pytest.raises(ValueError, match="The SavedModel in .* translates"):
-        kt.export.check(directory, stranger, texts)
+class CheckTest(tf.test.TestCase):
+    def test_accepts_what_was_saved(self):
+        texts = random.Random(0).sample(sentences(), 11)
+        saved_model.check(saved(), toy.translator(), [*texts, ""])
+        saved_model.check(saved(), toy.translator(), [])
+
+    def test_names_the_difference_to_another_model(self):
+        tokenizer = toy.translator().tokenizer
+        keras.utils.set_random_seed(1)
+        model = kt.Transformer(tokenizer.vocabulary_size, 1, 1, 8, 2, 13)
+        other = kt.Translator(model, tokenizer)
+        with self.assertRaisesRegex(
+            ValueError, f"{saved()} translates 'ba de fi' as '.*', the model"
+        ):
+            saved_model.check(saved(), other, ["", "ba de fi"])
+
+    def test_nothing_there(self):
+        with self.assertRaisesRegex(OSError, "nowhere"):
+            saved_model.check("/nowhere/1", toy.translator(), ["ba"])
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -53,9 +53,12 @@ def test_no_input_gives_no_output(demo_run):
 
 def test_strange_lines(demo_run):
     lines = [b"\xff\xfe", "🎉 \u202eשלום".encode(), b"no newline at the end"]
+    lines.insert(1, b"The dog is small. " * 400)
     result = translate(demo_run, b"\r\n".join(lines), "--beam_size=2")
     assert result.returncode == 0, result.stderr
     assert len(result.stdout.decode().splitlines()) == len(lines)
+    warnings = [w for w in result.stderr.splitlines() if b"warning: line" in w]
+    assert len(warnings) == 1 and b"warning: line 2 has" in warnings[0]
 
 
 def test_no_such_model(tmp_path):

@@ -30,25 +30,31 @@ def pair_of(words):
 @functools.cache
 def translator():
     """The translator, trained once in a process."""
-    pairs = random_pairs(1999)
+    pairs = random_pairs(4999)
     texts = [text for pair in pairs for text in pair]
     tokenizer = kt.Tokenizer(kt.learn_vocabulary(texts, may_be_smaller=True))
     keras.utils.set_random_seed(0)
     model = kt.Transformer(
-        tokenizer.vocabulary_size, 1, 2, 32, 2, 67, normalization="pre"
+        tokenizer.vocabulary_size,
+        num_encoder_layers=1,
+        num_decoder_layers=2,
+        model_dim=32,
+        num_heads=2,
+        feed_forward_dim=67,
+        dropout=0.0,
+        normalization="pre",
     )
     model.compile(
         kt.training.paper_adam(32, warmup_steps=101, factor=0.5),
         kt.training.SmoothedCrossEntropy(0.1),
-        weighted_metrics=[keras.metrics.SparseCategoricalAccuracy()],
     )
     batches = kt.data.TokenBatches(
         kt.data.encode_pairs(pairs, tokenizer, 17), 512, 17
     )
     model.fit(
         batches.training_dataset(),
-        steps_per_epoch=400,
-        verbose=2,
+        steps_per_epoch=500,
+        verbose=0,
         shuffle=False,
     )
     return kt.Translator(model, tokenizer)
