@@ -34,11 +34,9 @@ def load(path: str, beam_size: int | None, length_penalty: float | None):
                 "Leave them out, or give the run directory."
             )
         model = tf.saved_model.load(str(directory))
-        serve = model.signatures["serving_default"]
 
         def translate(text):
-            # `model` is named so that it lives as long as its function.
-            return serve(text=text) if model else None
+            return model.signatures["serving_default"](text=text)
 
         return translate
     if not directory.is_dir():

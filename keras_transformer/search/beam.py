@@ -101,7 +101,7 @@ def beam_search(
             "`alpha` below 0 would favour ever shorter translations without "
             f"bound. Received: {alpha}. Use 0 for no length penalty."
         )
-    max_lengths = contract.check_limits(max_lengths, batch_size)
+    max_lengths = contract.limits_per_row(max_lengths, batch_size)
     longest = tf.maximum(tf.reduce_max(max_lengths), 0)
     batch_size = tf.shape(max_lengths)[0]
     limit_penalty = length_penalty(max_lengths, alpha)

@@ -40,6 +40,6 @@ def log_softmax(logits: tf.Tensor) -> tf.Tensor:
     return tf.nn.log_softmax(tf.cast(logits, tf.float32))
 
 
-def check_limits(max_lengths, batch_size):
+def limits_per_row(max_lengths, batch_size):
     """Broadcasts a limit, scalar or `(B,)`, to one for each row."""
     return tf.broadcast_to(tf.cast(max_lengths, tf.int32), [batch_size])

@@ -43,7 +43,7 @@ def greedy_search(
     >>> result.ids[0, 0].numpy().tolist()
     [1, 2]
     """
-    max_lengths = contract.check_limits(max_lengths, batch_size)
+    max_lengths = contract.limits_per_row(max_lengths, batch_size)
     # At least 0, for a batch without rows.
     longest = tf.maximum(tf.reduce_max(max_lengths), 0)
     batch_size = tf.shape(max_lengths)[0]

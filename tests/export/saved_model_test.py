@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import tempfile
+from unittest import mock
 
 import keras
 import numpy as np
@@ -216,8 +217,11 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_a_failure_leaves_nothing(self):
         parent = pathlib.Path(self.create_tempdir())
-        with self.assertRaises(AttributeError):
-            saved_model.save(object(), parent / "1")
+        with mock.patch.object(
+            tf.saved_model, "save", side_effect=OSError("disk full")
+        ):
+            with self.assertRaisesRegex(OSError, "disk full"):
+                saved_model.save(toy.translator(), parent / "1")
         self.assertEqual(list(parent.iterdir()), [])
 
     @parameterized.named_parameters(

@@ -28,28 +28,28 @@ class ContractTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(log_probs[0, 1], -np.inf)
 
     def test_a_scalar_limit_is_every_rows(self):
-        limits = contract.check_limits(7, 3)
+        limits = contract.limits_per_row(7, 3)
         self.assertEqual(limits.dtype, tf.int32)
         self.assertAllEqual(limits, [7, 7, 7])
 
     def test_limits_of_each_row_stay_theirs(self):
-        limits = contract.check_limits(np.array([2, 0, 5], "int64"), 3)
+        limits = contract.limits_per_row(np.array([2, 0, 5], "int64"), 3)
         self.assertEqual(limits.dtype, tf.int32)
         self.assertAllEqual(limits, [2, 0, 5])
 
     def test_no_rows_have_no_limits(self):
-        self.assertAllEqual(contract.check_limits(7, 0), np.zeros(0))
+        self.assertAllEqual(contract.limits_per_row(7, 0), np.zeros(0))
 
     def test_batch_size_known_only_at_run_time(self):
         graph = tf.function(
-            contract.check_limits,
+            contract.limits_per_row,
             input_signature=[tf.TensorSpec([], tf.int32)] * 2,
         )
         self.assertAllEqual(graph(5, 2), [5, 5])
 
     def test_limits_of_another_number_of_rows_are_refused(self):
         with self.assertRaises(tf.errors.InvalidArgumentError):
-            contract.check_limits([1, 2], 3)
+            contract.limits_per_row([1, 2], 3)
 
 
 if __name__ == "__main__":
