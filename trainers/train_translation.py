@@ -16,6 +16,7 @@ import logging
 import sys
 
 from absl import app, flags
+from absl import logging as absl_logging
 
 from trainers import run, settings
 
@@ -35,8 +36,8 @@ def main(argv):
         logging.getLogger(name).addHandler(logging.StreamHandler())
         logging.getLogger(name).setLevel(logging.INFO)
         logging.getLogger(name).propagate = False
-    for name in ("absl", "tensorflow"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("tensorflow").setLevel(logging.WARNING)
+    absl_logging.set_verbosity(absl_logging.WARNING)
     try:
         run.train(*settings.from_flags(), _OUTPUT_DIR.value)
     except (ValueError, OSError, FloatingPointError) as error:

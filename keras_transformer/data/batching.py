@@ -224,10 +224,9 @@ class TokenBatches:
             while len(waiting) >= size:
                 plan.append((bucket, waiting[:size]))
                 waiting = waiting[size:]
-            if len(waiting):
-                last_bucket = bucket
         if len(waiting):
-            plan.append((last_bucket, waiting))
+            # They fit the longest of themselves, and are fewer than its rows.
+            plan.append((int(self._bucket_of[waiting].max()), waiting))
         return plan
 
     def _batch(self, bucket, rows):

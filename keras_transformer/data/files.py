@@ -105,7 +105,11 @@ def _lines(name: str) -> Iterator[tuple[int, str]]:
         try:
             for number, line in enumerate(file, start=1):
                 # Only "\n" ends a line: text may hold any other separator.
-                yield number, line.rstrip(b"\r\n").decode("utf-8")
+                text = line.rstrip(b"\r\n").decode("utf-8")
+                if number == 1:
+                    # The mark some editors start a file with is no text.
+                    text = text.removeprefix("\ufeff")
+                yield number, text
         except UnicodeDecodeError as error:
             raise ValueError(
                 f"{name}, line {number}: not UTF-8 ({error.reason} at byte "

@@ -22,8 +22,8 @@ def strategy(
             machine, or the `devices` given; `"tpu"`; `"auto"` for the TPU if
             there is one, else several GPUs, else one device.
         devices: for `"mirrored"`, such as `["GPU:0", "GPU:1"]`.
-        tpu: the name or address of a TPU; `None` or `"local"` for the TPU of
-            this machine.
+        tpu: the name or address of a TPU; if `None`, that in the environment
+            variable TPU_NAME, or `"local"`, the TPU of this machine.
 
     Returns:
         The strategy; its choice is logged.
@@ -80,7 +80,8 @@ def _tpu_strategy(tpu):
             "without an address. Give the TPU's name or address, or use "
             "'auto' or 'none'."
         )
-    resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu or "local")
+    address = tpu or os.environ.get("TPU_NAME", "local")
+    resolver = tf.distribute.cluster_resolver.TPUClusterResolver(address)
     tf.config.experimental_connect_to_cluster(resolver)
     tf.tpu.experimental.initialize_tpu_system(resolver)
     chosen = tf.distribute.TPUStrategy(resolver)

@@ -290,6 +290,11 @@ class TokenBatchesTest(tf.test.TestCase, parameterized.TestCase):
         rows = rows_of(read(dataset))
         self.assertEqual(rows, rows_of(read(make(seed=7).evaluation_dataset())))
 
+    def test_a_short_rest_is_padded_to_its_own_length(self):
+        batches = make(random_pairs(count=3, longest=5))
+        (batch,) = read(batches.evaluation_dataset())
+        self.assertEqual(batch["source_ids"].shape, (131 // 8, 8))
+
     def test_little_padding_at_realistic_lengths(self):
         # Log-normal lengths around 24 tokens, both sides alike, as in news.
         generator = np.random.default_rng(0)

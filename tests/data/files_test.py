@@ -159,6 +159,10 @@ class ReadTsvTest(FilesTestCase):
             files.read_tsv([name]), [("", ""), ("a", "b"), ("", "")]
         )
 
+    def test_byte_order_mark_is_no_text(self):
+        name = self.write("x.tsv", b"\xef\xbb\xbfa\tb\n\xef\xbb\xbfc\td\n")
+        self.assertEqual(files.read_tsv([name]), [("a", "b"), ("\ufeffc", "d")])
+
     def test_line_without_tab(self):
         good = self.write("good.tsv", "a\tb\n")
         bad = self.write("bad.tsv", "a\tb\n\nno tab here\n")
