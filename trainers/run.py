@@ -165,6 +165,9 @@ def with_defaults(
         # The first half of a run is too far from its end to be averaged.
         average_checkpoints=settings.average_checkpoints
         or max(1, min(steps // interval // 2, 5)),
+        # So few updates leave a short warm-up, whose peak is high.
+        learning_rate_factor=settings.learning_rate_factor
+        or (0.5 if settings.is_built_in else 1.0),
         warmup_steps=settings.warmup_steps or max(1, min(steps // 4, 4000)),
     )
 

@@ -83,8 +83,12 @@ class TrainingSettings:
             "a quarter of all, at most 4000."
         },
     )
-    learning_rate_factor: float = dataclasses.field(
-        default=1.0, metadata={"help": "Multiplies the paper's schedule."}
+    learning_rate_factor: float | None = dataclasses.field(
+        default=None,
+        metadata={
+            "help": "Multiplies the paper's schedule. Default: 1, or 0.5 for "
+            "the built-in corpus."
+        },
     )
     label_smoothing: float = dataclasses.field(
         default=0.1, metadata={"help": "Epsilon of label smoothing."}

@@ -85,10 +85,12 @@ def test_defaults_depend_on_the_data():
     found = run.with_defaults(settings.TrainingSettings(), 118)
     assert (found.preset, found.steps) == ("demo", 6 * 118)
     assert found.evaluation_interval == 118
+    assert found.learning_rate_factor == 0.5
+    assert found.average_checkpoints == 3
     mine = settings.TrainingSettings(
         train_tsv=["mine"], steps=2001, steps_per_execution=10
     )
     found = run.with_defaults(mine, 3000)
     assert (found.preset, found.steps) == ("small", 2010)
     assert found.evaluation_interval == 1000
-    assert found.warmup_steps == 502
+    assert (found.warmup_steps, found.learning_rate_factor) == (502, 1)
