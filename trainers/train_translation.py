@@ -2,8 +2,8 @@
 
     python -m trainers.train_translation --output_dir=runs/demo
 
-trains on the built-in English-French corpus (about two minutes on two CPU cores,
-test BLEU above 95). For your own data:
+trains on the built-in English-French corpus (about two minutes on two CPU
+cores, test BLEU above 95). For your own data:
 
     python -m trainers.train_translation --output_dir=runs/mine \\
         --train_source=train.en --train_target=train.de \\
