@@ -2,7 +2,7 @@
 
     python -m trainers.train_translation --output_dir=runs/demo
 
-trains on the built-in English-French corpus (about two minutes on two CPU
+trains on the built-in English-French corpus (two to three minutes on two CPU
 cores, test BLEU above 95). For your own data:
 
     python -m trainers.train_translation --output_dir=runs/mine \\

@@ -27,7 +27,9 @@ class SearchResult(NamedTuple):
 
     ids: int32 `(B, W, T)`, the end token included, padded after it.
     lengths: int32 `(B, W)`, tokens with the end token.
-    scores: float32 `(B, W)`, log-probability over the length penalty.
+    scores: float32 `(B, W)`, log-probability over the length penalty. Where a
+        row has fewer than W hypotheses, the places left have a score of -1e9,
+        and their ids and lengths mean nothing.
     """
 
     ids: tf.Tensor
