@@ -2,13 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench
+.PHONY: demo test test-all lint bench
 
 demo: .venv/installed
 	$(BIN)/python -m trainers.train_translation --output_dir=runs/demo
 
 test: .venv/installed
 	$(BIN)/python -m pytest
+
+test-all: .venv/installed
+	$(BIN)/python -m pytest -m "slow or not slow"
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -17,18 +17,26 @@ from keras_transformer import (
     training,
     translation,
 )
-from keras_transformer.models import PRESETS, Transformer, TransformerConfig
+from keras_transformer.models import (
+    CONVENTIONS,
+    PRESETS,
+    Transformer,
+    TransformerConfig,
+    build_transformer,
+)
 from keras_transformer.text import Tokenizer, learn_vocabulary
 from keras_transformer.translation import Translator
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CONVENTIONS",
     "PRESETS",
     "Tokenizer",
     "Transformer",
     "TransformerConfig",
     "Translator",
+    "build_transformer",
     "data",
     "export",
     "layers",

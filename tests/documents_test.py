@@ -6,8 +6,12 @@ import os
 import pathlib
 import pkgutil
 import re
+import subprocess
+import sys
 import tempfile
 import unittest
+
+import numpy as np
 
 import keras_transformer
 
@@ -17,6 +21,10 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 def code_blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def documents_with_python() -> list[pathlib.Path]:
+    return [d for d in DOCUMENTS if code_blocks(d.read_text(), "python")]
 
 
 class DocumentsTest(unittest.TestCase):
@@ -35,13 +43,75 @@ class DocumentsTest(unittest.TestCase):
         self.assertEqual(failures, [])
         self.assertGreater(examples, 50)
 
-    def test_readme_python_runs(self):
-        blocks = code_blocks((ROOT / "README.md").read_text(), "python")
-        self.assertGreaterEqual(len(blocks), 1)
+    def in_a_folder(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.addCleanup(os.chdir, os.getcwd())
         os.chdir(folder.name)
+        return folder
+
+    def test_examples_of_documents(self):
+        # Those with a prompt: one session for each document.
+        attempted = 0
+        for document in documents_with_python():
+            blocks = code_blocks(document.read_text(), "python")
+            session = "".join(b for b in blocks if b.startswith(">>>"))
+            test = doctest.DocTestParser().get_doctest(
+                session, {}, document.name, str(document), 0
+            )
+            runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+            runner.run(test)
+            self.assertEqual(runner.summarize().failed, 0, document)
+            attempted += len(test.examples)
+        self.assertGreater(attempted, 80)
+
+    def test_excerpts_are_in_their_files(self):
+        found = 0
+        for document in DOCUMENTS:
+            for path, excerpt in re.findall(
+                r"```python (\S+)\n(.*?)```", document.read_text(), re.DOTALL
+            ):
+                self.assertIn(excerpt, (ROOT / path).read_text(), document)
+                found += 1
+        self.assertGreater(found, 7)
+
+    def test_classifier_of_the_encoder_alone(self):
+        self.in_a_folder()
+        [block] = [
+            block
+            for block in code_blocks(
+                (ROOT / "docs/layers.md").read_text(), "python"
+            )
+            if not block.startswith(">>>")
+        ]
+        names = {}
+        exec(compile(block, "layers.md", "exec"), names)
+        # Four of five labels are 0.
+        self.assertGreater(names["accuracy"], 0.95)
+        self.assertTrue(names["same"])
+        # The same in a process that has made none of these layers.
+        np.savez("classifier.npz", texts=names["texts"][:7])
+        code = (
+            "import keras, numpy as np, keras_transformer\n"
+            "model = keras.models.load_model('classifier.keras')\n"
+            "texts = np.load('classifier.npz')['texts']\n"
+            "np.save('answers.npy', model.predict(texts, verbose=0))\n"
+        )
+        subprocess.run(
+            [sys.executable, "-c", code],
+            check=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        np.testing.assert_allclose(
+            np.load("answers.npy"),
+            names["model"].predict(names["texts"][:7], verbose=0),
+            atol=1e-6,
+        )
+
+    def test_readme_python_runs(self):
+        blocks = code_blocks((ROOT / "README.md").read_text(), "python")
+        self.assertGreaterEqual(len(blocks), 1)
+        folder = self.in_a_folder()
         for block in blocks:
             # The same lines on fewer sentences and epochs.
             block = block.replace(

@@ -80,7 +80,7 @@ def ceiling_flops(dtype: str) -> float:
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
-    model = kt.Transformer(
+    config = kt.TransformerConfig(
         vocabulary_size=_VOCABULARY_SIZE.value,
         num_encoder_layers=_LAYERS.value,
         num_decoder_layers=_LAYERS.value,
@@ -88,8 +88,8 @@ def main(argv):
         num_heads=_NUM_HEADS.value,
         feed_forward_dim=_FEED_FORWARD_DIM.value,
         normalization="pre",
-        dtype=_PRECISION.value,
     )
+    model = kt.build_transformer(config, dtype=_PRECISION.value)
     model.compile(
         kt.training.paper_adam(_MODEL_DIM.value),
         kt.training.SmoothedCrossEntropy(),

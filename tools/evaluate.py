@@ -24,10 +24,10 @@ _REFERENCE = flags.DEFINE_list(
     "reference", None, "Their translations, line by line.", required=True
 )
 _BEAM_SIZE = flags.DEFINE_integer(
-    "beam_size", None, "Beam size. Default: 4.", lower_bound=1
+    "beam_size", None, "Beam size. Default: the run's.", lower_bound=1
 )
 _LENGTH_PENALTY = flags.DEFINE_float(
-    "length_penalty", None, "Alpha. Default: 0.6.", lower_bound=0
+    "length_penalty", None, "Alpha. Default: the run's.", lower_bound=0
 )
 _LOWERCASE = flags.DEFINE_boolean("lowercase", False, "Ignore case.")
 _TOKENIZE = flags.DEFINE_string(

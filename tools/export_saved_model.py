@@ -6,21 +6,22 @@
 writes models/mine/1, or the next free number, and prints the path.
 """
 
-import functools
 import pathlib
 import sys
 
 from absl import app, flags
 
-from keras_transformer import export, search, translation
+from keras_transformer import export, translation
 
 _MODEL = flags.DEFINE_string("model", None, "Run directory.", required=True)
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Directory of the versions.", required=True
 )
-_BEAM_SIZE = flags.DEFINE_integer("beam_size", 4, "Beam size.", lower_bound=1)
+_BEAM_SIZE = flags.DEFINE_integer(
+    "beam_size", None, "Beam size. Default: the run's.", lower_bound=1
+)
 _LENGTH_PENALTY = flags.DEFINE_float(
-    "length_penalty", 0.6, "Alpha of the length penalty.", lower_bound=0
+    "length_penalty", None, "Alpha. Default: the run's.", lower_bound=0
 )
 _MAX_SOURCE_LENGTH = flags.DEFINE_integer(
     "max_source_length",
@@ -33,12 +34,10 @@ _MAX_SOURCE_LENGTH = flags.DEFINE_integer(
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
-    beam = functools.partial(
-        search.beam_search,
-        beam_size=_BEAM_SIZE.value,
-        alpha=_LENGTH_PENALTY.value,
-    )
     try:
+        beam = translation.run_search(
+            _MODEL.value, _BEAM_SIZE.value, _LENGTH_PENALTY.value
+        )
         translator = translation.load_translator(
             _MODEL.value, beam, _MAX_SOURCE_LENGTH.value
         )

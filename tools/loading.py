@@ -1,12 +1,11 @@
 """Opens what `--model` names: a run directory or a SavedModel."""
 
-import functools
 import pathlib
 
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  A SavedModel needs its operations.
 
-from keras_transformer import search, translation
+from keras_transformer import translation
 
 
 def load(path: str, beam_size: int | None, length_penalty: float | None):
@@ -14,8 +13,8 @@ def load(path: str, beam_size: int | None, length_penalty: float | None):
 
     Args:
         path: a run directory or a SavedModel.
-        beam_size: of the search; `None` means 4.
-        length_penalty: alpha of the search; `None` means 0.6.
+        beam_size: of the search; `None` means the run's.
+        length_penalty: alpha of the search; `None` means the run's.
 
     Returns:
         A function of a string tensor `(B,)` that returns a dict with
@@ -44,10 +43,5 @@ def load(path: str, beam_size: int | None, length_penalty: float | None):
             f"No such model: {path}. Give a run directory or a SavedModel."
         )
     return translation.load_translator(
-        directory,
-        functools.partial(
-            search.beam_search,
-            beam_size=4 if beam_size is None else beam_size,
-            alpha=0.6 if length_penalty is None else length_penalty,
-        ),
+        directory, translation.run_search(directory, beam_size, length_penalty)
     )

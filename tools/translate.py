@@ -18,10 +18,10 @@ _MODEL = flags.DEFINE_string(
     "model", None, "Run directory or SavedModel.", required=True
 )
 _BEAM_SIZE = flags.DEFINE_integer(
-    "beam_size", None, "Beam size. Default: 4.", lower_bound=1
+    "beam_size", None, "Beam size. Default: the run's.", lower_bound=1
 )
 _LENGTH_PENALTY = flags.DEFINE_float(
-    "length_penalty", None, "Alpha. Default: 0.6.", lower_bound=0
+    "length_penalty", None, "Alpha. Default: the run's.", lower_bound=0
 )
 _SCORES = flags.DEFINE_boolean("scores", False, "Print scores too.")
 _BATCH_SIZE = flags.DEFINE_integer(

@@ -1,7 +1,5 @@
 """What is measured while a run trains, and what it leaves at its end."""
 
-import dataclasses
-import functools
 import json
 import logging
 import os
@@ -51,7 +49,7 @@ def finish(
     settings,
     architecture,
     corpora,
-    tokenizer,
+    tokenizers,
     model,
     checkpoints,
     dev_batches,
@@ -72,7 +70,7 @@ def finish(
     count = checkpoints.load_average()
     _LOG.info("Averaged the last %d checkpoints.", count)
     # For use the weights are float32, and on no strategy's devices.
-    final = kt.Transformer(**dataclasses.asdict(architecture), dtype="float32")
+    final = kt.build_transformer(architecture, dtype="float32")
     final.set_weights(model.get_weights())
     temporary = directory.model.with_name("unfinished.keras")
     final.save(temporary)
@@ -80,12 +78,9 @@ def finish(
 
     translator = kt.Translator(
         final,
-        tokenizer,
-        functools.partial(
-            kt.search.beam_search,
-            beam_size=settings.beam_size,
-            alpha=settings.length_penalty,
-        ),
+        tokenizers.source,
+        kt.translation.run_search(directory.path),
+        target_tokenizer=tokenizers.target,
     )
     seconds = float(checkpoints.counters["train_seconds"].numpy())
     tokens = train_batches.count_target_tokens(checkpoints.step)
@@ -103,13 +98,17 @@ def finish(
     if corpora.test:
         metrics["test"] = _scores(translator, corpora.test)
         encoded = kt.data.encode_pairs(
-            corpora.test, tokenizer, settings.max_length
+            corpora.test,
+            tokenizers.source,
+            settings.max_length,
+            tokenizers.target,
         )
         test_batches = kt.data.TokenBatches(
             encoded,
             settings.tokens_per_batch,
             settings.max_length,
             rows_multiple_of=model.distribute_strategy.num_replicas_in_sync,
+            start_id=architecture.start_id,
         )
         metrics["test"] |= model.evaluate(
             test_batches.evaluation_dataset(), return_dict=True, verbose=0

@@ -5,7 +5,6 @@ import functools
 import logging
 import pathlib
 import sys
-import time
 
 import keras
 
@@ -13,6 +12,7 @@ import keras_transformer as kt
 from trainers import corpora as run_corpora
 from trainers import evaluation, run_directory
 from trainers import settings as run_settings
+from trainers import tokenizers as run_tokenizers
 
 _LOG = logging.getLogger(__name__)
 # Development sentences translated at every evaluation, by greedy search.
@@ -45,11 +45,12 @@ def train(settings: run_settings.TrainingSettings, overrides, output_dir):
 
     # Data.
     corpora = run_corpora.load(settings)
-    tokenizer = _tokenizer(directory, corpora, settings, overrides)
+    tokenizers = run_tokenizers.load(directory, corpora, settings, overrides)
     encode = functools.partial(
         kt.data.encode_pairs,
-        tokenizer=tokenizer,
+        tokenizer=tokenizers.source,
         max_length=settings.max_length,
+        target_tokenizer=tokenizers.target,
     )
     train_pairs, dev_pairs = encode(corpora.train), encode(corpora.dev)
     for name, encoded in (("training", train_pairs), ("dev", dev_pairs)):
@@ -62,27 +63,26 @@ def train(settings: run_settings.TrainingSettings, overrides, output_dir):
             encoded.num_too_long,
             settings.max_length,
         )
+    architecture = architecture_of(settings, overrides, tokenizers)
     batching = {
         "tokens_per_batch": settings.tokens_per_batch,
         "max_length": settings.max_length,
         "seed": settings.seed,
         "rows_multiple_of": strategy.num_replicas_in_sync,
+        "start_id": architecture.start_id,
     }
     train_batches = kt.data.TokenBatches(train_pairs, **batching)
     dev_batches = kt.data.TokenBatches(dev_pairs, **batching)
 
     # The run: its settings, those of the directory if it holds one.
     settings = with_defaults(settings, train_batches.steps_per_epoch)
-    architecture = dataclasses.replace(
-        kt.PRESETS[settings.preset],
-        **{**overrides, "vocabulary_size": tokenizer.vocabulary_size},
-    )
     config = {
         "architecture": dataclasses.asdict(architecture),
         "settings": {
             **dataclasses.asdict(settings),
             # As asked for; the architecture has what the text gave.
             "vocabulary_size": overrides.get("vocabulary_size"),
+            "target_vocabulary_size": overrides.get("target_vocabulary_size"),
         },
         "data": corpora.fingerprint(),
     }
@@ -92,14 +92,11 @@ def train(settings: run_settings.TrainingSettings, overrides, output_dir):
     # Model.
     keras.utils.set_random_seed(settings.seed)
     with strategy.scope():
-        model = kt.Transformer(
-            **dataclasses.asdict(architecture), dtype=settings.precision
-        )
+        model = kt.build_transformer(architecture, dtype=settings.precision)
         compile_model(model, settings, architecture)
     if not directory.is_started:  # Nothing was written up to here.
         directory.write_config(config)
-    if not directory.tokenizer.exists():
-        tokenizer.save(directory.tokenizer)
+    tokenizers.save(directory)
     with strategy.scope():
         checkpoints = kt.training.TrainingCheckpoints(
             directory.checkpoints,
@@ -125,7 +122,7 @@ def train(settings: run_settings.TrainingSettings, overrides, output_dir):
             initial_epoch=checkpoints.step // settings.evaluation_interval,
             validation_data=dev_batches.evaluation_dataset(),
             callbacks=_callbacks(
-                directory, settings, corpora, tokenizer, model, checkpoints
+                directory, settings, corpora, tokenizers, model, checkpoints
             ),
             shuffle=False,
             verbose=1 if sys.stdout.isatty() else 2,
@@ -137,12 +134,39 @@ def train(settings: run_settings.TrainingSettings, overrides, output_dir):
         settings=settings,
         architecture=architecture,
         corpora=corpora,
-        tokenizer=tokenizer,
+        tokenizers=tokenizers,
         model=model,
         checkpoints=checkpoints,
         dev_batches=dev_batches,
         train_batches=train_batches,
     )
+
+
+def architecture_of(
+    settings: run_settings.TrainingSettings,
+    overrides: dict,
+    tokenizers: run_tokenizers.Tokenizers,
+) -> kt.TransformerConfig:
+    """The preset, with what the convention, the flags and the text change.
+
+    Raises:
+        ValueError: special ids that the vocabulary does not have.
+    """
+    config = kt.PRESETS[settings.preset or settings.default_preset]
+    if settings.convention is not None:
+        config = kt.models.convention(settings.convention).apply(config)
+    config = dataclasses.replace(
+        config, **{**overrides, **tokenizers.vocabulary_sizes()}
+    )
+    ids = kt.text.special_ids
+    starts = (ids.PAD_ID, ids.BOS_ID, ids.EOS_ID)
+    if config.pad_id != ids.PAD_ID or config.start_id not in starts:
+        raise ValueError(
+            f"The vocabularies made here pad with {ids.PAD_ID} and can start "
+            f"with one of {starts}. Received: pad_id={config.pad_id}, "
+            f"start_id={config.start_id}."
+        )
+    return config
 
 
 def with_defaults(
@@ -154,11 +178,17 @@ def with_defaults(
     interval = settings.evaluation_interval or min(steps_per_epoch, 1000)
     # Whole executions, so that the last one ends where the run ends.
     per_call = settings.steps_per_execution
+    convention = kt.models.convention(settings.convention or "paper")
+
+    def or_convention(name, wanted):
+        given = getattr(settings, name)
+        return getattr(convention, wanted) if given is None else given
+
     steps = -(-steps // per_call) * per_call
     interval = min(-(-interval // per_call) * per_call, steps)
     return dataclasses.replace(
         settings,
-        preset=settings.preset or _default_preset(settings),
+        preset=settings.preset or settings.default_preset,
         epochs=None,
         steps=steps,
         evaluation_interval=interval,
@@ -169,6 +199,12 @@ def with_defaults(
         learning_rate_factor=settings.learning_rate_factor
         or (0.5 if settings.is_built_in else 1.0),
         warmup_steps=settings.warmup_steps or max(1, min(steps // 4, 4000)),
+        label_smoothing=or_convention("label_smoothing", "label_smoothing"),
+        smoothing_over=or_convention("smoothing_over", "smoothing_over"),
+        length_penalty=or_convention("length_penalty", "alpha"),
+        length_penalty_form=or_convention(
+            "length_penalty_form", "length_penalty"
+        ),
     )
 
 
@@ -180,7 +216,9 @@ def compile_model(model, settings, architecture) -> None:
             settings.warmup_steps,
             settings.learning_rate_factor,
         ),
-        loss=kt.training.SmoothedCrossEntropy(settings.label_smoothing),
+        loss=kt.training.SmoothedCrossEntropy(
+            settings.label_smoothing, settings.smoothing_over
+        ),
         weighted_metrics=[
             keras.metrics.SparseCategoricalAccuracy(name="token_accuracy")
         ],
@@ -189,34 +227,14 @@ def compile_model(model, settings, architecture) -> None:
     )
 
 
-def _default_preset(settings):
-    return "demo" if settings.is_built_in else "small"
-
-
-def _tokenizer(directory, corpora, settings, overrides):
-    if directory.is_started and directory.tokenizer.exists():
-        return kt.Tokenizer.from_file(directory.tokenizer)
-    preset = kt.PRESETS[settings.preset or _default_preset(settings)]
-    size = overrides.get("vocabulary_size")
-    started = time.perf_counter()
-    model = kt.learn_vocabulary(
-        [text for pair in corpora.train for text in pair],
-        size or preset.vocabulary_size,
-        # Only a size that was asked for must be reached.
-        may_be_smaller=size is None,
-    )
-    tokenizer = kt.Tokenizer(model)
-    _LOG.info(
-        "Learned a vocabulary of %d pieces in %.0f s.",
-        tokenizer.vocabulary_size,
-        time.perf_counter() - started,
-    )
-    return tokenizer
-
-
-def _callbacks(directory, settings, corpora, tokenizer, model, checkpoints):
+def _callbacks(directory, settings, corpora, tokenizers, model, checkpoints):
     """In the order they act at the end of an epoch."""
-    translator = kt.Translator(model, tokenizer, kt.search.greedy_search)
+    translator = kt.Translator(
+        model,
+        tokenizers.source,
+        kt.search.greedy_search,
+        target_tokenizer=tokenizers.target,
+    )
     dev = [p for p in corpora.dev if p.source.strip() and p.target.strip()]
     dev = dev[:_DEV_SENTENCES]
     texts = [dev[0].source]

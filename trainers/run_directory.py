@@ -21,6 +21,8 @@ class RunDirectory:
         self.path = pathlib.Path(path)
         self.config = self.path / "config.json"
         self.tokenizer = self.path / "tokenizer.model"
+        # Only if source and target have vocabularies of their own.
+        self.target_tokenizer = self.path / "target_tokenizer.model"
         self.checkpoints = self.path / "checkpoints"
         self.model = self.path / "model.keras"
         self.saved_model = self.path / "saved_model" / "1"

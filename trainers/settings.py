@@ -5,7 +5,14 @@ import typing
 
 from absl import flags
 
-from keras_transformer.models import PRESETS, TransformerConfig
+from keras_transformer.models import (
+    CONVENTIONS,
+    PRESETS,
+    TransformerConfig,
+    convention,
+)
+from keras_transformer.search import LENGTH_PENALTIES
+from keras_transformer.training import SMOOTHING_OVER
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +58,14 @@ class TrainingSettings:
             "Default: demo for the built-in corpus, else small."
         },
     )
+    convention: str | None = dataclasses.field(
+        default=None,
+        metadata={
+            "help": "What the architecture, the start token, the smoothing "
+            f"and the length penalty follow: one of {', '.join(CONVENTIONS)}."
+            " Default: the preset's architecture, the rest as in the paper."
+        },
+    )
     max_length: int = dataclasses.field(
         default=128,
         metadata={"help": "Most tokens of a sentence in training."},
@@ -90,8 +105,18 @@ class TrainingSettings:
             "the built-in corpus."
         },
     )
-    label_smoothing: float = dataclasses.field(
-        default=0.1, metadata={"help": "Epsilon of label smoothing."}
+    label_smoothing: float | None = dataclasses.field(
+        default=None,
+        metadata={
+            "help": "Epsilon of label smoothing. Default: the convention's."
+        },
+    )
+    smoothing_over: str | None = dataclasses.field(
+        default=None,
+        metadata={
+            "help": "Where epsilon goes: all or others. Default: the "
+            "convention's."
+        },
     )
     average_checkpoints: int | None = dataclasses.field(
         default=None,
@@ -103,8 +128,15 @@ class TrainingSettings:
     beam_size: int = dataclasses.field(
         default=4, metadata={"help": "Beam size of the final translations."}
     )
-    length_penalty: float = dataclasses.field(
-        default=0.6, metadata={"help": "Alpha of the length penalty."}
+    length_penalty: float | None = dataclasses.field(
+        default=None,
+        metadata={
+            "help": "Alpha of the length penalty. Default: the convention's."
+        },
+    )
+    length_penalty_form: str | None = dataclasses.field(
+        default=None,
+        metadata={"help": "gnmt or average. Default: the convention's."},
     )
     seed: int = dataclasses.field(
         default=0, metadata={"help": "Of weights, dropout and data order."}
@@ -134,6 +166,11 @@ class TrainingSettings:
     def is_built_in(self) -> bool:
         """Whether the built-in corpus is trained on."""
         return not (self.train_source or self.train_target or self.train_tsv)
+
+    @property
+    def default_preset(self) -> str:
+        """The preset if none was asked for."""
+        return "demo" if self.is_built_in else "small"
 
 
 # What may change between two starts of one run: where it runs, not what.
@@ -209,16 +246,27 @@ def check(settings: TrainingSettings) -> None:
             f"Unknown preset. Received: {settings.preset!r}. Expected one of "
             f"{', '.join(PRESETS)}."
         )
+    if settings.convention is not None:
+        convention(settings.convention)
     if settings.epochs is not None and settings.steps is not None:
         raise ValueError(
             "--epochs and --steps both say how long to train. Received: "
             f"epochs={settings.epochs}, steps={settings.steps}. Give one."
         )
-    precisions = ("float32", "mixed_bfloat16", "mixed_float16")
-    if settings.precision not in precisions:
+    for name, known in (
+        ("precision", ("float32", "mixed_bfloat16", "mixed_float16")),
+        ("smoothing_over", (None, *SMOOTHING_OVER)),
+        ("length_penalty_form", (None, *LENGTH_PENALTIES)),
+    ):
+        if getattr(settings, name) not in known:
+            raise ValueError(
+                f"Unknown --{name}. Received: {getattr(settings, name)!r}. "
+                f"Expected one of {', '.join(filter(None, known))}."
+            )
+    if settings.length_penalty is not None and settings.length_penalty < 0:
         raise ValueError(
-            f"Unknown precision. Received: {settings.precision!r}. Expected "
-            f"one of {', '.join(precisions)}."
+            "--length_penalty must not be negative. Received: "
+            f"{settings.length_penalty}."
         )
     for name in (
         "max_length",

@@ -47,6 +47,7 @@ def encode_pairs(
     pairs: Sequence[sentence_pairs.SentencePair],
     tokenizer,
     max_length: int = 128,
+    target_tokenizer=None,
 ) -> EncodedPairs:
     """Encodes pairs and leaves out those that are empty or too long.
 
@@ -54,6 +55,7 @@ def encode_pairs(
         pairs: what to encode.
         tokenizer: a `Tokenizer`.
         max_length: the most tokens of a side, its end token included.
+        target_tokenizer: that of the targets, if not the same.
 
     Raises:
         ValueError: nothing is left.
@@ -63,7 +65,9 @@ def encode_pairs(
     for start in range(0, len(pairs), _CHUNK):
         chunk = pairs[start : start + _CHUNK]
         encoded_sources = _encode([pair.source for pair in chunk], tokenizer)
-        encoded_targets = _encode([pair.target for pair in chunk], tokenizer)
+        encoded_targets = _encode(
+            [pair.target for pair in chunk], target_tokenizer or tokenizer
+        )
         for pair, source, target in zip(
             chunk, encoded_sources, encoded_targets, strict=True
         ):
@@ -118,6 +122,7 @@ class TokenBatches:
         seed: of the shuffling.
         rows_multiple_of: batch sizes are multiples of it (the number of
             replicas).
+        start_id: what the decoder reads first, the model's `start_id`.
 
     Raises:
         ValueError: `tokens_per_batch` is too small for the rows of the
@@ -142,9 +147,11 @@ class TokenBatches:
         max_length: int = 128,
         seed: int = 0,
         rows_multiple_of: int = 1,
+        start_id: int = special_ids.BOS_ID,
     ):
         self._encoded = encoded
         self._seed = seed
+        self._start_id = start_id
         self._lengths = bucket_lengths(max_length)
         self._rows = [
             tokens_per_batch // length // rows_multiple_of * rows_multiple_of
@@ -240,7 +247,7 @@ class TokenBatches:
             target = self._encoded.targets[row]
             source_ids[i, : len(source)] = source
             source_ids[i, len(source)] = special_ids.EOS_ID
-            target_input_ids[i, 0] = special_ids.BOS_ID
+            target_input_ids[i, 0] = self._start_id
             target_input_ids[i, 1 : len(target) + 1] = target
             target_output_ids[i, : len(target)] = target
             target_output_ids[i, len(target)] = special_ids.EOS_ID

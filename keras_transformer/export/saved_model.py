@@ -40,7 +40,7 @@ def save(translator, directory) -> None:
     # holds the variables and the tokenizer has all that `serve` needs.
     module = tf.Module()
     module.model_variables = [v.value for v in translator.model.variables]
-    module.tokenizer = translator.tokenizer
+    module.tokenizers = [translator.tokenizer, translator.target_tokenizer]
     module.serve = serve
     directory.parent.mkdir(parents=True, exist_ok=True)
     # Written beside and renamed, so that a server never sees half a model.

@@ -5,19 +5,24 @@ from keras_transformer.layers.attention import (
     dot_product_attention,
 )
 from keras_transformer.layers.decoder import Decoder, DecoderBlock
-from keras_transformer.layers.embeddings import ScaledEmbedding
+from keras_transformer.layers.embeddings import TokenEmbedding
 from keras_transformer.layers.encoder import Encoder, EncoderBlock
-from keras_transformer.layers.feed_forward import FeedForward
+from keras_transformer.layers.feed_forward import FeedForward, GatedFeedForward
 from keras_transformer.layers.masks import (
+    attended_keys,
     causal_mask,
     combine_masks,
     padding_mask,
+    started_mask,
 )
 from keras_transformer.layers.positions import (
+    LearnedPositions,
     SinusoidalPositions,
     sinusoidal_encoding,
 )
+from keras_transformer.layers.relative import RelativePositions
 from keras_transformer.layers.residual import Residual
+from keras_transformer.layers.rotary import RotaryPositions
 
 __all__ = [
     "Decoder",
@@ -25,13 +30,19 @@ __all__ = [
     "Encoder",
     "EncoderBlock",
     "FeedForward",
+    "GatedFeedForward",
+    "LearnedPositions",
     "MultiHeadAttention",
+    "RelativePositions",
     "Residual",
-    "ScaledEmbedding",
+    "RotaryPositions",
     "SinusoidalPositions",
+    "TokenEmbedding",
+    "attended_keys",
     "causal_mask",
     "combine_masks",
     "dot_product_attention",
     "padding_mask",
     "sinusoidal_encoding",
+    "started_mask",
 ]

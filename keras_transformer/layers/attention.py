@@ -1,49 +1,73 @@
 """Attention: what a position reads from others (section 3.2 of the paper).
 
 B batch   T query length   S key length   D model_dim   H heads   K head_dim
+N key-value heads   G query heads that share one of them, H = N G
 """
 
 import keras
 from keras import ops
 
-from keras_transformer.layers import masks
+from keras_transformer.layers import masks, parts
 
 # Added to the logits of forbidden keys. Finite, so that a row in which
 # everything is forbidden stays free of NaN, in the gradient too.
 _FORBIDDEN = -1e9
 
 
-def dot_product_attention(query, key, value, mask=None):
+def dot_product_attention(query, key, value, mask=None, bias=None):
     """Scaled dot-product attention, equation 1: softmax(Q K^T / sqrt(d_k)) V.
 
     The softmax is computed in float32 whatever the inputs are. A query that
-    may attend to nothing gets scores and an output of exactly zero.
+    may attend to nothing gets scores and an output of exactly zero. With
+    fewer key-value heads than query heads, neighbouring query heads share
+    one (grouped-query attention, Ainslie et al. 2023; with one, multi-query
+    attention, Shazeer 2019).
 
     Args:
         query: shape `(B, T, H, K)`.
-        key: shape `(B, S, H, K)`.
-        value: shape `(B, S, H, K)`.
+        key: shape `(B, S, N, K)`, where N divides H.
+        value: shape `(B, S, N, K)`.
         mask: boolean, shape `(B, S)`, `(B, T, S)` or `(B, H, T, S)`, True
-            where a query may attend.
+            where a query may attend; H may be 1.
+        bias: what is added to the scaled products, broadcasts to
+            `(B, H, T, S)`.
 
     Returns:
         The pair (output `(B, T, H, K)` in the dtype of `value`, attention
         scores `(B, H, T, S)` in float32).
 
     Raises:
-        ValueError: the mask is not boolean or has another rank.
+        ValueError: N does not divide H, or the mask is not boolean or has
+            another shape.
 
     Example:
 
-    >>> query = keras.ops.ones((2, 3, 5, 7))
-    >>> key = value = keras.ops.ones((2, 11, 5, 7))
+    >>> query = keras.ops.ones((2, 3, 6, 7))
+    >>> key = value = keras.ops.ones((2, 11, 2, 7))
     >>> output, scores = dot_product_attention(query, key, value)
     >>> output.shape, scores.shape
-    (TensorShape([2, 3, 5, 7]), TensorShape([2, 5, 3, 11]))
+    (TensorShape([2, 3, 6, 7]), TensorShape([2, 6, 3, 11]))
     """
-    head_dim = query.shape[-1]
+    num_heads, head_dim = query.shape[2:]
+    groups = key.shape[2]
+    check_groups(num_heads, groups)
+    batch_size, length = ops.shape(query)[:2]
+    masks.check_fits(
+        mask, query.shape[0], num_heads, query.shape[1], key.shape[1]
+    )
     query = query * ops.cast(head_dim**-0.5, query.dtype)
-    logits_BHTS = ops.cast(ops.einsum("BTHK,BSHK->BHTS", query, key), "float32")
+    query_BTNGK = ops.reshape(
+        query, (batch_size, length, groups, num_heads // groups, head_dim)
+    )
+    logits_BNGTS = ops.einsum("BTNGK,BSNK->BNGTS", query_BTNGK, key)
+    logits_BHTS = ops.cast(
+        ops.reshape(
+            logits_BNGTS, (batch_size, num_heads, length, ops.shape(key)[1])
+        ),
+        "float32",
+    )
+    if bias is not None:
+        logits_BHTS += ops.cast(bias, "float32")
     mask = masks.combine_masks(mask)
     if mask is None:
         scores_BHTS = ops.softmax(logits_BHTS)
@@ -52,10 +76,26 @@ def dot_product_attention(query, key, value, mask=None):
         # A row with nothing allowed comes out of the softmax uniform; the
         # product makes it zero and leaves all other rows as they are.
         scores_BHTS = ops.softmax(logits_BHTS) * ops.cast(mask, "float32")
-    output_BTHK = ops.einsum(
-        "BHTS,BSHK->BTHK", ops.cast(scores_BHTS, value.dtype), value
+    scores_BNGTS = ops.reshape(
+        ops.cast(scores_BHTS, value.dtype), ops.shape(logits_BNGTS)
+    )
+    output_BTNGK = ops.einsum("BNGTS,BSNK->BTNGK", scores_BNGTS, value)
+    output_BTHK = ops.reshape(
+        output_BTNGK, (batch_size, length, num_heads, head_dim)
     )
     return output_BTHK, scores_BHTS
+
+
+def check_groups(num_heads, num_key_value_heads):
+    """Raises ValueError unless query heads can share the key-value heads."""
+    if num_key_value_heads < 1 or num_heads % num_key_value_heads:
+        raise ValueError(
+            "`num_heads` must be a multiple of `num_key_value_heads`. "
+            f"Received: num_heads={num_heads}, "
+            f"num_key_value_heads={num_key_value_heads}. Use 1 for "
+            f"multi-query attention, {num_heads} for multi-head attention or "
+            "a divisor between them."
+        )
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
@@ -63,19 +103,26 @@ class MultiHeadAttention(keras.layers.Layer):
     """Multi-head attention, section 3.2.2: h heads of size d_model / h.
 
     Our `model_dim` is the paper's d_model, `num_heads` its h, `head_dim` its
-    d_k = d_v. The projections W^Q, W^K, W^V and W^O have no bias, as in the
-    paper's equations.
+    d_k = d_v. The projections W^Q, W^K, W^V and W^O have no bias unless asked
+    for, as in the paper's equations.
 
     Args:
         model_dim: D, size of the inputs and of the output.
         num_heads: H, must divide `model_dim`.
+        num_key_value_heads: N, must divide H; `None` means H. Fewer are
+            grouped-query attention, one is multi-query attention.
+        use_bias: whether the four projections add a bias.
+        positions: `RotaryPositions` or `RelativePositions`, copied; `None`
+            for attention that does not know the order.
+        gain: multiplies the standard deviation with which the kernels of
+            query, key and value start (Glorot and Bengio 2010).
 
     Call arguments:
         inputs: the positions that ask, shape `(B, T, D)`.
         memory: the positions that are read, shape `(B, S, D)`; `None` means
             self-attention, that is `inputs`.
         attention_mask: boolean, shape `(B, S)`, `(B, T, S)` or
-            `(B, H, T, S)`, True where a query may attend.
+            `(B, H, T, S)`, True where a query may attend; H may be 1.
         return_attention_scores: whether to return the scores too.
 
     Returns:
@@ -83,7 +130,9 @@ class MultiHeadAttention(keras.layers.Layer):
         and the scores, `(B, H, T, S)` in float32.
 
     Raises:
-        ValueError: `num_heads` does not divide `model_dim`.
+        ValueError: `num_heads` does not divide `model_dim`, or
+            `num_key_value_heads` not `num_heads`; a gain that is not
+            positive; a mask that is not boolean or does not fit.
 
     Example:
 
@@ -92,30 +141,76 @@ class MultiHeadAttention(keras.layers.Layer):
     TensorShape([2, 5, 12])
     """
 
-    def __init__(self, model_dim, num_heads, **kwargs):
+    def __init__(
+        self,
+        model_dim,
+        num_heads,
+        num_key_value_heads=None,
+        use_bias=False,
+        positions=None,
+        gain=1.0,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.supports_masking = True
-        if num_heads < 1 or model_dim % num_heads:
+        if num_heads < 1 or model_dim < 1 or model_dim % num_heads:
             raise ValueError(
                 "`model_dim` must be a multiple of `num_heads`. Received: "
                 f"model_dim={model_dim}, num_heads={num_heads}. Choose "
                 "another number of heads or another model size."
             )
+        if num_key_value_heads is not None:
+            check_groups(num_heads, num_key_value_heads)
+        if gain <= 0:
+            raise ValueError(
+                f"`gain` must be positive. Received: {gain}. Use 1 for "
+                "Glorot's formula as it is."
+            )
+        self._settings = {
+            "model_dim": model_dim,
+            "num_heads": num_heads,
+            "num_key_value_heads": num_key_value_heads,
+            "use_bias": use_bias,
+            "positions": parts.settings_of(positions),
+            "gain": gain,
+        }
         self.model_dim = model_dim
-        self.num_heads = num_heads
         self.head_dim = model_dim // num_heads
-        # Heads are a reshape of one (D, D) matrix each: on a (D, H, K)
-        # weight Keras would take H for the fan-in of Glorot's formula.
-        names = ("query", "key", "value", "output")
-        self._kernels = {name: None for name in names}
+        # Query, key, value and output have as many heads as this says. Heads
+        # are a reshape of one matrix: on a (D, H, K) weight Keras would take
+        # H for the fan-in of Glorot's formula.
+        groups = num_key_value_heads or num_heads
+        self._heads = {
+            "query": num_heads,
+            "key": groups,
+            "value": groups,
+            "output": num_heads,
+        }
+        self._kernels = {name: None for name in self._heads}
+        self._biases = {name: None for name in self._heads}
+        self.positions = None
+        if positions is not None:
+            self.positions = parts.copy_of(
+                positions, name="positions", dtype=self.dtype_policy
+            )
 
     def build(self, inputs_shape=None, memory_shape=None):
-        for name in self._kernels:
+        for name, heads in self._heads.items():
+            shape = (self.model_dim, heads * self.head_dim)
+            gain = 1.0 if name == "output" else self._settings["gain"]
             self._kernels[name] = self.add_weight(
                 name=f"{name}_kernel",
-                shape=(self.model_dim, self.model_dim),
-                initializer="glorot_uniform",
+                shape=shape,
+                initializer=keras.initializers.VarianceScaling(
+                    gain**2, "fan_avg", "uniform"
+                ),
             )
+            if self._settings["use_bias"]:
+                self._biases[name] = self.add_weight(
+                    name=f"{name}_bias", shape=shape[1:], initializer="zeros"
+                )
+        if self.positions is not None:
+            self.positions.build((None, None, None, self.head_dim))
         self.built = True
 
     def call(
@@ -130,38 +225,65 @@ class MultiHeadAttention(keras.layers.Layer):
         output, scores = self.attend(inputs, key, value, attention_mask)
         return (output, scores) if return_attention_scores else output
 
-    def project_memory(self, memory):
-        """Makes the keys and values of `memory` (B, S, D): two (B, S, H, K).
+    def project_memory(self, memory, start=0):
+        """Makes the keys and values of `memory` (B, S, D): two (B, S, N, K).
 
         Decoding keeps them, so that each is computed once.
-        """
-        key = ops.einsum("BSD,DHK->BSHK", memory, self._kernel("key"))
-        value = ops.einsum("BSD,DHK->BSHK", memory, self._kernel("value"))
-        return key, value
 
-    def attend(self, inputs, key, value, attention_mask=None):
+        Args:
+            memory: shape `(B, S, D)`.
+            start: position of its first column, counted from 0.
+        """
+        key = self._project("key", memory)
+        if self.positions is not None:
+            key = self.positions.place(key, start)
+        return key, self._project("value", memory)
+
+    def attend(self, inputs, key, value, attention_mask=None, start=0):
         """Lets `inputs` (B, T, D) attend to projected keys and values.
+
+        Args:
+            inputs: shape `(B, T, D)`.
+            key: shape `(B, S, N, K)`, its first column at position 0.
+            value: shape `(B, S, N, K)`.
+            attention_mask: as for `call`.
+            start: position of the first column of `inputs`.
 
         Returns:
             The pair (output `(B, T, D)`, scores `(B, H, T, S)`).
         """
-        query = ops.einsum("BTD,DHK->BTHK", inputs, self._kernel("query"))
-        heads, scores = dot_product_attention(query, key, value, attention_mask)
-        output = ops.einsum("BTHK,HKD->BTD", heads, self._kernel("output"))
+        query = self._project("query", inputs)
+        if self.positions is None:
+            heads, scores = dot_product_attention(
+                query, key, value, attention_mask
+            )
+        else:
+            heads, scores = self.positions.attend(
+                query, key, value, attention_mask, start
+            )
+        kernel_HKD = ops.reshape(
+            self._cast(self._kernels["output"]),
+            (self._heads["output"], self.head_dim, self.model_dim),
+        )
+        output = ops.einsum("BTHK,HKD->BTD", heads, kernel_HKD)
+        if self._biases["output"] is not None:
+            output += self._cast(self._biases["output"])
         return output, scores
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "model_dim": self.model_dim,
-            "num_heads": self.num_heads,
-        }
+        return {**super().get_config(), **self._settings}
 
-    def _kernel(self, name):
+    def _project(self, name, inputs):
+        heads = (self._heads[name], self.head_dim)
+        kernel_DHK = ops.reshape(
+            self._cast(self._kernels[name]), (self.model_dim, *heads)
+        )
+        projected = ops.einsum("BTD,DHK->BTHK", inputs, kernel_DHK)
+        if self._biases[name] is not None:
+            projected += ops.reshape(self._cast(self._biases[name]), heads)
+        return projected
+
+    def _cast(self, weight):
         # Cast here, since stepping does not pass through `__call__`, where
         # Keras would do it.
-        kernel = ops.cast(self._kernels[name], self.compute_dtype)
-        heads = (self.num_heads, self.head_dim)
-        if name == "output":
-            return ops.reshape(kernel, (*heads, self.model_dim))
-        return ops.reshape(kernel, (self.model_dim, *heads))
+        return ops.cast(weight, self.compute_dtype)

@@ -1,13 +1,14 @@
 """The decoder: target embeddings and memory to outputs (section 3.1).
 
 B batch   T target length   S source length   D model_dim   H heads
-K head_dim   L layers   M longest target length that a decoding state holds
+K head_dim   N key-value heads   L layers   M longest target length that a
+decoding state holds
 """
 
 import keras
 from keras import ops
 
-from keras_transformer.layers import attention, feed_forward, masks, residual
+from keras_transformer.layers import masks, parts, residual, stack
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
@@ -15,17 +16,21 @@ class DecoderBlock(keras.layers.Layer):
     """Causal self-attention, encoder-decoder attention, feed-forward.
 
     Args:
-        model_dim: D, d_model.
-        num_heads: H.
-        feed_forward_dim: F, d_ff.
+        attention: a part, copied for both attentions: `MultiHeadAttention`
+            of any kind. Its positions are those of the self-attention;
+            between target and source there are none.
+        feed_forward: a part, copied: `FeedForward` or `GatedFeedForward`.
+        norm: a part, copied; see `Residual`.
         dropout: P_drop.
         normalization: `"pre"` or `"post"`, see `Residual`.
 
     Call arguments:
         inputs: shape `(B, T, D)`.
         memory: the encoder's output, shape `(B, S, D)`.
-        inputs_mask: boolean padding mask `(B, T)`.
-        memory_mask: boolean padding mask `(B, S)`.
+        inputs_mask: boolean padding mask `(B, T)`, or an attention mask
+            `(B, T, T)` or `(B, H, T, T)`; the block is causal besides.
+        memory_mask: boolean padding mask `(B, S)`, or an attention mask
+            `(B, T, S)` or `(B, H, T, S)`.
         return_attention_scores: whether to return the scores too.
 
     Returns:
@@ -33,18 +38,25 @@ class DecoderBlock(keras.layers.Layer):
         it, self-attention scores `(B, H, T, T)` and encoder-decoder scores
         `(B, H, T, S)`.
 
+    Raises:
+        ValueError: parts of different `model_dim`; see also the parts.
+
     Example:
 
-    >>> block = DecoderBlock(model_dim=6, num_heads=2, feed_forward_dim=11)
+    >>> from keras_transformer import layers
+    >>> block = DecoderBlock(
+    ...     layers.MultiHeadAttention(model_dim=6, num_heads=2),
+    ...     layers.FeedForward(model_dim=6, feed_forward_dim=11),
+    ... )
     >>> block(keras.ops.ones((3, 5, 6)), keras.ops.ones((3, 7, 6))).shape
     TensorShape([3, 5, 6])
     """
 
     def __init__(
         self,
-        model_dim,
-        num_heads,
-        feed_forward_dim,
+        attention,
+        feed_forward,
+        norm=None,
         dropout=0.1,
         normalization="pre",
         **kwargs,
@@ -52,29 +64,30 @@ class DecoderBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
         self._settings = {
-            "model_dim": model_dim,
-            "num_heads": num_heads,
-            "feed_forward_dim": feed_forward_dim,
+            "attention": parts.settings_of(attention),
+            "feed_forward": parts.settings_of(feed_forward),
+            "norm": parts.settings_of(norm),
             "dropout": dropout,
             "normalization": normalization,
         }
+        model_dim = parts.shared_model_dim(attention, feed_forward)
         policy = self.dtype_policy
 
         def in_residual(name):
             return residual.Residual(
-                model_dim, dropout, normalization, dtype=policy, name=name
+                model_dim, dropout, normalization, norm, dtype=policy, name=name
             )
 
-        self.self_attention = attention.MultiHeadAttention(
-            model_dim, num_heads, dtype=policy, name="self_attention"
+        self.self_attention = parts.copy_of(
+            attention, name="self_attention", dtype=policy
         )
         self.self_attention_residual = in_residual("self_attention_residual")
-        self.cross_attention = attention.MultiHeadAttention(
-            model_dim, num_heads, dtype=policy, name="cross_attention"
+        self.cross_attention = parts.copy_of(
+            attention, name="cross_attention", dtype=policy, positions=None
         )
         self.cross_attention_residual = in_residual("cross_attention_residual")
-        self.feed_forward = feed_forward.FeedForward(
-            model_dim, feed_forward_dim, dtype=policy, name="feed_forward"
+        self.feed_forward = parts.copy_of(
+            feed_forward, name="feed_forward", dtype=policy
         )
         self.feed_forward_residual = in_residual("feed_forward_residual")
 
@@ -96,6 +109,8 @@ class DecoderBlock(keras.layers.Layer):
         training=None,
         return_attention_scores=False,
     ):
+        length = inputs.shape[1]
+        masks.check_fits(inputs_mask, inputs.shape[0], None, length, length)
         causal = masks.combine_masks(
             masks.causal_mask(ops.shape(inputs)[1]), inputs_mask
         )
@@ -121,7 +136,7 @@ class DecoderBlock(keras.layers.Layer):
 
         Returns:
             A dict of tensors, batch first: keys and values of the memory,
-            `(B, S, H, K)`, and room for those of the target, `(B, M, H, K)`.
+            `(B, S, N, K)`, and room for those of the target, `(B, M, N, K)`.
         """
         memory_key, memory_value = self.cross_attention.project_memory(memory)
         batch_size = ops.shape(memory)[0]
@@ -154,11 +169,11 @@ class DecoderBlock(keras.layers.Layer):
         new_state = dict(state)
 
         def self_attend(x):
-            key, value = self.self_attention.project_memory(x)
+            key, value = self.self_attention.project_memory(x, start=position)
             new_state["key"] = ops.where(is_now, key, state["key"])
             new_state["value"] = ops.where(is_now, value, state["value"])
             return self.self_attention.attend(
-                x, new_state["key"], new_state["value"], is_past
+                x, new_state["key"], new_state["value"], is_past, position
             )
 
         x, _, _ = self._apply(
@@ -191,24 +206,30 @@ class DecoderBlock(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-class Decoder(keras.layers.Layer):
+class Decoder(stack.Stack):
     """A stack of decoder blocks, for whole sequences and step by step.
 
-    With `normalization="pre"` a last layer normalization ends the stack.
+    Adds positions to the embeddings, drops units of the sum (section 5.4),
+    and with `normalization="pre"` ends with one more norm.
 
     Args:
         num_layers: L, N in the paper.
-        model_dim: D, d_model.
-        num_heads: H.
-        feed_forward_dim: F, d_ff.
+        attention: a part, copied for each block, see `DecoderBlock`.
+        feed_forward: a part, copied for each block: `FeedForward` or
+            `GatedFeedForward`.
+        norm: a part, copied; layer normalization, epsilon 1e-6, if `None`.
         dropout: P_drop.
         normalization: `"pre"` or `"post"`, see `Residual`.
+        positions: a part, copied: `SinusoidalPositions` or
+            `LearnedPositions`; `None` adds nothing.
 
     Call arguments:
-        inputs: embeddings with positions, shape `(B, T, D)`.
+        inputs: embeddings, shape `(B, T, D)`.
         memory: the encoder's output, shape `(B, S, D)`.
-        inputs_mask: boolean padding mask `(B, T)`.
-        memory_mask: boolean padding mask `(B, S)`.
+        inputs_mask: boolean padding mask `(B, T)`, or an attention mask
+            `(B, T, T)` or `(B, H, T, T)`; the decoder is causal besides.
+        memory_mask: boolean padding mask `(B, S)`, or an attention mask
+            `(B, T, S)` or `(B, H, T, S)`.
         return_attention_scores: whether to return the scores too.
 
     Returns:
@@ -216,57 +237,23 @@ class Decoder(keras.layers.Layer):
         it, self-attention scores `(B, L, H, T, T)` and encoder-decoder
         scores `(B, L, H, T, S)`.
 
+    Raises:
+        ValueError: no layers, or parts of different `model_dim`; see also
+            the parts.
+
     Example:
 
-    >>> decoder = Decoder(3, model_dim=6, num_heads=2, feed_forward_dim=11)
+    >>> from keras_transformer import layers
+    >>> decoder = Decoder(
+    ...     3,
+    ...     layers.MultiHeadAttention(model_dim=6, num_heads=2),
+    ...     layers.FeedForward(model_dim=6, feed_forward_dim=11),
+    ... )
     >>> decoder(keras.ops.ones((2, 5, 6)), keras.ops.ones((2, 7, 6))).shape
     TensorShape([2, 5, 6])
     """
 
-    def __init__(
-        self,
-        num_layers,
-        model_dim,
-        num_heads,
-        feed_forward_dim,
-        dropout=0.1,
-        normalization="pre",
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        self.supports_masking = True
-        self._settings = {
-            "num_layers": num_layers,
-            "model_dim": model_dim,
-            "num_heads": num_heads,
-            "feed_forward_dim": feed_forward_dim,
-            "dropout": dropout,
-            "normalization": normalization,
-        }
-        policy = self.dtype_policy
-        self.blocks = [
-            DecoderBlock(
-                model_dim,
-                num_heads,
-                feed_forward_dim,
-                dropout,
-                normalization,
-                dtype=policy,
-                name=f"block_{i + 1}",
-            )
-            for i in range(num_layers)
-        ]
-        self.final_norm = (
-            residual.layer_norm("final_norm", policy)
-            if normalization == "pre"
-            else keras.layers.Identity(name="final_norm", dtype=policy)
-        )
-
-    def build(self, inputs_shape=None, memory_shape=None):
-        for block in self.blocks:
-            block.build()
-        self.final_norm.build((None, None, self._settings["model_dim"]))
-        self.built = True
+    block_class = DecoderBlock
 
     def call(
         self,
@@ -277,7 +264,8 @@ class Decoder(keras.layers.Layer):
         training=None,
         return_attention_scores=False,
     ):
-        x, self_scores, cross_scores = inputs, [], []
+        x = self.enter(inputs, mask=inputs_mask, training=training)
+        self_scores, cross_scores = [], []
         for block in self.blocks:
             x, block_self_scores, block_cross_scores = block(
                 x,
@@ -304,11 +292,8 @@ class Decoder(keras.layers.Layer):
 
     def step(self, inputs, position, state, memory_mask=None):
         """Computes one target position, see `DecoderBlock.step`."""
-        x, new_state = inputs, []
+        x, new_state = self.enter(inputs, start=position, training=False), []
         for block, block_state in zip(self.blocks, state, strict=True):
             x, block_state = block.step(x, position, block_state, memory_mask)
             new_state.append(block_state)
         return self.final_norm(x), tuple(new_state)
-
-    def get_config(self):
-        return {**super().get_config(), **self._settings}

@@ -1,24 +1,35 @@
-"""Token embeddings, and the output projection that shares their weights.
+"""Token embeddings, and the output projection that may share their weights.
 
 B batch   T length   D model_dim   V vocabulary_size
 """
 
 import keras
+import numpy as np
 from keras import ops
+
+SCALES = ("sqrt_dim", "none")
+INITIALIZERS = ("normal", "uniform", "glorot_uniform")
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-class ScaledEmbedding(keras.layers.Layer):
-    """Embeds ids, times sqrt(D), and scores tokens with the same matrix.
+class TokenEmbedding(keras.layers.Layer):
+    """Embeds ids, and scores tokens with the same matrix (section 3.4).
 
-    Section 3.4: source embedding, target embedding and the projection before
-    the softmax are one matrix. It is initialised from N(0, 1/sqrt(D)), so that
-    the scaled embeddings have unit variance and are not drowned by the
-    positions, and the projection's logits start small.
+    Where source embedding, target embedding and the projection before the
+    softmax share one matrix, they are one layer; where they do not, each is
+    a layer of its own and only one half of it is used.
 
     Args:
         vocabulary_size: V.
         model_dim: D.
+        scale: `"sqrt_dim"`, the paper's, multiplies embeddings, but not
+            logits, by sqrt(D); `"none"` does not.
+        initializer: `"normal"` and `"uniform"` start with the standard
+            deviation 1/sqrt(D), so that scaled embeddings have unit variance
+            and are not drowned by the positions; `"glorot_uniform"` is far
+            smaller for a large vocabulary.
+        zero_id: an id whose embedding is always zero, or `None`.
+        output_bias: whether the logits have a bias.
 
     Call arguments:
         ids: integers in [0, V), shape `(B, T)`.
@@ -26,45 +37,114 @@ class ScaledEmbedding(keras.layers.Layer):
     Returns:
         Shape `(B, T, D)`.
 
+    Raises:
+        ValueError: sizes below 1, unknown names, or, outside of a graph, an
+            id that is not in [0, V).
+
     Example:
 
-    >>> embedding = ScaledEmbedding(vocabulary_size=11, model_dim=4)
+    >>> embedding = TokenEmbedding(vocabulary_size=11, model_dim=4)
     >>> vectors = embedding(keras.ops.array([[1, 2, 3]]))
     >>> embedding.logits(vectors).shape
     TensorShape([1, 3, 11])
     """
 
-    def __init__(self, vocabulary_size, model_dim, **kwargs):
+    def __init__(
+        self,
+        vocabulary_size,
+        model_dim,
+        scale="sqrt_dim",
+        initializer="normal",
+        zero_id=None,
+        output_bias=False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
+        if vocabulary_size < 1 or model_dim < 1:
+            raise ValueError(
+                "Sizes must be at least 1. Received: "
+                f"vocabulary_size={vocabulary_size}, model_dim={model_dim}."
+            )
+        for name, value, known in (
+            ("scale", scale, SCALES),
+            ("initializer", initializer, INITIALIZERS),
+        ):
+            if value not in known:
+                raise ValueError(
+                    f"Unknown `{name}` of an embedding. Received: {value!r}. "
+                    f"Expected one of {known}."
+                )
+        self._settings = {
+            "vocabulary_size": vocabulary_size,
+            "model_dim": model_dim,
+            "scale": scale,
+            "initializer": initializer,
+            "zero_id": zero_id,
+            "output_bias": output_bias,
+        }
         self.vocabulary_size = vocabulary_size
         self.model_dim = model_dim
+        self.bias = None
 
     def build(self, ids_shape=None):
+        initializers = {
+            "normal": keras.initializers.RandomNormal(
+                stddev=self.model_dim**-0.5
+            ),
+            # Of a uniform variable in [-a, a] it is a / sqrt(3).
+            "uniform": keras.initializers.RandomUniform(
+                -((3 / self.model_dim) ** 0.5), (3 / self.model_dim) ** 0.5
+            ),
+            "glorot_uniform": keras.initializers.GlorotUniform(),
+        }
         self.embeddings = self.add_weight(
             name="embeddings",
             shape=(self.vocabulary_size, self.model_dim),
-            initializer=keras.initializers.RandomNormal(
-                stddev=self.model_dim**-0.5
-            ),
+            initializer=initializers[self._settings["initializer"]],
         )
+        if self._settings["output_bias"]:
+            self.bias = self.add_weight(
+                name="bias", shape=(self.vocabulary_size,), initializer="zeros"
+            )
         self.built = True
 
     def call(self, ids):
+        self.check_ids(ids)
         # Keras's inputs are float32 unless they are told otherwise.
-        vectors = ops.take(self.embeddings, ops.cast(ids, "int32"), axis=0)
-        scale = ops.cast(self.model_dim**0.5, vectors.dtype)
-        return ops.cast(vectors * scale, self.compute_dtype)
+        ids = ops.cast(ids, "int32")
+        vectors = ops.take(self.embeddings, ids, axis=0)
+        if self._settings["scale"] == "sqrt_dim":
+            vectors *= ops.cast(self.model_dim**0.5, vectors.dtype)
+        zero_id = self._settings["zero_id"]
+        if zero_id is not None:
+            is_other = ops.not_equal(ids, zero_id)[..., None]
+            vectors *= ops.cast(is_other, vectors.dtype)
+        return ops.cast(vectors, self.compute_dtype)
 
     def logits(self, inputs):
         """Scores every token: `inputs` (B, T, D) to float32 (B, T, V)."""
         embeddings = ops.cast(self.embeddings, self.compute_dtype)
         inputs = ops.cast(inputs, self.compute_dtype)
         logits = ops.einsum("BTD,VD->BTV", inputs, embeddings)
-        return ops.cast(logits, "float32")
+        logits = ops.cast(logits, "float32")
+        if self.bias is not None:
+            logits += ops.cast(self.bias, "float32")
+        return logits
+
+    def check_ids(self, ids):
+        """Raises ValueError for ids out of range, where they are known."""
+        try:
+            values = np.asarray(ids)
+        except (NotImplementedError, TypeError, ValueError):
+            return  # Inside of a graph, where ids have no values yet.
+        if values.size and not (
+            0 <= values.min() and values.max() < self.vocabulary_size
+        ):
+            raise ValueError(
+                f"Ids must be in [0, {self.vocabulary_size}), the vocabulary. "
+                f"Received: ids from {values.min()} to {values.max()}. Encode "
+                "with the tokenizer whose vocabulary_size the model has."
+            )
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "vocabulary_size": self.vocabulary_size,
-            "model_dim": self.model_dim,
-        }
+        return {**super().get_config(), **self._settings}

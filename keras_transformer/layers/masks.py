@@ -28,6 +28,33 @@ def padding_mask(ids, pad_id):
     return ops.not_equal(ids, pad_id)
 
 
+def started_mask(ids, pad_id):
+    """Marks real tokens where the padding id also starts the sequence.
+
+    Some systems let the decoder read the padding id first. Of the padding
+    before the first other token, the last is taken for that start; in a row
+    of padding alone it is the first.
+
+    Args:
+        ids: integer tensor, shape `(B, T)`.
+        pad_id: the id that starts sequences and fills up short rows.
+
+    Returns:
+        Boolean tensor, shape `(B, T)`.
+
+    Example:
+
+    >>> started_mask([[0, 7, 8, 0], [0, 0, 7, 8]], 0).numpy().astype(int)
+    array([[1, 1, 1, 0],
+           [0, 1, 1, 1]])
+    """
+    is_real = padding_mask(ids, pad_id)
+    first = ops.argmax(ops.cast(is_real, "int32"), axis=1)[:, None]
+    columns = ops.cast(ops.arange(ops.shape(is_real)[1]), first.dtype)
+    is_start = columns[None] == ops.maximum(first - 1, 0)
+    return ops.logical_or(is_real, is_start)
+
+
 def causal_mask(length):
     """Lets position t attend to the positions up to t (section 3.2.3).
 
@@ -72,6 +99,52 @@ def combine_masks(*masks):
         mask = _per_head(mask)
         combined = mask if combined is None else ops.logical_and(combined, mask)
     return combined
+
+
+def attended_keys(mask):
+    """Tells, of any mask, which keys at least one query may attend to.
+
+    Args:
+        mask: as for `combine_masks`, or `None`.
+
+    Returns:
+        Boolean padding mask `(B, S)`, or `None`.
+
+    Raises:
+        ValueError: the mask is not boolean or has another rank.
+
+    Example:
+
+    >>> attended_keys([[[True, False], [True, False]]]).numpy().tolist()
+    [[True, False]]
+    """
+    mask = combine_masks(mask)
+    return None if mask is None else ops.any(mask, axis=(1, 2))
+
+
+def check_fits(mask, batch_size, num_heads, query_length, key_length):
+    """Raises ValueError unless a mask fits scores of this shape.
+
+    Args:
+        mask: as for `combine_masks`, or `None`.
+        batch_size: B, or `None` where it is not known; so all others.
+        num_heads: H.
+        query_length: T.
+        key_length: S.
+    """
+    if mask is None:
+        return
+    combined = _per_head(mask)
+    expected = (batch_size, num_heads, query_length, key_length)
+    for size, wanted in zip(combined.shape, expected, strict=True):
+        if None not in (size, wanted) and size not in (1, wanted):
+            raise ValueError(
+                "A mask must have shape (B, S), (B, T, S) or (B, H, T, S), "
+                f"here with B={batch_size}, H={num_heads} or 1, "
+                f"T={query_length}, S={key_length} (None is not known yet). "
+                f"Received: shape={tuple(ops.convert_to_tensor(mask).shape)}. "
+                "Make it of the ids that the keys were made of."
+            )
 
 
 def _per_head(mask):

@@ -5,31 +5,62 @@ B batch   T length   D model_dim
 
 import keras
 
+from keras_transformer.layers import parts
+
 NORMALIZATIONS = ("pre", "post")
 # Keras's own default, 1e-3, is a thousand times what the paper's code used.
 EPSILON = 1e-6
 
 
-def layer_norm(name, dtype=None):
-    """The layer normalization used throughout: epsilon 1e-6."""
-    return keras.layers.LayerNormalization(
-        epsilon=EPSILON, name=name, dtype=dtype
-    )
+def make_norm(norm, name, dtype):
+    """Makes the normalization of a block or at the end of a stack.
+
+    Args:
+        norm: a part to copy, such as `keras.layers.RMSNormalization()`;
+            `None` is layer normalization with epsilon 1e-6.
+        name: of the new layer.
+        dtype: its dtype policy.
+    """
+    if norm is None:
+        return keras.layers.LayerNormalization(
+            epsilon=EPSILON, name=name, dtype=dtype
+        )
+    copy = parts.copy_of(norm, name=name, dtype=dtype)
+    # Each position is normalised by itself, so masks pass, though Keras's
+    # RMSNormalization does not say so of itself.
+    copy.supports_masking = True
+    return copy
+
+
+def make_final_norm(normalization, norm, dtype):
+    """What ends a stack: a norm after pre-norm blocks, else nothing.
+
+    Args:
+        normalization: `"pre"` or `"post"`.
+        norm: as for `make_norm`.
+        dtype: the dtype policy.
+    """
+    if normalization == "pre":
+        return make_norm(norm, "final_norm", dtype)
+    return keras.layers.Identity(name="final_norm", dtype=dtype)
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class Residual(keras.layers.Layer):
-    """Residual connection, layer normalization and dropout (section 5.4).
+    """Residual connection, normalization and dropout (section 5.4).
 
-    `"post"`, as in the paper:  LayerNorm(x + Dropout(sublayer(x)))
-    `"pre"`, easier to train:   x + Dropout(sublayer(LayerNorm(x)))
+    `"post"`, as in the paper:  Norm(x + Dropout(sublayer(x)))
+    `"pre"`, easier to train:   x + Dropout(sublayer(Norm(x)))
 
-    With `"pre"` a stack of blocks needs one more LayerNorm at its end.
+    With `"pre"` a stack of blocks needs one more norm at its end.
 
     Args:
         model_dim: D.
         dropout: probability of dropping a unit, P_drop.
         normalization: `"pre"` or `"post"`.
+        norm: the normalization, copied, such as
+            `keras.layers.RMSNormalization()`; layer normalization with
+            epsilon 1e-6 if `None`.
 
     Call arguments:
         inputs: x, shape `(B, T, D)`.
@@ -52,7 +83,9 @@ class Residual(keras.layers.Layer):
     (TensorShape([1, 2, 4]), 'scores')
     """
 
-    def __init__(self, model_dim, dropout=0.1, normalization="pre", **kwargs):
+    def __init__(
+        self, model_dim, dropout=0.1, normalization="pre", norm=None, **kwargs
+    ):
         super().__init__(**kwargs)
         self.supports_masking = True
         if normalization not in NORMALIZATIONS:
@@ -60,26 +93,26 @@ class Residual(keras.layers.Layer):
                 "Unknown `normalization`. Received: "
                 f"{normalization!r}. Expected one of {NORMALIZATIONS}."
             )
-        if not 0 <= dropout < 1:
-            raise ValueError(
-                "`dropout` is the share of units dropped in training. "
-                f"Received: {dropout}. Expected a number in [0, 1)."
-            )
-        self.model_dim = model_dim
-        self.dropout = dropout
-        self.normalization = normalization
-        self.norm = layer_norm("norm", self.dtype_policy)
+        check_dropout(dropout)
+        self._settings = {
+            "model_dim": model_dim,
+            "dropout": dropout,
+            "normalization": normalization,
+            "norm": parts.settings_of(norm),
+        }
+        self.norm = make_norm(norm, "norm", self.dtype_policy)
         self.drop = keras.layers.Dropout(
             dropout, dtype=self.dtype_policy, name="drop"
         )
 
     def build(self, inputs_shape=None):
-        self.norm.build((None, None, self.model_dim))
-        self.drop.build((None, None, self.model_dim))
+        shape = (None, None, self._settings["model_dim"])
+        self.norm.build(shape)
+        self.drop.build(shape)
         self.built = True
 
     def call(self, inputs, sublayer, training=None):
-        if self.normalization == "pre":
+        if self._settings["normalization"] == "pre":
             outputs, extra = sublayer(self.norm(inputs))
             return inputs + self.drop(outputs, training=training), extra
         outputs, extra = sublayer(inputs)
@@ -87,9 +120,13 @@ class Residual(keras.layers.Layer):
         return outputs, extra
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "model_dim": self.model_dim,
-            "dropout": self.dropout,
-            "normalization": self.normalization,
-        }
+        return {**super().get_config(), **self._settings}
+
+
+def check_dropout(dropout):
+    """Raises ValueError unless `dropout` is a share that can be dropped."""
+    if not 0 <= dropout < 1:
+        raise ValueError(
+            "`dropout` is the share of units dropped in training. "
+            f"Received: {dropout}. Expected a number in [0, 1)."
+        )

@@ -1,6 +1,21 @@
 """The Transformer, put together from the layers."""
 
+from keras_transformer.models.building import build_transformer
 from keras_transformer.models.config import PRESETS, TransformerConfig
+from keras_transformer.models.conventions import (
+    CONVENTIONS,
+    Convention,
+    convention,
+)
 from keras_transformer.models.transformer import AttentionScores, Transformer
 
-__all__ = ["AttentionScores", "PRESETS", "Transformer", "TransformerConfig"]
+__all__ = [
+    "AttentionScores",
+    "CONVENTIONS",
+    "Convention",
+    "PRESETS",
+    "Transformer",
+    "TransformerConfig",
+    "build_transformer",
+    "convention",
+]

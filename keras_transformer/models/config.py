@@ -5,11 +5,12 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class TransformerConfig:
-    """The architecture, as the keyword arguments of `Transformer`.
+    """The architecture: sizes, and the names of the kinds of parts.
 
     The defaults are the base model of the paper (table 3). Our names and the
     paper's: `model_dim` is d_model, `feed_forward_dim` d_ff, `num_heads` h,
     `dropout` P_drop, `num_encoder_layers` and `num_decoder_layers` N.
+    `build_transformer` makes the model, and says what the names mean.
 
     Example:
 
@@ -26,6 +27,20 @@ class TransformerConfig:
     dropout: float = 0.1
     normalization: str = "post"
     positions: str = "paper"
+    # None: source and target share one vocabulary.
+    target_vocabulary_size: int | None = None
+    # None: as many as query heads.
+    num_key_value_heads: int | None = None
+    norm: str = "layer"
+    epsilon: float = 1e-6
+    activation: str = "relu"
+    biases: str = "feed_forward"
+    tying: str = "all"
+    embedding_scale: str = "sqrt_dim"
+    embedding_initializer: str = "normal"
+    attention_gain: float = 1.0
+    pad_id: int = 0
+    start_id: int = 1
 
 
 PRESETS = {
@@ -58,6 +73,22 @@ PRESETS = {
         num_heads=8,
         feed_forward_dim=1024,
         normalization="pre",
+    ),
+    # As large as "small", of the parts that language models use today. Two
+    # thirds of d_ff, since a gated network has three matrices.
+    "modern": TransformerConfig(
+        vocabulary_size=8000,
+        num_encoder_layers=3,
+        num_decoder_layers=3,
+        model_dim=256,
+        num_heads=8,
+        num_key_value_heads=2,
+        feed_forward_dim=688,
+        normalization="pre",
+        positions="rotary",
+        norm="rms",
+        activation="swiglu",
+        biases="none",
     ),
     # Table 3, row "base": N=6, d_model=512, d_ff=2048, h=8, P_drop=0.1.
     "base": TransformerConfig(),

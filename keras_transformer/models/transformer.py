@@ -9,15 +9,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from keras_transformer.layers import (
-    decoder,
-    embeddings,
-    encoder,
-    masks,
-)
-from keras_transformer.layers import (
-    positions as position_encodings,
-)
+from keras_transformer.layers import masks, parts
 from keras_transformer.training import distributed_model
 
 # The paper lets a translation have this many more tokens than its source.
@@ -41,22 +33,20 @@ class AttentionScores(NamedTuple):
 class Transformer(distributed_model.DistributedModel):
     """The encoder-decoder model of "Attention Is All You Need" (figure 1).
 
-    Source embedding, target embedding and output projection share one matrix
-    (section 3.4). Dropout is applied to the output of each sub-layer and to
-    the sums of embeddings and positions (section 5.4). The model makes its
-    masks from the ids; the decoder is causal. It is built at once.
+    Put together from its parts, which are used as they are;
+    `build_transformer` makes them from a config. The model makes its masks
+    from the ids; the decoder is causal. It is built at once.
 
     Args:
-        vocabulary_size: V, of the vocabulary both languages share.
-        num_encoder_layers: blocks of the encoder.
-        num_decoder_layers: blocks of the decoder.
-        model_dim: D, d_model.
-        num_heads: H.
-        feed_forward_dim: d_ff.
-        dropout: P_drop.
-        normalization: `"post"` (the paper) or `"pre"`, see `Residual`.
-        positions: `"paper"` or `"tensor2tensor"`, see `sinusoidal_encoding`.
+        encoder: an `Encoder`.
+        decoder: a `Decoder` of the same `model_dim`.
+        source_embedding: a `TokenEmbedding` of the source vocabulary.
+        target_embedding: one of the target vocabulary; `None` means the
+            source's, of a vocabulary and a matrix that both share.
+        projection: a `TokenEmbedding` whose matrix scores the target tokens;
+            `None` means the target's, as in section 3.4.
         pad_id: the id that fills up short rows and is never attended to.
+        start_id: what the decoder reads first; may be `pad_id`.
 
     Call arguments:
         inputs: dict with `"source_ids"` `(B, S)` and `"target_input_ids"`
@@ -66,12 +56,15 @@ class Transformer(distributed_model.DistributedModel):
         Logits of each next token, float32 `(B, T, V)`.
 
     Raises:
-        ValueError: sizes that are not positive or do not fit together.
+        ValueError: parts that do not fit together; other inputs than these;
+            outside of a graph, ids that are not in the vocabulary.
 
     Example:
 
-    >>> model = Transformer(vocabulary_size=11, num_encoder_layers=1,
-    ...     num_decoder_layers=1, model_dim=4, num_heads=2, feed_forward_dim=8)
+    >>> from keras_transformer import layers
+    >>> kinds = (layers.MultiHeadAttention(4, 2), layers.FeedForward(4, 8))
+    >>> model = Transformer(layers.Encoder(1, *kinds),
+    ...     layers.Decoder(1, *kinds), layers.TokenEmbedding(11, 4))
     >>> ids = keras.ops.array([[5, 6, 2]])
     >>> model({"source_ids": ids, "target_input_ids": ids}).shape
     TensorShape([1, 3, 11])
@@ -79,75 +72,58 @@ class Transformer(distributed_model.DistributedModel):
 
     def __init__(
         self,
-        vocabulary_size,
-        num_encoder_layers=6,
-        num_decoder_layers=6,
-        model_dim=512,
-        num_heads=8,
-        feed_forward_dim=2048,
-        dropout=0.1,
-        normalization="post",
-        positions="paper",
+        encoder,
+        decoder,
+        source_embedding,
+        target_embedding=None,
+        projection=None,
         pad_id=0,
+        start_id=1,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self._settings = {
-            "vocabulary_size": vocabulary_size,
-            "num_encoder_layers": num_encoder_layers,
-            "num_decoder_layers": num_decoder_layers,
-            "model_dim": model_dim,
-            "num_heads": num_heads,
-            "feed_forward_dim": feed_forward_dim,
-            "dropout": dropout,
-            "normalization": normalization,
-            "positions": positions,
-            "pad_id": pad_id,
-        }
-        _check_sizes(self._settings)
-        position_encodings.check_form(positions, model_dim)
+        if target_embedding is None:
+            target_embedding = source_embedding
+        if projection is None:
+            projection = target_embedding
+        self.encoder = encoder
+        self.decoder = decoder
+        self.source_embedding = source_embedding
+        self.target_embedding = target_embedding
+        self.projection = projection
         self.pad_id = pad_id
-        policy = self.dtype_policy
-        self.embedding = embeddings.ScaledEmbedding(
-            vocabulary_size, model_dim, dtype=policy, name="embedding"
-        )
-        self.positions = position_encodings.SinusoidalPositions(
-            positions, dtype=policy, name="positions"
-        )
-        block = (model_dim, num_heads, feed_forward_dim, dropout, normalization)
-        self.encoder = encoder.Encoder(
-            num_encoder_layers, *block, dtype=policy, name="encoder"
-        )
-        self.decoder = decoder.Decoder(
-            num_decoder_layers, *block, dtype=policy, name="decoder"
-        )
-        self.drop = keras.layers.Dropout(dropout, dtype=policy, name="drop")
+        self.start_id = start_id
+        self._check_parts()
         self.build()
 
     def build(self, inputs_shape=None):
-        self.embedding.build()
-        self.positions.build((None, None, self._settings["model_dim"]))
-        self.drop.build((None, None, self._settings["model_dim"]))
-        self.encoder.build()
-        self.decoder.build()
+        for part in (
+            self.source_embedding,
+            self.target_embedding,
+            self.projection,
+            self.encoder,
+            self.decoder,
+        ):
+            if not part.built:
+                part.build()
         self.built = True
 
     def call(self, inputs, training=None):
         source_ids, target_ids = self._ids(inputs)
         memory = self.encode(source_ids, training=training)
         outputs = self.decoder(
-            self._embed(target_ids, training=training),
+            self.target_embedding(target_ids),
             memory,
-            inputs_mask=masks.padding_mask(target_ids, self.pad_id),
+            inputs_mask=self._target_mask(target_ids),
             memory_mask=masks.padding_mask(source_ids, self.pad_id),
             training=training,
         )
-        return self.embedding.logits(outputs)
+        return self.projection.logits(outputs)
 
     def encode(self, source_ids, training=False):
         """Encodes source ids (B, S) to memory (B, S, D)."""
         return self.encoder(
-            self._embed(source_ids, training=training),
+            self.source_embedding(source_ids),
             mask=masks.padding_mask(source_ids, self.pad_id),
             training=training,
         )
@@ -184,13 +160,13 @@ class Transformer(distributed_model.DistributedModel):
             The pair (logits `(B, V)` in float32, the new state).
         """
         outputs, blocks = self.decoder.step(
-            self._embed(ids[:, None], start=position),
+            self.target_embedding(ids[:, None]),
             position,
             state["blocks"],
             state["memory_mask"],
         )
         state = {"memory_mask": state["memory_mask"], "blocks": blocks}
-        return self.embedding.logits(outputs)[:, 0], state
+        return self.projection.logits(outputs)[:, 0], state
 
     def attention_scores(self, inputs):
         """Runs the model and returns where it looked, `AttentionScores`.
@@ -201,15 +177,15 @@ class Transformer(distributed_model.DistributedModel):
         source_ids, target_ids = self._ids(inputs)
         source_mask = masks.padding_mask(source_ids, self.pad_id)
         memory, encoder_scores = self.encoder(
-            self._embed(source_ids),
+            self.source_embedding(source_ids),
             mask=source_mask,
             training=False,
             return_attention_scores=True,
         )
         _, decoder_scores, cross_scores = self.decoder(
-            self._embed(target_ids),
+            self.target_embedding(target_ids),
             memory,
-            inputs_mask=masks.padding_mask(target_ids, self.pad_id),
+            inputs_mask=self._target_mask(target_ids),
             memory_mask=source_mask,
             training=False,
             return_attention_scores=True,
@@ -217,7 +193,42 @@ class Transformer(distributed_model.DistributedModel):
         return AttentionScores(encoder_scores, decoder_scores, cross_scores)
 
     def get_config(self):
-        return {**super().get_config(), **self._settings}
+        embeddings = [
+            self.source_embedding,
+            self.target_embedding,
+            self.projection,
+        ]
+        # A matrix that is shared is named once, `None` after that.
+        described = [parts.settings_of(embeddings[0])] + [
+            None if one is before else parts.settings_of(one)
+            for before, one in zip(embeddings, embeddings[1:], strict=False)
+        ]
+        return {
+            **super().get_config(),
+            "encoder": parts.settings_of(self.encoder),
+            "decoder": parts.settings_of(self.decoder),
+            "source_embedding": described[0],
+            "target_embedding": described[1],
+            "projection": described[2],
+            "pad_id": self.pad_id,
+            "start_id": self.start_id,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Makes the model, and its parts, that `get_config` described."""
+        described = (
+            "encoder",
+            "decoder",
+            "source_embedding",
+            "target_embedding",
+            "projection",
+        )
+        made = {
+            name: None if config[name] is None else parts.copy_of(config[name])
+            for name in described
+        }
+        return super().from_config({**config, **made})
 
     def _ids(self, inputs):
         names = ("source_ids", "target_input_ids")
@@ -229,21 +240,42 @@ class Transformer(distributed_model.DistributedModel):
             )
         return tuple(inputs[name] for name in names)
 
-    def _embed(self, ids, start=0, training=False):
-        vectors = self.positions(self.embedding(ids), start=start)
-        return self.drop(vectors, training=training)
+    def _target_mask(self, target_ids):
+        if self.start_id == self.pad_id:
+            return masks.started_mask(target_ids, self.pad_id)
+        return masks.padding_mask(target_ids, self.pad_id)
 
-
-def _check_sizes(settings):
-    for name in (
-        "vocabulary_size",
-        "num_encoder_layers",
-        "num_decoder_layers",
-        "model_dim",
-        "num_heads",
-        "feed_forward_dim",
-    ):
-        if settings[name] < 1:
+    def _check_parts(self):
+        sizes = {
+            name: getattr(self, name).model_dim
+            for name in (
+                "encoder",
+                "decoder",
+                "source_embedding",
+                "target_embedding",
+                "projection",
+            )
+        }
+        if len(set(sizes.values())) > 1:
             raise ValueError(
-                f"`{name}` must be at least 1. Received: {settings[name]}."
+                "All parts of a Transformer must have the same model_dim. "
+                f"Received: {sizes}."
+            )
+        target_size = self.target_embedding.vocabulary_size
+        if self.projection.vocabulary_size != target_size:
+            raise ValueError(
+                "The projection scores the tokens that the target embedding "
+                f"reads. Received: {target_size} target tokens, "
+                f"{self.projection.vocabulary_size} in the projection."
+            )
+        smallest = min(self.source_embedding.vocabulary_size, target_size)
+        if not 0 <= self.pad_id < smallest:
+            raise ValueError(
+                f"`pad_id` must be in [0, {smallest}), the vocabulary. "
+                f"Received: {self.pad_id}."
+            )
+        if not 0 <= self.start_id < target_size:
+            raise ValueError(
+                f"`start_id` must be in [0, {target_size}), the target "
+                f"vocabulary. Received: {self.start_id}."
             )

@@ -13,15 +13,23 @@ from keras_transformer.search import contract
 _NEVER = -1e9
 
 
-def length_penalty(lengths, alpha: float):
-    """((5 + n) / 6)^alpha, of n tokens with the end token (Wu et al. 2016).
+LENGTH_PENALTIES = ("gnmt", "average")
+
+
+def length_penalty(lengths, alpha: float, form: str = "gnmt"):
+    """What log-probabilities are divided by, of n tokens with the end token.
+
+    `"gnmt"`: ((5 + n) / 6)^alpha (Wu et al. 2016), the paper's. `"average"`:
+    n^alpha, with alpha 1 the mean of each token.
 
     Example:
 
     >>> round(float(length_penalty(tf.constant(10.0), 0.6)), 4)
     1.7329
     """
-    return ((5.0 + tf.cast(lengths, tf.float32)) / 6.0) ** alpha
+    lengths = tf.cast(lengths, tf.float32)
+    base = lengths if form == "average" else (5.0 + lengths) / 6.0
+    return base**alpha
 
 
 class _Hypotheses(NamedTuple):
@@ -52,6 +60,7 @@ def beam_search(
     beam_size: int = 4,
     top_beams: int = 1,
     alpha: float = 0.6,
+    penalty: str = "gnmt",
 ) -> contract.SearchResult:
     """Keeps the `beam_size` best unfinished prefixes of each row.
 
@@ -73,12 +82,15 @@ def beam_search(
         beam_size: W.
         top_beams: how many hypotheses of each row to return.
         alpha: exponent of the length penalty; 0 means none.
+        penalty: form of the length penalty, `"gnmt"` or `"average"`, see
+            `length_penalty`.
 
     Returns:
         `SearchResult` with `top_beams` hypotheses.
 
     Raises:
-        ValueError: `top_beams` not in [1, `beam_size`], or alpha below 0.
+        ValueError: `top_beams` not in [1, `beam_size`], alpha below 0, or
+            unknown `penalty`.
 
     Example:
 
@@ -101,10 +113,16 @@ def beam_search(
             "`alpha` below 0 would favour ever shorter translations without "
             f"bound. Received: {alpha}. Use 0 for no length penalty."
         )
+    if penalty not in LENGTH_PENALTIES:
+        raise ValueError(
+            f"Unknown length `penalty`. Received: {penalty!r}. Expected one of "
+            f"{LENGTH_PENALTIES}."
+        )
     max_lengths = contract.limits_per_row(max_lengths, batch_size)
     longest = tf.maximum(tf.reduce_max(max_lengths), 0)
     batch_size = tf.shape(max_lengths)[0]
-    limit_penalty = length_penalty(max_lengths, alpha)
+    # A row that may hold no token has no hypothesis to divide by it.
+    limit_penalty = length_penalty(tf.maximum(max_lengths, 1), alpha, penalty)
 
     def is_running(beams):
         return (beams.position < longest) & ~tf.reduce_all(beams.is_done)
@@ -129,9 +147,9 @@ def beam_search(
             ),
             beam_size,
         )
-        penalty = length_penalty(position + 1, alpha)
+        divisor = length_penalty(position + 1, alpha, penalty)
         ended = candidates._replace(
-            scores=tf.where(is_end, _over(candidates.scores, penalty), _NEVER)
+            scores=tf.where(is_end, _over(candidates.scores, divisor), _NEVER)
         )
         finished = _merge(beams.finished, ended, beam_size)
         # What a row has found must not depend on how long others take.

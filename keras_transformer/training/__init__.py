@@ -4,6 +4,7 @@ from keras_transformer.training.callbacks import BleuCallback, StopOnNaN
 from keras_transformer.training.checkpoints import TrainingCheckpoints
 from keras_transformer.training.distributed_model import DistributedModel
 from keras_transformer.training.losses import (
+    SMOOTHING_OVER,
     SmoothedCrossEntropy,
     cross_entropy,
 )
@@ -13,6 +14,7 @@ from keras_transformer.training.strategies import strategy
 __all__ = [
     "BleuCallback",
     "DistributedModel",
+    "SMOOTHING_OVER",
     "SmoothedCrossEntropy",
     "StopOnNaN",
     "TrainingCheckpoints",

@@ -8,8 +8,6 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from keras_transformer.text import special_ids
-
 
 class Explanation(NamedTuple):
     """Tokens of a sentence and its translation, and all attention scores.
@@ -37,17 +35,16 @@ def explain(translator, text: str) -> Explanation:
         translator: a `Translator` whose model has `attention_scores`.
         text: one sentence.
     """
-    tokenizer = translator.tokenizer
     source_ids = translator.encode_source(tf.constant([text]))
     result = translator.search(source_ids)
     output_ids = result.ids[0, 0, : result.lengths[0, 0]]
-    input_ids = tf.concat([[special_ids.BOS_ID], output_ids[:-1]], 0)
+    input_ids = tf.concat([[translator.model.start_id], output_ids[:-1]], 0)
     scores = translator.model.attention_scores(
         {"source_ids": source_ids, "target_input_ids": input_ids[None]}
     )
     return Explanation(
-        tokenizer.pieces(source_ids[0]),
-        tokenizer.pieces(output_ids),
-        tokenizer.pieces(input_ids),
+        translator.tokenizer.pieces(source_ids[0]),
+        translator.target_tokenizer.pieces(output_ids),
+        translator.target_tokenizer.pieces(input_ids),
         *(np.asarray(score[0]) for score in scores),
     )

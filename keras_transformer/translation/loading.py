@@ -1,14 +1,20 @@
 """From a run directory on disk to a translator."""
 
+import functools
+import json
 import pathlib
 
 import keras
 
+from keras_transformer.search import beam
 from keras_transformer.text import tokenizer as tokenizers
 from keras_transformer.translation import translator
 
 TOKENIZER_FILE = "tokenizer.model"
+# There only if source and target have vocabularies of their own.
+TARGET_TOKENIZER_FILE = "target_tokenizer.model"
 MODEL_FILE = "model.keras"
+CONFIG_FILE = "config.json"
 
 
 def load_translator(
@@ -18,7 +24,7 @@ def load_translator(
 
     Args:
         run_directory: a directory with `tokenizer.model` and `model.keras`.
-        search: see `Translator`.
+        search: see `Translator`; `None` means `run_search`.
         max_source_length: see `Translator`.
 
     Raises:
@@ -32,9 +38,43 @@ def load_translator(
                 f"is no {name}. Give the trainer's --output_dir, or run the "
                 "trainer's command again to finish it."
             )
+    target_tokenizer = None
+    if (directory / TARGET_TOKENIZER_FILE).is_file():
+        target_tokenizer = tokenizers.Tokenizer.from_file(
+            directory / TARGET_TOKENIZER_FILE
+        )
     return translator.Translator(
         keras.models.load_model(directory / MODEL_FILE, compile=False),
         tokenizers.Tokenizer.from_file(directory / TOKENIZER_FILE),
-        search,
+        search or run_search(directory),
         max_source_length,
+        target_tokenizer,
+    )
+
+
+def run_search(
+    run_directory, beam_size: int | None = None, alpha: float | None = None
+):
+    """Makes the beam search that a run was evaluated with.
+
+    Args:
+        run_directory: the trainer's output directory; without its
+            `config.json` the search is that of the paper.
+        beam_size: instead of the run's.
+        alpha: exponent of the length penalty, instead of the run's.
+
+    Returns:
+        `beam_search` with these settings.
+    """
+    settings, path = {}, pathlib.Path(run_directory) / CONFIG_FILE
+    if path.is_file():
+        settings = json.loads(path.read_text(encoding="utf-8"))["settings"]
+    given = {
+        "beam_size": beam_size or settings.get("beam_size"),
+        "alpha": settings.get("length_penalty") if alpha is None else alpha,
+        "penalty": settings.get("length_penalty_form"),
+    }
+    return functools.partial(
+        beam.beam_search,
+        **{name: value for name, value in given.items() if value is not None},
     )

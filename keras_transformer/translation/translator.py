@@ -18,29 +18,38 @@ class Translator(tf.Module):
     """Translates sentences with a model that has `start` and `step`.
 
     Args:
-        model: what `search` steps through, such as `Transformer`.
+        model: what `search` steps through, with a `start_id`, such as
+            `Transformer`.
         tokenizer: a `Tokenizer`.
         search: `beam_search` or `greedy_search` with their settings, made
             by `functools.partial`; beam search as in the paper if `None`.
         max_source_length: longer sources are cut to that many tokens.
+        target_tokenizer: that of the translations, if not the same.
 
     Example:
 
     >>> import keras_transformer as kt
     >>> tokenizer = kt.Tokenizer(
     ...     kt.learn_vocabulary(["a cat", "un chat"], may_be_smaller=True))
-    >>> model = kt.Transformer(tokenizer.vocabulary_size, 1, 1, 8, 2, 16)
+    >>> config = kt.TransformerConfig(tokenizer.vocabulary_size, 1, 1, 8, 2, 16)
+    >>> model = kt.build_transformer(config)
     >>> translator = Translator(model, tokenizer, max_source_length=64)
     >>> translator.translate([])
     []
     """
 
     def __init__(
-        self, model, tokenizer, search=None, max_source_length: int = 512
+        self,
+        model,
+        tokenizer,
+        search=None,
+        max_source_length: int = 512,
+        target_tokenizer=None,
     ):
         super().__init__(name="translator")
         self.model = model
         self.tokenizer = tokenizer
+        self.target_tokenizer = target_tokenizer or tokenizer
         self.max_source_length = max_source_length
         self._search = search or beam.beam_search
 
@@ -57,7 +66,7 @@ class Translator(tf.Module):
         is_empty = tf.equal(tf.strings.strip(text), "")
         return {
             "translation": tf.where(
-                is_empty, "", self.tokenizer.decode(result.ids[:, 0])
+                is_empty, "", self.target_tokenizer.decode(result.ids[:, 0])
             ),
             "score": tf.where(is_empty, 0.0, result.scores[:, 0]),
         }
@@ -92,7 +101,7 @@ class Translator(tf.Module):
             self.model.start(source_ids, max_length=room),
             batch_size=tf.shape(source_ids)[0],
             max_lengths=max_lengths,
-            start_id=special_ids.BOS_ID,
+            start_id=self.model.start_id,
             end_id=special_ids.EOS_ID,
             pad_id=special_ids.PAD_ID,
         )

@@ -94,6 +94,17 @@ class EncodePairsTest(tf.test.TestCase, parameterized.TestCase):
         # 4 letters and 2 end tokens.
         self.assertEqual(encoded.num_target_tokens, 6)
 
+    def test_sides_may_have_tokenizers_of_their_own(self):
+        class Shifted(LetterTokenizer):
+            def encode(self, texts):
+                return super().encode(texts) + 1000
+
+        encoded = batching.encode_pairs(
+            [pairs.SentencePair("ab", "cde")], LetterTokenizer(), 7, Shifted()
+        )
+        self.assertAllEqual(encoded.sources[0], [ord("a"), ord("b")])
+        self.assertAllEqual(encoded.targets[0], [1000 + ord(c) for c in "cde"])
+
     def test_counts_what_it_leaves_out(self):
         encoded = self.encode(
             ("", "a"),
@@ -180,6 +191,24 @@ class TokenBatchesTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(batch["target_input_ids"][0], [1, 11, 13, 17, 0])
         self.assertAllEqual(batch["target_output_ids"][0], [11, 13, 17, 2, 0])
         self.assertAllEqual(batch["weights"][0], [1, 1, 1, 1, 0])
+
+    @parameterized.parameters(special_ids.PAD_ID, special_ids.EOS_ID)
+    def test_targets_start_with_what_the_model_starts_with(self, start_id):
+        encoded = random_pairs()
+        expected = read(make(encoded).evaluation_dataset())
+        found = read(make(encoded, start_id=start_id).evaluation_dataset())
+        for batch, other in zip(found, expected, strict=True):
+            is_used = other["weights"][:, 0] > 0
+            self.assertAllEqual(
+                batch["target_input_ids"][is_used, 0],
+                np.full(is_used.sum(), start_id),
+            )
+            self.assertAllEqual(
+                batch["target_input_ids"][:, 1:],
+                other["target_input_ids"][:, 1:],
+            )
+            for name in ("source_ids", "target_output_ids", "weights"):
+                self.assertAllEqual(batch[name], other[name])
 
     def test_rows_are_shifted_weighted_and_typed(self):
         for batch in read(make().evaluation_dataset()):

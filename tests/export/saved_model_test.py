@@ -112,6 +112,11 @@ def live(texts):
     return answer["translation"].numpy().tolist(), answer["score"].numpy()
 
 
+def untrained(tokenizer, dtype=None):
+    config = kt.TransformerConfig(tokenizer.vocabulary_size, 1, 1, 8, 2, 13)
+    return kt.build_transformer(config, dtype)
+
+
 class SaveTest(tf.test.TestCase, parameterized.TestCase):
     def test_the_server_needs_neither_this_package_nor_keras(self):
         imported, added = served()["imported"], served()["added"]
@@ -233,9 +238,7 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
         tokenizer = toy.translator().tokenizer
         keras.utils.set_random_seed(0)
         with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
-            model = kt.Transformer(
-                tokenizer.vocabulary_size, 1, 1, 8, 2, 13, dtype=dtype
-            )
+            model = untrained(tokenizer, dtype)
         translator = kt.Translator(model, tokenizer, **settings)
         directory = pathlib.Path(self.create_tempdir()) / "deep" / "1"
         saved_model.save(translator, directory)
@@ -258,7 +261,7 @@ class CheckTest(tf.test.TestCase):
     def test_names_the_difference_to_another_model(self):
         tokenizer = toy.translator().tokenizer
         keras.utils.set_random_seed(1)
-        model = kt.Transformer(tokenizer.vocabulary_size, 1, 1, 8, 2, 13)
+        model = untrained(tokenizer)
         other = kt.Translator(model, tokenizer)
         with self.assertRaisesRegex(
             ValueError, f"{saved()} translates 'ba de fi' as '.*', the model"

@@ -1,6 +1,7 @@
-"""Attention must be equation 1, for every mask and in every precision.
+"""Multi-head attention must be section 3.2.2, of every kind.
 
 B batch   T query length   S key length   D model_dim   H heads   K head_dim
+N key-value heads
 """
 
 import keras
@@ -8,193 +9,11 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from keras_transformer import layers
 from keras_transformer.layers import attention
-from tests import reference
-
-B, T, S, H, K = 3, 5, 7, 2, 13
-D = H * K
-
-
-def random(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype("float32")
-
-
-def random_mask(*shape, seed=0):
-    """About half of it True, and the first key allowed to all."""
-    mask = np.random.default_rng(seed).random(shape) < 0.5
-    mask[..., 0] = True
-    return mask
-
-
-class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
-    def qkv(self):
-        return (
-            random(B, T, H, K, seed=1),
-            random(B, S, H, K, seed=2),
-            random(B, S, H, K, seed=3),
-        )
-
-    def test_two_keys_in_closed_form(self):
-        # q . k is 0 and sqrt(K), so the scaled logits are 0 and 1.
-        query = np.ones((1, 1, 1, K), "float32")
-        key = np.zeros((1, 2, 1, K), "float32")
-        key[0, 1] = K**-0.5
-        value = np.array([[1.0, 0.0], [0.0, 1.0]], "float32")[None, :, None]
-        output, scores = attention.dot_product_attention(query, key, value)
-        expected = np.array([1, np.e]) / (1 + np.e)
-        self.assertAllClose(scores[0, 0, 0], expected, rtol=1e-6, atol=0)
-        self.assertAllClose(output[0, 0, 0], expected, rtol=1e-6, atol=0)
-
-    def test_equal_keys_share_equally_among_the_allowed(self):
-        mask = np.array([[[1, 1, 1, 1], [0, 1, 0, 1], [1, 0, 0, 0]]]) > 0
-        _, scores = attention.dot_product_attention(
-            random(1, 3, 1, K),
-            np.ones((1, 4, 1, K)),
-            np.ones((1, 4, 1, K)),
-            mask,
-        )
-        self.assertAllClose(
-            scores[0, 0],
-            [[0.25] * 4, [0, 0.5, 0, 0.5], [1, 0, 0, 0]],
-            rtol=1e-6,
-            atol=0,
-        )
-
-    def test_equals_the_loops_of_the_reference(self):
-        query, key, value = self.qkv()
-        mask = random_mask(B, H, T, S)
-        output, scores = attention.dot_product_attention(
-            query, key, value, mask
-        )
-        for b, h in np.ndindex(B, H):
-            expected, weights = reference.attention(
-                query[b, :, h], key[b, :, h], value[b, :, h], mask[b, h]
-            )
-            self.assertAllClose(output[b, :, h], expected, rtol=0, atol=1e-5)
-            self.assertAllClose(scores[b, h], weights, rtol=0, atol=1e-5)
-
-    def test_padding_mask_equals_the_masks_it_stands_for(self):
-        query, key, value = self.qkv()
-        padding = random_mask(B, S)
-        answers = [
-            attention.dot_product_attention(query, key, value, mask)
-            for mask in (
-                padding,
-                np.tile(padding[:, None], (1, T, 1)),
-                np.tile(padding[:, None, None], (1, 1, T, 1)),
-                np.tile(padding[:, None, None], (1, H, T, 1)),
-            )
-        ]
-        for output, scores in answers[1:]:
-            self.assertAllEqual(output, answers[0][0])
-            self.assertAllEqual(scores, answers[0][1])
-
-    def test_a_query_without_any_key_is_zero(self):
-        query, key, value = (tf.constant(x) for x in self.qkv())
-        mask = np.array(random_mask(B, T, S))
-        mask[1, 2] = False
-        with tf.GradientTape() as tape:
-            tape.watch([query, key, value])
-            output, scores = attention.dot_product_attention(
-                query, key, value, mask
-            )
-            loss = tf.reduce_sum(output**2) + tf.reduce_sum(scores**2)
-        gradients = tape.gradient(loss, [query, key, value])
-        self.assertAllEqual(output[1, 2], np.zeros((H, K)))
-        self.assertAllEqual(scores[1, :, 2], np.zeros((H, S)))
-        for gradient in gradients:
-            self.assertTrue(np.all(np.isfinite(gradient)))
-            self.assertGreater(np.abs(gradient).max(), 1e-3)
-        self.assertAllEqual(gradients[0][1, 2], np.zeros((H, K)))
-
-    def test_a_forbidden_key_has_no_weight_and_no_gradient(self):
-        query, key, value = (tf.constant(x) for x in self.qkv())
-        padding = np.ones((B, S), bool)
-        padding[:, -2:] = False
-        with tf.GradientTape() as tape:
-            tape.watch([key, value])
-            output, scores = attention.dot_product_attention(
-                query, key, value, padding
-            )
-            loss = tf.reduce_sum(output**2)
-        self.assertAllEqual(scores[..., -2:], np.zeros((B, H, T, 2)))
-        for gradient in tape.gradient(loss, [key, value]):
-            self.assertAllEqual(gradient[:, -2:], np.zeros((B, 2, H, K)))
-            self.assertGreater(np.abs(gradient[:, :-2]).max(), 0)
-
-    def test_a_forbidden_key_has_no_weight_however_well_it_fits(self):
-        # Scaled logits of -361 at the allowed keys, of 361 at the others.
-        key = np.full((1, 5, 1, K), 10, "float32")
-        key[:, :2] = -10
-        output, scores = attention.dot_product_attention(
-            np.full((1, 1, 1, K), 10, "float32"),
-            key,
-            key,
-            np.array([[True, True, False, False, False]]),
-        )
-        self.assertAllEqual(scores[0, 0, 0], [0.5, 0.5, 0, 0, 0])
-        self.assertAllEqual(output[0, 0, 0], np.full(K, -10))
-
-    def test_gradient_equals_differences_of_the_reference(self):
-        t, s, k = 2, 3, 5
-        tensors = [random(t, k, seed=4), random(s, k, seed=5)]
-        tensors.append(random(s, k, seed=6))
-        mask = np.array([[1, 1, 0], [1, 1, 1]]) > 0
-        outer = random(t, k, seed=7)
-
-        def slow(*tensors):
-            return np.sum(outer * reference.attention(*tensors, mask)[0])
-
-        variables = [tf.constant(x[None, :, None]) for x in tensors]
-        with tf.GradientTape() as tape:
-            tape.watch(variables)
-            output, _ = attention.dot_product_attention(*variables, mask[None])
-            loss = tf.reduce_sum(output[0, :, 0] * outer)
-        gradients = tape.gradient(loss, variables)
-        for which, gradient in enumerate(gradients):
-            for place in np.ndindex(tensors[which].shape):
-                up, down = (
-                    [np.array(x, "float64") for x in tensors] for _ in range(2)
-                )
-                up[which][place] += 1e-4
-                down[which][place] -= 1e-4
-                self.assertAllClose(
-                    gradient[0, place[0], 0, place[1]],
-                    (slow(*up) - slow(*down)) / 2e-4,
-                    rtol=0,
-                    atol=1e-5,
-                )
-
-    def test_rows_do_not_see_each_other(self):
-        query, key, value = self.qkv()
-        mask = random_mask(B, T, S)
-        output, _ = attention.dot_product_attention(query, key, value, mask)
-        order = [2, 0, 1]
-        shuffled, _ = attention.dot_product_attention(
-            query[order], key[order], value[order], mask[order]
-        )
-        self.assertAllEqual(shuffled, output.numpy()[order])
-
-    @parameterized.parameters("float16", "bfloat16")
-    def test_scores_are_float32_in_half_precision(self, dtype):
-        query, key, value = (tf.cast(x, dtype) for x in self.qkv())
-        output, scores = attention.dot_product_attention(
-            query, key, value, random_mask(B, S)
-        )
-        self.assertEqual(output.dtype, dtype)
-        self.assertEqual(scores.dtype, "float32")
-        self.assertAllClose(
-            tf.reduce_sum(scores, -1), np.ones((B, H, T)), rtol=0, atol=1e-6
-        )
-
-    def test_masks_that_are_not_masks_are_refused(self):
-        query, key, value = self.qkv()
-        with self.assertRaisesRegex(ValueError, "must be boolean.*float32"):
-            attention.dot_product_attention(
-                query, key, value, np.ones((B, S), "float32")
-            )
-        with self.assertRaisesRegex(ValueError, r"must have shape.*\(7,\)"):
-            attention.dot_product_attention(query, key, value, np.ones(S, bool))
+from tests import reference, reference_parts
+from tests.layers import kinds
+from tests.layers.kinds import B, D, H, K, S, T, random, random_mask
 
 
 class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
@@ -202,49 +21,81 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
         super().setUp()
         keras.utils.set_random_seed(1)
 
-    def test_equals_the_loops_of_the_reference(self):
-        layer = attention.MultiHeadAttention(D, H)
+    @parameterized.product(
+        positions=(None, *kinds.ATTENDED),
+        groups=kinds.SHARED,
+        use_bias=(False, True),
+    )
+    def test_equals_the_loops_of_the_reference(
+        self, positions, groups, use_bias
+    ):
+        layer = kinds.drawn(
+            attention.MultiHeadAttention(
+                D,
+                H,
+                groups,
+                use_bias=use_bias,
+                positions=kinds.inside(positions),
+            )
+        )
         inputs, memory = random(B, T, D), random(B, S, D, seed=1)
         mask = random_mask(B, T, S)
         output, scores = layer(
             inputs, memory, attention_mask=mask, return_attention_scores=True
         )
-        weights = {
-            name.removesuffix("_kernel"): kernel
-            for name, kernel in reference.weights_of(layer).items()
-        }
+        weights = reference.weights_of(layer)
+        kind = kinds.for_reference(
+            positions=positions, num_key_value_heads=groups
+        )
         for b in range(B):
-            expected, weights_HTS = reference.multi_head(
-                inputs[b], memory[b], mask[b], weights, H
+            expected, weights_HTS = reference_parts.multi_head(
+                inputs[b], memory[b], mask[b], weights, kind
             )
             self.assertAllClose(output[b], expected, rtol=0, atol=1e-5)
             self.assertAllClose(scores[b], weights_HTS, rtol=0, atol=1e-5)
 
-    def test_equals_the_layer_of_keras(self):
-        ours = attention.MultiHeadAttention(D, H)
-        theirs = keras.layers.MultiHeadAttention(
-            num_heads=H, key_dim=K, use_bias=False
+    @parameterized.parameters(None, *kinds.ATTENDED)
+    def test_masks_of_three_shapes_mean_the_same(self, positions):
+        layer = attention.MultiHeadAttention(
+            D, H, 2, positions=kinds.inside(positions)
         )
         inputs, memory = random(B, T, D), random(B, S, D, seed=1)
-        mask = random_mask(B, T, S)
-        ours.build()
-        theirs.build((B, T, D), (B, S, D))
-        shapes = [(D, H, K), (D, H, K), (D, H, K), (H, K, D)]
-        # Both keep query, key, value, output; Keras splits by axes.
-        by_name = {w.path.split("/")[-2]: w for w in theirs.weights}
-        names = ("query", "key", "value", "attention_output")
-        for weight, name, shape in zip(
-            ours.weights, names, shapes, strict=True
+        padding = random_mask(B, S)
+        expected = layer(inputs, memory, attention_mask=padding)
+        square = np.tile(padding[:, None], (1, T, 1))
+        heads = square[:, None]
+        for mask in (square, heads, np.tile(heads, (1, H, 1, 1))):
+            self.assertAllEqual(
+                layer(inputs, memory, attention_mask=mask), expected
+            )
+
+    @parameterized.product(
+        positions=(None, "rotary", "relative"), shape=kinds.WRONG_SHAPES
+    )
+    def test_a_mask_of_a_wrong_shape_is_refused(self, positions, shape):
+        layer = attention.MultiHeadAttention(
+            D, H, positions=kinds.inside(positions)
+        )
+        with self.assertRaisesRegex(
+            ValueError, f"Received: shape=.{', '.join(map(str, shape))}"
         ):
-            by_name[name].assign(np.reshape(weight, shape))
-        output, scores = ours(
-            inputs, memory, attention_mask=mask, return_attention_scores=True
+            layer(
+                random(B, T, D),
+                random(B, S, D),
+                attention_mask=np.ones(shape, bool),
+            )
+
+    def test_a_mask_of_a_wrong_shape_is_refused_where_sizes_are_known(self):
+        layer = attention.MultiHeadAttention(D, H)
+        graph = tf.function(
+            lambda x, mask: layer(x, attention_mask=mask),
+            input_signature=[
+                tf.TensorSpec([None, S, D]),
+                tf.TensorSpec([None, S + 1], tf.bool),
+            ],
         )
-        expected, expected_scores = theirs(
-            inputs, memory, attention_mask=mask, return_attention_scores=True
-        )
-        self.assertAllClose(output, expected, rtol=0, atol=1e-5)
-        self.assertAllClose(scores, expected_scores, rtol=0, atol=1e-5)
+        with self.assertRaisesRegex(ValueError, r"B=None.*shape=\(None, 8\)"):
+            graph.get_concrete_function()
 
     def test_without_memory_it_attends_to_itself(self):
         layer = attention.MultiHeadAttention(D, H)
@@ -254,38 +105,98 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
             layer(inputs), layer(inputs, random(B, T, D, seed=1))
         )
 
-    def test_has_four_square_kernels_and_no_bias(self):
-        layer = attention.MultiHeadAttention(D, H)
-        layer.build()
-        self.assertLen(layer.trainable_weights, 4)
-        self.assertEqual(layer.count_params(), 4 * D**2)
+    @parameterized.parameters(*kinds.SHARED)
+    def test_number_of_parameters(self, groups):
+        columns = D + 2 * groups * K
+        for use_bias in (False, True):
+            layer = attention.MultiHeadAttention(
+                D, H, groups, use_bias=use_bias
+            )
+            layer.build()
+            biases = columns + D if use_bias else 0
+            self.assertEqual(layer.count_params(), D * columns + D**2 + biases)
+            self.assertLen(layer.trainable_weights, 8 if use_bias else 4)
 
-    def test_kernels_start_as_glorot_asks_for_square_matrices(self):
-        layer = attention.MultiHeadAttention(94, 47)
+    def test_as_many_key_value_heads_as_heads_if_not_told(self):
+        layer = attention.MultiHeadAttention(D, H)
+        same = attention.MultiHeadAttention(D, H, H)
+        layer.build()
+        same.build()
+        same.set_weights(layer.get_weights())
+        inputs = random(B, T, D)
+        self.assertAllEqual(same(inputs), layer(inputs))
+
+    @parameterized.parameters(1.0, 0.5**0.5, 2.0)
+    def test_kernels_start_as_glorot_says_times_the_gain(self, gain):
+        layer = attention.MultiHeadAttention(94, 47, use_bias=True, gain=gain)
         layer.build()
         limit = (6 / (94 + 94)) ** 0.5
-        for kernel in layer.get_weights():
-            largest = np.abs(kernel).max()
-            self.assertBetween(largest, 0.99 * limit, limit)
+        for name, weight in reference.weights_of(layer).items():
+            if name.endswith("bias"):
+                self.assertAllEqual(weight, np.zeros(94))
+                continue
+            # Of 8,836 uniform draws the largest is very close to the limit.
+            expected = limit * (1 if name == "output_kernel" else gain)
+            self.assertBetween(
+                np.abs(weight).max(), 0.99 * expected, expected * (1 + 1e-6)
+            )
+            # And its standard deviation is a / sqrt(3), to five errors.
+            self.assertAllClose(
+                np.std(weight), expected / 3**0.5, rtol=0.025, atol=0
+            )
 
-    def test_projected_memory_can_be_kept(self):
-        layer = attention.MultiHeadAttention(D, H)
+    def test_shared_heads_start_as_glorot_says_of_their_shape(self):
+        layer = attention.MultiHeadAttention(94, 47, 1)
+        layer.build()
+        for name, weight in reference.weights_of(layer).items():
+            limit = (6 / sum(weight.shape)) ** 0.5
+            self.assertBetween(np.abs(weight).max(), 0.95 * limit, limit, name)
+
+    @parameterized.product(positions=(None, *kinds.ATTENDED), groups=(H, 2))
+    def test_projected_memory_can_be_kept(self, positions, groups):
+        layer = attention.MultiHeadAttention(
+            D, H, groups, positions=kinds.inside(positions)
+        )
         inputs, memory = random(B, T, D), random(B, S, D, seed=1)
         mask = random_mask(B, S)
         expected = layer(inputs, memory, attention_mask=mask)
-        key, value = layer.project_memory(memory)
-        self.assertEqual(key.shape, (B, S, H, K))
-        self.assertEqual(value.shape, (B, S, H, K))
+        # Also a column at a time.
+        key, value = (
+            tf.concat(columns, 1)
+            for columns in zip(
+                *(
+                    layer.project_memory(memory[:, s : s + 1], start=s)
+                    for s in range(S)
+                ),
+                strict=True,
+            )
+        )
+        self.assertEqual(key.shape, (B, S, groups, K))
+        self.assertEqual(value.shape, (B, S, groups, K))
+        for whole, parts in zip(
+            layer.project_memory(memory), (key, value), strict=True
+        ):
+            self.assertAllClose(parts, whole, rtol=0, atol=1e-6)
         for t in range(T):
             output, scores = layer.attend(
-                inputs[:, t : t + 1], key, value, mask
+                inputs[:, t : t + 1], key, value, mask, start=t
             )
             self.assertAllClose(output[:, 0], expected[:, t], rtol=0, atol=1e-5)
             self.assertEqual(scores.shape, (B, H, 1, S))
 
-    @parameterized.parameters("mixed_float16", "mixed_bfloat16")
-    def test_mixed_precision(self, policy):
-        layer = attention.MultiHeadAttention(D, H, dtype=policy)
+    @parameterized.product(
+        policy=("mixed_float16", "mixed_bfloat16"),
+        positions=(None, *kinds.ATTENDED),
+    )
+    def test_mixed_precision(self, policy, positions):
+        layer = attention.MultiHeadAttention(
+            D,
+            H,
+            2,
+            use_bias=True,
+            positions=kinds.inside(positions),
+            dtype=policy,
+        )
         output, scores = layer(random(B, T, D), return_attention_scores=True)
         self.assertEqual(output.dtype, policy.removeprefix("mixed_"))
         self.assertEqual(scores.dtype, "float32")
@@ -300,8 +211,11 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
         for projected in layer.project_memory(memory):
             self.assertEqual(projected.dtype, output.dtype)
 
-    def test_unknown_batch_and_lengths(self):
-        layer = attention.MultiHeadAttention(D, H)
+    @parameterized.parameters(None, *kinds.ATTENDED)
+    def test_unknown_batch_and_lengths(self, positions):
+        layer = attention.MultiHeadAttention(
+            D, H, 2, positions=kinds.inside(positions)
+        )
         inputs, memory = random(B, T, D), random(B, S, D, seed=1)
         mask = random_mask(B, T, S)
         graph = tf.function(
@@ -319,24 +233,65 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
             atol=1e-6,
         )
 
-    def test_config_makes_the_same_layer(self):
-        layer = attention.MultiHeadAttention(D, H, name="look")
-        clone = attention.MultiHeadAttention.from_config(layer.get_config())
-        self.assertEqual(clone.get_config(), layer.get_config())
+    @parameterized.parameters(None, *kinds.ATTENDED)
+    def test_config_makes_the_same_layer(self, positions):
+        layer = kinds.drawn(
+            attention.MultiHeadAttention(
+                D,
+                H,
+                3,
+                use_bias=True,
+                positions=kinds.inside(positions),
+                gain=0.5,
+                name="look",
+            )
+        )
         inputs = random(B, T, D)
-        layer.build()
-        clone.build()
-        clone.set_weights(layer.get_weights())
-        self.assertAllEqual(clone(inputs), layer(inputs))
+        clone = kinds.clones_alike(self, layer, lambda layer: layer(inputs))
+        self.assertEqual(clone.name, "look")
 
-    @parameterized.parameters((26, 4), (26, 0), (26, -2))
+    def test_positions_are_copied_not_shared(self):
+        positions = layers.RelativePositions(2)
+        one, other = (
+            attention.MultiHeadAttention(D, H, positions=positions)
+            for _ in range(2)
+        )
+        one.build()
+        other.build()
+        self.assertIsNot(one.positions, other.positions)
+        self.assertIsNot(one.positions, positions)
+        self.assertNotAllClose(one.positions.keys, other.positions.keys)
+        self.assertFalse(positions.built)
+
+    @parameterized.parameters((26, 4), (26, 0), (26, -2), (0, 1))
     def test_heads_that_do_not_divide_are_refused(self, model_dim, num_heads):
         with self.assertRaisesRegex(
             ValueError,
             "`model_dim` must be a multiple of `num_heads`.*"
-            f"model_dim={model_dim}, num_heads={num_heads}",
+            f"model_dim={model_dim}, num_heads={num_heads}. Choose another",
         ):
             attention.MultiHeadAttention(model_dim, num_heads)
+
+    @parameterized.parameters(4, 0, -1, 12)
+    def test_heads_that_cannot_be_shared_are_refused(self, groups):
+        with self.assertRaisesRegex(
+            ValueError,
+            "`num_heads` must be a multiple of `num_key_value_heads`.*"
+            f"num_heads=6, num_key_value_heads={groups}. "
+            "Use 1 for multi-query attention, 6 for multi-head",
+        ):
+            attention.MultiHeadAttention(D, H, groups)
+
+    @parameterized.parameters(0, -0.5)
+    def test_a_gain_that_is_not_positive_is_refused(self, gain):
+        with self.assertRaisesRegex(ValueError, f"gain.*Received: {gain}"):
+            attention.MultiHeadAttention(D, H, gain=gain)
+
+    def test_positions_that_are_no_layer_are_refused(self):
+        with self.assertRaisesRegex(
+            ValueError, "part must be a Keras layer. Received: 'rotary'. Give"
+        ):
+            attention.MultiHeadAttention(D, H, positions="rotary")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The decoder must be figure 1, right, and the same step by step.
+"""The decoder must be figure 1, right, of any kind, and so step by step.
 
 B batch   T target length   S source length   D model_dim   H heads
-F feed_forward_dim   L layers
+N key-value heads   K head_dim   L layers
 """
 
 import keras
@@ -9,32 +9,26 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from keras_transformer import layers
 from keras_transformer.layers import decoder
 from tests import reference
+from tests.layers import kinds
+from tests.layers.kinds import SOURCE_MASK as MEMORY_MASK
+from tests.layers.kinds import TARGET_MASK as MASK
+from tests.layers.kinds import B, D, F, H, K, L, S, T, random
 
-B, T, S, H, D, F, L = 3, 5, 7, 13, 26, 11, 2
-# Lengths 5, 3 and 1 of the target, 4, 7 and 2 of the memory.
-MASK = np.arange(T) < np.array([[5], [3], [1]])
-MEMORY_MASK = np.arange(S) < np.array([[4], [7], [2]])
-
-
-def random(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype("float32")
-
-
-def with_random_norms(layer):
-    """Draws what starts as 1 or 0, so that a mix-up cannot hide."""
-    layer.build()
-    for i, weight in enumerate(layer.weights):
-        if len(weight.shape) == 1 and "seed" not in weight.path:
-            weight.assign(random(*weight.shape, seed=100 + i))
-    return layer
+# Every kind of positions with heads that share keys, and the other kinds.
+STEPPED = (
+    *(
+        {"positions": name, "num_key_value_heads": 2}
+        for name in kinds.POSITIONS
+    ),
+    *kinds.KINDS,
+)
 
 
-def make(normalization="pre", dropout=0.1, **kwargs):
-    return with_random_norms(
-        decoder.Decoder(L, D, H, F, dropout, normalization, **kwargs)
-    )
+def make(**kind):
+    return kinds.make_stack(decoder.Decoder, **kind)
 
 
 class DecoderBlockTest(tf.test.TestCase, parameterized.TestCase):
@@ -42,11 +36,9 @@ class DecoderBlockTest(tf.test.TestCase, parameterized.TestCase):
         super().setUp()
         keras.utils.set_random_seed(1)
 
-    @parameterized.parameters("pre", "post")
-    def test_equals_the_loops_of_the_reference(self, normalization):
-        block = with_random_norms(
-            decoder.DecoderBlock(D, H, F, normalization=normalization)
-        )
+    @parameterized.parameters(*kinds.KINDS)
+    def test_equals_the_loops_of_the_reference(self, **kind):
+        block = kinds.make_block(decoder.DecoderBlock, **kind)
         inputs, memory = random(B, T, D), random(B, S, D, seed=1)
         output, scores, cross_scores = block(
             inputs,
@@ -63,19 +55,30 @@ class DecoderBlockTest(tf.test.TestCase, parameterized.TestCase):
                 MASK[b],
                 MEMORY_MASK[b],
                 weights,
-                H,
-                normalization,
+                kinds.for_reference(**kind),
             )
             self.assertAllClose(output[b], expected[0], rtol=1e-5, atol=1e-5)
             self.assertAllClose(scores[b], expected[1], rtol=0, atol=1e-5)
             self.assertAllClose(cross_scores[b], expected[2], rtol=0, atol=1e-5)
 
+    @parameterized.parameters(*kinds.ATTENDED)
+    def test_between_target_and_source_there_are_no_positions(self, positions):
+        block = kinds.make_block(decoder.DecoderBlock, positions=positions)
+        inputs, memory = random(B, T, D), random(B, S, D, seed=1)
+        self.assertAllClose(
+            block(inputs, memory[:, ::-1]),
+            block(inputs, memory),
+            rtol=0,
+            atol=2e-6,
+        )
+
     @parameterized.parameters(
         "self_attention", "cross_attention", "feed_forward"
     )
     def test_dropout_acts_on_every_sublayer(self, name):
-        block = decoder.DecoderBlock(D, H, F, dropout=0.5)
-        block.build()
+        block = kinds.make_block(
+            decoder.DecoderBlock, dropout=0.5, biases="none"
+        )
         # The other two end in zeros, of which there is nothing to drop.
         for weight in block.trainable_weights:
             is_last = (
@@ -90,29 +93,29 @@ class DecoderBlockTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters("pre", "post")
     def test_steps_equal_the_call(self, normalization):
-        block = with_random_norms(
-            decoder.DecoderBlock(D, H, F, normalization=normalization)
+        kind = {"normalization": normalization, "positions": "relative"}
+        block = kinds.make_block(decoder.DecoderBlock, **kind)
+        inputs, memory = random(B, T, D), random(B, S, D, seed=1)
+        self.assertAllClose(
+            kinds.stepped(block, inputs, memory, MEMORY_MASK),
+            block(inputs, memory, memory_mask=MEMORY_MASK),
+            rtol=1e-5,
+            atol=1e-5,
         )
-        inputs, memory = random(B, T, D), random(B, S, D, seed=1)
-        expected = block(inputs, memory, memory_mask=MEMORY_MASK)
-        state = block.start(memory, T)
-        for t in range(T):
-            output, state = block.step(
-                inputs[:, t : t + 1], t, state, MEMORY_MASK
-            )
-            self.assertAllClose(
-                output[:, 0], expected[:, t], rtol=1e-5, atol=1e-5
-            )
 
-    def test_config_makes_the_same_layer(self):
-        block = decoder.DecoderBlock(D, H, F, 0.2, "post", name="one")
-        clone = decoder.DecoderBlock.from_config(block.get_config())
-        self.assertEqual(clone.get_config(), block.get_config())
+    @parameterized.parameters(kinds.KINDS[1], kinds.KINDS[-2])
+    def test_config_makes_the_same_layer(self, **kind):
+        block = kinds.make_block(decoder.DecoderBlock, dropout=0.2, **kind)
         inputs, memory = random(B, T, D), random(B, S, D, seed=1)
-        block.build()
-        clone.build()
-        clone.set_weights(block.get_weights())
-        self.assertAllEqual(clone(inputs, memory), block(inputs, memory))
+        kinds.clones_alike(self, block, lambda block: block(inputs, memory))
+
+    def test_parts_of_different_sizes_are_refused(self):
+        with self.assertRaisesRegex(
+            ValueError, "same model_dim.*attention 24, feed-forward 26"
+        ):
+            decoder.DecoderBlock(
+                layers.MultiHeadAttention(24, 6), layers.FeedForward(26, F)
+            )
 
 
 class DecoderTest(tf.test.TestCase, parameterized.TestCase):
@@ -131,11 +134,9 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
             **kwargs,
         )
 
-    @parameterized.parameters("pre", "post")
-    def test_is_its_blocks_in_order_and_the_last_norm_of_pre(
-        self, normalization
-    ):
-        layer = make(normalization)
+    @parameterized.parameters(*kinds.KINDS)
+    def test_equals_the_loops_of_the_reference(self, **kind):
+        layer = make(**kind)
         output, scores, cross_scores = self.call(
             layer, return_attention_scores=True
         )
@@ -143,42 +144,32 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(cross_scores.shape, (B, L, H, T, S))
         weights = reference.weights_of(layer)
         for b in range(B):
-            x = self.inputs[b]
-            for i in range(L):
-                x, expected, expected_cross = reference.decoder_block(
-                    x,
-                    self.memory[b],
-                    MASK[b],
-                    MEMORY_MASK[b],
-                    reference.below(weights, f"block_{i + 1}"),
-                    H,
-                    normalization,
-                )
-                self.assertAllClose(scores[b, i], expected, rtol=0, atol=1e-5)
-                self.assertAllClose(
-                    cross_scores[b, i], expected_cross, rtol=0, atol=1e-5
-                )
-            if normalization == "pre":
-                x = reference.layer_norm(
-                    x, reference.below(weights, "final_norm")
-                )
-            self.assertAllClose(output[b], x, rtol=1e-5, atol=1e-5)
+            expected = reference.decoder(
+                self.inputs[b],
+                self.memory[b],
+                MASK[b],
+                MEMORY_MASK[b],
+                weights,
+                kinds.for_reference(**kind),
+            )
+            self.assertAllClose(output[b], expected[0], rtol=1e-5, atol=1e-5)
+            self.assertAllClose(scores[b], expected[1], rtol=0, atol=1e-5)
+            self.assertAllClose(cross_scores[b], expected[2], rtol=0, atol=1e-5)
         self.assertAllEqual(self.call(layer), output)
 
     @parameterized.parameters("pre", "post")
     def test_number_of_parameters(self, normalization):
         block = 8 * D**2 + (D * F + F + F * D + D) + 3 * 2 * D
         last = 2 * D if normalization == "pre" else 0
+        layer = make(normalization=normalization)
         self.assertEqual(
-            sum(
-                np.prod(w.shape) for w in make(normalization).trainable_weights
-            ),
+            sum(np.prod(w.shape) for w in layer.trainable_weights),
             L * block + last,
         )
 
-    @parameterized.parameters("pre", "post")
-    def test_no_gradient_from_the_future(self, normalization):
-        layer = make(normalization)
+    @parameterized.parameters(*kinds.KINDS)
+    def test_no_gradient_from_the_future(self, **kind):
+        layer = make(**kind)
         inputs = tf.constant(self.inputs)
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(inputs)
@@ -192,39 +183,86 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
             largest = np.abs(gradient[:, : t + 1]).max(axis=-1)
             self.assertGreater(largest.min(), 0)
 
-    def test_no_gradient_from_padding(self):
-        layer = make()
+    @parameterized.parameters(*kinds.POSITIONS)
+    def test_no_gradient_from_padding(self, positions):
+        layer = make(positions=positions)
         inputs, memory = tf.constant(self.inputs), tf.constant(self.memory)
-        with tf.GradientTape() as tape:
-            tape.watch([inputs, memory])
-            outputs = layer(
-                inputs, memory, inputs_mask=MASK, memory_mask=MEMORY_MASK
-            )
-            loss = tf.reduce_sum(tf.boolean_mask(outputs, MASK) ** 3)
-        gradients = tape.gradient(loss, [inputs, memory])
-        for gradient, mask in zip(gradients, (MASK, MEMORY_MASK), strict=True):
-            gradient = gradient.numpy()
-            self.assertAllEqual(gradient[~mask], np.zeros((np.sum(~mask), D)))
-            self.assertGreater(np.abs(gradient[mask]).max(-1).min(), 0)
+        for sides in (slice(None), slice(None, None, -1)):
+            mask, memory_mask = MASK[:, sides], MEMORY_MASK[:, sides]
+            with tf.GradientTape() as tape:
+                tape.watch([inputs, memory])
+                outputs = layer(
+                    inputs, memory, inputs_mask=mask, memory_mask=memory_mask
+                )
+                loss = tf.reduce_sum(tf.boolean_mask(outputs, mask) ** 3)
+            gradients = tape.gradient(loss, [inputs, memory])
+            for gradient, is_real in zip(
+                gradients, (mask, memory_mask), strict=True
+            ):
+                gradient = gradient.numpy()
+                self.assertAllEqual(
+                    gradient[~is_real], np.zeros((np.sum(~is_real), D))
+                )
+                self.assertGreater(np.abs(gradient[is_real]).max(-1).min(), 0)
 
-    @parameterized.parameters("pre", "post")
-    def test_steps_equal_the_call(self, normalization):
-        layer = make(normalization)
+    @parameterized.parameters(*kinds.POSITIONS)
+    def test_padding_on_either_side_changes_nothing(self, positions):
+        layer = make(positions=positions)
+        expected = self.call(layer).numpy()[MASK]
+        for before, after in ((0, 4), (3, 0), (2, 5)):
+            padded = []
+            for x in (self.inputs, self.memory):
+                # What padding holds must not matter.
+                length = before + x.shape[1] + after
+                longer = random(B, length, D, seed=9)
+                longer[:, before : before + x.shape[1]] = x
+                padded.append(longer)
+            mask, memory_mask = (
+                np.pad(mask, [(0, 0), (before, after)])
+                for mask in (MASK, MEMORY_MASK)
+            )
+            outputs = layer(*padded, inputs_mask=mask, memory_mask=memory_mask)
+            # Roundings of numbers up to 4.
+            self.assertAllClose(
+                outputs.numpy()[mask], expected, rtol=0, atol=2e-6
+            )
+
+    @parameterized.parameters(*kinds.POSITIONS)
+    def test_masks_of_three_shapes_mean_the_same(self, positions):
+        layer = make(positions=positions)
+        expected = self.call(layer)
+        squares = [
+            np.tile(mask[:, None], (1, T, 1)) for mask in (MASK, MEMORY_MASK)
+        ]
+        for pair in (
+            squares,
+            [mask[:, None] for mask in squares],
+            [np.tile(mask[:, None], (1, H, 1, 1)) for mask in squares],
+        ):
+            self.assertAllEqual(
+                layer(
+                    self.inputs,
+                    self.memory,
+                    inputs_mask=pair[0],
+                    memory_mask=pair[1],
+                ),
+                expected,
+            )
+
+    @parameterized.parameters(*STEPPED)
+    def test_steps_equal_the_call(self, **kind):
+        layer = make(**kind)
         expected = layer(self.inputs, self.memory, memory_mask=MEMORY_MASK)
         # Room for more steps than are taken must not matter.
-        for room in (T, T + 6):
-            state = layer.start(self.memory, room)
-            for t in range(T):
-                output, state = layer.step(
-                    self.inputs[:, t : t + 1], t, state, MEMORY_MASK
-                )
-                self.assertEqual(output.shape, (B, 1, D))
-                self.assertAllClose(
-                    output[:, 0], expected[:, t], rtol=1e-5, atol=1e-5
-                )
+        outputs = kinds.stepped(
+            layer, self.inputs, self.memory, MEMORY_MASK, room=T + 6
+        )
+        self.assertEqual(outputs.shape, (B, T, D))
+        self.assertAllClose(outputs, expected, rtol=1e-5, atol=1e-5)
 
-    def test_steps_equal_the_call_in_a_graph_of_unknown_sizes(self):
-        layer = make()
+    @parameterized.parameters(*kinds.POSITIONS)
+    def test_steps_equal_the_call_in_a_graph_of_unknown_sizes(self, positions):
+        layer = make(positions=positions, num_key_value_heads=2)
 
         @tf.function(
             input_signature=[
@@ -252,7 +290,7 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     def test_a_state_is_a_value_with_the_batch_first(self):
-        layer = make()
+        layer = make(num_key_value_heads=2)
         states = [layer.start(self.memory, T)]
         for t in range(2):
             _, state = layer.step(
@@ -267,8 +305,10 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
                 self.assertEqual(tensor.shape[0], B)
                 self.assertEqual(tensor.shape, first.shape)
                 self.assertEqual(tensor.dtype, first.dtype)
-        # Two steps on, the first state is as it was.
-        self.assertAllEqual(states[0][0]["key"], np.zeros((B, T, H, D // H)))
+        # Two steps on, the first state is as it was. It holds as many heads
+        # as there are of keys, not of queries.
+        self.assertAllEqual(states[0][0]["key"], np.zeros((B, T, 2, K)))
+        self.assertEqual(states[0][0]["memory_value"].shape, (B, S, 2, K))
         self.assertGreater(np.abs(states[2][0]["key"]).max(), 0)
         # The same step from the same state is the same step.
         again, _ = layer.step(self.inputs[:, 1:2], 1, states[1], MEMORY_MASK)
@@ -287,8 +327,9 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
             shuffled, straight.numpy()[order], rtol=0, atol=1e-6
         )
 
-    def test_masks_of_embeddings_arrive_by_themselves(self):
-        layer = make()
+    @parameterized.parameters("layer", "rms")
+    def test_masks_of_embeddings_arrive_by_themselves(self, norm):
+        layer = make(norm=norm)
         embed = keras.layers.Embedding(17, D, mask_zero=True)
         # Real after padding, since behind a row's end causality hides all.
         mask = MASK[:, ::-1]
@@ -303,7 +344,7 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
     def test_functional_model(self):
         inputs = keras.Input((None, D))
         memory = keras.Input((None, D))
-        layer = decoder.Decoder(L, D, H, F)
+        layer = make()
         model = keras.Model([inputs, memory], layer(inputs, memory))
         self.assertEqual(model.output_shape, (None, None, D))
         self.assertAllClose(
@@ -320,13 +361,19 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
         self.assertNotAllClose(first, self.call(layer))
         self.assertNotAllClose(first, self.call(layer, training=True))
 
-    @parameterized.parameters(
+    @parameterized.product(
         # Roundings of 2^-11 and 2^-8 in some dozen operations.
-        ("mixed_float16", 0.01),
-        ("mixed_bfloat16", 0.08),
+        precision=(("mixed_float16", 0.01), ("mixed_bfloat16", 0.08)),
+        positions=("paper", "learned", "rotary", "relative"),
     )
-    def test_mixed_precision(self, policy, tolerance):
-        layer = make(dtype=policy)
+    def test_mixed_precision(self, precision, positions):
+        policy, tolerance = precision
+        kind = {
+            "positions": positions,
+            "biases": "blocks",
+            "num_key_value_heads": 2,
+        }
+        layer = make(dtype=policy, **kind)
         output, scores, cross_scores = self.call(
             layer, return_attention_scores=True
         )
@@ -340,23 +387,13 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
                 rtol=0,
                 atol=1e-6,
             )
-        block = layer.blocks[1]
-        for part in (
-            block,
-            block.self_attention,
-            block.self_attention_residual,
-            block.cross_attention,
-            block.cross_attention_residual,
-            block.feed_forward,
-            block.feed_forward_residual,
-            layer.final_norm,
+        for part in kinds.layers_inside(layer):
+            self.assertEqual(part.dtype_policy.name, policy, part.path)
+        exact = make(**kind)
+        for new, old in zip(
+            exact.trainable_weights, layer.trainable_weights, strict=True
         ):
-            self.assertEqual(part.dtype_policy.name, policy, part.name)
-        exact = make()
-        exact.set_weights(
-            [w for w in layer.get_weights() if w.dtype == "float32"]
-            + exact.get_weights()[len(layer.trainable_weights) :]
-        )
+            new.assign(old)
         self.assertAllClose(
             tf.cast(output, "float32"),
             self.call(exact),
@@ -379,22 +416,39 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
             atol=tolerance,
         )
 
-    @parameterized.parameters("pre", "post")
-    def test_config_makes_the_same_layer(self, normalization):
-        layer = make(normalization, name="writer")
-        clone = decoder.Decoder.from_config(layer.get_config())
-        self.assertEqual(clone.get_config(), layer.get_config())
-        clone.build()
-        clone.set_weights(layer.get_weights())
-        self.assertAllEqual(self.call(clone), self.call(layer))
+    @parameterized.parameters(*kinds.KINDS)
+    def test_config_makes_the_same_layer(self, **kind):
+        clone = kinds.clones_alike(self, make(name="writer", **kind), self.call)
+        self.assertEqual(clone.name, "writer")
 
     def test_settings_that_do_not_fit_are_refused(self):
-        with self.assertRaisesRegex(ValueError, "model_dim=26, num_heads=7"):
-            decoder.Decoder(L, 26, 7, F)
+        parts = kinds.block_parts()
         with self.assertRaisesRegex(ValueError, "Unknown `normalization`"):
-            decoder.Decoder(L, D, H, F, normalization="none")
+            decoder.Decoder(L, **{**parts, "normalization": "none"})
         with self.assertRaisesRegex(ValueError, "`dropout`.*Received: 1.0"):
-            decoder.Decoder(L, D, H, F, dropout=1.0)
+            decoder.Decoder(L, **parts, dropout=1.0)
+        with self.assertRaisesRegex(ValueError, "at least 1. Received: -2"):
+            decoder.Decoder(-2, **parts)
+
+    @parameterized.product(
+        positions=(None, "rotary", "paper"),
+        shape=((B, T + 1), (B + 1, T), (B, T, T + 1), (B, H + 1, T, T)),
+    )
+    def test_a_target_mask_that_does_not_fit_is_refused(self, positions, shape):
+        layer = make(positions=positions)
+        with self.assertRaisesRegex(
+            ValueError, f"mask must have shape.*{shape[-1]}"
+        ):
+            layer(self.inputs, self.memory, inputs_mask=np.ones(shape, bool))
+
+    @parameterized.parameters(
+        ((B, T),), ((B + 1, S),), ((B, S, S),), ((B, H + 1, T, S),)
+    )
+    def test_a_memory_mask_that_does_not_fit_is_refused(self, shape):
+        with self.assertRaisesRegex(
+            ValueError, f"mask must have shape.*{shape[-1]}"
+        ):
+            make()(self.inputs, self.memory, memory_mask=np.ones(shape, bool))
 
 
 if __name__ == "__main__":

@@ -9,90 +9,183 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.layers import embeddings
+from tests import reference
+from tests.layers import kinds
+from tests.layers.kinds import random
 
 B, T, D, V = 3, 5, 7, 17
 IDS = np.random.default_rng(0).integers(0, V, (B, T))
 
 
-def random(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+def make(*args, **kwargs):
+    layer = embeddings.TokenEmbedding(*(args or (V, D)), **kwargs)
+    layer.build()
+    return layer
 
 
-class ScaledEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
+class TokenEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
         keras.utils.set_random_seed(1)
 
-    def test_embeds_by_the_row_times_the_root_of_the_size(self):
-        layer = embeddings.ScaledEmbedding(V, D)
+    @parameterized.parameters(
+        ({}, 7**0.5), ({"scale": "sqrt_dim"}, 7**0.5), ({"scale": "none"}, 1)
+    )
+    def test_embeds_by_the_row_times_the_scale(self, settings, scale):
+        layer = make(**settings)
         vectors = layer(IDS)
         (table,) = layer.get_weights()
         for b, t in np.ndindex(B, T):
             self.assertAllClose(
-                vectors[b, t], table[IDS[b, t]] * 7**0.5, rtol=1e-6, atol=0
+                vectors[b, t], table[IDS[b, t]] * scale, rtol=1e-6, atol=0
             )
 
-    def test_logits_are_products_with_the_same_rows_unscaled(self):
-        layer = embeddings.ScaledEmbedding(V, D)
-        layer.build()
-        (table,) = layer.get_weights()
+    @parameterized.product(scale=embeddings.SCALES, output_bias=(False, True))
+    def test_logits_are_products_with_the_same_rows_unscaled(
+        self, scale, output_bias
+    ):
+        layer = make(scale=scale, output_bias=output_bias)
+        kinds.drawn(layer)
+        table = layer.embeddings.numpy()
+        bias = layer.bias.numpy() if output_bias else np.zeros(V)
         inputs = random(B, T, D)
         logits = layer.logits(inputs)
         for b, t, v in np.ndindex(B, T, V):
             self.assertAllClose(
                 logits[b, t, v],
-                np.dot(inputs[b, t].astype("float64"), table[v]),
+                np.dot(inputs[b, t].astype("float64"), table[v]) + bias[v],
                 rtol=0,
                 atol=1e-6,
             )
 
-    def test_one_matrix_and_nothing_else(self):
-        layer = embeddings.ScaledEmbedding(V, D)
-        layer.build()
-        self.assertLen(layer.weights, 1)
-        self.assertEqual(layer.count_params(), V * D)
+    @parameterized.product(scale=embeddings.SCALES, start_id=(1, 3))
+    def test_equals_the_reference(self, scale, start_id):
+        # Who starts from the padding id has zeros there.
+        layer = make(scale=scale, zero_id=3 if start_id == 3 else None)
+        vectors = layer(IDS)
+        table = reference.weights_of(layer)["embeddings"]
+        kind = {"embedding_scale": scale, "pad_id": 3, "start_id": start_id}
+        for b in range(B):
+            self.assertAllClose(
+                vectors[b],
+                reference.embed(IDS[b], table, kind),
+                rtol=1e-6,
+                atol=0,
+            )
+
+    def test_number_of_weights(self):
+        self.assertLen(make().weights, 1)
+        self.assertEqual(make().count_params(), V * D)
+        self.assertLen(make(output_bias=True).weights, 2)
+        self.assertEqual(make(output_bias=True).count_params(), V * D + V)
+        self.assertAllEqual(make(output_bias=True).bias, np.zeros(V))
 
     def test_both_uses_train_the_matrix(self):
-        layer = embeddings.ScaledEmbedding(V, D)
-        layer.build()
+        layer = make(output_bias=True)
         inputs = tf.constant(random(1, 1, D))
         with tf.GradientTape(persistent=True) as tape:
             embedded = tf.reduce_sum(layer(np.array([[3]])))
             scored = layer.logits(inputs)[0, 0, 5]
-        matrix = layer.trainable_weights
-        (gradient,) = tape.gradient(embedded, matrix)
+        matrix, bias = layer.trainable_weights
+        gradient = tape.gradient(embedded, matrix)
         gradient = tf.convert_to_tensor(gradient).numpy()
         self.assertAllClose(gradient[3], np.full(D, 7**0.5), rtol=1e-6, atol=0)
         self.assertAllEqual(np.delete(gradient, 3, 0), np.zeros((V - 1, D)))
-        (gradient,) = tape.gradient(scored, matrix)
+        gradient = tape.gradient(scored, matrix)
         gradient = tf.convert_to_tensor(gradient).numpy()
         self.assertAllEqual(gradient[5], inputs[0, 0])
         self.assertAllEqual(np.delete(gradient, 5, 0), np.zeros((V - 1, D)))
+        self.assertAllEqual(tape.gradient(scored, bias), np.eye(V)[5])
 
-    def test_starts_normal_with_deviation_one_over_the_root(self):
-        size = 53
-        layer = embeddings.ScaledEmbedding(997, size)
-        layer.build()
-        (table,) = layer.get_weights()
+    @parameterized.parameters(0, 3)
+    def test_a_zero_id_embeds_to_zeros_and_is_scored_like_others(self, zero_id):
+        layer, other = make(zero_id=zero_id), make()
+        other.set_weights(layer.get_weights())
+        with tf.GradientTape() as tape:
+            vectors = layer(np.arange(V)[None])
+            loss = tf.reduce_sum(vectors)
+        gradient = tape.gradient(loss, layer.embeddings.value)
+        gradient = tf.convert_to_tensor(gradient).numpy()
+        self.assertAllEqual(vectors[0, zero_id], np.zeros(D))
+        self.assertAllEqual(gradient[zero_id], np.zeros(D))
+        others = np.delete(np.arange(V), zero_id)
+        self.assertAllEqual(vectors.numpy()[0, others], other(others[None])[0])
+        self.assertAllClose(
+            gradient[others], np.full((V - 1, D), 7**0.5), rtol=1e-6, atol=0
+        )
+        inputs = random(B, T, D)
+        self.assertAllEqual(layer.logits(inputs), other.logits(inputs))
+        self.assertGreater(np.abs(layer.embeddings[zero_id]).max(), 0)
+
+    @parameterized.parameters(
+        # Beyond two deviations are 4.55 % of a normal distribution, none of
+        # a uniform one, which ends at 1.73 of them.
+        ("normal", 53**-0.5, 0.0455),
+        ("uniform", 53**-0.5, 0.0),
+        # a = sqrt(6 / (997 + 53)), of which the deviation is a / sqrt(3).
+        ("glorot_uniform", (2 / 1050) ** 0.5, 0.0),
+    )
+    def test_starts_with_the_deviation(self, initializer, deviation, tail):
+        (table,) = make(997, 53, initializer=initializer).get_weights()
+        table = table / deviation
         # 52841 draws: five standard errors are 1.6 % of the deviation.
-        self.assertAllClose(np.std(table) * size**0.5, 1, rtol=0, atol=0.016)
-        self.assertAllClose(np.mean(table) * size**0.5, 0, rtol=0, atol=0.022)
-        # Beyond two deviations are 4.55 % of a normal distribution.
-        tail = np.mean(np.abs(table) * size**0.5 > 2)
-        self.assertAllClose(tail, 0.0455, rtol=0, atol=0.005)
+        self.assertAllClose(np.std(table), 1, rtol=0, atol=0.016)
+        self.assertAllClose(np.mean(table), 0, rtol=0, atol=0.022)
+        self.assertAllClose(
+            np.mean(np.abs(table) > 2), tail, rtol=0, atol=0.005
+        )
+        if initializer != "normal":
+            self.assertAllClose(np.abs(table).max(), 3**0.5, rtol=1e-3)
+
+    def test_normal_and_the_root_are_what_is_not_told(self):
+        layer = make()
+        config = layer.get_config()
+        self.assertEqual(config["initializer"], "normal")
+        self.assertEqual(config["scale"], "sqrt_dim")
+        self.assertIsNone(config["zero_id"])
+        self.assertFalse(config["output_bias"])
+
+    @parameterized.parameters(-1, V, 1000)
+    def test_ids_out_of_range_are_refused(self, wrong):
+        layer = make()
+        ids = IDS.copy()
+        ids[1, 2] = wrong
+        message = (
+            rf"Ids must be in \[0, {V}\).*Received: ids from "
+            f"{ids.min()} to {ids.max()}. Encode with"
+        )
+        for given in (ids, tf.constant(ids), ids.astype("int32")):
+            with self.assertRaisesRegex(ValueError, message):
+                layer(given)
+
+    def test_ids_at_the_ends_and_none_at_all_are_fine(self):
+        layer = make()
+        self.assertEqual(layer(np.array([[0, V - 1]])).shape, (1, 2, D))
+        self.assertEqual(layer(np.zeros((B, 0), int)).shape, (B, 0, D))
+
+    def test_in_a_graph_no_id_is_checked(self):
+        layer = make()
+        graph = tf.function(
+            layer, input_signature=[tf.TensorSpec([None, None], tf.int32)]
+        )
+        self.assertAllEqual(graph(IDS.astype("int32")), layer(IDS))
+        ids = keras.Input((None,), dtype="int32")
+        model = keras.Model(ids, layer(ids))
+        self.assertAllEqual(model.predict(IDS, verbose=0), layer(IDS))
 
     @parameterized.parameters("mixed_float16", "mixed_bfloat16")
     def test_mixed_precision(self, policy):
-        layer = embeddings.ScaledEmbedding(V, D, dtype=policy)
+        layer = make(output_bias=True, zero_id=0, dtype=policy)
         vectors = layer(IDS)
         self.assertEqual(vectors.dtype, policy.removeprefix("mixed_"))
         # Casts, since a decoding step does not pass through `__call__`.
         logits = layer.logits(random(B, T, D))
         self.assertEqual(logits.dtype, "float32")
-        self.assertEqual(layer.embeddings.dtype, "float32")
+        for weight in layer.weights:
+            self.assertEqual(weight.dtype, "float32")
 
     def test_unknown_batch_and_length(self):
-        layer = embeddings.ScaledEmbedding(V, D)
+        layer = make(zero_id=0, output_bias=True)
         graph = tf.function(
             lambda ids: layer.logits(layer(ids)),
             input_signature=[tf.TensorSpec([None, None], tf.int32)],
@@ -105,13 +198,37 @@ class ScaledEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     def test_config_makes_the_same_layer(self):
-        layer = embeddings.ScaledEmbedding(V, D, name="shared")
-        expected = layer(IDS)
-        clone = embeddings.ScaledEmbedding.from_config(layer.get_config())
-        self.assertEqual(clone.get_config(), layer.get_config())
-        clone.build()
-        clone.set_weights(layer.get_weights())
-        self.assertAllEqual(clone(IDS), expected)
+        layer = kinds.drawn(
+            make(
+                scale="none",
+                initializer="uniform",
+                zero_id=3,
+                output_bias=True,
+                name="shared",
+            )
+        )
+        kinds.clones_alike(self, layer, lambda layer: layer(IDS))
+        kinds.clones_alike(
+            self, layer, lambda layer: layer.logits(random(B, T, D))
+        )
+
+    @parameterized.parameters((0, D), (V, 0), (-1, D))
+    def test_sizes_below_one_are_refused(self, *sizes):
+        with self.assertRaisesRegex(
+            ValueError,
+            f"at least 1.*vocabulary_size={sizes[0]}, model_dim={sizes[1]}",
+        ):
+            embeddings.TokenEmbedding(*sizes)
+
+    @parameterized.parameters(
+        ("scale", "sqrt", "'sqrt_dim', 'none'"),
+        ("initializer", "zeros", "'normal', 'uniform', 'glorot_uniform'"),
+    )
+    def test_unknown_names_are_refused(self, name, value, known):
+        with self.assertRaisesRegex(
+            ValueError, f"Unknown `{name}`.*Received: '{value}'.*{known}"
+        ):
+            embeddings.TokenEmbedding(V, D, **{name: value})
 
 
 if __name__ == "__main__":

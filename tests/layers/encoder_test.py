@@ -1,7 +1,6 @@
-"""The encoder must be figure 1, left, and never look at padding.
+"""The encoder must be figure 1, left, of any kind, and not see padding.
 
-B batch   S source length   D model_dim   H heads   F feed_forward_dim
-L layers
+B batch   S source length   D model_dim   H heads   L layers
 """
 
 import os
@@ -11,31 +10,16 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from keras_transformer import layers
 from keras_transformer.layers import encoder
 from tests import reference
-
-B, S, H, D, F, L = 3, 7, 13, 26, 11, 2
-# Lengths 7, 4 and 1.
-MASK = np.arange(S) < np.array([[7], [4], [1]])
-
-
-def random(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+from tests.layers import kinds
+from tests.layers.kinds import SOURCE_MASK as MASK
+from tests.layers.kinds import B, D, F, H, L, S, random
 
 
-def with_random_norms(layer):
-    """Draws what starts as 1 or 0, so that a mix-up cannot hide."""
-    layer.build()
-    for i, weight in enumerate(layer.weights):
-        if len(weight.shape) == 1 and "seed" not in weight.path:
-            weight.assign(random(*weight.shape, seed=100 + i))
-    return layer
-
-
-def make(normalization="pre", dropout=0.1, **kwargs):
-    return with_random_norms(
-        encoder.Encoder(L, D, H, F, dropout, normalization, **kwargs)
-    )
+def make(**kind):
+    return kinds.make_stack(encoder.Encoder, **kind)
 
 
 class EncoderBlockTest(tf.test.TestCase, parameterized.TestCase):
@@ -43,31 +27,30 @@ class EncoderBlockTest(tf.test.TestCase, parameterized.TestCase):
         super().setUp()
         keras.utils.set_random_seed(1)
 
-    @parameterized.parameters("pre", "post")
-    def test_equals_the_loops_of_the_reference(self, normalization):
-        block = with_random_norms(
-            encoder.EncoderBlock(D, H, F, normalization=normalization)
-        )
+    @parameterized.parameters(*kinds.KINDS)
+    def test_equals_the_loops_of_the_reference(self, **kind):
+        block = kinds.make_block(encoder.EncoderBlock, **kind)
         inputs = random(B, S, D)
         output, scores = block(inputs, mask=MASK, return_attention_scores=True)
         weights = reference.weights_of(block)
         for b in range(B):
             expected, expected_scores = reference.encoder_block(
-                inputs[b], MASK[b], weights, H, normalization
+                inputs[b], MASK[b], weights, kinds.for_reference(**kind)
             )
             self.assertAllClose(output[b], expected, rtol=1e-5, atol=1e-5)
             self.assertAllClose(scores[b], expected_scores, rtol=0, atol=1e-5)
 
     def test_asking_for_scores_changes_no_output(self):
-        block = encoder.EncoderBlock(D, H, F)
+        block = kinds.make_block(encoder.EncoderBlock)
         inputs = random(B, S, D)
         output, _ = block(inputs, mask=MASK, return_attention_scores=True)
         self.assertAllEqual(block(inputs, mask=MASK), output)
 
     @parameterized.parameters("attention", "feed_forward")
     def test_dropout_acts_on_every_sublayer(self, name):
-        block = encoder.EncoderBlock(D, H, F, dropout=0.5)
-        block.build()
+        block = kinds.make_block(
+            encoder.EncoderBlock, dropout=0.5, biases="none"
+        )
         # The other one ends in zeros, of which there is nothing to drop.
         for weight in block.trainable_weights:
             is_last = (
@@ -78,16 +61,19 @@ class EncoderBlockTest(tf.test.TestCase, parameterized.TestCase):
         inputs = random(B, S, D)
         self.assertNotAllClose(block(inputs, training=True), block(inputs))
 
-    @parameterized.parameters("pre", "post")
-    def test_config_makes_the_same_layer(self, normalization):
-        block = encoder.EncoderBlock(D, H, F, 0.2, normalization, name="one")
-        clone = encoder.EncoderBlock.from_config(block.get_config())
-        self.assertEqual(clone.get_config(), block.get_config())
+    @parameterized.parameters(kinds.KINDS[1], kinds.KINDS[-2])
+    def test_config_makes_the_same_layer(self, **kind):
+        block = kinds.make_block(encoder.EncoderBlock, dropout=0.2, **kind)
         inputs = random(B, S, D)
-        block.build()
-        clone.build()
-        clone.set_weights(block.get_weights())
-        self.assertAllEqual(clone(inputs), block(inputs))
+        kinds.clones_alike(self, block, lambda block: block(inputs))
+
+    def test_parts_of_different_sizes_are_refused(self):
+        with self.assertRaisesRegex(
+            ValueError, "same model_dim.*attention 24, feed-forward 26"
+        ):
+            encoder.EncoderBlock(
+                layers.MultiHeadAttention(24, 6), layers.FeedForward(26, F)
+            )
 
 
 class EncoderTest(tf.test.TestCase, parameterized.TestCase):
@@ -95,64 +81,89 @@ class EncoderTest(tf.test.TestCase, parameterized.TestCase):
         super().setUp()
         keras.utils.set_random_seed(1)
 
-    @parameterized.parameters("pre", "post")
-    def test_is_its_blocks_in_order_and_the_last_norm_of_pre(
-        self, normalization
-    ):
-        layer = make(normalization)
+    @parameterized.parameters(*kinds.KINDS)
+    def test_equals_the_loops_of_the_reference(self, **kind):
+        layer = make(**kind)
         inputs = random(B, S, D)
         memory, scores = layer(inputs, mask=MASK, return_attention_scores=True)
-        weights = reference.weights_of(layer)
         self.assertEqual(scores.shape, (B, L, H, S, S))
+        weights = reference.weights_of(layer)
         for b in range(B):
-            x = inputs[b]
-            for i in range(L):
-                x, expected_scores = reference.encoder_block(
-                    x,
-                    MASK[b],
-                    reference.below(weights, f"block_{i + 1}"),
-                    H,
-                    normalization,
-                )
-                self.assertAllClose(
-                    scores[b, i], expected_scores, rtol=0, atol=1e-5
-                )
-            if normalization == "pre":
-                x = reference.layer_norm(
-                    x, reference.below(weights, "final_norm")
-                )
-            self.assertAllClose(memory[b], x, rtol=1e-5, atol=1e-5)
+            expected, expected_scores = reference.encoder(
+                inputs[b], MASK[b], weights, kinds.for_reference(**kind)
+            )
+            self.assertAllClose(memory[b], expected, rtol=1e-5, atol=1e-5)
+            self.assertAllClose(scores[b], expected_scores, rtol=0, atol=1e-5)
+        self.assertAllEqual(layer(inputs, mask=MASK), memory)
 
     @parameterized.parameters("pre", "post")
     def test_number_of_parameters(self, normalization):
         block = 4 * D**2 + (D * F + F + F * D + D) + 2 * 2 * D
         last = 2 * D if normalization == "pre" else 0
+        layer = make(normalization=normalization)
         self.assertEqual(
-            sum(
-                np.prod(w.shape) for w in make(normalization).trainable_weights
-            ),
+            sum(np.prod(w.shape) for w in layer.trainable_weights),
             L * block + last,
         )
 
-    @parameterized.parameters("pre", "post")
-    def test_more_padding_changes_nothing(self, normalization):
-        layer = make(normalization)
-        inputs = random(B, S + 4, D)
-        expected = layer(inputs[:, :S], mask=MASK).numpy()
-        longer = np.pad(MASK, [(0, 0), (0, 4)])
-        memory = layer(inputs, mask=longer).numpy()[:, :S]
-        self.assertAllClose(memory[MASK], expected[MASK], rtol=0, atol=1e-6)
+    @parameterized.parameters(*kinds.POSITIONS)
+    def test_padding_on_either_side_changes_nothing(self, positions):
+        inputs = random(B, S, D)
+        for normalization in ("pre", "post"):
+            layer = make(positions=positions, normalization=normalization)
+            expected = layer(inputs, mask=MASK).numpy()[MASK]
+            for before, after in ((0, 4), (3, 0), (2, 5)):
+                # What padding holds must not matter.
+                padded = random(B, before + S + after, D, seed=9)
+                padded[:, before : before + S] = inputs
+                mask = np.pad(MASK, [(0, 0), (before, after)])
+                memory = layer(padded, mask=mask).numpy()[mask]
+                # Roundings of numbers up to 4.
+                self.assertAllClose(memory, expected, rtol=0, atol=2e-6)
 
-    def test_padding_has_no_gradient(self):
-        layer = make()
+    @parameterized.parameters(*kinds.POSITIONS)
+    def test_padding_has_no_gradient(self, positions):
+        # Rows with padding behind, before, and inside.
+        mask = np.array(
+            [
+                [1, 1, 1, 1, 0, 0, 0],
+                [0, 0, 0, 1, 1, 1, 1],
+                [1, 0, 1, 1, 0, 1, 1],
+            ]
+        ).astype(bool)
+        layer = make(positions=positions)
         inputs = tf.constant(random(B, S, D))
         with tf.GradientTape() as tape:
             tape.watch(inputs)
-            memory = layer(inputs, mask=MASK)
-            loss = tf.reduce_sum(tf.boolean_mask(memory, MASK) ** 3)
+            memory = layer(inputs, mask=mask)
+            loss = tf.reduce_sum(tf.boolean_mask(memory, mask) ** 3)
         gradient = tape.gradient(loss, inputs).numpy()
-        self.assertAllEqual(gradient[~MASK], np.zeros((S * B - MASK.sum(), D)))
-        self.assertGreater(np.abs(gradient[MASK]).min(), 0)
+        self.assertAllEqual(gradient[~mask], np.zeros((np.sum(~mask), D)))
+        self.assertGreater(np.abs(gradient[mask]).max(-1).min(), 0)
+
+    @parameterized.parameters(*(p for p in kinds.POSITIONS if p))
+    def test_the_order_matters_with_any_positions(self, positions):
+        layer = make(positions=positions)
+        inputs = random(B, S, D)
+        backwards = layer(inputs[:, ::-1])[:, ::-1]
+        self.assertGreater(np.abs(layer(inputs) - backwards).max(), 0.01)
+
+    def test_the_order_does_not_matter_without_positions(self):
+        layer = make(positions=None)
+        inputs = random(B, S, D)
+        self.assertAllClose(
+            layer(inputs[:, ::-1])[:, ::-1], layer(inputs), rtol=0, atol=2e-6
+        )
+
+    @parameterized.parameters(*kinds.POSITIONS)
+    def test_masks_of_three_shapes_mean_the_same(self, positions):
+        layer = make(positions=positions)
+        inputs = random(B, S, D)
+        expected = layer(inputs, mask=MASK)
+        square = np.tile(MASK[:, None], (1, S, 1))
+        heads = square[:, None]
+        for mask in (square, heads, np.tile(heads, (1, H, 1, 1))):
+            self.assertAllEqual(layer(inputs, mask=mask), expected)
 
     def test_an_empty_row_is_finite_in_values_and_gradients(self):
         layer = make()
@@ -180,8 +191,9 @@ class EncoderTest(tf.test.TestCase, parameterized.TestCase):
             atol=1e-6,
         )
 
-    def test_mask_of_an_embedding_arrives_by_itself(self):
-        layer = make()
+    @parameterized.parameters("layer", "rms")
+    def test_mask_of_an_embedding_arrives_by_itself(self, norm):
+        layer = make(norm=norm)
         ids = np.where(MASK, np.arange(1, S + 1), 0)
         embed = keras.layers.Embedding(17, D, mask_zero=True)
         vectors = embed(ids)
@@ -197,10 +209,11 @@ class EncoderTest(tf.test.TestCase, parameterized.TestCase):
             atol=1e-6,
         )
 
-    def test_functional_model_saves_and_loads(self):
+    @parameterized.parameters("learned", "rotary", "relative")
+    def test_functional_model_saves_and_loads(self, positions):
         ids = keras.Input((None,), dtype="int32")
         vectors = keras.layers.Embedding(17, D, mask_zero=True)(ids)
-        model = keras.Model(ids, encoder.Encoder(L, D, H, F)(vectors))
+        model = keras.Model(ids, make(positions=positions)(vectors))
         batch = np.where(MASK, np.arange(1, S + 1), 0)
         expected = model(batch)
         self.assertEqual(expected.shape, (B, S, D))
@@ -209,8 +222,9 @@ class EncoderTest(tf.test.TestCase, parameterized.TestCase):
         model.save(path)
         self.assertAllEqual(keras.models.load_model(path)(batch), expected)
 
-    def test_unknown_batch_and_length(self):
-        layer = make()
+    @parameterized.parameters(*kinds.POSITIONS)
+    def test_unknown_batch_and_length(self, positions):
+        layer = make(positions=positions, num_key_value_heads=2)
         graph = tf.function(
             lambda inputs, mask: layer(inputs, mask=mask),
             input_signature=[
@@ -227,9 +241,10 @@ class EncoderTest(tf.test.TestCase, parameterized.TestCase):
         layer = make(dropout=0.5)
         inputs = random(B, S, D)
         expected = make(dropout=0.0)
-        expected.set_weights(
-            [w for w in layer.get_weights() if w.dtype == "float32"]
-        )
+        for new, old in zip(
+            expected.trainable_weights, layer.trainable_weights, strict=True
+        ):
+            new.assign(old)
         self.assertAllEqual(layer(inputs), expected(inputs, training=True))
         self.assertAllEqual(layer(inputs, training=False), layer(inputs))
         first = layer(inputs, training=True)
@@ -237,47 +252,61 @@ class EncoderTest(tf.test.TestCase, parameterized.TestCase):
         self.assertNotAllClose(first, layer(inputs, training=True))
 
     @parameterized.parameters("mixed_float16", "mixed_bfloat16")
-    def test_mixed_precision(self, policy):
-        layer = make(dtype=policy)
-        memory, scores = layer(
-            random(B, S, D), mask=MASK, return_attention_scores=True
-        )
-        self.assertEqual(memory.dtype, policy.removeprefix("mixed_"))
-        self.assertTrue(np.all(np.isfinite(tf.cast(memory, "float32"))))
-        self.assertEqual(scores.dtype, "float32")
-        self.assertAllClose(
-            tf.reduce_sum(scores, -1), np.ones((B, L, H, S)), rtol=0, atol=1e-6
-        )
-        for weight in layer.trainable_weights:
-            self.assertEqual(weight.dtype, "float32", weight.path)
-        block = layer.blocks[1]
-        for part in (
-            block,
-            block.attention,
-            block.attention_residual,
-            block.feed_forward,
-            block.feed_forward_residual,
-            layer.final_norm,
+    def test_the_policy_of_the_stack_rules_its_copies(self, policy):
+        for kind in (
+            {"positions": "learned"},
+            {"positions": "relative", "activation": "swiglu", "norm": "rms"},
+            {"positions": "rotary", "biases": "blocks"},
         ):
-            self.assertEqual(part.dtype_policy.name, policy, part.name)
+            layer = make(dtype=policy, **kind)
+            memory, scores = layer(
+                random(B, S, D), mask=MASK, return_attention_scores=True
+            )
+            self.assertEqual(memory.dtype, policy.removeprefix("mixed_"))
+            self.assertTrue(np.all(np.isfinite(tf.cast(memory, "float32"))))
+            self.assertEqual(scores.dtype, "float32")
+            self.assertAllClose(
+                tf.reduce_sum(scores, -1),
+                np.ones((B, L, H, S)),
+                rtol=0,
+                atol=1e-6,
+            )
+            for weight in layer.trainable_weights:
+                self.assertEqual(weight.dtype, "float32", weight.path)
+            inside = kinds.layers_inside(layer)
+            # Two blocks of an attention, a network and two residuals.
+            self.assertGreater(len(inside), 1 + 2 * 5)
+            for part in inside:
+                self.assertEqual(part.dtype_policy.name, policy, part.path)
 
-    @parameterized.parameters("pre", "post")
-    def test_config_makes_the_same_layer(self, normalization):
-        layer = make(normalization, name="reader")
-        clone = encoder.Encoder.from_config(layer.get_config())
-        self.assertEqual(clone.get_config(), layer.get_config())
-        clone.build()
-        clone.set_weights(layer.get_weights())
+    @parameterized.parameters(*kinds.KINDS)
+    def test_config_makes_the_same_layer(self, **kind):
+        layer = make(name="reader", **kind)
         inputs = random(B, S, D)
-        self.assertAllEqual(clone(inputs), layer(inputs))
+        clone = kinds.clones_alike(
+            self, layer, lambda layer: layer(inputs, mask=MASK)
+        )
+        self.assertEqual(clone.name, "reader")
 
     def test_settings_that_do_not_fit_are_refused(self):
-        with self.assertRaisesRegex(ValueError, "model_dim=26, num_heads=7"):
-            encoder.Encoder(L, 26, 7, F)
+        parts = kinds.block_parts()
         with self.assertRaisesRegex(ValueError, "Unknown `normalization`"):
-            encoder.Encoder(L, D, H, F, normalization="none")
+            encoder.Encoder(L, **{**parts, "normalization": "none"})
         with self.assertRaisesRegex(ValueError, "`dropout`.*Received: 1.0"):
-            encoder.Encoder(L, D, H, F, dropout=1.0)
+            encoder.Encoder(L, **parts, dropout=1.0)
+        with self.assertRaisesRegex(ValueError, "at least 1. Received: 0"):
+            encoder.Encoder(0, **parts)
+
+    @parameterized.product(
+        positions=(None, "rotary", "paper"),
+        shape=((B, S + 1), (B + 1, S), (B, S, S + 1), (B, H + 1, S, S)),
+    )
+    def test_a_mask_that_does_not_fit_is_refused(self, positions, shape):
+        layer = make(positions=positions)
+        with self.assertRaisesRegex(
+            ValueError, f"mask must have shape.*{shape[-1]}"
+        ):
+            layer(random(B, S, D), mask=np.ones(shape, bool))
 
 
 if __name__ == "__main__":

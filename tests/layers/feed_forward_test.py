@@ -1,4 +1,4 @@
-"""The feed-forward network must be its equation at every position.
+"""The feed-forward networks must be their equations at every position.
 
 B batch   T length   D model_dim   F feed_forward_dim
 """
@@ -9,17 +9,17 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.layers import feed_forward
-from tests import reference
+from tests import reference, reference_parts
+from tests.layers import kinds
+from tests.layers.kinds import random
 
 B, T, D, F = 3, 5, 7, 11
+BOTH = (feed_forward.FeedForward, feed_forward.GatedFeedForward)
 
 
-def random(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype("float32")
-
-
-def with_random_weights(**kwargs):
-    layer = feed_forward.FeedForward(D, F, **kwargs)
+def drawn(layer_class, *args, **kwargs):
+    """A layer whose weights are all drawn."""
+    layer = layer_class(D, F, *args, **kwargs)
     layer.build()
     layer.set_weights(
         [random(*w.shape, seed=i) for i, w in enumerate(layer.weights)]
@@ -28,16 +28,37 @@ def with_random_weights(**kwargs):
 
 
 class FeedForwardTest(tf.test.TestCase, parameterized.TestCase):
-    def test_equals_the_reference(self):
-        layer = with_random_weights()
+    @parameterized.product(
+        name=tuple(kinds.ACTIVATIONS), use_bias=(False, True)
+    )
+    def test_equals_the_reference(self, name, use_bias):
+        layer_class, activation = kinds.ACTIVATIONS[name]
+        layer = drawn(layer_class, activation, use_bias=use_bias)
         inputs = random(B, T, D, seed=5)
         weights = reference.weights_of(layer)
+        self.assertEqual(
+            any(name.endswith("bias") for name in weights), use_bias
+        )
         self.assertAllClose(
             layer(inputs),
-            [reference.feed_forward(row, weights) for row in inputs],
+            [
+                reference_parts.feed_forward(row, weights, name)
+                for row in inputs
+            ],
             rtol=1e-5,
             atol=1e-5,
         )
+
+    def test_defaults_are_those_of_the_papers(self):
+        inputs = random(B, T, D, seed=5)
+        for layer_class, activation, use_bias in (
+            (BOTH[0], "relu", True),
+            (BOTH[1], "silu", False),
+        ):
+            self.assertAllEqual(
+                drawn(layer_class)(inputs),
+                drawn(layer_class, activation, use_bias=use_bias)(inputs),
+            )
 
     def test_absolute_value_in_closed_form(self):
         # |x| = max(0, x) + max(0, -x), which no linear map can do.
@@ -50,8 +71,38 @@ class FeedForwardTest(tf.test.TestCase, parameterized.TestCase):
             [[[3.5], [0.5], [2.5]]],
         )
 
-    def test_positions_do_not_see_each_other(self):
-        layer = with_random_weights()
+    def test_a_square_in_closed_form(self):
+        # x^2 = max(0, x) x + max(0, -x) (-x), which no network without a
+        # gate can do.
+        layer = feed_forward.GatedFeedForward(1, 2, "relu")
+        layer.build()
+        for dense, kernel in (
+            (layer.gate, [[1.0, -1.0]]),
+            (layer.expand, [[1.0, -1.0]]),
+            (layer.contract, [[1.0], [1.0]]),
+        ):
+            dense.kernel.assign(kernel)
+        self.assertAllEqual(
+            layer(np.array([[[-3.0], [0.0], [2.0]]], "float32")),
+            [[[9.0], [0.0], [4.0]]],
+        )
+
+    def test_gelu_is_the_exact_one(self):
+        # x P(X < x); the approximation by tanh is 5e-4 off near 2.
+        layer = feed_forward.FeedForward(1, 1, "gelu", use_bias=False)
+        layer.build()
+        layer.set_weights([np.ones((1, 1)), np.ones((1, 1))])
+        x = np.array([-2.0, -1.0, 0.0, 1.0, 2.0], "float32")
+        self.assertAllClose(
+            layer(x[None, :, None])[0, :, 0],
+            [-0.0455003, -0.1586553, 0.0, 0.8413447, 1.9544997],
+            rtol=0,
+            atol=1e-6,
+        )
+
+    @parameterized.parameters(*BOTH)
+    def test_positions_do_not_see_each_other(self, layer_class):
+        layer = drawn(layer_class)
         inputs = random(B, T, D, seed=5)
         changed = inputs.copy()
         changed[:, 2] += 1
@@ -60,41 +111,67 @@ class FeedForwardTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(after[:, others], before[:, others])
         self.assertGreater(np.abs(after - before)[:, 2].min(), 0)
 
-    def test_number_of_parameters(self):
-        layer = with_random_weights()
-        self.assertEqual(layer.count_params(), D * F + F + F * D + D)
+    @parameterized.parameters(*BOTH)
+    def test_every_weight_is_trained(self, layer_class):
+        layer = drawn(layer_class, use_bias=True)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(random(B, T, D, seed=5)) ** 2)
+        for gradient in tape.gradient(loss, layer.trainable_weights):
+            self.assertGreater(np.abs(gradient).max(), 1e-3)
 
-    def test_unknown_batch_and_length(self):
-        layer = with_random_weights()
+    @parameterized.parameters(False, True)
+    def test_number_of_parameters(self, use_bias):
+        plain, gated = (drawn(one, use_bias=use_bias) for one in BOTH)
+        biases = F + D if use_bias else 0
+        self.assertEqual(plain.count_params(), 2 * D * F + biases)
+        biases = 2 * F + D if use_bias else 0
+        self.assertEqual(gated.count_params(), 3 * D * F + biases)
+
+    @parameterized.parameters(*BOTH)
+    def test_unknown_batch_and_length(self, layer_class):
+        layer = drawn(layer_class)
         graph = tf.function(
             layer, input_signature=[tf.TensorSpec([None, None, D])]
         )
         inputs = random(B, T, D, seed=5)
-        self.assertAllClose(graph(inputs), layer(inputs), rtol=0, atol=1e-6)
+        self.assertAllClose(graph(inputs), layer(inputs), rtol=1e-6, atol=1e-6)
 
-    @parameterized.parameters("mixed_float16", "mixed_bfloat16")
-    def test_mixed_precision(self, policy):
-        layer = with_random_weights(dtype=policy)
+    @parameterized.product(
+        layer_class=BOTH, policy=("mixed_float16", "mixed_bfloat16")
+    )
+    def test_mixed_precision(self, layer_class, policy):
+        layer = drawn(layer_class, dtype=policy)
         output = layer(random(B, T, D))
         self.assertEqual(output.dtype, policy.removeprefix("mixed_"))
         for weight in layer.weights:
             self.assertEqual(weight.dtype, "float32")
 
-    def test_config_makes_the_same_layer(self):
-        layer = with_random_weights(name="network")
-        clone = feed_forward.FeedForward.from_config(layer.get_config())
-        self.assertEqual(clone.get_config(), layer.get_config())
-        clone.build()
-        clone.set_weights(layer.get_weights())
+    @parameterized.parameters(*BOTH)
+    def test_config_makes_the_same_layer(self, layer_class):
+        layer = drawn(layer_class, "gelu", use_bias=False, name="network")
         inputs = random(B, T, D)
-        self.assertAllEqual(clone(inputs), layer(inputs))
+        clone = kinds.clones_alike(self, layer, lambda layer: layer(inputs))
+        self.assertEqual(clone.name, "network")
 
-    def test_keras_finds_the_layer_by_its_registered_name(self):
-        layer = with_random_weights()
+    @parameterized.parameters(*BOTH)
+    def test_keras_finds_the_layer_by_its_registered_name(self, layer_class):
         restored = keras.saving.deserialize_keras_object(
-            keras.saving.serialize_keras_object(layer)
+            keras.saving.serialize_keras_object(drawn(layer_class))
         )
-        self.assertIsInstance(restored, feed_forward.FeedForward)
+        self.assertIsInstance(restored, layer_class)
+
+    @parameterized.product(layer_class=BOTH, sizes=((0, F), (D, 0), (D, -2)))
+    def test_sizes_below_one_are_refused(self, layer_class, sizes):
+        with self.assertRaisesRegex(
+            ValueError,
+            f"at least 1.*model_dim={sizes[0]}, feed_forward_dim={sizes[1]}",
+        ):
+            layer_class(*sizes)
+
+    @parameterized.parameters(*BOTH)
+    def test_an_unknown_activation_is_refused(self, layer_class):
+        with self.assertRaisesRegex(ValueError, "swoosh"):
+            layer_class(D, F, "swoosh")
 
 
 if __name__ == "__main__":

@@ -62,10 +62,89 @@ class MasksTest(tf.test.TestCase, parameterized.TestCase):
         self.assertIsNone(masks.combine_masks())
         self.assertIsNone(masks.combine_masks(None, None))
 
+    def test_started_mask_takes_the_last_padding_before_for_the_start(self):
+        ids = [
+            [0, 7, 8, 0, 0],
+            [0, 0, 7, 8, 0],
+            [0, 0, 0, 0, 9],
+            [0, 7, 0, 8, 0],
+            [0, 0, 0, 0, 0],
+            # No start at all: nothing is taken for one.
+            [7, 8, 0, 0, 0],
+        ]
+        mask = masks.started_mask(ids, pad_id=0)
+        self.assertEqual(mask.dtype, tf.bool)
+        self.assertAllEqual(
+            mask, drawn("11100", "01110", "00011", "11010", "10000", "11000")
+        )
+
+    def test_started_mask_knows_any_pad_id(self):
+        mask = masks.started_mask([[3, 3, 0, 1], [3, 0, 1, 3]], pad_id=3)
+        self.assertAllEqual(mask, drawn("0111", "1110"))
+
+    def test_started_mask_of_a_length_known_only_at_run_time(self):
+        graph = tf.function(
+            lambda ids: masks.started_mask(ids, 0),
+            input_signature=[tf.TensorSpec([None, None], tf.int32)],
+        )
+        for ids in ([[0, 7, 0]], [[0, 0, 7, 8], [0, 9, 0, 0]]):
+            self.assertAllEqual(graph(ids), masks.started_mask(ids, 0))
+
+    def test_attended_keys_are_those_of_any_query(self):
+        padding = drawn("110", "011")
+        self.assertAllEqual(masks.attended_keys(padding), padding)
+        self.assertAllEqual(
+            masks.attended_keys(np.tile(padding[:, None], (1, 5, 1))), padding
+        )
+        # One query of one head is enough.
+        heads = np.zeros((2, 3, 5, 7), bool)
+        heads[0, 2, 4, 6] = heads[1, 0, 0, 1] = True
+        self.assertAllEqual(
+            masks.attended_keys(heads), drawn("0000001", "0100000")
+        )
+        self.assertIsNone(masks.attended_keys(None))
+
+    @parameterized.parameters(
+        # B, H, T, S = 2, 3, 5, 7.
+        ((2, 7),),
+        ((1, 7),),
+        ((2, 5, 7),),
+        ((2, 1, 7),),
+        ((1, 5, 7),),
+        ((2, 3, 5, 7),),
+        ((2, 1, 5, 7),),
+        ((1, 1, 1, 7),),
+    )
+    def test_masks_that_fit(self, shape):
+        masks.check_fits(np.ones(shape, bool), 2, 3, 5, 7)
+        masks.check_fits(np.ones(shape, bool), None, None, None, None)
+        masks.check_fits(np.ones(shape, bool), None, 3, None, 7)
+        masks.check_fits(None, 2, 3, 5, 7)
+
+    @parameterized.parameters(
+        ((2, 8),),
+        ((3, 7),),
+        ((2, 7, 5),),
+        ((2, 4, 7),),
+        ((2, 2, 5, 7),),
+        ((2, 3, 7, 5),),
+        ((3, 3, 5, 7),),
+    )
+    def test_masks_that_do_not_fit_are_refused(self, shape):
+        with self.assertRaisesRegex(
+            ValueError,
+            r"must have shape \(B, S\), \(B, T, S\) or \(B, H, T, S\), here "
+            r"with B=2, H=3 or 1, T=5, S=7.*Received: shape=\("
+            f"{', '.join(map(str, shape))}",
+        ):
+            masks.check_fits(np.ones(shape, bool), 2, 3, 5, 7)
+
     @parameterized.parameters("float32", "int32", "uint8")
     def test_a_mask_of_numbers_is_refused(self, dtype):
         with self.assertRaisesRegex(ValueError, f"must be boolean.*{dtype}"):
             masks.combine_masks(tf.ones((2, 3), dtype))
+        with self.assertRaisesRegex(ValueError, f"must be boolean.*{dtype}"):
+            masks.check_fits(tf.ones((2, 3), dtype), 2, None, None, 3)
 
     @parameterized.parameters(((3,),), ((2, 3, 5, 7, 11),))
     def test_a_mask_of_another_rank_is_refused(self, shape):

@@ -1,4 +1,4 @@
-"""Positions must be the two published tables, and stay apart far out.
+"""Positions must be the five tables in use, and stay apart far out.
 
 B batch   T length   D model_dim
 """
@@ -9,23 +9,34 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.layers import positions
-from tests import reference
+from tests import reference_parts
+from tests.layers import kinds
+from tests.layers.kinds import random
 
 B, T, D = 3, 5, 26
-
-
-def random(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+FORMS = kinds.SINUSOIDS
+# Padding behind, before, and inside; and the numbers of the tokens.
+MASK = np.array([[1, 1, 1, 0, 0], [0, 0, 1, 1, 1], [1, 0, 1, 0, 1]]) > 0
+NUMBERS = np.array([[0, 1, 2, 2, 2], [0, 0, 0, 1, 2], [0, 0, 1, 1, 2]])
 
 
 class SinusoidalEncodingTest(tf.test.TestCase, parameterized.TestCase):
-    def test_position_one_of_four_dimensions(self):
-        for form, expected in (
-            ("paper", [0.841471, 0.540302, 0.0099998, 0.99995]),
-            ("tensor2tensor", [0.841471, 1e-4, 0.540302, 1.0]),
-        ):
-            table = positions.sinusoidal_encoding([1], 4, form)
-            self.assertAllClose(table, [expected], rtol=0, atol=5e-7)
+    def test_the_forms_are_these(self):
+        self.assertCountEqual(positions.FORMS, FORMS)
+
+    @parameterized.parameters(
+        # sin 1, cos 1, then sin and cos of 1 / 100.
+        ("paper", 1, [0.841471, 0.540302, 0.0099998, 0.99995]),
+        ("half", 1, [0.841471, 0.0099998, 0.540302, 0.99995]),
+        # sin 1 and sin 1e-4, then their cosines.
+        ("tensor2tensor", 1, [0.841471, 1e-4, 0.540302, 1.0]),
+        ("tensor2tensor_from_1", 0, [0.841471, 1e-4, 0.540302, 1.0]),
+        # The same of 2.
+        ("fairseq", 0, [0.909297, 2e-4, -0.416147, 1.0]),
+    )
+    def test_one_position_of_four_dimensions(self, form, number, expected):
+        table = positions.sinusoidal_encoding([number], 4, form)
+        self.assertAllClose(table, [expected], rtol=0, atol=5e-7)
 
     def test_second_frequency_of_512_dimensions(self):
         table = positions.sinusoidal_encoding([1], 512, "paper")
@@ -33,24 +44,47 @@ class SinusoidalEncodingTest(tf.test.TestCase, parameterized.TestCase):
         table = positions.sinusoidal_encoding([1], 512, "tensor2tensor")
         self.assertAllClose(table[0, 1], 0.8217787, rtol=0, atol=1e-7)
 
-    @parameterized.parameters("paper", "tensor2tensor")
+    @parameterized.parameters(*FORMS)
     def test_equals_the_formula(self, form):
         table = positions.sinusoidal_encoding(np.arange(97), D, form)
-        expected = [reference.position(p, D, form) for p in range(97)]
-        # Angles up to 96 have an error of 4e-6 in float32.
+        expected = [reference_parts.sinusoid(p, D, form) for p in range(97)]
+        # Angles up to 98 have an error of 4e-6 in float32.
         self.assertAllClose(table, expected, rtol=0, atol=1e-5)
 
-    def test_one_form_is_no_reordering_of_the_other(self):
-        paper = positions.sinusoidal_encoding(np.arange(100), 512, "paper")
+    def test_half_is_a_reordering_of_the_paper(self):
+        paper = positions.sinusoidal_encoding(np.arange(97), D, "paper").numpy()
+        half = positions.sinusoidal_encoding(np.arange(97), D, "half")
+        reordered = np.concatenate([paper[:, 0::2], paper[:, 1::2]], axis=1)
+        self.assertAllEqual(half, reordered)
+
+    def test_tensor2tensor_is_no_reordering_of_the_paper(self):
+        half = positions.sinusoidal_encoding(np.arange(100), 512, "half")
         other = positions.sinusoidal_encoding(
             np.arange(100), 512, "tensor2tensor"
         )
-        reordered = np.concatenate([paper[:, 0::2], paper[:, 1::2]], axis=1)
         self.assertAllClose(
-            np.abs(reordered - other).max(), 0.142, rtol=0, atol=5e-4
+            np.abs(half - other).max(), 0.142, rtol=0, atol=5e-4
         )
 
-    @parameterized.parameters("paper", "tensor2tensor")
+    @parameterized.parameters(("tensor2tensor_from_1", 1), ("fairseq", 2))
+    def test_others_are_tensor2tensor_from_a_later_number(self, form, first):
+        self.assertAllEqual(
+            positions.sinusoidal_encoding(np.arange(97), D, form),
+            positions.sinusoidal_encoding(
+                np.arange(first, 97 + first), D, "tensor2tensor"
+            ),
+        )
+
+    @parameterized.parameters(*FORMS)
+    def test_positions_may_have_any_shape(self, form):
+        numbers = np.random.default_rng(0).integers(0, 97, (B, T, 2))
+        table = positions.sinusoidal_encoding(numbers, D, form)
+        self.assertEqual(table.shape, (B, T, 2, D))
+        self.assertEqual(table.dtype, "float32")
+        flat = positions.sinusoidal_encoding(np.ravel(numbers), D, form)
+        self.assertAllEqual(table, np.reshape(flat, table.shape))
+
+    @parameterized.parameters(*FORMS)
     def test_products_depend_on_the_distance_alone(self, form):
         table = positions.sinusoidal_encoding(np.arange(37), D, form).numpy()
         products = table @ table.T
@@ -62,10 +96,11 @@ class SinusoidalEncodingTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(products[0, 0], D / 2, rtol=1e-6)
         self.assertLess(products[0, 7], 0.9 * D / 2)
 
-    @parameterized.parameters("paper", "tensor2tensor")
+    @parameterized.parameters(*FORMS)
     def test_two_dimensions_are_one_sine_and_one_cosine(self, form):
+        first = {"tensor2tensor_from_1": 1, "fairseq": 2}.get(form, 0)
         table = positions.sinusoidal_encoding([0, 1, 2], 2, form)
-        expected = [[np.sin(p), np.cos(p)] for p in range(3)]
+        expected = [[np.sin(p + first), np.cos(p + first)] for p in range(3)]
         self.assertAllClose(table, expected, rtol=0, atol=1e-6)
 
     def test_unknown_form_is_refused(self):
@@ -79,15 +114,51 @@ class SinusoidalEncodingTest(tf.test.TestCase, parameterized.TestCase):
             positions.sinusoidal_encoding([1], 7)
 
 
+class CountPositionsTest(tf.test.TestCase):
+    def test_without_a_mask_they_are_the_columns(self):
+        self.assertAllEqual(positions.count_positions(3), [[0, 1, 2]])
+        self.assertAllEqual(
+            positions.count_positions(tf.constant(2), start=5), [[5, 6]]
+        )
+
+    def test_padding_is_not_counted(self):
+        self.assertAllEqual(positions.count_positions(T, mask=MASK), NUMBERS)
+
+    def test_padding_before_the_first_has_the_number_before_the_start(self):
+        numbers = positions.count_positions(T, start=7, mask=MASK)
+        self.assertAllEqual(
+            numbers, [[7, 8, 9, 9, 9], [6, 6, 7, 8, 9], [7, 7, 8, 8, 9]]
+        )
+
+    def test_a_row_of_padding_is_not_negative(self):
+        numbers = positions.count_positions(2, mask=[[False, False]])
+        self.assertAllEqual(numbers, [[0, 0]])
+
+
 class SinusoidalPositionsTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters("paper", "tensor2tensor")
+    @parameterized.parameters(*FORMS)
     def test_adds_the_encoding_to_each_row(self, form):
         inputs = random(B, T, D)
         output = positions.SinusoidalPositions(form)(inputs)
         for b, t in np.ndindex(B, T):
             self.assertAllClose(
                 output[b, t],
-                inputs[b, t] + reference.position(t, D, form),
+                inputs[b, t] + reference_parts.sinusoid(t, D, form),
+                rtol=0,
+                atol=1e-6,
+            )
+
+    @parameterized.parameters(*FORMS)
+    def test_padding_is_not_counted_and_gets_nothing(self, form):
+        inputs = random(B, T, D)
+        output = positions.SinusoidalPositions(form)(inputs, mask=MASK).numpy()
+        self.assertAllEqual(output[~MASK], inputs[~MASK])
+        for b in range(B):
+            self.assertAllClose(
+                output[b],
+                reference_parts.add_positions(
+                    inputs[b], MASK[b], {}, {"positions": form}
+                ),
                 rtol=0,
                 atol=1e-6,
             )
@@ -100,19 +171,30 @@ class SinusoidalPositionsTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllEqual(
                 layer(inputs[:, t : t + 1], start=t), expected[:, t : t + 1]
             )
+        masked = layer(inputs, start=7, mask=MASK)
+        self.assertAllClose(
+            masked[1, 2],
+            inputs[1, 2] + reference_parts.sinusoid(7, D, "paper"),
+            rtol=0,
+            atol=1e-6,
+        )
 
     def test_start_and_length_known_only_at_run_time(self):
         layer = positions.SinusoidalPositions()
         graph = tf.function(
-            lambda inputs, start: layer(inputs, start=start),
+            lambda inputs, start, mask: layer(inputs, start=start, mask=mask),
             input_signature=[
                 tf.TensorSpec([None, None, D]),
                 tf.TensorSpec([], tf.int32),
+                tf.TensorSpec([None, None], tf.bool),
             ],
         )
         inputs = random(B, T, D)
         self.assertAllClose(
-            graph(inputs, 11), layer(inputs, start=11), rtol=0, atol=1e-6
+            graph(inputs, 11, MASK),
+            layer(inputs, start=11, mask=MASK),
+            rtol=0,
+            atol=1e-6,
         )
 
     @parameterized.parameters(
@@ -122,7 +204,9 @@ class SinusoidalPositionsTest(tf.test.TestCase, parameterized.TestCase):
         layer = positions.SinusoidalPositions(dtype=policy)
         output = layer(np.zeros((1, 5, D)), start=997)
         self.assertEqual(output.dtype, policy.removeprefix("mixed_"))
-        expected = [[reference.position(997 + t, D, "paper") for t in range(5)]]
+        expected = [
+            [reference_parts.sinusoid(997 + t, D, "paper") for t in range(5)]
+        ]
         self.assertAllClose(
             tf.cast(output, "float32"), expected, rtol=0, atol=rounding
         )
@@ -133,16 +217,15 @@ class SinusoidalPositionsTest(tf.test.TestCase, parameterized.TestCase):
             tf.cast(tf.cast(inputs, "float32") + encoding, output.dtype),
         )
 
-    def test_keeps_the_mask(self):
+    def test_keeps_the_mask_of_an_embedding_and_uses_it(self):
         embedding = keras.layers.Embedding(17, D, mask_zero=True)
         pooled = keras.layers.GlobalAveragePooling1D()
-        ids = np.array([[3, 5, 0, 0]])
         layer = positions.SinusoidalPositions()
-        self.assertAllClose(
-            pooled(layer(embedding(ids))),
-            pooled(layer(embedding(ids[:, :2]))),
-            atol=1e-6,
-        )
+        expected = pooled(layer(embedding(np.array([[3, 5]]))))
+        for ids in ([[3, 5, 0, 0]], [[0, 3, 5]], [[3, 0, 5]]):
+            self.assertAllClose(
+                pooled(layer(embedding(np.array(ids)))), expected, atol=1e-6
+            )
 
     def test_has_no_weights(self):
         layer = positions.SinusoidalPositions()
@@ -150,7 +233,7 @@ class SinusoidalPositionsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEmpty(layer.weights)
 
     def test_config_makes_the_same_layer(self):
-        layer = positions.SinusoidalPositions("tensor2tensor", name="order")
+        layer = positions.SinusoidalPositions("fairseq", name="order")
         clone = positions.SinusoidalPositions.from_config(layer.get_config())
         self.assertEqual(clone.get_config(), layer.get_config())
         inputs = random(B, T, D)
@@ -163,6 +246,118 @@ class SinusoidalPositionsTest(tf.test.TestCase, parameterized.TestCase):
     def test_odd_size_is_refused(self):
         with self.assertRaisesRegex(ValueError, "even `model_dim`.*7"):
             positions.SinusoidalPositions()(random(B, T, 7))
+
+
+class LearnedPositionsTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        keras.utils.set_random_seed(1)
+
+    def make(self, max_length=7, **kwargs):
+        layer = positions.LearnedPositions(max_length, **kwargs)
+        layer.build((None, None, D))
+        return layer, layer.encodings.numpy()
+
+    def test_adds_its_vector_to_each_position(self):
+        layer, table = self.make()
+        inputs = random(B, T, D)
+        output = layer(inputs)
+        for b, t in np.ndindex(B, T):
+            self.assertAllEqual(output[b, t], inputs[b, t] + table[t])
+
+    def test_padding_is_not_counted_and_gets_nothing(self):
+        layer, table = self.make()
+        inputs = random(B, T, D)
+        output = layer(inputs, mask=MASK).numpy()
+        self.assertAllEqual(output[~MASK], inputs[~MASK])
+        self.assertAllEqual(output[MASK], inputs[MASK] + table[NUMBERS[MASK]])
+
+    def test_counts_from_start(self):
+        layer, _ = self.make()
+        inputs = random(B, T, D)
+        expected = layer(inputs)
+        for t in range(T):
+            for start in (t, tf.constant(t)):
+                self.assertAllEqual(
+                    layer(inputs[:, t : t + 1], start=start),
+                    expected[:, t : t + 1],
+                )
+
+    def test_trains_the_vectors_of_real_positions(self):
+        layer, _ = self.make()
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(random(B, T, D), mask=MASK))
+        gradient = tape.gradient(loss, layer.encodings.value)
+        gradient = tf.convert_to_tensor(gradient)
+        # Each of the three rows has tokens 0, 1 and 2.
+        expected = np.array([3, 3, 3, 0, 0, 0, 0])[:, None] * np.ones(D)
+        self.assertAllEqual(gradient, expected)
+
+    def test_starts_normal_with_deviation_one_over_the_root(self):
+        _, table = self.make(max_length=1999)
+        # 51974 draws: five standard errors are 1.6 % of the deviation.
+        self.assertAllClose(np.std(table) * D**0.5, 1, rtol=0, atol=0.016)
+        self.assertAllClose(np.mean(table) * D**0.5, 0, rtol=0, atol=0.022)
+        # Beyond two deviations are 4.55 % of a normal distribution.
+        tail = np.mean(np.abs(table) * D**0.5 > 2)
+        self.assertAllClose(tail, 0.0455, rtol=0, atol=0.005)
+
+    @parameterized.parameters((8, 0), (1, 7), (5, 3))
+    def test_a_position_beyond_the_last_is_refused(self, length, start):
+        layer, _ = self.make()
+        layer(random(B, 7, D))
+        layer(random(B, 1, D), start=6)
+        with self.assertRaisesRegex(
+            ValueError,
+            f"There are 7 learned positions. Received: length={length}, "
+            f"start={start}. Use shorter rows",
+        ):
+            layer(random(B, length, D), start=start)
+
+    def test_in_a_graph_of_unknown_length_the_last_is_used_again(self):
+        layer, table = self.make()
+        graph = tf.function(
+            lambda inputs, start: layer(inputs, start=start),
+            input_signature=[
+                tf.TensorSpec([None, None, D]),
+                tf.TensorSpec([], tf.int32),
+            ],
+        )
+        numbers = np.minimum(np.arange(11), 6)
+        zeros = np.zeros((1, 11, D), "float32")
+        self.assertAllEqual(graph(zeros, 0)[0], table[numbers])
+        self.assertAllEqual(graph(zeros[:, :3], 5)[0], table[[5, 6, 6]])
+
+    @parameterized.parameters(("float16", 2.0**-11), ("bfloat16", 2.0**-8))
+    def test_mixed_precision(self, dtype, rounding):
+        layer, table = self.make(dtype=f"mixed_{dtype}")
+        self.assertEqual(table.dtype, "float32")
+        inputs = tf.cast(random(B, T, D), dtype)
+        output = layer(inputs)
+        self.assertEqual(output.dtype, dtype)
+        self.assertAllClose(
+            tf.cast(output, "float32"),
+            tf.cast(inputs, "float32") + table[:T],
+            rtol=0,
+            # Of a vector below 1 and of a sum below 4.
+            atol=(1 + 2) * rounding,
+        )
+
+    def test_config_makes_the_same_layer(self):
+        layer, _ = self.make(name="order")
+        clone = positions.LearnedPositions.from_config(layer.get_config())
+        self.assertEqual(clone.get_config(), layer.get_config())
+        clone.build((None, None, D))
+        clone.set_weights(layer.get_weights())
+        inputs = random(B, T, D)
+        self.assertAllEqual(clone(inputs), layer(inputs))
+
+    @parameterized.parameters(0, -7)
+    def test_no_positions_at_all_are_refused(self, max_length):
+        with self.assertRaisesRegex(
+            ValueError, f"`max_length`.*Received: {max_length}. Expected"
+        ):
+            positions.LearnedPositions(max_length)
 
 
 if __name__ == "__main__":

@@ -3,28 +3,37 @@
 B batch   T length   D model_dim
 """
 
+import warnings
+
 import keras
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.layers import residual
-from tests import reference
+from tests import reference_parts
+from tests.layers import kinds
+from tests.layers.kinds import random
 
 B, T, D = 3, 5, 26
 
 
-def random(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+# What a norm is called, and the weights that it has.
+NORMS = {
+    "layer": (keras.layers.LayerNormalization, ("gamma", "beta")),
+    "rms": (keras.layers.RMSNormalization, ("scale",)),
+}
 
 
-def with_random_norm(normalization, dropout=0.1, **kwargs):
-    """A layer whose gamma and beta are not 1 and 0, and these two."""
-    layer = residual.Residual(D, dropout, normalization, **kwargs)
-    layer.build()
-    gamma, beta = random(D, seed=8), random(D, seed=9)
-    layer.set_weights([gamma, beta, *layer.get_weights()[2:]])
-    return layer, {"gamma": gamma, "beta": beta}
+def with_random_norm(normalization, dropout=0.1, norm=None, **kwargs):
+    """A layer whose norm's weights are not 1 and 0, and these."""
+    layer = residual.Residual(D, dropout, normalization, norm, **kwargs)
+    kinds.drawn(layer)
+    weights = {
+        weight.path.split("/")[-1]: weight.numpy()
+        for weight in layer.norm.weights
+    }
+    return layer, weights
 
 
 class ResidualTest(tf.test.TestCase, parameterized.TestCase):
@@ -32,26 +41,34 @@ class ResidualTest(tf.test.TestCase, parameterized.TestCase):
         super().setUp()
         keras.utils.set_random_seed(1)
 
-    def test_pre_is_its_equation(self):
-        layer, norm = with_random_norm("pre")
+    @parameterized.product(name=tuple(NORMS), epsilon=(1e-6, 1e-3, 0.5))
+    def test_pre_is_its_equation(self, name, epsilon):
+        norm_class, names = NORMS[name]
+        layer, norm = with_random_norm("pre", norm=norm_class(epsilon=epsilon))
+        self.assertCountEqual(norm, names)
         x, matrix = random(B, T, D), random(D, D, seed=1)
         output, _ = layer(x, sublayer=lambda x: (x @ matrix, None))
+        kind = {"norm": name, "epsilon": epsilon}
         for b in range(B):
             self.assertAllClose(
                 output[b],
-                x[b] + reference.layer_norm(x[b], norm) @ matrix,
+                x[b] + reference_parts.normalize(x[b], norm, kind) @ matrix,
                 rtol=1e-5,
                 atol=1e-5,
             )
 
-    def test_post_is_its_equation(self):
-        layer, norm = with_random_norm("post")
+    @parameterized.product(name=tuple(NORMS), epsilon=(1e-6, 1e-3, 0.5))
+    def test_post_is_its_equation(self, name, epsilon):
+        norm_class, names = NORMS[name]
+        layer, norm = with_random_norm("post", norm=norm_class(epsilon=epsilon))
+        self.assertCountEqual(norm, names)
         x, matrix = random(B, T, D), random(D, D, seed=1)
         output, _ = layer(x, sublayer=lambda x: (x @ matrix, None))
+        kind = {"norm": name, "epsilon": epsilon}
         for b in range(B):
             self.assertAllClose(
                 output[b],
-                reference.layer_norm(x[b] + x[b] @ matrix, norm),
+                reference_parts.normalize(x[b] + x[b] @ matrix, norm, kind),
                 rtol=1e-5,
                 atol=1e-5,
             )
@@ -68,13 +85,60 @@ class ResidualTest(tf.test.TestCase, parameterized.TestCase):
         _, extra = layer(random(B, T, D), sublayer=lambda x: (x, "scores"))
         self.assertEqual(extra, "scores")
 
-    def test_epsilon_is_a_millionth(self):
-        norm = residual.layer_norm("norm")
-        # The variance of (a, -a) is a^2, here just epsilon.
+    def test_without_a_norm_it_is_layer_norm_of_a_millionth(self):
+        for norm in (
+            residual.make_norm(None, "norm", "float32"),
+            residual.Residual(2).norm,
+            residual.make_final_norm("pre", None, "float32"),
+        ):
+            # The variance of (a, -a) is a^2, here just epsilon. The mean is
+            # not 0, which layer normalization takes away.
+            output = norm(np.array([[3e-3, 1e-3]], "float32"))
+            self.assertAllClose(
+                output, [[0.5**0.5, -(0.5**0.5)]], rtol=1e-5, atol=0
+            )
+
+    def test_epsilon_is_that_of_the_part(self):
+        part = keras.layers.RMSNormalization(epsilon=3e-6)
+        norm = residual.make_norm(part, "norm", "float32")
+        # The mean square of (a, -a) is a^2, here a third of epsilon.
         output = norm(np.array([[1e-3, -1e-3]], "float32"))
-        self.assertAllClose(
-            output, [[0.5**0.5, -(0.5**0.5)]], rtol=1e-5, atol=0
-        )
+        self.assertAllClose(output, [[0.5, -0.5]], rtol=1e-5, atol=0)
+        self.assertEqual(norm.name, "norm")
+        self.assertFalse(part.built)
+
+    @parameterized.parameters(None, *NORMS)
+    def test_a_mask_passes_any_norm_without_a_warning(self, name):
+        part = None if name is None else NORMS[name][0]()
+        embed = keras.layers.Embedding(17, D, mask_zero=True)
+        vectors = embed(np.array([[3, 5, 0], [0, 7, 0]]))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", ".*mask.*")
+            for norm in (
+                residual.make_norm(part, "norm", "float32"),
+                residual.make_final_norm("pre", part, "float32"),
+                residual.make_final_norm("post", part, "float32"),
+            ):
+                pooled = keras.layers.GlobalAveragePooling1D()
+                mean = pooled(norm(vectors))[1]
+                self.assertAllClose(
+                    mean, norm(vectors)[1, 1], rtol=0, atol=1e-6
+                )
+
+    def test_what_ends_a_stack(self):
+        part = keras.layers.RMSNormalization()
+        x = random(B, T, D)
+        last = residual.make_final_norm("pre", part, "float32")
+        self.assertIsInstance(last, keras.layers.RMSNormalization)
+        self.assertEqual(last.name, "final_norm")
+        last = residual.make_final_norm("post", part, "float32")
+        self.assertAllEqual(last(x), x)
+
+    def test_the_policy_of_the_layer_is_that_of_the_norm(self):
+        part = keras.layers.RMSNormalization(dtype="float32")
+        layer = residual.Residual(D, norm=part, dtype="mixed_bfloat16")
+        for inside in (layer.norm, layer.drop):
+            self.assertEqual(inside.dtype_policy.name, "mixed_bfloat16")
 
     @parameterized.parameters("pre", "post")
     def test_dropout_is_off_in_inference(self, normalization):
@@ -120,15 +184,20 @@ class ResidualTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(output.dtype, policy.removeprefix("mixed_"))
         self.assertEqual(layer.norm.gamma.dtype, "float32")
 
-    @parameterized.parameters("pre", "post")
-    def test_config_makes_the_same_layer(self, normalization):
-        layer = residual.Residual(D, 0.2, normalization, name="around")
+    @parameterized.product(normalization=("pre", "post"), name=(None, *NORMS))
+    def test_config_makes_the_same_layer(self, normalization, name):
+        norm = None if name is None else NORMS[name][0](epsilon=0.1)
+        layer, _ = with_random_norm(normalization, 0.2, norm, name="around")
         config = layer.get_config()
         self.assertEqual(config["model_dim"], D)
         self.assertEqual(config["dropout"], 0.2)
         self.assertEqual(config["normalization"], normalization)
-        clone = residual.Residual.from_config(config)
-        self.assertEqual(clone.get_config(), config)
+        x = random(B, T, D)
+        kinds.clones_alike(
+            self,
+            layer,
+            lambda layer: layer(x, sublayer=lambda x: (2 * x, 0))[0],
+        )
 
     def test_unknown_normalization_is_refused(self):
         with self.assertRaisesRegex(

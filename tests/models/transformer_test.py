@@ -4,29 +4,69 @@ B batch   T target length   S source length   D model_dim   H heads
 F feed_forward_dim   L layers   V vocabulary_size
 """
 
+import dataclasses
 import functools
+import itertools
 import os
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_transformer import search
-from keras_transformer.models import transformer
-from tests import reference
+from keras_transformer import layers, models, search
+from keras_transformer.models import building, transformer
+from tests import reference, reference_search
 
-B, T, S, H, D, F, L, V = 3, 5, 7, 13, 26, 11, 2, 17
+B, T, S, H, D, F, V = 3, 5, 7, 4, 24, 11, 17
+SIZES = models.TransformerConfig(V, 2, 3, D, H, F, dropout=0.1)
 # Sources of 4, 7 and 2 tokens, targets of 5, 3 and 4.
 SOURCE_IDS = np.array(
     [[3, 9, 4, 2, 0, 0, 0], [16, 5, 5, 8, 11, 7, 2], [6, 2, 0, 0, 0, 0, 0]]
 )
 TARGET_IDS = np.array([[1, 12, 4, 9, 13], [1, 16, 3, 0, 0], [1, 8, 8, 5, 0]])
-KINDS = tuple(
-    {"normalization": normalization, "positions": positions}
-    for normalization in ("pre", "post")
-    for positions in ("paper", "tensor2tensor")
-)
+IS_REAL = TARGET_IDS != 0
+
+
+def kind(convention="paper", **changes):
+    config = models.convention(convention).apply(SIZES)
+    return dataclasses.replace(config, **changes)
+
+
+# Each convention, each kind of positions and of every other part.
+KINDS = {
+    "paper": kind(),
+    "paper_pre": kind(normalization="pre", dropout=0.0),
+    "tensor2tensor": kind("tensor2tensor"),
+    "fairseq": kind("fairseq"),
+    "opennmt": kind("opennmt"),
+    "marian": kind("marian"),
+    "learned": kind(positions="learned", activation="gelu"),
+    "relative": kind(positions="relative", num_key_value_heads=2),
+    "multi_query": kind(num_key_value_heads=1, biases="blocks"),
+    "modern": dataclasses.replace(
+        models.PRESETS["modern"],
+        vocabulary_size=V,
+        num_encoder_layers=2,
+        model_dim=D,
+        num_heads=H,
+        feed_forward_dim=F,
+    ),
+    "two_vocabularies": kind(
+        tying="none", target_vocabulary_size=19, activation="geglu"
+    ),
+    "target_tied": kind(
+        tying="target", activation="reglu", biases="all", norm="rms"
+    ),
+    "not_scaled": kind(embedding_scale="none", embedding_initializer="uniform"),
+}
+
+
+def kinds(*names):
+    return parameterized.named_parameters(
+        (name, KINDS[name]) for name in names or KINDS
+    )
 
 
 def random(*shape, seed=0):
@@ -37,9 +77,22 @@ def inputs(source_ids=SOURCE_IDS, target_ids=TARGET_IDS):
     return {"source_ids": source_ids, "target_input_ids": target_ids}
 
 
-def make(**kwargs):
+def started(config, target_ids=TARGET_IDS):
+    """The targets with the start that this model has."""
+    target_ids = target_ids.copy()
+    target_ids[:, 0] = config.start_id
+    return target_ids
+
+
+def without_padding(config):
+    """Steps read real tokens alone."""
+    return started(config, np.where(IS_REAL, TARGET_IDS, 14))
+
+
+def make(config=KINDS["paper_pre"], dtype=None, **changes):
     """A model; what starts as 1 or 0 is drawn, so that no mix-up hides."""
-    model = transformer.Transformer(V, L, L, D, H, F, **kwargs)
+    config = dataclasses.replace(config, **changes)
+    model = models.build_transformer(config, dtype)
     for i, weight in enumerate(model.trainable_weights):
         if len(weight.shape) == 1:
             weight.assign(random(*weight.shape, seed=100 + i))
@@ -55,40 +108,105 @@ def decode(model, source_ids, target_ids):
     return tf.stack(logits, axis=1)
 
 
+def loss_of(logits, labels):
+    """Mean cross-entropy of the real places, in any of the two libraries."""
+    return -sum(
+        logits[b][t][labels[b, t]] for b, t in np.argwhere(IS_REAL)
+    ) / np.sum(IS_REAL)
+
+
 class TransformerTest(tf.test.TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
         keras.utils.set_random_seed(1)
 
-    @parameterized.parameters(*KINDS)
-    def test_equals_the_loops_of_the_reference(self, **kind):
-        model = make(**kind)
-        logits = model(inputs())
-        scores = model.attention_scores(inputs())
+    @kinds()
+    def test_equals_the_loops_of_the_reference(self, config):
+        model = make(config)
+        target_ids = started(config)
+        logits = model(inputs(target_ids=target_ids))
+        scores = model.attention_scores(inputs(target_ids=target_ids))
+        size = config.target_vocabulary_size or V
         self.assertEqual(logits.dtype, "float32")
-        self.assertEqual(logits.shape, (B, T, V))
+        self.assertEqual(logits.shape, (B, T, size))
         weights = reference.weights_of(model)
         for b in range(B):
             expected = reference.transformer(
                 SOURCE_IDS[b],
-                TARGET_IDS[b],
+                target_ids[b],
                 weights,
-                L,
-                H,
-                kind["normalization"],
-                kind["positions"],
+                dataclasses.asdict(config),
             )
-            # Logits are sums of 26 products of size one.
-            self.assertAllClose(logits[b], expected[0], rtol=1e-5, atol=1e-5)
-            for kind_of_scores, some in zip(scores, expected[1:], strict=True):
-                self.assertAllClose(kind_of_scores[b], some, rtol=0, atol=1e-5)
+            # Logits are sums of 24 products of size one.
+            self.assertAllClose(
+                logits[b][IS_REAL[b]],
+                expected[0][IS_REAL[b]],
+                rtol=1e-5,
+                atol=1e-5,
+            )
+            for some, other in zip(scores, expected[1:], strict=True):
+                # Of padding alone nobody asks.
+                rows = SOURCE_IDS[b] != 0 if len(other) == 2 else IS_REAL[b]
+                self.assertAllClose(
+                    some[b].numpy()[:, :, rows],
+                    np.array(other)[:, :, rows],
+                    rtol=0,
+                    atol=1e-5,
+                )
 
-    def test_attention_scores_have_names_and_rows_that_sum_to_one(self):
-        scores = make().attention_scores(inputs())
+    @kinds("paper", "marian", "relative", "modern", "two_vocabularies")
+    def test_gradient_equals_differences_of_the_reference(self, config):
+        config = dataclasses.replace(
+            config, num_encoder_layers=1, num_decoder_layers=1, dropout=0.0
+        )
+        model = make(config)
+        target_ids = started(config)
+        labels = np.roll(TARGET_IDS, -1, axis=1)
+        with tf.GradientTape() as tape:
+            logits = model(inputs(target_ids=target_ids), training=True)
+            loss = loss_of(tf.nn.log_softmax(logits), labels)
+        gradients = tape.gradient(loss, model.trainable_weights)
+        weights = reference.weights_of(model)
+        fields = dataclasses.asdict(config)
+
+        def slow(changed):
+            rows = [
+                reference.transformer(SOURCE_IDS[b], target_ids[b], changed,
+                                      fields)[0]
+                for b in range(B)
+            ]  # fmt: skip
+            rows = [
+                [reference_search.log_softmax(row) for row in some]
+                for some in rows
+            ]
+            return loss_of(rows, labels)
+
+        for i, (weight, gradient) in enumerate(
+            zip(model.trainable_weights, gradients, strict=True)
+        ):
+            # Along one drawn direction for each weight.
+            name = weight.path.removeprefix(f"{model.name}/")
+            direction = random(*weight.shape, seed=500 + i).astype("float64")
+            direction /= np.linalg.norm(direction)
+            up, down = (
+                slow({**weights, name: weights[name] + h * direction})
+                for h in (1e-4, -1e-4)
+            )
+            self.assertAllClose(
+                np.sum(tf.convert_to_tensor(gradient) * direction),
+                (up - down) / 2e-4,
+                rtol=0,
+                atol=1e-5,
+                msg=weight.path,
+            )
+
+    @kinds("paper", "modern")
+    def test_attention_scores_have_names_and_rows_that_sum_to_one(self, config):
+        scores = make(config).attention_scores(inputs())
         for some, shape in (
-            (scores.encoder, (B, L, H, S, S)),
-            (scores.decoder, (B, L, H, T, T)),
-            (scores.cross, (B, L, H, T, S)),
+            (scores.encoder, (B, 2, H, S, S)),
+            (scores.decoder, (B, 3, H, T, T)),
+            (scores.cross, (B, 3, H, T, S)),
         ):
             self.assertEqual(some.shape, shape)
             self.assertEqual(some.dtype, "float32")
@@ -96,19 +214,18 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                 tf.reduce_sum(some, -1), np.ones(shape[:-1]), rtol=0, atol=1e-6
             )
 
-    @parameterized.parameters(*KINDS)
-    def test_steps_equal_the_call(self, **kind):
-        model = make(**kind)
-        # Steps read real tokens alone, so the target has no padding here.
-        target_ids = np.where(TARGET_IDS == 0, 14, TARGET_IDS)
+    @kinds()
+    def test_steps_equal_the_call(self, config):
+        model = make(config)
+        target_ids = without_padding(config)
         expected = model(inputs(target_ids=target_ids))
         logits = decode(model, SOURCE_IDS, target_ids)
         self.assertEqual(logits.dtype, "float32")
         self.assertAllClose(logits, expected, rtol=1e-5, atol=1e-5)
 
-    @parameterized.parameters(*KINDS)
-    def test_steps_equal_the_call_in_a_graph_of_unknown_sizes(self, **kind):
-        model = make(**kind)
+    @kinds("paper", "marian", "learned", "relative", "modern")
+    def test_steps_equal_the_call_in_a_graph_of_unknown_sizes(self, config):
+        model = make(config)
         ids = tf.TensorSpec([None, None], tf.int32)
 
         @tf.function(input_signature=[ids, ids])
@@ -121,7 +238,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                 logits = logits.write(t, step_logits)
             return tf.transpose(logits.stack(), [1, 0, 2])
 
-        target_ids = np.where(TARGET_IDS == 0, 14, TARGET_IDS)
+        target_ids = without_padding(config)
         for rows in (slice(None), slice(1)):
             self.assertAllClose(
                 decode_in_graph(
@@ -162,7 +279,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             return logits[0, len(prefix)].numpy() + no_pad
 
         for row, limit in enumerate(limits):
-            expected = reference.beam_search(
+            expected = reference_search.beam_search(
                 functools.partial(logits_after, row),
                 limit=limit,
                 end_id=2,
@@ -194,42 +311,57 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         expected = model(inputs(target_ids=target_ids))[:, 2].numpy()
         self.assertAllClose(logits, expected[rows], rtol=1e-5, atol=1e-5)
 
-    @parameterized.parameters("pre", "post")
-    def test_future_tokens_change_nothing(self, normalization):
-        model = make(normalization=normalization)
-        logits = model(inputs()).numpy()
+    @kinds("paper", "paper_pre", "marian", "relative", "modern")
+    def test_future_tokens_change_nothing(self, config):
+        model = make(config)
+        target_ids = without_padding(config)
+        logits = model(inputs(target_ids=target_ids)).numpy()
         for t in range(T - 1):
-            changed = TARGET_IDS.copy()
-            changed[:, t + 1 :] = (changed[:, t + 1 :] + 5) % V
+            changed = target_ids.copy()
+            changed[:, t + 1 :] = (changed[:, t + 1 :] + 5) % (V - 1) + 1
             others = model(inputs(target_ids=changed)).numpy()
             self.assertAllEqual(others[:, : t + 1], logits[:, : t + 1])
             self.assertNotAllClose(others[:, t + 1 :], logits[:, t + 1 :])
 
-    @parameterized.parameters("pre", "post")
-    def test_more_padding_changes_nothing(self, normalization):
-        model = make(normalization=normalization)
-        is_real = TARGET_IDS != 0
-        expected = model(inputs()).numpy()[is_real]
-        longer = {
-            "source_ids": np.pad(SOURCE_IDS, [(0, 0), (0, 4)]),
-            "target_input_ids": np.pad(TARGET_IDS, [(0, 0), (0, 6)]),
-        }
-        for changed in (
-            inputs(source_ids=longer["source_ids"]),
-            inputs(target_ids=longer["target_input_ids"]),
-            longer,
+    @kinds()
+    def test_more_padding_on_either_side_changes_nothing(self, config):
+        model = make(config)
+        target_ids = started(config)
+        expected = model(inputs(target_ids=target_ids)).numpy()[IS_REAL]
+        none, before, after = (0, 0), (4, 0), (0, 6)
+        for source, target in itertools.product(
+            (none, before, after), repeat=2
         ):
-            logits = model(changed).numpy()[:, :T][is_real]
-            self.assertAllClose(logits, expected, rtol=0, atol=2e-6)
+            logits = model(
+                inputs(
+                    np.pad(SOURCE_IDS, [(0, 0), source]),
+                    np.pad(target_ids, [(0, 0), target]),
+                )
+            ).numpy()[:, target[0] : target[0] + T]
+            # Logits to 8, whose last bit is worth 1e-6.
+            self.assertAllClose(logits[IS_REAL], expected, rtol=0, atol=3e-6)
+
+    @kinds("paper", "marian", "relative", "modern")
+    def test_padding_at_the_front_of_the_source_may_be_stepped_with(
+        self, config
+    ):
+        model = make(config)
+        target_ids = without_padding(config)
+        self.assertAllClose(
+            decode(model, np.pad(SOURCE_IDS, [(0, 0), (3, 0)]), target_ids),
+            model(inputs(target_ids=target_ids)),
+            rtol=1e-5,
+            atol=1e-5,
+        )
 
     def test_padding_is_what_pad_id_says(self):
         # Tokens 0 and 3 trade places, in the ids and in the embedding.
         model, other = make(), make(pad_id=3)
         swap = np.arange(V)
         swap[[0, 3]] = [3, 0]
-        weights = model.get_weights()
-        weights[0] = weights[0][swap]
-        other.set_weights(weights)
+        other.set_weights(model.get_weights())
+        embeddings = model.source_embedding.embeddings.numpy()
+        other.source_embedding.embeddings.assign(embeddings[swap])
         logits = other(inputs(swap[SOURCE_IDS], swap[TARGET_IDS]))
         self.assertAllClose(
             logits, model(inputs()).numpy()[..., swap], rtol=0, atol=1e-6
@@ -270,17 +402,21 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         for gradient in tape.gradient(loss, model.trainable_weights):
             self.assertTrue(np.all(np.isfinite(tf.convert_to_tensor(gradient))))
 
-    @parameterized.parameters("pre", "post")
-    def test_every_weight_is_trained_by_every_source_token(self, normalization):
-        model = make(normalization=normalization, dropout=0.0)
+    @kinds()
+    def test_every_weight_is_trained(self, config):
+        model = make(config, dropout=0.0)
         with tf.GradientTape() as tape:
-            logits = model(inputs(), training=True)
+            logits = model(inputs(target_ids=started(config)), training=True)
             loss = tf.reduce_sum(tf.nn.log_softmax(logits)[..., 3])
         gradients = tape.gradient(loss, model.trainable_weights)
         for gradient, weight in zip(
             gradients, model.trainable_weights, strict=True
         ):
             gradient = tf.convert_to_tensor(gradient)
+            if "key_bias" in weight.path:
+                # It adds the same to all logits of a query: no change.
+                self.assertAllClose(gradient, 0 * gradient, atol=1e-6)
+                continue
             self.assertGreater(np.abs(gradient).max(), 1e-6, weight.path)
 
     def test_unknown_batch_and_lengths(self):
@@ -313,14 +449,14 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(logits.dtype, "float32")
         for weight in model.trainable_weights:
             self.assertEqual(weight.dtype, "float32", weight.path)
+        block = model.decoder.blocks[1]
         for part in (
-            model.embedding,
-            model.positions,
-            model.drop,
-            model.encoder,
-            model.decoder,
+            *(model.encoder, model.decoder, model.source_embedding, block),
+            *(model.encoder.positions, model.decoder.drop),
+            *(block.self_attention, block.cross_attention_residual.norm),
+            *(block.feed_forward.expand, model.encoder.final_norm),
         ):
-            self.assertEqual(part.dtype_policy.name, policy, part.name)
+            self.assertEqual(part.dtype_policy.name, policy, part.path)
         exact = make()
         exact.set_weights(model.get_weights())
         self.assertAllClose(logits, exact(inputs()), rtol=0, atol=tolerance)
@@ -356,7 +492,9 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         self.assertNotAllClose(first, model(inputs(), training=True))
 
     def test_dropout_acts_on_the_sum_of_embedding_and_position(self):
-        model = transformer.Transformer(V, 1, 1, D, H, F, 0.5, "pre")
+        model = models.build_transformer(
+            kind(normalization="pre", dropout=0.5, num_encoder_layers=1)
+        )
         # Sub-layers that end in zeros leave nothing but the embedding.
         for weight in model.encoder.weights:
             if "output_kernel" in weight.path or "contract" in weight.path:
@@ -375,23 +513,23 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             else:
                 self.assertLessEqual(np.mean(dropped), 1)
 
-    def test_config_makes_the_same_model(self):
-        model = make(
-            dropout=0.2,
-            normalization="pre",
-            positions="tensor2tensor",
-            pad_id=5,
-            name="translator",
+    @kinds()
+    def test_config_makes_the_same_model(self, config):
+        model = make(config, pad_id=5, dropout=0.2)
+        described = model.get_config()
+        clone = transformer.Transformer.from_config(described)
+        self.assertEqual(clone.get_config(), described)
+        self.assertEqual(
+            [w.path for w in clone.weights], [w.path for w in model.weights]
         )
-        config = model.get_config()
-        clone = transformer.Transformer.from_config(config)
-        self.assertEqual(clone.get_config(), config)
         clone.set_weights(model.get_weights())
         self.assertAllEqual(clone(inputs()), model(inputs()))
 
-    @parameterized.parameters("float32", "mixed_bfloat16")
-    def test_keras_file_gives_the_same_model(self, dtype):
-        model = make(normalization="pre", pad_id=5, dtype=dtype)
+    @parameterized.product(
+        name=("paper", "two_vocabularies"), dtype=("float32", "mixed_bfloat16")
+    )
+    def test_keras_file_gives_the_same_model(self, name, dtype):
+        model = make(KINDS[name], pad_id=5, dtype=dtype)
         path = os.path.join(self.create_tempdir(), "model.keras")
         model.save(path)
         loaded = keras.models.load_model(path)
@@ -399,45 +537,15 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(loaded.get_config(), model.get_config())
         self.assertAllEqual(loaded(inputs()), model(inputs()))
 
-    def test_number_of_parameters(self):
-        block = 4 * D**2 + 2 * D * F + F + D + 2 * 2 * D
-        across = 4 * D**2 + 2 * D
-        for normalization, last in (("pre", 2 * 2 * D), ("post", 0)):
-            model = transformer.Transformer(
-                V, 2, 3, D, H, F, 0.0, normalization
-            )
-            self.assertEqual(
-                model.count_params(),
-                V * D + 2 * block + 3 * (block + across) + last,
-            )
-
     @parameterized.parameters(
-        "vocabulary_size",
-        "num_encoder_layers",
-        "num_decoder_layers",
-        "model_dim",
-        "num_heads",
-        "feed_forward_dim",
+        ({"source_ids": SOURCE_IDS + 9}, r"in \[0, 17\).*from 9 to 25"),
+        ({"target_input_ids": TARGET_IDS - 1}, r"in \[0, 17\).*from -1 to 15"),
     )
-    def test_sizes_that_are_not_positive_are_refused(self, name):
-        sizes = {"vocabulary_size": V, "model_dim": D, "num_heads": H}
-        for size in (0, -2):
-            with self.assertRaisesRegex(
-                ValueError, f"`{name}` must be at least 1. Received: {size}"
-            ):
-                transformer.Transformer(**{**sizes, name: size})
-
-    @parameterized.parameters(
-        ({"num_heads": 4}, "model_dim=26, num_heads=4"),
-        ({"model_dim": 13}, "even `model_dim`.*13.*Use 14"),
-        ({"positions": "rotary"}, "Unknown form of positions.*'rotary'"),
-        ({"normalization": "none"}, "Unknown `normalization`.*'none'"),
-        ({"dropout": 1.0}, r"`dropout`.*Received: 1.0.*\[0, 1\)"),
-    )
-    def test_settings_that_do_not_fit_are_refused(self, change, message):
-        settings = {"vocabulary_size": V, "model_dim": D, "num_heads": H}
-        with self.assertRaisesRegex(ValueError, message):
-            transformer.Transformer(**{**settings, **change})
+    def test_ids_outside_of_the_vocabulary_are_refused(self, change, message):
+        model = make()
+        for call in (model, model.attention_scores):
+            with self.assertRaisesRegex(ValueError, message):
+                call({**inputs(), **change})
 
     @parameterized.parameters(
         (SOURCE_IDS,),
@@ -452,6 +560,100 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             model(others)
         with self.assertRaisesRegex(ValueError, names):
             model.attention_scores(others)
+
+
+class PartsTest(tf.test.TestCase, parameterized.TestCase):
+    """A Transformer of parts that no config names."""
+
+    def parts(self, model_dim=D, **changes):
+        stack = (
+            layers.MultiHeadAttention(model_dim, H),
+            layers.FeedForward(model_dim, F),
+        )
+        return {
+            "encoder": layers.Encoder(1, *stack),
+            "decoder": layers.Decoder(2, *stack),
+            "source_embedding": layers.TokenEmbedding(V, model_dim),
+            **changes,
+        }
+
+    def test_a_missing_matrix_is_the_one_before_it(self):
+        target = layers.TokenEmbedding(19, D)
+        for given, expected in (
+            ({}, (0, 0)),
+            ({"target_embedding": target}, (1, 1)),
+            ({"target_embedding": target,
+              "projection": layers.TokenEmbedding(19, D)}, (1, 2)),
+        ):  # fmt: skip
+            parts = self.parts(**given)
+            model = transformer.Transformer(**parts)
+            known = [model.source_embedding, *given.values()]
+            self.assertIs(model.target_embedding, known[expected[0]])
+            self.assertIs(model.projection, known[expected[1]])
+
+    def test_parts_are_used_as_they_are(self):
+        parts = self.parts()
+        model = transformer.Transformer(**parts)
+        self.assertIs(model.encoder, parts["encoder"])
+        self.assertLen(model.attention_scores(inputs()).cross[0], 2)
+
+    @parameterized.parameters(
+        (
+            {"source_embedding": layers.TokenEmbedding(V, 26)},
+            "same model_dim.*'encoder': 24.*'source_embedding': 26",
+        ),
+        (
+            {"projection": layers.TokenEmbedding(19, D)},
+            "17 target tokens, 19 in the projection",
+        ),
+        ({"pad_id": 17}, r"`pad_id` must be in \[0, 17\).*Received: 17"),
+        ({"start_id": -1}, r"`start_id` must be in \[0, 17\).*Received: -1"),
+    )
+    def test_parts_that_do_not_fit_are_refused(self, change, message):
+        with self.assertRaisesRegex(ValueError, message):
+            transformer.Transformer(**self.parts(**change))
+
+
+@pytest.mark.slow
+class EveryCombinationTest(tf.test.TestCase, parameterized.TestCase):
+    """What `TransformerTest` does for some kinds, for all products of them."""
+
+    @parameterized.product(
+        convention=tuple(models.CONVENTIONS),
+        positions=building.POSITIONS,
+        groups=(1, 2, 4),
+    )
+    def test_steps_and_padding(self, convention, positions, groups):
+        config = kind(
+            convention, positions=positions, num_key_value_heads=groups
+        )
+        keras.utils.set_random_seed(1)
+        model = make(config)
+        target_ids = without_padding(config)
+        expected = model(inputs(target_ids=target_ids))
+        for source_ids in (SOURCE_IDS, np.pad(SOURCE_IDS, [(0, 0), (3, 0)])):
+            self.assertAllClose(
+                decode(model, source_ids, target_ids),
+                expected,
+                rtol=1e-5,
+                atol=1e-5,
+            )
+        padded = model(
+            inputs(
+                np.pad(SOURCE_IDS, [(0, 0), (2, 3)]),
+                np.pad(target_ids, [(0, 0), (3, 2)]),
+            )
+        )
+        self.assertAllClose(padded[:, 3 : 3 + T], expected, rtol=0, atol=3e-6)
+        weights = reference.weights_of(model)
+        for b in range(B):
+            slow = reference.transformer(
+                SOURCE_IDS[b],
+                target_ids[b],
+                weights,
+                dataclasses.asdict(config),
+            )
+            self.assertAllClose(expected[b], slow[0], rtol=1e-5, atol=1e-5)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.search import beam, greedy
-from tests import reference
+from tests import reference_search
 
 START, END, PAD = 0, 1, 0
 # Below every score of a hypothesis there is.
@@ -106,6 +106,14 @@ class LengthPenaltyTest(tf.test.TestCase):
             beam.length_penalty(lengths, 1.0), np.arange(6, 25) / 6
         )
 
+    def test_average_is_a_power_of_the_length(self):
+        lengths = tf.range(1, 20)
+        for alpha in (0.0, 0.6, 1.0):
+            self.assertAllClose(
+                beam.length_penalty(lengths, alpha, "average"),
+                np.arange(1, 20) ** alpha,
+            )
+
 
 class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
     def check_row(self, result, row, expected):
@@ -138,7 +146,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             beam_size=beam_size, top_beams=beam_size, alpha=alpha
         )
         for row, limit in enumerate(languages.limits):
-            expected = reference.exhaustive_search(
+            expected = reference_search.exhaustive_search(
                 functools.partial(languages.logits_after, row),
                 vocabulary_size=vocabulary_size,
                 limit=limit,
@@ -149,6 +157,27 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             # A short row has fewer hypotheses than the beam is wide.
             rest = result.scores[row, len(expected) :]
             self.assertAllLess(np.append(rest, -np.inf), NO_ONE)
+
+    @parameterized.parameters(0.6, 1.0)
+    def test_the_average_penalty_too_is_exhaustive(self, alpha):
+        languages = RandomLanguages(5, 11, 3, 5)
+        result = languages.search(
+            beam_size=32, top_beams=32, alpha=alpha, penalty="average"
+        )
+        for row, limit in enumerate(languages.limits):
+            log_probabilities = reference_search.exhaustive_search(
+                functools.partial(languages.logits_after, row),
+                vocabulary_size=3,
+                limit=limit,
+                end_id=END,
+                alpha=0.0,
+            )
+            expected = [
+                (ids, log_probability / len(ids) ** alpha)
+                for ids, log_probability in log_probabilities
+            ]
+            expected.sort(key=lambda pair: (END not in pair[0], -pair[1]))
+            self.check_row(result, row, expected[:32])
 
     @parameterized.product(
         seed=(0, 1, 2, 3), beam_size=(1, 2, 3, 5), alpha=(0.0, 0.6)
@@ -164,7 +193,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             self.check_row(
                 result,
                 row,
-                reference.beam_search(
+                reference_search.beam_search(
                     functools.partial(languages.logits_after, row),
                     limit=limit,
                     end_id=END,
@@ -452,6 +481,12 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
     def test_negative_alpha_is_refused(self):
         with self.assertRaisesRegex(ValueError, "`alpha` below 0.*-0.1"):
             search_chain(np.ones((3, 3)), alpha=-0.1)
+
+    def test_unknown_penalty_is_refused(self):
+        with self.assertRaisesRegex(
+            ValueError, "length `penalty`.*'mean'.*'gnmt', 'average'"
+        ):
+            search_chain(np.ones((3, 3)), penalty="mean")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.search import contract
-from tests import reference
+from tests import reference_search
 
 
 class ContractTest(tf.test.TestCase, parameterized.TestCase):
@@ -17,7 +17,7 @@ class ContractTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(log_probs.dtype, tf.float32)
         self.assertAllClose(
             log_probs,
-            [reference.log_softmax(row) for row in logits],
+            [reference_search.log_softmax(row) for row in logits],
             rtol=0,
             atol=2e-6,
         )

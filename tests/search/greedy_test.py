@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.search import greedy
-from tests import reference
+from tests import reference_search
 
 START, END, PAD = 0, 1, 0
 B, V = 11, 5
@@ -85,7 +85,7 @@ class GreedySearchTest(tf.test.TestCase, parameterized.TestCase):
             )
             self.assertAllClose(
                 result.scores[row, 0],
-                reference.log_probability(ids, logits_after),
+                reference_search.log_probability(ids, logits_after),
                 rtol=1e-5,
                 atol=1e-6,
             )

@@ -33,6 +33,16 @@ class SettingsTest(parameterized.TestCase):
         ({"precision": "float8"}, "Received: 'float8'.*mixed_bfloat16"),
         ({"tokens_per_batch": 0}, "--tokens_per_batch must be positive"),
         ({"steps": -2}, "--steps must be positive. Received: -2"),
+        (
+            {"convention": "bert"},
+            "Unknown convention.*'bert'.*fairseq, opennmt",
+        ),
+        ({"smoothing_over": "most"}, "--smoothing_over.*'most'.*all, others"),
+        (
+            {"length_penalty_form": "mean"},
+            "--length_penalty_form.*'mean'.*gnmt, average",
+        ),
+        ({"length_penalty": -1.0}, "--length_penalty must not be.*-1.0"),
     )
     def test_contradictions(self, values, message):
         with self.assertRaisesRegex(ValueError, message):

@@ -11,6 +11,7 @@ import time
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import keras_transformer as kt
 
@@ -97,6 +98,39 @@ def test_demo_leaves_a_run_directory(demo_run):
         "--train_source=",
     ):
         assert words in output, words
+
+
+def test_a_convention_and_a_vocabulary_for_each_side(small, tmp_path):
+    run = tmp_path / "run"
+    returncode, output = finish(
+        start(
+            run,
+            *small,
+            "--convention=marian",
+            "--target_vocabulary_size=401",
+            "--tying=target",
+            "--num_key_value_heads=2",
+        )
+    )
+    assert returncode == 0, output[-3000:]
+    config = json.loads((run / "config.json").read_text())
+    # The flags, on the convention, on the preset.
+    assert config["architecture"]["target_vocabulary_size"] == 401
+    assert config["architecture"]["activation"] == "silu"
+    assert config["architecture"]["model_dim"] == 128
+    assert config["settings"]["length_penalty_form"] == "average"
+    # The trainer has compared its SavedModel with the model it trained.
+    translator = kt.translation.load_translator(run)
+    assert translator.model.start_id == 0
+    assert translator.target_tokenizer.vocabulary_size == 401
+    texts = ["The dog is small.", "", "The cat is tired."]
+    served = tf.saved_model.load(str(run / "saved_model/1"))
+    answers = served.signatures["serving_default"](text=tf.constant(texts))
+    found = [text.decode() for text in answers["translation"].numpy()]
+    assert found == translator.translate(texts)
+    explanation = kt.translation.explain(translator, texts[0])
+    assert explanation.source_tokens[-1] == "<eos>"
+    assert explanation.target_input_tokens[0] == "<pad>"
 
 
 def test_demo_knows_what_it_refers_to(demo_run):

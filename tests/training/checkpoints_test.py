@@ -12,10 +12,17 @@ from keras_transformer.training import checkpoints, losses, schedules
 VOCABULARY = 11
 
 
+def transformer(num_encoder_layers, dtype=None):
+    config = models.TransformerConfig(
+        VOCABULARY, num_encoder_layers, 1, 8, 2, 13
+    )
+    return models.build_transformer(config, dtype)
+
+
 def make(seed=0, **settings):
     """A Transformer with dropout and Adam: everything that has a state."""
     keras.utils.set_random_seed(seed)
-    model = models.Transformer(VOCABULARY, 1, 1, 8, 2, 13, **settings)
+    model = transformer(1, **settings)
     model.compile(schedules.paper_adam(8, 3), losses.SmoothedCrossEntropy())
     return model
 
@@ -177,7 +184,7 @@ class TrainingCheckpointsTest(tf.test.TestCase):
     def test_other_model(self):
         self.open(make()).save()
         keras.utils.set_random_seed(0)
-        other = models.Transformer(VOCABULARY, 2, 1, 8, 2, 13)
+        other = transformer(2)
         other.compile(schedules.paper_adam(8, 3), losses.SmoothedCrossEntropy())
         with self.assertRaises((AssertionError, ValueError, tf.errors.OpError)):
             self.open(other).restore()

@@ -358,9 +358,10 @@ class TwoReplicas(Cases):
         for strategy in (None, self.strategy):
             keras.utils.set_random_seed(0)
             with strategy.scope() if strategy else contextlib.nullcontext():
-                model = models.Transformer(
+                config = models.TransformerConfig(
                     VOCABULARY, 1, 1, 8, 2, 13, dropout=0.0
                 )
+                model = models.build_transformer(config)
                 model.compile(
                     keras.optimizers.SGD(RATE), losses.SmoothedCrossEntropy()
                 )

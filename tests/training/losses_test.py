@@ -21,10 +21,13 @@ def draw(scale=3.0, seed=0):
     return labels, logits.astype("float32")
 
 
-def smoothed_targets(labels, smoothing):
-    """The distribution of Szegedy et al., written out."""
-    targets = np.full((*labels.shape, VOCABULARY), smoothing / VOCABULARY)
+def smoothed_targets(labels, smoothing, over="all"):
+    """The distribution, written out; over all it is Szegedy et al.'s."""
+    number = VOCABULARY if over == "all" else VOCABULARY - 1
+    targets = np.full((*labels.shape, VOCABULARY), smoothing / number)
     for position, label in np.ndenumerate(labels):
+        if over == "others":
+            targets[position][label] = 0
         targets[position][label] += 1 - smoothing
     return targets
 
@@ -35,13 +38,15 @@ def softmax(logits):
 
 
 class CrossEntropyTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(*SMOOTHINGS)
-    def test_is_the_cross_entropy_of_the_smoothed_distribution(self, smoothing):
+    @parameterized.product(smoothing=SMOOTHINGS, over=("all", "others"))
+    def test_is_the_cross_entropy_of_the_smoothed_distribution(
+        self, smoothing, over
+    ):
         labels, logits = draw()
-        targets = smoothed_targets(labels, smoothing)
+        targets = smoothed_targets(labels, smoothing, over)
         self.assertAllClose(targets.sum(-1), np.ones((BATCH, LENGTH)))
         expected = -(targets * np.log(softmax(logits))).sum(-1)
-        found = losses.cross_entropy(labels, logits, smoothing)
+        found = losses.cross_entropy(labels, logits, smoothing, over)
         self.assertEqual(found.shape, (BATCH, LENGTH))
         self.assertAllClose(found, expected, rtol=1e-5, atol=1e-5)
 
@@ -60,29 +65,45 @@ class CrossEntropyTest(tf.test.TestCase, parameterized.TestCase):
         found = losses.cross_entropy(labels, logits, smoothing)
         self.assertAllClose(found, expected, rtol=1e-5, atol=1e-5)
 
-    @parameterized.parameters(*SMOOTHINGS)
-    def test_gradient_is_softmax_minus_target(self, smoothing):
+    @parameterized.product(smoothing=SMOOTHINGS, over=("all", "others"))
+    def test_gradient_is_softmax_minus_target(self, smoothing, over):
         labels, logits = draw()
         with tf.GradientTape() as tape:
             variable = tf.constant(logits)
             tape.watch(variable)
             total = tf.reduce_sum(
-                losses.cross_entropy(labels, variable, smoothing)
+                losses.cross_entropy(labels, variable, smoothing, over)
             )
         self.assertAllClose(
             tape.gradient(total, variable),
-            softmax(logits) - smoothed_targets(labels, smoothing),
+            softmax(logits) - smoothed_targets(labels, smoothing, over),
             atol=1e-6,
         )
 
-    def test_gradient_by_finite_differences(self):
+    @parameterized.parameters("all", "others")
+    def test_gradient_by_finite_differences(self, over):
+        # Differences of the definition in float64.
         labels, logits = draw(scale=1.0)
-        analytic, numeric = tf.test.compute_gradient(
-            lambda z: losses.cross_entropy(labels[:1], z, 0.1),
-            [logits[:1]],
-            delta=2**-7,
-        )
-        self.assertAllClose(analytic, numeric, atol=1e-3)
+        labels, logits = labels[:1], logits[:1]
+        targets = smoothed_targets(labels, 0.1, over)
+
+        def slow(z):
+            return -(targets * np.log(softmax(z.astype("float64")))).sum()
+
+        with tf.GradientTape() as tape:
+            variable = tf.constant(logits)
+            tape.watch(variable)
+            total = tf.reduce_sum(
+                losses.cross_entropy(labels, variable, 0.1, over)
+            )
+        gradient = tape.gradient(total, variable)
+        for place in np.ndindex(logits.shape):
+            up, down = logits.astype("float64"), logits.astype("float64")
+            up[place] += 1e-4
+            down[place] -= 1e-4
+            self.assertAllClose(
+                gradient[place], (slow(up) - slow(down)) / 2e-4, atol=1e-6
+            )
 
     @parameterized.parameters(1e4, -1e4)
     def test_large_logits(self, large):
@@ -144,7 +165,9 @@ class SmoothedCrossEntropyTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(found, tf.reduce_sum(expected))
 
     def test_config_round_trip(self):
-        loss = losses.SmoothedCrossEntropy(0.37, name="other", reduction="sum")
+        loss = losses.SmoothedCrossEntropy(
+            0.37, "others", name="other", reduction="sum"
+        )
         copy = keras.losses.deserialize(keras.losses.serialize(loss))
         self.assertIsInstance(copy, losses.SmoothedCrossEntropy)
         self.assertEqual(copy.get_config(), loss.get_config())
@@ -157,6 +180,13 @@ class SmoothedCrossEntropyTest(tf.test.TestCase, parameterized.TestCase):
             ValueError, rf"in \[0, 1\). Received: {smoothing}"
         ):
             losses.SmoothedCrossEntropy(smoothing)
+
+    def test_unknown_place_of_the_smoothing(self):
+        message = "Unknown `smoothing_over`.*'label'.*'all', 'others'"
+        with self.assertRaisesRegex(ValueError, message):
+            losses.SmoothedCrossEntropy(smoothing_over="label")
+        with self.assertRaisesRegex(ValueError, message):
+            losses.cross_entropy(*draw(), smoothing_over="label")
 
 
 if __name__ == "__main__":

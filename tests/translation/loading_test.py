@@ -1,11 +1,14 @@
 """What was written to a run directory translates as before."""
 
 import functools
+import json
 import pathlib
 
+import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+import keras_transformer as kt
 from keras_transformer import search
 from keras_transformer.translation import loading
 from tests.translation import toy
@@ -53,6 +56,51 @@ class LoadTranslatorTest(tf.test.TestCase, parameterized.TestCase):
         beam = loading.load_translator(self.directory)
         texts = tf.constant(TEXTS)
         self.assertNotAllClose(loaded(texts)["score"], beam(texts)["score"])
+
+    def test_two_vocabularies(self):
+        live = self.write()
+        loaded = loading.load_translator(self.directory)
+        self.assertIs(loaded.target_tokenizer, loaded.tokenizer)
+        other = kt.Tokenizer(
+            kt.learn_vocabulary(["UN DEUX"], may_be_smaller=True)
+        )
+        other.save(self.directory / loading.TARGET_TOKENIZER_FILE)
+        loaded = loading.load_translator(self.directory)
+        self.assertEqual(loaded.tokenizer.model, live.tokenizer.model)
+        self.assertEqual(loaded.target_tokenizer.model, other.model)
+
+    def test_the_search_is_that_of_the_run(self):
+        self.write()
+        settings = {
+            "beam_size": 3,
+            "length_penalty": 1.0,
+            "length_penalty_form": "average",
+        }
+        (self.directory / "config.json").write_text(
+            json.dumps({"settings": settings})
+        )
+        texts = tf.constant(TEXTS)
+        found = loading.load_translator(self.directory)(texts)["score"]
+        for given, is_same in (
+            ({"beam_size": 3, "alpha": 1.0, "penalty": "average"}, True),
+            ({"beam_size": 3, "alpha": 1.0}, False),
+        ):
+            wanted = loading.load_translator(
+                self.directory, functools.partial(search.beam_search, **given)
+            )(texts)["score"]
+            self.assertEqual(np.allclose(found, wanted, atol=1e-6), is_same)
+
+    def test_settings_of_the_search_can_be_replaced(self):
+        (self.directory / "config.json").write_text(
+            json.dumps({"settings": {"beam_size": 3, "length_penalty": 1.0}})
+        )
+        found = loading.run_search(self.directory, alpha=0.0)
+        self.assertEqual(found.keywords, {"beam_size": 3, "alpha": 0.0})
+        found = loading.run_search(self.directory, beam_size=5)
+        self.assertEqual(found.keywords, {"beam_size": 5, "alpha": 1.0})
+        # Without the file, nothing but what the search itself starts from.
+        (self.directory / "config.json").unlink()
+        self.assertEqual(loading.run_search(self.directory).keywords, {})
 
     @parameterized.parameters("tokenizer.model", "model.keras")
     def test_missing_file(self, name):

@@ -34,7 +34,7 @@ def translator():
     texts = [text for pair in pairs for text in pair]
     tokenizer = kt.Tokenizer(kt.learn_vocabulary(texts, may_be_smaller=True))
     keras.utils.set_random_seed(0)
-    model = kt.Transformer(
+    config = kt.TransformerConfig(
         tokenizer.vocabulary_size,
         num_encoder_layers=1,
         num_decoder_layers=2,
@@ -44,6 +44,7 @@ def translator():
         dropout=0.0,
         normalization="pre",
     )
+    model = kt.build_transformer(config)
     model.compile(
         kt.training.paper_adam(32, warmup_steps=101, factor=0.5),
         kt.training.SmoothedCrossEntropy(0.1),

@@ -20,6 +20,8 @@ LONG = "ba de fi go " * 31
 class Endless:
     """A model that never says the end: it repeats the first source token."""
 
+    start_id = special_ids.BOS_ID
+
     def start(self, source_ids, max_length=None):
         self.max_length = max_length
         return {"first": source_ids[:, 0]}

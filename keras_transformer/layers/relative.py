@@ -1,0 +1,100 @@
+"""Relative positions: what a key says depends on how far away it is.
+
+B batch   T query length   S key length   H heads   K head_dim
+"""
+
+import keras
+from keras import ops
+
+from keras_transformer.layers import attention
+
+
+@keras.saving.register_keras_serializable("keras_transformer")
+class RelativePositions(keras.layers.Layer):
+    """Learned vectors of the distance, added to keys and to values.
+
+    Shaw et al. 2018: with d the distance of key j from query i, clipped to
+    [-k, k], the logit is q_i (k_j + a^K_d) / sqrt(K) (equation 4) and the
+    output the weighted sum of v_j + a^V_d (equation 3). All heads share the
+    vectors. Distances have no end, since those beyond k are as k.
+
+    Args:
+        max_distance: k; the paper finds 2 to 64 alike and uses 16.
+
+    Call arguments:
+        query: shape `(B, T, H, K)`.
+        key: shape `(B, S, N, K)`, its first column at position 0.
+        value: shape `(B, S, N, K)`.
+        attention_mask: boolean, shape `(B, S)`, `(B, T, S)` or
+            `(B, H, T, S)`, True where a query may attend.
+        start: position of the first column of `query`, an int or a scalar.
+
+    Returns:
+        The pair (output `(B, T, H, K)`, scores `(B, H, T, S)` in float32).
+
+    Raises:
+        ValueError: `max_distance` below 1.
+
+    Example:
+
+    >>> heads = keras.ops.ones((2, 5, 3, 4))
+    >>> output, scores = RelativePositions(max_distance=2)(heads, heads, heads)
+    >>> output.shape, scores.shape
+    (TensorShape([2, 5, 3, 4]), TensorShape([2, 3, 5, 5]))
+    """
+
+    def __init__(self, max_distance=16, **kwargs):
+        super().__init__(**kwargs)
+        if max_distance < 1:
+            raise ValueError(
+                "`max_distance` is the largest distance that is told from "
+                f"larger ones. Received: {max_distance}. Expected at least 1."
+            )
+        self.max_distance = max_distance
+
+    def build(self, query_shape, key_shape=None, value_shape=None):
+        shape = (2 * self.max_distance + 1, query_shape[-1])
+        self.keys, self.values = (
+            self.add_weight(
+                name=name, shape=shape, initializer="glorot_uniform"
+            )
+            for name in ("keys", "values")
+        )
+        self.built = True
+
+    def call(self, query, key, value, attention_mask=None, start=0):
+        return self.attend(query, key, value, attention_mask, start)
+
+    def place(self, inputs, start=0):
+        """Returns keys as they are: only distances matter here."""
+        return inputs
+
+    def attend(self, query, key, value, mask=None, start=0):
+        """The same as the call, also outside of it, where nothing is cast."""
+        query_numbers = ops.arange(ops.shape(query)[1], dtype="int32") + start
+        key_numbers = ops.arange(ops.shape(key)[1], dtype="int32")
+        distance_TS = ops.clip(
+            key_numbers[None, :] - query_numbers[:, None],
+            -self.max_distance,
+            self.max_distance,
+        )
+        keys_TSK, values_TSK = (
+            ops.take(
+                ops.cast(table, query.dtype),
+                distance_TS + self.max_distance,
+                axis=0,
+            )
+            for table in (self.keys, self.values)
+        )
+        scaled = query * ops.cast(query.shape[-1] ** -0.5, query.dtype)
+        bias_BHTS = ops.einsum("BTHK,TSK->BHTS", scaled, keys_TSK)
+        output, scores_BHTS = attention.dot_product_attention(
+            query, key, value, mask, bias_BHTS
+        )
+        output += ops.einsum(
+            "BHTS,TSK->BTHK", ops.cast(scores_BHTS, value.dtype), values_TSK
+        )
+        return output, scores_BHTS
+
+    def get_config(self):
+        return {**super().get_config(), "max_distance": self.max_distance}

@@ -1,0 +1,114 @@
+"""Rotary position embedding: positions as angles of queries and keys.
+
+B batch   T query length   S key length   H heads   K head_dim
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_transformer.layers import attention, positions
+
+LAYOUTS = ("half", "interleaved")
+
+
+@keras.saving.register_keras_serializable("keras_transformer")
+class RotaryPositions(keras.layers.Layer):
+    """Turns each pair of numbers of a head by an angle, position by position.
+
+    Su et al. 2021, section 3.2: pair i of position p is turned by
+    p * base^(-2i/K), so that the product of a query and a key depends on the
+    distance between them alone. It has no weights and knows no longest
+    length. Angles and turning are float32 under every precision policy.
+
+    Args:
+        layout: which two numbers are a pair. `"half"`: i and K/2 + i, as in
+            transformers' Llama; `"interleaved"`: 2i and 2i + 1, the paper's.
+        base: the slowest pair turns about once in 2 pi base positions.
+
+    Call arguments:
+        inputs: queries or keys, shape `(B, T, H, K)`.
+        start: position of the first column, an int or a scalar tensor.
+
+    Returns:
+        Shape `(B, T, H, K)`.
+
+    Raises:
+        ValueError: unknown layout, a base that is not positive, an odd K.
+
+    Example:
+
+    >>> turned = RotaryPositions()(keras.ops.ones((1, 2, 1, 2))).numpy()
+    >>> [round(float(x), 4) for x in turned[0, 1, 0]]  # By one radian.
+    [-0.3012, 1.3818]
+    """
+
+    def __init__(self, layout="half", base=10000.0, **kwargs):
+        super().__init__(**kwargs)
+        if layout not in LAYOUTS:
+            raise ValueError(
+                f"Unknown `layout`. Received: {layout!r}. Expected one of "
+                f"{LAYOUTS}."
+            )
+        if base <= 0:
+            raise ValueError(
+                f"`base` must be positive. Received: {base}. The usual one is "
+                "10000."
+            )
+        self.layout = layout
+        self.base = base
+
+    def build(self, inputs_shape):
+        if inputs_shape[-1] % 2:
+            raise ValueError(
+                "Rotary positions turn pairs of numbers, so a head must have "
+                f"an even size. Received: head_dim={inputs_shape[-1]}. Use "
+                "another number of heads or another model size."
+            )
+        self.built = True
+
+    def call(self, inputs, start=0):
+        return self.place(inputs, start)
+
+    def place(self, inputs, start=0):
+        """Turns queries or keys (B, T, H, K) whose first is at `start`."""
+        head_dim = inputs.shape[-1]
+        frequencies = self.base ** (
+            -np.arange(0, head_dim, 2, dtype="float64") / head_dim
+        )
+        numbers = positions.count_positions(ops.shape(inputs)[1], start)
+        angles_T1K = ops.cast(numbers[0], "float32")[:, None, None] * (
+            ops.convert_to_tensor(frequencies, "float32")
+        )
+        cosine, sine = ops.cos(angles_T1K), ops.sin(angles_T1K)
+        x = ops.cast(inputs, "float32")
+        if self.layout == "half":
+            first, second = ops.split(x, 2, axis=-1)
+        else:
+            first, second = x[..., 0::2], x[..., 1::2]
+        turned = [
+            first * cosine - second * sine,
+            second * cosine + first * sine,
+        ]
+        if self.layout == "half":
+            joined = ops.concatenate(turned, axis=-1)
+        else:
+            joined = ops.reshape(ops.stack(turned, axis=-1), ops.shape(x))
+        return ops.cast(joined, inputs.dtype)
+
+    def attend(self, query, key, value, mask=None, start=0):
+        """Attends to keys that are placed already.
+
+        See `attention.dot_product_attention`; `query` is not placed yet and
+        its first column is at `start`.
+        """
+        return attention.dot_product_attention(
+            self.place(query, start), key, value, mask
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "layout": self.layout,
+            "base": self.base,
+        }

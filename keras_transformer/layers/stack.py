@@ -1,0 +1,96 @@
+"""What the encoder's and the decoder's stack of blocks have in common.
+
+B batch   T length   D model_dim
+"""
+
+import keras
+
+from keras_transformer.layers import masks, parts, residual
+
+
+class Stack(keras.layers.Layer):
+    """The frame of `Encoder` and `Decoder`; not used by itself.
+
+    Adds positions to the embeddings and drops units of the sum before the
+    blocks (section 5.4); with pre-norm blocks a norm follows them.
+    """
+
+    block_class = None
+
+    def __init__(
+        self,
+        num_layers,
+        attention,
+        feed_forward,
+        norm=None,
+        dropout=0.1,
+        normalization="pre",
+        positions=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        if num_layers < 1:
+            raise ValueError(
+                f"`num_layers` must be at least 1. Received: {num_layers}."
+            )
+        self._settings = {
+            "num_layers": num_layers,
+            "attention": parts.settings_of(attention),
+            "feed_forward": parts.settings_of(feed_forward),
+            "norm": parts.settings_of(norm),
+            "dropout": dropout,
+            "normalization": normalization,
+            "positions": parts.settings_of(positions),
+        }
+        self.model_dim = parts.shared_model_dim(attention, feed_forward)
+        policy = self.dtype_policy
+        self.positions = None
+        if positions is not None:
+            self.positions = parts.copy_of(
+                positions, name="positions", dtype=policy
+            )
+        self.blocks = [
+            self.block_class(
+                attention,
+                feed_forward,
+                norm,
+                dropout,
+                normalization,
+                dtype=policy,
+                name=f"block_{i + 1}",
+            )
+            for i in range(num_layers)
+        ]
+        self.drop = keras.layers.Dropout(dropout, dtype=policy, name="drop")
+        self.final_norm = residual.make_final_norm(normalization, norm, policy)
+
+    def build(self, inputs_shape=None):
+        shape = (None, None, self.model_dim)
+        if self.positions is not None:
+            self.positions.build(shape)
+        for block in self.blocks:
+            block.build()
+        self.drop.build(shape)
+        self.final_norm.build(shape)
+        self.built = True
+
+    def get_config(self):
+        return {**super().get_config(), **self._settings}
+
+    def enter(self, inputs, start=0, mask=None, training=None):
+        """Embeddings (B, T, D) as the first block takes them, (B, T, D).
+
+        Args:
+            inputs: shape `(B, T, D)`.
+            start: position of the first column.
+            mask: any mask of the inputs; what none may attend to is padding.
+            training: whether to drop units.
+        """
+        length = inputs.shape[1]
+        masks.check_fits(mask, inputs.shape[0], None, length, length)
+        if self.positions is not None:
+            inputs = self.positions(
+                inputs, start=start, mask=masks.attended_keys(mask)
+            )
+        return self.drop(inputs, training=training)

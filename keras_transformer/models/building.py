@@ -1,0 +1,194 @@
+"""From a config to a model: the one place that knows parts by name."""
+
+import keras
+
+from keras_transformer import layers
+from keras_transformer.layers import positions as added_positions
+from keras_transformer.models import config as configs
+from keras_transformer.models import transformer
+
+# Positions with a vector of their own, and distances that are told apart.
+LEARNED_POSITIONS = 1024
+RELATIVE_DISTANCE = 16
+
+POSITIONS = (*added_positions.FORMS, "learned", "rotary", "relative")
+NORMS = ("layer", "rms")
+# The name of a feed-forward network: its class and its activation.
+ACTIVATIONS = {
+    "relu": (layers.FeedForward, "relu"),
+    "gelu": (layers.FeedForward, "gelu"),
+    "silu": (layers.FeedForward, "silu"),
+    "reglu": (layers.GatedFeedForward, "relu"),
+    "geglu": (layers.GatedFeedForward, "gelu"),
+    "swiglu": (layers.GatedFeedForward, "silu"),
+}
+# Each has the biases of the one before it, and more.
+BIASES = ("none", "feed_forward", "blocks", "all")
+TYINGS = ("all", "target", "none")
+
+
+def build_transformer(
+    config: configs.TransformerConfig, dtype=None
+) -> transformer.Transformer:
+    """Makes the model that a config describes.
+
+    What the names in a config mean:
+
+    - `positions`: the five tables of `sinusoidal_encoding` (`"paper"`,
+      `"half"`, `"tensor2tensor"`, `"tensor2tensor_from_1"`, `"fairseq"`);
+      `"learned"`, for 1,024 positions; `"rotary"`, in halves with base
+      10,000; `"relative"`, distances up to 16.
+    - `normalization`: where the norm is, `"pre"` or `"post"`; `norm`: what
+      it is, `"layer"` or `"rms"`.
+    - `activation`: `"relu"`, `"gelu"`, `"silu"`, or gated, `"reglu"`,
+      `"geglu"`, `"swiglu"`.
+    - `biases`: `"none"`; those of the `"feed_forward"` networks; those of
+      the `"blocks"`, attention too; or `"all"`, of the logits too.
+    - `tying`: whether source embedding, target embedding and projection
+      share one matrix: `"all"`, the `"target"` pair, or `"none"`.
+    - `embedding_scale`, `embedding_initializer`: see `TokenEmbedding`;
+      `attention_gain`: see `MultiHeadAttention`; `pad_id`, `start_id`: see
+      `Transformer`.
+
+    For other parts, give layers of your own to `Encoder`, `Decoder` and
+    `Transformer`.
+
+    Args:
+        config: the architecture.
+        dtype: the dtype policy of all layers; Keras's global one if `None`.
+
+    Raises:
+        ValueError: sizes that are not positive or do not fit together, or an
+            unknown name.
+
+    Example:
+
+    >>> import dataclasses
+    >>> tiny = dataclasses.replace(configs.PRESETS["tiny"], vocabulary_size=11)
+    >>> model = build_transformer(tiny)
+    >>> ids = keras.ops.array([[5, 6, 2]])
+    >>> model({"source_ids": ids, "target_input_ids": ids}).shape
+    TensorShape([1, 3, 11])
+    """
+    _check(config)
+    added, attended = _positions(config.positions)
+    feed_forward, activation = ACTIVATIONS[config.activation]
+    biases = BIASES.index(config.biases)
+    norms = {
+        "layer": keras.layers.LayerNormalization,
+        "rms": keras.layers.RMSNormalization,
+    }
+    stack = {
+        "attention": layers.MultiHeadAttention(
+            config.model_dim,
+            config.num_heads,
+            config.num_key_value_heads,
+            use_bias=biases >= BIASES.index("blocks"),
+            positions=attended,
+            gain=config.attention_gain,
+        ),
+        "feed_forward": feed_forward(
+            config.model_dim,
+            config.feed_forward_dim,
+            activation,
+            use_bias=biases >= BIASES.index("feed_forward"),
+        ),
+        "norm": norms[config.norm](epsilon=config.epsilon),
+        "dropout": config.dropout,
+        "normalization": config.normalization,
+        "positions": added,
+        "dtype": dtype,
+    }
+    return transformer.Transformer(
+        layers.Encoder(config.num_encoder_layers, **stack, name="encoder"),
+        layers.Decoder(config.num_decoder_layers, **stack, name="decoder"),
+        *_embeddings(config, dtype),
+        pad_id=config.pad_id,
+        start_id=config.start_id,
+        dtype=dtype,
+    )
+
+
+def _positions(name):
+    """The positions added to embeddings, and those inside of attention."""
+    if name in added_positions.FORMS:
+        return layers.SinusoidalPositions(name), None
+    if name == "learned":
+        return layers.LearnedPositions(LEARNED_POSITIONS), None
+    if name == "rotary":
+        return None, layers.RotaryPositions()
+    return None, layers.RelativePositions(RELATIVE_DISTANCE)
+
+
+def _embeddings(config, dtype):
+    """Source embedding, target embedding, projection; `None`: the one before.
+
+    The matrix of the logits has the logits' bias.
+    """
+    target_size = config.target_vocabulary_size or config.vocabulary_size
+
+    def embedding(name, size, is_projection):
+        return layers.TokenEmbedding(
+            size,
+            config.model_dim,
+            config.embedding_scale,
+            config.embedding_initializer,
+            # Who starts from the padding id starts from a zero vector.
+            zero_id=config.pad_id if config.start_id == config.pad_id else None,
+            output_bias=is_projection and config.biases == "all",
+            name=name,
+            dtype=dtype,
+        )
+
+    if config.tying == "all":
+        return embedding("embedding", config.vocabulary_size, True), None, None
+    source = embedding("source_embedding", config.vocabulary_size, False)
+    if config.tying == "target":
+        return source, embedding("target_embedding", target_size, True), None
+    return (
+        source,
+        embedding("target_embedding", target_size, False),
+        embedding("projection", target_size, True),
+    )
+
+
+def _check(config):
+    for name in (
+        "vocabulary_size",
+        "num_encoder_layers",
+        "num_decoder_layers",
+        "model_dim",
+        "num_heads",
+        "feed_forward_dim",
+        "num_key_value_heads",
+        "target_vocabulary_size",
+    ):
+        size = getattr(config, name)
+        if size is not None and size < 1:
+            raise ValueError(f"`{name}` must be at least 1. Received: {size}.")
+    for name, known in (
+        ("positions", POSITIONS),
+        ("norm", NORMS),
+        ("activation", tuple(ACTIVATIONS)),
+        ("biases", BIASES),
+        ("tying", TYINGS),
+    ):
+        value = getattr(config, name)
+        if value not in known:
+            raise ValueError(
+                f"Unknown `{name}`. Received: {value!r}. Expected one of "
+                f"{known}."
+            )
+    if config.epsilon <= 0:
+        raise ValueError(
+            f"`epsilon` must be positive. Received: {config.epsilon}. The "
+            "paper's code has 1e-6."
+        )
+    target_size = config.target_vocabulary_size
+    if config.tying == "all" and target_size is not None:
+        raise ValueError(
+            "Source and target can share one matrix only if they share one "
+            "vocabulary. Received: tying='all', vocabulary_size="
+            f"{config.vocabulary_size}, target_vocabulary_size={target_size}. "
+            "Use tying='target' or 'none'."
+        )

@@ -1,0 +1,119 @@
+"""Attention must be that of Keras's own layers, gradients included.
+
+B batch   T query length   S key length   D model_dim   H heads   K head_dim
+N key-value heads
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer.layers import attention
+from tests.layers import kinds
+from tests.layers.kinds import B, D, H, K, S, T, random, random_mask
+
+# Ours, and what Keras calls it.
+NAMES = {
+    "query": "query",
+    "key": "key",
+    "value": "value",
+    "output": "attention_output",
+}
+MASKS = {
+    "none": None,
+    "padding": np.tile(kinds.SOURCE_MASK[:, None], (1, T, 1)),
+    "any": random_mask(B, T, S),
+}
+
+
+def results(layer, by_name, inputs, memory, mask):
+    """Output, scores, and gradients of both inputs and all weights by name."""
+    inputs, memory = tf.constant(inputs), tf.constant(memory)
+    outer = random(B, T, D, seed=5)
+    with tf.GradientTape() as tape:
+        tape.watch([inputs, memory])
+        output, scores = layer(
+            inputs, memory, attention_mask=mask, return_attention_scores=True
+        )
+        loss = tf.reduce_sum(output * outer)
+    gradients = tape.gradient(
+        loss,
+        {
+            "inputs": inputs,
+            "memory": memory,
+            **{name: weight.value for name, weight in by_name.items()},
+        },
+    )
+    return output, scores, gradients
+
+
+class AttentionParityTest(tf.test.TestCase, parameterized.TestCase):
+    def assert_same(self, theirs, num_key_value_heads, use_bias, mask):
+        keras.utils.set_random_seed(1)
+        ours = kinds.drawn(
+            attention.MultiHeadAttention(
+                D, H, num_key_value_heads, use_bias=use_bias
+            )
+        )
+        theirs.build((B, T, D), (B, S, D))
+        our_weights = {
+            weight.path.split("/")[-1]: weight for weight in ours.weights
+        }
+        # Keras splits the heads by axes, in the same order.
+        found = {w.path.split("/", 1)[1]: w for w in theirs.weights}
+        their_weights = {
+            f"{name}_{kind}": found[f"{their_name}/{kind}"]
+            for name, their_name in NAMES.items()
+            for kind in (("kernel", "bias") if use_bias else ("kernel",))
+        }
+        self.assertLen(found, len(their_weights))
+        self.assertCountEqual(our_weights, their_weights)
+        for name, weight in their_weights.items():
+            weight.assign(np.reshape(our_weights[name], weight.shape))
+        inputs, memory = random(B, T, D), random(B, S, D, seed=1)
+        output, scores, gradients = results(
+            ours, our_weights, inputs, memory, mask
+        )
+        expected, expected_scores, expected_gradients = results(
+            theirs, their_weights, inputs, memory, mask
+        )
+        self.assertAllClose(output, expected, rtol=0, atol=1e-5)
+        self.assertAllClose(scores, expected_scores, rtol=0, atol=1e-5)
+        for name, gradient in gradients.items():
+            self.assertGreater(
+                # A bias of the keys moves all logits of a query alike.
+                np.abs(gradient).max(),
+                -1 if name == "key_bias" else 1e-3,
+                name,
+            )
+            self.assertAllClose(
+                gradient,
+                np.reshape(expected_gradients[name], gradient.shape),
+                rtol=1e-5,
+                atol=1e-5,
+                msg=name,
+            )
+
+    @parameterized.product(use_bias=(False, True), mask=tuple(MASKS))
+    def test_multi_head_attention(self, use_bias, mask):
+        theirs = keras.layers.MultiHeadAttention(
+            num_heads=H, key_dim=K, use_bias=use_bias
+        )
+        self.assert_same(theirs, None, use_bias, MASKS[mask])
+
+    @parameterized.product(
+        groups=(1, 2, 3, H), use_bias=(False, True), mask=("padding", "any")
+    )
+    def test_grouped_query_attention(self, groups, use_bias, mask):
+        theirs = keras.layers.GroupQueryAttention(
+            head_dim=K,
+            num_query_heads=H,
+            num_key_value_heads=groups,
+            use_bias=use_bias,
+        )
+        self.assert_same(theirs, groups, use_bias, MASKS[mask])
+
+
+if __name__ == "__main__":
+    tf.test.main()

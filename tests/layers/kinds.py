@@ -1,0 +1,219 @@
+"""What the tests of layers share: sizes, random numbers, kinds of parts.
+
+B batch   T query/target length   S key/source length   D model_dim   H heads
+K head_dim   F feed_forward_dim   L layers
+"""
+
+import keras
+import numpy as np
+
+from keras_transformer import layers
+
+# K is even for rotary positions and H has divisors for shared heads.
+B, T, S, H, K, F, L = 3, 5, 7, 6, 4, 11, 2
+D = H * K
+# Lengths 5, 3 and 1 of targets, 7, 4 and 2 of sources.
+TARGET_MASK = np.arange(T) < np.array([[5], [3], [1]])
+SOURCE_MASK = np.arange(S) < np.array([[7], [4], [2]])
+# Less than T, so that some distances are clipped.
+MAX_DISTANCE = 2
+MAX_LENGTH = 23
+
+SINUSOIDS = (
+    "paper",
+    "half",
+    "tensor2tensor",
+    "tensor2tensor_from_1",
+    "fairseq",
+)
+ADDED = (*SINUSOIDS, "learned")
+ATTENDED = ("rotary", "rotary_interleaved", "relative")
+POSITIONS = (None, *ADDED, *ATTENDED)
+ACTIVATIONS = {
+    "relu": (layers.FeedForward, "relu"),
+    "gelu": (layers.FeedForward, "gelu"),
+    "silu": (layers.FeedForward, "silu"),
+    "reglu": (layers.GatedFeedForward, "relu"),
+    "geglu": (layers.GatedFeedForward, "gelu"),
+    "swiglu": (layers.GatedFeedForward, "silu"),
+}
+# Numbers of key-value heads.
+SHARED = (1, 2, 3, H)
+# Shapes of masks that fit no attention of T to S.
+WRONG_SHAPES = (
+    (B, S + 1),
+    (B + 1, S),
+    (B, S, T),
+    (B, T + 1, S),
+    (B, H + 1, T, S),
+    (B, 1, S, T),
+)
+# What a kind does not name is so.
+DEFAULT = {
+    "num_heads": H,
+    "num_encoder_layers": L,
+    "num_decoder_layers": L,
+    "num_key_value_heads": None,
+    "normalization": "pre",
+    "norm": "layer",
+    "epsilon": 1e-6,
+    "positions": "paper",
+    "activation": "relu",
+    # none, feed_forward, blocks.
+    "biases": "feed_forward",
+}
+# Every variation is in one of them, with pre and with post norm.
+KINDS = (
+    *(
+        {"positions": name, "normalization": ("pre", "post")[i % 2]}
+        for i, name in enumerate(POSITIONS)
+    ),
+    {"normalization": "post", "epsilon": 0.1, "biases": "none"},
+    {"num_key_value_heads": 2, "activation": "gelu", "biases": "blocks"},
+    {
+        "num_key_value_heads": 1,
+        "normalization": "post",
+        "positions": "relative",
+        "activation": "silu",
+        "biases": "blocks",
+    },
+    {
+        "num_key_value_heads": 2,
+        "positions": "rotary",
+        "norm": "rms",
+        "epsilon": 1e-5,
+        "activation": "swiglu",
+        "biases": "none",
+    },
+    {
+        "num_key_value_heads": 3,
+        "normalization": "post",
+        "positions": "rotary_interleaved",
+        "norm": "rms",
+        "activation": "geglu",
+        "biases": "blocks",
+    },
+    {"positions": "learned", "norm": "rms", "activation": "reglu"},
+)
+
+
+def random(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+def random_mask(*shape, seed=0):
+    """About half of it True, and the first key allowed to all."""
+    mask = np.random.default_rng(seed).random(shape) < 0.5
+    mask[..., 0] = True
+    return mask
+
+
+def drawn(layer):
+    """Builds a layer and draws what starts as 1 or 0: no mix-up can hide."""
+    if not layer.built:
+        layer.build()
+    for i, weight in enumerate(layer.trainable_weights):
+        if len(weight.shape) == 1:
+            weight.assign(random(*weight.shape, seed=100 + i))
+    return layer
+
+
+def inside(name):
+    """The positions that act inside of attention, or None."""
+    return {
+        "rotary": layers.RotaryPositions("half"),
+        "rotary_interleaved": layers.RotaryPositions("interleaved"),
+        "relative": layers.RelativePositions(MAX_DISTANCE),
+    }.get(name)
+
+
+def added(name):
+    """The positions that are added to embeddings, or None."""
+    if name == "learned":
+        return layers.LearnedPositions(MAX_LENGTH)
+    return layers.SinusoidalPositions(name) if name in SINUSOIDS else None
+
+
+def for_reference(**kind):
+    return {**DEFAULT, **kind}
+
+
+def block_parts(**kind):
+    """Arguments of a block of some kind, but for dropout."""
+    kind = {**DEFAULT, **kind}
+    feed_forward, activation = ACTIVATIONS[kind["activation"]]
+    norm = {
+        "layer": keras.layers.LayerNormalization,
+        "rms": keras.layers.RMSNormalization,
+    }[kind["norm"]]
+    return {
+        "attention": layers.MultiHeadAttention(
+            D,
+            H,
+            kind["num_key_value_heads"],
+            use_bias=kind["biases"] == "blocks",
+            positions=inside(kind["positions"]),
+        ),
+        "feed_forward": feed_forward(
+            D, F, activation, use_bias=kind["biases"] != "none"
+        ),
+        "norm": norm(epsilon=kind["epsilon"]),
+        "normalization": kind["normalization"],
+    }
+
+
+def make_stack(stack_class, dropout=0.1, dtype=None, name=None, **kind):
+    """An `Encoder` or `Decoder` of some kind, drawn."""
+    return drawn(
+        stack_class(
+            L,
+            **block_parts(**kind),
+            dropout=dropout,
+            positions=added({**DEFAULT, **kind}["positions"]),
+            dtype=dtype,
+            name=name,
+        )
+    )
+
+
+def make_block(block_class, dropout=0.1, **kind):
+    """An `EncoderBlock` or `DecoderBlock` of some kind, drawn."""
+    return drawn(block_class(**block_parts(**kind), dropout=dropout))
+
+
+def stepped(layer, inputs, memory, memory_mask=None, room=None):
+    """Outputs (B, T, D) of a decoder or its block, one step by the other."""
+    length = inputs.shape[1]
+    state, outputs = layer.start(memory, room or length), []
+    for t in range(length):
+        output, state = layer.step(inputs[:, t : t + 1], t, state, memory_mask)
+        outputs.append(output)
+    return keras.ops.concatenate(outputs, axis=1)
+
+
+def clones_alike(test, layer, call):
+    """Checks that the config of a layer makes one that computes the same."""
+    clone = type(layer).from_config(layer.get_config())
+    test.assertEqual(clone.get_config(), layer.get_config())
+    clone.build()
+    # Draws of dropout are no part of what is computed.
+    test.assertEqual(
+        [weight.path for weight in clone.trainable_weights],
+        [weight.path for weight in layer.trainable_weights],
+    )
+    for new, old in zip(
+        clone.trainable_weights, layer.trainable_weights, strict=True
+    ):
+        new.assign(old)
+    test.assertAllEqual(call(clone), call(layer))
+    return clone
+
+
+def layers_inside(layer):
+    """A layer and all layers that it holds, however deep."""
+    found = [layer]
+    for value in vars(layer).values():
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, keras.layers.Layer):
+                found += layers_inside(part)
+    return found

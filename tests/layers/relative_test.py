@@ -1,0 +1,305 @@
+"""Relative positions must be those of Shaw et al. 2018.
+
+B batch   T query length   S key length   H heads   N key-value heads
+K head_dim
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer.layers import attention, relative
+from tests import reference_parts
+from tests.layers.kinds import random, random_mask
+
+B, T, S, H, K = 3, 5, 7, 6, 11
+# Distances reach from -4 to 6.
+MAX_DISTANCE = 2
+
+
+def make(max_distance=MAX_DISTANCE, **kwargs):
+    layer = relative.RelativePositions(max_distance, **kwargs)
+    layer.build((None, None, None, K))
+    return layer
+
+
+def heads(groups=H):
+    return [
+        tf.constant(random(B, length, number, K, seed=i))
+        for i, (length, number) in enumerate(((T, H), (S, groups), (S, groups)))
+    ]
+
+
+class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        keras.utils.set_random_seed(1)
+
+    @parameterized.product(groups=(H, 2, 1), start=(0, 3), longest=(1, 2, 13))
+    def test_equals_the_loops_of_the_reference(self, groups, start, longest):
+        layer = make(longest)
+        query, key, value = heads(groups)
+        mask = random_mask(B, H, T, S)
+        output, scores = layer(
+            query, key, value, attention_mask=mask, start=start
+        )
+        vectors = [
+            reference_parts.relative_vectors(table.numpy(), T, S, start)
+            for table in (layer.keys, layer.values)
+        ]
+        for b, h in np.ndindex(B, H):
+            group = h * groups // H
+            expected, weights = reference_parts.attention(
+                query[b, :, h].numpy(),
+                key[b, :, group].numpy(),
+                value[b, :, group].numpy(),
+                mask[b, h],
+                *vectors,
+            )
+            self.assertAllClose(output[b, :, h], expected, rtol=0, atol=1e-5)
+            self.assertAllClose(scores[b, h], weights, rtol=0, atol=1e-5)
+
+    def test_without_content_only_distances_are_left(self):
+        # Logits are q a_d / sqrt(K); all d beyond 1 share the vector of 1.
+        layer = make(1)
+        layer.keys.assign(
+            np.log([[1.0], [2.0], [3.0]]) * np.ones((1, K)) / K**0.5
+        )
+        layer.values.assign([[10.0] * K, [20.0] * K, [30.0] * K])
+        query = np.ones((1, 4, 1, K), "float32")
+        zeros = np.zeros((1, 4, 1, K), "float32")
+        output, scores = layer(query, zeros, zeros)
+        weights = np.array(
+            [[2, 3, 3, 3], [1, 2, 3, 3], [1, 1, 2, 3], [1, 1, 1, 2]]
+        )
+        expected = weights / weights.sum(1, keepdims=True)
+        self.assertAllClose(scores[0, 0], expected, rtol=0, atol=1e-6)
+        self.assertAllClose(
+            output[0, :, 0, 0],
+            np.sum(expected * weights * 10, 1),
+            rtol=1e-6,
+            atol=0,
+        )
+
+    def test_zero_vectors_are_plain_attention(self):
+        layer = make()
+        for table in (layer.keys, layer.values):
+            table.assign(tf.zeros(table.shape))
+        query, key, value = heads()
+        mask = random_mask(B, T, S)
+        output, scores = layer(query, key, value, attention_mask=mask)
+        expected, expected_scores = attention.dot_product_attention(
+            query, key, value, mask
+        )
+        self.assertAllEqual(output, expected)
+        self.assertAllEqual(scores, expected_scores)
+
+    def test_distances_beyond_the_longest_share(self):
+        query, key, value = heads()
+        # A far start: all keys are beyond on the same side.
+        layer = make()
+        near, _ = layer(query, key, value, start=S + 1)
+        far, _ = layer(query, key, value, start=997)
+        self.assertAllEqual(far, near)
+        # And the order of such keys does not matter any more.
+        backwards, _ = layer(query, key[:, ::-1], value[:, ::-1], start=997)
+        self.assertAllClose(backwards, far, rtol=0, atol=2e-6)
+        # Where all distances are told apart it does.
+        layer = make(13)
+        near, _ = layer(query, key, value, start=S + 1)
+        backwards, _ = layer(query, key[:, ::-1], value[:, ::-1], start=S + 1)
+        self.assertGreater(np.abs(backwards - near).max(), 0.01)
+
+    def test_counts_from_start(self):
+        layer = make()
+        query, key, value = heads()
+        expected, _ = layer(query, key, value)
+        for t in range(T):
+            for start in (t, tf.constant(t)):
+                output, _ = layer(query[:, t : t + 1], key, value, start=start)
+                self.assertAllClose(
+                    output[:, 0], expected[:, t], rtol=0, atol=1e-6
+                )
+
+    def test_keys_are_placed_as_they_are(self):
+        _, key, _ = heads()
+        self.assertAllEqual(make().place(key, start=5), key)
+
+    def test_gradient_reaches_every_vector_that_is_used(self):
+        layer = make(13)
+        query, key, value = heads()
+        with tf.GradientTape() as tape:
+            output, _ = layer(query, key, value)
+            loss = tf.reduce_sum(output**2)
+        for gradient in tape.gradient(loss, [layer.keys, layer.values]):
+            gradient = tf.convert_to_tensor(gradient).numpy()
+            # Distances from -4 to 6 are the rows from 9 to 19.
+            used = np.arange(27)
+            used = (used >= 9) & (used <= 19)
+            self.assertAllEqual(gradient[~used], np.zeros((16, K)))
+            self.assertGreater(np.abs(gradient[used]).max(-1).min(), 1e-4)
+
+    def test_gradient_equals_differences_of_the_reference(self):
+        layer = make(1)
+        query, key, value = (x[:1, :3, :1] for x in heads())
+        mask = np.tri(3, dtype=bool)
+        outer = random(3, K, seed=7)
+        arrays = [x[0, :, 0].numpy() for x in (query, key, value)]
+
+        def slow(tables):
+            vectors = [
+                reference_parts.relative_vectors(table, 3, 3, 0)
+                for table in tables
+            ]
+            return np.sum(
+                outer * reference_parts.attention(*arrays, mask, *vectors)[0]
+            )
+
+        with tf.GradientTape() as tape:
+            output, _ = layer(query, key, value, attention_mask=mask[None])
+            loss = tf.reduce_sum(output[0, :, 0] * outer)
+        tables = [
+            table.numpy().astype("float64")
+            for table in (layer.keys, layer.values)
+        ]
+        gradients = tape.gradient(loss, [layer.keys, layer.values])
+        for which, gradient in enumerate(gradients):
+            gradient = tf.convert_to_tensor(gradient)
+            for row, column in ((0, 0), (0, 5), (1, 3), (2, 1)):
+                up, down = ([x.copy() for x in tables] for _ in range(2))
+                up[which][row, column] += 1e-4
+                down[which][row, column] -= 1e-4
+                self.assertAllClose(
+                    gradient[row, column],
+                    (slow(up) - slow(down)) / 2e-4,
+                    rtol=0,
+                    atol=1e-5,
+                )
+
+    def test_forbidden_keys_have_no_weight_and_no_gradient(self):
+        layer = make()
+        query, key, value = heads()
+        allowed = np.tri(T, S, dtype=bool)[None] & np.ones((B, 1, 1), bool)
+        allowed[1, :, 1] = False
+        allowed[2, 3] = False
+        with tf.GradientTape() as tape:
+            tape.watch([key, value])
+            output, scores = layer(query, key, value, attention_mask=allowed)
+            loss = tf.reduce_sum(output**2)
+        forbidden = np.tile(~allowed[:, None], (1, H, 1, 1))
+        self.assertAllEqual(
+            scores.numpy()[forbidden], np.zeros(np.sum(forbidden))
+        )
+        # Not even a vector of its distance.
+        self.assertAllEqual(output[2, 3], np.zeros((H, K)))
+        for gradient in tape.gradient(loss, [key, value]):
+            self.assertAllEqual(gradient[:, T:], np.zeros((B, S - T, H, K)))
+            self.assertAllEqual(gradient[1, 1], np.zeros((H, K)))
+            self.assertGreater(np.abs(gradient[:, 0]).min(), 0)
+
+    def test_vectors_of_the_future_have_no_gradient_under_a_causal_mask(self):
+        layer = make()
+        query, key, value = heads()
+        with tf.GradientTape() as tape:
+            output, _ = layer(
+                query,
+                key,
+                value,
+                attention_mask=np.tri(T, S, dtype=bool)[None],
+            )
+            loss = tf.reduce_sum(output**2)
+        for gradient in tape.gradient(loss, [layer.keys, layer.values]):
+            gradient = tf.convert_to_tensor(gradient)
+            self.assertAllEqual(
+                gradient[MAX_DISTANCE + 1 :], np.zeros((MAX_DISTANCE, K))
+            )
+            self.assertGreater(
+                np.abs(gradient[: MAX_DISTANCE + 1]).max(-1).min(), 1e-4
+            )
+
+    def test_a_mask_of_a_wrong_shape_is_refused(self):
+        query, key, value = heads()
+        with self.assertRaisesRegex(ValueError, r"Received: shape=\(3, 8\)"):
+            make()(query, key, value, attention_mask=np.ones((B, S + 1), bool))
+
+    def test_two_tables_that_all_heads_share(self):
+        layer = make(5)
+        self.assertEqual(layer.keys.shape, (11, K))
+        self.assertEqual(layer.values.shape, (11, K))
+        self.assertEqual(layer.count_params(), 2 * 11 * K)
+        self.assertNotAllClose(layer.keys, layer.values)
+        # Sixteen is the default.
+        layer = relative.RelativePositions()
+        layer.build((None, None, None, K))
+        self.assertEqual(layer.keys.shape, (33, K))
+
+    @parameterized.parameters("float16", "bfloat16")
+    def test_mixed_precision(self, dtype):
+        layer = make(dtype=f"mixed_{dtype}")
+        query, key, value = (tf.cast(x, dtype) for x in heads())
+        for output, scores in (
+            layer(query, key, value),
+            # Outside of `__call__`, where Keras would cast.
+            layer.attend(query, key, value),
+        ):
+            self.assertEqual(output.dtype, dtype)
+            self.assertEqual(scores.dtype, "float32")
+            self.assertAllClose(
+                tf.reduce_sum(scores, -1), np.ones((B, H, T)), rtol=0, atol=1e-6
+            )
+        self.assertEqual(layer.keys.dtype, "float32")
+
+    def test_unknown_batch_lengths_and_start(self):
+        layer = make()
+        spec = tf.TensorSpec([None, None, H, K])
+        graph = tf.function(
+            lambda query, key, value, start: layer(
+                query, key, value, start=start
+            ),
+            input_signature=[spec, spec, spec, tf.TensorSpec([], tf.int32)],
+        )
+        for some, same in zip(
+            graph(*heads(), 3), layer(*heads(), start=3), strict=True
+        ):
+            self.assertAllClose(some, same, rtol=0, atol=1e-5)
+
+    def test_config_makes_the_same_layer(self):
+        layer = make(7, name="near")
+        clone = relative.RelativePositions.from_config(layer.get_config())
+        self.assertEqual(clone.get_config(), layer.get_config())
+        clone.build((None, None, None, K))
+        clone.set_weights(layer.get_weights())
+        self.assertAllEqual(clone(*heads())[0], layer(*heads())[0])
+
+    def test_keras_finds_the_layer_by_its_registered_name(self):
+        restored = keras.saving.deserialize_keras_object(
+            keras.saving.serialize_keras_object(make())
+        )
+        self.assertIsInstance(restored, relative.RelativePositions)
+
+    @parameterized.parameters(0, -3)
+    def test_a_longest_distance_below_one_is_refused(self, longest):
+        with self.assertRaisesRegex(
+            ValueError,
+            f"`max_distance`.*Received: {longest}. Expected at least 1",
+        ):
+            relative.RelativePositions(longest)
+
+    def test_is_a_part_of_attention(self):
+        layer = attention.MultiHeadAttention(
+            H * K, H, positions=relative.RelativePositions(MAX_DISTANCE)
+        )
+        layer.build()
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(layer(random(B, T, H * K)) ** 2)
+        tables = [layer.positions.keys, layer.positions.values]
+        for gradient in tape.gradient(loss, tables):
+            self.assertGreater(
+                np.abs(tf.convert_to_tensor(gradient)).max(-1).min(), 1e-4
+            )
+        self.assertLen(layer.trainable_weights, 4 + 2)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,255 @@
+"""Rotary positions must turn pairs, so that only distances matter.
+
+B batch   T query length   S key length   H heads   K head_dim
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer.layers import attention, rotary
+from tests import reference_parts
+from tests.layers import kinds
+from tests.layers.kinds import random
+
+# K has three pairs, so that the two layouts cannot agree by accident.
+B, T, S, H, K = 3, 5, 7, 2, 6
+LAYOUTS = {"half": "rotary", "interleaved": "rotary_interleaved"}
+# Where each number of a half layout is found in the interleaved one.
+TO_INTERLEAVED = [0, 3, 1, 4, 2, 5]
+
+
+class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(*LAYOUTS)
+    def test_one_pair_turns_by_a_radian_each_position(self, layout):
+        inputs = np.tile(np.array([3.0, 4.0], "float32"), (1, T, 1, 1))
+        turned = rotary.RotaryPositions(layout)(inputs)[0, :, 0]
+        start = np.arctan2(4, 3)
+        expected = [
+            [5 * np.cos(start + t), 5 * np.sin(start + t)] for t in range(T)
+        ]
+        self.assertAllClose(turned, expected, rtol=0, atol=2e-6)
+
+    def test_frequencies_and_pairs_in_closed_form(self):
+        # Of four numbers the second pair turns 100 times slower.
+        inputs = np.array([1.0, 2.0, 3.0, 4.0], "float32")[None, None, None]
+        c, s, c2, s2 = np.cos(1), np.sin(1), np.cos(0.01), np.sin(0.01)
+        for layout, expected in (
+            (
+                "half",
+                [c - 3 * s, 2 * c2 - 4 * s2, 3 * c + s, 4 * c2 + 2 * s2],
+            ),
+            (
+                "interleaved",
+                [c - 2 * s, 2 * c + s, 3 * c2 - 4 * s2, 4 * c2 + 3 * s2],
+            ),
+        ):
+            turned = rotary.RotaryPositions(layout)(inputs, start=1)
+            self.assertAllClose(turned[0, 0, 0], expected, rtol=0, atol=1e-6)
+
+    @parameterized.parameters(*LAYOUTS)
+    def test_equals_the_reference(self, layout):
+        inputs = random(B, T, H, K)
+        for start in (0, 11):
+            turned = rotary.RotaryPositions(layout)(inputs, start=start)
+            for b, t, h in np.ndindex(B, T, H):
+                self.assertAllClose(
+                    turned[b, t, h],
+                    reference_parts.rotate(
+                        inputs[b, t, h], start + t, LAYOUTS[layout]
+                    ),
+                    rtol=0,
+                    # An angle up to 15 has an error of 1e-6.
+                    atol=5e-6,
+                )
+
+    def test_half_is_the_default_and_base_ten_thousand(self):
+        inputs = random(B, T, H, K)
+        self.assertAllEqual(
+            rotary.RotaryPositions()(inputs),
+            rotary.RotaryPositions("half", 10000.0)(inputs),
+        )
+
+    def test_the_base_is_that_of_the_frequencies(self):
+        # With base 16 and K = 4 the second pair turns four times slower.
+        inputs = np.array([0.0, 1.0, 0.0, 0.0], "float32")[None, None, None]
+        turned = rotary.RotaryPositions(base=16.0)(inputs, start=3)
+        self.assertAllClose(
+            turned[0, 0, 0],
+            [0, np.cos(0.75), 0, np.sin(0.75)],
+            rtol=0,
+            atol=1e-6,
+        )
+
+    def test_layouts_differ_by_a_reordering(self):
+        inputs = random(B, T, H, K)
+        half = rotary.RotaryPositions("half")(inputs).numpy()
+        other = rotary.RotaryPositions("interleaved")(
+            inputs[..., TO_INTERLEAVED]
+        )
+        self.assertAllClose(other, half[..., TO_INTERLEAVED], atol=1e-6)
+        self.assertNotAllClose(
+            rotary.RotaryPositions("interleaved")(inputs), half
+        )
+
+    @parameterized.parameters(*LAYOUTS)
+    def test_products_depend_on_the_distance_alone(self, layout):
+        layer = rotary.RotaryPositions(layout)
+        query, key = (
+            np.tile(random(1, 1, 1, K, seed=i), (1, 37, 1, 1)) for i in (1, 2)
+        )
+        products = np.einsum("btnk,bsnk->ts", layer(query), layer(key))
+        for distance in (-7, -1, 0, 1, 7):
+            diagonal = np.diagonal(products, distance)
+            # Angles up to 36 have an error of 2e-6, of products up to 4.
+            self.assertAllClose(
+                diagonal, np.full(len(diagonal), diagonal[0]), atol=1e-5
+            )
+        self.assertAllClose(
+            products[5, 5], np.sum(query[0, 0] * key[0, 0]), atol=1e-5
+        )
+        # And do depend on it, also on its sign.
+        self.assertGreater(np.abs(products[3, 4] - products[3, 3]), 0.01)
+        self.assertGreater(np.abs(products[3, 4] - products[4, 3]), 0.01)
+
+    @parameterized.parameters(*LAYOUTS)
+    def test_lengths_stay_and_the_first_position_does_not_turn(self, layout):
+        inputs = random(B, T, H, K)
+        turned = rotary.RotaryPositions(layout)(inputs, start=91)
+        self.assertAllClose(
+            tf.norm(turned, axis=-1),
+            np.linalg.norm(inputs, axis=-1),
+            rtol=1e-6,
+            atol=0,
+        )
+        self.assertAllEqual(
+            rotary.RotaryPositions(layout)(inputs)[:, 0], inputs[:, 0]
+        )
+
+    @parameterized.parameters(*LAYOUTS)
+    def test_counts_from_start(self, layout):
+        layer = rotary.RotaryPositions(layout)
+        inputs = random(B, T, H, K)
+        expected = layer(inputs)
+        for t in range(T):
+            for start in (t, tf.constant(t)):
+                self.assertAllClose(
+                    layer(inputs[:, t : t + 1], start=start),
+                    expected[:, t : t + 1],
+                    rtol=0,
+                    atol=1e-6,
+                )
+
+    def test_attends_with_the_query_turned_and_the_key_as_it_is(self):
+        layer = rotary.RotaryPositions()
+        query, key, value = (
+            tf.constant(random(B, size, H, K, seed=size)) for size in (T, S, S)
+        )
+        mask = kinds.random_mask(B, T, S)
+        output, scores = layer.attend(query, key, value, mask, start=3)
+        expected, expected_scores = attention.dot_product_attention(
+            layer(query, start=3), key, value, mask
+        )
+        self.assertAllClose(output, expected, rtol=0, atol=1e-6)
+        self.assertAllClose(scores, expected_scores, rtol=0, atol=1e-6)
+
+    def test_a_constant_distance_more_changes_no_score(self):
+        # All of a sentence moved by the same number is the same sentence.
+        layer = rotary.RotaryPositions()
+        query, key, value = (
+            tf.constant(random(B, size, H, K, seed=i))
+            for i, size in enumerate((T, S, S))
+        )
+        _, scores = layer.attend(query, layer.place(key), value)
+        _, moved = layer.attend(
+            query, layer.place(key, start=100), value, start=100
+        )
+        # Angles of 100 have an error of 8e-6.
+        self.assertAllClose(moved, scores, rtol=0, atol=2e-5)
+
+    @parameterized.product(
+        # What one rounding of a number up to 1 loses.
+        precision=(("float16", 2.0**-11), ("bfloat16", 2.0**-8)),
+        layout=tuple(LAYOUTS),
+    )
+    def test_angles_are_float32_far_out(self, precision, layout):
+        dtype, rounding = precision
+        layer = rotary.RotaryPositions(layout, dtype=f"mixed_{dtype}")
+        # Small whole numbers and halves are exact in both.
+        vector = [1.0, -0.5, 0.25, 0.5, -1.0, 0.75]
+        inputs = tf.cast(np.tile(vector, (1, 2, 1, 1)), dtype)
+        turned = layer(inputs, start=2046)
+        self.assertEqual(turned.dtype, dtype)
+        for t in range(2):
+            self.assertAllClose(
+                tf.cast(turned[0, t, 0], "float32"),
+                reference_parts.rotate(vector, 2046 + t, LAYOUTS[layout]),
+                rtol=0,
+                # Numbers up to 2; an angle of 2047 has an error of 1.2e-4.
+                atol=rounding + 2.5e-4,
+            )
+
+    def test_unknown_batch_length_and_start(self):
+        layer = rotary.RotaryPositions("interleaved")
+        graph = tf.function(
+            lambda inputs, start: layer(inputs, start=start),
+            input_signature=[
+                tf.TensorSpec([None, None, H, K]),
+                tf.TensorSpec([], tf.int32),
+            ],
+        )
+        inputs = random(B, T, H, K)
+        self.assertAllClose(
+            graph(inputs, 11), layer(inputs, start=11), rtol=0, atol=1e-6
+        )
+
+    def test_has_no_weights(self):
+        layer = rotary.RotaryPositions()
+        layer(random(B, T, H, K))
+        self.assertEmpty(layer.weights)
+
+    def test_config_makes_the_same_layer(self):
+        layer = rotary.RotaryPositions("interleaved", 500.0, name="turn")
+        clone = rotary.RotaryPositions.from_config(layer.get_config())
+        self.assertEqual(clone.get_config(), layer.get_config())
+        inputs = random(B, T, H, K)
+        self.assertAllEqual(clone(inputs), layer(inputs))
+        self.assertNotAllClose(
+            rotary.RotaryPositions("interleaved")(inputs), layer(inputs)
+        )
+
+    def test_keras_finds_the_layer_by_its_registered_name(self):
+        restored = keras.saving.deserialize_keras_object(
+            keras.saving.serialize_keras_object(rotary.RotaryPositions())
+        )
+        self.assertIsInstance(restored, rotary.RotaryPositions)
+
+    def test_unknown_layout_is_refused(self):
+        with self.assertRaisesRegex(
+            ValueError,
+            "Unknown `layout`. Received: 'paper'.*'half', 'interleaved'",
+        ):
+            rotary.RotaryPositions("paper")
+
+    @parameterized.parameters(0, -10000.0)
+    def test_a_base_that_is_not_positive_is_refused(self, base):
+        with self.assertRaisesRegex(
+            ValueError, f"must be positive. Received: {base}. The usual one"
+        ):
+            rotary.RotaryPositions(base=base)
+
+    def test_an_odd_head_is_refused(self):
+        with self.assertRaisesRegex(
+            ValueError, "even size. Received: head_dim=7. Use another number"
+        ):
+            rotary.RotaryPositions()(random(B, T, H, 7))
+        layer = attention.MultiHeadAttention(
+            21, 3, positions=rotary.RotaryPositions()
+        )
+        with self.assertRaisesRegex(ValueError, "head_dim=7"):
+            layer.build()
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,235 @@
+"""Slow parts of a Transformer, written from the papers alone.
+
+NumPy in float64, one number at a time where that is the plainest, one
+sentence at a time always. Nothing here imports the package.
+
+What varies is told by a dict of kinds, see `PAPER`; which weights there are
+is told by the weights.
+
+T query length   S key length   D model_dim   K head_dim   H heads
+N key-value heads
+"""
+
+import math
+
+import numpy as np
+
+# The kinds of the paper. Other dicts name what differs, and may hold more,
+# such as all fields of a config.
+PAPER = {
+    "num_heads": 8,
+    "num_encoder_layers": 6,
+    "num_decoder_layers": 6,
+    # As many as query heads if None.
+    "num_key_value_heads": None,
+    # Where the norm is: pre, post. Which it is: layer, rms.
+    "normalization": "post",
+    "norm": "layer",
+    "epsilon": 1e-6,
+    # Of `sinusoid`; learned; rotary, rotary_interleaved; relative; or None.
+    "positions": "paper",
+    # relu, gelu, silu; with a gate: reglu, geglu, swiglu.
+    "activation": "relu",
+    # sqrt_dim, none.
+    "embedding_scale": "sqrt_dim",
+    "pad_id": 0,
+    # If it is `pad_id`, its embedding is zero.
+    "start_id": 1,
+}
+
+
+def softmax(logits):
+    """Probabilities, zero where a logit is -inf; all zero if all are."""
+    if np.all(np.isneginf(logits)):
+        return np.zeros(len(logits))
+    powers = [math.exp(logit - np.max(logits)) for logit in logits]
+    return np.array(powers) / sum(powers)
+
+
+def attention(query, key, value, allowed, to_keys=None, to_values=None):
+    """Equation 1 for one head of one sentence.
+
+    With vectors of relative positions it is equations 3 and 4 of Shaw et al.
+    2018, where each query sees keys and values of its own.
+
+    Args:
+        query: `(T, K)`.
+        key: `(S, K)`.
+        value: `(S, K)`.
+        allowed: booleans `(T, S)`.
+        to_keys: `(T, S, K)`, or `None` for zeros.
+        to_values: `(T, S, K)`, or `None` for zeros.
+
+    Returns:
+        The pair (output `(T, K)`, weights `(T, S)`).
+    """
+    head_dim = len(query[0])
+    zeros = np.zeros((len(query), len(key), head_dim))
+    to_keys = zeros if to_keys is None else to_keys
+    to_values = zeros if to_values is None else to_values
+    weights = np.zeros((len(query), len(key)))
+    for t, s in np.ndindex(weights.shape):
+        product = sum(
+            query[t][k] * (key[s][k] + to_keys[t][s][k])
+            for k in range(head_dim)
+        ) / math.sqrt(head_dim)
+        weights[t, s] = product if allowed[t][s] else -math.inf
+    for t in range(len(query)):
+        weights[t] = softmax(weights[t])
+    output = np.zeros((len(query), head_dim))
+    for t, s in np.ndindex(weights.shape):
+        output[t] += weights[t, s] * (np.asarray(value[s]) + to_values[t][s])
+    return output, weights
+
+
+def rotate(vector, p, layout):
+    """Su et al. 2021, equation 13: each pair turned by p theta_i."""
+    size = len(vector)
+    turned = np.zeros(size)
+    for i in range(size // 2):
+        one, two = (
+            (i, size // 2 + i) if layout == "rotary" else (2 * i, 2 * i + 1)
+        )
+        angle = p * 10000 ** (-2 * i / size)
+        # As a complex number, which says it without a matrix.
+        number = complex(vector[one], vector[two])
+        number *= complex(math.cos(angle), math.sin(angle))
+        turned[one], turned[two] = number.real, number.imag
+    return turned
+
+
+def relative_vectors(table, num_queries, num_keys, start):
+    """Shaw et al. 2018, section 3.2: the vector of each clipped distance."""
+    longest = (len(table) - 1) // 2
+    vectors = np.zeros((num_queries, num_keys, table.shape[1]))
+    for t, s in np.ndindex(num_queries, num_keys):
+        distance = s - (start + t)
+        distance = max(-longest, min(longest, distance))
+        vectors[t, s] = table[longest + distance]
+    return vectors
+
+
+def multi_head(inputs, memory, allowed, weights, kinds, start=0):
+    """Section 3.2.2 for one sentence: heads are slices of the columns.
+
+    Args:
+        inputs: `(T, D)`, the first at position `start`.
+        memory: `(S, D)`, the first at position 0.
+        allowed: booleans `(T, S)`.
+        weights: dict of `query_kernel`, `key_kernel`, `value_kernel` and
+            `output_kernel`, and the same with `bias` where there are any.
+        kinds: `num_heads`; `num_key_value_heads` of them are shared by
+            neighbours (Ainslie et al. 2023); `positions`.
+
+    Returns:
+        The pair (output `(T, D)`, list of H weights `(T, S)`).
+    """
+    kinds = {**PAPER, **kinds}
+    num_heads = kinds["num_heads"]
+    num_shared = num_heads // (kinds["num_key_value_heads"] or num_heads)
+    head_dim = inputs.shape[1] // num_heads
+
+    def project(name, x, head):
+        columns = slice(head * head_dim, (head + 1) * head_dim)
+        bias = weights.get(f"{name}_bias", np.zeros(inputs.shape[1]))
+        return x @ weights[f"{name}_kernel"][:, columns] + bias[columns]
+
+    heads, scores = [], []
+    for head in range(num_heads):
+        query = project("query", inputs, head)
+        key = project("key", memory, head // num_shared)
+        value = project("value", memory, head // num_shared)
+        vectors = []
+        if kinds["positions"] in ("rotary", "rotary_interleaved"):
+            layout = kinds["positions"]
+            query = [rotate(q, start + t, layout) for t, q in enumerate(query)]
+            key = [rotate(k, s, layout) for s, k in enumerate(key)]
+        if kinds["positions"] == "relative":
+            vectors = [
+                relative_vectors(
+                    weights[f"positions/{name}"], len(query), len(key), start
+                )
+                for name in ("keys", "values")
+            ]
+        output, head_scores = attention(query, key, value, allowed, *vectors)
+        heads.append(output)
+        scores.append(head_scores)
+    output = np.concatenate(heads, axis=1) @ weights["output_kernel"]
+    return output + weights.get("output_bias", 0), scores
+
+
+ACTIVATIONS = {
+    "relu": lambda x: max(x, 0.0),
+    # Hendrycks and Gimpel 2016: x times the normal distribution up to x.
+    "gelu": lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2,
+    # Elfwing et al. 2017.
+    "silu": lambda x: x / (1 + math.exp(-x)),
+}
+# Shazeer 2020.
+GATES = {"reglu": "relu", "geglu": "gelu", "swiglu": "silu"}
+
+
+def feed_forward(inputs, weights, activation="relu"):
+    """Section 3.3, f(x W1 + b1) W2 + b2, or (f(x W) * x V) W2 with a gate."""
+
+    def dense(name, x):
+        return x @ weights[f"{name}/kernel"] + weights.get(f"{name}/bias", 0)
+
+    function = np.vectorize(ACTIVATIONS[GATES.get(activation, activation)])
+    hidden = dense("expand", inputs)
+    if activation in GATES:
+        hidden = function(dense("gate", inputs)) * hidden
+    else:
+        hidden = function(hidden)
+    return dense("contract", hidden)
+
+
+def normalize(inputs, weights, kinds):
+    """Ba et al. 2016, or Zhang and Sennrich 2019 for `rms`."""
+    kinds = {**PAPER, **kinds}
+    outputs = np.zeros(inputs.shape)
+    for t, row in enumerate(inputs):
+        mean = sum(row) / len(row) if kinds["norm"] == "layer" else 0.0
+        variance = sum((x - mean) ** 2 for x in row) / len(row)
+        outputs[t] = (row - mean) / math.sqrt(variance + kinds["epsilon"])
+    if kinds["norm"] == "layer":
+        return outputs * weights["gamma"] + weights["beta"]
+    return outputs * weights["scale"]
+
+
+def sinusoid(p, model_dim, form):
+    """The encoding of position p, counted from 0, in one of five tables."""
+    encoding = np.zeros(model_dim)
+    half = model_dim // 2
+    # What each system counts from: OpenNMT-tf from 1; fairseq from the
+    # number after its padding id, which is 1.
+    first = {"tensor2tensor_from_1": 1, "fairseq": 2}.get(form, 0)
+    for i in range(half):
+        if form in ("paper", "half"):
+            angle = p / 10000 ** (2 * i / model_dim)
+        else:
+            angle = (p + first) * math.exp(-i * math.log(10000) / (half - 1))
+        one, two = (2 * i, 2 * i + 1) if form == "paper" else (i, half + i)
+        encoding[one], encoding[two] = math.sin(angle), math.cos(angle)
+    return encoding
+
+
+def add_positions(inputs, is_real, weights, kinds, start=0):
+    """Section 3.5 for (T, D): to each real token its vector.
+
+    Tokens are counted, padding is not and stays as it is.
+    """
+    kinds = {**PAPER, **kinds}
+    outputs = np.array(inputs, "float64")
+    if kinds["positions"] in ("rotary", "rotary_interleaved", "relative", None):
+        return outputs
+    p = start
+    for t, real in enumerate(is_real):
+        if not real:
+            continue
+        if kinds["positions"] == "learned":
+            outputs[t] += weights["positions/encodings"][p]
+        else:
+            outputs[t] += sinusoid(p, outputs.shape[1], kinds["positions"])
+        p += 1
+    return outputs

@@ -1,0 +1,45 @@
+"""The picture of the positions shows every table as it is."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from keras_transformer import layers
+from keras_transformer.layers import positions
+from tools import draw_positions
+
+
+def test_a_panel_for_each_table():
+    drawing = draw_positions.draw(num_positions=7, model_dim=26)
+    panels = drawing.axes[: len(positions.FORMS)]
+    assert [p.get_title(loc="left") for p in panels] == list(positions.FORMS)
+    for panel, form in zip(panels, positions.FORMS, strict=True):
+        [image] = panel.get_images()
+        np.testing.assert_array_equal(
+            image.get_array(),
+            layers.sinusoidal_encoding(np.arange(7), 26, form),
+        )
+
+
+def test_an_odd_size_is_refused():
+    with pytest.raises(ValueError, match="even `model_dim`.*25"):
+        draw_positions.draw(7, 25)
+
+
+def test_the_command_writes_a_picture(tmp_path):
+    path = tmp_path / "positions.png"
+    command = [sys.executable, "-m", "tools.draw_positions"]
+    done = subprocess.run(
+        [*command, f"--output={path}", "--model_dim=26"], capture_output=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert path.read_bytes().startswith(b"\x89PNG")
+    done = subprocess.run(
+        [*command, f"--output={tmp_path}/nowhere/positions.png"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: ")

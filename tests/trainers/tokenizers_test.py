@@ -1,0 +1,54 @@
+"""One vocabulary or two: learned of the right side, written, read again."""
+
+import keras_transformer as kt
+from trainers import corpora, run_directory, settings, tokenizers
+
+PAIRS = [
+    kt.data.SentencePair("one two three", "un deux trois"),
+    kt.data.SentencePair("three two one", "trois deux un"),
+] * 7
+SETTINGS = settings.TrainingSettings(train_tsv=["mine"])
+
+
+def load(directory, **overrides):
+    return tokenizers.load(
+        directory, corpora.Corpora(PAIRS, PAIRS, [], []), SETTINGS, overrides
+    )
+
+
+def pieces(tokenizer):
+    return set(tokenizer.pieces(range(tokenizer.vocabulary_size)))
+
+
+def test_one_vocabulary_knows_both_sides(tmp_path):
+    found = load(run_directory.RunDirectory(tmp_path))
+    assert found.target is None
+    assert {"\u2581one", "\u2581un"} <= pieces(found.source)
+    assert found.vocabulary_sizes() == {
+        "vocabulary_size": found.source.vocabulary_size,
+        "target_vocabulary_size": None,
+    }
+
+
+def test_two_vocabularies_know_their_side(tmp_path):
+    directory = run_directory.RunDirectory(tmp_path)
+    found = load(directory, target_vocabulary_size=281)
+    assert "\u2581three" in pieces(found.source)
+    assert "\u2581trois" not in pieces(found.source)
+    assert "\u2581three" not in pieces(found.target)
+    assert found.target.vocabulary_size == 281
+    assert found.vocabulary_sizes()["target_vocabulary_size"] == 281
+
+    directory.write_config({})
+    found.save(directory)
+    again = load(directory, target_vocabulary_size=281)
+    assert again.source.model == found.source.model
+    assert again.target.model == found.target.model
+
+
+def test_what_is_there_stays(tmp_path):
+    directory = run_directory.RunDirectory(tmp_path)
+    directory.tokenizer.write_bytes(b"kept")
+    load(directory).save(directory)
+    assert directory.tokenizer.read_bytes() == b"kept"
+    assert not directory.target_tokenizer.exists()

@@ -1,0 +1,89 @@
+"""The vocabulary of a run, or the two of source and target."""
+
+import dataclasses
+import logging
+import time
+
+import keras_transformer as kt
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tokenizers:
+    """The tokenizers of both sides; one for both if `target` is `None`."""
+
+    source: kt.Tokenizer
+    target: kt.Tokenizer | None = None
+
+    def vocabulary_sizes(self) -> dict:
+        """The sizes, as fields of `TransformerConfig`."""
+        return {
+            "vocabulary_size": self.source.vocabulary_size,
+            "target_vocabulary_size": self.target
+            and self.target.vocabulary_size,
+        }
+
+    def save(self, directory) -> None:
+        """Writes what the run directory does not hold yet."""
+        if not directory.tokenizer.exists():
+            self.source.save(directory.tokenizer)
+        if self.target and not directory.target_tokenizer.exists():
+            self.target.save(directory.target_tokenizer)
+
+
+def load(directory, corpora, settings, overrides) -> Tokenizers:
+    """Reads the vocabularies of a run, or learns them of its training text.
+
+    Args:
+        directory: the `RunDirectory`.
+        corpora: the `Corpora` to learn from.
+        settings: the `TrainingSettings`.
+        overrides: dict of `TransformerConfig` fields that were asked for;
+            with a `target_vocabulary_size` each side has its own.
+
+    Raises:
+        ValueError: the text does not allow a vocabulary of the size that was
+            asked for.
+    """
+    preset = kt.PRESETS[settings.preset or settings.default_preset]
+    wanted = overrides.get("vocabulary_size")
+    wanted_target = overrides.get("target_vocabulary_size")
+    is_shared = wanted_target is None
+    sources = [pair.source for pair in corpora.train]
+    targets = [pair.target for pair in corpora.train]
+    source = _one(
+        directory.tokenizer,
+        directory.is_started,
+        [text for pair in corpora.train for text in pair]
+        if is_shared
+        else sources,
+        wanted or preset.vocabulary_size,
+        # Only a size that was asked for must be reached.
+        may_be_smaller=wanted is None,
+    )
+    if is_shared:
+        return Tokenizers(source)
+    target = _one(
+        directory.target_tokenizer,
+        directory.is_started,
+        targets,
+        wanted_target,
+        may_be_smaller=False,
+    )
+    return Tokenizers(source, target)
+
+
+def _one(path, is_started, texts, size, may_be_smaller):
+    if is_started and path.exists():
+        return kt.Tokenizer.from_file(path)
+    started = time.perf_counter()
+    tokenizer = kt.Tokenizer(
+        kt.learn_vocabulary(texts, size, may_be_smaller=may_be_smaller)
+    )
+    _LOG.info(
+        "Learned a vocabulary of %d pieces in %.0f s.",
+        tokenizer.vocabulary_size,
+        time.perf_counter() - started,
+    )
+    return tokenizer
