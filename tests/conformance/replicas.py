@@ -1,0 +1,75 @@
+"""Runs every row on two replicas and prints what is wrong, as JSON.
+
+A program, since a process that has started TensorFlow cannot be given more
+devices any more.
+"""
+
+import json
+import traceback
+
+import numpy as np
+import tensorflow as tf
+
+from tests.conformance import rows, running
+
+REPLICAS = 2
+
+
+def check(row, strategy):
+    arrays = running.draw(row, B=REPLICAS * rows.B)
+    expected, expected_gradients, _ = running.run(
+        row, running.make(row), running.tensors(arrays)
+    )
+    with strategy.scope():
+        layer = running.make(row)
+
+    @tf.function
+    def step(arrays):
+        outputs, gradients, _ = strategy.run(
+            lambda arrays: running.run(row, layer, arrays), args=(arrays,)
+        )
+        summed = [
+            strategy.reduce(tf.distribute.ReduceOp.SUM, gradient, axis=None)
+            for gradient in gradients
+        ]
+        return outputs, summed
+
+    def share(context):
+        first = context.replica_id_in_sync_group * rows.B
+        return {
+            name: tf.constant(array[first : first + rows.B])
+            for name, array in arrays.items()
+        }
+
+    shares = strategy.experimental_distribute_values_from_function(share)
+    outputs, gradients = step(shares)
+    for found, wanted in zip(outputs, expected, strict=True):
+        replicas = strategy.experimental_local_results(found)
+        if [len(one) for one in replicas] != [rows.B] * REPLICAS:
+            raise AssertionError("Not each replica had its own rows.")
+        running.assert_close(np.concatenate(replicas), wanted, 1e-5)
+    for found, wanted in zip(gradients, expected_gradients, strict=True):
+        running.assert_close(found, wanted, 1e-5)
+
+
+def main():
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration()] * REPLICAS,
+    )
+    # One for all rows: what a second strategy reduces would get mixed up.
+    strategy = tf.distribute.MirroredStrategy(
+        [f"CPU:{i}" for i in range(REPLICAS)]
+    )
+    problems = {}
+    for row in rows.ROWS:
+        try:
+            check(row, strategy)
+            problems[row.name] = None
+        except Exception:
+            problems[row.name] = traceback.format_exc()
+    print(json.dumps(problems))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,358 @@
+"""Every layer and model must work in every way that Keras lets one use it.
+
+The rows of the table are in `tests/conformance/rows.py`, its columns here.
+"""
+
+import collections
+import functools
+import inspect
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import traceback
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_transformer import layers, models
+from keras_transformer.layers import attention
+from tests.conformance import rows, running
+from tests.conformance.running import assert_close
+
+ROOT = pathlib.Path(__file__).parent.parent
+OTHER_SIZES = {"B": 2, "T": 11, "S": 13, "seed": 1}
+# The largest relative error of one rounding.
+ROUNDING = {"bfloat16": 2.0**-8, "float16": 2.0**-11}
+SHARP = 1e4
+
+
+@functools.cache
+def plain(row):
+    """A row in float32, its inputs, and what it gives for them eagerly."""
+    layer = running.make(row)
+    arrays = running.tensors(running.draw(row))
+    return layer, arrays, *running.run(row, layer, arrays)
+
+
+def other_inputs(row):
+    return running.tensors(running.draw(row, **OTHER_SIZES))
+
+
+def assert_all_close(found, expected, tolerance):
+    for one, other in zip(found, expected, strict=True):
+        assert_close(one, other, tolerance)
+
+
+def assert_finite(values, what):
+    for value in tf.nest.flatten(values):
+        finite = np.isfinite(np.asarray(value, "float32"))
+        assert finite.all(), f"{what}: {(~finite).sum()} of {finite.size}"
+
+
+def config_round_trip(row):
+    layer, arrays, expected, _, _ = plain(row)
+    config = layer.get_config()
+    restored = json.loads(json.dumps(config))
+    clone = type(layer).from_config(restored)
+    assert clone.get_config() == config
+    # A setting that is missing on both sides would not be seen by that.
+    config = row.part(layer).get_config()
+    for name, value in row.settings().items():
+        if isinstance(value, keras.layers.Layer):
+            part = config[name]
+            assert part["class_name"] == type(value).__name__
+            assert nameless(part["config"]) == nameless(value.get_config())
+        else:
+            assert config[name] == value, name
+    assert constructor_arguments(row.kind) <= set(config)
+    # Build, then copy.
+    row.call(clone, arrays)
+    clone.set_weights(layer.get_weights())
+    assert_all_close(row.call(clone, arrays), expected, 1e-6)
+
+
+def nameless(config):
+    """A config without the names that Keras numbers, of parts either."""
+    if not isinstance(config, dict):
+        return config
+    return {k: nameless(v) for k, v in config.items() if k != "name"}
+
+
+def graph(row):
+    layer, arrays, expected, _, _ = plain(row)
+    function = tf.function(lambda arrays: row.call(layer, arrays))
+    assert_all_close(function(arrays), expected, 1e-6)
+
+
+def unknown_sizes(row):
+    layer, arrays, expected, _, _ = plain(row)
+    signature = {
+        name: tf.TensorSpec(running.unknown_shape(axes), running.dtype_of(name))
+        for name, axes in row.inputs.items()
+    }
+    function = tf.function(
+        lambda arrays: row.call(layer, arrays), input_signature=[signature]
+    )
+    assert_all_close(function(arrays), expected, 1e-6)
+    others = other_inputs(row)
+    assert_all_close(function(others), row.call(layer, others), 1e-6)
+
+
+def compiled(row):
+    layer, arrays, expected, of_weights, of_inputs = plain(row)
+    function = tf.function(
+        lambda arrays: running.run(row, layer, arrays), jit_compile=True
+    )
+    outputs, *gradients = function(arrays)
+    assert_all_close(outputs, expected, 1e-5)
+    assert_finite(gradients, "gradients")
+    assert_all_close(gradients[0], of_weights, 1e-5)
+    for name, gradient in gradients[1].items():
+        assert_close(gradient, of_inputs[name], 1e-5)
+
+
+def mixed(row, dtype):
+    layer, arrays, expected, _, _ = plain(row)
+    half = running.make(row, f"mixed_{dtype}")
+    assert {weight.dtype for weight in half.weights} <= {"float32"}
+    outputs, *gradients = running.run(row, half, arrays)
+    dtypes = [dtype if d == "compute" else d for d in row.outputs]
+    assert [output.dtype.name for output in outputs] == dtypes
+    assert_half_close(row, outputs, expected, dtype)
+    assert_finite(gradients, "gradients")
+
+    long = running.tensors(running.draw(row, 1, rows.LONG, rows.LONG))
+    outputs, *gradients = running.run(row, half, long)
+    assert_half_close(row, outputs, row.call(layer, long), dtype)
+    assert_finite(gradients, "gradients of a long sequence")
+
+    # The table says what has no such case, and why; that must be true.
+    assert ("padded" not in row.without) == any(
+        running.is_mask(name) or running.is_ids(name) for name in row.inputs
+    )
+    if "padded" not in row.without:
+        padded = running.pad_first_row(row, running.draw(row))
+        results = running.run(row, half, running.tensors(padded))
+        assert_finite(results, "a row of padding")
+
+    assert ("sharp" not in row.without) == bool(logits(row, layer, arrays))
+    if "sharp" not in row.without:
+        sharp = running.make(row)
+        arrays = sharpen(row, sharp, running.draw(row))
+        half.set_weights(sharp.get_weights())
+        assert_finite(running.run(row, half, arrays), "logits of 1e4")
+
+
+def assert_half_close(row, outputs, expected, dtype):
+    for found, wanted in zip(outputs, expected, strict=True):
+        found, wanted = np.asarray(found, "float32"), np.asarray(wanted)
+        error = np.sqrt(np.mean((found - wanted) ** 2))
+        bound = row.roundings * ROUNDING[dtype]
+        bound *= np.sqrt(np.mean(wanted**2))
+        assert error < bound, f"an error of {error / bound:.2f} bounds"
+
+
+def logits(row, layer, arrays):
+    """The largest logit of each attention, in the order of the calls."""
+    largest = []
+    real = attention.dot_product_attention
+
+    def spy(query, key, *args):
+        shared = query.shape[2] // key.shape[2]
+        products = tf.einsum(
+            "BTHK,BSHK->BHTS", query, tf.repeat(key, shared, axis=2)
+        )
+        scale = query.shape[-1] ** -0.5
+        largest.append(scale * float(tf.reduce_max(tf.abs(products))))
+        return real(query, key, *args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(attention, "dot_product_attention", spy)
+        row.call(layer, arrays)
+    return largest
+
+
+def sharpen(row, layer, arrays):
+    """Makes the largest logit of each attention 1e4, by longer queries."""
+    weights = collections.defaultdict(list)
+    for weight in layer.weights:
+        if weight.name in ("query_kernel", "query_bias"):
+            weights[weight.path.rpartition("/")[0]].append(weight)
+    # One by one, since each changes what the later ones read.
+    for i, group in enumerate(weights.values()):
+        factor = SHARP / logits(row, layer, running.tensors(arrays))[i]
+        for weight in group:
+            weight.assign(weight * factor)
+    if not weights:
+        (largest,) = logits(row, layer, running.tensors(arrays))
+        arrays = {**arrays, "query": arrays["query"] * (SHARP / largest)}
+    found = logits(row, layer, running.tensors(arrays))
+    assert np.allclose(found, SHARP, rtol=1e-3), found
+    return running.tensors(arrays)
+
+
+class Programs:
+    """The two programs that check rows in processes of their own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.started = None
+
+    def start_replicas(self):
+        """Starts it without waiting, since it takes as long as the rest."""
+        if self.started is None:
+            with (
+                open(self.folder / "replicas.out", "wb") as output,
+                open(self.folder / "replicas.err", "wb") as errors,
+            ):
+                self.started = subprocess.Popen(
+                    [sys.executable, "-m", "tests.conformance.replicas"],
+                    cwd=ROOT,
+                    stdout=output,
+                    stderr=errors,
+                )
+
+    @functools.cached_property
+    def replicas(self):
+        self.start_replicas()
+        code = self.started.wait(timeout=300)
+        assert code == 0, (self.folder / "replicas.err").read_text()[-3000:]
+        return json.loads((self.folder / "replicas.out").read_text())
+
+    @functools.cached_property
+    def reloaded(self):
+        saved = {"plain": [], "wrapped": []}
+        unsaved = {}
+        for row in rows.ROWS:
+            try:
+                save(row, self.folder)
+                kind = "plain" if row.user is None else "wrapped"
+                saved[kind].append(row.name)
+            except Exception:
+                unsaved[row.name] = traceback.format_exc()
+        (self.folder / "saved.json").write_text(json.dumps(saved))
+        result = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "tests.conformance.reloading",
+                str(self.folder),
+            ],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert result.returncode == 0, result.stderr[-3000:]
+        found = json.loads(result.stdout.splitlines()[-1])
+        return {name: {**report, **unsaved} for name, report in found.items()}
+
+    def stop(self):
+        if self.started is not None:
+            self.started.kill()
+            self.started.wait()
+
+
+def save(row, folder):
+    """Saves a row in both formats, with inputs of two sizes and outputs."""
+    layer, arrays, expected, _, _ = plain(row)
+    others = other_inputs(row)
+    for i, (inputs, outputs) in enumerate(
+        ((arrays, expected), (others, row.call(layer, others)))
+    ):
+        outputs = {f"={j}": output for j, output in enumerate(outputs)}
+        np.savez(folder / f"{row.name}.{i}.npz", **inputs, **outputs)
+    model = running.functional(row, layer)
+    model.save(folder / f"{row.name}.keras")
+    signature = {
+        name: tf.TensorSpec(
+            running.unknown_shape(axes), running.dtype_of(name), name
+        )
+        for name, axes in row.inputs.items()
+    }
+    model.export(folder / row.name, verbose=False, input_signature=[signature])
+
+
+@pytest.fixture(scope="module")
+def programs(request):
+    with tempfile.TemporaryDirectory() as folder:
+        programs = Programs(pathlib.Path(folder))
+        if any("-replicas" in item.name for item in request.session.items):
+            programs.start_replicas()
+        yield programs
+        programs.stop()
+
+
+# Functions of a row and, where a program does the work, of `programs`.
+COLUMNS = {
+    "config": config_round_trip,
+    "graph": graph,
+    "unknown_sizes": unknown_sizes,
+    "compiled": compiled,
+    "bfloat16": functools.partial(mixed, dtype="bfloat16"),
+    "float16": functools.partial(mixed, dtype="float16"),
+    "keras_file": lambda programs: programs.reloaded["keras"],
+    "saved_model": lambda programs: programs.reloaded["SavedModel"],
+    "replicas": lambda programs: programs.replicas,
+}
+IN_PROGRAMS = ("keras_file", "saved_model", "replicas")
+CELLS = [(row, column) for column in COLUMNS for row in rows.ROWS]
+
+
+@pytest.mark.parametrize(
+    "row, column", CELLS, ids=[f"{row.name}-{column}" for row, column in CELLS]
+)
+def test_cell(row, column, programs):
+    if column in IN_PROGRAMS:
+        problem = COLUMNS[column](programs)[row.name]
+        assert problem is None, problem
+    else:
+        COLUMNS[column](row)
+
+
+def public_classes():
+    return {
+        getattr(module, name)
+        for module in (layers, models)
+        for name in module.__all__
+        if inspect.isclass(getattr(module, name))
+        and issubclass(getattr(module, name), keras.layers.Layer)
+    }
+
+
+def constructor_arguments(kind):
+    parameters = inspect.signature(kind).parameters.values()
+    return {p.name for p in parameters if p.kind != p.VAR_KEYWORD}
+
+
+def test_every_layer_and_model_has_a_row():
+    assert {row.kind for row in rows.ROWS} == public_classes()
+
+
+def test_no_constructor_knows_every_variation():
+    """Variation enters as parts, not as arguments."""
+    for kind in public_classes():
+        assert len(constructor_arguments(kind)) <= 7, kind
+
+
+def test_every_row_has_every_column():
+    assert len(COLUMNS) == 9
+    assert len(set(CELLS)) == len(COLUMNS) * len(rows.ROWS)
+    names = [row.name for row in rows.ROWS]
+    assert len(set(names)) == len(names)
+
+
+def test_every_argument_has_another_value_than_its_default_in_some_row():
+    """So that a config that loses a value gives another layer."""
+    varied = collections.defaultdict(set)
+    for row in rows.ROWS:
+        parameters = inspect.signature(row.kind).parameters
+        for name, value in row.settings().items():
+            if value != parameters[name].default:
+                varied[row.kind].add(name)
+    for kind in public_classes() - {models.Transformer}:
+        assert constructor_arguments(kind) == varied[kind], kind
