@@ -26,15 +26,15 @@ def dot_product_attention(query, key, value, mask=None, bias=None):
     Args:
         query: shape `(B, T, H, K)`.
         key: shape `(B, S, N, K)`, where N divides H.
-        value: shape `(B, S, N, K)`.
+        value: shape `(B, S, N, K)`; its K, the paper's d_v, may be another.
         mask: boolean, shape `(B, S)`, `(B, T, S)` or `(B, H, T, S)`, True
             where a query may attend; H may be 1.
         bias: what is added to the scaled products, broadcasts to
             `(B, H, T, S)`.
 
     Returns:
-        The pair (output `(B, T, H, K)` in the dtype of `value`, attention
-        scores `(B, H, T, S)` in float32).
+        The pair (output `(B, T, H, K)`, with K and dtype of `value`,
+        attention scores `(B, H, T, S)` in float32).
 
     Raises:
         ValueError: N does not divide H, or the mask is not boolean or has
@@ -81,7 +81,7 @@ def dot_product_attention(query, key, value, mask=None, bias=None):
     )
     output_BTNGK = ops.einsum("BNGTS,BSNK->BTNGK", scores_BNGTS, value)
     output_BTHK = ops.reshape(
-        output_BTNGK, (batch_size, length, num_heads, head_dim)
+        output_BTNGK, (batch_size, length, num_heads, value.shape[-1])
     )
     return output_BTHK, scores_BHTS
 

@@ -138,6 +138,8 @@ class DecoderBlock(keras.layers.Layer):
             A dict of tensors, batch first: keys and values of the memory,
             `(B, S, N, K)`, and room for those of the target, `(B, M, N, K)`.
         """
+        if not self.built:
+            self.build()
         memory_key, memory_value = self.cross_attention.project_memory(memory)
         batch_size = ops.shape(memory)[0]
         heads = memory_key.shape[2:]
@@ -163,6 +165,7 @@ class DecoderBlock(keras.layers.Layer):
         Returns:
             The pair (output `(B, 1, D)`, the state of the next step).
         """
+        position = ops.cast(position, "int32")
         positions = ops.arange(ops.shape(state["key"])[1])
         is_now = (positions == position)[None, :, None, None]
         is_past = (positions <= position)[None, None, :]
@@ -288,6 +291,8 @@ class Decoder(stack.Stack):
 
     def start(self, memory, max_length):
         """Makes the state of every block, see `DecoderBlock.start`."""
+        if not self.built:
+            self.build()
         return tuple(block.start(memory, max_length) for block in self.blocks)
 
     def step(self, inputs, position, state, memory_mask=None):

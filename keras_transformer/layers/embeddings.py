@@ -65,6 +65,11 @@ class TokenEmbedding(keras.layers.Layer):
                 "Sizes must be at least 1. Received: "
                 f"vocabulary_size={vocabulary_size}, model_dim={model_dim}."
             )
+        if zero_id is not None and not 0 <= zero_id < vocabulary_size:
+            raise ValueError(
+                f"`zero_id` must be in [0, {vocabulary_size}), the vocabulary. "
+                f"Received: {zero_id}. Use None if no embedding is zero."
+            )
         for name, value, known in (
             ("scale", scale, SCALES),
             ("initializer", initializer, INITIALIZERS),

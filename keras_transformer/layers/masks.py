@@ -136,8 +136,11 @@ def check_fits(mask, batch_size, num_heads, query_length, key_length):
         return
     combined = _per_head(mask)
     expected = (batch_size, num_heads, query_length, key_length)
-    for size, wanted in zip(combined.shape, expected, strict=True):
-        if None not in (size, wanted) and size not in (1, wanted):
+    # What is the same for all rows, heads or queries may be told once; what
+    # one key is says nothing of the others.
+    shared = (1, 1, 1, key_length)
+    for size, *fitting in zip(combined.shape, expected, shared, strict=True):
+        if None not in (size, *fitting) and size not in fitting:
             raise ValueError(
                 "A mask must have shape (B, S), (B, T, S) or (B, H, T, S), "
                 f"here with B={batch_size}, H={num_heads} or 1, "

@@ -112,6 +112,7 @@ def count_positions(length, start=0, mask=None):
     >>> count_positions(4, mask=[[False, True, True, False]]).numpy().tolist()
     [[0, 0, 1, 1]]
     """
+    start = ops.cast(start, "int32")
     if mask is None:
         return ops.arange(length, dtype="int32")[None] + start
     counted = ops.cumsum(ops.cast(mask, "int32"), axis=1) - 1
@@ -210,28 +211,35 @@ class LearnedPositions(keras.layers.Layer):
             name="encodings",
             shape=(self.max_length, model_dim),
             initializer=keras.initializers.RandomNormal(stddev=model_dim**-0.5),
+            # Rounded once, in the sum.
+            autocast=False,
         )
         self.built = True
 
     def call(self, inputs, start=0, mask=None):
         _check_mask(inputs, mask)
         length = ops.shape(inputs)[1]
-        known = isinstance(length, int) and isinstance(start, int)
-        if known and start + length > self.max_length:
-            raise ValueError(
-                f"There are {self.max_length} learned positions. Received: "
-                f"length={length}, start={start}. Use shorter rows, a larger "
-                "max_length, or sinusoidal positions, which have no end."
-            )
+        self._check_length(length, start)
         numbers = count_positions(length, start, mask)
         numbers = ops.minimum(numbers, self.max_length - 1)
-        encodings = ops.cast(self.encodings, "float32")
-        return _add(
-            inputs, ops.take(encodings, numbers, 0), mask, self.compute_dtype
-        )
+        encodings = ops.take(self.encodings, numbers, axis=0)
+        return _add(inputs, encodings, mask, self.compute_dtype)
 
     def get_config(self):
         return {**super().get_config(), "max_length": self.max_length}
+
+    def _check_length(self, length, start):
+        try:
+            end = int(start) + int(length)
+        except (NotImplementedError, TypeError, ValueError):
+            return  # Inside of a graph, where they are not known yet.
+        if end > self.max_length:
+            raise ValueError(
+                f"There are {self.max_length} learned positions. Received: "
+                f"length={int(length)}, start={int(start)}. Use shorter rows, "
+                "a larger max_length, or sinusoidal positions, which have no "
+                "end."
+            )
 
 
 def _check_mask(inputs, mask):

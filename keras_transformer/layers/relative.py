@@ -6,7 +6,7 @@ B batch   T query length   S key length   H heads   K head_dim
 import keras
 from keras import ops
 
-from keras_transformer.layers import attention
+from keras_transformer.layers import attention, positions
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
@@ -71,10 +71,10 @@ class RelativePositions(keras.layers.Layer):
 
     def attend(self, query, key, value, mask=None, start=0):
         """The same as the call, also outside of it, where nothing is cast."""
-        query_numbers = ops.arange(ops.shape(query)[1], dtype="int32") + start
-        key_numbers = ops.arange(ops.shape(key)[1], dtype="int32")
+        queries_T = positions.count_positions(ops.shape(query)[1], start)[0]
+        keys_S = positions.count_positions(ops.shape(key)[1])[0]
         distance_TS = ops.clip(
-            key_numbers[None, :] - query_numbers[:, None],
+            keys_S[None, :] - queries_T[:, None],
             -self.max_distance,
             self.max_distance,
         )

@@ -212,6 +212,13 @@ class TokenEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
             self, layer, lambda layer: layer.logits(random(B, T, D))
         )
 
+    @parameterized.parameters(-1, V)
+    def test_a_zero_id_outside_of_the_vocabulary_is_refused(self, zero_id):
+        with self.assertRaisesRegex(
+            ValueError, rf"`zero_id` must be in \[0, {V}\).*: {zero_id}. Use"
+        ):
+            embeddings.TokenEmbedding(V, D, zero_id=zero_id)
+
     @parameterized.parameters((0, D), (V, 0), (-1, D))
     def test_sizes_below_one_are_refused(self, *sizes):
         with self.assertRaisesRegex(

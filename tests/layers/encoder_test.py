@@ -279,7 +279,7 @@ class EncoderTest(tf.test.TestCase, parameterized.TestCase):
             for part in inside:
                 self.assertEqual(part.dtype_policy.name, policy, part.path)
 
-    @parameterized.parameters(*kinds.KINDS)
+    @parameterized.parameters(*kinds.KINDS[-7:])
     def test_config_makes_the_same_layer(self, **kind):
         layer = make(name="reader", **kind)
         inputs = random(B, S, D)

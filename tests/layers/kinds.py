@@ -42,6 +42,9 @@ SHARED = (1, 2, 3, H)
 # Shapes of masks that fit no attention of T to S.
 WRONG_SHAPES = (
     (B, S + 1),
+    # One key's value is not that of all.
+    (B, 1),
+    (B, T, 1),
     (B + 1, S),
     (B, S, T),
     (B, T + 1, S),

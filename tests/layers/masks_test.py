@@ -119,6 +119,7 @@ class MasksTest(tf.test.TestCase, parameterized.TestCase):
         masks.check_fits(np.ones(shape, bool), 2, 3, 5, 7)
         masks.check_fits(np.ones(shape, bool), None, None, None, None)
         masks.check_fits(np.ones(shape, bool), None, 3, None, 7)
+        masks.check_fits(np.ones((2, 1), bool), 2, 3, 5, 1)
         masks.check_fits(None, 2, 3, 5, 7)
 
     @parameterized.parameters(
@@ -129,6 +130,9 @@ class MasksTest(tf.test.TestCase, parameterized.TestCase):
         ((2, 2, 5, 7),),
         ((2, 3, 7, 5),),
         ((3, 3, 5, 7),),
+        # What one key is says nothing of the others.
+        ((2, 1),),
+        ((2, 5, 1),),
     )
     def test_masks_that_do_not_fit_are_refused(self, shape):
         with self.assertRaisesRegex(

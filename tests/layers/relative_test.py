@@ -116,7 +116,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
         query, key, value = heads()
         expected, _ = layer(query, key, value)
         for t in range(T):
-            for start in (t, tf.constant(t)):
+            for start in (t, tf.constant(t), np.int64(t)):
                 output, _ = layer(query[:, t : t + 1], key, value, start=start)
                 self.assertAllClose(
                     output[:, 0], expected[:, t], rtol=0, atol=1e-6

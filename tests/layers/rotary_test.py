@@ -133,7 +133,7 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
         inputs = random(B, T, H, K)
         expected = layer(inputs)
         for t in range(T):
-            for start in (t, tf.constant(t)):
+            for start in (t, tf.constant(t), np.int64(t)):
                 self.assertAllClose(
                     layer(inputs[:, t : t + 1], start=start),
                     expected[:, t : t + 1],
