@@ -7,7 +7,7 @@ N key-value heads   G query heads that share one of them, H = N G
 import keras
 from keras import ops
 
-from keras_transformer.layers import masks, parts
+from keras_transformer.layers import checks, masks, parts
 
 # Added to the logits of forbidden keys. Finite, so that a row in which
 # everything is forbidden stays free of NaN, in the gradient too.
@@ -37,8 +37,8 @@ def dot_product_attention(query, key, value, mask=None, bias=None):
         attention scores `(B, H, T, S)` in float32).
 
     Raises:
-        ValueError: N does not divide H, or the mask is not boolean or has
-            another shape.
+        ValueError: shapes that do not fit together, N does not divide H, or
+            the mask is not boolean or has another shape.
 
     Example:
 
@@ -48,6 +48,7 @@ def dot_product_attention(query, key, value, mask=None, bias=None):
     >>> output.shape, scores.shape
     (TensorShape([2, 3, 6, 7]), TensorShape([2, 6, 3, 11]))
     """
+    _check_heads(query.shape, key.shape, value.shape)
     num_heads, head_dim = query.shape[2:]
     groups = key.shape[2]
     check_groups(num_heads, groups)
@@ -86,9 +87,30 @@ def dot_product_attention(query, key, value, mask=None, bias=None):
     return output_BTHK, scores_BHTS
 
 
+def _check_heads(query_shape, key_shape, value_shape):
+    shapes = (query_shape, key_shape, value_shape)
+    if all(len(shape) == 4 for shape in shapes):
+        sizes = (
+            # Equal are B of all three, S and N of key and value, K of query
+            # and key; None is not known yet.
+            [shape[0] for shape in shapes],
+            [key_shape[1], value_shape[1]],
+            [key_shape[2], value_shape[2]],
+            [query_shape[3], key_shape[3]],
+        )
+        if all(len({*some} - {None}) <= 1 for some in sizes):
+            return
+    raise ValueError(
+        "Queries must have shape (B, T, H, K), keys and values (B, S, N, K). "
+        f"Received: query {tuple(query_shape)}, key {tuple(key_shape)}, value "
+        f"{tuple(value_shape)}. Give all three the same batch."
+    )
+
+
 def check_groups(num_heads, num_key_value_heads):
     """Raises ValueError unless query heads can share the key-value heads."""
-    if num_key_value_heads < 1 or num_heads % num_key_value_heads:
+    checks.check_size("num_key_value_heads", num_key_value_heads)
+    if num_heads % num_key_value_heads:
         raise ValueError(
             "`num_heads` must be a multiple of `num_key_value_heads`. "
             f"Received: num_heads={num_heads}, "
@@ -130,9 +152,9 @@ class MultiHeadAttention(keras.layers.Layer):
         and the scores, `(B, H, T, S)` in float32.
 
     Raises:
-        ValueError: `num_heads` does not divide `model_dim`, or
-            `num_key_value_heads` not `num_heads`; a gain that is not
-            positive; a mask that is not boolean or does not fit.
+        ValueError: sizes that are no positive ints or do not divide each
+            other; a gain that is not positive; inputs of another size; a
+            mask that is not boolean or does not fit.
 
     Example:
 
@@ -153,7 +175,9 @@ class MultiHeadAttention(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.supports_masking = True
-        if num_heads < 1 or model_dim < 1 or model_dim % num_heads:
+        checks.check_size("model_dim", model_dim)
+        checks.check_size("num_heads", num_heads)
+        if model_dim % num_heads:
             raise ValueError(
                 "`model_dim` must be a multiple of `num_heads`. Received: "
                 f"model_dim={model_dim}, num_heads={num_heads}. Choose "
@@ -161,11 +185,7 @@ class MultiHeadAttention(keras.layers.Layer):
             )
         if num_key_value_heads is not None:
             check_groups(num_heads, num_key_value_heads)
-        if gain <= 0:
-            raise ValueError(
-                f"`gain` must be positive. Received: {gain}. Use 1 for "
-                "Glorot's formula as it is."
-            )
+        checks.check_positive("gain", gain)
         self._settings = {
             "model_dim": model_dim,
             "num_heads": num_heads,
@@ -192,6 +212,12 @@ class MultiHeadAttention(keras.layers.Layer):
         if positions is not None:
             self.positions = parts.copy_of(
                 positions, name="positions", dtype=self.dtype_policy
+            )
+            parts.check_kind(
+                self.positions,
+                "positions of an attention",
+                "RotaryPositions or RelativePositions",
+                ("place", "attend"),
             )
 
     def build(self, inputs_shape=None, memory_shape=None):
@@ -234,6 +260,8 @@ class MultiHeadAttention(keras.layers.Layer):
             memory: shape `(B, S, D)`.
             start: position of its first column, counted from 0.
         """
+        if not self.built:
+            self.build()
         key = self._project("key", memory)
         if self.positions is not None:
             key = self.positions.place(key, start)
@@ -271,9 +299,10 @@ class MultiHeadAttention(keras.layers.Layer):
         return output, scores
 
     def get_config(self):
-        return {**super().get_config(), **self._settings}
+        return {**super().get_config(), **parts.plain_copy(self._settings)}
 
     def _project(self, name, inputs):
+        checks.check_vectors("inputs", inputs.shape, self.model_dim)
         heads = (self._heads[name], self.head_dim)
         kernel_DHK = ops.reshape(
             self._cast(self._kernels[name]), (self.model_dim, *heads)

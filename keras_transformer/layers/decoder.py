@@ -8,7 +8,7 @@ decoding state holds
 import keras
 from keras import ops
 
-from keras_transformer.layers import masks, parts, residual, stack
+from keras_transformer.layers import checks, masks, parts, residual, stack
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
@@ -81,9 +81,15 @@ class DecoderBlock(keras.layers.Layer):
         self.self_attention = parts.copy_of(
             attention, name="self_attention", dtype=policy
         )
+        parts.check_attention(self.self_attention)
         self.self_attention_residual = in_residual("self_attention_residual")
+        # Between target and source no position has a meaning.
+        has_positions = "positions" in parts.settings_of(attention)["config"]
         self.cross_attention = parts.copy_of(
-            attention, name="cross_attention", dtype=policy, positions=None
+            attention,
+            name="cross_attention",
+            dtype=policy,
+            **({"positions": None} if has_positions else {}),
         )
         self.cross_attention_residual = in_residual("cross_attention_residual")
         self.feed_forward = parts.copy_of(
@@ -140,6 +146,9 @@ class DecoderBlock(keras.layers.Layer):
         """
         if not self.built:
             self.build()
+        longest = checks.known_int(max_length)
+        if longest is not None:
+            checks.check_size("max_length", longest)
         memory_key, memory_value = self.cross_attention.project_memory(memory)
         batch_size = ops.shape(memory)[0]
         heads = memory_key.shape[2:]
@@ -165,6 +174,7 @@ class DecoderBlock(keras.layers.Layer):
         Returns:
             The pair (output `(B, 1, D)`, the state of the next step).
         """
+        self._check_step(inputs, position, state)
         position = ops.cast(position, "int32")
         positions = ops.arange(ops.shape(state["key"])[1])
         is_now = (positions == position)[None, :, None, None]
@@ -190,7 +200,22 @@ class DecoderBlock(keras.layers.Layer):
         return x, new_state
 
     def get_config(self):
-        return {**super().get_config(), **self._settings}
+        return {**super().get_config(), **parts.plain_copy(self._settings)}
+
+    def _check_step(self, inputs, position, state):
+        rows, room = state["key"].shape[:2]
+        now = checks.known_int(position)
+        if None not in (now, room) and not 0 <= now < room:
+            raise ValueError(
+                f"The state has room for the positions 0 to {room - 1}. "
+                f"Received: position={now}. Start with a larger max_length."
+            )
+        if None not in (rows, inputs.shape[0]) and rows != inputs.shape[0]:
+            raise ValueError(
+                f"The state is of {rows} rows. Received: {inputs.shape[0]} "
+                "rows of inputs. Start with as many sources, or gather the "
+                "rows of the state."
+            )
 
     def _apply(self, x, self_attend, cross_attend, training):
         """The three sub-layers, for a whole sequence or for one position."""
@@ -290,13 +315,35 @@ class Decoder(stack.Stack):
         return outputs
 
     def start(self, memory, max_length):
-        """Makes the state of every block, see `DecoderBlock.start`."""
+        """Makes the state of every block, see `DecoderBlock.start`.
+
+        Args:
+            memory: the encoder's output, shape `(B, S, D)`.
+            max_length: M, the most steps that will be taken.
+
+        Returns:
+            A tuple of one state for each block.
+        """
         if not self.built:
             self.build()
         return tuple(block.start(memory, max_length) for block in self.blocks)
 
     def step(self, inputs, position, state, memory_mask=None):
-        """Computes one target position, see `DecoderBlock.step`."""
+        """Computes one target position, see `DecoderBlock.step`.
+
+        Args:
+            inputs: the embedding at `position`, shape `(B, 1, D)`.
+            position: a scalar, counted from 0.
+            state: what `start` or the step before returned.
+            memory_mask: boolean padding mask `(B, S)`.
+
+        Returns:
+            The pair (output `(B, 1, D)`, the state of the next step).
+
+        Raises:
+            ValueError: outside of a graph, a position or a number of rows
+                that the state has no room for.
+        """
         x, new_state = self.enter(inputs, start=position, training=False), []
         for block, block_state in zip(self.blocks, state, strict=True):
             x, block_state = block.step(x, position, block_state, memory_mask)

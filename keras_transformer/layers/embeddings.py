@@ -7,6 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_transformer.layers import checks
+
 SCALES = ("sqrt_dim", "none")
 INITIALIZERS = ("normal", "uniform", "glorot_uniform")
 
@@ -60,25 +62,12 @@ class TokenEmbedding(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if vocabulary_size < 1 or model_dim < 1:
-            raise ValueError(
-                "Sizes must be at least 1. Received: "
-                f"vocabulary_size={vocabulary_size}, model_dim={model_dim}."
-            )
-        if zero_id is not None and not 0 <= zero_id < vocabulary_size:
-            raise ValueError(
-                f"`zero_id` must be in [0, {vocabulary_size}), the vocabulary. "
-                f"Received: {zero_id}. Use None if no embedding is zero."
-            )
-        for name, value, known in (
-            ("scale", scale, SCALES),
-            ("initializer", initializer, INITIALIZERS),
-        ):
-            if value not in known:
-                raise ValueError(
-                    f"Unknown `{name}` of an embedding. Received: {value!r}. "
-                    f"Expected one of {known}."
-                )
+        checks.check_size("vocabulary_size", vocabulary_size)
+        checks.check_size("model_dim", model_dim)
+        checks.check_name("scale", scale, SCALES)
+        checks.check_name("initializer", initializer, INITIALIZERS)
+        if zero_id is not None:
+            checks.check_id("zero_id", zero_id, vocabulary_size)
         self._settings = {
             "vocabulary_size": vocabulary_size,
             "model_dim": model_dim,
@@ -128,6 +117,9 @@ class TokenEmbedding(keras.layers.Layer):
 
     def logits(self, inputs):
         """Scores every token: `inputs` (B, T, D) to float32 (B, T, V)."""
+        if not self.built:
+            self.build()
+        checks.check_vectors("inputs", inputs.shape, self.model_dim)
         embeddings = ops.cast(self.embeddings, self.compute_dtype)
         inputs = ops.cast(inputs, self.compute_dtype)
         logits = ops.einsum("BTD,VD->BTV", inputs, embeddings)

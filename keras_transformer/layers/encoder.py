@@ -73,6 +73,7 @@ class EncoderBlock(keras.layers.Layer):
         self.attention = parts.copy_of(
             attention, name="attention", dtype=policy
         )
+        parts.check_attention(self.attention)
         self.attention_residual = in_residual("attention_residual")
         self.feed_forward = parts.copy_of(
             feed_forward, name="feed_forward", dtype=policy
@@ -104,7 +105,7 @@ class EncoderBlock(keras.layers.Layer):
         return (x, scores) if return_attention_scores else x
 
     def get_config(self):
-        return {**super().get_config(), **self._settings}
+        return {**super().get_config(), **parts.plain_copy(self._settings)}
 
 
 @keras.saving.register_keras_serializable("keras_transformer")

@@ -5,6 +5,8 @@ B batch   T length   D model_dim   F feed_forward_dim
 
 import keras
 
+from keras_transformer.layers import checks
+
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class FeedForward(keras.layers.Layer):
@@ -43,7 +45,8 @@ class FeedForward(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.supports_masking = True
-        _check_sizes(model_dim, feed_forward_dim)
+        checks.check_size("model_dim", model_dim)
+        checks.check_size("feed_forward_dim", feed_forward_dim)
         self._settings = {
             "model_dim": model_dim,
             "feed_forward_dim": feed_forward_dim,
@@ -106,7 +109,8 @@ class GatedFeedForward(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.supports_masking = True
-        _check_sizes(model_dim, feed_forward_dim)
+        checks.check_size("model_dim", model_dim)
+        checks.check_size("feed_forward_dim", feed_forward_dim)
         self._settings = {
             "model_dim": model_dim,
             "feed_forward_dim": feed_forward_dim,
@@ -128,14 +132,6 @@ class GatedFeedForward(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), **self._settings}
-
-
-def _check_sizes(model_dim, feed_forward_dim):
-    if model_dim < 1 or feed_forward_dim < 1:
-        raise ValueError(
-            "Sizes must be at least 1. Received: "
-            f"model_dim={model_dim}, feed_forward_dim={feed_forward_dim}."
-        )
 
 
 def _dense(owner, name, units, use_bias, activation=None):

@@ -8,6 +8,10 @@ varies by what it is given, and no constructor knows every variation.
 
 import keras
 
+# What describes a layer. What else Keras adds is of one object alone, such as
+# its input shape.
+_NAMES = ("module", "class_name", "config", "registered_name")
+
 
 def settings_of(part):
     """Describes a layer so that copies of it can be made and saved.
@@ -28,7 +32,7 @@ def settings_of(part):
     """
     if isinstance(part, keras.layers.Layer):
         described = keras.saving.serialize_keras_object(part)
-    elif isinstance(part, dict) and "class_name" in part:
+    elif isinstance(part, dict) and set(_NAMES) <= set(part):
         described = part
     elif part is None:
         return None
@@ -37,9 +41,19 @@ def settings_of(part):
             f"A part must be a Keras layer. Received: {part!r}. Give an "
             "instance, such as keras.layers.LayerNormalization(epsilon=1e-6)."
         )
-    # What else Keras adds is of this one object, such as its input shape.
-    names = ("module", "class_name", "config", "registered_name")
-    return {name: described[name] for name in names}
+    return {name: plain_copy(described[name]) for name in _NAMES}
+
+
+def plain_copy(settings):
+    """Copies nested settings, so that no one changes those of a layer.
+
+    Keras wraps the dicts and lists that a layer holds; these are plain again.
+    """
+    if isinstance(settings, dict):
+        return {name: plain_copy(value) for name, value in settings.items()}
+    if isinstance(settings, (list, tuple)):
+        return [plain_copy(value) for value in settings]
+    return settings
 
 
 def copy_of(part, **changes):
@@ -49,6 +63,9 @@ def copy_of(part, **changes):
         part: a layer, or what `settings_of` made of one.
         **changes: constructor arguments to change, such as `name`.
 
+    Raises:
+        ValueError: Keras cannot make a layer of this description.
+
     Example:
 
     >>> norm = keras.layers.LayerNormalization(epsilon=1e-5)
@@ -57,9 +74,17 @@ def copy_of(part, **changes):
     """
     described = settings_of(part)
     config = {**described["config"], **changes}
-    return keras.saving.deserialize_keras_object(
-        {**described, "config": config}
-    )
+    try:
+        return keras.saving.deserialize_keras_object(
+            {**described, "config": config}
+        )
+    except TypeError as error:
+        raise ValueError(
+            f"A part is copied, and {described['class_name']} cannot be: "
+            f"{error} Give its class the decorator "
+            "keras.saving.register_keras_serializable() and a `get_config` "
+            "that names all arguments of its constructor."
+        ) from error
 
 
 def setting(part, name):
@@ -69,12 +94,42 @@ def setting(part, name):
         ValueError: the layer has no such argument.
     """
     described = settings_of(part)
-    if name not in described["config"]:
+    if described is None or name not in described["config"]:
         raise ValueError(
             f"A part with a {name!r} is expected here. Received: "
-            f"{described['class_name']}."
+            f"{described and described['class_name']}. Give a layer such as "
+            "MultiHeadAttention or FeedForward."
         )
     return described["config"][name]
+
+
+def check_kind(layer, role, examples, methods):
+    """Raises ValueError unless a layer can do what its place needs.
+
+    Args:
+        layer: the layer.
+        role: what it is to be, for the message.
+        examples: which layers can, for the message.
+        methods: names of the methods that it needs.
+    """
+    missing = [
+        name for name in methods if not callable(getattr(layer, name, None))
+    ]
+    if missing:
+        raise ValueError(
+            f"The {role} must be a layer with {' and '.join(methods)}, such "
+            f"as {examples}. Received: {type(layer).__name__}."
+        )
+
+
+def check_attention(layer):
+    """Raises ValueError unless a layer can be the attention of a block."""
+    check_kind(
+        layer,
+        "attention of a block",
+        "MultiHeadAttention",
+        ("project_memory", "attend"),
+    )
 
 
 def shared_model_dim(attention, feed_forward):

@@ -6,7 +6,7 @@ B batch   T query length   S key length   H heads   K head_dim
 import keras
 from keras import ops
 
-from keras_transformer.layers import attention, positions
+from keras_transformer.layers import attention, checks, positions
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
@@ -45,11 +45,7 @@ class RelativePositions(keras.layers.Layer):
 
     def __init__(self, max_distance=16, **kwargs):
         super().__init__(**kwargs)
-        if max_distance < 1:
-            raise ValueError(
-                "`max_distance` is the largest distance that is told from "
-                f"larger ones. Received: {max_distance}. Expected at least 1."
-            )
+        checks.check_size("max_distance", max_distance)
         self.max_distance = max_distance
 
     def build(self, query_shape, key_shape=None, value_shape=None):

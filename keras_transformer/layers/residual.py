@@ -5,7 +5,7 @@ B batch   T length   D model_dim
 
 import keras
 
-from keras_transformer.layers import parts
+from keras_transformer.layers import checks, parts
 
 NORMALIZATIONS = ("pre", "post")
 # Keras's own default, 1e-3, is a thousand times what the paper's code used.
@@ -88,12 +88,9 @@ class Residual(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.supports_masking = True
-        if normalization not in NORMALIZATIONS:
-            raise ValueError(
-                "Unknown `normalization`. Received: "
-                f"{normalization!r}. Expected one of {NORMALIZATIONS}."
-            )
-        check_dropout(dropout)
+        checks.check_name("normalization", normalization, NORMALIZATIONS)
+        checks.check_size("model_dim", model_dim)
+        checks.check_share("dropout", dropout)
         self._settings = {
             "model_dim": model_dim,
             "dropout": dropout,
@@ -120,13 +117,4 @@ class Residual(keras.layers.Layer):
         return outputs, extra
 
     def get_config(self):
-        return {**super().get_config(), **self._settings}
-
-
-def check_dropout(dropout):
-    """Raises ValueError unless `dropout` is a share that can be dropped."""
-    if not 0 <= dropout < 1:
-        raise ValueError(
-            "`dropout` is the share of units dropped in training. "
-            f"Received: {dropout}. Expected a number in [0, 1)."
-        )
+        return {**super().get_config(), **parts.plain_copy(self._settings)}

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_transformer.layers import attention, positions
+from keras_transformer.layers import attention, checks, positions
 
 LAYOUTS = ("half", "interleaved")
 
@@ -45,16 +45,8 @@ class RotaryPositions(keras.layers.Layer):
 
     def __init__(self, layout="half", base=10000.0, **kwargs):
         super().__init__(**kwargs)
-        if layout not in LAYOUTS:
-            raise ValueError(
-                f"Unknown `layout`. Received: {layout!r}. Expected one of "
-                f"{LAYOUTS}."
-            )
-        if base <= 0:
-            raise ValueError(
-                f"`base` must be positive. Received: {base}. The usual one is "
-                "10000."
-            )
+        checks.check_name("layout", layout, LAYOUTS)
+        checks.check_positive("base", base)
         self.layout = layout
         self.base = base
 
@@ -76,11 +68,9 @@ class RotaryPositions(keras.layers.Layer):
         frequencies = self.base ** (
             -np.arange(0, head_dim, 2, dtype="float64") / head_dim
         )
-        numbers = positions.count_positions(ops.shape(inputs)[1], start)
-        angles_T1K = ops.cast(numbers[0], "float32")[:, None, None] * (
-            ops.convert_to_tensor(frequencies, "float32")
-        )
-        cosine, sine = ops.cos(angles_T1K), ops.sin(angles_T1K)
+        numbers = positions.count_positions(ops.shape(inputs)[1], start)[0]
+        # Of every head, (T, 1, K / 2).
+        sine, cosine = positions.sine_and_cosine(numbers[:, None], frequencies)
         x = ops.cast(inputs, "float32")
         if self.layout == "half":
             first, second = ops.split(x, 2, axis=-1)

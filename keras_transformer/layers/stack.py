@@ -5,7 +5,7 @@ B batch   T length   D model_dim
 
 import keras
 
-from keras_transformer.layers import masks, parts, residual
+from keras_transformer.layers import checks, masks, parts, residual
 
 
 class Stack(keras.layers.Layer):
@@ -30,10 +30,7 @@ class Stack(keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.supports_masking = True
-        if num_layers < 1:
-            raise ValueError(
-                f"`num_layers` must be at least 1. Received: {num_layers}."
-            )
+        checks.check_size("num_layers", num_layers)
         self._settings = {
             "num_layers": num_layers,
             "attention": parts.settings_of(attention),
@@ -49,6 +46,13 @@ class Stack(keras.layers.Layer):
         if positions is not None:
             self.positions = parts.copy_of(
                 positions, name="positions", dtype=policy
+            )
+            parts.check_kind(
+                self.positions,
+                "positions of a stack",
+                "SinusoidalPositions or LearnedPositions (RotaryPositions and "
+                "RelativePositions are a part of its attention)",
+                ("encode",),
             )
         self.blocks = [
             self.block_class(
@@ -76,7 +80,7 @@ class Stack(keras.layers.Layer):
         self.built = True
 
     def get_config(self):
-        return {**super().get_config(), **self._settings}
+        return {**super().get_config(), **parts.plain_copy(self._settings)}
 
     def enter(self, inputs, start=0, mask=None, training=None):
         """Embeddings (B, T, D) as the first block takes them, (B, T, D).
@@ -87,6 +91,7 @@ class Stack(keras.layers.Layer):
             mask: any mask of the inputs; what none may attend to is padding.
             training: whether to drop units.
         """
+        checks.check_vectors("inputs", inputs.shape, self.model_dim)
         length = inputs.shape[1]
         masks.check_fits(mask, inputs.shape[0], None, length, length)
         if self.positions is not None:

@@ -3,6 +3,7 @@
 import keras
 
 from keras_transformer import layers
+from keras_transformer.layers import checks
 from keras_transformer.layers import positions as added_positions
 from keras_transformer.models import config as configs
 from keras_transformer.models import transformer
@@ -153,6 +154,11 @@ def _embeddings(config, dtype):
 
 
 def _check(config):
+    if not isinstance(config, configs.TransformerConfig):
+        raise ValueError(
+            f"A TransformerConfig is expected. Received: {config!r}. Take one "
+            "of PRESETS, or make one."
+        )
     for name in (
         "vocabulary_size",
         "num_encoder_layers",
@@ -160,12 +166,11 @@ def _check(config):
         "model_dim",
         "num_heads",
         "feed_forward_dim",
-        "num_key_value_heads",
-        "target_vocabulary_size",
     ):
-        size = getattr(config, name)
-        if size is not None and size < 1:
-            raise ValueError(f"`{name}` must be at least 1. Received: {size}.")
+        checks.check_size(name, getattr(config, name))
+    for name in ("num_key_value_heads", "target_vocabulary_size"):
+        if getattr(config, name) is not None:
+            checks.check_size(name, getattr(config, name))
     for name, known in (
         ("positions", POSITIONS),
         ("norm", NORMS),
@@ -173,17 +178,8 @@ def _check(config):
         ("biases", BIASES),
         ("tying", TYINGS),
     ):
-        value = getattr(config, name)
-        if value not in known:
-            raise ValueError(
-                f"Unknown `{name}`. Received: {value!r}. Expected one of "
-                f"{known}."
-            )
-    if config.epsilon <= 0:
-        raise ValueError(
-            f"`epsilon` must be positive. Received: {config.epsilon}. The "
-            "paper's code has 1e-6."
-        )
+        checks.check_name(name, getattr(config, name), known)
+    checks.check_positive("epsilon", config.epsilon)
     target_size = config.target_vocabulary_size
     if config.tying == "all" and target_size is not None:
         raise ValueError(

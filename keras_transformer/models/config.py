@@ -74,8 +74,8 @@ PRESETS = {
         feed_forward_dim=1024,
         normalization="pre",
     ),
-    # As large as "small", of the parts that language models use today. Two
-    # thirds of d_ff, since a gated network has three matrices.
+    # The sizes of "small", of the parts that language models use today. Two
+    # thirds of its d_ff, since a gated network has three matrices.
     "modern": TransformerConfig(
         vocabulary_size=8000,
         num_encoder_layers=3,

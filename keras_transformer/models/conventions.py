@@ -57,6 +57,7 @@ CONVENTIONS = {
             "embedding_initializer": "normal",
             "attention_gain": 1.0,
             "start_id": 1,
+            "num_key_value_heads": None,
         },
     ),
     # transformer_base as it is now: pre-norm. The decoder starts from a zero
@@ -73,6 +74,7 @@ CONVENTIONS = {
             "embedding_initializer": "normal",
             "attention_gain": 1.0,
             "start_id": 0,
+            "num_key_value_heads": None,
         },
         smoothing_over="others",
     ),
@@ -90,6 +92,7 @@ CONVENTIONS = {
             "embedding_initializer": "normal",
             "attention_gain": 0.5**0.5,
             "start_id": 2,
+            "num_key_value_heads": None,
         },
         smoothing_over="others",
         alpha=1.0,
@@ -109,6 +112,7 @@ CONVENTIONS = {
             "embedding_initializer": "glorot_uniform",
             "attention_gain": 1.0,
             "start_id": 1,
+            "num_key_value_heads": None,
         },
         smoothing_over="others",
         alpha=0.0,
@@ -127,6 +131,7 @@ CONVENTIONS = {
             "embedding_initializer": "uniform",
             "attention_gain": 1.0,
             "start_id": 0,
+            "num_key_value_heads": None,
         },
         alpha=1.0,
         length_penalty="average",
@@ -136,6 +141,9 @@ CONVENTIONS = {
 
 def convention(name: str) -> Convention:
     """Looks a convention up.
+
+    Args:
+        name: a key of `CONVENTIONS`.
 
     Raises:
         ValueError: there is none of this name.

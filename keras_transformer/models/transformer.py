@@ -9,7 +9,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from keras_transformer.layers import masks, parts
+from keras_transformer.layers import checks, masks, parts
 from keras_transformer.training import distributed_model
 
 # The paper lets a translation have this many more tokens than its source.
@@ -121,7 +121,16 @@ class Transformer(distributed_model.DistributedModel):
         return self.projection.logits(outputs)
 
     def encode(self, source_ids, training=False):
-        """Encodes source ids (B, S) to memory (B, S, D)."""
+        """Encodes source ids to what the decoder attends to.
+
+        Args:
+            source_ids: shape `(B, S)`.
+            training: whether to drop units.
+
+        Returns:
+            Memory, shape `(B, S, D)`.
+        """
+        source_ids = ops.convert_to_tensor(source_ids)
         return self.encoder(
             self.source_embedding(source_ids),
             mask=masks.padding_mask(source_ids, self.pad_id),
@@ -138,6 +147,7 @@ class Transformer(distributed_model.DistributedModel):
         Returns:
             A nested structure of tensors, each with the batch axis first.
         """
+        source_ids = ops.convert_to_tensor(source_ids)
         if max_length is None:
             max_length = ops.shape(source_ids)[1] + EXTRA_LENGTH
         memory = self.encode(source_ids)
@@ -159,6 +169,7 @@ class Transformer(distributed_model.DistributedModel):
         Returns:
             The pair (logits `(B, V)` in float32, the new state).
         """
+        ids = ops.convert_to_tensor(ids)
         outputs, blocks = self.decoder.step(
             self.target_embedding(ids[:, None]),
             position,
@@ -246,6 +257,12 @@ class Transformer(distributed_model.DistributedModel):
         return masks.padding_mask(target_ids, self.pad_id)
 
     def _check_parts(self):
+        parts.check_kind(self.encoder, "encoder", "Encoder", ("enter",))
+        parts.check_kind(self.decoder, "decoder", "Decoder", ("start", "step"))
+        for name in ("source_embedding", "target_embedding", "projection"):
+            parts.check_kind(
+                getattr(self, name), name, "TokenEmbedding", ("logits",)
+            )
         sizes = {
             name: getattr(self, name).model_dim
             for name in (
@@ -269,13 +286,5 @@ class Transformer(distributed_model.DistributedModel):
                 f"{self.projection.vocabulary_size} in the projection."
             )
         smallest = min(self.source_embedding.vocabulary_size, target_size)
-        if not 0 <= self.pad_id < smallest:
-            raise ValueError(
-                f"`pad_id` must be in [0, {smallest}), the vocabulary. "
-                f"Received: {self.pad_id}."
-            )
-        if not 0 <= self.start_id < target_size:
-            raise ValueError(
-                f"`start_id` must be in [0, {target_size}), the target "
-                f"vocabulary. Received: {self.start_id}."
-            )
+        checks.check_id("pad_id", self.pad_id, smallest)
+        checks.check_id("start_id", self.start_id, target_size)

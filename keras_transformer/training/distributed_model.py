@@ -36,6 +36,12 @@ class DistributedModel(keras.Model):
         self.compute_metrics(None, y, logits, sample_weight=[[weights]])
         self.reset_metrics()
 
+    def compile_from_config(self, config):
+        """Compiles a loaded model as it was when it was saved."""
+        # Keras does so only where `compile` is its own.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
     def train_step(self, data):
         """Updates the weights from one replica's share of a batch."""
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)

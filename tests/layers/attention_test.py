@@ -263,7 +263,7 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
         self.assertNotAllClose(one.positions.keys, other.positions.keys)
         self.assertFalse(positions.built)
 
-    @parameterized.parameters((26, 4), (26, 0), (26, -2), (0, 1))
+    @parameterized.parameters((26, 4), (26, 27))
     def test_heads_that_do_not_divide_are_refused(self, model_dim, num_heads):
         with self.assertRaisesRegex(
             ValueError,
@@ -272,7 +272,49 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
         ):
             attention.MultiHeadAttention(model_dim, num_heads)
 
-    @parameterized.parameters(4, 0, -1, 12)
+    @parameterized.parameters(0, -2, 2.0, "2", True, None)
+    def test_sizes_that_are_no_counts_are_refused(self, size):
+        for name in ("model_dim", "num_heads", "num_key_value_heads"):
+            sizes = {"model_dim": D, "num_heads": H, name: size}
+            if name == "num_key_value_heads" and size is None:
+                continue  # As many as query heads.
+            with self.assertRaisesRegex(
+                ValueError, f"`{name}` must be a whole number.*: {size!r}. Give"
+            ):
+                attention.MultiHeadAttention(**sizes)
+
+    @parameterized.parameters(0.0, -1.0, float("nan"), float("inf"), "1", None)
+    def test_a_gain_that_is_not_positive_is_refused(self, gain):
+        with self.assertRaisesRegex(ValueError, f"`gain`.*: {gain!r}. Give"):
+            attention.MultiHeadAttention(D, H, gain=gain)
+
+    def test_inputs_of_another_size_are_refused(self):
+        # Twice the size would pass for twice as many rows.
+        layer = attention.MultiHeadAttention(D, H)
+        for wrong in (random(B, T, 2 * D), random(B, T, D // 2), random(T, D)):
+            shape = ", ".join(map(str, wrong.shape))
+            message = rf"have shape \(B, T, {D}\).*Received: shape=\({shape}"
+            with self.assertRaisesRegex(ValueError, message):
+                layer(wrong)
+            with self.assertRaisesRegex(ValueError, message):
+                layer(random(B, T, D), wrong)
+        with self.assertRaisesRegex(ValueError, "the same batch"):
+            layer(random(B, T, D), random(B + 1, T, D))
+
+    def test_positions_of_embeddings_are_refused(self):
+        for wrong in (
+            layers.SinusoidalPositions(),
+            layers.LearnedPositions(7),
+            keras.layers.Dense(3),
+        ):
+            with self.assertRaisesRegex(
+                ValueError,
+                "positions of an attention must be a layer with place and "
+                f"attend, .*RotaryPositions.*{type(wrong).__name__}",
+            ):
+                attention.MultiHeadAttention(D, H, positions=wrong)
+
+    @parameterized.parameters(4, 12)
     def test_heads_that_cannot_be_shared_are_refused(self, groups):
         with self.assertRaisesRegex(
             ValueError,
@@ -281,17 +323,6 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
             "Use 1 for multi-query attention, 6 for multi-head",
         ):
             attention.MultiHeadAttention(D, H, groups)
-
-    @parameterized.parameters(0, -0.5)
-    def test_a_gain_that_is_not_positive_is_refused(self, gain):
-        with self.assertRaisesRegex(ValueError, f"gain.*Received: {gain}"):
-            attention.MultiHeadAttention(D, H, gain=gain)
-
-    def test_positions_that_are_no_layer_are_refused(self):
-        with self.assertRaisesRegex(
-            ValueError, "part must be a Keras layer. Received: 'rotary'. Give"
-        ):
-            attention.MultiHeadAttention(D, H, positions="rotary")
 
 
 if __name__ == "__main__":

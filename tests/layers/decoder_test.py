@@ -302,6 +302,37 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
                 )
             self.assertTrue(np.all(np.isfinite(output)))
 
+    @parameterized.parameters(
+        (-1,), (T,), (np.int64(T + 3),), (tf.constant(T),)
+    )
+    def test_a_step_without_room_is_refused(self, position):
+        layer = make()
+        state = layer.start(self.memory, T)
+        with self.assertRaisesRegex(
+            ValueError, f"positions 0 to {T - 1}. Received: .*larger max_length"
+        ):
+            layer.step(self.inputs[:, :1], position, state, MEMORY_MASK)
+
+    def test_a_step_of_other_rows_is_refused(self):
+        layer = make()
+        state = layer.start(self.memory[:1], T)
+        with self.assertRaisesRegex(ValueError, f"1 rows. Received: {B} rows"):
+            layer.step(self.inputs[:, :1], 0, state, MEMORY_MASK[:1])
+
+    @parameterized.parameters(0, -3)
+    def test_no_room_at_all_is_refused(self, max_length):
+        with self.assertRaisesRegex(
+            ValueError, f"`max_length`.*at least 1. Received: {max_length}"
+        ):
+            make().start(self.memory, max_length)
+
+    def test_memory_of_another_size_is_refused(self):
+        layer = make()
+        with self.assertRaisesRegex(ValueError, rf"\(B, T, {D}\)"):
+            layer(self.inputs, random(B, S, 2 * D))
+        with self.assertRaisesRegex(ValueError, "the same batch"):
+            layer(self.inputs, random(B + 1, S, D))
+
     def test_a_state_is_a_value_with_the_batch_first(self):
         layer = make(num_key_value_heads=2)
         states = [layer.start(self.memory, T)]

@@ -215,7 +215,7 @@ class TokenEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(-1, V)
     def test_a_zero_id_outside_of_the_vocabulary_is_refused(self, zero_id):
         with self.assertRaisesRegex(
-            ValueError, rf"`zero_id` must be in \[0, {V}\).*: {zero_id}. Use"
+            ValueError, rf"`zero_id` must be in \[0, {V}\).*: {zero_id}. Give"
         ):
             embeddings.TokenEmbedding(V, D, zero_id=zero_id)
 
@@ -223,7 +223,7 @@ class TokenEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
     def test_sizes_below_one_are_refused(self, *sizes):
         with self.assertRaisesRegex(
             ValueError,
-            f"at least 1.*vocabulary_size={sizes[0]}, model_dim={sizes[1]}",
+            f"at least 1. Received: {min(sizes)}",
         ):
             embeddings.TokenEmbedding(*sizes)
 

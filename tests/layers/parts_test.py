@@ -110,6 +110,15 @@ class PartsTest(tf.test.TestCase, parameterized.TestCase):
         ):
             parts.shared_model_dim(attention, layers.FeedForward(26, 11))
 
+    def test_a_class_that_keras_cannot_find_is_refused(self):
+        class Unknown(layers.FeedForward):
+            pass
+
+        with self.assertRaisesRegex(
+            ValueError, "Unknown cannot be.*register_keras_serializable"
+        ):
+            parts.copy_of(Unknown(D, 11))
+
     def test_a_layer_of_ones_own_is_a_part(self):
         # Anything with a model_dim that maps (B, T, D) to (B, T, D).
         @keras.saving.register_keras_serializable("parts_test")

@@ -48,8 +48,16 @@ class SinusoidalEncodingTest(tf.test.TestCase, parameterized.TestCase):
     def test_equals_the_formula(self, form):
         table = positions.sinusoidal_encoding(np.arange(97), D, form)
         expected = [reference_parts.sinusoid(p, D, form) for p in range(97)]
-        # Angles up to 98 have an error of 4e-6 in float32.
-        self.assertAllClose(table, expected, rtol=0, atol=1e-5)
+        self.assertAllClose(table, expected, rtol=0, atol=1e-6)
+
+    @parameterized.parameters((0, 1e-6), (4000, 1e-6), (100_000, 2e-5))
+    def test_far_positions_are_as_exact_as_near_ones(self, start, tolerance):
+        # The plain product of two float32 numbers is off by 1e-4 at 2,000.
+        numbers = start + np.arange(97)
+        for form in positions.FORMS:
+            found = positions.sinusoidal_encoding(numbers, 512, form)
+            expected = [reference_parts.sinusoid(p, 512, form) for p in numbers]
+            self.assertAllClose(found, expected, rtol=0, atol=tolerance)
 
     def test_half_is_a_reordering_of_the_paper(self):
         paper = positions.sinusoidal_encoding(np.arange(97), D, "paper").numpy()
@@ -346,6 +354,17 @@ class LearnedPositionsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(graph(zeros, 0)[0], table[numbers])
         self.assertAllEqual(graph(zeros[:, :3], 5)[0], table[[5, 6, 6]])
 
+    @parameterized.parameters("float16", "bfloat16", "float64")
+    def test_other_dtypes(self, dtype):
+        layer, table = self.make(dtype=dtype)
+        self.assertEqual(table.dtype, dtype)
+        inputs = tf.cast(random(B, T, D), dtype)
+        output = layer(inputs, mask=MASK)
+        self.assertEqual(output.dtype, dtype)
+        exact = tf.cast(inputs, "float32").numpy()
+        exact[MASK] += table.astype("float32")[NUMBERS[MASK]]
+        self.assertAllEqual(output, tf.cast(exact, dtype))
+
     @parameterized.parameters("float16", "bfloat16")
     def test_mixed_precision(self, dtype):
         layer, table = self.make(dtype=f"mixed_{dtype}")
@@ -369,7 +388,7 @@ class LearnedPositionsTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(0, -7)
     def test_no_positions_at_all_are_refused(self, max_length):
         with self.assertRaisesRegex(
-            ValueError, f"`max_length`.*Received: {max_length}. Expected"
+            ValueError, f"`max_length`.*Received: {max_length}. Give"
         ):
             positions.LearnedPositions(max_length)
 

@@ -282,7 +282,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
     def test_a_longest_distance_below_one_is_refused(self, longest):
         with self.assertRaisesRegex(
             ValueError,
-            f"`max_distance`.*Received: {longest}. Expected at least 1",
+            f"`max_distance` must be .*at least 1. Received: {longest}",
         ):
             relative.RelativePositions(longest)
 

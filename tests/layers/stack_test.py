@@ -9,6 +9,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer import layers
+from keras_transformer.layers import decoder, encoder
 from tests import reference_parts
 from tests.layers import kinds
 from tests.layers.kinds import TARGET_MASK as MASK
@@ -144,7 +145,7 @@ class StackTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.product(stack_class=STACKS, number=(0, -2))
     def test_no_layers_at_all_are_refused(self, stack_class, number):
         with self.assertRaisesRegex(
-            ValueError, f"`num_layers` must be at least 1. Received: {number}"
+            ValueError, f"`num_layers` must be .*at least 1. Received: {number}"
         ):
             stack_class(number, **kinds.block_parts())
 
@@ -161,8 +162,42 @@ class StackTest(tf.test.TestCase, parameterized.TestCase):
             stack_class(
                 L, attention, layers.FeedForward(D, F), positions="paper"
             )
-        with self.assertRaisesRegex(ValueError, "'model_dim' is expected"):
-            stack_class(L, keras.layers.Dense(D), layers.FeedForward(D, F))
+        for attention in (keras.layers.Dense(D), None):
+            with self.assertRaisesRegex(ValueError, "'model_dim' is expected"):
+                stack_class(L, attention, layers.FeedForward(D, F))
+
+    @parameterized.parameters(encoder.Encoder, decoder.Decoder)
+    def test_parts_in_the_wrong_place_are_refused(self, stack_class):
+        attention = layers.MultiHeadAttention(D, H)
+        network = layers.FeedForward(D, F)
+        with self.assertRaisesRegex(
+            ValueError, "attention of a block.*MultiHead.*Received: FeedForward"
+        ):
+            stack_class(L, network, attention)
+        for positions in (layers.RotaryPositions(), layers.RelativePositions()):
+            with self.assertRaisesRegex(
+                ValueError,
+                "positions of a stack.*part of its attention.*Received: "
+                f"{type(positions).__name__}",
+            ):
+                stack_class(L, attention, network, positions=positions)
+
+    @parameterized.parameters(encoder.Encoder, decoder.Decoder)
+    def test_inputs_of_another_size_are_refused(self, stack_class):
+        layer = kinds.make_stack(stack_class)
+        memory = () if stack_class is encoder.Encoder else (random(2, 5, D),)
+        with self.assertRaisesRegex(
+            ValueError, rf"have shape \(B, T, {D}\).*\(2, 5, {2 * D}\)"
+        ):
+            layer(random(2, 5, 2 * D), *memory)
+
+    @parameterized.parameters(encoder.Encoder, decoder.Decoder)
+    def test_a_config_can_be_changed_without_the_layer(self, stack_class):
+        layer = kinds.make_stack(stack_class)
+        layer.get_config()["attention"]["config"]["num_heads"] = 1
+        self.assertEqual(
+            layer.get_config()["attention"]["config"]["num_heads"], H
+        )
 
 
 if __name__ == "__main__":

@@ -135,9 +135,16 @@ class BuildTransformerTest(tf.test.TestCase, parameterized.TestCase):
     def test_sizes_that_are_not_positive_are_refused(self, name):
         for size in (0, -2):
             with self.assertRaisesRegex(
-                ValueError, f"`{name}` must be at least 1. Received: {size}"
+                ValueError, f"`{name}` must be .*at least 1. Received: {size}"
             ):
                 build(**{name: size})
+
+    @parameterized.parameters((None,), ("base",), ({"vocabulary_size": 17},))
+    def test_what_is_no_config_is_refused(self, config):
+        with self.assertRaisesRegex(
+            ValueError, "A TransformerConfig is expected. Received: .*PRESETS"
+        ):
+            models.build_transformer(config)
 
     @parameterized.parameters(
         ({"num_heads": 5}, "model_dim=24, num_heads=5"),
@@ -156,10 +163,15 @@ class BuildTransformerTest(tf.test.TestCase, parameterized.TestCase):
         ({"embedding_scale": "two"}, "Unknown `scale`.*'two'.*'sqrt_dim'"),
         ({"embedding_initializer": "zeros"}, "Unknown `initializer`.*'zeros'"),
         ({"attention_gain": 0.0}, "`gain`.*positive.*0.0"),
-        ({"epsilon": 0.0}, "`epsilon` must be positive. Received: 0.0"),
+        ({"epsilon": 0.0}, "`epsilon` must be positive.*Received: 0.0"),
         ({"dropout": 1.0}, r"`dropout`.*Received: 1.0.*\[0, 1\)"),
         ({"dropout": -0.1}, r"`dropout`.*Received: -0.1.*\[0, 1\)"),
         ({"target_vocabulary_size": 19}, "tying='all'.*=19.*tying='target'"),
+        ({"num_heads": "4"}, "`num_heads`.*at least 1. Received: '4'"),
+        ({"model_dim": 24.0}, "`model_dim`.*whole.*Received: 24.0"),
+        ({"epsilon": None}, "`epsilon` must be positive.*Received: None"),
+        ({"dropout": "much"}, r"`dropout`.*Received: 'much'.*\[0, 1\)"),
+        ({"pad_id": 1.5}, r"`pad_id` must be in \[0, 17\).*1.5"),
         ({"start_id": 17}, r"`start_id` must be in \[0, 17\)"),
     )
     def test_settings_that_do_not_fit_are_refused(self, change, message):

@@ -43,7 +43,6 @@ class ConventionsTest(tf.test.TestCase, parameterized.TestCase):
             "num_decoder_layers",
             "model_dim",
             "num_heads",
-            "num_key_value_heads",
             "feed_forward_dim",
             "dropout",
             "tying",

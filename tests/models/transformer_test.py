@@ -293,6 +293,12 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                     result.scores[row, rank], score, rtol=1e-5, atol=1e-5
                 )
 
+    def test_ids_may_be_lists(self):
+        model = make()
+        state = model.start(SOURCE_IDS.tolist(), max_length=2)
+        logits, _ = model.step(TARGET_IDS[:, 0].tolist(), 0, state)
+        self.assertAllClose(logits, model(inputs())[:, 0], rtol=0, atol=1e-5)
+
     def test_a_state_has_room_for_fifty_more_than_the_source(self):
         state = make().start(SOURCE_IDS)
         self.assertEqual(state["blocks"][0]["key"].shape[1], S + 50)
@@ -605,6 +611,19 @@ class PartsTest(tf.test.TestCase, parameterized.TestCase):
         (
             {"projection": layers.TokenEmbedding(19, D)},
             "17 target tokens, 19 in the projection",
+        ),
+        (
+            {
+                "decoder": layers.Encoder(
+                    1, layers.MultiHeadAttention(D, H), layers.FeedForward(D, F)
+                )
+            },
+            "decoder must be a layer with start and step.*Received: Encoder",
+        ),
+        ({"encoder": None}, "encoder must be .*Received: NoneType"),
+        (
+            {"source_embedding": keras.layers.Embedding(V, D)},
+            "source_embedding must be .*TokenEmbedding. Received: Embedding",
         ),
         ({"pad_id": 17}, r"`pad_id` must be in \[0, 17\).*Received: 17"),
         ({"start_id": -1}, r"`start_id` must be in \[0, 17\).*Received: -1"),

@@ -4,6 +4,7 @@ B batch   T target length   V vocabulary_size
 """
 
 import contextlib
+import copy
 import pathlib
 import subprocess
 import sys
@@ -255,6 +256,47 @@ class DistributedModelTest(Cases):
         logs = fit(model, batches)
         self.assertSameWeights(model.get_weights(), train_by_hand(batches))
         self.assertLess(logs["loss"], 10)
+
+    @parameterized.parameters("a file", "a copy")
+    def test_a_model_that_was_compiled_trains_on(self, how):
+        # Keras compiles a loaded model only where `compile` is its own.
+        def data():
+            ids = draw()[0][0] % 7 + 1
+            inputs = {"source_ids": ids, "target_input_ids": ids}
+            weights = np.ones(ids.shape, "float32")
+            return tf.data.Dataset.from_tensors((inputs, ids, weights))
+
+        keras.utils.set_random_seed(0)
+        config = models.TransformerConfig(VOCABULARY, 1, 1, 8, 2, 13, 0.0)
+        model = models.build_transformer(config)
+        model.compile(
+            keras.optimizers.Adam(0.01),
+            losses.SmoothedCrossEntropy(0.2, "others"),
+            weighted_metrics=["sparse_categorical_accuracy"],
+        )
+        model.fit(data().repeat(3), verbose=0, shuffle=False)
+        if how == "a copy":
+            other = copy.deepcopy(model)
+        else:
+            path = f"{self.create_tempdir().full_path}/model.keras"
+            model.save(path)
+            other = keras.models.load_model(path)
+        expected = model.evaluate(data(), return_dict=True, verbose=0)
+        self.assertLen(expected, 2)
+        self.assertAllClose(
+            other.evaluate(data(), return_dict=True, verbose=0), expected
+        )
+        self.assertEqual(other.loss.smoothing_over, "others")
+        for each in (model, other):
+            if how == "a copy":
+                # Keras copies the weights, not the optimizer's.
+                each.optimizer = keras.optimizers.Adam(0.01)
+                each.make_train_function(force=True)
+            each.fit(data().repeat(2), verbose=0, shuffle=False)
+        for found, wanted in zip(
+            other.get_weights(), model.get_weights(), strict=True
+        ):
+            self.assertAllClose(found, wanted, rtol=0, atol=1e-6)
 
     def test_two_replicas_in_a_process_of_their_own(self):
         # This one may have started TensorFlow with one device already.

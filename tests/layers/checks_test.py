@@ -1,0 +1,87 @@
+"""What is checked is refused with what was received and what to do."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer.layers import checks
+
+
+class ChecksTest(tf.test.TestCase, parameterized.TestCase):
+    def test_what_is_right_passes(self):
+        for size in (1, 7, np.int64(7)):
+            checks.check_size("size", size)
+        for number in (1e-6, 1, np.float32(3)):
+            checks.check_positive("number", number)
+        for share in (0, 0.0, 0.999, np.float32(0.5)):
+            checks.check_share("share", share)
+        for token in (0, 16, np.int32(3)):
+            checks.check_id("token", token, 17)
+        checks.check_name("name", "b", ("a", "b"))
+        checks.check_vectors("inputs", (None, None, 7), 7)
+
+    @parameterized.parameters(0, -1, 2.0, True, False, "2", None)
+    def test_sizes(self, size):
+        with self.assertRaisesRegex(
+            ValueError, f"`size`.*whole.*at least 1. Received: {size!r}. Give"
+        ):
+            checks.check_size("size", size)
+
+    @parameterized.parameters(
+        0, -1.5, float("nan"), float("inf"), True, "1", None
+    )
+    def test_numbers(self, number):
+        with self.assertRaisesRegex(
+            ValueError, f"`number` must be positive.*: {number!r}. Give"
+        ):
+            checks.check_positive("number", number)
+
+    @parameterized.parameters(-0.1, 1.0, 1, float("nan"), "0.1", None)
+    def test_shares(self, share):
+        with self.assertRaisesRegex(
+            ValueError, rf"`share`.*Received: {share!r}. Expected.*\[0, 1\)"
+        ):
+            checks.check_share("share", share)
+
+    @parameterized.parameters(-1, 17, 1.5, "3", None)
+    def test_ids(self, token):
+        with self.assertRaisesRegex(
+            ValueError, rf"`token` must be in \[0, 17\).*: {token!r}. Give"
+        ):
+            checks.check_id("token", token, 17)
+
+    @parameterized.parameters("c", None, 1)
+    def test_names(self, name):
+        with self.assertRaisesRegex(
+            ValueError, f"Unknown `name`. Received: {name!r}.*'a', 'b'"
+        ):
+            checks.check_name("name", name, ("a", "b"))
+
+    @parameterized.parameters(((2, 7),), ((2, 3, 8),), ((2, 3, 5, 7),))
+    def test_vectors(self, shape):
+        with self.assertRaisesRegex(
+            ValueError,
+            rf"`inputs` must have shape \(B, T, 7\).*{shape[0]}, {shape[1]}",
+        ):
+            checks.check_vectors("inputs", shape, 7)
+
+    def test_integers_are_known_outside_of_graphs_alone(self):
+        found = []
+
+        @tf.function
+        def graph(value):
+            found.append(checks.known_int(value))
+
+        graph(tf.constant(3))
+        keras.layers.Lambda(
+            lambda x: found.append(checks.known_int(x[0, 0])) or x,
+            output_shape=(None,),
+        )(keras.Input((None,), dtype="int32"))
+        self.assertEqual(set(found), {None})
+        for value in (3, np.int64(3), tf.constant(3), np.array(3)):
+            self.assertEqual(checks.known_int(value), 3)
+
+
+if __name__ == "__main__":
+    tf.test.main()
