@@ -7,11 +7,15 @@ BIN := .venv/bin
 demo: .venv/installed
 	$(BIN)/python -m trainers.train_translation --output_dir=runs/demo
 
+# Two processes: most tests keep one core busy. Those that share what is dear to
+# make stay in one process, as tests/conftest.py groups them.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist=loadgroup --no-loadscope-reorder
+
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: .venv/installed
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(PYTEST) -m "slow or not slow"
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -33,6 +33,7 @@ setup(
         "tqdm",
     ],
     extras_require={
-        "dev": ["build", "pytest>=8", "ruff>=0.8"],
+        # Groups of pytest-xdist 3.8 get lost in pytest 9.
+        "dev": ["build", "pytest>=8,<9", "pytest-xdist>=3.5", "ruff>=0.8"],
     },
 )

@@ -20,7 +20,7 @@ _OUTPUT = flags.DEFINE_string(
 _NUM_POSITIONS = flags.DEFINE_integer(
     "num_positions", 20, "Rows.", lower_bound=1
 )
-_MODEL_DIM = flags.DEFINE_integer("model_dim", 512, "Columns, D.")
+_NUM_DIMENSIONS = flags.DEFINE_integer("num_dimensions", 512, "Columns, D.")
 
 
 def draw(num_positions: int, model_dim: int) -> figure.Figure:
@@ -59,7 +59,7 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
     try:
-        draw(_NUM_POSITIONS.value, _MODEL_DIM.value).savefig(_OUTPUT.value)
+        draw(_NUM_POSITIONS.value, _NUM_DIMENSIONS.value).savefig(_OUTPUT.value)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
     print(_OUTPUT.value)

@@ -32,7 +32,8 @@ def test_the_command_writes_a_picture(tmp_path):
     path = tmp_path / "positions.png"
     command = [sys.executable, "-m", "tools.draw_positions"]
     done = subprocess.run(
-        [*command, f"--output={path}", "--model_dim=26"], capture_output=True
+        [*command, f"--output={path}", "--num_dimensions=26"],
+        capture_output=True,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert path.read_bytes().startswith(b"\x89PNG")
