@@ -11,7 +11,7 @@ from keras_transformer.layers import checks, masks, parts
 
 # Added to the logits of forbidden keys. Finite, so that a row in which
 # everything is forbidden stays free of NaN, in the gradient too.
-_FORBIDDEN = -1e9
+FORBIDDEN = -1e9
 
 
 def dot_product_attention(query, key, value, mask=None, bias=None):
@@ -48,59 +48,100 @@ def dot_product_attention(query, key, value, mask=None, bias=None):
     >>> output.shape, scores.shape
     (TensorShape([2, 3, 6, 7]), TensorShape([2, 6, 3, 11]))
     """
+    shapes = (query.shape, key.shape, value.shape)
+    if not all(len(shape) == 4 for shape in shapes):
+        raise _unlike(*shapes)
+    output_BHTK, scores_BHTS = attend_heads(
+        *(swap_heads(heads) for heads in (query, key, value)), mask, bias
+    )
+    return swap_heads(output_BHTK), scores_BHTS
+
+
+def swap_heads(inputs):
+    """Swaps positions and heads: (B, T, H, K) to (B, H, T, K), or back."""
+    return ops.transpose(inputs, (0, 2, 1, 3))
+
+
+def attend_heads(query, key, value, mask=None, bias=None):
+    """`dot_product_attention` of heads that come before the positions.
+
+    In this layout, which keys and values are kept in while decoding, no
+    product has to transpose them.
+
+    Args:
+        query: shape `(B, H, T, K)`.
+        key: shape `(B, N, S, K)`.
+        value: shape `(B, N, S, K)`.
+        mask: as for `dot_product_attention`.
+        bias: as for `dot_product_attention`.
+
+    Returns:
+        The pair (output `(B, H, T, K)`, scores `(B, H, T, S)`).
+    """
     _check_heads(query.shape, key.shape, value.shape)
-    num_heads, head_dim = query.shape[2:]
-    groups = key.shape[2]
+    num_heads, head_dim = query.shape[1], query.shape[3]
+    groups = key.shape[1]
     check_groups(num_heads, groups)
-    batch_size, length = ops.shape(query)[:2]
+    batch_size, _, length, _ = ops.shape(query)
     masks.check_fits(
-        mask, query.shape[0], num_heads, query.shape[1], key.shape[1]
+        mask, query.shape[0], num_heads, query.shape[2], key.shape[2]
     )
     query = query * ops.cast(head_dim**-0.5, query.dtype)
-    query_BTNGK = ops.reshape(
-        query, (batch_size, length, groups, num_heads // groups, head_dim)
-    )
-    logits_BNGTS = ops.einsum("BTNGK,BSNK->BNGTS", query_BTNGK, key)
+    # All queries that read one head of keys are rows of one product.
+    rows = (batch_size, groups, num_heads // groups * length)
+    query_BNQK = ops.reshape(query, (*rows, head_dim))
+    logits_BNQS = ops.einsum("BNQK,BNSK->BNQS", query_BNQK, key)
     logits_BHTS = ops.cast(
         ops.reshape(
-            logits_BNGTS, (batch_size, num_heads, length, ops.shape(key)[1])
+            logits_BNQS, (batch_size, num_heads, length, ops.shape(key)[2])
         ),
         "float32",
     )
     if bias is not None:
         logits_BHTS += ops.cast(bias, "float32")
     mask = masks.combine_masks(mask)
-    if mask is None:
+    if key.shape[2] == 1:
+        # Keras warns of a softmax of one number.
+        scores_BHTS = ops.ones_like(logits_BHTS)
+        if mask is not None:
+            scores_BHTS *= ops.cast(mask, "float32")
+    elif mask is None:
         scores_BHTS = ops.softmax(logits_BHTS)
     else:
-        logits_BHTS = ops.where(mask, logits_BHTS, _FORBIDDEN)
+        logits_BHTS = ops.where(mask, logits_BHTS, FORBIDDEN)
         # A row with nothing allowed comes out of the softmax uniform; the
         # product makes it zero and leaves all other rows as they are.
         scores_BHTS = ops.softmax(logits_BHTS) * ops.cast(mask, "float32")
-    scores_BNGTS = ops.reshape(
-        ops.cast(scores_BHTS, value.dtype), ops.shape(logits_BNGTS)
+    scores_BNQS = ops.reshape(
+        ops.cast(scores_BHTS, value.dtype), (*rows, ops.shape(key)[2])
     )
-    output_BTNGK = ops.einsum("BNGTS,BSNK->BTNGK", scores_BNGTS, value)
-    output_BTHK = ops.reshape(
-        output_BTNGK, (batch_size, length, num_heads, value.shape[-1])
+    output_BNQK = ops.einsum("BNQS,BNSK->BNQK", scores_BNQS, value)
+    output_BHTK = ops.reshape(
+        output_BNQK, (batch_size, num_heads, length, value.shape[-1])
     )
-    return output_BTHK, scores_BHTS
+    return output_BHTK, scores_BHTS
 
 
 def _check_heads(query_shape, key_shape, value_shape):
-    shapes = (query_shape, key_shape, value_shape)
-    if all(len(shape) == 4 for shape in shapes):
-        sizes = (
-            # Equal are B of all three, S and N of key and value, K of query
-            # and key; None is not known yet.
-            [shape[0] for shape in shapes],
-            [key_shape[1], value_shape[1]],
-            [key_shape[2], value_shape[2]],
-            [query_shape[3], key_shape[3]],
+    sizes = (
+        # Equal are B of all three, N and S of key and value, K of query and
+        # key; None is not known yet.
+        [shape[0] for shape in (query_shape, key_shape, value_shape)],
+        [key_shape[1], value_shape[1]],
+        [key_shape[2], value_shape[2]],
+        [query_shape[3], key_shape[3]],
+    )
+    if any(len({*some} - {None}) > 1 for some in sizes):
+        raise _unlike(
+            *(
+                (shape[0], shape[2], shape[1], shape[3])
+                for shape in (query_shape, key_shape, value_shape)
+            )
         )
-        if all(len({*some} - {None}) <= 1 for some in sizes):
-            return
-    raise ValueError(
+
+
+def _unlike(query_shape, key_shape, value_shape):
+    return ValueError(
         "Queries must have shape (B, T, H, K), keys and values (B, S, N, K). "
         f"Received: query {tuple(query_shape)}, key {tuple(key_shape)}, value "
         f"{tuple(value_shape)}. Give all three the same batch."
@@ -251,49 +292,52 @@ class MultiHeadAttention(keras.layers.Layer):
         output, scores = self.attend(inputs, key, value, attention_mask)
         return (output, scores) if return_attention_scores else output
 
-    def project_memory(self, memory, start=0):
-        """Makes the keys and values of `memory` (B, S, D): two (B, S, N, K).
+    def project_memory(self, memory, positions=None):
+        """Makes the keys and values of `memory` (B, S, D): two (B, N, S, K).
 
         Decoding keeps them, so that each is computed once.
 
         Args:
             memory: shape `(B, S, D)`.
-            start: position of its first column, counted from 0.
+            positions: those of its columns, `(S,)` or `(1,)` if they share
+                one; counted from 0 if `None`.
         """
         if not self.built:
             self.build()
         key = self._project("key", memory)
         if self.positions is not None:
-            key = self.positions.place(key, start)
+            key = self.positions.place(key, positions)
         return key, self._project("value", memory)
 
-    def attend(self, inputs, key, value, attention_mask=None, start=0):
+    def attend(self, inputs, key, value, mask=None, bias=None, positions=None):
         """Lets `inputs` (B, T, D) attend to projected keys and values.
 
         Args:
             inputs: shape `(B, T, D)`.
-            key: shape `(B, S, N, K)`, its first column at position 0.
-            value: shape `(B, S, N, K)`.
-            attention_mask: as for `call`.
-            start: position of the first column of `inputs`.
+            key: shape `(B, N, S, K)`.
+            value: shape `(B, N, S, K)`.
+            mask: as `attention_mask` for `call`.
+            bias: what is added to the logits, broadcasts to
+                `(B, H, T, S)`.
+            positions: the pair of those of the inputs, `(T,)` or `(1,)` if
+                they share one, and those of the keys, `(S,)`; both are
+                counted from 0 if `None`.
 
         Returns:
             The pair (output `(B, T, D)`, scores `(B, H, T, S)`).
         """
         query = self._project("query", inputs)
         if self.positions is None:
-            heads, scores = dot_product_attention(
-                query, key, value, attention_mask
-            )
+            heads, scores = attend_heads(query, key, value, mask, bias)
         else:
             heads, scores = self.positions.attend(
-                query, key, value, attention_mask, start
+                query, key, value, mask, bias, positions
             )
         kernel_HKD = ops.reshape(
             self._cast(self._kernels["output"]),
             (self._heads["output"], self.head_dim, self.model_dim),
         )
-        output = ops.einsum("BTHK,HKD->BTD", heads, kernel_HKD)
+        output = ops.einsum("BHTK,HKD->BTD", heads, kernel_HKD)
         if self._biases["output"] is not None:
             output += self._cast(self._biases["output"])
         return output, scores
@@ -307,9 +351,12 @@ class MultiHeadAttention(keras.layers.Layer):
         kernel_DHK = ops.reshape(
             self._cast(self._kernels[name]), (self.model_dim, *heads)
         )
-        projected = ops.einsum("BTD,DHK->BTHK", inputs, kernel_DHK)
+        projected = ops.einsum("BTD,DHK->BHTK", inputs, kernel_DHK)
         if self._biases[name] is not None:
-            projected += ops.reshape(self._cast(self._biases[name]), heads)
+            bias_H1K = ops.reshape(
+                self._cast(self._biases[name]), (heads[0], 1, heads[1])
+            )
+            projected += bias_H1K
         return projected
 
     def _cast(self, weight):

@@ -122,7 +122,25 @@ class TokenEmbedding(keras.layers.Layer):
         checks.check_vectors("inputs", inputs.shape, self.model_dim)
         embeddings = ops.cast(self.embeddings, self.compute_dtype)
         inputs = ops.cast(inputs, self.compute_dtype)
-        logits = ops.einsum("BTD,VD->BTV", inputs, embeddings)
+        return self._biased(ops.einsum("BTD,VD->BTV", inputs, embeddings))
+
+    def scorer(self):
+        """Makes a function like `logits` for many calls.
+
+        It takes `inputs` (B, D) and returns float32 (B, V). The matrix is
+        read, cast and transposed once, when it is made: for few rows that
+        costs as much as their product.
+        """
+        if not self.built:
+            self.build()
+        embeddings_DV = ops.transpose(
+            ops.cast(self.embeddings, self.compute_dtype)
+        )
+        return lambda inputs: self._biased(
+            ops.matmul(ops.cast(inputs, self.compute_dtype), embeddings_DV)
+        )
+
+    def _biased(self, logits):
         logits = ops.cast(logits, "float32")
         if self.bias is not None:
             logits += ops.cast(self.bias, "float32")

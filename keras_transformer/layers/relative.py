@@ -6,7 +6,8 @@ B batch   T query length   S key length   H heads   K head_dim
 import keras
 from keras import ops
 
-from keras_transformer.layers import attention, checks, positions
+from keras_transformer.layers import attention, checks
+from keras_transformer.layers import positions as counting
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
@@ -59,21 +60,37 @@ class RelativePositions(keras.layers.Layer):
         self.built = True
 
     def call(self, query, key, value, attention_mask=None, start=0):
-        return self.attend(query, key, value, attention_mask, start)
+        length = ops.shape(query)[1]
+        output_BHTK, scores_BHTS = self.attend(
+            *(attention.swap_heads(heads) for heads in (query, key, value)),
+            attention_mask,
+            positions=(
+                counting.count_positions(length, start)[0],
+                counting.count_positions(ops.shape(key)[1])[0],
+            ),
+        )
+        return attention.swap_heads(output_BHTK), scores_BHTS
 
-    def place(self, inputs, start=0):
+    def place(self, inputs, positions=None):
         """Returns keys as they are: only distances matter here."""
         return inputs
 
-    def attend(self, query, key, value, mask=None, start=0):
-        """The same as the call, also outside of it, where nothing is cast."""
-        queries_T = positions.count_positions(ops.shape(query)[1], start)[0]
-        keys_S = positions.count_positions(ops.shape(key)[1])[0]
+    def attend(self, query, key, value, mask=None, bias=None, positions=None):
+        """Attends with heads before positions, as `MultiHeadAttention` does.
+
+        Outside of the call, where nothing is cast; see `attend_heads`, and
+        for `positions` `MultiHeadAttention.attend`.
+        """
+        length, key_length = ops.shape(query)[2], ops.shape(key)[2]
+        if positions is None:
+            positions = ops.arange(length), ops.arange(key_length)
+        queries_T, keys_S = (ops.cast(some, "int32") for some in positions)
         distance_TS = ops.clip(
             keys_S[None, :] - queries_T[:, None],
             -self.max_distance,
             self.max_distance,
         )
+        distance_TS = ops.broadcast_to(distance_TS, (length, key_length))
         keys_TSK, values_TSK = (
             ops.take(
                 ops.cast(table, query.dtype),
@@ -83,12 +100,15 @@ class RelativePositions(keras.layers.Layer):
             for table in (self.keys, self.values)
         )
         scaled = query * ops.cast(query.shape[-1] ** -0.5, query.dtype)
-        bias_BHTS = ops.einsum("BTHK,TSK->BHTS", scaled, keys_TSK)
-        output, scores_BHTS = attention.dot_product_attention(
+        bias_BHTS = ops.einsum("BHTK,TSK->BHTS", scaled, keys_TSK)
+        if bias is not None:
+            # In float32, which alone holds what forbids a key.
+            bias_BHTS = ops.cast(bias_BHTS, "float32") + bias
+        output, scores_BHTS = attention.attend_heads(
             query, key, value, mask, bias_BHTS
         )
         output += ops.einsum(
-            "BHTS,TSK->BTHK", ops.cast(scores_BHTS, value.dtype), values_TSK
+            "BHTS,TSK->BHTK", ops.cast(scores_BHTS, value.dtype), values_TSK
         )
         return output, scores_BHTS
 

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_transformer.layers import attention, checks, positions
+from keras_transformer.layers import attention, checks
+from keras_transformer.layers import positions as sinusoids
 
 LAYOUTS = ("half", "interleaved")
 
@@ -60,17 +61,26 @@ class RotaryPositions(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs, start=0):
-        return self.place(inputs, start)
+        numbers = sinusoids.count_positions(ops.shape(inputs)[1], start)[0]
+        placed_BHTK = self.place(attention.swap_heads(inputs), numbers)
+        return attention.swap_heads(placed_BHTK)
 
-    def place(self, inputs, start=0):
-        """Turns queries or keys (B, T, H, K) whose first is at `start`."""
+    def place(self, inputs, positions=None):
+        """Turns queries or keys with the heads first, (B, H, T, K).
+
+        Args:
+            inputs: shape `(B, H, T, K)`.
+            positions: those of its columns, `(T,)` or `(1,)` if they share
+                one; counted from 0 if `None`.
+        """
         head_dim = inputs.shape[-1]
         frequencies = self.base ** (
             -np.arange(0, head_dim, 2, dtype="float64") / head_dim
         )
-        numbers = positions.count_positions(ops.shape(inputs)[1], start)[0]
-        # Of every head, (T, 1, K / 2).
-        sine, cosine = positions.sine_and_cosine(numbers[:, None], frequencies)
+        if positions is None:
+            positions = ops.arange(ops.shape(inputs)[2])
+        # Of every head, (T, K / 2).
+        sine, cosine = sinusoids.sine_and_cosine(positions, frequencies)
         x = ops.cast(inputs, "float32")
         if self.layout == "half":
             first, second = ops.split(x, 2, axis=-1)
@@ -86,14 +96,15 @@ class RotaryPositions(keras.layers.Layer):
             joined = ops.reshape(ops.stack(turned, axis=-1), ops.shape(x))
         return ops.cast(joined, inputs.dtype)
 
-    def attend(self, query, key, value, mask=None, start=0):
-        """Attends to keys that are placed already.
+    def attend(self, query, key, value, mask=None, bias=None, positions=None):
+        """Attends to keys that are placed already, heads before positions.
 
-        See `attention.dot_product_attention`; `query` is not placed yet and
-        its first column is at `start`.
+        See `attend_heads`, and for `positions` `MultiHeadAttention.attend`;
+        `query` is not placed yet.
         """
-        return attention.dot_product_attention(
-            self.place(query, start), key, value, mask
+        queries_at = None if positions is None else positions[0]
+        return attention.attend_heads(
+            self.place(query, queries_at), key, value, mask, bias
         )
 
     def get_config(self):

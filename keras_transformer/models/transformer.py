@@ -12,9 +12,6 @@ from keras import ops
 from keras_transformer.layers import checks, masks, parts
 from keras_transformer.training import distributed_model
 
-# The paper lets a translation have this many more tokens than its source.
-EXTRA_LENGTH = 50
-
 
 class AttentionScores(NamedTuple):
     """Where every position looked, float32, rows that sum to one.
@@ -142,18 +139,18 @@ class Transformer(distributed_model.DistributedModel):
 
         Args:
             source_ids: shape `(B, S)`.
-            max_length: the most steps that will be taken; S + 50 if `None`.
+            max_length: the most steps that will be taken: the state then
+                keeps its shape, as XLA needs. With `None` it grows with each
+                step, and no step reads what is not there yet.
 
         Returns:
             A nested structure of tensors, each with the batch axis first.
         """
         source_ids = ops.convert_to_tensor(source_ids)
-        if max_length is None:
-            max_length = ops.shape(source_ids)[1] + EXTRA_LENGTH
         memory = self.encode(source_ids)
         return {
             "memory_mask": masks.padding_mask(source_ids, self.pad_id),
-            "blocks": self.decoder.start(memory, max_length),
+            "decoder": self.decoder.start(memory, max_length),
         }
 
     def step(self, ids, position, state):
@@ -162,22 +159,81 @@ class Transformer(distributed_model.DistributedModel):
         The same numbers as `call`, one position at a time.
 
         Args:
-            ids: the tokens at `position`, shape `(B,)`.
+            ids: the tokens at `position`, shape `(B,)`; of a state that was
+                widened `(B W,)`, the W hypotheses of a row side by side.
             position: scalar integer, counted from 0.
             state: what `start` or the step before returned.
 
         Returns:
-            The pair (logits `(B, V)` in float32, the new state).
+            The pair (logits, float32, `(B, V)` or `(B W, V)`, the new state).
         """
-        ids = ops.convert_to_tensor(ids)
-        outputs, blocks = self.decoder.step(
-            self.target_embedding(ids[:, None]),
-            position,
-            state["blocks"],
-            state["memory_mask"],
+        return self.stepper()(ids, position, state)
+
+    def stepper(self, return_attention=False):
+        """Makes a `step` for many steps: what they share is computed once.
+
+        Args:
+            return_attention: whether the step returns, thirdly, where it
+                looked in the source: `(B, S)` or `(B W, S)`, float32, the
+                mean over all heads of the last block but one (Garg et al.
+                2019), or of the only one.
+
+        Returns:
+            A function like `step`.
+        """
+        score = self.projection.scorer()
+
+        def step(ids, position, state):
+            ids = ops.convert_to_tensor(ids)
+            mask = state["memory_mask"]
+            batch_size = ops.shape(mask)[0]
+            width = state["decoder"]["past"].ancestors.shape[1]
+            embeddings = self.target_embedding(ids[:, None])
+            outputs, decoder_state, scores = self.decoder.step(
+                ops.reshape(embeddings, (batch_size, width, -1)),
+                position,
+                state["decoder"],
+                mask,
+                return_attention_scores=True,
+            )
+            logits = score(ops.reshape(outputs, (-1, outputs.shape[-1])))
+            state = {"memory_mask": mask, "decoder": decoder_state}
+            if not return_attention:
+                return logits, state
+            block = max(scores.shape[1] - 2, 0)
+            attention = ops.mean(scores[:, block], axis=1)
+            return logits, state, ops.reshape(
+                attention, (-1, ops.shape(mask)[1])
+            )
+
+        return step
+
+    def widen(self, state, width):
+        """Makes `width` hypotheses of each row of a state."""
+        return {**state, "decoder": self.decoder.widen(state["decoder"], width)}
+
+    def select(self, state, parents):
+        """Lets hypothesis w of row b continue hypothesis `parents[b, w]`.
+
+        Moves no keys and values, see `layers.past`.
+        """
+        return {
+            **state,
+            "decoder": self.decoder.select(state["decoder"], parents),
+        }
+
+    def keep(self, state, rows, width):
+        """Keeps these rows of the sources, with all their hypotheses."""
+        return keras.tree.map_structure(
+            lambda x: ops.take(x, rows, axis=0), state
         )
-        state = {"memory_mask": state["memory_mask"], "blocks": blocks}
-        return self.projection.logits(outputs)[:, 0], state
+
+    def shapes(self, state):
+        """Shapes of a state that hold at every step, `None` what varies."""
+        return {
+            "memory_mask": tuple(state["memory_mask"].shape),
+            "decoder": self.decoder.shapes(state["decoder"]),
+        }
 
     def attention_scores(self, inputs):
         """Runs the model and returns where it looked, `AttentionScores`.

@@ -1,47 +1,128 @@
 """What a search is given and what it gives back; it knows no model.
 
 B batch   W hypotheses per row   T target length   V vocabulary_size
+S source length
 """
 
 from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
+# Less than any log-probability, and finite: it is divided and compared.
+NEVER = -1e9
+
 
 class StepFn(Protocol):
     """One step of a model: scores the token that follows `ids`.
 
-    Called with ids `(B,)`, the position of those ids (a scalar, from 0) and
-    the state; returns logits `(B, V)` and the next state. The state is any
-    nested structure of tensors with the batch axis first; its shapes stay
-    the same from step to step.
+    Called with ids `(R,)`, the position of those ids (a scalar, from 0) and
+    the state; returns logits `(R, V)` and the next state. R is B W: the W
+    hypotheses of a row stand side by side. With `return_attention=True` a
+    search expects a third result, where each row looked in the source,
+    float32 `(R, S)`.
     """
 
     def __call__(
         self, ids: tf.Tensor, position: tf.Tensor, state: Any
-    ) -> tuple[tf.Tensor, Any]: ...
+    ) -> tuple[tf.Tensor, ...]: ...
+
+
+class States(Protocol):
+    """How a state follows its hypotheses, as `Transformer` knows of its own."""
+
+    def widen(self, state: Any, width: int) -> Any:
+        """Makes `width` hypotheses of each row, side by side."""
+
+    def select(self, state: Any, parents: tf.Tensor) -> Any:
+        """Lets hypothesis w of row b continue hypothesis `parents[b, w]`."""
+
+    def keep(self, state: Any, rows: tf.Tensor, width: int) -> Any:
+        """Keeps these rows, of `width` hypotheses each."""
+
+    def shapes(self, state: Any) -> Any:
+        """Shapes that hold at every step, `None` for what varies.
+
+        Where all are known, a search keeps all rows to its end, as XLA needs;
+        otherwise it drops rows that are done.
+        """
+
+
+class RowStates:
+    """States of any nested structure of tensors with a row a hypothesis.
+
+    Their shapes stay the same from step to step.
+    """
+
+    def widen(self, state, width):
+        return tf.nest.map_structure(
+            lambda x: tf.repeat(x, width, axis=0), state
+        )
+
+    def select(self, state, parents):
+        width = parents.shape[1]
+        rows = tf.range(tf.shape(parents)[0])[:, None] * width + parents
+        gathered = _gather(state, rows)
+        # As many rows as before, which XLA wants to know.
+        tf.nest.map_structure(
+            lambda x, before: x.set_shape(before.shape), gathered, state
+        )
+        return gathered
+
+    def keep(self, state, rows, width):
+        return _gather(state, rows[:, None] * width + tf.range(width))
+
+    def shapes(self, state):
+        return tf.nest.map_structure(lambda x: tuple(x.shape), state)
+
+
+def _gather(state, rows):
+    return tf.nest.map_structure(
+        lambda x: tf.gather(x, tf.reshape(rows, [-1])), state
+    )
 
 
 class SearchResult(NamedTuple):
     """Hypotheses of each row, best first.
 
-    ids: int32 `(B, W, T)`, the end token included, padded after it.
+    ids: int32 `(B, W, T)`, the end token included, padded after it. T is the
+        largest of the rows' limits.
     lengths: int32 `(B, W)`, tokens with the end token.
-    scores: float32 `(B, W)`, log-probability over the length penalty. Where a
-        row has fewer than W hypotheses, the places left have a score of -1e9,
-        and their ids and lengths mean nothing.
+    scores: float32 `(B, W)`, what hypotheses are ranked by. Where a row has
+        fewer than W hypotheses, the places left have a score of -1e9, and
+        their ids and lengths mean nothing.
+    log_probs: float32 `(B, W, T)`, the log-probability of each token, 0 after
+        the end.
+    attention: float32 `(B, W, T, S)`, where the step that emitted a token
+        looked in the source, 0 after the end; `None` unless asked for.
     """
 
     ids: tf.Tensor
     lengths: tf.Tensor
     scores: tf.Tensor
+    log_probs: tf.Tensor
+    attention: tf.Tensor | None = None
 
 
-def log_softmax(logits: tf.Tensor) -> tf.Tensor:
-    """Log-probabilities in float32, whatever the logits are."""
-    return tf.nn.log_softmax(tf.cast(logits, tf.float32))
+def largest_limit(max_lengths):
+    """The most steps of any row, an int where it is known, at least 0."""
+    known = tf.get_static_value(max_lengths)
+    if known is not None:
+        return int(max(known.max(initial=0), 0))
+    return tf.maximum(tf.reduce_max(max_lengths), 0)
 
 
-def limits_per_row(max_lengths, batch_size):
+def limits_per_row(lengths, batch_size):
     """Broadcasts a limit, scalar or `(B,)`, to one for each row."""
-    return tf.broadcast_to(tf.cast(max_lengths, tf.int32), [batch_size])
+    return tf.broadcast_to(tf.cast(lengths, tf.int32), [batch_size])
+
+
+def call_step(step, ids, position, state, return_attention):
+    """Calls a `StepFn`: logits in float32, state, attention or `None`."""
+    answer = step(ids, position, state)
+    if len(answer) != 2 + return_attention:
+        raise ValueError(
+            "A step returns logits and state, and with return_attention=True "
+            f"or coverage its attention too. Received: {len(answer)} results."
+        )
+    logits, state, attention = (*answer, None)[:3]
+    return tf.cast(logits, tf.float32), state, attention

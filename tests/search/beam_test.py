@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_transformer.search import beam, greedy
+from keras_transformer.search import beam, greedy, penalties
 from tests import reference_search
 
 START, END, PAD = 0, 1, 0
@@ -93,7 +93,7 @@ def search_chain(probabilities, **kwargs):
 class LengthPenaltyTest(tf.test.TestCase):
     def test_values_of_alpha_of_the_paper(self):
         self.assertAllClose(
-            beam.length_penalty(tf.constant([1, 5, 10, 20, 50, 100]), 0.6),
+            penalties.length_penalty(tf.constant([1, 5, 10, 20, 50, 100]), 0.6),
             [1, 1.3587, 1.7329, 2.3544, 3.7786, 5.5696],
             rtol=0,
             atol=5e-5,
@@ -101,16 +101,16 @@ class LengthPenaltyTest(tf.test.TestCase):
 
     def test_alpha_zero_is_no_penalty_and_one_is_linear(self):
         lengths = tf.range(1, 20)
-        self.assertAllEqual(beam.length_penalty(lengths, 0.0), np.ones(19))
+        self.assertAllEqual(penalties.length_penalty(lengths, 0.0), np.ones(19))
         self.assertAllClose(
-            beam.length_penalty(lengths, 1.0), np.arange(6, 25) / 6
+            penalties.length_penalty(lengths, 1.0), np.arange(6, 25) / 6
         )
 
     def test_average_is_a_power_of_the_length(self):
         lengths = tf.range(1, 20)
         for alpha in (0.0, 0.6, 1.0):
             self.assertAllClose(
-                beam.length_penalty(lengths, alpha, "average"),
+                penalties.length_penalty(lengths, alpha, "average"),
                 np.arange(1, 20) ** alpha,
             )
 

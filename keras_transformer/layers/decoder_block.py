@@ -1,0 +1,302 @@
+"""One block of the decoder, for whole sequences and step by step.
+
+B batch   T target length   S source length   D model_dim   H heads
+K head_dim   N key-value heads   M positions kept while decoding   W hypotheses
+of a row
+"""
+
+from typing import NamedTuple
+
+import keras
+from keras import ops
+
+from keras_transformer.layers import masks, parts, past, residual
+
+
+@keras.saving.register_keras_serializable("keras_transformer")
+class DecoderBlock(keras.layers.Layer):
+    """Causal self-attention, encoder-decoder attention, feed-forward.
+
+    Args:
+        attention: a part, copied for both attentions: `MultiHeadAttention`
+            of any kind. Its positions are those of the self-attention;
+            between target and source there are none.
+        feed_forward: a part, copied: `FeedForward` or `GatedFeedForward`.
+        norm: a part, copied; see `Residual`.
+        dropout: P_drop.
+        normalization: `"pre"` or `"post"`, see `Residual`.
+
+    Call arguments:
+        inputs: shape `(B, T, D)`.
+        memory: the encoder's output, shape `(B, S, D)`.
+        inputs_mask: boolean padding mask `(B, T)`, or an attention mask
+            `(B, T, T)` or `(B, H, T, T)`; the block is causal besides.
+        memory_mask: boolean padding mask `(B, S)`, or an attention mask
+            `(B, T, S)` or `(B, H, T, S)`.
+        return_attention_scores: whether to return the scores too.
+
+    Returns:
+        Shape `(B, T, D)`; with `return_attention_scores=True` the triple of
+        it, self-attention scores `(B, H, T, T)` and encoder-decoder scores
+        `(B, H, T, S)`.
+
+    Raises:
+        ValueError: parts of different `model_dim`; see also the parts.
+
+    Example:
+
+    >>> from keras_transformer import layers
+    >>> block = DecoderBlock(
+    ...     layers.MultiHeadAttention(model_dim=6, num_heads=2),
+    ...     layers.FeedForward(model_dim=6, feed_forward_dim=11),
+    ... )
+    >>> block(keras.ops.ones((3, 5, 6)), keras.ops.ones((3, 7, 6))).shape
+    TensorShape([3, 5, 6])
+    """
+
+    def __init__(
+        self,
+        attention,
+        feed_forward,
+        norm=None,
+        dropout=0.1,
+        normalization="pre",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self._settings = {
+            "attention": parts.settings_of(attention),
+            "feed_forward": parts.settings_of(feed_forward),
+            "norm": parts.settings_of(norm),
+            "dropout": dropout,
+            "normalization": normalization,
+        }
+        model_dim = parts.shared_model_dim(attention, feed_forward)
+        policy = self.dtype_policy
+
+        def in_residual(name):
+            return residual.Residual(
+                model_dim, dropout, normalization, norm, dtype=policy, name=name
+            )
+
+        self.self_attention = parts.copy_of(
+            attention, name="self_attention", dtype=policy
+        )
+        parts.check_attention(self.self_attention)
+        self.self_attention_residual = in_residual("self_attention_residual")
+        # Between target and source no position has a meaning.
+        has_positions = "positions" in parts.settings_of(attention)["config"]
+        self.cross_attention = parts.copy_of(
+            attention,
+            name="cross_attention",
+            dtype=policy,
+            **({"positions": None} if has_positions else {}),
+        )
+        self.cross_attention_residual = in_residual("cross_attention_residual")
+        self.feed_forward = parts.copy_of(
+            feed_forward, name="feed_forward", dtype=policy
+        )
+        self.feed_forward_residual = in_residual("feed_forward_residual")
+
+    def build(self, inputs_shape=None, memory_shape=None):
+        self.self_attention.build()
+        self.self_attention_residual.build()
+        self.cross_attention.build()
+        self.cross_attention_residual.build()
+        self.feed_forward.build()
+        self.feed_forward_residual.build()
+        self.built = True
+
+    def call(
+        self,
+        inputs,
+        memory,
+        inputs_mask=None,
+        memory_mask=None,
+        training=None,
+        return_attention_scores=False,
+    ):
+        length = inputs.shape[1]
+        masks.check_fits(inputs_mask, inputs.shape[0], None, length, length)
+        causal = masks.combine_masks(
+            masks.causal_mask(ops.shape(inputs)[1]), inputs_mask
+        )
+        x, self_scores, cross_scores = self._apply(
+            inputs,
+            self_attend=lambda x: self.self_attention(
+                x, attention_mask=causal, return_attention_scores=True
+            ),
+            cross_attend=lambda x: self.cross_attention(
+                x,
+                memory,
+                attention_mask=memory_mask,
+                return_attention_scores=True,
+            ),
+            training=training,
+        )
+        if return_attention_scores:
+            return x, self_scores, cross_scores
+        return x
+
+    def start(self, memory, max_length=None):
+        """Makes the state before the first step from memory (B, S, D).
+
+        Args:
+            memory: the encoder's output, shape `(B, S, D)`.
+            max_length: M, the most steps that will be taken: the state then
+                keeps its shape, as XLA needs. With `None` it grows.
+
+        Returns:
+            A dict of tensors, batch first; see `Decoder.start`.
+        """
+        before = past.start(ops.shape(memory)[0], max_length)
+        return {"past": before, **self.start_kept(memory, before)}
+
+    def step(self, inputs, position, state, memory_mask=None):
+        """Computes one target position of W hypotheses, `inputs` (B, W, D).
+
+        Args:
+            inputs: shape `(B, W, D)`.
+            position: the position of it, a scalar, counted from 0.
+            state: what `start` or the step before returned.
+            memory_mask: boolean padding mask `(B, S)`.
+
+        Returns:
+            The pair (output `(B, W, D)`, the state of the next step).
+
+        Raises:
+            ValueError: outside of a graph, a position or a number of rows
+                that the state is not of.
+        """
+        now = take_step(state["past"], inputs, position)
+        kept = {name: state[name] for name in state if name != "past"}
+        x, kept, _ = self.step_kept(inputs, now, kept, memory_mask)
+        return x, {"past": now.past, **kept}
+
+    def start_kept(self, memory, before):
+        """Keys and values, of the memory and of the past, which is empty.
+
+        Args:
+            memory: shape `(B, S, D)`.
+            before: of `past.start`.
+
+        Returns:
+            A dict of two pairs, key and value: those of the `"memory"`,
+            `(B, N, S, K)`, and room for the `"target"`'s, `(B, N, M, 1, K)`.
+        """
+        if not self.built:
+            self.build()
+        key, value = self.cross_attention.project_memory(memory)
+        batch_size, heads, _, head_dim = ops.shape(key)
+        room = ops.shape(before.ancestors)[2]
+        empty = ops.zeros(
+            (batch_size, heads, room, 1, head_dim), dtype=key.dtype
+        )
+        return {"memory": (key, value), "target": (empty, empty)}
+
+    def step_kept(self, inputs, now, kept, memory_mask=None):
+        """What `step` does, of a past that all blocks share.
+
+        Args:
+            inputs: shape `(B, W, D)`.
+            now: of `take_step`.
+            kept: of `start_kept` or the step before.
+            memory_mask: boolean padding mask `(B, S)`.
+
+        Returns:
+            The triple (output `(B, W, D)`, what is kept for the next step,
+            encoder-decoder scores `(B, H, W, S)`).
+        """
+        target = []
+
+        def self_attend(x):
+            written = self.self_attention.project_memory(x, now.positions[0])
+            target.extend(
+                now.past.write(before, heads, now.position)
+                for before, heads in zip(kept["target"], written, strict=True)
+            )
+            return self.self_attention.attend(
+                x,
+                *(_places(heads) for heads in target),
+                bias=now.bias,
+                positions=now.positions,
+            )
+
+        x, _, scores = self._apply(
+            inputs,
+            self_attend=self_attend,
+            cross_attend=lambda x: self.cross_attention.attend(
+                x, *kept["memory"], memory_mask
+            ),
+            training=False,
+        )
+        return x, {"memory": kept["memory"], "target": tuple(target)}, scores
+
+    def get_config(self):
+        return {**super().get_config(), **parts.plain_copy(self._settings)}
+
+    def _apply(self, x, self_attend, cross_attend, training):
+        """The three sub-layers, for a whole sequence or for one position."""
+        x, self_scores = self.self_attention_residual(
+            x, sublayer=self_attend, training=training
+        )
+        x, cross_scores = self.cross_attention_residual(
+            x, sublayer=cross_attend, training=training
+        )
+        x, _ = self.feed_forward_residual(
+            x,
+            sublayer=lambda x: (self.feed_forward(x), None),
+            training=training,
+        )
+        return x, self_scores, cross_scores
+
+
+class Step(NamedTuple):
+    """What all blocks share at one step.
+
+    position: int32 scalar.
+    past: the past, this position included.
+    bias: what forbids places, `(B, 1, W, M W)`, or `None`.
+    positions: of the inputs, `(1,)`, and of all places kept, `(M W,)`.
+    """
+
+    position: object
+    past: object
+    bias: object
+    positions: tuple
+
+
+def take_step(before, inputs, position):
+    """Makes the `Step` of inputs (B, W, D) at `position`.
+
+    Raises:
+        ValueError: outside of a graph, a position that the past has no room
+            for, or other rows or hypotheses than the past is of.
+    """
+    before.check(position)
+    expected = tuple(before.ancestors.shape[:2])
+    received = tuple(inputs.shape[:2])
+    if any(
+        None not in pair and pair[0] != pair[1]
+        for pair in zip(expected, received, strict=True)
+    ):
+        raise ValueError(
+            f"The state is of {expected[0]} rows, {expected[1]} hypotheses "
+            f"each. Received: inputs of {received[0]} rows, {received[1]} "
+            "each. Start with as many sources, and widen or gather the state."
+        )
+    position = ops.cast(position, "int32")
+    now = before.advance(position)
+    width, length = ops.shape(now.ancestors)[1:]
+    places = ops.repeat(ops.arange(length, dtype="int32"), width)
+    positions = (ops.reshape(position, (1,)), places)
+    return Step(position, now, now.bias(position), positions)
+
+
+def _places(kept_BNMWK):
+    """All places that are kept, as positions of keys: (B, N, M W, K)."""
+    batch_size, heads, length, width, head_dim = ops.shape(kept_BNMWK)
+    return ops.reshape(
+        kept_BNMWK, (batch_size, heads, length * width, head_dim)
+    )

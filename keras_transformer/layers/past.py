@@ -1,0 +1,169 @@
+"""What a decoder keeps of the past: keys and values that are never moved.
+
+The W hypotheses of a sentence extend each other, and a search reorders them at
+every step. Keys and values stay where they were written all the same: a table
+of ancestors says in which of the W places each hypothesis finds its past, and
+attention reads all places and is told which count. So a step reads what was
+kept once and copies none of it from one hypothesis to another.
+
+B batch   W hypotheses of a row   T positions kept   N key-value heads
+K head_dim
+"""
+
+from typing import NamedTuple
+
+from keras import ops
+
+from keras_transformer.layers import attention, checks
+
+
+class GrowingPast(NamedTuple):
+    """A past that grows by one position at each step.
+
+    ancestors: int32 `(B, W, T)`, the place of each hypothesis's past.
+    """
+
+    ancestors: object
+
+    def advance(self, position):
+        """The past at `position`, where each hypothesis has its own place."""
+        own = _own_places(self.ancestors)
+        return GrowingPast(ops.concatenate([self.ancestors, own], axis=2))
+
+    def write(self, kept, now, position):
+        """Puts `now` (B, N, W, K) behind `kept` (B, N, T, W, K)."""
+        return ops.concatenate([kept, now[:, :, None]], axis=2)
+
+    def bias(self, position):
+        """What forbids, added to logits, places of others: (B, 1, W, T W).
+
+        `None` where there is nothing to forbid.
+        """
+        if self.ancestors.shape[1] == 1:
+            return None
+        return _bias(_is_ancestor(self.ancestors))
+
+    def shape_at_all_steps(self, shape):
+        """The shape of `ancestors`, or of what is kept, `None` what varies."""
+        return (*shape[:2], None, *shape[3:])
+
+    def check(self, position):
+        """Raises ValueError unless `position` is the next one."""
+        known = self.ancestors.shape[2]
+        now = checks.known_int(position)
+        if None not in (known, now) and now != known:
+            raise ValueError(
+                f"The state has {known} positions and grows by one. Received: "
+                f"position={now}. Expected: position={known}."
+            )
+
+
+class FixedPast(NamedTuple):
+    """A past of fixed shape, as XLA needs, with room for T positions.
+
+    ancestors: int32 `(B, W, T)`, the place of each hypothesis's past.
+    """
+
+    ancestors: object
+
+    def advance(self, position):
+        """See `GrowingPast`."""
+        is_now = _is(position, self.ancestors)[None, None]
+        own = _own_places(self.ancestors)
+        return FixedPast(ops.where(is_now, own, self.ancestors))
+
+    def write(self, kept, now, position):
+        """Writes `now` (B, N, W, K) at `position` of (B, N, T, W, K)."""
+        is_now = _is(position, self.ancestors)[None, None, :, None, None]
+        return ops.where(is_now, now[:, :, None], kept)
+
+    def bias(self, position):
+        """See `GrowingPast`; what is not written yet is forbidden too."""
+        places = ops.arange(ops.shape(self.ancestors)[2], dtype="int32")
+        is_past = (places <= position)[None, None, :, None]
+        return _bias(ops.logical_and(is_past, _is_ancestor(self.ancestors)))
+
+    def shape_at_all_steps(self, shape):
+        """See `GrowingPast`; here it is as it is."""
+        return tuple(shape)
+
+    def check(self, position):
+        """Raises ValueError unless there is room for `position`."""
+        room = self.ancestors.shape[2]
+        now = checks.known_int(position)
+        if None not in (room, now) and not 0 <= now < room:
+            raise ValueError(
+                f"The state has room for the positions 0 to {room - 1}. "
+                f"Received: position={now}. Start with a larger max_length, or "
+                "without one."
+            )
+
+
+def start(batch_size, max_length=None):
+    """The past before the first step, of one hypothesis a row.
+
+    Args:
+        batch_size: B, an int or a scalar tensor.
+        max_length: room for that many positions; `None` means that it grows.
+
+    Raises:
+        ValueError: `max_length` is below 1.
+    """
+    if max_length is None:
+        return GrowingPast(ops.zeros((batch_size, 1, 0), dtype="int32"))
+    longest = checks.known_int(max_length)
+    if longest is not None:
+        checks.check_size("max_length", longest)
+    return FixedPast(ops.zeros((batch_size, 1, max_length), dtype="int32"))
+
+
+def widen(past, width):
+    """Makes `width` hypotheses of each; see `widen_kept`."""
+    ancestors = ops.repeat(past.ancestors * width, width, axis=1)
+    return past._replace(ancestors=ancestors)
+
+
+def widen_kept(kept, width):
+    """Makes `width` places of each in (B, N, T, W, K)."""
+    return ops.repeat(kept, width, axis=3)
+
+
+def select(past, parents):
+    """Lets hypothesis w of row b continue hypothesis `parents[b, w]`.
+
+    Args:
+        past: the past of W hypotheses.
+        parents: integers `(B, W)`.
+    """
+    batch_size, width, length = ops.shape(past.ancestors)
+    first = ops.arange(batch_size, dtype="int32")[:, None] * width
+    rows = ops.reshape(first + ops.cast(parents, "int32"), (-1,))
+    flat = ops.reshape(past.ancestors, (batch_size * width, length))
+    chosen = ops.take(flat, rows, axis=0)
+    return past._replace(
+        ancestors=ops.reshape(chosen, (batch_size, width, length))
+    )
+
+
+def _own_places(ancestors):
+    """Each hypothesis's own place, (B, W, 1)."""
+    batch_size, width = ops.shape(ancestors)[:2]
+    own = ops.arange(width, dtype="int32")[None, :, None]
+    return ops.broadcast_to(own, (batch_size, width, 1))
+
+
+def _is(position, ancestors):
+    places = ops.arange(ops.shape(ancestors)[2], dtype="int32")
+    return places == position
+
+
+def _is_ancestor(ancestors):
+    """Which of all T W places are a hypothesis's own past: (B, W, T, W)."""
+    places = ops.arange(ops.shape(ancestors)[1], dtype="int32")
+    return ancestors[..., None] == places
+
+
+def _bias(is_allowed_BWTW):
+    batch_size, width, length, places = ops.shape(is_allowed_BWTW)
+    bias = ops.where(is_allowed_BWTW, 0.0, attention.FORBIDDEN)
+    return ops.reshape(bias, (batch_size, 1, width, length * places))

@@ -1,0 +1,55 @@
+"""The largest of many numbers.
+
+R rows   V numbers of a row   C numbers of a chunk
+"""
+
+import tensorflow as tf
+
+# Chunks of about that many numbers are compared by their largest one.
+_CHUNK = 128
+
+
+def largest(values, count):
+    """The `count` largest numbers of each row and their places, descending.
+
+    As `tf.math.top_k`, but for places of equal numbers, and several times
+    faster on a CPU where rows are long: the largest numbers are in the chunks
+    that have the largest maxima, so all others are left out at once.
+
+    Args:
+        values: shape `(R, V)`.
+        count: how many, an int.
+
+    Returns:
+        The pair (numbers `(R, count)`, int32 places `(R, count)`).
+
+    Example:
+
+    >>> numbers, places = largest(tf.constant([[3.0, 9.0, 5.0]]), 2)
+    >>> numbers.numpy().tolist(), places.numpy().tolist()
+    ([[9.0, 5.0]], [[1, 2]])
+    """
+    size = values.shape[-1]
+    chunk = _chunk_of(size, count)
+    if chunk is None:
+        return tf.math.top_k(values, count)
+    chunks_RNC = tf.reshape(values, [-1, size // chunk, chunk])
+    _, best = tf.math.top_k(tf.reduce_max(chunks_RNC, axis=-1), count)
+    # In order of their places, so that of equal numbers the first is taken.
+    best = tf.sort(best, axis=-1)
+    numbers, places = tf.math.top_k(
+        tf.reshape(
+            tf.gather(chunks_RNC, best, batch_dims=1), [-1, count * chunk]
+        ),
+        count,
+    )
+    chunks = tf.gather(best, places // chunk, batch_dims=1)
+    return numbers, chunks * chunk + places % chunk
+
+
+def _chunk_of(size, count):
+    """A divisor of `size` near _CHUNK, or `None` where chunks save nothing."""
+    if size is None or size < 4 * _CHUNK * count:
+        return None
+    fitting = [n for n in range(_CHUNK // 4, 4 * _CHUNK + 1) if size % n == 0]
+    return min(fitting, key=lambda n: abs(n - _CHUNK), default=None)
