@@ -144,9 +144,10 @@ class Decoder(stack.Stack):
         """
         now = decoder_block.take_step(state["past"], inputs, position)
         # The hypotheses of a row are at one position, not at W of them.
-        shape = ops.shape(inputs)
-        x = ops.reshape(inputs, (shape[0] * shape[1], 1, shape[2]))
-        x = ops.reshape(self.enter(x, start=position, training=False), shape)
+        batch_size, width = ops.shape(inputs)[:2]
+        x = ops.reshape(inputs, (batch_size * width, 1, self.model_dim))
+        x = self.enter(x, start=position, training=False)
+        x = ops.reshape(x, (batch_size, width, self.model_dim))
         blocks, scores = [], []
         for block, kept in zip(self.blocks, state["blocks"], strict=True):
             x, kept, block_scores = block.step_kept(x, now, kept, memory_mask)
@@ -179,7 +180,7 @@ class Decoder(stack.Stack):
         """Shapes of the state that hold at every step, `None` what varies."""
         before = state["past"]
         blocks = tuple(
-            {name: tuple(x.shape for x in kept[name]) for name in kept}
+            {name: tuple(tuple(x.shape) for x in kept[name]) for name in kept}
             for kept in state["blocks"]
         )
         return {

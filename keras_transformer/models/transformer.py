@@ -188,9 +188,9 @@ class Transformer(distributed_model.DistributedModel):
             mask = state["memory_mask"]
             batch_size = ops.shape(mask)[0]
             width = state["decoder"]["past"].ancestors.shape[1]
-            embeddings = self.target_embedding(ids[:, None])
+            ids = ops.reshape(ids, (batch_size, width))
             outputs, decoder_state, scores = self.decoder.step(
-                ops.reshape(embeddings, (batch_size, width, -1)),
+                self.target_embedding(ids),
                 position,
                 state["decoder"],
                 mask,
