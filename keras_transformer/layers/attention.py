@@ -79,47 +79,44 @@ def attend_heads(query, key, value, mask=None, bias=None):
         The pair (output `(B, H, T, K)`, scores `(B, H, T, S)`).
     """
     _check_heads(query.shape, key.shape, value.shape)
-    num_heads, head_dim = query.shape[1], query.shape[3]
+    num_heads, length = query.shape[1], ops.shape(query)[2]
     groups = key.shape[1]
     check_groups(num_heads, groups)
-    batch_size, _, length, _ = ops.shape(query)
     masks.check_fits(
         mask, query.shape[0], num_heads, query.shape[2], key.shape[2]
     )
-    query = query * ops.cast(head_dim**-0.5, query.dtype)
+    query = query * ops.cast(query.shape[3] ** -0.5, query.dtype)
     # All queries that read one head of keys are rows of one product.
-    rows = (batch_size, groups, num_heads // groups * length)
-    query_BNQK = ops.reshape(query, (*rows, head_dim))
+    query_BNQK = _regroup(query, groups, num_heads // groups * length)
     logits_BNQS = ops.einsum("BNQK,BNSK->BNQS", query_BNQK, key)
-    logits_BHTS = ops.cast(
-        ops.reshape(
-            logits_BNQS, (batch_size, num_heads, length, ops.shape(key)[2])
-        ),
-        "float32",
-    )
+    logits_BHTS = ops.cast(_regroup(logits_BNQS, num_heads, length), "float32")
     if bias is not None:
         logits_BHTS += ops.cast(bias, "float32")
     mask = masks.combine_masks(mask)
     if key.shape[2] == 1:
         # Keras warns of a softmax of one number.
         scores_BHTS = ops.ones_like(logits_BHTS)
-        if mask is not None:
-            scores_BHTS *= ops.cast(mask, "float32")
     elif mask is None:
         scores_BHTS = ops.softmax(logits_BHTS)
     else:
-        logits_BHTS = ops.where(mask, logits_BHTS, FORBIDDEN)
+        scores_BHTS = ops.softmax(ops.where(mask, logits_BHTS, FORBIDDEN))
+    if mask is not None:
         # A row with nothing allowed comes out of the softmax uniform; the
         # product makes it zero and leaves all other rows as they are.
-        scores_BHTS = ops.softmax(logits_BHTS) * ops.cast(mask, "float32")
-    scores_BNQS = ops.reshape(
-        ops.cast(scores_BHTS, value.dtype), (*rows, ops.shape(key)[2])
+        scores_BHTS *= ops.cast(mask, "float32")
+    scores_BNQS = _regroup(
+        ops.cast(scores_BHTS, value.dtype), groups, num_heads // groups * length
     )
     output_BNQK = ops.einsum("BNQS,BNSK->BNQK", scores_BNQS, value)
-    output_BHTK = ops.reshape(
-        output_BNQK, (batch_size, num_heads, length, value.shape[-1])
-    )
-    return output_BHTK, scores_BHTS
+    return _regroup(output_BNQK, num_heads, length), scores_BHTS
+
+
+def _regroup(inputs, heads, length):
+    """Reshapes (B, N, Q, ...) to (B, H, T, ...) or back, where they differ."""
+    if inputs.shape[1] == heads:
+        return inputs
+    batch_size, _, _, last = ops.shape(inputs)
+    return ops.reshape(inputs, (batch_size, heads, length, last))
 
 
 def _check_heads(query_shape, key_shape, value_shape):
@@ -327,6 +324,63 @@ class MultiHeadAttention(keras.layers.Layer):
             The pair (output `(B, T, D)`, scores `(B, H, T, S)`).
         """
         query = self._project("query", inputs)
+        return self._attend(query, key, value, mask, bias, positions)
+
+    def stepper(self):
+        """Makes a function for many steps of self-attention.
+
+        Queries, keys and values are one product with three matrices side by
+        side, put there once, when the function is made.
+
+        Returns:
+            A function of `inputs` `(B, W, D)`, W hypotheses at one position,
+            `keep`, `bias` and `positions`, the last two as for `attend`.
+            `keep` is given the keys and values of the inputs, twice
+            `(B, N, W, K)`, and returns all that there are to attend to. It
+            returns what `attend` returns.
+        """
+        names = ("query", "key", "value")
+        if not self.built:
+            self.build()
+        kernels, biases = zip(*map(self._heads_of, names), strict=True)
+        kernel = ops.concatenate(kernels, axis=1)
+        bias_of_all = None
+        if self._settings["use_bias"]:
+            bias_of_all = ops.concatenate(biases, axis=0)
+        queries, keys = self._heads["query"], self._heads["key"]
+        ends = [queries, queries + keys]
+
+        def step(inputs, keep, bias, positions):
+            projected = _project(inputs, kernel, bias_of_all)
+            query, key, value = (
+                projected[:, start:end]
+                for start, end in zip([0, *ends], [*ends, None], strict=True)
+            )
+            if self.positions is not None:
+                key = self.positions.place(key, positions[0])
+            return self._attend(
+                query, *keep(key, value), None, bias, positions
+            )
+
+        return step
+
+    def get_config(self):
+        return {**super().get_config(), **parts.plain_copy(self._settings)}
+
+    def _project(self, name, inputs):
+        checks.check_vectors("inputs", inputs.shape, self.model_dim)
+        return _project(inputs, *self._heads_of(name))
+
+    def _heads_of(self, name):
+        """A projection by heads: kernel (D, H, K), bias (H, 1, K) or None."""
+        heads, size = self._heads[name], self.head_dim
+        kernel, bias = self._cast(self._kernels[name]), self._biases[name]
+        if bias is not None:
+            bias = ops.reshape(self._cast(bias), (heads, 1, size))
+        return ops.reshape(kernel, (self.model_dim, heads, size)), bias
+
+    def _attend(self, query, key, value, mask, bias, positions):
+        """What `attend` does from the query's heads (B, H, T, K) on."""
         if self.positions is None:
             heads, scores = attend_heads(query, key, value, mask, bias)
         else:
@@ -342,24 +396,12 @@ class MultiHeadAttention(keras.layers.Layer):
             output += self._cast(self._biases["output"])
         return output, scores
 
-    def get_config(self):
-        return {**super().get_config(), **parts.plain_copy(self._settings)}
-
-    def _project(self, name, inputs):
-        checks.check_vectors("inputs", inputs.shape, self.model_dim)
-        heads = (self._heads[name], self.head_dim)
-        kernel_DHK = ops.reshape(
-            self._cast(self._kernels[name]), (self.model_dim, *heads)
-        )
-        projected = ops.einsum("BTD,DHK->BHTK", inputs, kernel_DHK)
-        if self._biases[name] is not None:
-            bias_H1K = ops.reshape(
-                self._cast(self._biases[name]), (heads[0], 1, heads[1])
-            )
-            projected += bias_H1K
-        return projected
-
     def _cast(self, weight):
         # Cast here, since stepping does not pass through `__call__`, where
         # Keras would do it.
         return ops.cast(weight, self.compute_dtype)
+
+
+def _project(inputs, kernel_DHK, bias_H1K):
+    heads_BHTK = ops.einsum("BTD,DHK->BHTK", inputs, kernel_DHK)
+    return heads_BHTK if bias_H1K is None else heads_BHTK + bias_H1K

@@ -115,14 +115,7 @@ class Decoder(stack.Stack):
         )
         return {"past": before, "blocks": blocks}
 
-    def step(
-        self,
-        inputs,
-        position,
-        state,
-        memory_mask=None,
-        return_attention_scores=False,
-    ):
+    def step(self, inputs, position, state, memory_mask=None):
         """Computes one target position of W hypotheses.
 
         Args:
@@ -131,33 +124,43 @@ class Decoder(stack.Stack):
             position: a scalar, counted from 0.
             state: what `start` or the step before returned.
             memory_mask: boolean padding mask `(B, S)`.
-            return_attention_scores: whether to return the scores too.
 
         Returns:
-            The pair (output `(B, W, D)`, the state of the next step); with
-            `return_attention_scores=True` the triple of them and
-            encoder-decoder scores `(B, L, H, W, S)`.
+            The pair (output `(B, W, D)`, the state of the next step).
 
         Raises:
             ValueError: outside of a graph, a position or a number of rows
                 that the state is not of.
         """
-        now = decoder_block.take_step(state["past"], inputs, position)
-        # The hypotheses of a row are at one position, not at W of them.
-        batch_size, width = ops.shape(inputs)[:2]
-        x = ops.reshape(inputs, (batch_size * width, 1, self.model_dim))
-        x = self.enter(x, start=position, training=False)
-        x = ops.reshape(x, (batch_size, width, self.model_dim))
-        blocks, scores = [], []
-        for block, kept in zip(self.blocks, state["blocks"], strict=True):
-            x, kept, block_scores = block.step_kept(x, now, kept, memory_mask)
-            blocks.append(kept)
-            scores.append(block_scores)
-        outputs = self.final_norm(x)
-        state = {"past": now.past, "blocks": tuple(blocks)}
-        if return_attention_scores:
+        return self.stepper()(inputs, position, state, memory_mask)[:2]
+
+    def stepper(self):
+        """Makes a function for many steps: what they share is computed once.
+
+        Returns:
+            A function like `step` that returns, thirdly, encoder-decoder
+            scores `(B, L, H, W, S)`.
+        """
+        if not self.built:
+            self.build()
+        steps = [block.stepper() for block in self.blocks]
+
+        def step(inputs, position, state, memory_mask=None):
+            now = decoder_block.take_step(state["past"], inputs, position)
+            # The hypotheses of a row are at one position, not at W of them.
+            x = ops.reshape(inputs, (-1, 1, self.model_dim))
+            x = self.enter(x, start=position, training=False)
+            x = ops.reshape(x, now.shape(self.model_dim))
+            blocks, scores = [], []
+            for take, kept in zip(steps, state["blocks"], strict=True):
+                x, kept, block_scores = take(x, now, kept, memory_mask)
+                blocks.append(kept)
+                scores.append(block_scores)
+            outputs = self.final_norm(x)
+            state = {"past": now.past, "blocks": tuple(blocks)}
             return outputs, state, ops.stack(scores, axis=1)
-        return outputs, state
+
+        return step
 
     def widen(self, state, width):
         """Makes `width` hypotheses of each, which stand side by side."""

@@ -171,7 +171,7 @@ class DecoderBlock(keras.layers.Layer):
         """
         now = take_step(state["past"], inputs, position)
         kept = {name: state[name] for name in state if name != "past"}
-        x, kept, _ = self.step_kept(inputs, now, kept, memory_mask)
+        x, kept, _ = self.stepper()(inputs, now, kept, memory_mask)
         return x, {"past": now.past, **kept}
 
     def start_kept(self, memory, before):
@@ -183,55 +183,54 @@ class DecoderBlock(keras.layers.Layer):
 
         Returns:
             A dict of two pairs, key and value: those of the `"memory"`,
-            `(B, N, S, K)`, and room for the `"target"`'s, `(B, N, M, 1, K)`.
+            `(B, N, S, K)`, and room for the `"target"`'s, `(B, N, M, K)`.
         """
         if not self.built:
             self.build()
         key, value = self.cross_attention.project_memory(memory)
         batch_size, heads, _, head_dim = ops.shape(key)
         room = ops.shape(before.ancestors)[2]
-        empty = ops.zeros(
-            (batch_size, heads, room, 1, head_dim), dtype=key.dtype
-        )
+        empty = ops.zeros((batch_size, heads, room, head_dim), dtype=key.dtype)
         return {"memory": (key, value), "target": (empty, empty)}
 
-    def step_kept(self, inputs, now, kept, memory_mask=None):
-        """What `step` does, of a past that all blocks share.
-
-        Args:
-            inputs: shape `(B, W, D)`.
-            now: of `take_step`.
-            kept: of `start_kept` or the step before.
-            memory_mask: boolean padding mask `(B, S)`.
+    def stepper(self):
+        """Makes a function for many steps of a past that all blocks share.
 
         Returns:
-            The triple (output `(B, W, D)`, what is kept for the next step,
-            encoder-decoder scores `(B, H, W, S)`).
+            A function of inputs `(B, W, D)`, the `Step` that `take_step`
+            made, what is kept, of `start_kept` or the step before, and the
+            memory's padding mask `(B, S)` or `None`. It returns the triple
+            of the output `(B, W, D)`, what is kept for the next step, and
+            encoder-decoder scores `(B, H, W, S)`.
         """
-        target = []
+        if not self.built:
+            self.build()
+        attend_to_target = self.self_attention.stepper()
 
-        def self_attend(x):
-            written = self.self_attention.project_memory(x, now.positions[0])
-            target.extend(
-                now.past.write(before, heads, now.position)
-                for before, heads in zip(kept["target"], written, strict=True)
-            )
-            return self.self_attention.attend(
-                x,
-                *(_places(heads) for heads in target),
-                bias=now.bias,
-                positions=now.positions,
-            )
+        def step(inputs, now, kept, memory_mask):
+            target = []
 
-        x, _, scores = self._apply(
-            inputs,
-            self_attend=self_attend,
-            cross_attend=lambda x: self.cross_attention.attend(
-                x, *kept["memory"], memory_mask
-            ),
-            training=False,
-        )
-        return x, {"memory": kept["memory"], "target": tuple(target)}, scores
+            def keep(*heads):
+                target.extend(
+                    now.past.write(before, new, now.position)
+                    for before, new in zip(kept["target"], heads, strict=True)
+                )
+                return target
+
+            x, _, scores = self._apply(
+                inputs,
+                self_attend=lambda x: attend_to_target(
+                    x, keep, now.bias, now.positions
+                ),
+                cross_attend=lambda x: self.cross_attention.attend(
+                    x, *kept["memory"], memory_mask
+                ),
+                training=False,
+            )
+            new = {"memory": kept["memory"], "target": tuple(target)}
+            return x, new, scores
+
+        return step
 
     def get_config(self):
         return {**super().get_config(), **parts.plain_copy(self._settings)}
@@ -266,6 +265,11 @@ class Step(NamedTuple):
     bias: object
     positions: tuple
 
+    def shape(self, model_dim):
+        """The shape of inputs, (B, W, D), with -1 for an unknown B."""
+        batch_size, width = self.past.ancestors.shape[:2]
+        return (-1 if batch_size is None else batch_size, width, model_dim)
+
 
 def take_step(before, inputs, position):
     """Makes the `Step` of inputs (B, W, D) at `position`.
@@ -292,11 +296,3 @@ def take_step(before, inputs, position):
     places = ops.repeat(ops.arange(length, dtype="int32"), width)
     positions = (ops.reshape(position, (1,)), places)
     return Step(position, now, now.bias(position), positions)
-
-
-def _places(kept_BNMWK):
-    """All places that are kept, as positions of keys: (B, N, M W, K)."""
-    batch_size, heads, length, width, head_dim = ops.shape(kept_BNMWK)
-    return ops.reshape(
-        kept_BNMWK, (batch_size, heads, length * width, head_dim)
-    )

@@ -128,7 +128,7 @@ def check_attention(layer):
         layer,
         "attention of a block",
         "MultiHeadAttention",
-        ("project_memory", "attend"),
+        ("project_memory", "attend", "stepper"),
     )
 
 

@@ -31,8 +31,8 @@ class GrowingPast(NamedTuple):
         return GrowingPast(ops.concatenate([self.ancestors, own], axis=2))
 
     def write(self, kept, now, position):
-        """Puts `now` (B, N, W, K) behind `kept` (B, N, T, W, K)."""
-        return ops.concatenate([kept, now[:, :, None]], axis=2)
+        """Puts `now` (B, N, W, K) behind `kept` (B, N, T W, K)."""
+        return ops.concatenate([kept, now], axis=2)
 
     def bias(self, position):
         """What forbids, added to logits, places of others: (B, 1, W, T W).
@@ -73,9 +73,12 @@ class FixedPast(NamedTuple):
         return FixedPast(ops.where(is_now, own, self.ancestors))
 
     def write(self, kept, now, position):
-        """Writes `now` (B, N, W, K) at `position` of (B, N, T, W, K)."""
-        is_now = _is(position, self.ancestors)[None, None, :, None, None]
-        return ops.where(is_now, now[:, :, None], kept)
+        """Writes `now` (B, N, W, K) at `position` of (B, N, T W, K)."""
+        width, room = ops.shape(self.ancestors)[1:]
+        is_now = ops.repeat(_is(position, self.ancestors), width)
+        return ops.where(
+            is_now[:, None], ops.tile(now, (1, 1, room, 1)), kept
+        )
 
     def bias(self, position):
         """See `GrowingPast`; what is not written yet is forbidden too."""
@@ -124,8 +127,8 @@ def widen(past, width):
 
 
 def widen_kept(kept, width):
-    """Makes `width` places of each in (B, N, T, W, K)."""
-    return ops.repeat(kept, width, axis=3)
+    """Makes `width` places of each in (B, N, T W, K)."""
+    return ops.repeat(kept, width, axis=2)
 
 
 def select(past, parents):
@@ -137,11 +140,9 @@ def select(past, parents):
     """
     batch_size, width, length = ops.shape(past.ancestors)
     first = ops.arange(batch_size, dtype="int32")[:, None] * width
-    rows = ops.reshape(first + ops.cast(parents, "int32"), (-1,))
     flat = ops.reshape(past.ancestors, (batch_size * width, length))
-    chosen = ops.take(flat, rows, axis=0)
     return past._replace(
-        ancestors=ops.reshape(chosen, (batch_size, width, length))
+        ancestors=ops.take(flat, first + ops.cast(parents, "int32"), axis=0)
     )
 
 

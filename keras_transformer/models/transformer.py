@@ -182,19 +182,17 @@ class Transformer(distributed_model.DistributedModel):
             A function like `step`.
         """
         score = self.projection.scorer()
+        take_step = self.decoder.stepper()
 
         def step(ids, position, state):
             ids = ops.convert_to_tensor(ids)
             mask = state["memory_mask"]
-            batch_size = ops.shape(mask)[0]
             width = state["decoder"]["past"].ancestors.shape[1]
-            ids = ops.reshape(ids, (batch_size, width))
-            outputs, decoder_state, scores = self.decoder.step(
-                self.target_embedding(ids),
+            outputs, decoder_state, scores = take_step(
+                self.target_embedding(ops.reshape(ids, (-1, width))),
                 position,
                 state["decoder"],
                 mask,
-                return_attention_scores=True,
             )
             logits = score(ops.reshape(outputs, (-1, outputs.shape[-1])))
             state = {"memory_mask": mask, "decoder": decoder_state}
