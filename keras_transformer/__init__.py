@@ -20,6 +20,7 @@ from keras_transformer import (
 from keras_transformer.models import (
     CONVENTIONS,
     PRESETS,
+    Ensemble,
     Transformer,
     TransformerConfig,
     build_transformer,
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CONVENTIONS",
+    "Ensemble",
     "PRESETS",
     "Tokenizer",
     "Transformer",

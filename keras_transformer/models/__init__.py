@@ -7,15 +7,19 @@ from keras_transformer.models.conventions import (
     Convention,
     convention,
 )
+from keras_transformer.models.ensemble import Ensemble
+from keras_transformer.models.precision import in_precision
 from keras_transformer.models.transformer import AttentionScores, Transformer
 
 __all__ = [
     "AttentionScores",
     "CONVENTIONS",
     "Convention",
+    "Ensemble",
     "PRESETS",
     "Transformer",
     "TransformerConfig",
     "build_transformer",
     "convention",
+    "in_precision",
 ]

@@ -174,9 +174,8 @@ class Transformer(distributed_model.DistributedModel):
 
         Args:
             return_attention: whether the step returns, thirdly, where it
-                looked in the source: `(B, S)` or `(B W, S)`, float32, the
-                mean over all heads of the last block but one (Garg et al.
-                2019), or of the only one.
+                looked in the source, `(B, S)` or `(B W, S)`; see
+                `alignment_attention`.
 
         Returns:
             A function like `step`.
@@ -198,8 +197,7 @@ class Transformer(distributed_model.DistributedModel):
             state = {"memory_mask": mask, "decoder": decoder_state}
             if not return_attention:
                 return logits, state
-            block = max(scores.shape[1] - 2, 0)
-            attention = ops.mean(scores[:, block], axis=1)
+            attention = _alignment(scores)
             return logits, state, ops.reshape(
                 attention, (-1, ops.shape(mask)[1])
             )
@@ -256,6 +254,20 @@ class Transformer(distributed_model.DistributedModel):
             return_attention_scores=True,
         )
         return AttentionScores(encoder_scores, decoder_scores, cross_scores)
+
+    def alignment_attention(self, inputs):
+        """Where each target token looked in the source, as one distribution.
+
+        The mean over all heads of the last decoder block but one, which
+        follows words best (Garg et al. 2019), or of the only one.
+
+        Args:
+            inputs: as for `call`.
+
+        Returns:
+            float32, shape `(B, T, S)`.
+        """
+        return _alignment(self.attention_scores(inputs).cross)
 
     def get_config(self):
         embeddings = [
@@ -342,3 +354,8 @@ class Transformer(distributed_model.DistributedModel):
         smallest = min(self.source_embedding.vocabulary_size, target_size)
         checks.check_id("pad_id", self.pad_id, smallest)
         checks.check_id("start_id", self.start_id, target_size)
+
+
+def _alignment(cross_BLHTS):
+    block = max(cross_BLHTS.shape[1] - 2, 0)
+    return ops.mean(cross_BLHTS[:, block], axis=1)

@@ -14,6 +14,8 @@ from keras_transformer.search.penalties import (
     coverage_penalty,
     length_penalty,
 )
+from keras_transformer.search.sampling import sampling_search
+from keras_transformer.search.scoring import score_targets
 
 __all__ = [
     "Constraints",
@@ -26,4 +28,6 @@ __all__ = [
     "coverage_penalty",
     "greedy_search",
     "length_penalty",
+    "sampling_search",
+    "score_targets",
 ]

@@ -145,7 +145,7 @@ def beam_search(
             position, end_id,
         )  # fmt: skip
         extended, parents = _extend(
-            alive, choices, logits, attention, position, beam_size
+            alive, choices, attention, position, beam_size
         )
         is_end = tf.gather(extended.ids, position, axis=2) == end_id
 
@@ -203,13 +203,9 @@ def beam_search(
     return contract.SearchResult(*best[:4], *best.attention)
 
 
-def _extend(alive, choices, logits, attention, position, beam_size):
+def _extend(alive, choices, attention, position, beam_size):
     """The 2 W best one-token extensions of each row, and their parents."""
-    normalizer = tf.reduce_logsumexp(logits, axis=-1)
-    log_probs_BWC = choices.logits - tf.reshape(
-        normalizer, [-1, beam_size, 1]
-    )
-    totals_BWC = alive.scores[:, :, None] + log_probs_BWC
+    totals_BWC = alive.scores[:, :, None] + choices.log_probs
     count = _size(totals_BWC, 2)
     flat = [-1, beam_size * count]
     scores, best = tf.math.top_k(
@@ -218,7 +214,7 @@ def _extend(alive, choices, logits, attention, position, beam_size):
     parents = best // count
     ids, log_probs = (
         tf.gather(tf.reshape(x, flat), best, batch_dims=1)
-        for x in (choices.ids, log_probs_BWC)
+        for x in choices
     )
     # What extends no hypothesis, or is forbidden, must not creep above _NEVER.
     scores = tf.where(scores > _NEVER / 2, scores, _NEVER)

@@ -57,11 +57,12 @@ class Candidates(NamedTuple):
     """The best next tokens of each hypothesis, best first.
 
     ids: int32 `(B, W, C)`.
-    logits: float32 `(B, W, C)`, NEVER for what is forbidden.
+    log_probs: float32 `(B, W, C)`, the model's own, NEVER for what is
+        forbidden.
     """
 
     ids: tf.Tensor
-    logits: tf.Tensor
+    log_probs: tf.Tensor
 
 
 def limits_of_rows(constraints, max_lengths, batch_size, pad_id) -> RowLimits:
@@ -127,13 +128,19 @@ def candidates(
     if count is None:
         places = tf.range(tf.shape(allowed)[1])
         places = tf.broadcast_to(places, tf.shape(allowed))
+        normalizer = tf.reduce_logsumexp(logits, axis=-1)
     else:
         # As many more as may be taken away again.
         count += len(banned) + 1
-        count = tf.minimum(count, tf.shape(allowed)[1]) if size is None else (
-            min(count, size)
-        )
+        if size is None:
+            count = tf.minimum(count, tf.shape(allowed)[1])
+        else:
+            count = min(count, size)
         allowed, places = selection.largest(allowed, count)
+        normalizer = selection.log_normalizer(
+            logits, None if constraints.no_repeat_ngram_size else places[:, 0]
+        )
+    allowed = tf.maximum(allowed - normalizer[:, None], contract.NEVER)
     shape = [-1, width, allowed.shape[-1] or tf.shape(allowed)[-1]]
     places, allowed = tf.reshape(places, shape), tf.reshape(allowed, shape)
     is_too_short = position + 1 < limits.min_lengths
@@ -143,9 +150,9 @@ def candidates(
     allowed = tf.where(is_forbidden, contract.NEVER, allowed)
     if limits.prefix.shape[1] != 0:
         places, allowed = _force(
-            places, allowed, logits, limits, position, width
+            places, allowed, logits - normalizer[:, None], limits, position
         )
-    return Candidates(places, tf.maximum(allowed, contract.NEVER))
+    return Candidates(places, allowed)
 
 
 def check_ids(name, ids, vocabulary_size):
@@ -161,8 +168,9 @@ def check_ids(name, ids, vocabulary_size):
             )
 
 
-def _force(places, allowed, logits, limits, position, width):
+def _force(places, allowed, log_probs, limits, position):
     """Leaves, inside of a prefix, its token as the only one."""
+    width = places.shape[1]
     room = tf.shape(limits.prefix)[1]
     is_inside = position < limits.prefix_lengths
     column = tf.minimum(position, tf.maximum(room - 1, 0))
@@ -170,10 +178,11 @@ def _force(places, allowed, logits, limits, position, width):
     padded = tf.pad(limits.prefix, [[0, 0], [0, 1]])
     token = tf.where(is_inside, tf.gather(padded, column, axis=1), 0)
     token_BW = tf.repeat(token[:, None], width, axis=1)
-    logit = tf.gather(logits, tf.reshape(token_BW, [-1]), batch_dims=1)
+    log_prob = tf.gather(log_probs, tf.reshape(token_BW, [-1]), batch_dims=1)
     is_first = tf.range(tf.shape(places)[2]) == 0
-    logit_BW1 = tf.reshape(logit, [-1, width, 1])
-    forced = tf.where(is_first, logit_BW1, contract.NEVER)
+    forced = tf.where(
+        is_first, tf.reshape(log_prob, [-1, width, 1]), contract.NEVER
+    )
     is_inside = is_inside[:, None, None]
     return (
         tf.where(is_inside, token_BW[:, :, None], places),

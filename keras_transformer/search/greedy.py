@@ -55,7 +55,7 @@ def greedy_search(
     """
     return single_path.follow(
         lambda choices, position, numbers: tf.argmax(
-            choices.logits, axis=2, output_type=tf.int32
+            choices.log_probs, axis=2, output_type=tf.int32
         ),
         step,
         state,

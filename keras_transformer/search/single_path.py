@@ -73,13 +73,11 @@ def follow(
             logits, count, constraints, row.limits, row.ids, position, end_id
         )
         place = choose(choices, position, row.numbers)
-        ids, chosen = (
+        ids, log_probs = (
             tf.gather(x, place, axis=2, batch_dims=2) for x in choices
         )
-        normalizer = tf.reduce_logsumexp(logits, axis=-1)
-        log_probs = chosen - tf.reshape(normalizer, tf.shape(chosen))
         # Where all is forbidden a hypothesis ends without its end token.
-        is_over = row.has_ended | (chosen <= contract.NEVER)
+        is_over = row.has_ended | (log_probs <= contract.NEVER)
         is_now = tf.range(tf.shape(row.ids)[2]) == position
 
         def write(before, now):

@@ -1,16 +1,31 @@
 """Strings to strings, and how good the strings are."""
 
+from keras_transformer.translation.alignment import (
+    align_words,
+    pharaoh,
+    soft_pharaoh,
+)
 from keras_transformer.translation.explanation import Explanation, explain
+from keras_transformer.translation.lengths import Lengths
 from keras_transformer.translation.loading import load_translator, run_search
 from keras_transformer.translation.scores import score_translations
-from keras_transformer.translation.translator import Translator, in_batches
+from keras_transformer.translation.translator import (
+    Hypothesis,
+    Translator,
+    in_batches,
+)
 
 __all__ = [
     "Explanation",
+    "Hypothesis",
+    "Lengths",
     "Translator",
+    "align_words",
     "explain",
     "in_batches",
     "load_translator",
+    "pharaoh",
     "run_search",
     "score_translations",
+    "soft_pharaoh",
 ]

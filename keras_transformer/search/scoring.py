@@ -1,0 +1,86 @@
+"""The score of given targets, as a search would give them.
+
+B batch   T target length   V vocabulary_size   S source length
+"""
+
+import tensorflow as tf
+
+from keras_transformer.search import contract, penalties
+
+
+def score_targets(
+    logits,
+    target_ids,
+    *,
+    pad_id: int,
+    alpha: float = 0.0,
+    penalty: str = "none",
+    coverage: float = 0.0,
+    attention=None,
+    source_mask=None,
+) -> contract.SearchResult:
+    """Scores targets by the logits of a model that read them.
+
+    All positions at once, and the same numbers as those of a search that
+    found the same ids: an n-best list can be scored again by another model.
+
+    Args:
+        logits: `(B, T, V)`, of each token of the target.
+        target_ids: int32 `(B, T)`, the end token included, padded after it.
+        pad_id: what stands after the end.
+        alpha: as for `beam_search`.
+        penalty: as for `beam_search`.
+        coverage: as for `beam_search`; needs the next two.
+        attention: float32 `(B, T, S)`, where each token looked.
+        source_mask: boolean `(B, S)`, which source tokens are real.
+
+    Returns:
+        `SearchResult` with W = 1.
+
+    Raises:
+        ValueError: shapes that do not fit together, or settings that are
+            none.
+
+    Example:
+
+    >>> logits = tf.math.log([[[0.5, 0.25, 0.25], [0.1, 0.1, 0.8]]])
+    >>> result = score_targets(logits, tf.constant([[1, 2]]), pad_id=0)
+    >>> round(float(tf.exp(result.scores[0, 0])), 4)
+    0.2
+    """
+    penalties.check_penalties(alpha, penalty, coverage)
+    if coverage and (attention is None or source_mask is None):
+        raise ValueError(
+            "The coverage penalty needs `attention` and `source_mask`. "
+            f"Received: coverage={coverage} and not both of them."
+        )
+    logits = tf.cast(logits, tf.float32)
+    target_ids = tf.cast(target_ids, tf.int32)
+    if not logits.shape[:2].is_compatible_with(target_ids.shape):
+        raise ValueError(
+            "Every target token needs its logits. Received: logits of shape "
+            f"{tuple(logits.shape)}, target_ids of shape "
+            f"{tuple(target_ids.shape)}. Expected (B, T, V) and (B, T)."
+        )
+    is_real = tf.not_equal(target_ids, pad_id)
+    chosen = tf.gather(logits, target_ids, axis=2, batch_dims=2)
+    log_probs = tf.where(
+        is_real, chosen - tf.reduce_logsumexp(logits, axis=2), 0.0
+    )
+    lengths = tf.reduce_sum(tf.cast(is_real, tf.int32), axis=1)
+    scores = tf.reduce_sum(log_probs, axis=1) / penalties.length_penalty(
+        tf.maximum(lengths, 1), alpha, penalty
+    )
+    if attention is not None:
+        attention = tf.where(is_real[:, :, None], attention, 0.0)[:, None]
+    if coverage:
+        scores += penalties.coverage_penalty(attention, source_mask, coverage)[
+            :, 0
+        ]
+    return contract.SearchResult(
+        target_ids[:, None],
+        lengths[:, None],
+        scores[:, None],
+        log_probs[:, None],
+        attention,
+    )
