@@ -1,0 +1,179 @@
+"""Runs the search of other engines, for `tools.benchmark_search` to time.
+
+    python tools/search_peers.py '{"engine": "ctranslate2", ...}'
+
+A process of its own, since engines bring libraries that do not go together
+with TensorFlow: it needs CTranslate2, or PyTorch and transformers, and none of
+this package. It makes a model of random weights, and then answers as `serve`
+says.
+"""
+
+import json
+import resource
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+# Of the vocabulary below.
+_PAD, _END = 0, 1
+
+
+def ctranslate2_search(job):
+    """A function that searches once, and the version of CTranslate2."""
+    import ctranslate2
+    from ctranslate2.specs import common_spec, transformer_spec
+
+    random = np.random.default_rng(0)
+    dim, feed_forward = job["model_dim"], job["feed_forward_dim"]
+
+    def draw(*shape):
+        return random.normal(0, 0.02, shape).astype("float32")
+
+    def fill_linear(spec, outputs, inputs):
+        spec.weight, spec.bias = draw(outputs, inputs), draw(outputs)
+
+    def fill_norm(spec):
+        spec.gamma = np.ones(dim, "float32")
+        spec.beta = np.zeros(dim, "float32")
+
+    def fill_attention(spec, products):
+        for linear, outputs in zip(spec.linear, products, strict=True):
+            fill_linear(linear, outputs, dim)
+        fill_norm(spec.layer_norm)
+
+    def fill_feed_forward(spec):
+        fill_linear(spec.linear_0, feed_forward, dim)
+        fill_linear(spec.linear_1, dim, feed_forward)
+        fill_norm(spec.layer_norm)
+
+    spec = transformer_spec.TransformerSpec.from_config(
+        (job["layers"], job["layers"]),
+        job["num_heads"],
+        pre_norm=False,
+        activation=common_spec.Activation.RELU,
+    )
+    positions = draw(max(job["source_length"], job["target_length"]) + 2, dim)
+    size = job["vocabulary_size"]
+    spec.encoder.embeddings[0].weight = draw(size, dim)
+    spec.encoder.position_encodings.encodings = positions
+    for layer in spec.encoder.layer:
+        fill_attention(layer.self_attention, (3 * dim, dim))
+        fill_feed_forward(layer.ffn)
+    spec.decoder.embeddings.weight = draw(size, dim)
+    spec.decoder.position_encodings.encodings = positions
+    for layer in spec.decoder.layer:
+        fill_attention(layer.self_attention, (3 * dim, dim))
+        fill_attention(layer.attention, (dim, 2 * dim, dim))
+        fill_feed_forward(layer.ffn)
+    fill_linear(spec.decoder.projection, size, dim)
+
+    tokens = ["<pad>", "</s>", "<unk>", *(f"t{i}" for i in range(3, size))]
+    spec.register_source_vocabulary(tokens)
+    spec.register_target_vocabulary(tokens)
+    spec.config.eos_token, spec.config.unk_token = "</s>", "<unk>"
+    spec.config.bos_token = spec.config.decoder_start_token = "<pad>"
+    spec.validate()
+    directory = tempfile.mkdtemp()
+    spec.save(directory)
+    translator = ctranslate2.Translator(
+        directory,
+        compute_type=job["precision"],
+        inter_threads=1,
+        intra_threads=job["threads"],
+    )
+    sources = [[tokens[i] for i in row] for row in draw_sources(job, first=3)]
+    length = job["target_length"]
+
+    def search():
+        translator.translate_batch(
+            sources,
+            beam_size=job["beam_size"],
+            min_decoding_length=length,
+            max_decoding_length=length,
+        )
+
+    return search, ctranslate2.__version__
+
+
+def marian_search(job):
+    """A function that searches once, and the version of transformers."""
+    import torch
+    import transformers
+
+    torch.set_num_threads(job["threads"])
+    model = transformers.MarianMTModel(
+        transformers.MarianConfig(
+            vocab_size=job["vocabulary_size"],
+            d_model=job["model_dim"],
+            encoder_layers=job["layers"],
+            decoder_layers=job["layers"],
+            encoder_attention_heads=job["num_heads"],
+            decoder_attention_heads=job["num_heads"],
+            encoder_ffn_dim=job["feed_forward_dim"],
+            decoder_ffn_dim=job["feed_forward_dim"],
+            max_position_embeddings=1024,
+            pad_token_id=_PAD,
+            eos_token_id=_END,
+            decoder_start_token_id=_PAD,
+            forced_eos_token_id=None,
+        )
+    )
+    model = model.to(getattr(torch, job["precision"])).eval()
+    settings = transformers.GenerationConfig(
+        num_beams=job["beam_size"],
+        min_new_tokens=job["target_length"],
+        max_new_tokens=job["target_length"],
+        pad_token_id=_PAD,
+        eos_token_id=_END,
+        decoder_start_token_id=_PAD,
+    )
+    sources = torch.tensor(draw_sources(job, first=3))
+
+    def search():
+        model.generate(sources, generation_config=settings)
+
+    return search, transformers.__version__
+
+
+def draw_sources(job, first):
+    """Random ids from `first` on, `(batch_size, source_length)`."""
+    return np.random.default_rng(1).integers(
+        first, job["vocabulary_size"], (job["batch_size"], job["source_length"])
+    )
+
+
+def serve(search, greeting):
+    """Searches once for each line of standard input.
+
+    Prints JSON behind a mark: first the greeting, then, for each line, the
+    seconds of a search, or for the line "memory" the most bytes that the
+    process has had.
+    """
+    print(f"@{json.dumps(greeting)}", flush=True)
+    for line in sys.stdin:
+        if line.strip() == "memory":
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            answer = 1024 * peak
+        else:
+            start = time.perf_counter()
+            search()
+            answer = time.perf_counter() - start
+        print(f"@{json.dumps(answer)}", flush=True)
+
+
+def main():
+    job = json.loads(sys.argv[1])
+    engines = {"ctranslate2": ctranslate2_search, "marian": marian_search}
+    try:
+        search, version = engines[job["engine"]](job)
+    except ImportError as error:
+        serve(None, {"missing": str(error)})
+        return
+    search()  # The first makes what the others use again.
+    serve(search, {"version": version})
+
+
+if __name__ == "__main__":
+    main()
