@@ -148,6 +148,8 @@ def beam_search(
             alive, choices, attention, position, beam_size
         )
         is_end = tf.gather(extended.ids, position, axis=2) == end_id
+        # Where all is forbidden hypotheses end without their end token.
+        is_stuck = extended.scores[:, 0] <= _NEVER
 
         # Of 2 W candidates at most W can end, so W live on.
         continued = extended._replace(
@@ -159,7 +161,7 @@ def beam_search(
         )
         finished = _merge(row.finished, ended, beam_size)
         # What a row has found must not depend on how long others take.
-        alive = _where(row.is_done, row.alive, next_alive)
+        alive = _where(row.is_done | is_stuck, row.alive, next_alive)
         finished = _where(row.is_done, row.finished, finished)
 
         # Log-probabilities only fall, so this is the best to be hoped for.
@@ -167,7 +169,7 @@ def beam_search(
         is_safe = finished.scores[:, top_beams - 1] >= bound
         is_dead = alive.scores[:, 0] <= _NEVER
         is_last = position + 1 >= row.limits.max_lengths
-        is_done = row.is_done | is_safe | is_dead | is_last
+        is_done = row.is_done | is_safe | is_dead | is_stuck | is_last
 
         parents = tf.gather(parents, chosen, batch_dims=1)
         state = states.select(state, parents)
@@ -208,13 +210,14 @@ def _extend(alive, choices, attention, position, beam_size):
     totals_BWC = alive.scores[:, :, None] + choices.log_probs
     count = _size(totals_BWC, 2)
     flat = [-1, beam_size * count]
+    # Where V is known the comparison is one of ints.
+    least = min if isinstance(count, int) else tf.minimum
     scores, best = tf.math.top_k(
-        tf.reshape(totals_BWC, flat), min(2 * beam_size, flat[1])
+        tf.reshape(totals_BWC, flat), least(2 * beam_size, flat[1])
     )
     parents = best // count
     ids, log_probs = (
-        tf.gather(tf.reshape(x, flat), best, batch_dims=1)
-        for x in choices
+        tf.gather(tf.reshape(x, flat), best, batch_dims=1) for x in choices
     )
     # What extends no hypothesis, or is forbidden, must not creep above _NEVER.
     scores = tf.where(scores > _NEVER / 2, scores, _NEVER)
@@ -261,9 +264,7 @@ def _best(candidates, count):
 
 def _merge(first, second, count):
     """The `count` best of both; of equals, those of `first`."""
-    both = tf.nest.map_structure(
-        lambda *x: tf.concat(x, axis=1), first, second
-    )
+    both = tf.nest.map_structure(lambda *x: tf.concat(x, axis=1), first, second)
     return _best(both, count)[0]
 
 

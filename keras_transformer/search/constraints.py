@@ -124,7 +124,7 @@ def candidates(
         is_repeated = _repeats(
             ids, position, constraints.no_repeat_ngram_size, tf.shape(logits)[1]
         )
-        allowed = tf.where(is_repeated, contract.NEVER, allowed)
+        allowed = tf.where(is_repeated, -np.inf, allowed)
     if count is None:
         places = tf.range(tf.shape(allowed)[1])
         places = tf.broadcast_to(places, tf.shape(allowed))
@@ -140,7 +140,7 @@ def candidates(
         normalizer = selection.log_normalizer(
             logits, None if constraints.no_repeat_ngram_size else places[:, 0]
         )
-    allowed = tf.maximum(allowed - normalizer[:, None], contract.NEVER)
+    allowed -= normalizer[:, None]
     shape = [-1, width, allowed.shape[-1] or tf.shape(allowed)[-1]]
     places, allowed = tf.reshape(places, shape), tf.reshape(allowed, shape)
     is_too_short = position + 1 < limits.min_lengths
@@ -152,6 +152,8 @@ def candidates(
         places, allowed = _force(
             places, allowed, logits - normalizer[:, None], limits, position
         )
+    # Models forbid by numbers of that kind too, less their normalizer.
+    allowed = tf.where(allowed < contract.NEVER / 2, contract.NEVER, allowed)
     return Candidates(places, allowed)
 
 
@@ -205,6 +207,8 @@ def _repeats(ids, position, size, vocabulary_size):
     next_ = starts + size - 1
     is_same &= (next_ < position) & (position >= size - 1)
     tokens = tf.gather(ids, tf.minimum(next_, length - 1), axis=1)
+    # What is no token yet, such as padding, may be no token at all.
+    tokens = tf.where(is_same, tokens, 0)
     rows = tf.range(tf.shape(ids)[0])[:, None]
     places = tf.stack([tf.broadcast_to(rows, tf.shape(ids)), tokens], axis=-1)
     counts = tf.scatter_nd(
@@ -223,9 +227,10 @@ def _check(constraints):
             f"Received: {size}. Use 0 to allow all."
         )
     known = tf.get_static_value(constraints.min_lengths)
-    if known is not None and np.any(known < 0):
+    if known is not None and np.any(np.asarray(known) < 0):
         raise ValueError(
-            f"`min_lengths` must be at least 0. Received: {known}."
+            f"`min_lengths` must be at least 0. Received: {known}. Use 0 to "
+            "ask for no length."
         )
 
 
@@ -233,7 +238,7 @@ def _check_prefix(prefix, lengths, max_lengths):
     known = tf.get_static_value(lengths), tf.get_static_value(max_lengths)
     if any(value is None for value in known):
         return
-    too_long = np.flatnonzero(known[0] > known[1])
+    too_long = np.flatnonzero(known[0] > np.maximum(known[1], 0))
     if too_long.size:
         row = int(too_long[0])
         raise ValueError(

@@ -17,9 +17,9 @@ class StepFn(Protocol):
 
     Called with ids `(R,)`, the position of those ids (a scalar, from 0) and
     the state; returns logits `(R, V)` and the next state. R is B W: the W
-    hypotheses of a row stand side by side. With `return_attention=True` a
-    search expects a third result, where each row looked in the source,
-    float32 `(R, S)`.
+    hypotheses of a row stand side by side. Given `source_mask`, a search
+    expects a third result, where each row looked in the source, float32
+    `(R, S)`.
     """
 
     def __call__(
@@ -121,8 +121,9 @@ def call_step(step, ids, position, state, return_attention):
     answer = step(ids, position, state)
     if len(answer) != 2 + return_attention:
         raise ValueError(
-            "A step returns logits and state, and with return_attention=True "
-            f"or coverage its attention too. Received: {len(answer)} results."
+            "A step returns logits and state, and its attention too where the "
+            f"search has a `source_mask`. Received: {len(answer)} results. "
+            f"Expected {2 + return_attention}."
         )
     logits, state, attention = (*answer, None)[:3]
     return tf.cast(logits, tf.float32), state, attention

@@ -33,9 +33,7 @@ def run(advance, rows, state, states, width, longest):
         return (position + 1, *advance(position, rows, state))
 
     if all(shape.is_fully_defined() for shape in tf.nest.flatten(shapes)):
-        return tf.while_loop(
-            is_running, body, (tf.constant(0), rows, state)
-        )[1]
+        return tf.while_loop(is_running, body, (tf.constant(0), rows, state))[1]
 
     invariants = (
         tf.TensorShape([]),

@@ -9,6 +9,9 @@ import tensorflow as tf
 from keras_transformer.search import constraints as constraining
 from keras_transformer.search import contract, single_path
 
+# Below it float32 has denormal numbers, which some devices take for 0.
+_LEAST_TEMPERATURE = 1e-30
+
 
 def sampling_search(
     step: contract.StepFn,
@@ -75,22 +78,27 @@ def sampling_search(
     True
     """
     _check(num_samples, temperature, top_k, top_p)
+    top_k = int(top_k)
     rows = tf.shape(contract.limits_per_row(max_lengths, batch_size))[0]
 
     def choose(choices, position, numbers):
         probabilities = _reshape_distribution(
             choices.log_probs, temperature, top_k, top_p
         )
-        cumulative = tf.cumsum(probabilities, axis=-1)
-        total = cumulative[:, :, -1:]
+        # A sum in any order of its terms may round otherwise, so what has no
+        # share is taken out of the choice, not only given none.
+        cumulative = tf.where(
+            probabilities > 0, tf.cumsum(probabilities, axis=-1), 0.0
+        )
+        total = tf.reduce_max(cumulative, axis=-1, keepdims=True)
         drawn = _uniform(seed, rows, num_samples, position, numbers)
-        # Below the total, whatever the rounding: what is forbidden has no
-        # share of it.
         threshold = tf.minimum(
             drawn[:, :, None] * total, tf.math.nextafter(total, 0.0)
         )
-        is_before = tf.cast(cumulative <= threshold, tf.int32)
-        return tf.reduce_sum(is_before, axis=-1)
+        # The first above it. Where nothing may be drawn it is the first of
+        # all, which is forbidden as are all others.
+        is_above = tf.cast(cumulative > threshold, tf.int32)
+        return tf.argmax(is_above, axis=-1, output_type=tf.int32)
 
     result = single_path.follow(
         choose,
@@ -129,11 +137,12 @@ def _reshape_distribution(log_probs, temperature, top_k, top_p):
     if top_k:
         rank = tf.cumsum(tf.cast(is_allowed, tf.int32), axis=-1)
         is_allowed &= rank <= top_k
-    scaled = tf.where(is_allowed, log_probs / temperature, -np.inf)
-    largest = tf.reduce_max(scaled, axis=-1, keepdims=True)
-    # Where nothing is allowed there is no largest; all come out as 0.
-    largest = tf.where(tf.math.is_finite(largest), largest, 0.0)
-    probabilities = tf.exp(scaled - largest)
+    largest = tf.reduce_max(
+        tf.where(is_allowed, log_probs, contract.NEVER), axis=-1, keepdims=True
+    )
+    # The best stays at 0 whatever it is divided by.
+    scaled = (log_probs - largest) / max(temperature, _LEAST_TEMPERATURE)
+    probabilities = tf.where(is_allowed, tf.exp(scaled), 0.0)
     if top_p < 1.0:
         probabilities /= tf.maximum(
             tf.reduce_sum(probabilities, axis=-1, keepdims=True), 1e-30

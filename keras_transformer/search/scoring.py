@@ -63,7 +63,10 @@ def score_targets(
             f"{tuple(target_ids.shape)}. Expected (B, T, V) and (B, T)."
         )
     is_real = tf.not_equal(target_ids, pad_id)
-    chosen = tf.gather(logits, target_ids, axis=2, batch_dims=2)
+    # The padding may be no token of the vocabulary.
+    chosen = tf.gather(
+        logits, tf.where(is_real, target_ids, 0), axis=2, batch_dims=2
+    )
     log_probs = tf.where(
         is_real, chosen - tf.reduce_logsumexp(logits, axis=2), 0.0
     )

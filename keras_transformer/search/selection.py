@@ -68,7 +68,8 @@ def log_normalizer(logits, best=None):
     if best is None:
         return tf.reduce_logsumexp(logits, axis=-1)
     largest_, probability = (
-        tf.gather(x, best, batch_dims=1) for x in (logits, tf.nn.softmax(logits))
+        tf.gather(x, best, batch_dims=1)
+        for x in (logits, tf.nn.softmax(logits))
     )
     return largest_ - tf.math.log(probability)
 

@@ -99,9 +99,7 @@ def follow(
             lengths=lengths,
             log_probs=write(row.log_probs, log_probs),
             attention=tuple(
-                write(
-                    before, tf.reshape(attention, tf.shape(before[:, :, 0]))
-                )
+                write(before, tf.reshape(attention, tf.shape(before[:, :, 0])))
                 for before in row.attention
             ),
             has_ended=has_ended,
