@@ -5,15 +5,13 @@ from keras_transformer.translation.alignment import (
     pharaoh,
     soft_pharaoh,
 )
+from keras_transformer.translation.batches import in_batches
 from keras_transformer.translation.explanation import Explanation, explain
+from keras_transformer.translation.hypotheses import Hypothesis
 from keras_transformer.translation.lengths import Lengths
 from keras_transformer.translation.loading import load_translator, run_search
 from keras_transformer.translation.scores import score_translations
-from keras_transformer.translation.translator import (
-    Hypothesis,
-    Translator,
-    in_batches,
-)
+from keras_transformer.translation.translator import Translator
 
 __all__ = [
     "Explanation",

@@ -49,22 +49,22 @@ def align_words(
 def words_of(pieces: Sequence[str]) -> list[int]:
     """The number of the word that each piece belongs to.
 
-    A piece that is a space alone belongs to the word it begins.
+    Pieces that are nothing but spaces belong to the word they begin, or, at
+    the end, to the last one.
 
     Example:
 
-    >>> words_of(["▁un", "▁ch", "at", "▁", "noir"])
-    [0, 1, 1, 2, 2]
+    >>> words_of(["▁un", "▁ch", "at", "▁", "noir", "▁"])
+    [0, 1, 1, 2, 2, 2]
     """
-    numbers, last = [], -1
-    for i, piece in enumerate(pieces):
-        is_last_space = piece == _SPACE and (
-            i > 0 and pieces[i - 1] == _SPACE
-        )
-        if last < 0 or (piece.startswith(_SPACE) and not is_last_space):
-            last += 1
-        numbers.append(last)
-    return numbers
+    numbers, last, begins = [], -1, True
+    for piece in pieces:
+        begins = begins or piece.startswith(_SPACE)
+        is_spaces = not piece.strip(_SPACE)
+        numbers.append(last + begins)
+        if begins and not is_spaces:
+            last, begins = last + 1, False
+    return [min(number, max(last, 0)) for number in numbers]
 
 
 def pharaoh(soft: np.ndarray) -> str:

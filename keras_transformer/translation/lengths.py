@@ -55,10 +55,10 @@ class Lengths(NamedTuple):
             ("minimum_ratio", 0),
         ):
             value = getattr(self, name)
-            if value is not None and value < least:
+            if value is not None and not least <= value < float("inf"):
                 raise ValueError(
-                    f"`{name}` of translations must be at least {least}. "
-                    f"Received: {value}."
+                    f"`{name}` of translations must be at least {least} and "
+                    f"finite. Received: {value}."
                 )
         if self.maximum is not None and self.minimum > self.maximum:
             raise ValueError(

@@ -52,29 +52,30 @@ def load_translator(
     )
 
 
-def run_search(
-    run_directory, beam_size: int | None = None, alpha: float | None = None
-):
+def run_search(run_directory, **settings):
     """Makes the beam search that a run was evaluated with.
 
     Args:
         run_directory: the trainer's output directory; without its
             `config.json` the search is that of the paper.
-        beam_size: instead of the run's.
-        alpha: exponent of the length penalty, instead of the run's.
+        **settings: of `beam_search`, such as `beam_size`, instead of the
+            run's; `None` means the run's.
 
     Returns:
         `beam_search` with these settings.
     """
-    settings, path = {}, pathlib.Path(run_directory) / CONFIG_FILE
+    run, path = {}, pathlib.Path(run_directory) / CONFIG_FILE
     if path.is_file():
-        settings = json.loads(path.read_text(encoding="utf-8"))["settings"]
-    given = {
-        "beam_size": beam_size or settings.get("beam_size"),
-        "alpha": settings.get("length_penalty") if alpha is None else alpha,
-        "penalty": settings.get("length_penalty_form"),
+        run = json.loads(path.read_text(encoding="utf-8"))["settings"]
+    of_run = {
+        "beam_size": run.get("beam_size"),
+        "alpha": run.get("length_penalty"),
+        "penalty": run.get("length_penalty_form"),
     }
-    return functools.partial(
-        beam.beam_search,
-        **{name: value for name, value in given.items() if value is not None},
-    )
+    chosen = {
+        name: value
+        for given in (of_run, settings)
+        for name, value in given.items()
+        if value is not None
+    }
+    return functools.partial(beam.beam_search, **chosen)

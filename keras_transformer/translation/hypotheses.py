@@ -1,0 +1,106 @@
+"""What a search found, as texts, pieces and alignments.
+
+B batch   S source length
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from keras_transformer.search import contract
+from keras_transformer.text import special_ids
+from keras_transformer.translation import alignment
+
+
+class Hypothesis(NamedTuple):
+    """One translation of a sentence.
+
+    text: the translation.
+    score: what hypotheses are ranked by.
+    tokens: its pieces, the end token included.
+    log_probs: float32 array, the log-probability of each piece.
+    alignment: soft alignment of words, see `align_words`; `None` unless
+        asked for.
+
+    Example:
+
+    >>> nothing(align=False).text
+    ''
+    """
+
+    text: str
+    score: float
+    tokens: list[str]
+    log_probs: np.ndarray
+    alignment: np.ndarray | None
+
+
+def nothing(align: bool) -> Hypothesis:
+    """The translation of a text that is blank, and its alignment."""
+    aligned = np.zeros([0, 0]) if align else None
+    return Hypothesis("", 0.0, [], np.zeros([0], "float32"), aligned)
+
+
+def is_blank(text) -> bool:
+    """Whether a string, or bytes, has nothing to translate.
+
+    As the graph says it: ASCII's white space is nothing, and no other.
+
+    >>> is_blank(" \\t"), is_blank(b""), is_blank("\\u3000")
+    (True, True, False)
+    """
+    return not tf.compat.as_bytes(text).strip()
+
+
+def read_result(
+    result: contract.SearchResult,
+    texts: Sequence[str],
+    source_ids: np.ndarray,
+    tokenizer,
+    target_tokenizer,
+    align: bool,
+) -> list[list[Hypothesis]]:
+    """The hypotheses that a search found for each text.
+
+    Args:
+        result: of the search, outside of graphs.
+        texts: B texts, as strings or bytes.
+        source_ids: int32 `(B, S)`, what the search was given.
+        tokenizer: that of the texts.
+        target_tokenizer: that of the hypotheses.
+        align: whether to align words; the result must have attention.
+    """
+    rows, width, columns = result.ids.shape
+    ids, lengths, scores, log_probs = (field.numpy() for field in result[:4])
+    # One call for all of them: each takes as long as a step of the search.
+    decoded = target_tokenizer.decode(ids.reshape([rows * width, columns]))
+    decoded = decoded.numpy().reshape([rows, width])
+    attention = result.attention.numpy() if align else None
+    answers = []
+    for row, text in enumerate(texts):
+        if is_blank(text):
+            answers.append([nothing(align)])
+            continue
+        answers.append([])
+        for n in np.flatnonzero(scores[row] > contract.NEVER):
+            own = ids[row, n, : lengths[row, n]]
+            aligned = None
+            if align:
+                source = source_ids[row]
+                aligned = alignment.align_words(
+                    attention[row, n],
+                    tokenizer.pieces(source[source > special_ids.EOS_ID]),
+                    target_tokenizer.pieces(own[own != special_ids.EOS_ID]),
+                )
+            answers[-1].append(
+                Hypothesis(
+                    decoded[row, n].decode("utf-8"),
+                    float(scores[row, n]),
+                    target_tokenizer.pieces(own),
+                    log_probs[row, n, : len(own)],
+                    aligned,
+                )
+            )
+    return answers
