@@ -3,10 +3,9 @@
 R rows   V numbers of a row   C numbers of a chunk
 """
 
-import tensorflow as tf
+import math
 
-# Chunks of about that many numbers are compared by their largest one.
-_CHUNK = 128
+import tensorflow as tf
 
 
 def largest(values, count):
@@ -75,8 +74,14 @@ def log_normalizer(logits, best=None):
 
 
 def _chunk_of(size, count):
-    """A divisor of `size` near _CHUNK, or `None` where chunks save nothing."""
-    if size is None or size < 4 * _CHUNK * count:
+    """Numbers of a chunk, or `None` where chunks save little.
+
+    The divisor of `size` that leaves the fewest numbers to sort: the maxima
+    of size / chunk chunks, and then the numbers of `count` chunks.
+    """
+    if size is None:
         return None
-    fitting = [n for n in range(_CHUNK // 4, 4 * _CHUNK + 1) if size % n == 0]
-    return min(fitting, key=lambda n: abs(n - _CHUNK), default=None)
+    divisors = [n for n in range(2, math.isqrt(size) + 1) if size % n == 0]
+    sorted_by = {n: size // n + count * n for n in divisors}
+    chunk = min(divisors, key=sorted_by.get, default=None)
+    return chunk if chunk and 4 * sorted_by[chunk] < size else None
