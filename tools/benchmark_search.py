@@ -238,9 +238,9 @@ def compare(ours: Job, theirs: Job) -> dict:
     """Runs two engines by turns; the ratio is above 1 where ours is faster."""
     engines = [Engine(ours), Engine(theirs)]
     seconds = [[], []]
-    if "missing" not in engines[1].greeting:
-        for _ in range(_ROUNDS.value):
-            for engine, times in zip(engines, seconds, strict=True):
+    for _ in range(_ROUNDS.value):
+        for engine, times in zip(engines, seconds, strict=True):
+            if "missing" not in engine.greeting:
                 times.append(engine.ask())
     result = {
         "work": {
