@@ -3,7 +3,9 @@
     python -m tools.evaluate --model=runs/mine \\
         --source=test.en --reference=test.de
 
-BLEU and chrF are sacreBLEU's, with their signatures.
+BLEU and chrF are sacreBLEU's, with their signatures. --model is a run
+directory, several with commas between them, which translate together, or a
+SavedModel.
 """
 
 import json
@@ -12,50 +14,66 @@ import sys
 from absl import app, flags
 
 from keras_transformer import data, translation
-from tools import loading
+from tools import loading, settings
 
-_MODEL = flags.DEFINE_string(
-    "model", None, "Run directory or SavedModel.", required=True
-)
-_SOURCE = flags.DEFINE_list(
-    "source", None, "Source files or globs, also .gz.", required=True
-)
-_REFERENCE = flags.DEFINE_list(
-    "reference", None, "Their translations, line by line.", required=True
-)
-_BEAM_SIZE = flags.DEFINE_integer(
-    "beam_size", None, "Beam size. Default: the run's.", lower_bound=1
-)
-_LENGTH_PENALTY = flags.DEFINE_float(
-    "length_penalty", None, "Alpha. Default: the run's.", lower_bound=0
-)
-_LOWERCASE = flags.DEFINE_boolean("lowercase", False, "Ignore case.")
-_TOKENIZE = flags.DEFINE_string(
-    "tokenize", "13a", "Tokenization of sacreBLEU, such as none or 13a."
-)
+
+def define_flags():
+    """Defines the flags; a program of its own does, an import does not."""
+    flags.DEFINE_list(
+        "model", None, "Run directories or one SavedModel.", required=True
+    )
+    flags.DEFINE_list(
+        "source", None, "Source files or globs, also .gz.", required=True
+    )
+    flags.DEFINE_list(
+        "reference", None, "Their translations, line by line.", required=True
+    )
+    flags.DEFINE_enum(
+        "ensemble",
+        None,
+        ["probabilities", "log_probabilities"],
+        "Mean of several models. Default: probabilities.",
+    )
+    flags.DEFINE_enum(
+        "precision", None, ["float32", "bfloat16"], "Default: the run's."
+    )
+    flags.DEFINE_integer("beam_size", None, "Beam size. Default: the run's.")
+    flags.DEFINE_float("length_penalty", None, "Alpha. Default: the run's.")
+    flags.DEFINE_enum(
+        "length_penalty_form",
+        None,
+        ["gnmt", "average", "none"],
+        "Form of the length penalty. Default: the run's.",
+    )
+    flags.DEFINE_float("coverage_penalty", None, "Beta. Default: 0.")
+    flags.DEFINE_integer("batch_size", 64, "Sentences translated together.")
+    flags.DEFINE_boolean("lowercase", False, "Ignore case.")
+    flags.DEFINE_string(
+        "tokenize", "13a", "Tokenization of sacreBLEU, such as none or 13a."
+    )
 
 
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
     try:
-        pairs = data.read_parallel(_SOURCE.value, _REFERENCE.value)
-        translate = loading.load(
-            _MODEL.value, _BEAM_SIZE.value, _LENGTH_PENALTY.value
-        )
-        answers = translation.in_batches(
-            translate, [pair.source for pair in pairs]
+        models = settings.from_flags(settings.ModelSettings, flags.FLAGS)
+        search = settings.from_flags(settings.SearchSettings, flags.FLAGS)
+        pairs = data.read_parallel(flags.FLAGS.source, flags.FLAGS.reference)
+        answers = loading.load(models, search).hypotheses(
+            [pair.source for pair in pairs], flags.FLAGS.batch_size
         )
         scores = translation.score_translations(
-            [text for text, _ in answers],
+            [hypotheses[0].text for hypotheses in answers],
             [pair.target for pair in pairs],
-            lowercase=_LOWERCASE.value,
-            tokenize=_TOKENIZE.value,
+            lowercase=flags.FLAGS.lowercase,
+            tokenize=flags.FLAGS.tokenize,
         )
     except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {' '.join(str(error).split())}")
     print(json.dumps({"sentences": len(pairs), **scores}, indent=2))
 
 
 if __name__ == "__main__":
+    define_flags()
     app.run(main)

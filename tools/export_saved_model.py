@@ -23,6 +23,12 @@ _BEAM_SIZE = flags.DEFINE_integer(
 _LENGTH_PENALTY = flags.DEFINE_float(
     "length_penalty", None, "Alpha. Default: the run's.", lower_bound=0
 )
+_N_BEST = flags.DEFINE_integer(
+    "n_best",
+    None,
+    "Translations that the signature n_best gives. Default: the beam size.",
+    lower_bound=1,
+)
 _MAX_SOURCE_LENGTH = flags.DEFINE_integer(
     "max_source_length",
     512,
@@ -36,15 +42,17 @@ def main(argv):
         raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
     try:
         beam = translation.run_search(
-            _MODEL.value, _BEAM_SIZE.value, _LENGTH_PENALTY.value
+            _MODEL.value,
+            beam_size=_BEAM_SIZE.value,
+            alpha=_LENGTH_PENALTY.value,
         )
         translator = translation.load_translator(
             _MODEL.value, beam, _MAX_SOURCE_LENGTH.value
         )
         directory = _next_version(pathlib.Path(_OUTPUT_DIR.value))
-        export.save(translator, directory)
+        export.save(translator, directory, _N_BEST.value)
     except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {' '.join(str(error).split())}")
     print(directory)
 
 

@@ -1,47 +1,155 @@
-"""Opens what `--model` names: a run directory or a SavedModel."""
+"""Opens what `--model` names, with the search that other flags describe."""
 
 import pathlib
+from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  A SavedModel needs its operations.
 
+import keras_transformer as kt
 from keras_transformer import translation
+from tools import settings
+
+# Hypotheses that are not there have this score, less than any.
+_NEVER = -1e9
+_NO_TOKENS = np.zeros([0], "float32")
 
 
-def load(path: str, beam_size: int | None, length_penalty: float | None):
-    """Loads a function from strings (B,) to translations and scores.
+class ServedModel:
+    """A SavedModel that is asked as a `Translator` is.
 
     Args:
-        path: a run directory or a SavedModel.
-        beam_size: of the search; `None` means the run's.
-        length_penalty: alpha of the search; `None` means the run's.
-
-    Returns:
-        A function of a string tensor `(B,)` that returns a dict with
-        `translation` and `score`.
+        directory: of the SavedModel.
+        n_best: how many hypotheses; `None` means the best alone.
 
     Raises:
-        FileNotFoundError: there is neither at this path.
-        ValueError: a search setting for a SavedModel, whose search is inside.
+        ValueError: it gives fewer than `n_best` hypotheses.
     """
-    directory = pathlib.Path(path)
-    if (directory / "saved_model.pb").is_file():
-        if beam_size is not None or length_penalty is not None:
+
+    def __init__(self, directory, n_best: int | None = None):
+        # What was loaded owns the variables of its signatures.
+        self._model = tf.saved_model.load(str(directory))
+        signatures = self._model.signatures
+        self._n_best = n_best or 1
+        if n_best is None or n_best == 1:
+            self._answer = signatures["serving_default"]
+            return
+        width = 1
+        if "n_best" in signatures:
+            self._answer = signatures["n_best"]
+            outputs = self._answer.structured_outputs
+            width = outputs["translations"].shape[1]
+        if n_best > width:
             raise ValueError(
-                f"{path} is a SavedModel, whose search is inside. Received: "
-                f"beam_size={beam_size}, length_penalty={length_penalty}. "
-                "Leave them out, or give the run directory."
+                f"{directory} was exported with {width} translations of each "
+                f"text. Received: --n_best={n_best}. Export it again with that "
+                "--n_best, or give the run directory."
             )
-        model = tf.saved_model.load(str(directory))
 
-        def translate(text):
-            return model.signatures["serving_default"](text=text)
+    def hypotheses(
+        self, texts: Sequence, batch_size: int = 64
+    ) -> list[list[translation.Hypothesis]]:
+        """As those of a `Translator`, without tokens."""
+        answers = [None] * len(texts)
+        for rows in translation.batches_by_length(texts, batch_size):
+            some = tf.constant([texts[row] for row in rows], tf.string)
+            found = self._answer(text=some)
+            if "translation" in found:
+                found = found["translation"][:, None], found["score"][:, None]
+            else:
+                found = found["translations"], found["scores"]
+            for row, *answer in zip(
+                rows,
+                *(field[:, : self._n_best].numpy() for field in found),
+                strict=True,
+            ):
+                answers[row] = [
+                    translation.Hypothesis(
+                        text.decode("utf-8"), float(score), [], _NO_TOKENS, None
+                    )
+                    for text, score in zip(*answer, strict=True)
+                    if score > _NEVER
+                ]
+        return answers
 
-        return translate
-    if not directory.is_dir():
-        raise FileNotFoundError(
-            f"No such model: {path}. Give a run directory or a SavedModel."
+
+def load(
+    models: settings.ModelSettings,
+    search: settings.SearchSettings,
+) -> translation.Translator | ServedModel:
+    """Loads what translates: both kinds have `hypotheses`.
+
+    Raises:
+        FileNotFoundError: there is no model at a path.
+        ValueError: settings for a SavedModel, whose search is inside, or
+            models that cannot translate together.
+    """
+    if not any(map(is_saved_model, models.model)):
+        return load_translator(models, search)
+    given = {**models.given(), **search.given()}
+    wrong = set(given) - {"model", "n_best"}
+    if wrong or len(models.model) > 1:
+        raise ValueError(
+            f"{','.join(models.model)}: the search of a SavedModel is inside, "
+            "and it translates alone. Received: "
+            f"{settings.as_flags(given, {*wrong, 'model'})}. Leave them "
+            "out, or give run directories."
         )
-    return translation.load_translator(
-        directory, translation.run_search(directory, beam_size, length_penalty)
+    return ServedModel(models.model[0], search.n_best)
+
+
+def load_translator(
+    models: settings.ModelSettings,
+    search: settings.SearchSettings,
+) -> translation.Translator:
+    """Loads run directories as one translator.
+
+    The search, vocabulary and longest source are the first run's.
+
+    Raises:
+        FileNotFoundError: a path is not that of a finished run.
+        ValueError: a SavedModel, or models that cannot translate together.
+    """
+    runs = []
+    for path in models.model:
+        if is_saved_model(path):
+            raise ValueError(
+                f"{path} is a SavedModel. Give the run directory it is of."
+            )
+        if not pathlib.Path(path).is_dir():
+            raise FileNotFoundError(
+                f"No such model: {path}. Give a run directory or a SavedModel."
+            )
+        runs.append(translation.load_translator(path))
+        _check_vocabularies(runs[0], runs[-1], models.model[0], path)
+    parts = [run.model for run in runs]
+    if models.precision is not None:
+        parts = [kt.models.in_precision(m, models.precision) for m in parts]
+    model = parts[0]
+    if len(parts) > 1:
+        model = kt.Ensemble(parts, models.ensemble or "probabilities")
+    return translation.Translator(
+        model,
+        runs[0].tokenizer,
+        search.search(models.model[0]),
+        runs[0].max_source_length,
+        runs[0].target_tokenizer,
+        search.lengths(),
+        bool(models.jit_compile),
     )
+
+
+def is_saved_model(path) -> bool:
+    """Whether a SavedModel is there."""
+    return (pathlib.Path(path) / "saved_model.pb").is_file()
+
+
+def _check_vocabularies(first, other, first_path, path):
+    for name in ("tokenizer", "target_tokenizer"):
+        if getattr(first, name).model != getattr(other, name).model:
+            raise ValueError(
+                "Models that translate together must have one vocabulary. "
+                f"Received: {first_path} and {path}, which differ in their "
+                f"{name}. Train the second with the first's vocabulary."
+            )

@@ -2,66 +2,253 @@
 
     python -m tools.translate --model=runs/demo < source.txt > target.txt
 
---model is a run directory or a SavedModel. With --scores each line starts
-with the score (log-probability over length penalty) and a tab.
+--model is a run directory, several with commas between them, which translate
+together, or a SavedModel. A line is answered as soon as it is there, and what
+arrives together is translated together. docs/translating.md describes the
+columns and every flag.
 """
 
+import dataclasses
+import os
+import queue
 import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
 
 import tqdm
 from absl import app, flags
 
 from keras_transformer import translation
-from tools import loading
+from tools import loading, settings
 
-_MODEL = flags.DEFINE_string(
-    "model", None, "Run directory or SavedModel.", required=True
-)
-_BEAM_SIZE = flags.DEFINE_integer(
-    "beam_size", None, "Beam size. Default: the run's.", lower_bound=1
-)
-_LENGTH_PENALTY = flags.DEFINE_float(
-    "length_penalty", None, "Alpha. Default: the run's.", lower_bound=0
-)
-_SCORES = flags.DEFINE_boolean("scores", False, "Print scores too.")
-_BATCH_SIZE = flags.DEFINE_integer(
-    "batch_size", 64, "Sentences translated together.", lower_bound=1
-)
-# Lines read before the first is answered: enough to sort them by length.
+# Batches that are read before the first is answered, if they are there: enough
+# to sort lines by length.
 _WINDOW = 32
+# How long to wait for more lines, in seconds: reading is faster, people are
+# slower.
+_PATIENCE = 0.05
+_NOT_YET = object()
+_FORMATS = {"hard": translation.pharaoh, "soft": translation.soft_pharaoh}
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """What is printed for each line, as the flags of these names say."""
+
+    n_best: int | None = None
+    scores: bool = False
+    alignments: str = "none"
+    batch_size: int = 64
+
+    def __post_init__(self):
+        if self.batch_size < 1:
+            raise ValueError(
+                f"--batch_size must be at least 1. Received: {self.batch_size}."
+            )
+
+
+def define_flags():
+    """Defines the flags; a program of its own does, an import does not."""
+    flags.DEFINE_list(
+        "model", None, "Run directories or one SavedModel.", required=True
+    )
+    flags.DEFINE_enum(
+        "ensemble",
+        None,
+        ["probabilities", "log_probabilities"],
+        "Mean of several models. Default: probabilities.",
+    )
+    flags.DEFINE_enum(
+        "precision", None, ["float32", "bfloat16"], "Default: the run's."
+    )
+    flags.DEFINE_boolean(
+        "jit_compile", None, "Compile the search with XLA, for short input."
+    )
+    flags.DEFINE_integer("beam_size", None, "Beam size. Default: the run's.")
+    flags.DEFINE_float("length_penalty", None, "Alpha. Default: the run's.")
+    flags.DEFINE_enum(
+        "length_penalty_form",
+        None,
+        ["gnmt", "average", "none"],
+        "Form of the length penalty. Default: the run's.",
+    )
+    flags.DEFINE_float("coverage_penalty", None, "Beta. Default: 0.")
+    flags.DEFINE_integer("n_best", None, "Lines for each line.")
+    flags.DEFINE_integer("min_length", None, "Fewest tokens, the end included.")
+    flags.DEFINE_integer("max_length", None, "Most tokens, the end included.")
+    flags.DEFINE_float(
+        "min_length_ratio", None, "Fewest tokens for each token of the source."
+    )
+    flags.DEFINE_float(
+        "max_length_ratio",
+        None,
+        "Most tokens for each token of the source. Default: 1, and 50 more.",
+    )
+    flags.DEFINE_integer(
+        "no_repeat_ngram_size",
+        None,
+        "Tokens in a row that never come twice.",
+    )
+    flags.DEFINE_boolean("sample", None, "Draw translations, no beam search.")
+    flags.DEFINE_float("temperature", None, "Of sampling. Default: 1.")
+    flags.DEFINE_integer("top_k", None, "Draw from the best. Default: all.")
+    flags.DEFINE_float(
+        "top_p", None, "Draw from tokens of this share together. Default: 1."
+    )
+    flags.DEFINE_integer("seed", None, "Of sampling. Default: 0.")
+    flags.DEFINE_string(
+        "prefix_file", None, "What each translation begins with, line by line."
+    )
+    flags.DEFINE_boolean("scores", False, "Print scores first.")
+    flags.DEFINE_enum(
+        "alignments", "none", ["none", "hard", "soft"], "Print alignments last."
+    )
+    flags.DEFINE_integer("batch_size", 64, "Sentences translated together.")
 
 
 def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
     try:
-        translate = loading.load(
-            _MODEL.value, _BEAM_SIZE.value, _LENGTH_PENALTY.value
-        )
+        models = settings.from_flags(settings.ModelSettings, flags.FLAGS)
+        search = settings.from_flags(settings.SearchSettings, flags.FLAGS)
+        output = settings.from_flags(Output, flags.FLAGS)
+        prefixes = read_prefixes(flags.FLAGS.prefix_file)
+        check_columns(models.model, output, prefixes)
+        translator = loading.load(models, search)
+        # Not sys.stdin: Python waits for its lock before it can end.
+        stdin = open(sys.stdin.fileno(), "rb", closefd=False)
+        for lines in translate_lines(translator, stdin, output, prefixes):
+            sys.stdout.buffer.writelines(lines)
+            sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # Who reads has had enough; nothing is left to be flushed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
-    lines = (line.rstrip(b"\r\n") for line in sys.stdin.buffer)
-    progress = tqdm.tqdm(lines, unit=" lines", disable=not sys.stderr.isatty())
+        sys.exit(f"error: {' '.join(str(error).split())}")
+
+
+def translate_lines(
+    translator,
+    stream: Iterable[bytes],
+    output: Output,
+    prefixes: list[bytes] | None = None,
+) -> Iterator[list[bytes]]:
+    """Yields the output for lines that arrived together, in their order.
+
+    Args:
+        translator: a `Translator` or a `ServedModel`.
+        stream: lines of bytes.
+        output: what to print for each.
+        prefixes: one for each line, or `None`.
+
+    Raises:
+        ValueError: another number of prefixes than of lines, or one that is
+            too long, after what was translated before.
+    """
+    more = {"align": True} if output.alignments != "none" else {}
     number = 0
-    for window in _windows(progress, _WINDOW * _BATCH_SIZE.value):
-        _warn_of_cuts(translate, window, number)
-        number += len(window)
-        for text, score in translation.in_batches(
-            translate, window, _BATCH_SIZE.value
-        ):
-            # A translation is one line, whatever was learned.
-            text = " ".join(text.splitlines())
-            line = f"{score:.4f}\t{text}" if _SCORES.value else text
-            sys.stdout.buffer.write(line.encode("utf-8") + b"\n")
-        sys.stdout.buffer.flush()
+    progress = tqdm.tqdm(unit=" lines", disable=not sys.stderr.isatty())
+    for window in arriving(stream, _WINDOW * output.batch_size):
+        start, number = number, number + len(window)
+        if prefixes is not None:
+            more["prefixes"] = prefixes[start:number]
+            # Lines without a prefix are only counted.
+            window = window[: len(more["prefixes"])]
+        warn_of_cuts(translator, window, start)
+        yield [
+            line
+            for found in translator.hypotheses(
+                window, output.batch_size, **more
+            )
+            for line in format_lines(found, output)
+        ]
+        progress.update(len(window))
+    if prefixes is not None and number != len(prefixes):
+        raise ValueError(
+            "Every line of the input needs its line of --prefix_file. "
+            f"Received: {number} lines, {len(prefixes)} prefixes."
+        )
 
 
-def _warn_of_cuts(translate, window, number):
+def arriving(stream: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
+    """Yields lists of lines, at most `size`, soon after they arrive.
+
+    Raises:
+        OSError: the stream's own, after the lines before it.
+    """
+    lines = queue.Queue(2 * size)
+
+    def read():
+        try:
+            for line in stream:
+                lines.put(line.rstrip(b"\r\n"))
+            lines.put(None)
+        except OSError as error:
+            lines.put(error)
+
+    threading.Thread(target=read, daemon=True).start()
+    line = lines.get()
+    while isinstance(line, bytes):
+        window, until = [line], time.monotonic() + _PATIENCE
+        line = _next(lines, until)
+        while isinstance(line, bytes) and len(window) < size:
+            window.append(line)
+            line = _next(lines, until)
+        yield window
+        # Now there is time to wait.
+        line = lines.get() if line is _NOT_YET else line
+    if line is not None:
+        raise line
+
+
+def _next(lines, until):
+    try:
+        return lines.get(timeout=max(until - time.monotonic(), 0))
+    except queue.Empty:
+        return _NOT_YET
+
+
+def format_lines(
+    hypotheses: list[translation.Hypothesis], output: Output
+) -> list[bytes]:
+    """Exactly `n_best` lines for the hypotheses of one line.
+
+    Where there are fewer, the lines left are empty, with a score of -inf.
+    """
+    lines = []
+    for n in range(output.n_best or 1):
+        is_there = n < len(hypotheses)
+        text, score = ("", float("-inf"))
+        if is_there:
+            text, score = hypotheses[n][:2]
+        # A translation is one line, whatever was learned.
+        columns = [" ".join(text.splitlines())]
+        if output.scores:
+            columns.insert(0, f"{score:.4f}")
+        if output.alignments != "none":
+            aligned = hypotheses[n].alignment if is_there else ()
+            columns.append(_FORMATS[output.alignments](aligned))
+        lines.append("\t".join(columns).encode("utf-8") + b"\n")
+    return lines
+
+
+def read_prefixes(path: str | None) -> list[bytes] | None:
+    """The lines of a file; `None` for no file."""
+    if path is None:
+        return None
+    with open(path, "rb") as file:
+        return [line.rstrip(b"\r\n") for line in file]
+
+
+def warn_of_cuts(translator, window, number):
     """Names the lines that are longer than the model reads."""
-    if not isinstance(translate, translation.Translator):
+    if not isinstance(translator, translation.Translator) or not window:
         return  # A SavedModel does not show its tokens.
-    longest = translate.max_source_length
-    lengths = translate.tokenizer.encode(window).row_lengths().numpy()
+    longest = translator.max_source_length
+    lengths = translator.tokenizer.encode(window).row_lengths().numpy()
     for line, length in enumerate(lengths, start=number + 1):
         if length >= longest:
             tqdm.tqdm.write(
@@ -71,17 +258,18 @@ def _warn_of_cuts(translate, window, number):
             )
 
 
-def _windows(lines, size):
-    """Lists of lines; a terminal is answered line by line."""
-    window = []
-    for line in lines:
-        window.append(line)
-        if len(window) == size or sys.stdin.isatty():
-            yield window
-            window = []
-    if window:
-        yield window
+def check_columns(models, output: Output, prefixes) -> None:
+    """Raises ValueError for what a SavedModel does not do."""
+    if any(map(loading.is_saved_model, models)) and (
+        prefixes is not None or output.alignments != "none"
+    ):
+        raise ValueError(
+            f"{','.join(models)}: a SavedModel takes no prefixes and aligns no "
+            "words. Leave out --prefix_file and --alignments, or give run "
+            "directories."
+        )
 
 
 if __name__ == "__main__":
+    define_flags()
     app.run(main)

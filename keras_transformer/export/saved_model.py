@@ -8,22 +8,29 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from keras_transformer import translation
 
-def save(translator, directory) -> None:
+
+def save(translator, directory, n_best: int | None = None) -> None:
     """Writes the signatures of a translator as a TensorFlow SavedModel.
 
     `serving_default` takes `text`, string `(B,)`, and returns `translation`,
-    string `(B,)`, and `score`, float32 `(B,)`. The vocabulary and the beam
-    search are inside; loading needs `tensorflow` and `tensorflow_text`, whose
-    operations tokenize, and neither Keras nor this package.
+    string `(B,)`, and `score`, float32 `(B,)`. `n_best`, `score` and
+    `attention` are those of `Translator.n_best`, `Translator.log_probability`
+    and `explanation.attend`. The vocabulary and the search are inside; loading
+    needs `tensorflow` and `tensorflow_text`, whose operations tokenize, and
+    neither Keras nor this package.
 
     Args:
         translator: a `Translator`.
         directory: where to write; must not exist. TensorFlow Serving expects
             a number as its last part.
+        n_best: N of the signature of that name; `None` for all that the
+            search has, such as the beam.
 
     Raises:
         FileExistsError: the directory exists.
+        ValueError: the search has fewer than `n_best` hypotheses.
     """
     directory = pathlib.Path(directory)
     if directory.exists():
@@ -32,23 +39,44 @@ def save(translator, directory) -> None:
             "was written."
         )
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
+    several = translator.with_n_best(n_best)
+    strings = tf.TensorSpec([None], tf.string, "text")
+
+    @tf.function(input_signature=[strings])
     def serve(text):
         return translator(text)
+
+    @tf.function(input_signature=[strings])
+    def serve_several(text):
+        return several.n_best(text)
+
+    @tf.function(
+        input_signature=[strings, tf.TensorSpec([None], tf.string, "target")]
+    )
+    def score(text, target):
+        return translator.log_probability(text, target)
+
+    @tf.function(input_signature=[strings])
+    def attention(text):
+        return translation.attend(translator, text)
 
     # Keras's own tracking does not know the tokenizer's table; a module that
     # holds the variables and the tokenizer has all that `serve` needs.
     module = tf.Module()
     module.model_variables = [v.value for v in translator.model.variables]
     module.tokenizers = [translator.tokenizer, translator.target_tokenizer]
-    module.serve = serve
+    signatures = {
+        "serving_default": serve,
+        "n_best": serve_several,
+        "score": score,
+        "attention": attention,
+    }
+    module.functions = list(signatures.values())
     directory.parent.mkdir(parents=True, exist_ok=True)
     # Written beside and renamed, so that a server never sees half a model.
     temporary = tempfile.mkdtemp(prefix=".saving-", dir=directory.parent)
     try:
-        tf.saved_model.save(
-            module, temporary, signatures={"serving_default": serve}
-        )
+        tf.saved_model.save(module, temporary, signatures=signatures)
         os.chmod(temporary, 0o755)
         os.rename(temporary, directory)
     finally:

@@ -5,8 +5,15 @@ from keras_transformer.translation.alignment import (
     pharaoh,
     soft_pharaoh,
 )
-from keras_transformer.translation.batches import in_batches
-from keras_transformer.translation.explanation import Explanation, explain
+from keras_transformer.translation.batches import (
+    batches_by_length,
+    in_batches,
+)
+from keras_transformer.translation.explanation import (
+    Explanation,
+    attend,
+    explain,
+)
 from keras_transformer.translation.hypotheses import Hypothesis
 from keras_transformer.translation.lengths import Lengths
 from keras_transformer.translation.loading import load_translator, run_search
@@ -19,6 +26,8 @@ __all__ = [
     "Lengths",
     "Translator",
     "align_words",
+    "attend",
+    "batches_by_length",
     "explain",
     "in_batches",
     "load_translator",

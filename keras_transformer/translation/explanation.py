@@ -1,12 +1,14 @@
-"""What a model looked at while it translated one sentence.
+"""What a model looked at while it translated.
 
-S source length   T target length   H heads   L layers
+B batch   S source length   T target length   H heads   L layers
 """
 
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+
+from keras_transformer.text import special_ids
 
 
 class Explanation(NamedTuple):
@@ -48,3 +50,57 @@ def explain(translator, text: str) -> Explanation:
         translator.target_tokenizer.pieces(input_ids),
         *(np.asarray(score[0]) for score in scores),
     )
+
+
+def attend(translator, text) -> dict:
+    """Translates strings (B,) in the graph and says where the model looked.
+
+    Args:
+        translator: as for `explain`.
+        text: string `(B,)`.
+
+    Returns:
+        Dict of `translation`, string `(B,)`, and what `Explanation` has of
+        each, filled up: `source_tokens`, string `(B, S)`, and
+        `target_tokens`, string `(B, T)`, with empty strings, and
+        `encoder_attention` `(B, L, H, S, S)`, `decoder_attention`
+        `(B, L, H, T, T)` and `cross_attention` `(B, L, H, T, S)` with zeros.
+        A blank string has no target tokens. T is at least 1.
+    """
+    source_ids = translator.encode_source(text)
+    result = translator.search(source_ids)
+    is_blank = tf.equal(tf.strings.strip(text), "")
+    lengths = tf.where(is_blank, 0, result.lengths[:, 0])
+    longest = tf.maximum(tf.reduce_max(lengths), 1)
+    is_target = tf.sequence_mask(lengths, longest)
+    is_source = tf.not_equal(source_ids, special_ids.PAD_ID)
+    target_ids = tf.where(
+        is_target, result.ids[:, 0, :longest], special_ids.PAD_ID
+    )
+    start = tf.fill([tf.shape(source_ids)[0], 1], translator.model.start_id)
+    scores = translator.model.attention_scores(
+        {
+            "source_ids": source_ids,
+            "target_input_ids": tf.concat([start, target_ids[:, :-1]], 1),
+        }
+    )
+
+    def rows_of(attention, is_real):
+        return attention * tf.cast(is_real, tf.float32)[:, None, None, :, None]
+
+    return {
+        "translation": translator.target_tokenizer.decode(target_ids),
+        "source_tokens": _pieces(translator.tokenizer, source_ids, is_source),
+        "target_tokens": _pieces(
+            translator.target_tokenizer, target_ids, is_target
+        ),
+        "encoder_attention": rows_of(scores.encoder, is_source),
+        "decoder_attention": rows_of(scores.decoder, is_target),
+        "cross_attention": rows_of(scores.cross, is_target),
+    }
+
+
+def _pieces(tokenizer, ids, is_real):
+    """Pieces of ids (B, T) in the graph, empty where they are not real."""
+    pieces = tf.constant(tokenizer.pieces(range(tokenizer.vocabulary_size)))
+    return tf.where(is_real, tf.gather(pieces, ids), "")

@@ -109,8 +109,11 @@ class Translator(tf.Module):
         is_empty = _is_blank(text)[:, None]
         is_there = result.scores > contract.NEVER
         only = tf.where(tf.range(shape[1]) == 0, 0.0, contract.NEVER)
-        flat = tf.reshape(result.ids, [-1, tf.shape(result.ids)[2]])
-        texts = tf.reshape(self.target_tokenizer.decode(flat), shape)
+        # Of no rows, -1 could be any number.
+        flat = [shape[0] * shape[1], tf.shape(result.ids)[2]]
+        texts = self.target_tokenizer.decode(tf.reshape(result.ids, flat))
+        texts = tf.reshape(texts, shape)
+        texts.set_shape(result.scores.shape)
         return {
             "translations": tf.where(is_there & ~is_empty, texts, ""),
             "scores": tf.where(is_empty, only, result.scores),

@@ -1,42 +1,171 @@
 """What `--model` may name."""
 
+import numpy as np
 import pytest
-import tensorflow as tf
 
-from tools import loading
+import keras_transformer as kt
+from tests.translation import toy
+from tools import loading, settings
 
-SENTENCE = "The animal didn't cross the street because it was too wide."
-
-
-def test_run_directory_and_saved_model_agree(demo_run):
-    text = tf.constant([SENTENCE, "The cow is tired."])
-    live = loading.load(str(demo_run), None, None)(text)
-    served = loading.load(str(demo_run / "saved_model/1"), None, None)(text)
-    for name in ("translation", "score"):
-        if live[name].dtype == tf.string:
-            assert live[name].numpy().tolist() == served[name].numpy().tolist()
-        else:
-            tf.debugging.assert_near(live[name], served[name], atol=1e-5)
+TEXTS = ["ba de fi", "", "ra", "go hu ka le mi no"]
 
 
-def test_search_settings_reach_the_search(demo_run):
-    text = tf.constant([SENTENCE])
-    with_penalty = loading.load(str(demo_run), 4, 0.6)(text)["score"]
-    without = loading.load(str(demo_run), 4, 0.0)(text)["score"]
-    # The same translation, its log-probability not divided.
-    assert float(without[0]) < float(with_penalty[0]) < 0
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return toy.write_run(
+        tmp_path_factory.mktemp("runs") / "toy", {"beam_size": 3}
+    )
 
 
-def test_search_settings_do_not_reach_a_saved_model(demo_run):
-    with pytest.raises(ValueError, match="whose search is inside.*beam_size=3"):
-        loading.load(str(demo_run / "saved_model/1"), 3, None)
+@pytest.fixture(scope="module")
+def saved_model(run):
+    directory = run / "saved_model" / "1"
+    kt.export.save(kt.translation.load_translator(run), directory)
+    return directory
+
+
+def load(*paths, ensemble=None, precision=None, jit=None, **given):
+    return loading.load(
+        settings.ModelSettings(
+            [str(path) for path in paths], ensemble, precision, jit
+        ),
+        settings.SearchSettings(**given),
+    )
+
+
+def texts_and_scores(answers):
+    texts = [[h.text for h in hypotheses] for hypotheses in answers]
+    return texts, [h.score for hypotheses in answers for h in hypotheses]
+
+
+@pytest.mark.parametrize("n_best", [None, 1, 2, 3])
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_run_and_saved_model_agree(run, saved_model, n_best, batch_size):
+    live, served = (
+        texts_and_scores(
+            load(path, n_best=n_best).hypotheses(TEXTS, batch_size)
+        )
+        for path in (run, saved_model)
+    )
+    assert live[0] == served[0]
+    np.testing.assert_allclose(live[1], served[1], rtol=1e-4, atol=1e-5)
+    assert [len(texts) for texts in live[0]] == [
+        1 if not text else n_best or 1 for text in TEXTS
+    ]
+
+
+def test_too_many_for_a_saved_model(saved_model):
+    with pytest.raises(
+        ValueError, match=f"{saved_model} was exported with 3 .*--n_best=5. E"
+    ):
+        load(saved_model, n_best=5)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"beam_size": 3}, "--beam_size=3"),
+        ({"sample": True, "top_k": 5}, "--sample=True --top_k=5"),
+        ({"max_length": 5, "n_best": 2}, "--max_length=5"),
+        ({"precision": "bfloat16"}, "--precision=bfloat16"),
+        ({"jit": True}, "--jit_compile=True"),
+    ],
+)
+def test_a_saved_model_is_asked_for_nothing_else(saved_model, given, message):
+    with pytest.raises(ValueError, match=f"is inside, .*{message}. Leave"):
+        load(saved_model, **given)
+
+
+def test_a_saved_model_translates_alone(run, saved_model):
+    with pytest.raises(ValueError, match="translates alone.*--model="):
+        load(run, saved_model)
+    with pytest.raises(ValueError, match="is a SavedModel. Give the run"):
+        loading.load_translator(
+            settings.ModelSettings([str(saved_model)]),
+            settings.SearchSettings(),
+        )
+
+
+def test_settings_reach_the_translator(run):
+    wide = load(run, n_best=5, max_length=3, min_length=3, jit=True)
+    assert wide.lengths == kt.translation.Lengths(maximum=3, minimum=3)
+    assert wide.jit_compile
+    assert len(load(run, n_best=5).hypotheses(["ba de"])[0]) == 5
+    drawn = load(run, sample=True, n_best=2).hypotheses(["ba de"])
+    assert len(drawn[0]) == 2
+    assert load(run).jit_compile is False
+    plain = load(run, length_penalty=0.0).hypotheses(["ba de fi"])
+    [[default]] = load(run).hypotheses(["ba de fi"])
+    assert plain[0][0].score < default.score < 0
+    np.testing.assert_allclose(
+        plain[0][0].score, default.log_probs.sum(), atol=1e-4
+    )
+
+
+def test_precision(run):
+    translator = load(run, precision="bfloat16")
+    dtypes = {v.dtype for v in translator.model.variables}
+    assert dtypes == {"bfloat16"}
+    texts = [pair.source for pair in toy.random_pairs(53, seed=3)]
+    fast, slow = translator.translate(texts), load(run).translate(texts)
+    same = np.mean([a == b for a, b in zip(fast, slow, strict=True)])
+    assert same > 0.9
+
+
+def test_ensemble(run, tmp_path):
+    other = toy.write_run(tmp_path / "other", {"length_penalty": 0.0})
+    changed = kt.translation.load_translator(other)
+    generator = np.random.default_rng(0)
+    for variable in changed.model.trainable_variables:
+        noise = generator.normal(0, 0.03, variable.shape)
+        variable.assign_add(noise.astype("float32"))
+    changed.model.save(other / "model.keras")
+    first, second = load(run).model, changed.model
+    ids = {
+        "source_ids": np.array([[5, 7, 2]]),
+        "target_input_ids": np.array([[1, 11, 13]]),
+    }
+    logits = [np.asarray(model(ids), "float64") for model in (first, second)]
+    logs = [x - np.log(np.exp(x).sum(-1, keepdims=True)) for x in logits]
+    for ensemble, expected in (
+        (None, np.log(np.mean(np.exp(logs), axis=0))),
+        ("probabilities", np.log(np.mean(np.exp(logs), axis=0))),
+        ("log_probabilities", np.mean(logs, axis=0)),
+    ):
+        model = load(run, other, ensemble=ensemble).model
+        assert isinstance(model, kt.Ensemble)
+        np.testing.assert_allclose(model(ids), expected, atol=2e-5)
+    # The search is the first run's: this one has no length penalty.
+    [[best]] = load(other, run).hypotheses(["ba de fi"])
+    np.testing.assert_allclose(best.score, best.log_probs.sum(), atol=1e-5)
+    [[best]] = load(run, other).hypotheses(["ba de fi"])
+    assert best.score > best.log_probs.sum() + 0.01
+
+
+def test_ensemble_of_two_vocabularies(run, tmp_path):
+    other = toy.write_run(tmp_path / "other")
+    kt.Tokenizer(kt.learn_vocabulary(["un deux"], may_be_smaller=True)).save(
+        other / "target_tokenizer.model"
+    )
+    with pytest.raises(ValueError, match=f"{run} and {other}.*target_token"):
+        load(run, other)
+
+
+def test_beam_above_the_vocabulary(run):
+    with pytest.raises(ValueError, match="beam_size=1009, 2.. target tokens"):
+        load(run, beam_size=1009)
 
 
 def test_unfinished_run(tmp_path):
     with pytest.raises(FileNotFoundError, match="no tokenizer.model"):
-        loading.load(str(tmp_path), None, None)
+        load(tmp_path)
 
 
 def test_nothing_there(tmp_path):
     with pytest.raises(FileNotFoundError, match="No such model: .*absent"):
-        loading.load(str(tmp_path / "absent"), None, None)
+        load(tmp_path / "absent")
+
+
+def test_is_saved_model(run, saved_model):
+    assert loading.is_saved_model(saved_model)
+    assert not loading.is_saved_model(run)

@@ -1,28 +1,56 @@
 """Standard input to standard output, with a trained model."""
 
+import itertools
+import os
 import pathlib
 import subprocess
 import sys
+import threading
+import time
+
+import numpy as np
+import pytest
 
 import keras_transformer as kt
+from tests.translation import toy
+from tools import loading, settings
+from tools import translate as program
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
+LINES = [b"ba de fi", b"", b"ra", b"go hu ka le mi no", b"pu ra ba"]
+
+
+def command(model, *flags):
+    return [sys.executable, "-m", "tools.translate", f"--model={model}", *flags]
 
 
 def translate(model, text: bytes, *flags):
     return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tools.translate",
-            f"--model={model}",
-            *flags,
-        ],
+        command(model, *flags),
         cwd=ROOT,
         input=text,
         capture_output=True,
         timeout=300,
     )
+
+
+def output_of(lines, prefixes=None, search=None, **wanted):
+    """What is printed for lines, as one list for each line of them."""
+    translator = kt.Translator(
+        toy.translator().model, toy.translator().tokenizer, search
+    )
+    output = program.Output(**wanted)
+    found = program.translate_lines(translator, lines, output, prefixes)
+    flat = [line for window in found for line in window]
+    count = output.n_best or 1
+    assert len(flat) == count * len(lines)
+    assert all(line.endswith(b"\n") for line in flat)
+    flat = [line[:-1].decode("utf-8") for line in flat]
+    return [flat[i : i + count] for i in range(0, len(flat), count)]
+
+
+def n_best(count, **more):
+    return settings.SearchSettings(n_best=count, **more).search("no run")
 
 
 def test_lines_in_order_from_run_and_saved_model(demo_run):
@@ -37,18 +65,16 @@ def test_lines_in_order_from_run_and_saved_model(demo_run):
     assert lines == live
     assert lines[7] == ""
 
-    served = translate(demo_run / "saved_model" / "1", text, "--scores")
+    served = translate(
+        demo_run / "saved_model" / "1", text, "--scores", "--n_best=2"
+    )
     assert served.returncode == 0, served.stderr
     columns = [
         line.split("\t") for line in served.stdout.decode().split("\n")[:-1]
     ]
-    assert [translation for _, translation in columns] == live
+    assert [translation for _, translation in columns[::2]] == live
     assert all(float(score) <= 0 for score, _ in columns)
-
-
-def test_no_input_gives_no_output(demo_run):
-    result = translate(demo_run / "saved_model" / "1", b"")
-    assert (result.returncode, result.stdout) == (0, b"")
+    assert columns[15] == ["-inf", ""]
 
 
 def test_strange_lines(demo_run):
@@ -61,8 +87,303 @@ def test_strange_lines(demo_run):
     assert len(warnings) == 1 and b"warning: line 2 has" in warnings[0]
 
 
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return toy.write_run(tmp_path_factory.mktemp("runs") / "toy")
+
+
+def test_no_input_gives_no_output(run):
+    result = translate(run, b"")
+    assert (result.returncode, result.stdout) == (0, b"")
+
+
+def test_every_flag_in_one_command(run, tmp_path):
+    (tmp_path / "prefixes").write_text("FI\n\nRA\nNO MI\nBA\n")
+    flags = "--beam_size=5 --length_penalty=1 --length_penalty_form=average "
+    flags += "--coverage_penalty=0.1 --n_best=3 --scores --alignments=hard "
+    flags += "--min_length=2 --max_length=11 --min_length_ratio=0.5 "
+    flags += "--max_length_ratio=2 --no_repeat_ngram_size=3 --batch_size=2 "
+    flags += f"--ensemble=log_probabilities --prefix_file={tmp_path}/prefixes "
+    flags += "--precision=float32 --nojit_compile"
+    result = translate(f"{run},{run}", b"\n".join(LINES), *flags.split())
+    assert result.returncode == 0, result.stderr
+    found = [line.split("\t") for line in result.stdout.decode().splitlines()]
+    # A model beside itself is that model.
+    asked = settings.SearchSettings(
+        beam_size=5,
+        length_penalty=1.0,
+        length_penalty_form="average",
+        coverage_penalty=0.1,
+        n_best=3,
+        min_length=2,
+        max_length=11,
+        min_length_ratio=0.5,
+        max_length_ratio=2.0,
+        no_repeat_ngram_size=3,
+    )
+    expected = loading.load(
+        settings.ModelSettings([str(run)]), asked
+    ).hypotheses(LINES, align=True, prefixes=["FI", "", "RA", "NO MI", "BA"])
+    assert [len(hypotheses) for hypotheses in expected] == [3, 1, 3, 3, 3]
+    for row, hypotheses in enumerate(expected):
+        for column, hypothesis in enumerate(hypotheses):
+            score, text, aligned = found[3 * row + column]
+            assert text == hypothesis.text
+            assert aligned == kt.translation.pharaoh(hypothesis.alignment)
+            assert abs(float(score) - hypothesis.score) < 2e-4
+
+
+def test_samples_are_those_of_their_seed(run):
+    flags = "--sample --temperature=1.5 --top_k=31 --top_p=0.95 --n_best=2"
+    first, again, other = (
+        translate(run, b"\n".join(LINES), *flags.split(), *more).stdout
+        for more in (
+            ["--seed=3"],
+            ["--seed=3", "--batch_size=1"],
+            ["--seed=5"],
+        )
+    )
+    assert first == again != other
+    assert len(first.splitlines()) == 2 * len(LINES)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--temperature=0.5", "--temperature=0.5 is for samples"),
+        ("--beam_size=2 --n_best=3", "--beam_size=2 --n_best=3"),
+        ("--beam_size=1009", "A beam cannot be larger than the vocabulary"),
+        ("--ensemble=probabilities", "--ensemble is for several models"),
+        ("--batch_size=0", "--batch_size must be at least 1"),
+        ("--prefix_file=/nowhere", "No such file or directory: '/nowhere'"),
+    ],
+)
+def test_errors_are_one_line(run, flags, message):
+    result = translate(run, b"ba\n", *flags.split())
+    assert (result.returncode, result.stdout) == (1, b"")
+    errors = [
+        line
+        for line in result.stderr.decode().splitlines()
+        if "error" in line.lower() and "cuda" not in line.lower()
+    ]
+    assert len(errors) == 1, errors
+    assert errors[0].startswith("error: ") and message in errors[0]
+    assert result.stderr.decode().splitlines()[-1] == errors[0]
+
+
 def test_no_such_model(tmp_path):
     result = translate(tmp_path / "nothing", b"a\n")
     assert result.returncode == 1
     message = result.stderr.decode().splitlines()[-1]
     assert message.startswith("error: No such model") and "nothing" in message
+
+
+def test_what_a_saved_model_does_not_do(tmp_path):
+    (tmp_path / "saved_model.pb").write_bytes(b"")
+    models = [str(tmp_path)]
+    program.check_columns(models, program.Output(), None)
+    for output, prefixes in (
+        (program.Output(alignments="soft"), None),
+        (program.Output(), [b""]),
+    ):
+        with pytest.raises(ValueError, match="no prefixes and aligns no words"):
+            program.check_columns(models, output, prefixes)
+        program.check_columns(["a run"], output, prefixes)
+
+
+def test_a_slow_producer_is_answered_at_once_and_may_stay(run):
+    """A line is answered while the pipe is open, and errors do not wait."""
+    prefixes = run / "prefixes"
+    prefixes.write_text("FI\n" + "BA " * 300 + "\n")
+    with subprocess.Popen(
+        command(run, f"--prefix_file={prefixes}"),
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        killer = threading.Timer(240, process.kill)
+        killer.start()
+        process.stdin.write(b"ba de fi\n")
+        process.stdin.flush()
+        # Nothing else is written until this comes.
+        assert process.stdout.readline() == b"FI DE BA\n"
+        # The prefix of this one is too long; the pipe stays open.
+        process.stdin.write(b"ba\n")
+        process.stdin.flush()
+        errors = process.stderr.read().decode().splitlines()
+        assert process.wait() == 1
+        killer.cancel()
+        assert errors[-1].startswith("error: A prefix must not be longer")
+        assert process.stdout.read() == b""
+
+
+def test_a_reader_that_had_enough(run):
+    with subprocess.Popen(
+        command(run),
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        killer = threading.Timer(240, process.kill)
+        killer.start()
+        process.stdout.close()
+        process.stdin.write(b"ba\n")
+        process.stdin.close()
+        errors = process.stderr.read().decode()
+        assert process.wait() == 1
+        killer.cancel()
+        assert "Traceback" not in errors and "BrokenPipe" not in errors
+
+
+def test_n_best_lines():
+    found = output_of(LINES, search=n_best(3), n_best=3, scores=True)
+    assert [len(lines) for lines in found] == [3] * 5
+    assert found[1] == ["0.0000\t", "-inf\t", "-inf\t"]
+    for at, line in enumerate(LINES):
+        if at != 1:
+            columns = [c.split("\t") for c in found[at]]
+            scores = [float(score) for score, _ in columns]
+            assert scores == sorted(scores, reverse=True)
+            texts = [text for _, text in columns]
+            best = toy.translator().translate([line.decode()])[0]
+            assert texts[0] == best
+    assert found[0][0].split("\t")[1] == "FI DE BA"
+
+
+def test_prefixes():
+    prefixes = [b"NO", b"", b"", b"RA", b"DE"]
+    found = output_of(LINES, prefixes, batch_size=2)
+    for at, ([line], prefix) in enumerate(zip(found, prefixes, strict=True)):
+        assert line.split(" ")[0] == prefix.decode() or prefix == b""
+        if prefix == b"":
+            assert line == toy.translator().translate([LINES[at].decode()])[0]
+
+
+@pytest.mark.parametrize("count", [3, 7])
+def test_another_number_of_prefixes(count):
+    written = []
+    with pytest.raises(ValueError, match=f"5 lines, {count} prefixes"):
+        for lines in program.translate_lines(
+            toy.translator(), LINES, program.Output(), [b""] * count
+        ):
+            written += lines
+    # What has its prefix is answered.
+    texts = [line.decode() for line in LINES[:count]]
+    assert written == [
+        f"{text}\n".encode() for text in toy.translator().translate(texts)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["hard", "soft"])
+def test_alignments(kind):
+    found = output_of(LINES, alignments=kind)
+    form = {
+        "hard": kt.translation.pharaoh,
+        "soft": kt.translation.soft_pharaoh,
+    }[kind]
+    texts = [line.decode() for line in LINES]
+    for [line], [best] in zip(
+        found, toy.translator().hypotheses(texts, align=True), strict=True
+    ):
+        assert line == f"{best.text}\t{form(best.alignment)}"
+    assert found[1] == ["\t"]
+
+
+def hypothesis(text, score):
+    return kt.translation.Hypothesis(text, score, [], np.zeros([0]), None)
+
+
+def test_a_translation_is_one_line():
+    lines = program.format_lines(
+        [hypothesis("a\nb\r\nc\u2028d", -1.23456)], program.Output(scores=True)
+    )
+    assert lines == [b"-1.2346\ta b c d\n"]
+
+
+def test_empty_lines_for_what_was_not_found():
+    for wanted, missing in (
+        ({}, b"\n"),
+        ({"scores": True}, b"-inf\t\n"),
+        ({"alignments": "hard"}, b"\t\n"),
+        ({"alignments": "soft", "scores": True}, b"-inf\t\t\n"),
+    ):
+        lines = program.format_lines([], program.Output(n_best=2, **wanted))
+        assert lines == [missing, missing]
+
+
+def test_lines_that_are_there_come_together():
+    lines = [b"%d\r\n" % number for number in range(53)]
+    windows = list(program.arriving(lines, 23))
+    assert [len(window) for window in windows] == [23, 23, 7]
+    assert sum(windows, []) == [b"%d" % number for number in range(53)]
+    assert list(program.arriving([], 23)) == []
+    assert list(program.arriving([b"\n"], 23)) == [[b""]]
+
+
+def test_many_lines_come_together_though_they_take_their_time():
+    def slowly():
+        for number in itertools.count():
+            yield b"%d" % number
+            time.sleep(0.001)
+
+    first = next(program.arriving(slowly(), 1009))
+    # For so long as there is patience, and no longer.
+    assert 5 < len(first) < 200
+
+
+def test_lines_do_not_wait_for_others():
+    asked = threading.Semaphore(0)
+
+    def one_by_one():
+        for number in range(3):
+            assert asked.acquire(timeout=60)
+            yield b"%d" % number
+
+    windows = program.arriving(one_by_one(), 23)
+    for number in range(3):
+        # The next is not there before this is answered.
+        asked.release()
+        assert next(windows) == [b"%d" % number]
+    assert list(windows) == []
+
+
+def test_lines_arrive_while_others_are_answered():
+    windows = program.arriving([b"a"] * 29, 7)
+    next(windows)
+    time.sleep(0.2)
+    # The reader has read on, as far as its queue is long.
+    assert [len(window) for window in windows] == [7, 7, 7, 1]
+
+
+def test_a_fault_of_the_input_comes_after_its_lines():
+    def failing():
+        yield b"a"
+        raise OSError("disk gone")
+
+    windows = program.arriving(failing(), 23)
+    assert next(windows) == [b"a"]
+    with pytest.raises(OSError, match="disk gone"):
+        next(windows)
+
+
+def test_read_prefixes(tmp_path):
+    assert program.read_prefixes(None) is None
+    (tmp_path / "prefixes").write_bytes("é\r\n\nb".encode())
+    assert program.read_prefixes(str(tmp_path / "prefixes")) == [
+        "é".encode(),
+        b"",
+        b"b",
+    ]
+
+
+def test_warnings_count_all_lines(capsys):
+    live = toy.translator()
+    short = kt.Translator(live.model, live.tokenizer, max_source_length=5)
+    program.warn_of_cuts(short, [b"ba", b"ba de fi go hu", b""], 100)
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 1
+    assert errors[0].startswith("warning: line 102 has 5 tokens, cut to 4.")
+    program.warn_of_cuts(short, [], 100)
+    assert os.linesep not in capsys.readouterr().err

@@ -5,6 +5,7 @@ own: "ba de fi" becomes "FI DE BA".
 """
 
 import functools
+import json
 
 import keras
 import numpy as np
@@ -59,3 +60,14 @@ def translator():
         shuffle=False,
     )
     return kt.Translator(model, tokenizer)
+
+
+def write_run(directory, settings=None):
+    """Writes the translator as the trainer leaves a run."""
+    directory.mkdir(parents=True)
+    live = translator()
+    live.tokenizer.save(directory / kt.translation.loading.TOKENIZER_FILE)
+    live.model.save(directory / kt.translation.loading.MODEL_FILE)
+    config = directory / kt.translation.loading.CONFIG_FILE
+    config.write_text(json.dumps({"settings": settings or {}}))
+    return directory

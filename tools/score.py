@@ -1,0 +1,148 @@
+"""Prints how probable given translations are, a line for each.
+
+    python -m tools.score --model=runs/demo --source=test.en --target=test.de
+
+The number is what `tools.translate --scores` prints for the same translation:
+the log-probability over the length penalty. With --n_best=N, N lines of the
+target belong to each line of the source. docs/translating.md has more.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+
+import tqdm
+from absl import app, flags
+
+from keras_transformer import data, translation
+from tools import loading, settings
+
+# Batches that are sorted by length together.
+_WINDOW = 32
+
+
+def define_flags():
+    """Defines the flags; a program of its own does, an import does not."""
+    flags.DEFINE_list(
+        "model", None, "Run directories, several together.", required=True
+    )
+    flags.DEFINE_string("source", None, "A file.", required=True)
+    flags.DEFINE_string(
+        "target", None, "Its translations, line by line.", required=True
+    )
+    flags.DEFINE_enum(
+        "ensemble",
+        None,
+        ["probabilities", "log_probabilities"],
+        "Mean of several models. Default: probabilities.",
+    )
+    flags.DEFINE_enum(
+        "precision", None, ["float32", "bfloat16"], "Default: the run's."
+    )
+    flags.DEFINE_float("length_penalty", None, "Alpha. Default: the run's.")
+    flags.DEFINE_enum(
+        "length_penalty_form",
+        None,
+        ["gnmt", "average", "none"],
+        "Form of the length penalty. Default: the run's; none for plain "
+        "log-probabilities.",
+    )
+    flags.DEFINE_float("coverage_penalty", None, "Beta. Default: 0.")
+    flags.DEFINE_integer(
+        "n_best", 1, "Lines of the target for each of the source."
+    )
+    flags.DEFINE_boolean(
+        "tokens", False, "Print the tokens and the log-probability of each too."
+    )
+    flags.DEFINE_integer("batch_size", 64, "Pairs scored together.")
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
+    try:
+        models = settings.from_flags(settings.ModelSettings, flags.FLAGS)
+        search = settings.SearchSettings(
+            length_penalty=flags.FLAGS.length_penalty,
+            length_penalty_form=flags.FLAGS.length_penalty_form,
+            coverage_penalty=flags.FLAGS.coverage_penalty,
+        )
+        _check_sizes(flags.FLAGS.n_best, flags.FLAGS.batch_size)
+        sources, targets = read_pairs(
+            flags.FLAGS.source, flags.FLAGS.target, flags.FLAGS.n_best
+        )
+        translator = loading.load_translator(models, search)
+        for line in score_lines(
+            translator,
+            sources,
+            targets,
+            flags.FLAGS.tokens,
+            flags.FLAGS.batch_size,
+        ):
+            print(line)
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {' '.join(str(error).split())}")
+
+
+def score_lines(
+    translator,
+    sources: Sequence[str],
+    targets: Sequence[str],
+    tokens: bool = False,
+    batch_size: int = 64,
+) -> Iterator[str]:
+    """Yields the line of each pair."""
+    size = _WINDOW * batch_size
+    progress = tqdm.tqdm(
+        unit=" lines", total=len(targets), disable=not sys.stderr.isatty()
+    )
+    for start in range(0, len(targets), size):
+        for scored in translator.score(
+            sources[start : start + size],
+            targets[start : start + size],
+            batch_size,
+        ):
+            yield format_line(scored, tokens)
+            progress.update()
+
+
+def format_line(scored: translation.Hypothesis, tokens: bool) -> str:
+    """The score; its tokens and the log-probability of each by spaces."""
+    columns = [f"{scored.score:.4f}"]
+    if tokens:
+        columns.append(" ".join(scored.tokens))
+        columns.append(" ".join(f"{p:.4f}" for p in scored.log_probs))
+    return "\t".join(columns)
+
+
+def read_pairs(source: str, target: str, count: int):
+    """The lines of both files, each source's as often as it has targets.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: the target has not `count` lines for each of the source.
+    """
+    sources, targets = _lines(source), _lines(target)
+    if count * len(sources) != len(targets):
+        raise ValueError(
+            f"Every source line needs {count} target lines. Received: "
+            f"{source} with {len(sources)} lines, {target} with "
+            f"{len(targets)} lines."
+        )
+    return [text for text in sources for _ in range(count)], targets
+
+
+def _check_sizes(n_best, batch_size):
+    for name, value in (("n_best", n_best), ("batch_size", batch_size)):
+        if value < 1:
+            raise ValueError(f"--{name} must be at least 1. Received: {value}.")
+
+
+def _lines(path):
+    # Beside itself a file has as many lines as it should; what else may be
+    # wrong with it is named there.
+    return [pair.source for pair in data.read_parallel([path], [path])]
+
+
+if __name__ == "__main__":
+    define_flags()
+    app.run(main)
