@@ -1,221 +1,236 @@
 """Beam search must find what an exhaustive search finds.
 
-B batch   W beam size   T target length   V vocabulary_size
+B batch   W beam size   T target length   V vocabulary_size   S source length
 """
-
-import functools
 
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_transformer.search import beam, greedy, penalties
+from keras_transformer.search import beam, constraints, greedy, scoring
 from tests import reference_search
+from tests.search import languages as languages_
+from tests.search.languages import (
+    END,
+    IDS,
+    NO_ONE,
+    PAD,
+    RandomLanguages,
+    chain_step,
+    search_chain,
+)
 
-START, END, PAD = 0, 1, 0
-# Below every score of a hypothesis there is.
-NO_ONE = -1e6
-
-
-class RandomLanguages:
-    """A language for each row, in which the whole past matters.
-
-    The state is the past as one number, so that a search which mixes up the
-    states of its hypotheses reads from another place of the table.
-    """
-
-    def __init__(
-        self, seed, num_rows=11, vocabulary_size=5, longest=5, scale=2.0
-    ):
-        generator = np.random.default_rng(seed)
-        self.num_rows = num_rows
-        self.vocabulary_size = vocabulary_size
-        self.base = vocabulary_size + 1
-        self.longest = longest
-        self.table = generator.normal(
-            size=(num_rows, self.base**longest, vocabulary_size), scale=scale
-        ).astype("float32")
-        # Limits from 1 to the longest, all of them.
-        self.limits = [1 + row % longest for row in range(num_rows)]
-
-    def state(self, rows=None):
-        rows = tf.range(self.num_rows) if rows is None else rows
-        past = tf.zeros([tf.size(rows), 1], tf.int32)
-        return {"row": rows, "pasts": (past, (past,))}
-
-    def step(self, ids, position, state):
-        past, (same,) = state["pasts"]
-        tf.debugging.assert_equal(past, same)
-        past = past * self.base + ids[:, None] + 1
-        place = tf.concat([state["row"][:, None], past], axis=1)
-        state = {"row": state["row"], "pasts": (past, (past,))}
-        return tf.gather_nd(self.table, place), state
-
-    def logits_after(self, row, prefix):
-        past = 0
-        for token in (START, *prefix):
-            past = past * self.base + token + 1
-        return self.table[row, past]
-
-    def search(self, **kwargs):
-        settings = {
-            "batch_size": self.num_rows,
-            "max_lengths": self.limits,
-            "start_id": START,
-            "end_id": END,
-            "pad_id": PAD,
-        }
-        return beam.beam_search(
-            self.step, self.state(), **{**settings, **kwargs}
+# What may be asked of a search: how it ranks, what it may find.
+RANKINGS = {
+    "sum": {"alpha": 0.0},
+    "gnmt": {"alpha": 0.6},
+    "gnmt_strong": {"alpha": 2.0},
+    "average": {"alpha": 1.0, "penalty": "average"},
+    "average_weak": {"alpha": 0.6, "penalty": "average"},
+    "none": {"alpha": 0.7, "penalty": "none"},
+    "coverage": {"alpha": 0.6, "coverage": 0.3},
+    "coverage_average": {
+        "alpha": 1.0, "penalty": "average", "coverage": 1.1
+    },
+    "coverage_none": {"alpha": 0.6, "penalty": "none", "coverage": 0.2},
+}  # fmt: skip
+DEMANDS = {
+    "min_lengths": {"min_lengths": True},
+    "prefix": {"prefix": True},
+    "banned": {"banned": (2,)},
+    "banned_end": {"banned": (END,)},
+    "unigrams": {"ngram": 1},
+    "bigrams": {"ngram": 2},
+    "trigrams": {"ngram": 3},
+    "prefix_bigrams": {"prefix": True, "ngram": 2},
+    "prefix_banned": {"prefix": True, "banned": (2, 2)},
+    "long_banned": {"min_lengths": True, "banned": (0,)},
+    "dead_ends": {"min_lengths": True, "ngram": 1, "banned": (0,)},
+    "never_ending_unigrams": {"banned": (END,), "ngram": 1},
+    "everything": {
+        "min_lengths": True, "prefix": True, "banned": (0,), "ngram": 2
+    },
+}  # fmt: skip
+# Each by itself, and the demands with a ranking that needs attention.
+SETTINGS = [
+    *(
+        {"testcase_name": name, "ranking": ranking, "demands": {}}
+        for name, ranking in RANKINGS.items()
+    ),
+    *(
+        {"testcase_name": name, "ranking": RANKINGS[ranking], "demands": demand}
+        for ranking, (name, demand) in zip(
+            ["gnmt", "coverage_average", "average", "coverage", "sum"] * 3,
+            DEMANDS.items(),
+            strict=False,
         )
+    ),
+]
 
 
-def chain_step(probabilities):
-    """A step function of a Markov chain, row `id` to the next token."""
-    with np.errstate(divide="ignore"):
-        chain = tf.constant(np.log(probabilities), tf.float32)
-    return lambda ids, position, state: (tf.gather(chain, ids), state)
-
-
-def search_chain(probabilities, **kwargs):
-    settings = {
-        "batch_size": 1,
-        "max_lengths": 5,
-        "start_id": START,
-        "end_id": END,
-        "pad_id": PAD,
-    }
-    return beam.beam_search(
-        chain_step(probabilities), (), **{**settings, **kwargs}
-    )
-
-
-class LengthPenaltyTest(tf.test.TestCase):
-    def test_values_of_alpha_of_the_paper(self):
-        self.assertAllClose(
-            penalties.length_penalty(tf.constant([1, 5, 10, 20, 50, 100]), 0.6),
-            [1, 1.3587, 1.7329, 2.3544, 3.7786, 5.5696],
-            rtol=0,
-            atol=5e-5,
-        )
-
-    def test_alpha_zero_is_no_penalty_and_one_is_linear(self):
-        lengths = tf.range(1, 20)
-        self.assertAllEqual(penalties.length_penalty(lengths, 0.0), np.ones(19))
-        self.assertAllClose(
-            penalties.length_penalty(lengths, 1.0), np.arange(6, 25) / 6
-        )
-
-    def test_average_is_a_power_of_the_length(self):
-        lengths = tf.range(1, 20)
-        for alpha in (0.0, 0.6, 1.0):
-            self.assertAllClose(
-                penalties.length_penalty(lengths, alpha, "average"),
-                np.arange(1, 20) ** alpha,
-            )
+def rules(languages, demands, ranking):
+    return [demands.rules(row, **ranking) for row in range(languages.num_rows)]
 
 
 class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
-    def check_row(self, result, row, expected):
-        """Compares ids, lengths, scores and order of one row."""
-        for rank, (ids, score) in enumerate(expected):
-            length = int(result.lengths[row, rank])
-            self.assertEqual(length, len(ids), (row, rank))
-            self.assertAllEqual(result.ids[row, rank, :length], ids)
-            self.assertAllEqual(
-                result.ids[row, rank, length:],
-                [PAD] * (result.ids.shape[2] - length),
-            )
-            self.assertAllClose(
-                result.scores[row, rank], score, rtol=1e-5, atol=1e-6
-            )
+    def check_settings(self, languages, ranking, demands, beam_size, expected):
+        """Compares a search with the reference's `expected(row, rules)`."""
+        demands = languages_.random_demands(languages, **demands)
+        result = languages.search(
+            demands=demands,
+            attends=True,
+            beam_size=beam_size,
+            top_beams=beam_size,
+            **ranking,
+        )
+        answers = [
+            expected(languages.language(row), rules)
+            for row, rules in enumerate(rules(languages, demands, ranking))
+        ]
+        languages_.check(self, result, answers, attends=True)
+        return answers
+
+    @parameterized.named_parameters(*SETTINGS)
+    def test_a_beam_as_wide_as_the_space_is_exhaustive(self, ranking, demands):
+        # 211 languages, of 40 finished sequences and 81 others.
+        languages = RandomLanguages(7, 211, vocabulary_size=4, longest=4)
+        self.check_settings(
+            languages,
+            ranking,
+            demands,
+            languages.count(),
+            reference_search.every_hypothesis,
+        )
 
     @parameterized.product(
-        ({"vocabulary_size": 3, "longest": 5, "num_rows": 23},
-         {"vocabulary_size": 4, "longest": 4, "num_rows": 13},
-         {"vocabulary_size": 5, "longest": 4, "num_rows": 5}),
-        alpha=(0.0, 0.6),
+        ({"vocabulary_size": 2, "longest": 7, "num_rows": 53},
+         {"vocabulary_size": 3, "longest": 5, "num_rows": 101},
+         {"vocabulary_size": 5, "longest": 3, "num_rows": 23}),
+        ranking=(RANKINGS["gnmt"], RANKINGS["coverage"]),
+        demands=({}, DEMANDS["prefix_bigrams"]),
     )  # fmt: skip
-    def test_a_beam_as_wide_as_the_space_is_exhaustive(
-        self, vocabulary_size, longest, num_rows, alpha
+    def test_a_wide_beam_is_exhaustive_in_other_vocabularies(
+        self, vocabulary_size, longest, num_rows, ranking, demands
     ):
-        languages = RandomLanguages(7, num_rows, vocabulary_size, longest)
-        # Of the last length there are as many prefixes.
-        beam_size = (vocabulary_size - 1) ** longest
-        result = languages.search(
-            beam_size=beam_size, top_beams=beam_size, alpha=alpha
+        languages = RandomLanguages(3, num_rows, vocabulary_size, longest)
+        self.check_settings(
+            languages,
+            ranking,
+            demands,
+            languages.count(),
+            reference_search.every_hypothesis,
         )
-        for row, limit in enumerate(languages.limits):
-            expected = reference_search.exhaustive_search(
-                functools.partial(languages.logits_after, row),
-                vocabulary_size=vocabulary_size,
-                limit=limit,
-                end_id=END,
-                alpha=alpha,
-            )
-            self.check_row(result, row, expected[:beam_size])
-            # A short row has fewer hypotheses than the beam is wide.
-            rest = result.scores[row, len(expected) :]
-            self.assertAllLess(np.append(rest, -np.inf), NO_ONE)
 
-    @parameterized.parameters(0.6, 1.0)
-    def test_the_average_penalty_too_is_exhaustive(self, alpha):
-        languages = RandomLanguages(5, 11, 3, 5)
-        result = languages.search(
-            beam_size=32, top_beams=32, alpha=alpha, penalty="average"
-        )
-        for row, limit in enumerate(languages.limits):
-            log_probabilities = reference_search.exhaustive_search(
-                functools.partial(languages.logits_after, row),
-                vocabulary_size=3,
-                limit=limit,
-                end_id=END,
-                alpha=0.0,
-            )
-            expected = [
-                (ids, log_probability / len(ids) ** alpha)
-                for ids, log_probability in log_probabilities
-            ]
-            expected.sort(key=lambda pair: (END not in pair[0], -pair[1]))
-            self.check_row(result, row, expected[:32])
-
-    @parameterized.product(
-        seed=(0, 1, 2, 3), beam_size=(1, 2, 3, 5), alpha=(0.0, 0.6)
-    )
+    @parameterized.named_parameters(*SETTINGS)
     def test_a_narrow_beam_keeps_the_best_of_each_length(
-        self, seed, beam_size, alpha
+        self, ranking, demands
     ):
-        languages = RandomLanguages(seed)
-        result = languages.search(
-            beam_size=beam_size, top_beams=beam_size, alpha=alpha
-        )
-        for row, limit in enumerate(languages.limits):
-            self.check_row(
-                result,
-                row,
-                reference_search.beam_search(
-                    functools.partial(languages.logits_after, row),
-                    limit=limit,
-                    end_id=END,
-                    alpha=alpha,
-                    beam_size=beam_size,
+        languages = RandomLanguages(2, num_rows=59)
+        for beam_size in (1, 2, 3, 7):
+            self.check_settings(
+                languages,
+                ranking,
+                demands,
+                beam_size,
+                lambda *args, size=beam_size: reference_search.best_of_beam(
+                    *args, size
                 ),
             )
 
-    @parameterized.parameters(0.0, 0.6, 2.0)
-    def test_fewer_top_beams_are_the_first_of_more(self, alpha):
-        # A row stops earlier for them, and must not stop too early.
-        languages = RandomLanguages(5, num_rows=41)
-        full = languages.search(beam_size=5, top_beams=5, alpha=alpha)
-        for top_beams in (1, 2, 3):
+    def test_the_options_matter(self):
+        # Each changes what is found, or its tests would show nothing.
+        languages = RandomLanguages(7, 211, vocabulary_size=4, longest=4)
+
+        def best(demands, **ranking):
             result = languages.search(
-                beam_size=5, top_beams=top_beams, alpha=alpha
+                demands=languages_.random_demands(languages, **demands),
+                attends=True,
+                beam_size=languages.count(),
+                top_beams=languages.count(),
+                **ranking,
             )
-            used = result.ids.shape[2]
-            self.assertEqual(result.ids.shape, (41, top_beams, used))
-            self.assertAllEqual(result.ids, full.ids[:, :top_beams, :used])
-            self.assertAllEqual(result.lengths, full.lengths[:, :top_beams])
+            is_there = result.scores.numpy() > NO_ONE
+            return np.where(is_there[:, :, None], result.ids, -1)
+
+        first = best({}, alpha=0.0)
+        for name, ranking in RANKINGS.items():
+            changed = np.any(best({}, **ranking) != first, axis=(1, 2))
+            if name in ("sum", "none"):
+                self.assertEqual(np.sum(changed), 0)
+            else:
+                self.assertGreater(np.sum(changed), 47, name)
+        for name, demands in DEMANDS.items():
+            changed = np.any(best(demands, alpha=0.0) != first, axis=(1, 2))
+            # A row in four has room to repeat three tokens.
+            self.assertGreater(np.sum(changed), 47, name)
+
+    @parameterized.named_parameters(*SETTINGS)
+    def test_fewer_top_beams_are_the_first_of_more(self, ranking, demands):
+        # A row stops earlier for them, and must not stop too early.
+        languages = RandomLanguages(5, num_rows=211, vocabulary_size=4)
+        kwargs = {
+            "demands": languages_.random_demands(languages, **demands),
+            "attends": True,
+            "beam_size": 5,
+            **ranking,
+        }
+        full = languages.search(top_beams=5, **kwargs)
+        is_there = full.scores.numpy() > NO_ONE
+        for top_beams in (1, 2, 3):
+            result = languages.search(top_beams=top_beams, **kwargs)
+            there = is_there[:, :top_beams]
+            for found, answer in zip(result, full, strict=True):
+                answer = answer[:, :top_beams]
+                self.assertEqual(found.shape, answer.shape)
+                self.assertAllEqual(found[there], answer[there])
             self.assertAllEqual(result.scores, full.scores[:, :top_beams])
+
+    @parameterized.named_parameters(*SETTINGS)
+    def test_scores_are_those_of_score_targets(self, ranking, demands):
+        languages = RandomLanguages(11, num_rows=101)
+        # The padding is a token of these languages, unless it is banned.
+        demands = {**demands, "banned": (PAD, *demands.get("banned", ()))}
+        demands = languages_.random_demands(languages, **demands)
+        result = languages.search(
+            demands=demands, attends=True, beam_size=3, top_beams=3, **ranking
+        )
+        is_there = result.scores.numpy() > NO_ONE
+        self.assertGreater(np.sum(is_there), 101)
+        for rank in range(3):
+            ids = result.ids[:, rank].numpy()
+            ids[~is_there[:, rank]] = PAD
+            logits, attention = [
+                np.array(
+                    [
+                        [
+                            after(row, ids[row, :t][ids[row, :t] != PAD])
+                            for t in range(ids.shape[1])
+                        ]
+                        for row in range(101)
+                    ]
+                )
+                for after in (languages.logits_after, languages.attention_after)
+            ]
+            scored = scoring.score_targets(
+                logits,
+                ids,
+                pad_id=PAD,
+                attention=attention,
+                source_mask=languages.source_mask,
+                **ranking,
+            )
+            there = is_there[:, rank]
+            for name, tolerance in (
+                ("ids", 0), ("lengths", 0), ("scores", 1e-5),
+                ("log_probs", 1e-5), ("attention", 0),
+            ):  # fmt: skip
+                self.assertAllClose(
+                    getattr(scored, name)[:, 0][there],
+                    getattr(result, name)[:, rank][there],
+                    rtol=tolerance,
+                    atol=tolerance / 2,
+                    msg=name,
+                )
 
     def test_the_languages_cover_ends_and_limits(self):
         languages = RandomLanguages(5, num_rows=41)
@@ -229,23 +244,14 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
     def test_beam_one_is_greedy_where_the_best_token_is_nearly_certain(self):
         languages = RandomLanguages(0, num_rows=41, scale=20.0)
         result = languages.search(beam_size=1, alpha=0.0)
-        expected = greedy.greedy_search(
-            languages.step,
-            languages.state(),
-            batch_size=41,
-            max_lengths=languages.limits,
-            start_id=START,
-            end_id=END,
-            pad_id=PAD,
-        )
+        expected = languages.run(greedy.greedy_search)
         # Finished hypotheses come first, so compare rows that end in both.
         ends = np.any(expected.ids == END, axis=(1, 2))
         self.assertGreater(np.sum(ends), 9)
         nearly_certain = ends & (expected.scores.numpy()[:, 0] > -np.log(2))
         self.assertGreater(np.sum(nearly_certain), 9)
-        used = min(result.ids.shape[2], expected.ids.shape[2])
         for found, answer in (
-            (result.ids[:, :, :used], expected.ids[:, :, :used]),
+            (result.ids, expected.ids),
             (result.lengths, expected.lengths),
         ):
             self.assertAllEqual(
@@ -256,6 +262,24 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             expected.scores.numpy()[nearly_certain],
             atol=1e-6,
         )
+
+    def test_beam_one_is_greedy_where_nothing_ends_before_the_limit(self):
+        languages = RandomLanguages(13, 307, vocabulary_size=4)
+        demands = languages_.Demands(
+            languages.limits, [limit + 1 for limit in languages.limits]
+        )
+        result, expected = (
+            languages.run(run, demands, attends=True, **kwargs)
+            for run, kwargs in (
+                (beam.beam_search, {"beam_size": 1, "alpha": 0.0}),
+                (greedy.greedy_search, {}),
+            )
+        )
+        for found, answer in zip(result, expected, strict=True):
+            self.assertAllClose(found, answer, rtol=1e-6, atol=1e-6)
+        self.assertAllEqual(result.ids, expected.ids)
+        self.assertAllEqual(result.lengths[:, 0], languages.limits)
+        self.assertEqual(np.sum(result.ids == END), 0)
 
     def test_beam_one_keeps_an_end_that_greedy_passes_by(self):
         # Ending at once has probability 0.4, the greedy way 0.6 * 0.5.
@@ -340,7 +364,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             (),
             batch_size=2,
             max_lengths=[3, 5],
-            start_id=START,
+            start_id=0,
             end_id=END,
             pad_id=PAD,
             beam_size=4,
@@ -352,34 +376,165 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             result.ids[:, 0], [[2, 2, 2, PAD, PAD], [2, 2, 2, 2, 2]]
         )
         self.assertAllEqual(result.scores[:, 0], [0.0, 0.0])
-        self.assertAllLess(result.scores[:, 1:], NO_ONE)
+        self.assertAllEqual(result.scores[:, 1:], np.full((2, 3), NO_ONE))
 
-    def test_a_row_does_not_depend_on_its_batch(self):
-        languages = RandomLanguages(3)
-        together = languages.search(beam_size=3, top_beams=2)
-        for row, limit in enumerate(languages.limits):
-            alone = beam.beam_search(
-                languages.step,
-                languages.state(tf.constant([row])),
-                batch_size=1,
-                max_lengths=limit,
-                start_id=START,
-                end_id=END,
-                pad_id=PAD,
-                beam_size=3,
-                top_beams=2,
-            )
-            used = alone.ids.shape[2]
-            self.assertAllEqual(together.ids[row, :, :used], alone.ids[0])
+    def test_coverage_makes_another_hypothesis_win(self):
+        # "2" reads the first source token alone, "3" and "4" one each. The
+        # short one has 0.6 * 0.9, the long one 0.4 * 0.9 * 0.9, and with the
+        # masked third source token there is nothing else to read.
+        chain = [
+            [0, 0, 0.6, 0.4, 0],
+            [0, 1, 0, 0, 0],
+            [0, 0.9, 0.1, 0, 0],
+            [0, 0.1, 0, 0, 0.9],
+            [0, 0.9, 0.1, 0, 0],
+        ]
+        reads = tf.constant(
+            # What is read by the step that reads a token, for the next.
+            [[1, 0, 0], [1, 0, 0], [0.9, 0.1, 0], [0.3, 0.7, 0], [0.5, 0.5, 0]]
+        )
+        step = chain_step(chain)
+
+        def attending_step(ids, position, state):
+            return *step(ids, position, state), tf.gather(reads, ids)
+
+        def best(coverage):
+            result = beam.beam_search(
+                attending_step, (), batch_size=1, max_lengths=5, beam_size=3,
+                source_mask=[[True, True, False]], coverage=coverage,
+                alpha=0.0, **IDS,
+            )  # fmt: skip
+            length = int(result.lengths[0, 0])
             self.assertAllEqual(
-                together.ids[row, :, used:],
-                np.full(together.ids[row, :, used:].shape, PAD),
+                result.attention[0, 0, length:], np.zeros((5 - length, 3))
             )
-            self.assertAllEqual(together.lengths[row], alone.lengths[0])
-            # Logarithms of fewer rows may round the last bit otherwise.
-            self.assertAllClose(
-                together.scores[row], alone.scores[0], rtol=1e-6, atol=0
+            ids = result.ids[0, 0, :length].numpy().tolist()
+            # The step that reads a token emits the next one.
+            self.assertAllEqual(
+                result.attention[0, 0, :length],
+                reads.numpy()[[0, *ids[:-1]]],
             )
+            return ids, float(result.scores[0, 0])
+
+        short, long = np.log(0.6 * 0.9), np.log(0.4 * 0.9 * 0.9)
+        # The short one covers 1 and 0.1, the long one 1 and 1.2.
+        limit = (short - long) / -np.log(0.1)
+        ids, score = best(0.99 * limit)
+        self.assertEqual(ids, [2, END])
+        self.assertAllClose(score, short + 0.99 * limit * np.log(0.1))
+        ids, score = best(1.01 * limit)
+        self.assertEqual(ids, [3, 4, END])
+        self.assertAllClose(score, long)
+
+    def test_the_form_of_the_length_penalty_makes_another_win(self):
+        # Ending at once has 0.3, going 2, 2, 2 and ending 0.7 * 0.4^3.
+        chain = [[0, 0.3, 0.7, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0.4, 0, 0.6]]
+        short, long = np.log(0.3), np.log(0.7 * 0.4)
+        kwargs = {"beam_size": 3, "alpha": 1.0, "max_lengths": 3}
+        # long / short is 1.057, below 8 / 6 and below 3 / 1.
+        for penalty, score in (("gnmt", long / (8 / 6)), ("average", long / 3)):
+            result = search_chain(chain, penalty=penalty, **kwargs)
+            self.assertAllEqual(result.ids, [[[2, 3, END]]])
+            self.assertAllClose(result.scores, [[score]])
+        result = search_chain(chain, penalty="none", **kwargs)
+        self.assertAllEqual(result.ids, [[[END, PAD, PAD]]])
+        self.assertAllClose(result.scores, [[short]])
+        # With 0.7 * 0.2 it is 1.633, between the two.
+        chain[3] = [0, 0.2, 0, 0.8]
+        result = search_chain(chain, penalty="gnmt", **kwargs)
+        self.assertAllEqual(result.ids, [[[END, PAD, PAD]]])
+        self.assertAllClose(result.scores, [[short]])
+        result = search_chain(chain, penalty="average", **kwargs)
+        self.assertAllEqual(result.ids, [[[2, 3, END]]])
+        self.assertAllClose(result.scores, [[np.log(0.7 * 0.2) / 3]])
+
+    def test_where_all_is_forbidden_hypotheses_end_unfinished(self):
+        # 2 and 3 in any order, each once, and no end: after two tokens
+        # nothing is left, though there is room for seven.
+        result = search_chain(
+            [[0, 0.1, 0.5, 0.4]] * 4,
+            max_lengths=7,
+            constraints=constraints.Constraints(
+                banned_ids=[0, END], no_repeat_ngram_size=1
+            ),
+            beam_size=3,
+            top_beams=3,
+            alpha=0.0,
+        )
+        self.assertAllEqual(result.ids[0, 0, 2:], [PAD] * 5)
+        self.assertAllEqual(np.sort(result.ids[0, :2, :2]), [[2, 3], [2, 3]])
+        self.assertAllEqual(result.lengths[0, :2], [2, 2])
+        self.assertAllClose(
+            result.scores, [[np.log(0.2), np.log(0.2), NO_ONE]], rtol=1e-6
+        )
+        # Where nothing is allowed at all, the empty one is left.
+        result = search_chain(
+            np.ones((4, 4)),
+            constraints=constraints.Constraints(banned_ids=range(4)),
+            top_beams=2,
+        )
+        self.assertAllEqual(result.ids[0, 0], [PAD] * 5)
+        self.assertEqual(result.lengths[0, 0], 0)
+        self.assertAllEqual(result.scores, [[0.0, NO_ONE]])
+
+    def test_a_prefix_that_ends_is_all_there_is(self):
+        result = search_chain(
+            [[0.1, 0.2, 0.3, 0.4]] * 4,
+            constraints=constraints.Constraints(prefix=[[3, END, 2]]),
+            top_beams=2,
+            alpha=0.0,
+        )
+        self.assertAllEqual(result.ids[0, 0], [3, END, PAD, PAD, PAD])
+        self.assertAllClose(
+            result.scores, [[np.log(0.4 * 0.2), NO_ONE]], rtol=1e-6
+        )
+
+    @parameterized.parameters(1, 2, 3)
+    def test_tiny_vocabularies(self, beam_size):
+        # Of one token, the end.
+        result = beam.beam_search(
+            lambda ids, position, state: (tf.zeros([tf.size(ids), 1]), state),
+            (), batch_size=2, max_lengths=3, start_id=0, end_id=0, pad_id=7,
+            beam_size=beam_size, top_beams=beam_size,
+        )  # fmt: skip
+        self.assertAllEqual(result.ids[:, 0], [[0, 7, 7]] * 2)
+        self.assertAllEqual(result.scores[:, 0], [0.0, 0.0])
+        self.assertAllEqual(
+            result.scores[:, 1:], np.full((2, beam_size - 1), NO_ONE)
+        )
+        # Of two: the end, or one more.
+        result = search_chain(
+            [[0.6, 0.4]] * 2, max_lengths=3, beam_size=beam_size,
+            top_beams=beam_size, alpha=0.0,
+        )  # fmt: skip
+        self.assertAllEqual(result.lengths[0], range(1, 1 + beam_size))
+        self.assertAllClose(
+            result.scores[0],
+            np.log([0.4, 0.4 * 0.6, 0.4 * 0.36])[:beam_size],
+            rtol=1e-6,
+        )
+
+    def test_a_graph_that_does_not_know_the_vocabulary(self):
+        languages = RandomLanguages(0, vocabulary_size=3)
+
+        def step(ids, position, state):
+            logits, state = languages.step(ids, position, state)
+            # A slice of a size that the graph cannot know.
+            size = tf.math.count_nonzero(logits[0] < np.inf, dtype=tf.int32)
+            return logits[:, :size], state
+
+        @tf.function
+        def graph():
+            return beam.beam_search(
+                step, languages.state(), batch_size=11, beam_size=5,
+                max_lengths=languages.limits, top_beams=5, **IDS,
+            )  # fmt: skip
+
+        expected = languages.search(beam_size=5, top_beams=5)
+        is_there = expected.scores.numpy() > NO_ONE
+        result = graph()
+        self.assertAllEqual(result.ids[is_there], expected.ids[is_there])
+        self.assertAllClose(result.scores, expected.scores, atol=1e-6)
 
     def test_stops_when_no_prefix_can_win_and_not_before(self):
         def positions_until_done(probability_of_end, **kwargs):
@@ -392,11 +547,11 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
                 return step(ids, position, state)
 
             result = beam.beam_search(
-                counted, (), batch_size=1, max_lengths=50, start_id=START,
+                counted, (), batch_size=1, max_lengths=50, start_id=0,
                 end_id=END, pad_id=PAD, beam_size=3, **kwargs,
             )  # fmt: skip
-            # No column that was never reached.
-            self.assertEqual(result.ids.shape[2], len(positions))
+            # As many columns as the limit, whenever it stopped.
+            self.assertEqual(result.ids.shape[2], 50)
             return positions
 
         # After n steps the best prefix has n log(1 - p). It may be divided by
@@ -411,65 +566,44 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(positions_until_done(0.9, top_beams=2), list(range(4)))
         self.assertEqual(positions_until_done(0.9, top_beams=3), list(range(7)))
 
-    def test_graph_of_unknown_batch(self):
-        languages = RandomLanguages(2)
+    @parameterized.parameters(
+        # log 0.3 = -1.204 against n -0.357, over 1, over 55 / 6, over 50.
+        ("none", 1.0, range(4)), ("gnmt", 1.0, range(31)),
+        ("average", 1.0, range(50)),
+    )  # fmt: skip
+    def test_stops_as_the_penalty_allows(self, penalty, alpha, expected):
+        positions = []
+        step = chain_step([[0, 0.3, 0.7]] * 3)
 
-        @tf.function(
-            input_signature=[
-                tf.TensorSpec([None], tf.int32),
-                tf.TensorSpec([None], tf.int32),
-            ]
-        )
-        def graph(rows, limits):
-            return beam.beam_search(
-                languages.step,
-                languages.state(rows),
-                batch_size=tf.size(rows),
-                max_lengths=limits,
-                start_id=START,
-                end_id=END,
-                pad_id=PAD,
-                beam_size=3,
-                top_beams=2,
-            )
+        def counted(ids, position, state):
+            positions.append(int(position))
+            return step(ids, position, state)
 
-        expected = languages.search(beam_size=3, top_beams=2)
-        result = graph(np.arange(11), languages.limits)
-        self.assertAllEqual(result.ids, expected.ids)
-        self.assertAllEqual(result.lengths, expected.lengths)
-        self.assertAllClose(result.scores, expected.scores, atol=1e-6)
-        empty = graph(np.zeros(0, int), np.zeros(0, int))
-        self.assertEqual(empty.ids.shape, (0, 2, 0))
-        self.assertEqual(empty.lengths.shape, (0, 2))
-        self.assertEqual(empty.scores.shape, (0, 2))
+        beam.beam_search(
+            counted, (), batch_size=1, max_lengths=50, beam_size=3,
+            penalty=penalty, alpha=alpha, **IDS,
+        )  # fmt: skip
+        self.assertEqual(positions, list(expected))
 
-    def test_no_rows_and_no_room(self):
-        languages = RandomLanguages(0)
-        result = languages.search(max_lengths=0)
-        self.assertEqual(result.ids.shape, (11, 1, 0))
-        self.assertAllEqual(result.lengths, np.zeros((11, 1)))
-        self.assertAllEqual(result.scores, np.zeros((11, 1)))
-        empty = beam.beam_search(
-            languages.step,
-            languages.state(tf.zeros(0, tf.int32)),
-            batch_size=0,
-            max_lengths=5,
-            start_id=START,
-            end_id=END,
-            pad_id=PAD,
-        )
-        self.assertEqual(empty.ids.shape, (0, 1, 0))
-        self.assertEqual(empty.scores.shape, (0, 1))
+    def test_stops_later_for_what_coverage_takes_away(self):
+        # The end after n tokens has 0.3 * 0.7^(n - 1); each token reads half
+        # of the source token, so that one alone loses log 0.5.
+        positions = []
+        step = chain_step([[0, 0.3, 0.7]] * 3)
 
-    def test_a_row_without_room_stays_empty_beside_others(self):
-        limits = [0 if row % 2 else 5 for row in range(11)]
-        result = RandomLanguages(3).search(max_lengths=limits)
-        self.assertAllEqual(result.lengths[1::2], np.zeros((5, 1)))
-        self.assertAllEqual(result.scores[1::2], np.zeros((5, 1)))
-        self.assertAllEqual(
-            result.ids[1::2], np.full(result.ids[1::2].shape, PAD)
-        )
-        self.assertGreater(tf.reduce_min(result.lengths[::2]), 0)
+        def counted(ids, position, state):
+            positions.append(int(position))
+            return *step(ids, position, state), tf.fill([tf.size(ids), 1], 0.5)
+
+        result = beam.beam_search(
+            counted, (), batch_size=1, max_lengths=50, beam_size=3, alpha=0.0,
+            coverage=1.0, source_mask=[[True]], **IDS,
+        )  # fmt: skip
+        # log 0.15 = -1.897 is below log 0.21 = -1.561, which is reached by
+        # n -0.357 with the fifth token.
+        self.assertEqual(positions, list(range(5)))
+        self.assertAllEqual(result.lengths, [[2]])
+        self.assertAllClose(result.scores, [[np.log(0.21)]], rtol=1e-6)
 
     @parameterized.parameters(0, -1, 4)
     def test_top_beams_outside_the_beam_are_refused(self, top_beams):
@@ -478,15 +612,16 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         ):
             search_chain(np.ones((3, 3)), beam_size=3, top_beams=top_beams)
 
-    def test_negative_alpha_is_refused(self):
-        with self.assertRaisesRegex(ValueError, "`alpha` below 0.*-0.1"):
-            search_chain(np.ones((3, 3)), alpha=-0.1)
-
-    def test_unknown_penalty_is_refused(self):
-        with self.assertRaisesRegex(
-            ValueError, "length `penalty`.*'mean'.*'gnmt', 'average'"
-        ):
-            search_chain(np.ones((3, 3)), penalty="mean")
+    @parameterized.parameters(
+        ({"alpha": -0.1}, "`alpha` below 0.*-0.1"),
+        ({"penalty": "mean"}, "length `penalty`.*'mean'.*'gnmt', 'average'"),
+        ({"coverage": -0.3, "source_mask": [[True]]}, "`coverage`.*-0.3"),
+        ({"coverage": 0.3}, "coverage=0.3, source_mask=None"),
+        ({"beam_size": 0}, "top_beams=1, beam_size=0"),
+    )
+    def test_other_settings_are_refused(self, settings, message):
+        with self.assertRaisesRegex(ValueError, message):
+            search_chain(np.ones((3, 3)), **settings)
 
 
 if __name__ == "__main__":

@@ -1,32 +1,24 @@
-"""What all searches share must be exact in every type and shape."""
+"""What all searches share must be exact in every type and shape.
+
+R rows of a step   S source length
+"""
 
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from keras_transformer import search
 from keras_transformer.search import contract
-from tests import reference_search
+from tests.search.languages import IDS
+
+SEARCHES = (
+    search.beam_search,
+    search.greedy_search,
+    search.sampling_search,
+)
 
 
-class ContractTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters("float32", "float16", "bfloat16")
-    def test_log_softmax_is_float32_whatever_the_logits_are(self, dtype):
-        # Logits that all types hold exactly.
-        logits = np.random.default_rng(0).integers(-9, 9, (3, 17)) / 2
-        log_probs = contract.log_softmax(tf.constant(logits, dtype))
-        self.assertEqual(log_probs.dtype, tf.float32)
-        self.assertAllClose(
-            log_probs,
-            [reference_search.log_softmax(row) for row in logits],
-            rtol=0,
-            atol=2e-6,
-        )
-
-    def test_a_forbidden_token_leaves_the_others_finite(self):
-        log_probs = contract.log_softmax(tf.constant([[0.0, -np.inf, 0.0]]))
-        self.assertAllClose(log_probs[0, ::2], [-np.log(2)] * 2, atol=1e-6)
-        self.assertEqual(log_probs[0, 1], -np.inf)
-
+class LimitsTest(tf.test.TestCase):
     def test_a_scalar_limit_is_every_rows(self):
         limits = contract.limits_per_row(7, 3)
         self.assertEqual(limits.dtype, tf.int32)
@@ -48,8 +40,235 @@ class ContractTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(graph(5, 2), [5, 5])
 
     def test_limits_of_another_number_of_rows_are_refused(self):
-        with self.assertRaises(tf.errors.InvalidArgumentError):
+        with self.assertRaisesRegex(
+            ValueError,
+            r"shape \(2,\) for a batch of 3. Expected \(\) or \(3,\)",
+        ):
             contract.limits_per_row([1, 2], 3)
+
+    def test_limits_that_a_graph_knows_stay_known(self):
+        known = []
+
+        @tf.function
+        def graph():
+            limits = contract.limits_per_row(np.array([2, 0, 5]), 3)
+            known.append(contract.largest_limit(limits))
+            return limits
+
+        self.assertAllEqual(graph(), [2, 0, 5])
+        self.assertEqual(known, [5])
+
+    def test_the_largest_limit_is_an_int_where_it_is_known(self):
+        for limits, largest in (([3, 7, 5], 7), ([-2], 0), ([], 0)):
+            found = contract.largest_limit(tf.constant(limits, tf.int32))
+            self.assertIsInstance(found, int)
+            self.assertEqual(found, largest)
+            graph = tf.function(
+                contract.largest_limit,
+                input_signature=[tf.TensorSpec([None], tf.int32)],
+            )
+            self.assertAllEqual(graph(np.array(limits, "int32")), largest)
+
+
+class CallStepTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters("float16", "bfloat16", "float32")
+    def test_logits_are_float32_whatever_the_models_are(self, dtype):
+        logits = np.random.default_rng(0).integers(-9, 9, (3, 17)) / 2
+        ids = tf.constant([5, 7, 11])
+
+        def step(*args):
+            self.assertIs(args[0], ids)
+            self.assertEqual(args[1:], (2, "before"))
+            return tf.constant(logits, dtype), "after"
+
+        found, state, attention = contract.call_step(
+            step, ids, 2, "before", False
+        )
+        self.assertEqual(found.dtype, tf.float32)
+        self.assertAllEqual(found, logits)
+        self.assertEqual(state, "after")
+        self.assertIsNone(attention)
+
+    def test_attention_is_the_third_result(self):
+        found = contract.call_step(
+            lambda *_: (tf.zeros([2, 3]), (), tf.ones([2, 5])), 0, 0, (), True
+        )
+        self.assertAllEqual(found[2], np.ones((2, 5)))
+
+    @parameterized.product(
+        run=SEARCHES, case=((1, False, 2), (3, False, 2), (2, True, 3))
+    )
+    def test_another_number_of_results_is_refused(self, run, case):
+        number, attends, expected = case
+        results = (tf.zeros([4, 3]), (), tf.zeros([4, 1]))[:number]
+        with self.assertRaisesRegex(
+            ValueError,
+            f"`source_mask`. Received: {number} results. Expected {expected}",
+        ):
+            run(
+                lambda *_: results,
+                (),
+                batch_size=4,
+                max_lengths=5,
+                source_mask=[[True]] * 4 if attends else None,
+                **IDS,
+            )
+
+
+class NoRowsTest(tf.test.TestCase, parameterized.TestCase):
+    def check_empty(self, run, rows, longest):
+        """Runs it eagerly and in a graph on `rows` rows without room."""
+
+        def step(ids, position, state):
+            size = tf.size(ids)
+            return tf.zeros([size, 5]), state, tf.zeros([size, 7])
+
+        def results(rows, limits):
+            return run(
+                step,
+                {"row": tf.range(rows)},
+                batch_size=rows,
+                max_lengths=limits,
+                source_mask=tf.ones([rows, 7], tf.bool),
+                constraints=search.Constraints(
+                    min_lengths=1,
+                    prefix=tf.zeros([rows, 3], tf.int32),
+                    banned_ids=[2],
+                    no_repeat_ngram_size=2,
+                ),
+                **IDS,
+            )
+
+        graph = tf.function(
+            results,
+            input_signature=[
+                tf.TensorSpec([], tf.int32),
+                tf.TensorSpec([None], tf.int32),
+            ],
+        )
+        known = tf.function(lambda: results(rows, [longest] * rows))
+        for result in (
+            results(rows, longest),
+            results(rows, [longest] * rows),
+            graph(rows, np.full(rows, longest)),
+            known(),
+        ):
+            self.assertEqual(result.ids.shape, (rows, 1, 0))
+            self.assertEqual(result.ids.dtype, tf.int32)
+            self.assertAllEqual(result.lengths, np.zeros((rows, 1)))
+            self.assertEqual(result.lengths.dtype, tf.int32)
+            self.assertAllEqual(result.scores, np.zeros((rows, 1)))
+            self.assertEqual(result.scores.dtype, tf.float32)
+            self.assertEqual(result.log_probs.shape, (rows, 1, 0))
+            self.assertEqual(result.log_probs.dtype, tf.float32)
+            self.assertEqual(result.attention.shape, (rows, 1, 0, 7))
+
+    @parameterized.parameters(*SEARCHES)
+    def test_no_rows(self, run):
+        self.check_empty(run, 0, 5)
+
+    @parameterized.parameters(*SEARCHES)
+    def test_no_room(self, run):
+        self.check_empty(run, 3, 0)
+
+    @parameterized.product(run=SEARCHES[::2], rows=(0, 3))
+    def test_no_rows_of_several_hypotheses(self, run, rows):
+        width = {
+            search.beam_search: {"beam_size": 3, "top_beams": 2},
+            search.sampling_search: {"num_samples": 2},
+        }[run]
+        result = run(
+            lambda ids, position, state: (tf.zeros([tf.size(ids), 5]), state),
+            (), batch_size=rows, max_lengths=0, **IDS, **width,
+        )  # fmt: skip
+        self.assertEqual(result.ids.shape, (rows, 2, 0))
+        self.assertEqual(result.lengths.shape, (rows, 2))
+        self.assertEqual(result.scores.shape, (rows, 2))
+        self.assertEqual(result.log_probs.shape, (rows, 2, 0))
+        self.assertIsNone(result.attention)
+        self.assertAllEqual(result.scores[:, 0], np.zeros(rows))
+
+
+class RowStatesTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.states = contract.RowStates()
+        # Two rows, told apart by tens, of three hypotheses, by ones.
+        self.wide = tf.constant([10, 11, 12, 20, 21, 22])
+        self.state = {"a": self.wide, "b": (self.wide[:, None] * 100,)}
+
+    def test_widened_hypotheses_stand_side_by_side(self):
+        state = self.states.widen({"a": tf.constant([[7], [8]])}, 3)
+        self.assertAllEqual(state["a"], [[7], [7], [7], [8], [8], [8]])
+
+    def test_hypotheses_continue_their_parents(self):
+        state = self.states.select(
+            self.state, tf.constant([[2, 0, 2], [1, 1, 0]])
+        )
+        expected = np.array([12, 10, 12, 21, 21, 20])
+        self.assertAllEqual(state["a"], expected)
+        self.assertAllEqual(state["b"][0], expected[:, None] * 100)
+
+    def test_rows_are_kept_with_all_their_hypotheses(self):
+        state = self.states.keep(self.state, tf.constant([1]), 3)
+        self.assertAllEqual(state["a"], [20, 21, 22])
+        self.assertAllEqual(state["b"][0], [[2000], [2100], [2200]])
+        state = self.states.keep(self.state, tf.constant([1, 0]), 3)
+        self.assertAllEqual(state["a"], [20, 21, 22, 10, 11, 12])
+        state = self.states.keep(self.state, tf.zeros([0], tf.int32), 3)
+        self.assertEqual(state["a"].shape, (0,))
+        self.assertEqual(state["b"][0].shape, (0, 1))
+
+    def test_shapes_are_what_a_graph_knows_of_them(self):
+        self.assertEqual(
+            self.states.shapes(self.state), {"a": (6,), "b": ((6, 1),)}
+        )
+        seen = []
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 5], tf.int32)])
+        def graph(state):
+            seen.append(self.states.shapes(state))
+            return self.states.select(state, tf.zeros([2, 3], tf.int32))
+
+        self.assertAllEqual(
+            graph(tf.range(30)[:, None] + tf.zeros([5], tf.int32))[:, 0],
+            [0, 0, 0, 3, 3, 3],
+        )
+        self.assertEqual(seen, [(None, 5)])
+
+    def test_a_selection_keeps_the_shape_that_is_known(self):
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([6, 1], tf.int32),
+                tf.TensorSpec([None, 3], tf.int32),
+            ]
+        )
+        def graph(state, parents):
+            state = self.states.select(state, parents)
+            self.assertEqual(state.shape, (6, 1))
+            return state
+
+        graph(self.wide[:, None], np.zeros((2, 3), "int32"))
+
+
+class StatelessStepTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(*SEARCHES)
+    def test_steps_read_the_start_and_then_what_was_taken(self, run):
+        read = []
+
+        def step(ids, position, state):
+            read.append((int(position), ids.numpy().tolist()))
+            # After n comes n + 2, and after 6 the end.
+            return tf.one_hot(tf.where(ids == 6, 1, ids + 2), 9) * 50, state
+
+        width = {"beam_size": 1} if run is search.beam_search else {}
+        result = run(
+            step, (), batch_size=2, max_lengths=7, start_id=2, end_id=1,
+            pad_id=0, **width,
+        )  # fmt: skip
+        self.assertEqual(read, [(0, [2, 2]), (1, [4, 4]), (2, [6, 6])])
+        self.assertAllEqual(result.ids, [[[4, 6, 1, 0, 0, 0, 0]]] * 2)
+        self.assertAllEqual(result.lengths, [[3], [3]])
 
 
 if __name__ == "__main__":

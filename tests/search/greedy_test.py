@@ -9,57 +9,36 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_transformer.search import greedy
+from keras_transformer.search import constraints, greedy
 from tests import reference_search
+from tests.search import languages as languages_
+from tests.search.languages import (
+    END,
+    PAD,
+    RandomLanguages,
+    search_chain,
+)
 
-START, END, PAD = 0, 1, 0
 B, V = 11, 5
 LIMITS = [1 + row % 5 for row in range(B)]
-
-
-class RandomLanguages:
-    """A language for each row, in which the whole past matters.
-
-    The state is the past as one number, so that a search which mixes up the
-    states of its hypotheses reads from another place of the table.
-    """
-
-    def __init__(self, seed, scale=2.0):
-        generator = np.random.default_rng(seed)
-        self.table = generator.normal(
-            size=(B, (V + 1) ** 5, V), scale=scale
-        ).astype("float32")
-
-    def state(self):
-        return {
-            "row": tf.range(B),
-            "past": tf.zeros([B, 1], tf.int32),
-        }
-
-    def step(self, ids, position, state):
-        past = state["past"] * (V + 1) + ids[:, None] + 1
-        place = tf.concat([state["row"][:, None], past], axis=1)
-        logits = tf.gather_nd(self.table, place)
-        return logits, {"row": state["row"], "past": past}
-
-    def logits_after(self, row, prefix):
-        past = 0
-        for token in (START, *prefix):
-            past = past * (V + 1) + token + 1
-        return self.table[row, past]
+DEMANDS = {
+    "min_lengths": {"min_lengths": True},
+    "prefix": {"prefix": True},
+    "banned": {"banned": (2,)},
+    "banned_end": {"banned": (END,)},
+    "unigrams": {"ngram": 1},
+    "bigrams": {"ngram": 2},
+    "prefix_bigrams": {"prefix": True, "ngram": 2},
+    "dead_ends": {"min_lengths": True, "ngram": 1, "banned": (0, 3)},
+    "all_banned": {"banned": tuple(range(4))},
+    "everything": {
+        "min_lengths": True, "prefix": True, "banned": (0,), "ngram": 2
+    },
+}  # fmt: skip
 
 
 def search(languages, **kwargs):
-    settings = {
-        "batch_size": B,
-        "max_lengths": LIMITS,
-        "start_id": START,
-        "end_id": END,
-        "pad_id": PAD,
-    }
-    return greedy.greedy_search(
-        languages.step, languages.state(), **{**settings, **kwargs}
-    )
+    return languages.run(greedy.greedy_search, **kwargs)
 
 
 class GreedySearchTest(tf.test.TestCase, parameterized.TestCase):
@@ -117,7 +96,7 @@ class GreedySearchTest(tf.test.TestCase, parameterized.TestCase):
             end_id=1,
             pad_id=9,
         )
-        self.assertAllEqual(result.ids, [[[2, 3, 1]]])
+        self.assertAllEqual(result.ids, [[[2, 3, 1, 9, 9, 9, 9]]])
         self.assertAllEqual(result.lengths, [[3]])
         self.assertAllClose(
             result.scores, [[np.log(0.7 / 1.4 * 0.6 * 0.8)]], rtol=1e-6
@@ -146,62 +125,8 @@ class GreedySearchTest(tf.test.TestCase, parameterized.TestCase):
             pad_id=0,
         )  # fmt: skip
         self.assertEqual(positions, [0, 1, 2])
-        self.assertAllEqual(result.ids, [[[3, 3, 1]]] * 2)
-
-    def test_a_row_does_not_depend_on_its_batch(self):
-        languages = RandomLanguages(1)
-        together = search(languages)
-        for row, limit in enumerate(LIMITS):
-            alone = greedy.greedy_search(
-                languages.step,
-                tf.nest.map_structure(
-                    lambda x, row=row: x[row : row + 1], languages.state()
-                ),
-                batch_size=1,
-                max_lengths=limit,
-                start_id=START,
-                end_id=END,
-                pad_id=PAD,
-            )
-            length = int(alone.lengths[0, 0])
-            self.assertEqual(together.lengths[row, 0], length)
-            self.assertAllEqual(
-                together.ids[row, 0, :length], alone.ids[0, 0, :length]
-            )
-            # Logarithms of fewer rows may round the last bit otherwise.
-            self.assertAllClose(
-                together.scores[row], alone.scores[0], rtol=1e-6, atol=0
-            )
-
-    def test_graph_of_unknown_batch(self):
-        languages = RandomLanguages(2)
-
-        @tf.function(
-            input_signature=[
-                tf.TensorSpec([None], tf.int32),
-                tf.TensorSpec([None], tf.int32),
-            ]
-        )
-        def graph(rows, limits):
-            return greedy.greedy_search(
-                languages.step,
-                {"row": rows, "past": tf.zeros([tf.size(rows), 1], tf.int32)},
-                batch_size=tf.size(rows),
-                max_lengths=limits,
-                start_id=START,
-                end_id=END,
-                pad_id=PAD,
-            )
-
-        expected = search(languages)
-        result = graph(np.arange(B), LIMITS)
-        self.assertAllEqual(result.ids, expected.ids)
-        self.assertAllEqual(result.lengths, expected.lengths)
-        self.assertAllClose(result.scores, expected.scores, atol=1e-6)
-        empty = graph(np.zeros(0, int), np.zeros(0, int))
-        self.assertEqual(empty.ids.shape, (0, 1, 0))
-        self.assertEqual(empty.lengths.shape, (0, 1))
-        self.assertEqual(empty.scores.shape, (0, 1))
+        self.assertAllEqual(result.ids[:, :, :3], [[[3, 3, 1]]] * 2)
+        self.assertAllEqual(result.ids[:, :, 3:], np.zeros((2, 1, 47)))
 
     def test_no_rows_and_no_room(self):
         languages = RandomLanguages(0)
@@ -209,11 +134,12 @@ class GreedySearchTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(result.ids.shape, (B, 1, 0))
         self.assertAllEqual(result.lengths, np.zeros((B, 1)))
         self.assertAllEqual(result.scores, np.zeros((B, 1)))
-        empty = greedy.greedy_search(
-            languages.step, {"row": tf.zeros(0, tf.int32),
-            "past": tf.zeros((0, 1), tf.int32)}, batch_size=0, max_lengths=5,
-            start_id=START, end_id=END, pad_id=PAD,
-        )  # fmt: skip
+        empty = languages.run(
+            greedy.greedy_search,
+            rows=np.zeros(0, "int32"),
+            max_lengths=5,
+            constraints=constraints.Constraints(),
+        )
         self.assertEqual(empty.ids.shape, (0, 1, 0))
         self.assertEqual(empty.scores.shape, (0, 1))
 
@@ -226,6 +152,70 @@ class GreedySearchTest(tf.test.TestCase, parameterized.TestCase):
             result.ids[1::2], np.full(result.ids[1::2].shape, PAD)
         )
         self.assertGreater(tf.reduce_min(result.lengths[::2]), 0)
+
+    @parameterized.named_parameters(
+        {"testcase_name": "none", "demands": {}},
+        *(
+            {"testcase_name": name, "demands": demands}
+            for name, demands in DEMANDS.items()
+        ),
+    )
+    def test_takes_the_best_that_is_allowed(self, demands):
+        languages = RandomLanguages(17, 211, vocabulary_size=4)
+        demands = languages_.random_demands(languages, **demands)
+        result = search(languages, demands=demands, attends=True)
+        expected = [
+            [
+                reference_search.greedy_path(
+                    languages.language(row), demands.rules(row)
+                )
+            ]
+            for row in range(211)
+        ]
+        languages_.check(self, result, expected, attends=True)
+
+    def test_where_all_is_forbidden_it_ends_without_the_end(self):
+        # 2 and then 3, and nothing is left.
+        result = search_chain(
+            [[0, 0.1, 0.5, 0.4]] * 4,
+            greedy.greedy_search,
+            constraints=constraints.Constraints(
+                banned_ids=[0, END], no_repeat_ngram_size=1
+            ),
+        )
+        self.assertAllEqual(result.ids, [[[2, 3, PAD, PAD, PAD]]])
+        self.assertAllEqual(result.lengths, [[2]])
+        self.assertAllClose(result.scores, [[np.log(0.2)]], rtol=1e-6)
+
+    def test_a_prefix_that_ends_is_all_there_is(self):
+        result = search_chain(
+            [[0.1, 0.2, 0.3, 0.4]] * 4,
+            greedy.greedy_search,
+            constraints=constraints.Constraints(prefix=[[3, END, 2]]),
+        )
+        self.assertAllEqual(result.ids, [[[3, END, PAD, PAD, PAD]]])
+        self.assertAllClose(result.scores, [[np.log(0.4 * 0.2)]], rtol=1e-6)
+
+    def test_of_equal_tokens_the_first_is_taken(self):
+        result = search_chain([[1, 1, 1, 1]] * 4, greedy.greedy_search)
+        self.assertAllEqual(result.ids, [[[0, 0, 0, 0, 0]]])
+        result = search_chain(
+            [[1, 1, 1, 1]] * 4,
+            greedy.greedy_search,
+            constraints=constraints.Constraints(3, banned_ids=[0]),
+        )
+        self.assertAllEqual(result.ids, [[[2, 2, END, PAD, PAD]]])
+
+    def test_tiny_vocabularies(self):
+        result = greedy.greedy_search(
+            lambda ids, position, state: (tf.zeros([tf.size(ids), 1]), state),
+            (), batch_size=2, max_lengths=3, start_id=0, end_id=0, pad_id=7,
+        )  # fmt: skip
+        self.assertAllEqual(result.ids, [[[0, 7, 7]]] * 2)
+        self.assertAllEqual(result.scores, [[0.0]] * 2)
+        result = search_chain([[0.6, 0.4]] * 2, greedy.greedy_search)
+        self.assertAllEqual(result.ids, [[[0] * 5]])
+        self.assertAllClose(result.scores, [[5 * np.log(0.6)]])
 
 
 if __name__ == "__main__":

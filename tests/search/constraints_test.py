@@ -1,0 +1,342 @@
+"""Candidates must be all that is allowed, and their scores the model's own.
+
+B batch   W hypotheses per row   V vocabulary_size   P prefix length
+C candidates per hypothesis   T target length
+"""
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer import search
+from keras_transformer.search import constraints, contract
+from tests import reference_search
+from tests.search.languages import END, IDS, PAD
+
+B, W, T, V = 5, 3, 11, 7
+SEARCHES = (
+    search.beam_search,
+    search.greedy_search,
+    search.sampling_search,
+)
+
+
+def limits_of(demands, max_lengths=T, pad_id=PAD):
+    return constraints.limits_of_rows(demands, max_lengths, B, pad_id)
+
+
+def candidates(
+    demands, position, logits, ids, count=None, limits=None, end_id=END
+):
+    return constraints.candidates(
+        tf.constant(logits),
+        count,
+        demands,
+        limits_of(demands) if limits is None else limits,
+        tf.constant(ids),
+        tf.constant(position),
+        end_id,
+    )
+
+
+def random_logits(seed=0, offset=0.0):
+    generator = np.random.default_rng(seed)
+    return generator.normal(offset, 2.0, (B * W, V)).astype("float32")
+
+
+def random_ids(seed=0, kinds=V):
+    """Past tokens, of few kinds so that they repeat."""
+    generator = np.random.default_rng(seed)
+    return generator.integers(0, kinds, (B, W, T)).astype("int32")
+
+
+class LimitsOfRowsTest(tf.test.TestCase, parameterized.TestCase):
+    def test_what_is_asked_of_every_row(self):
+        limits = limits_of(constraints.Constraints(min_lengths=3))
+        self.assertAllEqual(limits.max_lengths, [T] * B)
+        self.assertAllEqual(limits.min_lengths, [3] * B)
+        self.assertEqual(limits.prefix.shape, (B, 0))
+        self.assertAllEqual(limits.prefix_lengths, [0] * B)
+        for field in limits:
+            self.assertEqual(field.dtype, tf.int32)
+
+    @parameterized.parameters(list, np.array, tf.constant)
+    def test_what_is_asked_of_each_row(self, make):
+        # Behind the first padding there is no prefix.
+        prefix = [[2, 3, 4], [2, 9, 4], [9, 9, 9], [9, 3, 4], [5, 9, 9]]
+        limits = limits_of(
+            constraints.Constraints(make([0, 1, 2, 3, 4]), make(prefix)),
+            make([3, 1, 0, 2, 7]),
+            pad_id=9,
+        )
+        self.assertAllEqual(limits.max_lengths, [3, 1, 0, 2, 7])
+        self.assertAllEqual(limits.min_lengths, [0, 1, 2, 3, 4])
+        self.assertAllEqual(limits.prefix, prefix)
+        self.assertAllEqual(limits.prefix_lengths, [3, 1, 0, 0, 1])
+
+    def test_in_a_graph(self):
+        prefix = np.array([[2, 3], [2, 0], [0, 3], [0, 0], [1, 1]])
+
+        @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
+        def graph(prefix):
+            demands = constraints.Constraints(prefix=prefix)
+            rows = tf.shape(prefix)[0]
+            return constraints.limits_of_rows(demands, 2, rows, PAD)
+
+        limits = graph(prefix)
+        self.assertAllEqual(limits.prefix_lengths, [2, 1, 0, 0, 2])
+        self.assertAllEqual(limits.max_lengths, [2] * B)
+        self.assertAllEqual(limits.min_lengths, [0] * B)
+
+
+class CandidatesTest(tf.test.TestCase, parameterized.TestCase):
+    def check(self, demands, position, logits, ids, offset=0.0):
+        """Compares with the reference's rules, for many counts."""
+        min_lengths = np.broadcast_to(demands.min_lengths, [B])
+        prefixes = demands.prefix or [()] * B
+        limits = limits_of(demands)
+        # A normalizer is rounded as logits of its size are.
+        tolerance = 2e-6 + 6e-8 * abs(offset)
+        log_probs = np.array(list(map(reference_search.log_softmax, logits)))
+        for count in (None, 1, 2, 4, V, V + 5):
+            found = candidates(demands, position, logits, ids, count, limits)
+            self.assertEqual(found.ids.dtype, tf.int32)
+            self.assertEqual(found.log_probs.dtype, tf.float32)
+            self.assertEqual(found.ids.shape, found.log_probs.shape)
+            ids_found, all_scores = found.ids.numpy(), found.log_probs.numpy()
+            for row, hypothesis in np.ndindex(B, W):
+                rules = reference_search.Rules(
+                    T,
+                    END,
+                    min_lengths[row],
+                    tuple(token for token in prefixes[row] if token != PAD),
+                    tuple(demands.banned_ids),
+                    demands.no_repeat_ngram_size,
+                )
+                past = tuple(ids[row, hypothesis, :position].tolist())
+                allowed = reference_search.allowed_tokens(past, rules, V)
+                own = log_probs[row * W + hypothesis]
+                tokens, scores = (
+                    ids_found[row, hypothesis],
+                    all_scores[row, hypothesis],
+                )
+                is_allowed = scores > contract.NEVER
+                self.assertTrue(np.all(scores[~is_allowed] == contract.NEVER))
+                tokens, scores = tokens[is_allowed], scores[is_allowed]
+                self.assertAllClose(scores, own[tokens], atol=tolerance)
+                if count is None:
+                    self.assertEqual(tokens.tolist(), allowed)
+                else:
+                    # The best, in order, and as many as were asked for.
+                    best = sorted(allowed, key=lambda token: -own[token])
+                    self.assertEqual(tokens.tolist(), best[: len(tokens)])
+                    self.assertGreaterEqual(
+                        len(tokens), min(count, len(allowed))
+                    )
+
+    @parameterized.parameters(0.0, -300.0, 300.0)
+    def test_everything_is_allowed(self, offset):
+        logits = random_logits(offset=offset)
+        self.check(constraints.Constraints(), 0, logits, random_ids(), offset)
+
+    @parameterized.product(
+        size=(1, 2, 3, 5), position=(0, 1, 2, 4, 10), kinds=(1, 2, 3, V)
+    )
+    def test_ngrams_are_not_repeated(self, size, position, kinds):
+        self.check(
+            constraints.Constraints(no_repeat_ngram_size=size),
+            position,
+            random_logits(),
+            random_ids(kinds=kinds),
+        )
+
+    @parameterized.parameters(-300.0, 300.0)
+    def test_no_offset_of_logits_allows_a_repetition(self, offset):
+        logits = random_logits(offset=offset)
+        demands = constraints.Constraints(
+            no_repeat_ngram_size=1, banned_ids=range(V)
+        )
+        self.check(demands, 10, logits, random_ids(kinds=V), offset)
+        # Here all are forbidden as repetitions alone.
+        ids = np.tile(np.arange(T) % V, (B, W, 1)).astype("int32")
+        self.check(demands._replace(banned_ids=()), 10, logits, ids, offset)
+
+    def test_what_is_behind_the_position_is_no_repetition(self):
+        demands = constraints.Constraints(no_repeat_ngram_size=1)
+        ids = np.full((B, W, T), 3, "int32")
+        ids[:, :, :2] = [4, 5]
+        found = candidates(demands, 2, random_logits(), ids)
+        self.assertAllEqual(
+            found.log_probs[0, 0] > contract.NEVER,
+            [True] * 4 + [False] * 2 + [True],
+        )
+
+    @parameterized.product(padding=(-1, 77), count=(None, 3))
+    def test_padding_that_is_no_token_is_no_repetition(self, padding, count):
+        ids = random_ids(kinds=2)
+        demands = constraints.Constraints(no_repeat_ngram_size=2)
+        expected = candidates(demands, 4, random_logits(), ids, count)
+        ids[:, :, 4:] = padding
+        found = candidates(demands, 4, random_logits(), ids, count)
+        self.assertAllEqual(found.ids, expected.ids)
+        self.assertAllEqual(found.log_probs, expected.log_probs)
+
+    @parameterized.parameters(0, 1, 2, 3, 4, 10)
+    def test_the_end_waits_for_the_least_length_of_its_row(self, position):
+        demands = constraints.Constraints(min_lengths=[0, 1, 2, 4, 99])
+        self.check(demands, position, random_logits(), random_ids())
+
+    @parameterized.parameters(
+        ([3],), ([END],), ([2, 3, 5, 2, 2],), (list(range(V)),)
+    )
+    def test_banned_tokens_are_never_taken(self, banned):
+        demands = constraints.Constraints(banned_ids=banned)
+        self.check(demands, 3, random_logits(), random_ids())
+
+    @parameterized.parameters(0, 1, 2, 3, 10)
+    def test_a_prefix_is_all_that_is_allowed_in_it(self, position):
+        prefix = [[2, 3, 4], [5, PAD, PAD], [PAD] * 3, [6, END, 3], [2, 2, 2]]
+        for demands in (
+            constraints.Constraints(),
+            # None of these hold in it, and all behind it.
+            constraints.Constraints(
+                min_lengths=7, banned_ids=[3, 6], no_repeat_ngram_size=1
+            ),
+        ):
+            ids = random_ids()
+            for row, tokens in enumerate(prefix):
+                ids[row, :, :3] = np.where(tokens, tokens, ids[row, :, :3])
+            self.check(
+                demands._replace(prefix=prefix), position, random_logits(), ids
+            )
+
+    def test_everything_together(self):
+        demands = constraints.Constraints(
+            [0, 3, 5, 7, 9], [[2], [PAD], [3], [PAD], [END]], [2, 6], 2
+        )
+        for seed in range(3):
+            for position in (0, 1, 4, 8):
+                self.check(
+                    demands,
+                    position,
+                    random_logits(seed),
+                    random_ids(seed, kinds=3),
+                )
+
+    @parameterized.product(
+        forbidden=(-np.inf, -1e9, -6e8), offset=(0.0, -300.0, 300.0)
+    )
+    def test_what_a_model_forbids_is_never(self, forbidden, offset):
+        logits = random_logits(offset=offset)
+        logits[:, 3] = forbidden
+        for count in (None, V):
+            for demands in (
+                constraints.Constraints(),
+                constraints.Constraints(no_repeat_ngram_size=1),
+                constraints.Constraints(prefix=[[3]] * B),
+            ):
+                found = candidates(demands, 0, logits, random_ids(), count)
+                is_three = found.ids.numpy() == 3
+                self.assertGreaterEqual(np.sum(is_three), B * W)
+                self.assertAllEqual(
+                    found.log_probs[is_three],
+                    [contract.NEVER] * np.sum(is_three),
+                )
+
+    @parameterized.parameters(None, 1, 3)
+    def test_a_graph_that_knows_no_sizes(self, count):
+        demands = constraints.Constraints(2, [[2]] * B, [3], 2)
+        limits = limits_of(demands)
+
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([None, None]),
+                tf.TensorSpec([None, W, None], tf.int32),
+                tf.TensorSpec([], tf.int32),
+            ]
+        )
+        def graph(logits, ids, position):
+            return constraints.candidates(
+                logits, count, demands, limits, ids, position, END
+            )
+
+        for position in (0, 1, 7):
+            logits, ids = random_logits(), random_ids(kinds=3)
+            found = graph(logits, ids, position)
+            expected = candidates(demands, position, logits, ids, count)
+            self.assertAllEqual(found.ids, expected.ids)
+            self.assertAllClose(found.log_probs, expected.log_probs)
+
+
+class BadInputTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.product(
+        run=SEARCHES,
+        case=(
+            ({"min_lengths": -1}, "`min_lengths`.*Received: -1"),
+            ({"min_lengths": [2, -3]}, r"`min_lengths`.*Received: \[2, -3\]"),
+            ({"no_repeat_ngram_size": -2}, "`no_repeat_ngram_size`.*: -2"),
+            ({"no_repeat_ngram_size": 1.5}, "`no_repeat_ngram_size`.*: 1.5"),
+            ({"banned_ids": [2, 7]}, r"`banned_ids`.*\[0, 7\). Received: 7"),
+            ({"banned_ids": [-1]}, r"`banned_ids`.*\[0, 7\). Received: -1"),
+            ({"prefix": [[2, 7]] * 2}, r"`prefix`.*\[0, 7\). Received: 7"),
+            ({"prefix": [[2], [-5]]}, r"`prefix`.*\[0, 7\). Received: -5"),
+            (
+                {"prefix": [[2, 0, 0, 0], [2, 3, 4, 5]]},
+                "row 1 with a prefix of 4 tokens and a longest length of 3",
+            ),
+            ({"prefix": [2, 3]}, r"`prefix`.*\(B, P\).*shape=\(2,\)"),
+        ),
+    )
+    def test_constraints_that_are_none_are_refused(self, run, case):
+        arguments, message = case
+        with self.assertRaisesRegex(ValueError, message):
+            self.run_search(run, constraints.Constraints(**arguments))
+
+    @parameterized.product(run=SEARCHES, end_id=(-1, 7))
+    def test_an_end_that_is_no_token_is_refused(self, run, end_id):
+        with self.assertRaisesRegex(
+            ValueError, rf"`end_id`.*\[0, 7\). Received: {end_id}"
+        ):
+            self.run_search(run, constraints.Constraints(), end_id=end_id)
+
+    @parameterized.parameters(*SEARCHES)
+    def test_what_a_graph_can_know_is_refused_before_it_runs(self, run):
+        for arguments, message in (
+            ({"min_lengths": [2, -3]}, "`min_lengths` must be at least 0"),
+            ({"banned_ids": [7]}, "`banned_ids`.*Received: 7"),
+            ({"prefix": [[2] * 4] * 2}, "row 0 with a prefix of 4 tokens"),
+        ):
+            demands = constraints.Constraints(**arguments)
+            graph = tf.function(
+                lambda demands=demands: self.run_search(run, demands)
+            )
+            with self.assertRaisesRegex(ValueError, message):
+                graph.get_concrete_function()
+
+    def run_search(self, run, demands, **kwargs):
+        return run(
+            lambda ids, position, state: (tf.zeros([tf.size(ids), V]), state),
+            (),
+            batch_size=2,
+            max_lengths=3,
+            constraints=demands,
+            **{**IDS, **kwargs},
+        )
+
+    @parameterized.parameters(*SEARCHES)
+    def test_what_is_at_the_border_is_taken(self, run):
+        result = self.run_search(
+            run,
+            constraints.Constraints(
+                min_lengths=[99, 0],
+                # Wider than there is room, but filled up.
+                prefix=[[2, 6, 2, 0, 5], [0, 7, 7, 7, 7]],
+                banned_ids=[0, 6],
+            ),
+            end_id=6,
+        )
+        self.assertAllEqual(result.ids[0, 0], [2, 6, PAD])
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,123 @@
+"""Penalties must be the formulas they are named for.
+
+B batch   W hypotheses   T target length   S source length
+"""
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer.search import penalties
+from tests import reference_search
+
+
+class LengthPenaltyTest(tf.test.TestCase, parameterized.TestCase):
+    def test_values_of_alpha_of_the_paper(self):
+        self.assertAllClose(
+            penalties.length_penalty(tf.constant([1, 5, 10, 20, 50, 100]), 0.6),
+            [1, 1.3587, 1.7329, 2.3544, 3.7786, 5.5696],
+            rtol=0,
+            atol=5e-5,
+        )
+
+    def test_alpha_zero_is_no_penalty_and_one_is_linear(self):
+        lengths = tf.range(1, 20)
+        self.assertAllEqual(penalties.length_penalty(lengths, 0.0), np.ones(19))
+        self.assertAllClose(
+            penalties.length_penalty(lengths, 1.0), np.arange(6, 25) / 6
+        )
+
+    def test_average_is_a_power_of_the_length(self):
+        lengths = tf.range(1, 20)
+        for alpha in (0.0, 0.6, 1.0):
+            self.assertAllClose(
+                penalties.length_penalty(lengths, alpha, "average"),
+                np.arange(1, 20) ** alpha,
+            )
+
+    def test_none_is_one_whatever_alpha_is(self):
+        lengths = tf.reshape(tf.range(1, 7), [2, 3])
+        self.assertAllEqual(
+            penalties.length_penalty(lengths, 0.6, "none"), np.ones((2, 3))
+        )
+
+    @parameterized.product(
+        form=penalties.LENGTH_PENALTIES, alpha=(0.0, 0.6, 1.0, 2.0)
+    )
+    def test_all_forms_agree_with_the_reference_and_never_fall(
+        self, form, alpha
+    ):
+        lengths = np.arange(1, 211)
+        found = penalties.length_penalty(tf.constant(lengths), alpha, form)
+        self.assertEqual(found.dtype, tf.float32)
+        self.assertAllClose(
+            found,
+            [reference_search.length_penalty(n, alpha, form) for n in lengths],
+            rtol=2e-6,
+        )
+        # What beam search stops early by.
+        self.assertAllGreaterEqual(np.diff(found), 0)
+
+
+class CoveragePenaltyTest(tf.test.TestCase):
+    def test_agrees_with_the_reference(self):
+        generator = np.random.default_rng(0)
+        attention = generator.random((2, 3, 5, 7)).astype("float32") / 3
+        source_mask = generator.random((2, 7)) < 0.6
+        found = penalties.coverage_penalty(attention, source_mask, 0.7)
+        self.assertEqual(found.dtype, tf.float32)
+        self.assertAllClose(
+            found,
+            [
+                [
+                    reference_search.coverage_penalty(one, mask, 0.7)
+                    for one in row
+                ]
+                for row, mask in zip(attention, source_mask, strict=True)
+            ],
+            rtol=1e-5,
+        )
+        # Some are covered, and some are not.
+        sums = attention.sum(2)
+        self.assertGreater(np.sum(sums > 1), 3)
+        self.assertGreater(np.sum(sums < 1), 3)
+
+    def test_all_is_covered_by_one_and_no_more_is_gained(self):
+        attention = [[[[0.5, 1.0], [0.5, 1.0]]]]
+        found = penalties.coverage_penalty(
+            tf.constant(attention), tf.constant([[True, True]]), 2.0
+        )
+        self.assertAllEqual(found, [[0.0]])
+
+    def test_what_is_never_looked_at_costs_a_finite_sum(self):
+        found = penalties.coverage_penalty(
+            tf.zeros([1, 1, 3, 2]), tf.constant([[True, False]]), 0.5
+        )
+        self.assertAllClose(found, [[0.5 * np.log(1e-9)]], rtol=1e-6)
+
+    def test_masked_tokens_cost_nothing(self):
+        attention = tf.constant([[[[0.25, 0.0, 0.5]]]])
+        found = penalties.coverage_penalty(
+            attention, tf.constant([[True, False, False]]), 1.0
+        )
+        self.assertAllClose(found, [[np.log(0.25)]])
+
+
+class CheckPenaltiesTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(*penalties.LENGTH_PENALTIES)
+    def test_penalties_are_taken(self, form):
+        penalties.check_penalties(0.0, form, 0.0)
+        penalties.check_penalties(1.5, form, 2.5)
+
+    @parameterized.parameters(
+        (-0.1, "gnmt", 0.0, "`alpha` below 0.*Received: -0.1. Use 0"),
+        (0.6, "mean", 0.0, "Received: 'mean'.*'gnmt', 'average', 'none'"),
+        (0.6, "gnmt", -0.2, "`coverage` below 0.*Received: -0.2. Use 0"),
+    )
+    def test_what_is_none_is_refused(self, alpha, form, beta, message):
+        with self.assertRaisesRegex(ValueError, message):
+            penalties.check_penalties(alpha, form, beta)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,144 @@
+"""A faster selection must be the selection."""
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer.search import selection
+
+# Below and above where chunks are used; primes, powers of two, products of
+# large primes, and the vocabularies of well-known systems.
+SIZES = (1, 2, 3, 31, 512, 1000, 1024, 4001, 4093, 4096, 9797, 8192, 32000,
+         32768, 37000, 58101)  # fmt: skip
+COUNTS = (1, 2, 3, 8, 11, 29)
+
+
+class LargestTest(tf.test.TestCase, parameterized.TestCase):
+    def check(self, values, count):
+        numbers, places = selection.largest(values, count)
+        expected = tf.math.top_k(values, count)
+        self.assertEqual(numbers.shape, expected.values.shape)
+        self.assertEqual(places.dtype, tf.int32)
+        self.assertAllEqual(numbers, expected.values)
+        return places, expected.indices
+
+    @parameterized.parameters(*SIZES)
+    def test_distinct_numbers(self, size):
+        generator = np.random.default_rng(size)
+        for count in COUNTS:
+            if count <= size:
+                values = np.stack(
+                    [generator.permutation(size) for _ in range(5)]
+                ).astype("float32")
+                found, expected = self.check(values, count)
+                self.assertAllEqual(found, expected)
+
+    @parameterized.product(size=(31, 1000, 4096, 32000), kinds=(1, 2, 7, 97))
+    def test_ties(self, size, kinds):
+        generator = np.random.default_rng(kinds)
+        for count in COUNTS:
+            values = generator.integers(0, kinds, (7, size)).astype("float32")
+            places, _ = self.check(values, count)
+            # Each place holds its number, and none is named twice.
+            self.assertAllEqual(
+                np.take_along_axis(values, places.numpy(), axis=1),
+                np.sort(values, axis=1)[:, ::-1][:, :count],
+            )
+            for row in places.numpy():
+                self.assertLen(set(row.tolist()), count)
+
+    @parameterized.parameters(1000, 4096, 32000)
+    def test_forbidden_numbers(self, size):
+        generator = np.random.default_rng(size)
+        values = generator.permutation(3 * size).reshape(3, size)
+        values = values.astype("float32")
+        values[generator.random(values.shape) < 0.99] = -np.inf
+        values[2] = -np.inf
+        values[2, size // 2] = 5.0
+        for count in COUNTS:
+            if count > np.min(np.sum(values[:2] > -np.inf, axis=1)):
+                continue
+            found, expected = self.check(values, count)
+            self.assertAllEqual(found[:2], expected[:2])
+            self.assertEqual(found[2, 0], size // 2)
+        # Where nothing is allowed they are places all the same.
+        places, _ = self.check(np.full((2, size), -np.inf, "float32"), 3)
+        self.assertAllInRange(places, 0, size - 1)
+
+    def test_the_largest_may_all_stand_in_one_chunk_or_in_many(self):
+        for stride in (1, 128, 500):
+            values = np.zeros((1, 32000), "float32")
+            values[0, 7 : 7 + 29 * stride : stride] = np.arange(1, 30)
+            found, expected = self.check(values, 29)
+            self.assertAllEqual(found, expected)
+
+    def test_chunks_divide_and_are_left_where_they_save_nothing(self):
+        for size in SIZES:
+            for count in COUNTS:
+                chunk = selection._chunk_of(size, count)
+                if chunk is not None:
+                    self.assertEqual(size % chunk, 0)
+                    self.assertGreaterEqual(size // chunk, count)
+                    # A fourth of the numbers are sorted, or fewer.
+                    self.assertLess(4 * (size // chunk + count * chunk), size)
+        self.assertIsNotNone(selection._chunk_of(32000, 9))
+        for size, count in ((None, 1), (4093, 1), (9, 1), (100, 8)):
+            self.assertIsNone(selection._chunk_of(size, count))
+
+    def test_sizes_known_only_at_run_time(self):
+        values = np.random.default_rng(0).permutation(4096).astype("float32")
+        values = values.reshape(2, 2048)
+        expected = tf.math.top_k(values, 3)
+        for shape in ([None, None], [None, 2048], [2, 2048]):
+            graph = tf.function(
+                lambda x: selection.largest(x, 3),
+                input_signature=[tf.TensorSpec(shape)],
+            )
+            numbers, places = graph(values)
+            self.assertAllEqual(numbers, expected.values)
+            self.assertAllEqual(places, expected.indices)
+        with self.subTest("XLA"):
+            numbers, places = tf.function(
+                lambda x: selection.largest(x, 3), jit_compile=True
+            )(values)
+            self.assertAllEqual(numbers, expected.values)
+            self.assertAllEqual(places, expected.indices)
+        with self.subTest("no rows"):
+            numbers, places = selection.largest(values[:0], 3)
+            self.assertEqual(numbers.shape, (0, 3))
+            self.assertEqual(places.shape, (0, 3))
+
+
+class LogNormalizerTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.product(
+        size=(1, 2, 31, 32000), offset=(0.0, 80.0, -300.0), scale=(0.1, 30.0)
+    )
+    def test_is_the_logarithm_of_the_sum_of_exponentials(
+        self, size, offset, scale
+    ):
+        logits = np.random.default_rng(0).normal(offset, scale, (5, size))
+        logits = logits.astype("float32")
+        wide = logits.astype("float64")
+        largest = wide.max(1)
+        expected = largest + np.log(np.exp(wide - largest[:, None]).sum(1))
+        best = np.argmax(logits, axis=1).astype("int32")
+        # The probability that tells the sum is 1 / V at worst, and has the
+        # rounding of a sum of V; all else is that of the numbers.
+        tolerance = {"rtol": 2e-7, "atol": 3e-6}
+        self.assertAllClose(
+            selection.log_normalizer(logits), expected, **tolerance
+        )
+        self.assertAllClose(
+            selection.log_normalizer(logits, best), expected, **tolerance
+        )
+
+    def test_forbidden_numbers_add_nothing(self):
+        logits = tf.constant([[0.0, -np.inf, 0.0, -1e9]])
+        for best in (None, tf.constant([0]), tf.constant([2])):
+            self.assertAllClose(
+                selection.log_normalizer(logits, best), [np.log(2)], rtol=1e-6
+            )
+
+
+if __name__ == "__main__":
+    tf.test.main()
