@@ -85,8 +85,13 @@ def limits_of_rows(constraints, max_lengths, batch_size, pad_id) -> RowLimits:
             f"shape={tuple(prefix.shape)}."
         )
     # What is behind the first padding is no prefix.
-    is_real = tf.cast(tf.not_equal(prefix, pad_id), tf.int32)
-    lengths = tf.reduce_sum(tf.math.cumprod(is_real, axis=1), axis=1)
+    known = tf.get_static_value(prefix)
+    if known is None:
+        is_real = tf.cast(tf.not_equal(prefix, pad_id), tf.int32)
+        lengths = tf.reduce_sum(tf.math.cumprod(is_real, axis=1), axis=1)
+    else:
+        is_real = np.cumprod(known != pad_id, axis=1)
+        lengths = tf.constant(is_real.sum(axis=1), tf.int32)
     _check_prefix(prefix, lengths, max_lengths)
     return RowLimits(
         max_lengths,

@@ -6,6 +6,7 @@ S source length
 
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import tensorflow as tf
 
 # Less than any log-probability, and finite: it is divided and compared.
@@ -112,8 +113,24 @@ def largest_limit(max_lengths):
 
 
 def limits_per_row(lengths, batch_size):
-    """Broadcasts a limit, scalar or `(B,)`, to one for each row."""
-    return tf.broadcast_to(tf.cast(lengths, tf.int32), [batch_size])
+    """Broadcasts a limit, scalar or `(B,)`, to one for each row.
+
+    Raises:
+        ValueError: limits of another number of rows, where both are known.
+    """
+    lengths = tf.cast(lengths, tf.int32)
+    known = tf.get_static_value(lengths), tf.get_static_value(batch_size)
+    if any(value is None for value in known):
+        return tf.broadcast_to(lengths, [batch_size])
+    try:
+        # A constant in graphs too, where TensorFlow sees through few others.
+        return tf.constant(np.broadcast_to(known[0], [int(known[1])]))
+    except ValueError as error:
+        raise ValueError(
+            "Limits are one for all rows, or one for each. Received: shape "
+            f"{known[0].shape} for a batch of {known[1]}. Expected () or "
+            f"({known[1]},)."
+        ) from error
 
 
 def call_step(step, ids, position, state, return_attention):

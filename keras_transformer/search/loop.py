@@ -24,6 +24,9 @@ def run(advance, rows, state, states, width, longest):
     Returns:
         The rows when they were done, in their order.
     """
+    if isinstance(longest, int) and longest < 1:
+        # A graph of no steps has no first column to write in.
+        return rows
     shapes = _shapes_like(state, states.shapes(state))
 
     def is_running(position, rows, state):

@@ -14,7 +14,7 @@ def score_targets(
     *,
     pad_id: int,
     alpha: float = 0.0,
-    penalty: str = "none",
+    penalty: str = "gnmt",
     coverage: float = 0.0,
     attention=None,
     source_mask=None,
