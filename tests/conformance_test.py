@@ -19,7 +19,7 @@ import pytest
 import tensorflow as tf
 
 from keras_transformer import layers, models
-from keras_transformer.layers import attention
+from keras_transformer.layers import dot_product
 from tests.conformance import rows, running
 from tests.conformance.running import assert_close
 
@@ -159,19 +159,19 @@ def assert_half_close(row, outputs, expected, dtype):
 def logits(row, layer, arrays):
     """The largest logit of each attention, in the order of the calls."""
     largest = []
-    real = attention.dot_product_attention
+    real = dot_product.attend_heads
 
     def spy(query, key, *args):
-        shared = query.shape[2] // key.shape[2]
+        shared = query.shape[1] // key.shape[1]
         products = tf.einsum(
-            "BTHK,BSHK->BHTS", query, tf.repeat(key, shared, axis=2)
+            "BHTK,BHSK->BHTS", query, tf.repeat(key, shared, axis=1)
         )
         scale = query.shape[-1] ** -0.5
         largest.append(scale * float(tf.reduce_max(tf.abs(products))))
         return real(query, key, *args)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(attention, "dot_product_attention", spy)
+        patch.setattr(dot_product, "attend_heads", spy)
         row.call(layer, arrays)
     return largest
 

@@ -162,24 +162,28 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
         expected = layer(inputs, memory, attention_mask=mask)
         # Also a column at a time.
         key, value = (
-            tf.concat(columns, 1)
+            tf.concat(columns, 2)
             for columns in zip(
                 *(
-                    layer.project_memory(memory[:, s : s + 1], start=s)
+                    layer.project_memory(memory[:, s : s + 1], [s])
                     for s in range(S)
                 ),
                 strict=True,
             )
         )
-        self.assertEqual(key.shape, (B, S, groups, K))
-        self.assertEqual(value.shape, (B, S, groups, K))
+        self.assertEqual(key.shape, (B, groups, S, K))
+        self.assertEqual(value.shape, (B, groups, S, K))
         for whole, parts in zip(
             layer.project_memory(memory), (key, value), strict=True
         ):
             self.assertAllClose(parts, whole, rtol=0, atol=1e-6)
         for t in range(T):
             output, scores = layer.attend(
-                inputs[:, t : t + 1], key, value, mask, start=t
+                inputs[:, t : t + 1],
+                key,
+                value,
+                mask,
+                positions=([t], np.arange(S)),
             )
             self.assertAllClose(output[:, 0], expected[:, t], rtol=0, atol=1e-5)
             self.assertEqual(scores.shape, (B, H, 1, S))

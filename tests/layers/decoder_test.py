@@ -4,15 +4,16 @@ B batch   T target length   S source length   D model_dim   H heads
 N key-value heads   K head_dim   L layers
 """
 
+import warnings
+
 import keras
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_transformer import layers
 from keras_transformer.layers import decoder
 from tests import reference
-from tests.layers import kinds
+from tests.layers import hypotheses, kinds
 from tests.layers.kinds import SOURCE_MASK as MEMORY_MASK
 from tests.layers.kinds import TARGET_MASK as MASK
 from tests.layers.kinds import B, D, F, H, K, L, S, T, random
@@ -29,93 +30,6 @@ STEPPED = (
 
 def make(**kind):
     return kinds.make_stack(decoder.Decoder, **kind)
-
-
-class DecoderBlockTest(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
-        keras.utils.set_random_seed(1)
-
-    @parameterized.parameters(*kinds.KINDS)
-    def test_equals_the_loops_of_the_reference(self, **kind):
-        block = kinds.make_block(decoder.DecoderBlock, **kind)
-        inputs, memory = random(B, T, D), random(B, S, D, seed=1)
-        output, scores, cross_scores = block(
-            inputs,
-            memory,
-            inputs_mask=MASK,
-            memory_mask=MEMORY_MASK,
-            return_attention_scores=True,
-        )
-        weights = reference.weights_of(block)
-        for b in range(B):
-            expected = reference.decoder_block(
-                inputs[b],
-                memory[b],
-                MASK[b],
-                MEMORY_MASK[b],
-                weights,
-                kinds.for_reference(**kind),
-            )
-            self.assertAllClose(output[b], expected[0], rtol=1e-5, atol=1e-5)
-            self.assertAllClose(scores[b], expected[1], rtol=0, atol=1e-5)
-            self.assertAllClose(cross_scores[b], expected[2], rtol=0, atol=1e-5)
-
-    @parameterized.parameters(*kinds.ATTENDED)
-    def test_between_target_and_source_there_are_no_positions(self, positions):
-        block = kinds.make_block(decoder.DecoderBlock, positions=positions)
-        inputs, memory = random(B, T, D), random(B, S, D, seed=1)
-        self.assertAllClose(
-            block(inputs, memory[:, ::-1]),
-            block(inputs, memory),
-            rtol=0,
-            atol=2e-6,
-        )
-
-    @parameterized.parameters(
-        "self_attention", "cross_attention", "feed_forward"
-    )
-    def test_dropout_acts_on_every_sublayer(self, name):
-        block = kinds.make_block(
-            decoder.DecoderBlock, dropout=0.5, biases="none"
-        )
-        # The other two end in zeros, of which there is nothing to drop.
-        for weight in block.trainable_weights:
-            is_last = (
-                "output_kernel" in weight.path or "contract" in weight.path
-            )
-            if is_last and f"/{name}/" not in weight.path:
-                weight.assign(tf.zeros(weight.shape))
-        inputs, memory = random(B, T, D), random(B, S, D, seed=1)
-        self.assertNotAllClose(
-            block(inputs, memory, training=True), block(inputs, memory)
-        )
-
-    @parameterized.parameters("pre", "post")
-    def test_steps_equal_the_call(self, normalization):
-        kind = {"normalization": normalization, "positions": "relative"}
-        block = kinds.make_block(decoder.DecoderBlock, **kind)
-        inputs, memory = random(B, T, D), random(B, S, D, seed=1)
-        self.assertAllClose(
-            kinds.stepped(block, inputs, memory, MEMORY_MASK),
-            block(inputs, memory, memory_mask=MEMORY_MASK),
-            rtol=1e-5,
-            atol=1e-5,
-        )
-
-    @parameterized.parameters(kinds.KINDS[1], kinds.KINDS[-2])
-    def test_config_makes_the_same_layer(self, **kind):
-        block = kinds.make_block(decoder.DecoderBlock, dropout=0.2, **kind)
-        inputs, memory = random(B, T, D), random(B, S, D, seed=1)
-        kinds.clones_alike(self, block, lambda block: block(inputs, memory))
-
-    def test_parts_of_different_sizes_are_refused(self):
-        with self.assertRaisesRegex(
-            ValueError, "same model_dim.*attention 24, feed-forward 26"
-        ):
-            decoder.DecoderBlock(
-                layers.MultiHeadAttention(24, 6), layers.FeedForward(26, F)
-            )
 
 
 class DecoderTest(tf.test.TestCase, parameterized.TestCase):
@@ -254,14 +168,19 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
         layer = make(**kind)
         expected = layer(self.inputs, self.memory, memory_mask=MEMORY_MASK)
         # Room for more steps than are taken must not matter.
-        outputs = kinds.stepped(
-            layer, self.inputs, self.memory, MEMORY_MASK, room=T + 6
-        )
-        self.assertEqual(outputs.shape, (B, T, D))
-        self.assertAllClose(outputs, expected, rtol=1e-5, atol=1e-5)
+        for max_length in (None, T + 6):
+            outputs = kinds.stepped(
+                layer, self.inputs, self.memory, MEMORY_MASK, max_length
+            )
+            self.assertEqual(outputs.shape, (B, T, D))
+            self.assertAllClose(outputs, expected, rtol=1e-5, atol=1e-5)
 
-    @parameterized.parameters(*kinds.POSITIONS)
-    def test_steps_equal_the_call_in_a_graph_of_unknown_sizes(self, positions):
+    @parameterized.product(
+        positions=kinds.POSITIONS, max_length=(None, "length")
+    )
+    def test_steps_equal_the_call_in_a_graph_of_unknown_sizes(
+        self, positions, max_length
+    ):
         layer = make(positions=positions, num_key_value_heads=2)
 
         @tf.function(
@@ -272,15 +191,17 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
             ]
         )
         def decode(inputs, memory, memory_mask):
-            length = tf.shape(inputs)[1]
-            state = layer.start(memory, length)
-            outputs = tf.TensorArray(tf.float32, length)
-            for t in tf.range(length):
-                output, state = layer.step(
-                    inputs[:, t][:, None], t, state, memory_mask
-                )
-                outputs = outputs.write(t, output[:, 0])
-            return tf.transpose(outputs.stack(), [1, 0, 2])
+            room = tf.shape(inputs)[1] if max_length == "length" else max_length
+            step = layer.stepper()
+
+            def take_step(x, position, state):
+                x, state, _ = step(x[:, None], position, state, memory_mask)
+                return x[:, 0], state
+
+            outputs = hypotheses.loop(
+                layer, take_step, layer.start(memory, room), inputs
+            )
+            return tf.transpose(outputs, [1, 0, 2])
 
         self.assertAllClose(
             decode(self.inputs, self.memory, MEMORY_MASK),
@@ -289,18 +210,150 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
             atol=1e-5,
         )
 
-    def test_a_decoder_that_was_not_called_yet_can_start(self):
-        for layer in (
-            decoder.Decoder(2, **kinds.block_parts()),
-            decoder.DecoderBlock(**kinds.block_parts()),
+    @parameterized.product(
+        positions=kinds.POSITIONS,
+        max_length=(None, T + 2),
+        widenings=hypotheses.WIDENINGS,
+    )
+    def test_each_hypothesis_reads_its_own_past(
+        self, positions, max_length, widenings
+    ):
+        layer = make(positions=positions, num_key_value_heads=3)
+
+        def take_step(inputs, position, state):
+            return layer.step(inputs, position, state, MEMORY_MASK)
+
+        # The last step reads what all steps before it have kept.
+        *_, (output, history) = hypotheses.follow(
+            layer,
+            layer.start(self.memory, max_length),
+            take_step,
+            lambda seed, width: random(B, width, D, seed=seed),
+            T,
+            widenings,
+        )
+        width = history.shape[1]
+        expected = layer(
+            history.reshape(B * width, T, D),
+            np.repeat(self.memory, width, axis=0),
+            memory_mask=np.repeat(MEMORY_MASK, width, axis=0),
+        )[:, -1]
+        self.assertAllClose(
+            output, tf.reshape(expected, (B, width, D)), rtol=1e-5, atol=1e-5
+        )
+
+    @parameterized.parameters(None, T)
+    def test_selecting_moves_no_keys_and_values(self, max_length):
+        layer = make()
+        state = layer.widen(layer.start(self.memory, max_length), 5)
+        _, state = layer.step(random(B, 5, D), 0, state, MEMORY_MASK)
+        parents = np.random.default_rng(0).integers(0, 5, (B, 5))
+        selected = layer.select(state, parents)
+        for new, old in zip(
+            tf.nest.flatten(selected["blocks"]),
+            tf.nest.flatten(state["blocks"]),
+            strict=True,
         ):
+            self.assertIs(new, old)
+        self.assertNotAllEqual(
+            selected["past"].ancestors, state["past"].ancestors
+        )
+
+    def test_hypotheses_share_the_memory_of_their_row(self):
+        layer = make()
+        state = layer.widen(layer.start(self.memory), 5)
+        for kept in state["blocks"]:
+            self.assertEqual(kept["memory"][0].shape, (B, H, S, K))
+
+    @parameterized.parameters(None, 11)
+    def test_shapes_hold_at_every_step(self, max_length):
+        layer = make(num_key_value_heads=2)
+        state = layer.widen(layer.start(self.memory, max_length), 5)
+        shapes = layer.shapes(state)
+        length = None if max_length is None else 5 * max_length
+        self.assertEqual(shapes["past"].ancestors, (B, 5, max_length))
+        for kept in shapes["blocks"]:
+            self.assertEqual(kept["target"], ((B, 2, length, K),) * 2)
+            self.assertEqual(kept["memory"], ((B, 2, S, K),) * 2)
+        for t in range(3):
+            _, state = layer.step(random(B, 5, D), t, state, MEMORY_MASK)
+            state = layer.select(state, np.zeros((B, 5), int))
+            self.assertEqual(layer.shapes(state), shapes)
+
+    @parameterized.parameters(None, T)
+    def test_a_step_looks_where_the_call_looks(self, max_length):
+        layer = make()
+        *_, expected = self.call(layer, return_attention_scores=True)
+        step, state = layer.stepper(), layer.start(self.memory, max_length)
+        for t in range(T):
+            _, state, scores = step(
+                self.inputs[:, t : t + 1], t, state, MEMORY_MASK
+            )
+            self.assertEqual(scores.shape, (B, L, H, 1, S))
+            # The call is told that ends of targets are padding.
+            real = MASK[:, t]
+            self.assertAllClose(
+                scores[:, :, :, 0].numpy()[real],
+                expected[:, :, :, t].numpy()[real],
+                rtol=0,
+                atol=1e-6,
+            )
+            self.assertAllEqual(
+                scores.numpy()[:, :, :, 0].transpose(0, 3, 1, 2)[~MEMORY_MASK],
+                np.zeros((np.sum(~MEMORY_MASK), L, H)),
+            )
+
+    @parameterized.product(
+        positions=(None, "paper", "rotary", "relative"), max_length=(None, T)
+    )
+    def test_no_rows_at_all_are_fine(self, positions, max_length):
+        layer = make(positions=positions, num_key_value_heads=2)
+        self.assertEqual(
+            layer(self.inputs[:0], self.memory[:0]).shape, (0, T, D)
+        )
+        self.assertEqual(
+            layer(self.inputs[:, :0], self.memory).shape, (B, 0, D)
+        )
+        state = layer.widen(layer.start(self.memory[:0], max_length), 5)
+        for t in range(2):
+            output, state = layer.step(random(0, 5, D), t, state)
+            self.assertEqual(output.shape, (0, 5, D))
+            state = layer.select(state, np.zeros((0, 5), int))
+
+    @parameterized.product(
+        positions=(None, *kinds.ATTENDED), groups=(H, 2), masked=(False, True)
+    )
+    def test_one_key_is_no_cause_for_a_warning(self, positions, groups, masked):
+        layer = make(positions=positions, num_key_value_heads=groups)
+        inputs, memory = self.inputs[:, :1], self.memory[:, :1]
+        masks = {}
+        if masked:
+            masks = {"inputs_mask": MASK[:, :1], "memory_mask": MASK[:, :1]}
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            expected = layer(inputs, memory, **masks)
+            for max_length in (None, 1):
+                output, _ = layer.step(
+                    inputs,
+                    0,
+                    layer.start(memory, max_length),
+                    masks.get("memory_mask"),
+                )
+                self.assertAllClose(output, expected, rtol=1e-5, atol=1e-5)
+
+    def test_a_decoder_that_was_not_called_yet_can_start(self):
+        for max_length in (None, T):
+            layer = decoder.Decoder(2, **kinds.block_parts())
             self.assertFalse(layer.built)
-            state = layer.start(self.memory, T)
+            state = layer.start(self.memory, max_length)
             for position in (0, np.int64(1), tf.constant(2, "int64")):
                 output, state = layer.step(
                     self.inputs[:, :1], position, state, MEMORY_MASK
                 )
             self.assertTrue(np.all(np.isfinite(output)))
+        layer = decoder.Decoder(2, **kinds.block_parts())
+        layer.stepper()
+        self.assertTrue(layer.built)
 
     @parameterized.parameters(
         (-1,), (T,), (np.int64(T + 3),), (tf.constant(T),)
@@ -313,11 +366,30 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
         ):
             layer.step(self.inputs[:, :1], position, state, MEMORY_MASK)
 
-    def test_a_step_of_other_rows_is_refused(self):
+    @parameterized.parameters(
+        (1,), (-1,), (np.int64(3),), (tf.constant(7, "int64"),)
+    )
+    def test_a_step_that_is_not_the_next_is_refused(self, position):
         layer = make()
-        state = layer.start(self.memory[:1], T)
-        with self.assertRaisesRegex(ValueError, f"1 rows. Received: {B} rows"):
+        state, x = layer.start(self.memory), self.inputs[:, :1]
+        for t in range(2):
+            _, state = layer.step(x, t, state, MEMORY_MASK)
+        with self.assertRaisesRegex(
+            ValueError, "has 2 positions.*Received: .*Expected: position=2"
+        ):
+            layer.step(x, position, state, MEMORY_MASK)
+
+    @parameterized.parameters(None, T)
+    def test_a_step_of_other_rows_is_refused(self, max_length):
+        layer = make()
+        state = layer.start(self.memory[:1], max_length)
+        with self.assertRaisesRegex(
+            ValueError, f"1 rows, 1 hypotheses.*Received: inputs of {B} rows"
+        ):
             layer.step(self.inputs[:, :1], 0, state, MEMORY_MASK[:1])
+        state = layer.widen(layer.start(self.memory, max_length), 5)
+        with self.assertRaisesRegex(ValueError, "5 hypotheses.*rows, 1 each"):
+            layer.step(self.inputs[:, :1], 0, state, MEMORY_MASK)
 
     @parameterized.parameters(0, -3)
     def test_no_room_at_all_is_refused(self, max_length):
@@ -333,27 +405,35 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, "the same batch"):
             layer(self.inputs, random(B + 1, S, D))
 
-    def test_a_state_is_a_value_with_the_batch_first(self):
+    @parameterized.parameters(None, T)
+    def test_a_state_is_a_value_with_the_batch_first(self, max_length):
         layer = make(num_key_value_heads=2)
-        states = [layer.start(self.memory, T)]
+        states = [layer.start(self.memory, max_length)]
         for t in range(2):
             _, state = layer.step(
                 self.inputs[:, t : t + 1], t, states[-1], MEMORY_MASK
             )
             states.append(state)
-        for state in states:
+        for t, state in enumerate(states):
             tf.nest.assert_same_structure(state, states[0])
             for tensor, first in zip(
                 tf.nest.flatten(state), tf.nest.flatten(states[0]), strict=True
             ):
                 self.assertEqual(tensor.shape[0], B)
-                self.assertEqual(tensor.shape, first.shape)
                 self.assertEqual(tensor.dtype, first.dtype)
-        # Two steps on, the first state is as it was. It holds as many heads
-        # as there are of keys, not of queries.
-        self.assertAllEqual(states[0][0]["key"], np.zeros((B, T, 2, K)))
-        self.assertEqual(states[0][0]["memory_value"].shape, (B, S, 2, K))
-        self.assertGreater(np.abs(states[2][0]["key"]).max(), 0)
+                if max_length is not None:
+                    self.assertEqual(tensor.shape, first.shape)
+            # It holds as many heads as there are of keys, not of queries.
+            for kept in state["blocks"]:
+                self.assertEqual(
+                    kept["target"][0].shape, (B, 2, max_length or t, K)
+                )
+        # Two steps on, the first state is as it was.
+        self.assertAllEqual(
+            states[0]["blocks"][0]["target"][0],
+            np.zeros((B, 2, max_length or 0, K)),
+        )
+        self.assertGreater(np.abs(states[2]["blocks"][0]["target"][0]).max(), 0)
         # The same step from the same state is the same step.
         again, _ = layer.step(self.inputs[:, 1:2], 1, states[1], MEMORY_MASK)
         once, _ = layer.step(self.inputs[:, 1:2], 1, states[1], MEMORY_MASK)
@@ -446,19 +526,26 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
         )
         # A step does not pass through `__call__`, where Keras would cast.
         compute = layer.compute_dtype
-        state = layer.start(tf.cast(self.memory, compute), T)
-        step, new_state = layer.step(
-            tf.cast(self.inputs[:, :1], compute), 0, state, MEMORY_MASK
+        inputs, memory = (
+            tf.cast(x, compute) for x in (self.inputs, self.memory)
         )
-        self.assertEqual(step.dtype, compute)
-        for tensor in tf.nest.flatten((state, new_state)):
-            self.assertEqual(tensor.dtype, compute)
-        self.assertAllClose(
-            tf.cast(step[:, 0], "float32"),
-            tf.cast(output[:, 0], "float32"),
-            rtol=tolerance,
-            atol=tolerance,
-        )
+        for max_length in (None, T):
+            state, steps = layer.start(memory, max_length), []
+            for t in range(T):
+                step, state = layer.step(
+                    inputs[:, t : t + 1], t, state, MEMORY_MASK
+                )
+                steps.append(tf.cast(step, "float32"))
+                self.assertEqual(step.dtype, compute)
+                self.assertEqual(state["past"].ancestors.dtype, "int32")
+                for tensor in tf.nest.flatten(state["blocks"]):
+                    self.assertEqual(tensor.dtype, compute)
+            self.assertAllClose(
+                tf.concat(steps, 1).numpy()[MASK],
+                tf.cast(output, "float32").numpy()[MASK],
+                rtol=tolerance,
+                atol=tolerance,
+            )
 
     @parameterized.parameters(*kinds.KINDS[-7:])
     def test_config_makes_the_same_layer(self, **kind):

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_transformer.layers import attention
+from keras_transformer.layers import dot_product
 from tests import reference_parts
 from tests.layers import kinds
 from tests.layers.kinds import B, H, K, S, T, random, random_mask
@@ -28,14 +28,14 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         key[0, 1] = K**-0.5
         # The values have a size of their own.
         value = np.eye(2, dtype="float32")[None, :, None]
-        output, scores = attention.dot_product_attention(query, key, value)
+        output, scores = dot_product.dot_product_attention(query, key, value)
         expected = np.array([1, np.e]) / (1 + np.e)
         self.assertAllClose(scores[0, 0, 0], expected, rtol=1e-6, atol=0)
         self.assertAllClose(output[0, 0, 0], expected, rtol=1e-6, atol=0)
 
     def test_equal_keys_share_equally_among_the_allowed(self):
         mask = np.array([[[1, 1, 1, 1], [0, 1, 0, 1], [1, 0, 0, 0]]]) > 0
-        _, scores = attention.dot_product_attention(
+        _, scores = dot_product.dot_product_attention(
             random(1, 3, 1, K),
             np.ones((1, 4, 1, K)),
             np.ones((1, 4, 1, K)),
@@ -53,7 +53,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         query = random(B, T, H, K, seed=1)
         key, value = (random(B, S, groups, K, seed=i) for i in (2, 3))
         mask = random_mask(B, H, T, S)
-        output, scores = attention.dot_product_attention(
+        output, scores = dot_product.dot_product_attention(
             query, key, value, mask
         )
         self.assertEqual(output.shape, (B, T, H, K))
@@ -70,8 +70,8 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         query, key, value = self.qkv()
         # Logarithms of weights multiply what the softmax sums.
         weights = np.exp(random(B, H, T, S, seed=4))
-        _, plain = attention.dot_product_attention(query, key, value)
-        output, scores = attention.dot_product_attention(
+        _, plain = dot_product.dot_product_attention(query, key, value)
+        output, scores = dot_product.dot_product_attention(
             query, key, value, bias=np.log(weights)
         )
         expected = plain * weights
@@ -90,7 +90,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
             "multiple of `num_key_value_heads`.*num_heads=6, "
             "num_key_value_heads=4. Use 1 for",
         ):
-            attention.dot_product_attention(
+            dot_product.dot_product_attention(
                 random(B, T, H, K), random(B, S, 4, K), random(B, S, 4, K)
             )
 
@@ -98,7 +98,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         query, key, value = self.qkv()
         padding = random_mask(B, S)
         answers = [
-            attention.dot_product_attention(query, key, value, mask)
+            dot_product.dot_product_attention(query, key, value, mask)
             for mask in (
                 padding,
                 np.tile(padding[:, None], (1, T, 1)),
@@ -116,7 +116,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         mask[1, 2] = False
         with tf.GradientTape() as tape:
             tape.watch([query, key, value])
-            output, scores = attention.dot_product_attention(
+            output, scores = dot_product.dot_product_attention(
                 query, key, value, mask
             )
             loss = tf.reduce_sum(output**2) + tf.reduce_sum(scores**2)
@@ -134,7 +134,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         padding[:, -2:] = False
         with tf.GradientTape() as tape:
             tape.watch([key, value])
-            output, scores = attention.dot_product_attention(
+            output, scores = dot_product.dot_product_attention(
                 query, key, value, padding
             )
             loss = tf.reduce_sum(output**2)
@@ -147,7 +147,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         # Scaled logits of -361 at the allowed keys, of 361 at the others.
         key = np.full((1, 5, 1, K), 10, "float32")
         key[:, :2] = -10
-        output, scores = attention.dot_product_attention(
+        output, scores = dot_product.dot_product_attention(
             np.full((1, 1, 1, K), 10, "float32"),
             key,
             key,
@@ -169,7 +169,9 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         variables = [tf.constant(x[None, :, None]) for x in tensors]
         with tf.GradientTape() as tape:
             tape.watch(variables)
-            output, _ = attention.dot_product_attention(*variables, mask[None])
+            output, _ = dot_product.dot_product_attention(
+                *variables, mask[None]
+            )
             loss = tf.reduce_sum(output[0, :, 0] * outer)
         gradients = tape.gradient(loss, variables)
         for which, gradient in enumerate(gradients):
@@ -189,9 +191,9 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
     def test_rows_do_not_see_each_other(self):
         query, key, value = self.qkv()
         mask = random_mask(B, T, S)
-        output, _ = attention.dot_product_attention(query, key, value, mask)
+        output, _ = dot_product.dot_product_attention(query, key, value, mask)
         order = [2, 0, 1]
-        shuffled, _ = attention.dot_product_attention(
+        shuffled, _ = dot_product.dot_product_attention(
             query[order], key[order], value[order], mask[order]
         )
         self.assertAllEqual(shuffled, output.numpy()[order])
@@ -199,7 +201,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters("float16", "bfloat16")
     def test_scores_are_float32_in_half_precision(self, dtype):
         query, key, value = (tf.cast(x, dtype) for x in self.qkv())
-        output, scores = attention.dot_product_attention(
+        output, scores = dot_product.dot_product_attention(
             query, key, value, random_mask(B, S)
         )
         self.assertEqual(output.dtype, dtype)
@@ -234,7 +236,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
             mask[:, 7::11] = False
         with tf.GradientTape() as tape:
             tape.watch([query, key, value])
-            output, scores = attention.dot_product_attention(
+            output, scores = dot_product.dot_product_attention(
                 query, key, value, mask
             )
             loss = tf.reduce_sum(tf.cast(output, "float32") ** 2)
@@ -256,7 +258,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
             r"mask must have shape \(B, S\).*B=3, H=6 or 1, T=5, S=7.*"
             + f"Received: shape=.{', '.join(map(str, shape))}.*Make it of",
         ):
-            attention.dot_product_attention(
+            dot_product.dot_product_attention(
                 query, key, value, np.ones(shape, bool)
             )
 
@@ -266,7 +268,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(
             ValueError, f"must be boolean.*Received: .*{dtype}.*Compare"
         ):
-            attention.dot_product_attention(
+            dot_product.dot_product_attention(
                 query, key, value, tf.ones((B, S), dtype)
             )
 
@@ -275,7 +277,9 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(
             ValueError, r"must have shape.*\(7,\).*Add or drop an axis"
         ):
-            attention.dot_product_attention(query, key, value, np.ones(S, bool))
+            dot_product.dot_product_attention(
+                query, key, value, np.ones(S, bool)
+            )
 
 
 if __name__ == "__main__":

@@ -58,6 +58,34 @@ class TokenEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
                 atol=1e-6,
             )
 
+    @parameterized.product(
+        dtype=("float32", "mixed_bfloat16", "mixed_float16", "bfloat16"),
+        output_bias=(False, True),
+    )
+    def test_a_scorer_gives_the_logits_of_rows(self, dtype, output_bias):
+        layer = kinds.drawn(make(output_bias=output_bias, dtype=dtype))
+        score = layer.scorer()
+        inputs = random(B, D)
+        logits = score(inputs)
+        self.assertEqual(logits.shape, (B, V))
+        self.assertEqual(logits.dtype, "float32")
+        # Both round the same products of rounded factors; a bias of size one
+        # is added in float32.
+        self.assertAllClose(
+            logits,
+            layer.logits(inputs[:, None])[:, 0],
+            rtol=0,
+            atol={"float32": 1e-6, "mixed_float16": 2e-3}.get(dtype, 2e-2),
+        )
+        # It reads the matrix when it is made.
+        layer.embeddings.assign(2 * layer.embeddings)
+        self.assertAllEqual(score(inputs), logits)
+        self.assertNotAllClose(layer.scorer()(inputs), logits)
+
+    def test_a_scorer_of_a_layer_that_was_not_built(self):
+        layer = embeddings.TokenEmbedding(V, D)
+        self.assertEqual(layer.scorer()(random(B, D)).shape, (B, V))
+
     @parameterized.product(scale=embeddings.SCALES, start_id=(1, 3))
     def test_equals_the_reference(self, scale, start_id):
         # Who starts from the padding id has zeros there.

@@ -184,11 +184,10 @@ def make_block(block_class, dropout=0.1, **kind):
     return drawn(block_class(**block_parts(**kind), dropout=dropout))
 
 
-def stepped(layer, inputs, memory, memory_mask=None, room=None):
+def stepped(layer, inputs, memory, memory_mask=None, max_length=None):
     """Outputs (B, T, D) of a decoder or its block, one step by the other."""
-    length = inputs.shape[1]
-    state, outputs = layer.start(memory, room or length), []
-    for t in range(length):
+    state, outputs = layer.start(memory, max_length), []
+    for t in range(inputs.shape[1]):
         output, state = layer.step(inputs[:, t : t + 1], t, state, memory_mask)
         outputs.append(output)
     return keras.ops.concatenate(outputs, axis=1)

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_transformer.layers import attention, relative
+from keras_transformer.layers import attention, dot_product, relative
 from tests import reference_parts
 from tests.layers.kinds import random, random_mask
 
@@ -89,7 +89,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
         query, key, value = heads()
         mask = random_mask(B, T, S)
         output, scores = layer(query, key, value, attention_mask=mask)
-        expected, expected_scores = attention.dot_product_attention(
+        expected, expected_scores = dot_product.dot_product_attention(
             query, key, value, mask
         )
         self.assertAllEqual(output, expected)
@@ -122,9 +122,45 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
                     output[:, 0], expected[:, t], rtol=0, atol=1e-6
                 )
 
+    @parameterized.parameters((H, 1), (2, 1), (H, 3), (2, 3))
+    def test_attends_with_heads_first_and_any_positions(self, groups, width):
+        # As in decoding: W columns of queries share one position, and keys
+        # of W hypotheses stand side by side.
+        layer = make()
+        query, key, value = heads(groups)
+        bias = random(B, 1, T, S * width, seed=5)
+        wide = [tf.repeat(x, width, axis=1) for x in (key, value)]
+        for t in range(S):
+            output, scores = layer.attend(
+                *(dot_product.swap_heads(x) for x in (query, *wide)),
+                bias=bias,
+                positions=([t], np.repeat(np.arange(S), width)),
+            )
+            distances = np.repeat(np.arange(S), width) - t
+            distances = np.clip(distances, -MAX_DISTANCE, MAX_DISTANCE)
+            vectors = [
+                np.tile(table.numpy()[distances + MAX_DISTANCE], (T, 1, 1))
+                for table in (layer.keys, layer.values)
+            ]
+            for b, h in np.ndindex(B, H):
+                # By hand: the reference knows no bias.
+                keys, values = (x[b, :, h * groups // H].numpy() for x in wide)
+                logits = np.einsum(
+                    "TK,TSK->TS", query[b, :, h], keys + vectors[0]
+                )
+                weights = np.exp(logits / K**0.5 + bias[b, 0])
+                weights /= weights.sum(1, keepdims=True)
+                self.assertAllClose(scores[b, h], weights, rtol=0, atol=1e-5)
+                self.assertAllClose(
+                    output[b, h],
+                    np.einsum("TS,TSK->TK", weights, values + vectors[1]),
+                    rtol=0,
+                    atol=1e-5,
+                )
+
     def test_keys_are_placed_as_they_are(self):
         _, key, _ = heads()
-        self.assertAllEqual(make().place(key, start=5), key)
+        self.assertAllEqual(make().place(key, [5]), key)
 
     def test_gradient_reaches_every_vector_that_is_used(self):
         layer = make(13)
@@ -241,7 +277,9 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
         for output, scores in (
             layer(query, key, value),
             # Outside of `__call__`, where Keras would cast.
-            layer.attend(query, key, value),
+            layer.attend(
+                *(dot_product.swap_heads(x) for x in (query, key, value))
+            ),
         ):
             self.assertEqual(output.dtype, dtype)
             self.assertEqual(scores.dtype, "float32")

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_transformer.layers import attention, rotary
+from keras_transformer.layers import attention, dot_product, rotary
 from tests import reference_parts
 from tests.layers import kinds
 from tests.layers.kinds import random
@@ -128,6 +128,36 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     @parameterized.parameters(*LAYOUTS)
+    def test_placing_is_the_call_with_heads_first(self, layout):
+        layer = rotary.RotaryPositions(layout)
+        inputs = random(B, T, H, K)
+        heads = np.swapaxes(inputs, 1, 2)
+        for start in (0, 11):
+            numbers = start + np.arange(T)
+            expected = np.swapaxes(layer(inputs, start=start), 1, 2)
+            placed = layer.place(heads, numbers)
+            self.assertAllClose(placed, expected, rtol=0, atol=1e-6)
+            # Positions in any order, and one that all columns share.
+            order = [3, 0, 4, 1, 2]
+            placed = layer.place(heads[:, :, order], numbers[order])
+            self.assertAllClose(
+                placed, expected[:, :, order], rtol=0, atol=1e-6
+            )
+            columns = np.repeat(heads[:, :, 2:3], 7, axis=2)
+            self.assertAllClose(
+                layer.place(columns, [start + 2]),
+                np.repeat(expected[:, :, 2:3], 7, axis=2),
+                rtol=0,
+                atol=1e-6,
+            )
+        self.assertAllClose(
+            layer.place(heads),
+            np.swapaxes(layer(inputs), 1, 2),
+            rtol=0,
+            atol=1e-6,
+        )
+
+    @parameterized.parameters(*LAYOUTS)
     def test_counts_from_start(self, layout):
         layer = rotary.RotaryPositions(layout)
         inputs = random(B, T, H, K)
@@ -147,23 +177,35 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
             tf.constant(random(B, size, H, K, seed=size)) for size in (T, S, S)
         )
         mask = kinds.random_mask(B, T, S)
-        output, scores = layer.attend(query, key, value, mask, start=3)
-        expected, expected_scores = attention.dot_product_attention(
-            layer(query, start=3), key, value, mask
+        bias = random(B, 1, T, S, seed=4)
+        output, scores = layer.attend(
+            *(dot_product.swap_heads(x) for x in (query, key, value)),
+            mask,
+            bias,
+            positions=(3 + np.arange(T), np.arange(S)),
         )
-        self.assertAllClose(output, expected, rtol=0, atol=1e-6)
+        expected, expected_scores = dot_product.dot_product_attention(
+            layer(query, start=3), key, value, mask, bias
+        )
+        self.assertAllClose(
+            dot_product.swap_heads(output), expected, rtol=0, atol=1e-6
+        )
         self.assertAllClose(scores, expected_scores, rtol=0, atol=1e-6)
 
     def test_a_constant_distance_more_changes_no_score(self):
         # All of a sentence moved by the same number is the same sentence.
         layer = rotary.RotaryPositions()
         query, key, value = (
-            tf.constant(random(B, size, H, K, seed=i))
+            tf.constant(random(B, H, size, K, seed=i))
             for i, size in enumerate((T, S, S))
         )
         _, scores = layer.attend(query, layer.place(key), value)
+        queries_at, keys_at = 100 + np.arange(T), 100 + np.arange(S)
         _, moved = layer.attend(
-            query, layer.place(key, start=100), value, start=100
+            query,
+            layer.place(key, keys_at),
+            value,
+            positions=(queries_at, keys_at),
         )
         # Angles of 100 have an error of 8e-6.
         self.assertAllClose(moved, scores, rtol=0, atol=2e-5)

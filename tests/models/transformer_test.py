@@ -8,6 +8,7 @@ import dataclasses
 import functools
 import itertools
 import os
+import warnings
 
 import keras
 import numpy as np
@@ -18,6 +19,7 @@ from absl.testing import parameterized
 from keras_transformer import layers, models, search
 from keras_transformer.models import building, transformer
 from tests import reference, reference_search
+from tests.layers import hypotheses
 
 B, T, S, H, D, F, V = 3, 5, 7, 4, 24, 11, 17
 SIZES = models.TransformerConfig(V, 2, 3, D, H, F, dropout=0.1)
@@ -61,6 +63,18 @@ KINDS = {
     ),
     "not_scaled": kind(embedding_scale="none", embedding_initializer="uniform"),
 }
+# Every kind of positions, and heads that share keys.
+STEPPED = (
+    "paper",
+    "tensor2tensor",
+    "fairseq",
+    "opennmt",
+    "marian",
+    "learned",
+    "relative",
+    "multi_query",
+    "modern",
+)
 
 
 def kinds(*names):
@@ -99,13 +113,18 @@ def make(config=KINDS["paper_pre"], dtype=None, **changes):
     return model
 
 
-def decode(model, source_ids, target_ids):
+def decode(model, source_ids, target_ids, max_length=None):
     """Logits (B, T, V), one step after the other."""
-    state, logits = model.start(source_ids, max_length=T), []
+    state, logits = model.start(source_ids, max_length), []
     for t in range(T):
         step_logits, state = model.step(target_ids[:, t], t, state)
         logits.append(step_logits)
     return tf.stack(logits, axis=1)
+
+
+def draw_ids(seed, width):
+    """Real tokens of W hypotheses (B, W)."""
+    return np.random.default_rng(seed).integers(3, V, (B, width))
 
 
 def loss_of(logits, labels):
@@ -219,9 +238,10 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         model = make(config)
         target_ids = without_padding(config)
         expected = model(inputs(target_ids=target_ids))
-        logits = decode(model, SOURCE_IDS, target_ids)
-        self.assertEqual(logits.dtype, "float32")
-        self.assertAllClose(logits, expected, rtol=1e-5, atol=1e-5)
+        for max_length in (None, T, T + 6):
+            logits = decode(model, SOURCE_IDS, target_ids, max_length)
+            self.assertEqual(logits.dtype, "float32")
+            self.assertAllClose(logits, expected, rtol=1e-5, atol=1e-5)
 
     @kinds("paper", "marian", "learned", "relative", "modern")
     def test_steps_equal_the_call_in_a_graph_of_unknown_sizes(self, config):
@@ -230,13 +250,10 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
 
         @tf.function(input_signature=[ids, ids])
         def decode_in_graph(source_ids, target_ids):
-            length = tf.shape(target_ids)[1]
-            state = model.start(source_ids)  # Room for S + 50.
-            logits = tf.TensorArray(tf.float32, length)
-            for t in tf.range(length):
-                step_logits, state = model.step(target_ids[:, t], t, state)
-                logits = logits.write(t, step_logits)
-            return tf.transpose(logits.stack(), [1, 0, 2])
+            logits = hypotheses.loop(
+                model, model.stepper(), model.start(source_ids), target_ids
+            )
+            return tf.transpose(logits, [1, 0, 2])
 
         target_ids = without_padding(config)
         for rows in (slice(None), slice(1)):
@@ -248,6 +265,255 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                 model(inputs(SOURCE_IDS[rows], target_ids[rows])),
                 rtol=1e-5,
                 atol=1e-5,
+            )
+
+    @kinds(*STEPPED)
+    def test_each_hypothesis_reads_its_own_past(self, config):
+        model = make(config)
+        step = model.stepper()
+
+        def take_step(ids, position, state):
+            return step(ids.reshape(-1), position, state)
+
+        for max_length, widenings in itertools.product(
+            (None, T + 2), hypotheses.WIDENINGS
+        ):
+            # The last step reads what all steps before it have kept.
+            *_, (logits, history) = hypotheses.follow(
+                model,
+                model.start(SOURCE_IDS, max_length),
+                take_step,
+                draw_ids,
+                T,
+                widenings,
+            )
+            width = history.shape[1]
+            expected = model(
+                inputs(
+                    np.repeat(SOURCE_IDS, width, axis=0),
+                    history.reshape(B * width, T),
+                )
+            )[:, -1]
+            self.assertAllClose(logits, expected, rtol=1e-5, atol=1e-5)
+
+    @parameterized.named_parameters(
+        (f"{name}_{how}", KINDS[name], how)
+        for name in ("learned", "relative", "modern")
+        for how in ("grows_in_a_graph", "is_fixed_in_a_graph", "is_compiled")
+    )
+    def test_hypotheses_of_a_loop(self, config, how):
+        model = make(config)
+        width, max_length = 5, None if how == "grows_in_a_graph" else T + 2
+        is_compiled = how == "is_compiled"
+        # Compiled, all sizes are known, otherwise none but W.
+        rows, length = (B, T) if is_compiled else (None, None)
+
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([rows, S if is_compiled else None], tf.int32),
+                tf.TensorSpec([rows, length, 2, width], tf.int32),
+            ],
+            jit_compile=is_compiled,
+        )
+        def decode_in_graph(source_ids, ids_and_parents):
+            step = model.stepper()
+
+            def take_step(ids_and_parents, position, state):
+                ids, parents = tf.unstack(ids_and_parents, axis=1)
+                logits, state = step(tf.reshape(ids, [-1]), position, state)
+                return (
+                    tf.reshape(logits, (-1, width, logits.shape[1])),
+                    model.select(state, parents),
+                )
+
+            state = model.widen(model.start(source_ids, max_length), width)
+            return hypotheses.loop(model, take_step, state, ids_and_parents)
+
+        rng = np.random.default_rng(0)
+        ids = rng.integers(3, V, (B, T, width))
+        parents = rng.integers(0, width, (B, T, width))
+        found = decode_in_graph(
+            SOURCE_IDS.astype("int32"),
+            np.stack([ids, parents], axis=2).astype("int32"),
+        )
+        history = np.zeros((B, width, 0), int)
+        for t in range(T):
+            history = np.concatenate([history, ids[:, t, :, None]], axis=2)
+            expected = model(
+                inputs(
+                    np.repeat(SOURCE_IDS, width, axis=0),
+                    history.reshape(B * width, t + 1),
+                )
+            )[:, -1]
+            self.assertAllClose(
+                tf.reshape(found[t], (B * width, -1)),
+                expected,
+                rtol=1e-5,
+                atol=1e-5,
+            )
+            history = history[np.arange(B)[:, None], parents[:, t]]
+
+    @parameterized.product(
+        name=("paper", "relative", "modern"),
+        max_length=(None, T + 2),
+        rows=([2, 0], [1], [2, 0, 1]),
+    )
+    def test_rows_are_kept_with_all_their_hypotheses(
+        self, name, max_length, rows
+    ):
+        model = make(KINDS[name])
+        width = 5
+        state = model.widen(model.start(SOURCE_IDS, max_length), width)
+        history = np.zeros((B, width, 0), int)
+        sources, rng = SOURCE_IDS, np.random.default_rng(0)
+        for t in range(T):
+            ids = draw_ids(t, width)[: len(sources)]
+            history = np.concatenate([history, ids[:, :, None]], axis=2)
+            logits, state = model.step(ids.reshape(-1), t, state)
+            expected = model(
+                inputs(
+                    np.repeat(sources, width, axis=0),
+                    history.reshape(-1, t + 1),
+                )
+            )[:, -1]
+            self.assertAllClose(logits, expected, rtol=1e-5, atol=1e-5)
+            parents = rng.integers(0, width, ids.shape)
+            state = model.select(state, parents)
+            history = history[np.arange(len(ids))[:, None], parents]
+            if t == 1:
+                state = model.keep(state, np.array(rows, "int32"), width)
+                history, sources = history[rows], sources[rows]
+                for tensor in tf.nest.flatten(state):
+                    self.assertEqual(tensor.shape[0], len(rows))
+
+    @parameterized.parameters(None, T)
+    def test_selecting_moves_nothing_but_the_ancestors(self, max_length):
+        model = make()
+        state = model.widen(model.start(SOURCE_IDS, max_length), 5)
+        _, state = model.step(draw_ids(0, 5).reshape(-1), 0, state)
+        selected = model.select(state, np.full((B, 5), 3))
+        tf.nest.assert_same_structure(selected, state)
+        same = [
+            new is old
+            for new, old in zip(
+                tf.nest.flatten(selected), tf.nest.flatten(state), strict=True
+            )
+        ]
+        self.assertEqual(same.count(False), 1)
+        self.assertAllEqual(
+            selected["decoder"]["past"].ancestors[:, :, 0], np.full((B, 5), 3)
+        )
+
+    @parameterized.parameters(None, T)
+    def test_shapes_name_what_varies(self, max_length):
+        model = make()
+        state = model.widen(model.start(SOURCE_IDS, max_length), 5)
+        shapes = model.shapes(state)
+        self.assertEqual(shapes["memory_mask"], (B, S))
+        self.assertEqual(shapes["decoder"], model.decoder.shapes(
+            state["decoder"]))  # fmt: skip
+        self.assertEqual(None in tf.nest.flatten(shapes), max_length is None)
+
+    @parameterized.product(num_layers=(1, 2, 3), max_length=(None, T + 2))
+    def test_a_step_says_where_it_looked(self, num_layers, max_length):
+        model = make(num_decoder_layers=num_layers)
+        target_ids = without_padding(KINDS["paper_pre"])
+        batch = inputs(target_ids=target_ids)
+        expected = model.alignment_attention(batch).numpy()
+        # The last block but one, if there is one.
+        cross = model.attention_scores(batch).cross.numpy()
+        self.assertAllClose(
+            expected,
+            cross[:, [0, 0, 1][num_layers - 1]].mean(axis=1),
+            rtol=0,
+            atol=1e-6,
+        )
+        self.assertEqual(expected.shape, (B, T, S))
+        self.assertAllClose(
+            expected.sum(-1), np.ones((B, T)), rtol=0, atol=1e-6
+        )
+        padding = np.tile(SOURCE_IDS[:, None] == 0, (1, T, 1))
+        self.assertAllEqual(expected[padding], np.zeros(padding.sum()))
+        step = model.stepper(return_attention=True)
+        state = model.start(SOURCE_IDS, max_length)
+        for t in range(T):
+            _, state, attention = step(target_ids[:, t], t, state)
+            self.assertEqual(attention.dtype, "float32")
+            # Of the same prefix alone.
+            prefix = inputs(target_ids=target_ids[:, : t + 1])
+            self.assertAllClose(
+                attention,
+                model.alignment_attention(prefix)[:, -1],
+                rtol=0,
+                atol=1e-6,
+            )
+            self.assertAllEqual(
+                attention.numpy()[SOURCE_IDS == 0],
+                np.zeros(np.sum(SOURCE_IDS == 0)),
+            )
+
+    def test_hypotheses_look_where_their_own_history_does(self):
+        model = make()
+        step = model.stepper(return_attention=True)
+        width = 5
+
+        def take_step(ids, position, state):
+            _, state, attention = step(ids.reshape(-1), position, state)
+            return attention, state
+
+        for attention, history in hypotheses.follow(
+            model, model.start(SOURCE_IDS), take_step, draw_ids, T, {0: width}
+        ):
+            expected = model.alignment_attention(
+                inputs(
+                    np.repeat(SOURCE_IDS, width, axis=0),
+                    history.reshape(B * width, -1),
+                )
+            )[:, -1]
+            self.assertAllClose(attention, expected, rtol=0, atol=1e-6)
+
+    @parameterized.parameters(None, 1)
+    def test_one_token_is_no_cause_for_a_warning(self, max_length):
+        for name in ("paper", "relative", "modern"):
+            model = make(KINDS[name])
+            one = inputs(SOURCE_IDS[:, :1], TARGET_IDS[:, :1])
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                logits, _ = model.step(
+                    TARGET_IDS[:, 0], 0, model.start(SOURCE_IDS[:, :1],
+                                                     max_length)
+                )  # fmt: skip
+                self.assertAllClose(
+                    logits, model(one)[:, 0], rtol=1e-5, atol=1e-5
+                )
+
+    @parameterized.parameters(None, T)
+    def test_other_rows_or_hypotheses_are_refused(self, max_length):
+        model = make()
+        state = model.start(SOURCE_IDS, max_length)
+        message = "3 sources, 1 hypotheses.*Received: 4 ids. Expected: 3,"
+        with self.assertRaisesRegex(ValueError, message):
+            model.step([5] * 4, 0, state)
+        state = model.widen(state, 5)
+        # The second would be two rows of five.
+        for number in (3, 10):
+            with self.assertRaisesRegex(
+                ValueError,
+                f"3 sources, 5 hypotheses.*Received: {number} ids. "
+                "Expected: 15,",
+            ):
+                model.step([5] * number, 0, state)
+
+    @parameterized.parameters(
+        (None, 1, "Expected: position=0"), (2, 2, "positions 0 to 1")
+    )
+    def test_a_position_that_cannot_be_is_refused(
+        self, max_length, position, message
+    ):
+        model = make()
+        with self.assertRaisesRegex(ValueError, message):
+            model.step(
+                TARGET_IDS[:, 0], position, model.start(SOURCE_IDS, max_length)
             )
 
     def test_beam_search_by_steps_equals_a_slow_one_by_calls(self):
@@ -299,16 +565,23 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         logits, _ = model.step(TARGET_IDS[:, 0].tolist(), 0, state)
         self.assertAllClose(logits, model(inputs())[:, 0], rtol=0, atol=1e-5)
 
-    def test_a_state_has_room_for_fifty_more_than_the_source(self):
-        state = make().start(SOURCE_IDS)
-        self.assertEqual(state["blocks"][0]["key"].shape[1], S + 50)
-        for tensor in tf.nest.flatten(state):
-            self.assertEqual(tensor.shape[0], B)
+    def test_a_state_has_the_batch_first_and_grows_or_stays(self):
+        model = make()
+        for max_length in (None, T):
+            state = model.start(SOURCE_IDS, max_length)
+            for t in range(3):
+                for tensor in tf.nest.flatten(state):
+                    self.assertEqual(tensor.shape[0], B)
+                key, _ = state["decoder"]["blocks"][0]["target"]
+                length = t if max_length is None else max_length
+                self.assertEqual(key.shape, (B, H, length, D // H))
+                _, state = model.step(TARGET_IDS[:, t], t, state)
 
-    def test_rows_of_a_state_can_be_gathered(self):
+    @parameterized.parameters(None, T)
+    def test_rows_of_a_state_can_be_gathered(self, max_length):
         model = make()
         target_ids = np.where(TARGET_IDS == 0, 14, TARGET_IDS)
-        state = model.start(SOURCE_IDS, max_length=T)
+        state = model.start(SOURCE_IDS, max_length)
         for t in range(2):
             _, state = model.step(target_ids[:, t], t, state)
         rows = [1, 1, 2, 0, 1]
@@ -602,35 +875,6 @@ class PartsTest(tf.test.TestCase, parameterized.TestCase):
         model = transformer.Transformer(**parts)
         self.assertIs(model.encoder, parts["encoder"])
         self.assertLen(model.attention_scores(inputs()).cross[0], 2)
-
-    @parameterized.parameters(
-        (
-            {"source_embedding": layers.TokenEmbedding(V, 26)},
-            "same model_dim.*'encoder': 24.*'source_embedding': 26",
-        ),
-        (
-            {"projection": layers.TokenEmbedding(19, D)},
-            "17 target tokens, 19 in the projection",
-        ),
-        (
-            {
-                "decoder": layers.Encoder(
-                    1, layers.MultiHeadAttention(D, H), layers.FeedForward(D, F)
-                )
-            },
-            "decoder must be a layer with start and step.*Received: Encoder",
-        ),
-        ({"encoder": None}, "encoder must be .*Received: NoneType"),
-        (
-            {"source_embedding": keras.layers.Embedding(V, D)},
-            "source_embedding must be .*TokenEmbedding. Received: Embedding",
-        ),
-        ({"pad_id": 17}, r"`pad_id` must be in \[0, 17\).*Received: 17"),
-        ({"start_id": -1}, r"`start_id` must be in \[0, 17\).*Received: -1"),
-    )
-    def test_parts_that_do_not_fit_are_refused(self, change, message):
-        with self.assertRaisesRegex(ValueError, message):
-            transformer.Transformer(**self.parts(**change))
 
 
 @pytest.mark.slow

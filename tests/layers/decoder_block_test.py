@@ -1,0 +1,217 @@
+"""A block of the decoder must be figure 1, right, of any kind, and by steps.
+
+B batch   T target length   S source length   D model_dim   H heads
+K head_dim
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer import layers
+from keras_transformer.layers import decoder_block, past
+from tests import reference
+from tests.layers import kinds
+from tests.layers.kinds import SOURCE_MASK as MEMORY_MASK
+from tests.layers.kinds import TARGET_MASK as MASK
+from tests.layers.kinds import B, D, F, H, K, S, T, random
+
+
+class DecoderBlockTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        keras.utils.set_random_seed(1)
+
+    @parameterized.parameters(*kinds.KINDS)
+    def test_equals_the_loops_of_the_reference(self, **kind):
+        block = kinds.make_block(decoder_block.DecoderBlock, **kind)
+        inputs, memory = random(B, T, D), random(B, S, D, seed=1)
+        output, scores, cross_scores = block(
+            inputs,
+            memory,
+            inputs_mask=MASK,
+            memory_mask=MEMORY_MASK,
+            return_attention_scores=True,
+        )
+        weights = reference.weights_of(block)
+        for b in range(B):
+            expected = reference.decoder_block(
+                inputs[b],
+                memory[b],
+                MASK[b],
+                MEMORY_MASK[b],
+                weights,
+                kinds.for_reference(**kind),
+            )
+            self.assertAllClose(output[b], expected[0], rtol=1e-5, atol=1e-5)
+            self.assertAllClose(scores[b], expected[1], rtol=0, atol=1e-5)
+            self.assertAllClose(cross_scores[b], expected[2], rtol=0, atol=1e-5)
+
+    @parameterized.parameters(*kinds.ATTENDED)
+    def test_between_target_and_source_there_are_no_positions(self, positions):
+        block = kinds.make_block(
+            decoder_block.DecoderBlock, positions=positions
+        )
+        inputs, memory = random(B, T, D), random(B, S, D, seed=1)
+        self.assertAllClose(
+            block(inputs, memory[:, ::-1]),
+            block(inputs, memory),
+            rtol=0,
+            atol=2e-6,
+        )
+
+    @parameterized.parameters(
+        "self_attention", "cross_attention", "feed_forward"
+    )
+    def test_dropout_acts_on_every_sublayer(self, name):
+        block = kinds.make_block(
+            decoder_block.DecoderBlock, dropout=0.5, biases="none"
+        )
+        # The other two end in zeros, of which there is nothing to drop.
+        for weight in block.trainable_weights:
+            is_last = (
+                "output_kernel" in weight.path or "contract" in weight.path
+            )
+            if is_last and f"/{name}/" not in weight.path:
+                weight.assign(tf.zeros(weight.shape))
+        inputs, memory = random(B, T, D), random(B, S, D, seed=1)
+        self.assertNotAllClose(
+            block(inputs, memory, training=True), block(inputs, memory)
+        )
+
+    @parameterized.product(
+        normalization=("pre", "post"),
+        positions=(None, *kinds.ATTENDED),
+        max_length=(None, T, T + 6),
+    )
+    def test_steps_equal_the_call(self, normalization, positions, max_length):
+        block = kinds.make_block(
+            decoder_block.DecoderBlock,
+            normalization=normalization,
+            positions=positions,
+            num_key_value_heads=2,
+            biases="blocks",
+        )
+        inputs, memory = random(B, T, D), random(B, S, D, seed=1)
+        self.assertAllClose(
+            kinds.stepped(block, inputs, memory, MEMORY_MASK, max_length),
+            block(inputs, memory, memory_mask=MEMORY_MASK),
+            rtol=1e-5,
+            atol=1e-5,
+        )
+
+    @parameterized.parameters(None, T)
+    def test_a_step_looks_where_the_call_looks(self, max_length):
+        block = kinds.make_block(decoder_block.DecoderBlock)
+        inputs, memory = random(B, T, D), random(B, S, D, seed=1)
+        *_, expected = block(
+            inputs,
+            memory,
+            memory_mask=MEMORY_MASK,
+            return_attention_scores=True,
+        )
+        step, state = block.stepper(), block.start(memory, max_length)
+        before, kept = state.pop("past"), state
+        for t in range(T):
+            x = inputs[:, t : t + 1]
+            now = decoder_block.take_step(before, x, t)
+            _, kept, scores = step(x, now, kept, MEMORY_MASK)
+            before = now.past
+            self.assertEqual(scores.shape, (B, H, 1, S))
+            self.assertAllClose(
+                scores[:, :, 0], expected[:, :, t], rtol=0, atol=1e-6
+            )
+
+    def test_a_state_of_fewer_key_value_heads(self):
+        block = kinds.make_block(
+            decoder_block.DecoderBlock, num_key_value_heads=2
+        )
+        state = block.start(random(B, S, D), 11)
+        for key_or_value in (0, 1):
+            self.assertEqual(state["memory"][key_or_value].shape, (B, 2, S, K))
+            self.assertAllEqual(
+                state["target"][key_or_value], np.zeros((B, 2, 11, K))
+            )
+        state = block.start(random(B, S, D))
+        self.assertEqual(state["target"][0].shape, (B, 2, 0, K))
+
+    def test_a_block_that_was_not_called_yet_can_step(self):
+        block = decoder_block.DecoderBlock(**kinds.block_parts())
+        self.assertFalse(block.built)
+        output, _ = block.step(
+            random(B, 1, D), 0, block.start(random(B, S, D)), MEMORY_MASK
+        )
+        self.assertTrue(np.all(np.isfinite(output)))
+        block = decoder_block.DecoderBlock(**kinds.block_parts())
+        block.stepper()
+        self.assertTrue(block.built)
+
+    def test_inputs_of_another_size_are_refused(self):
+        # Twice the size would pass for twice as many heads.
+        block = kinds.make_block(
+            decoder_block.DecoderBlock, normalization="post"
+        )
+        state = block.start(random(B, S, D))
+        for size in (2 * D, D // 2):
+            with self.assertRaisesRegex(ValueError, rf"\(B, T, {D}\)"):
+                block.step(random(B, 1, size), 0, state)
+
+    @parameterized.parameters(kinds.KINDS[1], kinds.KINDS[-2])
+    def test_config_makes_the_same_layer(self, **kind):
+        block = kinds.make_block(
+            decoder_block.DecoderBlock, dropout=0.2, **kind
+        )
+        inputs, memory = random(B, T, D), random(B, S, D, seed=1)
+        kinds.clones_alike(self, block, lambda block: block(inputs, memory))
+
+    def test_parts_of_different_sizes_are_refused(self):
+        with self.assertRaisesRegex(
+            ValueError, "same model_dim.*attention 24, feed-forward 26"
+        ):
+            decoder_block.DecoderBlock(
+                layers.MultiHeadAttention(24, 6), layers.FeedForward(26, F)
+            )
+
+
+class TakeStepTest(tf.test.TestCase, parameterized.TestCase):
+    def test_what_all_blocks_share_of_a_past_that_grows(self):
+        before = past.widen(past.start(B), 2)
+        for position in range(3):
+            now = decoder_block.take_step(
+                before, random(B, 2, D), np.int64(position)
+            )
+            before = now.past
+        self.assertEqual(now.position, 2)
+        self.assertEqual(now.position.dtype, "int32")
+        self.assertEqual(now.shape(D), (B, 2, D))
+        queries_at, keys_at = now.positions
+        self.assertAllEqual(queries_at, [2])
+        self.assertAllEqual(keys_at, [0, 0, 1, 1, 2, 2])
+        # At the two first positions both read the first place, since they
+        # were one; then each its own.
+        allowed = now.bias[:, 0] == 0
+        self.assertAllEqual(
+            allowed,
+            np.tile([[1, 0, 1, 0, 1, 0], [0, 1, 0, 1, 0, 1]], (B, 1, 1)) > 0,
+        )
+
+    def test_what_all_blocks_share_of_a_past_of_fixed_shape(self):
+        now = decoder_block.take_step(past.start(B, 7), random(B, 1, D), 4)
+        self.assertAllEqual(now.positions[0], [4])
+        self.assertAllEqual(now.positions[1], np.arange(7))
+        self.assertAllEqual(now.bias[0, 0, 0] == 0, np.arange(7) <= 4)
+
+    def test_other_rows_or_hypotheses_are_refused(self):
+        before = past.widen(past.start(3), 2)
+        for shape in ((4, 2, D), (3, 1, D), (3, 5, D)):
+            with self.assertRaisesRegex(
+                ValueError,
+                "state is of 3 rows, 2 hypotheses each. Received: inputs of "
+                f"{shape[0]} rows, {shape[1]} each. Start with",
+            ):
+                decoder_block.take_step(before, random(*shape), 0)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,75 @@
+"""What tests of decoding share: hypotheses followed by hand, and a loop.
+
+B batch   W hypotheses of a row   T target length
+"""
+
+import numpy as np
+import tensorflow as tf
+
+# How many hypotheses become of each, by the step before which they do: at
+# once; and first one, then two, then six.
+WIDENINGS = ({0: 13}, {1: 2, 3: 3})
+
+
+def follow(keeper, state, take_step, draw, num_steps, widenings, seed=0):
+    """Takes steps with hypotheses that go on from random others.
+
+    Args:
+        keeper: has `widen` and `select`.
+        state: of B rows.
+        take_step: takes tokens `(B, W, ...)`, position and state, and returns
+            outputs and state.
+        draw: makes random tokens of a shape `(B, W)`.
+        num_steps: how many.
+        widenings: see `WIDENINGS`.
+        seed: of the parents.
+
+    Yields:
+        Outputs of each step and all that the hypotheses have read,
+        `(B, W, T, ...)`.
+    """
+    rng = np.random.default_rng(seed)
+    history = None
+    for position in range(num_steps):
+        factor = widenings.get(position, 1)
+        if factor > 1:
+            state = keeper.widen(state, factor)
+        tokens = draw(position, factor if history is None else
+                      history.shape[1] * factor)  # fmt: skip
+        if history is None:
+            history = tokens[:, :, None]
+        else:
+            history = np.repeat(history, factor, axis=1)
+            history = np.concatenate([history, tokens[:, :, None]], axis=2)
+        outputs, state = take_step(tokens, position, state)
+        yield outputs, history
+        rows, width = history.shape[:2]
+        parents = rng.integers(0, width, (rows, width))
+        state = keeper.select(state, parents)
+        history = history[np.arange(rows)[:, None], parents]
+
+
+def loop(keeper, take_step, state, tokens):
+    """Reads tokens `(B, T, ...)` in a `tf.while_loop`, as a search does.
+
+    The state keeps what shapes `keeper.shapes` says. Returns the outputs,
+    `(T, B, ...)`.
+    """
+    sizes = iter(tf.nest.flatten(keeper.shapes(state)))
+    invariants = tf.nest.map_structure(
+        lambda x: tf.TensorShape([next(sizes) for _ in range(x.shape.rank)]),
+        state,
+    )
+    length = tf.shape(tokens)[1]
+
+    def body(position, state, outputs):
+        output, state = take_step(tokens[:, position], position, state)
+        return position + 1, state, outputs.write(position, output)
+
+    _, _, outputs = tf.while_loop(
+        lambda position, *_: position < length,
+        body,
+        (tf.constant(0), state, tf.TensorArray(tf.float32, length)),
+        (tf.TensorShape([]), invariants, tf.TensorShape(None)),
+    )
+    return outputs.stack()

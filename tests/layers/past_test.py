@@ -1,0 +1,239 @@
+"""Each hypothesis must read its own past, whatever became of the others.
+
+B batch   W hypotheses of a row   T positions kept   N key-value heads
+K head_dim
+"""
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer.layers import past
+from tests.layers import hypotheses
+
+B, N, K, STEPS, ROOM = 3, 2, 5, 7, 11
+# Growing, and fixed with room for more steps than are taken.
+ROOMS = (None, ROOM)
+
+
+def tags(position, width):
+    """A number for each place, which no other has: (B, N, W, K)."""
+    first = 10_000 * position + 100 * np.arange(B)[:, None] + np.arange(width)
+    numbers = first[:, None, :, None] + 0.1 * np.arange(N)[:, None, None]
+    return (numbers + 0.01 * np.arange(K)).astype("float32")
+
+
+class Keeper:
+    """The state of a model that keeps tags and reads what is not forbidden."""
+
+    def start(self, max_length):
+        before = past.start(B, max_length)
+        return before, tf.zeros((B, N, max_length or 0, K))
+
+    def step(self, now, position, state):
+        before, kept = state
+        before.check(position)
+        before = before.advance(position)
+        kept = before.write(kept, np.swapaxes(now, 1, 2), position)
+        return self.read(before, kept, position), (before, kept)
+
+    def read(self, before, kept, position):
+        """What each hypothesis finds, (B, W, T, N, K)."""
+        width = before.ancestors.shape[1]
+        bias = before.bias(position)
+        if bias is None:
+            bias = np.zeros((B, 1, width, kept.shape[2]))
+        bias = np.array(bias)
+        # Nothing between a place that counts and one that does not.
+        assert np.all((bias == 0) | (bias <= -1e8)), bias
+        return np.stack(
+            [
+                [kept.numpy()[b, :, bias[b, 0, w] == 0] for w in range(width)]
+                for b in range(B)
+            ]
+        )
+
+    def widen(self, state, width):
+        before, kept = state
+        return past.widen(before, width), past.widen_kept(kept, width)
+
+    def select(self, state, parents):
+        before, kept = state
+        return past.select(before, parents), kept
+
+
+class PastTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.product(
+        max_length=ROOMS, widenings=({}, *hypotheses.WIDENINGS), seed=(0, 1)
+    )
+    def test_a_hypothesis_reads_its_own_history(
+        self, max_length, widenings, seed
+    ):
+        keeper, lengths = Keeper(), []
+        for found, history in hypotheses.follow(
+            keeper,
+            keeper.start(max_length),
+            keeper.step,
+            lambda position, width: np.swapaxes(tags(position, width), 1, 2),
+            STEPS,
+            widenings,
+            seed,
+        ):
+            # In the order of positions, one place of each.
+            self.assertAllEqual(found, history)
+            lengths.append(found.shape[2])
+        self.assertEqual(lengths, list(range(1, STEPS + 1)))
+
+    @parameterized.product(max_length=ROOMS, parents_dtype=("int32", "int64"))
+    def test_selecting_goes_on_from_the_parents(
+        self, max_length, parents_dtype
+    ):
+        before = past.widen(past.start(B, max_length), 5)
+        for position in range(2):
+            before = before.advance(position)
+        rows = np.array(before.ancestors)
+        parents = np.random.default_rng(0).integers(0, 5, (B, 5))
+        selected = past.select(before, parents.astype(parents_dtype))
+        self.assertIsInstance(selected, type(before))
+        self.assertEqual(selected.ancestors.dtype, "int32")
+        for b, w in np.ndindex(B, 5):
+            self.assertAllEqual(
+                selected.ancestors[b, w], rows[b, parents[b, w]]
+            )
+        # A value, not a change of what it was made of.
+        self.assertAllEqual(before.ancestors, rows)
+
+    def test_what_is_kept_grows_by_the_present(self):
+        before = past.widen(past.start(B), 3)
+        kept = tf.zeros((B, N, 0, K))
+        for position in range(2):
+            before = before.advance(position)
+            new = before.write(kept, tags(position, 3), position)
+            self.assertAllEqual(new[:, :, : 3 * position], kept)
+            self.assertAllEqual(new[:, :, 3 * position :], tags(position, 3))
+            kept = new
+
+    def test_what_is_kept_in_a_fixed_shape_changes_at_the_present_alone(self):
+        before = past.widen(past.start(B, ROOM), 3)
+        kept = np.random.default_rng(0).normal(size=(B, N, ROOM * 3, K))
+        kept = kept.astype("float32")
+        for position in (0, 4, ROOM - 1):
+            before = before.advance(position)
+            new = before.write(kept, tags(position, 3), position)
+            expected = kept.copy()
+            expected[:, :, 3 * position : 3 * position + 3] = tags(position, 3)
+            self.assertAllEqual(new, expected)
+
+    def test_a_growing_past_of_one_hypothesis_forbids_nothing(self):
+        before = past.start(B)
+        for position in range(3):
+            before = before.advance(position)
+            self.assertIsNone(before.bias(position))
+        self.assertEqual(before.ancestors.shape, (B, 1, 3))
+
+    def test_what_is_not_written_yet_is_forbidden(self):
+        before = past.start(B, ROOM).advance(0)
+        bias = before.bias(4)
+        self.assertEqual(bias.shape, (B, 1, 1, ROOM))
+        self.assertEqual(bias.dtype, "float32")
+        self.assertAllEqual(bias[..., :5], np.zeros((B, 1, 1, 5)))
+        self.assertAllLess(bias[..., 5:], -1e8)
+        self.assertTrue(np.all(np.isfinite(bias)))
+
+    @parameterized.parameters(None, ROOM)
+    def test_shapes_at_all_steps(self, max_length):
+        before = past.widen(past.start(B, max_length), 3)
+        self.assertEqual(
+            before.shape_at_all_steps((B, 3, max_length)), (B, 3, max_length)
+        )
+        kept = (B, N, None if max_length is None else 3 * max_length, K)
+        self.assertEqual(before.shape_at_all_steps(kept), kept)
+        # Where they are known of this step alone.
+        if max_length is None:
+            self.assertEqual(before.shape_at_all_steps((B, N, 6, K)), kept)
+
+    def test_widening_puts_copies_side_by_side(self):
+        kept = tf.constant(tags(0, 2))
+        wide = past.widen_kept(kept, 3)
+        for place in range(6):
+            self.assertAllEqual(wide[:, :, place], kept[:, :, place // 3])
+
+    @parameterized.parameters(None, ROOM)
+    def test_an_unknown_number_of_rows(self, max_length):
+        @tf.function(input_signature=[tf.TensorSpec([], tf.int32)])
+        def steps(rows):
+            before = past.widen(past.start(rows, max_length), 3)
+            for position in range(2):
+                before = before.advance(position)
+                before = past.select(before, tf.tile([[2, 2, 0]], (rows, 1)))
+            return before.ancestors, before.advance(2).bias(2)
+
+        for rows in (0, 1, 5):
+            ancestors, bias = steps(rows)
+            expected = [[0, 2], [0, 2], [2, 0]]
+            self.assertAllEqual(
+                ancestors[..., :2], np.tile(expected, (rows, 1, 1))
+            )
+            length = 3 if max_length is None else max_length
+            self.assertEqual(bias.shape, (rows, 1, 3, length * 3))
+
+    @parameterized.parameters(0, -3)
+    def test_no_room_at_all_is_refused(self, max_length):
+        with self.assertRaisesRegex(
+            ValueError, f"`max_length`.*at least 1. Received: {max_length}"
+        ):
+            past.start(B, max_length)
+
+    @parameterized.parameters(0, -1, 2.0, None)
+    def test_a_width_that_is_no_count_is_refused(self, width):
+        with self.assertRaisesRegex(ValueError, f"`width`.*: {width}. Give"):
+            past.widen(past.start(B), width)
+
+    @parameterized.parameters(
+        ((B,),), ((B * 5,),), ((B, 3),), ((B + 1, 5),), ((B, 5, 1),)
+    )
+    def test_parents_of_another_shape_are_refused(self, shape):
+        before = past.widen(past.start(B), 5)
+        with self.assertRaisesRegex(
+            ValueError, r"shape \(B, W\). Received: .*Expected: \(3, 5\)"
+        ):
+            past.select(before, np.zeros(shape, int))
+
+    @parameterized.parameters(0, 1, -1, 3)
+    def test_a_position_that_is_not_the_next_is_refused(self, position):
+        before = past.start(B)
+        for t in range(2):
+            before = before.advance(t)
+        before.check(2)
+        before.check(tf.constant(2, "int64"))
+        with self.assertRaisesRegex(
+            ValueError,
+            "has 2 positions and grows by one. Received: "
+            f"position={position}. Expected: position=2",
+        ):
+            before.check(position)
+
+    @parameterized.parameters(-1, ROOM, ROOM + 6)
+    def test_a_position_without_room_is_refused(self, position):
+        before = past.start(B, ROOM)
+        for some in (0, ROOM - 1, np.int64(3)):
+            before.check(some)
+        with self.assertRaisesRegex(
+            ValueError,
+            "positions 0 to 10. Received: "
+            f"position={position}. Start with a larger max_length, or without",
+        ):
+            before.check(position)
+
+    def test_in_a_graph_a_position_has_no_value_to_check(self):
+        @tf.function(input_signature=[tf.TensorSpec([], tf.int32)])
+        def check(position):
+            for max_length in ROOMS:
+                past.start(B, max_length).check(position)
+            return position
+
+        self.assertEqual(check(99), 99)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,242 @@
+"""Several models must decode as the mean of what they predict.
+
+B batch   T target length   S source length   V vocabulary_size   M models
+W hypotheses of a row
+"""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer import models
+from keras_transformer.models import ensemble
+from tests.layers import hypotheses
+
+B, T, S, V, M = 3, 5, 7, 17, 2
+SIZES = models.TransformerConfig(V, 1, 2, 12, 3, 11)
+SOURCE_IDS = np.array(
+    [[3, 9, 4, 2, 0, 0, 0], [16, 5, 5, 8, 11, 7, 2], [6, 2, 0, 0, 0, 0, 0]]
+)
+TARGET_IDS = np.random.default_rng(0).integers(3, V, (B, T))
+
+
+def inputs(source_ids=SOURCE_IDS, target_ids=TARGET_IDS):
+    return {"source_ids": source_ids, "target_input_ids": target_ids}
+
+
+def make(seed, **changes):
+    """A model whose logits are far from equal."""
+    keras.utils.set_random_seed(seed)
+    model = models.build_transformer(dataclasses.replace(SIZES, **changes))
+    embeddings = model.projection.embeddings
+    embeddings.assign(2 * embeddings)
+    return model
+
+
+def members():
+    # Models need not be of one kind.
+    return make(1), make(2, positions="rotary", num_decoder_layers=1)
+
+
+def log_softmax(logits):
+    logits = np.asarray(logits, "float64")
+    return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+
+
+def draw_ids(seed, width):
+    return np.random.default_rng(seed).integers(3, V, (B, width))
+
+
+class EnsembleTest(tf.test.TestCase, parameterized.TestCase):
+    def test_the_mean_of_probabilities(self):
+        some = members()
+        found = ensemble.Ensemble(some)(inputs())
+        self.assertEqual(found.shape, (B, T, V))
+        self.assertEqual(found.dtype, "float32")
+        expected = np.mean(
+            [np.exp(log_softmax(model(inputs()))) for model in some], axis=0
+        )
+        self.assertAllClose(np.exp(found), expected, rtol=1e-5, atol=1e-7)
+        self.assertAllClose(found, np.log(expected), rtol=1e-5, atol=1e-5)
+
+    def test_the_mean_of_log_probabilities(self):
+        some = members()
+        found = ensemble.Ensemble(some, "log_probabilities")(inputs())
+        expected = np.mean(
+            [log_softmax(model(inputs())) for model in some], axis=0
+        )
+        self.assertAllClose(found, expected, rtol=1e-5, atol=1e-5)
+        # The two means are not the same.
+        self.assertNotAllClose(
+            found, ensemble.Ensemble(some)(inputs()), atol=0.01
+        )
+
+    def test_three_models_count_alike(self):
+        some = [make(seed) for seed in range(3)]
+        expected = ensemble.Ensemble(some)(inputs())
+        self.assertAllClose(
+            ensemble.Ensemble(some[::-1])(inputs()), expected, atol=1e-5
+        )
+        probs = [np.exp(log_softmax(model(inputs()))) for model in some]
+        self.assertAllClose(np.exp(expected), sum(probs) / 3, atol=1e-6)
+
+    def test_what_is_improbable_is_no_nan(self):
+        some = members()
+        some[0].projection.embeddings.assign(
+            1e3 * some[0].projection.embeddings
+        )
+        for mean in ensemble.MEANS:
+            found = ensemble.Ensemble(some, mean)(inputs())
+            self.assertTrue(np.all(np.isfinite(found)))
+
+    @parameterized.parameters(*ensemble.MEANS)
+    def test_one_model_is_the_model(self, mean):
+        model = make(1)
+        alone = ensemble.Ensemble([model], mean)
+        expected = log_softmax(model(inputs()))
+        self.assertAllClose(alone(inputs()), expected, rtol=1e-5, atol=1e-5)
+        logits, _ = alone.step(TARGET_IDS[:, 0], 0, alone.start(SOURCE_IDS))
+        self.assertAllClose(logits, expected[:, 0], rtol=1e-5, atol=1e-5)
+
+    @parameterized.product(mean=ensemble.MEANS, max_length=(None, T + 2))
+    def test_steps_equal_the_call(self, mean, max_length):
+        both = ensemble.Ensemble(members(), mean)
+        state, logits = both.start(SOURCE_IDS, max_length), []
+        for t in range(T):
+            step_logits, state = both.step(TARGET_IDS[:, t], t, state)
+            logits.append(step_logits)
+        self.assertAllClose(
+            tf.stack(logits, 1), both(inputs()), rtol=1e-5, atol=1e-5
+        )
+
+    @parameterized.parameters(None, T + 2)
+    def test_each_hypothesis_reads_its_own_past(self, max_length):
+        both = ensemble.Ensemble(members())
+        step = both.stepper()
+        for logits, history in hypotheses.follow(
+            both,
+            both.start(SOURCE_IDS, max_length),
+            lambda ids, position, state: step(ids.reshape(-1), position, state),
+            draw_ids,
+            T,
+            {0: 13},
+        ):
+            expected = both(
+                inputs(
+                    np.repeat(SOURCE_IDS, 13, axis=0),
+                    history.reshape(B * 13, -1),
+                )
+            )
+            self.assertAllClose(logits, expected[:, -1], rtol=1e-5, atol=1e-5)
+
+    @parameterized.parameters(None, T + 2)
+    def test_steps_in_a_graph_of_unknown_sizes(self, max_length):
+        both = ensemble.Ensemble(members())
+        ids = tf.TensorSpec([None, None], tf.int32)
+
+        @tf.function(input_signature=[ids, ids])
+        def decode(source_ids, target_ids):
+            state = both.start(source_ids, max_length)
+            return hypotheses.loop(both, both.stepper(), state, target_ids)
+
+        logits = decode(SOURCE_IDS.astype("int32"), TARGET_IDS.astype("int32"))
+        self.assertAllClose(
+            tf.transpose(logits, (1, 0, 2)),
+            both(inputs()),
+            rtol=1e-5,
+            atol=1e-5,
+        )
+
+    def test_rows_are_kept(self):
+        both, rows = ensemble.Ensemble(members()), np.array([2, 0], "int32")
+        _, state = both.step(TARGET_IDS[:, 0], 0, both.start(SOURCE_IDS))
+        state = both.keep(state, rows, 1)
+        logits, _ = both.step(TARGET_IDS[rows, 1], 1, state)
+        self.assertAllClose(
+            logits, both(inputs()).numpy()[rows, 1], rtol=1e-5, atol=1e-5
+        )
+
+    def test_the_attention_is_the_mean(self):
+        some = members()
+        both = ensemble.Ensemble(some)
+        expected = np.mean(
+            [model.alignment_attention(inputs()) for model in some], axis=0
+        )
+        self.assertAllClose(
+            both.alignment_attention(inputs()), expected, rtol=0, atol=1e-6
+        )
+        step, state = (
+            both.stepper(return_attention=True),
+            both.start(SOURCE_IDS),
+        )
+        for t in range(T):
+            _, state, attention = step(TARGET_IDS[:, t], t, state)
+            self.assertAllClose(attention, expected[:, t], rtol=0, atol=1e-6)
+
+    def test_attention_scores_are_those_of_all_layers(self):
+        some = members()
+        found = ensemble.Ensemble(some).attention_scores(inputs())
+        one, other = (model.attention_scores(inputs()) for model in some)
+        self.assertIsInstance(found, models.AttentionScores)
+        for together, first, second in zip(found, one, other, strict=True):
+            layers = first.shape[1]
+            self.assertAllEqual(together[:, :layers], first)
+            self.assertAllEqual(together[:, layers:], second)
+        self.assertEqual(found.cross.shape, (B, 2 + 1, 3, T, S))
+
+    def test_attention_scores_of_different_heads_are_refused(self):
+        both = ensemble.Ensemble([make(1), make(2, num_heads=2)])
+        with self.assertRaisesRegex(ValueError, r"models of \[3, 2\] heads"):
+            both.attention_scores(inputs())
+        # All else works.
+        self.assertEqual(both.alignment_attention(inputs()).shape, (B, T, S))
+
+    def test_variables_are_those_of_all(self):
+        some = members()
+        self.assertEqual(
+            [id(v) for v in ensemble.Ensemble(some).variables],
+            [id(v) for model in some for v in model.variables],
+        )
+
+    def test_dropout_acts_in_training_alone(self):
+        both = ensemble.Ensemble([make(1, dropout=0.5), make(2, dropout=0.5)])
+        expected = both(inputs())
+        self.assertAllEqual(both(inputs(), training=False), expected)
+        self.assertNotAllClose(both(inputs(), training=True), expected)
+
+    def test_ids_are_those_of_the_models(self):
+        both = ensemble.Ensemble([make(1, pad_id=4, start_id=5)] * 2)
+        self.assertEqual(
+            (both.pad_id, both.start_id, both.vocabulary_size), (4, 5, V)
+        )
+
+    def test_no_models_are_refused(self):
+        with self.assertRaisesRegex(ValueError, "at least one model"):
+            ensemble.Ensemble([])
+
+    @parameterized.parameters("mean", None)
+    def test_an_unknown_mean_is_refused(self, mean):
+        with self.assertRaisesRegex(
+            ValueError, f"Unknown `mean`.*{mean!r}.*'log_probabilities'"
+        ):
+            ensemble.Ensemble([make(1)], mean)
+
+    @parameterized.parameters(
+        {"vocabulary_size": 19},
+        {"tying": "none", "target_vocabulary_size": 19},
+        {"tying": "none", "vocabulary_size": 19, "target_vocabulary_size": V},
+        {"pad_id": 3},
+        {"start_id": 2},
+    )
+    def test_models_that_do_not_fit_together_are_refused(self, **changes):
+        with self.assertRaisesRegex(
+            ValueError, r"same padding id.*Received: .*\(0, 1, 17, 17\)"
+        ):
+            ensemble.Ensemble([make(1), make(2, **changes)])
+
+
+if __name__ == "__main__":
+    tf.test.main()
