@@ -1,11 +1,9 @@
 """Keras layers of the Transformer; they depend on Keras alone."""
 
-from keras_transformer.layers.attention import (
-    MultiHeadAttention,
-    dot_product_attention,
-)
+from keras_transformer.layers.attention import MultiHeadAttention
 from keras_transformer.layers.decoder import Decoder
 from keras_transformer.layers.decoder_block import DecoderBlock
+from keras_transformer.layers.dot_product import dot_product_attention
 from keras_transformer.layers.embeddings import TokenEmbedding
 from keras_transformer.layers.encoder import Encoder, EncoderBlock
 from keras_transformer.layers.feed_forward import FeedForward, GatedFeedForward

@@ -1,161 +1,13 @@
 """Attention: what a position reads from others (section 3.2 of the paper).
 
 B batch   T query length   S key length   D model_dim   H heads   K head_dim
-N key-value heads   G query heads that share one of them, H = N G
+N key-value heads   W hypotheses of a row
 """
 
 import keras
 from keras import ops
 
-from keras_transformer.layers import checks, masks, parts
-
-# Added to the logits of forbidden keys. Finite, so that a row in which
-# everything is forbidden stays free of NaN, in the gradient too.
-FORBIDDEN = -1e9
-
-
-def dot_product_attention(query, key, value, mask=None, bias=None):
-    """Scaled dot-product attention, equation 1: softmax(Q K^T / sqrt(d_k)) V.
-
-    The softmax is computed in float32 whatever the inputs are. A query that
-    may attend to nothing gets scores and an output of exactly zero. With
-    fewer key-value heads than query heads, neighbouring query heads share
-    one (grouped-query attention, Ainslie et al. 2023; with one, multi-query
-    attention, Shazeer 2019).
-
-    Args:
-        query: shape `(B, T, H, K)`.
-        key: shape `(B, S, N, K)`, where N divides H.
-        value: shape `(B, S, N, K)`; its K, the paper's d_v, may be another.
-        mask: boolean, shape `(B, S)`, `(B, T, S)` or `(B, H, T, S)`, True
-            where a query may attend; H may be 1.
-        bias: what is added to the scaled products, broadcasts to
-            `(B, H, T, S)`.
-
-    Returns:
-        The pair (output `(B, T, H, K)`, with K and dtype of `value`,
-        attention scores `(B, H, T, S)` in float32).
-
-    Raises:
-        ValueError: shapes that do not fit together, N does not divide H, or
-            the mask is not boolean or has another shape.
-
-    Example:
-
-    >>> query = keras.ops.ones((2, 3, 6, 7))
-    >>> key = value = keras.ops.ones((2, 11, 2, 7))
-    >>> output, scores = dot_product_attention(query, key, value)
-    >>> output.shape, scores.shape
-    (TensorShape([2, 3, 6, 7]), TensorShape([2, 6, 3, 11]))
-    """
-    shapes = (query.shape, key.shape, value.shape)
-    if not all(len(shape) == 4 for shape in shapes):
-        raise _unlike(*shapes)
-    output_BHTK, scores_BHTS = attend_heads(
-        *(swap_heads(heads) for heads in (query, key, value)), mask, bias
-    )
-    return swap_heads(output_BHTK), scores_BHTS
-
-
-def swap_heads(inputs):
-    """Swaps positions and heads: (B, T, H, K) to (B, H, T, K), or back."""
-    return ops.transpose(inputs, (0, 2, 1, 3))
-
-
-def attend_heads(query, key, value, mask=None, bias=None):
-    """`dot_product_attention` of heads that come before the positions.
-
-    In this layout, which keys and values are kept in while decoding, no
-    product has to transpose them.
-
-    Args:
-        query: shape `(B, H, T, K)`.
-        key: shape `(B, N, S, K)`.
-        value: shape `(B, N, S, K)`.
-        mask: as for `dot_product_attention`.
-        bias: as for `dot_product_attention`.
-
-    Returns:
-        The pair (output `(B, H, T, K)`, scores `(B, H, T, S)`).
-    """
-    _check_heads(query.shape, key.shape, value.shape)
-    num_heads, length = query.shape[1], ops.shape(query)[2]
-    groups = key.shape[1]
-    check_groups(num_heads, groups)
-    masks.check_fits(
-        mask, query.shape[0], num_heads, query.shape[2], key.shape[2]
-    )
-    query = query * ops.cast(query.shape[3] ** -0.5, query.dtype)
-    # All queries that read one head of keys are rows of one product.
-    query_BNQK = _regroup(query, groups, num_heads // groups * length)
-    logits_BNQS = ops.einsum("BNQK,BNSK->BNQS", query_BNQK, key)
-    logits_BHTS = ops.cast(_regroup(logits_BNQS, num_heads, length), "float32")
-    if bias is not None:
-        logits_BHTS += ops.cast(bias, "float32")
-    mask = masks.combine_masks(mask)
-    if key.shape[2] == 1:
-        # Keras warns of a softmax of one number.
-        scores_BHTS = ops.ones_like(logits_BHTS)
-    elif mask is None:
-        scores_BHTS = ops.softmax(logits_BHTS)
-    else:
-        scores_BHTS = ops.softmax(ops.where(mask, logits_BHTS, FORBIDDEN))
-    if mask is not None:
-        # A row with nothing allowed comes out of the softmax uniform; the
-        # product makes it zero and leaves all other rows as they are.
-        scores_BHTS *= ops.cast(mask, "float32")
-    scores_BNQS = _regroup(
-        ops.cast(scores_BHTS, value.dtype), groups, num_heads // groups * length
-    )
-    output_BNQK = ops.einsum("BNQS,BNSK->BNQK", scores_BNQS, value)
-    return _regroup(output_BNQK, num_heads, length), scores_BHTS
-
-
-def _regroup(inputs, heads, length):
-    """Reshapes (B, N, Q, ...) to (B, H, T, ...) or back, where they differ."""
-    if inputs.shape[1] == heads:
-        return inputs
-    batch_size, _, _, last = ops.shape(inputs)
-    return ops.reshape(inputs, (batch_size, heads, length, last))
-
-
-def _check_heads(query_shape, key_shape, value_shape):
-    sizes = (
-        # Equal are B of all three, N and S of key and value, K of query and
-        # key; None is not known yet.
-        [shape[0] for shape in (query_shape, key_shape, value_shape)],
-        [key_shape[1], value_shape[1]],
-        [key_shape[2], value_shape[2]],
-        [query_shape[3], key_shape[3]],
-    )
-    if any(len({*some} - {None}) > 1 for some in sizes):
-        raise _unlike(
-            *(
-                (shape[0], shape[2], shape[1], shape[3])
-                for shape in (query_shape, key_shape, value_shape)
-            )
-        )
-
-
-def _unlike(query_shape, key_shape, value_shape):
-    return ValueError(
-        "Queries must have shape (B, T, H, K), keys and values (B, S, N, K). "
-        f"Received: query {tuple(query_shape)}, key {tuple(key_shape)}, value "
-        f"{tuple(value_shape)}. Give all three the same batch."
-    )
-
-
-def check_groups(num_heads, num_key_value_heads):
-    """Raises ValueError unless query heads can share the key-value heads."""
-    checks.check_size("num_key_value_heads", num_key_value_heads)
-    if num_heads % num_key_value_heads:
-        raise ValueError(
-            "`num_heads` must be a multiple of `num_key_value_heads`. "
-            f"Received: num_heads={num_heads}, "
-            f"num_key_value_heads={num_key_value_heads}. Use 1 for "
-            f"multi-query attention, {num_heads} for multi-head attention or "
-            "a divisor between them."
-        )
+from keras_transformer.layers import checks, dot_product, parts
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
@@ -222,7 +74,7 @@ class MultiHeadAttention(keras.layers.Layer):
                 "another number of heads or another model size."
             )
         if num_key_value_heads is not None:
-            check_groups(num_heads, num_key_value_heads)
+            dot_product.check_groups(num_heads, num_key_value_heads)
         checks.check_positive("gain", gain)
         self._settings = {
             "model_dim": model_dim,
@@ -351,6 +203,7 @@ class MultiHeadAttention(keras.layers.Layer):
         ends = [queries, queries + keys]
 
         def step(inputs, keep, bias, positions):
+            checks.check_vectors("inputs", inputs.shape, self.model_dim)
             projected = _project(inputs, kernel, bias_of_all)
             query, key, value = (
                 projected[:, start:end]
@@ -358,9 +211,7 @@ class MultiHeadAttention(keras.layers.Layer):
             )
             if self.positions is not None:
                 key = self.positions.place(key, positions[0])
-            return self._attend(
-                query, *keep(key, value), None, bias, positions
-            )
+            return self._attend(query, *keep(key, value), None, bias, positions)
 
         return step
 
@@ -382,7 +233,9 @@ class MultiHeadAttention(keras.layers.Layer):
     def _attend(self, query, key, value, mask, bias, positions):
         """What `attend` does from the query's heads (B, H, T, K) on."""
         if self.positions is None:
-            heads, scores = attend_heads(query, key, value, mask, bias)
+            heads, scores = dot_product.attend_heads(
+                query, key, value, mask, bias
+            )
         else:
             heads, scores = self.positions.attend(
                 query, key, value, mask, bias, positions

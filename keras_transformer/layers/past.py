@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from keras import ops
 
-from keras_transformer.layers import attention, checks
+from keras_transformer.layers import checks, dot_product
 
 
 class GrowingPast(NamedTuple):
@@ -76,9 +76,7 @@ class FixedPast(NamedTuple):
         """Writes `now` (B, N, W, K) at `position` of (B, N, T W, K)."""
         width, room = ops.shape(self.ancestors)[1:]
         is_now = ops.repeat(_is(position, self.ancestors), width)
-        return ops.where(
-            is_now[:, None], ops.tile(now, (1, 1, room, 1)), kept
-        )
+        return ops.where(is_now[:, None], ops.tile(now, (1, 1, room, 1)), kept)
 
     def bias(self, position):
         """See `GrowingPast`; what is not written yet is forbidden too."""
@@ -121,7 +119,12 @@ def start(batch_size, max_length=None):
 
 
 def widen(past, width):
-    """Makes `width` hypotheses of each; see `widen_kept`."""
+    """Makes `width` hypotheses of each; see `widen_kept`.
+
+    Raises:
+        ValueError: `width` is below 1.
+    """
+    checks.check_size("width", width)
     ancestors = ops.repeat(past.ancestors * width, width, axis=1)
     return past._replace(ancestors=ancestors)
 
@@ -137,7 +140,21 @@ def select(past, parents):
     Args:
         past: the past of W hypotheses.
         parents: integers `(B, W)`.
+
+    Raises:
+        ValueError: `parents` has another shape.
     """
+    parents = ops.convert_to_tensor(parents)
+    expected = past.ancestors.shape[:2]
+    if len(parents.shape) != 2 or any(
+        None not in pair and pair[0] != pair[1]
+        for pair in zip(parents.shape, expected, strict=True)
+    ):
+        raise ValueError(
+            "`parents` has one number for each hypothesis, shape (B, W). "
+            f"Received: shape={tuple(parents.shape)}. Expected: "
+            f"{tuple(expected)}."
+        )
     batch_size, width, length = ops.shape(past.ancestors)
     first = ops.arange(batch_size, dtype="int32")[:, None] * width
     flat = ops.reshape(past.ancestors, (batch_size * width, length))
@@ -166,5 +183,5 @@ def _is_ancestor(ancestors):
 
 def _bias(is_allowed_BWTW):
     batch_size, width, length, places = ops.shape(is_allowed_BWTW)
-    bias = ops.where(is_allowed_BWTW, 0.0, attention.FORBIDDEN)
+    bias = ops.where(is_allowed_BWTW, 0.0, dot_product.FORBIDDEN)
     return ops.reshape(bias, (batch_size, 1, width, length * places))

@@ -6,7 +6,7 @@ B batch   T query length   S key length   H heads   K head_dim
 import keras
 from keras import ops
 
-from keras_transformer.layers import attention, checks
+from keras_transformer.layers import checks, dot_product
 from keras_transformer.layers import positions as counting
 
 
@@ -62,14 +62,14 @@ class RelativePositions(keras.layers.Layer):
     def call(self, query, key, value, attention_mask=None, start=0):
         length = ops.shape(query)[1]
         output_BHTK, scores_BHTS = self.attend(
-            *(attention.swap_heads(heads) for heads in (query, key, value)),
+            *(dot_product.swap_heads(heads) for heads in (query, key, value)),
             attention_mask,
             positions=(
                 counting.count_positions(length, start)[0],
                 counting.count_positions(ops.shape(key)[1])[0],
             ),
         )
-        return attention.swap_heads(output_BHTK), scores_BHTS
+        return dot_product.swap_heads(output_BHTK), scores_BHTS
 
     def place(self, inputs, positions=None):
         """Returns keys as they are: only distances matter here."""
@@ -104,7 +104,7 @@ class RelativePositions(keras.layers.Layer):
         if bias is not None:
             # In float32, which alone holds what forbids a key.
             bias_BHTS = ops.cast(bias_BHTS, "float32") + bias
-        output, scores_BHTS = attention.attend_heads(
+        output, scores_BHTS = dot_product.attend_heads(
             query, key, value, mask, bias_BHTS
         )
         output += ops.einsum(

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_transformer.layers import attention, checks
+from keras_transformer.layers import checks, dot_product
 from keras_transformer.layers import positions as sinusoids
 
 LAYOUTS = ("half", "interleaved")
@@ -62,8 +62,8 @@ class RotaryPositions(keras.layers.Layer):
 
     def call(self, inputs, start=0):
         numbers = sinusoids.count_positions(ops.shape(inputs)[1], start)[0]
-        placed_BHTK = self.place(attention.swap_heads(inputs), numbers)
-        return attention.swap_heads(placed_BHTK)
+        placed_BHTK = self.place(dot_product.swap_heads(inputs), numbers)
+        return dot_product.swap_heads(placed_BHTK)
 
     def place(self, inputs, positions=None):
         """Turns queries or keys with the heads first, (B, H, T, K).
@@ -103,7 +103,7 @@ class RotaryPositions(keras.layers.Layer):
         `query` is not placed yet.
         """
         queries_at = None if positions is None else positions[0]
-        return attention.attend_heads(
+        return dot_product.attend_heads(
             self.place(query, queries_at), key, value, mask, bias
         )
 

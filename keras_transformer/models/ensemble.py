@@ -6,7 +6,6 @@ of a row
 
 from collections.abc import Sequence
 
-import keras
 from keras import ops
 
 from keras_transformer.layers import checks
@@ -21,8 +20,8 @@ class Ensemble:
     place in a `Translator`.
 
     Args:
-        models: `Transformer`s of the same target vocabulary, padding id and
-            start id.
+        models: `Transformer`s of the same vocabularies, padding id and start
+            id.
         mean: of what, `"probabilities"` or `"log_probabilities"`; the second
             is the geometric mean, which a search makes a distribution again.
 
@@ -35,7 +34,7 @@ class Ensemble:
     >>> from keras_transformer import models
     >>> config = models.TransformerConfig(11, 1, 1, 4, 2, 8)
     >>> two = [models.build_transformer(config) for _ in range(2)]
-    >>> ids = keras.ops.array([[5, 6, 2]])
+    >>> ids = ops.array([[5, 6, 2]])
     >>> Ensemble(two)({"source_ids": ids, "target_input_ids": ids}).shape
     TensorShape([1, 3, 11])
     """
@@ -47,17 +46,22 @@ class Ensemble:
         if not self.models:
             raise ValueError("An ensemble needs at least one model.")
         described = {
-            (model.pad_id, model.start_id, model.projection.vocabulary_size)
+            (
+                model.pad_id,
+                model.start_id,
+                model.source_embedding.vocabulary_size,
+                model.projection.vocabulary_size,
+            )
             for model in self.models
         }
         if len(described) > 1:
             raise ValueError(
                 "Models that decode together must have the same padding id, "
-                "start id and target vocabulary. Received: (pad_id, start_id, "
-                f"vocabulary_size) of {sorted(described)}. Train them with one "
-                "vocabulary."
+                "start id and vocabularies. Received: (pad_id, start_id, "
+                "source_vocabulary_size, target_vocabulary_size) of "
+                f"{sorted(described)}. Train them with one tokenizer."
             )
-        self.pad_id, self.start_id, self.vocabulary_size = described.pop()
+        self.pad_id, self.start_id, _, self.vocabulary_size = described.pop()
 
     @property
     def variables(self):
@@ -116,10 +120,24 @@ class Ensemble:
         return sum(attention) / len(attention)
 
     def attention_scores(self, inputs):
-        """`AttentionScores` of all models, their layers one after another."""
+        """`AttentionScores` of all models, their layers one after another.
+
+        Raises:
+            ValueError: models of different numbers of heads.
+        """
         scores = [model.attention_scores(inputs) for model in self.models]
+        heads = [some.cross.shape[2] for some in scores]
+        if len(set(heads)) > 1:
+            raise ValueError(
+                "Scores of layers with different numbers of heads are no one "
+                f"array. Received: models of {heads} heads. Read "
+                "`attention_scores` of each of `models`."
+            )
         return type(scores[0])(
-            *(ops.concatenate(some, axis=1) for some in zip(*scores))
+            *(
+                ops.concatenate(some, axis=1)
+                for some in zip(*scores, strict=True)
+            )
         )
 
     def _each(self, method, state, *arguments):

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from keras_transformer.layers import checks, masks, parts
+from keras_transformer.layers import masks, parts
+from keras_transformer.models import fitting
 from keras_transformer.training import distributed_model
 
 
@@ -90,17 +91,11 @@ class Transformer(distributed_model.DistributedModel):
         self.projection = projection
         self.pad_id = pad_id
         self.start_id = start_id
-        self._check_parts()
+        fitting.check_parts(self)
         self.build()
 
     def build(self, inputs_shape=None):
-        for part in (
-            self.source_embedding,
-            self.target_embedding,
-            self.projection,
-            self.encoder,
-            self.decoder,
-        ):
+        for part in (getattr(self, name) for name in fitting.PARTS):
             if not part.built:
                 part.build()
         self.built = True
@@ -166,6 +161,10 @@ class Transformer(distributed_model.DistributedModel):
 
         Returns:
             The pair (logits, float32, `(B, V)` or `(B W, V)`, the new state).
+
+        Raises:
+            ValueError: outside of a graph, a position that the state has no
+                room for, or another number of ids than it has hypotheses.
         """
         return self.stepper()(ids, position, state)
 
@@ -186,7 +185,8 @@ class Transformer(distributed_model.DistributedModel):
         def step(ids, position, state):
             ids = ops.convert_to_tensor(ids)
             mask = state["memory_mask"]
-            width = state["decoder"]["past"].ancestors.shape[1]
+            rows, width = state["decoder"]["past"].ancestors.shape[:2]
+            _check_ids(ids.shape[0], rows, width)
             outputs, decoder_state, scores = take_step(
                 self.target_embedding(ops.reshape(ids, (-1, width))),
                 position,
@@ -198,8 +198,10 @@ class Transformer(distributed_model.DistributedModel):
             if not return_attention:
                 return logits, state
             attention = _alignment(scores)
-            return logits, state, ops.reshape(
-                attention, (-1, ops.shape(mask)[1])
+            return (
+                logits,
+                state,
+                ops.reshape(attention, (-1, ops.shape(mask)[1])),
             )
 
         return step
@@ -294,16 +296,9 @@ class Transformer(distributed_model.DistributedModel):
     @classmethod
     def from_config(cls, config):
         """Makes the model, and its parts, that `get_config` described."""
-        described = (
-            "encoder",
-            "decoder",
-            "source_embedding",
-            "target_embedding",
-            "projection",
-        )
         made = {
             name: None if config[name] is None else parts.copy_of(config[name])
-            for name in described
+            for name in fitting.PARTS
         }
         return super().from_config({**config, **made})
 
@@ -322,38 +317,15 @@ class Transformer(distributed_model.DistributedModel):
             return masks.started_mask(target_ids, self.pad_id)
         return masks.padding_mask(target_ids, self.pad_id)
 
-    def _check_parts(self):
-        parts.check_kind(self.encoder, "encoder", "Encoder", ("enter",))
-        parts.check_kind(self.decoder, "decoder", "Decoder", ("start", "step"))
-        for name in ("source_embedding", "target_embedding", "projection"):
-            parts.check_kind(
-                getattr(self, name), name, "TokenEmbedding", ("logits",)
-            )
-        sizes = {
-            name: getattr(self, name).model_dim
-            for name in (
-                "encoder",
-                "decoder",
-                "source_embedding",
-                "target_embedding",
-                "projection",
-            )
-        }
-        if len(set(sizes.values())) > 1:
-            raise ValueError(
-                "All parts of a Transformer must have the same model_dim. "
-                f"Received: {sizes}."
-            )
-        target_size = self.target_embedding.vocabulary_size
-        if self.projection.vocabulary_size != target_size:
-            raise ValueError(
-                "The projection scores the tokens that the target embedding "
-                f"reads. Received: {target_size} target tokens, "
-                f"{self.projection.vocabulary_size} in the projection."
-            )
-        smallest = min(self.source_embedding.vocabulary_size, target_size)
-        checks.check_id("pad_id", self.pad_id, smallest)
-        checks.check_id("start_id", self.start_id, target_size)
+
+def _check_ids(number, rows, width):
+    if None not in (number, rows) and number != rows * width:
+        raise ValueError(
+            f"The state is of {rows} sources, {width} hypotheses each. "
+            f"Received: {number} ids. Expected: {rows * width}, those of a "
+            "source side by side. Start with as many sources, and widen or "
+            "gather the state."
+        )
 
 
 def _alignment(cross_BLHTS):
