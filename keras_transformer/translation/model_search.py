@@ -64,9 +64,11 @@ class ModelSearch:
     def score(self, source_ids, target_ids) -> contract.SearchResult:
         """Scores target ids (B, T), ends included, of source ids (B, S)."""
         start = tf.fill([tf.shape(target_ids)[0], 1], self.model.start_id)
+        # As long as the target, be it of no rows and no columns.
+        input_ids = tf.concat([start, target_ids], axis=1)
         inputs = {
             "source_ids": source_ids,
-            "target_input_ids": tf.concat([start, target_ids[:, :-1]], axis=1),
+            "target_input_ids": input_ids[:, : tf.shape(target_ids)[1]],
         }
         settings = {
             name: self._settings[name]

@@ -38,8 +38,7 @@ def texts_and_scores(answers):
     return texts, [h.score for hypotheses in answers for h in hypotheses]
 
 
-@pytest.mark.parametrize("n_best", [None, 1, 2, 3])
-@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize(("n_best", "batch_size"), [(None, 3), (2, 1), (3, 3)])
 def test_run_and_saved_model_agree(run, saved_model, n_best, batch_size):
     live, served = (
         texts_and_scores(
@@ -152,7 +151,7 @@ def test_ensemble_of_two_vocabularies(run, tmp_path):
 
 
 def test_beam_above_the_vocabulary(run):
-    with pytest.raises(ValueError, match="beam_size=1009, 2.. target tokens"):
+    with pytest.raises(ValueError, match="beam_size=1009, 3.. target tokens"):
         load(run, beam_size=1009)
 
 

@@ -36,7 +36,6 @@ def run(tmp_path_factory):
     "flags",
     [
         [],
-        ["--length_penalty=0.3", "--length_penalty_form=gnmt"],
         ["--coverage_penalty=0.2"],
     ],
 )
@@ -68,11 +67,11 @@ def test_an_n_best_list_scored_again(run, tmp_path, flags):
     assert scored.returncode == 0, scored.stderr
     rows = [line.split("\t") for line in scored.stdout.decode().splitlines()]
     assert len(rows) == len(lines) == 54
-    asked = {}
-    if len(flags) == 1:
-        asked["coverage"] = 0.2
     translator = kt.translation.load_translator(
-        run, kt.translation.run_search(run, top_beams=3, **asked)
+        run,
+        kt.translation.run_search(
+            run, top_beams=3, coverage=0.2 if flags else None
+        ),
     )
     pieces = [
         hypothesis.tokens
@@ -84,19 +83,11 @@ def test_an_n_best_list_scored_again(run, tmp_path, flags):
         lines, pieces, rows, strict=False
     ):
         assert len(split.split(" ")) == len(log_probs.split(" "))
-        if len(flags) == 2 or split.split(" ") != tokens:
-            # Another order, or text that the search spelled otherwise.
-            continue
-        assert abs(float(score) - float(again)) <= 1.001e-4
-        compared += 1
-    if len(flags) != 2:
-        assert compared > 37
-    else:
-        best = [
-            abs(float(a[0]) - float(b[0]))
-            for a, b in zip(lines[:51:3], rows[:51:3], strict=True)
-        ]
-        assert max(best) <= 1.001e-4
+        # The search may have spelled the text in other pieces.
+        if split.split(" ") == tokens:
+            assert abs(float(score) - float(again)) <= 1.001e-4
+            compared += 1
+    assert compared > 37
     assert rows[51] == ["0.0000", "", ""]
 
 
@@ -144,9 +135,7 @@ def test_lines_are_those_of_the_translator():
     ("flags", "message"),
     [
         ("--n_best=0", "--n_best must be at least 1. Received: 0."),
-        ("--batch_size=0", "--batch_size must be at least 1"),
         ("--n_best=2", "Every source line needs 2 target lines"),
-        ("--length_penalty=-1", "--length_penalty must be at least 0"),
         ("--source=/nowhere", "No such file: /nowhere"),
     ],
 )
