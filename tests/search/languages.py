@@ -121,7 +121,7 @@ class RandomLanguages:
             settings["source_mask"] = mask if rows is None else mask[rows]
         return run(
             self.attending_step if attends else self.step,
-            self.state(None if rows is None else tf.constant(rows)),
+            self.state(None if rows is None else tf.constant(rows, tf.int32)),
             **{**settings, **kwargs},
         )
 

@@ -1,0 +1,342 @@
+"""Rows must come out alike however a search is run, and beside whom.
+
+B batch   W hypotheses per row   T target length   V vocabulary_size
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer import search
+from keras_transformer.search import contract, loop
+from tests.search import languages as languages_
+from tests.search.languages import (
+    END,
+    IDS,
+    PAD,
+    GrowingLanguages,
+    GrowingStates,
+    RandomLanguages,
+)
+
+SEARCHES = {
+    "greedy": (search.greedy_search, {}),
+    "beam": (
+        search.beam_search,
+        {"beam_size": 3, "top_beams": 3, "coverage": 0.2},
+    ),
+    "sampling": (
+        search.sampling_search,
+        {"num_samples": 3, "temperature": 1.3, "top_k": 3, "seed": 5},
+    ),
+    "sampling_top_p": (
+        search.sampling_search,
+        {"num_samples": 2, "top_p": 0.9, "seed": 5},
+    ),
+}
+DEMANDS = {
+    "free": {},
+    "demanding": {
+        "min_lengths": True, "prefix": True, "banned": (2,), "ngram": 2
+    },
+}  # fmt: skip
+CASES = [
+    {"testcase_name": f"{name}_{demands}", "name": name, "demands": demands}
+    for name in SEARCHES
+    for demands in DEMANDS
+]
+B = 13
+
+
+class Rows(NamedTuple):
+    limit: tf.Tensor  # (B,)
+    steps: tf.Tensor  # (B,), those that the row took part in
+    read: tuple  # of one (B, T), what the state was at each
+    is_done: tf.Tensor  # (B,)
+
+
+class CountingStates(contract.RowStates):
+    """States of which the number of rows may vary."""
+
+    def shapes(self, state):
+        return tf.nest.map_structure(lambda x: (None, *x.shape[1:]), state)
+
+
+class RunTest(tf.test.TestCase, parameterized.TestCase):
+    def run_rows(self, limits, states, longest, width=1):
+        """Counts each row down; the state of a row is its own number."""
+        counts = []
+
+        def advance(position, rows, state):
+            counts.append(rows.limit.shape[0])
+            steps = rows.steps + tf.where(rows.is_done, 0, 1)
+            is_now = tf.range(rows.read[0].shape[1]) == position
+            own = tf.reshape(state["own"], [-1, width])[:, -1]
+            read = tf.where(
+                is_now & ~rows.is_done[:, None], own[:, None], rows.read[0]
+            )
+            rows = rows._replace(
+                steps=steps,
+                read=(read,),
+                is_done=rows.is_done | (steps >= rows.limit),
+            )
+            return rows, tf.nest.map_structure(lambda x: x + 100, state)
+
+        size = len(limits)
+        limits = tf.constant(limits, tf.int32)
+        rows = Rows(
+            limits,
+            tf.zeros([size], tf.int32),
+            (tf.zeros([size, 23], tf.int32),),
+            limits < 1,
+        )
+        own = tf.range(size)[:, None] * 1000 + tf.range(width)
+        state = {"own": tf.reshape(own, [-1])}
+        return loop.run(advance, rows, state, states, width, longest), counts
+
+    LIMITS = [2, 17, 1, 5, 0, 2, 3, 19, 1, 4, 2]
+
+    @parameterized.product(width=(1, 3), fixed=(False, True))
+    def test_every_row_is_run_to_its_end_and_keeps_its_place(
+        self, width, fixed
+    ):
+        states = contract.RowStates() if fixed else CountingStates()
+        rows, counts = self.run_rows(self.LIMITS, states, 23, width)
+        self.assertAllEqual(rows.limit, self.LIMITS)
+        self.assertAllEqual(rows.steps, self.LIMITS)
+        self.assertAllEqual(rows.is_done, [True] * 11)
+        own = np.arange(11)[:, None] * 1000 + np.arange(23) * 100 + width - 1
+        self.assertAllEqual(
+            rows.read[0],
+            np.where(np.arange(23) < np.array(self.LIMITS)[:, None], own, 0),
+        )
+        if fixed:
+            self.assertEqual(counts, [11] * 19)
+        else:
+            # Of 11 rows 10, 8 and then 5 are left, which is no more than half.
+            # Of 5 there are 4, 3 and then 2 left, and of 2 at last 1.
+            self.assertEqual(counts, [11] * 2 + [5] * 3 + [2] * 12 + [1] * 2)
+
+    @parameterized.parameters(False, True)
+    def test_no_more_steps_than_the_longest(self, fixed):
+        states = contract.RowStates() if fixed else CountingStates()
+        rows, counts = self.run_rows([2, 7, 9], states, 3)
+        self.assertAllEqual(rows.steps, [2, 3, 3])
+        self.assertAllEqual(rows.is_done, [True, False, False])
+        self.assertLen(counts, 3)
+
+    @parameterized.product(
+        limits=([], [0, 0], [3]), longest=(0, 5), fixed=(False, True)
+    )
+    def test_nothing_to_run(self, limits, longest, fixed):
+        states = contract.RowStates() if fixed else CountingStates()
+        rows, counts = self.run_rows(limits, states, longest)
+        self.assertAllEqual(
+            rows.steps, np.minimum(np.array(limits, int), longest)
+        )
+        self.assertLen(counts, 3 if limits == [3] and longest else 0)
+
+    @parameterized.parameters(False, True)
+    def test_a_longest_that_a_graph_does_not_know(self, fixed):
+        states = contract.RowStates() if fixed else CountingStates()
+
+        @tf.function(input_signature=[tf.TensorSpec([], tf.int32)])
+        def graph(longest):
+            return self.run_rows(self.LIMITS, states, longest)[0]
+
+        for longest in (0, 1, 4, 23):
+            rows = graph(longest)
+            self.assertAllEqual(rows.limit, self.LIMITS)
+            self.assertAllEqual(rows.steps, np.minimum(self.LIMITS, longest))
+
+
+class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.languages = RandomLanguages(19, B, vocabulary_size=4)
+
+    def demands(self, name):
+        return languages_.random_demands(self.languages, **DEMANDS[name])
+
+    def run_eagerly(self, name, demands, **kwargs):
+        run, settings = SEARCHES[name]
+        return self.languages.run(
+            run, demands, attends=True, **{**settings, **kwargs}
+        )
+
+    def check_same(self, result, expected):
+        is_there = expected.scores.numpy() > contract.NEVER
+        self.assertGreaterEqual(np.sum(is_there), B)
+        self.assertAllEqual(
+            result.lengths[is_there], expected.lengths[is_there]
+        )
+        self.assertAllEqual(result.ids[is_there], expected.ids[is_there])
+        self.assertAllClose(result.scores, expected.scores, rtol=0, atol=1e-5)
+        for name in ("log_probs", "attention"):
+            found, answer = getattr(result, name), getattr(expected, name)
+            self.assertEqual(found.shape, answer.shape)
+            self.assertAllClose(
+                found[is_there], answer[is_there], rtol=0, atol=1e-5
+            )
+
+    @parameterized.named_parameters(*CASES)
+    def test_graph_of_unknown_batch(self, name, demands):
+        run, settings = SEARCHES[name]
+        demands = self.demands(demands)
+        constraints = demands.constraints()
+        has_prefix = constraints.prefix is not None
+        traced = []
+
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([None], tf.int32),
+                tf.TensorSpec([None], tf.int32),
+                tf.TensorSpec([None], tf.int32),
+                tf.TensorSpec([None, None], tf.int32),
+                tf.TensorSpec([None, None], tf.bool),
+            ]
+        )
+        def graph(rows, limits, min_lengths, prefix, source_mask):
+            traced.append(rows)
+            return run(
+                self.languages.attending_step,
+                self.languages.state(rows),
+                batch_size=tf.size(rows),
+                max_lengths=limits,
+                source_mask=source_mask,
+                constraints=constraints._replace(
+                    min_lengths=min_lengths,
+                    prefix=prefix if has_prefix else None,
+                ),
+                **settings,
+                **IDS,
+            )
+
+        min_lengths = np.broadcast_to(constraints.min_lengths, [B])
+        prefix = constraints.prefix if has_prefix else np.zeros((B, 0))
+        arguments = [
+            x.astype("int32")
+            for x in (
+                np.arange(B),
+                np.array(demands.limits),
+                min_lengths,
+                prefix,
+            )
+        ]
+        result = graph(*arguments, self.languages.source_mask)
+        self.check_same(result, self.run_eagerly(name, demands))
+        # Without rows there is nothing, in the same graph.
+        empty = graph(*(x[:0] for x in arguments), np.zeros((0, 7), bool))
+        width = result.ids.shape[1]
+        self.assertEqual(empty.ids.shape, (0, width, 0))
+        self.assertEqual(empty.lengths.shape, (0, width))
+        self.assertEqual(empty.scores.shape, (0, width))
+        self.assertEqual(empty.log_probs.shape, (0, width, 0))
+        self.assertEqual(empty.attention.shape, (0, width, 0, 7))
+        self.assertLen(traced, 1)
+
+    @parameterized.named_parameters(*CASES)
+    def test_xla(self, name, demands):
+        demands = self.demands(demands)
+
+        @tf.function(jit_compile=True)
+        def compiled():
+            return self.run_eagerly(name, demands)
+
+        self.check_same(compiled(), self.run_eagerly(name, demands))
+
+    @parameterized.named_parameters(*CASES)
+    def test_rows_that_are_done_are_dropped(self, name, demands):
+        run, settings = SEARCHES[name]
+        # Limits of 1, 2, 1, 3, 1, 2, 1, 7, and again.
+        size, longest = 32, 7
+        limits = [
+            longest if row % 8 == 7 else 1 + (row % 8 == 3) + row % 2
+            for row in range(size)
+        ]
+        kwargs = {"vocabulary_size": 3, "longest": longest}
+        growing = GrowingLanguages(23, size, **kwargs)
+        growing.limits = limits
+        demands = languages_.random_demands(growing, **DEMANDS[demands])
+        # Nothing ends before its limit, so that we know the counts.
+        demands = demands._replace(banned=(END,), ngram=0, prefixes=None)
+        result = growing.run(
+            run, demands, attends=True, states=GrowingStates(), **settings
+        )
+        fixed = RandomLanguages(23, size, **kwargs)
+        expected = fixed.run(run, demands, attends=True, **settings)
+        self.check_same(result, expected)
+        self.assertAllEqual(result.lengths[:, 0], limits)
+        width = result.ids.shape[1]
+        # Half are done after one step, half of those after two, and a half
+        # of the rest after three.
+        counts = [count // width for count in growing.counts]
+        self.assertEqual(counts, [32, 16, 8, 4, 4, 4, 4])
+
+    @parameterized.named_parameters(*CASES)
+    def test_rows_that_end_at_any_time_are_dropped(self, name, demands):
+        run, settings = SEARCHES[name]
+        growing = GrowingLanguages(29, 61, vocabulary_size=4, longest=6)
+        demands = languages_.random_demands(growing, **DEMANDS[demands])
+        result = growing.run(
+            run, demands, attends=True, states=GrowingStates(), **settings
+        )
+        fixed = RandomLanguages(29, 61, vocabulary_size=4, longest=6)
+        expected = fixed.run(run, demands, attends=True, **settings)
+        self.check_same(result, expected)
+        self.assertEqual(growing.counts, sorted(growing.counts, reverse=True))
+        self.assertEqual(growing.counts[0], 61 * result.ids.shape[1])
+        self.assertLess(growing.counts[-1], growing.counts[0] // 2)
+
+    @parameterized.named_parameters(*CASES)
+    def test_a_row_does_not_depend_on_its_batch_or_place(self, name, demands):
+        demands = self.demands(demands)
+        # A seed of all is one of the batch; those of rows are the rows' own.
+        seeds = np.arange(B) * 7
+
+        def run_rows(rows, languages=self.languages, **kwargs):
+            run, settings = SEARCHES[name]
+            if run is search.sampling_search:
+                kwargs["seed"] = seeds[rows]
+            # Room for the same number of tokens, to compare.
+            return languages.run(
+                run, demands, rows, attends=True, **{**settings, **kwargs}
+            )
+
+        together = run_rows(np.arange(B))
+        order = np.random.default_rng(0).permutation(B)
+        growing = GrowingLanguages(19, B, vocabulary_size=4)
+        for rows in (
+            order,
+            order[:5],
+            np.repeat(order[:3], 3),
+            *(np.array([row]) for row in range(B)),
+        ):
+            for result in (
+                run_rows(rows),
+                run_rows(rows, growing, states=GrowingStates()),
+            ):
+                used = result.ids.shape[2]
+                is_there = result.scores.numpy() > contract.NEVER
+                for found, answer in zip(result, together, strict=True):
+                    answer = answer.numpy()[rows]
+                    if found.shape.rank > 2:
+                        # A shorter batch has fewer columns, all in use.
+                        self.assertAllEqual(
+                            answer[:, :, used:][is_there],
+                            np.full_like(answer[:, :, used:][is_there], PAD),
+                        )
+                        answer = answer[:, :, :used]
+                    # Logarithms of fewer rows may round otherwise.
+                    self.assertAllClose(
+                        found[is_there], answer[is_there], rtol=2e-6, atol=2e-6
+                    )
+                self.assertAllEqual(
+                    is_there, together.scores.numpy()[rows] > contract.NEVER
+                )
+
+
+if __name__ == "__main__":
+    tf.test.main()
