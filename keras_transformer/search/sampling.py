@@ -158,10 +158,19 @@ def _uniform(seed, rows, width, position, numbers):
     position = tf.cast(position, tf.int64)
 
     def draw(seed, shape):
-        # Of one algorithm, so that every device draws the same.
-        return tf.random.stateless_uniform(
-            shape, tf.stack([seed, position]), alg="philox"
+        # Of one algorithm, so that every device draws the same bits. XLA makes
+        # other numbers in [0, 1) of them than TensorFlow does, so we do it.
+        bits = tf.random.stateless_uniform(
+            shape,
+            tf.stack([seed, position]),
+            minval=None,
+            maxval=None,
+            dtype=tf.uint32,
+            alg="philox",
         )
+        # As many as float32 has.
+        whole = tf.cast(tf.bitwise.right_shift(bits, 8), tf.int32)
+        return tf.cast(whole, tf.float32) * 2.0**-24
 
     if seed.shape.rank == 0:
         return tf.gather(draw(seed, [rows, width]), numbers)
