@@ -93,8 +93,9 @@ def attend_heads(query, key, value, mask=None, bias=None):
         logits_BHTS += ops.cast(bias, "float32")
     mask = masks.combine_masks(mask)
     if key.shape[2] == 1:
-        # Keras warns of a softmax of one number.
-        scores_BHTS = ops.ones_like(logits_BHTS)
+        # Keras warns of a softmax of one number, which is 1. So is this, and
+        # its gradient is zero, not missing.
+        scores_BHTS = ops.exp(logits_BHTS - logits_BHTS)
     elif mask is None:
         scores_BHTS = ops.softmax(logits_BHTS)
     else:

@@ -207,13 +207,20 @@ class Transformer(distributed_model.DistributedModel):
         return step
 
     def widen(self, state, width):
-        """Makes `width` hypotheses of each row of a state."""
+        """Makes `width` hypotheses of each that a state has, side by side."""
         return {**state, "decoder": self.decoder.widen(state["decoder"], width)}
 
     def select(self, state, parents):
         """Lets hypothesis w of row b continue hypothesis `parents[b, w]`.
 
         Moves no keys and values, see `layers.past`.
+
+        Args:
+            state: of B sources with W hypotheses each.
+            parents: integers, shape `(B, W)`.
+
+        Raises:
+            ValueError: `parents` has another shape.
         """
         return {
             **state,
@@ -221,7 +228,13 @@ class Transformer(distributed_model.DistributedModel):
         }
 
     def keep(self, state, rows, width):
-        """Keeps these rows of the sources, with all their hypotheses."""
+        """Keeps some sources, with all their hypotheses.
+
+        Args:
+            state: of B sources.
+            rows: which, in any order, shape `(R,)`.
+            width: W, which the state knows; other states may not.
+        """
         return keras.tree.map_structure(
             lambda x: ops.take(x, rows, axis=0), state
         )

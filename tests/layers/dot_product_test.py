@@ -3,6 +3,8 @@
 B batch   T query length   S key length   H heads   K head_dim
 """
 
+import warnings
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
@@ -249,6 +251,48 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         for tensor in (output, *tape.gradient(loss, [query, key, value])):
             self.assertEqual(tensor.dtype, dtype)
             self.assertTrue(np.all(np.isfinite(tf.cast(tensor, "float32"))))
+
+    @parameterized.parameters(*kinds.SHARED)
+    def test_heads_may_come_first(self, groups):
+        query = random(B, T, H, K, seed=1)
+        key, value = (random(B, S, groups, K, seed=i) for i in (2, 3))
+        mask, bias = random_mask(B, T, S), random(B, 1, T, S, seed=4)
+        expected, expected_scores = dot_product.dot_product_attention(
+            query, key, value, mask, bias
+        )
+        output, scores = dot_product.attend_heads(
+            *(np.swapaxes(x, 1, 2) for x in (query, key, value)), mask, bias
+        )
+        self.assertEqual(output.shape, (B, H, T, K))
+        self.assertAllClose(
+            dot_product.swap_heads(output), expected, rtol=0, atol=1e-6
+        )
+        self.assertAllClose(scores, expected_scores, rtol=0, atol=1e-6)
+
+    @parameterized.product(groups=(H, 2), dtype=("float32", "bfloat16"))
+    def test_one_key_has_all_the_attention_or_none(self, groups, dtype):
+        query = tf.cast(random(B, T, H, K, seed=1), dtype)
+        key, value = (
+            tf.cast(random(B, 1, groups, K, seed=i), dtype) for i in (2, 3)
+        )
+        mask = np.array([[True], [False], [True]])
+        with warnings.catch_warnings(), tf.GradientTape() as tape:
+            # Keras warns of a softmax of one number.
+            warnings.simplefilter("error")
+            tape.watch([query, key])
+            output, scores = dot_product.dot_product_attention(
+                query, key, value, mask, 1e4 * random(B, H, T, 1, seed=4)
+            )
+        self.assertAllEqual(
+            scores, np.tile(mask[:, :, None, None], (1, H, T, 1))
+        )
+        expected = np.repeat(tf.cast(value, "float32"), H // groups, axis=2)
+        self.assertAllEqual(
+            output, np.tile(expected * mask[..., None, None], (1, T, 1, 1))
+        )
+        # It cannot have more or less: a gradient of zero, not of None.
+        for gradient in tape.gradient(output, [query, key]):
+            self.assertAllEqual(gradient, tf.zeros_like(gradient))
 
     @parameterized.parameters(*kinds.WRONG_SHAPES)
     def test_a_mask_of_a_wrong_shape_is_refused(self, *shape):

@@ -698,6 +698,15 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                 continue
             self.assertGreater(np.abs(gradient).max(), 1e-6, weight.path)
 
+    def test_every_weight_has_a_gradient_where_there_is_one_token(self):
+        # Some are zero, but a weight without one would not be updated.
+        model = make(dropout=0.0)
+        with tf.GradientTape() as tape:
+            logits = model(inputs(SOURCE_IDS[:, :1], TARGET_IDS[:, :1]))
+            loss = tf.reduce_sum(logits**2)
+        for gradient in tape.gradient(loss, model.trainable_weights):
+            self.assertIsNotNone(gradient)
+
     def test_unknown_batch_and_lengths(self):
         model = make()
         ids = tf.TensorSpec([None, None], tf.int32)
