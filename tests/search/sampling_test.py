@@ -1,0 +1,408 @@
+"""Samples must have the distribution that is asked for.
+
+B batch   W samples per row   V vocabulary_size
+"""
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer.search import constraints, greedy, sampling
+from tests import reference_search
+from tests.search import languages as languages_
+from tests.search.languages import (
+    END,
+    IDS,
+    PAD,
+    RandomLanguages,
+    search_chain,
+)
+
+DRAWS = 100_000
+# How improbable an outcome may be that is taken for chance. All seeds are
+# fixed, so that it is met once and for all.
+LEAST_P_VALUE = 1e-3
+PROBABILITIES = np.array(
+    [0.03, 0.07, 0.21, 0.005, 0.16, 0.12, 0.03, 0.01, 0.3, 0.02, 0.045]
+)
+V = len(PROBABILITIES)
+DISTRIBUTIONS = {
+    "plain": {},
+    "cold": {"temperature": 0.5},
+    "hot": {"temperature": 2.5},
+    "top_k": {"top_k": 5},
+    "all_of_top_k": {"top_k": 99},
+    "top_p": {"top_p": 0.6},
+    "wide_top_p": {"top_p": 0.97},
+    "top_k_and_top_p": {"top_k": 7, "top_p": 0.7},
+    "everything": {"temperature": 1.7, "top_k": 6, "top_p": 0.9},
+    "banned": {"banned": (8, 4)},
+    "banned_top_k": {"banned": (8, 2), "top_k": 3},
+    "banned_everything": {
+        "banned": (2, 8, 10), "temperature": 0.8, "top_k": 5, "top_p": 0.9
+    },
+}  # fmt: skip
+NAMED = [
+    {"testcase_name": name, "settings": settings}
+    for name, settings in DISTRIBUTIONS.items()
+]
+
+
+def p_value(counts, probabilities):
+    """Of Pearson's chi-square test: how often chance would be as far off."""
+    is_there = probabilities > 0
+    assert np.all(counts[~is_there] == 0), "what has no probability was drawn"
+    expected = probabilities[is_there] * np.sum(counts)
+    statistic = np.sum((counts[is_there] - expected) ** 2 / expected)
+    freedom = np.sum(is_there) - 1
+    # The upper tail of the chi-square distribution.
+    return float(
+        tf.math.igammac(
+            tf.constant(freedom / 2, tf.float64),
+            tf.constant(statistic / 2, tf.float64),
+        )
+    )
+
+
+def draw(
+    rows, width, length=1, seed=0, banned=(), probabilities=None, **kwargs
+):
+    """Ids (rows, width, length) of tokens, each by itself."""
+    probabilities = PROBABILITIES if probabilities is None else probabilities
+    logits = tf.math.log(tf.constant(probabilities, tf.float32))[None]
+
+    @tf.function
+    def search():
+        return sampling.sampling_search(
+            lambda ids, position, state: (
+                # Logits need not be normalized.
+                tf.repeat(logits + 3.0, tf.size(ids), axis=0), state
+            ),
+            (),
+            batch_size=rows,
+            max_lengths=length,
+            # The end must not cut the others short.
+            constraints=constraints.Constraints(
+                length + 1 if length > 1 else 0, banned_ids=banned
+            ),
+            num_samples=width,
+            seed=seed,
+            **IDS,
+            **kwargs,
+        ).ids  # fmt: skip
+
+    return search().numpy()
+
+
+class DistributionTest(tf.test.TestCase, parameterized.TestCase):
+    def distribution(self, banned=(), **settings):
+        allowed = [token for token in range(V) if token not in banned]
+        return reference_search.sampling_distribution(
+            np.log(PROBABILITIES).tolist(), allowed, **settings
+        )
+
+    @parameterized.named_parameters(*NAMED)
+    def test_frequencies_of_a_seed_for_all_rows(self, settings):
+        ids = draw(1000, 100, **settings)
+        counts = np.bincount(ids.ravel(), minlength=V)
+        self.assertEqual(np.sum(counts), DRAWS)
+        self.assertGreater(
+            p_value(counts, self.distribution(**settings)), LEAST_P_VALUE
+        )
+
+    @parameterized.named_parameters(NAMED[0], NAMED[-1])
+    def test_frequencies_of_seeds_of_rows(self, settings):
+        ids = draw(5000, 20, seed=np.arange(5000), **settings)
+        counts = np.bincount(ids.ravel(), minlength=V)
+        self.assertEqual(np.sum(counts), DRAWS)
+        self.assertGreater(
+            p_value(counts, self.distribution(**settings)), LEAST_P_VALUE
+        )
+
+    def test_the_test_sees_small_differences(self):
+        # Samples of one distribution are not taken for those of its twins.
+        ids = draw(1000, 100, temperature=1.03)
+        counts = np.bincount(ids.ravel(), minlength=V)
+        self.assertLess(p_value(counts, self.distribution()), LEAST_P_VALUE)
+        self.assertGreater(
+            p_value(counts, self.distribution(temperature=1.03)),
+            LEAST_P_VALUE,
+        )
+
+    def test_top_p_keeps_the_fewest_that_reach_it(self):
+        # 0.3, 0.21 and 0.16 are 0.67.
+        for top_p, kept in ((0.29, 1), (0.31, 2), (0.5, 2), (0.52, 3),
+                            (0.66, 3), (0.68, 4), (1e-9, 1)):  # fmt: skip
+            ids = draw(100, 100, top_p=top_p)
+            best = np.argsort(-PROBABILITIES)[:kept]
+            self.assertAllEqual(np.unique(ids), np.sort(best))
+
+    @parameterized.parameters(1, 2, 5, V, V + 1)
+    def test_top_k_keeps_so_many(self, top_k):
+        ids = draw(100, 100, top_k=top_k, temperature=5.0)
+        best = np.argsort(-PROBABILITIES, kind="stable")[:top_k]
+        self.assertAllEqual(np.unique(ids), np.sort(best))
+
+    def test_a_large_vocabulary(self):
+        # Chunks are sorted here, not tokens; every 1,000th is likely.
+        probabilities = np.full(32000, 1e-6)
+        probabilities[::1000] = (1 - 0.032 + 32e-6) / 32
+        for top_k in (0, 32):
+            ids = draw(53, 40, top_k=top_k, probabilities=probabilities)
+            bins = np.where(ids % 1000, 32, ids // 1000)
+            counts = np.bincount(bins.ravel(), minlength=33)
+            shares = np.append(probabilities[::1000], 0.0)
+            shares[32] = 0 if top_k else 1 - np.sum(shares)
+            self.assertGreater(
+                p_value(counts, shares / np.sum(shares)), LEAST_P_VALUE
+            )
+
+    def test_whole_sequences(self):
+        languages = RandomLanguages(37, 1, 3, 3, scale=1.0)
+        rows = np.zeros(DRAWS // 5, int)
+        expected = reference_search.every_hypothesis(
+            languages.language(0), reference_search.Rules(3, END)
+        )
+
+        @tf.function
+        def search():
+            return languages.run(
+                sampling.sampling_search, rows=rows, max_lengths=3,
+                constraints=constraints.Constraints(), num_samples=5,
+            )  # fmt: skip
+
+        result = search()
+        found = [
+            tuple(ids[:length])
+            for ids, length in zip(
+                result.ids.numpy().reshape(-1, 3).tolist(),
+                result.lengths.numpy().ravel(),
+                strict=True,
+            )
+        ]
+        places = {one.ids: place for place, one in enumerate(expected)}
+        counts = np.bincount(
+            [places[ids] for ids in found], minlength=len(expected)
+        )
+        shares = np.exp([one.score for one in expected])
+        self.assertAllClose(np.sum(shares), 1.0)
+        self.assertGreater(p_value(counts, shares), LEAST_P_VALUE)
+
+
+class IndependenceTest(tf.test.TestCase, parameterized.TestCase):
+    def check(self, first, second, is_ordered=True):
+        """Pairs must be as frequent as the product of their tokens."""
+        shares = np.outer(PROBABILITIES, PROBABILITIES)
+        if not is_ordered:
+            # A result ranks the samples of a row; either may have been first.
+            first, second = np.maximum(first, second), np.minimum(first, second)
+            shares = np.tril(shares) + np.tril(shares.T, -1)
+        counts = np.zeros((V, V))
+        np.add.at(counts, (first.ravel(), second.ravel()), 1)
+        self.assertGreater(
+            p_value(counts.ravel(), shares.ravel()), LEAST_P_VALUE
+        )
+
+    def test_samples_of_a_row(self):
+        ids = draw(DRAWS, 2)[:, :, 0]
+        self.check(ids[:, 0], ids[:, 1], is_ordered=False)
+        ids = draw(DRAWS // 10, 2, seed=np.arange(DRAWS // 10))[:, :, 0]
+        self.check(ids[:, 0], ids[:, 1], is_ordered=False)
+
+    def test_rows(self):
+        ids = draw(DRAWS, 1)[:, 0, 0]
+        for distance in (1, 2, 5):
+            self.check(ids[:-distance], ids[distance:])
+        # Their seeds follow each other.
+        ids = draw(DRAWS // 10, 1, seed=np.arange(DRAWS // 10))[:, 0, 0]
+        for distance in (1, 2, 5):
+            self.check(ids[:-distance], ids[distance:])
+
+    def test_seeds(self):
+        first, second = (draw(DRAWS // 2, 1, seed=seed) for seed in (3, 4))
+        self.check(first, second)
+
+    def test_positions(self):
+        probabilities = PROBABILITIES.copy()
+        # The end, which is not drawn here, has no share.
+        others = np.delete(np.arange(V), END)
+        ids = draw(DRAWS // 2, 1, length=4)[:, 0]
+        self.assertNotIn(END, ids.ravel().tolist())
+        shares = probabilities[others] / np.sum(probabilities[others])
+        for first, second in ((0, 1), (1, 2), (0, 3)):
+            counts = np.zeros((V, V))
+            np.add.at(counts, (ids[:, first], ids[:, second]), 1)
+            self.assertGreater(
+                p_value(
+                    counts[others][:, others].ravel(),
+                    np.outer(shares, shares).ravel(),
+                ),
+                LEAST_P_VALUE,
+            )
+        # A seed's second position is not the next seed's first.
+        other = draw(DRAWS // 2, 1, length=4, seed=1)[:, 0]
+        counts = np.zeros((V, V))
+        np.add.at(counts, (ids[:, 1], other[:, 0]), 1)
+        self.assertGreater(
+            p_value(
+                counts[others][:, others].ravel(),
+                np.outer(shares, shares).ravel(),
+            ),
+            LEAST_P_VALUE,
+        )
+
+
+class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
+    def sample(self, languages, demands=None, **kwargs):
+        return languages.run(sampling.sampling_search, demands, **kwargs)
+
+    @parameterized.product(
+        settings=(
+            {"temperature": 1e-4}, {"temperature": 1e-37},
+            {"temperature": 1e-300}, {"top_k": 1}, {"top_p": 1e-9},
+            {"top_k": 1, "temperature": 9.0, "top_p": 0.5},
+        ),
+        demands=(
+            {},
+            {"min_lengths": True, "prefix": True, "banned": (2,), "ngram": 2},
+        ),
+    )  # fmt: skip
+    def test_without_a_choice_it_is_greedy(self, settings, demands):
+        languages = RandomLanguages(41, 211, vocabulary_size=4)
+        demands = languages_.random_demands(languages, **demands)
+        result = self.sample(
+            languages, demands, attends=True, num_samples=3, **settings
+        )
+        expected = languages.run(greedy.greedy_search, demands, attends=True)
+        for found, answer in zip(result, expected, strict=True):
+            for sample in range(3):
+                self.assertAllClose(
+                    found[:, sample], answer[:, 0], rtol=1e-6, atol=1e-6
+                )
+
+    @parameterized.parameters(
+        {},
+        {"min_lengths": True},
+        {"prefix": True},
+        {"banned": (2, 0)},
+        {"banned": (END,), "ngram": 1},
+        {"banned": tuple(range(4))},
+        {"ngram": 2},
+        {"min_lengths": True, "prefix": True, "banned": (2,), "ngram": 2},
+    )
+    def test_samples_obey_the_rules_and_have_the_models_scores(self, **demands):
+        languages = RandomLanguages(43, 101, vocabulary_size=4)
+        demands = languages_.random_demands(languages, **demands)
+        for settings in (
+            {"temperature": 2.0}, {"top_k": 2}, {"top_p": 0.8},
+            {"temperature": 3.0, "top_k": 3, "top_p": 0.9},
+        ):  # fmt: skip
+            result = self.sample(
+                languages, demands, attends=True, num_samples=5, **settings
+            )
+            ids, lengths = result.ids.numpy(), result.lengths.numpy()
+            expected = []
+            for row in range(101):
+                language, rules = languages.language(row), demands.rules(row)
+                expected.append([])
+                for sample in range(5):
+                    tokens = tuple(
+                        ids[row, sample, : lengths[row, sample]].tolist()
+                    )
+                    for n, token in enumerate(tokens):
+                        allowed = reference_search.allowed_tokens(
+                            tokens[:n], rules, 4
+                        )
+                        self.assertIn(token, allowed)
+                        self.assertNotIn(END, tokens[:n])
+                    # It stops for a reason alone.
+                    self.assertTrue(
+                        len(tokens) == rules.limit
+                        or END in tokens
+                        or not reference_search.allowed_tokens(tokens, rules, 4)
+                    )
+                    expected[-1].append(
+                        reference_search.hypothesis(tokens, language, rules)
+                    )
+            languages_.check(self, result, expected, attends=True)
+            steps = np.diff(result.scores.numpy(), axis=1)
+            self.assertAllLessEqual(steps, 0)
+
+    def test_a_seed_repeats_and_another_differs(self):
+        languages = RandomLanguages(47, 53)
+        first, again, other = (
+            self.sample(languages, num_samples=3, seed=seed).ids.numpy()
+            for seed in (5, 5, 6)
+        )
+        self.assertAllEqual(first, again)
+        self.assertGreater(np.mean(np.any(first != other, axis=(1, 2))), 0.6)
+
+    @parameterized.parameters("int32", "int64")
+    def test_rows_of_one_seed_are_drawn_alike_and_others_are_not(self, dtype):
+        languages = RandomLanguages(47, 1, longest=5, scale=0.5)
+        languages.limits = [5]
+        seeds = np.array([3, 3, 2**31 - 1, 0, -7, 3], dtype)
+        ids = self.sample(
+            languages, rows=np.zeros(6, int), num_samples=5, seed=seeds
+        ).ids.numpy()
+        for row in range(6):
+            for other in range(row):
+                self.assertEqual(
+                    np.array_equal(ids[row], ids[other]),
+                    seeds[row] == seeds[other],
+                )
+
+    def test_a_seed_known_only_at_run_time(self):
+        languages = RandomLanguages(47, 7)
+        for shape, seed in (([], 5), ([None], np.arange(7))):
+            graph = tf.function(
+                lambda seed: self.sample(languages, seed=seed),
+                input_signature=[tf.TensorSpec(shape, tf.int64)],
+            )
+            self.assertAllEqual(
+                graph(seed).ids, self.sample(languages, seed=seed).ids
+            )
+
+    def test_where_all_is_forbidden_it_ends_without_the_end(self):
+        for settings in ({}, {"top_k": 2}, {"top_p": 0.7}):
+            result = search_chain(
+                [[0, 0.1, 0.5, 0.4]] * 4,
+                sampling.sampling_search,
+                constraints=constraints.Constraints(
+                    banned_ids=[0, END], no_repeat_ngram_size=1
+                ),
+                **settings,
+            )
+            self.assertAllEqual(np.sort(result.ids[0, 0, :2]), [2, 3])
+            self.assertAllEqual(result.ids[0, 0, 2:], [PAD] * 3)
+            self.assertAllEqual(result.lengths, [[2]])
+            self.assertAllClose(result.scores, [[np.log(0.2)]], rtol=1e-6)
+
+    def test_tiny_vocabularies(self):
+        result = sampling.sampling_search(
+            lambda ids, position, state: (tf.zeros([tf.size(ids), 1]), state),
+            (), batch_size=2, max_lengths=3, start_id=0, end_id=0, pad_id=7,
+            num_samples=2,
+        )  # fmt: skip
+        self.assertAllEqual(result.ids, [[[0, 7, 7]] * 2] * 2)
+        self.assertAllEqual(result.scores, np.zeros((2, 2)))
+
+    @parameterized.parameters(
+        ({"num_samples": 0}, "`num_samples` must be at least 1.*: 0. Give"),
+        ({"num_samples": -2}, "`num_samples` must be at least 1.*: -2. Give"),
+        ({"temperature": 0}, "`temperature` must be above 0.*: 0. Use"),
+        ({"temperature": -0.5}, "`temperature` must be above 0.*: -0.5. Use"),
+        ({"temperature": np.nan}, "`temperature` must be above 0.*: nan. Use"),
+        ({"top_k": -1}, "`top_k` must be a whole number.*: -1. Use 0"),
+        ({"top_k": 1.5}, "`top_k` must be a whole number.*: 1.5. Use 0"),
+        ({"top_p": 0.0}, r"`top_p` must be in \(0, 1\].*: 0.0. Use 1"),
+        ({"top_p": -0.1}, r"`top_p` must be in \(0, 1\].*: -0.1. Use 1"),
+        ({"top_p": 1.1}, r"`top_p` must be in \(0, 1\].*: 1.1. Use 1"),
+    )
+    def test_settings_that_are_none_are_refused(self, settings, message):
+        with self.assertRaisesRegex(ValueError, message):
+            search_chain(np.ones((3, 3)), sampling.sampling_search, **settings)
+
+
+if __name__ == "__main__":
+    tf.test.main()

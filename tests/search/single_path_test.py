@@ -1,0 +1,174 @@
+"""A path must take what is chosen, and nothing after it is over.
+
+B batch   W hypotheses per row   T target length   V vocabulary_size   S source
+length   C candidates
+"""
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer.search import constraints, contract, single_path
+from tests import reference_search
+from tests.search import languages as languages_
+from tests.search.languages import END, IDS, PAD, RandomLanguages
+
+B, W = 23, 3
+
+
+def take_own_place(choices, position, numbers):
+    """Hypothesis w takes its w-th best token of those allowed."""
+    order = tf.argsort(
+        choices.log_probs, axis=2, direction="DESCENDING", stable=True
+    )
+    width = choices.ids.shape[1]
+    return tf.linalg.diag_part(order[:, :, :width])
+
+
+class FollowTest(tf.test.TestCase, parameterized.TestCase):
+    def follow(self, choose, languages, demands=None, **kwargs):
+        settings = {
+            "width": W,
+            "count": W,
+            "states": contract.RowStates(),
+            "source_mask": None,
+        }
+        return languages.run(
+            lambda step, state, **rest: single_path.follow(
+                choose, step, state, **{**settings, **rest}
+            ),
+            demands,
+            **kwargs,
+        )
+
+    def expected(self, languages, demands, row, rank):
+        """What hypothesis `rank` of a row must take."""
+        language, rules = languages.language(row), demands.rules(row)
+        ids = ()
+        while len(ids) < rules.limit and END not in ids:
+            log_probs = language.log_probs_after(ids)
+            allowed = reference_search.allowed_tokens(
+                ids, rules, len(log_probs)
+            )
+            if len(allowed) <= rank:
+                break
+            ids += (sorted(allowed, key=lambda x: -log_probs[x])[rank],)
+        return reference_search.hypothesis(ids, language, rules)
+
+    @parameterized.parameters(
+        {},
+        {"min_lengths": True},
+        {"banned": (0, 2)},
+        {"ngram": 1},
+        {"min_lengths": True, "ngram": 2, "banned": (4,)},
+        {"banned": (0, END, 3)},
+    )
+    def test_each_hypothesis_goes_its_own_way(self, **demands):
+        languages = RandomLanguages(31, B)
+        demands = languages_.random_demands(languages, **demands)
+        result = self.follow(take_own_place, languages, demands, attends=True)
+        self.assertEqual(result.ids.shape, (B, W, 5))
+        self.assertEqual(result.ids.dtype, tf.int32)
+        self.assertEqual(result.lengths.dtype, tf.int32)
+        # In the order of the hypotheses, whatever they score.
+        expected = [
+            [self.expected(languages, demands, row, rank) for rank in range(W)]
+            for row in range(B)
+        ]
+        languages_.check(self, result, expected, attends=True)
+        self.assertAllClose(
+            result.scores, tf.reduce_sum(result.log_probs, axis=2)
+        )
+
+    def test_a_prefix_is_taken_by_the_first_candidate_alone(self):
+        languages = RandomLanguages(31, B)
+        prefix = np.full((B, 1), 3)
+        result = self.follow(
+            take_own_place,
+            languages,
+            constraints=constraints.Constraints(prefix=prefix),
+        )
+        self.assertAllEqual(result.ids[:, 0, 0], [3] * B)
+        # The others have chosen what is forbidden.
+        self.assertAllEqual(result.lengths[:, 1:], np.zeros((B, 2)))
+        self.assertAllEqual(result.ids[:, 1:], np.full((B, 2, 5), PAD))
+        self.assertAllEqual(result.scores[:, 1:], np.zeros((B, 2)))
+
+    @parameterized.parameters(None, 1, 2)
+    def test_choices_are_as_many_as_were_asked_for(self, count):
+        languages = RandomLanguages(31, B)
+        seen = []
+
+        def choose(choices, position, numbers):
+            seen.append((int(position), numbers.numpy().tolist()))
+            self.assertEqual(choices.ids.shape[:2], (B, W))
+            self.assertGreaterEqual(choices.ids.shape[2], count or 5)
+            if count is None:
+                self.assertAllEqual(choices.ids[0, 0], range(5))
+            else:
+                steps = np.diff(choices.log_probs[:, :, :count], axis=2)
+                self.assertAllLessEqual(np.append(steps, -1), 0)
+            return tf.zeros([B, W], tf.int32)
+
+        self.follow(choose, languages, count=count)
+        self.assertEqual(seen[0], (0, list(range(B))))
+        self.assertEqual(
+            [position for position, _ in seen], list(range(len(seen)))
+        )
+
+    def test_rows_that_are_left_keep_their_numbers(self):
+        growing = languages_.GrowingLanguages(31, B)
+        seen = []
+
+        def choose(choices, position, numbers):
+            seen.append(numbers.numpy().tolist())
+            return tf.argmax(choices.log_probs, 2, output_type=tf.int32)
+
+        demands = languages_.Demands(growing.limits, banned=(END,))
+        self.follow(choose, growing, demands, states=languages_.GrowingStates())
+        for numbers, longer in zip(seen[1:], seen[:-1], strict=True):
+            self.assertContainsSubset(numbers, longer)
+        # All that have room for five are left at the end.
+        has_room = np.flatnonzero(np.array(growing.limits) == 5).tolist()
+        self.assertContainsSubset(has_room, seen[-1])
+        self.assertLess(len(seen[-1]), B // 2)
+
+    def test_what_is_over_changes_no_more(self):
+        # The first ends at once, the second at last; what is read after the
+        # end would lead to 2 for ever.
+        def choose(choices, position, numbers):
+            return tf.stack(
+                [
+                    tf.where(position == 0, [END], [2]),
+                    tf.where(position == 2, [END], [3]),
+                ],
+                axis=1,
+            )
+
+        result = single_path.follow(
+            choose,
+            lambda ids, position, state: (
+                tf.zeros([2, 7]), state, tf.ones([2, 1])
+            ),
+            (),
+            width=2,
+            count=None,
+            batch_size=1,
+            max_lengths=5,
+            constraints=constraints.Constraints(),
+            states=contract.RowStates(),
+            source_mask=[[True]],
+            **IDS,
+        )  # fmt: skip
+        self.assertAllEqual(
+            result.ids, [[[END, 0, 0, 0, 0], [3, 3, END, 0, 0]]]
+        )
+        self.assertAllEqual(result.lengths, [[1, 3]])
+        self.assertAllClose(result.scores, [[-np.log(7), -3 * np.log(7)]])
+        self.assertAllEqual(
+            result.attention[0, :, :, 0], [[1, 0, 0, 0, 0], [1, 1, 1, 0, 0]]
+        )
+
+
+if __name__ == "__main__":
+    tf.test.main()
