@@ -317,10 +317,13 @@ class BadInputTest(tf.test.TestCase, parameterized.TestCase):
         return run(
             lambda ids, position, state: (tf.zeros([tf.size(ids), V]), state),
             (),
-            batch_size=2,
-            max_lengths=3,
-            constraints=demands,
-            **{**IDS, **kwargs},
+            **{
+                "batch_size": 2,
+                "max_lengths": 3,
+                "constraints": demands,
+                **IDS,
+                **kwargs,
+            },
         )
 
     @parameterized.parameters(*SEARCHES)
@@ -336,6 +339,26 @@ class BadInputTest(tf.test.TestCase, parameterized.TestCase):
             end_id=6,
         )
         self.assertAllEqual(result.ids[0, 0], [2, 6, PAD])
+
+    @parameterized.parameters(*SEARCHES)
+    def test_a_row_without_room_has_an_empty_prefix(self, run):
+        result = self.run_search(
+            run,
+            constraints.Constraints(2, [[PAD, PAD], [2, 3]], [4], 1),
+            max_lengths=[0, 3],
+        )
+        self.assertAllEqual(result.ids[0, 0], [PAD] * 3)
+        self.assertAllEqual(result.ids[1, 0, :2], [2, 3])
+        self.assertEqual(result.lengths[0, 0], 0)
+        self.assertEqual(result.scores[0, 0], 0)
+        with self.assertRaisesRegex(
+            ValueError, "row 0 with a prefix of 1 tokens and a longest length"
+        ):
+            self.run_search(
+                run,
+                constraints.Constraints(prefix=[[5], [2]]),
+                max_lengths=[0, 3],
+            )
 
 
 if __name__ == "__main__":

@@ -144,14 +144,14 @@ class DistributionTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(np.unique(ids), np.sort(best))
 
     def test_a_large_vocabulary(self):
-        # Chunks are sorted here, not tokens; every 1,000th is likely.
-        probabilities = np.full(32000, 1e-6)
-        probabilities[::1000] = (1 - 0.032 + 32e-6) / 32
+        # Chunks are sorted here, not tokens; every 250th is likely.
+        probabilities = np.full(8000, 4e-6)
+        probabilities[::250] = (1 - 0.032 + 128e-6) / 32
         for top_k in (0, 32):
             ids = draw(53, 40, top_k=top_k, probabilities=probabilities)
-            bins = np.where(ids % 1000, 32, ids // 1000)
+            bins = np.where(ids % 250, 32, ids // 250)
             counts = np.bincount(bins.ravel(), minlength=33)
-            shares = np.append(probabilities[::1000], 0.0)
+            shares = np.append(probabilities[::250], 0.0)
             shares[32] = 0 if top_k else 1 - np.sum(shares)
             self.assertGreater(
                 p_value(counts, shares / np.sum(shares)), LEAST_P_VALUE
@@ -363,6 +363,19 @@ class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
                 graph(seed).ids, self.sample(languages, seed=seed).ids
             )
 
+    def test_xla_draws_the_same_from_seeds_of_rows(self):
+        languages = RandomLanguages(47, 53, vocabulary_size=4)
+        demands = languages_.random_demands(languages, prefix=True, ngram=2)
+        seeds = tf.Variable(np.arange(53) * 1_000_003)
+
+        def search():
+            return self.sample(languages, demands, num_samples=3, seed=seeds)
+
+        expected = search()
+        result = tf.function(search, jit_compile=True)()
+        self.assertAllEqual(result.ids, expected.ids)
+        self.assertAllClose(result.scores, expected.scores, rtol=0, atol=1e-5)
+
     def test_where_all_is_forbidden_it_ends_without_the_end(self):
         for settings in ({}, {"top_k": 2}, {"top_p": 0.7}):
             result = search_chain(
@@ -395,6 +408,8 @@ class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
         ({"temperature": np.nan}, "`temperature` must be above 0.*: nan. Use"),
         ({"top_k": -1}, "`top_k` must be a whole number.*: -1. Use 0"),
         ({"top_k": 1.5}, "`top_k` must be a whole number.*: 1.5. Use 0"),
+        ({"seed": [3, 5]}, r"`seed`.*shape \(2,\). Expected \(\) or \(1,\)"),
+        ({"seed": [[3]]}, r"`seed`.*shape \(1, 1\). Expected \(\) or \(1,\)"),
         ({"top_p": 0.0}, r"`top_p` must be in \(0, 1\].*: 0.0. Use 1"),
         ({"top_p": -0.1}, r"`top_p` must be in \(0, 1\].*: -0.1. Use 1"),
         ({"top_p": 1.1}, r"`top_p` must be in \(0, 1\].*: 1.1. Use 1"),
