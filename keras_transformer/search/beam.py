@@ -41,8 +41,8 @@ def beam_search(
     start_id: int,
     end_id: int,
     pad_id: int,
-    constraints=constraining.Constraints(),
-    states: contract.States = contract.RowStates(),
+    constraints=constraining.NONE,
+    states: contract.States = contract.ROW_STATES,
     source_mask=None,
     beam_size: int = 4,
     top_beams: int = 1,
@@ -56,8 +56,9 @@ def beam_search(
     log-probability over `length_penalty`, plus `coverage_penalty`, and never
     change again. A row is done when no prefix, at its limit's penalty, could
     still enter that set. Prefixes that reach the limit unfinished are ranked
-    by the same score, after all finished ones. Section 6.1 uses beam size 4
-    and alpha 0.6.
+    by the same score, after all finished ones; so are those that end because
+    all is forbidden after all of them. Section 6.1 uses beam size 4 and alpha
+    0.6.
 
     Args:
         step: see `StepFn`; called with B W rows.

@@ -38,6 +38,9 @@ class Constraints(NamedTuple):
     no_repeat_ngram_size: int = 0
 
 
+NONE = Constraints()
+
+
 class RowLimits(NamedTuple):
     """What is asked of each row, the batch axis first.
 

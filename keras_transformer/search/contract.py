@@ -76,6 +76,9 @@ class RowStates:
         return tf.nest.map_structure(lambda x: tuple(x.shape), state)
 
 
+ROW_STATES = RowStates()
+
+
 def _gather(state, rows):
     return tf.nest.map_structure(
         lambda x: tf.gather(x, tf.reshape(rows, [-1])), state

@@ -15,8 +15,8 @@ def greedy_search(
     start_id: int,
     end_id: int,
     pad_id: int,
-    constraints=constraining.Constraints(),
-    states: contract.States = contract.RowStates(),
+    constraints=constraining.NONE,
+    states: contract.States = contract.ROW_STATES,
     source_mask=None,
 ) -> contract.SearchResult:
     """Takes the most probable token until the end token or the limit.

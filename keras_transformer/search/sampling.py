@@ -22,8 +22,8 @@ def sampling_search(
     start_id: int,
     end_id: int,
     pad_id: int,
-    constraints=constraining.Constraints(),
-    states: contract.States = contract.RowStates(),
+    constraints=constraining.NONE,
+    states: contract.States = contract.ROW_STATES,
     source_mask=None,
     num_samples: int = 1,
     temperature: float = 1.0,
@@ -79,7 +79,14 @@ def sampling_search(
     """
     _check(num_samples, temperature, top_k, top_p)
     top_k = int(top_k)
-    rows = tf.shape(contract.limits_per_row(max_lengths, batch_size))[0]
+    seed = tf.cast(seed, tf.int64)
+    limits = contract.limits_per_row(max_lengths, batch_size)
+    if seed.shape.rank != 0 and not seed.shape.is_compatible_with(limits.shape):
+        raise ValueError(
+            "`seed` is one for all rows, or one for each. Received: shape "
+            f"{tuple(seed.shape)}. Expected () or {tuple(limits.shape)}."
+        )
+    rows = tf.shape(limits)[0]
 
     def choose(choices, position, numbers):
         probabilities = _reshape_distribution(
@@ -154,7 +161,6 @@ def _reshape_distribution(log_probs, temperature, top_k, top_p):
 
 def _uniform(seed, rows, width, position, numbers):
     """Numbers in [0, 1) for the rows `numbers` (R,) at a position: (R, W)."""
-    seed = tf.cast(seed, tf.int64)
     position = tf.cast(position, tf.int64)
 
     def draw(seed, shape):
