@@ -211,10 +211,12 @@ def _source_mask(source_ids):
 def _row_seeds(source_ids, seed):
     """Seeds (B,) of rows by their ids, whatever row and batch they are in."""
     modulus = 2**31 - 1
-    # Each column its own multiplier; sums of 2^11 products fit in 64 bits.
     columns = tf.range(1, tf.shape(source_ids)[1] + 1, dtype=tf.int64)
-    multipliers = tf.math.floormod(columns * 48271 * 65539, modulus)
     ids = tf.cast(source_ids, tf.int64)
-    mixed = tf.math.floormod(ids * multipliers, modulus)
-    seeds = tf.reduce_sum(mixed * (ids + 1), axis=1)
-    return tf.math.floormod(seeds + tf.cast(seed, tf.int64), modulus)
+    mixed = tf.math.floormod(ids * 48271 + columns * 1664525, modulus)
+    # Squares, so that what one column adds is not made up for by another.
+    for _ in range(3):
+        mixed = tf.math.floormod(mixed * mixed + 1013904223, modulus)
+    mixed = tf.where(_source_mask(source_ids), mixed, 0)
+    seeds = tf.reduce_sum(mixed, axis=1) + tf.cast(seed, tf.int64)
+    return tf.math.floormod(seeds, modulus)

@@ -1,5 +1,7 @@
 """What is shown must be the attention of the translation that was made."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
@@ -8,6 +10,7 @@ from keras_transformer.text import special_ids
 from keras_transformer.translation import explanation
 from tests.translation import toy
 
+TEXTS = ["ba de fi go hu", "ra", " ", "xyz \u05d0", "ka le"]
 LAYERS, HEADS = (1, 2), 2  # Of the encoder and of the decoder.
 
 
@@ -97,6 +100,62 @@ class ExplainTest(tf.test.TestCase, parameterized.TestCase):
                     looks.append(found.cross[:, :, row, column].max())
         self.assertGreater(len(looks), 17)
         self.assertGreater(np.median(looks), 0.5)
+
+    @functools.cached_property
+    def attended(self):
+        """Of sentences of many lengths, as one batch."""
+        answer = explanation.attend(self.translator, tf.constant(TEXTS))
+        return {name: tensor.numpy() for name, tensor in answer.items()}
+
+    def test_attend_says_what_explain_says(self):
+        for row, text in enumerate(TEXTS):
+            if text.strip():
+                expected = explanation.explain(self.translator, text)
+                found = {k: v[row] for k, v in self.attended.items()}
+                source = len(expected.source_tokens)
+                target = len(expected.target_tokens)
+                self.assertEqual(
+                    [t.decode() for t in found["source_tokens"][:source]],
+                    expected.source_tokens,
+                )
+                self.assertEqual(
+                    [t.decode() for t in found["target_tokens"][:target]],
+                    expected.target_tokens,
+                )
+                for name, rows, columns in (
+                    ("encoder", source, source),
+                    ("decoder", target, target),
+                    ("cross", target, source),
+                ):
+                    whole = found[f"{name}_attention"]
+                    part = whole[:, :, :rows, :columns]
+                    self.assertAllClose(
+                        part, getattr(expected, name), atol=1e-5
+                    )
+                    # All else is filled up.
+                    self.assertAllClose(whole.sum(), part.sum(), 1e-6)
+                for name, size in (("source", source), ("target", target)):
+                    self.assertEqual(
+                        set(found[f"{name}_tokens"][size:]) - {b""}, set()
+                    )
+
+    def test_attend_translates(self):
+        self.assertEqual(
+            [text.decode() for text in self.attended["translation"]],
+            self.translator.translate(TEXTS),
+        )
+
+    def test_attend_to_nothing(self):
+        row = TEXTS.index(" ")
+        self.assertEqual(set(self.attended["target_tokens"][row]), {b""})
+        for name in ("decoder", "cross"):
+            maps = self.attended[f"{name}_attention"][row]
+            self.assertAllEqual(maps, 0 * maps)
+        nothing = explanation.attend(self.translator, tf.zeros([0], tf.string))
+        self.assertEqual(nothing["translation"].shape, (0,))
+        self.assertEqual(nothing["cross_attention"].shape[:3], (0, 2, HEADS))
+        blank = explanation.attend(self.translator, tf.constant([""]))
+        self.assertEqual(blank["cross_attention"].shape, (1, 2, HEADS, 1, 1))
 
 
 if __name__ == "__main__":

@@ -98,6 +98,13 @@ class LoadTranslatorTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(found.keywords, {"beam_size": 3, "alpha": 0.0})
         found = loading.run_search(self.directory, beam_size=5)
         self.assertEqual(found.keywords, {"beam_size": 5, "alpha": 1.0})
+        found = loading.run_search(
+            self.directory, penalty="none", top_beams=2, coverage=None
+        )
+        self.assertEqual(
+            found.keywords,
+            {"beam_size": 3, "alpha": 1.0, "penalty": "none", "top_beams": 2},
+        )
         # Without the file, nothing but what the search itself starts from.
         (self.directory / "config.json").unlink()
         self.assertEqual(loading.run_search(self.directory).keywords, {})

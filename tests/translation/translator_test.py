@@ -9,25 +9,13 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+import keras_transformer as kt
 from keras_transformer import search
 from keras_transformer.text import special_ids
 from keras_transformer.translation import translator
 from tests.translation import toy
 
 LONG = "ba de fi go " * 31
-
-
-class Endless:
-    """A model that never says the end: it repeats the first source token."""
-
-    start_id = special_ids.BOS_ID
-
-    def start(self, source_ids, max_length=None):
-        self.max_length = max_length
-        return {"first": source_ids[:, 0]}
-
-    def step(self, ids, position, state):
-        return 20 * tf.one_hot(state["first"], 293), state
 
 
 class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
@@ -158,16 +146,6 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
             short.translate(["ba de fi go"]),
         )
 
-    def test_length_limit_is_each_rows_own(self):
-        endless = translator.Translator(
-            Endless(), self.translator.tokenizer, search.greedy_search
-        )
-        source_ids = tf.constant([[7, 2, 0, 0, 0], [11, 13, 17, 19, 2]])
-        result = endless.search(source_ids)
-        self.assertAllEqual(result.lengths[:, 0], [2 + 50, 5 + 50])
-        self.assertAllEqual(result.ids[0, 0, :52], 52 * [7])
-        self.assertAllEqual(result.ids[0, 0, 52:], 3 * [0])
-
     def test_search_can_be_chosen(self):
         def translate(chosen):
             return translator.Translator(
@@ -187,38 +165,500 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(greedy, narrow, 1e-4, 1e-5)
         self.assertNotAllClose(greedy, beam)
 
-
-class InBatchesTest(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
-        self.batches = []
-
-    def shout(self, text):
-        """Instead of a translator: its batches can be looked at."""
-        self.batches.append([t.decode() for t in text.numpy()])
-        return {
-            "translation": tf.strings.upper(text, encoding="utf-8"),
-            "score": tf.cast(-tf.strings.length(text), tf.float32),
-        }
-
-    def test_answers_in_the_order_of_the_texts(self):
-        texts = ["ccc", "\u00e9", "", "bb", "ccc", "dddd", "a"]
-        found = translator.in_batches(self.shout, texts, batch_size=3)
-        self.assertEqual(
-            found,
-            [(t.upper(), -float(len(t.encode()))) for t in texts],
+    def settings(self, **settings):
+        """The toy translator with another beam search."""
+        lengths = settings.pop("lengths", kt.translation.Lengths())
+        return translator.Translator(
+            self.translator.model,
+            self.translator.tokenizer,
+            functools.partial(search.beam_search, **settings),
+            lengths=lengths,
         )
 
-    def test_texts_of_like_length_go_together(self):
-        texts = ["a" * (i * 7 % 23) for i in range(23)]
-        translator.in_batches(self.shout, texts, batch_size=5)
-        self.assertEqual([len(batch) for batch in self.batches], [5] * 4 + [3])
-        lengths = [[len(text) for text in batch] for batch in self.batches]
-        self.assertEqual(sum(lengths, []), list(range(23)))
+    def sampling(self, **settings):
+        return translator.Translator(
+            self.translator.model,
+            self.translator.tokenizer,
+            functools.partial(search.sampling_search, **settings),
+        )
 
-    def test_no_texts(self):
-        self.assertEqual(translator.in_batches(self.shout, []), [])
-        self.assertEqual(self.batches, [])
+    def assert_same(self, found, expected, atol=1e-5):
+        """Lists of hypotheses are equal, floats within `atol`."""
+        self.assertLen(found, len(expected))
+        for ours, theirs in zip(found, expected, strict=True):
+            self.assertEqual(
+                [(h.text, h.tokens) for h in ours],
+                [(h.text, h.tokens) for h in theirs],
+            )
+            for one, other in zip(ours, theirs, strict=True):
+                self.assertAllClose(one.score, other.score, 1e-4, atol)
+                self.assertAllClose(one.log_probs, other.log_probs, 1e-4, 1e-4)
+                self.assertEqual(one.alignment is None, other.alignment is None)
+                if one.alignment is not None:
+                    self.assertAllClose(
+                        one.alignment, other.alignment, atol=1e-4
+                    )
+
+    @parameterized.named_parameters(
+        ("beam", search.beam_search, {"top_beams": 3}),
+        ("greedy", search.greedy_search, {}),
+        (
+            "sampling",
+            search.sampling_search,
+            {"num_samples": 3, "seed": 5, "temperature": 0.7},
+        ),
+    )
+    def test_hypotheses_do_not_depend_on_the_batch(self, function, settings):
+        chosen = translator.Translator(
+            self.translator.model,
+            self.translator.tokenizer,
+            functools.partial(function, **settings),
+        )
+        texts = [*self.sources[:7], "", LONG, "ra", "ra", "\u05e9\u05dc"]
+        together = chosen.hypotheses(texts, align=True)
+        backwards = chosen.hypotheses(texts[::-1], 5, align=True)[::-1]
+        self.assert_same(together, backwards)
+        alone = [chosen.hypotheses([text], align=True)[0] for text in texts]
+        self.assert_same(together, alone)
+        # What they are is not said by their alignment.
+        self.assert_same(
+            [[h._replace(alignment=None) for h in some] for some in together],
+            chosen.hypotheses(texts, 3),
+        )
+
+    def test_hypotheses_are_what_the_search_found(self):
+        chosen = self.settings(top_beams=3)
+        tokenizer = self.translator.tokenizer
+        for text, found in zip(
+            self.sources[:11], chosen.hypotheses(self.sources[:11]), strict=True
+        ):
+            result = chosen.search(chosen.encode_source([text]))
+            for n, hypothesis in enumerate(found):
+                ids = result.ids[0, n, : int(result.lengths[0, n])].numpy()
+                self.assertEqual(hypothesis.tokens, tokenizer.pieces(ids))
+                spelled = tokenizer.decode([ids]).numpy()[0].decode()
+                self.assertEqual(hypothesis.text, spelled)
+                self.assertAllClose(
+                    hypothesis.log_probs,
+                    result.log_probs[0, n, : len(ids)],
+                    1e-4,
+                    1e-4,
+                )
+                total = hypothesis.log_probs.sum()
+                self.assertAllClose(
+                    hypothesis.score,
+                    total / ((5 + len(ids)) / 6) ** 0.6,
+                    1e-4,
+                    1e-5,
+                )
+                self.assertIsNone(hypothesis.alignment)
+
+    def test_n_best_is_sorted_distinct_and_begins_with_the_best(self):
+        best = self.translator.hypotheses(self.sources)
+        several = self.settings(beam_size=5, top_beams=5).hypotheses(
+            self.sources
+        )
+        same = 0
+        for [first], hypotheses in zip(best, several, strict=True):
+            self.assertLen(hypotheses, 5)
+            scores = [h.score for h in hypotheses]
+            self.assertEqual(scores, sorted(scores, reverse=True))
+            self.assertLen({tuple(h.tokens) for h in hypotheses}, 5)
+            same += first.text == hypotheses[0].text
+        self.assertGreaterEqual(same, 59)
+
+    @parameterized.named_parameters(
+        ("paper", {}),
+        ("average", {"alpha": 1.0, "penalty": "average"}),
+        ("plain", {"alpha": 0.0}),
+        ("coverage", {"coverage": 0.3}),
+    )
+    def test_score_of_what_was_found_is_its_score(self, settings):
+        chosen = self.settings(top_beams=3, **settings)
+        compared = 0
+        texts = [*self.sources[:17], "", LONG]
+        found = chosen.hypotheses(texts)
+        for place in range(3):
+            some = [
+                (text, hypotheses[place])
+                for text, hypotheses in zip(texts, found, strict=True)
+                if place < len(hypotheses)
+            ]
+            scored = chosen.score(
+                [text for text, _ in some], [h.text for _, h in some], 7
+            )
+            for (_, expected), again in zip(some, scored, strict=True):
+                self.assertEqual(again.text, expected.text)
+                if again.tokens == expected.tokens:
+                    self.assertAllClose(again.score, expected.score, atol=1e-4)
+                    self.assertAllClose(
+                        again.log_probs, expected.log_probs, atol=1e-4
+                    )
+                    compared += 1
+        self.assertGreater(compared, 37)
+
+    def test_score_of_any_target(self):
+        model, tokenizer = self.translator.model, self.translator.tokenizer
+        text, target = "ba de fi", "GO ba"
+        [scored] = self.translator.score([text], [target])
+        ids = [*tokenizer.encode([target]).to_list()[0], special_ids.EOS_ID]
+        logits = (
+            model(
+                {
+                    "source_ids": self.translator.encode_source([text]),
+                    "target_input_ids": np.array(
+                        [[special_ids.BOS_ID, *ids[:-1]]]
+                    ),
+                }
+            )
+            .numpy()[0]
+            .astype("float64")
+        )
+        normalizers = np.log(np.exp(logits).sum(axis=1))
+        log_probs = logits[np.arange(len(ids)), ids] - normalizers
+        self.assertAllClose(scored.log_probs, log_probs, 1e-4, 1e-4)
+        self.assertEqual(scored.tokens, tokenizer.pieces(ids))
+        penalty = ((5 + len(ids)) / 6) ** 0.6
+        self.assertAllClose(scored.score, log_probs.sum() / penalty, 1e-4)
+        # Of samples and of greedy search scores are plain.
+        for chosen in (
+            self.sampling(),
+            translator.Translator(model, tokenizer, search.greedy_search),
+        ):
+            [plain] = chosen.score([text], [target])
+            self.assertAllClose(plain.score, log_probs.sum(), 1e-4)
+        answer = self.translator.log_probability([text, "ra"], [target, "RA"])
+        self.assertAllClose(answer["log_probability"][0], log_probs.sum(), 1e-4)
+
+    def test_score_of_nothing(self):
+        for text, target in (("", ""), (" ", "\t"), ("", " ")):
+            [scored] = self.translator.score([text], [target])
+            self.assertEqual(scored[1:3], (0.0, []))
+            self.assertEqual(scored.log_probs.shape, (0,))
+            answer = self.translator.log_probability([text], [target])
+            self.assertAllEqual(answer["log_probability"], [0.0])
+        for text, target in (("ba", ""), ("", "BA")):
+            [scored] = self.translator.score([text], [target])
+            self.assertLess(scored.score, 0.0)
+            answer = self.translator.log_probability([text], [target])
+            self.assertAllClose(
+                answer["log_probability"], [scored.log_probs.sum()], 1e-4
+            )
+        self.assertEqual(self.translator.score([], []), [])
+
+    def test_score_does_not_depend_on_the_batch(self):
+        texts = [*self.sources[:11], LONG, ""]
+        targets = [*self.sources[1:11], LONG, "", "RA BA"]
+        together = self.translator.score(texts, targets)
+        for text, target, scored in zip(texts, targets, together, strict=True):
+            [alone] = self.translator.score([text], [target])
+            self.assert_same([[scored]], [[alone]], atol=1e-4)
+
+    def test_another_number_of_targets(self):
+        with self.assertRaisesRegex(ValueError, "2 texts, 1 targets"):
+            self.translator.score(["ba", "de"], ["BA"])
+
+    @parameterized.parameters(1, 5)
+    def test_prefixes_are_kept(self, batch_size):
+        chosen = self.settings(top_beams=3)
+        texts = ["ba de fi", "go", "hu ka le mi no", "", "pu ra ba", LONG]
+        prefixes = ["NO", "", "NO MI", "RA", "GO HU KA LE", "BA"]
+        found = chosen.hypotheses(texts, batch_size, prefixes)
+        tokenizer = self.translator.tokenizer
+        for prefix, hypotheses in zip(prefixes, found, strict=True):
+            pieces = tokenizer.pieces(tokenizer.encode([prefix]).to_list()[0])
+            for hypothesis in hypotheses:
+                if hypothesis.tokens:
+                    self.assertEqual(hypothesis.tokens[: len(pieces)], pieces)
+        # An empty prefix asks for nothing; a blank text has its own answer.
+        self.assert_same(found[1:2], chosen.hypotheses(["go"]))
+        self.assertEqual([h.text for h in found[3]], [""])
+        # Log-probabilities of a prefix are the model's own.
+        [first] = chosen.score(texts[:1], [found[0][0].text])
+        self.assertAllClose(first.score, found[0][0].score, atol=1e-4)
+        self.assertNotEqual(found[0][0].text, "FI DE BA")
+
+    @parameterized.parameters(False, True)
+    def test_prefix_that_is_too_long(self, jit_compile):
+        short = translator.Translator(
+            self.translator.model,
+            self.translator.tokenizer,
+            lengths=kt.translation.Lengths(maximum=3),
+            jit_compile=jit_compile,
+        )
+        with self.assertRaisesRegex(
+            ValueError, "prefix of 5 tokens where at most 3 may be. Shorten"
+        ):
+            short.hypotheses(["ba", "de"], prefixes=["BA", "BA DE FI GO HU"])
+        if not jit_compile:
+            [[found]] = short.hypotheses(["ba"], prefixes=["BA DE FI"])
+            self.assertEqual(found.text, "BA DE FI")
+
+    def test_another_number_of_prefixes(self):
+        with self.assertRaisesRegex(ValueError, "2 texts, 1 prefixes. Use em"):
+            self.translator.hypotheses(["ba", "de"], prefixes=["BA"])
+
+    @parameterized.named_parameters(
+        ("at_most", {"maximum": 3}, lambda n: 1, lambda n: 3),
+        ("at_least", {"minimum": 7}, lambda n: 7, lambda n: n + 50),
+        (
+            "of_the_source",
+            {"ratio": 0.5, "extra": 0},
+            lambda n: 1,
+            lambda n: max(n // 2, 1),
+        ),
+        (
+            "at_least_of_the_source",
+            {"minimum_ratio": 1.5},
+            lambda n: -(-3 * n // 2),
+            lambda n: n + 50,
+        ),
+    )
+    def test_lengths(self, lengths, shortest, longest):
+        chosen = self.settings(
+            top_beams=2, lengths=kt.translation.Lengths(**lengths)
+        )
+        texts = ["ba", *self.sources[:7]]
+        sizes = [
+            len(ids) + 1
+            for ids in self.translator.tokenizer.encode(texts).to_list()
+        ]
+        at_a_limit = 0
+        for size, found in zip(sizes, chosen.hypotheses(texts), strict=True):
+            for hypothesis in found:
+                count = len(hypothesis.tokens)
+                self.assertBetween(count, shortest(size), longest(size))
+                at_a_limit += count in (shortest(size), longest(size))
+        self.assertGreater(at_a_limit, 3)
+
+    def test_no_repeated_tokens(self):
+        constraints = search.Constraints(no_repeat_ngram_size=1)
+        chosen = self.settings(top_beams=2, constraints=constraints)
+        for found in chosen.hypotheses(["ba ba ba", "ra ka ra"]):
+            for hypothesis in found:
+                self.assertLen(set(hypothesis.tokens), len(hypothesis.tokens))
+        # Without it words are repeated.
+        [[plain]] = self.translator.hypotheses(["ba ba ba"])
+        self.assertLess(len(set(plain.tokens)), len(plain.tokens))
+
+    def test_never_padding_or_start(self):
+        # Hot enough that every token is drawn now and then.
+        drawn = self.sampling(num_samples=11, temperature=7.0, seed=1)
+        tokens = [
+            token
+            for found in drawn.hypotheses(self.sources[:23])
+            for hypothesis in found
+            for token in hypothesis.tokens
+        ]
+        self.assertGreater(len(tokens), 1009)
+        self.assertNotIn("<pad>", tokens)
+        self.assertNotIn("<bos>", tokens)
+        seen = len(set(tokens))
+        self.assertGreater(seen, self.translator.tokenizer.vocabulary_size / 2)
+
+    def test_samples_have_a_seed(self):
+        texts = self.sources[:11]
+        first = self.sampling(num_samples=2, seed=1).hypotheses(texts)
+        again = self.sampling(num_samples=2, seed=1).hypotheses(texts)
+        other = self.sampling(num_samples=2, seed=2).hypotheses(texts)
+        self.assert_same(first, again)
+        texts_of = [[[h.tokens for h in x] for x in y] for y in (first, other)]
+        self.assertNotEqual(*texts_of)
+        # Without a seed it is the first.
+        zero = self.sampling(seed=0).hypotheses(texts)
+        self.assert_same(self.sampling().hypotheses(texts), zero)
+
+    def test_scores_of_samples_are_the_models(self):
+        drawn = self.sampling(num_samples=2, temperature=0.5, top_k=5, seed=3)
+        texts = self.sources[:11]
+        found = drawn.hypotheses(texts)
+        scored = drawn.score(texts, [h[0].text for h in found])
+        compared = 0
+        for [first, second], again in zip(found, scored, strict=True):
+            self.assertGreaterEqual(first.score, second.score)
+            if again.tokens == first.tokens:
+                self.assertAllClose(again.score, first.score, atol=1e-4)
+                compared += 1
+        self.assertGreater(compared, 7)
+
+    @parameterized.named_parameters(
+        ("beam", search.beam_search, {"top_beams": 2}),
+        ("coverage", search.beam_search, {"coverage": 0.2}),
+        ("greedy", search.greedy_search, {}),
+    )
+    def test_compiled_by_xla(self, function, settings):
+        plain, compiled = (
+            translator.Translator(
+                self.translator.model,
+                self.translator.tokenizer,
+                functools.partial(function, **settings),
+                lengths=kt.translation.Lengths(extra=3),
+                jit_compile=jit_compile,
+            )
+            for jit_compile in (False, True)
+        )
+        texts = [*self.sources[:5], ""]
+        prefixes = ["FI DE", "", "RA", "", "", "BA"]
+        for given in ({}, {"prefixes": prefixes, "align": True}):
+            self.assert_same(
+                compiled.hypotheses(texts, **given),
+                plain.hypotheses(texts, **given),
+            )
+        self.assertEqual(compiled.translate(texts), plain.translate(texts))
+
+    def test_ensemble_of_one_model_twice_is_that_model(self):
+        twice = translator.Translator(
+            kt.Ensemble([self.translator.model] * 2), self.translator.tokenizer
+        )
+        texts = [*self.sources[:11], ""]
+        self.assert_same(
+            twice.hypotheses(texts, align=True),
+            self.translator.hypotheses(texts, align=True),
+            atol=1e-4,
+        )
+        targets = self.sources[:12]
+        for one, other in zip(
+            twice.score(texts, targets),
+            self.translator.score(texts, targets),
+            strict=True,
+        ):
+            self.assertAllClose(one.score, other.score, 1e-4, 1e-4)
+
+    def test_in_half_precision(self):
+        model = kt.models.in_precision(self.translator.model, "bfloat16")
+        fast = translator.Translator(model, self.translator.tokenizer)
+        self.assertEqual(model.variables[0].dtype, "bfloat16")
+        pairs = zip(
+            fast.translate(self.sources),
+            self.translator.translate(self.sources),
+            strict=True,
+        )
+        self.assertGreater(sum(a == b for a, b in pairs), 57)
+
+    def test_with_n_best(self):
+        texts = self.sources[:5]
+        several = self.translator.with_n_best(3)
+        self.assert_same(
+            several.hypotheses(texts),
+            self.settings(top_beams=3).hypotheses(texts),
+        )
+        self.assertIs(several.model, self.translator.model)
+        [all_of_it] = self.translator.with_n_best().hypotheses(["ba de"])
+        self.assertLen(all_of_it, 4)
+        [samples] = (
+            self.sampling(num_samples=2).with_n_best().hypotheses(["ba"])
+        )
+        self.assertLen(samples, 2)
+        [samples] = self.sampling().with_n_best(5).hypotheses(["ba"])
+        self.assertLen(samples, 5)
+        short = translator.Translator(
+            self.translator.model,
+            self.translator.tokenizer,
+            max_source_length=5,
+            lengths=kt.translation.Lengths(extra=7),
+            jit_compile=True,
+        ).with_n_best(2)
+        self.assertEqual(short.max_source_length, 5)
+        self.assertEqual(short.lengths.extra, 7)
+        self.assertTrue(short.jit_compile)
+        greedy = translator.Translator(
+            self.translator.model,
+            self.translator.tokenizer,
+            search.greedy_search,
+        )
+        self.assertLen(greedy.with_n_best().hypotheses(["ba"])[0], 1)
+        with self.assertRaisesRegex(ValueError, "2 wanted of .*greedy_search"):
+            greedy.with_n_best(2)
+        with self.assertRaisesRegex(ValueError, "beam_size=4, 5 hypotheses"):
+            self.translator.with_n_best(5)
+
+    def test_n_best_in_the_graph(self):
+        chosen = self.settings(top_beams=3)
+        texts = [*self.sources[:7], " ", "\u3000"]
+        answer = chosen.n_best(tf.constant(texts))
+        self.assertEqual(answer["translations"].shape, (9, 3))
+        for row, found in enumerate(chosen.hypotheses(texts)):
+            for n, hypothesis in enumerate(found):
+                self.assertEqual(
+                    answer["translations"][row, n].numpy().decode(),
+                    hypothesis.text,
+                )
+                self.assertAllClose(
+                    answer["scores"][row, n], hypothesis.score, 1e-4, 1e-5
+                )
+        self.assertAllEqual(answer["translations"][7], [b""] * 3)
+        self.assertAllEqual(answer["scores"][7], [0.0, -1e9, -1e9])
+        # Only the white space of ASCII is nothing, here and there.
+        self.assertLess(answer["scores"][8, 0], 0.0)
+        nothing = chosen.n_best(tf.zeros([0], tf.string))
+        self.assertEqual(nothing["translations"].shape, (0, 3))
+
+    def test_impossible_settings(self):
+        with self.assertRaisesRegex(ValueError, "beam_size=1009, 359 target"):
+            self.settings(beam_size=1009)
+        with self.assertRaisesRegex(ValueError, "beam_size=2, 3 hypotheses"):
+            self.settings(beam_size=2, top_beams=3)
+        with self.assertRaisesRegex(ValueError, "`maximum`.*Received: 0"):
+            self.settings(lengths=kt.translation.Lengths(maximum=0))
+        with self.assertRaisesRegex(ValueError, "at least 1. Received: 0"):
+            translator.Translator(
+                self.translator.model,
+                self.translator.tokenizer,
+                max_source_length=0,
+            )
+
+    def test_alignments_follow_the_words(self):
+        # Target word t is source word n - 1 - t. This model's first block is
+        # right of 49 words in 88; of the same alignments with their columns
+        # in another order, 16 are.
+        right = mirrored = words = 0
+        texts = [
+            " ".join(toy.WORDS[(first + 3 * i) % 11] for i in range(count))
+            for first in range(11)
+            for count in (3, 5)
+        ]
+        for text, [found] in zip(
+            texts, self.translator.hypotheses(texts, align=True), strict=True
+        ):
+            count = len(text.split())
+            if found.text == toy.pair_of(text.split()).target:
+                self.assertEqual(found.alignment.shape, (count, count))
+                self.assertAllClose(found.alignment.sum(axis=1), [1.0] * count)
+                best = found.alignment.argmax(axis=1)
+                right += np.sum(best == np.arange(count)[::-1])
+                mirrored += np.sum(best == np.arange(count))
+                words += count
+        self.assertGreater(words, 79)
+        self.assertGreater(right / words, 0.5)
+        self.assertLess(mirrored / words, 0.3)
+
+    def test_alignments_are_of_target_by_source(self):
+        # Of a prefix that makes the target longer than its source.
+        [[found]] = self.translator.hypotheses(
+            ["ba de"], prefixes=["NO MI KA"], align=True
+        )
+        words = len(found.text.split())
+        self.assertGreater(words, 3)
+        self.assertEqual(found.alignment.shape, (words, 2))
+        source_ids = self.translator.encode_source(["ba de"])
+        tokens = self.translator.tokenizer
+        ids = [*tokens.encode([found.text]).to_list()[0], special_ids.EOS_ID]
+        self.assertEqual(tokens.pieces(ids), found.tokens)
+        attention = self.translator.model.alignment_attention(
+            {
+                "source_ids": source_ids,
+                "target_input_ids": np.array([[special_ids.BOS_ID, *ids[:-1]]]),
+            }
+        )
+        self.assertAllClose(
+            found.alignment,
+            kt.translation.align_words(
+                attention[0],
+                tokens.pieces(source_ids[0, :-1]),
+                found.tokens[:-1],
+            ),
+            atol=1e-4,
+        )
 
 
 if __name__ == "__main__":

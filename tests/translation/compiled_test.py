@@ -1,0 +1,70 @@
+"""Few shapes are compiled, and what was added is taken away again."""
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer import search
+from keras_transformer.translation import compiled, lengths
+
+
+class CompiledSearchTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.traced = []
+
+    def search_with(self, source_ids, prefix=None, align=False, max_length=0):
+        """Answers with the sums of what it was given."""
+        self.traced.append(
+            (
+                tuple(source_ids.shape),
+                None if prefix is None else tuple(prefix.shape),
+                align,
+                max_length,
+            )
+        )
+        sums = tf.reduce_sum(source_ids, axis=1, keepdims=True)
+        if prefix is not None:
+            sums += 1000 * tf.reduce_sum(prefix, axis=1, keepdims=True)
+        floats = tf.cast(sums, tf.float32)
+        return search.SearchResult(
+            tf.repeat(sums[:, :, None], max_length, axis=2),
+            sums,
+            floats,
+            floats[:, :, None],
+            floats[:, :, None, None] if align else None,
+        )
+
+    @parameterized.parameters(1, 2, 3, 5, 7, 8)
+    def test_rows_are_those_that_were_given(self, rows):
+        find = compiled.CompiledSearch(self.search_with, lengths.Lengths())
+        source_ids = tf.reshape(tf.range(rows * 13), [rows, 13])
+        prefix = tf.reshape(tf.range(rows * 3), [rows, 3])
+        for align in (False, True):
+            found = find(source_ids, prefix, align)
+            expected = np.sum(source_ids, 1) + 1000 * np.sum(prefix, 1)
+            self.assertAllEqual(found.lengths[:, 0], expected)
+            self.assertAllEqual(found.scores[:, 0], expected)
+            self.assertEqual(found.ids.shape, (rows, 1, 32 + 50))
+            self.assertEqual(found.attention is None, not align)
+
+    def test_few_shapes(self):
+        limits = lengths.Lengths(ratio=2.0, extra=3)
+        find = compiled.CompiledSearch(self.search_with, limits)
+        for rows in range(5, 9):
+            for length in (1, 17, 31, 32):
+                find(tf.ones([rows, length], tf.int32))
+        self.assertEqual(self.traced, [((8, 32), None, False, 67)])
+        find(tf.ones([2, 33], tf.int32), tf.ones([2, 5], tf.int32))
+        self.assertEqual(self.traced[1:], [((2, 64), (2, 32), False, 131)])
+        find(tf.ones([1, 7], tf.int32), None, True)
+        self.assertEqual(self.traced[2:], [((1, 32), None, True, 67)])
+
+    def test_an_empty_prefix(self):
+        find = compiled.CompiledSearch(self.search_with, lengths.Lengths())
+        found = find(tf.ones([3, 7], tf.int32), tf.zeros([3, 0], tf.int32))
+        self.assertAllEqual(found.lengths[:, 0], [7, 7, 7])
+
+
+if __name__ == "__main__":
+    tf.test.main()

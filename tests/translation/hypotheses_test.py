@@ -1,0 +1,104 @@
+"""A result is read row by row, and what is not there is left out."""
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer import search
+from keras_transformer.text import special_ids
+from keras_transformer.translation import alignment, hypotheses
+from tests.translation import toy
+
+EOS = special_ids.EOS_ID
+
+
+class ReadResultTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.tokenizer = toy.translator().tokenizer
+        self.texts = ["ba de", " ", "ra"]
+        ids = [
+            row + [EOS] for row in self.tokenizer.encode(self.texts).to_list()
+        ]
+        # The blank text's ids matter to nobody.
+        self.source_ids = tf.ragged.constant(ids).to_tensor().numpy()
+        found = [["BA", "RA GO"], ["BA", "BA"], ["HU", "HU"]]
+        ids = [
+            [one + [EOS] for one in self.tokenizer.encode(row).to_list()]
+            for row in found
+        ]
+        self.ids = tf.ragged.constant(ids).to_tensor(shape=[3, 2, 11]).numpy()
+        self.lengths = np.array([[len(one) for one in row] for row in ids])
+        generator = np.random.default_rng(0)
+        self.log_probs = generator.normal(size=[3, 2, 11]).astype("float32")
+        self.attention = generator.dirichlet(
+            np.ones(self.source_ids.shape[1]), [3, 2, 11]
+        ).astype("float32")
+        self.scores = np.array([[-1, -2], [-3, -4], [-5, -1e9]], "float32")
+
+    def read(self, texts, align):
+        result = search.SearchResult(
+            *map(tf.constant, (self.ids, self.lengths, self.scores)),
+            *map(tf.constant, (self.log_probs, self.attention)),
+        )
+        return hypotheses.read_result(
+            result,
+            texts,
+            self.source_ids,
+            self.tokenizer,
+            self.tokenizer,
+            align,
+        )
+
+    @parameterized.parameters(str.encode, str)
+    def test_rows(self, kind):
+        found = self.read([kind(text) for text in self.texts], align=True)
+        self.assertEqual(
+            [[h.text for h in row] for row in found],
+            [["BA", "RA GO"], [""], ["HU"]],
+        )
+        self.assertEqual(
+            [[h.score for h in row] for row in found],
+            [[-1.0, -2.0], [0.0], [-5.0]],
+        )
+        for row, n in ((0, 0), (0, 1), (2, 0)):
+            hypothesis = found[row][n]
+            length = self.lengths[row, n]
+            self.assertEqual(
+                hypothesis.tokens,
+                self.tokenizer.pieces(self.ids[row, n, :length]),
+            )
+            self.assertEqual(hypothesis.tokens[-1], "<eos>")
+            self.assertAllEqual(
+                hypothesis.log_probs, self.log_probs[row, n, :length]
+            )
+            source = self.source_ids[row]
+            pieces = self.tokenizer.pieces(source[source > EOS])
+            expected = alignment.align_words(
+                self.attention[row, n], pieces, hypothesis.tokens[:-1]
+            )
+            self.assertAllEqual(hypothesis.alignment, expected)
+            self.assertEqual(
+                expected.shape,
+                (len(hypothesis.text.split()), len(self.texts[row].split())),
+            )
+        self.assertEqual(found[1][0].tokens, [])
+        self.assertEqual(found[1][0].alignment.shape, (0, 0))
+
+    def test_alignment_is_not_there_unless_asked_for(self):
+        # A result may have attention for its coverage alone.
+        for row in self.read(self.texts, align=False):
+            for hypothesis in row:
+                self.assertIsNone(hypothesis.alignment)
+
+
+class BlankTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters("", " ", "\t\r\n\v\f", "\u3000", "a", "\u00a0")
+    def test_is_blank_as_the_graph_says(self, text):
+        in_graph = bool(tf.strings.strip(text) == "")
+        self.assertEqual(hypotheses.is_blank(text), in_graph)
+        self.assertEqual(hypotheses.is_blank(text.encode()), in_graph)
+
+
+if __name__ == "__main__":
+    tf.test.main()
