@@ -25,8 +25,34 @@ import tensorflow as tf
 import tensorflow_text
 
 imported = set(sys.modules)
-directory, batches = json.load(sys.stdin)
-serve = tf.saved_model.load(directory).signatures["serving_default"]
+directory, batches, pairs = json.load(sys.stdin)
+signatures = tf.saved_model.load(directory).signatures
+serve = signatures["serving_default"]
+
+
+def strings(texts):
+    return tf.constant([bytes.fromhex(text) for text in texts], tf.string)
+
+
+def plain(answer):
+    return {
+        name: [[t.hex() for t in row] for row in value.tolist()]
+        if value.ndim == 2 and value.dtype == object
+        else [t.hex() for t in value.tolist()]
+        if value.dtype == object
+        else {"shape": value.shape, "values": value.reshape(-1).tolist()}
+        for name, value in ((n, v.numpy()) for n, v in answer.items())
+    }
+
+
+others = []
+for texts, targets in pairs:
+    texts, targets = strings(texts), strings(targets)
+    others.append({
+        "n_best": plain(signatures["n_best"](text=texts)),
+        "score": plain(signatures["score"](text=texts, target=targets)),
+        "attention": plain(signatures["attention"](text=texts)),
+    })
 answers = []
 for batch in batches:
     texts = tf.constant([bytes.fromhex(text) for text in batch], tf.string)
@@ -39,10 +65,20 @@ for batch in batches:
     })
 print(json.dumps({
     "answers": answers,
+    "others": others,
     "imported": sorted(imported),
     "added": sorted(set(sys.modules) - imported),
 }))
 """
+
+# Texts and targets, of several lengths, together, alone, and none at all.
+TEXTS = ["ba de fi go hu", "", "ra", "go hu ka le mi no ba de fi go", " "]
+TARGETS = ["HU GO ba", "", "", "ra", "RA"]
+PAIRS = [
+    (TEXTS, TARGETS),
+    *(([text], [target]) for text, target in zip(TEXTS, TARGETS, strict=True)),
+    ([], []),
+]
 
 LONG_LINE = "ba de fi go hu ka le " * 239  # 5,019 characters.
 STRANGE = {
@@ -70,12 +106,19 @@ def saved():
     return directory
 
 
-def ask(directory, batches):
+def ask(directory, batches, pairs):
     """Asks a new process that sees neither this package nor its sources."""
     result = subprocess.run(
         [sys.executable, "-c", CLIENT],
         input=json.dumps(
-            [str(directory), [[t.hex() for t in batch] for batch in batches]]
+            [
+                str(directory),
+                [[t.hex() for t in batch] for batch in batches],
+                [
+                    [[t.encode().hex() for t in some] for some in pair]
+                    for pair in pairs
+                ],
+            ]
         ),
         cwd=tempfile.mkdtemp(),
         capture_output=True,
@@ -104,7 +147,7 @@ def served():
     batches = [texts, [], *([text] for text in STRANGE.values())]
     # A neighbour of every kind for the first sentence.
     batches.append([texts[0], *STRANGE.values()])
-    return ask(saved(), batches)
+    return ask(saved(), batches, PAIRS)
 
 
 def live(texts):
@@ -194,6 +237,148 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(outputs["score"].dtype, tf.float32)
         for output in outputs.values():
             self.assertEqual(output.shape.as_list(), [None])
+
+    def test_signatures(self):
+        signatures = tf.saved_model.load(str(saved())).signatures
+        self.assertEqual(
+            set(signatures),
+            {"serving_default", "n_best", "score", "attention"},
+        )
+        shapes = {
+            name: {
+                output: (spec.shape.as_list(), spec.dtype)
+                for output, spec in signature.structured_outputs.items()
+            }
+            for name, signature in signatures.items()
+        }
+        self.assertEqual(
+            shapes["n_best"],
+            {
+                "translations": ([None, 4], tf.string),
+                "scores": ([None, 4], tf.float32),
+            },
+        )
+        self.assertEqual(
+            shapes["score"], {"log_probability": ([None], tf.float32)}
+        )
+        self.assertEqual(
+            {name: dtype for name, (_, dtype) in shapes["attention"].items()},
+            {
+                "translation": tf.string,
+                "source_tokens": tf.string,
+                "target_tokens": tf.string,
+                "encoder_attention": tf.float32,
+                "decoder_attention": tf.float32,
+                "cross_attention": tf.float32,
+            },
+        )
+        [_, inputs] = signatures["score"].structured_input_signature
+        self.assertEqual(set(inputs), {"text", "target"})
+
+    def others(self, at, signature):
+        """Numbers and texts that a signature answered to `PAIRS[at]`."""
+
+        def read(value):
+            if isinstance(value, dict):
+                return np.reshape(value["values"], value["shape"])
+            return [
+                [bytes.fromhex(t).decode() for t in row]
+                if isinstance(row, list)
+                else bytes.fromhex(row).decode()
+                for row in value
+            ]
+
+        answer = served()["others"][at][signature]
+        return {name: read(value) for name, value in answer.items()}
+
+    def test_n_best(self):
+        found = self.others(0, "n_best")
+        live = toy.translator().with_n_best(4).hypotheses(TEXTS)
+        for row, hypotheses in enumerate(live):
+            missing = 4 - len(hypotheses)
+            self.assertEqual(
+                found["translations"][row],
+                [h.text for h in hypotheses] + [""] * missing,
+            )
+            self.assertAllClose(
+                found["scores"][row],
+                [h.score for h in hypotheses] + [-1e9] * missing,
+                1e-4,
+                1e-5,
+            )
+            if TEXTS[row].strip():
+                self.assertEqual(missing, 0)
+        self.assertEqual(self.others(-1, "n_best")["scores"].shape, (0, 4))
+
+    def test_score(self):
+        found = self.others(0, "score")["log_probability"]
+        scored = toy.translator().score(TEXTS, TARGETS)
+        self.assertAllClose(
+            found, [h.log_probs.sum() for h in scored], 1e-4, 1e-4
+        )
+        self.assertEqual(found[1], 0.0)
+        self.assertTrue(all(number < -1 for number in np.delete(found, 1)))
+        nothing = self.others(-1, "score")["log_probability"]
+        self.assertEqual(nothing.shape, (0,))
+
+    def test_attention(self):
+        found = self.others(0, "attention")
+        self.assertEqual(
+            found["translation"], toy.translator().translate(TEXTS)
+        )
+        for row, text in enumerate(TEXTS):
+            if not text.strip():
+                continue
+            expected = kt.translation.explain(toy.translator(), text)
+            source, target = expected.cross.shape[-1], expected.cross.shape[-2]
+            for name, tokens in (
+                ("source_tokens", expected.source_tokens),
+                ("target_tokens", expected.target_tokens),
+            ):
+                filled = [*tokens, *[""] * 99][: len(found[name][row])]
+                self.assertEqual(found[name][row], filled)
+            for name, rows, columns in (
+                ("encoder", source, source),
+                ("decoder", target, target),
+                ("cross", target, source),
+            ):
+                self.assertAllClose(
+                    found[f"{name}_attention"][row][:, :, :rows, :columns],
+                    getattr(expected, name),
+                    atol=1e-5,
+                )
+        nothing = self.others(-1, "attention")
+        self.assertEqual(nothing["translation"], [])
+        self.assertEqual(nothing["cross_attention"].shape[0], 0)
+
+    def test_other_signatures_do_not_depend_on_neighbours(self):
+        for name in ("n_best", "score", "attention"):
+            together = self.others(0, name)
+            for row in range(len(TEXTS)):
+                for field, value in self.others(row + 1, name).items():
+                    both = together[field][row]
+                    if isinstance(value, list):
+                        size = len(value[0])
+                        self.assertEqual(both[:size], value[0])
+                        self.assertIn(set(both[size:]), (set(), {""}))
+                    else:
+                        place = tuple(slice(n) for n in value[0].shape)
+                        self.assertAllClose(both[place], value[0], 1e-4, 1e-5)
+                        self.assertAllClose(
+                            np.sum(both), np.sum(value[0]), 1e-4, 1e-4
+                        )
+
+    def test_n_best_of_ones_choice(self):
+        tokenizer = toy.translator().tokenizer
+        translator = kt.Translator(untrained(tokenizer), tokenizer)
+        parent = pathlib.Path(self.create_tempdir())
+        with self.assertRaisesRegex(ValueError, "beam_size=4, 5 hypotheses"):
+            saved_model.save(translator, parent / "1", n_best=5)
+        self.assertEqual(list(parent.iterdir()), [])
+        saved_model.save(translator, parent / "1", n_best=2)
+        signatures = tf.saved_model.load(str(parent / "1")).signatures
+        found = signatures["n_best"](text=tf.constant(["ba"]))
+        self.assertEqual(found["scores"].shape, (1, 2))
 
     def test_leaves_nothing_else_behind(self):
         directory = saved()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import keras_transformer as kt
+from tests.translation import toy
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 
@@ -18,6 +19,9 @@ texts = json.load(sys.stdin)
 serve = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
 together = serve(text=tf.constant(texts))["translation"].numpy()
 alone = [serve(text=tf.constant([t]))["translation"].numpy()[0] for t in texts]
+n_best = tf.saved_model.load(sys.argv[1]).signatures["n_best"]
+widths = n_best(text=tf.constant(texts[:2]))["scores"].shape
+assert list(widths) == [2, 2], widths
 assert "keras_transformer" not in sys.modules
 json.dump([[t.decode() for t in together], [t.decode() for t in alone]],
           sys.stdout)
@@ -37,7 +41,9 @@ def export(*flags):
 def test_export_serves_what_the_live_model_says(demo_run, tmp_path):
     models = tmp_path / "models"
     for version in ("1", "2"):
-        result = export(f"--model={demo_run}", f"--output_dir={models}")
+        result = export(
+            f"--model={demo_run}", f"--output_dir={models}", "--n_best=2"
+        )
         assert result.returncode == 0, result.stderr
         assert result.stdout.strip() == str(models / version)
     assert sorted(path.name for path in models.iterdir()) == ["1", "2"]
@@ -56,6 +62,20 @@ def test_export_serves_what_the_live_model_says(demo_run, tmp_path):
     live = kt.translation.load_translator(demo_run).translate(texts)
     assert together == live
     assert alone == live
+
+
+def test_more_than_the_beam(tmp_path):
+    run = toy.write_run(tmp_path / "run")
+    result = export(
+        f"--model={run}",
+        f"--output_dir={tmp_path}/out",
+        "--beam_size=3",
+        "--n_best=5",
+    )
+    assert result.returncode == 1
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("error: ") and "beam_size=3, 5 hypotheses" in last
+    assert not list((tmp_path / "out").glob("*"))
 
 
 def test_nothing_to_export(tmp_path):
