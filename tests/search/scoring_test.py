@@ -13,7 +13,7 @@ from keras_transformer.search import penalties, scoring
 from tests import reference_search
 
 B, T, V, S, PAD = 3, 5, 7, 11, 0
-LENGTHS = [5, 2, 0]
+LENGTHS = [5, 1, 0]
 
 
 def example(seed=0):
