@@ -274,7 +274,8 @@ class Transformer(distributed_model.DistributedModel):
         """Where each target token looked in the source, as one distribution.
 
         The mean over all heads of the last decoder block but one, which
-        follows words best (Garg et al. 2019), or of the only one.
+        follows words best (Garg et al. 2019); of one or two blocks the last,
+        since the first of two has not read enough.
 
         Args:
             inputs: as for `call`.
@@ -342,5 +343,6 @@ def _check_ids(number, rows, width):
 
 
 def _alignment(cross_BLHTS):
-    block = max(cross_BLHTS.shape[1] - 2, 0)
+    num_layers = cross_BLHTS.shape[1]
+    block = num_layers - 2 if num_layers > 2 else num_layers - 1
     return ops.mean(cross_BLHTS[:, block], axis=1)
