@@ -301,6 +301,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         for name in ("learned", "relative", "modern")
         for how in ("grows_in_a_graph", "is_fixed_in_a_graph", "is_compiled")
     )
+    @pytest.mark.slow
     def test_hypotheses_of_a_loop(self, config, how):
         model = make(config)
         width, max_length = 5, None if how == "grows_in_a_graph" else T + 2

@@ -5,6 +5,8 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+
 ROOT = pathlib.Path(__file__).parent.parent.parent
 SIZES = (
     "--layers=1",
@@ -43,6 +45,7 @@ def test_lengths_and_what_they_cost():
     assert abs(long["ms_a_step_between"] - expected) < 0.05
 
 
+@pytest.mark.slow
 def test_without_peers_ours_is_timed_alone(tmp_path):
     # A Python that finds no packages has no peers.
     python = tmp_path / "python"
