@@ -4,8 +4,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_transformer.training import checkpoint_files
+
 # How tf.train.Checkpoint names the value of a variable in its file.
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
+# Of what differs between a checkpoint and a model, this much is said.
+_MOST_SAID = 5
 
 
 class TrainingCheckpoints:
@@ -13,12 +17,22 @@ class TrainingCheckpoints:
 
     A checkpoint holds the weights, the states of the random generators, the
     optimizer and named counters, so that training goes on where it stopped.
+    It is written whole or not at all. A damaged one is recognised, named in a
+    warning, and neither restored nor averaged nor counted among those kept.
+
+    Replicas share one checkpoint, so that it can be restored with another
+    number of them. Of several workers that train one model in one directory,
+    one writes and all read; each call is then made by all of them.
 
     Args:
         directory: where the files go.
         model: a built and compiled `keras.Model`.
         keep: how many checkpoints stay; older ones are deleted.
         counters: names of float64 numbers to store beside the weights.
+        is_writer: whether this process changes the directory.
+
+    Raises:
+        ValueError: `keep` is less than 1.
 
     Example:
 
@@ -26,28 +40,35 @@ class TrainingCheckpoints:
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     >>> model.compile("adam", "mse")
     >>> checkpoints = TrainingCheckpoints(tempfile.mkdtemp(), model)
+    >>> checkpoints.restore()
+    False
     >>> checkpoints.save()
     >>> checkpoints.restore()
     True
     """
 
-    def __init__(self, directory, model, keep=5, counters=()):
+    def __init__(
+        self, directory, model, keep=5, counters=(), is_writer: bool = True
+    ):
+        self._strategy = model.distribute_strategy
         if not model.optimizer.built:
-            model.optimizer.build(model.trainable_variables)
+            with self._strategy.scope():
+                model.optimizer.build(model.trainable_variables)
         self.counters = {
             name: tf.Variable(0.0, dtype=tf.float64, trainable=False)
             for name in counters
         }
-        # By position, since names depend on what else the process made.
-        self._model = [v.value for v in model.variables]
-        self._checkpoint = tf.train.Checkpoint(
-            model=self._model,
-            optimizer=[v.value for v in model.optimizer.variables],
-            counters=self.counters,
-        )
+        self._files = checkpoint_files.CheckpointFiles(directory, keep)
+        self._keep = keep
+        self._is_writer = is_writer
         self._iterations = model.optimizer.iterations
-        self._manager = tf.train.CheckpointManager(
-            self._checkpoint, str(directory), max_to_keep=keep
+        # By position, since names depend on what else the process made.
+        self._model = list(model.variables)
+        self._optimizer = list(model.optimizer.variables)
+        self._checkpoint = tf.train.Checkpoint(
+            model=[v.value for v in self._model],
+            optimizer=[v.value for v in self._optimizer],
+            counters=self.counters,
         )
 
     @property
@@ -56,16 +77,36 @@ class TrainingCheckpoints:
         return int(keras.ops.convert_to_numpy(self._iterations))
 
     def restore(self) -> bool:
-        """Loads the newest checkpoint; False if there is none."""
-        newest = self._manager.latest_checkpoint
-        if newest is None:
+        """Loads the newest undamaged checkpoint; False if there is none.
+
+        Raises:
+            ValueError: all checkpoints are damaged, or the newest undamaged
+                one is of another model or optimizer. Nothing has changed
+                then, neither the model nor the checkpoints.
+            RuntimeError: the workers restored different steps.
+        """
+        if self._is_writer:
+            self._files.tidy()
+        self._wait_for_workers()
+        good = self._good()
+        if not good:
             return False
-        self._checkpoint.restore(newest).assert_consumed()
+        path = self._files.path(good[-1])
+        self._check_same(path, with_optimizer=True)
+        self._checkpoint.read(path).assert_consumed()
+        self._wait_for_workers()
         return True
 
     def save(self) -> None:
-        """Writes a checkpoint named by the step."""
-        self._manager.save(checkpoint_number=self.step)
+        """Writes a checkpoint named by the step.
+
+        Raises:
+            ValueError: the directory holds a checkpoint of a later step.
+            RuntimeError: the workers are at different steps.
+        """
+        if self._is_writer:
+            self._files.write(self.step, self._checkpoint.write)
+        self._wait_for_workers()
 
     def load_average(self, newest: int | None = None) -> int:
         """Sets the weights to the mean of the kept checkpoints.
@@ -74,19 +115,29 @@ class TrainingCheckpoints:
             newest: how many of the newest to average; all kept if `None`.
 
         Returns:
-            The number of checkpoints averaged.
+            The number of checkpoints averaged: fewer if some are damaged.
 
         Raises:
-            ValueError: there is no checkpoint.
+            ValueError: there is no checkpoint, all are damaged, or they are
+                of another model; the model has not changed then.
         """
-        if not self._manager.checkpoints:
+        if newest is not None and newest < 1:
             raise ValueError(
-                f"There is no checkpoint in {self._manager.directory}. Call "
+                f"At least one checkpoint is averaged. Received: {newest}."
+            )
+        good = self._good()
+        if not good:
+            raise ValueError(
+                f"There is no checkpoint in {self._files.directory}. Call "
                 "`save` before `load_average`."
             )
-        paths = self._manager.checkpoints[-newest if newest else 0 :]
+        good = good[-self._keep :][-(newest or self._keep) :]
+        paths = [self._files.path(step) for step in good]
+        for path in paths:
+            self._check_same(path, with_optimizer=False)
         readers = [tf.train.load_checkpoint(path) for path in paths]
         for i, variable in enumerate(self._model):
+            variable = variable.value
             if not variable.dtype.is_floating:
                 continue  # States of random generators have no mean.
             stored = f"model/{i}{_VALUE}"
@@ -95,5 +146,101 @@ class TrainingCheckpoints:
                 np.asarray(reader.get_tensor(stored), "float64")
                 for reader in readers
             )
-            variable.assign((total / len(readers)).astype("float32"))
+            mean = total / len(readers)
+            variable.assign(mean.astype(variable.dtype.as_numpy_dtype))
         return len(readers)
+
+    def _good(self):
+        """Steps of the undamaged checkpoints; none if there is not any.
+
+        Raises:
+            ValueError: there are checkpoints, and all are damaged.
+        """
+        good = self._files.good(anew=True)
+        damaged = self._files.damaged()
+        if damaged and not good:
+            found = " ".join(
+                f"ckpt-{step}: {what}" for step, what in damaged.items()
+            )
+            raise ValueError(
+                f"All checkpoints in {self._files.directory} are damaged. "
+                f"{found} Nothing was restored or deleted. Put back a copy of "
+                "one, or move them away to train from the start."
+            )
+        return good
+
+    def _check_same(self, path, with_optimizer):
+        """Raises ValueError if a checkpoint is not of this model."""
+        differences = self._differences("model", path, self._model)
+        if with_optimizer:
+            differences += self._differences("optimizer", path, self._optimizer)
+            differences += self._counter_differences(path)
+        if differences:
+            more = len(differences) - _MOST_SAID
+            raise ValueError(
+                f"The checkpoint {path} is of another model or optimizer. "
+                f"{'; '.join(differences[:_MOST_SAID])}"
+                f"{f'; and {more} more' if more > 0 else ''}. Nothing was "
+                "restored. Build and compile the model as when it was saved, "
+                "or use another directory."
+            )
+
+    def _differences(self, part, path, variables):
+        reader = tf.train.load_checkpoint(path)
+        shapes = reader.get_variable_to_shape_map()
+        dtypes = reader.get_variable_to_dtype_map()
+        stored = sum(name.startswith(f"{part}/") for name in shapes)
+        if stored != len(variables):
+            return [
+                f"Variables of the {part}: {stored} stored, "
+                f"{len(variables)} expected"
+            ]
+        differences = []
+        for i, variable in enumerate(variables):
+            name = f"{part}/{i}{_VALUE}"
+            there = tuple(shapes[name]), dtypes[name].name
+            here = tuple(variable.shape), variable.value.dtype.name
+            if there != here:
+                differences.append(
+                    f"{variable.path}: {there[1]} {there[0]} stored, "
+                    f"{here[1]} {here[0]} expected"
+                )
+        return differences
+
+    def _counter_differences(self, path):
+        shapes = tf.train.load_checkpoint(path).get_variable_to_shape_map()
+        stored = {name for name in shapes if name.startswith("counters/")}
+        # As tf.train.Checkpoint writes names with these characters.
+        expected = {
+            f"counters/{name.replace('.', '..').replace('/', '.S')}{_VALUE}"
+            for name in self.counters
+        }
+        if stored == expected:
+            return []
+        names = [
+            sorted(n.removesuffix(_VALUE).split("/", 1)[1] for n in group)
+            for group in (stored, expected)
+        ]
+        return [f"Counters: {names[0]} stored, {names[1]} expected"]
+
+    def _wait_for_workers(self):
+        """Waits until all workers are here, at the same step."""
+        strategy = self._strategy
+        if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            return
+        step = self.step
+        # Of steps and of their squares: equal steps have no variance.
+        total, squares = (
+            int(strategy.reduce("SUM", strategy.run(make), axis=None))
+            for make in (
+                lambda: tf.constant(step, tf.int64),
+                lambda: tf.constant(step**2, tf.int64),
+            )
+        )
+        replicas = strategy.num_replicas_in_sync
+        if squares * replicas != total**2:
+            raise RuntimeError(
+                f"The workers are at different steps. Received: {step} here, "
+                f"{total / replicas} on average. Do all see the same files in "
+                f"{self._files.directory}?"
+            )

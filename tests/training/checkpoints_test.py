@@ -1,14 +1,27 @@
 """A run that was stopped goes on as if it had not been."""
 
+import contextlib
+import json
+import os
 import pathlib
+import socket
+import subprocess
+import sys
 
 import keras
 import numpy as np
 import tensorflow as tf
+from absl.testing import parameterized
 
 from keras_transformer import models
-from keras_transformer.training import checkpoints, losses, schedules
+from keras_transformer.training import (
+    checkpoint_files,
+    checkpoints,
+    losses,
+    schedules,
+)
 
+ROOT = pathlib.Path(__file__).parents[2]
 VOCABULARY = 11
 
 
@@ -24,6 +37,17 @@ def make(seed=0, **settings):
     keras.utils.set_random_seed(seed)
     model = transformer(1, **settings)
     model.compile(schedules.paper_adam(8, 3), losses.SmoothedCrossEntropy())
+    return model
+
+
+def make_dense(optimizer="adam", units=3, dtype=None, layers=1):
+    """A small model with dropout; its optimizer has made one update."""
+    model = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dropout(0.5, dtype=dtype)]
+        + [keras.layers.Dense(units, dtype=dtype) for _ in range(layers)]
+    )
+    model.compile(optimizer, "mse")
+    model.fit(np.ones((4, 2)), np.ones((4, units)), verbose=0)
     return model
 
 
@@ -65,7 +89,13 @@ def state(model):
     return [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
 
 
-class TrainingCheckpointsTest(tf.test.TestCase):
+def fill(model, value):
+    """Sets everything that has a state to one value."""
+    for variable in (*model.variables, *model.optimizer.variables):
+        variable.assign(np.full(variable.shape, value))
+
+
+class Cases(tf.test.TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
         self.directory = pathlib.Path(self.create_tempdir()) / "checkpoints"
@@ -82,6 +112,37 @@ class TrainingCheckpointsTest(tf.test.TestCase):
         for one, two in zip(state(model), state(other), strict=True):
             self.assertAllEqual(one, two)
 
+    def save_at(self, *steps, **settings):
+        """Checkpoints of steps whose every value is the step."""
+        model = make_dense()
+        saved = self.open(model, **settings)
+        for step in steps:
+            fill(model, step)
+            saved.save()
+        return model, saved
+
+    def damage(self, step):
+        """Flips one bit of the optimizer's last variable."""
+        index = f"{self.directory}/ckpt-{step}"
+        reader = tf.train.load_checkpoint(index)
+        last = max(
+            name
+            for name in reader.get_variable_to_shape_map()
+            if name.startswith("optimizer/")
+        )
+        value = reader.get_tensor(last).tobytes()
+        path = self.directory / f"ckpt-{step}.data-00000-of-00001"
+        content = path.read_bytes()
+        at = content.rindex(value)
+        path.write_bytes(
+            content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+        )
+
+    def contents(self):
+        return {p.name: p.read_bytes() for p in self.directory.iterdir()}
+
+
+class TrainingCheckpointsTest(Cases):
     def test_goes_on_to_the_bit(self):
         whole = make()
         whole.fit(dataset(), verbose=0, shuffle=False)
@@ -182,13 +243,149 @@ class TrainingCheckpointsTest(tf.test.TestCase):
         with self.assertRaisesRegex(ValueError, "no checkpoint.*checkpoints"):
             self.open(make()).load_average()
 
-    def test_other_model(self):
+    def test_averages_one_at_least(self):
+        _, saved = self.save_at(3)
+        with self.assertRaisesRegex(ValueError, "Received: 0"):
+            saved.load_average(0)
+
+    @parameterized.parameters(
+        ({"units": 5}, r"kernel: float32 \(2, 3\) stored, .*\(2, 5\) expected"),
+        ({"layers": 2}, "model: 3 stored, 5 expected; .*optimizer: 6 stored"),
+        ({"optimizer": "sgd"}, "Variables of the optimizer: 6 stored, 2 exp"),
+        ({"dtype": "float64"}, r"float32 \(3,\) stored, float64 \(3,\) expec"),
+    )
+    def test_another_model(self, settings, message):
+        self.save_at(7)
+        other = make_dense(**settings)
+        found = self.open(other)
+        before = state(other)
+        with self.assertRaisesRegex(
+            ValueError, f"ckpt-7 is of another.*{message}"
+        ):
+            found.restore()
+        if "optimizer" not in settings:
+            with self.assertRaisesRegex(ValueError, "is of another"):
+                found.load_average()
+        for one, two in zip(state(other), before, strict=True):
+            self.assertAllEqual(one, two)
+
+    def test_a_transformer_of_another_vocabulary(self):
         self.open(make()).save()
-        keras.utils.set_random_seed(0)
-        other = transformer(2)
+        config = models.TransformerConfig(VOCABULARY + 2, 1, 1, 8, 2, 13)
+        other = models.build_transformer(config)
         other.compile(schedules.paper_adam(8, 3), losses.SmoothedCrossEntropy())
-        with self.assertRaises((AssertionError, ValueError, tf.errors.OpError)):
+        with self.assertRaisesRegex(
+            ValueError,
+            r"embeddings: float32 \(11, 8\) stored, float32 \(13, 8\) expected",
+        ):
             self.open(other).restore()
+
+    def test_other_counters(self):
+        model, _ = self.save_at(7, counters=("a.b", "c/d"))
+        found = self.open(model, counters=("c/d", "a.b"))
+        self.assertTrue(found.restore())
+        found = self.open(model, counters=("e",))
+        with self.assertRaisesRegex(
+            ValueError, "Counters: .* stored, .'e'. exp"
+        ):
+            found.restore()
+
+    def test_the_one_before_a_damaged_one(self):
+        model, saved = self.save_at(3, 5, 7, counters=("seconds",))
+        self.damage(7)
+        fill(model, 11)
+        with self.assertLogs(checkpoint_files._LOG, "WARNING") as logs:
+            self.assertTrue(saved.restore())
+        self.assertRegex(
+            logs.output[0], "ckpt-7 is damaged.*optimizer/.*hecksum"
+        )
+        self.assertEqual(saved.step, 5)
+        for value in state(model):
+            self.assertAllEqual(value, np.full(value.shape, 5))
+        # It neither counts among those kept, nor is it averaged.
+        self.assertEqual(saved.load_average(2), 2)
+        self.assertAllEqual(model.weights[0], np.full((2, 3), 4.0))
+        fill(model, 7)
+        saved.save()
+        self.assertEqual(saved.load_average(), 3)
+        self.assertAllEqual(model.weights[0], np.full((2, 3), 5.0))
+
+    def test_averages_those_kept(self):
+        # Here with more in the directory, as after a process that kept more.
+        self.save_at(3, 5, 7)
+        model = make_dense()
+        self.assertEqual(self.open(model, keep=2).load_average(), 2)
+        self.assertAllEqual(model.weights[0], np.full((2, 3), 6.0))
+
+    def test_all_damaged(self):
+        model, saved = self.save_at(3, 5)
+        self.damage(3)
+        (self.directory / "ckpt-5.index").unlink()
+        fill(model, 11)
+        before = self.contents()
+        for attempt in (saved.restore, saved.load_average):
+            with self.assertRaisesRegex(
+                ValueError,
+                "All checkpoints in .* damaged. ckpt-3: .*hecksum.* ckpt-5: "
+                "ckpt-5.index is missing.*Put back a copy",
+            ):
+                attempt()
+        self.assertEqual(self.contents(), before)
+        for value in state(model):
+            self.assertAllEqual(value, np.full(value.shape, 11))
+
+    def test_moving_averages_of_weights(self):
+        def ema():
+            return keras.optimizers.Adam(0.1, use_ema=True, ema_momentum=0.7)
+
+        model = make_dense(ema())
+        self.open(model).save()
+        names = [v.path for v in model.optimizer.variables]
+        # Of the kernel and the bias, beside two moments each.
+        self.assertLen([n for n in names if n.endswith("average")], 2, names)
+        other = make_dense(ema())
+        self.assertTrue(self.open(other).restore())
+        self.assertSameState(other, model)
+        for each in (model, other):
+            each.fit(np.ones((5, 2)), np.ones((5, 3)), epochs=3, verbose=0)
+        self.assertSameState(other, model)
+
+    def test_scaled_loss_with_its_optimizer_inside(self):
+        def scaled():
+            return keras.optimizers.LossScaleOptimizer(
+                keras.optimizers.Adam(0.1), initial_scale=2.0**5
+            )
+
+        model = make_dense(scaled())
+        inner = model.optimizer.inner_optimizer
+        self.open(model).save()
+        other = make_dense(scaled())
+        other.optimizer.dynamic_scale.assign(3.0)
+        other.optimizer.step_counter.assign(7)
+        fill(other, 11)
+        self.assertTrue(self.open(other).restore())
+        self.assertEqual(other.optimizer.dynamic_scale.numpy(), 2.0**5)
+        self.assertEqual(other.optimizer.step_counter.numpy(), 1)
+        found = other.optimizer.inner_optimizer.variables
+        self.assertLen(found, 6)  # Steps, rate, two moments of two weights.
+        for one, two in zip(found, inner.variables, strict=True):
+            self.assertAllEqual(one, two)
+
+    def test_one_that_may_not_write(self):
+        _, saved = self.save_at(3, 5)
+        left = self.directory / ".ckpt-7.writing"
+        left.mkdir()
+        before = self.files()
+        model = make_dense()
+        reader = self.open(model, is_writer=False)
+        self.assertTrue(reader.restore())
+        self.assertEqual(reader.step, 5)
+        fill(model, 7)
+        reader.save()
+        self.assertEqual(self.files(), before)
+        self.assertTrue(left.exists())
+        saved.restore()
+        self.assertFalse(left.exists())
 
     def test_half_precision_keeps_its_loss_scale(self):
         model = make(dtype="mixed_float16")
@@ -200,6 +397,142 @@ class TrainingCheckpointsTest(tf.test.TestCase):
         self.assertSameState(other, model)
         self.assertEqual(other.optimizer.dynamic_scale.numpy(), 2.0**7)
 
+    @parameterized.parameters("TwoReplicas", "TwoWorkers")
+    def test_in_processes_of_their_own(self, name):
+        # This one may have started TensorFlow with one device already.
+        module = ".".join(
+            pathlib.Path(__file__).relative_to(ROOT).with_suffix("").parts
+        )
+        environments = [{}]
+        if name == "TwoWorkers":
+            self.directory.mkdir()
+            with contextlib.ExitStack() as stack:
+                sockets = [
+                    stack.enter_context(socket.create_server(("localhost", 0)))
+                    for _ in range(2)
+                ]
+                workers = [f"localhost:{s.getsockname()[1]}" for s in sockets]
+            environments = [
+                {
+                    "TF_CONFIG": json.dumps(
+                        {
+                            "cluster": {"worker": workers},
+                            "task": {"type": "worker", "index": index},
+                        }
+                    ),
+                    "SHARED_DIRECTORY": str(self.directory),
+                }
+                for index in range(2)
+            ]
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", module, name],
+                cwd=ROOT,
+                env={**os.environ, **environment},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for environment in environments
+        ]
+        for process in processes:
+            _, output = process.communicate(timeout=300)
+            self.assertEqual(process.returncode, 0, output[-5000:])
+            self.assertRegex(output, "Ran 2 tests")
+
+
+class TwoReplicas(Cases):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+    def replicas(self, model):
+        """What each replica has of all that has a state."""
+        return list(
+            zip(
+                *(
+                    self.strategy.experimental_local_results(v.value)
+                    for v in (*model.variables, *model.optimizer.variables)
+                ),
+                strict=True,
+            )
+        )
+
+    def test_from_one_to_two_and_back(self):
+        one = make_dense()
+        self.assertLen(one.variables, 3)  # One is the state of dropout.
+        self.open(one).save()
+
+        with self.strategy.scope():
+            two = make_dense()
+        two.fit(np.ones((2, 2)), np.ones((2, 3)), verbose=0)
+        found = self.open(two)
+        self.assertTrue(found.restore())
+        self.assertEqual(found.step, 1)
+        self.assertLen(self.replicas(two), 2)
+        for values in self.replicas(two):
+            for value, expected in zip(values, state(one), strict=True):
+                self.assertAllEqual(value, expected)
+        two.fit(np.ones((2, 2)), np.ones((2, 3)), verbose=0)
+        expected = state(two)
+        found.save()
+        self.assertEqual(self.files(), ["ckpt-1.index", "ckpt-2.index"])
+
+        back = make_dense()
+        self.assertTrue(self.open(back).restore())
+        for value, wanted in zip(state(back), expected, strict=True):
+            self.assertAllEqual(value, wanted)
+        # And their mean is the same in both places.
+        self.assertEqual(found.load_average(), 2)
+        self.assertEqual(self.open(back).load_average(), 2)
+        for values in self.replicas(two):
+            for value, wanted in zip(values, back.variables, strict=False):
+                self.assertAllEqual(value, wanted)
+
+        with self.assertRaisesRegex(ValueError, r"\(2, 3\) stored"):
+            self.open(make_dense(units=5)).restore()
+
+
+class TwoWorkers(Cases):
+    def test_one_writes_and_both_read(self):
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        self.directory = pathlib.Path(os.environ["SHARED_DIRECTORY"])
+        index = strategy.cluster_resolver.task_id
+        with strategy.scope():
+            model = keras.Sequential(
+                [
+                    keras.Input((2,)),
+                    keras.layers.Dropout(0.5),
+                    keras.layers.Dense(3),
+                ]
+            )
+            model.compile("adam", "mse")
+        shared = self.open(model, keep=2, is_writer=index == 0)
+        self.assertFalse(shared.restore())
+        for step in (3, 5, 7):
+            fill(model, step)
+            shared.save()
+            # Not before it is there is either of them done.
+            self.assertIn(f"ckpt-{step}.index", self.files())
+        self.assertEqual(self.files(), ["ckpt-5.index", "ckpt-7.index"])
+        self.assertEqual(shared.load_average(), 2)
+        self.assertAllEqual(model.weights[0], np.full((2, 3), 6.0))
+        self.assertTrue(shared.restore())
+        for value in state(model):
+            self.assertAllEqual(value, np.full(value.shape, 7))
+        # One of them has made another update.
+        model.optimizer.iterations.assign_add(index)
+        with self.assertRaisesRegex(RuntimeError, "different steps.*7.5 on"):
+            shared.save()
+
 
 if __name__ == "__main__":
+    if "TwoReplicas" in sys.argv:
+        tf.config.set_logical_device_configuration(
+            tf.config.list_physical_devices("CPU")[0],
+            [tf.config.LogicalDeviceConfiguration()] * 2,
+        )
     tf.test.main()
+else:
+    # Run above.
+    del TwoReplicas, TwoWorkers

@@ -1,0 +1,360 @@
+"""Whatever is killed or damaged, a good checkpoint is found or an error."""
+
+import contextlib
+import logging
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer.training import checkpoint_files
+
+ROOT = pathlib.Path(__file__).parents[2]
+DATA = "data-00000-of-00001"
+
+
+def writer(value):
+    """Writes a checkpoint of matrices of this value."""
+    shapes = (3, 5), (7,), (), (11, 2)
+    variables = [tf.Variable(tf.fill(shape, float(value))) for shape in shapes]
+    return tf.train.Checkpoint(model=variables).write
+
+
+def values(prefix):
+    reader = tf.train.load_checkpoint(prefix)
+    return {
+        name: reader.get_tensor(name)
+        for name in reader.get_variable_to_shape_map()
+    }
+
+
+class Cases(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.directory = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.directory)
+
+    def open(self, keep=2):
+        return checkpoint_files.CheckpointFiles(self.directory, keep)
+
+    def write(self, *steps, keep=2):
+        for step in steps:
+            self.open(keep).write(step, writer(step))
+
+    def file(self, step, suffix="index"):
+        return self.directory / f"ckpt-{step}.{suffix}"
+
+    def names(self):
+        return sorted(path.name for path in self.directory.iterdir())
+
+    @contextlib.contextmanager
+    def warnings(self):
+        """Collects what is logged, if anything is."""
+        handler = logging.Handler()
+        handler.messages = []
+        handler.emit = lambda record: handler.messages.append(
+            record.getMessage()
+        )
+        checkpoint_files._LOG.addHandler(handler)
+        try:
+            yield handler
+        finally:
+            checkpoint_files._LOG.removeHandler(handler)
+
+    def assertHasOnly(self, *steps):
+        expected = [f"ckpt-{s}.{end}" for s in steps for end in (DATA, "index")]
+        self.assertEqual(self.names(), sorted(["checkpoint", *expected]))
+
+    def assertValue(self, step):
+        self.assertEqual(
+            values(self.open().path(step))["model/0/.ATTRIBUTES/VARIABLE_VALUE"]
+            .flatten()
+            .tolist(),
+            [step] * 15,
+        )
+
+
+class CheckpointFilesTest(Cases):
+    def test_keeps_the_last(self):
+        self.write(2, 3, 5, 7, 11, keep=3)
+        self.assertHasOnly(5, 7, 11)
+        self.assertEqual(self.open().good(), [5, 7, 11])
+        self.assertEqual(
+            tf.train.latest_checkpoint(self.directory), self.open().path(11)
+        )
+        self.assertLen(
+            tf.train.get_checkpoint_state(
+                self.directory
+            ).all_model_checkpoint_paths,
+            3,
+        )
+
+    def test_no_directory(self):
+        files = checkpoint_files.CheckpointFiles(self.directory / "a/b", 2)
+        files.tidy()
+        self.assertEqual(files.good(), [])
+        self.assertEqual(files.damaged(), {})
+        files.write(3, writer(3))
+        self.assertEqual(files.good(), [3])
+
+    def test_keeps_one_at_least(self):
+        with self.assertRaisesRegex(ValueError, "Received: keep=0"):
+            self.open(keep=0)
+
+    def test_every_flipped_byte_is_seen(self):
+        self.write(3)
+        path = self.open().path(3)
+        good = values(path)
+        for suffix in ("index", DATA):
+            whole = self.file(3, suffix).read_bytes()
+            unseen = 0
+            for i in range(len(whole)):
+                flipped = bytearray(whole)
+                flipped[i] ^= 1 << (i % 8)
+                self.file(3, suffix).write_bytes(flipped)
+                with self.warnings() as warnings:
+                    found = self.open().good()
+                if found:
+                    # Bytes that mean nothing: the index is padded.
+                    unseen += 1
+                    self.assertEqual(suffix, "index")
+                    for name, value in values(path).items():
+                        np.testing.assert_array_equal(value, good[name])
+                else:
+                    self.assertIn(path, warnings.messages[0])
+            self.assertLess(unseen, 60)
+            self.file(3, suffix).write_bytes(whole)
+
+    @parameterized.product(
+        suffix=("index", DATA), left=("none", "a byte", "half", "all but one")
+    )
+    def test_cut_files_are_seen(self, suffix, left):
+        self.write(3, 5)
+        file = self.file(5, suffix)
+        whole = file.read_bytes()
+        size = {
+            "none": 0,
+            "a byte": 1,
+            "half": len(whole) // 2,
+            "all but one": len(whole) - 1,
+        }
+        file.write_bytes(whole[: size[left]])
+        files = self.open()
+        with self.assertLogs(checkpoint_files._LOG, "WARNING") as logs:
+            self.assertEqual(files.good(), [3])
+        [message] = logs.output
+        self.assertIn(f"{self.directory}/ckpt-5 is damaged", message)
+        self.assertIn(f"ckpt-5.{suffix.split('-')[0]}", message)
+        self.assertEqual(list(files.damaged()), [5])
+        # Said once, until someone looks anew.
+        with self.warnings() as warnings:
+            files.good()
+        self.assertEqual(warnings.messages, [])
+        with self.assertLogs(checkpoint_files._LOG, "WARNING"):
+            files.good(anew=True)
+
+    @parameterized.parameters("index", DATA)
+    def test_missing_files_are_seen(self, suffix):
+        self.write(3, 5)
+        self.file(5, suffix).unlink()
+        with self.assertLogs(checkpoint_files._LOG, "WARNING") as logs:
+            self.assertEqual(self.open().good(), [3])
+        self.assertRegex(
+            logs.output[0], f"ckpt-5.{suffix}.* (missing|No such file)"
+        )
+
+    def test_index_and_data_of_different_checkpoints(self):
+        self.write(3, 5)
+        shutil.copy(self.file(3), self.file(5))
+        self.assertEqual(self.open().good(), [3])
+
+    @parameterized.parameters(
+        None, b"", b"\xff garbage", b'model_checkpoint_path: "ckpt-7"\n'
+    )
+    def test_the_file_named_checkpoint_is_not_read(self, content):
+        self.write(3, 5)
+        state = self.directory / "checkpoint"
+        state.unlink() if content is None else state.write_bytes(content)
+        self.assertEqual(self.open().good(), [3, 5])
+        self.write(7)
+        self.assertHasOnly(5, 7)
+
+    def test_steps_are_numbers(self):
+        self.write(9, 10)
+        self.assertEqual(self.open().good(), [9, 10])
+        self.write(11)
+        self.assertHasOnly(10, 11)
+
+    def test_a_damaged_one_pushes_no_good_one_out(self):
+        self.write(3, 5, 7, keep=3)
+        self.file(5, DATA).write_bytes(b"")
+        self.write(11, keep=3)
+        # It is not older than those that are kept, so it stays as it is.
+        self.assertHasOnly(3, 5, 7, 11)
+        self.assertEqual(self.open().good(), [3, 7, 11])
+        self.write(13, keep=3)
+        self.assertHasOnly(7, 11, 13)
+
+    def test_a_damaged_one_is_written_again(self):
+        self.write(3, 5)
+        self.file(5).write_bytes(b"")
+        (self.directory / "ckpt-7.index").write_bytes(b"")
+        files = self.open()
+        self.assertEqual(files.good(), [3])
+        files.write(5, writer(5))
+        self.assertEqual(files.good(), [3, 5])
+        self.assertEqual(list(files.damaged()), [7])
+        self.assertEqual(self.open().good(), [3, 5])
+        self.assertValue(5)
+
+    def test_steps_do_not_go_back(self):
+        self.write(3, 5)
+        before = self.names()
+        with self.assertRaisesRegex(ValueError, "step 4, but .* one of step 5"):
+            self.write(4)
+        self.assertEqual(self.names(), before)
+
+    def test_a_failed_write_leaves_the_others(self):
+        self.write(3)
+
+        def fails(prefix):
+            writer(5)(prefix)
+            raise OSError("No space left on device")
+
+        with self.assertRaisesRegex(OSError, "No space"):
+            self.open().write(5, fails)
+        self.assertEqual(self.open().good(), [3])
+        self.write(5)
+        self.assertHasOnly(3, 5)
+
+    def test_what_tensorflow_leaves_is_cleared(self):
+        self.write(3)
+        # As seen after killing `tf.train.Checkpoint.save` and its manager.
+        (self.directory / "ckpt-5_temp").mkdir()
+        (self.directory / "ckpt-5_temp/part-00000-of-00001.index").touch()
+        (self.directory / "ckpt-5.index.tempstate17").touch()
+        (self.directory / "checkpoint.tmp0a1b").touch()
+        (self.directory / "notes.txt").touch()
+        self.open().tidy()
+        (self.directory / "notes.txt").unlink()  # Not ours: it is still there.
+        self.assertHasOnly(3)
+
+    def test_killed_at_each_of_its_steps(self):
+        # By a process that has not used TensorFlow yet, since it forks.
+        module = ".".join(
+            pathlib.Path(__file__).relative_to(ROOT).with_suffix("").parts
+        )
+        result = subprocess.run(
+            [sys.executable, "-m", module, "Killed"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        self.assertEqual(result.returncode, 0, result.stderr[-5000:])
+        self.assertIn("Ran 4 tests", result.stderr)
+
+
+class Killed(Cases):
+    """Writes of checkpoint 7 beside 3 and 5, killed at every file operation."""
+
+    def in_a_process(self, function, *args):
+        """Returns the status of a child that called this."""
+        child = os.fork()
+        if child == 0:
+            try:
+                function(*args)
+            except BaseException as error:
+                print(repr(error), file=sys.stderr, flush=True)
+                os._exit(1)
+            os._exit(0)
+        return os.waitpid(child, 0)[1]
+
+    def kill_at(self, operation, write=lambda path: writer(7)(path)):
+        seen = 0
+
+        def hook(event, args):
+            nonlocal seen
+            if event.startswith(("os.", "shutil.", "open")):
+                # Each is told before it happens.
+                if any(str(self.directory) in str(each) for each in args):
+                    if seen == operation:
+                        os.kill(os.getpid(), signal.SIGKILL)
+                    seen += 1
+
+        files = self.open()
+        files.good()
+        sys.addaudithook(hook)
+        files.write(7, write)
+
+    def check(self, expected, may_warn=False):
+        files = self.open()
+        with self.warnings() as warnings:
+            files.tidy()
+            self.assertIn(files.good(), expected)
+        if not may_warn:
+            self.assertEqual(warnings.messages, [])
+        for step in (7, 11):
+            if step not in files.good():
+                files.write(step, writer(step))
+            self.assertValue(step)
+        self.assertHasOnly(7, 11)
+
+    def run_all(self, prepare, **settings):
+        """Returns how many operations there are."""
+        self.assertEqual(self.in_a_process(prepare), 0)
+        start = f"{self.directory}.start"
+        shutil.copytree(self.directory, start)
+        self.addCleanup(shutil.rmtree, start)
+        for at in range(100):
+            shutil.rmtree(self.directory)
+            shutil.copytree(start, self.directory)
+            status = self.in_a_process(self.kill_at, at)
+            self.assertIn(status, (0, signal.SIGKILL))
+            self.assertEqual(
+                self.in_a_process(
+                    lambda: self.check(([3, 5], [5, 7]), **settings)
+                ),
+                0,
+                f"killed at operation {at}",
+            )
+            if status == 0:
+                return at
+
+    def test_a_new_checkpoint(self):
+        self.assertGreater(self.run_all(lambda: self.write(3, 5)), 12)
+
+    def test_instead_of_a_damaged_one(self):
+        def prepare():
+            self.write(3, 5, 7, keep=3)
+            self.file(7, DATA).write_bytes(b"damaged")
+
+        # Until it is replaced, there is a warning of it.
+        self.assertGreater(self.run_all(prepare, may_warn=True), 12)
+
+    def test_while_tensorflow_writes(self):
+        def half(prefix):
+            writer(7)(prefix)
+            os.truncate(f"{prefix}.{DATA}", 100)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        self.assertEqual(self.in_a_process(self.write, 3, 5), 0)
+        self.assertEqual(
+            self.in_a_process(self.kill_at, 1000, half), signal.SIGKILL
+        )
+        self.assertIn(".ckpt-7.writing", self.names())
+        self.assertEqual(self.in_a_process(self.check, ([3, 5],)), 0)
+
+
+if __name__ == "__main__":
+    tf.test.main()
+else:
+    # Runs above, in processes that may be killed.
+    del Killed
