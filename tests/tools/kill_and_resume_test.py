@@ -1,0 +1,148 @@
+"""A run that is killed ends as if it had not been, and else it is told."""
+
+import json
+import pathlib
+import re
+import shutil
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from absl.testing import flagsaver
+
+from tools import kill_and_resume
+
+
+def test_three_kills(tmp_path, capsys):
+    assert kill_and_resume.check(tmp_path, kills=3, steps=4, seed=0)
+    lines = capsys.readouterr().out.splitlines()
+    kills = [line for line in lines if line.startswith("kill ")]
+    assert len(kills) == 3
+    assert re.search(r"step 0, (writ|mov)ing checkpoint 2", kills[0])
+    assert "any moment" in kills[1]
+    assert re.search("step 4, writing model.keras", kills[2])
+    assert "run 1 is as the undisturbed one" in lines
+    assert lines[-1].startswith("3 kills, ") and "no bit differs" in lines[-1]
+    # The last process knew where the others had stopped.
+    assert "Continuing at step 4." in (tmp_path / "killed-1.log").read_text()
+    # Nothing of the killed writes is left.
+    left = {path.name for path in (tmp_path / "killed-1").iterdir()}
+    assert left == {path.name for path in (tmp_path / "undisturbed").iterdir()}
+    names = [
+        sorted(path.name for path in (tmp_path / run / "checkpoints").iterdir())
+        for run in ("killed-1", "undisturbed")
+    ]
+    assert names[0] == names[1]
+
+
+@pytest.fixture(scope="module")
+def small_run(tmp_path_factory):
+    """What `differences` reads of a run, with a model of one layer."""
+    run = tmp_path_factory.mktemp("runs") / "run"
+    run.mkdir()
+    (run / "config.json").write_text('{"settings": {"seed": 7}}')
+    (run / "tokenizer.model").write_bytes(b"pieces")
+    write_metrics(run, bleu=17.25, train_seconds=3.5)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    model.save(run / "model.keras")
+    write_checkpoints(run)
+    return run
+
+
+def write_metrics(run, bleu, train_seconds):
+    metrics = {
+        "train_seconds": train_seconds,
+        "target_tokens_per_second": 11 / train_seconds,
+        "dev": {"bleu": bleu},
+    }
+    (run / "metrics.json").write_text(json.dumps(metrics))
+
+
+def write_checkpoints(run, weight=0.5, moment=0.25, seconds=3.5, step=4):
+    moments, weights = [tf.Variable([moment, 5.0])], [tf.Variable([weight])]
+    for name, value in (
+        ("saved_model/1/variables/variables", weights),
+        (f"checkpoints/ckpt-{step}", [moments, weights]),
+    ):
+        tf.train.Checkpoint(
+            model=value,
+            counters={"train_seconds": tf.Variable(seconds)},
+        ).write(str(run / name))
+
+
+def change_weights(run):
+    model = keras.models.load_model(run / "model.keras")
+    kernel = model.weights[0].numpy()
+    kernel[1, 2] = np.nextafter(kernel[1, 2], np.float32(7))
+    model.weights[0].assign(kernel)
+    model.save(run / "model.keras")
+
+
+@pytest.mark.parametrize(
+    "change, expected",
+    [
+        (lambda run: None, None),
+        (lambda run: write_metrics(run, 17.25, 11.0), None),
+        (lambda run: write_checkpoints(run, seconds=7.0), None),
+        (lambda run: write_metrics(run, 17.250000000000004, 3.5), "metrics"),
+        (lambda run: (run / "config.json").write_text("{}"), "config.json"),
+        (lambda run: (run / "tokenizer.model").write_bytes(b""), "tokenizer"),
+        (change_weights, r"model.keras: 0 .*kernel"),
+        (lambda run: write_checkpoints(run, weight=-0.5), "saved_model: model"),
+        (lambda run: write_checkpoints(run, moment=0.2500001), "ckpt-4: model"),
+        (lambda run: write_checkpoints(run, step=6), "checkpoints: .*ckpt-6"),
+    ],
+)
+def test_what_differs_is_named(small_run, tmp_path, change, expected):
+    other = tmp_path / "run"
+    shutil.copytree(small_run, other)
+    change(other)
+    found = kill_and_resume.differences(small_run, other)
+    assert bool(found) == bool(expected), found
+    if expected:
+        assert re.search(expected, " ".join(found))
+
+
+@pytest.mark.parametrize(
+    "files, log, expected",
+    [
+        ([], "", "step 0, starting Python"),
+        ([], "Strategy auto", "step 0, reading data, building the model"),
+        ([], "Strategy\nEpoch 1/4\n", "step 0, training or validating"),
+        (["ckpt-2.index"], "Epoch 1/4\n", "step 2, evaluating"),
+        (
+            ["ckpt-2.index", "ckpt-10.index"],
+            "Epoch 5/7\nEpoch 6/7\n",
+            "step 10, training or validating",
+        ),
+        (
+            ["ckpt-2.index", ".ckpt-4.writing"],
+            "Epoch 2/4\n",
+            "step 2, writing checkpoint 4",
+        ),
+        ([".ckpt-4.written"], "Epoch 2/4\n", "step 0, moving checkpoint 4"),
+        (
+            ["../unfinished.keras"],
+            "Epoch 1/1\nAveraged the last 2",
+            "step 0, writing model.keras",
+        ),
+        (["../saved_model/.saving-a"], "Averaged the last", "exporting"),
+        (["../saved_model/1"], "Averaged the last", "checking the SavedModel"),
+    ],
+)
+def test_what_a_run_was_at(tmp_path, files, log, expected):
+    for name in files:
+        path = tmp_path / "checkpoints" / name
+        (tmp_path / "checkpoints").mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pathlib.Path(path).touch()
+    assert kill_and_resume.phase(tmp_path, log).endswith(expected)
+
+
+def test_a_difference_is_an_error(monkeypatch, tmp_path):
+    # The runs are those of the first test.
+    monkeypatch.setattr(kill_and_resume, "check", lambda *_: False)
+    with flagsaver.flagsaver(output_dir=str(tmp_path)):
+        with pytest.raises(SystemExit, match=f"runs differ.*{tmp_path}"):
+            kill_and_resume.main(["kill_and_resume"])

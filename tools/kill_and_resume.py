@@ -1,0 +1,397 @@
+"""Kills a training run again and again and compares what it ends with.
+
+    python -m tools.kill_and_resume --kills=20
+
+The trainer makes a short run on a part of the built-in corpus without being
+disturbed. Then it makes the same run while SIGKILL hits it at random moments
+and in the middle of what it writes, and is started again after each, as often
+as asked for; a run that gets to its end is followed by another. The weights,
+the optimizer's state and the metrics of every run must be those of the
+undisturbed one bit for bit; if not, the exit code is 1.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import app, flags
+
+import keras_transformer as kt
+
+_KILLS = flags.DEFINE_integer("kills", 20, "How many.", lower_bound=0)
+_SEED = flags.DEFINE_integer("seed", 0, "Of the moments.")
+_STEPS = flags.DEFINE_integer("steps", 8, "Updates of a run.", lower_bound=4)
+_OUTPUT_DIR = flags.DEFINE_string(
+    "output_dir",
+    None,
+    "Where the runs go. Default: a temporary directory, which stays if a "
+    "difference was found.",
+)
+
+_ROOT = pathlib.Path(__file__).parent.parent
+_INTERVAL = 2
+# What a run may take, next to the undisturbed one.
+_SLOWEST = 10
+_TIMINGS = ("train_seconds", "target_tokens_per_second")
+
+
+@dataclasses.dataclass(frozen=True)
+class Aim:
+    """When to kill: once files appear, or at any moment if none are named.
+
+    Attributes:
+        name: what is hit.
+        files: glob in the run directory.
+        seconds: from their appearance, as long as this at most.
+    """
+
+    name: str
+    files: str | None = None
+    seconds: float = 0.0
+
+
+_MOMENT = Aim("any moment")
+_CHECKPOINT = Aim("a checkpoint", "checkpoints/.ckpt-*", 0.05)
+_EVALUATION = Aim("an evaluation", "checkpoints/ckpt-*.index", 3.0)
+_MODEL = Aim("model.keras", "unfinished.keras", 0.1)
+_EXPORT = Aim("the export", "saved_model/.saving-*", 2.0)
+# In turns, the first that a few kills should hit.
+_AIMS = (
+    _CHECKPOINT,
+    _MOMENT,
+    _MODEL,
+    _MOMENT,
+    _EVALUATION,
+    _MOMENT,
+    _CHECKPOINT,
+    _EXPORT,
+)
+
+
+class Trainer:
+    """Starts runs, each of which would be the same.
+
+    Args:
+        directory: where the runs and their data go.
+        steps: updates of a run.
+    """
+
+    def __init__(self, directory, steps: int):
+        self._directory = pathlib.Path(directory)
+        self._directory.mkdir(parents=True, exist_ok=True)
+        corpus = kt.data.illustrated_corpus(train_size=199, dev_size=13)
+        for name, pairs in (("train", corpus.train), ("dev", corpus.dev)):
+            (self._directory / f"{name}.tsv").write_text(
+                "".join(f"{p.source}\t{p.target}\n" for p in pairs),
+                encoding="utf-8",
+            )
+        self._flags = [
+            f"--train_tsv={self._directory}/train.tsv",
+            f"--dev_tsv={self._directory}/dev.tsv",
+            "--preset=demo",
+            "--num_encoder_layers=1",
+            "--num_decoder_layers=1",
+            "--model_dim=16",
+            "--num_heads=2",
+            "--feed_forward_dim=32",
+            "--vocabulary_size=331",
+            "--max_length=64",
+            "--tokens_per_batch=512",
+            f"--steps={steps}",
+            f"--evaluation_interval={_INTERVAL}",
+            "--average_checkpoints=2",
+            "--beam_size=2",
+            "--seed=7",
+        ]
+
+    def run(self, name) -> pathlib.Path:
+        """The directory of the run of this name."""
+        return self._directory / name
+
+    def log(self, name) -> pathlib.Path:
+        """What the last process of a run printed."""
+        return self._directory / f"{name}.log"
+
+    def start(self, name) -> subprocess.Popen:
+        """Starts a run, or continues it."""
+        with open(self.log(name), "wb") as log:
+            return subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "trainers.train_translation",
+                    f"--output_dir={self.run(name)}",
+                    *self._flags,
+                ],
+                cwd=_ROOT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def finish(self, name) -> float:
+        """Starts a run, or continues it; returns the seconds to its end."""
+        started = time.monotonic()
+        process = self.start(name)
+        try:
+            process.wait()
+        finally:
+            process.kill()
+        self.check(name, process)
+        return time.monotonic() - started
+
+    def check(self, name, process):
+        """Raises RuntimeError unless a process ended well."""
+        if process.returncode:
+            raise RuntimeError(
+                f"The trainer failed: {self.log(name).read_text()[-2000:]}"
+            )
+
+
+def kill(trainer: Trainer, name: str, aim: Aim, seconds: float, generator):
+    """Continues a run and kills it.
+
+    Args:
+        trainer: the `Trainer`.
+        name: of the run.
+        aim: when to kill.
+        seconds: that an undisturbed run takes.
+        generator: draws the moment.
+
+    Returns:
+        The seconds to the kill, or `None` if the run came to its end first.
+    """
+    run = trainer.run(name)
+    before = {} if aim.files is None else _times(run, aim.files)
+    started = time.monotonic()
+    moment = started + generator.uniform(0, seconds)
+    delay = generator.uniform(0, aim.seconds)
+    is_seen = aim.files is None
+    process = trainer.start(name)
+    try:
+        while process.poll() is None:
+            now = time.monotonic()
+            if not is_seen and _times(run, aim.files).items() - before.items():
+                is_seen, moment = True, now + delay
+            if is_seen and now >= moment:
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                break
+            if now - started > _SLOWEST * seconds:
+                raise RuntimeError(f"The run {run} does not come to its end.")
+            time.sleep(0.001)
+    finally:
+        process.kill()
+    if process.returncode == -signal.SIGKILL:
+        return time.monotonic() - started
+    trainer.check(name, process)
+    return None
+
+
+def _times(run, pattern):
+    """When the files of a pattern were written, by their paths."""
+    times = {}
+    for path in run.glob(pattern):
+        try:
+            times[path] = path.stat().st_mtime_ns
+        except FileNotFoundError:
+            continue
+    return times
+
+
+def phase(run: pathlib.Path, log: str) -> str:
+    """Says what a run was at when it was killed.
+
+    Args:
+        run: its directory.
+        log: what its last process had printed.
+    """
+    folder = run / "checkpoints"
+    steps = [int(p.stem.split("-")[1]) for p in folder.glob("ckpt-*.index")]
+    step = max(steps, default=0)
+    for suffix, doing in (
+        ("writing", "writing checkpoint"),
+        ("written", "moving checkpoint"),
+        ("removing", "removing checkpoint"),
+    ):
+        for path in folder.glob(f".ckpt-*.{suffix}"):
+            return f"step {step}, {doing} {path.stem.split('-')[1]}"
+    epochs = re.findall(r"^Epoch (\d+)/", log, re.MULTILINE)
+    if "Averaged the last" in log:
+        doing = "writing model.keras or scoring"
+        if (run / "unfinished.keras").exists():
+            doing = "writing model.keras"
+        elif (run / "saved_model/1").exists():
+            doing = "checking the SavedModel"
+        elif list((run / "saved_model").glob(".saving-*")):
+            doing = "exporting"
+    elif epochs and step == _INTERVAL * int(epochs[-1]):
+        doing = "evaluating"
+    elif epochs:
+        doing = "training or validating"
+    elif "Strategy" in log:
+        doing = "reading data, building the model"
+    else:
+        doing = "starting Python"
+    return f"step {step}, {doing}"
+
+
+def differences(run: pathlib.Path, other: pathlib.Path) -> list[str]:
+    """Compares what two runs ended with, bit for bit.
+
+    Args:
+        run: the directory of a run that is complete.
+        other: that of another.
+
+    Returns:
+        What differs: a list of names, empty if the runs are the same.
+    """
+    found = []
+    for name in ("config.json", "tokenizer.model"):
+        if (run / name).read_bytes() != (other / name).read_bytes():
+            found.append(name)
+    found += _different(
+        "metrics.json",
+        *(
+            {
+                name: value
+                for name, value in json.loads(
+                    (folder / "metrics.json").read_text(encoding="utf-8")
+                ).items()
+                if name not in _TIMINGS
+            }
+            for folder in (run, other)
+        ),
+    )
+    found += _different(
+        "model.keras",
+        *(_variables(folder / "model.keras") for folder in (run, other)),
+    )
+    found += _different(
+        "saved_model",
+        *(
+            _tensors(folder / "saved_model/1/variables/variables")
+            for folder in (run, other)
+        ),
+    )
+    steps = [
+        {path.stem for path in folder.glob("checkpoints/ckpt-*.index")}
+        for folder in (run, other)
+    ]
+    if steps[0] != steps[1]:
+        return [*found, f"checkpoints: {steps[0]} and {steps[1]}"]
+    for step in sorted(steps[0]):
+        found += _different(
+            step,
+            *(
+                _tensors(folder / "checkpoints" / step)
+                for folder in (run, other)
+            ),
+        )
+    return found
+
+
+def _different(name, one, other):
+    return [
+        f"{name}: {key}"
+        for key in sorted({*one, *other})
+        if key not in one or key not in other or one[key] != other[key]
+    ]
+
+
+def _variables(path):
+    model = keras.models.load_model(path)
+    return {
+        f"{i} {weight.path}": _bits(weight)
+        for i, weight in enumerate(model.weights)
+    }
+
+
+def _tensors(path):
+    reader = tf.train.load_checkpoint(str(path))
+    return {
+        name: _bits(reader.get_tensor(name))
+        for name in reader.get_variable_to_shape_map()
+        if not name.startswith(("counters/train_seconds/", "_"))
+    }
+
+
+def _bits(array):
+    array = np.asarray(array)
+    return array.dtype.name, array.shape, array.tobytes()
+
+
+def check(directory, kills: int, steps: int, seed: int) -> bool:
+    """Makes the runs, kills them and prints what came of it.
+
+    Args:
+        directory: where the runs go.
+        kills: how many.
+        steps: updates of a run.
+        seed: of the moments.
+
+    Returns:
+        Whether every run ended as the undisturbed one.
+    """
+    generator = random.Random(seed)
+    trainer = Trainer(directory, steps)
+    seconds = trainer.finish("undisturbed")
+    print(f"undisturbed run: {steps} steps, {seconds:.1f} s", flush=True)
+    done, runs, different = 0, 0, 0
+    while done < kills or not runs:
+        runs += 1
+        name = f"killed-{runs}"
+        while done < kills:
+            aim = _AIMS[done % len(_AIMS)]
+            after = kill(trainer, name, aim, seconds, generator)
+            if after is None:
+                break
+            done += 1
+            print(
+                f"kill {done:2d}, run {runs}, aimed at {aim.name}: after "
+                f"{after:.1f} s at "
+                f"{phase(trainer.run(name), trainer.log(name).read_text())}",
+                flush=True,
+            )
+        else:
+            trainer.finish(name)
+        found = differences(trainer.run(name), trainer.run("undisturbed"))
+        different += bool(found)
+        print(
+            f"run {runs} differs in {'; '.join(found)}"
+            if found
+            else f"run {runs} is as the undisturbed one",
+            flush=True,
+        )
+    print(
+        f"{done} kills, {runs} runs: "
+        + (f"{different} DIFFER" if different else "no bit differs"),
+        flush=True,
+    )
+    return not different
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
+    directory = _OUTPUT_DIR.value or tempfile.mkdtemp(prefix="killed-")
+    if not check(directory, _KILLS.value, _STEPS.value, _SEED.value):
+        sys.exit(f"error: runs differ; they are in {directory}.")
+    if not _OUTPUT_DIR.value:
+        shutil.rmtree(directory)
+
+
+if __name__ == "__main__":
+    app.run(main)
