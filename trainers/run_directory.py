@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 from importlib import metadata
 
 from trainers import settings as run_settings
@@ -63,6 +64,12 @@ class RunDirectory:
         versions = {name: metadata.version(name) for name in _PACKAGES}
         self.path.mkdir(parents=True, exist_ok=True)
         write_json(self.config, {**config, "versions": versions})
+
+    def clear_unfinished(self) -> None:
+        """Deletes what a process that was killed had not written whole."""
+        for pattern in ("*.tmp", "unfinished.keras", "saved_model/.saving-*"):
+            for path in self.path.glob(pattern):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def write_json(path: pathlib.Path, value: dict) -> None:

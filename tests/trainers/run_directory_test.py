@@ -51,6 +51,23 @@ class RunDirectoryTest(unittest.TestCase):
         settings = {"seed": 1, "strategy": "mirrored", "devices": ["GPU:0"]}
         self.directory.check_same({**CONFIG, "settings": settings})
 
+    def test_what_was_not_finished_is_cleared(self):
+        self.directory.clear_unfinished()  # Of a run that is not there.
+        self.directory.write_config(CONFIG)
+        saved = self.directory.saved_model
+        for folder in (saved, saved.with_name(".saving-a1b")):
+            folder.mkdir(parents=True)
+            (folder / "saved_model.pb").touch()
+        for name in ("metrics.json.tmp", "unfinished.keras", "model.keras"):
+            (self.directory.path / name).touch()
+        self.directory.clear_unfinished()
+        left = self.directory.path.rglob("*")
+        self.assertEqual(
+            sorted(path.name for path in left),
+            ["1", "config.json", "model.keras", "saved_model"]
+            + ["saved_model.pb"],
+        )
+
     def test_not_a_configuration(self):
         self.directory.path.mkdir()
         self.directory.config.write_text("half a fi")
