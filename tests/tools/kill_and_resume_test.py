@@ -19,9 +19,10 @@ def test_three_kills(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     kills = [line for line in lines if line.startswith("kill ")]
     assert len(kills) == 3
-    assert re.search(r"step 0, (writ|mov)ing checkpoint 2", kills[0])
-    assert "any moment" in kills[1]
-    assert re.search("step 4, writing model.keras", kills[2])
+    # Or a moment later.
+    assert re.search("step 2, (evaluating|training)", kills[0]), kills
+    assert re.search("step [24], .*(ing checkpoint 4|evaluating)", kills[1])
+    assert re.search("step 4, .*(model.keras|SavedModel)", kills[2]), kills
     assert "run 1 is as the undisturbed one" in lines
     assert lines[-1].startswith("3 kills, ") and "no bit differs" in lines[-1]
     # The last process knew where the others had stopped.
