@@ -18,19 +18,50 @@ from tests.translation import toy
 LONG = "ba de fi go " * 31
 
 
+@functools.cache
+def searching(function=search.beam_search, lengths=None, jit=False, **settings):
+    """The toy translator with another search.
+
+    One for all tests that ask for it, as each traces its graphs anew.
+    """
+    return translator.Translator(
+        toy.translator().model,
+        toy.translator().tokenizer,
+        functools.partial(function, **settings),
+        lengths=lengths or kt.translation.Lengths(),
+        jit_compile=jit,
+    )
+
+
+def beam(**settings):
+    return searching(**settings)
+
+
+def sampling(**settings):
+    return searching(search.sampling_search, **settings)
+
+
+def in_graph(texts):
+    answer = toy.translator()(tf.constant(texts, tf.string))
+    return (
+        [text.decode() for text in answer["translation"].numpy()],
+        answer["score"].numpy(),
+    )
+
+
+@functools.cache
+def alone(text):
+    """Translation and score of a text without neighbours."""
+    [[translation], [score]] = in_graph([text])
+    return translation, score
+
+
 class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
         self.translator = toy.translator()
         self.pairs = toy.random_pairs(61, seed=1)
         self.sources = [pair.source for pair in self.pairs]
-
-    def in_graph(self, texts):
-        answer = self.translator(tf.constant(texts, tf.string))
-        return (
-            [text.decode() for text in answer["translation"].numpy()],
-            answer["score"].numpy(),
-        )
 
     def test_has_learned_the_language(self):
         # Else the tests here would compare noise.
@@ -43,55 +74,55 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters(1, 7, 64)
     def test_translate_keeps_the_order(self, batch_size):
-        texts = ["ba", LONG, "", *self.sources, "ba", "ra ka"]
-        one_by_one = [self.in_graph([text])[0][0] for text in texts]
+        texts = ["ba", LONG, "", *self.sources[:31], "ba", "ra ka"]
+        one_by_one = [alone(text)[0] for text in texts]
         self.assertEqual(
             self.translator.translate(texts, batch_size), one_by_one
         )
 
     def test_an_answer_does_not_depend_on_the_batch(self):
         texts = [*self.sources[:11], "", LONG, "  ", "\u05e9\u05dc\u05d5\u05dd"]
-        alone = [self.in_graph([text]) for text in texts]
         for batch in (texts, texts[::-1], texts[:11], texts[-4:]):
-            translations, scores = self.in_graph(batch)
+            translations, scores = in_graph(batch)
             for text, translation, score in zip(
                 batch, translations, scores, strict=True
             ):
-                [[expected], [expected_score]] = alone[texts.index(text)]
+                expected, expected_score = alone(text)
                 self.assertEqual(translation, expected)
                 self.assertAllClose(score, expected_score, 1e-4, 1e-5)
 
     def test_one_beside_a_much_longer_neighbour(self):
-        [[expected], [expected_score]] = self.in_graph(["ra ka ba"])
+        expected, expected_score = alone("ra ka ba")
         self.assertNotEmpty(expected)
         for neighbour in (LONG, LONG * 3):
-            translations, scores = self.in_graph([neighbour, "ra ka ba"])
+            translations, scores = in_graph([neighbour, "ra ka ba"])
             self.assertEqual(translations[1], expected)
             self.assertAllClose(scores[1], expected_score, 1e-4, 1e-5)
 
     @parameterized.parameters("", " ", "\t \n")
     def test_nothing_to_translate(self, text):
         self.assertEqual(self.translator.translate([text]), [""])
-        translations, scores = self.in_graph(["ba de", text])
+        translations, scores = in_graph(["ba de", text])
         self.assertEqual(translations[1], "")
         self.assertEqual(scores[1], 0)
         # The sentence beside it has its own answer.
-        self.assertEqual(translations[:1], self.in_graph(["ba de"])[0])
+        self.assertEqual(translations[:1], [alone("ba de")[0]])
         self.assertNotEmpty(translations[0])
         self.assertLess(scores[0], 0)
 
     def test_empty_batch(self):
         self.assertEqual(self.translator.translate([]), [])
-        translations, scores = self.in_graph([])
+        translations, scores = in_graph([])
         self.assertEqual(translations, [])
         self.assertEqual(scores.shape, (0,))
 
     def test_score_is_the_models_log_probability(self):
-        translations, scores = self.in_graph(self.sources)
+        sources = self.sources[:23]
+        translations, scores = in_graph(sources)
         tokenizer, model = self.translator.tokenizer, self.translator.model
         checked = 0
         for source, translation, score in zip(
-            self.sources, translations, scores, strict=True
+            sources, translations, scores, strict=True
         ):
             # What was produced, told to the model all at once.
             result = self.translator.search(
@@ -117,7 +148,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
             )
             self.assertEqual(ids[-1], special_ids.EOS_ID)
             checked += 1
-        self.assertEqual(checked, 61)
+        self.assertEqual(checked, 23)
 
     def test_encode_source(self):
         ids = self.translator.encode_source(tf.constant(["ba", "", "ra ka"]))
@@ -147,40 +178,19 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     def test_search_can_be_chosen(self):
-        def translate(chosen):
-            return translator.Translator(
-                self.translator.model, self.translator.tokenizer, chosen
-            )(tf.constant(self.sources))["score"]
-
-        beam = translate(None)
-        paper = translate(
-            functools.partial(search.beam_search, beam_size=4, alpha=0.6)
+        default, paper, greedy, narrow = (
+            chosen(tf.constant(self.sources[:31]))["score"]
+            for chosen in (
+                self.translator,
+                beam(beam_size=4, alpha=0.6),
+                searching(search.greedy_search),
+                beam(beam_size=1, alpha=0.0),
+            )
         )
-        greedy = translate(search.greedy_search)
-        narrow = translate(
-            functools.partial(search.beam_search, beam_size=1, alpha=0.0)
-        )
-        self.assertAllEqual(beam, paper)
+        self.assertAllEqual(default, paper)
         # A beam of one is greedy search; scores are then the same sums.
         self.assertAllClose(greedy, narrow, 1e-4, 1e-5)
-        self.assertNotAllClose(greedy, beam)
-
-    def settings(self, **settings):
-        """The toy translator with another beam search."""
-        lengths = settings.pop("lengths", kt.translation.Lengths())
-        return translator.Translator(
-            self.translator.model,
-            self.translator.tokenizer,
-            functools.partial(search.beam_search, **settings),
-            lengths=lengths,
-        )
-
-    def sampling(self, **settings):
-        return translator.Translator(
-            self.translator.model,
-            self.translator.tokenizer,
-            functools.partial(search.sampling_search, **settings),
-        )
+        self.assertNotAllClose(greedy, default)
 
     def assert_same(self, found, expected, atol=1e-5):
         """Lists of hypotheses are equal, floats within `atol`."""
@@ -209,11 +219,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         ),
     )
     def test_hypotheses_do_not_depend_on_the_batch(self, function, settings):
-        chosen = translator.Translator(
-            self.translator.model,
-            self.translator.tokenizer,
-            functools.partial(function, **settings),
-        )
+        chosen = searching(function, **settings)
         texts = [*self.sources[:7], "", LONG, "ra", "ra", "\u05e9\u05dc"]
         together = chosen.hypotheses(texts, align=True)
         backwards = chosen.hypotheses(texts[::-1], 5, align=True)[::-1]
@@ -227,7 +233,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     def test_hypotheses_are_what_the_search_found(self):
-        chosen = self.settings(top_beams=3)
+        chosen = beam(top_beams=3)
         tokenizer = self.translator.tokenizer
         for text, found in zip(
             self.sources[:11], chosen.hypotheses(self.sources[:11]), strict=True
@@ -255,9 +261,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_n_best_is_sorted_distinct_and_begins_with_the_best(self):
         best = self.translator.hypotheses(self.sources)
-        several = self.settings(beam_size=5, top_beams=5).hypotheses(
-            self.sources
-        )
+        several = beam(beam_size=5, top_beams=5).hypotheses(self.sources)
         same = 0
         for [first], hypotheses in zip(best, several, strict=True):
             self.assertLen(hypotheses, 5)
@@ -274,7 +278,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         ("coverage", {"coverage": 0.3}),
     )
     def test_score_of_what_was_found_is_its_score(self, settings):
-        chosen = self.settings(top_beams=3, **settings)
+        chosen = beam(top_beams=3, **settings)
         compared = 0
         texts = [*self.sources[:17], "", LONG]
         found = chosen.hypotheses(texts)
@@ -321,10 +325,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         penalty = ((5 + len(ids)) / 6) ** 0.6
         self.assertAllClose(scored.score, log_probs.sum() / penalty, 1e-4)
         # Of samples and of greedy search scores are plain.
-        for chosen in (
-            self.sampling(),
-            translator.Translator(model, tokenizer, search.greedy_search),
-        ):
+        for chosen in (sampling(), searching(search.greedy_search)):
             [plain] = chosen.score([text], [target])
             self.assertAllClose(plain.score, log_probs.sum(), 1e-4)
         answer = self.translator.log_probability([text, "ra"], [target, "RA"])
@@ -360,7 +361,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters(1, 5)
     def test_prefixes_are_kept(self, batch_size):
-        chosen = self.settings(top_beams=3)
+        chosen = beam(top_beams=3)
         texts = ["ba de fi", "go", "hu ka le mi no", "", "pu ra ba", LONG]
         prefixes = ["NO", "", "NO MI", "RA", "GO HU KA LE", "BA"]
         found = chosen.hypotheses(texts, batch_size, prefixes)
@@ -380,12 +381,8 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters(False, True)
     def test_prefix_that_is_too_long(self, jit_compile):
-        short = translator.Translator(
-            self.translator.model,
-            self.translator.tokenizer,
-            lengths=kt.translation.Lengths(maximum=3),
-            jit_compile=jit_compile,
-        )
+        limits = kt.translation.Lengths(maximum=3)
+        short = searching(lengths=limits, jit=jit_compile)
         with self.assertRaisesRegex(
             ValueError, "prefix of 5 tokens where at most 3 may be. Shorten"
         ):
@@ -415,9 +412,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         ),
     )
     def test_lengths(self, lengths, shortest, longest):
-        chosen = self.settings(
-            top_beams=2, lengths=kt.translation.Lengths(**lengths)
-        )
+        chosen = beam(top_beams=2, lengths=kt.translation.Lengths(**lengths))
         texts = ["ba", *self.sources[:7]]
         sizes = [
             len(ids) + 1
@@ -433,7 +428,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_no_repeated_tokens(self):
         constraints = search.Constraints(no_repeat_ngram_size=1)
-        chosen = self.settings(top_beams=2, constraints=constraints)
+        chosen = beam(top_beams=2, constraints=constraints)
         for found in chosen.hypotheses(["ba ba ba", "ra ka ra"]):
             for hypothesis in found:
                 self.assertLen(set(hypothesis.tokens), len(hypothesis.tokens))
@@ -443,7 +438,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_never_padding_or_start(self):
         # Hot enough that every token is drawn now and then.
-        drawn = self.sampling(num_samples=11, temperature=7.0, seed=1)
+        drawn = sampling(num_samples=11, temperature=7.0, seed=1)
         tokens = [
             token
             for found in drawn.hypotheses(self.sources[:23])
@@ -458,18 +453,22 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_samples_have_a_seed(self):
         texts = self.sources[:11]
-        first = self.sampling(num_samples=2, seed=1).hypotheses(texts)
-        again = self.sampling(num_samples=2, seed=1).hypotheses(texts)
-        other = self.sampling(num_samples=2, seed=2).hypotheses(texts)
+        # Without a seed it is the first.
+        first, again, other = (
+            chosen.hypotheses(texts)
+            for chosen in (
+                sampling(seed=0),
+                sampling(),
+                sampling(seed=1),
+            )
+        )
         self.assert_same(first, again)
+        self.assert_same(sampling().hypotheses(texts), again)
         texts_of = [[[h.tokens for h in x] for x in y] for y in (first, other)]
         self.assertNotEqual(*texts_of)
-        # Without a seed it is the first.
-        zero = self.sampling(seed=0).hypotheses(texts)
-        self.assert_same(self.sampling().hypotheses(texts), zero)
 
     def test_scores_of_samples_are_the_models(self):
-        drawn = self.sampling(num_samples=2, temperature=0.5, top_k=5, seed=3)
+        drawn = sampling(num_samples=2, temperature=0.5, top_k=5, seed=3)
         texts = self.sources[:11]
         found = drawn.hypotheses(texts)
         scored = drawn.score(texts, [h[0].text for h in found])
@@ -482,30 +481,29 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         self.assertGreater(compared, 7)
 
     @parameterized.named_parameters(
-        # XLA compiles for twenty seconds, so two of all searches: they differ
-        # in everything.
-        ("beam", search.beam_search, {"top_beams": 2, "coverage": 0.2}),
-        ("greedy", search.greedy_search, {}),
+        # XLA compiles for ten seconds, so two of all that may be asked, which
+        # differ in everything. `tests/search/loop_test.py` compiles all.
+        ("beam", search.beam_search, {"top_beams": 2, "coverage": 0.2}, {}),
+        (
+            "greedy",
+            search.greedy_search,
+            {},
+            {"prefixes": ["FI DE", "", "RA", "", "", "BA"], "align": True},
+        ),
     )
-    def test_compiled_by_xla(self, function, settings):
+    def test_compiled_by_xla(self, function, settings, given):
+        limits = kt.translation.Lengths(extra=3)
         plain, compiled = (
-            translator.Translator(
-                self.translator.model,
-                self.translator.tokenizer,
-                functools.partial(function, **settings),
-                lengths=kt.translation.Lengths(extra=3),
-                jit_compile=jit_compile,
-            )
-            for jit_compile in (False, True)
+            searching(function, limits, jit, **settings)
+            for jit in (False, True)
         )
         texts = [*self.sources[:5], ""]
-        prefixes = ["FI DE", "", "RA", "", "", "BA"]
-        for given in ({}, {"prefixes": prefixes, "align": True}):
-            self.assert_same(
-                compiled.hypotheses(texts, **given),
-                plain.hypotheses(texts, **given),
-            )
-        self.assertEqual(compiled.translate(texts), plain.translate(texts))
+        self.assert_same(
+            compiled.hypotheses(texts, **given),
+            plain.hypotheses(texts, **given),
+        )
+        if not given:
+            self.assertEqual(compiled.translate(texts), plain.translate(texts))
 
     def test_ensemble_of_one_model_twice_is_that_model(self):
         twice = translator.Translator(
@@ -541,16 +539,12 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         several = self.translator.with_n_best(3)
         self.assert_same(
             several.hypotheses(texts),
-            self.settings(top_beams=3).hypotheses(texts),
+            beam(top_beams=3).hypotheses(texts),
         )
         self.assertIs(several.model, self.translator.model)
         [all_of_it] = self.translator.with_n_best().hypotheses(["ba de"])
         self.assertLen(all_of_it, 4)
-        [samples] = (
-            self.sampling(num_samples=2).with_n_best().hypotheses(["ba"])
-        )
-        self.assertLen(samples, 2)
-        [samples] = self.sampling().with_n_best(5).hypotheses(["ba"])
+        [samples] = sampling().with_n_best(5).hypotheses(["ba"])
         self.assertLen(samples, 5)
         short = translator.Translator(
             self.translator.model,
@@ -562,11 +556,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(short.max_source_length, 5)
         self.assertEqual(short.lengths.extra, 7)
         self.assertTrue(short.jit_compile)
-        greedy = translator.Translator(
-            self.translator.model,
-            self.translator.tokenizer,
-            search.greedy_search,
-        )
+        greedy = searching(search.greedy_search)
         self.assertLen(greedy.with_n_best().hypotheses(["ba"])[0], 1)
         with self.assertRaisesRegex(ValueError, "2 wanted of .*greedy_search"):
             greedy.with_n_best(2)
@@ -574,7 +564,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
             self.translator.with_n_best(5)
 
     def test_n_best_in_the_graph(self):
-        chosen = self.settings(top_beams=3)
+        chosen = beam(top_beams=3)
         texts = [*self.sources[:7], " ", "\u3000"]
         answer = chosen.n_best(tf.constant(texts))
         self.assertEqual(answer["translations"].shape, (9, 3))
@@ -596,11 +586,11 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_impossible_settings(self):
         with self.assertRaisesRegex(ValueError, "beam_size=1009, 359 target"):
-            self.settings(beam_size=1009)
+            beam(beam_size=1009)
         with self.assertRaisesRegex(ValueError, "beam_size=2, 3 hypotheses"):
-            self.settings(beam_size=2, top_beams=3)
+            beam(beam_size=2, top_beams=3)
         with self.assertRaisesRegex(ValueError, "`maximum`.*Received: 0"):
-            self.settings(lengths=kt.translation.Lengths(maximum=0))
+            beam(lengths=kt.translation.Lengths(maximum=0))
         with self.assertRaisesRegex(ValueError, "at least 1. Received: 0"):
             translator.Translator(
                 self.translator.model,
