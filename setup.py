@@ -33,6 +33,9 @@ setup(
         "tqdm",
     ],
     extras_require={
+        # Google's TPU compiler, 1.1 GB, for machines without a TPU. There is
+        # none for Python 3.10.
+        "tpu-preflight": ['jax[tpu]==0.10.2; python_version >= "3.11"'],
         # Groups of pytest-xdist 3.8 get lost in pytest 9.
         "dev": ["build", "pytest>=8,<9", "pytest-xdist>=3.5", "ruff>=0.8"],
     },

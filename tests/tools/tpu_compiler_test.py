@@ -1,0 +1,100 @@
+"""The compiler's answers, and what is said where there is none."""
+
+import pathlib
+import sys
+
+import pytest
+import tensorflow as tf
+
+from tests.tools import tpu_programs
+from tools import tpu_chips, tpu_compiler, tpu_lowering
+
+TOPOLOGY = tpu_chips.topology("v5e:2x2")
+
+
+def interpreter(path, script):
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@tpu_programs.needs_compiler
+@pytest.mark.parametrize("name", ["v5e:1x1", "v5e:2x2", "v4:2x2x1", "v6e:2x2"])
+def test_a_product(name):
+    size = 512
+    weights = tf.Variable(tf.zeros([size, size]))
+
+    def update(x):
+        weights.assign_add(tf.matmul(x, weights))
+
+    hlo = tpu_lowering.lower(update, tf.TensorSpec([size, size]))
+    found = tpu_compiler.compile_program(hlo, tpu_chips.topology(name))
+    num_bytes = 4 * size**2
+    assert found.arguments == 2 * num_bytes
+    # The variable is written over.
+    assert found.aliased == num_bytes
+    assert 2 * size**3 <= found.flops < 2.1 * size**3
+    assert found.bytes_accessed >= 3 * num_bytes
+    assert found.loops == 0
+    assert 2 * num_bytes < found.peak_memory < 20 * num_bytes
+
+
+@tpu_programs.needs_compiler
+def test_a_loop_counts_once():
+    def repeated(x):
+        return tf.while_loop(
+            lambda y: tf.reduce_sum(y) < 97.0,
+            lambda y: (tf.matmul(y, y),),
+            (x,),
+        )[0]
+
+    hlo = tpu_lowering.lower(repeated, tf.TensorSpec([256, 256]))
+    found = tpu_compiler.compile_program(hlo, TOPOLOGY)
+    assert found.loops == 1
+    assert 2 * 256**3 <= found.flops < 2.1 * 256**3
+
+
+@tpu_programs.needs_compiler
+def test_too_large_for_the_chip():
+    def crossed(x):
+        scores = tf.nn.softmax(tf.matmul(x, x, transpose_b=True))
+        return tf.reduce_sum(scores, axis=0)
+
+    hlo = tpu_lowering.lower(crossed, tf.TensorSpec([100003, 17]))
+    with pytest.raises(
+        tpu_compiler.CompilationError, match=r"Ran out of memory on HBM.*15.75G"
+    ):
+        tpu_compiler.compile_program(hlo, TOPOLOGY)
+
+
+def test_no_compiler_installed(tmp_path):
+    # Without the folder of installed packages.
+    python = interpreter(tmp_path / "bare", f'exec {sys.executable} -S "$@"')
+    with pytest.raises(
+        tpu_compiler.MissingCompilerError,
+        match=r"No module named 'jax'.*pip install '.\[tpu-preflight\]'",
+    ):
+        tpu_compiler.compile_program(b"", TOPOLOGY, python)
+
+
+def test_no_such_interpreter():
+    with pytest.raises(
+        tpu_compiler.MissingCompilerError, match="No such interpreter: absent"
+    ):
+        tpu_compiler.compile_program(b"", TOPOLOGY, "absent")
+
+
+def test_a_compiler_that_ends_itself(tmp_path):
+    python = interpreter(
+        tmp_path / "dying", "echo 'F0101 layout.cc:7] Check failed' >&2; exit 6"
+    )
+    with pytest.raises(
+        tpu_compiler.CompilationError, match="code 6: F0101.*Check failed"
+    ):
+        tpu_compiler.compile_program(b"", TOPOLOGY, python)
+
+
+def test_the_extra_is_that_of_setup():
+    root = pathlib.Path(tpu_compiler.__file__).parent.parent
+    assert tpu_compiler.INSTALL == "pip install '.[tpu-preflight]'"
+    assert '"tpu-preflight": [' in (root / "setup.py").read_text()

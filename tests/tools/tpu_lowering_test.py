@@ -1,0 +1,80 @@
+"""What cannot be lowered is named, with its line."""
+
+import doctest
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tools import tpu_lowering
+
+IDS = tf.TensorSpec([5, 3], tf.int32)
+
+
+def line_after(function):
+    return function.__code__.co_firstlineno + 1
+
+
+def masked(ids):
+    return tf.boolean_mask(ids, ids > 0)
+
+
+def distinct(ids):
+    return tf.unique(tf.reshape(ids, [-1]))[0]
+
+
+def counted(ids):
+    return tf.range(tf.reduce_max(ids))
+
+
+def cut(ids):
+    return ids[: tf.reduce_max(ids)]
+
+
+def printed(ids):
+    return tf.strings.as_string(ids)
+
+
+def test_examples():
+    assert doctest.testmod(
+        tpu_lowering, optionflags=doctest.ELLIPSIS
+    ) == doctest.TestResults(failed=0, attempted=2)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (masked, "A shape depends on values, made by Where: boolean_mask/Wh"),
+        (distinct, "A shape depends on values, made by Unique: Unique"),
+        (counted, "A shape depends on values. Input 1 .* op Range"),
+        (cut, "A shape depends on values, made by StridedSlice: strided_sl"),
+        (printed, "XLA has no AsString: AsString"),
+    ],
+)
+def test_dynamic_shapes(function, message):
+    where = rf"\(tests/tools/tpu_lowering_test.py, line {line_after(function)}"
+    with pytest.raises(
+        tpu_lowering.LoweringError, match=message + ".*" + where
+    ):
+        tpu_lowering.lower(function, IDS)
+
+
+def test_dynamic_argument():
+    with pytest.raises(
+        tpu_lowering.LoweringError, match=r"dynamic. Received: \(None, 3\)"
+    ):
+        tpu_lowering.lower(masked, tf.TensorSpec([None, 3], tf.int32))
+
+
+def test_sizes_that_are_set_to_what_they_were():
+    def best(scores):
+        return tf.math.top_k(scores, 2)
+
+    assert tpu_lowering.lower(best, tf.TensorSpec([5, 3]))
+
+
+def test_variables_are_left_alone():
+    variable = tf.Variable([1.0, 2.0])
+    hlo = tpu_lowering.lower(variable.assign_add, tf.TensorSpec([2]))
+    assert isinstance(hlo, bytes)
+    np.testing.assert_array_equal(variable, [1, 2])

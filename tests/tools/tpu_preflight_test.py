@@ -1,0 +1,105 @@
+"""The program, as it is called."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from absl import flags as absl_flags
+
+from tests.tools import tpu_programs, tpu_run_test
+from tools import tpu_preflight
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+
+
+def preflight(*flags):
+    return subprocess.run(
+        [sys.executable, "-m", "tools.tpu_preflight", *flags],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=3000,
+    )
+
+
+def rows_of(stdout, name):
+    return [
+        line.split() for line in stdout.splitlines() if line.startswith(name)
+    ]
+
+
+@pytest.mark.slow
+@tpu_programs.needs_compiler
+def test_a_run(tmp_path):
+    result = preflight(
+        f"--model={tpu_run_test.write_run(tmp_path)}",
+        "--topology=v5e:2x2",
+        "--lengths=8,32",
+    )
+    assert result.returncode == 0, result.stderr
+    assert "mixed_bfloat16, batches of 211 target tokens" in result.stdout
+    [training] = rows_of(result.stdout, "training")
+    [decoding] = rows_of(result.stdout, "decoding")
+    assert training[1:5] == ["6", "x", "8", "yes"]
+    assert decoding[1:5] == ["16", "x", "32", "yes"]
+    assert "2 of 2 steps compile and fit" in result.stdout
+    assert "6 programs: training and evaluation, each in 3" in result.stdout
+
+
+@pytest.mark.slow
+@tpu_programs.needs_compiler
+def test_a_batch_too_large_for_the_chip(tmp_path):
+    result = preflight(
+        f"--model={tpu_run_test.write_run(tmp_path)}",
+        f"--tokens_per_batch={2**29}",
+        "--steps=training",
+        "--lengths=8",
+    )
+    assert result.returncode == 1
+    [training] = rows_of(result.stdout, "training")
+    assert training[4] == "NO"
+    assert "Ran out of memory on HBM" in result.stdout
+    assert "0 of 1 steps compile and fit" in result.stdout
+
+
+@pytest.mark.slow
+@tpu_programs.needs_compiler
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("topology", ["v4:2x2x1", "v5e:2x2", "v6e:2x2"])
+def test_the_preset_tiny(topology, precision):
+    result = preflight(
+        "--preset=tiny",
+        f"--topology={topology}",
+        f"--precision={precision}",
+        "--max_length=32",
+        "--lengths=32",
+    )
+    assert result.returncode == 0, result.stderr
+    assert "2 of 2 steps compile and fit" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--preset=tiny", "--topology=v9:2x2"], "Unknown topology. .*'v9:2x"),
+        (["--model=runs/absent"], "No such run: there is no runs/absent"),
+        (
+            ["--preset=tiny", "--compiler_python=absent"],
+            r"No such interpreter: absent .*pip install '.\[tpu-preflight\]'",
+        ),
+    ],
+)
+def test_one_message(flags, message):
+    values = absl_flags.FlagValues()
+    tpu_preflight.define_flags(values)
+    values(["tpu_preflight", *flags])
+    with pytest.raises((ValueError, OSError), match=message):
+        tpu_preflight.preflight(values)
+
+
+def test_errors_are_one_line():
+    result = preflight("--preset=tiny", "--topology=v9:2x2")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.splitlines()[-1].startswith("error: Unknown topology")

@@ -1,0 +1,75 @@
+"""What the compiler says of a step, beside what the chip can do, as text."""
+
+from tools import tpu_check, tpu_chips
+
+_GIB = 2**30
+HEADER = (
+    f"{'step':8} {'rows x length':>14} {'compiles':>8} {'HBM GiB':>8} "
+    f"{'of chip':>7} {'GFLOP':>9} {'GB':>8} {'roofline ms':>11} "
+    f"{'of peak':>7} {'compiler s':>10}"
+)
+
+
+def line(finding: tpu_check.Finding) -> str:
+    """A finding as a line under `HEADER`, and why it failed under that."""
+    step = finding.step
+    shape = f"{step.rows} x {step.length}"
+    verdict = "NO" if finding.failure else "yes"
+    text = f"{step.name:8} {shape:>14} {verdict:>8}"
+    if finding.compiled is not None:
+        memory = finding.compiled.peak_memory
+        text += (
+            f" {memory / _GIB:8.2f} {memory / finding.chip.memory:7.0%} "
+            f"{finding.flops / 1e9:9.1f} {finding.bytes_accessed / 1e9:8.2f} "
+            f"{1e3 * finding.seconds:11.2f} {finding.share_of_peak:7.0%} "
+            f"{finding.compiled.seconds:10.1f}"
+        )
+        if finding.compiled.loops and finding.prologue is None:
+            text += f"\n  counts one turn of {finding.compiled.loops} loops"
+    if finding.failure:
+        text += f"\n  {finding.failure}"
+    return text
+
+
+def introduction(
+    topology: tpu_chips.Topology, settings, num_parameters: int
+) -> str:
+    """What is compiled, and what its numbers are compared with.
+
+    Args:
+        topology: what for.
+        settings: `TrainingSettings` of the run.
+        num_parameters: of the model.
+    """
+    chip, replicas = topology.chip, topology.num_replicas
+    return (
+        f"{topology.name}: {replicas} replicas, each a chip of "
+        f"{chip.matrix_flops / 1e12:.0f} TFLOP/s in bfloat16, "
+        f"{chip.memory / _GIB:.0f} GiB of HBM at "
+        f"{chip.bandwidth / 1e9:.0f} GB/s\n"
+        f"{num_parameters:,} parameters, {settings.precision}, batches of "
+        f"{settings.tokens_per_batch} target tokens, of which a replica has "
+        f"1/{replicas}\n"
+        "Compiled is the program of one replica. Not in it: the sum of the "
+        f"gradients over replicas, {4 * num_parameters / 1e6:.0f} MB"
+    )
+
+
+def conclusion(steps, num_compiled: int, num_failures: int) -> str:
+    """How many can run, and how many compilations a run causes.
+
+    Args:
+        steps: all steps of the run.
+        num_compiled: how many of them were compiled here.
+        num_failures: how many of those cannot run.
+    """
+    training, decoding = (
+        sum(step.name == name for step in steps)
+        for name in ("training", "decoding")
+    )
+    return (
+        f"{num_compiled - num_failures} of {num_compiled} steps compile and "
+        f"fit. A run compiles {2 * training} programs: training and "
+        f"evaluation, each in {training} shapes. Searching with XLA compiles "
+        f"{decoding} more for full batches, one for each padded length."
+    )

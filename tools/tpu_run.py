@@ -1,0 +1,139 @@
+"""From a run directory or a preset to the steps that it takes."""
+
+import dataclasses
+import functools
+import json
+import pathlib
+
+import keras_transformer as kt
+from tools import tpu_chips, tpu_steps
+from trainers import run
+from trainers import settings as run_settings
+
+STEPS = ("training", "decoding")
+
+
+def configuration(model: str | None, preset: str | None, **given):
+    """The architecture and the settings of a run, or of a preset.
+
+    Args:
+        model: a run directory.
+        preset: a name in `PRESETS`; give one of the two.
+        **given: fields of `TrainingSettings` instead of those; `None` means
+            the run's, or the default.
+
+    Returns:
+        The pair of `TransformerConfig` and `TrainingSettings`.
+
+    Raises:
+        ValueError: both or none, no run, or settings that are none.
+        OSError: no such run directory.
+    """
+    if (model is None) == (preset is None):
+        raise ValueError(
+            "Give a run directory as --model, or a --preset. Received: "
+            f"--model={model}, --preset={preset}."
+        )
+    given = {name: value for name, value in given.items() if value is not None}
+    if model is None:
+        settings = run_settings.TrainingSettings(preset=preset, **given)
+        run_settings.check(settings)
+        return kt.PRESETS[preset], run.with_defaults(settings, 1000)
+    path = pathlib.Path(model) / "config.json"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"No such run: there is no {path}. Give the trainer's --output_dir."
+        )
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        fields = {
+            f.name for f in dataclasses.fields(run_settings.TrainingSettings)
+        }
+        settings = run_settings.TrainingSettings(
+            **{k: v for k, v in found["settings"].items() if k in fields}
+        )
+        architecture = kt.TransformerConfig(**found["architecture"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is not a run's configuration ({error}). Give the "
+            "trainer's --output_dir."
+        ) from error
+    settings = dataclasses.replace(settings, **given)
+    run_settings.check(settings)
+    return architecture, settings
+
+
+def model_of(
+    architecture: kt.TransformerConfig,
+    settings: run_settings.TrainingSettings,
+):
+    """The model, compiled as the trainer compiles it for a TPU."""
+    # Which compiles the whole step, and needs nothing compiled inside of it.
+    settings = dataclasses.replace(settings, jit_compile=False)
+    model = kt.build_transformer(architecture, dtype=settings.precision)
+    run.compile_model(model, settings, architecture)
+    return model
+
+
+def steps_of(
+    model,
+    settings: run_settings.TrainingSettings,
+    topology: tpu_chips.Topology,
+    batch_size: int = 64,
+) -> list[tpu_steps.Step]:
+    """The steps that a run compiles: training, and its search.
+
+    Args:
+        model: of the run.
+        settings: of the run, with every default.
+        topology: whose replicas share a batch.
+        batch_size: sentences translated together.
+
+    Raises:
+        ValueError: a batch too small for the replicas.
+    """
+    shapes = tpu_steps.training_shapes(
+        settings.tokens_per_batch,
+        settings.max_length,
+        topology.num_replicas,
+        settings.gradient_accumulation_steps,
+    )
+    search = kt.search.greedy_search
+    if settings.beam_size > 1:
+        search = functools.partial(
+            kt.search.beam_search,
+            beam_size=settings.beam_size,
+            alpha=settings.length_penalty,
+            penalty=settings.length_penalty_form,
+        )
+    return [tpu_steps.training_step(model, *shape) for shape in shapes] + [
+        tpu_steps.decoding_step(model, search, *shape)
+        for shape in tpu_steps.decoding_shapes(
+            batch_size, settings.max_length, topology.num_replicas
+        )
+    ]
+
+
+def chosen(
+    steps: list[tpu_steps.Step], names: list[str], lengths: list[str] | None
+) -> list[tpu_steps.Step]:
+    """Those of these names and lengths.
+
+    Raises:
+        ValueError: there is none of a name or a length.
+    """
+    for name in names:
+        if name not in STEPS:
+            raise ValueError(
+                f"Unknown step. Received: --steps={name}. Expected one of "
+                f"{', '.join(STEPS)}."
+            )
+    steps = [step for step in steps if step.name in names]
+    known = [str(step.length) for step in steps]
+    for length in lengths or []:
+        if length not in known:
+            raise ValueError(
+                f"No batch has this length. Received: --lengths={length}. "
+                f"Expected some of {', '.join(dict.fromkeys(known))}."
+            )
+    return [s for s in steps if lengths is None or str(s.length) in lengths]

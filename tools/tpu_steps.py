@@ -1,0 +1,177 @@
+"""The steps that a run takes on a device, each with its shapes.
+
+B batch   S source length   T target length
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+import keras_transformer as kt
+from keras_transformer.text import special_ids
+from keras_transformer.translation import compiled, lengths
+
+
+class Step(NamedTuple):
+    """A function of tensors, and the shapes it is compiled for.
+
+    name: what it is, such as `training`.
+    rows: of its batch.
+    length: of its source, and of its target in training.
+    function: of tensors.
+    specs: a `tf.TensorSpec` of each.
+    prologue: what it does before its loop, a `Step` without loops, or `None`
+        if it has no loop.
+    turns: the most turns of its loop.
+    """
+
+    name: str
+    rows: int
+    length: int
+    function: object
+    specs: tuple
+    prologue: "Step | None" = None
+    turns: int = 0
+
+
+def training_step(model, rows: int, length: int) -> Step:
+    """The model's own `train_step`, of one replica and its share of a batch.
+
+    Forward, backward, optimizer and metrics. Sums over replicas are left out:
+    there is one replica here.
+
+    Args:
+        model: a compiled Keras model that takes the batches of `TokenBatches`.
+        rows: of the replica's share.
+        length: S and T.
+    """
+    model.optimizer.build(model.trainable_variables)
+    ids = tf.TensorSpec([rows, length], tf.int32)
+    batch = (
+        {"source_ids": ids, "target_input_ids": ids},
+        ids,
+        tf.TensorSpec([rows, length], tf.float32),
+    )
+
+    def step(*tensors):
+        model.train_step(tf.nest.pack_sequence_as(batch, tensors))
+
+    return Step("training", rows, length, step, tuple(tf.nest.flatten(batch)))
+
+
+def decoding_step(
+    model, search, rows: int, length: int, max_length: int
+) -> Step:
+    """A search with the model, state and result of fixed shape.
+
+    Args:
+        model: a `Transformer`.
+        search: `greedy_search` or another, with its settings.
+        rows: B.
+        length: S.
+        max_length: T of the result, and the most steps of the search.
+    """
+    banned = {special_ids.PAD_ID, model.start_id} - {special_ids.EOS_ID}
+
+    def start(source_ids):
+        return model.start(source_ids, max_length)
+
+    def find(source_ids):
+        result = search(
+            model.stepper(),
+            start(source_ids),
+            batch_size=rows,
+            max_lengths=max_length,
+            start_id=model.start_id,
+            end_id=special_ids.EOS_ID,
+            pad_id=special_ids.PAD_ID,
+            constraints=kt.search.Constraints(banned_ids=tuple(banned)),
+            states=model,
+        )
+        return [field for field in result if field is not None]
+
+    specs = (tf.TensorSpec([rows, length], tf.int32),)
+    prologue = Step(
+        "decoding's start",
+        rows,
+        length,
+        lambda source_ids: tf.nest.flatten(start(source_ids)),
+        specs,
+    )
+    return Step("decoding", rows, length, find, specs, prologue, max_length)
+
+
+def training_shapes(
+    tokens_per_batch: int,
+    max_length: int,
+    num_replicas: int,
+    num_parts: int = 1,
+) -> list[tuple[int, int]]:
+    """The shapes (B, T) of a replica's share of the batches of a run.
+
+    Those that `TokenBatches` makes of pairs of all lengths.
+
+    Args:
+        tokens_per_batch: of all replicas together.
+        max_length: the longest T.
+        num_replicas: which share a batch.
+        num_parts: of a replica's share, whose gradients are added up.
+
+    Raises:
+        ValueError: batches too small for the replicas, see `TokenBatches`.
+
+    Example:
+
+    >>> training_shapes(tokens_per_batch=48, max_length=12, num_replicas=2)
+    [(3, 8), (2, 12)]
+    """
+    sides = []
+    for length in kt.data.bucket_lengths(max_length):
+        side = np.full([length - 1], special_ids.EOS_ID + 1, "int32")
+        sides += [side] * (tokens_per_batch // length)
+    batches = kt.data.TokenBatches(
+        kt.data.EncodedPairs(sides, sides),
+        tokens_per_batch,
+        max_length,
+        rows_multiple_of=num_replicas * num_parts,
+    )
+    shapes = {tuple(labels.shape) for _, labels, _ in _elements(batches)}
+    return [
+        (rows // num_replicas, length)
+        for rows, length in sorted(shapes, key=lambda shape: shape[1])
+    ]
+
+
+def decoding_shapes(
+    batch_size: int, max_length: int, num_replicas: int = 1
+) -> list[tuple[int, int, int]]:
+    """The shapes (B, S, T) of a replica's share of full batches to translate.
+
+    Those that a `Translator` pads to.
+
+    Args:
+        batch_size: of the translator.
+        max_length: the longest source, with its end token.
+        num_replicas: which share a batch.
+
+    Example:
+
+    >>> decoding_shapes(batch_size=5, max_length=40, num_replicas=2)
+    [(4, 32, 82), (4, 64, 114)]
+    """
+    shapes = []
+
+    def search_with(source_ids, prefix, align, max_length):
+        rows, length = source_ids.shape
+        shapes.append((-(-rows // num_replicas), length, max_length))
+        return kt.search.SearchResult(*[source_ids] * 4)
+
+    find = compiled.CompiledSearch(search_with, lengths.Lengths())
+    for length in kt.data.bucket_lengths(max_length):
+        find(tf.zeros([batch_size, length], tf.int32))
+    return shapes
+
+
+def _elements(batches):
+    return batches.evaluation_dataset().as_numpy_iterator()
