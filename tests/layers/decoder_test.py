@@ -4,10 +4,12 @@ B batch   T target length   S source length   D model_dim   H heads
 N key-value heads   K head_dim   L layers
 """
 
+import itertools
 import warnings
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -18,13 +20,32 @@ from tests.layers.kinds import SOURCE_MASK as MEMORY_MASK
 from tests.layers.kinds import TARGET_MASK as MASK
 from tests.layers.kinds import B, D, F, H, K, L, S, T, random
 
-# Every kind of positions with heads that share keys, and the other kinds.
+# Every kind, and what acts inside of attention with heads that share keys.
 STEPPED = (
     *(
         {"positions": name, "num_key_value_heads": 2}
-        for name in kinds.POSITIONS
+        for name in (None, *kinds.ATTENDED)
     ),
     *kinds.KINDS,
+)
+# A graph takes seconds to trace. Positions that are added differ by a table
+# alone, which is tested by itself.
+IN_A_GRAPH = (
+    (None, "length"),
+    ("paper", "length"),
+    ("fairseq", None),
+    ("learned", None),
+    ("rotary", None),
+    ("rotary", "length"),
+    ("relative", None),
+    ("relative", "length"),
+)
+OTHERS_IN_A_GRAPH = sorted(
+    {*itertools.product(kinds.POSITIONS, (None, "length"))} - {*IN_A_GRAPH},
+    key=str,
+)
+ROOM_AND_WIDENINGS = tuple(
+    itertools.product((None, T + 2), hypotheses.WIDENINGS)
 )
 
 
@@ -175,12 +196,20 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
             self.assertEqual(outputs.shape, (B, T, D))
             self.assertAllClose(outputs, expected, rtol=1e-5, atol=1e-5)
 
-    @parameterized.product(
-        positions=kinds.POSITIONS, max_length=(None, "length")
-    )
+    @parameterized.parameters(*IN_A_GRAPH)
     def test_steps_equal_the_call_in_a_graph_of_unknown_sizes(
         self, positions, max_length
     ):
+        self.check_in_a_graph(positions, max_length)
+
+    @parameterized.parameters(*OTHERS_IN_A_GRAPH)
+    @pytest.mark.slow
+    def test_steps_of_other_kinds_in_a_graph_of_unknown_sizes(
+        self, positions, max_length
+    ):
+        self.check_in_a_graph(positions, max_length)
+
+    def check_in_a_graph(self, positions, max_length):
         layer = make(positions=positions, num_key_value_heads=2)
 
         @tf.function(
@@ -210,14 +239,29 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
             atol=1e-5,
         )
 
-    @parameterized.product(
-        positions=kinds.POSITIONS,
-        max_length=(None, T + 2),
-        widenings=hypotheses.WIDENINGS,
+    @parameterized.parameters(
+        # Each room and each widening with all positions, by turns.
+        (positions, *ROOM_AND_WIDENINGS[at])
+        for i, positions in enumerate(kinds.POSITIONS)
+        for at in ((0, 3), (1, 2))[i % 2]
     )
     def test_each_hypothesis_reads_its_own_past(
         self, positions, max_length, widenings
     ):
+        self.check_own_past(positions, max_length, widenings)
+
+    @parameterized.parameters(
+        (positions, *ROOM_AND_WIDENINGS[at])
+        for i, positions in enumerate(kinds.POSITIONS)
+        for at in ((1, 2), (0, 3))[i % 2]
+    )
+    @pytest.mark.slow
+    def test_each_hypothesis_reads_its_own_past_in_the_other_pairs(
+        self, positions, max_length, widenings
+    ):
+        self.check_own_past(positions, max_length, widenings)
+
+    def check_own_past(self, positions, max_length, widenings):
         layer = make(positions=positions, num_key_value_heads=3)
 
         def take_step(inputs, position, state):
@@ -320,9 +364,13 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
             self.assertEqual(output.shape, (0, 5, D))
             state = layer.select(state, np.zeros((0, 5), int))
 
-    @parameterized.product(
-        positions=(None, *kinds.ATTENDED), groups=(H, 2), masked=(False, True)
-    )
+    @parameterized.parameters(
+        # Each pair of two of the three.
+        (None, H, False), (None, 2, True),
+        ("rotary", H, True), ("rotary", 2, False),
+        ("rotary_interleaved", H, False), ("rotary_interleaved", 2, True),
+        ("relative", H, True), ("relative", 2, False),
+    )  # fmt: skip
     def test_one_key_is_no_cause_for_a_warning(self, positions, groups, masked):
         layer = make(positions=positions, num_key_value_heads=groups)
         inputs, memory = self.inputs[:, :1], self.memory[:, :1]
@@ -485,13 +533,15 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
         self.assertNotAllClose(first, self.call(layer))
         self.assertNotAllClose(first, self.call(layer, training=True))
 
-    @parameterized.product(
+    @parameterized.parameters(
         # Roundings of 2^-11 and 2^-8 in some dozen operations.
-        precision=(("mixed_float16", 0.01), ("mixed_bfloat16", 0.08)),
-        positions=("paper", "learned", "rotary", "relative"),
+        ("mixed_float16", 0.01, "learned"),
+        ("mixed_float16", 0.01, "rotary"),
+        ("mixed_bfloat16", 0.08, "paper"),
+        ("mixed_bfloat16", 0.08, "rotary"),
+        ("mixed_bfloat16", 0.08, "relative"),
     )
-    def test_mixed_precision(self, precision, positions):
-        policy, tolerance = precision
+    def test_mixed_precision(self, policy, tolerance, positions):
         kind = {
             "positions": positions,
             "biases": "blocks",
