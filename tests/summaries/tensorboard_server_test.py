@@ -48,7 +48,8 @@ def explain(text):
 
 def train(log_dir):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    model.compile("sgd", "mse")
+    # Nothing is worth a graph here, and Keras would compile it.
+    model.compile("sgd", "mse", run_eagerly=True, jit_compile=False)
     with contextlib.redirect_stdout(io.StringIO()):
         model.fit(
             np.zeros((2 * BATCHES, 2)),
