@@ -67,8 +67,12 @@ def finish(
         metrics = json.loads(directory.metrics.read_text(encoding="utf-8"))
         print_next_commands(directory, metrics, corpora)
         return metrics
-    count = checkpoints.load_average()
-    _LOG.info("Averaged the last %d checkpoints.", count)
+    if settings.ema_momentum is not None:
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+        _LOG.info("The final weights are their moving average.")
+    else:
+        count = checkpoints.load_average()
+        _LOG.info("Averaged the last %d checkpoints.", count)
     # For use the weights are float32, and on no strategy's devices.
     final = kt.build_transformer(architecture, dtype="float32")
     final.set_weights(model.get_weights())
@@ -91,10 +95,15 @@ def finish(
         "target_tokens_per_second": tokens / seconds,
         "dev": _scores(translator, corpora.dev),
     }
-    logs = model.evaluate(
+    final.compile(
+        loss=model.loss,
+        weighted_metrics=[
+            keras.metrics.SparseCategoricalAccuracy(name="token_accuracy")
+        ],
+    )
+    metrics["dev"] |= final.evaluate(
         dev_batches.evaluation_dataset(), return_dict=True, verbose=0
     )
-    metrics["dev"] |= logs
     if corpora.test:
         metrics["test"] = _scores(translator, corpora.test)
         encoded = kt.data.encode_pairs(
@@ -107,10 +116,9 @@ def finish(
             encoded,
             settings.tokens_per_batch,
             settings.max_length,
-            rows_multiple_of=model.distribute_strategy.num_replicas_in_sync,
             start_id=architecture.start_id,
         )
-        metrics["test"] |= model.evaluate(
+        metrics["test"] |= final.evaluate(
             test_batches.evaluation_dataset(), return_dict=True, verbose=0
         )
     if corpora.contrast:

@@ -7,6 +7,7 @@ import pathlib
 import sys
 
 import keras
+import tensorflow as tf
 
 import keras_transformer as kt
 from trainers import corpora as run_corpora
@@ -37,10 +38,17 @@ def train(settings: run_settings.TrainingSettings, overrides, output_dir):
         ValueError: settings or data that cannot be trained on.
         OSError: files that are missing or exist already.
         FloatingPointError: the loss became NaN.
+        ConnectionError: another worker has gone.
     """
     strategy = kt.training.strategy(
         settings.strategy, settings.devices, settings.tpu
     )
+    with kt.training.lost_workers(strategy):
+        _train(settings, overrides, output_dir, strategy)
+
+
+def _train(settings, overrides, output_dir, strategy):
+    is_chief = kt.training.is_chief(strategy)
     directory = run_directory.RunDirectory(output_dir)
 
     # Data.
@@ -68,7 +76,8 @@ def train(settings: run_settings.TrainingSettings, overrides, output_dir):
         "tokens_per_batch": settings.tokens_per_batch,
         "max_length": settings.max_length,
         "seed": settings.seed,
-        "rows_multiple_of": strategy.num_replicas_in_sync,
+        "rows_multiple_of": strategy.num_replicas_in_sync
+        * settings.gradient_accumulation_steps,
         "start_id": architecture.start_id,
     }
     train_batches = kt.data.TokenBatches(train_pairs, **batching)
@@ -84,8 +93,16 @@ def train(settings: run_settings.TrainingSettings, overrides, output_dir):
             "vocabulary_size": overrides.get("vocabulary_size"),
             "target_vocabulary_size": overrides.get("target_vocabulary_size"),
         },
-        "data": corpora.fingerprint(),
+        "data": {**corpora.fingerprint(), **tokenizers.fingerprint()},
     }
+    kt.training.check_agreement(
+        strategy,
+        {
+            f"{group}.{name}": value
+            for group, fields in config.items()
+            for name, value in fields.items()
+        },
+    )
     if directory.is_started:
         directory.check_same(config)
 
@@ -94,18 +111,21 @@ def train(settings: run_settings.TrainingSettings, overrides, output_dir):
     with strategy.scope():
         model = kt.build_transformer(architecture, dtype=settings.precision)
         compile_model(model, settings, architecture)
-    if not directory.is_started:  # Nothing was written up to here.
-        directory.write_config(config)
-    tokenizers.save(directory)
-    with strategy.scope():
-        checkpoints = kt.training.TrainingCheckpoints(
-            directory.checkpoints,
-            model,
-            keep=settings.average_checkpoints,
-            counters=("train_seconds",),
-        )
-        if checkpoints.restore():
-            _LOG.info("Continuing at step %d.", checkpoints.step)
+    # Nothing was written up to here, and other workers have read what was.
+    if is_chief:
+        if not directory.is_started:
+            directory.write_config(config)
+        tokenizers.save(directory)
+    checkpoints = kt.training.TrainingCheckpoints(
+        directory.checkpoints,
+        model,
+        keep=settings.average_checkpoints,
+        counters=("train_seconds",),
+        is_writer=is_chief,
+    )
+    if checkpoints.restore():
+        _LOG.info("Continuing at step %d.", checkpoints.step)
+    kt.training.check_agreement(strategy, {"step": checkpoints.step})
 
     # Fit.
     if checkpoints.step < settings.steps:
@@ -121,25 +141,34 @@ def train(settings: run_settings.TrainingSettings, overrides, output_dir):
             epochs=-(-settings.steps // settings.evaluation_interval),
             initial_epoch=checkpoints.step // settings.evaluation_interval,
             validation_data=dev_batches.evaluation_dataset(),
-            callbacks=_callbacks(
-                directory, settings, corpora, tokenizers, model, checkpoints
-            ),
+            callbacks=[
+                kt.training.StopOnNaN(),
+                evaluation.Progress(checkpoints, settings.steps),
+                *(
+                    _views(directory, settings, corpora, tokenizers, model)
+                    if is_chief
+                    else ()
+                ),
+            ],
             shuffle=False,
-            verbose=1 if sys.stdout.isatty() else 2,
+            verbose=(1 if sys.stdout.isatty() else 2) if is_chief else 0,
         )
 
     # What is left for use.
-    evaluation.finish(
-        directory,
-        settings=settings,
-        architecture=architecture,
-        corpora=corpora,
-        tokenizers=tokenizers,
-        model=model,
-        checkpoints=checkpoints,
-        dev_batches=dev_batches,
-        train_batches=train_batches,
-    )
+    if is_chief:
+        evaluation.finish(
+            directory,
+            settings=settings,
+            architecture=architecture,
+            corpora=corpora,
+            tokenizers=tokenizers,
+            model=model,
+            checkpoints=checkpoints,
+            dev_batches=dev_batches,
+            train_batches=train_batches,
+        )
+    # Nobody leaves before all is done.
+    kt.training.check_agreement(strategy, {"last step": checkpoints.step})
 
 
 def architecture_of(
@@ -215,6 +244,10 @@ def compile_model(model, settings, architecture) -> None:
             architecture.model_dim,
             settings.warmup_steps,
             settings.learning_rate_factor,
+            settings.adam_epsilon,
+            global_clipnorm=settings.clip_norm,
+            use_ema=settings.ema_momentum is not None,
+            ema_momentum=settings.ema_momentum or 0.99,
         ),
         loss=kt.training.SmoothedCrossEntropy(
             settings.label_smoothing, settings.smoothing_over
@@ -224,16 +257,21 @@ def compile_model(model, settings, architecture) -> None:
         ],
         steps_per_execution=settings.steps_per_execution,
         jit_compile=settings.jit_compile,
+        gradient_accumulation_steps=settings.gradient_accumulation_steps,
     )
 
 
-def _callbacks(directory, settings, corpora, tokenizers, model, checkpoints):
-    """In the order they act at the end of an epoch."""
+def _views(directory, settings, corpora, tokenizers, model):
+    """What shows the model as it trains."""
     translator = kt.Translator(
         model,
         tokenizers.source,
         kt.search.greedy_search,
         target_tokenizer=tokenizers.target,
+        # A TPU runs nothing but static graphs.
+        jit_compile=isinstance(
+            model.distribute_strategy, tf.distribute.TPUStrategy
+        ),
     )
     dev = [p for p in corpora.dev if p.source.strip() and p.target.strip()]
     dev = dev[:_DEV_SENTENCES]
@@ -242,8 +280,6 @@ def _callbacks(directory, settings, corpora, tokenizers, model, checkpoints):
         texts = list(_ILLUSTRATED)
     logs = pathlib.Path(directory.logs)
     return [
-        kt.training.StopOnNaN(),
-        evaluation.Progress(checkpoints, settings.steps),
         kt.training.BleuCallback(
             translator.translate,
             [pair.source for pair in dev],

@@ -105,6 +105,13 @@ class TrainingSettings:
             "the built-in corpus."
         },
     )
+    adam_epsilon: float = dataclasses.field(
+        default=1e-9,
+        metadata={
+            "help": "Epsilon of Adam. The paper's divides gradients that are "
+            "hardly more than rounding by themselves; 1e-6 and more does not."
+        },
+    )
     label_smoothing: float | None = dataclasses.field(
         default=None,
         metadata={
@@ -142,7 +149,8 @@ class TrainingSettings:
         default=0, metadata={"help": "Of weights, dropout and data order."}
     )
     strategy: str = dataclasses.field(
-        default="auto", metadata={"help": "auto, none, mirrored or tpu."}
+        default="auto",
+        metadata={"help": "auto, none, mirrored, multi_worker or tpu."},
     )
     devices: list[str] = dataclasses.field(
         default_factory=list,
@@ -154,6 +162,24 @@ class TrainingSettings:
     precision: str = dataclasses.field(
         default="float32",
         metadata={"help": "float32, mixed_bfloat16 or mixed_float16."},
+    )
+    gradient_accumulation_steps: int = dataclasses.field(
+        default=1,
+        metadata={
+            "help": "Parts of a batch that each replica reads one after "
+            "another; the update is that of the whole batch."
+        },
+    )
+    clip_norm: float | None = dataclasses.field(
+        default=None,
+        metadata={"help": "Most that a gradient's global norm may be."},
+    )
+    ema_momentum: float | None = dataclasses.field(
+        default=None,
+        metadata={
+            "help": "Of a moving average of the weights, such as 0.999, which "
+            "becomes the final ones instead of an average of checkpoints."
+        },
     )
     steps_per_execution: int = dataclasses.field(
         default=1, metadata={"help": "Updates in one call of the graph."}
@@ -174,7 +200,14 @@ class TrainingSettings:
 
 
 # What may change between two starts of one run: where it runs, not what.
-PLACE_FIELDS = ("strategy", "devices", "tpu")
+PLACE_FIELDS = (
+    "strategy",
+    "devices",
+    "tpu",
+    "gradient_accumulation_steps",
+    "steps_per_execution",
+    "jit_compile",
+)
 
 
 def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
@@ -277,12 +310,21 @@ def check(settings: TrainingSettings) -> None:
         "evaluation_interval",
         "average_checkpoints",
         "beam_size",
+        "gradient_accumulation_steps",
         "steps_per_execution",
         "learning_rate_factor",
+        "adam_epsilon",
+        "clip_norm",
+        "ema_momentum",
     ):
         value = getattr(settings, name)
         if value is not None and value <= 0:
             raise ValueError(f"--{name} must be positive. Received: {value}.")
+    if settings.ema_momentum is not None and settings.ema_momentum >= 1:
+        raise ValueError(
+            f"--ema_momentum must be below 1. Received: "
+            f"{settings.ema_momentum}."
+        )
 
 
 def _define(field, default, help_text, flag_values):

@@ -1,6 +1,7 @@
 """The vocabulary of a run, or the two of source and target."""
 
 import dataclasses
+import hashlib
 import logging
 import time
 
@@ -23,6 +24,14 @@ class Tokenizers:
             "target_vocabulary_size": self.target
             and self.target.vocabulary_size,
         }
+
+    def fingerprint(self) -> dict:
+        """What tells these vocabularies from others: a hash of their pieces."""
+        digest = hashlib.sha256()
+        for tokenizer in (self.source, self.target or self.source):
+            pieces = tokenizer.pieces(list(range(tokenizer.vocabulary_size)))
+            digest.update(repr(pieces).encode())
+        return {"vocabulary_sha256": digest.hexdigest()}
 
     def save(self, directory) -> None:
         """Writes what the run directory does not hold yet."""

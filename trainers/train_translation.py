@@ -9,7 +9,9 @@ cores, test BLEU above 95). For your own data:
         --train_source=train.en --train_target=train.de \\
         --dev_source=dev.en --dev_target=dev.de
 
-The same command again continues a run that was stopped.
+The same command again continues a run that was stopped. On several devices,
+hosts or a TPU it is the same command with `--strategy`, see
+docs/distribution.md.
 """
 
 import logging
@@ -36,11 +38,12 @@ def main(argv):
         logging.getLogger(name).addHandler(logging.StreamHandler())
         logging.getLogger(name).setLevel(logging.INFO)
         logging.getLogger(name).propagate = False
-    logging.getLogger("tensorflow").setLevel(logging.WARNING)
-    absl_logging.set_verbosity(absl_logging.WARNING)
+    # Several workers would warn of each small thing that they share.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    absl_logging.set_verbosity(absl_logging.ERROR)
     try:
         run.train(*settings.from_flags(), _OUTPUT_DIR.value)
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError, ConnectionError) as error:
         # What the user can mend is said in one message, without a traceback.
         sys.exit(f"error: {error}")
 

@@ -21,6 +21,9 @@ from keras_transformer.text import special_ids
 
 # Sentences encoded in one call of the tokenizer.
 _CHUNK = 8192
+# Pairs in a batch are a multiple of it, if they are as many: what the usual
+# numbers of replicas divide.
+_ROWS = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +116,9 @@ class TokenBatches:
     padded to the bucket's length, so that the shapes are a small fixed set.
     Rows left over from a bucket go to the next longer one; the very last
     batch is filled up with empty rows of weight 0. No pair is lost. The order
-    of an epoch depends on the seed and the epoch's number alone.
+    of an epoch, and which pairs share a batch, depend on the seed and the
+    epoch's number alone, not on `rows_multiple_of`: where a batch does not
+    divide, empty rows fill it up.
 
     Args:
         encoded: `EncodedPairs`.
@@ -121,12 +126,12 @@ class TokenBatches:
         max_length: the longest bucket.
         seed: of the shuffling.
         rows_multiple_of: batch sizes are multiples of it (the number of
-            replicas).
+            replicas, times that of the parts in which each reads its share).
         start_id: what the decoder reads first, the model's `start_id`.
 
     Raises:
         ValueError: `tokens_per_batch` is too small for the rows of the
-            longest bucket.
+            longest bucket, one for each of `rows_multiple_of`.
 
     Example:
 
@@ -153,9 +158,13 @@ class TokenBatches:
         self._seed = seed
         self._start_id = start_id
         self._lengths = bucket_lengths(max_length)
+        # How many pairs are in a batch of each bucket, and how many rows.
+        self._pairs = [
+            _rounded(tokens_per_batch // length) for length in self._lengths
+        ]
         self._rows = [
-            tokens_per_batch // length // rows_multiple_of * rows_multiple_of
-            for length in self._lengths
+            -(-pairs // rows_multiple_of) * rows_multiple_of
+            for pairs in self._pairs
         ]
         longest = 1 + max(
             max(map(len, encoded.sources)), max(map(len, encoded.targets))
@@ -165,12 +174,12 @@ class TokenBatches:
                 f"A sentence has {longest} tokens. Expected at most "
                 f"max_length={max_length}. Encode with the same max_length."
             )
-        if not all(self._rows):
+        if self._pairs[-1] < rows_multiple_of:
             raise ValueError(
                 "A batch must hold one sentence of the longest bucket for "
-                f"each replica. Received: tokens_per_batch={tokens_per_batch}"
-                f", max_length={max_length}, rows_multiple_of="
-                f"{rows_multiple_of}. Expected at least "
+                "each part of each replica. Received: tokens_per_batch="
+                f"{tokens_per_batch}, max_length={max_length}, "
+                f"rows_multiple_of={rows_multiple_of}. Expected at least "
                 f"{max_length * rows_multiple_of} tokens."
             )
         sides = zip(encoded.sources, encoded.targets, strict=True)
@@ -193,7 +202,8 @@ class TokenBatches:
                     yield self._batch(bucket, rows)
                 epoch, skipped = epoch + 1, 0
 
-        return self._dataset(generate)
+        # Said, since workers ask each other for more wherever data may end.
+        return self._dataset(generate, tf.data.INFINITE_CARDINALITY)
 
     def evaluation_dataset(self) -> tf.data.Dataset:
         """Every pair once, in a fixed order, for `evaluate`."""
@@ -202,10 +212,7 @@ class TokenBatches:
             for bucket, rows in self._plan(np.arange(len(self._bucket_of))):
                 yield self._batch(bucket, rows)
 
-        dataset = self._dataset(generate)
-        return dataset.apply(
-            tf.data.experimental.assert_cardinality(self.steps_per_epoch)
-        )
+        return self._dataset(generate, self.steps_per_epoch)
 
     def count_target_tokens(self, steps: int) -> int:
         """Target tokens, padding not counted, of the first training steps."""
@@ -226,7 +233,7 @@ class TokenBatches:
         """Splits pairs, in this order, into (bucket, rows) of each batch."""
         plan, waiting = [], np.array([], "int64")
         buckets = self._bucket_of[order]
-        for bucket, size in enumerate(self._rows):
+        for bucket, size in enumerate(self._pairs):
             waiting = np.concatenate([waiting, order[buckets == bucket]])
             while len(waiting) >= size:
                 plan.append((bucket, waiting[:size]))
@@ -258,7 +265,7 @@ class TokenBatches:
         }
         return inputs, target_output_ids, weights
 
-    def _dataset(self, generate):
+    def _dataset(self, generate, cardinality):
         ids = tf.TensorSpec((None, None), tf.int32)
         signature = (
             {"source_ids": ids, "target_input_ids": ids},
@@ -268,7 +275,19 @@ class TokenBatches:
         dataset = tf.data.Dataset.from_generator(
             generate, output_signature=signature
         )
-        return dataset.prefetch(tf.data.AUTOTUNE)
+        dataset = dataset.apply(
+            tf.data.experimental.assert_cardinality(cardinality)
+        )
+        # Of several workers, each takes its rows of every batch.
+        options = tf.data.Options()
+        options.experimental_distribute.auto_shard_policy = (
+            tf.data.experimental.AutoShardPolicy.DATA
+        )
+        return dataset.with_options(options).prefetch(tf.data.AUTOTUNE)
+
+
+def _rounded(pairs):
+    return pairs // _ROWS * _ROWS if pairs >= _ROWS else pairs
 
 
 def _encode(texts, tokenizer):

@@ -2,6 +2,11 @@
 
 from keras_transformer.training.callbacks import BleuCallback, StopOnNaN
 from keras_transformer.training.checkpoints import TrainingCheckpoints
+from keras_transformer.training.cluster import (
+    check_agreement,
+    is_chief,
+    lost_workers,
+)
 from keras_transformer.training.distributed_model import DistributedModel
 from keras_transformer.training.losses import (
     SMOOTHING_OVER,
@@ -19,7 +24,10 @@ __all__ = [
     "StopOnNaN",
     "TrainingCheckpoints",
     "WarmupInverseSqrt",
+    "check_agreement",
     "cross_entropy",
+    "is_chief",
+    "lost_workers",
     "paper_adam",
     "strategy",
 ]

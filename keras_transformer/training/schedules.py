@@ -49,9 +49,20 @@ class WarmupInverseSqrt(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def paper_adam(
-    model_dim: int, warmup_steps: int = 4000, factor: float = 1.0
+    model_dim: int,
+    warmup_steps: int = 4000,
+    factor: float = 1.0,
+    epsilon: float = 1e-9,
+    **settings,
 ) -> keras.optimizers.Adam:
     """Adam as in section 5.3: beta 0.9 and 0.98, epsilon 1e-9, equation 3.
+
+    Args:
+        model_dim: D, d_model.
+        warmup_steps: see `WarmupInverseSqrt`.
+        factor: see `WarmupInverseSqrt`.
+        epsilon: what is added to the root of the second moment.
+        **settings: of `keras.optimizers.Adam`, such as `global_clipnorm`.
 
     Example:
 
@@ -62,5 +73,6 @@ def paper_adam(
         WarmupInverseSqrt(model_dim, warmup_steps, factor),
         beta_1=0.9,
         beta_2=0.98,
-        epsilon=1e-9,
+        epsilon=epsilon,
+        **settings,
     )

@@ -6,8 +6,10 @@ import os
 
 import tensorflow as tf
 
+from keras_transformer.training import cluster
+
 _LOG = logging.getLogger(__name__)
-NAMES = ("auto", "none", "mirrored", "tpu")
+NAMES = ("auto", "none", "mirrored", "multi_worker", "tpu")
 
 
 def strategy(
@@ -19,17 +21,22 @@ def strategy(
 
     Args:
         name: `"none"` for one device; `"mirrored"` for all the GPUs of this
-            machine, or the `devices` given; `"tpu"`; `"auto"` for the TPU if
-            there is one, else several GPUs, else one device.
+            machine, or the `devices` given; `"multi_worker"` for the GPUs, or
+            else the CPU, of each host that the environment variable TF_CONFIG
+            names; `"tpu"`; `"auto"` for the TPU if there is one, else several
+            GPUs, else one device.
         devices: for `"mirrored"`, such as `["GPU:0", "GPU:1"]`.
         tpu: the name or address of a TPU; if `None`, that in the environment
             variable TPU_NAME, or `"local"`, the TPU of this machine.
 
     Returns:
-        The strategy; its choice is logged.
+        The strategy; its choice is logged. Make one in a process, and that of
+        several workers before anything else of TensorFlow is used: it waits
+        until all of them are there.
 
     Raises:
-        ValueError: an unknown name, a device that does not exist, or no TPU.
+        ValueError: an unknown name, a device that does not exist, no TPU, or
+            a TF_CONFIG that does not describe workers.
 
     Example:
 
@@ -47,14 +54,28 @@ def strategy(
         )
     if name == "tpu" or (name == "auto" and (tpu or _has_tpu())):
         return _tpu_strategy(tpu)
+    if name == "multi_worker":
+        return _multi_worker_strategy()
     gpus = tf.config.list_logical_devices("GPU")
     if name == "mirrored" or (name == "auto" and len(gpus) > 1):
         _check_devices(devices or [])
         chosen = tf.distribute.MirroredStrategy(devices)
     else:
         chosen = tf.distribute.get_strategy()
-    _LOG.info("Strategy %s: %d replica(s).", name, chosen.num_replicas_in_sync)
+    _log_choice(name, chosen)
+    if os.environ.get("TF_CONFIG"):
+        _LOG.info("TF_CONFIG is set, but only 'multi_worker' reads it.")
     return chosen
+
+
+def _log_choice(name, chosen):
+    is_default = chosen is tf.distribute.get_strategy()
+    _LOG.info(
+        "Strategy %s: %d replica(s), %s.",
+        name,
+        chosen.num_replicas_in_sync,
+        "one device" if is_default else type(chosen).__name__,
+    )
 
 
 def _check_devices(devices):
@@ -85,5 +106,18 @@ def _tpu_strategy(tpu):
     tf.config.experimental_connect_to_cluster(resolver)
     tf.tpu.experimental.initialize_tpu_system(resolver)
     chosen = tf.distribute.TPUStrategy(resolver)
-    _LOG.info("Strategy tpu: %d replica(s).", chosen.num_replicas_in_sync)
+    _log_choice("tpu", chosen)
+    return chosen
+
+
+def _multi_worker_strategy():
+    workers, index = cluster.read_cluster(os.environ.get("TF_CONFIG"))
+    _LOG.info(
+        "Waiting for %d workers, of which this is number %d: %s.",
+        len(workers),
+        index,
+        ", ".join(workers),
+    )
+    chosen = tf.distribute.MultiWorkerMirroredStrategy()
+    _log_choice("multi_worker", chosen)
     return chosen

@@ -46,7 +46,15 @@ class ModelSearch:
             **(getattr(self._function, "__kwdefaults__", None) or {}),
             **getattr(search, "keywords", {}),
         }
-        self._compiled = compiled.CompiledSearch(self.search_with, lengths)
+        strategy = getattr(model, "distribute_strategy", None)
+        # On several hosts one of them searches.
+        is_shared = isinstance(
+            strategy,
+            (tf.distribute.TPUStrategy, tf.distribute.MirroredStrategy),
+        )
+        self._compiled = compiled.CompiledSearch(
+            self.search_with, lengths, strategy if is_shared else None
+        )
         self._graphs = {}
         self._check_beam(vocabulary_size)
 

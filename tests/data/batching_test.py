@@ -234,18 +234,20 @@ class TokenBatchesTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(1, 3)
     def test_shapes_are_those_of_the_buckets(self, rows_multiple_of):
         batches = make(rows_multiple_of=rows_multiple_of)
-        # As many rows of each length as fit 131 tokens.
-        expected = {
-            (131 // length // rows_multiple_of * rows_multiple_of, length)
-            for length in batching.bucket_lengths(31)
-        }
+        # As many pairs of each length as fit 131 tokens, in eights if there
+        # are eight, and as many rows as divide.
+        expected = set()
+        for length in batching.bucket_lengths(31):
+            rows = 131 // length
+            rows -= rows % 8 if rows > 8 else 0
+            rows += -rows % rows_multiple_of
+            expected.add((rows, length))
         found = read(batches.training_dataset(), 2 * batches.steps_per_epoch)
         for batch in found:
             shapes = {array.shape for array in batch.values()}
             self.assertLen(shapes, 1)
             self.assertContainsSubset(shapes, expected)
             self.assertEqual(len(batch["weights"]) % rows_multiple_of, 0)
-            self.assertLessEqual(batch["weights"].size, 131)
         self.assertGreater(len({b["weights"].shape for b in found}), 4)
 
     def test_only_one_batch_of_an_epoch_is_not_full(self):
@@ -343,6 +345,21 @@ class TokenBatchesTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(real, encoded.num_target_tokens)
         # 0.16 of it; without buckets it would be more than 0.7.
         self.assertLess(1 - real / padded, 0.19)
+
+    @parameterized.parameters(2, 3, 4)
+    def test_which_pairs_share_a_batch_is_the_same_for_replicas(self, replicas):
+        one, several = make(), make(rows_multiple_of=replicas)
+        steps = 2 * one.steps_per_epoch
+        self.assertEqual(several.steps_per_epoch, one.steps_per_epoch)
+        for alone, shared in zip(
+            read(one.training_dataset(), steps),
+            read(several.training_dataset(), steps),
+            strict=True,
+        ):
+            for name, array in alone.items():
+                rows = shared[name][: len(array)]
+                self.assertAllEqual(rows, array)
+                self.assertFalse(shared[name][len(array) :].any())
 
     @parameterized.parameters((30, 1, 31), (92, 3, 93))
     def test_too_few_tokens_for_a_batch(self, tokens, replicas, least):

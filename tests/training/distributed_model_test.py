@@ -5,6 +5,7 @@ B batch   T target length   V vocabulary_size
 
 import contextlib
 import copy
+import functools
 import pathlib
 import subprocess
 import sys
@@ -14,8 +15,9 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_transformer import models
+from keras_transformer import models, search
 from keras_transformer.training import distributed_model, losses
+from keras_transformer.translation import lengths, model_search
 
 ROOT = pathlib.Path(__file__).parents[2]
 VOCABULARY, LENGTH, SMOOTHING, RATE = 11, 5, 0.3, 0.7
@@ -130,7 +132,9 @@ class Cases(tf.test.TestCase, parameterized.TestCase):
 
 class DistributedModelTest(Cases):
     @parameterized.product(
-        steps_per_execution=(1, 3), jit_compile=(False, True)
+        steps_per_execution=(1, 3),
+        jit_compile=(False, True),
+        gradient_accumulation_steps=(1, 2),
     )
     def test_fit_descends_on_the_mean_over_tokens(self, **settings):
         batches = draw(TOKENS + TOKENS[:1])
@@ -247,6 +251,56 @@ class DistributedModelTest(Cases):
             model.train_on_batch(ids, labels, sample_weight=weights)
         self.assertSameWeights(model.get_weights(), train_by_hand(batches))
 
+    @parameterized.parameters(
+        {"batch_size": 5},
+        {"batch_size": 8, "steps_per_execution": 3},
+    )
+    def test_batches_that_do_not_divide(self, batch_size, **settings):
+        ids, labels, _ = draw([[5] * 20])[0]
+        model = make(gradient_accumulation_steps=3, **settings)
+        with self.assertRaisesRegex(
+            ValueError,
+            rf"must divide.*Received: {batch_size} rows, 1 replica\(s\) x 3",
+        ):
+            model.fit(ids, labels, batch_size=batch_size, verbose=0)
+        data = tf.data.Dataset.from_tensors((ids, labels))
+        with self.assertRaisesRegex(ValueError, "20 rows.*batch of 21 rows"):
+            model.fit(data, verbose=0)
+        self.assertEqual(int(model.optimizer.iterations), 0)
+
+    def test_the_last_batch_need_not_divide(self):
+        batches = draw() + draw(([2, 1, 4, 3, 5],), seed=2)
+        model = make(gradient_accumulation_steps=4)
+        logs = fit(model, batches)
+        self.assertSameWeights(model.get_weights(), train_by_hand(batches))
+        self.assertIn("accuracy", logs)
+
+    def test_data_of_unknown_number(self):
+        batches = draw()
+        for steps_per_execution in (1, 3):
+            model = make(steps_per_execution=steps_per_execution)
+            data = dataset(batches).filter(lambda *_: True)
+            history = model.fit(data, epochs=2, shuffle=False, verbose=0)
+            self.assertEqual(int(model.optimizer.iterations), 10)
+            self.assertLen(history.history["loss"], 2)
+            self.assertSameWeights(
+                model.get_weights(), train_by_hand(batches + batches)
+            )
+
+    def test_an_optimizer_that_gathers_gradients(self):
+        optimizer = keras.optimizers.SGD(RATE, gradient_accumulation_steps=7)
+        with self.assertRaisesRegex(
+            ValueError, "steps=7. Give it to `model.compile`"
+        ):
+            make(optimizer=optimizer)
+
+    @parameterized.parameters(0, -3, 1.5)
+    def test_bad_accumulation(self, parts):
+        with self.assertRaisesRegex(
+            ValueError, f"at least 1. Received: {parts}"
+        ):
+            make(gradient_accumulation_steps=parts)
+
     def test_scaled_loss_of_half_precision(self):
         optimizer = keras.optimizers.LossScaleOptimizer(
             keras.optimizers.SGD(RATE), initial_scale=2.0**10
@@ -273,6 +327,7 @@ class DistributedModelTest(Cases):
             keras.optimizers.Adam(0.01),
             losses.SmoothedCrossEntropy(0.2, "others"),
             weighted_metrics=["sparse_categorical_accuracy"],
+            gradient_accumulation_steps=2,
         )
         model.fit(data().repeat(3), verbose=0, shuffle=False)
         if how == "a copy":
@@ -287,6 +342,7 @@ class DistributedModelTest(Cases):
             other.evaluate(data(), return_dict=True, verbose=0), expected
         )
         self.assertEqual(other.loss.smoothing_over, "others")
+        self.assertEqual(other.gradient_accumulation_steps, 2)
         for each in (model, other):
             if how == "a copy":
                 # Keras copies the weights, not the optimizer's.
@@ -410,6 +466,31 @@ class TwoReplicas(Cases):
             model.fit(data, shuffle=False, verbose=0)
             trained.append(model.get_weights())
         self.assertSameWeights(trained[1], trained[0])
+
+    def test_a_compiled_search_shares_its_rows(self):
+        def make_model():
+            config = models.TransformerConfig(VOCABULARY, 1, 1, 8, 2, 13)
+            return models.build_transformer(config)
+
+        plain = make_model()
+        with self.strategy.scope():
+            model = make_model()
+        model.set_weights(plain.get_weights())
+        source_ids = tf.constant(3 + draw()[0][0][:3] % 7, tf.int32)
+        limits = lengths.Lengths(ratio=1.0, extra=3)
+        for searching in (
+            search.greedy_search,
+            functools.partial(search.beam_search, beam_size=3),
+        ):
+            found, expected = (
+                model_search.ModelSearch(
+                    each, searching, limits, jit_compile, VOCABULARY
+                ).find(source_ids)
+                for each, jit_compile in ((model, True), (plain, False))
+            )
+            columns = expected.ids.shape[-1]
+            self.assertAllEqual(found.ids[:, :, :columns], expected.ids)
+            self.assertAllClose(found.scores, expected.scores, rtol=1e-5)
 
 
 if __name__ == "__main__":

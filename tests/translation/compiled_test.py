@@ -48,6 +48,23 @@ class CompiledSearchTest(tf.test.TestCase, parameterized.TestCase):
             self.assertEqual(found.ids.shape, (rows, 1, 32 + 50))
             self.assertEqual(found.attention is None, not align)
 
+    # Two devices are in tests/training/distributed_model_test.py.
+    def test_on_the_devices_of_a_strategy(self):
+        strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+        find = compiled.CompiledSearch(
+            self.search_with, lengths.Lengths(), strategy
+        )
+        source_ids = tf.reshape(tf.range(5 * 13), [5, 13])
+        prefix = tf.reshape(tf.range(5 * 3), [5, 3])
+        for given, align in ((None, False), (prefix, True)):
+            found = find(source_ids, given, align)
+            expected = np.sum(source_ids, 1)
+            if given is not None:
+                expected += 1000 * np.sum(prefix, 1)
+            self.assertAllEqual(found.lengths[:, 0], expected)
+            self.assertEqual(found.ids.shape, (5, 1, 32 + 50))
+            self.assertEqual(found.attention is None, not align)
+
     def test_few_shapes(self):
         limits = lengths.Lengths(ratio=2.0, extra=3)
         find = compiled.CompiledSearch(self.search_with, limits)

@@ -1,0 +1,192 @@
+"""The trainer's command in two processes, as a user of two hosts gives it."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+import keras_transformer as kt
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+CLUSTER = "--strategy=multi_worker"
+
+
+def start(output_dir, *flags, tf_config=None):
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CONFIG"}
+    if tf_config is not None:
+        environment["TF_CONFIG"] = tf_config
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "trainers.train_translation",
+            f"--output_dir={output_dir}",
+            *flags,
+        ],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def start_workers(output_dir, *flags, each=((), ())):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    addresses = [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]
+    for listener in sockets:
+        listener.close()
+    return [
+        start(
+            output_dir,
+            CLUSTER,
+            *flags,
+            *each[index],
+            tf_config=json.dumps(
+                {
+                    "cluster": {"worker": addresses},
+                    "task": {"type": "worker", "index": index},
+                }
+            ),
+        )
+        for index in range(2)
+    ]
+
+
+def finish(process, timeout=400):
+    output, _ = process.communicate(timeout=timeout)
+    return process.returncode, output
+
+
+def wait_for(path, processes):
+    deadline = time.monotonic() + 400
+    while not path.exists():
+        assert all(process.poll() is None for process in processes), [
+            finish(process) for process in processes
+        ]
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def flags(tmp_path_factory):
+    """Of 8 updates without dropout, whose masks each replica draws."""
+    folder = tmp_path_factory.mktemp("pairs")
+    corpus = kt.data.illustrated_corpus(train_size=499, dev_size=7)
+    for name, pairs in (("train", corpus.train), ("dev", corpus.dev)):
+        (folder / f"{name}.tsv").write_text(
+            "".join(f"{p.source}\t{p.target}\n" for p in pairs)
+        )
+    return [
+        f"--train_tsv={folder}/train.tsv",
+        f"--dev_tsv={folder}/dev.tsv",
+        "--preset=demo",
+        "--num_encoder_layers=1",
+        "--num_decoder_layers=1",
+        "--model_dim=32",
+        "--feed_forward_dim=64",
+        "--dropout=0",
+        "--tokens_per_batch=700",
+        "--max_length=64",
+        "--steps=8",
+        "--evaluation_interval=4",
+        "--adam_epsilon=1e-4",
+    ]
+
+
+@pytest.fixture(scope="module")
+def whole(flags, tmp_path_factory):
+    """The run of one process."""
+    directory = tmp_path_factory.mktemp("runs") / "whole"
+    code, output = finish(start(directory, *flags))
+    assert code == 0, output
+    return directory
+
+
+def assert_same_model(directory, other):
+    weights = [
+        keras.models.load_model(path / "model.keras").get_weights()
+        for path in (directory, other)
+    ]
+    for found, expected in zip(*weights, strict=True):
+        if expected.dtype.kind == "f":
+            np.testing.assert_allclose(
+                found,
+                expected,
+                rtol=0,
+                atol=1e-5 * max(np.abs(expected).max(), 1e-2),
+            )
+
+
+def test_a_worker_is_lost_and_the_run_goes_on(whole, flags, tmp_path):
+    directory = tmp_path / "shared"
+    workers = start_workers(directory, *flags)
+    wait_for(directory / "checkpoints" / "ckpt-4.index", workers)
+    workers[1].kill()
+    killed = time.monotonic()
+    code, output = finish(workers[0])
+    assert time.monotonic() - killed < 120
+    assert code == 1
+    assert "error: Another worker of this run has gone" in output
+    assert "/job:worker/" in output
+    assert "Traceback" not in output
+    finish(workers[1])
+    assert not (directory / "metrics.json").exists()
+
+    # The same command again, on both.
+    workers = start_workers(
+        directory, *flags, "--gradient_accumulation_steps=2"
+    )
+    for worker in workers:
+        code, output = finish(worker)
+        assert code == 0, output
+        assert "Continuing at step 4" in output
+    assert_same_model(directory, whole)
+    expected, found = (
+        json.loads((path / "metrics.json").read_text())
+        for path in (whole, directory)
+    )
+    assert found["steps"] == expected["steps"] == 8
+    np.testing.assert_allclose(
+        found["dev"]["loss"], expected["dev"]["loss"], rtol=1e-5
+    )
+
+
+@pytest.mark.slow
+def test_the_chief_is_lost(flags, tmp_path):
+    directory = tmp_path / "shared"
+    workers = start_workers(directory, *flags)
+    wait_for(directory / "checkpoints" / "ckpt-4.index", workers)
+    workers[0].kill()
+    killed = time.monotonic()
+    code, output = finish(workers[1])
+    assert time.monotonic() - killed < 180
+    assert code != 0
+    assert "Another worker of this run has gone" in output
+    finish(workers[0])
+
+
+def test_workers_with_other_settings(flags, tmp_path):
+    directory = tmp_path / "shared"
+    workers = start_workers(directory, *flags, each=([], ["--seed=7"]))
+    for worker, seed in zip(workers, (0, 7), strict=True):
+        code, output = finish(worker)
+        assert code == 1
+        assert f"do not agree in settings.seed, here {seed}. Start" in output
+    assert not directory.exists()
+
+
+def test_bad_tf_config(flags, tmp_path):
+    code, output = finish(
+        start(tmp_path / "run", CLUSTER, *flags, tf_config='{"cluster": 3}')
+    )
+    assert code == 1
+    assert output.splitlines()[-1].startswith("error: TF_CONFIG must say who")
+    assert not (tmp_path / "run").exists()

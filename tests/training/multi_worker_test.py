@@ -1,0 +1,157 @@
+"""Two processes train what one trains, and each reads its share of the data.
+
+This file is run in both of them, with the TF_CONFIG of each.
+"""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_transformer import data
+from keras_transformer.training import cluster, strategies
+from tests.training import replicas_test
+
+ROOT = pathlib.Path(__file__).parents[2]
+WORKERS, PAIRS = 2, 211
+RUNS = [("momentum", {}), ("adam", replicas_test.TOGETHER), ("scaled", {})]
+
+
+def batches():
+    """Pairs whose first token is their number, in batches of 26 and less."""
+    generator = np.random.default_rng(5)
+    lengths = generator.integers(3, 29, size=PAIRS)
+    sources = [
+        np.array([100 + i, *[7] * length], "int32")
+        for i, length in enumerate(lengths)
+    ]
+    return data.TokenBatches(
+        data.EncodedPairs(sources, sources), 211, 31, rows_multiple_of=2
+    )
+
+
+def numbers_read(strategy, dataset, steps):
+    """Of the pairs that this worker reads."""
+    numbers = []
+    iterator = iter(strategy.experimental_distribute_dataset(dataset))
+    for _ in range(steps):
+        inputs, _, weights = next(iterator)
+        (ids,) = strategy.experimental_local_results(inputs["source_ids"])
+        (weights,) = strategy.experimental_local_results(weights)
+        numbers.append(ids.numpy()[weights.numpy().any(axis=1), 0] - 100)
+    return np.concatenate(numbers)
+
+
+@pytest.fixture(scope="module")
+def workers(tmp_path_factory):
+    """What each worker found."""
+    folder = tmp_path_factory.mktemp("workers")
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(WORKERS)]
+    addresses = [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]
+    for listener in sockets:
+        listener.close()
+    module = ".".join(
+        pathlib.Path(__file__).relative_to(ROOT).with_suffix("").parts
+    )
+    processes = []
+    for index in range(WORKERS):
+        config = {
+            "cluster": {"worker": addresses},
+            "task": {"type": "worker", "index": index},
+        }
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-m", module, str(folder)],
+                cwd=ROOT,
+                env={**os.environ, "TF_CONFIG": json.dumps(config)},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    for process in processes:
+        _, errors = process.communicate(timeout=600)
+        assert process.returncode == 0, errors[-5000:]
+    found = []
+    for index in range(WORKERS):
+        with np.load(folder / f"{index}.npz") as file:
+            found.append(dict(file))
+    return found
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_every_pair_is_read_once_an_epoch(workers, epoch):
+    read = [found[f"training_{epoch}"] for found in workers]
+    assert sorted(np.concatenate(read)) == list(range(PAIRS))
+    # Half of every batch, not one all and the other none.
+    assert min(map(len, read)) > PAIRS // 3
+
+
+def test_every_pair_is_evaluated_once(workers):
+    read = [found["evaluation"] for found in workers]
+    assert sorted(np.concatenate(read)) == list(range(PAIRS))
+
+
+def test_one_is_the_chief(workers):
+    assert [bool(found["is_chief"]) for found in workers] == [True, False]
+
+
+def test_disagreement_is_found_by_all(workers):
+    for index, found in enumerate(workers):
+        message = str(found["disagreement"])
+        assert f"do not agree in seed, here {index}. Start" in message
+
+
+@pytest.mark.parametrize("i", range(len(RUNS)))
+def test_trains_as_one_process(workers, i):
+    optimizer, settings = RUNS[i]
+    strategy = tf.distribute.get_strategy()
+    expected = replicas_test.train(strategy, optimizer, {})
+    for found in workers:
+        for name, value in expected.items():
+            np.testing.assert_allclose(
+                found[f"{i} {name}"],
+                value,
+                rtol=0,
+                atol=1e-5 * max(np.abs(value).max(), 1e-2),
+                err_msg=name,
+            )
+
+
+def main(folder):
+    strategy = strategies.strategy("multi_worker")
+    index = strategy.cluster_resolver.task_id
+    results = {"is_chief": cluster.is_chief(strategy)}
+    steps = batches().steps_per_epoch
+    epochs = numbers_read(strategy, batches().training_dataset(), 2 * steps)
+    results["training_0"], results["training_1"] = np.split(
+        epochs, [_read_in(strategy, steps)]
+    )
+    results["evaluation"] = numbers_read(
+        strategy, batches().evaluation_dataset(), steps
+    )
+    for value, is_same in ((5, True), (index, False)):
+        try:
+            values = {"seed": value, "size": 3, "words": "a b"}
+            cluster.check_agreement(strategy, values)
+            assert is_same
+        except ValueError as error:
+            assert not is_same
+            results["disagreement"] = str(error)
+    for i, (optimizer, settings) in enumerate(RUNS):
+        trained = replicas_test.train(strategy, optimizer, settings)
+        results |= {f"{i} {name}": value for name, value in trained.items()}
+    np.savez(pathlib.Path(folder) / f"{index}.npz", **results)
+
+
+def _read_in(strategy, steps):
+    return len(numbers_read(strategy, batches().training_dataset(), steps))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

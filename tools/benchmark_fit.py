@@ -1,0 +1,169 @@
+"""Times `fit` against plain Keras, and several steps in a call against one.
+
+    python -m tools.benchmark_fit
+
+Trains the same Transformer on the same batches twice, by turns in one process:
+by its own train step, and inside a plain `keras.Model` that trains by Keras's.
+Then a small model with one step and with ten in a call of the graph. Prints one
+line of JSON for each: medians of rounds with their ranges in milliseconds a
+step, and the ratio, ours over theirs, ten over one: below 1 is faster.
+"""
+
+import json
+import statistics
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import app, flags
+
+import keras_transformer as kt
+
+_ROUNDS = flags.DEFINE_integer("rounds", 9, "Rounds by turns.", lower_bound=3)
+_STEPS = flags.DEFINE_integer("steps", 10, "Steps of a round.", lower_bound=10)
+_LAYERS = flags.DEFINE_integer("layers", 3, "Encoder and decoder blocks each.")
+_MODEL_DIM = flags.DEFINE_integer("model_dim", 256, "d_model.")
+_VOCABULARY_SIZE = flags.DEFINE_integer("vocabulary_size", 8000, "Pieces.")
+_BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Sentences.")
+_LENGTH = flags.DEFINE_integer("length", 32, "Tokens of each side.")
+_JIT_COMPILE = flags.DEFINE_boolean("jit_compile", False, "Use XLA.")
+
+
+class PlainModel(keras.Model):
+    """A model that trains as Keras trains."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def call(self, inputs, training=None):
+        return self.inner(inputs, training=training)
+
+
+class RoundTime(keras.callbacks.Callback):
+    """The seconds from the first step's begin to the last one's end."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        float(logs["loss"])  # Waits until the steps are done.
+        self.seconds = time.perf_counter() - self._start
+
+
+def make_transformer(layers, model_dim, vocabulary_size):
+    """A Transformer with the paper's proportions."""
+    config = kt.TransformerConfig(
+        vocabulary_size=vocabulary_size,
+        num_encoder_layers=layers,
+        num_decoder_layers=layers,
+        model_dim=model_dim,
+        num_heads=max(1, model_dim // 32),
+        feed_forward_dim=4 * model_dim,
+        normalization="pre",
+    )
+    return kt.build_transformer(config)
+
+
+def compile_model(model, model_dim, **settings):
+    """Compiles any model with the paper's loss and optimizer."""
+    model.compile(
+        kt.training.paper_adam(model_dim),
+        kt.training.SmoothedCrossEntropy(),
+        weighted_metrics=[
+            keras.metrics.SparseCategoricalAccuracy(name="token_accuracy")
+        ],
+        jit_compile=_JIT_COMPILE.value,
+        **settings,
+    )
+    return model
+
+
+def endless_batches(batch_size, length, vocabulary_size):
+    """One batch of random ids, again and again, without padding."""
+    shape = (batch_size, length)
+    generator = np.random.default_rng(0)
+    ids = generator.integers(4, vocabulary_size, shape, dtype="int32")
+    inputs = {"source_ids": ids, "target_input_ids": ids}
+    batch = (inputs, ids, np.ones(shape, "float32"))
+    return tf.data.Dataset.from_tensors(batch).repeat()
+
+
+def by_turns(models, batches, steps, rounds):
+    """Milliseconds a step of every round of each model, by name."""
+    times = {name: [] for name in models}
+    # The first round traces the graph and warms the caches.
+    for _ in range(1 + rounds):
+        for name, model in models.items():
+            clock = RoundTime()
+            model.fit(
+                batches,
+                steps_per_epoch=steps,
+                callbacks=[clock],
+                shuffle=False,
+                verbose=0,
+            )
+            times[name].append(1e3 * clock.seconds / steps)
+    return {name: values[1:] for name, values in times.items()}
+
+
+def compare(times, ours, theirs):
+    """Medians, ranges and the median of the rounds' ratios."""
+    ratios = [
+        one / other
+        for one, other in zip(times[ours], times[theirs], strict=True)
+    ]
+    return {
+        **{
+            f"{name}_ms": round(statistics.median(values), 2)
+            for name, values in times.items()
+        },
+        **{
+            f"{name}_ms_range": [round(min(values), 2), round(max(values), 2)]
+            for name, values in times.items()
+        },
+        "ratio": round(statistics.median(ratios), 3),
+        "ratio_range": [round(min(ratios), 3), round(max(ratios), 3)],
+    }
+
+
+def against_keras() -> dict:
+    """Our step against Keras's, of the model that the flags describe."""
+    sizes = (_LAYERS.value, _MODEL_DIM.value, _VOCABULARY_SIZE.value)
+    models = {
+        "ours": compile_model(make_transformer(*sizes), _MODEL_DIM.value),
+        "keras": compile_model(
+            PlainModel(make_transformer(*sizes)), _MODEL_DIM.value
+        ),
+    }
+    batches = endless_batches(
+        _BATCH_SIZE.value, _LENGTH.value, _VOCABULARY_SIZE.value
+    )
+    times = by_turns(models, batches, _STEPS.value, _ROUNDS.value)
+    return compare(times, "ours", "keras")
+
+
+def ten_in_a_call() -> dict:
+    """A small model's step, ten in a call of the graph against one."""
+    sizes = {"layers": 1, "model_dim": 32, "vocabulary_size": 101}
+    models = {
+        name: compile_model(
+            make_transformer(**sizes), 32, steps_per_execution=steps
+        )
+        for name, steps in (("one", 1), ("ten", 10))
+    }
+    batches = endless_batches(8, 8, sizes["vocabulary_size"])
+    times = by_turns(models, batches, 100, _ROUNDS.value)
+    return compare(times, "ten", "one")
+
+
+def main(argv):
+    if len(argv) > 1:
+        raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
+    print(json.dumps({"what": "fit", **against_keras()}), flush=True)
+    print(json.dumps({"what": "steps_per_execution", **ten_in_a_call()}))
+
+
+if __name__ == "__main__":
+    app.run(main)
