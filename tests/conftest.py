@@ -17,18 +17,47 @@ flags.FLAGS.mark_as_parsed()
 ROOT = pathlib.Path(__file__).parent.parent
 
 
-def pytest_itemcollected(item):
-    """Keeps together, in one of several processes, what shares fixtures.
+# Groups in the order in which they are begun, where they take long: what comes
+# last should be short, or one process waits for the other.
+LONGEST = (
+    "demo",
+    "toy",
+    "trainers/train_translation_test.py",
+    "training/distributed_model_test.py",
+    "trainers/multi_worker_test.py",
+    "training/replicas_test.py",
+    "training/checkpoints_test.py",
+    "models/transformer_test.py",
+    "layers/decoder_test.py",
+    "conformance_test.py",
+    "documents_test.py",
+    "search/beam_test.py",
+)
 
-    Those are the tests of a file, and all that read the demo's run.
+
+def pytest_itemcollected(item):
+    """Keeps together, in one of several processes, what shares what is dear.
+
+    Those are the tests of a file, all that read the demo's run, and all files
+    that translate with `tests/translation/toy.py`, which a process trains.
     """
-    group = "demo" if "demo_run" in item.fixturenames else item.path.stem
+    if "demo_run" in item.fixturenames:
+        group = "demo"
+    elif hasattr(item.module, "toy"):
+        group = "toy"
+    else:
+        group = item.path.relative_to(ROOT / "tests").as_posix()
     item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_collection_modifyitems(items):
-    """Puts the tests of the demo's run first: nothing takes as long."""
-    items.sort(key=lambda item: "demo_run" not in item.fixturenames)
+    """Puts the longest groups first."""
+
+    def place(item):
+        group = item.get_closest_marker("xdist_group").args[0]
+        return LONGEST.index(group) if group in LONGEST else len(LONGEST)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
