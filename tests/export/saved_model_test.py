@@ -106,6 +106,11 @@ def saved():
     return directory
 
 
+@functools.cache
+def loaded_signatures():
+    return tf.saved_model.load(str(saved())).signatures
+
+
 def ask(directory, batches, pairs):
     """Asks a new process that sees neither this package nor its sources."""
     result = subprocess.run(
@@ -224,9 +229,7 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
             )
 
     def test_signature(self):
-        signature = tf.saved_model.load(str(saved())).signatures[
-            "serving_default"
-        ]
+        signature = loaded_signatures()["serving_default"]
         self.assertEqual(
             signature.structured_input_signature,
             ((), {"text": tf.TensorSpec([None], tf.string, name="text")}),
@@ -239,7 +242,7 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
             self.assertEqual(output.shape.as_list(), [None])
 
     def test_signatures(self):
-        signatures = tf.saved_model.load(str(saved())).signatures
+        signatures = loaded_signatures()
         self.assertEqual(
             set(signatures),
             {"serving_default", "n_best", "score", "attention"},
@@ -368,17 +371,11 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
                             np.sum(both), np.sum(value[0]), 1e-4, 1e-4
                         )
 
-    def test_n_best_of_ones_choice(self):
-        tokenizer = toy.translator().tokenizer
-        translator = kt.Translator(untrained(tokenizer), tokenizer)
+    def test_more_than_the_beam(self):
         parent = pathlib.Path(self.create_tempdir())
         with self.assertRaisesRegex(ValueError, "beam_size=4, 5 hypotheses"):
-            saved_model.save(translator, parent / "1", n_best=5)
+            saved_model.save(toy.translator(), parent / "1", n_best=5)
         self.assertEqual(list(parent.iterdir()), [])
-        saved_model.save(translator, parent / "1", n_best=2)
-        signatures = tf.saved_model.load(str(parent / "1")).signatures
-        found = signatures["n_best"](text=tf.constant(["ba"]))
-        self.assertEqual(found["scores"].shape, (1, 2))
 
     def test_leaves_nothing_else_behind(self):
         directory = saved()
@@ -407,30 +404,37 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_a_failure_leaves_nothing(self):
         parent = pathlib.Path(self.create_tempdir())
+        tokenizer = toy.translator().tokenizer
+        translator = kt.Translator(
+            untrained(tokenizer), tokenizer, kt.search.greedy_search
+        )
         with mock.patch.object(
             tf.saved_model, "save", side_effect=OSError("disk full")
         ):
             with self.assertRaisesRegex(OSError, "disk full"):
-                saved_model.save(toy.translator(), parent / "1")
+                saved_model.save(translator, parent / "1")
         self.assertEqual(list(parent.iterdir()), [])
 
     @parameterized.named_parameters(
-        ("of_a_strategy", {}, "float32"),
-        ("in_half_precision", {}, "mixed_bfloat16"),
-        ("greedy", {"search": kt.search.greedy_search}, "float32"),
+        # Hypotheses: two, by one's own choice, or all that there are.
+        ("in_half_precision", {}, "mixed_bfloat16", 2, 2),
+        ("greedy", {"search": kt.search.greedy_search}, "float32", None, 1),
     )
-    def test_other_translators(self, settings, dtype):
+    def test_other_translators_of_a_strategy(
+        self, settings, dtype, n_best, expected_n_best
+    ):
         tokenizer = toy.translator().tokenizer
         keras.utils.set_random_seed(0)
         with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
             model = untrained(tokenizer, dtype)
         translator = kt.Translator(model, tokenizer, **settings)
         directory = pathlib.Path(self.create_tempdir()) / "deep" / "1"
-        saved_model.save(translator, directory)
+        saved_model.save(translator, directory, n_best)
         texts = ["ba de fi", "", "ra"]
-        found = tf.saved_model.load(str(directory)).signatures[
-            "serving_default"
-        ](text=tf.constant(texts))
+        signatures = tf.saved_model.load(str(directory)).signatures
+        found = signatures["n_best"](text=tf.constant(texts))
+        self.assertEqual(found["scores"].shape, (3, expected_n_best))
+        found = signatures["serving_default"](text=tf.constant(texts))
         expected = translator(tf.constant(texts))
         self.assertAllEqual(found["translation"], expected["translation"])
         self.assertAllClose(found["score"], expected["score"], 1e-4, 1e-5)
