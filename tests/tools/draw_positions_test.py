@@ -8,6 +8,7 @@ import pytest
 
 from keras_transformer import layers
 from keras_transformer.layers import positions
+from tests.tools import in_process
 from tools import draw_positions
 
 
@@ -37,10 +38,15 @@ def test_the_command_writes_a_picture(tmp_path):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert path.read_bytes().startswith(b"\x89PNG")
-    done = subprocess.run(
-        [*command, f"--output={tmp_path}/nowhere/positions.png"],
-        capture_output=True,
-        text=True,
+
+
+def test_a_picture_that_cannot_be_written_is_an_error(tmp_path):
+    done = in_process.call(
+        "draw_positions",
+        f"--output={tmp_path}/nowhere/positions.png",
+        "--num_positions=7",
+        "--num_dimensions=26",
     )
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("error: ")
+    [line] = done.stderr.decode().splitlines()
+    assert line.startswith("error: ") and "nowhere" in line

@@ -8,6 +8,7 @@ import sys
 import sacrebleu
 
 import keras_transformer as kt
+from tests.tools import in_process
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 
@@ -53,15 +54,17 @@ def test_scores(demo_run, tmp_path):
     assert found["sentences"] == 53
 
 
-def test_different_line_counts(demo_run, tmp_path):
+def test_different_line_counts(tmp_path):
     source, reference = tmp_path / "source", tmp_path / "reference"
     source.write_text("a\nb\n")
     reference.write_text("a\n")
-    result = evaluate(
-        f"--model={demo_run}",
+    result = in_process.call(
+        "evaluate",
+        "--model=not read so far",
         f"--source={source}",
         f"--reference={reference}",
     )
     assert result.returncode == 1
-    message = result.stderr.splitlines()[-1]
+    [message] = result.stderr.decode().splitlines()
+    assert message.startswith("error: ")
     assert f"{source} with 2 lines, {reference} with 1 lines" in message

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import keras_transformer as kt
+from tests.tools import in_process
 from tests.translation import toy
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
@@ -66,21 +67,27 @@ def test_export_serves_what_the_live_model_says(demo_run, tmp_path):
 
 def test_more_than_the_beam(tmp_path):
     run = toy.write_run(tmp_path / "run")
-    result = export(
+    result = in_process.call(
+        "export_saved_model",
         f"--model={run}",
         f"--output_dir={tmp_path}/out",
         "--beam_size=3",
         "--n_best=5",
     )
     assert result.returncode == 1
-    last = result.stderr.splitlines()[-1]
+    [last] = result.stderr.decode().splitlines()
     assert last.startswith("error: ") and "beam_size=3, 5 hypotheses" in last
     assert not list((tmp_path / "out").glob("*"))
 
 
 def test_nothing_to_export(tmp_path):
     (tmp_path / "empty").mkdir()
-    result = export(f"--model={tmp_path}/empty", f"--output_dir={tmp_path}/out")
+    result = in_process.call(
+        "export_saved_model",
+        f"--model={tmp_path}/empty",
+        f"--output_dir={tmp_path}/out",
+    )
     assert result.returncode == 1
-    assert "no tokenizer.model" in result.stderr.splitlines()[-1]
+    [line] = result.stderr.decode().splitlines()
+    assert line.startswith("error: ") and "no tokenizer.model" in line
     assert not (tmp_path / "out").exists()

@@ -1,5 +1,6 @@
 """What a search said of its translations is said of them again."""
 
+import functools
 import pathlib
 import subprocess
 import sys
@@ -8,17 +9,17 @@ import numpy as np
 import pytest
 
 import keras_transformer as kt
+from tests.tools import in_process
 from tests.translation import toy
 from tools import score as program
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 
 
-def call(tool, *flags, text=b""):
+def call(*flags):
     return subprocess.run(
-        [sys.executable, "-m", f"tools.{tool}", *flags],
+        [sys.executable, "-m", "tools.score", *flags],
         cwd=ROOT,
-        input=text,
         capture_output=True,
         timeout=300,
     )
@@ -33,16 +34,20 @@ def run(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "flags",
+    ("score", "flags"),
     [
-        [],
-        ["--coverage_penalty=0.2"],
+        (call, []),
+        (
+            functools.partial(in_process.call, "score"),
+            ["--coverage_penalty=0.2"],
+        ),
     ],
+    ids=["as_the_run_says", "with_coverage"],
 )
-def test_an_n_best_list_scored_again(run, tmp_path, flags):
+def test_an_n_best_list_scored_again(run, tmp_path, score, flags):
     sources = [pair.source for pair in toy.random_pairs(17, seed=5)] + [""]
     text = "".join(f"{source}\n" for source in sources)
-    found = call(
+    found = in_process.call(
         "translate",
         f"--model={run}",
         "--n_best=3",
@@ -54,8 +59,7 @@ def test_an_n_best_list_scored_again(run, tmp_path, flags):
     lines = [line.split("\t") for line in found.stdout.decode().splitlines()]
     (tmp_path / "source").write_text(text)
     (tmp_path / "target").write_text("".join(f"{t}\n" for _, t in lines))
-    scored = call(
-        "score",
+    scored = score(
         f"--model={run}",
         f"--source={tmp_path}/source",
         f"--target={tmp_path}/target",
@@ -141,7 +145,7 @@ def test_lines_are_those_of_the_translator():
 )
 def test_errors_are_one_line(run, tmp_path, flags, message):
     source, target = pairs(tmp_path, "a\n", "A\n")
-    result = call(
+    result = in_process.call(
         "score",
         f"--model={run}",
         f"--source={source}",
@@ -149,5 +153,5 @@ def test_errors_are_one_line(run, tmp_path, flags, message):
         flags,
     )
     assert (result.returncode, result.stdout) == (1, b"")
-    last = result.stderr.decode().splitlines()[-1]
-    assert last.startswith(f"error: {message}")
+    [line] = result.stderr.decode().splitlines()
+    assert line.startswith(f"error: {message}")
