@@ -23,6 +23,7 @@ lint: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m tools.benchmark_training
+	$(BIN)/python -m tools.benchmark_fit
 	$(BIN)/python -m tools.benchmark_search
 
 .venv/installed: setup.py

@@ -20,7 +20,7 @@ from tests.training import replicas_test
 
 ROOT = pathlib.Path(__file__).parents[2]
 WORKERS, PAIRS = 2, 211
-RUNS = [("momentum", {}), ("adam", replicas_test.TOGETHER), ("scaled", {})]
+RUNS = [("momentum", {}), ("adam", replicas_test.TOGETHER), ("clipped", {})]
 
 
 def batches():
