@@ -125,7 +125,8 @@ def mixed(row, dtype):
     assert_half_close(row, outputs, expected, dtype)
     assert_finite(gradients, "gradients")
 
-    long = running.tensors(running.draw(row, 1, rows.LONG, rows.LONG))
+    length = rows.LONG[dtype]
+    long = running.tensors(running.draw(row, 1, length, length))
     outputs, *gradients = running.run(row, half, long)
     assert_half_close(row, outputs, row.call(layer, long), dtype)
     assert_finite(gradients, "gradients of a long sequence")

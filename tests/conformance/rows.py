@@ -16,8 +16,9 @@ from tests.conformance import users
 D, H, K, F, V = 14, 2, 7, 11, 13
 ROTARY_D, ROTARY_H, ROTARY_N = 24, 4, 2
 B, T, S = 3, 5, 7
-# Of half precision's hard cases.
-LONG = 2048
+# Of half precision's hard cases: twice as far as bfloat16 can count, and as far
+# as float16 can.
+LONG = {"bfloat16": 512, "float16": 2048}
 
 ONE_POSITION = "it sees one position at a time, so padding is like the rest"
 NO_ATTENTION = "it has no attention and so no logits of one"
@@ -174,7 +175,7 @@ ROWS = (
     Row(
         "LearnedPositions",
         layers.LearnedPositions,
-        lambda: {"max_length": LONG + 5},
+        lambda: {"max_length": max(LONG.values()) + 5},
         {"inputs": f"B T {D}", "mask": "B T"},
         constants={"start": 2},
         without={"sharp": NO_ATTENTION},
