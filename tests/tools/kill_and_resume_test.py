@@ -14,6 +14,8 @@ from absl.testing import flagsaver
 from tools import kill_and_resume
 
 
+# As long as five runs of the trainer; its own tests kill it once.
+@pytest.mark.slow
 def test_three_kills(tmp_path, capsys):
     assert kill_and_resume.check(tmp_path, kills=3, steps=4, seed=0)
     lines = capsys.readouterr().out.splitlines()
