@@ -15,28 +15,35 @@ _LOG = logging.getLogger(__name__)
 
 
 class Progress(keras.callbacks.Callback):
-    """Counts the seconds of training, saves checkpoints, ends the run.
+    """Counts batches and seconds, saves checkpoints, ends the run.
 
     Args:
-        checkpoints: `TrainingCheckpoints` with a counter `train_seconds`.
-        steps: the updates after which training ends.
+        checkpoints: `TrainingCheckpoints` with the counters `train_seconds`
+            and `batches`.
+        interval: batches of an epoch of `fit`.
+        batches: after which training ends.
     """
 
-    def __init__(self, checkpoints, steps: int):
+    def __init__(self, checkpoints, interval: int, batches: int):
         super().__init__()
         self._checkpoints = checkpoints
-        self._steps = steps
+        self._interval = interval
+        self._batches = batches
+        self._batches_before = 0
         self._last_batch_ended = None
 
     def on_epoch_begin(self, epoch, logs=None):
+        self._batches_before = epoch * self._interval
         self._last_batch_ended = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
         now = time.perf_counter()
-        seconds = self._checkpoints.counters["train_seconds"]
-        seconds.assign_add(now - self._last_batch_ended)
+        counters = self._checkpoints.counters
+        counters["train_seconds"].assign_add(now - self._last_batch_ended)
         self._last_batch_ended = now
-        if self._checkpoints.step >= self._steps:
+        batches = self._batches_before + batch + 1
+        counters["batches"].assign(batches)
+        if batches >= self._batches:
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch, logs=None):
@@ -87,7 +94,9 @@ def finish(
         target_tokenizer=tokenizers.target,
     )
     seconds = float(checkpoints.counters["train_seconds"].numpy())
-    tokens = train_batches.count_target_tokens(checkpoints.step)
+    tokens = train_batches.count_target_tokens(
+        int(checkpoints.counters["batches"].numpy())
+    )
     metrics = {
         "parameters": final.count_params(),
         "steps": checkpoints.step,

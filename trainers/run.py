@@ -115,20 +115,23 @@ def _train(settings, overrides, output_dir, strategy):
     if is_chief:
         if not directory.is_started:
             directory.write_config(config)
+        directory.clear_unfinished()
         tokenizers.save(directory)
     checkpoints = kt.training.TrainingCheckpoints(
         directory.checkpoints,
         model,
         keep=settings.average_checkpoints,
-        counters=("train_seconds",),
+        counters=("train_seconds", "batches"),
         is_writer=is_chief,
     )
     if checkpoints.restore():
         _LOG.info("Continuing at step %d.", checkpoints.step)
-    kt.training.check_agreement(strategy, {"step": checkpoints.step})
+    # Not the optimizer's steps, which leave out gradients that overflow.
+    batches = int(checkpoints.counters["batches"].numpy())
+    kt.training.check_agreement(strategy, {"batches": batches})
 
     # Fit.
-    if checkpoints.step < settings.steps:
+    if batches < settings.steps:
         _LOG.info(
             "%d parameters; %d steps of %d target tokens, padding included.",
             model.count_params(),
@@ -136,14 +139,16 @@ def _train(settings, overrides, output_dir, strategy):
             settings.tokens_per_batch,
         )
         model.fit(
-            train_batches.training_dataset(checkpoints.step),
+            train_batches.training_dataset(batches),
             steps_per_epoch=settings.evaluation_interval,
             epochs=-(-settings.steps // settings.evaluation_interval),
-            initial_epoch=checkpoints.step // settings.evaluation_interval,
+            initial_epoch=batches // settings.evaluation_interval,
             validation_data=dev_batches.evaluation_dataset(),
             callbacks=[
                 kt.training.StopOnNaN(),
-                evaluation.Progress(checkpoints, settings.steps),
+                evaluation.Progress(
+                    checkpoints, settings.evaluation_interval, settings.steps
+                ),
                 *(
                     _views(directory, settings, corpora, tokenizers, model)
                     if is_chief
@@ -168,7 +173,7 @@ def _train(settings, overrides, output_dir, strategy):
             train_batches=train_batches,
         )
     # Nobody leaves before all is done.
-    kt.training.check_agreement(strategy, {"last step": checkpoints.step})
+    kt.training.check_agreement(strategy, {"step": checkpoints.step})
 
 
 def architecture_of(

@@ -17,7 +17,10 @@ class ProgressTest(tf.test.TestCase):
         self.model.compile("sgd", "mse")
         self.directory = self.create_tempdir().full_path
         self.checkpoints = kt.training.TrainingCheckpoints(
-            self.directory, self.model, keep=5, counters=("train_seconds",)
+            self.directory,
+            self.model,
+            keep=5,
+            counters=("train_seconds", "batches"),
         )
 
     def fit(self, steps):
@@ -28,7 +31,7 @@ class ProgressTest(tf.test.TestCase):
             x.repeat(),
             steps_per_epoch=4,
             epochs=5,
-            callbacks=[evaluation.Progress(self.checkpoints, steps)],
+            callbacks=[evaluation.Progress(self.checkpoints, 4, steps)],
             shuffle=False,
             verbose=0,
         )
@@ -36,11 +39,28 @@ class ProgressTest(tf.test.TestCase):
     def test_stops_at_the_step_and_saves(self):
         self.fit(steps=7)
         self.assertEqual(self.checkpoints.step, 7)
+        self.assertEqual(self.checkpoints.counters["batches"].numpy(), 7)
         self.assertGreater(
             float(self.checkpoints.counters["train_seconds"].numpy()), 0
         )
         names = {path for path in tf.io.gfile.listdir(self.directory)}
         self.assertContainsSubset({"ckpt-4.index", "ckpt-7.index"}, names)
+
+    def test_batches_count_where_the_optimizer_does_not(self):
+        # As where gradients overflow in half precision.
+        self.model.compile(
+            keras.optimizers.LossScaleOptimizer(
+                keras.optimizers.SGD(1.0), initial_scale=1e38
+            ),
+            "mse",
+            jit_compile=False,
+        )
+        self.checkpoints = kt.training.TrainingCheckpoints(
+            self.directory, self.model, counters=("train_seconds", "batches")
+        )
+        self.fit(steps=6)
+        self.assertLess(self.checkpoints.step, 6)
+        self.assertEqual(self.checkpoints.counters["batches"].numpy(), 6)
 
     def test_seconds_are_part_of_the_checkpoint(self):
         self.fit(steps=7)

@@ -1,5 +1,7 @@
 """One vocabulary or two: learned of the right side, written, read again."""
 
+import pytest
+
 import keras_transformer as kt
 from trainers import corpora, run_directory, settings, tokenizers
 
@@ -52,3 +54,22 @@ def test_what_is_there_stays(tmp_path):
     load(directory).save(directory)
     assert directory.tokenizer.read_bytes() == b"kept"
     assert not directory.target_tokenizer.exists()
+
+
+def test_a_fingerprint_tells_vocabularies_apart(tmp_path):
+    directory = run_directory.RunDirectory(tmp_path)
+    one, two = load(directory), load(directory, target_vocabulary_size=281)
+    assert one.fingerprint() == load(directory).fingerprint()
+    assert one.fingerprint() != two.fingerprint()
+    # A run whose tokenizer was replaced by another of that size is not its own.
+    directory.write_config({"data": one.fingerprint()})
+    other = [kt.data.SentencePair("six ten six", "six dix six")] * 14
+    learned = kt.learn_vocabulary(
+        [text for pair in other for text in pair], may_be_smaller=True
+    )
+    kt.Tokenizer(learned).save(directory.tokenizer)
+    found = load(directory).fingerprint()
+    with pytest.raises(ValueError, match="data.vocabulary_sha256: '.*' there"):
+        directory.check_same(
+            {"architecture": {}, "settings": {}, "data": found}
+        )
