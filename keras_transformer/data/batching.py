@@ -21,6 +21,8 @@ from keras_transformer.text import special_ids
 
 # Sentences encoded in one call of the tokenizer.
 _CHUNK = 8192
+# Batches made ahead of the step that reads them.
+_PREFETCHED = 8
 # Pairs in a batch are a multiple of it, if they are as many: what the usual
 # numbers of replicas divide.
 _ROWS = 8
@@ -283,7 +285,9 @@ class TokenBatches:
         options.experimental_distribute.auto_shard_policy = (
             tf.data.experimental.AutoShardPolicy.DATA
         )
-        return dataset.with_options(options).prefetch(tf.data.AUTOTUNE)
+        # There is nothing to tune, and its thread may outlive the data.
+        options.autotune.enabled = False
+        return dataset.with_options(options).prefetch(_PREFETCHED)
 
 
 def _rounded(pairs):

@@ -8,6 +8,9 @@ make the update one replica would make.
 B batch   T target length   V vocabulary_size
 """
 
+import contextlib
+import gc
+
 import keras
 import tensorflow as tf
 
@@ -154,6 +157,19 @@ class DistributedModel(keras.Model):
             self.test_function = run_steps
         return self.test_function
 
+    def make_predict_function(self, force=False):
+        """Makes the function that `predict` calls with its batches."""
+        if self.predict_function is None or force:
+            super().make_predict_function(force)
+            predict = self.predict_function
+
+            def predict_batches(batches):
+                with _without_collection():
+                    return predict(batches)
+
+            self.predict_function = predict_batches
+        return self.predict_function
+
     def _over_iterator(self, step, steps_per_execution):
         def run_one(batch):
             self.distribute_strategy.run(step, args=(batch,))
@@ -183,7 +199,8 @@ class DistributedModel(keras.Model):
                 iterator, (tf.data.Iterator, tf.distribute.DistributedIterator)
             ):
                 return run_one(next(iterator))  # That of `train_on_batch`.
-            has_any, logs = run_steps(iterator)
+            with _without_collection():
+                has_any, logs = run_steps(iterator)
             if not has_any:
                 raise StopIteration
             return logs
@@ -234,6 +251,22 @@ def _per_token(loss):
     """The compiled loss before any reduction, `(y, logits) -> (B, T)`."""
     loss = keras.losses.get(loss)
     return loss.call if isinstance(loss, keras.losses.Loss) else loss
+
+
+@contextlib.contextmanager
+def _without_collection():
+    """A context without Python's garbage collection.
+
+    A step is traced in a thread for each replica. Where that thread happens to
+    collect the iterator of an earlier epoch, TensorFlow waits for minutes.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _rows_of(x, batch_size):

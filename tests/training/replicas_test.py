@@ -93,7 +93,12 @@ def batches():
             }
             yield inputs, labels, weights.astype("float32")
 
-    return tf.data.Dataset.from_generator(generate, output_signature=signature)
+    data = tf.data.Dataset.from_generator(generate, output_signature=signature)
+    options = tf.data.Options()
+    options.autotune.enabled = False  # Else its end may take minutes.
+    return data.apply(
+        tf.data.experimental.assert_cardinality(STEPS)
+    ).with_options(options)
 
 
 def train(strategy, optimizer, settings):
