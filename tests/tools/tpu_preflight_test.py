@@ -1,5 +1,6 @@
 """The program, as it is called."""
 
+import dataclasses
 import pathlib
 import subprocess
 import sys
@@ -50,9 +51,14 @@ def test_a_run(tmp_path):
 @pytest.mark.slow
 @tpu_programs.needs_compiler
 def test_a_batch_too_large_for_the_chip(tmp_path):
+    # Logits of a million tokens.
+    architecture = {
+        **dataclasses.asdict(tpu_programs.CONFIG),
+        "vocabulary_size": 9973,
+    }
     result = preflight(
-        f"--model={tpu_run_test.write_run(tmp_path)}",
-        f"--tokens_per_batch={2**29}",
+        f"--model={tpu_run_test.write_run(tmp_path, architecture)}",
+        f"--tokens_per_batch={2**22}",
         "--steps=training",
         "--lengths=8",
     )
