@@ -38,8 +38,9 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
         and those that are updated are written over.
 
     Raises:
-        LoweringError: an operation that XLA does not have, or that makes a
-            shape which depends on values; it is named, and the line it is of.
+        LoweringError: shapes that do not fit together, an operation that XLA
+            does not have, or one that makes a shape which depends on values;
+            it is named, and the line it is of.
 
     Example:
 
@@ -60,7 +61,10 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
         return function(*tensors)
 
     compiled = tf.function(call, jit_compile=True)
-    graph = compiled.get_concrete_function(*specs).graph
+    try:
+        graph = compiled.get_concrete_function(*specs).graph
+    except (ValueError, TypeError, tf.errors.OpError) as error:
+        raise LoweringError(_reason(str(error))) from error
     make_ir = compiled.experimental_get_compiler_ir(*specs)
     try:
         hlo = make_ir(stage="hlo_serialized", platform_name="CPU")
@@ -89,7 +93,10 @@ def _reason(message):
     if "must be a compile-time constant" in message:
         first = message.split("'", 1)[-1].splitlines()[0]
         return f"A shape depends on values. {first}{where}"
-    return f"{message.splitlines()[0]} {nodes}{where}"
+    # What TensorFlow says while it makes the graph stands after the frames.
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    said = lines[-1] if "in user code" in message else lines[0]
+    return f"{said[:500]}{where}"
 
 
 def _described(kind, name, graph):

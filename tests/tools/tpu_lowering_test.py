@@ -35,6 +35,10 @@ def printed(ids):
     return tf.strings.as_string(ids)
 
 
+def askew(ids):
+    return tf.matmul(ids, ids)
+
+
 def test_examples():
     assert doctest.testmod(
         tpu_lowering, optionflags=doctest.ELLIPSIS
@@ -49,9 +53,10 @@ def test_examples():
         (counted, "A shape depends on values. Input 1 .* op Range"),
         (cut, "A shape depends on values, made by StridedSlice: strided_sl"),
         (printed, "XLA has no AsString: AsString"),
+        (askew, "Dimensions must be equal, but are 3 and 5"),
     ],
 )
-def test_dynamic_shapes(function, message):
+def test_what_cannot_be_lowered_is_named(function, message):
     where = rf"\(tests/tools/tpu_lowering_test.py, line {line_after(function)}"
     with pytest.raises(
         tpu_lowering.LoweringError, match=message + ".*" + where
