@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint bench
+.PHONY: demo test test-all lint bench preflight
 
 demo: .venv/installed
 	$(BIN)/python -m trainers.train_translation --output_dir=runs/demo
@@ -25,6 +25,18 @@ bench: .venv/installed
 	$(BIN)/python -m tools.benchmark_training
 	$(BIN)/python -m tools.benchmark_fit
 	$(BIN)/python -m tools.benchmark_search
+
+# What the smallest preset's steps are on a TPU, by its compiler.
+preflight: .venv/preflight
+	$(BIN)/python -m tools.tpu_preflight --preset=tiny --lengths=128 \
+		--precision=float32
+	$(BIN)/python -m tools.tpu_preflight --preset=tiny --lengths=128 \
+		--precision=mixed_bfloat16
+
+.venv/preflight: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--editable ".[tpu-preflight]"
+	touch $@
 
 .venv/installed: setup.py
 	$(PYTHON) -m venv .venv

@@ -25,6 +25,8 @@ class Constraints(NamedTuple):
         with the padding id; other constraints do not hold in it.
     banned_ids: tokens that are never taken.
     no_repeat_ngram_size: n tokens in a row are never repeated; 0 allows all.
+    longest: T of the result, an int that no row's limit exceeds, for a result
+        of fixed shape as XLA needs; `None` for the largest limit.
 
     Example:
 
@@ -36,6 +38,7 @@ class Constraints(NamedTuple):
     prefix: Any = None
     banned_ids: Sequence[int] = ()
     no_repeat_ngram_size: int = 0
+    longest: int | None = None
 
 
 NONE = Constraints()

@@ -121,6 +121,7 @@ class ModelSearch:
             min_lengths=tf.maximum(shortest, constraints.min_lengths),
             prefix=prefix,
             banned_ids=tuple(sorted(banned - {special_ids.EOS_ID})),
+            longest=max_length,
         )
         has_attention = align or bool(self._settings.get("coverage"))
         more = {}

@@ -52,6 +52,27 @@ class ModelSearchTest(tf.test.TestCase):
         result = make().search_with(source_ids, max_length=11)
         self.assertAllEqual(result.lengths[:, 0], [11, 11])
 
+    def test_xla_compiles_for_a_shape_and_not_for_each_batch(self):
+        # Of the shape alone, which it could not if ids decided the result's.
+        def compile_search(searches):
+            @tf.function(
+                input_signature=[tf.TensorSpec([2, 5], tf.int32)],
+                jit_compile=True,
+            )
+            def find(ids):
+                return searches.search_with(ids, max_length=11)
+
+            return find
+
+        source_ids = tf.constant([[7, 2, 0, 0, 0], [11, 13, 17, 19, 2]])
+        for function in (search.greedy_search, search.beam_search):
+            find = compile_search(make(function))
+            lowered = find.experimental_get_compiler_ir(
+                tf.TensorSpec([2, 5], tf.int32)
+            )
+            self.assertIn("s32[2,", lowered(stage="hlo"))
+            self.assertEqual(find(source_ids).ids.shape[-1], 11)
+
     def test_shortest_length_is_the_larger_of_both(self):
         # A source whose first token is the end is answered at once.
         source_ids = tf.constant([[2, 0, 0], [2, 5, 2]])
