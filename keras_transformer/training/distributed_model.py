@@ -171,8 +171,16 @@ class DistributedModel(keras.Model):
         return self.predict_function
 
     def _over_iterator(self, step, steps_per_execution):
+        # Each shape is a program of its own on a TPU, and none is dynamic.
+        static = tf.distribute.RunOptions(
+            experimental_enable_dynamic_batch_size=False
+        )
+
+        def run_on_replicas(batch):
+            self.distribute_strategy.run(step, args=(batch,), options=static)
+
         def run_one(batch):
-            self.distribute_strategy.run(step, args=(batch,))
+            run_on_replicas(batch)
             return self.get_metrics_result()
 
         def run_steps(iterator):
@@ -183,9 +191,7 @@ class DistributedModel(keras.Model):
                 batch = iterator.get_next_as_optional()
                 has_any = tf.logical_or(has_any, batch.has_value())
                 if batch.has_value():
-                    self.distribute_strategy.run(
-                        step, args=(batch.get_value(),)
-                    )
+                    run_on_replicas(batch.get_value())
             return has_any, self.get_metrics_result()
 
         if not self.run_eagerly:
