@@ -287,6 +287,29 @@ class DistributedModelTest(Cases):
                 model.get_weights(), train_by_hand(batches + batches)
             )
 
+    def test_several_steps_in_a_call_draw_the_same_dropout(self):
+        ids = {"source_ids": 3 + draw()[0][0] % 7}
+        _, labels, weights = draw()[0]
+        ids["target_input_ids"] = np.where(weights > 0, 3 + labels % 7, 0)
+        data = tf.data.Dataset.from_tensors((ids, labels, weights)).repeat(6)
+        trained = []
+        for steps_per_execution in (1, 3, 2):
+            keras.utils.set_random_seed(0)
+            config = models.TransformerConfig(VOCABULARY, 1, 1, 8, 2, 13, 0.3)
+            model = models.build_transformer(config)
+            model.compile(
+                keras.optimizers.Adam(0.01),
+                losses.SmoothedCrossEntropy(),
+                steps_per_execution=steps_per_execution,
+            )
+            logs = model.fit(data, shuffle=False, verbose=0).history
+            seeds = [v.numpy() for v in model.non_trainable_variables]
+            self.assertNotEmpty(seeds)  # Or nothing was dropped.
+            trained.append([*model.get_weights(), *seeds, logs["loss"][0]])
+        for other in trained[1:]:
+            for found, expected in zip(other, trained[0], strict=True):
+                self.assertAllEqual(found, expected)
+
     def test_an_optimizer_that_gathers_gradients(self):
         optimizer = keras.optimizers.SGD(RATE, gradient_accumulation_steps=7)
         with self.assertRaisesRegex(
