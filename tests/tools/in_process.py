@@ -40,8 +40,8 @@ class _OwnFlags:
         return functools.partial(function, flag_values=self.FLAGS)
 
 
-def call(name: str, *arguments: str, text: bytes = b"") -> Result:
-    """Runs `python -m tools.NAME ARGUMENTS` with `text` as its input."""
+def load(name: str, *arguments: str):
+    """Imports `tools.NAME` with flags of its own, and parses arguments."""
     own = _OwnFlags()
     with mock.patch.object(absl, "flags", own):
         spec = importlib.util.find_spec(f"tools.{name}")
@@ -50,6 +50,12 @@ def call(name: str, *arguments: str, text: bytes = b"") -> Result:
     if hasattr(program, "define_flags"):
         program.define_flags()
     own.FLAGS([name, *arguments])
+    return program
+
+
+def call(name: str, *arguments: str, text: bytes = b"") -> Result:
+    """Runs `python -m tools.NAME ARGUMENTS` with `text` as its input."""
+    program = load(name, *arguments)
     code = 0
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
     with tempfile.TemporaryFile("w+b") as stdin:
