@@ -43,7 +43,7 @@ def main(argv):
     absl_logging.set_verbosity(absl_logging.ERROR)
     try:
         run.train(*settings.from_flags(), _OUTPUT_DIR.value)
-    except (ValueError, OSError, FloatingPointError, ConnectionError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         # What the user can mend is said in one message, without a traceback.
         sys.exit(f"error: {error}")
 

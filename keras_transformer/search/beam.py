@@ -116,9 +116,7 @@ def beam_search(
             f"coverage={coverage}, source_mask=None. Give the source's mask "
             "and a step that returns its attention."
         )
-    longest = constraints.longest
-    if longest is None:
-        longest = contract.largest_limit(limits.max_lengths)
+    longest = constraining.longest_of(constraints, limits)
     sources = () if source_mask is None else (tf.cast(source_mask, tf.bool),)
 
     def divisor(lengths):

@@ -107,6 +107,13 @@ def limits_of_rows(constraints, max_lengths, batch_size, pad_id) -> RowLimits:
     )
 
 
+def longest_of(constraints, limits):
+    """T of a search's result, an int where that is known."""
+    if constraints.longest is not None:
+        return constraints.longest
+    return contract.largest_limit(limits.max_lengths)
+
+
 def candidates(
     logits, count, constraints, limits, ids, position, end_id
 ) -> Candidates:

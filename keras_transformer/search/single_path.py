@@ -57,9 +57,7 @@ def follow(
     limits = constraining.limits_of_rows(
         constraints, max_lengths, batch_size, pad_id
     )
-    longest = constraints.longest
-    if longest is None:
-        longest = contract.largest_limit(limits.max_lengths)
+    longest = constraining.longest_of(constraints, limits)
     sources = () if source_mask is None else (tf.cast(source_mask, tf.bool),)
 
     def advance(position, row, state):
