@@ -1,41 +1,16 @@
 """The trainer's command in two processes, as a user of two hosts gives it."""
 
 import json
-import os
-import pathlib
 import socket
-import subprocess
-import sys
 import time
 
 import keras
 import numpy as np
 import pytest
 
-import keras_transformer as kt
+from tests.trainers.trainer_command import finish, start, write_pairs
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
 CLUSTER = "--strategy=multi_worker"
-
-
-def start(output_dir, *flags, tf_config=None):
-    environment = {k: v for k, v in os.environ.items() if k != "TF_CONFIG"}
-    if tf_config is not None:
-        environment["TF_CONFIG"] = tf_config
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "trainers.train_translation",
-            f"--output_dir={output_dir}",
-            *flags,
-        ],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
 
 
 def start_workers(output_dir, *flags, each=((), ())):
@@ -60,11 +35,6 @@ def start_workers(output_dir, *flags, each=((), ())):
     ]
 
 
-def finish(process, timeout=400):
-    output, _ = process.communicate(timeout=timeout)
-    return process.returncode, output
-
-
 def wait_for(path, processes):
     deadline = time.monotonic() + 400
     while not path.exists():
@@ -79,14 +49,8 @@ def wait_for(path, processes):
 def flags(tmp_path_factory):
     """Of 8 updates without dropout, whose masks each replica draws."""
     folder = tmp_path_factory.mktemp("pairs")
-    corpus = kt.data.illustrated_corpus(train_size=499, dev_size=7)
-    for name, pairs in (("train", corpus.train), ("dev", corpus.dev)):
-        (folder / f"{name}.tsv").write_text(
-            "".join(f"{p.source}\t{p.target}\n" for p in pairs)
-        )
     return [
-        f"--train_tsv={folder}/train.tsv",
-        f"--dev_tsv={folder}/dev.tsv",
+        *write_pairs(folder, train_size=499, dev_size=7),
         "--preset=demo",
         "--num_encoder_layers=1",
         "--num_decoder_layers=1",
@@ -125,19 +89,26 @@ def assert_same_model(directory, other):
             )
 
 
-def test_a_worker_is_lost_and_the_run_goes_on(whole, flags, tmp_path):
-    directory = tmp_path / "shared"
+def lose(number, directory, flags):
+    """Kills a worker of two; returns how the other ended, and in what time."""
     workers = start_workers(directory, *flags)
     wait_for(directory / "checkpoints" / "ckpt-4.index", workers)
-    workers[1].kill()
+    workers[number].kill()
     killed = time.monotonic()
-    code, output = finish(workers[0])
-    assert time.monotonic() - killed < 120
+    code, output = finish(workers[1 - number])
+    seconds = time.monotonic() - killed
+    finish(workers[number])
+    return code, output, seconds
+
+
+def test_a_worker_is_lost_and_the_run_goes_on(whole, flags, tmp_path):
+    directory = tmp_path / "shared"
+    code, output, seconds = lose(1, directory, flags)
+    assert seconds < 120
     assert code == 1
     assert "error: Another worker of this run has gone" in output
     assert "/job:worker/" in output
     assert "Traceback" not in output
-    finish(workers[1])
     assert not (directory / "metrics.json").exists()
 
     # The same command again, on both.
@@ -161,16 +132,10 @@ def test_a_worker_is_lost_and_the_run_goes_on(whole, flags, tmp_path):
 
 @pytest.mark.slow
 def test_the_chief_is_lost(flags, tmp_path):
-    directory = tmp_path / "shared"
-    workers = start_workers(directory, *flags)
-    wait_for(directory / "checkpoints" / "ckpt-4.index", workers)
-    workers[0].kill()
-    killed = time.monotonic()
-    code, output = finish(workers[1])
-    assert time.monotonic() - killed < 180
+    code, output, seconds = lose(0, tmp_path / "shared", flags)
+    assert seconds < 180
     assert code != 0
     assert "Another worker of this run has gone" in output
-    finish(workers[0])
 
 
 def test_workers_with_other_settings(flags, tmp_path):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pathlib
 import signal
 import subprocess
 import sys
@@ -14,47 +13,15 @@ import pytest
 import tensorflow as tf
 
 import keras_transformer as kt
-
-ROOT = pathlib.Path(__file__).parent.parent.parent
-
-
-def command(output_dir, *flags):
-    return [
-        sys.executable,
-        "-m",
-        "trainers.train_translation",
-        f"--output_dir={output_dir}",
-        *flags,
-    ]
-
-
-def start(output_dir, *flags):
-    return subprocess.Popen(
-        command(output_dir, *flags),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def finish(process, timeout=300):
-    output, _ = process.communicate(timeout=timeout)
-    return process.returncode, output
+from tests.trainers.trainer_command import ROOT, finish, start, write_pairs
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """Flags of a run of 12 updates on a part of the built-in corpus."""
     folder = tmp_path_factory.mktemp("small")
-    corpus = kt.data.illustrated_corpus(train_size=997, dev_size=13)
-    for name, pairs in (("train", corpus.train), ("dev", corpus.dev)):
-        (folder / f"{name}.tsv").write_text(
-            "".join(f"{p.source}\t{p.target}\n" for p in pairs)
-        )
     return [
-        f"--train_tsv={folder}/train.tsv",
-        f"--dev_tsv={folder}/dev.tsv",
+        *write_pairs(folder, train_size=997, dev_size=13),
         "--preset=demo",
         "--tokens_per_batch=1024",
         "--max_length=64",
