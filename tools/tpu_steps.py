@@ -10,7 +10,7 @@ import tensorflow as tf
 
 import keras_transformer as kt
 from keras_transformer.text import special_ids
-from keras_transformer.translation import compiled, lengths
+from keras_transformer.translation import compiled, lengths, model_search
 
 
 class Step(NamedTuple):
@@ -63,7 +63,7 @@ def training_step(model, rows: int, length: int) -> Step:
 def decoding_step(
     model, search, rows: int, length: int, max_length: int
 ) -> Step:
-    """A search with the model, state and result of fixed shape.
+    """The search of a `Translator`, state and result of fixed shape.
 
     Args:
         model: a `Transformer`.
@@ -72,23 +72,16 @@ def decoding_step(
         length: S.
         max_length: T of the result, and the most steps of the search.
     """
-    banned = {special_ids.PAD_ID, model.start_id} - {special_ids.EOS_ID}
-
-    def start(source_ids):
-        return model.start(source_ids, max_length)
+    searches = model_search.ModelSearch(
+        model,
+        search,
+        lengths.Lengths(),
+        jit_compile=True,
+        vocabulary_size=model.target_embedding.vocabulary_size,
+    )
 
     def find(source_ids):
-        result = search(
-            model.stepper(),
-            start(source_ids),
-            batch_size=rows,
-            max_lengths=max_length,
-            start_id=model.start_id,
-            end_id=special_ids.EOS_ID,
-            pad_id=special_ids.PAD_ID,
-            constraints=kt.search.Constraints(banned_ids=tuple(banned)),
-            states=model,
-        )
+        result = searches.search_with(source_ids, max_length=max_length)
         return [field for field in result if field is not None]
 
     specs = (tf.TensorSpec([rows, length], tf.int32),)
@@ -96,7 +89,7 @@ def decoding_step(
         "decoding's start",
         rows,
         length,
-        lambda source_ids: tf.nest.flatten(start(source_ids)),
+        lambda source_ids: tf.nest.flatten(model.start(source_ids, max_length)),
         specs,
     )
     return Step("decoding", rows, length, find, specs, prologue, max_length)
