@@ -5,7 +5,8 @@ a space. So the vocabulary's only normalization rules write the text's own as
 two characters of a private plane, and that plane's sign likewise. And a space
 is put before the text, so that its first word looks like any other;
 SentencePiece would do that too, but tensorflow-text then drops all spaces at
-the start when it decodes.
+the start when it decodes. Where a normalization strips the spaces at the ends,
+SentencePiece does it all the same, and what is put here is stripped.
 """
 
 import tensorflow as tf

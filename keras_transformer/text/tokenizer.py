@@ -3,21 +3,23 @@
 B batch   T length in tokens (ragged)
 """
 
+import hashlib
 import os
 
 import sentencepiece
 import tensorflow as tf
 import tensorflow_text
 
-from keras_transformer.text import escaping, special_ids
+from keras_transformer.text import escaping, special_ids, texts
 
 
 class Tokenizer(tf.Module):
     """A SentencePiece model as graph operations.
 
-    Decoding gives back any Unicode text that was encoded. Bytes that are not
-    UTF-8 are read as U+FFFD. It is a `tf.Module`, so that a SavedModel which
-    holds it carries the vocabulary inside.
+    Decoding gives back any Unicode text that was encoded, as the vocabulary's
+    normalization writes it; see `learn_vocabulary`. Bytes that are not UTF-8
+    are read as U+FFFD. It is a `tf.Module`, so that a SavedModel which holds
+    it carries the vocabulary inside.
 
     Args:
         model: a serialized SentencePiece model, as `learn_vocabulary` makes.
@@ -38,6 +40,7 @@ class Tokenizer(tf.Module):
     def __init__(self, model: bytes):
         super().__init__(name="tokenizer")
         self.model = model
+        self._digest = hashlib.sha256(model).hexdigest()[:16]
         self._processor = sentencepiece.SentencePieceProcessor(
             model_proto=model
         )
@@ -73,7 +76,12 @@ class Tokenizer(tf.Module):
         os.replace(temporary, path)
 
     def encode(self, text) -> tf.RaggedTensor:
-        """Encodes strings (B,) as int32 ids (B, T), without special ids."""
+        """Encodes strings (B,) as int32 ids (B, T), without special ids.
+
+        Raises:
+            ValueError: one string instead of a list.
+        """
+        texts.check_list("text", text)
         return self._encode(tf.convert_to_tensor(text, tf.string))
 
     def decode(self, ids) -> tf.Tensor:
@@ -105,6 +113,11 @@ class Tokenizer(tf.Module):
         # Made inside each graph, which then owns the vocabulary: one made
         # outside is lost when TensorFlow's kernel cache is cleared, as
         # `tf.random.set_seed` does, and needs tracking in a SavedModel.
+        # The name: TensorFlow shares one resource among all operations of one
+        # name, in sessions and in loaded SavedModels, so that each vocabulary
+        # needs its own.
         return tensorflow_text.SentencepieceTokenizer(
-            model=self.model, out_type=tf.int32
+            model=self.model,
+            out_type=tf.int32,
+            name=f"vocabulary_{self._digest}",
         )

@@ -1,17 +1,22 @@
 """Learns a SentencePiece vocabulary from raw text, before any training."""
 
 import io
+import itertools
+import random
 import re
 import tempfile
+import unicodedata
 from collections.abc import Iterable
 
 import sentencepiece
 
-from keras_transformer.text import escaping, special_ids
+from keras_transformer.text import normalization as normalizing
+from keras_transformer.text import special_ids
+from keras_transformer.text import texts as lists
 
 # 4 special ids and one piece for each of the 256 bytes.
 _RESERVED = 4 + 256
-# SentencePiece reads at most this many sentences, drawn at random.
+# A vocabulary is learned from at most this many sentences, drawn at random.
 _SENTENCE_LIMIT = 2_000_000
 
 
@@ -19,25 +24,41 @@ def learn_vocabulary(
     texts: Iterable[str],
     vocabulary_size: int = 8000,
     may_be_smaller: bool = False,
+    normalization: str = normalizing.DEFAULT,
+    seed: int = 0,
 ) -> bytes:
     """Learns one byte-pair vocabulary for all the texts given.
 
-    The text is taken as it is: no normalization, all spaces kept, and
-    characters without a piece of their own spelled as UTF-8 bytes, so that
-    every Unicode string survives encoding and decoding.
+    Characters without a piece of their own are spelled as UTF-8 bytes, so
+    that no character is unknown. The normalization is part of the vocabulary:
+
+    - `"nfc_punctuation"`: spaces at the ends mean nothing, and one space is
+      as good as several. All kinds of spaces, tabs and line ends are spaces;
+      of quotes (not guillemets), the straight ones; of dashes, the hyphen.
+      Letters and their accents are composed (NFC); an accent that no text has
+      on a letter is left out. So are control characters, byte order marks,
+      soft hyphens and signs of direction.
+    - `"nmt_nfkc"`, `"nfkc"`, `"nmt_nfkc_cf"`, `"nfkc_cf"`: SentencePiece's.
+      They write full-width letters, ligatures and fractions as others; `cf`
+      is lower case. They leave quotes and dashes as they are.
+    - `"none"`: the text as it is, so that every Unicode string survives
+      encoding and decoding, with all its spaces.
 
     Args:
         texts: sentences, of the source and of the target language.
         vocabulary_size: V, the number of pieces, special ids included.
         may_be_smaller: whether a text too small for `vocabulary_size` gives
             a smaller vocabulary instead of an error.
+        normalization: the name of a normalization.
+        seed: of the draw, where there are more than two million sentences.
 
     Returns:
         The serialized SentencePiece model, for `Tokenizer`.
 
     Raises:
-        ValueError: there is no text, or V is more than the text allows or
-            less than its characters need.
+        ValueError: one string instead of a list, no text, an unknown
+            normalization, or V is more than the text allows or less than its
+            characters need.
 
     Example:
 
@@ -45,15 +66,23 @@ def learn_vocabulary(
     >>> isinstance(model, bytes)
     True
     """
-    sentences = [" " + text for text in texts if text.strip()]
+    lists.check_list("texts", texts)
+    normalizing.check(normalization)
+    sentences = _draw((text for text in texts if text.strip()), seed)
     if not sentences:
         raise ValueError(
             "A vocabulary is learned from text. Received: no text that is "
             "not empty. Give at least one sentence."
         )
+    if normalization == "none":
+        # The space that `Tokenizer` puts before each text.
+        sentences = [" " + text for text in sentences]
     model = io.BytesIO()
     rules = tempfile.NamedTemporaryFile("w", suffix=".tsv", encoding="ascii")
-    rules.write(escaping.RULES)
+    characters = set().union(
+        *(unicodedata.normalize("NFC", text) for text in sentences)
+    )
+    rules.write(normalizing.rules(normalization, characters))
     rules.flush()
     try:
         sentencepiece.SentencePieceTrainer.train(
@@ -63,12 +92,8 @@ def learn_vocabulary(
             vocab_size=vocabulary_size,
             hard_vocab_limit=not may_be_smaller,
             byte_fallback=True,
-            normalization_rule_tsv=rules.name,
-            remove_extra_whitespaces=False,
-            add_dummy_prefix=False,  # Done here and by `escape`.
+            **normalizing.trainer_arguments(normalization, rules.name),
             character_coverage=0.9999,
-            input_sentence_size=_SENTENCE_LIMIT,
-            shuffle_input_sentence=True,
             max_sentence_length=1 << 20,
             num_threads=1,  # The vocabulary must not depend on the machine.
             pad_id=special_ids.PAD_ID,
@@ -88,6 +113,22 @@ def learn_vocabulary(
     # a name as long keeps the format.
     name = rules.name.encode()
     return model.getvalue().replace(name, b"rules.tsv".rjust(len(name), b"/"))
+
+
+def _draw(sentences, seed):
+    """At most `_SENTENCE_LIMIT` of the sentences, each as likely as another.
+
+    One pass that keeps no more than that (Vitter 1985, algorithm R); the same
+    sentences in every process, as SentencePiece's own draw is not.
+    """
+    sentences = iter(sentences)
+    drawn = list(itertools.islice(sentences, _SENTENCE_LIMIT))
+    generator = random.Random(seed)
+    for count, sentence in enumerate(sentences, start=len(drawn) + 1):
+        at = generator.randrange(count)
+        if at < _SENTENCE_LIMIT:
+            drawn[at] = sentence
+    return drawn
 
 
 def _explain(vocabulary_size: int, message: str) -> str:

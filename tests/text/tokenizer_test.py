@@ -22,7 +22,7 @@ TEXTS = [
 
 @functools.cache
 def learned():
-    return vocabulary.learn_vocabulary(TEXTS, 293)
+    return vocabulary.learn_vocabulary(TEXTS, 293, normalization="none")
 
 
 def random_strings(seed, count, longest, alphabet):
@@ -196,6 +196,50 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
         )
         decoded = [t.decode() for batch in dataset for t in batch.numpy()]
         self.assertEqual(decoded, TEXTS)
+
+    def test_two_vocabularies_of_one_graph(self):
+        """As TensorFlow loads it: by its own loader, and in a session."""
+        texts = [["a cat sat", "the mat"], ["un chat", "le tapis est assis"]]
+        both = tf.Module()
+        both.tokenizers = [
+            tokenizer.Tokenizer(
+                vocabulary.learn_vocabulary(some, may_be_smaller=True)
+            )
+            for some in texts
+        ]
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
+        def encode(text):
+            return {
+                name: one.encode(text).to_tensor(special_ids.PAD_ID)
+                for name, one in zip("ab", both.tokenizers, strict=True)
+            }
+
+        path = self.create_tempdir().full_path
+        tf.saved_model.save(both, path, signatures=encode)
+        text = tf.constant(["le chat", "a cat sat"])
+        expected = {name: ids.numpy() for name, ids in encode(text).items()}
+        self.assertNotAllEqual(expected["a"][0, :3], expected["b"][0, :3])
+        loaded = tf.saved_model.load(path).signatures["serving_default"]
+        # Twice, and beside each other.
+        again = tf.saved_model.load(path).signatures["serving_default"]
+        for function in (loaded, again, loaded):
+            for name, ids in function(text=text).items():
+                self.assertAllEqual(ids, expected[name])
+        with tf.compat.v1.Session(graph=tf.Graph()) as session:
+            graph = tf.compat.v1.saved_model.load(session, ["serve"], path)
+            signature = graph.signature_def["serving_default"]
+            found = session.run(
+                {n: info.name for n, info in signature.outputs.items()},
+                {signature.inputs["text"].name: text.numpy()},
+            )
+        for name, ids in expected.items():
+            self.assertAllEqual(found[name], ids)
+
+    @parameterized.parameters("a cat", b"a cat")
+    def test_one_string_is_no_list(self, text):
+        with self.assertRaisesRegex(ValueError, "list of strings.*a cat"):
+            self.tokenizer.encode(text)
 
     def test_save_and_from_file(self):
         path = os.path.join(self.create_tempdir(), "tokenizer.model")

@@ -1,6 +1,9 @@
 """A learned vocabulary: its size, its pieces, and what cannot be learned."""
 
 import re
+import subprocess
+import sys
+from unittest import mock
 
 import sentencepiece
 import tensorflow as tf
@@ -54,11 +57,13 @@ class LearnVocabularyTest(tf.test.TestCase, parameterized.TestCase):
             vocabulary.learn_vocabulary(iter(TEXTS), 293),
         )
 
-    def test_does_not_normalize(self):
+    def test_none_does_not_normalize(self):
         # Full-width, decomposed, no-break space, doubled space.
         text = "\uff21 e\u0301 a\u00a0b  c"
         processor = sentencepiece.SentencePieceProcessor(
-            model_proto=vocabulary.learn_vocabulary([text], may_be_smaller=True)
+            model_proto=vocabulary.learn_vocabulary(
+                [text], may_be_smaller=True, normalization="none"
+            )
         )
         self.assertEqual(processor.decode(processor.encode(text)), text)
 
@@ -87,6 +92,49 @@ class LearnVocabularyTest(tf.test.TestCase, parameterized.TestCase):
             vocabulary.learn_vocabulary(TEXTS, size, may_be_smaller=True)
         model = vocabulary.learn_vocabulary(TEXTS, smallest)
         self.assertEqual(size_of(model), smallest)
+
+    def test_one_string_is_no_list(self):
+        with self.assertRaisesRegex(ValueError, "list of strings.*'a cat'"):
+            vocabulary.learn_vocabulary("a cat")
+
+    def test_unknown_normalization(self):
+        with self.assertRaisesRegex(ValueError, "'nfd'.*'nmt_nfkc'"):
+            vocabulary.learn_vocabulary(TEXTS, normalization="nfd")
+
+    def test_many_sentences_are_drawn_alike_in_every_process(self):
+        program = (
+            "import hashlib; from keras_transformer.text import vocabulary; "
+            "vocabulary._SENTENCE_LIMIT = 97; "
+            "texts = [f'n{i * i}' for i in range(1009)]; "
+            "print(hashlib.sha256(vocabulary.learn_vocabulary("
+            "texts, 311, may_be_smaller=True, seed=3)).hexdigest())"
+        )
+        found = [
+            subprocess.run(
+                [sys.executable, "-c", program],
+                capture_output=True,
+                check=True,
+                text=True,
+            ).stdout
+            for _ in range(2)
+        ]
+        self.assertLen(found[0].strip(), 64)
+        self.assertEqual(found[0], found[1])
+
+    def test_every_sentence_is_as_likely_to_be_drawn(self):
+        counts = [0] * 11
+        with mock.patch.object(vocabulary, "_SENTENCE_LIMIT", 5):
+            for seed in range(4001):
+                drawn = vocabulary._draw(range(11), seed)
+                self.assertLen(set(drawn), 5)
+                for number in drawn:
+                    counts[number] += 1
+        # Six standard deviations of a binomial distribution.
+        expected = 4001 * 5 / 11
+        self.assertAllClose(
+            counts, [expected] * 11, 0, 6 * (expected * 6 / 11) ** 0.5
+        )
+        self.assertEqual(vocabulary._draw(range(7), 1), list(range(7)))
 
     @parameterized.parameters(([],), ([""],), (["", " ", "\t\n"],))
     def test_no_text(self, texts):
