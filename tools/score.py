@@ -119,9 +119,10 @@ def read_pairs(source: str, target: str, count: int):
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: the target has not `count` lines for each of the source.
+        ValueError: a file is not text, or the target has not `count` lines
+            for each of the source.
     """
-    sources, targets = _lines(source), _lines(target)
+    sources, targets = (list(data.read_lines(p)) for p in (source, target))
     if count * len(sources) != len(targets):
         raise ValueError(
             f"Every source line needs {count} target lines. Received: "
@@ -135,12 +136,6 @@ def _check_sizes(n_best, batch_size):
     for name, value in (("n_best", n_best), ("batch_size", batch_size)):
         if value < 1:
             raise ValueError(f"--{name} must be at least 1. Received: {value}.")
-
-
-def _lines(path):
-    # Beside itself a file has as many lines as it should; what else may be
-    # wrong with it is named there.
-    return [pair.source for pair in data.read_parallel([path], [path])]
 
 
 if __name__ == "__main__":

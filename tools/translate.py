@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 import tqdm
 from absl import app, flags
 
-from keras_transformer import translation
+from keras_transformer import data, translation
 from tools import loading, settings
 
 # Batches that are read before the first is answered, if they are there: enough
@@ -119,7 +119,8 @@ def main(argv):
         translator = loading.load(models, search)
         # Not sys.stdin: Python waits for its lock before it can end.
         stdin = open(sys.stdin.fileno(), "rb", closefd=False)
-        for lines in translate_lines(translator, stdin, output, prefixes):
+        source = data.read_lines(stdin, "standard input", errors="replace")
+        for lines in translate_lines(translator, source, output, prefixes):
             sys.stdout.buffer.writelines(lines)
             sys.stdout.buffer.flush()
     except BrokenPipeError:
@@ -132,15 +133,15 @@ def main(argv):
 
 def translate_lines(
     translator,
-    stream: Iterable[bytes],
+    source: Iterable[str],
     output: Output,
-    prefixes: list[bytes] | None = None,
+    prefixes: list[str] | None = None,
 ) -> Iterator[list[bytes]]:
     """Yields the output for lines that arrived together, in their order.
 
     Args:
         translator: a `Translator` or a `ServedModel`.
-        stream: lines of bytes.
+        source: the lines, without their ends.
         output: what to print for each.
         prefixes: one for each line, or `None`.
 
@@ -151,7 +152,7 @@ def translate_lines(
     more = {"align": True} if output.alignments != "none" else {}
     number = 0
     progress = tqdm.tqdm(unit=" lines", disable=not sys.stderr.isatty())
-    for window in arriving(stream, _WINDOW * output.batch_size):
+    for window in arriving(source, _WINDOW * output.batch_size):
         start, number = number, number + len(window)
         if prefixes is not None:
             more["prefixes"] = prefixes[start:number]
@@ -173,28 +174,28 @@ def translate_lines(
         )
 
 
-def arriving(stream: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
+def arriving(source: Iterable[str], size: int) -> Iterator[list[str]]:
     """Yields lists of lines, at most `size`, soon after they arrive.
 
     Raises:
-        OSError: the stream's own, after the lines before it.
+        OSError, ValueError: the source's own, after the lines before it.
     """
     lines = queue.Queue(2 * size)
 
     def read():
         try:
-            for line in stream:
-                lines.put(line.rstrip(b"\r\n"))
+            for line in source:
+                lines.put(line)
             lines.put(None)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             lines.put(error)
 
     threading.Thread(target=read, daemon=True).start()
     line = lines.get()
-    while isinstance(line, bytes):
+    while isinstance(line, str):
         window, until = [line], time.monotonic() + _PATIENCE
         line = _next(lines, until)
-        while isinstance(line, bytes) and len(window) < size:
+        while isinstance(line, str) and len(window) < size:
             window.append(line)
             line = _next(lines, until)
         yield window
@@ -235,12 +236,9 @@ def format_lines(
     return lines
 
 
-def read_prefixes(path: str | None) -> list[bytes] | None:
+def read_prefixes(path: str | None) -> list[str] | None:
     """The lines of a file; `None` for no file."""
-    if path is None:
-        return None
-    with open(path, "rb") as file:
-        return [line.rstrip(b"\r\n") for line in file]
+    return None if path is None else list(data.read_lines(path))
 
 
 def warn_of_cuts(translator, window, number):

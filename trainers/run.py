@@ -60,7 +60,12 @@ def _train(settings, overrides, output_dir, strategy):
         max_length=settings.max_length,
         target_tokenizer=tokenizers.target,
     )
-    train_pairs, dev_pairs = encode(corpora.train), encode(corpora.dev)
+    train_pairs = encode(
+        kt.data.with_rare_characters(
+            corpora.train, settings.rare_characters, settings.seed
+        )
+    )
+    dev_pairs = encode(corpora.dev)
     for name, encoded in (("training", train_pairs), ("dev", dev_pairs)):
         _LOG.info(
             "%d %s pairs; left out %d with an empty side and %d longer than "

@@ -12,6 +12,7 @@ from keras_transformer.models import (
     convention,
 )
 from keras_transformer.search import LENGTH_PENALTIES
+from keras_transformer.text import NORMALIZATIONS
 from keras_transformer.training import SMOOTHING_OVER
 
 
@@ -64,6 +65,20 @@ class TrainingSettings:
             "help": "What the architecture, the start token, the smoothing "
             f"and the length penalty follow: one of {', '.join(CONVENTIONS)}."
             " Default: the preset's architecture, the rest as in the paper."
+        },
+    )
+    text_normalization: str = dataclasses.field(
+        default=NORMALIZATIONS[1],
+        metadata={
+            "help": "What the vocabulary takes for the same text: one of "
+            f"{', '.join(NORMALIZATIONS)}."
+        },
+    )
+    rare_characters: float = dataclasses.field(
+        default=0.1,
+        metadata={
+            "help": "Share of training sources that get characters that no "
+            "text has, so that such do not change what is written for the rest."
         },
     )
     max_length: int = dataclasses.field(
@@ -289,6 +304,7 @@ def check(settings: TrainingSettings) -> None:
     for name, known in (
         ("precision", ("float32", "mixed_bfloat16", "mixed_float16")),
         ("smoothing_over", (None, *SMOOTHING_OVER)),
+        ("text_normalization", NORMALIZATIONS),
         ("length_penalty_form", (None, *LENGTH_PENALTIES)),
     ):
         if getattr(settings, name) not in known:
@@ -320,6 +336,11 @@ def check(settings: TrainingSettings) -> None:
         value = getattr(settings, name)
         if value is not None and value <= 0:
             raise ValueError(f"--{name} must be positive. Received: {value}.")
+    if not 0 <= settings.rare_characters <= 1:
+        raise ValueError(
+            "--rare_characters is a share of the pairs, in [0, 1]. Received: "
+            f"{settings.rare_characters}."
+        )
     if settings.ema_momentum is not None and settings.ema_momentum >= 1:
         raise ValueError(
             f"--ema_momentum must be below 1. Received: "

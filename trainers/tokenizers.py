@@ -70,6 +70,7 @@ def load(directory, corpora, settings, overrides) -> Tokenizers:
         wanted or preset.vocabulary_size,
         # Only a size that was asked for must be reached.
         may_be_smaller=wanted is None,
+        settings=settings,
     )
     if is_shared:
         return Tokenizers(source)
@@ -79,16 +80,23 @@ def load(directory, corpora, settings, overrides) -> Tokenizers:
         targets,
         wanted_target,
         may_be_smaller=False,
+        settings=settings,
     )
     return Tokenizers(source, target)
 
 
-def _one(path, is_started, texts, size, may_be_smaller):
+def _one(path, is_started, texts, size, may_be_smaller, settings):
     if is_started and path.exists():
         return kt.Tokenizer.from_file(path)
     started = time.perf_counter()
     tokenizer = kt.Tokenizer(
-        kt.learn_vocabulary(texts, size, may_be_smaller=may_be_smaller)
+        kt.learn_vocabulary(
+            texts,
+            size,
+            may_be_smaller,
+            settings.text_normalization,
+            settings.seed,
+        )
     )
     _LOG.info(
         "Learned a vocabulary of %d pieces in %.0f s.",

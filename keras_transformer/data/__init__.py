@@ -13,7 +13,9 @@ from keras_transformer.data.illustrated_splits import (
     illustrated_corpus,
     referent_accuracy,
 )
+from keras_transformer.data.lines import read_lines
 from keras_transformer.data.pairs import SentencePair
+from keras_transformer.data.rare_characters import with_rare_characters
 
 __all__ = [
     "ContrastExample",
@@ -24,7 +26,9 @@ __all__ = [
     "bucket_lengths",
     "encode_pairs",
     "illustrated_corpus",
+    "read_lines",
     "read_parallel",
     "read_tsv",
     "referent_accuracy",
+    "with_rare_characters",
 ]

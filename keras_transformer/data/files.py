@@ -1,12 +1,11 @@
 """Parallel text on disk to sentence pairs, with every fault named."""
 
 import glob
-import gzip
 import os
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from keras_transformer.data import pairs
+from keras_transformer.data import lines, pairs
+from keras_transformer.text import texts
 
 
 def read_parallel(
@@ -15,8 +14,8 @@ def read_parallel(
     """Reads files whose lines are translations of each other.
 
     Args:
-        source_files: names or globs of UTF-8 files, plain or `.gz`; a glob
-            stands for its matches in alphabetical order.
+        source_files: names or globs of files as `read_lines` reads them; a
+            glob stands for its matches in alphabetical order.
         target_files: as many files, line by line their translations.
 
     Returns:
@@ -24,8 +23,8 @@ def read_parallel(
 
     Raises:
         FileNotFoundError: a file is missing or a glob matches nothing.
-        ValueError: the numbers of files or of their lines differ, or a line
-            is not UTF-8.
+        ValueError: the numbers of files or of their lines differ, a file is
+            not text, or a string is given instead of a list.
 
     Example:
 
@@ -48,8 +47,8 @@ def read_parallel(
     for source_name, target_name in zip(
         source_names, target_names, strict=True
     ):
-        sources = [line for _, line in _lines(source_name)]
-        targets = [line for _, line in _lines(target_name)]
+        sources = list(lines.read_lines(source_name))
+        targets = list(lines.read_lines(target_name))
         if len(sources) != len(targets):
             raise ValueError(
                 "Parallel files must have as many lines as each other. "
@@ -64,15 +63,16 @@ def read_tsv(files: Sequence[str]) -> list[pairs.SentencePair]:
     """Reads lines of source, tab, target; further columns are ignored.
 
     Args:
-        files: names or globs of UTF-8 files, plain or `.gz`.
+        files: names or globs of files as `read_lines` reads them.
 
     Raises:
         FileNotFoundError: a file is missing or a glob matches nothing.
-        ValueError: a line that is not empty has no tab or is not UTF-8.
+        ValueError: a line that is not empty has no tab, a file is not text,
+            or a string is given instead of a list.
     """
     found = []
     for name in expand(files):
-        for number, line in _lines(name):
+        for number, line in enumerate(lines.read_lines(name), start=1):
             columns = line.split("\t")
             if line and len(columns) < 2:
                 raise ValueError(
@@ -89,7 +89,9 @@ def expand(files: Sequence[str]) -> list[str]:
 
     Raises:
         FileNotFoundError: a file is missing or a glob matches nothing.
+        ValueError: a string is given instead of a list.
     """
+    texts.check_list("files", files)
     names = []
     for file in files:
         matches = [file] if os.path.isfile(file) else sorted(glob.glob(file))
@@ -97,25 +99,3 @@ def expand(files: Sequence[str]) -> list[str]:
             raise FileNotFoundError(f"No such file: {file}")
         names += matches
     return names
-
-
-def _lines(name: str) -> Iterator[tuple[int, str]]:
-    opened = gzip.open(name) if name.endswith(".gz") else open(name, "rb")
-    with opened as file:
-        try:
-            for number, line in enumerate(file, start=1):
-                # Only "\n" ends a line: text may hold any other separator.
-                text = line.rstrip(b"\r\n").decode("utf-8")
-                if number == 1:
-                    # The mark some editors start a file with is no text.
-                    text = text.removeprefix("\ufeff")
-                yield number, text
-        except UnicodeDecodeError as error:
-            raise ValueError(
-                f"{name}, line {number}: not UTF-8 ({error.reason} at byte "
-                f"{error.start}). Convert the file to UTF-8."
-            ) from error
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise ValueError(
-                f"{name}: not a whole gzip file ({error})."
-            ) from error

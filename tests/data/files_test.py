@@ -124,7 +124,6 @@ class ReadParallelTest(FilesTestCase):
     @parameterized.named_parameters(
         ("cut", lambda data: data[:-11]),
         ("cut_in_the_header", lambda data: data[:5]),
-        ("not_gzip", lambda data: b"plain text\n"),
         ("wrong_data", lambda data: data[:60] + bytes(60) + data[120:]),
         ("wrong_checksum", lambda data: data[:-8] + bytes(8)),
     )

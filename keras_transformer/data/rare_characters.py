@@ -1,0 +1,138 @@
+"""Rare characters put into training sources, so that a model has read them.
+
+A character without a piece of its own is spelled in bytes. A model that never
+read such bytes does not know what to make of them, and what it writes for the
+words around them changes too. So some sources of the training data get a word
+of characters that no text has, and others a letter that does not belong to its
+word. Their targets stay as they are: the model learns to read over the first,
+and through the second.
+"""
+
+import random
+import unicodedata
+from collections.abc import Sequence
+
+from keras_transformer.data import pairs as sentence_pairs
+
+# First and last letters of writing systems. From each as many words are made,
+# whatever its size.
+_SCRIPTS = (
+    (0x391, 0x3C9),  # Greek
+    (0x410, 0x44F),  # Cyrillic
+    (0x531, 0x586),  # Armenian
+    (0x5D0, 0x5EA),  # Hebrew
+    (0x621, 0x64A),  # Arabic
+    (0x905, 0x939),  # Devanagari
+    (0xE01, 0xE2E),  # Thai
+    (0x10D0, 0x10FA),  # Georgian
+    (0x3041, 0x30FA),  # Hiragana and Katakana
+    (0x4E00, 0x9FA5),  # Han
+    (0xAC00, 0xD7A3),  # Hangul
+)
+_SYMBOLS = (
+    (0x2190, 0x21FF),  # Arrows
+    (0x2600, 0x27BF),  # Signs and dingbats
+    (0x1F300, 0x1F64F),  # Emoji
+    (0x1F680, 0x1F6FF),
+    (0x1F900, 0x1F9FF),
+)
+_LONGEST_WORD = 7
+_LONGEST_SYMBOLS = 2
+
+
+def with_rare_characters(
+    pairs: Sequence[sentence_pairs.SentencePair],
+    share: float = 0.1,
+    seed: int = 0,
+) -> list[sentence_pairs.SentencePair]:
+    """Puts rare characters into a share of the sources.
+
+    Half of them get a word of symbols, such as emoji, or of a writing system
+    that the pairs do not have. In the others one letter has another accent,
+    one that occurs in the pairs, or is of another writing system.
+
+    Args:
+        pairs: training pairs.
+        share: of the pairs whose source is changed, in [0, 1].
+        seed: of the choice of pairs, places and characters.
+
+    Returns:
+        As many pairs, in their order.
+
+    Raises:
+        ValueError: `share` is not in [0, 1].
+
+    Example:
+
+    >>> pair = sentence_pairs.SentencePair("a cat sat", "un chat assis")
+    >>> [changed] = with_rare_characters([pair], share=1.0)
+    >>> changed.source != pair.source, changed.target
+    (True, 'un chat assis')
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(
+            "`share` is of the pairs that are changed, in [0, 1]. Received: "
+            f"{share}."
+        )
+    if not share:
+        return list(pairs)
+    generator = random.Random(seed)
+    known = {character for pair in pairs for text in pair for character in text}
+    accented = _accented(known)
+    changed = []
+    for pair in pairs:
+        if pair.source.strip() and generator.random() < share:
+            source = pair.source
+            if generator.random() < 0.5:
+                source = _put_in(source, _word(known, generator), generator)
+            else:
+                source = _change_letter(source, known, accented, generator)
+            pair = pair._replace(source=source)
+        changed.append(pair)
+    return changed
+
+
+def _accented(characters):
+    """The letters with accents among characters, by the letter below."""
+    found = {}
+    for character in sorted(characters):
+        base = unicodedata.normalize("NFD", character)[0]
+        if base != character:
+            found.setdefault(base, []).append(character)
+    return found
+
+
+def _word(known, generator):
+    """A word of characters of one kind that are not known."""
+    kinds, longest = _SCRIPTS, _LONGEST_WORD
+    if generator.random() < 1 / 3:
+        kinds, longest = _SYMBOLS, _LONGEST_SYMBOLS
+    while True:
+        first, last = generator.choice(kinds)
+        count = generator.randint(1, longest)
+        word = [chr(generator.randint(first, last)) for _ in range(count)]
+        if known.isdisjoint(word):
+            return "".join(word)
+
+
+def _put_in(text, word, generator):
+    """The word before, between or behind the words of a text."""
+    words = text.split(" ")
+    place = generator.randint(0, len(words))
+    if place == len(words) and generator.random() < 0.5:
+        return text + word
+    return " ".join([*words[:place], word, *words[place:]])
+
+
+def _change_letter(text, known, accented, generator):
+    """One letter with another accent, or of another writing system."""
+    places = [i for i, character in enumerate(text) if character.isalpha()]
+    if not places:
+        return text
+    place = generator.choice(places)
+    letters = accented.get(text[place])
+    if letters and generator.random() < 0.5:
+        letter = generator.choice(letters)
+    else:
+        letter = _word(known, generator)[0]
+    return text[:place] + letter + text[place + 1 :]

@@ -1,0 +1,100 @@
+"""Sources with rare characters: how many, which, where, and nothing else."""
+
+import unicodedata
+
+import pytest
+
+from keras_transformer.data import pairs as sentence_pairs
+from keras_transformer.data import rare_characters
+
+PAIRS = [
+    sentence_pairs.SentencePair(f"the cat number {i} sat", f"le chat nº {i} é")
+    for i in range(4001)
+]
+KNOWN = {character for pair in PAIRS for text in pair for character in text}
+
+
+def changed(share=1.0, seed=0, pairs=PAIRS):
+    found = rare_characters.with_rare_characters(pairs, share, seed)
+    assert len(found) == len(pairs)
+    return found
+
+
+def test_a_share_is_changed_and_only_in_its_source():
+    found = changed(0.1)
+    different = [i for i, pair in enumerate(found) if pair != PAIRS[i]]
+    # Six standard deviations of a binomial distribution.
+    assert abs(len(different) - 400) < 6 * (400 * 0.9) ** 0.5
+    assert [pair.target for pair in found] == [pair.target for pair in PAIRS]
+    assert changed(0.0) == PAIRS
+    assert all(pair != old for pair, old in zip(changed(), PAIRS, strict=True))
+
+
+def test_depends_on_the_seed_alone():
+    assert changed(0.1, 3) == changed(0.1, 3)
+    assert changed(0.1, 3) != changed(0.1, 4)
+
+
+def test_half_get_a_word_and_half_another_letter():
+    words, letters = [], []
+    for pair, old in zip(changed(), PAIRS, strict=True):
+        new = set(pair.source) - set(old.source)
+        assert len(new) >= 1
+        rest = pair.source
+        for character in new:
+            rest = rest.replace(character, "")
+        if " ".join(rest.split()) == old.source:
+            words.append(pair.source)
+            assert new.isdisjoint(KNOWN)
+        else:
+            letters.append((pair.source, old.source))
+    assert abs(len(words) - 2000) < 6 * 1000**0.5
+    for new, old in letters:
+        places = [
+            i
+            for i, pair in enumerate(zip(new, old, strict=True))
+            if pair[0] != pair[1]
+        ]
+        [place] = places
+        assert old[place].isalpha()
+    # In front, behind, and behind without a space.
+    assert any(w.endswith(" sat") and not w.startswith("the") for w in words)
+    assert any(" sat " in w for w in words)
+    assert any(w.split()[-1][:3] == "sat" != w.split()[-1] for w in words)
+
+
+def test_every_kind_of_character_comes():
+    found = {c for pair in changed() for c in pair.source} - KNOWN
+    scripts = {unicodedata.name(c, "?").split()[0] for c in found}
+    assert scripts >= {
+        "GREEK", "CYRILLIC", "HEBREW", "ARABIC", "DEVANAGARI", "THAI",
+        "HIRAGANA", "CJK", "HANGUL", "ARMENIAN", "GEORGIAN",
+    }  # fmt: skip
+    # Of two, three and four bytes, and every byte that begins those.
+    first = {c.encode()[0] for c in found}
+    assert {0xCE, 0xD0, 0xD8, 0xE0, 0xE4, 0xED, 0xF0} <= first
+    # And a letter with an accent that the text has.
+    assert any("thé " in pair.source for pair in changed())
+
+
+def test_characters_of_the_text_are_not_rare():
+    russian = sentence_pairs.SentencePair(
+        "a", "".join(chr(i) for i in range(0x410, 0x450))
+    )
+    found = changed(pairs=[*PAIRS, russian])
+    assert not any(
+        0x410 <= ord(c) < 0x450 for pair in found for c in pair.source
+    )
+
+
+def test_nothing_to_change():
+    pairs = [sentence_pairs.SentencePair(text, "a") for text in ("", " ", "1")]
+    found = changed(pairs=pairs * 11)
+    assert [pair.source for pair in found][:2] == ["", " "]
+    assert any("1" == pair.source for pair in found)  # It has no letter.
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_share(share):
+    with pytest.raises(ValueError, match=r"in \[0, 1\].*Received"):
+        changed(share)
