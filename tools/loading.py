@@ -50,7 +50,11 @@ class ServedModel:
     def hypotheses(
         self, texts: Sequence, batch_size: int = 64
     ) -> list[list[translation.Hypothesis]]:
-        """As those of a `Translator`, without tokens."""
+        """As those of a `Translator`, without tokens.
+
+        Raises:
+            FloatingPointError: the model's output is not a number.
+        """
         answers = [None] * len(texts)
         for rows in translation.batches_by_length(texts, batch_size):
             some = tf.constant([texts[row] for row in rows], tf.string)
@@ -64,6 +68,8 @@ class ServedModel:
                 *(field[:, : self._n_best].numpy() for field in found),
                 strict=True,
             ):
+                for score in answer[1]:
+                    translation.check_score(score, texts[row])
                 answers[row] = [
                     translation.Hypothesis(
                         text.decode("utf-8"), float(score), [], _NO_TOKENS, None

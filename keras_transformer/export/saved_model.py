@@ -92,13 +92,22 @@ def check(directory, translator, texts: Sequence[str]) -> None:
         texts: sentences to compare.
 
     Raises:
-        ValueError: a translation differs.
+        ValueError: a translation differs, or one string is given instead of
+            a list.
+        FloatingPointError: the model's output is not a number.
     """
+    strings = tf.constant(texts, tf.string)
+    answer = translator(strings)
     serve = tf.saved_model.load(str(directory)).signatures["serving_default"]
-    texts = list(texts)
-    served = serve(text=tf.constant(texts, tf.string))["translation"].numpy()
-    live = translator(tf.constant(texts, tf.string))["translation"].numpy()
-    for text, served_text, live_text in zip(texts, served, live, strict=True):
+    served = serve(text=strings)["translation"].numpy()
+    for text, served_text, live_text, score in zip(
+        texts,
+        served,
+        answer["translation"].numpy(),
+        answer["score"].numpy(),
+        strict=True,
+    ):
+        translation.check_score(score, text)
         if served_text != live_text:
             raise ValueError(
                 f"The SavedModel in {directory} translates {text!r} as "

@@ -29,6 +29,7 @@ class _Rows(NamedTuple):
     sources: tuple  # of their mask (B, S), or of nothing
     alive: _Hypotheses  # scores are log-probabilities
     finished: _Hypotheses  # scores have their penalties
+    is_nan: tf.Tensor  # (B,), whether the model gave no numbers
     is_done: tf.Tensor  # (B,)
 
 
@@ -148,6 +149,8 @@ def beam_search(
         extended, parents = _extend(
             alive, choices, attention, position, beam_size
         )
+        is_nan = contract.is_nan(choices.log_probs, alive.scores > _NEVER)
+        is_nan = row.is_nan | (is_nan & ~row.is_done)
         is_end = tf.gather(extended.ids, position, axis=2) == end_id
         # Where all is forbidden hypotheses end without their end token.
         is_stuck = extended.scores[:, 0] <= _NEVER
@@ -170,12 +173,12 @@ def beam_search(
         is_safe = finished.scores[:, top_beams - 1] >= bound
         is_dead = alive.scores[:, 0] <= _NEVER
         is_last = position + 1 >= row.limits.max_lengths
-        is_done = row.is_done | is_safe | is_dead | is_stuck | is_last
+        is_done = row.is_done | is_safe | is_dead | is_stuck | is_last | is_nan
 
         parents = tf.gather(parents, chosen, batch_dims=1)
         state = states.select(state, parents)
         return row._replace(
-            alive=alive, finished=finished, is_done=is_done
+            alive=alive, finished=finished, is_nan=is_nan, is_done=is_done
         ), state
 
     rows = tf.shape(limits.max_lengths)[0]
@@ -196,6 +199,7 @@ def beam_search(
         sources,
         hypotheses([0.0] + [_NEVER] * (beam_size - 1)),
         hypotheses([_NEVER] * beam_size),
+        tf.zeros_like(limits.max_lengths, tf.bool),
         limits.max_lengths < 1,
     )
     state = states.widen(state, beam_size)
@@ -203,7 +207,8 @@ def beam_search(
     unfinished = rows.alive._replace(scores=score(rows.alive, rows.sources))
     best = _fill_up(rows.finished, unfinished)
     best = tf.nest.map_structure(lambda x: x[:, :top_beams], best)
-    return contract.SearchResult(*best[:4], *best.attention)
+    result = contract.SearchResult(*best[:4], *best.attention)
+    return contract.with_nan(result, rows.is_nan)
 
 
 def _extend(alive, choices, attention, position, beam_size):

@@ -64,7 +64,7 @@ class Candidates(NamedTuple):
 
     ids: int32 `(B, W, C)`.
     log_probs: float32 `(B, W, C)`, the model's own, NEVER for what is
-        forbidden.
+        forbidden; NaN where a logit is not a number.
     """
 
     ids: tf.Tensor
@@ -158,6 +158,9 @@ def candidates(
         normalizer = selection.log_normalizer(
             logits, None if constraints.no_repeat_ngram_size else places[:, 0]
         )
+    # One logit that is not a number makes all log-probabilities none;
+    # TensorFlow's softmax may call it infinite.
+    normalizer = tf.where(tf.math.is_finite(normalizer), normalizer, np.nan)
     allowed -= normalizer[:, None]
     shape = [-1, width, allowed.shape[-1] or tf.shape(allowed)[-1]]
     places, allowed = tf.reshape(places, shape), tf.reshape(allowed, shape)

@@ -93,7 +93,8 @@ class SearchResult(NamedTuple):
     lengths: int32 `(B, W)`, tokens with the end token.
     scores: float32 `(B, W)`, what hypotheses are ranked by. Where a row has
         fewer than W hypotheses, the places left have a score of -1e9, and
-        their ids and lengths mean nothing.
+        their ids and lengths mean nothing. Where the model's output was not a
+        number, all scores of the row are NaN, and nothing else means anything.
     log_probs: float32 `(B, W, T)`, the log-probability of each token, 0 after
         the end.
     attention: float32 `(B, W, T, S)`, where the step that emitted a token
@@ -105,6 +106,27 @@ class SearchResult(NamedTuple):
     scores: tf.Tensor
     log_probs: tf.Tensor
     attention: tf.Tensor | None = None
+
+
+def is_nan(log_probs, is_alive):
+    """Tells in which rows a living hypothesis has no numbers to go on with.
+
+    Args:
+        log_probs: `(B, W, C)`, of the next tokens; all are NaN where one of
+            the logits is.
+        is_alive: boolean `(B, W)`.
+
+    Returns:
+        Boolean `(B,)`.
+    """
+    is_nan_BW = tf.reduce_any(tf.math.is_nan(log_probs), axis=2)
+    return tf.reduce_any(is_nan_BW & is_alive, axis=1)
+
+
+def with_nan(result: SearchResult, is_nan) -> SearchResult:
+    """The result with a score of NaN for rows `(B,)` without numbers."""
+    scores = tf.where(is_nan[:, None], np.nan, result.scores)
+    return result._replace(scores=scores)
 
 
 def largest_limit(max_lengths):

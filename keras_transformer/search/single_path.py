@@ -21,6 +21,7 @@ class _Rows(NamedTuple):
     log_probs: tf.Tensor  # (B, W, T), of each token
     attention: tuple  # of one (B, W, T, S), or of none
     has_ended: tf.Tensor  # (B, W)
+    is_nan: tf.Tensor  # (B,), whether the model gave no numbers
     is_done: tf.Tensor  # (B,)
 
 
@@ -72,12 +73,15 @@ def follow(
         choices = constraining.candidates(
             logits, count, constraints, row.limits, row.ids, position, end_id
         )
+        is_nan = row.is_nan | contract.is_nan(choices.log_probs, ~row.has_ended)
         place = choose(choices, position, row.numbers)
         ids, log_probs = (
             tf.gather(x, place, axis=2, batch_dims=2) for x in choices
         )
         # Where all is forbidden a hypothesis ends without its end token.
-        is_over = row.has_ended | (log_probs <= contract.NEVER)
+        is_over = (
+            row.has_ended | (log_probs <= contract.NEVER) | is_nan[:, None]
+        )
         is_now = tf.range(tf.shape(row.ids)[2]) == position
 
         def write(before, now):
@@ -103,6 +107,7 @@ def follow(
                 for before in row.attention
             ),
             has_ended=has_ended,
+            is_nan=is_nan,
             is_done=tf.reduce_all(has_ended, axis=1),
         )
         return row, state
@@ -122,15 +127,17 @@ def follow(
             for mask in sources
         ),
         tf.repeat(is_empty[:, None], width, axis=1),
+        tf.zeros_like(is_empty),
         is_empty,
     )
     if width > 1:
         state = states.widen(state, width)
     rows = loop.run(advance, rows, state, states, width, longest)
-    return contract.SearchResult(
+    result = contract.SearchResult(
         rows.ids,
         rows.lengths,
         tf.reduce_sum(rows.log_probs, axis=2),
         rows.log_probs,
         *rows.attention,
     )
+    return contract.with_nan(result, rows.is_nan)

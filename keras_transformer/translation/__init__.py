@@ -14,7 +14,7 @@ from keras_transformer.translation.explanation import (
     attend,
     explain,
 )
-from keras_transformer.translation.hypotheses import Hypothesis
+from keras_transformer.translation.hypotheses import Hypothesis, check_score
 from keras_transformer.translation.lengths import Lengths
 from keras_transformer.translation.loading import load_translator, run_search
 from keras_transformer.translation.scores import score_translations
@@ -28,6 +28,7 @@ __all__ = [
     "align_words",
     "attend",
     "batches_by_length",
+    "check_score",
     "explain",
     "in_batches",
     "load_translator",

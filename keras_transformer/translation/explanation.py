@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_transformer.text import special_ids
+from keras_transformer.translation import hypotheses
 
 
 class Explanation(NamedTuple):
@@ -36,9 +37,19 @@ def explain(translator, text: str) -> Explanation:
     Args:
         translator: a `Translator` whose model has `attention_scores`.
         text: one sentence.
+
+    Raises:
+        ValueError: several sentences.
+        FloatingPointError: the model's output is not a number.
     """
+    if not isinstance(text, (str, bytes)):
+        raise ValueError(
+            f"`text` is one sentence. Received: {text!r}. Explain several one "
+            "by one."
+        )
     source_ids = translator.encode_source(tf.constant([text]))
     result = translator.search(source_ids)
+    hypotheses.check_score(result.scores[0, 0].numpy(), text)
     output_ids = result.ids[0, 0, : result.lengths[0, 0]]
     input_ids = tf.concat([[translator.model.start_id], output_ids[:-1]], 0)
     scores = translator.model.attention_scores(
@@ -69,7 +80,7 @@ def attend(translator, text) -> dict:
     """
     source_ids = translator.encode_source(text)
     result = translator.search(source_ids)
-    is_blank = tf.equal(tf.strings.strip(text), "")
+    is_blank = hypotheses.is_blank(text, source_ids)
     lengths = tf.where(is_blank, 0, result.lengths[:, 0])
     longest = tf.maximum(tf.reduce_max(lengths), 1)
     is_target = tf.sequence_mask(lengths, longest)

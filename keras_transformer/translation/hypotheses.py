@@ -43,15 +43,37 @@ def nothing(align: bool) -> Hypothesis:
     return Hypothesis("", 0.0, [], np.zeros([0], "float32"), aligned)
 
 
-def is_blank(text) -> bool:
-    """Whether a string, or bytes, has nothing to translate.
+def is_blank(texts, ids) -> tf.Tensor:
+    """Tells which texts have nothing to translate.
 
-    As the graph says it: ASCII's white space is nothing, and no other.
+    Those of ASCII's white space alone, and those of which the vocabulary's
+    normalization leaves nothing.
 
-    >>> is_blank(" \\t"), is_blank(b""), is_blank("\\u3000")
-    (True, True, False)
+    Args:
+        texts: strings `(B,)`.
+        ids: int32 `(B, S)`, the same encoded, with end tokens.
+
+    Returns:
+        Boolean `(B,)`.
     """
-    return not tf.compat.as_bytes(text).strip()
+    has_token = (ids != special_ids.PAD_ID) & (ids != special_ids.EOS_ID)
+    is_nothing = ~tf.reduce_any(has_token, axis=1)
+    return is_nothing | tf.equal(tf.strings.strip(texts), "")
+
+
+def check_score(score: float, text) -> None:
+    """Raises FloatingPointError if a score is not a number.
+
+    Args:
+        score: of a translation.
+        text: its source, for the message.
+    """
+    if np.isnan(score):
+        raise FloatingPointError(
+            f"The model's output is not a number (NaN) for the text {text!r}. "
+            "Its weights are NaN, or too large for its precision. Load an "
+            "earlier checkpoint, or use float32."
+        )
 
 
 def read_result(
@@ -71,6 +93,9 @@ def read_result(
         tokenizer: that of the texts.
         target_tokenizer: that of the hypotheses.
         align: whether to align words; the result must have attention.
+
+    Raises:
+        FloatingPointError: the model's output was not a number.
     """
     rows, width, columns = result.ids.shape
     ids, lengths, scores, log_probs = (field.numpy() for field in result[:4])
@@ -78,11 +103,13 @@ def read_result(
     decoded = target_tokenizer.decode(ids.reshape([rows * width, columns]))
     decoded = decoded.numpy().reshape([rows, width])
     attention = result.attention.numpy() if align else None
+    is_nothing = is_blank(tf.constant(texts, tf.string), source_ids).numpy()
     answers = []
     for row, text in enumerate(texts):
-        if is_blank(text):
+        if is_nothing[row]:
             answers.append([nothing(align)])
             continue
+        check_score(scores[row, 0], text)
         answers.append([])
         for n in np.flatnonzero(scores[row] > contract.NEVER):
             own = ids[row, n, : lengths[row, n]]

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_transformer.search import beam, contract
 from keras_transformer.text import special_ids
+from keras_transformer.text import texts as lists
 from keras_transformer.translation import batches, model_search
 from keras_transformer.translation import hypotheses as readings
 from keras_transformer.translation import lengths as limits
@@ -80,14 +81,14 @@ class Translator(tf.Module):
             self.target_tokenizer.vocabulary_size,
         )
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def __call__(self, text):
         """Translates strings (B,) in the graph.
 
         Returns:
             Dict of `translation`, string `(B,)`, and `score`, float32 `(B,)`,
             the best hypothesis and its score. An empty string has an empty
-            translation with score 0.
+            translation with score 0; where the model's output is not a
+            number, so is the score, and the translation is empty.
         """
         answer = self.n_best(text)
         return {
@@ -95,7 +96,6 @@ class Translator(tf.Module):
             "score": answer["scores"][:, 0],
         }
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def n_best(self, text):
         """Translates strings (B,) to as many hypotheses as the search gives.
 
@@ -104,9 +104,15 @@ class Translator(tf.Module):
             `(B, N)`, best first. Where there are fewer than N, an empty
             translation with a score of -1e9.
         """
-        result = self.search(self.encode_source(text))
+        lists.check_list("text", text)
+        return self._n_best(text)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def _n_best(self, text):
+        source_ids = self.encode_source(text)
+        result = self.search(source_ids)
         shape = tf.shape(result.scores)
-        is_empty = _is_blank(text)[:, None]
+        is_empty = readings.is_blank(text, source_ids)[:, None]
         is_there = result.scores > contract.NEVER
         only = tf.where(tf.range(shape[1]) == 0, 0.0, contract.NEVER)
         # Of no rows, -1 could be any number.
@@ -119,7 +125,6 @@ class Translator(tf.Module):
             "scores": tf.where(is_empty, only, result.scores),
         }
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)] * 2)
     def log_probability(self, text, target):
         """Scores given translations, strings (B,) of strings (B,).
 
@@ -127,12 +132,19 @@ class Translator(tf.Module):
             Dict of `log_probability`, float32 `(B,)`, without any penalty, as
             `score` counts it.
         """
-        result = self.score_ids(
-            self.encode_source(text), self.encode_target(target)
-        )
+        lists.check_list("text", text)
+        lists.check_list("target", target)
+        return self._log_probability(text, target)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)] * 2)
+    def _log_probability(self, text, target):
+        source_ids = self.encode_source(text)
+        target_ids = self.encode_target(target)
+        result = self.score_ids(source_ids, target_ids)
         return {
             "log_probability": tf.where(
-                _is_blank(text) & _is_blank(target),
+                readings.is_blank(text, source_ids)
+                & readings.is_blank(target, target_ids),
                 0.0,
                 tf.reduce_sum(result.log_probs[:, 0], axis=1),
             )
@@ -161,7 +173,12 @@ class Translator(tf.Module):
     def translate(
         self, texts: Sequence[str], batch_size: int = 64
     ) -> list[str]:
-        """Translates Python strings, in their order; see `in_batches`."""
+        """Translates Python strings, in their order.
+
+        Raises:
+            ValueError: one string instead of a list, or `batch_size` below 1.
+            FloatingPointError: the model's output is not a number.
+        """
         if self.jit_compile:
             return [best[0].text for best in self.hypotheses(texts, batch_size)]
         return [
@@ -189,9 +206,13 @@ class Translator(tf.Module):
             search did not find. An empty text has an empty one.
 
         Raises:
-            ValueError: another number of prefixes than of texts, or a prefix
-                that is longer than its translation may become.
+            ValueError: one string instead of a list, `batch_size` below 1,
+                another number of prefixes than of texts, or a prefix that is
+                longer than its translation may become.
+            FloatingPointError: the model's output is not a number.
         """
+        lists.check_list("texts", texts)
+        lists.check_list("prefixes", prefixes)
         if prefixes is not None and len(prefixes) != len(texts):
             raise ValueError(
                 "Every text needs its prefix. Received: "
@@ -238,8 +259,12 @@ class Translator(tf.Module):
             A `Hypothesis` of each pair.
 
         Raises:
-            ValueError: another number of targets than of texts.
+            ValueError: one string instead of a list, `batch_size` below 1, or
+                another number of targets than of texts.
+            FloatingPointError: the model's output is not a number.
         """
+        lists.check_list("texts", texts)
+        lists.check_list("targets", targets)
         if len(texts) != len(targets):
             raise ValueError(
                 "Every text needs its target. Received: "
@@ -252,23 +277,32 @@ class Translator(tf.Module):
             for text, target in zip(texts, targets, strict=True)
         ]
         for rows in batches.batches_by_length(pairs, batch_size):
-            result = self.score_ids(
-                self.encode_source([texts[row] for row in rows]),
-                self.encode_target([targets[row] for row in rows]),
+            sources, translations = (
+                tf.constant([side[row] for row in rows], tf.string)
+                for side in (texts, targets)
             )
-            for row, ids, length, score, log_probs in zip(
+            source_ids = self.encode_source(sources)
+            target_ids = self.encode_target(translations)
+            result = self.score_ids(source_ids, target_ids)
+            is_nothing = readings.is_blank(
+                sources, source_ids
+            ) & readings.is_blank(translations, target_ids)
+            for row, is_none, ids, length, score, log_probs in zip(
                 rows,
+                is_nothing.numpy(),
                 *(field[:, 0].numpy() for field in result[:4]),
                 strict=True,
             ):
-                if not readings.is_blank(pairs[row]):
-                    answers[row] = readings.Hypothesis(
-                        tf.compat.as_str(targets[row]),
-                        float(score),
-                        self.target_tokenizer.pieces(ids[:length]),
-                        log_probs[:length],
-                        None,
-                    )
+                if is_none:
+                    continue
+                readings.check_score(score, texts[row])
+                answers[row] = readings.Hypothesis(
+                    tf.compat.as_str(targets[row]),
+                    float(score),
+                    self.target_tokenizer.pieces(ids[:length]),
+                    log_probs[:length],
+                    None,
+                )
         return answers
 
     def encode_source(self, text) -> tf.Tensor:
@@ -291,10 +325,6 @@ class Translator(tf.Module):
     def _encode_prefixes(self, prefixes):
         ids = self.target_tokenizer.encode(tf.constant(prefixes, tf.string))
         return ids.to_tensor(special_ids.PAD_ID)
-
-
-def _is_blank(text):
-    return tf.equal(tf.strings.strip(text), "")
 
 
 def _with_end(ids):

@@ -95,6 +95,14 @@ def test_a_convention_and_a_vocabulary_for_each_side(small, tmp_path):
     answers = served.signatures["serving_default"](text=tf.constant(texts))
     found = [text.decode() for text in answers["translation"].numpy()]
     assert found == translator.translate(texts)
+    # So early in training translations may be empty; scores tell all tokens.
+    targets = ["Le chien est petit.", "", "Le chat dort."]
+    answers = served.signatures["score"](
+        text=tf.constant(texts), target=tf.constant(targets)
+    )
+    scores = [h.log_probs.sum() for h in translator.score(texts, targets)]
+    assert min(scores[0], scores[2]) < -3 and scores[1] == 0
+    assert answers["log_probability"].numpy() == pytest.approx(scores, 1e-4)
     explanation = kt.translation.explain(translator, texts[0])
     assert explanation.source_tokens[-1] == "<eos>"
     assert explanation.target_input_tokens[0] == "<pad>"

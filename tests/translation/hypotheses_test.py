@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_transformer import search
+from keras_transformer import search, text
 from keras_transformer.text import special_ids
 from keras_transformer.translation import alignment, hypotheses
 from tests.translation import toy
@@ -93,11 +93,34 @@ class ReadResultTest(tf.test.TestCase, parameterized.TestCase):
 
 
 class BlankTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters("", " ", "\t\r\n\v\f", "\u3000", "a", "\u00a0")
-    def test_is_blank_as_the_graph_says(self, text):
-        in_graph = bool(tf.strings.strip(text) == "")
-        self.assertEqual(hypotheses.is_blank(text), in_graph)
-        self.assertEqual(hypotheses.is_blank(text.encode()), in_graph)
+    @parameterized.parameters("nfc_punctuation", "none")
+    def test_what_is_blank(self, normalization):
+        tokenizer = text.Tokenizer(
+            text.learn_vocabulary(
+                ["ba de"], may_be_smaller=True, normalization=normalization
+            )
+        )
+        texts = ["", " ", "\t\r\n\v\f", "\u3000", "a", "\u00a0", " b "]
+        ids = [row + [EOS] for row in tokenizer.encode(texts).to_list()]
+        found = hypotheses.is_blank(
+            tf.constant(texts), tf.ragged.constant(ids).to_tensor()
+        )
+        # Without a normalization no other space is nothing.
+        other = normalization != "none"
+        self.assertAllEqual(
+            found, [True, True, True, other, False, other, False]
+        )
+
+    def test_no_texts(self):
+        ids = tf.zeros([0, 0], tf.int32)
+        self.assertEqual(
+            hypotheses.is_blank(tf.constant([], "string"), ids).shape, (0,)
+        )
+
+    def test_score(self):
+        hypotheses.check_score(0.0, "a")
+        with self.assertRaisesRegex(FloatingPointError, "not a number.*'a b'"):
+            hypotheses.check_score(np.float32(np.nan), "a b")
 
 
 if __name__ == "__main__":

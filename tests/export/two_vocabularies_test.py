@@ -1,0 +1,172 @@
+"""A SavedModel of two vocabularies decodes with the right one, however loaded.
+
+The model is not trained: its translations are noise, but long and of its own
+vocabulary, so that nothing is compared with nothing.
+"""
+
+import functools
+import pathlib
+import tempfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_transformer as kt
+
+SOURCES = ["the cat sat on the mat", "a dog ran away", "small cats and dogs"]
+TARGETS = ["le chat assis", "un chien dort", "les petits chats et les chiens"]
+TEXTS = ["the cat", "a dog ran", "cats", "small mat and a dog"]
+# The sizes of both vocabularies: the target's is larger, smaller, the same.
+KINDS = {"larger": (277, 293), "smaller": (293, 277), "equal": (283, 283)}
+
+
+@functools.cache
+def translator(kind):
+    source_size, target_size = KINDS[kind]
+    source = kt.Tokenizer(kt.learn_vocabulary(SOURCES, source_size))
+    target = kt.Tokenizer(kt.learn_vocabulary(TARGETS, target_size))
+    config = kt.TransformerConfig(
+        source_size,
+        1,
+        1,
+        8,
+        2,
+        13,
+        target_vocabulary_size=target_size,
+        tying="none",
+    )
+    keras.utils.set_random_seed(5)
+    model = kt.build_transformer(config)
+    for weight in model.weights:
+        # So large that what is read says what is written.
+        weight.assign(3 * weight)
+    return kt.Translator(
+        model,
+        source,
+        target_tokenizer=target,
+        lengths=kt.translation.Lengths(maximum=11, minimum=7),
+    )
+
+
+@functools.cache
+def saved(kind):
+    directory = pathlib.Path(tempfile.mkdtemp()) / kind
+    kt.export.save(translator(kind), directory)
+    return str(directory)
+
+
+@functools.cache
+def live(kind):
+    """What every loader must answer, by signature; made of the live model."""
+    one = translator(kind)
+    targets = TARGETS + ["un chat"]
+    best = one(tf.constant(TEXTS))
+    texts = best["translation"].numpy().tolist()
+    # None is empty, and they differ; the other vocabulary says other things.
+    assert len(set(texts)) > 2 and all(texts)
+    assert one.tokenizer.pieces(range(277)) != one.target_tokenizer.pieces(
+        range(277)
+    )
+    return {
+        "serving_default": {"text": TEXTS},
+        "n_best": {"text": TEXTS},
+        "score": {"text": TEXTS, "target": targets},
+        "attention": {"text": TEXTS},
+    }, {
+        "serving_default": best,
+        "n_best": one.with_n_best().n_best(tf.constant(TEXTS)),
+        "score": one.log_probability(tf.constant(TEXTS), tf.constant(targets)),
+        "attention": kt.translation.attend(one, tf.constant(TEXTS)),
+    }
+
+
+def check(kind, call):
+    """Compares all signatures; `call` takes a name and inputs by name."""
+    asked, expected = live(kind)
+    for name, answer in expected.items():
+        found = call(name, asked[name])
+        assert set(found) == set(answer)
+        for output, value in answer.items():
+            value, other = value.numpy(), np.asarray(found[output])
+            if value.dtype == object:
+                assert other.tolist() == value.tolist(), (name, output)
+            else:
+                np.testing.assert_allclose(other, value, 1e-4, 1e-5)
+
+
+def ask(loaded):
+    return lambda name, inputs: loaded.signatures[name](
+        **{key: tf.constant(texts) for key, texts in inputs.items()}
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_loaded(kind):
+    check(kind, ask(tf.saved_model.load(saved(kind))))
+
+
+def test_loaded_twice_and_beside_others():
+    loaded = {
+        name: tf.saved_model.load(saved(name.split("-")[0]))
+        for name in ("equal", "larger", "equal-again", "smaller")
+    }
+    for name in ("equal", "smaller", "larger", "equal-again", "equal"):
+        check(name.split("-")[0], ask(loaded[name]))
+
+
+@pytest.mark.parametrize("kind", ["larger", "equal"])
+def test_in_a_session(kind):
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        graph = tf.compat.v1.saved_model.load(session, ["serve"], saved(kind))
+
+        def call(name, inputs):
+            signature = graph.signature_def[name]
+            return session.run(
+                {n: info.name for n, info in signature.outputs.items()},
+                {
+                    signature.inputs[n].name: texts
+                    for n, texts in inputs.items()
+                },
+            )
+
+        check(kind, call)
+
+
+def test_as_a_layer_of_keras():
+    expected = live("smaller")[1]["serving_default"]
+    layer = keras.layers.TFSMLayer(
+        saved("smaller"), call_endpoint="serving_default"
+    )
+    found = layer(tf.constant(TEXTS))
+    for name, value in expected.items():
+        assert found[name].numpy().tolist() == value.numpy().tolist()
+
+
+def test_wrapped_and_exported_again(tmp_path):
+    """Two models in one, called by turns, and saved with that one."""
+
+    class Both(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.models = [
+                tf.saved_model.load(saved(kind)) for kind in ("larger", "equal")
+            ]
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
+        def both(self, text):
+            return {
+                str(i): one.signatures["serving_default"](text=text)[
+                    "translation"
+                ]
+                for i, one in enumerate([*self.models, self.models[0]])
+            }
+
+    module = Both()
+    tf.saved_model.save(module, str(tmp_path / "again"), module.both)
+    loaded = tf.saved_model.load(str(tmp_path / "again"))
+    found = loaded.signatures["serving_default"](text=tf.constant(TEXTS))
+    for name, kind in (("0", "larger"), ("1", "equal"), ("2", "larger")):
+        expected = live(kind)[1]["serving_default"]["translation"]
+        assert found[name].numpy().tolist() == expected.numpy().tolist()

@@ -1,0 +1,196 @@
+"""What must not matter does not, and what has no answer is refused."""
+
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_transformer as kt
+from tests.translation import toy
+
+TEXTS = ["ba de fi", "go hu ka le mi no", "ra"]
+EDGES = (
+    "{} ",
+    " {}",
+    "{}\n",
+    "{}\r\n",
+    "\t{}\t",
+    "{}\u00a0",
+    "\u3000{}",
+    "\ufeff{}",
+    "\u202a{}\u200e",
+    " \ufeff {} \u2028",
+)
+NOTHING = ("", " ", "\n", "\u00a0", "\u3000\u2009", "\ufeff", "\ufeff \u200b")
+
+
+@functools.cache
+def broken(search=kt.search.beam_search, jit_compile=False):
+    """The toy translator with one weight that is not a number."""
+    model = kt.models.in_precision(toy.translator().model, "float32")
+    weight = model.decoder.final_norm.weights[0]
+    weight.assign(np.where(np.arange(weight.shape[0]) == 7, np.nan, weight))
+    return kt.Translator(
+        model, toy.translator().tokenizer, search, jit_compile=jit_compile
+    )
+
+
+@pytest.mark.parametrize("edge", EDGES, ids=ascii)
+def test_spaces_and_marks_at_the_ends_mean_nothing(edge):
+    translator = toy.translator()
+    expected = translator.translate(TEXTS)
+    assert len(set(expected)) == 3 and all(expected)
+    assert translator.translate([edge.format(t) for t in TEXTS]) == expected
+    prefixed = translator.hypotheses(
+        [edge.format(text) for text in TEXTS],
+        prefixes=[edge.format(text) for text in ("FI", "", "RA")],
+    )
+    plain = translator.hypotheses(TEXTS, prefixes=["FI", "", "RA"])
+    assert [h[0].text for h in prefixed] == [h[0].text for h in plain]
+    scored = translator.score(TEXTS, [edge.format(text) for text in expected])
+    assert [h.score for h in scored] == pytest.approx(
+        [h.score for h in translator.score(TEXTS, expected)], abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("space", ["  ", "\t", "\u00a0", " \u2003 "], ids=ascii)
+def test_spaces_inside_are_one_space(space):
+    translator = toy.translator()
+    texts = [text.replace(" ", space) for text in TEXTS]
+    assert translator.translate(texts) == translator.translate(TEXTS)
+
+
+@pytest.mark.parametrize("text", NOTHING, ids=ascii)
+def test_nothing_is_translated_to_nothing(text):
+    translator = toy.translator()
+    assert translator.translate([text, "ba"]) == ["", "BA"]
+    [[hypothesis]] = translator.hypotheses([text])
+    assert hypothesis[:3] == ("", 0.0, [])
+    answer = translator(tf.constant([text, "ba"]))
+    assert answer["translation"].numpy().tolist() == [b"", b"BA"]
+    assert answer["score"][0] == 0 and answer["score"][1] < 0
+    scored = translator.log_probability(
+        tf.constant([text, text]), tf.constant([text, "BA"])
+    )["log_probability"].numpy()
+    assert scored[0] == 0 and scored[1] < -1
+    assert [h.score for h in translator.score([text], [text])] == [0]
+    attention = kt.translation.attend(translator, tf.constant([text, "ba"]))
+    tokens = attention["target_tokens"].numpy().tolist()
+    assert not any(tokens[0]) and tokens[1][-1] == b"<eos>"
+
+
+CALLS = {
+    "translate": lambda t, text: t.translate(text),
+    "hypotheses": lambda t, text: t.hypotheses(text),
+    "prefixes": lambda t, text: t.hypotheses(["a"], prefixes=text),
+    "score": lambda t, text: t.score(text, [text]),
+    "targets": lambda t, text: t.score([text], text),
+    "call": lambda t, text: t(text),
+    "n_best": lambda t, text: t.n_best(text),
+    "log_probability": lambda t, text: t.log_probability(text, [text]),
+    "in_batches": kt.translation.in_batches,
+    "batches_by_length": lambda t, text: list(
+        kt.translation.batches_by_length(text, 3)
+    ),
+    "attend": kt.translation.attend,
+    "export_check": lambda t, text: kt.export.check("nowhere", t, text),
+}
+
+
+@pytest.mark.parametrize("text", ["ba", b"ba", tf.constant("ba")])
+@pytest.mark.parametrize("call", CALLS)
+def test_one_string_is_no_list(call, text):
+    with pytest.raises(ValueError, match="list of strings.*Give a list"):
+        CALLS[call](toy.translator(), text)
+
+
+def test_several_are_not_explained_at_once():
+    with pytest.raises(ValueError, match="one sentence.*'ba', 'de'"):
+        kt.translation.explain(toy.translator(), ["ba", "de"])
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_batches_of_no_text(batch_size):
+    translator = toy.translator()
+    for call in (
+        lambda: translator.translate(["ba"], batch_size),
+        lambda: translator.hypotheses(["ba"], batch_size),
+        lambda: translator.score(["ba"], ["BA"], batch_size),
+        lambda: kt.translation.in_batches(translator, ["ba"], batch_size),
+    ):
+        with pytest.raises(ValueError, match=f"at least 1.*{batch_size}"):
+            call()
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize(
+    "search",
+    [
+        kt.search.beam_search,
+        kt.search.greedy_search,
+        functools.partial(kt.search.sampling_search, num_samples=3),
+    ],
+    ids=["beam", "greedy", "sampling"],
+)
+def test_no_numbers_are_an_error(search, jit_compile):
+    translator = broken(search, jit_compile)
+    for call in (
+        lambda: translator.translate(["", "ba de"]),
+        lambda: translator.hypotheses(["ba de"]),
+        lambda: translator.score(["ba de"], ["DE BA"]),
+        lambda: kt.translation.explain(translator, "ba de"),
+        lambda: kt.translation.in_batches(translator, ["ba de"]),
+    ):
+        with pytest.raises(FloatingPointError, match="not a number.*'ba de'"):
+            call()
+    # Nothing is translated without the model.
+    assert translator.translate([""]) == [""]
+    answer = translator(tf.constant(["ba", ""]))
+    assert np.isnan(answer["score"][0]) and answer["score"][1] == 0
+    assert answer["translation"].numpy().tolist() == [b"", b""]
+    assert np.isnan(translator.with_n_best().n_best(["ba"])["scores"]).all()
+
+
+def test_no_numbers_in_a_saved_model(tmp_path):
+    kt.export.save(broken(), tmp_path / "1")
+    loaded = tf.saved_model.load(str(tmp_path / "1")).signatures
+    answer = loaded["serving_default"](text=tf.constant(["ba", ""]))
+    assert np.isnan(answer["score"][0]) and answer["score"][1] == 0
+    scores = loaded["n_best"](text=tf.constant(["ba", ""]))["scores"].numpy()
+    assert np.isnan(scores[0]).all() and not np.isnan(scores[1]).any()
+    with pytest.raises(FloatingPointError, match="not a number.*'ba'"):
+        kt.export.check(tmp_path / "1", broken(), ["ba"])
+
+
+def test_numbers_of_some_rows():
+    """A row without numbers does not touch those beside it."""
+    chain = tf.math.log([[0.1, 0.6, 0.3], [0.3, 0.3, 0.4], [1.0, 0.0, 0.0]])
+
+    def step(ids, position, state):
+        logits = tf.gather(chain, ids)
+        is_bad = state["row"] == 1
+        # Only from the second step on.
+        return tf.where(
+            (is_bad & (position > 0))[:, None] & (tf.range(3) == 2),
+            np.nan,
+            logits,
+        ), state
+
+    for search in (
+        functools.partial(kt.search.beam_search, beam_size=2, alpha=0.0),
+        kt.search.greedy_search,
+        functools.partial(kt.search.sampling_search, seed=3),
+    ):
+        state = {"row": tf.range(3)}
+        settings = dict(max_lengths=5, start_id=0, end_id=2, pad_id=0)
+        result = search(step, state, batch_size=3, **settings)
+        alone = search(
+            step, {"row": tf.zeros([3], tf.int32)}, batch_size=3, **settings
+        )
+        assert np.isnan(result.scores[1]).all()
+        for row in (0, 2):
+            assert result.scores[row] == alone.scores[row]
+            assert result.ids[row].numpy().tolist() == (
+                alone.ids[row].numpy().tolist()
+            )
