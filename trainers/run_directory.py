@@ -35,6 +35,13 @@ class RunDirectory:
         """Whether a run was begun here."""
         return self.config.exists()
 
+    @property
+    def last_checkpoint(self) -> int | None:
+        """The step of the newest checkpoint, damaged or not."""
+        names = self.checkpoints.glob("ckpt-*.index")
+        steps = [int(path.stem.removeprefix("ckpt-")) for path in names]
+        return max(steps, default=None)
+
     def check_same(self, config: dict) -> None:
         """Compares the settings of the run found here with these.
 

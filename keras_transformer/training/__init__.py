@@ -1,5 +1,9 @@
 """Training: loss, schedule, the distributed step, checkpoints, callbacks."""
 
+from keras_transformer.training.bleu import (
+    corpus_metrics,
+    tokenization_of,
+)
 from keras_transformer.training.callbacks import BleuCallback, StopOnNaN
 from keras_transformer.training.checkpoints import TrainingCheckpoints
 from keras_transformer.training.cluster import (
@@ -25,9 +29,11 @@ __all__ = [
     "TrainingCheckpoints",
     "WarmupInverseSqrt",
     "check_agreement",
+    "corpus_metrics",
     "cross_entropy",
     "is_chief",
     "lost_workers",
     "paper_adam",
     "strategy",
+    "tokenization_of",
 ]

@@ -68,6 +68,13 @@ class RunDirectoryTest(unittest.TestCase):
             + ["saved_model.pb"],
         )
 
+    def test_the_last_checkpoint(self):
+        self.assertIsNone(self.directory.last_checkpoint)
+        self.directory.checkpoints.mkdir(parents=True)
+        for name in ("ckpt-8.index", "ckpt-12.index", "ckpt-12.data", "a.b"):
+            (self.directory.checkpoints / name).touch()
+        self.assertEqual(self.directory.last_checkpoint, 12)
+
     def test_not_a_configuration(self):
         self.directory.path.mkdir()
         self.directory.config.write_text("half a fi")
