@@ -8,6 +8,7 @@ from keras_transformer.training.callbacks import BleuCallback, StopOnNaN
 from keras_transformer.training.checkpoints import TrainingCheckpoints
 from keras_transformer.training.cluster import (
     check_agreement,
+    from_chief,
     is_chief,
     lost_workers,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "check_agreement",
     "corpus_metrics",
     "cross_entropy",
+    "from_chief",
     "is_chief",
     "lost_workers",
     "paper_adam",
