@@ -234,7 +234,7 @@ def phase(run: pathlib.Path, log: str) -> str:
         doing = "writing model.keras or scoring"
         if (run / "unfinished.keras").exists():
             doing = "writing model.keras"
-        elif (run / "saved_model/1").exists():
+        elif (run / "saved_model/.saving-fresh").exists():
             doing = "checking the SavedModel"
         elif list((run / "saved_model").glob(".saving-*")):
             doing = "exporting"

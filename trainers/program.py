@@ -4,6 +4,7 @@ import errno
 import functools
 import io
 import os
+import pathlib
 import sys
 from collections.abc import Callable
 
@@ -70,6 +71,30 @@ def main(work: Callable[[], None]) -> Callable[[list[str]], None]:
             startup.drop_output_if_unread()
 
     return run
+
+
+def check_output_dir(path) -> None:
+    """Says in time that nothing can be written into a directory.
+
+    Args:
+        path: of the directory, which need not be there yet.
+
+    Raises:
+        OSError: it, or what it would be in, is a file or must not be changed.
+    """
+    there = pathlib.Path(path).absolute()
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir():
+        raise NotADirectoryError(
+            f"{there} is no directory. Received: --output_dir={path}. Give "
+            "another."
+        )
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(
+            f"{there} must not be written to. Received: --output_dir={path}. "
+            "Give another."
+        )
 
 
 def check_input() -> None:
