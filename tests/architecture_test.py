@@ -104,16 +104,18 @@ class ArchitectureTest(unittest.TestCase):
                         f"{path.relative_to(_ROOT)} imports {module}",
                     )
 
-    def test_the_model_takes_only_the_train_step_from_training(self):
-        taken = {
-            module
-            for path in self.files("models")
-            for module in imports_of(path)
-            if folder_of(module) == "training"
-        }
-        self.assertEqual(
-            taken, {"keras_transformer.training.distributed_model"}
-        )
+    def test_one_file_alone_is_taken_from_training(self):
+        for folder, file in (
+            ("models", "distributed_model"),
+            ("translation", "bleu"),
+        ):
+            taken = {
+                module
+                for path in self.files(folder)
+                for module in imports_of(path)
+                if folder_of(module) == "training"
+            }
+            self.assertEqual(taken, {f"keras_transformer.training.{file}"})
 
     def test_packages_are_those_named(self):
         for name in self.libraries():

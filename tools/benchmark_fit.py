@@ -20,6 +20,7 @@ import tensorflow as tf
 from absl import app, flags
 
 import keras_transformer as kt
+from trainers import program
 
 _ROUNDS = flags.DEFINE_integer("rounds", 9, "Rounds by turns.", lower_bound=3)
 _STEPS = flags.DEFINE_integer("steps", 10, "Steps of a round.", lower_bound=10)
@@ -163,9 +164,8 @@ def ten_in_a_call() -> dict:
     return compare(times, losses, "ten", "one")
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
+@program.main
+def main():
     print(json.dumps({"what": "fit", **against_keras()}), flush=True)
     print(json.dumps({"what": "steps_per_execution", **ten_in_a_call()}))
 

@@ -28,6 +28,7 @@ from absl import app, flags
 
 import keras_transformer as kt
 from tools import search_peers
+from trainers import program
 
 _SUITE = flags.DEFINE_enum(
     "suite", "speed", ["speed", "latency", "lengths"], "What to measure."
@@ -205,8 +206,11 @@ class Engine:
 
     def ask(self, question: str = ""):
         """Seconds of one search, or what else `search_peers.serve` answers."""
-        self._process.stdin.write(f"{question}\n")
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(f"{question}\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # It has ended, as `_read` will say.
         return self._read()
 
     def close(self):
@@ -218,7 +222,7 @@ class Engine:
         for line in self._process.stdout:
             if line.startswith("@"):
                 return json.loads(line[1:])
-        raise RuntimeError(f"A process ended early. Its work: {self.job}")
+        raise ChildProcessError(f"A process ended early. Its work: {self.job}")
 
 
 def work(job: Job):
@@ -306,9 +310,8 @@ def compare_lengths(lengths) -> dict:
     return {"work": dataclasses.asdict(job), "lengths": rows}
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
+@program.main
+def main():
     if _WORK.value:
         work(Job(**json.loads(_WORK.value)))
     elif _SUITE.value == "lengths":

@@ -17,6 +17,7 @@ import tensorflow as tf
 from absl import app, flags
 
 import keras_transformer as kt
+from trainers import program
 
 _LAYERS = flags.DEFINE_integer("layers", 3, "Encoder and decoder blocks each.")
 _MODEL_DIM = flags.DEFINE_integer("model_dim", 256, "d_model.")
@@ -77,9 +78,8 @@ def ceiling_flops(dtype: str) -> float:
     return 2 * size**3 / statistics.median(seconds)
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
+@program.main
+def main():
     config = kt.TransformerConfig(
         vocabulary_size=_VOCABULARY_SIZE.value,
         num_encoder_layers=_LAYERS.value,

@@ -5,14 +5,13 @@
 One panel for each table that is in use, a row for each position.
 """
 
-import sys
-
 import numpy as np
 from absl import app, flags
 from matplotlib import figure
 
 from keras_transformer import layers
 from keras_transformer.layers import positions
+from trainers import program
 
 _OUTPUT = flags.DEFINE_string(
     "output", None, "Image file, such as positions.png.", required=True
@@ -55,13 +54,9 @@ def draw(num_positions: int, model_dim: int) -> figure.Figure:
     return drawing
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
-    try:
-        draw(_NUM_POSITIONS.value, _NUM_DIMENSIONS.value).savefig(_OUTPUT.value)
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+@program.main
+def main():
+    draw(_NUM_POSITIONS.value, _NUM_DIMENSIONS.value).savefig(_OUTPUT.value)
     print(_OUTPUT.value)
 
 

@@ -9,12 +9,12 @@ SavedModel.
 """
 
 import json
-import sys
 
 from absl import app, flags
 
 from keras_transformer import data, translation
 from tools import loading, settings
+from trainers import program
 
 
 def define_flags():
@@ -53,24 +53,20 @@ def define_flags():
     )
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
-    try:
-        models = settings.from_flags(settings.ModelSettings, flags.FLAGS)
-        search = settings.from_flags(settings.SearchSettings, flags.FLAGS)
-        pairs = data.read_parallel(flags.FLAGS.source, flags.FLAGS.reference)
-        answers = loading.load(models, search).hypotheses(
-            [pair.source for pair in pairs], flags.FLAGS.batch_size
-        )
-        scores = translation.score_translations(
-            [hypotheses[0].text for hypotheses in answers],
-            [pair.target for pair in pairs],
-            lowercase=flags.FLAGS.lowercase,
-            tokenize=flags.FLAGS.tokenize,
-        )
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {' '.join(str(error).split())}")
+@program.main
+def main():
+    models = settings.from_flags(settings.ModelSettings, flags.FLAGS)
+    search = settings.from_flags(settings.SearchSettings, flags.FLAGS)
+    pairs = data.read_parallel(flags.FLAGS.source, flags.FLAGS.reference)
+    answers = loading.load(models, search).hypotheses(
+        [pair.source for pair in pairs], flags.FLAGS.batch_size
+    )
+    scores = translation.score_translations(
+        [hypotheses[0].text for hypotheses in answers],
+        [pair.target for pair in pairs],
+        lowercase=flags.FLAGS.lowercase,
+        tokenize=flags.FLAGS.tokenize,
+    )
     print(json.dumps({"sentences": len(pairs), **scores}, indent=2))
 
 

@@ -7,11 +7,11 @@ writes models/mine/1, or the next free number, and prints the path.
 """
 
 import pathlib
-import sys
 
 from absl import app, flags
 
 from keras_transformer import export, translation
+from trainers import program
 
 _MODEL = flags.DEFINE_string("model", None, "Run directory.", required=True)
 _OUTPUT_DIR = flags.DEFINE_string(
@@ -37,22 +37,18 @@ _MAX_SOURCE_LENGTH = flags.DEFINE_integer(
 )
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
-    try:
-        beam = translation.run_search(
-            _MODEL.value,
-            beam_size=_BEAM_SIZE.value,
-            alpha=_LENGTH_PENALTY.value,
-        )
-        translator = translation.load_translator(
-            _MODEL.value, beam, _MAX_SOURCE_LENGTH.value
-        )
-        directory = _next_version(pathlib.Path(_OUTPUT_DIR.value))
-        export.save(translator, directory, _N_BEST.value)
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {' '.join(str(error).split())}")
+@program.main
+def main():
+    beam = translation.run_search(
+        _MODEL.value,
+        beam_size=_BEAM_SIZE.value,
+        alpha=_LENGTH_PENALTY.value,
+    )
+    translator = translation.load_translator(
+        _MODEL.value, beam, _MAX_SOURCE_LENGTH.value
+    )
+    directory = _next_version(pathlib.Path(_OUTPUT_DIR.value))
+    export.save(translator, directory, _N_BEST.value)
     print(directory)
 
 

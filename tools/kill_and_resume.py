@@ -26,6 +26,7 @@ from absl import app, flags
 
 import keras_transformer as kt
 from tools import run_differences
+from trainers import program
 
 _KILLS = flags.DEFINE_integer("kills", 20, "How many.", lower_bound=0)
 _SEED = flags.DEFINE_integer("seed", 0, "Of the moments.")
@@ -152,11 +153,10 @@ class Trainer:
         return time.monotonic() - started
 
     def check(self, name, process):
-        """Raises RuntimeError unless a process ended well."""
+        """Raises ChildProcessError unless a process ended well."""
         if process.returncode:
-            raise RuntimeError(
-                f"The trainer failed: {self.log(name).read_text()[-2000:]}"
-            )
+            log = self.log(name).read_text(encoding="utf-8", errors="replace")
+            raise ChildProcessError(f"The trainer failed: {log[-2000:]}")
 
 
 def kill(trainer: Trainer, name: str, aim: Aim, seconds: float, generator):
@@ -189,7 +189,9 @@ def kill(trainer: Trainer, name: str, aim: Aim, seconds: float, generator):
                 process.wait()
                 break
             if now - started > _SLOWEST * seconds:
-                raise RuntimeError(f"The run {run} does not come to its end.")
+                raise ChildProcessError(
+                    f"The run {run} does not come to its end."
+                )
             time.sleep(0.001)
     finally:
         process.kill()
@@ -232,7 +234,7 @@ def phase(run: pathlib.Path, log: str) -> str:
         doing = "writing model.keras or scoring"
         if (run / "unfinished.keras").exists():
             doing = "writing model.keras"
-        elif (run / "saved_model/1").exists():
+        elif (run / "saved_model/.saving-fresh").exists():
             doing = "checking the SavedModel"
         elif list((run / "saved_model").glob(".saving-*")):
             doing = "exporting"
@@ -299,9 +301,8 @@ def check(directory, kills: int, steps: int, seed: int) -> bool:
     return not different
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
+@program.main
+def main():
     directory = _OUTPUT_DIR.value or tempfile.mkdtemp(prefix="killed-")
     if not check(directory, _KILLS.value, _STEPS.value, _SEED.value):
         sys.exit(f"error: runs differ; they are in {directory}.")

@@ -15,6 +15,7 @@ from absl import app, flags
 
 from keras_transformer import data, translation
 from tools import loading, settings
+from trainers import program
 
 # Batches that are sorted by length together.
 _WINDOW = 32
@@ -56,31 +57,27 @@ def define_flags():
     flags.DEFINE_integer("batch_size", 64, "Pairs scored together.")
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
-    try:
-        models = settings.from_flags(settings.ModelSettings, flags.FLAGS)
-        search = settings.SearchSettings(
-            length_penalty=flags.FLAGS.length_penalty,
-            length_penalty_form=flags.FLAGS.length_penalty_form,
-            coverage_penalty=flags.FLAGS.coverage_penalty,
-        )
-        _check_sizes(flags.FLAGS.n_best, flags.FLAGS.batch_size)
-        sources, targets = read_pairs(
-            flags.FLAGS.source, flags.FLAGS.target, flags.FLAGS.n_best
-        )
-        translator = loading.load_translator(models, search)
-        for line in score_lines(
-            translator,
-            sources,
-            targets,
-            flags.FLAGS.tokens,
-            flags.FLAGS.batch_size,
-        ):
-            print(line)
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {' '.join(str(error).split())}")
+@program.main
+def main():
+    models = settings.from_flags(settings.ModelSettings, flags.FLAGS)
+    search = settings.SearchSettings(
+        length_penalty=flags.FLAGS.length_penalty,
+        length_penalty_form=flags.FLAGS.length_penalty_form,
+        coverage_penalty=flags.FLAGS.coverage_penalty,
+    )
+    _check_sizes(flags.FLAGS.n_best, flags.FLAGS.batch_size)
+    sources, targets = read_pairs(
+        flags.FLAGS.source, flags.FLAGS.target, flags.FLAGS.n_best
+    )
+    translator = loading.load_translator(models, search)
+    for line in score_lines(
+        translator,
+        sources,
+        targets,
+        flags.FLAGS.tokens,
+        flags.FLAGS.batch_size,
+    ):
+        print(line)
 
 
 def score_lines(

@@ -26,6 +26,7 @@ from tools import (
     tpu_report,
     tpu_run,
 )
+from trainers import program
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS):
@@ -130,13 +131,9 @@ def preflight(flag_values) -> bool:
     return not failures
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
-    try:
-        is_fine = preflight(flags.FLAGS)
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {' '.join(str(error).split())}")
+@program.main
+def main():
+    is_fine = preflight(flags.FLAGS)
     sys.exit(0 if is_fine else 1)
 
 

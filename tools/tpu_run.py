@@ -7,7 +7,7 @@ import pathlib
 
 import keras_transformer as kt
 from tools import tpu_chips, tpu_steps
-from trainers import run
+from trainers import defaults, run, settings_checks
 from trainers import settings as run_settings
 
 STEPS = ("training", "decoding")
@@ -37,8 +37,8 @@ def configuration(model: str | None, preset: str | None, **given):
     given = {name: value for name, value in given.items() if value is not None}
     if model is None:
         settings = run_settings.TrainingSettings(preset=preset, **given)
-        run_settings.check(settings)
-        return kt.PRESETS[preset], run.with_defaults(settings, 1000)
+        settings_checks.check(settings)
+        return kt.PRESETS[preset], defaults.with_defaults(settings, 1000)
     path = pathlib.Path(model) / "config.json"
     if not path.is_file():
         raise FileNotFoundError(
@@ -59,7 +59,7 @@ def configuration(model: str | None, preset: str | None, **given):
             "trainer's --output_dir."
         ) from error
     settings = dataclasses.replace(settings, **given)
-    run_settings.check(settings)
+    settings_checks.check(settings)
     return architecture, settings
 
 

@@ -9,7 +9,6 @@ columns and every flag.
 """
 
 import dataclasses
-import os
 import queue
 import sys
 import threading
@@ -21,6 +20,7 @@ from absl import app, flags
 
 from keras_transformer import data, translation
 from tools import loading, settings
+from trainers import program
 
 # Batches that are read before the first is answered, if they are there: enough
 # to sort lines by length.
@@ -107,28 +107,21 @@ def define_flags():
     flags.DEFINE_integer("batch_size", 64, "Sentences translated together.")
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
-    try:
-        models = settings.from_flags(settings.ModelSettings, flags.FLAGS)
-        search = settings.from_flags(settings.SearchSettings, flags.FLAGS)
-        output = settings.from_flags(Output, flags.FLAGS)
-        prefixes = read_prefixes(flags.FLAGS.prefix_file)
-        check_columns(models.model, output, prefixes)
-        translator = loading.load(models, search)
-        # Not sys.stdin: Python waits for its lock before it can end.
-        stdin = open(sys.stdin.fileno(), "rb", closefd=False)
-        source = data.read_lines(stdin, "standard input", errors="replace")
-        for lines in translate_lines(translator, source, output, prefixes):
-            sys.stdout.buffer.writelines(lines)
-            sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # Who reads has had enough; nothing is left to be flushed.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {' '.join(str(error).split())}")
+@program.main
+def main():
+    program.check_input()
+    models = settings.from_flags(settings.ModelSettings, flags.FLAGS)
+    search = settings.from_flags(settings.SearchSettings, flags.FLAGS)
+    output = settings.from_flags(Output, flags.FLAGS)
+    prefixes = read_prefixes(flags.FLAGS.prefix_file)
+    check_columns(models.model, output, prefixes)
+    translator = loading.load(models, search)
+    # Not sys.stdin: Python waits for its lock before it can end.
+    stdin = open(sys.stdin.fileno(), "rb", closefd=False)
+    source = data.read_lines(stdin, "standard input", errors="replace")
+    for lines in translate_lines(translator, source, output, prefixes):
+        sys.stdout.buffer.writelines(lines)
+        sys.stdout.buffer.flush()
 
 
 def translate_lines(

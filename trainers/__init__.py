@@ -1,6 +1,5 @@
 """Training programs, run from a checkout with `python -m`."""
 
-import os
+from trainers import startup
 
-# TensorFlow's start-up messages would drown what a program has to say.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+startup.prepare()

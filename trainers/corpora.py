@@ -42,23 +42,22 @@ def load(settings: run_settings.TrainingSettings) -> Corpora:
     """Reads the data that the settings name.
 
     Raises:
-        FileNotFoundError: a file is missing.
+        FileNotFoundError: a file is missing; said before any is read.
         ValueError: a file is not what it should be.
     """
     if settings.is_built_in:
         _LOG.info("No data given: training on the built-in corpus.")
         corpus = data.illustrated_corpus(seed=settings.seed)
         return Corpora(corpus.train, corpus.dev, corpus.test, corpus.contrast)
+    for name in ("source", "target", "tsv"):
+        data.files.expand(getattr(settings, f"train_{name}"))
+    # First what is small, so that its faults are said before the large is read.
+    dev = _read(settings.dev_source, settings.dev_target, settings.dev_tsv)
     train = _read(
         settings.train_source, settings.train_target, settings.train_tsv
     )
-    dev = _read(settings.dev_source, settings.dev_target, settings.dev_tsv)
     if not dev:
         train, dev = _hold_out(train, settings.seed)
-        _LOG.info(
-            "No development data given: held out %d of the training pairs.",
-            len(dev),
-        )
     return Corpora(train, dev, [], [])
 
 
@@ -69,18 +68,36 @@ def _read(sources, targets, tsv):
 
 
 def _hold_out(pairs, seed):
-    count = min(_HELD_OUT, len(pairs) // 20)
-    usable = [
-        i
-        for i, pair in enumerate(pairs)
-        if pair.source.strip() and pair.target.strip()
-    ]
-    if not count or len(usable) <= count:
+    """Takes distinct pairs, and their duplicates, out of the training data."""
+    texts = list(map(_text, pairs))
+    distinct = list(dict.fromkeys(text for text in texts if all(text)))
+    count = min(_HELD_OUT, len(distinct) // 20)
+    if not count:
         raise ValueError(
             f"Too few sentence pairs to hold some out for development: "
-            f"{len(pairs)}, of which {len(usable)} have text on both sides. "
-            "Give --dev_source and --dev_target, or at least 20 pairs."
+            f"{len(pairs)}, of which {len(distinct)} are distinct and have "
+            "text on both sides. Give --dev_source and --dev_target, or at "
+            "least 20 such pairs."
         )
-    held_out = set(random.Random(seed).sample(usable, count))
-    train = [pair for i, pair in enumerate(pairs) if i not in held_out]
-    return train, [pairs[i] for i in sorted(held_out)]
+    held_out = set(random.Random(seed).sample(distinct, count))
+    train, dev, seen = [], [], set()
+    for pair, text in zip(pairs, texts, strict=True):
+        if text not in held_out:
+            train.append(pair)
+        elif text not in seen:
+            seen.add(text)
+            dev.append(pair)
+    _LOG.info(
+        "No development data given: held out %d of the training pairs, and "
+        "removed %d duplicates of them.",
+        len(dev),
+        len(pairs) - len(train) - len(dev),
+    )
+    return train, dev
+
+
+def _text(pair):
+    """What is the same for pairs that differ in nothing but spaces."""
+    text = tuple(" ".join(side.split()) for side in pair)
+    # Of millions of pairs, no second copy.
+    return pair if text == pair else text

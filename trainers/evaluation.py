@@ -20,20 +20,21 @@ class Progress(keras.callbacks.Callback):
     Args:
         checkpoints: `TrainingCheckpoints` with the counters `train_seconds`
             and `batches`.
-        interval: batches of an epoch of `fit`.
         batches: after which training ends.
     """
 
-    def __init__(self, checkpoints, interval: int, batches: int):
+    def __init__(self, checkpoints, batches: int):
         super().__init__()
         self._checkpoints = checkpoints
-        self._interval = interval
         self._batches = batches
         self._batches_before = 0
         self._last_batch_ended = None
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._batches_before = epoch * self._interval
+        # An epoch may begin between two evaluations, where a run had ended.
+        self._batches_before = int(
+            self._checkpoints.counters["batches"].numpy()
+        )
         self._last_batch_ended = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
@@ -69,11 +70,6 @@ def finish(
     Returns:
         The metrics.
     """
-    if directory.metrics.exists():
-        _LOG.info("This run is complete already.")
-        metrics = json.loads(directory.metrics.read_text(encoding="utf-8"))
-        print_next_commands(directory, metrics, corpora)
-        return metrics
     if settings.ema_momentum is not None:
         model.optimizer.finalize_variable_values(model.trainable_variables)
         _LOG.info("The final weights are their moving average.")
@@ -102,7 +98,7 @@ def finish(
         "steps": checkpoints.step,
         "train_seconds": seconds,
         "target_tokens_per_second": tokens / seconds,
-        "dev": _scores(translator, corpora.dev),
+        "dev": _scores(translator, corpora.dev, settings.tokenize),
     }
     final.compile(
         loss=model.loss,
@@ -114,7 +110,7 @@ def finish(
         dev_batches.evaluation_dataset(), return_dict=True, verbose=0
     )
     if corpora.test:
-        metrics["test"] = _scores(translator, corpora.test)
+        metrics["test"] = _scores(translator, corpora.test, settings.tokenize)
         encoded = kt.data.encode_pairs(
             corpora.test,
             tokenizers.source,
@@ -135,14 +131,24 @@ def finish(
             corpora.contrast,
             translator.translate([e.source for e in corpora.contrast]),
         )
-    if not directory.saved_model.exists():
-        kt.export.save(translator, directory.saved_model)
-    kt.export.check(
-        directory.saved_model, translator, [p.source for p in corpora.dev[:20]]
-    )
+
+    def save(path):
+        kt.export.save(translator, path)
+        texts = [pair.source for pair in corpora.dev[:20]]
+        kt.export.check(path, translator, texts)
+
+    # Also where one is: it may be of a shorter run.
+    directory.replace_saved_model(save)
     run_directory.write_json(directory.metrics, metrics)
     print_next_commands(directory, metrics, corpora)
     return metrics
+
+
+def repeat(directory: run_directory.RunDirectory, corpora) -> None:
+    """Says again what a run that is complete said at its end."""
+    _LOG.info("This run is complete already.")
+    metrics = json.loads(directory.metrics.read_text(encoding="utf-8"))
+    print_next_commands(directory, metrics, corpora)
 
 
 def print_next_commands(directory, metrics: dict, corpora) -> None:
@@ -181,9 +187,10 @@ train on your own files
       --train_source=FILE --train_target=FILE""")
 
 
-def _scores(translator, pairs) -> dict:
+def _scores(translator, pairs, tokenize) -> dict:
     pairs = [p for p in pairs if p.source.strip() and p.target.strip()]
     return kt.translation.score_translations(
         translator.translate([pair.source for pair in pairs]),
         [pair.target for pair in pairs],
+        tokenize=tokenize,
     )

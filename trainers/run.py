@@ -10,14 +10,23 @@ import keras
 import tensorflow as tf
 
 import keras_transformer as kt
+from trainers import (
+    continuing,
+    defaults,
+    evaluation,
+    program,
+    run_directory,
+    settings_checks,
+)
 from trainers import corpora as run_corpora
-from trainers import evaluation, run_directory
 from trainers import settings as run_settings
 from trainers import tokenizers as run_tokenizers
 
 _LOG = logging.getLogger(__name__)
 # Development sentences translated at every evaluation, by greedy search.
 _DEV_SENTENCES = 500
+# Settings as they were asked for; the architecture has what the text gave.
+_VOCABULARY_SIZES = ("vocabulary_size", "target_vocabulary_size")
 # The sentence of The Illustrated Transformer, and the one that differs in what
 # "it" refers to.
 _ILLUSTRATED = (
@@ -40,20 +49,71 @@ def train(settings: run_settings.TrainingSettings, overrides, output_dir):
         FloatingPointError: the loss became NaN.
         ConnectionError: another worker has gone.
     """
+    settings_checks.check(settings)
     strategy = kt.training.strategy(
         settings.strategy, settings.devices, settings.tpu
     )
-    with kt.training.lost_workers(strategy):
-        _train(settings, overrides, output_dir, strategy)
-
-
-def _train(settings, overrides, output_dir, strategy):
-    is_chief = kt.training.is_chief(strategy)
     directory = run_directory.RunDirectory(output_dir)
+    with kt.training.lost_workers(strategy):
+        _check_in_time(settings, overrides, directory, strategy)
+        _train(settings, overrides, directory, strategy)
+
+
+def _check_in_time(settings, overrides, directory, strategy):
+    """Refuses, before any data is read, what will not work after it."""
+    if kt.training.is_chief(strategy):
+        program.check_output_dir(directory.path)
+    asked = {
+        "architecture": {
+            name: value
+            for name, value in overrides.items()
+            if name not in _VOCABULARY_SIZES
+        },
+        "settings": {
+            name: value
+            for name, value in dataclasses.asdict(settings).items()
+            # Not those whose value depends on the data and each other.
+            if value is not None
+            and name not in ("epochs", "evaluation_interval")
+        }
+        | {name: overrides.get(name) for name in _VOCABULARY_SIZES},
+    }
+    kt.training.check_agreement(
+        strategy,
+        {
+            **_by_name({"settings": dataclasses.asdict(settings)}),
+            "the architecture": sorted(overrides.items()),
+            "a run in --output_dir": directory.is_started,
+        },
+    )
+    if directory.is_started:
+        directory.check_same(asked)
+    kt.data.check_batch(
+        settings.tokens_per_batch,
+        settings.max_length,
+        _rows_multiple(settings, strategy),
+    )
+    # A model of one block has all that a config may be wrong in.
+    architecture = defaults.architecture_of(settings, overrides)
+    fewer = {
+        name: min(getattr(architecture, name), 1)
+        for name in ("num_encoder_layers", "num_decoder_layers")
+    }
+    kt.build_transformer(
+        dataclasses.replace(architecture, **fewer), dtype=settings.precision
+    )
+    # So that the model's own names are not the second of their kind.
+    keras.utils.clear_session()
+
+
+def _train(settings, overrides, directory, strategy):
+    is_chief = kt.training.is_chief(strategy)
 
     # Data.
     corpora = run_corpora.load(settings)
-    tokenizers = run_tokenizers.load(directory, corpora, settings, overrides)
+    tokenizers = run_tokenizers.load(
+        directory, corpora, settings, overrides, strategy
+    )
     encode = functools.partial(
         kt.data.encode_pairs,
         tokenizer=tokenizers.source,
@@ -76,39 +136,32 @@ def _train(settings, overrides, output_dir, strategy):
             encoded.num_too_long,
             settings.max_length,
         )
-    architecture = architecture_of(settings, overrides, tokenizers)
+    architecture = defaults.architecture_of(settings, overrides, tokenizers)
     batching = {
         "tokens_per_batch": settings.tokens_per_batch,
         "max_length": settings.max_length,
         "seed": settings.seed,
-        "rows_multiple_of": strategy.num_replicas_in_sync
-        * settings.gradient_accumulation_steps,
+        "rows_multiple_of": _rows_multiple(settings, strategy),
         "start_id": architecture.start_id,
     }
     train_batches = kt.data.TokenBatches(train_pairs, **batching)
     dev_batches = kt.data.TokenBatches(dev_pairs, **batching)
 
     # The run: its settings, those of the directory if it holds one.
-    settings = with_defaults(settings, train_batches.steps_per_epoch)
+    continued = continuing.Continued(directory)
+    settings = defaults.with_defaults(
+        settings, train_batches.steps_per_epoch, continued.settings
+    )
     config = {
         "architecture": dataclasses.asdict(architecture),
         "settings": {
             **dataclasses.asdict(settings),
-            # As asked for; the architecture has what the text gave.
-            "vocabulary_size": overrides.get("vocabulary_size"),
-            "target_vocabulary_size": overrides.get("target_vocabulary_size"),
+            **{name: overrides.get(name) for name in _VOCABULARY_SIZES},
         },
         "data": {**corpora.fingerprint(), **tokenizers.fingerprint()},
     }
-    kt.training.check_agreement(
-        strategy,
-        {
-            f"{group}.{name}": value
-            for group, fields in config.items()
-            for name, value in fields.items()
-        },
-    )
-    if directory.is_started:
+    kt.training.check_agreement(strategy, _by_name(config))
+    if continued.settings:
         directory.check_same(config)
 
     # Model.
@@ -116,12 +169,6 @@ def _train(settings, overrides, output_dir, strategy):
     with strategy.scope():
         model = kt.build_transformer(architecture, dtype=settings.precision)
         compile_model(model, settings, architecture)
-    # Nothing was written up to here, and other workers have read what was.
-    if is_chief:
-        if not directory.is_started:
-            directory.write_config(config)
-        directory.clear_unfinished()
-        tokenizers.save(directory)
     checkpoints = kt.training.TrainingCheckpoints(
         directory.checkpoints,
         model,
@@ -134,6 +181,17 @@ def _train(settings, overrides, output_dir, strategy):
     # Not the optimizer's steps, which leave out gradients that overflow.
     batches = int(checkpoints.counters["batches"].numpy())
     kt.training.check_agreement(strategy, {"batches": batches})
+    continued.check(settings, batches)
+    # Nothing was written up to here, and other workers have read what was.
+    if is_chief:
+        directory.clear_unfinished()
+        if continued.is_new_or_changed(settings):
+            directory.write_config(config)
+        tokenizers.save(directory)
+    if continued.is_complete(settings):
+        if is_chief:
+            evaluation.repeat(directory, corpora)
+        return
 
     # Fit.
     if batches < settings.steps:
@@ -143,17 +201,15 @@ def _train(settings, overrides, output_dir, strategy):
             settings.steps,
             settings.tokens_per_batch,
         )
-        model.fit(
-            train_batches.training_dataset(batches),
-            steps_per_epoch=settings.evaluation_interval,
-            epochs=-(-settings.steps // settings.evaluation_interval),
-            initial_epoch=batches // settings.evaluation_interval,
+        _fit(
+            model,
+            train_batches,
+            settings,
+            checkpoints,
             validation_data=dev_batches.evaluation_dataset(),
             callbacks=[
                 kt.training.StopOnNaN(),
-                evaluation.Progress(
-                    checkpoints, settings.evaluation_interval, settings.steps
-                ),
+                evaluation.Progress(checkpoints, settings.steps),
                 *(
                     _views(directory, settings, corpora, tokenizers, model)
                     if is_chief
@@ -181,70 +237,45 @@ def _train(settings, overrides, output_dir, strategy):
     kt.training.check_agreement(strategy, {"step": checkpoints.step})
 
 
-def architecture_of(
-    settings: run_settings.TrainingSettings,
-    overrides: dict,
-    tokenizers: run_tokenizers.Tokenizers,
-) -> kt.TransformerConfig:
-    """The preset, with what the convention, the flags and the text change.
-
-    Raises:
-        ValueError: special ids that the vocabulary does not have.
-    """
-    config = kt.PRESETS[settings.preset or settings.default_preset]
-    if settings.convention is not None:
-        config = kt.models.convention(settings.convention).apply(config)
-    config = dataclasses.replace(
-        config, **{**overrides, **tokenizers.vocabulary_sizes()}
-    )
-    ids = kt.text.special_ids
-    starts = (ids.PAD_ID, ids.BOS_ID, ids.EOS_ID)
-    if config.pad_id != ids.PAD_ID or config.start_id not in starts:
-        raise ValueError(
-            f"The vocabularies made here pad with {ids.PAD_ID} and can start "
-            f"with one of {starts}. Received: pad_id={config.pad_id}, "
-            f"start_id={config.start_id}."
+def _fit(model, train_batches, settings, checkpoints, **how):
+    """Fits from the restored batch to the end, an epoch an interval."""
+    interval = settings.evaluation_interval
+    batches = int(checkpoints.counters["batches"].numpy())
+    epoch, begun = divmod(batches, interval)
+    if begun:
+        # An end that was, where a run as long as this one has no checkpoint.
+        checkpoints.forget_newest()
+    first = min(interval - begun, settings.steps - batches)
+    if first < interval:
+        model.fit(
+            train_batches.training_dataset(batches),
+            steps_per_epoch=first,
+            initial_epoch=epoch,
+            epochs=epoch + 1,
+            **how,
         )
-    return config
+        batches, epoch = batches + first, epoch + 1
+    if batches < settings.steps:
+        model.fit(
+            train_batches.training_dataset(batches),
+            steps_per_epoch=interval,
+            initial_epoch=epoch,
+            epochs=-(-settings.steps // interval),
+            **how,
+        )
 
 
-def with_defaults(
-    settings: run_settings.TrainingSettings, steps_per_epoch: int
-) -> run_settings.TrainingSettings:
-    """Replaces every `None` by the default that fits the data."""
-    epochs = settings.epochs or (6 if settings.is_built_in else 20)
-    steps = settings.steps or epochs * steps_per_epoch
-    interval = settings.evaluation_interval or min(steps_per_epoch, 1000)
-    # Whole executions, so that the last one ends where the run ends.
-    per_call = settings.steps_per_execution
-    convention = kt.models.convention(settings.convention or "paper")
+def _rows_multiple(settings, strategy):
+    return strategy.num_replicas_in_sync * settings.gradient_accumulation_steps
 
-    def or_convention(name, wanted):
-        given = getattr(settings, name)
-        return getattr(convention, wanted) if given is None else given
 
-    steps = -(-steps // per_call) * per_call
-    interval = min(-(-interval // per_call) * per_call, steps)
-    return dataclasses.replace(
-        settings,
-        preset=settings.preset or settings.default_preset,
-        epochs=None,
-        steps=steps,
-        evaluation_interval=interval,
-        # The first half of a run is too far from its end to be averaged.
-        average_checkpoints=settings.average_checkpoints
-        or max(1, min(steps // interval // 2, 5)),
-        # So few updates leave a short warm-up, whose peak is high.
-        learning_rate_factor=settings.learning_rate_factor
-        or (0.5 if settings.is_built_in else 1.0),
-        warmup_steps=settings.warmup_steps or max(1, min(steps // 4, 4000)),
-        label_smoothing=or_convention("label_smoothing", "label_smoothing"),
-        smoothing_over=or_convention("smoothing_over", "smoothing_over"),
-        length_penalty=or_convention("length_penalty", "alpha"),
-        length_penalty_form=or_convention(
-            "length_penalty_form", "length_penalty"
-        ),
-    )
+def _by_name(config):
+    """Groups of settings as one, for workers to compare."""
+    return {
+        f"{group}.{name}": value
+        for group, fields in config.items()
+        for name, value in fields.items()
+    }
 
 
 def compile_model(model, settings, architecture) -> None:
@@ -295,6 +326,7 @@ def _views(directory, settings, corpora, tokenizers, model):
             [pair.source for pair in dev],
             [pair.target for pair in dev],
             logs / "bleu",
+            settings.tokenize,
         ),
         kt.summaries.SampleTranslations(
             logs / "translations", dev[:3], translator.translate

@@ -8,6 +8,13 @@ from importlib import metadata
 
 from trainers import settings as run_settings
 
+# Settings of runs that were begun before there were such.
+_BEFORE = {
+    "tokenize": "13a",
+    "text_normalization": "none",
+    "rare_characters": 0.0,
+}
+_MAY_CHANGE = (*run_settings.PLACE_FIELDS, *run_settings.END_FIELDS)
 _PACKAGES = ("tensorflow", "tensorflow-text", "keras", "sentencepiece")
 
 
@@ -35,22 +42,48 @@ class RunDirectory:
         """Whether a run was begun here."""
         return self.config.exists()
 
-    def check_same(self, config: dict) -> None:
-        """Compares the settings of the run found here with these.
+    def found_config(self) -> dict:
+        """What `config.json` holds; empty if no run was begun here.
 
         Raises:
-            ValueError: they differ; the message names the fields.
+            ValueError: it is no configuration.
         """
+        if not self.is_started:
+            return {}
         try:
             found = json.loads(self.config.read_text(encoding="utf-8"))
-        except ValueError as error:
+            found["settings"] = {**_BEFORE, **found.get("settings", {})}
+        except (ValueError, AttributeError, TypeError) as error:
             raise ValueError(
                 f"{self.config} is not a run's configuration ({error}). "
                 "Choose another --output_dir."
             ) from error
+        return found
+
+    @property
+    def last_checkpoint(self) -> int | None:
+        """The step of the newest checkpoint, damaged or not."""
+        names = self.checkpoints.glob("ckpt-*.index")
+        steps = [int(path.stem.removeprefix("ckpt-")) for path in names]
+        return max(steps, default=None)
+
+    def check_same(self, config: dict) -> None:
+        """Compares the settings of the run found here with these.
+
+        Args:
+            config: groups of settings; groups and fields that are not there
+                are not compared.
+
+        Raises:
+            ValueError: they differ; the message names the fields.
+        """
+        found = self.found_config()
         differences = [
-            f"{name}: {old!r} there, {new!r} now"
-            for name, old, new in _differences(found, config)
+            f"{group}.{name}: {old!r} there, {new!r} now"
+            for group, fields in config.items()
+            for name, new in sorted(fields.items())
+            if name not in _MAY_CHANGE
+            and (old := found.get(group, {}).get(name)) != new
         ]
         if differences:
             raise ValueError(
@@ -63,7 +96,27 @@ class RunDirectory:
         """Writes `config.json`, with the versions of the packages."""
         versions = {name: metadata.version(name) for name in _PACKAGES}
         self.path.mkdir(parents=True, exist_ok=True)
+        # Where it is, the run is complete, as the configuration says.
+        self.metrics.unlink(missing_ok=True)
         write_json(self.config, {**config, "versions": versions})
+
+    def replace_saved_model(self, save) -> None:
+        """Puts a new SavedModel in the place of the one before, if any.
+
+        Args:
+            save: writes it into the directory that it is given, and checks
+                it there.
+        """
+        # Whatever is named so is cleared when a run is continued.
+        fresh, old = (
+            self.saved_model.with_name(f".saving-{name}")
+            for name in ("fresh", "old")
+        )
+        save(fresh)
+        if self.saved_model.exists():
+            os.rename(self.saved_model, old)
+        os.rename(fresh, self.saved_model)
+        shutil.rmtree(old, ignore_errors=True)
 
     def clear_unfinished(self) -> None:
         """Deletes what a process that was killed had not written whole."""
@@ -80,12 +133,3 @@ def write_json(path: pathlib.Path, value: dict) -> None:
         encoding="utf-8",
     )
     os.replace(temporary, path)
-
-
-def _differences(found, wanted):
-    """Yields (name, found, wanted) of the fields that make another run."""
-    for group in ("architecture", "settings", "data"):
-        old, new = found.get(group, {}), wanted[group]
-        for name in sorted({*old, *new} - {*run_settings.PLACE_FIELDS}):
-            if old.get(name) != new.get(name):
-                yield f"{group}.{name}", old.get(name), new.get(name)

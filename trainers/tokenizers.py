@@ -5,6 +5,8 @@ import hashlib
 import logging
 import time
 
+import tensorflow as tf
+
 import keras_transformer as kt
 
 _LOG = logging.getLogger(__name__)
@@ -41,8 +43,16 @@ class Tokenizers:
             self.target.save(directory.target_tokenizer)
 
 
-def load(directory, corpora, settings, overrides) -> Tokenizers:
+def load(
+    directory,
+    corpora,
+    settings,
+    overrides,
+    strategy: tf.distribute.Strategy | None = None,
+) -> Tokenizers:
     """Reads the vocabularies of a run, or learns them of its training text.
+
+    Of several workers the chief does, and all others get what it has.
 
     Args:
         directory: the `RunDirectory`.
@@ -50,6 +60,7 @@ def load(directory, corpora, settings, overrides) -> Tokenizers:
         settings: the `TrainingSettings`.
         overrides: dict of `TransformerConfig` fields that were asked for;
             with a `target_vocabulary_size` each side has its own.
+        strategy: of the run; `None` for one process.
 
     Raises:
         ValueError: the text does not allow a vocabulary of the size that was
@@ -59,48 +70,50 @@ def load(directory, corpora, settings, overrides) -> Tokenizers:
     wanted = overrides.get("vocabulary_size")
     wanted_target = overrides.get("target_vocabulary_size")
     is_shared = wanted_target is None
+    strategy = strategy or tf.distribute.get_strategy()
+
+    def one(path, texts, size, may_be_smaller):
+        def make():
+            if directory.is_started and path.exists():
+                return path.read_bytes()
+            return _learn(texts, size, may_be_smaller, settings)
+
+        return kt.Tokenizer(kt.training.from_chief(strategy, make))
+
     sources = [pair.source for pair in corpora.train]
     targets = [pair.target for pair in corpora.train]
-    source = _one(
+    source = one(
         directory.tokenizer,
-        directory.is_started,
         [text for pair in corpora.train for text in pair]
         if is_shared
         else sources,
         wanted or preset.vocabulary_size,
         # Only a size that was asked for must be reached.
         may_be_smaller=wanted is None,
-        settings=settings,
     )
     if is_shared:
         return Tokenizers(source)
-    target = _one(
+    target = one(
         directory.target_tokenizer,
-        directory.is_started,
         targets,
         wanted_target,
         may_be_smaller=False,
-        settings=settings,
     )
     return Tokenizers(source, target)
 
 
-def _one(path, is_started, texts, size, may_be_smaller, settings):
-    if is_started and path.exists():
-        return kt.Tokenizer.from_file(path)
+def _learn(texts, size, may_be_smaller, settings):
     started = time.perf_counter()
-    tokenizer = kt.Tokenizer(
-        kt.learn_vocabulary(
-            texts,
-            size,
-            may_be_smaller,
-            settings.text_normalization,
-            settings.seed,
-        )
+    model = kt.learn_vocabulary(
+        texts,
+        size,
+        may_be_smaller,
+        settings.text_normalization,
+        settings.seed,
     )
     _LOG.info(
         "Learned a vocabulary of %d pieces in %.0f s.",
-        tokenizer.vocabulary_size,
+        kt.Tokenizer(model).vocabulary_size,
         time.perf_counter() - started,
     )
-    return tokenizer
+    return model

@@ -17,10 +17,11 @@ docs/distribution.md.
 import logging
 import sys
 
+import tensorflow as tf
 from absl import app, flags
 from absl import logging as absl_logging
 
-from trainers import run, settings
+from trainers import program, run, run_directory, settings
 
 _OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Directory of the run.", required=True
@@ -30,9 +31,8 @@ settings.define_flags()
 flags.adopt_module_key_flags(settings)
 
 
-def main(argv):
-    if len(argv) > 1:
-        raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
+@program.main
+def main():
     # On loggers of our own, or TensorFlow's INFO would come along.
     for name in ("trainers", "keras_transformer"):
         logging.getLogger(name).addHandler(logging.StreamHandler())
@@ -43,9 +43,16 @@ def main(argv):
     absl_logging.set_verbosity(absl_logging.ERROR)
     try:
         run.train(*settings.from_flags(), _OUTPUT_DIR.value)
-    except (ValueError, OSError, FloatingPointError) as error:
-        # What the user can mend is said in one message, without a traceback.
-        sys.exit(f"error: {error}")
+    except (KeyboardInterrupt, OSError, tf.errors.OpError):
+        # Of a run that was stopped from outside, by Ctrl-C or a full disk.
+        step = run_directory.RunDirectory(_OUTPUT_DIR.value).last_checkpoint
+        if step is not None:
+            print(
+                f"\nStopped. The checkpoint of step {step} stays, and the same "
+                "command continues from it.",
+                file=sys.stderr,
+            )
+        raise
 
 
 if __name__ == "__main__":

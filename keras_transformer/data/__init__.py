@@ -4,6 +4,7 @@ from keras_transformer.data.batching import (
     EncodedPairs,
     TokenBatches,
     bucket_lengths,
+    check_batch,
     encode_pairs,
 )
 from keras_transformer.data.files import read_parallel, read_tsv
@@ -24,6 +25,7 @@ __all__ = [
     "SentencePair",
     "TokenBatches",
     "bucket_lengths",
+    "check_batch",
     "encode_pairs",
     "illustrated_corpus",
     "read_lines",

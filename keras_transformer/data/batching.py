@@ -111,6 +111,33 @@ def bucket_lengths(max_length: int) -> list[int]:
     return lengths
 
 
+def check_batch(
+    tokens_per_batch: int, max_length: int, rows_multiple_of: int = 1
+) -> None:
+    """Raises ValueError where `TokenBatches` would, before there is any data.
+
+    Args:
+        tokens_per_batch: see `TokenBatches`.
+        max_length: see `TokenBatches`.
+        rows_multiple_of: see `TokenBatches`.
+    """
+    for name, value in (
+        ("tokens_per_batch", tokens_per_batch),
+        ("max_length", max_length),
+        ("rows_multiple_of", rows_multiple_of),
+    ):
+        if value < 1:
+            raise ValueError(f"`{name}` must be at least 1. Received: {value}.")
+    if _rounded(tokens_per_batch // max_length) < rows_multiple_of:
+        raise ValueError(
+            "A batch must hold one sentence of the longest bucket for "
+            "each part of each replica. Received: tokens_per_batch="
+            f"{tokens_per_batch}, max_length={max_length}, "
+            f"rows_multiple_of={rows_multiple_of}. Expected at least "
+            f"{max_length * rows_multiple_of} tokens."
+        )
+
+
 class TokenBatches:
     """Batches of pairs of like length, about `tokens_per_batch` tokens each.
 
@@ -133,7 +160,8 @@ class TokenBatches:
 
     Raises:
         ValueError: `tokens_per_batch` is too small for the rows of the
-            longest bucket, one for each of `rows_multiple_of`.
+            longest bucket, one for each of `rows_multiple_of`; a sentence is
+            longer than that; a size below 1, or a negative seed.
 
     Example:
 
@@ -156,6 +184,11 @@ class TokenBatches:
         rows_multiple_of: int = 1,
         start_id: int = special_ids.BOS_ID,
     ):
+        check_batch(tokens_per_batch, max_length, rows_multiple_of)
+        if seed < 0:
+            raise ValueError(
+                f"`seed` must be at least 0, as numpy's. Received: {seed}."
+            )
         self._encoded = encoded
         self._seed = seed
         self._start_id = start_id
@@ -175,14 +208,6 @@ class TokenBatches:
             raise ValueError(
                 f"A sentence has {longest} tokens. Expected at most "
                 f"max_length={max_length}. Encode with the same max_length."
-            )
-        if self._pairs[-1] < rows_multiple_of:
-            raise ValueError(
-                "A batch must hold one sentence of the longest bucket for "
-                "each part of each replica. Received: tokens_per_batch="
-                f"{tokens_per_batch}, max_length={max_length}, "
-                f"rows_multiple_of={rows_multiple_of}. Expected at least "
-                f"{max_length * rows_multiple_of} tokens."
             )
         sides = zip(encoded.sources, encoded.targets, strict=True)
         needed = [1 + max(len(s), len(t)) for s, t in sides]

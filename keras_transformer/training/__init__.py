@@ -1,9 +1,14 @@
 """Training: loss, schedule, the distributed step, checkpoints, callbacks."""
 
+from keras_transformer.training.bleu import (
+    corpus_metrics,
+    tokenization_of,
+)
 from keras_transformer.training.callbacks import BleuCallback, StopOnNaN
 from keras_transformer.training.checkpoints import TrainingCheckpoints
 from keras_transformer.training.cluster import (
     check_agreement,
+    from_chief,
     is_chief,
     lost_workers,
 )
@@ -25,9 +30,12 @@ __all__ = [
     "TrainingCheckpoints",
     "WarmupInverseSqrt",
     "check_agreement",
+    "corpus_metrics",
     "cross_entropy",
+    "from_chief",
     "is_chief",
     "lost_workers",
     "paper_adam",
     "strategy",
+    "tokenization_of",
 ]

@@ -4,25 +4,30 @@ import math
 from collections.abc import Callable, Sequence
 
 import keras
-import sacrebleu
 import tensorflow as tf
+
+from keras_transformer.training import bleu
 
 
 class BleuCallback(keras.callbacks.Callback):
-    """BLEU of real translations of the development set, every epoch.
+    """BLEU and chrF of translations of the development set, every epoch.
 
-    Puts `val_bleu` into the epoch's logs, so that the progress line and
-    callbacks after this one show it; prints it with sacreBLEU's signature;
-    and writes it to TensorBoard, the signature as its description.
+    Puts `val_bleu` and `val_chrf` into the epoch's logs, so that the progress
+    line and callbacks after this one show them; prints them with BLEU's
+    signature; and writes them to TensorBoard, signatures as descriptions.
 
     Args:
         translate: function from source sentences to translations.
         sources: sentences to translate.
         references: their translations.
         log_dir: directory of the TensorBoard events; none if `None`.
+        tokenize: a tokenization of sacreBLEU, for BLEU, such as that of
+            `tokenization_of` the target language.
 
     Raises:
-        ValueError: there are not as many references as sources, or none.
+        ValueError: there are not as many references as sources, or none; one
+            string instead of a list; an unknown tokenization, or one whose
+            package is not installed.
 
     Example:
 
@@ -30,9 +35,9 @@ class BleuCallback(keras.callbacks.Callback):
     >>> logs = {}
     >>> callback.on_epoch_end(0, logs)  # doctest: +ELLIPSIS
     <BLANKLINE>
-    dev BLEU 100.00 (1 sentences, nrefs:1|case:mixed|...)
-    >>> round(logs["val_bleu"])
-    100
+    dev BLEU 100.00, chrF 100.00 (1 sentences, nrefs:1|case:mixed|...)
+    >>> round(logs["val_bleu"]), round(logs["val_chrf"])
+    (100, 100)
     """
 
     def __init__(
@@ -41,8 +46,10 @@ class BleuCallback(keras.callbacks.Callback):
         sources: Sequence[str],
         references: Sequence[str],
         log_dir=None,
+        tokenize: str = bleu.DEFAULT_TOKENIZATION,
     ):
         super().__init__()
+        bleu.check_texts(sources=sources, references=references)
         if not sources or len(sources) != len(references):
             raise ValueError(
                 "BLEU needs one reference for each source. Received: "
@@ -51,36 +58,48 @@ class BleuCallback(keras.callbacks.Callback):
         self._translate = translate
         self._sources = sources
         self._references = references
+        metrics = bleu.corpus_metrics(references, tokenize)
+        self._metrics = dict(zip(("bleu", "chrf"), metrics, strict=True))
         self._log_dir = log_dir
         self._writer = None
 
     def on_epoch_end(self, epoch, logs=None):
-        metric = sacrebleu.BLEU()
-        bleu = metric.corpus_score(
-            list(self._translate(self._sources)), [list(self._references)]
-        ).score
-        signature = str(metric.get_signature())
-        logs["val_bleu"] = bleu
+        translations = list(self._translate(self._sources))
+        references = [list(self._references)]
+        scores = {
+            name: metric.corpus_score(translations, references).score
+            for name, metric in self._metrics.items()
+        }
+        # Known only when something was scored.
+        signatures = {
+            name: str(metric.get_signature())
+            for name, metric in self._metrics.items()
+        }
+        if logs is not None:
+            logs.update({f"val_{name}": s for name, s in scores.items()})
         print(
-            f"\ndev BLEU {bleu:.2f} ({len(self._sources)} sentences, "
-            f"{signature})",
+            f"\ndev BLEU {scores['bleu']:.2f}, chrF {scores['chrf']:.2f} "
+            f"({len(self._sources)} sentences, {signatures['bleu']})",
             flush=True,
         )
         if self._log_dir is not None:
-            self._write(bleu, signature)
+            self._write(scores, signatures)
 
     def on_train_end(self, logs=None):
         if self._writer is not None:
             self._writer.close()
             self._writer = None
 
-    def _write(self, bleu, signature):
+    def _write(self, scores, signatures):
         if self._writer is None:
             self._writer = tf.summary.create_file_writer(str(self._log_dir))
         step = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
         # Keras's TensorBoard callback may have switched all summaries off.
         with self._writer.as_default(), tf.summary.record_if(True):
-            tf.summary.scalar("bleu", bleu, step, description=signature)
+            for name, score in scores.items():
+                tf.summary.scalar(
+                    name, score, step, description=signatures[name]
+                )
         self._writer.flush()
 
 

@@ -132,6 +132,11 @@ class CheckpointFiles:
         self._damage[step] = None
         self._publish(written)
 
+    def remove(self, step: int) -> None:
+        """Deletes a checkpoint."""
+        self._remove(step)
+        self._name_newest(self.good()[-self._keep :])
+
     def tidy(self) -> None:
         """Completes what a killed process had begun, or undoes it."""
         for path in self.directory.glob(".ckpt-*.removing"):

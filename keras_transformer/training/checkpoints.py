@@ -108,6 +108,14 @@ class TrainingCheckpoints:
             self._files.write(self.step, self._checkpoint.write)
         self._wait_for_workers()
 
+    def forget_newest(self) -> None:
+        """Deletes the newest checkpoint, unless it is the only good one."""
+        if self._is_writer:
+            good = self._good()
+            if len(good) > 1:
+                self._files.remove(good[-1])
+        self._wait_for_workers()
+
     def load_average(self, newest: int | None = None) -> int:
         """Sets the weights to the mean of the kept checkpoints.
 

@@ -4,8 +4,10 @@ import contextlib
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 _EXAMPLE = (
@@ -140,6 +142,67 @@ def check_agreement(strategy: tf.distribute.Strategy, values: dict) -> None:
             "the same flags and data, the same checkout and, for --output_dir, "
             "a directory that they share."
         )
+
+
+def from_chief(
+    strategy: tf.distribute.Strategy, make: Callable[[], bytes]
+) -> bytes:
+    """Makes something on the chief alone, and gives it to all workers.
+
+    It goes over the connection that their gradients take, so that nothing of
+    a disk must be shared. Every worker must call this, and waits.
+
+    Args:
+        strategy: of the run.
+        make: makes it; called by the chief, or by a process that is alone.
+
+    Returns:
+        What the chief's `make` returned.
+
+    Raises:
+        ValueError: on every worker, if the chief's `make` raised one.
+
+    Example:
+
+    >>> from_chief(tf.distribute.get_strategy(), lambda: b"learned")
+    b'learned'
+    """
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return make()
+    message = b""
+    if is_chief(strategy):
+        # A mark, so that nobody waits for ever for what cannot be made.
+        try:
+            message = b"+" + make()
+        except ValueError as error:
+            message = b"-" + str(error).encode()
+    message = _broadcast(strategy, message)
+    if message[:1] == b"-":
+        raise ValueError(message[1:].decode())
+    return message[1:]
+
+
+def _broadcast(strategy, message):
+    """The chief's bytes, at least one, on every worker."""
+    size = _of_first(strategy, len(message).to_bytes(8, "big"))
+    size = int.from_bytes(size, "big")
+    return _of_first(strategy, message.ljust(size, b"\0"))
+
+
+def _of_first(strategy, message):
+    """Bytes of the first replica, which is one of the chief's."""
+    values = tf.constant(np.frombuffer(message, "uint8"), tf.float32)
+
+    def mine():
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        return tf.where(tf.equal(replica, 0), values, 0.0)
+
+    @tf.function
+    def total():
+        # Whole numbers below 256, and zeros of all others, have exact sums.
+        return strategy.reduce("SUM", strategy.run(mine), axis=None)
+
+    return total().numpy().astype("uint8").tobytes()
 
 
 @contextlib.contextmanager

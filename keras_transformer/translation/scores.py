@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-import sacrebleu
+from keras_transformer.training import bleu
 
 
 def score_translations(
@@ -24,25 +24,25 @@ def score_translations(
         `exact_match`, the share of translations equal to their reference.
 
     Raises:
-        ValueError: the numbers differ, or there are none.
+        ValueError: the numbers differ, or there are none; one string instead
+            of a list; an unknown tokenization, or one whose package is not
+            installed.
 
     Example:
 
     >>> score_translations(["le chat dort ici"], ["le chat dort ici"])["bleu"]
     100.00000000000004
     """
+    bleu.check_texts(translations=translations, references=references)
     if not references or len(translations) != len(references):
         raise ValueError(
             "Every translation needs its reference. Received: "
             f"{len(translations)} translations, {len(references)} references."
         )
-    bleu = sacrebleu.BLEU(lowercase=lowercase, tokenize=tokenize)
-    chrf = sacrebleu.CHRF(lowercase=lowercase)
+    metrics = bleu.corpus_metrics(references, tokenize, lowercase)
+    scores = {}
+    for name, metric in zip(("bleu", "chrf"), metrics, strict=True):
+        scores[name] = metric.corpus_score(translations, [references]).score
+        scores[f"{name}_signature"] = str(metric.get_signature())
     equal = sum(map(str.__eq__, translations, references))
-    return {
-        "bleu": bleu.corpus_score(translations, [references]).score,
-        "bleu_signature": str(bleu.get_signature()),
-        "chrf": chrf.corpus_score(translations, [references]).score,
-        "chrf_signature": str(chrf.get_signature()),
-        "exact_match": equal / len(references),
-    }
+    return {**scores, "exact_match": equal / len(references)}

@@ -400,5 +400,30 @@ def rows_of_each(batches):
     return [rows_of([batch]) for batch in batches]
 
 
+class CheckBatchTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(
+        ({"tokens_per_batch": 0}, "`tokens_per_batch` must be.*Received: 0"),
+        ({"tokens_per_batch": -1}, "`tokens_per_batch` must be.*: -1"),
+        ({"max_length": 0}, "`max_length` must be at least 1. Received: 0"),
+        ({"rows_multiple_of": 0}, "`rows_multiple_of` must be at least 1"),
+        ({"tokens_per_batch": 30}, "=30, max_length=31.*at least 31 tokens"),
+        ({"rows_multiple_of": 5}, "=131.*Expected at least 155 tokens"),
+    )
+    def test_no_batch(self, settings, message):
+        with self.assertRaisesRegex(ValueError, message):
+            make(**settings)
+        sizes = {"tokens_per_batch": 131, "max_length": 31, **settings}
+        with self.assertRaisesRegex(ValueError, message):
+            batching.check_batch(**sizes)
+
+    def test_a_batch(self):
+        batching.check_batch(131, 31, 4)
+        make(rows_multiple_of=4)
+
+    def test_no_seed(self):
+        with self.assertRaisesRegex(ValueError, "`seed` must be.*: -1"):
+            make(seed=-1)
+
+
 if __name__ == "__main__":
     tf.test.main()

@@ -58,7 +58,11 @@ def test_three_kills(tmp_path, capsys):
             "step 0, writing model.keras",
         ),
         (["../saved_model/.saving-a"], "Averaged the last", "exporting"),
-        (["../saved_model/1"], "Averaged the last", "checking the SavedModel"),
+        (
+            ["../saved_model/.saving-fresh"],
+            "Averaged the last",
+            "checking the SavedModel",
+        ),
     ],
 )
 def test_what_a_run_was_at(tmp_path, files, log, expected):

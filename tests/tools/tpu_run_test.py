@@ -6,9 +6,9 @@ import pytest
 
 from tests.tools import tpu_programs
 from tools import tpu_chips, tpu_run
-from trainers import run, run_directory, settings
+from trainers import defaults, run_directory, settings
 
-SETTINGS = run.with_defaults(
+SETTINGS = defaults.with_defaults(
     settings.TrainingSettings(
         preset="tiny",
         tokens_per_batch=211,

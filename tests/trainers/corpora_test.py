@@ -3,6 +3,7 @@
 import pathlib
 import tempfile
 import unittest
+from unittest import mock
 
 from trainers import corpora, settings
 
@@ -17,6 +18,7 @@ class CorporaTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
+        self.folder = folder.name
         self.source = write(folder.name, "en", [f"a {i}" for i in range(47)])
         self.target = write(folder.name, "fr", [f"un {i}" for i in range(47)])
         self.tsv = write(folder.name, "tsv", ["x\ty", "z\tw"])
@@ -37,6 +39,53 @@ class CorporaTest(unittest.TestCase):
         self.assertEqual(len(found.dev), 2)
         self.assertEqual(len(found.train), 45)
         self.assertEqual(len({*found.train, *found.dev}), 47)
+
+    def test_duplicates_of_held_out_pairs_are_removed(self):
+        # 47 distinct pairs, each three times: as it is, with other spaces, and
+        # with another translation, which is another pair.
+        lines = [f"a {i}\tun {i}" for i in range(47)]
+        lines += [f" a  {i}\tun {i}\u00a0" for i in range(47)]
+        lines += [f"a {i}\tune {i}" for i in range(47)]
+        lines += ["\tun", "", "", ""] * 5
+        path = write(self.folder, "many", lines)
+        with self.assertLogs("trainers", "INFO") as logs:
+            found = self.load(train_tsv=[path])
+        self.assertEqual(len(found.dev), 4)  # A twentieth of 94.
+
+        def text(pair):
+            return tuple(" ".join(side.split()) for side in pair)
+
+        trained, held_out = ({*map(text, side)} for side in found[:2])
+        self.assertEqual(len(held_out), 4)
+        self.assertFalse(trained & held_out)
+        self.assertTrue(all(source and target for source, target in held_out))
+        twice = sum(" une" not in f" {pair.target}" for pair in found.dev)
+        self.assertEqual(len(found.train), len(lines) - 4 - twice)
+        self.assertIn(
+            f"held out 4 of the training pairs, and removed {twice} dup",
+            logs.output[-1],
+        )
+        self.assertGreater(twice, 0)
+
+    def test_all_pairs_are_the_same(self):
+        path = write(self.folder, "same", ["a\tb"] * 1000)
+        with self.assertRaisesRegex(
+            ValueError, "1000, of which 1 are distinct"
+        ):
+            self.load(train_tsv=[path])
+
+    def test_faults_are_said_before_all_is_read(self):
+        with self.assertRaisesRegex(FileNotFoundError, "nowhere.fr"):
+            self.load(train_source=[self.tsv], train_target=["nowhere.fr"])
+        unreadable = write(self.folder, "dev", ["no tab"])
+        with self.assertRaisesRegex(ValueError, "dev, line 1: expected source"):
+            with mock.patch.object(corpora.data, "read_parallel") as read:
+                self.load(
+                    train_source=[self.source],
+                    train_target=[self.target],
+                    dev_tsv=[unreadable],
+                )
+        read.assert_not_called()
 
     def test_development_data_given(self):
         found = self.load(

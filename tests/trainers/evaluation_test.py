@@ -23,7 +23,7 @@ class ProgressTest(tf.test.TestCase):
             counters=("train_seconds", "batches"),
         )
 
-    def fit(self, steps):
+    def fit(self, steps, batches=0):
         x = tf.data.Dataset.from_tensors(
             (np.ones((2, 3), "float32"), np.ones((2, 1), "float32"))
         )
@@ -31,7 +31,8 @@ class ProgressTest(tf.test.TestCase):
             x.repeat(),
             steps_per_epoch=4,
             epochs=5,
-            callbacks=[evaluation.Progress(self.checkpoints, 4, steps)],
+            initial_epoch=batches // 4,
+            callbacks=[evaluation.Progress(self.checkpoints, steps)],
             shuffle=False,
             verbose=0,
         )
@@ -45,6 +46,12 @@ class ProgressTest(tf.test.TestCase):
         )
         names = {path for path in tf.io.gfile.listdir(self.directory)}
         self.assertContainsSubset({"ckpt-4.index", "ckpt-7.index"}, names)
+
+    def test_goes_on_between_two_evaluations(self):
+        self.fit(steps=6)
+        self.fit(steps=9, batches=6)
+        self.assertEqual(self.checkpoints.counters["batches"].numpy(), 9)
+        self.assertEqual(self.checkpoints.step, 9)
 
     def test_batches_count_where_the_optimizer_does_not(self):
         # As where gradients overflow in half precision.

@@ -1,6 +1,7 @@
 """A run directory recognizes its own run."""
 
 import json
+import os
 import pathlib
 import tempfile
 import unittest
@@ -46,9 +47,15 @@ class RunDirectoryTest(unittest.TestCase):
             self.directory.check_same(other)
         self.assertEqual(self.directory.config.read_bytes(), before)
 
-    def test_the_place_may_change(self):
+    def test_the_place_and_the_end_may_change(self):
         self.directory.write_config(CONFIG)
-        settings = {"seed": 1, "strategy": "mirrored", "devices": ["GPU:0"]}
+        settings = {
+            "seed": 1,
+            "strategy": "mirrored",
+            "devices": ["GPU:0"],
+            "steps": 20,
+            "tokenize": "zh",
+        }
         self.directory.check_same({**CONFIG, "settings": settings})
 
     def test_what_was_not_finished_is_cleared(self):
@@ -67,6 +74,64 @@ class RunDirectoryTest(unittest.TestCase):
             ["1", "config.json", "model.keras", "saved_model"]
             + ["saved_model.pb"],
         )
+
+    def test_only_what_is_named_is_compared(self):
+        self.directory.write_config(CONFIG)
+        self.directory.check_same({"settings": {"seed": 1}})
+        with self.assertRaisesRegex(ValueError, "settings.seed: 1 there, 2"):
+            self.directory.check_same({"settings": {"seed": 2}})
+
+    def test_what_is_found(self):
+        self.assertEqual(self.directory.found_config(), {})
+        self.directory.write_config(CONFIG)
+        found = self.directory.found_config()
+        self.assertEqual(found["architecture"], CONFIG["architecture"])
+        # Runs that were begun before it could be chosen.
+        self.assertEqual(
+            found["settings"], {**CONFIG["settings"], "tokenize": "13a"}
+        )
+
+    def test_another_end_makes_the_metrics_anew(self):
+        self.directory.write_config(CONFIG)
+        self.directory.metrics.write_text("{}")
+        self.directory.write_config(CONFIG)
+        self.assertFalse(self.directory.metrics.exists())
+
+    def test_a_saved_model_is_replaced_whole(self):
+        saved = self.directory.saved_model
+
+        def save(name):
+            def write(path):
+                path.mkdir(parents=True)
+                (path / name).touch()
+                # Until it is whole, the one before is there.
+                if name == "new":
+                    self.assertEqual(os.listdir(saved), ["old"])
+
+            return write
+
+        self.directory.replace_saved_model(save("old"))
+        self.assertEqual(os.listdir(saved), ["old"])
+        self.directory.replace_saved_model(save("new"))
+        self.assertEqual(os.listdir(saved), ["new"])
+        self.assertEqual(os.listdir(saved.parent), ["1"])
+
+        def fails(path):
+            save("broken")(path)
+            raise ValueError("it translates otherwise")
+
+        with self.assertRaisesRegex(ValueError, "otherwise"):
+            self.directory.replace_saved_model(fails)
+        self.assertEqual(os.listdir(saved), ["new"])
+        self.directory.clear_unfinished()
+        self.assertEqual(os.listdir(saved.parent), ["1"])
+
+    def test_the_last_checkpoint(self):
+        self.assertIsNone(self.directory.last_checkpoint)
+        self.directory.checkpoints.mkdir(parents=True)
+        for name in ("ckpt-8.index", "ckpt-12.index", "ckpt-12.data", "a.b"):
+            (self.directory.checkpoints / name).touch()
+        self.assertEqual(self.directory.last_checkpoint, 12)
 
     def test_not_a_configuration(self):
         self.directory.path.mkdir()

@@ -4,8 +4,7 @@ import pathlib
 
 import pytest
 
-import keras_transformer as kt
-from trainers import run, settings, tokenizers
+from trainers import run, settings
 
 
 def write(path: pathlib.Path, lines) -> str:
@@ -91,50 +90,3 @@ def test_special_ids_that_no_vocabulary_has(tmp_path, files):
 def test_unknown_strategy(tmp_path, files):
     files["strategy"] = "many"
     fails(tmp_path, "Received: 'many'", files)
-
-
-def test_defaults_depend_on_the_data():
-    found = run.with_defaults(settings.TrainingSettings(), 118)
-    assert (found.preset, found.steps) == ("demo", 6 * 118)
-    assert found.evaluation_interval == 118
-    assert found.learning_rate_factor == 0.5
-    assert found.average_checkpoints == 3
-    mine = settings.TrainingSettings(
-        train_tsv=["mine"], steps=2001, steps_per_execution=10
-    )
-    found = run.with_defaults(mine, 3000)
-    assert (found.preset, found.steps) == ("small", 2010)
-    assert found.evaluation_interval == 1000
-    assert (found.warmup_steps, found.learning_rate_factor) == (502, 1)
-
-
-def test_a_convention_sets_loss_and_search_unless_a_flag_does():
-    def chosen(**values):
-        found = run.with_defaults(settings.TrainingSettings(**values), 118)
-        return (
-            found.label_smoothing,
-            found.smoothing_over,
-            found.length_penalty,
-            found.length_penalty_form,
-        )
-
-    assert chosen() == chosen(convention="paper") == (0.1, "all", 0.6, "gnmt")
-    assert chosen(convention="fairseq") == (0.1, "others", 1.0, "average")
-    assert chosen(
-        convention="fairseq", label_smoothing=0.0, length_penalty=0.0
-    ) == (0.0, "others", 0.0, "average")
-
-
-def test_architecture_is_preset_then_convention_then_flags():
-    text = ["zero one two", "zéro un deux"]
-    tokenizer = kt.Tokenizer(kt.learn_vocabulary(text, may_be_smaller=True))
-    found = run.architecture_of(
-        settings.TrainingSettings(convention="fairseq"),
-        {"biases": "none", "vocabulary_size": 5},
-        tokenizers.Tokenizers(tokenizer),
-    )
-    assert found.model_dim == kt.PRESETS["demo"].model_dim
-    assert (found.positions, found.start_id) == ("fairseq", 2)
-    assert found.biases == "none"
-    assert found.vocabulary_size == tokenizer.vocabulary_size
-    assert found.target_vocabulary_size is None

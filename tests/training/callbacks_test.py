@@ -71,25 +71,30 @@ class BleuCallbackTest(tf.test.TestCase, parameterized.TestCase):
         metric = sacrebleu.BLEU()
         self.bleu = metric.corpus_score(SOURCES, [REFERENCES]).score
         self.signature = str(metric.get_signature())
+        metric = sacrebleu.CHRF()
+        self.chrf = metric.corpus_score(SOURCES, [REFERENCES]).score
+        self.chrf_signature = str(metric.get_signature())
 
     def callback(self, **settings):
         return callbacks.BleuCallback(
             lambda texts: texts, SOURCES, REFERENCES, **settings
         )
 
-    def test_puts_bleu_into_the_logs(self):
+    def test_puts_scores_into_the_logs(self):
         after = LogsSeen()
         history = fit(make(), self.callback(), after, epochs=2).history
         self.assertBetween(self.bleu, 10, 90)
         self.assertAllClose(history["val_bleu"], [self.bleu] * 2)
+        self.assertAllClose(history["val_chrf"], [self.chrf] * 2)
         self.assertLen(after.seen, 2)
         self.assertAllClose(after.seen[0]["val_bleu"], self.bleu)
         self.assertIn("loss", after.seen[0])
 
-    def test_prints_bleu_with_its_signature(self):
+    def test_prints_scores_with_the_signature(self):
         fit(make(), self.callback())
         self.assertIn(
-            f"dev BLEU {self.bleu:.2f} (3 sentences, {self.signature})",
+            f"dev BLEU {self.bleu:.2f}, chrF {self.chrf:.2f} (3 sentences, "
+            f"{self.signature})",
             self.output.getvalue(),
         )
 
@@ -103,7 +108,7 @@ class BleuCallbackTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(history["val_bleu"], [100.0, self.bleu, self.bleu])
 
     @parameterized.named_parameters(("alone", False), ("with_keras", True))
-    def test_writes_a_scalar_with_its_signature(self, with_keras):
+    def test_writes_scalars_with_their_signatures(self, with_keras):
         log_dir = pathlib.Path(self.create_tempdir())
         used = [self.callback(log_dir=log_dir / "bleu")]
         if with_keras:
@@ -113,11 +118,30 @@ class BleuCallbackTest(tf.test.TestCase, parameterized.TestCase):
             )
         fit(make(), *used, epochs=2, steps=3)
         found = scalars(log_dir / "bleu")
-        self.assertEqual([scalar[0] for scalar in found], ["bleu", "bleu"])
-        self.assertEqual([scalar[1] for scalar in found], [3, 6])
-        for _, _, value, description in found:
-            self.assertAllClose(value, self.bleu)
-            self.assertEqual(description, self.signature)
+        self.assertEqual([s[0] for s in found], ["bleu", "chrf"] * 2)
+        self.assertEqual([s[1] for s in found], [3, 3, 6, 6])
+        expected = {
+            "bleu": (self.bleu, self.signature),
+            "chrf": (self.chrf, self.chrf_signature),
+        }
+        for name, _, value, description in found:
+            self.assertAllClose(value, expected[name][0])
+            self.assertEqual(description, expected[name][1])
+
+    def test_the_tokenization_may_be_chosen(self):
+        chinese = ["那只猫坐在垫子上。", "一只狗在街上跑得很快。"]
+        callback = callbacks.BleuCallback(
+            lambda texts: ["那只猫坐在桌子上。", chinese[1]],
+            ["a cat", "a dog"],
+            chinese,
+            tokenize="zh",
+        )
+        logs = {}
+        callback.on_epoch_end(0, logs)
+        self.assertBetween(logs["val_bleu"], 50, 99)
+        self.assertIn("tok:zh", self.output.getvalue())
+        with self.assertRaisesRegex(ValueError, "tokenize='foo'"):
+            callbacks.BleuCallback(list, SOURCES, REFERENCES, tokenize="foo")
 
     def test_can_be_used_again(self):
         log_dir = self.create_tempdir().full_path
@@ -125,7 +149,7 @@ class BleuCallbackTest(tf.test.TestCase, parameterized.TestCase):
         model = make()
         fit(model, callback, steps=3)
         fit(model, callback, steps=3)
-        self.assertCountEqual([s[1] for s in scalars(log_dir)], [3, 6])
+        self.assertCountEqual([s[1] for s in scalars(log_dir)], [3, 3, 6, 6])
 
     def test_translates_the_sources_as_given(self):
         asked = []
@@ -143,6 +167,8 @@ class BleuCallbackTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(
         (SOURCES, REFERENCES[:2], "3 sources, 2 references"),
         ([], [], "0 sources, 0 references"),
+        ("abc", ["a", "b", "c"], "`sources` must be a list.*'abc'"),
+        (["a", "b", "c"], "abc", "`references` must be a list.*'abc'"),
     )
     def test_other_number_of_references(self, sources, references, counts):
         with self.assertRaisesRegex(ValueError, counts):

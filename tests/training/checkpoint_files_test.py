@@ -96,6 +96,16 @@ class CheckpointFilesTest(Cases):
             3,
         )
 
+    def test_removes_one(self):
+        self.write(2, 3, 5, keep=3)
+        files = self.open(keep=3)
+        files.remove(5)
+        self.assertHasOnly(2, 3)
+        self.assertEqual(files.good(), [2, 3])
+        self.assertEqual(
+            tf.train.latest_checkpoint(self.directory), files.path(3)
+        )
+
     def test_no_directory(self):
         files = checkpoint_files.CheckpointFiles(self.directory / "a/b", 2)
         files.tidy()

@@ -387,6 +387,19 @@ class TrainingCheckpointsTest(Cases):
         saved.restore()
         self.assertFalse(left.exists())
 
+    def test_forgets_the_newest_but_not_the_last(self):
+        model, saved = self.save_at(3, 5, 7)
+        self.open(model, is_writer=False).forget_newest()
+        self.assertLen(self.files(), 3)
+        saved.forget_newest()
+        self.assertEqual(self.files(), ["ckpt-3.index", "ckpt-5.index"])
+        # What was restored before is as it was, and goes on.
+        self.assertEqual(saved.step, 7)
+        self.damage(3)
+        saved.forget_newest()
+        self.assertEqual(self.files(), ["ckpt-3.index", "ckpt-5.index"])
+        self.assertTrue(self.open(make_dense()).restore())
+
     def test_half_precision_keeps_its_loss_scale(self):
         model = make(dtype="mixed_float16")
         model.fit(dataset(steps=1), verbose=0, shuffle=False)

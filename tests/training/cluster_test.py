@@ -66,6 +66,17 @@ class OneProcessTest(tf.test.TestCase):
     def test_agrees_with_itself(self):
         cluster.check_agreement(tf.distribute.get_strategy(), {"all": 0.5})
 
+    def test_makes_what_it_needs(self):
+        strategy = tf.distribute.get_strategy()
+        made = cluster.from_chief(strategy, lambda: b"learned")
+        self.assertEqual(made, b"learned")
+
+        def fail():
+            raise ValueError("too small")
+
+        with self.assertRaisesRegex(ValueError, "too small"):
+            cluster.from_chief(strategy, fail)
+
     def test_its_own_errors_are_its_own(self):
         error = tf.errors.UnavailableError(
             None, None, "Collective ops is aborted by: a heartbeat"

@@ -20,6 +20,7 @@ from tests.training import replicas_test
 
 ROOT = pathlib.Path(__file__).parents[2]
 WORKERS, PAIRS = 2, 211
+MADE = bytes(range(256)) * 5000
 RUNS = [("momentum", {}), ("adam", replicas_test.TOGETHER), ("clipped", {})]
 
 
@@ -107,6 +108,20 @@ def test_disagreement_is_found_by_all(workers):
         assert f"do not agree in seed, here {index}. Start" in message
 
 
+def test_the_chief_makes_what_all_have(workers):
+    # Every byte, and more than a message of the network.
+    assert MADE[:256] == bytes(range(256)) and len(MADE) > 2**20
+    for found in workers:
+        assert found["made"].tobytes() == MADE
+        assert found["made_of_nothing"].tobytes() == b""
+    assert [int(found["times_made"]) for found in workers] == [2, 0]
+
+
+def test_what_the_chief_cannot_make_fails_on_all(workers):
+    for found in workers:
+        assert str(found["not_made"]) == "Too small for é, of worker 0."
+
+
 @pytest.mark.parametrize("i", range(len(RUNS)))
 def test_trains_as_one_process(workers, i):
     optimizer, settings = RUNS[i]
@@ -121,6 +136,31 @@ def test_trains_as_one_process(workers, i):
                 atol=1e-5 * max(np.abs(value).max(), 1e-2),
                 err_msg=name,
             )
+
+
+def made_by_one(strategy, index):
+    """What a worker has of what the chief makes, and cannot make."""
+    made = []
+
+    def make(content):
+        made.append(content)
+        return content
+
+    def fail():
+        raise ValueError(f"Too small for é, of worker {index}.")
+
+    results = {
+        name: np.frombuffer(
+            cluster.from_chief(strategy, lambda content=content: make(content)),
+            "uint8",
+        )
+        for name, content in (("made", MADE), ("made_of_nothing", b""))
+    }
+    try:
+        cluster.from_chief(strategy, fail)
+    except ValueError as error:
+        results["not_made"] = str(error)
+    return {**results, "times_made": len(made)}
 
 
 def main(folder):
@@ -143,6 +183,7 @@ def main(folder):
         except ValueError as error:
             assert not is_same
             results["disagreement"] = str(error)
+    results |= made_by_one(strategy, index)
     for i, (optimizer, settings) in enumerate(RUNS):
         trained = replicas_test.train(strategy, optimizer, settings)
         results |= {f"{i} {name}": value for name, value in trained.items()}

@@ -65,6 +65,10 @@ class ScoreTranslationsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertRegex(other["bleu_signature"], "case:lc.*tok:char")
         self.assertRegex(other["chrf_signature"], "case:lc")
 
+    def test_an_unknown_tokenization(self):
+        with self.assertRaisesRegex(ValueError, "tokenize='foo'. Expected one"):
+            scores.score_translations(TRANSLATIONS, REFERENCES, tokenize="foo")
+
     def test_chrf_lowercase(self):
         found = scores.score_translations(
             ["LE CHAT"], ["le chat"], lowercase=True
@@ -93,6 +97,8 @@ class ScoreTranslationsTest(tf.test.TestCase, parameterized.TestCase):
         (TRANSLATIONS, REFERENCES[:2], "3 translations, 2 references"),
         (TRANSLATIONS[:1], REFERENCES, "1 translations, 3 references"),
         ([], [], "0 translations, 0 references"),
+        ("abc", "abc", "`translations` must be a list.*'abc'"),
+        (["a", "b", "c"], "abc", "`references` must be a list.*'abc'"),
     )
     def test_other_number_of_references(self, translations, references, counts):
         with self.assertRaisesRegex(ValueError, counts):

@@ -1,0 +1,163 @@
+"""A run gets another end, and is then as one that had it from its start."""
+
+import json
+import os
+from unittest import mock
+
+import pytest
+import tensorflow as tf
+
+import keras_transformer as kt
+from tests.trainers.trainer_command import write_pairs
+from tools import run_differences
+from trainers import run, run_directory, settings
+
+SIZES = {
+    "num_encoder_layers": 1,
+    "num_decoder_layers": 1,
+    "model_dim": 16,
+    "num_heads": 2,
+    "feed_forward_dim": 32,
+    "vocabulary_size": 331,
+}
+
+
+def save_light(translator, directory):
+    """In the place of `kt.export.save`, which takes longer than training."""
+    variables = [v.value for v in translator.model.variables]
+    tf.train.Checkpoint(variables=variables).write(
+        str(directory / "variables/variables")
+    )
+
+
+@pytest.fixture(scope="module")
+def train(tmp_path_factory):
+    """A function that trains a small run to an end.
+
+    What a run shows while it trains, and its graphs, are not looked at here.
+    """
+    folder = tmp_path_factory.mktemp("pairs")
+    patch = pytest.MonkeyPatch()
+    patch.setattr(run, "_views", lambda *arguments: [])
+    patch.setattr(kt.export, "save", save_light)
+    patch.setattr(kt.export, "check", lambda *arguments: None)
+    train_tsv, dev_tsv = (
+        [flag.split("=")[1]] for flag in write_pairs(folder, 199, 13)
+    )
+
+    def train(directory, **values):
+        asked = {
+            "train_tsv": train_tsv,
+            "dev_tsv": dev_tsv,
+            "preset": "demo",
+            "max_length": 64,
+            "tokens_per_batch": 512,
+            "evaluation_interval": 4,
+            "average_checkpoints": 2,
+            "warmup_steps": 3,
+            "beam_size": 1,
+            **values,
+        }
+        run.train(settings.TrainingSettings(**asked), SIZES, directory)
+        return run_directory.RunDirectory(directory)
+
+    yield train
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def whole(train, tmp_path_factory):
+    """A run of 11 updates: checkpoints at 8 and 11."""
+    return train(tmp_path_factory.mktemp("runs") / "whole", steps=11)
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def assert_same(directory, other):
+    assert run_differences.differences(directory.path, other.path) == []
+
+
+def test_goes_on_from_an_evaluation_and_from_between_two(
+    whole, train, tmp_path, caplog
+):
+    # Three ends: at an evaluation, between two, and in the same interval.
+    directory = train(tmp_path / "run", steps=4)
+    before = directory.model.read_bytes()
+    assert read(directory.metrics)["steps"] == 4
+    with caplog.at_level("INFO", "trainers"):
+        train(tmp_path / "run", steps=9)
+    assert "Continuing at step 4" in caplog.text
+    assert (
+        "after 9 updates instead of 4. As before: evaluation_i" in caplog.text
+    )
+    assert directory.model.read_bytes() != before
+    assert read(directory.metrics)["steps"] == 9
+    train(tmp_path / "run", steps=11)
+    assert_same(directory, whole)
+
+
+def test_killed_wherever_it_goes_on(whole, train, tmp_path):
+    directory = train(tmp_path / "run", steps=8)
+    before = directory.model.read_bytes()
+
+    class Killed(BaseException):
+        pass
+
+    def fails(*args, **kwargs):
+        raise Killed
+
+    for place, name, model_is_new in (
+        # Before anything is written; between the metrics and the settings;
+        # before the first update; then at the end.
+        (run_directory.RunDirectory, "write_config", False),
+        (run_directory, "write_json", False),
+        (kt.Transformer, "fit", False),
+        (kt.Transformer, "save", False),
+        (kt.export, "save", True),
+        (kt.export, "check", True),
+    ):
+        with mock.patch.object(place, name, fails), pytest.raises(Killed):
+            train(tmp_path / "run", steps=11)
+        assert (directory.model.read_bytes() != before) == model_is_new
+        assert (directory.saved_model / "variables").exists()
+        assert directory.metrics.exists() == (name == "write_config")
+    # Between the two names of the SavedModel.
+    rename = os.rename
+
+    def renames_once(old, new):
+        if str(old).endswith(".saving-fresh"):
+            raise Killed
+        rename(old, new)
+
+    with mock.patch.object(os, "rename", renames_once), pytest.raises(Killed):
+        train(tmp_path / "run", steps=11)
+    assert not directory.metrics.exists()
+    train(tmp_path / "run", steps=11)
+    assert_same(directory, whole)
+    assert os.listdir(directory.saved_model.parent) == ["1"]
+
+
+def test_measured_otherwise(whole, train, tmp_path):
+    directory = train(tmp_path / "run", steps=11, tokenize="char")
+    assert "tok:char" in read(directory.metrics)["dev"]["bleu_signature"]
+    train(tmp_path / "run", steps=11, target_language="fr")
+    found, expected = read(directory.metrics), read(whole.metrics)
+    assert found["dev"] == expected["dev"]
+    assert "tok:13a" in found["dev"]["bleu_signature"]
+
+
+def test_refusals_touch_nothing(whole, train, tmp_path):
+    def state():
+        return {path: path.stat().st_mtime_ns for path in whole.path.rglob("*")}
+
+    before = state()
+    for values, message in (
+        ({"steps": 10}, "has made 11 updates. Received: an end after 10"),
+        ({"steps": 20, "seed": 7}, "settings.seed: 0 there, 7 now"),
+        ({"steps": 20, "warmup_steps": 5}, "warmup_steps: 3 there, 5 now"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            train(whole.path, **values)
+        assert state() == before

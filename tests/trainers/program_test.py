@@ -1,0 +1,135 @@
+"""Every end that a program can come to, and that every program is one."""
+
+import io
+import os
+import pathlib
+import sys
+from unittest import mock
+
+import pytest
+import tensorflow as tf
+from absl import app
+
+from trainers import program
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def end_of(work, output, arguments=("program",)):
+    """Runs a program; returns its code or its error."""
+    with mock.patch.object(sys, "stdout", output):
+        try:
+            program.main(work)(list(arguments))
+        except SystemExit as end:
+            return end.code
+    return 0
+
+
+def run(work, encoding="utf-8"):
+    """The code or the error of a program, and what it printed."""
+    output = io.TextIOWrapper(io.BytesIO(), encoding)
+    code = end_of(work, output)
+    output.flush()
+    return code, output.buffer.getvalue()
+
+
+def failing(error):
+    def work():
+        print("so far")
+        raise error
+
+    return work
+
+
+def test_prints_utf8_in_every_locale():
+    name = "caf\udce9"  # As Python has it of a file in Latin-1.
+    assert run(lambda: print("fatigué", name), encoding="ascii") == (
+        0,
+        b"fatigu\xc3\xa9 caf\xe9\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "error, message",
+    [
+        (ValueError("no\n  such flag"), "error: no such flag"),
+        (
+            FileNotFoundError(2, "No such file or directory", "a"),
+            "error: [Errno 2] No such file or directory: 'a'",
+        ),
+        (FloatingPointError("not a number"), "error: not a number"),
+        (ChildProcessError("it ended"), "error: it ended"),
+        (
+            tf.errors.ResourceExhaustedError(
+                None, None, "{{node SaveV2}} /run/ckpt; No space left on device"
+            ),
+            "error: No space left on device: /run/ckpt",
+        ),
+        (
+            tf.errors.OutOfRangeError(
+                None, None, "/run/ckpt; File too large [Op:SaveV2]"
+            ),
+            "error: File too large: /run/ckpt",
+        ),
+        (KeyboardInterrupt(), 130),
+        (BrokenPipeError(32, "Broken pipe"), 1),
+    ],
+)
+def test_ends_in_one_line(error, message):
+    # What was printed before is not lost.
+    assert run(failing(error)) == (message, b"so far\n")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TypeError("of ours"),
+        # Of a device, not of a disk.
+        tf.errors.ResourceExhaustedError(None, None, "OOM when allocating"),
+    ],
+)
+def test_other_errors_keep_their_traceback(error):
+    with pytest.raises(type(error)):
+        run(failing(error))
+
+
+def test_a_reader_that_left():
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w", encoding="utf-8") as output:
+        # Nothing is written before the program's end.
+        assert end_of(lambda: print("a line"), output) == 1
+
+
+def test_a_full_disk():
+    with open("/dev/full", "w", encoding="utf-8") as output:
+        end = end_of(lambda: print("a line"), output)
+    assert end == "error: [Errno 28] No space left on device"
+
+
+def test_refuses_before_any_work():
+    work = mock.Mock(__name__="work")
+    with pytest.raises(app.UsageError, match="Not a flag: left over"):
+        end_of(work, sys.stdout, ["program", "left", "over"])
+    assert end_of(work, None).startswith("error: standard output is closed")
+    work.assert_not_called()
+
+
+def test_a_closed_input():
+    with (
+        mock.patch.object(sys, "stdin", None),
+        pytest.raises(ValueError, match="Standard input is closed"),
+    ):
+        program.check_input()
+
+
+def test_every_program_ends_so():
+    programs = [
+        path.read_text(encoding="utf-8")
+        for folder in ("trainers", "tools")
+        for path in (ROOT / folder).glob("*.py")
+        if "app.run(main)" in path.read_text(encoding="utf-8")
+    ]
+    assert len(programs) > 9
+    for text in programs:
+        assert "@program.main\ndef main():\n" in text

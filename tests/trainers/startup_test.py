@@ -1,0 +1,85 @@
+"""Closed streams, Ctrl-C and unread output, in processes of their own."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+# What such a process does, after its package has called `prepare`.
+PROGRAMS = {
+    "waits": "import time\nprint('begun', flush=True)\ntime.sleep(60)",
+    "prints": "for i in range(100_000):\n    print(i)",
+    "says_its_streams": (
+        "import os, sys\n"
+        "print([os.path.exists(f'/dev/fd/{n}') for n in range(3)],"
+        " sys.stdout is None, file=open(sys.argv[1], 'w'))\n"
+        "print('warning', file=sys.stderr)"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("programs")
+    package = folder / "light"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "from trainers import startup\nstartup.prepare()\n"
+    )
+    for name, code in PROGRAMS.items():
+        (package / f"{name}.py").write_text(code + "\n")
+    return folder
+
+
+def start(folder, name, *arguments, redirected=""):
+    return subprocess.Popen(
+        [
+            "/bin/sh",
+            "-c",
+            f'exec "$@" {redirected}',
+            "sh",
+            sys.executable,
+            "-m",
+            f"light.{name}",
+            *arguments,
+        ],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{folder}:{ROOT}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_interrupted(folder):
+    process = start(folder, "waits")
+    assert process.stdout.readline() == b"begun\n"
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == b""
+
+
+def test_the_reader_leaves(folder):
+    process = start(folder, "prints", redirected="2>&1 | head -1")
+    output, errors = process.communicate(timeout=60)
+    assert output == b"0\n"
+    process = start(folder, "prints", redirected=">/dev/full")
+    _, errors = process.communicate(timeout=60)
+    assert b"Exception ignored" not in errors
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_keep_their_numbers(folder, tmp_path, closed):
+    process = start(
+        folder, "says_its_streams", f"{tmp_path}/said", redirected=closed
+    )
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    # What a file opened next would be, if its number were free.
+    said = (tmp_path / "said").read_text()
+    is_closed = ">&-" in closed.replace("2>&-", "")
+    assert said == f"[True, True, True] {is_closed}\n"
