@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import keras_transformer as kt
 from tests.tools import in_process
@@ -81,6 +82,45 @@ def test_lines_in_order_from_run_and_saved_model(demo_run):
     assert [translation for _, translation in columns[::2]] == live
     assert all(float(score) <= 0 for score, _ in columns)
     assert columns[15] == ["-inf", ""]
+
+
+def test_spaces_and_marks_change_nothing(demo_run):
+    """In Python, in a SavedModel, and through the program."""
+    texts = [pair.source for pair in kt.data.illustrated_corpus().dev[:60]]
+    live = kt.translation.load_translator(demo_run)
+    expected = live.translate(texts)
+    assert len(set(expected)) > 50 and all(expected)
+    served = served_by(demo_run)
+    changes = [
+        *("{} ", " {}", "{}\t", "{}\n", "{}\u00a0", "\u00a0{}", "\ufeff{}"),
+        *((" ", space) for space in ("  ", "\t", "\n", "\u00a0 ")),
+    ]
+    for change in changes:
+        if isinstance(change, str):
+            changed = [change.format(text) for text in texts]
+        else:
+            changed = [text.replace(*change) for text in texts]
+        assert live.translate(changed) == expected, change
+        assert served(changed) == expected, change
+    lines = [
+        " {}", "{} ", "{}\t", "{}\u00a0", "\t{}\u3000", "{}\r", "{}"
+    ]  # fmt: skip
+    data = "\ufeff" + "".join(
+        lines[i % 7].format(text) + "\n" for i, text in enumerate(texts)
+    )
+    result = answer(demo_run, data.encode())
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.decode().splitlines() == expected
+
+
+def served_by(run):
+    loaded = tf.saved_model.load(str(run / "saved_model" / "1"))
+
+    def served(texts):
+        answers = loaded.signatures["serving_default"](text=tf.constant(texts))
+        return [text.decode() for text in answers["translation"].numpy()]
+
+    return served
 
 
 def test_strange_lines(demo_run):
