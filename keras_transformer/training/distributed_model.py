@@ -53,11 +53,12 @@ class DistributedModel(keras.Model):
         loss_weights=None,
         metrics=None,
         weighted_metrics=None,
-        *args,
+        run_eagerly=False,
+        steps_per_execution=1,
         jit_compile=False,
         auto_scale_loss=True,
+        *,
         gradient_accumulation_steps=1,
-        **kwargs,
     ):
         """Configures the model as `keras.Model.compile` does.
 
@@ -66,21 +67,22 @@ class DistributedModel(keras.Model):
             loss: as in Keras, with a number for each token. `None` trains on
                 what `add_loss` and regularizers add.
             loss_weights: a number.
-            metrics: as in Keras: of every position, also of padding.
+            metrics: as in Keras: of every position, also of padding, but
+                for what is masked.
             weighted_metrics: as in Keras: by the weights of tokens.
-            *args: as in Keras.
+            run_eagerly: as in Keras.
+            steps_per_execution: as in Keras.
             jit_compile: whether XLA compiles what is computed on a replica.
             auto_scale_loss: as in Keras.
             gradient_accumulation_steps: in how many parts, one after another,
                 a replica reads its share of a batch. The update is that of
                 the whole batch; only the memory is that of a part.
-            **kwargs: as in Keras.
 
         Raises:
             ValueError: `gradient_accumulation_steps` is not positive, or the
-                optimizer has its own; several losses, or one that means no
-                mean over tokens; `loss_weights` without a loss; a metric
-                that is called `loss`.
+                optimizer has its own; no optimizer; several losses, or one
+                that means no mean over tokens; `loss_weights` without a loss;
+                a metric that is called `loss`.
         """
         accumulation.check_parts(gradient_accumulation_steps)
         updates.check_optimizer(keras.optimizers.get(optimizer))
@@ -92,10 +94,10 @@ class DistributedModel(keras.Model):
             loss_weights,
             metrics,
             weighted_metrics,
-            *args,
-            jit_compile=jit_compile,
-            auto_scale_loss=auto_scale_loss,
-            **kwargs,
+            run_eagerly,
+            steps_per_execution,
+            jit_compile,
+            auto_scale_loss,
         )
         self.auto_scale_loss = auto_scale_loss
         self.gradient_accumulation_steps = gradient_accumulation_steps
@@ -381,4 +383,6 @@ class DistributedModel(keras.Model):
             logits = token_weights.with_mask(logits, mask)
             weights = token_weights.per_token(weights, y)
             weights *= tf.cast(mask, "float32")
-        self.compute_metrics(x, y, logits, sample_weight=weights)
+        logs = self.compute_metrics(x, y, logits, sample_weight=weights)
+        if type(self).compute_metrics is not keras.Model.compute_metrics:
+            executions.check_logs(self, logs)

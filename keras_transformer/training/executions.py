@@ -26,7 +26,10 @@ def over_iterator(model, step, steps_per_execution):
     )
 
     def run_on_replicas(batch):
-        model.distribute_strategy.run(step, args=(batch,), options=static)
+        logs = model.distribute_strategy.run(
+            step, args=(batch,), options=static
+        )
+        check_logs(model, logs)
 
     def run_one(batch):
         run_on_replicas(batch)
@@ -61,6 +64,31 @@ def over_iterator(model, step, steps_per_execution):
         return logs
 
     return run
+
+
+def check_logs(model, logs) -> None:
+    """Checks what a step of a subclass, or its `compute_metrics`, returns.
+
+    Raises:
+        ValueError: something that is no metric of the model, of which alone
+            there is a value for several steps and replicas.
+    """
+    if not logs:
+        return
+    names = {name for metric in model.metrics for name in _names_of(metric)}
+    unknown = sorted(set(logs) - names)
+    if unknown:
+        raise ValueError(
+            "What is reported are the model's metrics, over all steps and "
+            f"replicas. Received: logs of {unknown}, but the model has "
+            f"{sorted(names)}. Make a keras.metrics.Metric of this name in the "
+            "constructor, and update it in the step."
+        )
+
+
+def _names_of(metric):
+    result = metric.result()
+    return result if isinstance(result, dict) else [metric.name]
 
 
 @contextlib.contextmanager

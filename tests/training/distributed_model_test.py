@@ -370,6 +370,37 @@ class DistributedModelTest(Cases):
             ):
                 getattr(model, method)(ids, labels)
 
+    def test_metrics_of_its_own_are_reported_or_refused(self):
+        class Adding(Speller):
+            name_of_metric = "largest"
+
+            def __init__(self):
+                super().__init__()
+                self.largest = keras.metrics.Sum(name="largest")
+
+            def compute_metrics(self, x, y, y_pred, sample_weight=None):
+                logs = super().compute_metrics(x, y, y_pred, sample_weight)
+                self.largest.update_state(tf.reduce_max(y_pred))
+                return {**logs, self.name_of_metric: self.largest.result()}
+
+        ids, labels, _ = draw()[0]
+        model = Adding()
+        model.compile("sgd", losses.SmoothedCrossEntropy())
+        largest = model(ids).numpy().max()
+        logs = model.test_on_batch(ids, labels, return_dict=True)
+        self.assertAllClose(logs["largest"], largest)
+        model.name_of_metric = "other"
+        with self.assertRaisesRegex(ValueError, "logs of .'other'"):
+            model.train_on_batch(ids, labels)
+
+    def test_a_model_of_which_nothing_is_trained(self):
+        model = make()
+        model.trainable = False
+        model.compile("sgd", losses.SmoothedCrossEntropy())
+        before = model.get_weights()
+        fit(model, draw()[:1])
+        self.assertSameWeights(model.get_weights(), before)
+
     def test_nothing_to_descend_on(self):
         model = Speller()
         model.compile()

@@ -43,6 +43,19 @@ def test_one_batch_of_an_ordinary_iterator():
     assert int(model.calls.result()) == 1
 
 
+def test_logs_that_are_no_metrics():
+    model = Counting()
+    executions.check_logs(model, None)
+    executions.check_logs(model, {"total": 1})
+
+    def step(batch):
+        return {"total": batch, "extra": batch}
+
+    run = executions.over_iterator(model, step, 1)
+    with pytest.raises(ValueError, match=r"logs of \['extra'\].*'total'"):
+        run(iter([tf.constant(7)]))
+
+
 @pytest.mark.parametrize("was_enabled", [False, True])
 def test_collection_is_left_as_it_was(was_enabled):
     (gc.enable if was_enabled else gc.disable)()
