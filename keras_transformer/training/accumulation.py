@@ -38,9 +38,9 @@ def check_rows(rows: int | None, replicas: int, parts: int) -> None:
 def add_up(gradients_of, data, parts, variables):
     """Adds the gradients of equal parts of a batch's rows.
 
-    The parts follow each other, so that only one at a time is in memory. Rows
-    of zeros fill up a batch that does not divide, as the last of a data set
-    may not: their weights are zero as well.
+    The parts follow each other, so that only one at a time is in memory. Of
+    rows that do not divide, as the last of a data set may not, parts have one
+    more or less; of fewer rows than parts, one each.
 
     Args:
         gradients_of: function from a part of `data` to a list of gradients,
@@ -62,12 +62,17 @@ def add_up(gradients_of, data, parts, variables):
     """
     if parts == 1:
         return gradients_of(data)
-    split = tf.nest.map_structure(lambda value: _split(value, parts), data)
-    has_gradient = []
+    # There may be no weights, or no labels.
+    rows = [value for value in tf.nest.flatten(data) if value is not None]
+    rows = tf.convert_to_tensor(rows[0]).shape[0] or tf.shape(rows[0])[0]
+    parts_with_rows = tf.minimum(parts, rows)
+    has_gradient = [False] * len(variables)
 
     def add(part, sums):
         gradients = gradients_of(
-            tf.nest.map_structure(lambda value: value[part], split)
+            tf.nest.map_structure(
+                lambda value: _rows_of_part(value, part, parts, rows), data
+            )
         )
         has_gradient[:] = [gradient is not None for gradient in gradients]
         return part + 1, [
@@ -78,7 +83,7 @@ def add_up(gradients_of, data, parts, variables):
         ]
 
     _, sums = tf.while_loop(
-        lambda part, _: part < parts,
+        lambda part, _: part < parts_with_rows,
         add,
         (0, [tf.zeros(v.shape, v.dtype) for v in variables]),
         parallel_iterations=1,
@@ -90,12 +95,14 @@ def add_up(gradients_of, data, parts, variables):
     ]
 
 
-def _split(value, parts):
-    """From (B, ...) to (P, rows of a part, ...)."""
+def _rows_of_part(value, part, parts, rows):
+    """From (B, ...) to the rows of one part."""
+    if value is None:
+        return None
     value = tf.convert_to_tensor(value)
-    missing = -tf.shape(value)[0] % parts
-    value = tf.pad(value, [[0, missing]] + [[0, 0]] * (value.shape.rank - 1))
-    shape = tf.shape(value)
-    return tf.reshape(
-        value, tf.concat([[parts, shape[0] // parts], shape[1:]], axis=0)
-    )
+    if isinstance(rows, int) and rows % parts == 0:
+        # A shape that is known stays so, as a TPU wants it.
+        shape = tf.concat([[parts, rows // parts], tf.shape(value)[1:]], axis=0)
+        return tf.reshape(value, shape)[part]
+    parts = tf.minimum(parts, rows)
+    return value[part * rows // parts : (part + 1) * rows // parts]

@@ -8,66 +8,113 @@ make the update one replica would make.
 B batch   T target length   V vocabulary_size
 """
 
-import contextlib
-import gc
+import inspect
 
 import keras
 import tensorflow as tf
 
-from keras_transformer.training import accumulation, losses, updates
+from keras_transformer.training import (
+    accumulation,
+    arguments,
+    executions,
+    losses,
+    token_loss,
+    token_weights,
+    updates,
+)
 
 
 class DistributedModel(keras.Model):
     """A `keras.Model` whose `fit` and `evaluate` count tokens globally.
 
     Batches are `(inputs, labels, weights)`, the model's outputs logits
-    `(B, T, V)`, labels integers `(B, T)`, weights `(B, T)` with 0 for padding.
-    The compiled loss is used for training; `evaluate` reports as `loss` the
-    cross-entropy of each token in nats, without label smoothing, whatever
-    was trained on. `steps_per_execution`, `jit_compile`,
-    `gradient_accumulation_steps`, and the optimizer's clipping, moving average
-    and loss scale give, under every strategy, what they give on one device;
-    `jit_compile` is off unless asked for, since a new batch shape means a new
-    compilation.
+    `(B, T, V)`, labels integers `(B, T)`, weights `(B,)` or `(B, 1)` of rows
+    or `(B, T)` of tokens, 0 for padding. Tokens that are masked, by a Keras
+    mask on the logits or by the loss's `ignore_class`, count nowhere.
+
+    `fit` descends on `loss_weights` times the mean of the compiled loss over
+    the tokens, by their weights, plus what regularizers and `add_loss` add;
+    `evaluate` reports as `loss` the cross-entropy of each token in nats,
+    without label smoothing and penalties, whatever was trained on. Penalties
+    are means over rows, as Keras's own are: those of a replica's part count
+    by its share of the rows.
+
+    `steps_per_execution`, `jit_compile`, `gradient_accumulation_steps`, and
+    the optimizer's clipping, moving average and loss scale give, under every
+    strategy, what they give on one device; `jit_compile` is off unless asked
+    for, since a new batch shape means a new compilation. A subclass may
+    override `compute_loss`, but then trains on one replica in one part.
     """
 
     def compile(
         self,
-        *args,
+        optimizer="rmsprop",
+        loss=None,
+        loss_weights=None,
+        metrics=None,
+        weighted_metrics=None,
+        run_eagerly=False,
+        steps_per_execution=1,
         jit_compile=False,
+        auto_scale_loss=True,
+        *,
         gradient_accumulation_steps=1,
-        **kwargs,
     ):
         """Configures the model as `keras.Model.compile` does.
 
         Args:
-            *args: as in Keras.
+            optimizer: as in Keras.
+            loss: as in Keras, with a number for each token. `None` trains on
+                what `add_loss` and regularizers add.
+            loss_weights: a number.
+            metrics: as in Keras: of every position, also of padding, but
+                for what is masked.
+            weighted_metrics: as in Keras: by the weights of tokens.
+            run_eagerly: as in Keras.
+            steps_per_execution: as in Keras.
             jit_compile: whether XLA compiles what is computed on a replica.
+            auto_scale_loss: as in Keras.
             gradient_accumulation_steps: in how many parts, one after another,
                 a replica reads its share of a batch. The update is that of
                 the whole batch; only the memory is that of a part.
-            **kwargs: as in Keras.
 
         Raises:
             ValueError: `gradient_accumulation_steps` is not positive, or the
-                optimizer has its own.
+                optimizer has its own; no optimizer; several losses, or one
+                that means no mean over tokens; `loss_weights` without a loss;
+                a metric that is called `loss`.
         """
         accumulation.check_parts(gradient_accumulation_steps)
-        super().compile(*args, jit_compile=jit_compile, **kwargs)
-        updates.check_optimizer(self.optimizer)
+        updates.check_optimizer(keras.optimizers.get(optimizer))
+        arguments.check_names(metrics, weighted_metrics)
+        self._token_loss = token_loss.make(loss, loss_weights)
+        super().compile(
+            optimizer,
+            loss,
+            loss_weights,
+            metrics,
+            weighted_metrics,
+            run_eagerly,
+            steps_per_execution,
+            jit_compile,
+            auto_scale_loss,
+        )
+        self.auto_scale_loss = auto_scale_loss
         self.gradient_accumulation_steps = gradient_accumulation_steps
-        # Loss and metrics are built here on one token: under a strategy Keras
-        # would build them by calling the model on the mean of the replicas'
-        # batches, where ids are no integers any more.
-        y, logits, weights = tf.zeros([1, 1], "int32"), tf.zeros([1, 1, 2]), 1.0
-        self.compute_loss(y=y, y_pred=logits, sample_weight=weights)
-        self.compute_metrics(None, y, logits, sample_weight=[[weights]])
-        self.reset_metrics()
+        # Metrics are made here, where all that matters of a batch is known:
+        # under a strategy Keras would find it by calling the model on the mean
+        # of the replicas' batches, where ids are no integers any more.
+        labels = keras.KerasTensor([1, 1], "int32")
+        logits = keras.KerasTensor([1, 1, 2], "float32")
+        for metric in super().metrics:
+            if metric.name == "compile_metrics":
+                metric.build(labels, logits)
 
     def get_compile_config(self):
         """What `compile` was given, for a file of the model."""
         config = super().get_compile_config()
         if self.compiled:
+            config["auto_scale_loss"] = self.auto_scale_loss
             config["gradient_accumulation_steps"] = (
                 self.gradient_accumulation_steps
             )
@@ -83,27 +130,48 @@ class DistributedModel(keras.Model):
         """Trains as `keras.Model.fit` does.
 
         Raises:
-            ValueError: also where a batch's number of rows is known and does
-                not divide by replicas x `gradient_accumulation_steps`.
+            ValueError: also for labels and weights of other shapes than the
+                class's; `class_weight`; a batch whose number of rows is known
+                and does not divide by replicas x
+                `gradient_accumulation_steps`.
         """
+        args = (x, y, batch_size, *args)
+        arguments.check_call(super().fit, args, kwargs)
+        self._check_shares(self.gradient_accumulation_steps)
         accumulation.check_rows(
-            _rows_of(x, batch_size),
+            arguments.rows_of(x, batch_size),
             self.distribute_strategy.num_replicas_in_sync,
             self.gradient_accumulation_steps,
         )
-        return super().fit(x, y, batch_size, *args, **kwargs)
+        return super().fit(*args, **kwargs)
+
+    def evaluate(self, *args, **kwargs):
+        """Evaluates as `keras.Model.evaluate` does, checked as in `fit`."""
+        arguments.check_call(super().evaluate, args, kwargs)
+        self._check_shares(1)
+        return super().evaluate(*args, **kwargs)
+
+    def train_on_batch(self, *args, **kwargs):
+        """Updates as `keras.Model.train_on_batch`, checked as in `fit`."""
+        arguments.check_call(super().train_on_batch, args, kwargs)
+        self._check_shares(self.gradient_accumulation_steps)
+        return super().train_on_batch(*args, **kwargs)
+
+    def test_on_batch(self, *args, **kwargs):
+        """Evaluates as `keras.Model.test_on_batch`, checked as in `fit`."""
+        arguments.check_call(super().test_on_batch, args, kwargs)
+        self._check_shares(1)
+        return super().test_on_batch(*args, **kwargs)
 
     def train_step(self, data):
         """Updates the weights from one replica's share of a batch."""
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
-        weights = _token_weights(y, weights)
-        global_tokens = _sum_over_replicas(tf.reduce_sum(weights))
+        whole = self._size_of_batch(x, y, weights)
         compute = self._compiled(self._loss_and_gradients)
 
         def gradients_of(part):
-            loss_sum, logits, gradients = compute(*part, global_tokens)
-            x, y, weights = part
-            self._update_metrics(loss_sum, x, y, logits, weights)
+            report, logits, mask, gradients = compute(*part, whole)
+            self._update_metrics(report, part, logits, mask)
             return gradients
 
         gradients = accumulation.add_up(
@@ -121,10 +189,31 @@ class DistributedModel(keras.Model):
 
     def test_step(self, data):
         """Adds one replica's share of a batch to the metrics."""
-        x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
-        weights = _token_weights(y, weights)
-        logits, loss_sum = self._compiled(self._logits_and_loss)(x, y, weights)
-        self._update_metrics(loss_sum, x, y, logits, weights)
+        batch = keras.utils.unpack_x_y_sample_weight(data)
+        compute = self._compiled(self._logits_and_loss)
+        report, logits, mask = compute(*batch)
+        self._update_metrics(report, batch, logits, mask)
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        """The loss of a batch, as in Keras.
+
+        Args:
+            x: inputs, which are not used.
+            y: labels `(B, T)`.
+            y_pred: logits `(B, T, V)`.
+            sample_weight: `(B,)`, `(B, 1)`, `(B, T)` or `None`.
+            training: not used.
+
+        Returns:
+            The weighted mean over tokens plus penalties, float32, a scalar.
+
+        Raises:
+            ValueError: other shapes, or there is nothing to descend on.
+        """
+        del x, training
+        return self._share_of_loss(y, y_pred, sample_weight, None, 1.0)
 
     def make_train_function(self, force=False):
         """Makes the function that `fit` calls with its iterator."""
@@ -134,15 +223,15 @@ class DistributedModel(keras.Model):
             with self.distribute_strategy.scope():
                 self.optimizer.build(self.trainable_variables)
         if self.train_function is None or force:
-            self.train_function = self._over_iterator(
-                self.train_step, self.steps_per_execution
+            self.train_function = executions.over_iterator(
+                self, self.train_step, self.steps_per_execution
             )
         return self.train_function
 
     def make_test_function(self, force=False):
         """Makes the function that `evaluate` calls with its iterator."""
         if self.test_function is None or force:
-            run_step = self._over_iterator(self.test_step, 1)
+            run_step = executions.over_iterator(self, self.test_step, 1)
 
             # One by one, since the data may end within an execution.
             def run_steps(iterator):
@@ -164,54 +253,11 @@ class DistributedModel(keras.Model):
             predict = self.predict_function
 
             def predict_batches(batches):
-                with _without_collection():
+                with executions.without_collection():
                     return predict(batches)
 
             self.predict_function = predict_batches
         return self.predict_function
-
-    def _over_iterator(self, step, steps_per_execution):
-        # Each shape is a program of its own on a TPU, and none is dynamic.
-        static = tf.distribute.RunOptions(
-            experimental_enable_dynamic_batch_size=False
-        )
-
-        def run_on_replicas(batch):
-            self.distribute_strategy.run(step, args=(batch,), options=static)
-
-        def run_one(batch):
-            run_on_replicas(batch)
-            return self.get_metrics_result()
-
-        def run_steps(iterator):
-            has_any = False
-            for _ in tf.range(steps_per_execution):
-                # To read past the end would count as a step of the optimizer,
-                # and fail on several workers.
-                batch = iterator.get_next_as_optional()
-                has_any = tf.logical_or(has_any, batch.has_value())
-                if batch.has_value():
-                    run_on_replicas(batch.get_value())
-            return has_any, self.get_metrics_result()
-
-        if not self.run_eagerly:
-            # A new batch shape, which only lengths and the last batch bring,
-            # should not trace the step again.
-            run_one = tf.function(run_one, reduce_retracing=True)
-            run_steps = tf.function(run_steps, reduce_retracing=True)
-
-        def run(iterator):
-            if not isinstance(
-                iterator, (tf.data.Iterator, tf.distribute.DistributedIterator)
-            ):
-                return run_one(next(iterator))  # That of `train_on_batch`.
-            with _without_collection():
-                has_any, logs = run_steps(iterator)
-            if not has_any:
-                raise StopIteration
-            return logs
-
-        return run
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         # Keras would draw a batch and take the mean of the replicas' ids, which
@@ -226,68 +272,117 @@ class DistributedModel(keras.Model):
             return tf.function(function, jit_compile=True)
         return function
 
-    def _logits_and_loss(self, x, y, weights):
-        logits = self(x, training=False)
-        token_losses = losses.cross_entropy(y, logits)
-        return logits, tf.reduce_sum(token_losses * weights)
+    def _share_of_loss(self, y, logits, weights, tokens, share):
+        """What some rows add to the loss of their batch.
 
-    def _loss_and_gradients(self, x, y, weights, global_tokens):
+        Args:
+            y: labels.
+            logits: what the model made of these rows.
+            weights: of rows or tokens.
+            tokens: of the whole batch; `None` if there are no others.
+            share: of its rows.
+        """
+        # Of the call that made the logits.
+        penalties = [
+            tf.reduce_sum(tf.cast(loss, "float32")) for loss in self.losses
+        ]
+        if self._token_loss is None and not penalties:
+            raise ValueError(
+                "There is no loss to descend on. Give `compile` a `loss`, or "
+                "call `add_loss` in a layer."
+            )
+        loss = share * sum(penalties)
+        if self._token_loss is not None:
+            total = self._token_loss(y, logits, weights)
+            tokens = total.tokens if tokens is None else tokens
+            # A batch without any token leaves the weights as they are.
+            loss += tf.math.divide_no_nan(total.loss, tokens)
+        return loss
+
+    def _count(self, x, y, logits, weights):
+        """How many tokens and rows these are, and which tokens are there."""
+        rows = tf.cast(tf.shape(keras.tree.flatten(x)[0])[0], "float32")
+        if self._token_loss is None:
+            return rows, rows, token_weights.mask_of(logits)
+        total = self._token_loss(y, logits, weights)
+        return total.tokens, rows, total.mask
+
+    def _size_of_batch(self, x, y, weights):
+        """[tokens, rows] of a batch that is read in shares, else `None`."""
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if replicas * self.gradient_accumulation_steps == 1:
+            return None
+        # Masks are known when the model has run. Nothing but them is wanted
+        # of this run, so that a graph leaves the rest of it out; nothing that
+        # a layer keeps is updated.
+        with keras.StatelessScope():
+            logits = self(x, training=False)
+        tokens, rows, _ = self._count(x, y, logits, weights)
+        context = tf.distribute.get_replica_context()
+        return context.all_reduce(
+            tf.distribute.ReduceOp.SUM, tf.stack([tokens, rows])
+        )
+
+    def _loss_and_gradients(self, x, y, weights, whole):
         with tf.GradientTape() as tape:
             logits = self(x, training=True)
-            token_losses = _per_token(self.loss)(y, logits)
-            loss_sum = tf.reduce_sum(token_losses * weights)
-            # A batch without any token leaves the weights as they are.
-            loss = loss_sum / tf.maximum(global_tokens, 1.0)
+            tokens, rows, mask = self._count(x, y, logits, weights)
+            if whole is None:
+                share = 1.0
+                loss = self._loss_of_batch(x, y, logits, weights, training=True)
+            else:
+                tokens, share = whole[0], rows / whole[1]
+                loss = self._share_of_loss(y, logits, weights, tokens, share)
             scaled_loss = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled_loss, self.trainable_variables)
-        return loss_sum, logits, gradients
+        # Shares add up to the loss of the batch, which counts by its tokens.
+        report = tf.math.divide_no_nan(loss, share), share * tokens
+        return report, logits, mask, gradients
 
-    def _update_metrics(self, loss_sum, x, y, logits, weights):
-        tokens = tf.reduce_sum(weights)
-        for metric in self.metrics:
-            if metric.name == "loss":
-                metric.update_state(
-                    tf.math.divide_no_nan(loss_sum, tokens),
-                    sample_weight=tokens,
-                )
-        self.compute_metrics(x, y, logits, sample_weight=weights)
+    def _logits_and_loss(self, x, y, weights):
+        logits = self(x, training=False)
+        tokens, rows, mask = self._count(x, y, logits, weights)
+        if self._token_loss is None or self._has_own_loss():
+            loss = self._loss_of_batch(x, y, logits, weights, training=False)
+            return (loss, rows), logits, mask
+        weights = self._token_loss(y, logits, weights).weights
+        # The label of a token that does not count need not be an id.
+        labels = tf.where(weights != 0, y, tf.zeros_like(y))
+        loss = tf.reduce_sum(losses.cross_entropy(labels, logits) * weights)
+        return (tf.math.divide_no_nan(loss, tokens), tokens), logits, mask
 
+    def _loss_of_batch(self, x, y, logits, weights, training):
+        # Overrides of `compute_loss` may be without `training`, as in Keras.
+        parameters = inspect.signature(self.compute_loss).parameters
+        settings = {"training": training} if "training" in parameters else {}
+        return self.compute_loss(x, y, logits, weights, **settings)
 
-def _per_token(loss):
-    """The compiled loss before any reduction, `(y, logits) -> (B, T)`."""
-    loss = keras.losses.get(loss)
-    return loss.call if isinstance(loss, keras.losses.Loss) else loss
+    def _has_own_loss(self):
+        return type(self).compute_loss is not DistributedModel.compute_loss
 
+    def _check_shares(self, parts):
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if replicas * parts > 1 and self._has_own_loss():
+            raise ValueError(
+                "`compute_loss` sees the part of a batch that one replica "
+                "reads at a time, and what it returns cannot be made that of "
+                f"the whole. Received: {type(self).__name__} with a "
+                f"`compute_loss` of its own, {replicas} replica(s) x {parts} "
+                "part(s). Train on one replica without "
+                "`gradient_accumulation_steps`, or give the loss of each token "
+                "to `compile` and the rest by `add_loss`."
+            )
 
-@contextlib.contextmanager
-def _without_collection():
-    """A context without Python's garbage collection.
-
-    A step is traced in a thread for each replica. Where that thread happens to
-    collect the iterator of an earlier epoch, TensorFlow waits for minutes.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def _rows_of(x, batch_size):
-    """Rows of a global batch, `None` if that is not known."""
-    if isinstance(x, tf.data.Dataset):
-        return tf.nest.flatten(x.element_spec)[0].shape[0]
-    return batch_size
-
-
-def _token_weights(y, weights):
-    if weights is None:
-        return tf.ones(tf.shape(y), "float32")
-    return tf.cast(weights, "float32")
-
-
-def _sum_over_replicas(value):
-    context = tf.distribute.get_replica_context()
-    return context.all_reduce(tf.distribute.ReduceOp.SUM, value)
+    def _update_metrics(self, report, batch, logits, mask):
+        x, y, weights = batch
+        loss, count = report
+        # Keras's own, before any that a layer may call by this name.
+        super().metrics[0].update_state(loss, sample_weight=count)
+        if mask is not None:
+            # Compilation has lost it, and Keras knows none of ignored labels.
+            logits = token_weights.with_mask(logits, mask)
+            weights = token_weights.per_token(weights, y)
+            weights *= tf.cast(mask, "float32")
+        logs = self.compute_metrics(x, y, logits, sample_weight=weights)
+        if type(self).compute_metrics is not keras.Model.compute_metrics:
+            executions.check_logs(self, logs)

@@ -8,8 +8,13 @@ def check_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
     """Checks that an optimizer leaves whole updates to the model.
 
     Raises:
-        ValueError: it gathers gradients over several batches.
+        ValueError: it gathers gradients over several batches, or is none.
     """
+    if optimizer is None:
+        raise ValueError(
+            "An optimizer is needed. Received: optimizer=None. Give any, such "
+            "as 'sgd', also where the model is only evaluated."
+        )
     steps = _inner(optimizer).gradient_accumulation_steps
     if steps:
         raise ValueError(
@@ -36,6 +41,8 @@ def apply(optimizer, gradients, variables, replicas: int) -> None:
         variables: what they are of.
         replicas: how many share in the update.
     """
+    if not variables:
+        return  # As in Keras: a model of which nothing is trainable.
     if replicas > 1 and _judges(optimizer):
         gradients = _clip(optimizer, _sums(gradients))
         gradients = [g if g is None else g / replicas for g in gradients]

@@ -70,6 +70,13 @@ class UpdatesTest(tf.test.TestCase, parameterized.TestCase):
             )
             self.assertEqual(found, [[0.0, 0.0], 0.0, [0.0]])
 
+    def test_nothing_to_update(self):
+        updates.apply(sgd(), [], [], replicas=1)
+
+    def test_no_optimizer(self):
+        with self.assertRaisesRegex(ValueError, "optimizer=None. Give any"):
+            updates.check_optimizer(None)
+
     def test_gathering_optimizers_are_refused(self):
         updates.check_optimizer(sgd())
         updates.check_optimizer(scaled(sgd(), 2.0))

@@ -1,0 +1,188 @@
+"""What a loss is made of counts once, in however many shares it is read.
+
+Penalties, masks, ignored labels, weights of rows and `loss_weights` all at
+once, on one replica and on two, in one part and in several: the same weights
+and numbers. Replicas have very different numbers of tokens, and the last batch
+has rows that divide by nothing. The two are in a process of their own, in
+which this file is run.
+
+B batch   T target length   V vocabulary_size
+"""
+
+import contextlib
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from keras_transformer.training import distributed_model
+
+ROOT = pathlib.Path(__file__).parents[2]
+VOCABULARY, LENGTH, DIM, IGNORED = 13, 5, 7, -100
+ROWS = (12, 12, 12, 7)
+# Settings of each run, on two replicas but for the first, which is the measure.
+RUNS = [
+    {"replicas": 1},
+    {"replicas": 1, "gradient_accumulation_steps": 3},
+    {},
+    {"gradient_accumulation_steps": 2},
+    {"gradient_accumulation_steps": 3, "steps_per_execution": 3},
+    {"gradient_accumulation_steps": 2, "jit_compile": True},
+    {"gradient_accumulation_steps": 3, "scale": 2.0**10},
+    {"gradient_accumulation_steps": 2, "run_eagerly": True},
+]
+
+
+class Penalizing(keras.layers.Layer):
+    """Adds the mean over rows of something, and counts its calls' rows."""
+
+    def __init__(self):
+        super().__init__()
+        self.supports_masking = True
+        self.seen = keras.metrics.Sum(name="seen")
+
+    def call(self, inputs):
+        self.add_loss(0.3 * ops.mean(ops.max(ops.abs(inputs), axis=(1, 2))))
+        self.seen.update_state(ops.ones_like(inputs[:, 0, 0]))
+        return inputs
+
+
+class Model(distributed_model.DistributedModel):
+    """Predicts a token from the one before it, with all sorts of penalties."""
+
+    def __init__(self):
+        super().__init__()
+        regularizers = keras.regularizers
+        self.embedding = keras.layers.Embedding(
+            VOCABULARY,
+            DIM,
+            embeddings_regularizer=regularizers.L1L2(0.01, 0.02),
+            mask_zero=True,
+        )
+        self.penalizing = Penalizing()
+        self.logits = keras.layers.Dense(
+            VOCABULARY,
+            kernel_regularizer=regularizers.OrthogonalRegularizer(0.03),
+            bias_regularizer="l2",
+            activity_regularizer=regularizers.L2(0.01),
+        )
+        self.embedding.build((None, None))
+        self.logits.build((None, None, DIM))
+        self.built = True
+        start = np.random.default_rng(0)
+        for variable in self.trainable_variables:
+            variable.assign(start.normal(0, 0.5, variable.shape))
+
+    def call(self, inputs, training=None):
+        vectors = self.embedding(inputs)
+        self.penalizing(vectors)
+        return self.logits(vectors)
+
+
+def batches():
+    """Of rows whose first half has few tokens, or none, by turns."""
+    for i, rows in enumerate(ROWS):
+        generator = np.random.default_rng(i)
+        ids, labels = generator.integers(
+            1, VOCABULARY, (2, rows, LENGTH), dtype="int32"
+        )
+        few = (np.arange(rows) < rows // 2)[:: (-1) ** i, None]
+        late = np.arange(LENGTH) > i % 2
+        labels = np.where(few & late, IGNORED, labels)
+        # 0 is masked, here and there.
+        ids = np.where(generator.random(ids.shape) < 0.2, 0, ids)
+        yield ids, labels, generator.integers(0, 4, rows).astype("float32")
+
+
+def dataset():
+    ids = tf.TensorSpec((None, LENGTH), tf.int32)
+    data = tf.data.Dataset.from_generator(
+        batches, output_signature=(ids, ids, tf.TensorSpec(None, tf.float32))
+    )
+    return data.apply(tf.data.experimental.assert_cardinality(len(ROWS)))
+
+
+def train(strategy, scale=None, **settings):
+    with strategy.scope() if strategy else contextlib.nullcontext():
+        model = Model()
+        optimizer = keras.optimizers.SGD(0.5, momentum=0.5)
+        if scale:
+            optimizer = keras.optimizers.LossScaleOptimizer(
+                optimizer, initial_scale=scale
+            )
+        model.compile(
+            optimizer,
+            keras.losses.SparseCategoricalCrossentropy(
+                from_logits=True, ignore_class=IGNORED
+            ),
+            loss_weights=0.7,
+            metrics=["accuracy"],
+            weighted_metrics=[keras.metrics.SparseTopKCategoricalAccuracy(3)],
+            **settings,
+        )
+    history = model.fit(
+        dataset(), validation_data=dataset(), shuffle=False, verbose=0
+    ).history
+    results = {name: values[-1] for name, values in history.items()}
+    for i, variable in enumerate(model.trainable_variables):
+        results[f"{i}: {variable.path.split('/')[-1]}"] = variable.numpy()
+    return results
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shares")
+    module = ".".join(
+        pathlib.Path(__file__).relative_to(ROOT).with_suffix("").parts
+    )
+    subprocess.run(
+        [sys.executable, "-m", module, str(folder)],
+        cwd=ROOT,
+        check=True,
+        timeout=600,
+    )
+    results = []
+    for i in range(len(RUNS)):
+        with np.load(folder / f"{i}.npz") as file:
+            results.append(dict(file))
+    return results
+
+
+@pytest.mark.parametrize("i", range(1, len(RUNS)), ids=map(str, RUNS[1:]))
+def test_is_as_in_one(trained, i):
+    assert trained[i].keys() == trained[0].keys()
+    for name, value in trained[0].items():
+        np.testing.assert_allclose(
+            trained[i][name],
+            value,
+            rtol=0,
+            atol=1e-5 * np.abs(value).max(),
+            err_msg=name,
+        )
+
+
+def test_what_a_layer_counts_is_counted_once(trained):
+    assert trained[0]["seen"] == sum(ROWS)
+
+
+def main(folder):
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration()] * 2,
+    )
+    two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    for i, settings in enumerate(RUNS):
+        settings = dict(settings)
+        strategy = two if settings.pop("replicas", 2) == 2 else None
+        np.savez(
+            pathlib.Path(folder) / f"{i}.npz", **train(strategy, **settings)
+        )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
