@@ -2,20 +2,34 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint bench preflight
+.PHONY: demo test test-all test-oldest lint bench preflight
 
 demo: .venv/installed
 	$(BIN)/python -m trainers.train_translation --output_dir=runs/demo
 
 # Two processes: most tests keep one core busy. Those that share what is dear to
 # make stay in one process, as tests/conftest.py groups them.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist=loadgroup --no-loadscope-reorder
+PYTEST := python -m pytest -n 2 --dist=loadgroup --no-loadscope-reorder
 
 test: .venv/installed
-	$(PYTEST)
+	$(BIN)/$(PYTEST)
 
 test-all: .venv/installed
-	$(PYTEST) -m "slow or not slow"
+	$(BIN)/$(PYTEST) -m "slow or not slow"
+
+# On the oldest dependencies that setup.py allows; the environment of the other
+# targets has the newest. The oldest TensorFlow is for Python 3.10 to 3.12:
+# `make test-oldest PYTHON=python3.10`.
+test-oldest: .venv-oldest/installed
+	.venv-oldest/bin/$(PYTEST)
+
+.venv-oldest/installed: setup.py
+	$(PYTHON) -m venv --clear .venv-oldest
+	$(PYTHON) -m tools.oldest_requirements > .venv-oldest/constraints.txt
+	.venv-oldest/bin/python -m pip install --quiet \
+		--disable-pip-version-check \
+		--constraint .venv-oldest/constraints.txt --editable ".[dev]"
+	touch $@
 
 lint: .venv/installed
 	$(BIN)/ruff check .

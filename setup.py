@@ -18,25 +18,36 @@ setup(
     packages=find_packages(
         include=["keras_transformer", "keras_transformer.*"]
     ),
+    # `make test-oldest` runs the suite on the lower bounds, which stand here
+    # and nowhere else.
     install_requires=[
-        "absl-py",
-        "keras>=3.10",
-        "matplotlib",
-        "numpy",
+        "absl-py>=1.4",
+        # Before it, RMSNormalization overflows in float16.
+        "keras>=3.11",
+        "matplotlib>=3.8",
+        "numpy>=1.26",
         "sacrebleu>=2.4",
-        "sentencepiece>=0.2",
-        "tensorboard",
+        # Before it, a line of 70,000 characters without a space ends the
+        # process that learns a vocabulary.
+        "sentencepiece>=0.2.3",
+        "tensorboard>=2.19",
         "tensorflow>=2.19,<2.22",
         # 2.21.0 cannot be imported: it was built with an undefined symbol.
         # Each release pins the TensorFlow of its own minor version.
         "tensorflow-text>=2.19,<2.22,!=2.21.0",
-        "tqdm",
+        "tqdm>=4.62",
     ],
     extras_require={
         # Google's TPU compiler, 1.1 GB, for machines without a TPU. There is
         # none for Python 3.10.
         "tpu-preflight": ['jax[tpu]==0.10.2; python_version >= "3.11"'],
-        # Groups of pytest-xdist 3.8 get lost in pytest 9.
-        "dev": ["build", "pytest>=8,<9", "pytest-xdist>=3.5", "ruff>=0.8"],
+        # Groups of pytest-xdist 3.8 get lost in pytest 9; before 3.8 it does
+        # not keep the order of tests.
+        "dev": [
+            "build>=1.0",
+            "pytest>=8.0,<9",
+            "pytest-xdist>=3.8",
+            "ruff>=0.8",
+        ],
     },
 )

@@ -24,11 +24,19 @@ from trainers import program
 
 _ROUNDS = flags.DEFINE_integer("rounds", 9, "Rounds by turns.", lower_bound=3)
 _STEPS = flags.DEFINE_integer("steps", 10, "Steps of a round.", lower_bound=10)
-_LAYERS = flags.DEFINE_integer("layers", 3, "Encoder and decoder blocks each.")
-_MODEL_DIM = flags.DEFINE_integer("model_dim", 256, "d_model.")
-_VOCABULARY_SIZE = flags.DEFINE_integer("vocabulary_size", 8000, "Pieces.")
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Sentences.")
-_LENGTH = flags.DEFINE_integer("length", 32, "Tokens of each side.")
+_LAYERS = flags.DEFINE_integer(
+    "layers", 3, "Encoder and decoder blocks each.", lower_bound=1
+)
+_MODEL_DIM = flags.DEFINE_integer("model_dim", 256, "d_model.", lower_bound=1)
+_VOCABULARY_SIZE = flags.DEFINE_integer(
+    "vocabulary_size", 8000, "Pieces.", lower_bound=5
+)
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", 64, "Sentences.", lower_bound=1
+)
+_LENGTH = flags.DEFINE_integer(
+    "length", 32, "Tokens of each side.", lower_bound=1
+)
 _JIT_COMPILE = flags.DEFINE_boolean("jit_compile", False, "Use XLA.")
 
 

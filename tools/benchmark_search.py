@@ -15,6 +15,7 @@ shows what a token costs, and how much memory a search needs, at growing
 lengths.
 """
 
+import contextlib
 import dataclasses
 import json
 import pathlib
@@ -75,6 +76,15 @@ class Job:
     batch_size: int
     source_length: int
     target_length: int
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            size = getattr(self, field.name)
+            if field.type is int and not (isinstance(size, int) and size > 0):
+                raise ValueError(
+                    f"--{field.name} must be a number, at least 1. Received: "
+                    f"{size}."
+                )
 
 
 # Engines of this package: a graph of unknown shapes, as it is served, and
@@ -206,11 +216,10 @@ class Engine:
 
     def ask(self, question: str = ""):
         """Seconds of one search, or what else `search_peers.serve` answers."""
-        try:
+        # If it has ended, `_read` says so.
+        with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(f"{question}\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # It has ended, as `_read` will say.
         return self._read()
 
     def close(self):
@@ -288,10 +297,14 @@ def compare_lengths(lengths) -> dict:
     tokens that it writes more.
     """
     rows, before = [], None
-    for length in lengths:
-        engine = Engine(job_of_flags(target_length=length))
+    jobs = [
+        job_of_flags(target_length=int(n) if n.isdecimal() else n)
+        for n in lengths
+    ]
+    for job in jobs:
+        length, engine = job.target_length, Engine(job)
         seconds = [engine.ask() for _ in range(_ROUNDS.value)]
-        job, median = engine.job, statistics.median(seconds)
+        median = statistics.median(seconds)
         # Keys and values of all blocks, in float32.
         kept = 2 * 4 * job.layers * job.model_dim
         kept *= job.batch_size * job.beam_size * length
@@ -315,7 +328,7 @@ def main():
     if _WORK.value:
         work(Job(**json.loads(_WORK.value)))
     elif _SUITE.value == "lengths":
-        print(json.dumps(compare_lengths([int(n) for n in _LENGTHS.value])))
+        print(json.dumps(compare_lengths(_LENGTHS.value)))
     else:
         sizes = LATENCY if _SUITE.value == "latency" else {}
         for ours, precision, peer, peer_precision, beam in COMPARISONS[

@@ -19,13 +19,23 @@ from absl import app, flags
 import keras_transformer as kt
 from trainers import program
 
-_LAYERS = flags.DEFINE_integer("layers", 3, "Encoder and decoder blocks each.")
-_MODEL_DIM = flags.DEFINE_integer("model_dim", 256, "d_model.")
-_FEED_FORWARD_DIM = flags.DEFINE_integer("feed_forward_dim", 1024, "d_ff.")
-_NUM_HEADS = flags.DEFINE_integer("num_heads", 8, "Heads.")
-_VOCABULARY_SIZE = flags.DEFINE_integer("vocabulary_size", 8000, "Pieces.")
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Sentences.")
-_LENGTH = flags.DEFINE_integer("length", 32, "Tokens of each side.")
+_LAYERS = flags.DEFINE_integer(
+    "layers", 3, "Encoder and decoder blocks each.", lower_bound=1
+)
+_MODEL_DIM = flags.DEFINE_integer("model_dim", 256, "d_model.", lower_bound=1)
+_FEED_FORWARD_DIM = flags.DEFINE_integer(
+    "feed_forward_dim", 1024, "d_ff.", lower_bound=1
+)
+_NUM_HEADS = flags.DEFINE_integer("num_heads", 8, "Heads.", lower_bound=1)
+_VOCABULARY_SIZE = flags.DEFINE_integer(
+    "vocabulary_size", 8000, "Pieces.", lower_bound=5
+)
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", 64, "Sentences.", lower_bound=1
+)
+_LENGTH = flags.DEFINE_integer(
+    "length", 32, "Tokens of each side.", lower_bound=1
+)
 _STEPS = flags.DEFINE_integer("steps", 12, "Timed steps.", lower_bound=3)
 _PRECISION = flags.DEFINE_string("precision", "float32", "A Keras policy.")
 _JIT_COMPILE = flags.DEFINE_boolean("jit_compile", False, "Use XLA.")

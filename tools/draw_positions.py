@@ -19,7 +19,9 @@ _OUTPUT = flags.DEFINE_string(
 _NUM_POSITIONS = flags.DEFINE_integer(
     "num_positions", 20, "Rows.", lower_bound=1
 )
-_NUM_DIMENSIONS = flags.DEFINE_integer("num_dimensions", 512, "Columns, D.")
+_NUM_DIMENSIONS = flags.DEFINE_integer(
+    "num_dimensions", 512, "Columns, D.", lower_bound=2
+)
 
 
 def draw(num_positions: int, model_dim: int) -> figure.Figure:

@@ -12,7 +12,7 @@ import json
 
 from absl import app, flags
 
-from keras_transformer import data, translation
+from keras_transformer import data, training, translation
 from tools import loading, settings
 from trainers import program
 
@@ -49,7 +49,10 @@ def define_flags():
     flags.DEFINE_integer("batch_size", 64, "Sentences translated together.")
     flags.DEFINE_boolean("lowercase", False, "Ignore case.")
     flags.DEFINE_string(
-        "tokenize", "13a", "Tokenization of sacreBLEU, such as none or 13a."
+        "tokenize",
+        None,
+        "Tokenization of sacreBLEU, such as zh or char. Default: the run's, "
+        "else 13a.",
     )
 
 
@@ -57,6 +60,11 @@ def define_flags():
 def main():
     models = settings.from_flags(settings.ModelSettings, flags.FLAGS)
     search = settings.from_flags(settings.SearchSettings, flags.FLAGS)
+    settings.check_sizes(batch_size=flags.FLAGS.batch_size)
+    loading.check_models(models)
+    tokenize = flags.FLAGS.tokenize or loading.tokenization(models)
+    # Refused before the work that it is for.
+    training.corpus_metrics(tokenize=tokenize)
     pairs = data.read_parallel(flags.FLAGS.source, flags.FLAGS.reference)
     answers = loading.load(models, search).hypotheses(
         [pair.source for pair in pairs], flags.FLAGS.batch_size
@@ -65,7 +73,7 @@ def main():
         [hypotheses[0].text for hypotheses in answers],
         [pair.target for pair in pairs],
         lowercase=flags.FLAGS.lowercase,
-        tokenize=flags.FLAGS.tokenize,
+        tokenize=tokenize,
     )
     print(json.dumps({"sentences": len(pairs), **scores}, indent=2))
 

@@ -39,6 +39,7 @@ _MAX_SOURCE_LENGTH = flags.DEFINE_integer(
 
 @program.main
 def main():
+    program.check_output_dir(_OUTPUT_DIR.value)
     beam = translation.run_search(
         _MODEL.value,
         beam_size=_BEAM_SIZE.value,

@@ -303,6 +303,8 @@ def check(directory, kills: int, steps: int, seed: int) -> bool:
 
 @program.main
 def main():
+    if _OUTPUT_DIR.value:
+        program.check_output_dir(_OUTPUT_DIR.value)
     directory = _OUTPUT_DIR.value or tempfile.mkdtemp(prefix="killed-")
     if not check(directory, _KILLS.value, _STEPS.value, _SEED.value):
         sys.exit(f"error: runs differ; they are in {directory}.")

@@ -10,6 +10,7 @@ import tensorflow_text  # noqa: F401  A SavedModel needs its operations.
 import keras_transformer as kt
 from keras_transformer import translation
 from tools import settings
+from trainers import run_directory
 
 # Hypotheses that are not there have this score, less than any.
 _NEVER = -1e9
@@ -91,6 +92,7 @@ def load(
         ValueError: settings for a SavedModel, whose search is inside, or
             models that cannot translate together.
     """
+    check_models(models)
     if not any(map(is_saved_model, models.model)):
         return load_translator(models, search)
     given = {**models.given(), **search.given()}
@@ -117,15 +119,12 @@ def load_translator(
         FileNotFoundError: a path is not that of a finished run.
         ValueError: a SavedModel, or models that cannot translate together.
     """
+    check_models(models)
     runs = []
     for path in models.model:
         if is_saved_model(path):
             raise ValueError(
                 f"{path} is a SavedModel. Give the run directory it is of."
-            )
-        if not pathlib.Path(path).is_dir():
-            raise FileNotFoundError(
-                f"No such model: {path}. Give a run directory or a SavedModel."
             )
         runs.append(translation.load_translator(path))
         _check_vocabularies(runs[0], runs[-1], models.model[0], path)
@@ -144,6 +143,22 @@ def load_translator(
         search.lengths(),
         bool(models.jit_compile),
     )
+
+
+def check_models(models: settings.ModelSettings) -> None:
+    """Raises FileNotFoundError where there is none, before any work."""
+    for path in models.model:
+        if not pathlib.Path(path).is_dir():
+            raise FileNotFoundError(
+                f"No such model: {path}. Give a run directory or a SavedModel."
+            )
+
+
+def tokenization(models: settings.ModelSettings) -> str:
+    """The tokenization that the first run was scored with."""
+    found = run_directory.RunDirectory(models.model[0]).found_config()
+    chosen = found.get("settings", {}).get("tokenize")
+    return chosen or kt.training.tokenization_of(None)
 
 
 def is_saved_model(path) -> bool:

@@ -65,7 +65,10 @@ def main():
         length_penalty_form=flags.FLAGS.length_penalty_form,
         coverage_penalty=flags.FLAGS.coverage_penalty,
     )
-    _check_sizes(flags.FLAGS.n_best, flags.FLAGS.batch_size)
+    settings.check_sizes(
+        n_best=flags.FLAGS.n_best, batch_size=flags.FLAGS.batch_size
+    )
+    loading.check_models(models)
     sources, targets = read_pairs(
         flags.FLAGS.source, flags.FLAGS.target, flags.FLAGS.n_best
     )
@@ -127,12 +130,6 @@ def read_pairs(source: str, target: str, count: int):
             f"{len(targets)} lines."
         )
     return [text for text in sources for _ in range(count)], targets
-
-
-def _check_sizes(n_best, batch_size):
-    for name, value in (("n_best", n_best), ("batch_size", batch_size)):
-        if value < 1:
-            raise ValueError(f"--{name} must be at least 1. Received: {value}.")
 
 
 if __name__ == "__main__":

@@ -92,6 +92,10 @@ class SearchSettings(_Settings):
             raise ValueError(
                 f"--top_p must be in (0, 1]. Received: {self.top_p}."
             )
+        if not -(2**63) <= given.get("seed", 0) < 2**63:
+            raise ValueError(
+                f"--seed must fit into 64 bits. Received: {self.seed}."
+            )
         if self.beam_size is not None and self.beam_size < (self.n_best or 1):
             raise ValueError(
                 "A beam holds the translations that it returns. Received: "
@@ -168,6 +172,13 @@ class ModelSettings(_Settings):
                 "--ensemble is for several models. Received: --model="
                 f"{','.join(self.model)}. Give several, or leave it out."
             )
+
+
+def check_sizes(**sizes: int) -> None:
+    """Raises ValueError for flags that must be at least 1."""
+    for name, value in sizes.items():
+        if value < 1:
+            raise ValueError(f"--{name} must be at least 1. Received: {value}.")
 
 
 def from_flags(kind, values):

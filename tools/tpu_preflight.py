@@ -71,7 +71,11 @@ def define_flags(values: flags.FlagValues = flags.FLAGS):
         flag_values=values,
     )
     flags.DEFINE_integer(
-        "batch_size", 64, "Sentences translated together.", flag_values=values
+        "batch_size",
+        64,
+        "Sentences translated together.",
+        lower_bound=1,
+        flag_values=values,
     )
     flags.DEFINE_list(
         "steps",

@@ -42,10 +42,7 @@ class Output:
     batch_size: int = 64
 
     def __post_init__(self):
-        if self.batch_size < 1:
-            raise ValueError(
-                f"--batch_size must be at least 1. Received: {self.batch_size}."
-            )
+        settings.check_sizes(batch_size=self.batch_size)
 
 
 def define_flags():

@@ -242,9 +242,11 @@ def _fit(model, train_batches, settings, checkpoints, **how):
     interval = settings.evaluation_interval
     batches = int(checkpoints.counters["batches"].numpy())
     epoch, begun = divmod(batches, interval)
+    # An end that was, where a run as long as this one has no checkpoint; if it
+    # is the only one, until there is another.
+    ended = checkpoints.step
     if begun:
-        # An end that was, where a run as long as this one has no checkpoint.
-        checkpoints.forget_newest()
+        checkpoints.forget(ended)
     first = min(interval - begun, settings.steps - batches)
     if first < interval:
         model.fit(
@@ -254,6 +256,8 @@ def _fit(model, train_batches, settings, checkpoints, **how):
             epochs=epoch + 1,
             **how,
         )
+        if begun:
+            checkpoints.forget(ended)
         batches, epoch = batches + first, epoch + 1
     if batches < settings.steps:
         model.fit(

@@ -64,8 +64,9 @@ class RunDirectory:
     def last_checkpoint(self) -> int | None:
         """The step of the newest checkpoint, damaged or not."""
         names = self.checkpoints.glob("ckpt-*.index")
-        steps = [int(path.stem.removeprefix("ckpt-")) for path in names]
-        return max(steps, default=None)
+        steps = [path.stem.removeprefix("ckpt-") for path in names]
+        # Files of the user's own may be there too.
+        return max(map(int, filter(str.isdecimal, steps)), default=None)
 
     def check_same(self, config: dict) -> None:
         """Compares the settings of the run found here with these.

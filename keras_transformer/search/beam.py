@@ -88,8 +88,8 @@ def beam_search(
 
     Raises:
         ValueError: `top_beams` not in [1, `beam_size`], settings that are
-            none, ids that are not in the vocabulary, or a prefix that is
-            longer than its row may become.
+            none, a batch or a longest length below 0, ids that are not in the
+            vocabulary, or a prefix that is longer than its row may become.
 
     Example:
 
@@ -107,6 +107,8 @@ def beam_search(
             f"top_beams={top_beams}, beam_size={beam_size}. Expected "
             "1 <= top_beams <= beam_size."
         )
+    for name, count in (("top_beams", top_beams), ("beam_size", beam_size)):
+        contract.check_count(name, count)
     penalties.check_penalties(alpha, penalty, coverage)
     limits = constraining.limits_of_rows(
         constraints, max_lengths, batch_size, pad_id

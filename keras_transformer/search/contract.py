@@ -129,6 +129,15 @@ def with_nan(result: SearchResult, is_nan) -> SearchResult:
     return result._replace(scores=scores)
 
 
+def check_count(name: str, count: int) -> None:
+    """Raises ValueError unless a number of hypotheses is one."""
+    if int(count) != count or count < 1:
+        raise ValueError(
+            f"`{name}` must be at least 1, and whole. Received: {count}. Give "
+            "how many hypotheses of each row there shall be."
+        )
+
+
 def largest_limit(max_lengths):
     """The most steps of any row, an int where it is known, at least 0."""
     known = tf.get_static_value(max_lengths)
@@ -141,10 +150,17 @@ def limits_per_row(lengths, batch_size):
     """Broadcasts a limit, scalar or `(B,)`, to one for each row.
 
     Raises:
-        ValueError: limits of another number of rows, where both are known.
+        ValueError: limits of another number of rows, where both are known; a
+            limit, or a number of rows, below 0.
     """
     lengths = tf.cast(lengths, tf.int32)
     known = tf.get_static_value(lengths), tf.get_static_value(batch_size)
+    for name, value in zip(("limit", "batch_size"), known, strict=True):
+        if value is not None and np.any(np.asarray(value) < 0):
+            raise ValueError(
+                f"A {name} must be at least 0. Received: "
+                f"{np.asarray(value).min()}."
+            )
     if any(value is None for value in known):
         return tf.broadcast_to(lengths, [batch_size])
     try:

@@ -40,8 +40,8 @@ def greedy_search(
         `SearchResult` with W = 1; the score is the plain log-probability.
 
     Raises:
-        ValueError: ids that are not in the vocabulary, or a prefix that is
-            longer than its row may become.
+        ValueError: a batch or a longest length below 0, ids that are not in
+            the vocabulary, or a prefix that is longer than its row may become.
 
     Example:
 

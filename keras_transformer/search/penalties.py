@@ -3,6 +3,8 @@
 B batch   W hypotheses   T target length   S source length
 """
 
+import math
+
 import tensorflow as tf
 
 LENGTH_PENALTIES = ("gnmt", "average", "none")
@@ -58,18 +60,20 @@ def coverage_penalty(attention, source_mask, beta: float):
 
 def check_penalties(alpha, form, beta):
     """Raises ValueError unless these are penalties."""
-    if alpha < 0:
+    if not 0 <= alpha < math.inf:
         raise ValueError(
             "`alpha` below 0 would favour ever shorter translations without "
-            f"bound. Received: {alpha}. Use 0 for no length penalty."
+            "bound, and what is not finite means nothing. Received: "
+            f"{alpha}. Use 0 for no length penalty."
         )
     if form not in LENGTH_PENALTIES:
         raise ValueError(
             f"Unknown length `penalty`. Received: {form!r}. Expected one of "
             f"{LENGTH_PENALTIES}."
         )
-    if beta < 0:
+    if not 0 <= beta < math.inf:
         raise ValueError(
-            "`coverage` below 0 would reward leaving words out. Received: "
-            f"{beta}. Use 0 for no coverage penalty."
+            "`coverage` below 0 would reward leaving words out, and what is "
+            f"not finite means nothing. Received: {beta}. Use 0 for no "
+            "coverage penalty."
         )

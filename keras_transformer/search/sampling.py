@@ -65,7 +65,8 @@ def sampling_search(
         that the model gives them, whatever they were drawn from.
 
     Raises:
-        ValueError: settings out of range, ids that are not in the vocabulary,
+        ValueError: settings out of range, a batch or a longest length below
+            0, ids that are not in the vocabulary,
             or a prefix that is longer than its row may become.
 
     Example:
@@ -79,6 +80,10 @@ def sampling_search(
     """
     _check(num_samples, temperature, top_k, top_p)
     top_k = int(top_k)
+    if isinstance(seed, int) and not -(2**63) <= seed < 2**63:
+        raise ValueError(
+            f"`seed` must fit into 64 bits. Received: {seed}. Give a smaller."
+        )
     seed = tf.cast(seed, tf.int64)
     limits = contract.limits_per_row(max_lengths, batch_size)
     if seed.shape.rank != 0 and not seed.shape.is_compatible_with(limits.shape):
@@ -188,11 +193,7 @@ def _uniform(seed, rows, width, position, numbers):
 
 
 def _check(num_samples, temperature, top_k, top_p):
-    if num_samples < 1:
-        raise ValueError(
-            "`num_samples` must be at least 1. Received: "
-            f"{num_samples}. Give how many to draw for each row."
-        )
+    contract.check_count("num_samples", num_samples)
     if not temperature > 0:
         raise ValueError(
             f"`temperature` must be above 0. Received: {temperature}. Use "

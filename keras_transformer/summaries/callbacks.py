@@ -150,8 +150,11 @@ class SampleTranslations(_SummaryCallback):
         translate: Callable[[list[str]], list[str]],
     ):
         super().__init__(log_dir)
+        # A string of two characters would pass for a pair.
+        is_text = any(isinstance(pair, str) for pair in pairs)
         self._pairs = [tuple(pair) for pair in pairs]
-        if not self._pairs or {len(pair) for pair in self._pairs} != {2}:
+        lengths = {len(pair) for pair in self._pairs}
+        if is_text or lengths != {2}:
             raise ValueError(
                 "`pairs` must be a list of at least one (source, reference). "
                 f"Received: pairs={pairs!r}. Give every sentence its "

@@ -65,7 +65,7 @@ def corpus_metrics(
 
     Raises:
         ValueError: an unknown tokenization, or one whose package or model is
-            not there.
+            not there; one string instead of a list.
 
     Example:
 
@@ -73,6 +73,7 @@ def corpus_metrics(
     >>> bleu.corpus_score(["a cat"], [["a cat"]]).score > 99
     True
     """
+    check_texts(references=references)
     known = tuple(sacrebleu.BLEU.TOKENIZERS)
     if tokenize not in known:
         raise ValueError(

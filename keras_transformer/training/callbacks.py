@@ -27,7 +27,8 @@ class BleuCallback(keras.callbacks.Callback):
     Raises:
         ValueError: there are not as many references as sources, or none; one
             string instead of a list; an unknown tokenization, or one whose
-            package is not installed.
+            package is not installed; during training, if `translate` does not
+            return one translation for each source.
 
     Example:
 
@@ -49,7 +50,8 @@ class BleuCallback(keras.callbacks.Callback):
         tokenize: str = bleu.DEFAULT_TOKENIZATION,
     ):
         super().__init__()
-        bleu.check_texts(sources=sources, references=references)
+        bleu.check_texts(sources=sources)
+        metrics = bleu.corpus_metrics(references, tokenize)
         if not sources or len(sources) != len(references):
             raise ValueError(
                 "BLEU needs one reference for each source. Received: "
@@ -58,13 +60,18 @@ class BleuCallback(keras.callbacks.Callback):
         self._translate = translate
         self._sources = sources
         self._references = references
-        metrics = bleu.corpus_metrics(references, tokenize)
         self._metrics = dict(zip(("bleu", "chrf"), metrics, strict=True))
         self._log_dir = log_dir
         self._writer = None
 
     def on_epoch_end(self, epoch, logs=None):
         translations = list(self._translate(self._sources))
+        if len(translations) != len(self._sources):
+            raise ValueError(
+                "`translate` must return one translation for each source, here "
+                f"{len(self._sources)}. Received: {len(translations)}. Return "
+                "an empty string where there is nothing to say."
+            )
         references = [list(self._references)]
         scores = {
             name: metric.corpus_score(translations, references).score

@@ -32,7 +32,8 @@ class TrainingCheckpoints:
         is_writer: whether this process changes the directory.
 
     Raises:
-        ValueError: `keep` is less than 1.
+        ValueError: `keep` is less than 1, or one string instead of a list of
+            counters.
 
     Example:
 
@@ -50,6 +51,11 @@ class TrainingCheckpoints:
     def __init__(
         self, directory, model, keep=5, counters=(), is_writer: bool = True
     ):
+        if isinstance(counters, str):
+            raise ValueError(
+                "`counters` must be a list of names. Received: the one string "
+                f"{counters!r}. Put it into a list."
+            )
         self._strategy = model.distribute_strategy
         if not model.optimizer.built:
             with self._strategy.scope():
@@ -108,12 +114,12 @@ class TrainingCheckpoints:
             self._files.write(self.step, self._checkpoint.write)
         self._wait_for_workers()
 
-    def forget_newest(self) -> None:
-        """Deletes the newest checkpoint, unless it is the only good one."""
+    def forget(self, step: int) -> None:
+        """Deletes the checkpoint of a step, unless it is the only good one."""
         if self._is_writer:
             good = self._good()
-            if len(good) > 1:
-                self._files.remove(good[-1])
+            if step in good and len(good) > 1:
+                self._files.remove(step)
         self._wait_for_workers()
 
     def load_average(self, newest: int | None = None) -> int:

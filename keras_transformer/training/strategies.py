@@ -47,6 +47,11 @@ def strategy(
         raise ValueError(
             f"Unknown strategy. Received: {name!r}. Expected one of {NAMES}."
         )
+    if isinstance(devices, str):
+        raise ValueError(
+            "`devices` must be a list of names. Received: the one string "
+            f"{devices!r}. Put it into a list."
+        )
     if devices and name != "mirrored":
         raise ValueError(
             f"Devices are chosen for a mirrored strategy. Received: {name!r} "

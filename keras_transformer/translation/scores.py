@@ -33,13 +33,13 @@ def score_translations(
     >>> score_translations(["le chat dort ici"], ["le chat dort ici"])["bleu"]
     100.00000000000004
     """
-    bleu.check_texts(translations=translations, references=references)
+    bleu.check_texts(translations=translations)
+    metrics = bleu.corpus_metrics(references, tokenize, lowercase)
     if not references or len(translations) != len(references):
         raise ValueError(
             "Every translation needs its reference. Received: "
             f"{len(translations)} translations, {len(references)} references."
         )
-    metrics = bleu.corpus_metrics(references, tokenize, lowercase)
     scores = {}
     for name, metric in zip(("bleu", "chrf"), metrics, strict=True):
         scores[name] = metric.corpus_score(translations, [references]).score

@@ -652,6 +652,11 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         ({"coverage": -0.3, "source_mask": [[True]]}, "`coverage`.*-0.3"),
         ({"coverage": 0.3}, "coverage=0.3, source_mask=None"),
         ({"beam_size": 0}, "top_beams=1, beam_size=0"),
+        ({"beam_size": -3}, "top_beams=1, beam_size=-3"),
+        ({"beam_size": 2.5}, "`beam_size` must be at least 1, and whole.*2.5"),
+        ({"alpha": float("nan")}, "`alpha` below 0.*not finite.*nan"),
+        ({"max_lengths": -1}, "A limit must be at least 0. Received: -1"),
+        ({"batch_size": -1}, "A batch_size must be at least 0. Received: -1"),
     )
     def test_other_settings_are_refused(self, settings, message):
         with self.assertRaisesRegex(ValueError, message):

@@ -46,6 +46,15 @@ class LimitsTest(tf.test.TestCase):
         ):
             contract.limits_per_row([1, 2], 3)
 
+    def test_less_than_nothing_is_refused(self):
+        for limits, rows, message in (
+            (-1, 2, "A limit must be at least 0. Received: -1"),
+            ([3, -2], 2, "A limit must be at least 0. Received: -2"),
+            (3, -1, "A batch_size must be at least 0. Received: -1"),
+        ):
+            with self.assertRaisesRegex(ValueError, message):
+                contract.limits_per_row(limits, rows)
+
     def test_limits_that_a_graph_knows_stay_known(self):
         known = []
 

@@ -402,6 +402,10 @@ class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters(
         ({"num_samples": 0}, "`num_samples` must be at least 1.*: 0. Give"),
+        ({"num_samples": 1.5}, "`num_samples` must be at least 1, and whole"),
+        ({"seed": 2**63}, "`seed` must fit into 64 bits. Received: 92233"),
+        ({"seed": -(2**70)}, "`seed` must fit into 64 bits. Received: -118"),
+        ({"max_lengths": -1}, "A limit must be at least 0. Received: -1"),
         ({"num_samples": -2}, "`num_samples` must be at least 1.*: -2. Give"),
         ({"temperature": 0}, "`temperature` must be above 0.*: 0. Use"),
         ({"temperature": -0.5}, "`temperature` must be above 0.*: -0.5. Use"),

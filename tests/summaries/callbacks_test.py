@@ -221,7 +221,7 @@ class SampleTranslationsTest(tf.test.TestCase):
             fit(callback)
 
     def test_pairs_must_be_pairs(self):
-        for pairs in ([], ["the cat"], [("a", "b", "c")]):
+        for pairs in ([], ["the cat"], ["ab", "cd"], "ab", [("a", "b", "c")]):
             with self.assertRaisesRegex(
                 ValueError, "list of at least one.*pairs=.*its reference"
             ):

@@ -67,3 +67,14 @@ def test_without_peers_ours_is_timed_alone(tmp_path):
     # The sizes are those of the suite: one sentence, a small model.
     assert graph["work"]["batch_size"] == 1
     assert graph["work"]["layers"] == 3
+
+
+@pytest.mark.parametrize(
+    "flag", ["--lengths=5,a", "--lengths=0", "--batch_size=0", "--layers=-1"]
+)
+def test_sizes_that_are_none(flag):
+    result = in_process.call("benchmark_search", "--suite=lengths", flag)
+    assert result.returncode == 1
+    [line] = result.stderr.decode().splitlines()
+    assert line.startswith("error: --")
+    assert "must be a number, at least 1. Received: " in line

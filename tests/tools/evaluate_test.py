@@ -4,11 +4,14 @@ import json
 import pathlib
 import subprocess
 import sys
+from unittest import mock
 
+import pytest
 import sacrebleu
 
 import keras_transformer as kt
 from tests.tools import in_process
+from tools import loading, settings
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 
@@ -54,13 +57,54 @@ def test_scores(demo_run, tmp_path):
     assert found["sentences"] == 53
 
 
+def test_the_tokenization_is_the_runs(tmp_path):
+    model = settings.ModelSettings([str(tmp_path)])
+    assert loading.tokenization(model) == "13a"
+    # Of a run that was begun before it could be chosen, and of another.
+    for written, expected in (({}, "13a"), ({"tokenize": "zh"}, "zh")):
+        config = json.dumps({"settings": written})
+        (tmp_path / "config.json").write_text(config)
+        assert loading.tokenization(model) == expected
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--tokenize=foo"], "error: Unknown tokenization. Received: toke"),
+        (["--tokenize=ja-mecab"], "pip install 'sacrebleu[ja]'; or choose"),
+        (["--batch_size=0"], "--batch_size must be at least 1. Received: 0."),
+        (["--model=nowhere"], "error: No such model: nowhere. Give a run dir"),
+        (["--source=nowhere.en"], "error: No such file: nowhere.en"),
+    ],
+)
+def test_refused_before_any_work(tmp_path, flags, message):
+    for name in ("source", "reference"):
+        (tmp_path / name).write_text("a\n")
+    with (
+        mock.patch.object(loading, "load", side_effect=AssertionError),
+        mock.patch.dict(
+            sys.modules, {"sacrebleu.tokenizers.tokenizer_ja_mecab": None}
+        ),
+    ):
+        result = in_process.call(
+            "evaluate",
+            f"--model={tmp_path}",
+            f"--source={tmp_path}/source",
+            f"--reference={tmp_path}/reference",
+            *flags,
+        )
+    assert result.returncode == 1
+    [line] = result.stderr.decode().splitlines()
+    assert message in line
+
+
 def test_different_line_counts(tmp_path):
     source, reference = tmp_path / "source", tmp_path / "reference"
     source.write_text("a\nb\n")
     reference.write_text("a\n")
     result = in_process.call(
         "evaluate",
-        "--model=not read so far",
+        f"--model={tmp_path}",
         f"--source={source}",
         f"--reference={reference}",
     )

@@ -91,3 +91,15 @@ def test_nothing_to_export(tmp_path):
     [line] = result.stderr.decode().splitlines()
     assert line.startswith("error: ") and "no tokenizer.model" in line
     assert not (tmp_path / "out").exists()
+
+
+def test_no_place_to_export_to(tmp_path):
+    (tmp_path / "file").touch()
+    result = in_process.call(
+        "export_saved_model",
+        f"--model={tmp_path}/not looked at so far",
+        f"--output_dir={tmp_path}/file/models",
+    )
+    assert result.returncode == 1
+    [line] = result.stderr.decode().splitlines()
+    assert line.startswith(f"error: {tmp_path}/file is no directory. Received")

@@ -40,12 +40,20 @@ from tools import settings
         ({"sample": True, "temperature": math.nan}, "above 0. Received: nan"),
         ({"sample": True, "top_k": -1}, "--top_k must be at least 0"),
         ({"sample": True, "top_p": 0.0}, r"in \(0, 1\]. Received: 0.0"),
+        ({"sample": True, "seed": 2**63}, "--seed must fit into 64 bits.*: 92"),
+        ({"sample": True, "seed": -(2**70)}, "--seed must fit into 64 bits"),
         ({"sample": True, "top_p": 1.5}, r"in \(0, 1\]. Received: 1.5"),
     ],
 )
 def test_contradictions(given, message):
     with pytest.raises(ValueError, match=message):
         settings.SearchSettings(**given)
+
+
+def test_sizes():
+    settings.check_sizes(n_best=1, batch_size=64)
+    with pytest.raises(ValueError, match="--n_best must be at least 1.*: 0."):
+        settings.check_sizes(batch_size=64, n_best=0)
 
 
 def test_models():

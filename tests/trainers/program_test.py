@@ -123,6 +123,20 @@ def test_a_closed_input():
         program.check_input()
 
 
+def test_an_output_dir(tmp_path):
+    program.check_output_dir(tmp_path)
+    program.check_output_dir(tmp_path / "new" / "run")
+    file = tmp_path / "file"
+    file.touch()
+    for path in (file, file / "run", file / "new" / "run"):
+        with pytest.raises(NotADirectoryError, match=f"{file} is no directory"):
+            program.check_output_dir(path)
+    with mock.patch.object(os, "access", lambda path, mode: False):
+        message = f"{tmp_path} must not be written to.*--output_dir={tmp_path}"
+        with pytest.raises(PermissionError, match=message):
+            program.check_output_dir(tmp_path / "run")
+
+
 def test_every_program_ends_so():
     programs = [
         path.read_text(encoding="utf-8")

@@ -129,7 +129,7 @@ class RunDirectoryTest(unittest.TestCase):
     def test_the_last_checkpoint(self):
         self.assertIsNone(self.directory.last_checkpoint)
         self.directory.checkpoints.mkdir(parents=True)
-        for name in ("ckpt-8.index", "ckpt-12.index", "ckpt-12.data", "a.b"):
+        for name in ("ckpt-8.index", "ckpt-12.index", "ckpt-best.index", "a"):
             (self.directory.checkpoints / name).touch()
         self.assertEqual(self.directory.last_checkpoint, 12)
 

@@ -1,10 +1,12 @@
 """Faults of settings and data end a run before it touches anything."""
 
+import json
 import pathlib
+from unittest import mock
 
 import pytest
 
-from trainers import run, settings
+from trainers import corpora, run, settings
 
 
 def write(path: pathlib.Path, lines) -> str:
@@ -39,6 +41,12 @@ def fails(tmp_path, message, values, overrides=None):
     assert not output.exists()
 
 
+def fails_in_time(tmp_path, message, values, overrides=None):
+    """As `fails`, before any data is read."""
+    with mock.patch.object(corpora, "load", side_effect=AssertionError):
+        fails(tmp_path, message, values, overrides)
+
+
 def test_missing_file(tmp_path, files):
     files["train_source"] = [f"{tmp_path}/nowhere.en"]
     fails(tmp_path, "No such file: .*nowhere.en", files)
@@ -68,25 +76,75 @@ def test_vocabulary_larger_than_the_text_allows(tmp_path, files):
 
 def test_batch_too_small(tmp_path, files):
     files["tokens_per_batch"] = 100
-    fails(tmp_path, "tokens_per_batch=100.*at least 128", files)
+    fails_in_time(tmp_path, "tokens_per_batch=100.*at least 128", files)
 
 
 def test_heads_that_do_not_divide(tmp_path, files):
     message = "model_dim=128, num_heads=3"
-    fails(tmp_path, message, files, {"num_heads": 3})
+    fails_in_time(tmp_path, message, files, {"num_heads": 3})
 
 
 def test_one_matrix_for_two_vocabularies(tmp_path, files):
     message = "tying='all'.*target_vocabulary_size=290.*tying='target'"
     sizes = {"vocabulary_size": 293, "target_vocabulary_size": 290}
-    fails(tmp_path, message, files, sizes)
+    fails_in_time(tmp_path, message, files, sizes)
 
 
 def test_special_ids_that_no_vocabulary_has(tmp_path, files):
     message = "pad with 0 and can start with one of .0, 1, 2..*start_id=7"
-    fails(tmp_path, message, files, {"start_id": 7})
+    fails_in_time(tmp_path, message, files, {"start_id": 7})
 
 
 def test_unknown_strategy(tmp_path, files):
     files["strategy"] = "many"
-    fails(tmp_path, "Received: 'many'", files)
+    fails_in_time(tmp_path, "Received: 'many'", files)
+
+
+@pytest.mark.parametrize(
+    "values, overrides, message",
+    [
+        ({"tokenize": "foo"}, {}, "tokenize='foo'. Expected one of none"),
+        ({"seed": -1}, {}, "--seed must be at least 0"),
+        ({}, {"num_encoder_layers": 0}, "num_encoder_layers.*0"),
+        ({}, {"dropout": 1.5}, "rate|dropout"),
+        ({}, {"norm": "batch"}, "'batch'"),
+    ],
+)
+def test_what_the_first_second_shows(
+    tmp_path, files, values, overrides, message
+):
+    fails_in_time(tmp_path, message, {**files, **values}, overrides)
+
+
+def test_no_place_for_the_run(tmp_path, files):
+    (tmp_path / "file").touch()
+    asked = settings.TrainingSettings(preset="demo", **files)
+    with (
+        mock.patch.object(corpora, "load", side_effect=AssertionError),
+        pytest.raises(NotADirectoryError, match="file is no directory"),
+    ):
+        run.train(asked, {}, tmp_path / "file" / "run")
+
+
+@pytest.mark.parametrize(
+    "values, overrides, message",
+    [
+        ({"seed": 3}, {}, "settings.seed: 0 there, 3 now"),
+        ({}, {"model_dim": 64}, "architecture.model_dim: 128 there, 64 now"),
+        ({}, {"vocabulary_size": 300}, "vocabulary_size: None there, 300 now"),
+    ],
+)
+def test_another_runs_directory(tmp_path, files, values, overrides, message):
+    config = {
+        "settings": {"preset": "demo", "seed": 0, "vocabulary_size": None},
+        "architecture": {"model_dim": 128},
+    }
+    for name in ("max_length", "tokens_per_batch", "adam_epsilon"):
+        config["settings"][name] = getattr(settings.TrainingSettings(), name)
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    asked = settings.TrainingSettings(preset="demo", **files, **values)
+    with (
+        mock.patch.object(corpora, "load", side_effect=AssertionError),
+        pytest.raises(ValueError, match=message),
+    ):
+        run.train(asked, overrides, tmp_path)

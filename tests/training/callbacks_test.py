@@ -164,6 +164,13 @@ class BleuCallbackTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(asked, [SOURCES])
         self.assertAllClose(history["val_bleu"], [100.0])
 
+    def test_another_number_of_translations(self):
+        callback = callbacks.BleuCallback(
+            lambda texts: texts[1:], SOURCES, REFERENCES
+        )
+        with self.assertRaisesRegex(ValueError, "here 3. Received: 2. Return"):
+            callback.on_epoch_end(0, {})
+
     @parameterized.parameters(
         (SOURCES, REFERENCES[:2], "3 sources, 2 references"),
         ([], [], "0 sources, 0 references"),

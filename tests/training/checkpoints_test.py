@@ -243,6 +243,10 @@ class TrainingCheckpointsTest(Cases):
         with self.assertRaisesRegex(ValueError, "no checkpoint.*checkpoints"):
             self.open(make()).load_average()
 
+    def test_one_string_is_no_list_of_counters(self):
+        with self.assertRaisesRegex(ValueError, "`counters` must be.*'steps'"):
+            self.open(make_dense(), counters="steps")
+
     def test_averages_one_at_least(self):
         _, saved = self.save_at(3)
         with self.assertRaisesRegex(ValueError, "Received: 0"):
@@ -387,16 +391,18 @@ class TrainingCheckpointsTest(Cases):
         saved.restore()
         self.assertFalse(left.exists())
 
-    def test_forgets_the_newest_but_not_the_last(self):
+    def test_forgets_one_but_not_the_last(self):
         model, saved = self.save_at(3, 5, 7)
-        self.open(model, is_writer=False).forget_newest()
+        self.open(model, is_writer=False).forget(7)
         self.assertLen(self.files(), 3)
-        saved.forget_newest()
+        saved.forget(6)
+        self.assertLen(self.files(), 3)
+        saved.forget(7)
         self.assertEqual(self.files(), ["ckpt-3.index", "ckpt-5.index"])
         # What was restored before is as it was, and goes on.
         self.assertEqual(saved.step, 7)
         self.damage(3)
-        saved.forget_newest()
+        saved.forget(5)
         self.assertEqual(self.files(), ["ckpt-3.index", "ckpt-5.index"])
         self.assertTrue(self.open(make_dense()).restore())
 

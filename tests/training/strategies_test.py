@@ -94,6 +94,10 @@ class StrategyTest(tf.test.TestCase, parameterized.TestCase):
         ):
             strategies.strategy(name, devices=["CPU:0"])
 
+    def test_one_string_is_no_list_of_devices(self):
+        with self.assertRaisesRegex(ValueError, "`devices` must be.*'CPU:0'"):
+            strategies.strategy("mirrored", devices="CPU:0")
+
     def test_tpu_where_there_is_none(self):
         with self.assertRaisesRegex(ValueError, "no TPU on this machine"):
             strategies.strategy("tpu")

@@ -1,0 +1,55 @@
+"""Prints the oldest dependencies that setup.py allows, as pip's constraints.
+
+    python -m tools.oldest_requirements > constraints.txt
+
+`make test-oldest` installs them and runs the suite on them. The bounds stand
+in setup.py and nowhere else; only the standard library is used here, since no
+dependency is there yet.
+"""
+
+import ast
+import pathlib
+import re
+
+_SETUP = pathlib.Path(__file__).parent.parent / "setup.py"
+# What is installed for the suite beside what the package needs.
+_EXTRA = "dev"
+
+
+def oldest(setup: str) -> list[str]:
+    """The constraints, such as `numpy==1.26`, of the text of a setup.py.
+
+    Raises:
+        ValueError: a dependency has no lower bound.
+
+    Example:
+
+    >>> oldest("setup(install_requires=['numpy>=1.26,<3'],"
+    ...     " extras_require={'dev': ['ruff>=0.8']})")
+    ['numpy==1.26', 'ruff==0.8']
+    """
+    arguments = {
+        keyword.arg: keyword.value
+        for node in ast.walk(ast.parse(setup))
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+    }
+    requirements = [
+        *ast.literal_eval(arguments["install_requires"]),
+        *ast.literal_eval(arguments["extras_require"])[_EXTRA],
+    ]
+    constraints = []
+    for requirement in requirements:
+        found = re.match(r"([\w-]+)[^;]*?>=([\w.]+)", requirement)
+        if not found:
+            raise ValueError(
+                f"A dependency has no lower bound. Received: {requirement!r}. "
+                "Write the oldest version that passes `make test-oldest`, such "
+                "as 'numpy>=1.26'."
+            )
+        constraints.append(f"{found[1]}=={found[2]}")
+    return constraints
+
+
+if __name__ == "__main__":
+    print(*oldest(_SETUP.read_text(encoding="utf-8")), sep="\n")
