@@ -66,18 +66,20 @@ def attach(inputs, mask):
 
 def _layer(kind, inputs):
     """One layer for all calls; in a functional model each node has its own."""
-    return kind() if symbolic.has_no_values(inputs) else _shared(kind)
+    if symbolic.has_no_values(inputs):
+        return kind(dtype="float32")
+    return _shared(kind)
 
 
 @functools.cache
 def _shared(kind):
-    return kind()
+    return kind(dtype="float32")
 
 
 class _Plain(keras.layers.Layer):
-    def __init__(self):
+    def __init__(self, **kwargs):
         # Passes every dtype: what is masked is no matter here.
-        super().__init__(dtype="float32", autocast=False)
+        super().__init__(autocast=False, **kwargs)
         self.supports_masking = True
 
 

@@ -142,14 +142,15 @@ class ImplicitTest(tf.test.TestCase, parameterized.TestCase):
             mask=layers.causal_mask(keras.ops.shape(source_ids)[1]),
         )
         outputs = decoder(self.embed(ids), memory)
-        pooled = keras.layers.GlobalAveragePooling1D()(outputs)
-        model = keras.Model([ids, source_ids], [outputs, pooled])
+        pool = keras.layers.GlobalAveragePooling1D()
+        pooled = pool(outputs)
+        model = keras.Model([ids, source_ids], [outputs, pooled, pool(memory)])
         path = f"{tempfile.mkdtemp()}/model.keras"
         model.save(path)
         for one in (model, keras.saving.load_model(path)):
-            output, mean = one([IDS, SOURCE_IDS])
+            output, mean, source_mean = one([IDS, SOURCE_IDS])
             for i in range(len(IDS)):
-                alone, _ = one(
+                alone, _, source_alone = one(
                     [
                         IDS[i : i + 1, IDS[i] != 0],
                         SOURCE_IDS[i : i + 1, SOURCE_IDS[i] != 0],
@@ -157,6 +158,7 @@ class ImplicitTest(tf.test.TestCase, parameterized.TestCase):
                 )
                 self.assert_real_are(output, IDS, i, alone)
                 self.assertAllClose(mean[i], np.mean(alone[0], 0), atol=1e-5)
+                self.assertAllClose(source_mean[i], source_alone[0], atol=1e-5)
 
     def test_positions_are_not_counted_on_padding(self):
         for positions in (
