@@ -7,11 +7,19 @@ N key-value heads   W hypotheses of a row
 import keras
 from keras import ops
 
-from keras_transformer.layers import checks, dot_product, parts
+from keras_transformer.layers import (
+    checks,
+    composite,
+    dense,
+    dot_product,
+    implicit,
+    parts,
+    symbolic,
+)
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-class MultiHeadAttention(keras.layers.Layer):
+class MultiHeadAttention(composite.Composite):
     """Multi-head attention, section 3.2.2: h heads of size d_model / h.
 
     Our `model_dim` is the paper's d_model, `num_heads` its h, `head_dim` its
@@ -36,6 +44,8 @@ class MultiHeadAttention(keras.layers.Layer):
         attention_mask: boolean, shape `(B, S)`, `(B, T, S)` or
             `(B, H, T, S)`, True where a query may attend; H may be 1.
         return_attention_scores: whether to return the scores too.
+        method: `"project_memory"` or `"attend"`, which call this where a
+            functional model is made: Keras sees the weights of calls alone.
 
     Returns:
         Shape `(B, T, D)`; with `return_attention_scores=True` the pair of it
@@ -81,28 +91,22 @@ class MultiHeadAttention(keras.layers.Layer):
             "num_heads": num_heads,
             "num_key_value_heads": num_key_value_heads,
             "use_bias": use_bias,
-            "positions": parts.settings_of(positions),
+            "positions": parts.template_of(positions),
             "gain": gain,
         }
         self.model_dim = model_dim
         self.head_dim = model_dim // num_heads
-        # Query, key, value and output have as many heads as this says. Heads
-        # are a reshape of one matrix: on a (D, H, K) weight Keras would take
-        # H for the fan-in of Glorot's formula.
-        groups = num_key_value_heads or num_heads
-        self._heads = {
-            "query": num_heads,
-            "key": groups,
-            "value": groups,
-            "output": num_heads,
-        }
-        self._kernels = {name: None for name in self._heads}
-        self._biases = {name: None for name in self._heads}
+        # Heads are a reshape of one matrix: on a (D, H, K) weight Keras would
+        # take H for the fan-in of Glorot's formula.
+        self.num_heads = num_heads
+        self.num_key_value_heads = num_key_value_heads or num_heads
+        self.query = self._projection("query", num_heads)
+        self.key = self._projection("key", self.num_key_value_heads)
+        self.value = self._projection("value", self.num_key_value_heads)
+        self.out = self._projection("output", num_heads)
         self.positions = None
         if positions is not None:
-            self.positions = parts.copy_of(
-                positions, name="positions", dtype=self.dtype_policy
-            )
+            self.positions = parts.copy_into(self, positions, "positions")
             parts.check_kind(
                 self.positions,
                 "positions of an attention",
@@ -111,20 +115,13 @@ class MultiHeadAttention(keras.layers.Layer):
             )
 
     def build(self, inputs_shape=None, memory_shape=None):
-        for name, heads in self._heads.items():
-            shape = (self.model_dim, heads * self.head_dim)
-            gain = 1.0 if name == "output" else self._settings["gain"]
-            self._kernels[name] = self.add_weight(
-                name=f"{name}_kernel",
-                shape=shape,
-                initializer=keras.initializers.VarianceScaling(
-                    gain**2, "fan_avg", "uniform"
-                ),
+        for projection in self._all_projections():
+            gain = 1.0 if projection is self.out else self._settings["gain"]
+            # Made here, so that it draws its seed when the weight is made.
+            projection.kernel_initializer = keras.initializers.VarianceScaling(
+                gain**2, "fan_avg", "uniform"
             )
-            if self._settings["use_bias"]:
-                self._biases[name] = self.add_weight(
-                    name=f"{name}_bias", shape=shape[1:], initializer="zeros"
-                )
+            projection.build((None, None, self.model_dim))
         if self.positions is not None:
             self.positions.build((None, None, None, self.head_dim))
         self.built = True
@@ -135,11 +132,26 @@ class MultiHeadAttention(keras.layers.Layer):
         memory=None,
         attention_mask=None,
         return_attention_scores=False,
+        method=None,
     ):
+        if method == "project_memory":
+            return self.project_memory(inputs)
+        if method == "attend":
+            return self.attend(inputs, *memory, attention_mask)
         memory = inputs if memory is None else memory
+        attention_mask = implicit.both(memory, attention_mask)
         key, value = self.project_memory(memory)
         output, scores = self.attend(inputs, key, value, attention_mask)
         return (output, scores) if return_attention_scores else output
+
+    def compute_output_shape(
+        self, inputs_shape, memory_shape=None, return_attention_scores=False
+    ):
+        shape = (*inputs_shape[:-1], self.model_dim)
+        if not return_attention_scores:
+            return shape
+        length, key_length = inputs_shape[1], (memory_shape or inputs_shape)[1]
+        return shape, (inputs_shape[0], self.num_heads, length, key_length)
 
     def project_memory(self, memory, positions=None):
         """Makes the keys and values of `memory` (B, S, D): two (B, N, S, K).
@@ -151,12 +163,15 @@ class MultiHeadAttention(keras.layers.Layer):
             positions: those of its columns, `(S,)` or `(1,)` if they share
                 one; counted from 0 if `None`.
         """
+        if symbolic.has_no_values(memory):
+            _check_plain(positions=positions)
+            return self(memory, method="project_memory")
         if not self.built:
             self.build()
-        key = self._project("key", memory)
+        key = self._project(self.key, memory)
         if self.positions is not None:
             key = self.positions.place(key, positions)
-        return key, self._project("value", memory)
+        return key, self._project(self.value, memory)
 
     def attend(self, inputs, key, value, mask=None, bias=None, positions=None):
         """Lets `inputs` (B, T, D) attend to projected keys and values.
@@ -175,7 +190,17 @@ class MultiHeadAttention(keras.layers.Layer):
         Returns:
             The pair (output `(B, T, D)`, scores `(B, H, T, S)`).
         """
-        query = self._project("query", inputs)
+        if symbolic.has_no_values(inputs, key, value, mask):
+            _check_plain(bias=bias, positions=positions)
+            return self(
+                inputs,
+                memory=(key, value),
+                attention_mask=mask,
+                method="attend",
+            )
+        if not self.built:
+            self.build()
+        query = self._project(self.query, inputs)
         return self._attend(query, key, value, mask, bias, positions)
 
     def stepper(self):
@@ -191,24 +216,13 @@ class MultiHeadAttention(keras.layers.Layer):
             `(B, N, W, K)`, and returns all that there are to attend to. It
             returns what `attend` returns.
         """
-        names = ("query", "key", "value")
         if not self.built:
             self.build()
-        kernels, biases = zip(*map(self._heads_of, names), strict=True)
-        kernel = ops.concatenate(kernels, axis=1)
-        bias_of_all = None
-        if self._settings["use_bias"]:
-            bias_of_all = ops.concatenate(biases, axis=0)
-        queries, keys = self._heads["query"], self._heads["key"]
-        ends = [queries, queries + keys]
+        project = self._projector()
 
         def step(inputs, keep, bias, positions):
             checks.check_vectors("inputs", inputs.shape, self.model_dim)
-            projected = _project(inputs, kernel, bias_of_all)
-            query, key, value = (
-                projected[:, start:end]
-                for start, end in zip([0, *ends], [*ends, None], strict=True)
-            )
+            query, key, value = project(inputs)
             if self.positions is not None:
                 key = self.positions.place(key, positions[0])
             return self._attend(query, *keep(key, value), None, bias, positions)
@@ -218,17 +232,60 @@ class MultiHeadAttention(keras.layers.Layer):
     def get_config(self):
         return {**super().get_config(), **parts.plain_copy(self._settings)}
 
-    def _project(self, name, inputs):
-        checks.check_vectors("inputs", inputs.shape, self.model_dim)
-        return _project(inputs, *self._heads_of(name))
+    def _projection(self, name, heads):
+        # The output has the same size: its heads are what it reads.
+        units = self.model_dim if name == "output" else heads * self.head_dim
+        return dense.Projection(
+            self,
+            units,
+            use_bias=self._settings["use_bias"],
+            # That of `build`; this one draws no seed.
+            kernel_initializer="zeros",
+            name=name,
+            dtype=self.dtype_policy,
+            trainable=self.trainable,
+        )
 
-    def _heads_of(self, name):
+    def _all_projections(self):
+        return self.query, self.key, self.value, self.out
+
+    def _project(self, projection, inputs):
+        """What a projection makes of (B, T, D), by heads (B, H, T, K)."""
+        checks.check_vectors("inputs", inputs.shape, self.model_dim)
+        if projection.quantization_mode is not None:
+            return _split_heads(projection(inputs), self.head_dim)
+        return _project(inputs, *self._heads_of(projection))
+
+    def _projector(self):
+        """Makes what projects (B, W, D) to queries, keys and values."""
+        projections = (self.query, self.key, self.value)
+        if any(one.quantization_mode is not None for one in projections):
+            return lambda inputs: [
+                self._project(projection, inputs) for projection in projections
+            ]
+        kernels, biases = zip(*map(self._heads_of, projections), strict=True)
+        kernel = ops.concatenate(kernels, axis=1)
+        bias = None
+        if self._settings["use_bias"]:
+            bias = ops.concatenate(biases, axis=0)
+        ends = [self.num_heads, self.num_heads + self.num_key_value_heads]
+
+        def project(inputs):
+            projected = _project(inputs, kernel, bias)
+            return [
+                projected[:, start:end]
+                for start, end in zip([0, *ends], [*ends, None], strict=True)
+            ]
+
+        return project
+
+    def _heads_of(self, projection):
         """A projection by heads: kernel (D, H, K), bias (H, 1, K) or None."""
-        heads, size = self._heads[name], self.head_dim
-        kernel, bias = self._cast(self._kernels[name]), self._biases[name]
+        shape = (self.model_dim, -1, self.head_dim)
+        kernel, bias = self._cast(projection.kernel), projection.bias
         if bias is not None:
-            bias = ops.reshape(self._cast(bias), (heads, 1, size))
-        return ops.reshape(kernel, (self.model_dim, heads, size)), bias
+            bias = ops.reshape(self._cast(bias), (-1, 1, self.head_dim))
+        return ops.reshape(kernel, shape), bias
 
     def _attend(self, query, key, value, mask, bias, positions):
         """What `attend` does from the query's heads (B, H, T, K) on."""
@@ -240,13 +297,15 @@ class MultiHeadAttention(keras.layers.Layer):
             heads, scores = self.positions.attend(
                 query, key, value, mask, bias, positions
             )
+        if self.out.quantization_mode is not None:
+            return self.out(_join_heads(heads)), scores
         kernel_HKD = ops.reshape(
-            self._cast(self._kernels["output"]),
-            (self._heads["output"], self.head_dim, self.model_dim),
+            self._cast(self.out.kernel),
+            (self.num_heads, self.head_dim, self.model_dim),
         )
         output = ops.einsum("BHTK,HKD->BTD", heads, kernel_HKD)
-        if self._biases["output"] is not None:
-            output += self._cast(self._biases["output"])
+        if self.out.bias is not None:
+            output += self._cast(self.out.bias)
         return output, scores
 
     def _cast(self, weight):
@@ -255,6 +314,30 @@ class MultiHeadAttention(keras.layers.Layer):
         return ops.cast(weight, self.compute_dtype)
 
 
+def _split_heads(inputs, head_dim):
+    """Takes (B, T, H K) apart to heads (B, H, T, K)."""
+    batch_size, length, size = ops.shape(inputs)
+    shape = (batch_size, length, size // head_dim, head_dim)
+    return dot_product.swap_heads(ops.reshape(inputs, shape))
+
+
+def _join_heads(inputs):
+    """Puts heads (B, H, T, K) together to (B, T, H K)."""
+    batch_size, heads, length, head_dim = ops.shape(inputs)
+    shape = (batch_size, length, heads * head_dim)
+    return ops.reshape(dot_product.swap_heads(inputs), shape)
+
+
 def _project(inputs, kernel_DHK, bias_H1K):
     heads_BHTK = ops.einsum("BTD,DHK->BHTK", inputs, kernel_DHK)
     return heads_BHTK if bias_H1K is None else heads_BHTK + bias_H1K
+
+
+def _check_plain(**given):
+    """Raises ValueError for what a functional model cannot hand on."""
+    if any(value is not None for value in given.values()):
+        raise ValueError(
+            "In a functional model positions are counted from 0 and there is "
+            f"no bias. Received: {given}. Put what needs them into a layer of "
+            "your own."
+        )

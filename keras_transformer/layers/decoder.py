@@ -7,7 +7,7 @@ L layers   W hypotheses of a row
 import keras
 from keras import ops
 
-from keras_transformer.layers import decoder_block, past, stack
+from keras_transformer.layers import decoder_block, implicit, past, stack
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
@@ -69,27 +69,44 @@ class Decoder(stack.Stack):
         training=None,
         return_attention_scores=False,
     ):
+        inputs_mask = implicit.both(inputs, inputs_mask)
+        memory_mask = implicit.both(memory, memory_mask)
         x = self.enter(inputs, mask=inputs_mask, training=training)
-        self_scores, cross_scores = [], []
+        scores = []
         for block in self.blocks:
-            x, block_self_scores, block_cross_scores = block(
+            outputs = block(
                 x,
                 memory,
                 inputs_mask=inputs_mask,
                 memory_mask=memory_mask,
                 training=training,
-                return_attention_scores=True,
+                return_attention_scores=return_attention_scores,
             )
-            self_scores.append(block_self_scores)
-            cross_scores.append(block_cross_scores)
+            x, *block_scores = outputs if return_attention_scores else [outputs]
+            scores.append(block_scores)
         outputs = self.final_norm(x)
-        if return_attention_scores:
-            return (
-                outputs,
-                ops.stack(self_scores, axis=1),
-                ops.stack(cross_scores, axis=1),
-            )
-        return outputs
+        if not return_attention_scores:
+            return outputs
+        self_scores, cross_scores = zip(*scores, strict=True)
+        return (
+            outputs,
+            ops.stack(self_scores, axis=1),
+            ops.stack(cross_scores, axis=1),
+        )
+
+    def compute_output_shape(
+        self, inputs_shape, memory_shape=None, return_attention_scores=False
+    ):
+        block = self.blocks[0].compute_output_shape(
+            inputs_shape, memory_shape, return_attention_scores
+        )
+        if not return_attention_scores:
+            return block
+        shape, *scores = block
+        return (
+            shape,
+            *(stack.of_all_layers(some, self.blocks) for some in scores),
+        )
 
     def start(self, memory, max_length=None):
         """Makes the state before the first step, of one hypothesis a row.

@@ -10,11 +10,19 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from keras_transformer.layers import masks, parts, past, residual
+from keras_transformer.layers import (
+    composite,
+    encoder,
+    implicit,
+    masks,
+    parts,
+    past,
+    residual,
+)
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-class DecoderBlock(keras.layers.Layer):
+class DecoderBlock(composite.Composite):
     """Causal self-attention, encoder-decoder attention, feed-forward.
 
     Args:
@@ -66,46 +74,49 @@ class DecoderBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
         self._settings = {
-            "attention": parts.settings_of(attention),
-            "feed_forward": parts.settings_of(feed_forward),
-            "norm": parts.settings_of(norm),
+            "attention": parts.template_of(attention),
+            "feed_forward": parts.template_of(feed_forward),
+            "norm": parts.template_of(norm),
             "dropout": dropout,
             "normalization": normalization,
         }
-        model_dim = parts.shared_model_dim(attention, feed_forward)
-        policy = self.dtype_policy
+        self.model_dim = parts.shared_model_dim(attention, feed_forward)
 
         def in_residual(name):
             return residual.Residual(
-                model_dim, dropout, normalization, norm, dtype=policy, name=name
+                self.model_dim,
+                dropout,
+                normalization,
+                norm,
+                dtype=self.dtype_policy,
+                trainable=self.trainable,
+                name=name,
             )
 
-        self.self_attention = parts.copy_of(
-            attention, name="self_attention", dtype=policy
-        )
+        self.self_attention = parts.copy_into(self, attention, "self_attention")
         parts.check_attention(self.self_attention)
         self.self_attention_residual = in_residual("self_attention_residual")
         # Between target and source no position has a meaning.
         has_positions = "positions" in parts.settings_of(attention)["config"]
-        self.cross_attention = parts.copy_of(
+        self.cross_attention = parts.copy_into(
+            self,
             attention,
-            name="cross_attention",
-            dtype=policy,
+            "cross_attention",
             **({"positions": None} if has_positions else {}),
         )
         self.cross_attention_residual = in_residual("cross_attention_residual")
-        self.feed_forward = parts.copy_of(
-            feed_forward, name="feed_forward", dtype=policy
-        )
+        self.feed_forward = parts.copy_into(self, feed_forward, "feed_forward")
         self.feed_forward_residual = in_residual("feed_forward_residual")
 
     def build(self, inputs_shape=None, memory_shape=None):
-        self.self_attention.build()
-        self.self_attention_residual.build()
-        self.cross_attention.build()
-        self.cross_attention_residual.build()
-        self.feed_forward.build()
-        self.feed_forward_residual.build()
+        composite.build_all(
+            self.self_attention,
+            self.self_attention_residual,
+            self.cross_attention,
+            self.cross_attention_residual,
+            self.feed_forward,
+            self.feed_forward_residual,
+        )
         self.built = True
 
     def call(
@@ -119,25 +130,47 @@ class DecoderBlock(keras.layers.Layer):
     ):
         length = inputs.shape[1]
         masks.check_fits(inputs_mask, inputs.shape[0], None, length, length)
+        inputs_mask = implicit.both(inputs, inputs_mask)
+        memory_mask = implicit.both(memory, memory_mask)
+        # Keras hands on what is attached to the inputs; now that is all.
+        inputs = implicit.attach(inputs, masks.attended_keys(inputs_mask))
         causal = masks.combine_masks(
             masks.causal_mask(ops.shape(inputs)[1]), inputs_mask
         )
         x, self_scores, cross_scores = self._apply(
             inputs,
-            self_attend=lambda x: self.self_attention(
-                x, attention_mask=causal, return_attention_scores=True
+            self_attend=lambda x: encoder.attend(
+                self.self_attention,
+                x,
+                attention_mask=causal,
+                return_attention_scores=return_attention_scores,
             ),
-            cross_attend=lambda x: self.cross_attention(
+            cross_attend=lambda x: encoder.attend(
+                self.cross_attention,
                 x,
                 memory,
                 attention_mask=memory_mask,
-                return_attention_scores=True,
+                return_attention_scores=return_attention_scores,
             ),
             training=training,
         )
         if return_attention_scores:
             return x, self_scores, cross_scores
         return x
+
+    def compute_output_shape(
+        self, inputs_shape, memory_shape=None, return_attention_scores=False
+    ):
+        shape = (*inputs_shape[:-1], self.model_dim)
+        if not return_attention_scores:
+            return shape
+        _, self_scores = self.self_attention.compute_output_shape(
+            shape, return_attention_scores=True
+        )
+        _, cross_scores = self.cross_attention.compute_output_shape(
+            shape, memory_shape, return_attention_scores=True
+        )
+        return shape, self_scores, cross_scores
 
     def start(self, memory, max_length=None):
         """Makes the state before the first step from memory (B, S, D).

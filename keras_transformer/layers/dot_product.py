@@ -4,9 +4,10 @@ B batch   T query length   S key length   H heads   K head_dim
 N key-value heads
 """
 
+import keras
 from keras import ops
 
-from keras_transformer.layers import checks, masks
+from keras_transformer.layers import checks, masks, symbolic
 
 # Added to the logits of forbidden keys. Finite, so that a row in which
 # everything is forbidden stays free of NaN, in the gradient too.
@@ -61,6 +62,7 @@ def swap_heads(inputs):
     return ops.transpose(inputs, (0, 2, 1, 3))
 
 
+@keras.saving.register_keras_serializable("keras_transformer")
 def attend_heads(query, key, value, mask=None, bias=None):
     """`dot_product_attention` of heads that come before the positions.
 
@@ -77,8 +79,11 @@ def attend_heads(query, key, value, mask=None, bias=None):
     Returns:
         The pair (output `(B, H, T, K)`, scores `(B, H, T, S)`).
     """
+    if symbolic.has_no_values(query, key, value, mask, bias):
+        return symbolic.node(attend_heads, query, key, value, mask, bias)
     _check_heads(query.shape, key.shape, value.shape)
     num_heads, length = query.shape[1], ops.shape(query)[2]
+    mask = masks.of_length(mask, ops.shape(key)[2])
     groups = key.shape[1]
     check_groups(num_heads, groups)
     masks.check_fits(

@@ -6,11 +6,18 @@ B batch   S source length   D model_dim   H heads   L layers
 import keras
 from keras import ops
 
-from keras_transformer.layers import parts, residual, stack
+from keras_transformer.layers import (
+    composite,
+    implicit,
+    masks,
+    parts,
+    residual,
+    stack,
+)
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-class EncoderBlock(keras.layers.Layer):
+class EncoderBlock(composite.Composite):
     """Self-attention, then feed-forward, each in a residual connection.
 
     Args:
@@ -56,44 +63,53 @@ class EncoderBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
         self._settings = {
-            "attention": parts.settings_of(attention),
-            "feed_forward": parts.settings_of(feed_forward),
-            "norm": parts.settings_of(norm),
+            "attention": parts.template_of(attention),
+            "feed_forward": parts.template_of(feed_forward),
+            "norm": parts.template_of(norm),
             "dropout": dropout,
             "normalization": normalization,
         }
-        model_dim = parts.shared_model_dim(attention, feed_forward)
-        policy = self.dtype_policy
+        self.model_dim = parts.shared_model_dim(attention, feed_forward)
 
         def in_residual(name):
             return residual.Residual(
-                model_dim, dropout, normalization, norm, dtype=policy, name=name
+                self.model_dim,
+                dropout,
+                normalization,
+                norm,
+                dtype=self.dtype_policy,
+                trainable=self.trainable,
+                name=name,
             )
 
-        self.attention = parts.copy_of(
-            attention, name="attention", dtype=policy
-        )
+        self.attention = parts.copy_into(self, attention, "attention")
         parts.check_attention(self.attention)
         self.attention_residual = in_residual("attention_residual")
-        self.feed_forward = parts.copy_of(
-            feed_forward, name="feed_forward", dtype=policy
-        )
+        self.feed_forward = parts.copy_into(self, feed_forward, "feed_forward")
         self.feed_forward_residual = in_residual("feed_forward_residual")
 
     def build(self, inputs_shape=None):
-        self.attention.build()
-        self.attention_residual.build()
-        self.feed_forward.build()
-        self.feed_forward_residual.build()
+        composite.build_all(
+            self.attention,
+            self.attention_residual,
+            self.feed_forward,
+            self.feed_forward_residual,
+        )
         self.built = True
 
     def call(
         self, inputs, mask=None, training=None, return_attention_scores=False
     ):
+        mask = implicit.both(inputs, mask)
+        # Keras hands on what is attached to the inputs; now that is all.
+        inputs = implicit.attach(inputs, masks.attended_keys(mask))
         x, scores = self.attention_residual(
             inputs,
-            sublayer=lambda x: self.attention(
-                x, attention_mask=mask, return_attention_scores=True
+            sublayer=lambda x: attend(
+                self.attention,
+                x,
+                attention_mask=mask,
+                return_attention_scores=return_attention_scores,
             ),
             training=training,
         )
@@ -104,8 +120,30 @@ class EncoderBlock(keras.layers.Layer):
         )
         return (x, scores) if return_attention_scores else x
 
+    def compute_mask(self, inputs, mask=None):
+        return masks.attended_keys(implicit.both(inputs, mask))
+
+    def compute_output_shape(self, inputs_shape, return_attention_scores=False):
+        shape = (*inputs_shape[:-1], self.model_dim)
+        if not return_attention_scores:
+            return shape
+        return self.attention.compute_output_shape(
+            shape, return_attention_scores=True
+        )
+
     def get_config(self):
         return {**super().get_config(), **parts.plain_copy(self._settings)}
+
+
+def attend(attention, *args, return_attention_scores, **kwargs):
+    """Calls an attention; returns the pair of its output and its scores.
+
+    Scores are asked for only where somebody wants them, since a regularizer
+    of what a layer returns would count them too.
+    """
+    if return_attention_scores:
+        return attention(*args, return_attention_scores=True, **kwargs)
+    return attention(*args, **kwargs), None
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
@@ -163,13 +201,30 @@ class Encoder(stack.Stack):
     def call(
         self, inputs, mask=None, training=None, return_attention_scores=False
     ):
+        mask = implicit.both(inputs, mask)
         x, scores = self.enter(inputs, mask=mask, training=training), []
         for block in self.blocks:
-            x, block_scores = block(
-                x, mask=mask, training=training, return_attention_scores=True
+            x, block_scores = attend(
+                block,
+                x,
+                mask=mask,
+                training=training,
+                return_attention_scores=return_attention_scores,
             )
             scores.append(block_scores)
         memory = self.final_norm(x)
         if return_attention_scores:
             return memory, ops.stack(scores, axis=1)
         return memory
+
+    def compute_mask(self, inputs, mask=None):
+        return masks.attended_keys(implicit.both(inputs, mask))
+
+    def compute_output_shape(self, inputs_shape, return_attention_scores=False):
+        block = self.blocks[0].compute_output_shape(
+            inputs_shape, return_attention_scores
+        )
+        if not return_attention_scores:
+            return block
+        shape, scores_shape = block
+        return shape, stack.of_all_layers(scores_shape, self.blocks)

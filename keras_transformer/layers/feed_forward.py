@@ -5,11 +5,11 @@ B batch   T length   D model_dim   F feed_forward_dim
 
 import keras
 
-from keras_transformer.layers import checks
+from keras_transformer.layers import checks, composite, dense
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-class FeedForward(keras.layers.Layer):
+class FeedForward(composite.Composite):
     """f(x W1 + b1) W2 + b2, at every position alike (section 3.3).
 
     Args:
@@ -66,12 +66,15 @@ class FeedForward(keras.layers.Layer):
     def call(self, inputs):
         return self.contract(self.expand(inputs))
 
+    def compute_output_shape(self, inputs_shape):
+        return (*inputs_shape[:-1], self._settings["model_dim"])
+
     def get_config(self):
         return {**super().get_config(), **self._settings}
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-class GatedFeedForward(keras.layers.Layer):
+class GatedFeedForward(composite.Composite):
     """(f(x W) * x V) W2: a gate on each number in between (Shazeer 2020).
 
     With f = `"silu"` it is called SwiGLU, with `"gelu"` GEGLU, with `"relu"`
@@ -130,15 +133,19 @@ class GatedFeedForward(keras.layers.Layer):
     def call(self, inputs):
         return self.contract(self.gate(inputs) * self.expand(inputs))
 
+    def compute_output_shape(self, inputs_shape):
+        return (*inputs_shape[:-1], self._settings["model_dim"])
+
     def get_config(self):
         return {**super().get_config(), **self._settings}
 
 
 def _dense(owner, name, units, use_bias, activation=None):
-    return keras.layers.Dense(
+    return dense.Dense(
         units,
         activation=activation,
         use_bias=use_bias,
         dtype=owner.dtype_policy,
+        trainable=owner.trainable,
         name=name,
     )

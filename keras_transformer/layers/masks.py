@@ -7,9 +7,13 @@ may attend to.
 B batch   T query length   S key length   H heads
 """
 
+import keras
 from keras import ops
 
+from keras_transformer.layers import symbolic
 
+
+@keras.saving.register_keras_serializable("keras_transformer")
 def padding_mask(ids, pad_id):
     """Marks the positions that hold a real token.
 
@@ -25,9 +29,12 @@ def padding_mask(ids, pad_id):
     >>> padding_mask([[7, 8, 0]], pad_id=0).numpy().tolist()
     [[True, True, False]]
     """
+    if symbolic.has_no_values(ids):
+        return symbolic.node(padding_mask, ids, pad_id)
     return ops.not_equal(ids, pad_id)
 
 
+@keras.saving.register_keras_serializable("keras_transformer")
 def started_mask(ids, pad_id):
     """Marks real tokens where the padding id also starts the sequence.
 
@@ -48,6 +55,8 @@ def started_mask(ids, pad_id):
     array([[1, 1, 1, 0],
            [0, 1, 1, 1]])
     """
+    if symbolic.has_no_values(ids):
+        return symbolic.node(started_mask, ids, pad_id)
     is_real = padding_mask(ids, pad_id)
     first = ops.argmax(ops.cast(is_real, "int32"), axis=1)[:, None]
     columns = ops.cast(ops.arange(ops.shape(is_real)[1]), first.dtype)
@@ -55,34 +64,72 @@ def started_mask(ids, pad_id):
     return ops.logical_or(is_real, is_start)
 
 
+@keras.saving.register_keras_serializable("keras_transformer")
 def causal_mask(length):
     """Lets position t attend to the positions up to t (section 3.2.3).
 
     Args:
         length: T, the length of the sequence, an int or a scalar tensor.
+            `None`, which `keras.ops.shape` says of an unknown length in a
+            functional model, means that of the tensor it will be used on.
 
     Returns:
-        Boolean tensor, shape `(1, T, T)`.
+        Boolean tensor, shape `(1, T, T)`; of `None` a `CausalMask`, which
+        stands for one wherever this package takes a mask.
 
     Example:
 
     >>> causal_mask(3).numpy().astype(int).tolist()
     [[[1, 0, 0], [1, 1, 0], [1, 1, 1]]]
     """
+    if length is None:
+        return CausalMask()
+    if symbolic.has_no_values(length):
+        return symbolic.node(causal_mask, length)
     positions = ops.arange(length)
     return (positions[:, None] >= positions[None, :])[None]
 
 
+@keras.saving.register_keras_serializable("keras_transformer")
+class CausalMask:
+    """The causal mask of a length that is not known yet.
+
+    A functional model may be made without lengths; `causal_mask(None)` is
+    this, and `combine_masks` makes a mask of it beside another one.
+
+    Example:
+
+    >>> combine_masks(causal_mask(None), [[True, False]]).numpy().astype(int)
+    array([[[[1, 0],
+             [1, 0]]]])
+    """
+
+    def __eq__(self, other):
+        return isinstance(other, CausalMask)
+
+    def __hash__(self):
+        return hash(CausalMask)
+
+    def get_config(self):
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable("keras_transformer")
 def combine_masks(*masks):
     """Allows only what every mask allows; `None` allows everything.
 
     Args:
         *masks: padding masks `(B, S)`, attention masks `(B, T, S)` or
-            `(B, H, T, S)` (H may be 1), or `None`.
+            `(B, H, T, S)` (H may be 1), what `causal_mask` returned, or
+            `None`.
 
     Returns:
         Boolean tensor that broadcasts to `(B, H, T, S)`, or `None` if no
-        mask was given.
+        mask was given; a `CausalMask` if nothing else was.
 
     Raises:
         ValueError: a mask is not boolean or has another rank.
@@ -92,15 +139,28 @@ def combine_masks(*masks):
     >>> combine_masks(causal_mask(2), padding_mask([[5, 0]], 0)).shape
     TensorShape([1, 1, 2, 2])
     """
+    if symbolic.has_no_values(masks):
+        return symbolic.node(combine_masks, *masks)
+    masks = [mask for mask in masks if mask is not None]
     combined = None
-    for mask in masks:
-        if mask is None:
-            continue
+    for mask in (one for one in masks if not isinstance(one, CausalMask)):
         mask = _per_head(mask)
         combined = mask if combined is None else ops.logical_and(combined, mask)
-    return combined
+    causal = [mask for mask in masks if isinstance(mask, CausalMask)]
+    if not causal:
+        return combined
+    if combined is None:
+        return causal[0]
+    length = ops.shape(combined)[3]
+    return ops.logical_and(combined, _per_head(causal_mask(length)))
 
 
+def of_length(mask, length):
+    """Makes a mask of a `CausalMask`, now that the length is known."""
+    return causal_mask(length) if isinstance(mask, CausalMask) else mask
+
+
+@keras.saving.register_keras_serializable("keras_transformer")
 def attended_keys(mask):
     """Tells, of any mask, which keys at least one query may attend to.
 
@@ -118,8 +178,15 @@ def attended_keys(mask):
     >>> attended_keys([[[True, False], [True, False]]]).numpy().tolist()
     [[True, False]]
     """
-    mask = combine_masks(mask)
-    return None if mask is None else ops.any(mask, axis=(1, 2))
+    if symbolic.has_no_values(mask):
+        return symbolic.node(attended_keys, mask)
+    if mask is None or isinstance(mask, CausalMask):
+        return None
+    mask = ops.convert_to_tensor(mask)
+    per_head = _per_head(mask)
+    if len(mask.shape) == 2:
+        return mask  # Which keys are padding is all that it says.
+    return ops.any(per_head, axis=(1, 2))
 
 
 def check_fits(mask, batch_size, num_heads, query_length, key_length):
@@ -132,7 +199,7 @@ def check_fits(mask, batch_size, num_heads, query_length, key_length):
         query_length: T.
         key_length: S.
     """
-    if mask is None:
+    if mask is None or isinstance(mask, CausalMask):
         return
     combined = _per_head(mask)
     expected = (batch_size, num_heads, query_length, key_length)

@@ -87,13 +87,58 @@ def copy_of(part, **changes):
         ) from error
 
 
-def setting(part, name):
-    """Reads one constructor argument of a layer or of its description.
+def copy_into(owner, part, name, **changes):
+    """Makes a copy of a part for the layer that it will be a part of.
+
+    It has the dtype policy of its owner, and is frozen if its owner or the
+    part is.
+
+    Args:
+        owner: the layer.
+        part: as for `copy_of`.
+        name: of the copy.
+        **changes: as for `copy_of`.
 
     Raises:
-        ValueError: the layer has no such argument.
+        ValueError: as of `copy_of`.
+    """
+    trainable = owner.trainable and setting(part, "trainable", True)
+    policy = owner.dtype_policy
+    return copy_of(
+        part, name=name, dtype=policy, trainable=trainable, **changes
+    )
+
+
+def template_of(part):
+    """Describes the kind of a part, without what happened to it.
+
+    Each copy of it keeps that itself, see `layers.composite`.
+
+    Args:
+        part: as for `settings_of`.
     """
     described = settings_of(part)
+    if described is None:
+        return None
+    config = {**described["config"], "trainable": True}
+    config.pop("sublayers", None)
+    return {**described, "config": config}
+
+
+def setting(part, name, *default):
+    """Reads one constructor argument of a layer or of its description.
+
+    Args:
+        part: as for `settings_of`.
+        name: of the argument.
+        *default: what to return where there is no such argument.
+
+    Raises:
+        ValueError: the layer has no such argument, and there is no default.
+    """
+    described = settings_of(part)
+    if default and (described is None or name not in described["config"]):
+        return default[0]
     if described is None or name not in described["config"]:
         raise ValueError(
             f"A part with a {name!r} is expected here. Received: "

@@ -10,7 +10,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_transformer.layers import checks, masks
+from keras_transformer.layers import (
+    checks,
+    composite,
+    implicit,
+    masks,
+    symbolic,
+)
 
 # Of each form: whether its frequencies are those of the paper, whether sines
 # and cosines alternate, and the number of the first position.
@@ -26,6 +32,7 @@ FORMS = tuple(_FORMS)
 _BLOCK = 2**12
 
 
+@keras.saving.register_keras_serializable("keras_transformer")
 def sinusoidal_encoding(positions, model_dim, form="paper"):
     """Sinusoids of section 3.5, in any of the five tables that are in use.
 
@@ -65,6 +72,8 @@ def sinusoidal_encoding(positions, model_dim, form="paper"):
     [0.8415, 0.0001, 0.5403, 1.0]
     """
     check_form(form, model_dim)
+    if symbolic.has_no_values(positions):
+        return symbolic.node(sinusoidal_encoding, positions, model_dim, form)
     has_paper_frequencies, is_by_turns, first = _FORMS[form]
     pairs = np.arange(model_dim // 2, dtype="float64")
     if has_paper_frequencies:
@@ -154,7 +163,7 @@ def count_positions(length, start=0, mask=None):
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-class SinusoidalPositions(keras.layers.Layer):
+class SinusoidalPositions(composite.TracedLayer):
     """Adds sinusoidal position encodings to embeddings (section 3.5).
 
     The sum is made in float32 and returned in the layer's compute dtype, so
@@ -194,6 +203,12 @@ class SinusoidalPositions(keras.layers.Layer):
     def call(self, inputs, start=0, mask=None):
         return _add(self, inputs, start, mask)
 
+    def compute_mask(self, inputs, mask=None):
+        return masks.attended_keys(implicit.both(inputs, mask))
+
+    def compute_output_shape(self, inputs_shape):
+        return tuple(inputs_shape)
+
     def encode(self, numbers, model_dim):
         """Encodes positions (T,), counted from 0: float32 (T, D)."""
         return sinusoidal_encoding(numbers, model_dim, self.form)
@@ -203,7 +218,7 @@ class SinusoidalPositions(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-class LearnedPositions(keras.layers.Layer):
+class LearnedPositions(composite.TracedLayer):
     """Adds a learned vector of each position to embeddings.
 
     Row (E) of table 3 of the paper, after Gehring et al. 2017. The vectors
@@ -251,6 +266,12 @@ class LearnedPositions(keras.layers.Layer):
         self._check_length(ops.shape(inputs)[1], start)
         return _add(self, inputs, start, mask)
 
+    def compute_mask(self, inputs, mask=None):
+        return masks.attended_keys(implicit.both(inputs, mask))
+
+    def compute_output_shape(self, inputs_shape):
+        return tuple(inputs_shape)
+
     def encode(self, numbers, model_dim):
         """Looks positions (T,), counted from 0, up: float32 (T, D)."""
         numbers = ops.minimum(numbers, self.max_length - 1)
@@ -274,6 +295,7 @@ def _add(layer, inputs, start, mask):
     """Adds what `layer` encodes; padding is not counted and gets nothing."""
     # As of attention with one query: other ranks than (B, T) do not fit.
     masks.check_fits(mask, inputs.shape[0], 1, 1, inputs.shape[1])
+    mask = masks.attended_keys(implicit.both(inputs, mask))
     numbers = count_positions(ops.shape(inputs)[1], start)[0]
     encoding = layer.encode(numbers, inputs.shape[-1])
     if mask is not None:

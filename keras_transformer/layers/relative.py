@@ -6,12 +6,18 @@ B batch   T query length   S key length   H heads   K head_dim
 import keras
 from keras import ops
 
-from keras_transformer.layers import checks, dot_product
+from keras_transformer.layers import (
+    checks,
+    composite,
+    dot_product,
+    implicit,
+    symbolic,
+)
 from keras_transformer.layers import positions as counting
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-class RelativePositions(keras.layers.Layer):
+class RelativePositions(composite.TracedLayer):
     """Learned vectors of the distance, added to keys and to values.
 
     Shaw et al. 2018: with d the distance of key j from query i, clipped to
@@ -46,6 +52,7 @@ class RelativePositions(keras.layers.Layer):
 
     def __init__(self, max_distance=16, **kwargs):
         super().__init__(**kwargs)
+        self.supports_masking = True
         checks.check_size("max_distance", max_distance)
         self.max_distance = max_distance
 
@@ -61,6 +68,7 @@ class RelativePositions(keras.layers.Layer):
 
     def call(self, query, key, value, attention_mask=None, start=0):
         length = ops.shape(query)[1]
+        attention_mask = implicit.both(key, attention_mask)
         output_BHTK, scores_BHTS = self.attend(
             *(dot_product.swap_heads(heads) for heads in (query, key, value)),
             attention_mask,
@@ -70,6 +78,13 @@ class RelativePositions(keras.layers.Layer):
             ),
         )
         return dot_product.swap_heads(output_BHTK), scores_BHTS
+
+    def compute_output_shape(self, query_shape, key_shape, value_shape):
+        batch_size, length, num_heads, _ = query_shape
+        return (
+            (*query_shape[:-1], value_shape[-1]),
+            (batch_size, num_heads, length, key_shape[1]),
+        )
 
     def place(self, inputs, positions=None):
         """Returns keys as they are: only distances matter here."""
@@ -81,6 +96,8 @@ class RelativePositions(keras.layers.Layer):
         Outside of the call, where nothing is cast; see `attend_heads`, and
         for `positions` `MultiHeadAttention.attend`.
         """
+        if symbolic.has_no_values(query, key, value, mask):
+            return self._call_on_heads(query, key, value, mask, bias, positions)
         length, key_length = ops.shape(query)[2], ops.shape(key)[2]
         if positions is None:
             positions = ops.arange(length), ops.arange(key_length)
@@ -111,6 +128,20 @@ class RelativePositions(keras.layers.Layer):
             "BHTS,TSK->BHTK", ops.cast(scores_BHTS, value.dtype), values_TSK
         )
         return output, scores_BHTS
+
+    def _call_on_heads(self, query, key, value, mask, bias, positions):
+        """`attend` in a functional model, where Keras sees calls alone."""
+        if bias is not None or positions is not None:
+            raise ValueError(
+                "In a functional model relative positions are counted from 0 "
+                f"and have no bias. Received: bias={bias}, positions="
+                f"{positions}. Put what needs them into a layer of your own."
+            )
+        output_BTHK, scores_BHTS = self(
+            *(dot_product.swap_heads(heads) for heads in (query, key, value)),
+            attention_mask=mask,
+        )
+        return dot_product.swap_heads(output_BTHK), scores_BHTS
 
     def get_config(self):
         return {**super().get_config(), "max_distance": self.max_distance}

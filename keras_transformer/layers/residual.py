@@ -5,14 +5,14 @@ B batch   T length   D model_dim
 
 import keras
 
-from keras_transformer.layers import checks, parts
+from keras_transformer.layers import checks, composite, parts
 
 NORMALIZATIONS = ("pre", "post")
 # Keras's own default, 1e-3, is a thousand times what the paper's code used.
 EPSILON = 1e-6
 
 
-def make_norm(norm, name, dtype):
+def make_norm(norm, name, dtype, trainable=True):
     """Makes the normalization of a block or at the end of a stack.
 
     Args:
@@ -20,33 +20,38 @@ def make_norm(norm, name, dtype):
             `None` is layer normalization with epsilon 1e-6.
         name: of the new layer.
         dtype: its dtype policy.
+        trainable: whether its owner is.
     """
     if norm is None:
         return keras.layers.LayerNormalization(
-            epsilon=EPSILON, name=name, dtype=dtype
+            epsilon=EPSILON, name=name, dtype=dtype, trainable=trainable
         )
-    copy = parts.copy_of(norm, name=name, dtype=dtype)
+    trainable = trainable and parts.setting(norm, "trainable", True)
+    copy = parts.copy_of(norm, name=name, dtype=dtype, trainable=trainable)
     # Each position is normalised by itself, so masks pass, though Keras's
     # RMSNormalization does not say so of itself.
     copy.supports_masking = True
     return copy
 
 
-def make_final_norm(normalization, norm, dtype):
+def make_final_norm(normalization, norm, dtype, trainable=True):
     """What ends a stack: a norm after pre-norm blocks, else nothing.
 
     Args:
         normalization: `"pre"` or `"post"`.
         norm: as for `make_norm`.
         dtype: the dtype policy.
+        trainable: whether the stack is.
     """
     if normalization == "pre":
-        return make_norm(norm, "final_norm", dtype)
-    return keras.layers.Identity(name="final_norm", dtype=dtype)
+        return make_norm(norm, "final_norm", dtype, trainable)
+    return keras.layers.Identity(
+        name="final_norm", dtype=dtype, trainable=trainable
+    )
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-class Residual(keras.layers.Layer):
+class Residual(composite.Composite):
     """Residual connection, normalization and dropout (section 5.4).
 
     `"post"`, as in the paper:  Norm(x + Dropout(sublayer(x)))
@@ -95,11 +100,14 @@ class Residual(keras.layers.Layer):
             "model_dim": model_dim,
             "dropout": dropout,
             "normalization": normalization,
-            "norm": parts.settings_of(norm),
+            "norm": parts.template_of(norm),
         }
-        self.norm = make_norm(norm, "norm", self.dtype_policy)
+        self.norm = make_norm(norm, "norm", self.dtype_policy, self.trainable)
         self.drop = keras.layers.Dropout(
-            dropout, dtype=self.dtype_policy, name="drop"
+            dropout,
+            dtype=self.dtype_policy,
+            trainable=self.trainable,
+            name="drop",
         )
 
     def build(self, inputs_shape=None):
@@ -115,6 +123,10 @@ class Residual(keras.layers.Layer):
         outputs, extra = sublayer(inputs)
         outputs = self.norm(inputs + self.drop(outputs, training=training))
         return outputs, extra
+
+    def compute_output_shape(self, inputs_shape, sublayer=None):
+        # What the sublayer returns beside its output is its own affair.
+        return tuple(inputs_shape)
 
     def get_config(self):
         return {**super().get_config(), **parts.plain_copy(self._settings)}

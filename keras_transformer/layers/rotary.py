@@ -7,14 +7,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_transformer.layers import checks, dot_product
+from keras_transformer.layers import checks, composite, dot_product, symbolic
 from keras_transformer.layers import positions as sinusoids
 
 LAYOUTS = ("half", "interleaved")
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-class RotaryPositions(keras.layers.Layer):
+class RotaryPositions(composite.TracedLayer):
     """Turns each pair of numbers of a head by an angle, position by position.
 
     Su et al. 2021, section 3.2: pair i of position p is turned by
@@ -46,6 +46,7 @@ class RotaryPositions(keras.layers.Layer):
 
     def __init__(self, layout="half", base=10000.0, **kwargs):
         super().__init__(**kwargs)
+        self.supports_masking = True
         checks.check_name("layout", layout, LAYOUTS)
         checks.check_positive("base", base)
         self.layout = layout
@@ -73,28 +74,14 @@ class RotaryPositions(keras.layers.Layer):
             positions: those of its columns, `(T,)` or `(1,)` if they share
                 one; counted from 0 if `None`.
         """
-        head_dim = inputs.shape[-1]
-        frequencies = self.base ** (
-            -np.arange(0, head_dim, 2, dtype="float64") / head_dim
-        )
-        if positions is None:
-            positions = ops.arange(ops.shape(inputs)[2])
-        # Of every head, (T, K / 2).
-        sine, cosine = sinusoids.sine_and_cosine(positions, frequencies)
-        x = ops.cast(inputs, "float32")
-        if self.layout == "half":
-            first, second = ops.split(x, 2, axis=-1)
-        else:
-            first, second = x[..., 0::2], x[..., 1::2]
-        turned = [
-            first * cosine - second * sine,
-            second * cosine + first * sine,
-        ]
-        if self.layout == "half":
-            joined = ops.concatenate(turned, axis=-1)
-        else:
-            joined = ops.reshape(ops.stack(turned, axis=-1), ops.shape(x))
-        return ops.cast(joined, inputs.dtype)
+        if symbolic.has_no_values(inputs, positions):
+            return symbolic.node(
+                _turn, inputs, positions, self.layout, self.base
+            )
+        return _turn(inputs, positions, self.layout, self.base)
+
+    def compute_output_shape(self, inputs_shape):
+        return tuple(inputs_shape)
 
     def attend(self, query, key, value, mask=None, bias=None, positions=None):
         """Attends to keys that are placed already, heads before positions.
@@ -113,3 +100,30 @@ class RotaryPositions(keras.layers.Layer):
             "layout": self.layout,
             "base": self.base,
         }
+
+
+@keras.saving.register_keras_serializable("keras_transformer")
+def _turn(inputs, positions, layout, base):
+    """What `RotaryPositions.place` does."""
+    head_dim = inputs.shape[-1]
+    frequencies = base ** (
+        -np.arange(0, head_dim, 2, dtype="float64") / head_dim
+    )
+    if positions is None:
+        positions = ops.arange(ops.shape(inputs)[2])
+    # Of every head, (T, K / 2).
+    sine, cosine = sinusoids.sine_and_cosine(positions, frequencies)
+    x = ops.cast(inputs, "float32")
+    if layout == "half":
+        first, second = ops.split(x, 2, axis=-1)
+    else:
+        first, second = x[..., 0::2], x[..., 1::2]
+    turned = [
+        first * cosine - second * sine,
+        second * cosine + first * sine,
+    ]
+    if layout == "half":
+        joined = ops.concatenate(turned, axis=-1)
+    else:
+        joined = ops.reshape(ops.stack(turned, axis=-1), ops.shape(x))
+    return ops.cast(joined, inputs.dtype)

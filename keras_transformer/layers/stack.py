@@ -5,10 +5,16 @@ B batch   T length   D model_dim
 
 import keras
 
-from keras_transformer.layers import checks, masks, parts, residual
+from keras_transformer.layers import (
+    checks,
+    composite,
+    masks,
+    parts,
+    residual,
+)
 
 
-class Stack(keras.layers.Layer):
+class Stack(composite.Composite):
     """The frame of `Encoder` and `Decoder`; not used by itself.
 
     Adds positions to the embeddings and drops units of the sum before the
@@ -33,20 +39,17 @@ class Stack(keras.layers.Layer):
         checks.check_size("num_layers", num_layers)
         self._settings = {
             "num_layers": num_layers,
-            "attention": parts.settings_of(attention),
-            "feed_forward": parts.settings_of(feed_forward),
-            "norm": parts.settings_of(norm),
+            "attention": parts.template_of(attention),
+            "feed_forward": parts.template_of(feed_forward),
+            "norm": parts.template_of(norm),
             "dropout": dropout,
             "normalization": normalization,
-            "positions": parts.settings_of(positions),
+            "positions": parts.template_of(positions),
         }
         self.model_dim = parts.shared_model_dim(attention, feed_forward)
-        policy = self.dtype_policy
         self.positions = None
         if positions is not None:
-            self.positions = parts.copy_of(
-                positions, name="positions", dtype=policy
-            )
+            self.positions = parts.copy_into(self, positions, "positions")
             parts.check_kind(
                 self.positions,
                 "positions of a stack",
@@ -61,20 +64,27 @@ class Stack(keras.layers.Layer):
                 norm,
                 dropout,
                 normalization,
-                dtype=policy,
+                dtype=self.dtype_policy,
+                trainable=self.trainable,
                 name=f"block_{i + 1}",
             )
             for i in range(num_layers)
         ]
-        self.drop = keras.layers.Dropout(dropout, dtype=policy, name="drop")
-        self.final_norm = residual.make_final_norm(normalization, norm, policy)
+        self.drop = keras.layers.Dropout(
+            dropout,
+            dtype=self.dtype_policy,
+            trainable=self.trainable,
+            name="drop",
+        )
+        self.final_norm = residual.make_final_norm(
+            normalization, norm, self.dtype_policy, self.trainable
+        )
 
     def build(self, inputs_shape=None):
         shape = (None, None, self.model_dim)
         if self.positions is not None:
             self.positions.build(shape)
-        for block in self.blocks:
-            block.build()
+        composite.build_all(*self.blocks)
         self.drop.build(shape)
         self.final_norm.build(shape)
         self.built = True
@@ -99,3 +109,8 @@ class Stack(keras.layers.Layer):
                 inputs, start=start, mask=masks.attended_keys(mask)
             )
         return self.drop(inputs, training=training)
+
+
+def of_all_layers(scores_shape, blocks):
+    """The shape of scores (B, H, T, S) of each block: (B, L, H, T, S)."""
+    return (scores_shape[0], len(blocks), *scores_shape[1:])

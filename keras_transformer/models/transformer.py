@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from keras_transformer.layers import masks, parts
-from keras_transformer.models import fitting
+from keras_transformer.models import fitting, keras_tools
 from keras_transformer.training import distributed_model
 
 
@@ -28,7 +28,7 @@ class AttentionScores(NamedTuple):
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-class Transformer(distributed_model.DistributedModel):
+class Transformer(keras_tools.KerasTools, distributed_model.DistributedModel):
     """The encoder-decoder model of "Attention Is All You Need" (figure 1).
 
     Put together from its parts, which are used as they are;
@@ -317,7 +317,7 @@ class Transformer(distributed_model.DistributedModel):
         return super().from_config({**config, **made})
 
     def _ids(self, inputs):
-        names = ("source_ids", "target_input_ids")
+        names = keras_tools.INPUTS
         if not isinstance(inputs, dict) or not set(names) <= set(inputs):
             received = sorted(inputs) if isinstance(inputs, dict) else inputs
             raise ValueError(

@@ -11,11 +11,16 @@ from keras import ops
 class _Around(keras.layers.Layer):
     def __init__(self, part, **kwargs):
         super().__init__(**kwargs)
+        self.supports_masking = True
         self.part = part
 
     def build(self, inputs_shape):
         self.part.build(inputs_shape)
         self.built = True
+
+    def compute_output_spec(self, inputs):
+        # By a call, which knows the dtype.
+        return keras.Operation.compute_output_spec(self, inputs)
 
     def get_config(self):
         part = keras.saving.serialize_keras_object(self.part)
@@ -37,6 +42,9 @@ class TanhInResidual(_Around):
         outputs, _ = self.part(inputs, sublayer=lambda x: (ops.tanh(x), None))
         return outputs
 
+    def compute_output_shape(self, inputs_shape):
+        return self.part.compute_output_shape(inputs_shape)
+
 
 @keras.saving.register_keras_serializable("conformance")
 class LogitsOfEmbedded(_Around):
@@ -44,3 +52,7 @@ class LogitsOfEmbedded(_Around):
 
     def call(self, ids):
         return self.part.logits(self.part(ids))
+
+    def compute_output_shape(self, ids_shape):
+        vectors_shape = self.part.compute_output_shape(ids_shape)
+        return self.part.compute_output_shape(vectors_shape, reverse=True)

@@ -1,0 +1,257 @@
+"""Columns of the table that hold a row to what Keras's own layers do.
+
+Each is a function of a row that raises where the row does not.
+"""
+
+import pathlib
+import tempfile
+import warnings
+from unittest import mock
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_transformer.layers import composite, implicit
+from tests.conformance import running
+
+# Of what has the masks named so, which input has the keys.
+KEYS = {"mask": ("inputs",), "inputs_mask": ("inputs",)}
+KEYS |= {"memory_mask": ("memory",), "attention_mask": ("key", "memory")}
+# Of the largest output, what quantization of weights this small may cost.
+# Matrices of a row with which it is small, and all combinations are tried.
+FEW = 6
+QUANTIZED = {"int8": 0.1, "int4": 1.0}
+
+
+def output_shapes(row):
+    """`compute_output_shape` and the symbolic outputs are what comes out."""
+    layer, arrays = running.make(row), running.tensors(running.draw(row))
+    found = [tuple(output.shape) for output in row.call(layer, arrays)]
+    assert shapes_of(row, layer, running.draw(row)) == found
+    for shape in shapes_of(row, layer, running.draw(row), unknown=True):
+        assert None in shape, shape
+    half = running.make(row, "mixed_bfloat16")
+    outputs = tf.nest.flatten(symbolic(row, half))
+    dtypes = ["bfloat16" if d == "compute" else d for d in row.outputs]
+    assert [output.dtype for output in outputs] == dtypes
+    for output, shape in zip(outputs, found, strict=True):
+        assert len(output.shape) == len(shape)
+        for dim, size in zip(output.shape, shape, strict=True):
+            assert dim in (None, size), (output.shape, shape)
+
+
+def shapes_of(row, layer, arrays, unknown=False):
+    """What `compute_output_shape` says; of an unknown size `None`."""
+
+    def shape(name):
+        axes = running.axes(row.inputs[name])
+        return tuple(
+            None if unknown and isinstance(axis, str) else size
+            for axis, size in zip(axes, arrays[name].shape, strict=True)
+        )
+
+    if row.is_model:
+        shapes = layer.compute_output_shape({n: shape(n) for n in arrays})
+    else:
+        given = [n for n in arrays if not running.is_mask(n)]
+        flags = {n: v for n, v in row.constants.items() if n != "start"}
+        shapes = layer.compute_output_shape(*map(shape, given), **flags)
+    return list(shapes) if isinstance(shapes[0], tuple) else [shapes]
+
+
+def symbolic(row, layer):
+    return row.call(
+        layer,
+        {
+            name: keras.Input(
+                batch_shape=running.unknown_shape(text),
+                dtype=running.dtype_of(name),
+            )
+            for name, text in row.inputs.items()
+        },
+    )
+
+
+def functional(row):
+    """Between inputs of unknown sizes it gives what it gives by itself."""
+    layer = running.make(row)
+    inputs = {
+        name: keras.Input(
+            batch_shape=running.unknown_shape(text),
+            dtype=running.dtype_of(name),
+            name=name,
+        )
+        for name, text in row.inputs.items()
+    }
+    model = keras.Model(inputs, row.call(layer, inputs))
+    assert len(model.weights) == len(layer.weights)
+    for sizes in ({}, {"B": 2, "T": 11, "S": 13}):
+        arrays = running.tensors(running.draw(row, **sizes))
+        assert_all_close(model(arrays), row.call(layer, arrays), 1e-6)
+
+
+def masks(row):
+    """A mask on a tensor and one that is given both hold, and it is kept."""
+    layer, drawn = running.make(row), running.draw(row)
+    floats = [n for n in row.inputs if running.dtype_of(n) == "float32"]
+    if not floats:
+        return  # Ids have no mask; what is made of them is another row's.
+    arrays, attached = running.tensors(drawn), running.tensors(drawn)
+    generator = np.random.default_rng(5)
+    padding = {}
+    for name in floats:
+        padding[name] = generator.random(drawn[name].shape[:2]) < 0.7
+        padding[name][:, 1] = True
+        attached[name] = implicit.attach(
+            arrays[name], tf.constant(padding[name])
+        )
+    narrow = dict(arrays)
+    for name in filter(running.is_mask, row.inputs):
+        (keys,) = [k for k in KEYS[name] if k in row.inputs] or ["inputs"]
+        here = padding[keys]
+        if drawn[name].ndim == 3:
+            here = here[:, None]
+        narrow[name] = arrays[name] & here
+    outputs = row.call(layer, attached)
+    assert_all_close(outputs, row.call(layer, narrow), 1e-6)
+    if narrow.keys() != set(floats):
+        with_other = [row.call(layer, arrays), outputs]
+        assert not np.allclose(*(some[0] for some in with_other)), "not read"
+    kept = padding[floats[0]]
+    for name in ("mask", "inputs_mask"):
+        if name in narrow:
+            kept = narrow[name]
+    assert np.array_equal(implicit.mask_of(outputs[0]), kept)
+
+
+def frozen(row):
+    """Which layers inside are frozen is in the config and in the file."""
+    for first in (0, 1):
+        layer = running.make(row)
+        inside = [one for _, _, one in composite.layers_inside(layer)]
+        for one in inside[first::2]:
+            one.trainable = not one.trainable
+        expected = flags(layer)
+        clone = type(layer).from_config(layer.get_config())
+        row.call(clone, running.tensors(running.draw(row)))
+        assert flags(clone) == expected
+    assert_same_in_file(row, layer)
+    layer = row.build()
+    layer.trainable = False
+    clone = type(layer).from_config(layer.get_config())
+    row.call(clone, running.tensors(running.draw(row)))
+    assert not any(weight.trainable for weight in clone.weights)
+
+
+def flags(layer):
+    """Which layers and weights are trainable, by their paths."""
+    found = {
+        path: one.trainable for path, _, one in composite.layers_inside(layer)
+    }
+    weights = {i: weight.trainable for i, weight in enumerate(layer.weights)}
+    return {**found, **weights, "": layer.trainable}
+
+
+def adapted(row):
+    """LoRA and quantization, alone and together, are in the file."""
+    few = len(projections(row.build())) <= FEW
+    for mode in ("int8", "int4", None) if few else ("int8",):
+        layer, arrays = running.make(row), running.tensors(running.draw(row))
+        before = row.call(layer, arrays)
+        matrices = projections(layer)
+        if not matrices:
+            return
+        count = len(layer.trainable_weights)
+        if mode != "int4":
+            for one in matrices:
+                one.enable_lora(2)
+                for weight in one.trainable_weights:
+                    noise = np.random.default_rng(1).normal(size=weight.shape)
+                    weight.assign_add(1e-3 * noise)
+            assert len(layer.trainable_weights) == count + len(matrices)
+            before = row.call(layer, arrays)
+        if mode is not None:
+            # Keras collects garbage for each weight, which takes its time.
+            with mock.patch("gc.collect"):
+                for one in matrices:
+                    one.quantize(mode)
+            assert all("int8" in [w.dtype for w in m.weights] for m in matrices)
+            after = row.call(layer, arrays)
+            largest = max(np.abs(some).max() for some in before)
+            error = max(
+                np.abs(np.asarray(a, "float32") - b).max()
+                for a, b in zip(after, before, strict=True)
+            )
+            assert 0 < error < QUANTIZED[mode] * largest, (mode, error, largest)
+        assert_same_in_file(row, layer)
+
+
+def projections(layer):
+    inside = [layer, *(one for _, _, one in composite.layers_inside(layer))]
+    # One that is shared is there once.
+    return list(
+        {
+            id(one): one
+            for one in inside
+            if isinstance(one, (keras.layers.Dense, keras.layers.Embedding))
+        }.values()
+    )
+
+
+def assert_same_in_file(row, layer):
+    """Saves in a functional model, loads, and compares outputs and weights."""
+    model = running.functional(row, layer)
+    arrays = running.tensors(running.draw(row))
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        path = pathlib.Path(folder) / "model.keras"
+        model.save(path)
+        loaded = keras.saving.load_model(path)
+    outputs = tf.nest.flatten(loaded(arrays))
+    assert_all_close(outputs, row.call(layer, arrays), 1e-6)
+    for kind in ("weights", "trainable_weights"):
+        found, expected = getattr(loaded, kind), getattr(model, kind)
+        assert [(w.shape, w.dtype) for w in found] == [
+            (w.shape, w.dtype) for w in expected
+        ]
+    found, expected = (
+        {p: w for p, w in flags(one).items() if p} for one in (loaded, model)
+    )
+    assert found == expected
+
+
+def in_containers(row):
+    """`TimeDistributed` calls it on each of several sequences."""
+    single = [n for n in row.inputs if not running.is_mask(n)]
+    flags = [name for name in row.constants if name != "start"]
+    if row.is_model or len(single) > 1 or flags:
+        return  # Keras's containers call a layer on one tensor.
+    layer, (name,) = running.make(row), single
+    arrays = running.draw(row)
+    several = np.stack([arrays[name], arrays[name][::-1]], axis=1)
+    shape = running.unknown_shape(row.inputs[name])
+    inputs = keras.Input((2, *shape[1:]), dtype=running.dtype_of(name))
+    outputs = keras.layers.TimeDistributed(layer)(inputs)
+    model = keras.Model(inputs, outputs)
+    model.summary(print_fn=lambda text: None)
+    expected = layer(tf.constant(arrays[name]))
+    found = model(several)
+    running.assert_close(found[:, 0], expected, 1e-5)
+    running.assert_close(found[:, 1], expected[::-1], 1e-5)
+
+
+def assert_all_close(found, expected, tolerance):
+    found = found if isinstance(found, (list, tuple)) else [found]
+    for one, other in zip(found, expected, strict=True):
+        running.assert_close(one, other, tolerance)
+
+
+COLUMNS = {
+    "output_shapes": output_shapes,
+    "functional": functional,
+    "masks": masks,
+    "frozen": frozen,
+    "adapted": adapted,
+    "in_containers": in_containers,
+}

@@ -1,0 +1,168 @@
+"""What is done to a layer inside of another must be in the file.
+
+B batch   T length   D model_dim   H heads   F feed_forward_dim   V vocabulary
+"""
+
+import tempfile
+import warnings
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer import layers, models, training
+from keras_transformer.layers import composite
+
+B, T, D, H, F, V = 3, 5, 14, 2, 11, 13
+GENERATOR = np.random.default_rng(0)
+IDS = {
+    name: GENERATOR.integers(1, V, (B, T)).astype("int32")
+    for name in ("source_ids", "target_input_ids")
+}
+
+
+def make_model(**kwargs):
+    kinds = layers.MultiHeadAttention(D, H), layers.FeedForward(D, F)
+    return models.Transformer(
+        layers.Encoder(2, *kinds, dropout=0.0, **kwargs),
+        layers.Decoder(1, *kinds, dropout=0.0),
+        layers.TokenEmbedding(V, D),
+        target_embedding=layers.TokenEmbedding(V, D, output_bias=True),
+    )
+
+
+def fit(model):
+    model.fit(
+        IDS, IDS["source_ids"], batch_size=B, shuffle=False, verbose=0, epochs=2
+    )
+
+
+def save_and_load(model):
+    path = f"{tempfile.mkdtemp()}/model.keras"
+    model.save(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        return keras.saving.load_model(path)
+
+
+# What a user does to a model.
+CHANGES = {
+    "encoder": lambda m: setattr(m.encoder, "trainable", False),
+    "block": lambda m: setattr(m.encoder.blocks[1], "trainable", False),
+    "embedding": lambda m: setattr(m.source_embedding, "trainable", False),
+    "norm": lambda m: setattr(
+        m.decoder.blocks[0].feed_forward_residual.norm, "trainable", False
+    ),
+    "all but a projection": lambda m: (
+        setattr(m.decoder, "trainable", False),
+        setattr(m.decoder.blocks[0].self_attention.value, "trainable", True),
+    ),
+    "LoRA": lambda m: m.encoder.enable_lora(2, lora_alpha=3),
+    "LoRA of an embedding": lambda m: m.target_embedding.enable_lora(3),
+}
+
+
+class CompositeTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(*CHANGES)
+    def test_training_goes_on_as_it_would_have(self, name):
+        model = make_model()
+        count = len(model.trainable_weights)
+        CHANGES[name](model)
+        self.assertNotEqual(len(model.trainable_weights), count)
+        model.compile("adam", training.SmoothedCrossEntropy(0.0))
+        fit(model)
+        loaded = save_and_load(model)
+        self.assertEqual(
+            [w.path.partition("/")[2] for w in loaded.trainable_weights],
+            [w.path.partition("/")[2] for w in model.trainable_weights],
+        )
+        frozen = [w.numpy() for w in loaded.non_trainable_weights]
+        for one in (model, loaded):
+            fit(one)
+        self.assertAllClose(loaded(IDS), model(IDS), rtol=0, atol=1e-6)
+        for new, old in zip(loaded.non_trainable_weights, frozen, strict=True):
+            self.assertAllEqual(new, old)
+
+    @parameterized.parameters(*CHANGES)
+    def test_copies_are_as_what_was_copied(self, name):
+        model = make_model()
+        CHANGES[name](model)
+        for copy in (
+            keras.models.clone_model(model),
+            type(model).from_config(model.get_config()),
+            models.in_precision(model, "float32"),
+        ):
+            self.assertEqual(
+                [w.shape for w in copy.trainable_weights],
+                [w.shape for w in model.trainable_weights],
+            )
+        self.assertAllClose(copy(IDS), model(IDS), rtol=0, atol=1e-6)
+
+    def test_a_layer_made_frozen_is_frozen_inside(self):
+        self.assertEmpty(make_model(trainable=False).encoder.trainable_weights)
+        weights = make_model(trainable=False).trainable_weights
+        self.assertFalse([w for w in weights if "encoder" in w.path])
+
+    def test_a_frozen_part_is_frozen_in_each_copy(self):
+        part = layers.FeedForward(D, F)
+        part.expand.trainable = False
+        attention = layers.MultiHeadAttention(D, H, trainable=False)
+        encoder = layers.Encoder(2, attention, part)
+        encoder.build()
+        names = {w.path.split("/", 2)[2] for w in encoder.trainable_weights}
+        self.assertIn("feed_forward/contract/kernel", names)
+        self.assertNotIn("feed_forward/expand/kernel", names)
+        # What is trainable again stays so.
+        encoder.trainable = False
+        encoder.trainable = True
+        clone = layers.Encoder.from_config(encoder.get_config())
+        clone.build()
+        self.assertLen(clone.trainable_weights, len(encoder.weights))
+
+    def test_a_plain_layer_has_a_plain_config(self):
+        config = make_model().get_config()
+        self.assertNotIn("sublayers", str(config))
+
+    def test_regularizers_of_parts_are_in_each_copy_and_in_the_file(self):
+        kinds = (
+            layers.MultiHeadAttention(
+                D, H, activity_regularizer=keras.regularizers.L2(1.0)
+            ),
+            layers.FeedForward(
+                D, F, activity_regularizer=keras.regularizers.L2(1.0)
+            ),
+        )
+        encoder = layers.Encoder(2, *kinds, dropout=0.0)
+        inputs = keras.Input((None, D))
+        model = keras.Model(inputs, encoder(inputs))
+        x = np.random.default_rng(0).normal(size=(B, T, D)).astype("float32")
+        model(x)
+        losses = np.array(model.losses)
+        self.assertLen(losses, 4)
+        block = encoder.blocks[0]
+        # Of what the attention returns to the block, not of its scores.
+        normed = block.attention_residual.norm(x)
+        attended = block.attention(normed)
+        expected = np.sum(np.square(attended)) / B
+        self.assertLess(np.min(np.abs(losses / expected - 1)), 1e-5)
+        loaded = save_and_load(model)
+        loaded(x)
+        self.assertAllClose(loaded.losses, losses)
+
+    def test_lora_needs_weights(self):
+        with self.assertRaisesRegex(ValueError, "`enable_lora` changes"):
+            layers.FeedForward(D, F).enable_lora(2)
+        with self.assertRaisesRegex(ValueError, "isn't yet built"):
+            layers.FeedForward(D, F).quantize("int8")
+
+    def test_paths_of_layers_inside(self):
+        encoder = make_model().encoder
+        paths = [path for path, _, _ in composite.layers_inside(encoder)]
+        self.assertIn("block_2/attention/query", paths)
+        self.assertIn("block_1/feed_forward_residual/norm", paths)
+        self.assertLen(paths, len(set(paths)))
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,200 @@
+"""Matrices must be quantized and adapted as Keras's own, and be in files.
+
+B batch   T length   D model_dim   H heads   F feed_forward_dim   V vocabulary
+"""
+
+import tempfile
+import warnings
+from unittest import mock
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer import layers, models
+from keras_transformer.layers import dense
+from tests.layers.kinds import random
+
+B, T, S, D, H, F, V = 3, 5, 7, 24, 4, 11, 13
+GENERATOR = np.random.default_rng(0)
+IDS = {
+    "source_ids": GENERATOR.integers(1, V, (B, S)).astype("int32"),
+    "target_input_ids": GENERATOR.integers(1, V, (B, T)).astype("int32"),
+}
+
+
+def make_model():
+    keras.utils.set_random_seed(0)
+    return models.build_transformer(
+        models.TransformerConfig(
+            vocabulary_size=V,
+            num_encoder_layers=1,
+            num_decoder_layers=2,
+            model_dim=D,
+            num_heads=H,
+            num_key_value_heads=2,
+            feed_forward_dim=F,
+            positions="rotary",
+            biases="all",
+        )
+    )
+
+
+def quantize(model, mode):
+    """Quantizes; returns what Keras said that it leaves as it is."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        # Keras collects garbage for each weight, which takes its time.
+        with mock.patch("gc.collect"):
+            model.quantize(mode)
+    return " ".join(str(one.message) for one in said)
+
+
+def steps(model):
+    """Logits step by step, of all positions."""
+    state, logits = model.start(IDS["source_ids"], max_length=T), []
+    for i in range(T):
+        one, state = model.step(IDS["target_input_ids"][:, i], i, state)
+        logits.append(one)
+    return np.stack(logits, axis=1)
+
+
+def save_and_load(model):
+    path = f"{tempfile.mkdtemp()}/model.keras"
+    model.save(path)
+    return keras.saving.load_model(path)
+
+
+class DenseTest(tf.test.TestCase, parameterized.TestCase):
+    # Of the largest logit, about twice what was seen.
+    @parameterized.parameters(("int8", 0.05), ("int4", 0.6))
+    def test_a_quantized_model(self, mode, tolerance):
+        model = make_model()
+        before = model(IDS).numpy()
+        said = quantize(model, mode)
+        self.assertNotIn("projection", said)
+        after = model(IDS).numpy()
+        error = np.abs(after - before).max() / np.abs(before).max()
+        self.assertGreater(error, 1e-4)
+        self.assertLess(error, tolerance)
+        attention = model.decoder.blocks[1].cross_attention
+        for part in (attention.key, attention.out, model.source_embedding):
+            matrices = [w for w in part.weights if len(w.shape) == 2]
+            self.assertEqual(matrices[0].dtype, "int8", part.name)
+        floats = [w.path for w in model.weights if "query_kernel" in w.path]
+        self.assertEmpty(floats, "they take their place in memory still")
+        self.assertAllClose(steps(model), after, rtol=0, atol=1e-4)
+        loaded = save_and_load(model)
+        self.assertAllClose(loaded(IDS), after, rtol=0, atol=1e-6)
+        self.assertAllClose(steps(loaded), after, rtol=0, atol=1e-4)
+        half = models.in_precision(model, "bfloat16")
+        self.assertEqual(half.source_embedding.quantization_mode, mode)
+        error = np.abs(half(IDS) - after).max() / np.abs(after).max()
+        self.assertLess(error, 0.1)
+
+    def test_attention_says_what_it_cannot(self):
+        model = make_model()
+        before = [w.numpy() for w in model.encoder.blocks[0].attention.weights]
+        said = quantize(model, "float8")
+        self.assertIn("'query' of an attention can be quantized to", said)
+        for new, old in zip(
+            model.encoder.blocks[0].attention.weights, before, strict=True
+        ):
+            self.assertAllEqual(new, old)
+        loaded = save_and_load(model)
+        self.assertAllClose(loaded(IDS), model(IDS), rtol=0, atol=1e-6)
+        with self.assertRaisesRegex(NotImplementedError, "'int8' and 'int4'"):
+            layer = layers.MultiHeadAttention(D, H)
+            layer.build()
+            layer.quantize("float8")
+
+    @parameterized.parameters(None, "int8")
+    def test_adapted_steps_are_the_call(self, mode):
+        model = make_model()
+        if mode:
+            quantize(model, mode)
+        before = model(IDS).numpy()
+        for part in (model.encoder, model.decoder, model.source_embedding):
+            part.enable_lora(2)
+        self.assertAllClose(model(IDS), before, rtol=0, atol=1e-5)
+        for weight in model.trainable_weights:
+            if "lora" in weight.path:
+                weight.assign_add(0.1 * random(*weight.shape))
+        after = model(IDS).numpy()
+        self.assertGreater(np.abs(after - before).max(), 1e-2)
+        self.assertAllClose(steps(model), after, rtol=0, atol=1e-4)
+        self.assertAllClose(save_and_load(model)(IDS), after, rtol=0, atol=1e-6)
+
+    def test_every_matrix_has_a_gradient_where_it_is_adapted(self):
+        model = make_model()
+        model.encoder.enable_lora(2)
+        adapted = [w for w in model.trainable_weights if "lora" in w.path]
+        self.assertLen(adapted, 2 * 6)
+        for weight in adapted:
+            weight.assign_add(0.1 * random(*weight.shape))
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(model(IDS) ** 2)
+        for gradient in tape.gradient(loss, [w.value for w in adapted]):
+            self.assertGreater(np.abs(gradient).max(), 0)
+
+    @parameterized.parameters(True, False)
+    def test_a_quantized_embedding_scores_with_what_it_embeds(self, has_lora):
+        layer = layers.TokenEmbedding(V, D, "none", output_bias=True)
+        layer.build()
+        if has_lora:
+            layer.enable_lora(2)
+            layer.lora_embeddings_b.assign(random(2, D))
+        layer.bias.assign(random(V))
+        before = layer.logits(random(B, T, D))
+        layer.quantize("int8")
+        matrix = layer(np.arange(V)[None])[0]
+        x = random(B, T, D)
+        expected = x @ np.transpose(matrix) + layer.bias
+        self.assertAllClose(layer.logits(x), expected, rtol=0, atol=1e-4)
+        self.assertAllClose(
+            layer.scorer()(x[:, 0]), expected[:, 0], rtol=0, atol=1e-4
+        )
+        self.assertEqual(before.shape, expected.shape)
+
+    def test_attention_files_are_those_of_before_it_had_layers_inside(self):
+        """The weights are the attention's, in the order they always had."""
+        attention = layers.MultiHeadAttention(D, H, 2, use_bias=True)
+        attention.build()
+        names = [
+            f"{name}_{kind}"
+            for name in ("query", "key", "value", "output")
+            for kind in ("kernel", "bias")
+        ]
+        self.assertEqual([w.name for w in attention.weights], names)
+        self.assertEqual(
+            [w.path for w in attention.weights],
+            [f"{attention.name}/{name}" for name in names],
+        )
+        store = {}
+        attention.save_own_variables(store)
+        self.assertLen(store, 8)
+        for inside in (attention.query, attention.out):
+            inner = {}
+            inside.save_own_variables(inner)
+            self.assertEmpty(inner)
+
+    def test_a_file_of_other_weights_is_refused(self):
+        attention = layers.MultiHeadAttention(D, H)
+        attention.build()
+        with self.assertRaisesRegex(ValueError, "Quantize the attention"):
+            attention.query.load_own_variables({"0": 1, "1": 2})
+
+    def test_dense_is_that_of_keras(self):
+        ours, theirs = dense.Dense(F), keras.layers.Dense(F)
+        x = random(B, T, D)
+        ours(x), theirs(x)
+        theirs.set_weights(ours.get_weights())
+        self.assertAllEqual(ours(x), theirs(x))
+        for layer in (ours, theirs):
+            layer.quantize("int8")
+        self.assertAllEqual(ours(x), theirs(x))
+
+
+if __name__ == "__main__":
+    tf.test.main()

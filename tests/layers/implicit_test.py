@@ -1,0 +1,189 @@
+"""A mask that Keras attached and one that is given must both hold.
+
+B batch   T target length   S source length   D model_dim   H heads
+"""
+
+import tempfile
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer import layers
+from keras_transformer.layers import implicit
+
+B, T, S, H, D, F, V = 2, 5, 7, 2, 22, 13, 11
+# Padding on the left, on the right and none.
+IDS = np.array([[0, 0, 3, 5, 2], [4, 7, 9, 0, 0], [5, 6, 7, 8, 9]], "int32")
+SOURCE_IDS = np.array(
+    [[0, 0, 0, 3, 5, 2, 8], [4, 7, 9, 6, 0, 0, 0], [1, 2, 3, 4, 5, 6, 7]],
+    "int32",
+)
+
+
+def stack(kind, positions="added"):
+    attended = {"rotary": layers.RotaryPositions}.get(positions)
+    size = 24 if attended else D
+    return kind(
+        2,
+        layers.MultiHeadAttention(size, H, positions=attended and attended()),
+        layers.FeedForward(size, F),
+        dropout=0.0,
+        positions=None if attended else layers.SinusoidalPositions(),
+    )
+
+
+class ImplicitTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        keras.utils.set_random_seed(0)
+        self.embed = keras.layers.Embedding(V, D, mask_zero=True)
+
+    def assert_real_are(self, output, ids, i, expected):
+        """The real positions of row i are the output of that row alone."""
+        real = output[i][ids[i] != 0]
+        self.assertAllClose(real, expected[0], rtol=0, atol=1e-5)
+
+    def test_an_encoder_of_a_causal_mask_reads_no_padding(self):
+        encoder = stack(layers.Encoder)
+        output = encoder(self.embed(IDS), mask=layers.causal_mask(T))
+        for i in range(len(IDS)):
+            alone = IDS[i : i + 1, IDS[i] != 0]
+            expected = encoder(
+                self.embed(alone), mask=layers.causal_mask(alone.shape[1])
+            )
+            self.assert_real_are(output, IDS, i, expected)
+
+    def test_a_decoder_reads_no_padding_of_either(self):
+        decoder = stack(layers.Decoder)
+        reach = np.ones((T, S), bool)
+        reach[:, 1] = reach[:, -1] = False  # Said besides padding.
+        output, _, cross = decoder(
+            self.embed(IDS),
+            self.embed(SOURCE_IDS),
+            inputs_mask=np.ones((1, T, T), bool),
+            memory_mask=reach[None],
+            return_attention_scores=True,
+        )
+        allowed = reach[None] & (SOURCE_IDS != 0)[:, None]
+        self.assertAllEqual(
+            cross[:, 0, 0] > 0, np.broadcast_to(allowed, (3, T, S))
+        )
+        for i in range(len(IDS)):
+            target = IDS[i : i + 1, IDS[i] != 0]
+            is_real = SOURCE_IDS[i] != 0
+            expected = decoder(
+                self.embed(target),
+                self.embed(SOURCE_IDS[i : i + 1, is_real]),
+                memory_mask=reach[None, 0, is_real],
+            )
+            self.assert_real_are(output, IDS, i, expected)
+
+    @parameterized.parameters(layers.EncoderBlock, layers.DecoderBlock)
+    def test_a_block(self, kind):
+        block = kind(layers.MultiHeadAttention(D, H), layers.FeedForward(D, F))
+        is_decoder = kind is layers.DecoderBlock
+        name = "inputs_mask" if is_decoder else "mask"
+        others = [self.embed(SOURCE_IDS)] if is_decoder else []
+        given = np.array([[1, 1, 1, 0, 1]], bool)
+        output = block(self.embed(IDS), *others, **{name: given})
+        both = given & (IDS != 0)
+        plain = tf.constant(self.embed(IDS).numpy())
+        self.assertAllClose(
+            output, block(plain, *others, **{name: both}), rtol=0, atol=1e-6
+        )
+        self.assertAllEqual(implicit.mask_of(output), both)
+
+    def test_attention_reads_masks_as_that_of_keras(self):
+        ours = layers.MultiHeadAttention(D, H)
+        theirs = keras.layers.MultiHeadAttention(H, D // H, use_bias=False)
+
+        def inputs():  # Keras's attention takes the masks off.
+            return self.embed(IDS), self.embed(SOURCE_IDS)
+
+        ours.build()
+        theirs(*inputs())
+        theirs.set_weights(
+            [
+                w.numpy().reshape(v.shape)
+                for w, v in zip(ours.weights, theirs.weights, strict=True)
+            ]
+        )
+        given = np.random.default_rng(0).random((3, T, S)) < 0.7
+        given[:, :, 3] = True
+        found = ours(*inputs(), attention_mask=given)
+        expected = theirs(*inputs(), attention_mask=given)
+        is_real = IDS != 0
+        self.assertAllClose(
+            found[is_real], expected[is_real], rtol=0, atol=1e-5
+        )
+        self.assertAllEqual(implicit.mask_of(found), is_real)
+
+    @parameterized.parameters("given", "attached", "both")
+    def test_what_a_decoder_returns_has_the_mask_of_the_target(self, which):
+        decoder = stack(layers.Decoder)
+        given, masks = self.embed(IDS), {}
+        if which != "attached":
+            masks = {"inputs_mask": np.array([[1, 1, 1, 1, 0]] * 3, bool)}
+        if which == "given":
+            given = given.numpy()
+        output = decoder(given, self.embed(SOURCE_IDS), **masks)
+        expected = (which == "given") | (IDS != 0)
+        expected = expected & masks.get("inputs_mask", True)
+        self.assertAllEqual(implicit.mask_of(output), expected)
+
+    def test_a_functional_model_and_its_file(self):
+        ids = keras.Input((None,), dtype="int32")
+        source_ids = keras.Input((None,), dtype="int32")
+        encoder, decoder = stack(layers.Encoder), stack(layers.Decoder)
+        memory = encoder(
+            self.embed(source_ids),
+            mask=layers.causal_mask(keras.ops.shape(source_ids)[1]),
+        )
+        outputs = decoder(self.embed(ids), memory)
+        pool = keras.layers.GlobalAveragePooling1D()
+        pooled = pool(outputs)
+        model = keras.Model([ids, source_ids], [outputs, pooled, pool(memory)])
+        path = f"{tempfile.mkdtemp()}/model.keras"
+        model.save(path)
+        for one in (model, keras.saving.load_model(path)):
+            output, mean, source_mean = one([IDS, SOURCE_IDS])
+            for i in range(len(IDS)):
+                alone, _, source_alone = one(
+                    [
+                        IDS[i : i + 1, IDS[i] != 0],
+                        SOURCE_IDS[i : i + 1, SOURCE_IDS[i] != 0],
+                    ]
+                )
+                self.assert_real_are(output, IDS, i, alone)
+                self.assertAllClose(mean[i], np.mean(alone[0], 0), atol=1e-5)
+                self.assertAllClose(source_mean[i], source_alone[0], atol=1e-5)
+
+    def test_positions_are_not_counted_on_padding(self):
+        for positions in (
+            layers.SinusoidalPositions(),
+            layers.LearnedPositions(17),
+        ):
+            given = np.array([[0, 1, 1, 1, 1]] * 3, bool)
+            found = positions(self.embed(IDS), mask=given, start=1)
+            plain = tf.constant(self.embed(IDS).numpy())
+            both = given & (IDS != 0)
+            self.assertAllClose(found, positions(plain, mask=both, start=1))
+            self.assertAllEqual(implicit.mask_of(found), both)
+
+    def test_masks_that_do_not_fit_are_refused(self):
+        encoder = stack(layers.Encoder)
+        with self.assertRaisesRegex(ValueError, "must have shape"):
+            encoder(self.embed(IDS), mask=np.ones((3, T + 1), bool))
+
+    def test_nothing_attached_is_nothing_read(self):
+        inputs = tf.ones((B, T, D))
+        self.assertIsNone(implicit.mask_of(inputs))
+        mask = tf.ones((B, T), bool)
+        self.assertIs(implicit.both(inputs, mask), mask)
+        self.assertIs(implicit.attach(inputs, None), inputs)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,163 @@
+"""Functions of the package must work between inputs and outputs.
+
+B batch   T query length   S key length   D model_dim   H heads   K head_dim
+"""
+
+import tempfile
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer import layers
+from keras_transformer.layers import masks, symbolic
+from tests.layers.kinds import random
+
+B, T, S, H, K, D, V = 3, 5, 7, 2, 11, 22, 13
+IDS = np.random.default_rng(0).integers(0, 3, (B, T)).astype("int32")
+SHORT = IDS[:2, :3]
+
+
+def heads(length):
+    return random(B, length, H, K)
+
+
+# A function of tensors, and the tensors.
+FUNCTIONS = {
+    "padding_mask": (lambda ids: layers.padding_mask(ids, 0), [IDS]),
+    "started_mask": (lambda ids: layers.started_mask(ids, 0), [IDS]),
+    "causal_mask": (
+        lambda ids: layers.causal_mask(keras.ops.sum(ids[0] * 0 + 1)),
+        [IDS],
+    ),
+    "combine_masks": (
+        lambda ids: layers.combine_masks(
+            layers.padding_mask(ids, 0), layers.causal_mask(None)
+        ),
+        [IDS],
+    ),
+    "attended_keys": (
+        lambda mask: layers.attended_keys(mask),
+        [random(B, T, S) > 0.5],
+    ),
+    "dot_product_attention": (
+        lambda *args: layers.dot_product_attention(*args),
+        [heads(T), heads(S), heads(S), random(B, T, S) > 0],
+    ),
+    "sinusoidal_encoding": (
+        lambda ids: layers.sinusoidal_encoding(ids, D),
+        [IDS],
+    ),
+}
+
+
+def between_inputs(function, arrays):
+    """A functional model of inputs of unknown batch and length."""
+    inputs = [
+        keras.Input((None,) * (array.ndim - 1), dtype=str(array.dtype))
+        if array.ndim < 4
+        else keras.Input((None, *array.shape[2:]))
+        for array in arrays
+    ]
+    return keras.Model(inputs, function(*inputs))
+
+
+class SymbolicTest(tf.test.TestCase, parameterized.TestCase):
+    def assert_same(self, found, expected):
+        for one, other in zip(
+            tf.nest.flatten(found), tf.nest.flatten(expected), strict=True
+        ):
+            self.assertAllClose(one, other, rtol=0, atol=1e-6)
+
+    @parameterized.parameters(*FUNCTIONS)
+    def test_a_function_is_a_node_and_is_in_the_file(self, name):
+        function, arrays = FUNCTIONS[name]
+        model = between_inputs(function, arrays)
+        path = f"{tempfile.mkdtemp()}/model.keras"
+        model.save(path)
+        for one in (model, keras.saving.load_model(path)):
+            for some in (arrays, [array[:2] for array in arrays]):
+                self.assert_same(one(some), function(*map(tf.constant, some)))
+
+    def test_a_causal_language_model_of_unknown_length_is_trained(self):
+        """Its matrix is one layer, called twice."""
+        embedding = layers.TokenEmbedding(V, D, output_bias=True)
+        encoder = layers.Encoder(
+            1,
+            layers.MultiHeadAttention(D, H),
+            layers.FeedForward(D, 17),
+            dropout=0.0,
+        )
+        ids = keras.Input((None,), dtype="int32")
+        mask = layers.causal_mask(keras.ops.shape(ids)[1])
+        outputs = embedding.logits(encoder(embedding(ids), mask=mask))
+        model = keras.Model(ids, outputs)
+        self.assertEqual(outputs.shape, (None, None, V))
+        self.assertLen(
+            model.trainable_weights,
+            len(embedding.weights) + len(encoder.weights),
+        )
+        expected = embedding.logits(
+            encoder(embedding(IDS), mask=layers.causal_mask(T))
+        )
+        self.assertAllClose(model(IDS), expected, rtol=0, atol=1e-5)
+        # What comes later says nothing of what was.
+        self.assertAllClose(
+            model(IDS[:, :3]), expected[:, :3], rtol=0, atol=1e-5
+        )
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
+        before = embedding.bias.numpy()
+        model.fit(IDS, IDS, verbose=0)
+        self.assertNotAllClose(embedding.bias, before)
+        path = f"{tempfile.mkdtemp()}/model.keras"
+        model.save(path)
+        loaded = keras.saving.load_model(path)
+        self.assertAllClose(loaded(SHORT), model(SHORT), rtol=0, atol=1e-6)
+
+    @parameterized.parameters(
+        None, layers.RotaryPositions(), layers.RelativePositions(2)
+    )
+    def test_methods_of_attention(self, positions):
+        size = 24
+        attention = layers.MultiHeadAttention(size, H, 1, positions=positions)
+        inputs, memory = keras.Input((None, size)), keras.Input((None, size))
+        mask = keras.Input((None,), dtype="bool")
+        key, value = attention.project_memory(memory)
+        output, scores = attention.attend(inputs, key, value, mask)
+        model = keras.Model([inputs, memory, mask], [output, scores])
+        self.assertLen(model.trainable_weights, len(attention.weights))
+        arrays = [random(B, T, size), random(B, S, size), random(B, S) > 0]
+        expected = attention(
+            *arrays[:2], attention_mask=arrays[2], return_attention_scores=True
+        )
+        self.assert_same(model(arrays), expected)
+        path = f"{tempfile.mkdtemp()}/model.keras"
+        model.save(path)
+        self.assert_same(keras.saving.load_model(path)(arrays), expected)
+        with self.assertRaisesRegex(ValueError, "counted from 0"):
+            attention.project_memory(memory, positions=np.arange(S))
+
+    def test_what_has_values_is_no_node(self):
+        self.assertFalse(symbolic.has_no_values([IDS, None], 3))
+        self.assertIsInstance(masks.padding_mask(IDS, 0), tf.Tensor)
+
+    def test_a_causal_mask_without_a_length(self):
+        mask = layers.causal_mask(None)
+        self.assertIs(layers.combine_masks(None, mask), mask)
+        self.assertIsNone(layers.attended_keys(mask))
+        allowed = random(B, T) > 0
+        self.assertAllEqual(
+            layers.combine_masks(mask, allowed),
+            layers.combine_masks(layers.causal_mask(T), allowed),
+        )
+        inputs = random(B, T, D)
+        attention = layers.MultiHeadAttention(D, H)
+        self.assertAllClose(
+            attention(inputs, attention_mask=mask),
+            attention(inputs, attention_mask=layers.causal_mask(T)),
+        )
+
+
+if __name__ == "__main__":
+    tf.test.main()
