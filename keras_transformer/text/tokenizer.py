@@ -25,7 +25,8 @@ class Tokenizer(tf.Module):
         model: a serialized SentencePiece model, as `learn_vocabulary` makes.
 
     Raises:
-        ValueError: the special ids are not those of this package.
+        ValueError: it is no SentencePiece model, or its special ids are not
+            those of this package.
 
     Example:
 
@@ -41,9 +42,7 @@ class Tokenizer(tf.Module):
         super().__init__(name="tokenizer")
         self.model = model
         self._digest = hashlib.sha256(model).hexdigest()[:16]
-        self._processor = sentencepiece.SentencePieceProcessor(
-            model_proto=model
-        )
+        self._processor = _processor(model)
         self.vocabulary_size = self._processor.vocab_size()
         names = {
             special_ids.PAD_ID: "<pad>",
@@ -64,9 +63,14 @@ class Tokenizer(tf.Module):
 
         Raises:
             FileNotFoundError: there is no such file.
+            ValueError: it is no vocabulary of this package.
         """
         with open(path, "rb") as file:
-            return cls(file.read())
+            model = file.read()
+        try:
+            return cls(model)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
 
     def save(self, path) -> None:
         """Writes the vocabulary as an ordinary SentencePiece model file."""
@@ -121,3 +125,16 @@ class Tokenizer(tf.Module):
             out_type=tf.int32,
             name=f"vocabulary_{self._digest}",
         )
+
+
+def _processor(model):
+    try:
+        # SentencePiece takes nothing for a model without pieces.
+        if not model:
+            raise RuntimeError("it is empty")
+        return sentencepiece.SentencePieceProcessor(model_proto=model)
+    except RuntimeError as error:
+        raise ValueError(
+            f"Expected a SentencePiece model. Received {len(model)} bytes that "
+            f"are none ({error}). Learn a vocabulary with `learn_vocabulary`."
+        ) from error

@@ -3,6 +3,8 @@
 import functools
 import json
 import pathlib
+import zipfile
+import zlib
 
 import keras
 
@@ -29,6 +31,7 @@ def load_translator(
 
     Raises:
         FileNotFoundError: one of the two files is missing.
+        ValueError: a file is damaged.
     """
     directory = pathlib.Path(run_directory)
     for name in (TOKENIZER_FILE, MODEL_FILE):
@@ -44,7 +47,7 @@ def load_translator(
             directory / TARGET_TOKENIZER_FILE
         )
     return translator.Translator(
-        keras.models.load_model(directory / MODEL_FILE, compile=False),
+        _load_model(directory / MODEL_FILE),
         tokenizers.Tokenizer.from_file(directory / TOKENIZER_FILE),
         search or run_search(directory),
         max_source_length,
@@ -63,10 +66,13 @@ def run_search(run_directory, **settings):
 
     Returns:
         `beam_search` with these settings.
+
+    Raises:
+        ValueError: `config.json` is damaged.
     """
     run, path = {}, pathlib.Path(run_directory) / CONFIG_FILE
     if path.is_file():
-        run = json.loads(path.read_text(encoding="utf-8"))["settings"]
+        run = _read_settings(path)
     of_run = {
         "beam_size": run.get("beam_size"),
         "alpha": run.get("length_penalty"),
@@ -79,3 +85,23 @@ def run_search(run_directory, **settings):
         if value is not None
     }
     return functools.partial(beam.beam_search, **chosen)
+
+
+def _load_model(path):
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (ValueError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(
+            f"{path} cannot be loaded as a Keras model ({error}). If it is "
+            "damaged, take it from where it was copied."
+        ) from error
+
+
+def _read_settings(path):
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8"))["settings"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f"{path} is not a run's configuration ({error!r}). Take it from "
+            "where it was copied, or remove it to search as in the paper."
+        ) from error

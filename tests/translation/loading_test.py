@@ -57,6 +57,28 @@ class LoadTranslatorTest(tf.test.TestCase, parameterized.TestCase):
         texts = tf.constant(TEXTS)
         self.assertNotAllClose(loaded(texts)["score"], beam(texts)["score"])
 
+    @parameterized.parameters(
+        (loading.MODEL_FILE, lambda data: data[:1000], "Keras model"),
+        (loading.MODEL_FILE, lambda data: b"", "Keras model"),
+        (
+            loading.MODEL_FILE,
+            lambda data: data[: len(data) // 2] + bytes(len(data) // 2),
+            "Keras model",
+        ),
+        (loading.TOKENIZER_FILE, lambda data: b"text", "SentencePiece model"),
+        (loading.TOKENIZER_FILE, lambda data: b"", "SentencePiece model"),
+        (loading.CONFIG_FILE, lambda data: b"{", "configuration"),
+        (loading.CONFIG_FILE, lambda data: b"{}", "configuration"),
+        (loading.CONFIG_FILE, lambda data: b"[7]", "configuration"),
+    )
+    def test_damaged_files_are_named(self, name, spoil, kind):
+        self.write()
+        path = self.directory / name
+        data = path.read_bytes() if path.exists() else b""
+        path.write_bytes(spoil(data))
+        with self.assertRaisesRegex(ValueError, f"{path}.*{kind}"):
+            loading.load_translator(self.directory)
+
     def test_two_vocabularies(self):
         live = self.write()
         loaded = loading.load_translator(self.directory)
