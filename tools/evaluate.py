@@ -23,7 +23,7 @@ def define_flags():
         "model", None, "Run directories or one SavedModel.", required=True
     )
     flags.DEFINE_list(
-        "source", None, "Source files or globs, also .gz.", required=True
+        "source", None, "Source files, globs or pipes.", required=True
     )
     flags.DEFINE_list(
         "reference", None, "Their translations, line by line.", required=True

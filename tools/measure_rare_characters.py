@@ -60,10 +60,16 @@ def define_flags():
 def main():
     models = settings.from_flags(settings.ModelSettings, flags.FLAGS)
     if flags.FLAGS.source:
-        pairs = data.read_parallel(flags.FLAGS.source, flags.FLAGS.source)
+        sources = [
+            line
+            for file in data.files.expand(flags.FLAGS.source)
+            for line in data.read_lines(file)
+        ]
     else:
-        pairs = data.illustrated_corpus().test
-    sources = [pair.source for pair in pairs if pair.source.strip()]
+        sources = [pair.source for pair in data.illustrated_corpus().test]
+    sources = [source for source in sources if source.strip()]
+    if not sources:
+        raise ValueError("--source has no text. Give files with sentences.")
     translator = loading.load(models, settings.SearchSettings())
 
     def translate(texts):

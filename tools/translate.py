@@ -168,7 +168,7 @@ def arriving(source: Iterable[str], size: int) -> Iterator[list[str]]:
     """Yields lists of lines, at most `size`, soon after they arrive.
 
     Raises:
-        OSError, ValueError: the source's own, after the lines before it.
+        Exception: the source's own, after the lines before it.
     """
     lines = queue.Queue(2 * size)
 
@@ -177,7 +177,7 @@ def arriving(source: Iterable[str], size: int) -> Iterator[list[str]]:
             for line in source:
                 lines.put(line)
             lines.put(None)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # Whatever it is, nobody shall wait.
             lines.put(error)
 
     threading.Thread(target=read, daemon=True).start()

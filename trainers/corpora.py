@@ -6,6 +6,7 @@ import random
 from typing import NamedTuple
 
 from keras_transformer import data
+from keras_transformer.text import fold
 from trainers import settings as run_settings
 
 _LOG = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ def _hold_out(pairs, seed):
 
 
 def _text(pair):
-    """What is the same for pairs that differ in nothing but spaces."""
-    text = tuple(" ".join(side.split()) for side in pair)
-    # Of millions of pairs, no second copy.
+    """What is the same for pairs that a vocabulary would read alike."""
+    text = tuple(fold(side) for side in pair)
+    # The pair itself where it can be, so that millions are not kept twice.
     return pair if text == pair else text

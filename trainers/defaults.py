@@ -89,7 +89,14 @@ def with_defaults(
         or of_run.get("warmup_steps")
         or max(1, min(steps // 4, 4000)),
         tokenize=settings.tokenize
-        or kt.training.tokenization_of(settings.target_language),
+        or (
+            of_run.get("tokenize")
+            if settings.target_language is None
+            else kt.training.tokenization_of(settings.target_language)
+        )
+        or kt.training.tokenization_of(None),
+        target_language=settings.target_language
+        or of_run.get("target_language"),
         label_smoothing=or_convention("label_smoothing", "label_smoothing"),
         smoothing_over=or_convention("smoothing_over", "smoothing_over"),
         length_penalty=or_convention("length_penalty", "alpha"),

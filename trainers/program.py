@@ -5,6 +5,7 @@ import functools
 import io
 import os
 import pathlib
+import re
 import sys
 from collections.abc import Callable
 
@@ -114,7 +115,11 @@ def _print_utf8():
 
 
 def _one_line(error):
-    return " ".join(str(error).split())
+    text = str(error)
+    if text.startswith("in user code:"):
+        # TensorFlow puts where a graph was made before the message.
+        text = re.split(r"\n\s+\w*Error: ", text)[-1]
+    return " ".join(text.split())
 
 
 def _file_of(error):

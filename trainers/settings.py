@@ -18,7 +18,7 @@ class TrainingSettings:
 
     train_source: list[str] = dataclasses.field(
         default_factory=list,
-        metadata={"help": "Source sentences: files or globs, also .gz."},
+        metadata={"help": "Source sentences: files, globs or pipes."},
     )
     train_target: list[str] = dataclasses.field(
         default_factory=list,

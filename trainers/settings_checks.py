@@ -38,10 +38,11 @@ def check(settings) -> None:
                 f"Unknown --{name}. Received: {getattr(settings, name)!r}. "
                 f"Expected one of {', '.join(filter(None, known))}."
             )
-    if settings.length_penalty is not None and settings.length_penalty < 0:
+    penalty = settings.length_penalty
+    if penalty is not None and not 0 <= penalty < math.inf:
         raise ValueError(
-            "--length_penalty must not be negative. Received: "
-            f"{settings.length_penalty}."
+            "--length_penalty must be at least 0 and finite. Received: "
+            f"{penalty}."
         )
     for name in (
         "max_length",

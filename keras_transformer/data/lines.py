@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 _COMPRESSED = (
     (b"\x1f\x8b", gzip.open),
-    (b"BZh", bz2.open),
+    (b"BZh91AY&SY", bz2.open),
     (b"\xfd7zXZ\x00", lzma.open),
 )
 # The mark of UTF-32 begins as that of UTF-16 does.
@@ -30,11 +30,18 @@ _MARKS = (
 )
 _ARCHIVES = (
     (b"PK\x03\x04", "a zip archive", "unzip"),
+    (b"PK\x05\x06", "an empty zip archive", "unzip"),
     (b"\x28\xb5\x2f\xfd", "compressed by zstd", "zstd -d"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "7z x"),
-    (b"Rar!", "a rar archive", "unrar x"),
+    (b"Rar!\x1a\x07", "a rar archive", "unrar x"),
+    (b"\x04\x22\x4d\x18", "compressed by lz4", "lz4 -d"),
+    (b"\x1f\x9d", "compressed by compress", "uncompress"),
+    (b"\x5d\x00\x00", "compressed by lzma", "unlzma"),
+    (b"%PDF-", "a PDF document", "pdftotext"),
 )
 _TAR = slice(257, 262), b"ustar"
+# Bytes by which a file is told.
+_START = 512
 
 
 def read_lines(
@@ -70,7 +77,7 @@ def read_lines(
             file = stack.enter_context(open(file, "rb"))
         name = name or "the stream"
         try:
-            stream, encoding = _open(_peekable(file), name)
+            stream, encoding = _open(file, name)
             if encoding == "utf-8":
                 yield from _utf8_lines(stream, name, errors)
             else:
@@ -87,13 +94,11 @@ def read_lines(
 def _open(stream, name):
     """Unpacks a stream, told by what it begins with, and its encoding."""
     while True:
-        start = stream.peek(512)
-        for magic, unpack in _COMPRESSED:
-            if start.startswith(magic):
-                stream = io.BufferedReader(unpack(stream))
-                break
-        else:
+        stream, start = _peek(stream)
+        unpack = next((u for m, u in _COMPRESSED if start.startswith(m)), None)
+        if unpack is None:
             break
+        stream = unpack(stream)
     for magic, kind, command in _ARCHIVES:
         if start.startswith(magic):
             raise ValueError(
@@ -111,11 +116,11 @@ def _open(stream, name):
         if start.startswith(mark):
             stream.read(len(mark))
             return stream, encoding
-    if 4 * start.count(0) > len(start):
+    if 0 in start:
         raise ValueError(
             f"{name}: expected lines of UTF-8 text. Received: text in UTF-16 "
-            "without a byte order mark, or no text at all. Convert it, such as "
-            f"with `iconv -f UTF-16LE -t UTF-8 {name}`."
+            "without a byte order mark, or no text at all. Convert text, such "
+            f"as with `iconv -f UTF-16LE -t UTF-8 {name}`."
         )
     return stream, "utf-8"
 
@@ -154,14 +159,17 @@ def _other_lines(stream, name, encoding, errors):
 
 
 def _checked(text, number, has_end, name):
-    """The text of a line, unless it is a whole file of carriage returns."""
+    """The text of a line, unless it is a whole file of carriage returns.
+
+    A byte order mark stands where a file that was put behind another began.
+    """
     if number == 1 and not has_end and "\r" in text:
         raise ValueError(
             f"{name}: expected lines that end with line feeds. Received: none, "
             "but carriage returns, as on an old Macintosh. Convert it, such as "
             f"with `tr '\\r' '\\n' < {name}`."
         )
-    return text
+    return text.lstrip("\ufeff")
 
 
 def _members(name):
@@ -179,5 +187,44 @@ def _not_whole(name, error):
     )
 
 
-def _peekable(stream):
-    return stream if hasattr(stream, "peek") else io.BufferedReader(stream)
+def _peek(stream):
+    """A stream that was not read yet, and what it begins with.
+
+    Of a pipe more is read only while that could still be a sign of something,
+    so that a line is answered as soon as it is there.
+    """
+    start = b""
+    while len(start) < _START and _may_be_a_sign(start):
+        more = stream.read1(_START - len(start))
+        if not more:
+            break
+        start += more
+    return io.BufferedReader(_Joined(start, stream)), start
+
+
+def _may_be_a_sign(start):
+    signs = [sign for sign, *_ in (*_COMPRESSED, *_MARKS, *_ARCHIVES)]
+    return any(
+        sign.startswith(start) and len(start) < len(sign) for sign in signs
+    )
+
+
+class _Joined(io.RawIOBase):
+    """What was read of a stream, and then the rest of it."""
+
+    def __init__(self, start, stream):
+        super().__init__()
+        self._start = start
+        self._stream = stream
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        if self._start:
+            data = self._start[: len(buffer)]
+            self._start = self._start[len(data) :]
+        else:
+            data = self._stream.read1(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)

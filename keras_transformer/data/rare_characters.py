@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from keras_transformer.data import pairs as sentence_pairs
+from keras_transformer.text import texts
 
 # First and last letters of writing systems. From each as many words are made,
 # whatever its size.
@@ -47,9 +48,9 @@ def with_rare_characters(
 ) -> list[sentence_pairs.SentencePair]:
     """Puts rare characters into a share of the sources.
 
-    Half of them get a word of symbols, such as emoji, or of a writing system
-    that the pairs do not have. In the others one letter has another accent,
-    one that occurs in the pairs, or is of another writing system.
+    Half of them get a word of symbols, such as emoji, or of letters that the
+    pairs do not have. In the others one letter has another accent, one that
+    occurs in the pairs, or is one that the pairs do not have.
 
     Args:
         pairs: training pairs.
@@ -60,7 +61,8 @@ def with_rare_characters(
         As many pairs, in their order.
 
     Raises:
-        ValueError: `share` is not in [0, 1].
+        ValueError: `share` is not in [0, 1], or a string is given instead of
+            a list.
 
     Example:
 
@@ -69,6 +71,7 @@ def with_rare_characters(
     >>> changed.source != pair.source, changed.target
     (True, 'un chat assis')
     """
+    texts.check_list("pairs", pairs)
     if not 0 <= share <= 1:
         raise ValueError(
             "`share` is of the pairs that are changed, in [0, 1]. Received: "
@@ -78,18 +81,53 @@ def with_rare_characters(
         return list(pairs)
     generator = random.Random(seed)
     known = {character for pair in pairs for text in pair for character in text}
+    scripts, symbols = _unknown(_SCRIPTS, known), _unknown(_SYMBOLS, known)
     accented = _accented(known)
+
+    def word():
+        if not scripts or (symbols and generator.random() < 1 / 3):
+            longest = _LONGEST_SYMBOLS
+            letters = generator.choice(symbols)
+        else:
+            longest = _LONGEST_WORD
+            letters = generator.choice(scripts)
+        return "".join(
+            generator.choices(letters, k=generator.randint(1, longest))
+        )
+
+    def letter_for(letter):
+        others = accented.get(letter)
+        if not scripts or (others and generator.random() < 0.5):
+            return generator.choice(others or [letter])
+        return generator.choice(generator.choice(scripts))
+
     changed = []
     for pair in pairs:
         if pair.source.strip() and generator.random() < share:
             source = pair.source
-            if generator.random() < 0.5:
-                source = _put_in(source, _word(known, generator), generator)
-            else:
-                source = _change_letter(source, known, accented, generator)
+            letters = [i for i, c in enumerate(source) if c.isalpha()]
+            if letters and generator.random() < 0.5:
+                place = generator.choice(letters)
+                letter = letter_for(source[place])
+                source = source[:place] + letter + source[place + 1 :]
+            elif scripts or symbols:
+                source = _put_in(source, word(), generator)
             pair = pair._replace(source=source)
         changed.append(pair)
     return changed
+
+
+def _unknown(ranges, known):
+    """Of each range that has any, the characters that are not known."""
+    found = [
+        [
+            chr(i)
+            for i in range(first, last + 1)
+            if chr(i) not in known and unicodedata.category(chr(i)) != "Cn"
+        ]
+        for first, last in ranges
+    ]
+    return [characters for characters in found if characters]
 
 
 def _accented(characters):
@@ -102,19 +140,6 @@ def _accented(characters):
     return found
 
 
-def _word(known, generator):
-    """A word of characters of one kind that are not known."""
-    kinds, longest = _SCRIPTS, _LONGEST_WORD
-    if generator.random() < 1 / 3:
-        kinds, longest = _SYMBOLS, _LONGEST_SYMBOLS
-    while True:
-        first, last = generator.choice(kinds)
-        count = generator.randint(1, longest)
-        word = [chr(generator.randint(first, last)) for _ in range(count)]
-        if known.isdisjoint(word):
-            return "".join(word)
-
-
 def _put_in(text, word, generator):
     """The word before, between or behind the words of a text."""
     words = text.split(" ")
@@ -122,17 +147,3 @@ def _put_in(text, word, generator):
     if place == len(words) and generator.random() < 0.5:
         return text + word
     return " ".join([*words[:place], word, *words[place:]])
-
-
-def _change_letter(text, known, accented, generator):
-    """One letter with another accent, or of another writing system."""
-    places = [i for i, character in enumerate(text) if character.isalpha()]
-    if not places:
-        return text
-    place = generator.choice(places)
-    letters = accented.get(text[place])
-    if letters and generator.random() < 0.5:
-        letter = generator.choice(letters)
-    else:
-        letter = _word(known, generator)[0]
-    return text[:place] + letter + text[place + 1 :]

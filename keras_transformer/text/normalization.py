@@ -6,6 +6,7 @@ in a SavedModel, for sources and for targets.
 """
 
 import itertools
+import unicodedata
 
 # Of Unicode 3.2, which is the same in every version of Python.
 from unicodedata import ucd_3_2_0 as unicode_data
@@ -19,20 +20,46 @@ NAMES = ("none", DEFAULT, *_OF_SENTENCEPIECE)
 
 _SPACES = (
     "\t\n\v\f\r\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
-    "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+    "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u2800\u3000\u3164"
 )
-# Control characters, the byte order mark, soft hyphens, signs of direction.
-# Not the joiners, which make other letters and other emoji.
-_INVISIBLE = (
-    *(chr(i) for i in range(1, 0x20) if chr(i) not in _SPACES),
-    *(chr(i) for i in range(0x7F, 0xA0) if chr(i) not in _SPACES),
-    *"\xad\u061c\u200b\u200e\u200f\u2060\ufeff",
-    *(chr(i) for i in range(0x202A, 0x202F)),
-    *(chr(i) for i in range(0x2066, 0x206A)),
+
+
+def _range(first, last):
+    return "".join(map(chr, range(first, last + 1)))
+
+
+# Control characters, the byte order mark, soft hyphens, signs of direction, how
+# an emoji is drawn. Not the joiners, which make other letters and other emoji.
+_INVISIBLE = "".join(
+    character
+    for character in _range(0x01, 0x1F)
+    + _range(0x7F, 0x9F)
+    + "\xad\u034f\u061c\u180e\u200b\u200e\u200f\ufeff"
+    + _range(0x202A, 0x202E)
+    + _range(0x2060, 0x206F)
+    + _range(0xFE00, 0xFE0F)
+    + _range(0xFFF9, 0xFFFB)
+    + _range(0xE0001, 0xE007F)
+    if character not in _SPACES
 )
-_SINGLE_QUOTES = "`\xb4\u02bc\u2018\u2019\u201a\u201b"
-_DOUBLE_QUOTES = "\u201c\u201d\u201e\u201f"
-_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63"
+_SINGLE_QUOTES = (
+    "`\xb4\u02b9\u02bb\u02bc\u2018\u2019\u201a\u201b\u2032\ua78c\uff07"
+)
+_DOUBLE_QUOTES = (
+    "\u02ba\u201c\u201d\u201e\u201f\u2033\u2e42\u301d\u301e\u301f\uff02"
+)
+_DASHES = (
+    "\u2010\u2011\u2012\u2013\u2014\u2015\u2043\u2212\u2e3a\u2e3b"
+    "\ufe58\ufe63\uff0d"
+)
+_FOLDED = {
+    **dict.fromkeys(_SPACES, " "),
+    **dict.fromkeys(_INVISIBLE, ""),
+    **dict.fromkeys(_SINGLE_QUOTES, "'"),
+    **dict.fromkeys(_DOUBLE_QUOTES, '"'),
+    **dict.fromkeys(_DASHES, "-"),
+}
+_FOLDING = str.maketrans(_FOLDED)
 
 
 def check(name: str) -> None:
@@ -83,11 +110,7 @@ def rules(name: str, characters: set[str]) -> str:
             spelled: _without_unknown_accents(letter, characters)
             for spelled, letter in _compositions().items()
         },
-        **dict.fromkeys(_SPACES, " "),
-        **dict.fromkeys(_INVISIBLE, ""),
-        **dict.fromkeys(_SINGLE_QUOTES, "'"),
-        **dict.fromkeys(_DOUBLE_QUOTES, '"'),
-        **dict.fromkeys(_DASHES, "-"),
+        **_FOLDED,
     }
     lines = [
         f"{_hex(old)}\t{_hex(new)}\n"
@@ -95,6 +118,18 @@ def rules(name: str, characters: set[str]) -> str:
         if old != new
     ]
     return escaping.RULES + "".join(lines)
+
+
+def fold(text: str) -> str:
+    """Writes a text as the default normalization does, its accents kept.
+
+    Example:
+
+    >>> fold(" it\u2019s  me\\n")
+    "it's me"
+    """
+    folded = unicodedata.normalize("NFC", text.translate(_FOLDING))
+    return " ".join(folded.split())
 
 
 def _without_unknown_accents(letter, characters):
@@ -118,7 +153,7 @@ def _compositions():
     for code in itertools.chain(range(0xA0, 0xAC00), range(0xF900, 0x30000)):
         character = chr(code)
         composed = unicode_data.normalize("NFC", character)
-        if composed != character:  # It is written in another way always.
+        if composed != character:  # NFC never keeps it.
             found[character] = composed
             continue
         base, *marks = unicode_data.normalize("NFD", character)

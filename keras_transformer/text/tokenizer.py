@@ -98,7 +98,12 @@ class Tokenizer(tf.Module):
         return self._decode(ids)
 
     def pieces(self, ids) -> list[str]:
-        """The pieces of a flat list of ids, as they would be shown."""
+        """The pieces of a flat list of ids, as they would be shown.
+
+        Raises:
+            ValueError: a string instead of a list.
+        """
+        texts.check_list("ids", ids)
         return [self._processor.id_to_piece(int(i)) for i in ids]
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])

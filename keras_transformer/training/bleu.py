@@ -20,6 +20,8 @@ _LANGUAGES = {
 _OF_LANGUAGE = {
     code: name for name, codes in _LANGUAGES.items() for code in codes.split()
 }
+# Codes of countries that are taken for those of their languages.
+_COUNTRIES = {"jp": "ja", "cn": "zh", "tw": "zh", "kr": "ko"}
 # Packages that sacreBLEU does not install with itself.
 _PACKAGES = {"ja-mecab": "sacrebleu[ja]", "ko-mecab": "sacrebleu[ko]"}
 
@@ -47,6 +49,11 @@ def tokenization_of(language: str | None) -> str:
             f"{language!r}. Expected such as 'de', 'zh' or 'pt-BR'."
         )
     code = re.split("[-_]", language)[0].lower()
+    if code in _COUNTRIES:
+        raise ValueError(
+            "A language is named by its code, not by its country's. Received: "
+            f"{language!r}. Give {_COUNTRIES[code]!r}."
+        )
     return _OF_LANGUAGE.get(code, DEFAULT_TOKENIZATION)
 
 

@@ -213,7 +213,8 @@ class DistributedModel(keras.Model):
             ValueError: other shapes, or there is nothing to descend on.
         """
         del x, training
-        return self._share_of_loss(y, y_pred, sample_weight, None, 1.0)
+        total = self._total(y, y_pred, sample_weight)
+        return self._share_of_loss(total, None, 1.0)
 
     def make_train_function(self, force=False):
         """Makes the function that `fit` calls with its iterator."""
@@ -272,39 +273,41 @@ class DistributedModel(keras.Model):
             return tf.function(function, jit_compile=True)
         return function
 
-    def _share_of_loss(self, y, logits, weights, tokens, share):
+    def _total(self, y, logits, weights):
+        """The `TokenSum` of some rows, or `None` if no loss was compiled."""
+        if self._token_loss is None:
+            return None
+        return self._token_loss(y, logits, weights)
+
+    def _share_of_loss(self, total, tokens, share):
         """What some rows add to the loss of their batch.
 
         Args:
-            y: labels.
-            logits: what the model made of these rows.
-            weights: of rows or tokens.
+            total: of `_total`.
             tokens: of the whole batch; `None` if there are no others.
             share: of its rows.
         """
-        # Of the call that made the logits.
+        # Those of the call that made the logits.
         penalties = [
             tf.reduce_sum(tf.cast(loss, "float32")) for loss in self.losses
         ]
-        if self._token_loss is None and not penalties:
+        if total is None and not penalties:
             raise ValueError(
                 "There is no loss to descend on. Give `compile` a `loss`, or "
                 "call `add_loss` in a layer."
             )
         loss = share * sum(penalties)
-        if self._token_loss is not None:
-            total = self._token_loss(y, logits, weights)
+        if total is not None:
             tokens = total.tokens if tokens is None else tokens
             # A batch without any token leaves the weights as they are.
             loss += tf.math.divide_no_nan(total.loss, tokens)
         return loss
 
-    def _count(self, x, y, logits, weights):
+    def _count(self, x, logits, total):
         """How many tokens and rows these are, and which tokens are there."""
         rows = tf.cast(tf.shape(keras.tree.flatten(x)[0])[0], "float32")
-        if self._token_loss is None:
+        if total is None:
             return rows, rows, token_weights.mask_of(logits)
-        total = self._token_loss(y, logits, weights)
         return total.tokens, rows, total.mask
 
     def _size_of_batch(self, x, y, weights):
@@ -317,7 +320,8 @@ class DistributedModel(keras.Model):
         # a layer keeps is updated.
         with keras.StatelessScope():
             logits = self(x, training=False)
-        tokens, rows, _ = self._count(x, y, logits, weights)
+        total = self._total(y, logits, weights)
+        tokens, rows, _ = self._count(x, logits, total)
         context = tf.distribute.get_replica_context()
         return context.all_reduce(
             tf.distribute.ReduceOp.SUM, tf.stack([tokens, rows])
@@ -326,13 +330,15 @@ class DistributedModel(keras.Model):
     def _loss_and_gradients(self, x, y, weights, whole):
         with tf.GradientTape() as tape:
             logits = self(x, training=True)
-            tokens, rows, mask = self._count(x, y, logits, weights)
-            if whole is None:
-                share = 1.0
+            total = self._total(y, logits, weights)
+            tokens, rows, mask = self._count(x, logits, total)
+            share = 1.0
+            if whole is not None:
+                tokens, share = whole[0], rows / whole[1]
+            if self._has_own_loss():
                 loss = self._loss_of_batch(x, y, logits, weights, training=True)
             else:
-                tokens, share = whole[0], rows / whole[1]
-                loss = self._share_of_loss(y, logits, weights, tokens, share)
+                loss = self._share_of_loss(total, tokens, share)
             scaled_loss = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled_loss, self.trainable_variables)
         # Shares add up to the loss of the batch, which counts by its tokens.
@@ -341,11 +347,12 @@ class DistributedModel(keras.Model):
 
     def _logits_and_loss(self, x, y, weights):
         logits = self(x, training=False)
-        tokens, rows, mask = self._count(x, y, logits, weights)
-        if self._token_loss is None or self._has_own_loss():
+        total = self._total(y, logits, weights)
+        tokens, rows, mask = self._count(x, logits, total)
+        if total is None or self._has_own_loss():
             loss = self._loss_of_batch(x, y, logits, weights, training=False)
             return (loss, rows), logits, mask
-        weights = self._token_loss(y, logits, weights).weights
+        weights = total.weights
         # The label of a token that does not count need not be an id.
         labels = tf.where(weights != 0, y, tf.zeros_like(y))
         loss = tf.reduce_sum(losses.cross_entropy(labels, logits) * weights)
@@ -383,6 +390,8 @@ class DistributedModel(keras.Model):
             logits = token_weights.with_mask(logits, mask)
             weights = token_weights.per_token(weights, y)
             weights *= tf.cast(mask, "float32")
+            # The label of a token that does not count need not be an id.
+            y = tf.where(mask, y, tf.zeros_like(y))
         logs = self.compute_metrics(x, y, logits, sample_weight=weights)
         if type(self).compute_metrics is not keras.Model.compute_metrics:
             executions.check_logs(self, logs)

@@ -55,7 +55,7 @@ def in_batches(
     >>> in_batches(shout, ["ba", "c"])
     [('BA', 0.0), ('C', 0.0)]
     """
-    lists.check_list("texts", texts)
+    texts = lists.as_list("texts", texts)
     answers = [("", 0.0)] * len(texts)
     for rows in batches_by_length(texts, batch_size):
         answer = translate(tf.constant([texts[row] for row in rows]))

@@ -211,8 +211,9 @@ class Translator(tf.Module):
                 longer than its translation may become.
             FloatingPointError: the model's output is not a number.
         """
-        lists.check_list("texts", texts)
-        lists.check_list("prefixes", prefixes)
+        texts = lists.as_list("texts", texts)
+        if prefixes is not None:
+            prefixes = lists.as_list("prefixes", prefixes)
         if prefixes is not None and len(prefixes) != len(texts):
             raise ValueError(
                 "Every text needs its prefix. Received: "
@@ -263,8 +264,8 @@ class Translator(tf.Module):
                 another number of targets than of texts.
             FloatingPointError: the model's output is not a number.
         """
-        lists.check_list("texts", texts)
-        lists.check_list("targets", targets)
+        texts = lists.as_list("texts", texts)
+        targets = lists.as_list("targets", targets)
         if len(texts) != len(targets):
             raise ValueError(
                 "Every text needs its target. Received: "

@@ -160,7 +160,7 @@ class ReadTsvTest(FilesTestCase):
 
     def test_byte_order_mark_is_no_text(self):
         name = self.write("x.tsv", b"\xef\xbb\xbfa\tb\n\xef\xbb\xbfc\td\n")
-        self.assertEqual(files.read_tsv([name]), [("a", "b"), ("\ufeffc", "d")])
+        self.assertEqual(files.read_tsv([name]), [("a", "b"), ("c", "d")])
 
     def test_line_without_tab(self):
         good = self.write("good.tsv", "a\tb\n")

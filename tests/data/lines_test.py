@@ -63,7 +63,7 @@ def test_by_content(tmp_path, packer, encoding):
         ("a\u2028b\x85c\x0bd\x1ce\n", ["a\u2028b\x85c\x0bd\x1ce"]),
         ("one\rline\n", ["one\rline"]),
         ("a\nb\rc", ["a", "b\rc"]),
-        ("a\n\ufeffb\n", ["a", "\ufeffb"]),
+        ("a\n\ufeffb\n", ["a", "b"]),
     ],
 )
 def test_ends(text, expected, encoding):
@@ -74,12 +74,14 @@ def test_ends(text, expected, encoding):
 def test_a_pipe_is_read_once_and_as_it_comes():
     out, into = os.pipe()
     into = os.fdopen(into, "wb")
-    into.write(b"\xef\xbb\xbf")
+    into.write(b"\xef")
     into.flush()
     with os.fdopen(out, "rb") as stream:
         found = lines.read_lines(stream, "a pipe")
-        threading.Timer(0.2, lambda: (into.write(b"a\n"), into.flush())).start()
-        # The pipe stays open.
+        threading.Timer(
+            0.2, lambda: (into.write(b"\xbb\xbfa\n"), into.flush())
+        ).start()
+        # The pipe stays open, and no mark is text, though it came in parts.
         assert next(found) == "a"
         into.write(b"b")
         into.close()
@@ -125,6 +127,11 @@ def packed(kind):
         (b"\x28\xb5\x2f\xfd\x04\x00", "compressed by zstd.*zstd -d"),
         ("la\nle\n".encode("utf-16-le"), "UTF-16 without a byte order mark"),
         ("la\nle\n".encode("utf-16-be"), "UTF-16 without a byte order mark"),
+        ("\u4e00\u4e8c\n".encode("utf-16-le"), "without a byte order mark"),
+        (b"PK\x05\x06" + bytes(18), "an empty zip archive"),
+        (b"\x04\x22\x4d\x18d@", "compressed by lz4.*lz4 -d"),
+        (lzma.compress(b"a\n" * 99, lzma.FORMAT_ALONE), "by lzma.*unlzma"),
+        (b"%PDF-1.7\n", "a PDF document.*pdftotext"),
         (b"a\rb\rc", "carriage returns"),
         ("a\rb".encode("utf-16"), "carriage returns"),
         (b"a\nb\xe9\n", "line 2: not UTF-8 .*byte 1.*iconv"),
@@ -141,6 +148,25 @@ def test_what_is_not_text(tmp_path, data, message):
     pattern = re.escape(str(tmp_path / "file")) + ".*" + message
     with pytest.raises(ValueError, match=pattern):
         list(lines.read_lines(tmp_path / "file"))
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+def test_byte_by_byte(packer):
+    """However a pipe is written."""
+
+    class Slow(io.BytesIO):
+        def read1(self, size=-1):
+            return super().read1(1)
+
+    data = PACKERS[packer](encode(TEXT, "utf-16-le"))
+    assert list(lines.read_lines(Slow(data))) == LINES
+
+
+@pytest.mark.parametrize(
+    "text", ["Rar! a rare one", "BZhukov is here", "%PD", "PK", "7z", "B"]
+)
+def test_text_that_begins_like_an_archive(text):
+    assert list(lines.read_lines(io.BytesIO(text.encode()))) == [text]
 
 
 def test_bytes_may_be_replaced():

@@ -91,7 +91,20 @@ def test_nothing_to_change():
     pairs = [sentence_pairs.SentencePair(text, "a") for text in ("", " ", "1")]
     found = changed(pairs=pairs * 11)
     assert [pair.source for pair in found][:2] == ["", " "]
-    assert any("1" == pair.source for pair in found)  # It has no letter.
+    # Where there is no letter it is a word.
+    sources = [pair.source for pair in found if "1" in pair.source]
+    assert len(sources) == 11 and "1" not in sources
+
+
+def test_a_text_that_has_every_symbol():
+    every = "".join(
+        chr(i)
+        for first, last in rare_characters._SYMBOLS
+        for i in range(first, last + 1)
+    )
+    pair = sentence_pairs.SentencePair("a b", every)
+    for found in changed(pairs=[pair] * 101):
+        assert found.source != "a b" and not set(found.source) & set(every)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])

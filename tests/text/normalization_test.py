@@ -61,6 +61,9 @@ def test_every_space_is_a_space(space):
         ("\u201ca\u201d \u201eb\u201c", '"a" "b"'),
         ("it\u2019s \u2018a\u2019 l\u00b4b", "it's 'a' l'b"),
         ("a \u2013 b\u2014c \u2212 d\u2011e", "a - b-c - d-e"),
+        ("5\u2032 6\u2033 didn\uff07t \u301da\u301f", '5\' 6" didn\'t "a"'),
+        ("a\uff0db \u2e3a c\u2043", "a-b - c-"),
+        ("\u2764\ufe0f \u2800 a\u2063b\u3164c", "\u2764 ab c"),
         ("\ufeffa", "a"),
         ("a\ufeff b", "a b"),
         ("so\u00adft", "soft"),
@@ -92,6 +95,17 @@ def test_folds(written, folded):
 )
 def test_leaves(text):
     assert read(text) == text
+
+
+def test_fold_is_what_is_read():
+    """Of texts whose letters the vocabulary knows."""
+    for text in (
+        " a \u00a0b\t\n",
+        "\ufeff\u201ca\u201d \u2013 it\u2019s",
+        "cafe\u0301 e\u0323\u0302 \u212b",
+        "so\u00adft\u200b \u2764\ufe0f",
+    ):
+        assert normalization.fold(text) == read(text)
 
 
 def test_composes_as_unicode_does():

@@ -1,5 +1,7 @@
 """A string is told from a list of strings."""
 
+import pathlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,7 +10,16 @@ from keras_transformer.text import texts
 
 
 @pytest.mark.parametrize(
-    "one", ["", "a cat", b"a cat", tf.constant("a cat"), np.array("a cat")]
+    "one",
+    [
+        "",
+        "a cat",
+        b"a cat",
+        bytearray(b"a cat"),
+        pathlib.Path("a cat"),
+        tf.constant("a cat"),
+        np.array("a cat"),
+    ],
 )
 def test_one_string(one):
     with pytest.raises(ValueError, match="`lines` is a list of strings"):
@@ -25,3 +36,28 @@ def test_lists(several):
 
 def test_none_is_left_to_others():
     texts.check_list("prefixes", None)
+
+
+@pytest.mark.parametrize(
+    "several",
+    [
+        ["a", b"b"],
+        ("a", b"b"),
+        (text for text in ["a", b"b"]),
+        {"a": 1, b"b": 2},
+        np.array(["a", b"b"], object),
+    ],
+)
+def test_as_list(several):
+    assert texts.as_list("texts", several) == ["a", b"b"]
+
+
+def test_a_tensor_as_list():
+    found = texts.as_list("texts", tf.constant(["a", "b"]))
+    assert found == [b"a", b"b"]
+
+
+@pytest.mark.parametrize("wrong", [None, 7, [7], ["a", None], [["a"]], "a"])
+def test_what_is_no_list_of_texts(wrong):
+    with pytest.raises(ValueError, match="`texts` is a list of strings"):
+        texts.as_list("texts", wrong)
