@@ -70,14 +70,18 @@ class ArchitectureTest(unittest.TestCase):
     def files(self, target):
         folder = _PACKAGE / target
         folder = folder if folder.is_dir() else _ROOT / target
-        return sorted(folder.glob("*.py"))
+        found = sorted(folder.glob("*.py"))
+        self.assertTrue(found, f"no files of {target}")
+        return found
 
     def libraries(self):
-        return [
+        found = [
             name
             for name, target in self.targets.items()
             if target.kind == "py_library" and name != "keras_transformer"
         ]
+        self.assertGreater(len(found), 8)
+        return found
 
     def test_every_folder_is_a_target(self):
         folders = {p.parent.name for p in _PACKAGE.glob("*/*.py")}
@@ -129,7 +133,9 @@ class ArchitectureTest(unittest.TestCase):
             self.assertEqual(used, self.targets[name].packages, name)
 
     def test_only_public_api(self):
-        for path in _ROOT.glob("[!.]*/**/*.py"):
+        paths = list(_ROOT.glob("[!.]*/**/*.py"))
+        self.assertGreater(len(paths), 200)
+        for path in paths:
             for module in imports_of(path):
                 self.assertFalse(
                     module.startswith(("keras.src", "tensorflow.python")),
@@ -149,8 +155,10 @@ class ArchitectureTest(unittest.TestCase):
             if target.kind == "py_binary"
         }
         self.assertEqual(programs, binaries)
+        self.assertGreater(len(programs), 9)
 
     def test_every_file_has_its_test(self):
+        found = 0
         for folder in (_PACKAGE, _ROOT / "trainers", _ROOT / "tools"):
             for path in folder.rglob("*.py"):
                 if path.name == "__init__.py":
@@ -162,6 +170,8 @@ class ArchitectureTest(unittest.TestCase):
                     _ROOT / "tests" / inside.with_name(f"{path.stem}_test.py")
                 )
                 self.assertTrue(test.is_file(), f"{test} is missing")
+                found += 1
+        self.assertGreater(found, 100)
 
 
 if __name__ == "__main__":

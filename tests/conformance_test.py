@@ -35,7 +35,15 @@ def plain(row):
     """A row in float32, its inputs, and what it gives for them eagerly."""
     layer = running.make(row)
     arrays = running.tensors(running.draw(row))
-    return layer, arrays, *running.run(row, layer, arrays)
+    outputs, of_weights, of_inputs = running.run(row, layer, arrays)
+    # Not one number alone, and nothing that no gradient reaches, but for a
+    # key's bias, which moves all logits of a query alike.
+    assert all(np.std(output) > 0.01 for output in outputs)
+    paths = [weight.path for weight in layer.trainable_variables]
+    of_all = dict(zip(paths, of_weights, strict=True))
+    for name, gradient in (of_all | of_inputs).items():
+        assert np.abs(gradient).max() > 1e-3 or "key_bias" in name, name
+    return layer, arrays, outputs, of_weights, of_inputs
 
 
 def other_inputs(row):

@@ -125,11 +125,14 @@ class DocumentsTest(unittest.TestCase):
             )
 
     def test_links_and_pictures_exist(self):
+        found = 0
         for document in DOCUMENTS:
             for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
                 self.assertTrue(
                     (document.parent / link).exists(), f"{document}: {link}"
                 )
+                found += 1
+        self.assertGreater(found, 20)
 
     def test_programs_and_flags_exist(self):
         sources = {
@@ -144,6 +147,7 @@ class DocumentsTest(unittest.TestCase):
             *settings.TrainingSettings.__dataclass_fields__,
             *TransformerConfig.__dataclass_fields__,
         }
+        found = 0
         for document in DOCUMENTS:
             text = document.read_text().replace("\\\n", " ")
             for name, flags in re.findall(
@@ -155,6 +159,8 @@ class DocumentsTest(unittest.TestCase):
                         name.startswith("trainers.") and flag in fields
                     )
                     self.assertTrue(known, f"{document}: {name} --{flag}")
+                    found += 1
+        self.assertGreater(found, 50)
 
     def test_every_field_of_the_settings_is_documented(self):
         from trainers import settings

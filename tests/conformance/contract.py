@@ -161,6 +161,8 @@ def adapted(row):
         before = row.call(layer, arrays)
         matrices = projections(layer)
         if not matrices:
+            names = [weight.name for weight in layer.weights]
+            assert not {"kernel", "embeddings", "query_kernel"} & {*names}
             return
         count = len(layer.trainable_weights)
         if mode != "int4":

@@ -135,4 +135,5 @@ def assert_close(found, expected, tolerance):
         expected,
         rtol=0,
         atol=tolerance * max(1.0, np.abs(expected).max()),
+        equal_nan=False,
     )

@@ -42,7 +42,7 @@ def make(encoded=None, **settings):
 
 def read(dataset, steps=None):
     """Batches as dicts of arrays under the names of the module's docstring."""
-    return [
+    batches = [
         {
             **{name: ids.numpy() for name, ids in inputs.items()},
             "target_output_ids": outputs.numpy(),
@@ -50,6 +50,8 @@ def read(dataset, steps=None):
         }
         for inputs, outputs, weights in dataset.take(steps or -1)
     ]
+    assert any(batch["weights"].any() for batch in batches)
+    return batches
 
 
 def rows_of(batches):
@@ -159,6 +161,7 @@ class BucketLengthsTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_steps_are_at_most_a_quarter(self):
         lengths = batching.bucket_lengths(1009)
+        self.assertGreater(len(lengths), 16)
         for shorter, longer in itertools.pairwise(lengths):
             self.assertLessEqual(longer - shorter, max(4, shorter / 4))
 

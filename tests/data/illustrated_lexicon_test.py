@@ -31,6 +31,7 @@ class LexiconTest(absltest.TestCase):
             for fit in deed.objects.values():
                 of_objects.update(*fit)
         self.assertEmpty(of_agents & of_objects)
+        self.assertGreater(min(len(of_agents), len(of_objects)), 3)
         self.assertLessEqual(of_agents | of_objects, set(lexicon.ADJECTIVES))
 
     def test_every_name_is_in_the_tables(self):

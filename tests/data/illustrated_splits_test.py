@@ -153,9 +153,12 @@ print(hashlib.sha256(repr(tuple(corpus)).encode()).hexdigest())
             r"^(?=.*\b(ne |n'))(?!.*\b(ne |n')(y )?\w+ pas\b)", self.targets
         )
         self.assert_no_match(r"^(?!.*\b(ne |n')).*\bpas\b", self.targets)
+        number = 0
         for pair in self.pairs:
             negative = "n't" in pair.source
             self.assertEqual(negative, " pas" in pair.target, pair)
+            number += negative
+        self.assertBetween(number / len(self.pairs), 0.2, 0.8)
 
     def test_every_noun_and_adjective_keeps_its_gender(self):
         after = collections.defaultdict(set)

@@ -78,8 +78,10 @@ class CompositeTest(tf.test.TestCase, parameterized.TestCase):
             [w.path.partition("/")[2] for w in model.trainable_weights],
         )
         frozen = [w.numpy() for w in loaded.non_trainable_weights]
+        before = model(IDS)
         for one in (model, loaded):
             fit(one)
+        self.assertNotAllClose(model(IDS), before)
         self.assertAllClose(loaded(IDS), model(IDS), rtol=0, atol=1e-6)
         for new, old in zip(loaded.non_trainable_weights, frozen, strict=True):
             self.assertAllEqual(new, old)

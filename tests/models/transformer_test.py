@@ -556,6 +556,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                 alpha=0.6,
                 beam_size=3,
             )
+            self.assertLen(expected, 3)
             for rank, (ids, score) in enumerate(expected):
                 length = int(result.lengths[row, rank])
                 self.assertAllEqual(result.ids[row, rank, :length], ids)

@@ -265,6 +265,8 @@ def check(test, result, expected, attends=False):
             answers[3][row, rank, :length] = one.log_probs
             if attends:
                 answers[4][row, rank, :length] = one.attention
+    # Where all is forbidden the empty one is.
+    test.assertTrue(is_there[:, 0].all())
     test.assertAllEqual(lengths[is_there], answers[1][is_there])
     test.assertAllEqual(ids[is_there], answers[0][is_there])
     test.assertAllClose(

@@ -316,6 +316,7 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
             )
 
         together = run_rows(np.arange(B))
+        self.assertGreater(np.sum(together.lengths), B)
         order = np.random.default_rng(0).permutation(B)
         growing = GrowingLanguages(19, B, vocabulary_size=4)
         for rows in (

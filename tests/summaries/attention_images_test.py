@@ -230,6 +230,7 @@ class AttentionFigureTest(tf.test.TestCase, parameterized.TestCase):
             return image, weakref.ref(figure)
 
         expected = [draw(seed)[0] for seed in range(4)]
+        self.assertNotAllEqual(expected[0], expected[1])
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             drawn = list(pool.map(draw, range(4)))
         for image, (image_in_thread, _) in zip(expected, drawn, strict=True):
@@ -283,6 +284,7 @@ class AttentionFiguresTest(tf.test.TestCase):
             "encoder-decoder/layer_1": (TARGET_TOKENS, SOURCE_TOKENS),
         }
         for name, (rows, columns) in expected.items():
+            self.assertLen(panels(figures[name]), NUM_HEADS)
             for axes in panels(figures[name]):
                 for labels, tokens in (
                     (axes.get_yticklabels(), rows),

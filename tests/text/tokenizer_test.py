@@ -124,8 +124,10 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
             [drawn.randrange(293) for _ in range(drawn.randrange(19))]
             for _ in range(997)
         ]
-        for text in self.tokenizer.decode(tf.ragged.constant(ids)).numpy():
+        decoded = self.tokenizer.decode(tf.ragged.constant(ids)).numpy()
+        for text in decoded:
             text.decode("utf-8")
+        self.assertGreater(len(set(decoded)), 900)
 
     @parameterized.parameters(
         special_ids.PAD_ID,
@@ -145,6 +147,9 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
         dense = ids.to_tensor(special_ids.PAD_ID)
         self.assertAllEqual(
             self.tokenizer.decode(dense), self.tokenizer.decode(ids)
+        )
+        self.assertAllEqual(
+            self.tokenizer.decode(dense), [text.encode() for text in texts]
         )
 
     def test_pieces_of_special_ids(self):

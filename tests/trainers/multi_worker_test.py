@@ -79,6 +79,8 @@ def assert_same_model(directory, other):
         keras.models.load_model(path / "model.keras").get_weights()
         for path in (directory, other)
     ]
+    floats = [w for w in weights[1] if w.dtype.kind == "f"]
+    assert len(floats) > 20 and all(np.isfinite(w).all() for w in floats)
     for found, expected in zip(*weights, strict=True):
         if expected.dtype.kind == "f":
             np.testing.assert_allclose(

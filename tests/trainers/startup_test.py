@@ -69,6 +69,8 @@ def test_the_reader_leaves(folder):
     assert output == b"0\n"
     process = start(folder, "prints", redirected=">/dev/full")
     _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert b"No space left on device" in errors
     assert b"Exception ignored" not in errors
 
 

@@ -159,6 +159,7 @@ class TrainingCheckpointsTest(Cases):
         self.assertSameState(second, first)
         second.fit(dataset(first_step=2), verbose=0, shuffle=False)
         self.assertEqual(found.step, 4)
+        self.assertNotAllClose(whole.weights[0], first.weights[0])
         self.assertSameState(second, whole)
 
     def test_dropout_goes_on_as_well(self):
@@ -223,6 +224,7 @@ class TrainingCheckpointsTest(Cases):
             )
             drawn.append(model.get_weights())
             saved.save()
+        self.assertNotAllClose(drawn[2][0], drawn[3][0])
         other = make(seed=7)
         found = self.open(other, keep=3)
         seeds = [v.numpy() for v in other.non_trainable_variables]

@@ -611,16 +611,22 @@ class TwoReplicas(Cases):
                 model.compile(
                     keras.optimizers.SGD(RATE), losses.SmoothedCrossEntropy()
                 )
+            start = model.get_weights()
             model.fit(data, shuffle=False, verbose=0)
             trained.append(model.get_weights())
         self.assertSameWeights(trained[1], trained[0])
+        self.assertNotAllClose(trained[0][0], start[0], atol=1e-3)
 
     def test_a_compiled_search_shares_its_rows(self):
         def make_model():
             config = models.TransformerConfig(VOCABULARY, 1, 1, 8, 2, 13)
             return models.build_transformer(config)
 
+        keras.utils.set_random_seed(1)
         plain = make_model()
+        for weight in plain.trainable_weights:
+            # So large that each row says something else.
+            weight.assign(3 * weight)
         with self.strategy.scope():
             model = make_model()
         model.set_weights(plain.get_weights())
@@ -637,6 +643,7 @@ class TwoReplicas(Cases):
                 for each, jit_compile in ((model, True), (plain, False))
             )
             columns = expected.ids.shape[-1]
+            self.assertGreater(np.unique(expected.ids).size, 2)
             self.assertAllEqual(found.ids[:, :, :columns], expected.ids)
             self.assertAllClose(found.scores, expected.scores, rtol=1e-5)
 

@@ -129,6 +129,7 @@ def test_trains_as_one_process(workers, i):
     expected = replicas_test.train(strategy, optimizer, {})
     for found in workers:
         for name, value in expected.items():
+            assert np.isfinite(value).all(), name
             np.testing.assert_allclose(
                 found[f"{i} {name}"],
                 value,

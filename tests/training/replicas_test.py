@@ -183,6 +183,7 @@ def measure_of(trained, optimizer):
 def assert_same(found, expected):
     assert expected.keys() == found.keys()
     for name, value in expected.items():
+        assert np.isfinite(value).all(), name
         # Relative to the largest of a tensor; where all is zero in exact
         # arithmetic, to the step that the rounding of a gradient makes.
         np.testing.assert_allclose(

@@ -157,6 +157,7 @@ def trained(tmp_path_factory):
 def test_is_as_in_one(trained, i):
     assert trained[i].keys() == trained[0].keys()
     for name, value in trained[0].items():
+        assert np.abs(value).max() > 1e-3, name
         np.testing.assert_allclose(
             trained[i][name],
             value,
