@@ -63,6 +63,7 @@ def test_export_serves_what_the_live_model_says(demo_run, tmp_path):
     live = kt.translation.load_translator(demo_run).translate(texts)
     assert together == live
     assert alone == live
+    assert len(set(live)) > 90 and all(live)
 
 
 def test_more_than_the_beam(tmp_path):

@@ -47,6 +47,7 @@ def test_run_and_saved_model_agree(run, saved_model, n_best, batch_size):
         for path in (run, saved_model)
     )
     assert live[0] == served[0]
+    assert len({texts[0] for texts in live[0]}) == len(TEXTS)
     np.testing.assert_allclose(live[1], served[1], rtol=1e-4, atol=1e-5)
     assert [len(texts) for texts in live[0]] == [
         1 if not text else n_best or 1 for text in TEXTS
@@ -108,7 +109,7 @@ def test_precision(run):
     texts = [pair.source for pair in toy.random_pairs(53, seed=3)]
     fast, slow = translator.translate(texts), load(run).translate(texts)
     same = np.mean([a == b for a, b in zip(fast, slow, strict=True)])
-    assert same > 0.9
+    assert same > 0.9 and len(set(slow)) > 47
 
 
 def test_ensemble(run, tmp_path):

@@ -41,6 +41,8 @@ class ExplainTest(tf.test.TestCase, parameterized.TestCase):
     def test_the_decoder_does_not_look_ahead(self):
         found = explanation.explain(self.translator, "ba de fi go hu")
         self.assertAllEqual(np.triu(found.decoder, k=1), 0 * found.decoder)
+        # But back it does.
+        self.assertGreater(np.tril(found.decoder, k=-1).max(), 0)
 
     def test_source_tokens_are_those_of_the_tokenizer(self):
         found = explanation.explain(self.translator, "ba de")
@@ -140,10 +142,11 @@ class ExplainTest(tf.test.TestCase, parameterized.TestCase):
                     )
 
     def test_attend_translates(self):
+        expected = self.translator.translate(TEXTS)
         self.assertEqual(
-            [text.decode() for text in self.attended["translation"]],
-            self.translator.translate(TEXTS),
+            [text.decode() for text in self.attended["translation"]], expected
         )
+        self.assertLen(set(expected), len(TEXTS))
 
     def test_attend_to_nothing(self):
         row = TEXTS.index(" ")

@@ -37,6 +37,7 @@ class LoadTranslatorTest(tf.test.TestCase, parameterized.TestCase):
         live = self.write()
         loaded = loading.load_translator(kind(self.directory))
         texts = tf.constant(TEXTS)
+        self.assertLen(set(live.translate(TEXTS)), len(TEXTS))
         self.assertAllEqual(
             loaded(texts)["translation"], live(texts)["translation"]
         )

@@ -34,6 +34,7 @@ class ScoreTranslationsTest(tf.test.TestCase, parameterized.TestCase):
                 tokenize=settings.get("tokenize", "13a"),
             ).score,
         )
+        self.assertBetween(found["bleu"], 1, 99)
         if not lowercase:
             self.assertEqual(
                 found["chrf"],
