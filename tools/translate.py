@@ -236,7 +236,8 @@ def warn_of_cuts(translator, window, number):
     if not isinstance(translator, translation.Translator) or not window:
         return  # A SavedModel does not show its tokens.
     longest = translator.max_source_length
-    lengths = translator.tokenizer.encode(window).row_lengths().numpy()
+    ids = translator.tokenizer.encode_source(window)
+    lengths = ids.row_lengths().numpy()
     for line, length in enumerate(lengths, start=number + 1):
         if length >= longest:
             tqdm.tqdm.write(

@@ -71,6 +71,11 @@ def check(name: str) -> None:
         )
 
 
+def file_name(name: str) -> bytes:
+    """The name, in a vocabulary, of the file that its rules were in."""
+    return b"rules.tsv" if name == "none" else name.encode() + b".tsv"
+
+
 def trainer_arguments(name: str, rules_file: str) -> dict:
     """The arguments that make SentencePiece learn a normalization.
 

@@ -10,7 +10,16 @@ import sentencepiece
 import tensorflow as tf
 import tensorflow_text
 
-from keras_transformer.text import escaping, special_ids, texts
+from keras_transformer.text import (
+    escaping,
+    normalization,
+    special_ids,
+    texts,
+    unknown_words,
+)
+
+# SentencePiece's sign of a space, which begins a word.
+_SPACE = "\u2581"
 
 
 class Tokenizer(tf.Module):
@@ -44,6 +53,9 @@ class Tokenizer(tf.Module):
         self._digest = hashlib.sha256(model).hexdigest()[:16]
         self._processor = _processor(model)
         self.vocabulary_size = self._processor.vocab_size()
+        self._leaves_out = (
+            normalization.file_name(normalization.DEFAULT) in model
+        )
         names = {
             special_ids.PAD_ID: "<pad>",
             special_ids.BOS_ID: "<bos>",
@@ -88,6 +100,27 @@ class Tokenizer(tf.Module):
         texts.check_list("text", text)
         return self._encode(tf.convert_to_tensor(text, tf.string))
 
+    def encode_source(self, text) -> tf.RaggedTensor:
+        """Encodes strings (B,) as a model shall read them to translate.
+
+        As `encode`, but with the default normalization words that have no
+        known part are left out; see `unknown_words`.
+
+        Raises:
+            ValueError: one string instead of a list.
+        """
+        texts.check_list("text", text)
+        return self._encode_source(tf.convert_to_tensor(text, tf.string))
+
+    def known_parts(self, text) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        """Encodes strings (B,), and tells what `encode_source` reads of it.
+
+        Returns:
+            The pair of int32 ids `(B, T)` and booleans `(B, T)`.
+        """
+        ids = self.encode(text)
+        return ids, self._known_parts(ids)
+
     def decode(self, ids) -> tf.Tensor:
         """Decodes ids (B, T), dense or ragged, to strings (B,).
 
@@ -117,6 +150,29 @@ class Tokenizer(tf.Module):
     def _decode(self, ids):
         ids = tf.ragged.boolean_mask(ids, ids > special_ids.UNK_ID)
         return escaping.unescape(self._operations().detokenize(ids))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def _encode_source(self, text):
+        ids = self._encode(text)
+        if not self._leaves_out:
+            return ids
+        known = self._known_parts(ids)
+        # Encoded again, since other pieces may begin where some were left out.
+        rest = self._decode(tf.ragged.boolean_mask(ids, known))
+        is_whole = tf.reduce_all(known, axis=1)
+        return self._encode(tf.where(is_whole, text, rest))
+
+    @tf.function(input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)])
+    def _known_parts(self, ids):
+        if not self._leaves_out:
+            return tf.ones_like(ids, tf.bool)
+        pieces = self.pieces(range(self.vocabulary_size))
+        return unknown_words.known_parts(
+            ids,
+            [self._processor.is_byte(i) for i in range(len(pieces))],
+            [piece.startswith(_SPACE) for piece in pieces],
+            [piece == _SPACE for piece in pieces],
+        )
 
     def _operations(self):
         # Made inside each graph, which then owns the vocabulary: one made

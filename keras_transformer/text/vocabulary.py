@@ -78,7 +78,10 @@ def learn_vocabulary(
         # The space that `Tokenizer` puts before each text.
         sentences = [" " + text for text in sentences]
     model = io.BytesIO()
-    rules = tempfile.NamedTemporaryFile("w", suffix=".tsv", encoding="ascii")
+    # A name that is longer than the one that is put in its place.
+    rules = tempfile.NamedTemporaryFile(
+        "w", prefix="normalization_rules_", suffix=".tsv", encoding="ascii"
+    )
     characters = set().union(
         *(unicodedata.normalize("NFC", text) for text in sentences)
     )
@@ -109,10 +112,11 @@ def learn_vocabulary(
         raise ValueError(_explain(vocabulary_size, str(error))) from error
     finally:
         rules.close()
-    # The model names the file of its rules, which is another in each run;
-    # a name as long keeps the format.
-    name = rules.name.encode()
-    return model.getvalue().replace(name, b"rules.tsv".rjust(len(name), b"/"))
+    # The model names the file of its rules, which is another in each run; a
+    # name as long keeps the format, and tells the normalization.
+    path = rules.name.encode()
+    name = normalizing.file_name(normalization).rjust(len(path), b"/")
+    return model.getvalue().replace(path, name)
 
 
 def _draw(sentences, seed):

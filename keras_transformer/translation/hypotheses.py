@@ -102,7 +102,9 @@ def read_result(
     # One call for all of them: each takes as long as a step of the search.
     decoded = target_tokenizer.decode(ids.reshape([rows * width, columns]))
     decoded = decoded.numpy().reshape([rows, width])
-    attention = result.attention.numpy() if align else None
+    if align:
+        attention = result.attention.numpy()
+        words = _words_read(texts, tokenizer)
     is_nothing = is_blank(tf.constant(texts, tf.string), source_ids).numpy()
     answers = []
     for row, text in enumerate(texts):
@@ -121,6 +123,7 @@ def read_result(
                     tokenizer.pieces(source[source > special_ids.EOS_ID]),
                     target_tokenizer.pieces(own[own != special_ids.EOS_ID]),
                 )
+                aligned = _over_all_words(aligned, *words[row])
             answers[-1].append(
                 Hypothesis(
                     decoded[row, n].decode("utf-8"),
@@ -131,3 +134,29 @@ def read_result(
                 )
             )
     return answers
+
+
+def _words_read(texts, tokenizer):
+    """Of each text the number of its words, and which of them are read."""
+    ids, known = (part.to_list() for part in tokenizer.known_parts(texts))
+    words = []
+    for row, is_known in zip(ids, known, strict=True):
+        words_of = alignment.words_of(tokenizer.pieces(row))
+        read = sorted({w for w, k in zip(words_of, is_known, strict=True) if k})
+        words.append((len(set(words_of)), read))
+    return words
+
+
+def _over_all_words(aligned, count, read):
+    """An alignment to the words read (T, S) as one to all words of the text.
+
+    So words are counted as they stand in the text.
+    """
+    if len(read) == count:
+        return aligned
+    if len(read) > aligned.shape[1]:  # Words at the end were cut off.
+        read = read[: aligned.shape[1]]
+        count = read[-1] + 1
+    wide = np.zeros([len(aligned), count])
+    wide[:, read] = aligned
+    return wide

@@ -308,7 +308,8 @@ class Translator(tf.Module):
 
     def encode_source(self, text) -> tf.Tensor:
         """Encodes strings (B,) as the model reads them: padded ids (B, S)."""
-        ids = self.tokenizer.encode(text)[:, : self.max_source_length - 1]
+        ids = self.tokenizer.encode_source(text)
+        ids = ids[:, : self.max_source_length - 1]
         return _with_end(ids)
 
     def encode_target(self, text) -> tf.Tensor:

@@ -65,6 +65,33 @@ def test_spaces_inside_are_one_space(space):
     assert translator.translate(texts) == expected
 
 
+@pytest.mark.parametrize(
+    "word", ["\u674e", "\U0001f642", "\u0418\u0432\u0430\u043d"]
+)
+@pytest.mark.parametrize("place", range(4))
+def test_words_that_are_unknown_change_nothing(word, place):
+    """And words are counted as they stand in the text."""
+    translator = toy.translator()
+    words = "ba de fi".split()
+    [[plain]] = translator.hypotheses(["ba de fi"], align=True)
+    assert plain.text == "FI DE BA"
+    words.insert(place, word)
+    [[found]] = translator.hypotheses([" ".join(words)], align=True)
+    assert found.text == plain.text and found.score == plain.score
+    assert found.alignment.shape == (3, 4)
+    assert not found.alignment[:, place].any()
+    rest = np.delete(found.alignment, place, axis=1)
+    np.testing.assert_array_equal(rest, plain.alignment)
+    # And where the text is cut.
+    short = kt.Translator(
+        translator.model, translator.tokenizer, max_source_length=4
+    )
+    [[cut]] = short.hypotheses([" ".join(words)], align=True)
+    assert cut.alignment.shape[1] <= 4 and cut.alignment.any()
+    answer = translator(tf.constant([" ".join(words)]))
+    assert answer["translation"].numpy().tolist() == [b"FI DE BA"]
+
+
 @pytest.mark.parametrize("text", NOTHING, ids=ascii)
 def test_nothing_is_translated_to_nothing(text):
     translator = toy.translator()
