@@ -25,6 +25,7 @@ LONGEST = (
     "trainers/train_translation_test.py",
     "training/distributed_model_test.py",
     "trainers/multi_worker_test.py",
+    "trainers/going_on_test.py",
     "training/replicas_test.py",
     "training/checkpoints_test.py",
     "models/transformer_test.py",
@@ -32,6 +33,8 @@ LONGEST = (
     "conformance_test.py",
     "documents_test.py",
     "search/beam_test.py",
+    "export/two_vocabularies_test.py",
+    "training/plain_keras_test.py",
 )
 
 
