@@ -47,7 +47,7 @@ def as_list(name: str, texts) -> list:
     wrong = [text for text in found if not isinstance(text, (str, bytes))]
     if wrong:
         raise ValueError(
-            f"`{name}` is a list of strings. Received: {wrong[0]!r}, a "
-            f"{type(wrong[0]).__name__}. Give texts."
+            f"`{name}` is a list of strings. Received an item of another "
+            f"type, {type(wrong[0]).__name__}: {wrong[0]!r}. Give texts."
         )
     return found

@@ -116,7 +116,7 @@ CALLS = {
     "hypotheses": lambda t, text: t.hypotheses(text),
     "prefixes": lambda t, text: t.hypotheses(["a"], prefixes=text),
     "score": lambda t, text: t.score(text, [text]),
-    "targets": lambda t, text: t.score([text], text),
+    "targets": lambda t, text: t.score(["a"], text),
     "call": lambda t, text: t(text),
     "n_best": lambda t, text: t.n_best(text),
     "log_probability": lambda t, text: t.log_probability(text, [text]),
