@@ -82,7 +82,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         self.assertGreater(len(set(one_by_one)), 29)
 
     def test_an_answer_does_not_depend_on_the_batch(self):
-        texts = [*self.sources[:11], "", LONG, "  ", "\u05e9\u05dc\u05d5\u05dd"]
+        texts = [*self.sources[:11], "", LONG, "  ", "ba\u05e9de"]
         for batch in (texts, texts[::-1], texts[:11], texts[-4:]):
             translations, scores = in_graph(batch)
             for text, translation, score in zip(
@@ -224,7 +224,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
     )
     def test_hypotheses_do_not_depend_on_the_batch(self, function, settings):
         chosen = searching(function, **settings)
-        texts = [*self.sources[:7], "", LONG, "ra", "ra", "\u05e9\u05dc"]
+        texts = [*self.sources[:7], "", LONG, "ra", "ra", "ba\u05e9de"]
         together = chosen.hypotheses(texts, align=True)
         backwards = chosen.hypotheses(texts[::-1], 5, align=True)[::-1]
         self.assert_same(together, backwards)
