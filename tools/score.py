@@ -122,7 +122,12 @@ def read_pairs(source: str, target: str, count: int):
         ValueError: a file is not text, or the target has not `count` lines
             for each of the source.
     """
-    sources, targets = (list(data.read_lines(p)) for p in (source, target))
+    # Both are looked for before one is read.
+    files = [data.files.expand([path]) for path in (source, target)]
+    sources, targets = (
+        [line for name in names for line in data.read_lines(name)]
+        for names in files
+    )
     if count * len(sources) != len(targets):
         raise ValueError(
             f"Every source line needs {count} target lines. Received: "
