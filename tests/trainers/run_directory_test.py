@@ -86,9 +86,15 @@ class RunDirectoryTest(unittest.TestCase):
         self.directory.write_config(CONFIG)
         found = self.directory.found_config()
         self.assertEqual(found["architecture"], CONFIG["architecture"])
-        # Runs that were begun before it could be chosen.
+        # Runs that were begun before these could be chosen.
         self.assertEqual(
-            found["settings"], {**CONFIG["settings"], "tokenize": "13a"}
+            found["settings"],
+            {
+                "tokenize": "13a",
+                "text_normalization": "none",
+                "rare_characters": 0.0,
+                **CONFIG["settings"],
+            },
         )
 
     def test_another_end_makes_the_metrics_anew(self):
