@@ -51,6 +51,9 @@ def start(folder, name, *arguments, redirected=""):
         env={**os.environ, "PYTHONPATH": f"{folder}:{ROOT}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # Where the tests run in the background, Ctrl-C is ignored by all that
+        # they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
