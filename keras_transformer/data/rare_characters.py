@@ -4,8 +4,9 @@ A character without a piece of its own is spelled in bytes. A model that never
 read such bytes does not know what to make of them, and what it writes for the
 words around them changes too. So some sources of the training data get a word
 of characters that no text has, and others a letter that does not belong to its
-word. Their targets stay as they are: the model learns to read over the first,
-and through the second.
+word. Their targets stay as they are: the model learns to write nothing for the
+first, and to read the words of the second. (With the default normalization a
+translator leaves such words out before the model reads them.)
 """
 
 import random
