@@ -9,7 +9,8 @@ says.
 """
 
 import json
-import resource
+import pathlib
+import re
 import sys
 import tempfile
 import time
@@ -144,6 +145,17 @@ def draw_sources(job, first):
     )
 
 
+def peak_memory():
+    """The most bytes of memory that this program has had.
+
+    `getrusage` would count what the process had before it became this program:
+    for a child of a large process, that is the parent's memory.
+    """
+    status = pathlib.Path("/proc/self/status").read_text("ascii")
+    [kilobytes] = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    return 1024 * int(kilobytes)
+
+
 def serve(search, greeting):
     """Searches once for each line of standard input.
 
@@ -154,8 +166,7 @@ def serve(search, greeting):
     print(f"@{json.dumps(greeting)}", flush=True)
     for line in sys.stdin:
         if line.strip() == "memory":
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            answer = 1024 * peak
+            answer = peak_memory()
         else:
             start = time.perf_counter()
             search()

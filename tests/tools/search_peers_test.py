@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -28,6 +30,20 @@ def test_searches_once_for_each_line(monkeypatch, capsys):
     assert all(0 <= seconds < 1 for seconds in (first, second, third))
     # Python with NumPy needs more than 10 MB.
     assert memory > 1e7
+
+
+def test_memory_is_not_that_of_the_process_before():
+    held = bytes(400_000_000)
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from tools import search_peers; print(search_peers.peak_memory())",
+        ],
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    assert 1e7 < int(result.stdout) < len(held) / 2
 
 
 def test_sources_are_of_the_vocabulary_and_the_same_each_time():
