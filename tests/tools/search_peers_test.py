@@ -33,7 +33,7 @@ def test_searches_once_for_each_line(monkeypatch, capsys):
 
 
 def test_memory_is_not_that_of_the_process_before():
-    held = bytes(400_000_000)
+    held = b"x" * 400_000_000
     result = subprocess.run(
         [
             sys.executable,
