@@ -38,6 +38,10 @@ _SYMBOLS = (
     (0x1F680, 0x1F6FF),
     (0x1F900, 0x1F9FF),
 )
+# Accents are the most frequent of what is put in: a translator leaves words of
+# unknown characters out, but it must read a known word with a wrong accent.
+_WORDS = 0.2
+_ACCENTS = 0.75
 _LONGEST_WORD = 7
 _LONGEST_SYMBOLS = 2
 
@@ -49,9 +53,10 @@ def with_rare_characters(
 ) -> list[sentence_pairs.SentencePair]:
     """Puts rare characters into a share of the sources.
 
-    Half of them get a word of symbols, such as emoji, or of letters that the
-    pairs do not have. In the others one letter has another accent, one that
-    occurs in the pairs, or is one that the pairs do not have.
+    A fifth of them get a word of symbols, such as emoji, or of letters that the
+    pairs do not have. In the others one letter changes: mostly it has another
+    accent, one that occurs in the pairs, else it is one that the pairs do not
+    have.
 
     Args:
         pairs: training pairs.
@@ -96,24 +101,29 @@ def with_rare_characters(
             generator.choices(letters, k=generator.randint(1, longest))
         )
 
-    def letter_for(letter):
-        others = accented.get(letter)
-        if not scripts or (others and generator.random() < 0.5):
-            return generator.choice(others or [letter])
-        return generator.choice(generator.choice(scripts))
+    def with_other_letter(text):
+        """The text with one letter changed, None without a letter."""
+        letters = [i for i, c in enumerate(text) if c.isalpha()]
+        accentable = [i for i in letters if text[i] in accented]
+        if accentable and (not scripts or generator.random() < _ACCENTS):
+            place = generator.choice(accentable)
+            letter = generator.choice(accented[text[place]])
+        elif letters and scripts:
+            place = generator.choice(letters)
+            letter = generator.choice(generator.choice(scripts))
+        else:
+            return None
+        return text[:place] + letter + text[place + 1 :]
 
     changed = []
     for pair in pairs:
         if pair.source.strip() and generator.random() < share:
-            source = pair.source
-            letters = [i for i, c in enumerate(source) if c.isalpha()]
-            if letters and generator.random() < 0.5:
-                place = generator.choice(letters)
-                letter = letter_for(source[place])
-                source = source[:place] + letter + source[place + 1 :]
-            elif scripts or symbols:
-                source = _put_in(source, word(), generator)
-            pair = pair._replace(source=source)
+            source = None
+            if generator.random() >= _WORDS:
+                source = with_other_letter(pair.source)
+            if source is None and (scripts or symbols):
+                source = _put_in(pair.source, word(), generator)
+            pair = pair._replace(source=source or pair.source)
         changed.append(pair)
     return changed
 
