@@ -10,9 +10,10 @@ import keras_transformer as kt
 ROOT = pathlib.Path(__file__).parent.parent.parent
 
 
-def start(output_dir, *flags, tf_config=None):
-    """Starts the command; what it prints can be read by `finish`."""
+def start(output_dir, *flags, tf_config=None, folder=ROOT):
+    """Starts the command in a folder; `finish` reads what it prints."""
     environment = {k: v for k, v in os.environ.items() if k != "TF_CONFIG"}
+    environment["PYTHONPATH"] = str(ROOT)
     if tf_config is not None:
         environment["TF_CONFIG"] = tf_config
     return subprocess.Popen(
@@ -23,7 +24,7 @@ def start(output_dir, *flags, tf_config=None):
             f"--output_dir={output_dir}",
             *flags,
         ],
-        cwd=ROOT,
+        cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
