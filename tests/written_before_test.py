@@ -1,7 +1,7 @@
 """What earlier versions wrote still loads, and answers as it did.
 
-Each archive in `written_before/` has a run directory of the trainer as it was on
-that date, the pairs that it was trained on, and what it answered then.
+Each archive in `written_before/` has a run directory of the trainer as it was
+on that date, the pairs that it was trained on, and what it answered then.
 """
 
 import json
