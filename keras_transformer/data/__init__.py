@@ -8,7 +8,7 @@ from keras_transformer.data.batching import (
     encode_pairs,
 )
 from keras_transformer.data.files import read_parallel, read_tsv
-from keras_transformer.data.illustrated_splits import (
+from keras_transformer.data.illustrated import (
     ContrastExample,
     IllustratedCorpus,
     illustrated_corpus,

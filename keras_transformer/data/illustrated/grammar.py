@@ -8,8 +8,8 @@ import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from keras_transformer.data import illustrated_lexicon as lexicon
 from keras_transformer.data import pairs
+from keras_transformer.data.illustrated import lexicon
 
 _VOWELS = frozenset("aàâeéèêëiîïoôuùûœy")
 _ELIDED = frozenset(("le", "la", "je", "ne", "que", "de", "jusque"))

@@ -2,7 +2,7 @@
 
 from absl.testing import absltest
 
-from keras_transformer.data import illustrated_lexicon as lexicon
+from keras_transformer.data.illustrated import lexicon
 
 # Typed from a dictionary, not from the lexicon.
 _MASCULINE = (

@@ -1,6 +1,6 @@
 """The words of the built-in corpus: what each means and how it inflects.
 
-Read by `illustrated_grammar` and `illustrated_splits`. Whatever follows the
+Read by `grammar` and `sentences`. Whatever follows the
 rule is derived, so a written-out form is an irregular one.
 """
 

@@ -2,8 +2,7 @@
 
 from absl.testing import absltest, parameterized
 
-from keras_transformer.data import illustrated_grammar as grammar
-from keras_transformer.data import illustrated_lexicon as lexicon
+from keras_transformer.data.illustrated import grammar, lexicon
 
 
 def phrase(name, determiner="the", before="", after="", plural=False):

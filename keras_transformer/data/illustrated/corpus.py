@@ -1,0 +1,205 @@
+"""The built-in corpus: sentences are drawn, split, and some held out.
+
+The contrast set asks whether *it* is the agent or the object, for pairs of
+nouns that never meet elsewhere.
+"""
+
+import collections
+import itertools
+import random
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from keras_transformer.data import pairs
+from keras_transformer.data.illustrated import grammar, lexicon, sentences
+
+_ILLUSTRATED = ("animal", "street")
+_HELD_OUT_SHARE = 0.13
+_NUM_MINIMAL_PAIRS = 250
+
+_AGENTS = lexicon.AGENTS
+_OBJECTS = lexicon.OBJECTS
+_CAUSAL_PRONOUN = re.compile(r"(?i)\bparce\s+qu\s*['’]\s*(ils?|elles?)\b")
+
+
+class ContrastExample(NamedTuple):
+    """One sentence of a minimal pair; `pronoun` is the right one.
+
+    The other sentence with the same `pair_index` differs in the adjective, and
+    therefore in the pronoun: "il" or "elle".
+    """
+
+    source: str
+    target: str
+    pronoun: str
+    pair_index: int
+
+
+class IllustratedCorpus(NamedTuple):
+    """Splits without a common source; `contrast` has new noun combinations."""
+
+    train: list[pairs.SentencePair]
+    dev: list[pairs.SentencePair]
+    test: list[pairs.SentencePair]
+    contrast: list[ContrastExample]
+
+
+def illustrated_corpus(
+    seed: int = 0,
+    train_size: int = 24000,
+    dev_size: int = 500,
+    test_size: int = 500,
+) -> IllustratedCorpus:
+    """Writes the English-French corpus, the same for the same arguments.
+
+    Every source has exactly one translation, and the splits are disjoint.
+
+    Args:
+        seed: which sentences are drawn, and which nouns meet in `contrast`
+            alone; `contrast` does not depend on the sizes.
+        train_size: number of pairs, as are `dev_size` and `test_size`.
+
+    Example:
+
+    >>> corpus = illustrated_corpus(train_size=1000)
+    >>> len(corpus.train), len(corpus.dev), len(corpus.test)
+    (1000, 500, 500)
+    >>> for example in corpus.contrast[:2]:
+    ...     print(example.source)
+    ...     print(example.target)
+    The animal didn't cross the street because it was too tired.
+    L'animal n'a pas traversé la rue parce qu'il était trop fatigué.
+    The animal didn't cross the street because it was too wide.
+    L'animal n'a pas traversé la rue parce qu'elle était trop large.
+    """
+    rng = random.Random(seed)
+    held_out = _held_out_combinations(rng)
+    contrast = _contrast_set(rng, held_out)
+    patterns = sentences.because_patterns(
+        held_out
+    ) + sentences.everyday_patterns(held_out)
+    sizes = (dev_size, test_size, train_size)
+    capacity = sum(len(pattern.arguments) for pattern in patterns)
+    if min(sizes) < 0 or sum(sizes) > capacity:
+        raise ValueError(
+            f"Received: train_size={train_size}, dev_size={dev_size}, "
+            f"test_size={test_size}. Expected: no size below 0 and at most "
+            f"{capacity} in all, which is what the grammar yields. Ask for "
+            "fewer sentences."
+        )
+    drawn = iter(_draw(rng, patterns, sum(sizes)))
+    dev, test, train = (list(itertools.islice(drawn, n)) for n in sizes)
+    return IllustratedCorpus(train, dev, test, contrast)
+
+
+def referent_accuracy(
+    examples: Sequence[ContrastExample], translations: Sequence[str]
+) -> float:
+    """The share of translations whose "parce qu'il/elle" is the right one.
+
+    A translation without such a clause, or with both pronouns in such clauses,
+    counts as wrong, and so does a plural pronoun.
+
+    Args:
+        examples: sentences of the contrast set.
+        translations: what a system made of their sources, in the same order.
+
+    Example:
+
+    >>> examples = illustrated_corpus(train_size=0).contrast[:2]
+    >>> referent_accuracy(examples, [example.target for example in examples])
+    1.0
+    >>> referent_accuracy(examples, [examples[0].target] * 2)
+    0.5
+    """
+    if len(examples) != len(translations) or not examples:
+        raise ValueError(
+            "`referent_accuracy` compares one translation with each example. "
+            f"Received: {len(examples)} examples, {len(translations)} "
+            "translations. Expected: as many of one as of the other, at least "
+            "one. Translate exactly the sources of `examples`."
+        )
+    found = [
+        {pronoun.lower() for pronoun in _CAUSAL_PRONOUN.findall(translation)}
+        for translation in translations
+    ]
+    judged = zip(examples, found, strict=True)
+    return sum({e.pronoun} == each for e, each in judged) / len(examples)
+
+
+def _draw(rng, patterns, count):
+    """`count` sentences, mixed by the patterns' shares while they last."""
+    queue = []
+    for pattern in patterns:
+        shuffled = rng.sample(pattern.arguments, len(pattern.arguments))
+        queue.extend(
+            ((rank + rng.random()) / pattern.share, pattern.derive, arguments)
+            for rank, arguments in enumerate(shuffled)
+        )
+    queue.sort(key=lambda entry: entry[0])
+    return [derive(*arguments) for _, derive, arguments in queue[:count]]
+
+
+def _held_out_combinations(rng) -> frozenset[tuple[str, str]]:
+    """(agent, object) names that only the contrast set brings together.
+
+    No noun loses more than a quarter of its partners, so that each is still
+    seen with partners of both genders.
+    """
+    combinations = sorted(
+        {(one, two) for _, one, two in sentences.meetings(())}
+    )
+    partners = collections.Counter(
+        name for combination in combinations for name in combination
+    )
+    rng.shuffle(combinations)
+    held_out, lost = [], collections.Counter()
+    for combination in [_ILLUSTRATED, *combinations]:
+        if len(held_out) >= _HELD_OUT_SHARE * len(combinations):
+            break
+        if combination not in held_out and all(
+            4 * (lost[name] + 1) <= partners[name] for name in combination
+        ):
+            held_out.append(combination)
+            lost.update(combination)
+    return frozenset(held_out)
+
+
+def _contrast_set(rng, held_out):
+    candidates = [
+        (agent, thing, deed.verb, negative, opening, *reasons)
+        for deed, agent, thing in sentences.meetings(held_out, wanted=True)
+        if _AGENTS[agent].feminine != _OBJECTS[thing].feminine
+        for negative in (True, False)
+        for opening in (sentences.NONE, *sentences.OPENINGS)
+        for reasons in itertools.product(
+            *sentences.reasons(deed, agent, thing, negative)
+        )
+    ]
+    rng.shuffle(candidates)
+    # A stable sort: the illustrated pair, then those without an opening.
+    first = (
+        *_ILLUSTRATED,
+        lexicon.CROSS,
+        True,
+        sentences.NONE,
+        "tired",
+        "wide",
+    )
+    candidates.sort(key=lambda act: (act != first, act[4] != sentences.NONE))
+    examples, used = [], set()
+    for agent, thing, verb, negative, opening, *reasons in candidates:
+        nouns = sentences.the(_AGENTS[agent]), sentences.the(_OBJECTS[thing])
+        acts = [
+            (nouns[0], verb, nouns[1], nouns[side], reason, negative, opening)
+            for side, reason in enumerate(reasons)
+        ]
+        # No sentence in two pairs, that all may count the same.
+        if used.isdisjoint(acts) and len(examples) < 2 * _NUM_MINIMAL_PAIRS:
+            used.update(acts)
+            for it, act in zip(nouns, acts, strict=True):
+                pronoun = "elle" if it.feminine else "il"
+                identity = pronoun, len(examples) // 2
+                examples.append((*grammar.because(*act), *identity))
+    return [ContrastExample(*example) for example in examples]

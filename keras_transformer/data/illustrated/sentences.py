@@ -1,0 +1,169 @@
+"""Which sentences the grammar is asked for, and how often.
+
+About half of them say why something was (not) done. Their *it* is the agent or
+the object, only the adjective tells which, and French must choose *il* or
+*elle*.
+"""
+
+import collections
+import functools
+import itertools
+from collections.abc import Callable
+from typing import NamedTuple
+
+from keras_transformer.data import pairs
+from keras_transformer.data.illustrated import grammar, lexicon
+
+_AGENTS = lexicon.AGENTS
+_OBJECTS = lexicon.OBJECTS
+_NOUNS = (*_AGENTS.values(), *_OBJECTS.values())
+the = functools.partial(grammar.noun_phrase, determiner="the")
+
+# Adverbs and prepositions, English and French.
+_IN, _NEAR, _TO = ("in", "dans"), ("near", "près de"), ("to", "jusque à")
+NONE = ("", "")
+OPENINGS = (("yesterday,", "hier,"), ("this morning,", "ce matin,"))
+_DEGREES = (NONE, ("very", "très"), ("too", "trop"))
+# Adjectives that "very" and "too" do not suit, in one language or the other.
+_ABSOLUTE = frozenset(
+    ("hungry", "thirsty", "angry", "lost", "empty", "open", "frozen")
+)
+
+
+class Pattern(NamedTuple):
+    """A kind of sentence: its share of the corpus and every instance."""
+
+    share: float
+    derive: Callable[..., pairs.SentencePair]
+    arguments: list[tuple]
+
+
+def because_patterns(held_out):
+    """The half that gives reasons, without the nouns that are held out."""
+    plain, varied, personal = ([], []), ([], []), ([], [])
+    for deed, agent, thing in meetings(held_out):
+        noun, place = _AGENTS[agent], _OBJECTS[thing]
+        who, several, what = the(noun), the(noun, plural=True), the(place)
+        settings = [(several, what)]
+        settings += itertools.product((who, several), (what,), OPENINGS)
+        coloured = [the(noun, after=colour) for colour in noun.colours]
+        settings += [(subject, what) for subject in coloured]
+        # Not "small" and "big", which might contradict the reason.
+        described = [
+            the(place, before=name)
+            for name in ("beautiful", "old", "new")
+            if name in place.qualities
+        ]
+        settings += itertools.product((who, coloured[0]), described)
+        _explain(deed, agent, thing, [(who, what)], plain)
+        _explain(deed, agent, thing, settings, varied)
+    for deed in lexicon.DEEDS:
+        for thing in deed.objects:
+            what = the(_OBJECTS[thing])
+            settings = [(grammar.PRONOUNS[who], what) for who in ("he", "she")]
+            _explain(deed, "", thing, settings, personal)
+    # Equal shares of both referents, though agents have more reasons.
+    shares = (0.14, 0.10, 0.10, 0.14, 0.02, 0.02)
+    kinds = zip(shares, (*plain, *varied, *personal), strict=True)
+    return [Pattern(share, grammar.because, acts) for share, acts in kinds]
+
+
+def everyday_patterns(held_out):
+    """The other half, with pronouns, numbers, places and the present."""
+    events = collections.defaultdict(list)
+    both, presences, (singular, plural) = (False, True), ([], []), _states()
+    see, like, watch = lexicon.SEE, lexicon.LIKE, lexicon.WATCH
+    for noun, who in itertools.product(_NOUNS, grammar.PRONOUNS.values()):
+        for thing in grammar.definite_phrases(noun, adjectives=True):
+            for verb, negative in itertools.product((see, like), both):
+                events["sight"].append((who, verb, thing, False, negative))
+        for thing, negative in grammar.indefinite_phrases(noun):
+            kind = "miss" if negative else "find"
+            events[kind].append((who, see, thing, False, negative))
+    animals = [(n, the(n, plural=p)) for n in _AGENTS.values() for p in both]
+    for (noun, who), negative in itertools.product(animals, both):
+        events["nap"].append((who, lexicon.SLEEP, None, False, negative))
+        others = [phrase for other, phrase in animals if other != noun]
+        for other, verb in itertools.product(others, (see, like, watch)):
+            events["meet"].append((who, verb, other, False, negative))
+    for deed, agent, thing in meetings(held_out):
+        for n, past, negative in itertools.product(both, repeat=3):
+            who, what = the(_AGENTS[agent], plural=n), _OBJECTS[thing]
+            act = (who, deed.verb, the(what), past, negative)
+            events[deed.verb].append(act)
+    for name, noun in _AGENTS.items():
+        some = list(grammar.indefinite_phrases(noun))
+        apart = {thing for agent, thing in held_out if agent == name}
+        for thing in sorted(_OBJECTS.keys() - apart - lexicon.NOT_LANDMARKS):
+            place = _OBJECTS[thing]
+            spots = [grammar.at(_NEAR, the(place))]
+            spots += [grammar.at(_IN, the(place))] if place.inside else []
+            goals = [(lexicon.SLEEP, spot) for spot in spots]
+            goals.append((lexicon.WALK, grammar.at(_TO, the(place))))
+            for goal, n, negative in itertools.product(goals, both, both):
+                who = the(noun, plural=n)
+                events["stay"].append((who, *goal, False, negative))
+            for spot, (guest, negative) in itertools.product(spots, some):
+                presences[negative].append((guest, spot, negative))
+    shares = {"sight": 0.08, "find": 0.04, "miss": 0.03, "nap": 0.01}
+    shares |= {"meet": 0.05, "stay": 0.06}
+    # One pattern per verb of the deeds, as some have few nouns.
+    return [
+        *(
+            Pattern(shares.get(kind, 0.014), grammar.event, acts)
+            for kind, acts in events.items()
+        ),
+        Pattern(0.05, grammar.state, singular),
+        Pattern(0.07, grammar.state, plural),
+        *(Pattern(0.03, grammar.there_is, acts) for acts in presences),
+    ]
+
+
+def meetings(held_out, wanted=False):
+    """Every deed, agent and object that are, or are not, held out."""
+    for deed in lexicon.DEEDS:
+        for names in itertools.product(deed.agents, deed.objects):
+            if (names in held_out) == wanted:
+                yield deed, *names
+
+
+def reasons(deed, agent, thing, negative):
+    """Names of the adjectives that point at the agent, and at the object."""
+    if not negative:
+        return deed.reasons.plain, deed.objects[thing].plain
+    harmless = lexicon.UNHINDERED.get(agent, ())
+    hindrances = (n for n in deed.objects[thing].too if n not in harmless)
+    return deed.reasons.too, tuple(hindrances)
+
+
+def _explain(deed, agent, thing, settings, sides):
+    """Adds to `sides` why the agent, and why the object was the reason."""
+    for negative, side in itertools.product((True, False), (0, 1)):
+        for reason in reasons(deed, agent, thing, negative)[side]:
+            for who, what, *opening in settings:
+                it = (who, what)[side]
+                act = (who, deed.verb, what, it, reason, negative, *opening)
+                sides[side].append(act)
+
+
+def _states():
+    """The horse isn't black. / This street is very wide. Then the plurals."""
+    traits = {name: set() for name in (*_AGENTS, *_OBJECTS)}
+    for deed in lexicon.DEEDS:
+        for agent, thing in itertools.product(deed.agents, deed.objects):
+            traits[agent].update(*deed.reasons)
+            traits[thing].update(*deed.objects[thing])
+    states = ([], [])
+    for noun in _NOUNS:
+        for subject in grammar.definite_phrases(noun, adjectives=False):
+            names = {*noun.qualities, *noun.colours} - {"new"}
+            # No plural of "wide", to keep the vocabulary small.
+            if noun.english in _AGENTS or not subject.plural:
+                names |= traits[noun.english]
+            for name in sorted(names):
+                absolute = name in _ABSOLUTE or name in noun.colours
+                degrees = _DEGREES[: 1 if absolute else 3]
+                same = states[subject.plural]
+                same.append((subject, name, NONE, True))
+                same.extend((subject, name, degree) for degree in degrees)
+    return states

@@ -1,0 +1,112 @@
+"""What sentences look like, from outside.
+
+What the generator promises is searched for in the sentences themselves, with
+patterns of its own, never read from the generator's tables.
+"""
+
+import collections
+import re
+
+from absl.testing import absltest
+
+from keras_transformer import data
+
+_VOWEL = "aàâeéèêiîoôuûœy"
+_ASPIRATED = r"(?:hérissons?|haies?|hangars?|hautes?|hauts?)\b"
+
+
+class SentencesTest(absltest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.corpus = data.illustrated_corpus()
+        cls.pairs = [*cls.corpus.train, *cls.corpus.dev, *cls.corpus.test]
+        cls.targets = [pair.target for pair in cls.pairs]
+        cls.targets += [example.target for example in cls.corpus.contrast]
+
+    def assert_no_match(self, pattern, sentences):
+        faults = [s for s in sentences if re.search(pattern, s)]
+        self.assertEmpty(faults[:5])
+
+    def test_half_of_the_training_data_gives_reasons(self):
+        share = sum("because" in p.source for p in self.corpus.train) / 24000
+        self.assertBetween(share, 0.45, 0.55)
+
+    def test_vocabulary_is_small_and_frequent(self):
+        for side in (0, 1):
+            counts = collections.Counter(
+                word
+                for pair in self.corpus.train
+                for word in re.findall(r"[\w-]+'?", pair[side].lower())
+            )
+            self.assertBetween(len(counts), 150, 270)
+            rare = [word for word, count in counts.items() if count < 30]
+            self.assertEmpty(rare)
+
+    def test_lengths(self):
+        lengths = {
+            len(re.findall(r"[\w'-]+", pair.source))
+            for pair in self.corpus.train
+        }
+        self.assertEqual(min(lengths), 3)
+        self.assertBetween(max(lengths), 14, 16)
+
+    def test_form(self):
+        for side in (0, 1):
+            sentences = [pair[side] for pair in self.pairs]
+            self.assert_no_match(r"  | [.,]|,\S|^\s|\s$|['’] ", sentences)
+            self.assert_no_match(r"^(?![A-ZÀÂÉÈÊÎÔ][^.]*\.$)", sentences)
+
+    def test_english(self):
+        sentences = [pair.source for pair in self.pairs]
+        self.assert_no_match(r"(?i)\ba [aeiou]|\ban [^aeiou]", sentences)
+        self.assert_no_match(r"(?i)\b(I|you|we|they) (is|\w+s)\b", sentences)
+
+    def test_elision(self):
+        self.assert_no_match(
+            rf"(?i)\b(le|la|je|ne|que|de|jusque) (?!{_ASPIRATED})[h{_VOWEL}]",
+            self.targets,
+        )
+        # Nor where it does not belong.
+        self.assert_no_match(rf"(?i)'(?![h{_VOWEL}])", self.targets)
+        self.assert_no_match(rf"(?i)'{_ASPIRATED}", self.targets)
+
+    def test_contraction_and_forms_before_a_vowel(self):
+        self.assert_no_match(r"\b(de|à) (le|les)\b", self.targets)
+        self.assert_no_match(
+            rf"(?i)\b(ce|ma|beau|nouveau|(le|un|ce|mon|de) vieux) "
+            rf"(?!{_ASPIRATED})[h{_VOWEL}]",
+            self.targets,
+        )
+        self.assert_no_match(
+            rf"(?i)\b(cet|bel|nouvel|vieil) (?!(?!{_ASPIRATED})[h{_VOWEL}])",
+            self.targets,
+        )
+
+    def test_negation_is_complete(self):
+        self.assert_no_match(
+            r"^(?=.*\b(ne |n'))(?!.*\b(ne |n')(y )?\w+ pas\b)", self.targets
+        )
+        self.assert_no_match(r"^(?!.*\b(ne |n')).*\bpas\b", self.targets)
+        number = 0
+        for pair in self.pairs:
+            negative = "n't" in pair.source
+            self.assertEqual(negative, " pas" in pair.target, pair)
+            number += negative
+        self.assertBetween(number / len(self.pairs), 0.2, 0.8)
+
+    def test_every_noun_and_adjective_keeps_its_gender(self):
+        after = collections.defaultdict(set)
+        for target in self.targets:
+            for article, word in re.findall(
+                r"(?i)\b(le|un|ce|du|au|la|une|cette|ma) (\w+)", target
+            ):
+                feminine = article.lower() in ("la", "une", "cette", "ma")
+                after[feminine].add(word)
+        self.assertGreater(len(after[True]), 20)
+        self.assertGreater(len(after[False]), 20)
+        self.assertEmpty(after[True] & after[False])
+
+
+if __name__ == "__main__":
+    absltest.main()
