@@ -5,6 +5,8 @@ import pathlib
 import sys
 import unittest
 
+from tests import conftest
+
 _ROOT = pathlib.Path(__file__).parent.parent
 _PACKAGE = _ROOT / "keras_transformer"
 # Import names of the packages from PyPI, by their names in BUILD's comments.
@@ -177,6 +179,12 @@ class ArchitectureTest(unittest.TestCase):
                 self.assertTrue(test.is_file(), f"{test} is missing")
                 found += 1
         self.assertGreater(found, 100)
+
+    def test_the_longest_groups_are_files_of_tests(self):
+        files = [name for name in conftest.LONGEST if name.endswith(".py")]
+        self.assertGreater(len(files), 10)
+        for name in files:
+            self.assertTrue((_ROOT / "tests" / name).is_file(), name)
 
 
 if __name__ == "__main__":

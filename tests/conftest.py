@@ -30,7 +30,7 @@ LONGEST = (
     "training/checkpoints_test.py",
     "models/transformer_test.py",
     "layers/decoder_test.py",
-    "conformance_test.py",
+    "conformance/conformance_test.py",
     "documents_test.py",
     "search/beam_test.py",
     "export/two_vocabularies_test.py",

@@ -11,9 +11,10 @@ from absl.testing import parameterized
 
 from keras_transformer import layers
 from keras_transformer.layers import attention
-from tests import reference, reference_parts
 from tests.layers import kinds
 from tests.layers.kinds import B, D, H, K, S, T, random, random_mask
+from tests.references import model as reference
+from tests.references import parts as reference_parts
 
 
 class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):

@@ -11,11 +11,11 @@ from absl.testing import parameterized
 
 from keras_transformer import layers
 from keras_transformer.layers import decoder_block, past
-from tests import reference
 from tests.layers import kinds
 from tests.layers.kinds import SOURCE_MASK as MEMORY_MASK
 from tests.layers.kinds import TARGET_MASK as MASK
 from tests.layers.kinds import B, D, F, H, K, S, T, random
+from tests.references import model as reference
 
 
 class DecoderBlockTest(tf.test.TestCase, parameterized.TestCase):

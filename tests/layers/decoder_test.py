@@ -14,11 +14,11 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.layers import decoder
-from tests import reference
 from tests.layers import hypotheses, kinds
 from tests.layers.kinds import SOURCE_MASK as MEMORY_MASK
 from tests.layers.kinds import TARGET_MASK as MASK
 from tests.layers.kinds import B, D, F, H, K, L, S, T, random
+from tests.references import model as reference
 
 # Every kind, and what acts inside of attention with heads that share keys.
 STEPPED = (

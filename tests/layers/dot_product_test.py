@@ -10,9 +10,9 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.layers import dot_product
-from tests import reference_parts
 from tests.layers import kinds
 from tests.layers.kinds import B, H, K, S, T, random, random_mask
+from tests.references import parts as reference_parts
 
 
 class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):

@@ -9,9 +9,9 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.layers import embeddings
-from tests import reference
 from tests.layers import kinds
 from tests.layers.kinds import random
+from tests.references import model as reference
 
 B, T, D, V = 3, 5, 7, 17
 IDS = np.random.default_rng(0).integers(0, V, (B, T))

@@ -12,10 +12,10 @@ from absl.testing import parameterized
 
 from keras_transformer import layers
 from keras_transformer.layers import encoder
-from tests import reference
 from tests.layers import kinds
 from tests.layers.kinds import SOURCE_MASK as MASK
 from tests.layers.kinds import B, D, F, H, L, S, random
+from tests.references import model as reference
 
 
 def make(**kind):

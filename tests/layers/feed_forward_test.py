@@ -9,9 +9,10 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.layers import feed_forward
-from tests import reference, reference_parts
 from tests.layers import kinds
 from tests.layers.kinds import random
+from tests.references import model as reference
+from tests.references import parts as reference_parts
 
 B, T, D, F = 3, 5, 7, 11
 BOTH = (feed_forward.FeedForward, feed_forward.GatedFeedForward)

@@ -9,9 +9,9 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.layers import positions
-from tests import reference_parts
 from tests.layers import kinds
 from tests.layers.kinds import random
+from tests.references import parts as reference_parts
 
 B, T, D = 3, 5, 26
 FORMS = kinds.SINUSOIDS

@@ -10,8 +10,8 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.layers import attention, dot_product, relative
-from tests import reference_parts
 from tests.layers.kinds import random, random_mask
+from tests.references import parts as reference_parts
 
 B, T, S, H, K = 3, 5, 7, 6, 11
 # Distances reach from -4 to 6.

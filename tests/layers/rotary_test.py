@@ -9,9 +9,9 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.layers import attention, dot_product, rotary
-from tests import reference_parts
 from tests.layers import kinds
 from tests.layers.kinds import random
+from tests.references import parts as reference_parts
 
 # K has three pairs, so that the two layouts cannot agree by accident.
 B, T, S, H, K = 3, 5, 7, 2, 6

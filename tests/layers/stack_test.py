@@ -10,10 +10,10 @@ from absl.testing import parameterized
 
 from keras_transformer import layers
 from keras_transformer.layers import decoder, encoder
-from tests import reference_parts
 from tests.layers import kinds
 from tests.layers.kinds import TARGET_MASK as MASK
 from tests.layers.kinds import B, D, F, H, L, T, random
+from tests.references import parts as reference_parts
 
 STACKS = (layers.Encoder, layers.Decoder)
 

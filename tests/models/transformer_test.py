@@ -17,8 +17,9 @@ from absl.testing import parameterized
 
 from keras_transformer import layers, models, search
 from keras_transformer.models import building, transformer
-from tests import reference, reference_search
 from tests.layers import hypotheses
+from tests.references import model as reference
+from tests.references import search as reference_search
 
 B, T, S, H, D, F, V = 3, 5, 7, 4, 24, 11, 17
 SIZES = models.TransformerConfig(V, 2, 3, D, H, F, dropout=0.1)

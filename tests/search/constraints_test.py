@@ -10,7 +10,7 @@ from absl.testing import parameterized
 
 from keras_transformer import search
 from keras_transformer.search import constraints, contract
-from tests import reference_search
+from tests.references import search as reference_search
 from tests.search.languages import END, IDS, PAD
 
 B, W, T, V = 5, 3, 11, 7

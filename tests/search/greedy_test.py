@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.search import constraints, greedy
-from tests import reference_search
+from tests.references import search as reference_search
 from tests.search import languages as languages_
 from tests.search.languages import (
     END,

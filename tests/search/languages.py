@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_transformer import search
-from tests import reference_search
+from tests.references import search as reference_search
 
 START, END, PAD = 0, 1, 0
 # What a hypothesis scores that there is none of.

@@ -8,7 +8,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.search import penalties
-from tests import reference_search
+from tests.references import search as reference_search
 
 
 class LengthPenaltyTest(tf.test.TestCase, parameterized.TestCase):

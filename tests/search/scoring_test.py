@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.search import penalties, scoring
-from tests import reference_search
+from tests.references import search as reference_search
 
 B, T, V, S, PAD = 3, 5, 7, 11, 0
 LENGTHS = [5, 1, 0]

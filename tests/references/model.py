@@ -1,6 +1,6 @@
 """A slow Transformer to compare with, written from the papers alone.
 
-Its parts are in `reference_parts`, searches in `reference_search`. Nothing
+Its parts are in `parts`, searches in `search`. Nothing
 here imports the package.
 
 T target length   S source length   D model_dim   V vocabulary_size
@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from tests.reference_parts import (
+from tests.references.parts import (
     PAPER,
     add_positions,
     feed_forward,

@@ -1,6 +1,6 @@
 """Layers and model equal two that many people use, backwards too.
 
-The files in `goldens` hold what torch.nn.Transformer and transformers'
+The files beside this one hold what torch.nn.Transformer and transformers'
 MarianMTModel computed, in float32; the programs beside them made them.
 
 B batch   T target length   D model_dim   V vocabulary_size
@@ -15,9 +15,9 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 import keras_transformer as kt
-from tests import reference
+from tests.references import model as reference
 
-GOLDENS = pathlib.Path(__file__).parent / "goldens"
+GOLDENS = pathlib.Path(__file__).parent
 ENCODER_LAYERS, DECODER_LAYERS = 2, 3
 NUM_HEADS = 2
 ACTIVATIONS = {"pre": "gelu", "post": "relu"}

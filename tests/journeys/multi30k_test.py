@@ -7,7 +7,7 @@ import numpy as np
 
 import keras_transformer as kt
 
-FOLDER = pathlib.Path(__file__).parents[2] / "shared/data/multi30k"
+FOLDER = pathlib.Path(__file__).parents[3] / "shared/data/multi30k"
 
 
 @unittest.skipUnless(FOLDER.is_dir(), f"needs Multi30k in {FOLDER}")

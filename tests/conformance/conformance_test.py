@@ -1,6 +1,6 @@
 """Every layer and model must work in every way that Keras lets one use it.
 
-The rows of the table are in `tests/conformance/rows.py`, its columns here.
+The rows of the table are in `rows.py`, its columns here.
 """
 
 import collections
@@ -23,7 +23,7 @@ from keras_transformer.layers import dot_product
 from tests.conformance import contract, rows, running
 from tests.conformance.running import assert_close
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parents[2]
 OTHER_SIZES = {"B": 2, "T": 11, "S": 13, "seed": 1}
 # The largest relative error of one rounding.
 ROUNDING = {"bfloat16": 2.0**-8, "float16": 2.0**-11}
