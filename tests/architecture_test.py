@@ -24,6 +24,8 @@ class Target:
             dep.removeprefix(":")
             for dep in ast.literal_eval(arguments.get("deps", ast.List([])))
         }
+        self.sources = _files(arguments["srcs"])
+        self.main = ast.literal_eval(arguments.get("main", ast.Constant(None)))
         text = ast.get_source_segment(source, call)
         self.packages = {
             _IMPORT_NAMES.get(name.strip(), name.strip())
@@ -31,6 +33,14 @@ class Target:
             if "# pip:" in line
             for name in line.split("# pip:")[1].split(",")
         }
+
+
+def _files(sources: ast.expr) -> set[pathlib.Path]:
+    """Those of a list, or of a call of Bazel's `glob`."""
+    if isinstance(sources, ast.Call):
+        patterns = ast.literal_eval(sources.args[0])
+        return {path for each in patterns for path in _ROOT.glob(each)}
+    return {_ROOT / name for name in ast.literal_eval(sources)}
 
 
 def read_build() -> dict[str, Target]:
@@ -65,6 +75,11 @@ def folder_of(module: str) -> str | None:
     return parts[0] if parts[0] in ("trainers", "tools", "tests") else None
 
 
+def name_of_program(path: pathlib.Path) -> str:
+    """What is behind `python -m tools.`; a folder's program is `__main__`."""
+    return path.parent.name if path.stem == "__main__" else path.stem
+
+
 class ArchitectureTest(unittest.TestCase):
     def setUp(self):
         self.targets = read_build()
@@ -97,6 +112,15 @@ class ArchitectureTest(unittest.TestCase):
             self.targets["keras_transformer"].deps,
             folders,
             "the package's target lists all folders",
+        )
+
+    def test_every_file_is_in_its_target(self):
+        for name in self.libraries():
+            self.assertEqual(
+                self.targets[name].sources, set(self.files(name)), name
+            )
+        self.assertEqual(
+            self.targets["tests"].sources, set(self.files("tests"))
         )
 
     def test_no_import_against_the_arrows(self):
@@ -151,13 +175,13 @@ class ArchitectureTest(unittest.TestCase):
 
     def test_every_program_is_a_target(self):
         programs = {
-            path.stem
+            name_of_program(path): path.relative_to(_ROOT).as_posix()
             for folder in ("trainers", "tools")
-            for path in (_ROOT / folder).glob("*.py")
+            for path in (_ROOT / folder).rglob("*.py")
             if "app.run(main)" in path.read_text(encoding="utf-8")
         }
         binaries = {
-            name
+            name: target.main
             for name, target in self.targets.items()
             if target.kind == "py_binary"
         }
@@ -174,7 +198,9 @@ class ArchitectureTest(unittest.TestCase):
                     _PACKAGE if folder == _PACKAGE else _ROOT
                 )
                 test = (
-                    _ROOT / "tests" / inside.with_name(f"{path.stem}_test.py")
+                    _ROOT
+                    / "tests"
+                    / inside.with_name(f"{path.stem.strip('_')}_test.py")
                 )
                 self.assertTrue(test.is_file(), f"{test} is missing")
                 found += 1

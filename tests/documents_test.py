@@ -16,7 +16,7 @@ import numpy as np
 import keras_transformer
 
 ROOT = pathlib.Path(__file__).parent.parent
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
 def code_blocks(text: str, language: str) -> list[str]:
@@ -136,9 +136,11 @@ class DocumentsTest(unittest.TestCase):
 
     def test_programs_and_flags_exist(self):
         sources = {
-            f"{folder}.{path.stem}": path.read_text()
+            ".".join(path.relative_to(ROOT).with_suffix("").parts): (
+                path.read_text()
+            )
             for folder in ("trainers", "tools")
-            for path in (ROOT / folder).glob("*.py")
+            for path in (ROOT / folder).rglob("*.py")
         }
         from keras_transformer.models import TransformerConfig
         from trainers import settings
@@ -153,6 +155,8 @@ class DocumentsTest(unittest.TestCase):
             for name, flags in re.findall(
                 r"python -m ((?:trainers|tools)\.\w+)([^\n]*)", text
             ):
+                if f"{name}.__main__" in sources:
+                    name = f"{name}.__main__"
                 self.assertIn(name, sources, document)
                 for flag in re.findall(r"--(\w+)", flags):
                     known = f'"{flag}"' in sources[name] or (

@@ -13,7 +13,7 @@ import json
 from absl import app, flags
 
 from keras_transformer import data, training, translation
-from tools import loading, settings
+from tools.model_flags import loading, settings
 from trainers import program
 
 

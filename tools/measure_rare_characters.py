@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from absl import app, flags
 
 from keras_transformer import data
-from tools import loading, settings
+from tools.model_flags import loading, settings
 from trainers import program
 
 _EMOJI = "🙂😀🎉🐶❤🚀👍😢🔥🌍"

@@ -19,7 +19,7 @@ import tqdm
 from absl import app, flags
 
 from keras_transformer import data, translation
-from tools import loading, settings
+from tools.model_flags import loading, settings
 from trainers import program
 
 # Batches that are read before the first is answered, if they are there: enough

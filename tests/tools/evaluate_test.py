@@ -11,7 +11,7 @@ import sacrebleu
 
 import keras_transformer as kt
 from tests.tools import in_process
-from tools import loading, settings
+from tools.model_flags import loading, settings
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 

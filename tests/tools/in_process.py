@@ -18,7 +18,9 @@ import absl
 from absl import flags
 
 # So that they are not imported with the flags of one program.
-from tools import loading, search_peers, settings  # noqa: F401
+from tools.benchmark_search import peers  # noqa: F401
+from tools.kill_and_resume import run_differences  # noqa: F401
+from tools.model_flags import loading, settings  # noqa: F401
 
 
 class Result(NamedTuple):
@@ -45,6 +47,8 @@ def load(name: str, *arguments: str):
     own = _OwnFlags()
     with mock.patch.object(absl, "flags", own):
         spec = importlib.util.find_spec(f"tools.{name}")
+        if spec.submodule_search_locations:
+            spec = importlib.util.find_spec(f"tools.{name}.__main__")
         program = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(program)
     if hasattr(program, "define_flags"):

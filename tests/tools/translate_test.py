@@ -15,8 +15,8 @@ import tensorflow as tf
 import keras_transformer as kt
 from tests.tools import in_process
 from tests.translation import toy
-from tools import loading, settings
 from tools import translate as program
+from tools.model_flags import loading, settings
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 LINES = ["ba de fi", "", "ra", "go hu ka le mi no", "pu ra ba"]

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import keras_transformer as kt
 from tests.trainers.trainer_command import write_pairs
-from tools import run_differences
+from tools.kill_and_resume import run_differences
 from trainers import run, run_directory, settings
 
 SIZES = {

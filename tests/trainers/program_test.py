@@ -141,7 +141,7 @@ def test_every_program_ends_so():
     programs = [
         path.read_text(encoding="utf-8")
         for folder in ("trainers", "tools")
-        for path in (ROOT / folder).glob("*.py")
+        for path in (ROOT / folder).rglob("*.py")
         if "app.run(main)" in path.read_text(encoding="utf-8")
     ]
     assert len(programs) > 9

@@ -1,6 +1,6 @@
 """What the compiler says of a step, beside what the chip can do, as text."""
 
-from tools import tpu_check, tpu_chips
+from tools.tpu_preflight import check, chips
 
 _GIB = 2**30
 HEADER = (
@@ -10,7 +10,7 @@ HEADER = (
 )
 
 
-def line(finding: tpu_check.Finding) -> str:
+def line(finding: check.Finding) -> str:
     """A finding as a line under `HEADER`, and why it failed under that."""
     step = finding.step
     shape = f"{step.rows} x {step.length}"
@@ -32,7 +32,7 @@ def line(finding: tpu_check.Finding) -> str:
 
 
 def introduction(
-    topology: tpu_chips.Topology, settings, num_parameters: int
+    topology: chips.Topology, settings, num_parameters: int
 ) -> str:
     """What is compiled, and what its numbers are compared with.
 

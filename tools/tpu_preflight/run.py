@@ -6,7 +6,8 @@ import json
 import pathlib
 
 import keras_transformer as kt
-from tools import tpu_chips, tpu_steps
+from tools.tpu_preflight import chips
+from tools.tpu_preflight import steps as tpu_steps
 from trainers import defaults, run, settings_checks
 from trainers import settings as run_settings
 
@@ -78,7 +79,7 @@ def model_of(
 def steps_of(
     model,
     settings: run_settings.TrainingSettings,
-    topology: tpu_chips.Topology,
+    topology: chips.Topology,
     batch_size: int = 64,
 ) -> list[tpu_steps.Step]:
     """The steps that a run compiles: training, and its search.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tools import tpu_lowering
+from tools.tpu_preflight import lowering
 
 IDS = tf.TensorSpec([5, 3], tf.int32)
 
@@ -41,7 +41,7 @@ def askew(ids):
 
 def test_examples():
     assert doctest.testmod(
-        tpu_lowering, optionflags=doctest.ELLIPSIS
+        lowering, optionflags=doctest.ELLIPSIS
     ) == doctest.TestResults(failed=0, attempted=2)
 
 
@@ -57,29 +57,28 @@ def test_examples():
     ],
 )
 def test_what_cannot_be_lowered_is_named(function, message):
-    where = rf"\(tests/tools/tpu_lowering_test.py, line {line_after(function)}"
-    with pytest.raises(
-        tpu_lowering.LoweringError, match=message + ".*" + where
-    ):
-        tpu_lowering.lower(function, IDS)
+    file = "tests/tools/tpu_preflight/lowering_test.py"
+    where = rf"\({file}, line {line_after(function)}"
+    with pytest.raises(lowering.LoweringError, match=message + ".*" + where):
+        lowering.lower(function, IDS)
 
 
 def test_dynamic_argument():
     with pytest.raises(
-        tpu_lowering.LoweringError, match=r"dynamic. Received: \(None, 3\)"
+        lowering.LoweringError, match=r"dynamic. Received: \(None, 3\)"
     ):
-        tpu_lowering.lower(masked, tf.TensorSpec([None, 3], tf.int32))
+        lowering.lower(masked, tf.TensorSpec([None, 3], tf.int32))
 
 
 def test_sizes_that_are_set_to_what_they_were():
     def best(scores):
         return tf.math.top_k(scores, 2)
 
-    assert tpu_lowering.lower(best, tf.TensorSpec([5, 3]))
+    assert lowering.lower(best, tf.TensorSpec([5, 3]))
 
 
 def test_variables_are_left_alone():
     variable = tf.Variable([1.0, 2.0])
-    hlo = tpu_lowering.lower(variable.assign_add, tf.TensorSpec([2]))
+    hlo = lowering.lower(variable.assign_add, tf.TensorSpec([2]))
     assert isinstance(hlo, bytes)
     np.testing.assert_array_equal(variable, [1, 2])

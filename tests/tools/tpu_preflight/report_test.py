@@ -1,7 +1,7 @@
 """Findings as text."""
 
-from tests.tools import tpu_check_test as made
-from tools import tpu_check, tpu_chips, tpu_report
+from tests.tools.tpu_preflight import check_test as made
+from tools.tpu_preflight import check, chips, report
 from trainers import settings
 
 STEP = made.crossing(3)
@@ -18,27 +18,27 @@ def test_a_line_under_its_header():
         bytes_accessed=2 * 819e6,
         seconds=7.5,
     )
-    line = tpu_report.line(tpu_check.Finding(STEP, made.CHIP, compiled))
+    line = report.line(check.Finding(STEP, made.CHIP, compiled))
     assert line.split() == [
         *("crossing", "3", "x", "17", "yes", "6.00", "38%", "197.0", "1.64"),
         *("2.00", "50%", "7.5"),
     ]
-    assert len(line) == len(tpu_report.HEADER)
+    assert len(line) == len(report.HEADER)
     looping = compiled._replace(loops=5)
-    line = tpu_report.line(tpu_check.Finding(STEP, made.CHIP, looping))
+    line = report.line(check.Finding(STEP, made.CHIP, looping))
     assert line.splitlines()[1].strip() == "counts one turn of 5 loops"
 
 
 def test_a_failure():
-    finding = tpu_check.Finding(STEP, made.CHIP, failure="Where: mask/Where")
-    first, second = tpu_report.line(finding).splitlines()
+    finding = check.Finding(STEP, made.CHIP, failure="Where: mask/Where")
+    first, second = report.line(finding).splitlines()
     assert first.split()[-1] == "NO"
     assert second == "  Where: mask/Where"
 
 
 def test_introduction():
-    text = tpu_report.introduction(
-        tpu_chips.topology("v4:2x2x1"),
+    text = report.introduction(
+        chips.topology("v4:2x2x1"),
         settings.TrainingSettings(tokens_per_batch=997),
         1_000_003,
     )
@@ -52,7 +52,7 @@ def test_conclusion():
     training, decoding = (
         STEP._replace(name=name) for name in ("training", "decoding")
     )
-    text = tpu_report.conclusion([training] * 7 + [decoding] * 3, 5, 2)
+    text = report.conclusion([training] * 7 + [decoding] * 3, 5, 2)
     assert text.startswith("3 of 5 steps compile and fit.")
     assert "14 programs" in text and "in 7 shapes" in text
     assert "compiles 3 more" in text

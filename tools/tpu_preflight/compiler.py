@@ -4,7 +4,8 @@ The compiler, libtpu, is used through JAX, in a process of its own: it ends
 the process where it meets what it did not expect, and reads its environment
 when it is loaded. So it may also be that of another interpreter:
 
-    python -m tools.tpu_compiler '{"name": "v5e:2x2", "options": {}}' < HLO
+    python -m tools.tpu_preflight.compiler \\
+        '{"name": "v5e:2x2", "options": {}}' < HLO
 
 reads an HLO module and prints one line of JSON.
 """
@@ -16,7 +17,7 @@ import subprocess
 import sys
 from typing import NamedTuple
 
-_ROOT = pathlib.Path(__file__).parent.parent
+_ROOT = pathlib.Path(__file__).parents[2]
 INSTALL = "pip install '.[tpu-preflight]'"
 
 
@@ -63,7 +64,7 @@ def compile_program(hlo: bytes, topology, python: str | None = None):
 
     Args:
         hlo: a serialized HLO module.
-        topology: `tpu_chips.Topology`.
+        topology: `chips.Topology`.
         python: an interpreter that has JAX and libtpu; `None` for this one.
 
     Returns:
@@ -79,7 +80,7 @@ def compile_program(hlo: bytes, topology, python: str | None = None):
             [
                 python or sys.executable,
                 "-m",
-                "tools.tpu_compiler",
+                "tools.tpu_preflight.compiler",
                 json.dumps(asked),
             ],
             input=hlo,

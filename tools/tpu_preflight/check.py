@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from concurrent import futures
 from typing import NamedTuple
 
-from tools import tpu_chips, tpu_compiler, tpu_lowering, tpu_steps
+from tools.tpu_preflight import chips, compiler, lowering
+from tools.tpu_preflight import steps as tpu_steps
 
 
 class Finding(NamedTuple):
@@ -20,9 +21,9 @@ class Finding(NamedTuple):
     """
 
     step: tpu_steps.Step
-    chip: tpu_chips.Chip
-    compiled: tpu_compiler.Compiled | None = None
-    prologue: tpu_compiler.Compiled | None = None
+    chip: chips.Chip
+    compiled: compiler.Compiled | None = None
+    prologue: compiler.Compiled | None = None
     failure: str = ""
 
     @property
@@ -67,14 +68,14 @@ class Finding(NamedTuple):
 
 def check(
     steps: Iterable[tpu_steps.Step],
-    topology: tpu_chips.Topology,
+    topology: chips.Topology,
     python: str | None = None,
     jobs: int = 1,
 ) -> Iterator[Finding]:
     """Compiles steps, and says of each what became of it, in their order.
 
     Args:
-        steps: see `tpu_steps`, or of functions of your own.
+        steps: see `steps.py`, or of functions of your own.
         topology: what for.
         python: see `compile_program`.
         jobs: how many compilers at a time.
@@ -97,17 +98,17 @@ def _submit(step, topology, python, pool):
     make = functools.partial(Finding, step, topology.chip)
     programs = [p for p in (step, step.prologue) if p is not None]
     try:
-        lowered = [tpu_lowering.lower(p.function, *p.specs) for p in programs]
-    except tpu_lowering.LoweringError as error:
+        lowered = [lowering.lower(p.function, *p.specs) for p in programs]
+    except lowering.LoweringError as error:
         return pool.submit(make, failure=str(error))
 
     def compile_all():
         try:
             compiled = [
-                tpu_compiler.compile_program(hlo, topology, python)
+                compiler.compile_program(hlo, topology, python)
                 for hlo in lowered
             ]
-        except tpu_compiler.CompilationError as error:
+        except compiler.CompilationError as error:
             return make(failure=str(error))
         finding = make(*compiled)
         memory, available = compiled[0].peak_memory, topology.chip.available

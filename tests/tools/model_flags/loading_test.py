@@ -5,7 +5,7 @@ import pytest
 
 import keras_transformer as kt
 from tests.translation import toy
-from tools import loading, settings
+from tools.model_flags import loading, settings
 
 TEXTS = ["ba de fi", "", "ra", "go hu ka le mi no"]
 

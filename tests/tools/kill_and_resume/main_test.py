@@ -6,7 +6,7 @@ import re
 import pytest
 from absl.testing import flagsaver
 
-from tools import kill_and_resume
+from tools.kill_and_resume import __main__ as kill_and_resume
 
 
 # As long as five runs of the trainer; its own tests kill it once.

@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 
-from tests.tools import tpu_programs
-from tools import tpu_chips, tpu_run
+from tests.tools.tpu_preflight import programs
+from tools.tpu_preflight import chips
+from tools.tpu_preflight import run as tpu_run
 from trainers import defaults, run_directory, settings
 
 SETTINGS = defaults.with_defaults(
@@ -25,8 +26,7 @@ SETTINGS = defaults.with_defaults(
 def write_run(path, architecture=None):
     run_directory.RunDirectory(path).write_config(
         {
-            "architecture": architecture
-            or dataclasses.asdict(tpu_programs.CONFIG),
+            "architecture": architecture or dataclasses.asdict(programs.CONFIG),
             "settings": {
                 **dataclasses.asdict(SETTINGS),
                 "vocabulary_size": None,
@@ -40,7 +40,7 @@ def write_run(path, architecture=None):
 def test_a_run(tmp_path):
     path = write_run(tmp_path)
     assert tpu_run.configuration(path, None, max_length=None) == (
-        tpu_programs.CONFIG,
+        programs.CONFIG,
         SETTINGS,
     )
     _, found = tpu_run.configuration(path, None, precision="float32")
@@ -89,11 +89,11 @@ def test_unknown_precision():
 
 
 def test_steps():
-    model = tpu_run.model_of(tpu_programs.CONFIG, SETTINGS)
+    model = tpu_run.model_of(programs.CONFIG, SETTINGS)
     assert model.compute_dtype == "bfloat16"
     assert model.loss.label_smoothing == 0.2
     assert not model.jit_compile
-    steps = tpu_run.steps_of(model, SETTINGS, tpu_chips.topology("v5e:2x2"), 5)
+    steps = tpu_run.steps_of(model, SETTINGS, chips.topology("v5e:2x2"), 5)
     assert [(s.name, s.length) for s in steps] == [
         *(("training", length) for length in (8, 12, 13)),
         ("decoding", 32),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tools import run_differences
+from tools.kill_and_resume import run_differences
 
 
 @pytest.fixture(scope="module")

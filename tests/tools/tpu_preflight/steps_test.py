@@ -9,8 +9,8 @@ import tensorflow as tf
 
 import keras_transformer as kt
 from keras_transformer.translation import lengths, model_search
-from tests.tools import tpu_programs
-from tools import tpu_steps
+from tests.tools.tpu_preflight import programs
+from tools.tpu_preflight import steps as tpu_steps
 
 
 def test_examples():
@@ -69,7 +69,7 @@ def test_the_training_step_is_that_of_the_model():
     weights = np.ones((3, 5), "float32")
     weights[0, 2:] = 0
     batch = ({"source_ids": ids, "target_input_ids": ids}, ids, weights)
-    model, twin = tpu_programs.toy_model(), tpu_programs.toy_model()
+    model, twin = programs.toy_model(), programs.toy_model()
     twin.set_weights(model.get_weights())
     before = model.get_weights()
     step = tpu_steps.training_step(model, 3, 5)
@@ -95,7 +95,7 @@ def test_the_training_step_is_that_of_the_model():
     ],
 )
 def test_the_decoding_step_is_that_of_a_translator(search):
-    model = tpu_programs.toy_model()
+    model = programs.toy_model()
     # Far from its first weights, so that translations differ.
     generator = np.random.default_rng(0)
     for variable in model.trainable_variables:

@@ -18,14 +18,8 @@ import tensorflow as tf
 from absl import app, flags
 
 import keras_transformer as kt
-from tools import (
-    tpu_check,
-    tpu_chips,
-    tpu_compiler,
-    tpu_lowering,
-    tpu_report,
-    tpu_run,
-)
+from tools.tpu_preflight import check, chips, compiler, lowering, report
+from tools.tpu_preflight import run as tpu_run
 from trainers import program
 
 
@@ -104,7 +98,7 @@ def preflight(flag_values) -> bool:
         ValueError: flags, or a run, that mean nothing.
         OSError: no such run, or no compiler.
     """
-    topology = tpu_chips.topology(flag_values.topology)
+    topology = chips.topology(flag_values.topology)
     architecture, settings = tpu_run.configuration(
         flag_values.model,
         flag_values.preset,
@@ -115,23 +109,23 @@ def preflight(flag_values) -> bool:
         beam_size=flag_values.beam_size,
     )
     # Before a model is made: whether there is a compiler, for this topology.
-    tpu_compiler.compile_program(
-        tpu_lowering.lower(lambda: tf.constant(1.0)),
+    compiler.compile_program(
+        lowering.lower(lambda: tf.constant(1.0)),
         topology,
         flag_values.compiler_python,
     )
     model = tpu_run.model_of(architecture, settings)
     every = tpu_run.steps_of(model, settings, topology, flag_values.batch_size)
     steps = tpu_run.chosen(every, flag_values.steps, flag_values.lengths)
-    print(tpu_report.introduction(topology, settings, model.count_params()))
-    print(tpu_report.HEADER, flush=True)
+    print(report.introduction(topology, settings, model.count_params()))
+    print(report.HEADER, flush=True)
     failures = 0
-    for finding in tpu_check.check(
+    for finding in check.check(
         steps, topology, flag_values.compiler_python, flag_values.jobs
     ):
-        print(tpu_report.line(finding), flush=True)
+        print(report.line(finding), flush=True)
         failures += bool(finding.failure)
-    print(tpu_report.conclusion(every, len(steps), failures))
+    print(report.conclusion(every, len(steps), failures))
     return not failures
 
 

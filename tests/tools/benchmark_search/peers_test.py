@@ -8,12 +8,12 @@ import sys
 import numpy as np
 import pytest
 
-from tools import search_peers
+from tools.benchmark_search import peers
 
 
 def serve(monkeypatch, capsys, search, lines):
     monkeypatch.setattr("sys.stdin", io.StringIO(lines))
-    search_peers.serve(search, {"version": "7"})
+    peers.serve(search, {"version": "7"})
     answers = capsys.readouterr().out.splitlines()
     assert all(answer.startswith("@") for answer in answers)
     return [json.loads(answer[1:]) for answer in answers]
@@ -38,7 +38,8 @@ def test_memory_is_not_that_of_the_process_before():
         [
             sys.executable,
             "-c",
-            "from tools import search_peers; print(search_peers.peak_memory())",
+            "from tools.benchmark_search import peers\n"
+            "print(peers.peak_memory())",
         ],
         stdout=subprocess.PIPE,
         check=True,
@@ -48,12 +49,10 @@ def test_memory_is_not_that_of_the_process_before():
 
 def test_sources_are_of_the_vocabulary_and_the_same_each_time():
     job = {"vocabulary_size": 11, "batch_size": 5, "source_length": 7}
-    sources = search_peers.draw_sources(job, first=3)
+    sources = peers.draw_sources(job, first=3)
     assert sources.shape == (5, 7)
     assert sources.min() >= 3 and sources.max() == 10
-    np.testing.assert_array_equal(
-        sources, search_peers.draw_sources(job, first=3)
-    )
+    np.testing.assert_array_equal(sources, peers.draw_sources(job, first=3))
 
 
 @pytest.mark.parametrize(
@@ -75,6 +74,6 @@ def test_an_engine_that_is_installed_searches(engine, module):
         "source_length": 5,
         "target_length": 7,
     }
-    search, version = getattr(search_peers, f"{engine}_search")(job)
+    search, version = getattr(peers, f"{engine}_search")(job)
     search()
     assert version

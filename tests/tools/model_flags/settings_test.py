@@ -8,7 +8,7 @@ import pytest
 from absl import flags
 
 from keras_transformer import search, translation
-from tools import settings
+from tools.model_flags import settings
 
 
 @pytest.mark.parametrize(

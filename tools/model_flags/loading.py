@@ -9,7 +9,7 @@ import tensorflow_text  # noqa: F401  A SavedModel needs its operations.
 
 import keras_transformer as kt
 from keras_transformer import translation
-from tools import settings
+from tools.model_flags import settings
 from trainers import run_directory
 
 # Hypotheses that are not there have this score, less than any.

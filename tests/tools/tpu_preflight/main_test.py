@@ -8,10 +8,10 @@ import sys
 import pytest
 from absl import flags as absl_flags
 
-from tests.tools import tpu_programs, tpu_run_test
-from tools import tpu_preflight
+from tests.tools.tpu_preflight import programs, run_test
+from tools.tpu_preflight import __main__ as tpu_preflight
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
+ROOT = pathlib.Path(__file__).parents[3]
 
 
 def preflight(*flags):
@@ -31,10 +31,10 @@ def rows_of(stdout, name):
 
 
 @pytest.mark.slow
-@tpu_programs.needs_compiler
+@programs.needs_compiler
 def test_a_run(tmp_path):
     result = preflight(
-        f"--model={tpu_run_test.write_run(tmp_path)}",
+        f"--model={run_test.write_run(tmp_path)}",
         "--topology=v5e:2x2",
         "--lengths=8,32",
     )
@@ -49,15 +49,15 @@ def test_a_run(tmp_path):
 
 
 @pytest.mark.slow
-@tpu_programs.needs_compiler
+@programs.needs_compiler
 def test_a_batch_too_large_for_the_chip(tmp_path):
     # Logits of a million tokens.
     architecture = {
-        **dataclasses.asdict(tpu_programs.CONFIG),
+        **dataclasses.asdict(programs.CONFIG),
         "vocabulary_size": 1999,
     }
     result = preflight(
-        f"--model={tpu_run_test.write_run(tmp_path, architecture)}",
+        f"--model={run_test.write_run(tmp_path, architecture)}",
         f"--tokens_per_batch={2**22}",
         "--steps=training",
         "--lengths=8",
@@ -70,7 +70,7 @@ def test_a_batch_too_large_for_the_chip(tmp_path):
 
 
 @pytest.mark.slow
-@tpu_programs.needs_compiler
+@programs.needs_compiler
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize("topology", ["v4:2x2x1", "v5e:2x2", "v6e:2x2"])
 def test_the_preset_tiny(topology, precision):

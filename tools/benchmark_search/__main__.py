@@ -28,7 +28,7 @@ import tensorflow as tf
 from absl import app, flags
 
 import keras_transformer as kt
-from tools import search_peers
+from tools.benchmark_search import peers
 from trainers import program
 
 _SUITE = flags.DEFINE_enum(
@@ -57,7 +57,7 @@ _WORK = flags.DEFINE_string(
     "work", None, "For the processes that this one starts: their job."
 )
 _START, _END, _PAD = 1, 2, 0
-_PEERS = pathlib.Path(__file__).with_name("search_peers.py")
+_PEERS = pathlib.Path(__file__).with_name("peers.py")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,7 +206,7 @@ class Engine:
                 command.append(f"--profile={_PROFILE.value}")
         self._process = subprocess.Popen(
             command,
-            cwd=_PEERS.parent.parent,
+            cwd=_PEERS.parents[2],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -215,7 +215,7 @@ class Engine:
         self.greeting = self._read()
 
     def ask(self, question: str = ""):
-        """Seconds of one search, or what else `search_peers.serve` answers."""
+        """Seconds of one search, or what else `peers.serve` answers."""
         # If it has ended, `_read` says so.
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(f"{question}\n")
@@ -235,7 +235,7 @@ class Engine:
 
 
 def work(job: Job):
-    """What a process of ours does; see `search_peers.serve`."""
+    """What a process of ours does; see `peers.serve`."""
     tf.config.threading.set_intra_op_parallelism_threads(job.threads)
     tf.config.threading.set_inter_op_parallelism_threads(job.threads)
     search = make_search(job)
@@ -244,7 +244,7 @@ def work(job: Job):
     if _PROFILE.value:
         with tf.profiler.experimental.Profile(_PROFILE.value):
             search()
-    search_peers.serve(search, {"version": kt.__version__})
+    peers.serve(search, {"version": kt.__version__})
 
 
 def compare(ours: Job, theirs: Job) -> dict:

@@ -6,10 +6,10 @@ import sys
 import pytest
 import tensorflow as tf
 
-from tests.tools import tpu_programs
-from tools import tpu_chips, tpu_compiler, tpu_lowering
+from tests.tools.tpu_preflight import programs
+from tools.tpu_preflight import chips, compiler, lowering
 
-TOPOLOGY = tpu_chips.topology("v5e:2x2")
+TOPOLOGY = chips.topology("v5e:2x2")
 
 
 def interpreter(path, script):
@@ -18,7 +18,7 @@ def interpreter(path, script):
     return str(path)
 
 
-@tpu_programs.needs_compiler
+@programs.needs_compiler
 @pytest.mark.parametrize("name", ["v5e:1x1", "v5e:2x2", "v4:2x2x1", "v6e:2x2"])
 def test_a_product(name):
     size = 512
@@ -27,8 +27,8 @@ def test_a_product(name):
     def update(x):
         weights.assign_add(tf.matmul(x, weights))
 
-    hlo = tpu_lowering.lower(update, tf.TensorSpec([size, size]))
-    found = tpu_compiler.compile_program(hlo, tpu_chips.topology(name))
+    hlo = lowering.lower(update, tf.TensorSpec([size, size]))
+    found = compiler.compile_program(hlo, chips.topology(name))
     num_bytes = 4 * size**2
     assert found.arguments == 2 * num_bytes
     # The variable is written over.
@@ -39,7 +39,7 @@ def test_a_product(name):
     assert 2 * num_bytes < found.peak_memory < 20 * num_bytes
 
 
-@tpu_programs.needs_compiler
+@programs.needs_compiler
 def test_a_loop_counts_once():
     def repeated(x):
         return tf.while_loop(
@@ -48,40 +48,40 @@ def test_a_loop_counts_once():
             (x,),
         )[0]
 
-    hlo = tpu_lowering.lower(repeated, tf.TensorSpec([256, 256]))
-    found = tpu_compiler.compile_program(hlo, TOPOLOGY)
+    hlo = lowering.lower(repeated, tf.TensorSpec([256, 256]))
+    found = compiler.compile_program(hlo, TOPOLOGY)
     assert found.loops == 1
     assert 2 * 256**3 <= found.flops < 2.1 * 256**3
 
 
-@tpu_programs.needs_compiler
+@programs.needs_compiler
 def test_too_large_for_the_chip():
     def crossed(x):
         scores = tf.nn.softmax(tf.matmul(x, x, transpose_b=True))
         return tf.reduce_sum(scores, axis=0)
 
-    hlo = tpu_lowering.lower(crossed, tf.TensorSpec([100003, 17]))
+    hlo = lowering.lower(crossed, tf.TensorSpec([100003, 17]))
     with pytest.raises(
-        tpu_compiler.CompilationError, match=r"Ran out of memory on HBM.*15.75G"
+        compiler.CompilationError, match=r"Ran out of memory on HBM.*15.75G"
     ):
-        tpu_compiler.compile_program(hlo, TOPOLOGY)
+        compiler.compile_program(hlo, TOPOLOGY)
 
 
 def test_no_compiler_installed(tmp_path):
     # Without the folder of installed packages.
     python = interpreter(tmp_path / "bare", f'exec {sys.executable} -S "$@"')
     with pytest.raises(
-        tpu_compiler.MissingCompilerError,
+        compiler.MissingCompilerError,
         match=r"No module named 'jax'.*pip install '.\[tpu-preflight\]'",
     ):
-        tpu_compiler.compile_program(b"", TOPOLOGY, python)
+        compiler.compile_program(b"", TOPOLOGY, python)
 
 
 def test_no_such_interpreter():
     with pytest.raises(
-        tpu_compiler.MissingCompilerError, match="No such interpreter: absent"
+        compiler.MissingCompilerError, match="No such interpreter: absent"
     ):
-        tpu_compiler.compile_program(b"", TOPOLOGY, "absent")
+        compiler.compile_program(b"", TOPOLOGY, "absent")
 
 
 def test_a_compiler_that_ends_itself(tmp_path):
@@ -89,12 +89,12 @@ def test_a_compiler_that_ends_itself(tmp_path):
         tmp_path / "dying", "echo 'F0101 layout.cc:7] Check failed' >&2; exit 6"
     )
     with pytest.raises(
-        tpu_compiler.CompilationError, match="code 6: F0101.*Check failed"
+        compiler.CompilationError, match="code 6: F0101.*Check failed"
     ):
-        tpu_compiler.compile_program(b"", TOPOLOGY, python)
+        compiler.compile_program(b"", TOPOLOGY, python)
 
 
 def test_the_extra_is_that_of_setup():
-    root = pathlib.Path(tpu_compiler.__file__).parent.parent
-    assert tpu_compiler.INSTALL == "pip install '.[tpu-preflight]'"
+    root = pathlib.Path(compiler.__file__).parents[2]
+    assert compiler.INSTALL == "pip install '.[tpu-preflight]'"
     assert '"tpu-preflight": [' in (root / "setup.py").read_text()

@@ -25,7 +25,7 @@ import time
 from absl import app, flags
 
 import keras_transformer as kt
-from tools import run_differences
+from tools.kill_and_resume import run_differences
 from trainers import program
 
 _KILLS = flags.DEFINE_integer("kills", 20, "How many.", lower_bound=0)
@@ -38,7 +38,7 @@ _OUTPUT_DIR = flags.DEFINE_string(
     "difference was found.",
 )
 
-_ROOT = pathlib.Path(__file__).parent.parent
+_ROOT = pathlib.Path(__file__).parents[2]
 _INTERVAL = 2
 # What a run may take, next to the undisturbed one.
 _SLOWEST = 10

@@ -10,7 +10,7 @@ import re
 
 import tensorflow as tf
 
-_ROOT = pathlib.Path(__file__).parent.parent
+_ROOT = pathlib.Path(__file__).parents[2]
 _DYNAMIC = re.compile(
     r" = [^(]*<=\d[^(]* set-dimension-size\(.*"
     r'metadata=\{op_type="([^"]+)" op_name="([^"]+)"'
@@ -47,7 +47,7 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
     >>> hlo = lower(tf.linalg.trace, tf.TensorSpec([3, 3]))
     >>> lower(tf.where, tf.TensorSpec([3], tf.bool))
     Traceback (most recent call last):
-    tools.tpu_lowering.LoweringError: A shape depends on values, ...Where...
+    tools.tpu_preflight.lowering.LoweringError: A shape depends ...Where...
     """
     for spec in specs:
         if not spec.shape.is_fully_defined():

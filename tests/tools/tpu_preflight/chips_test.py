@@ -4,11 +4,11 @@ import doctest
 
 import pytest
 
-from tools import tpu_chips
+from tools.tpu_preflight import chips
 
 
 def test_examples():
-    result = doctest.testmod(tpu_chips)
+    result = doctest.testmod(chips)
     assert result.failed == 0 < result.attempted
 
 
@@ -25,7 +25,7 @@ def test_examples():
     ],
 )
 def test_replicas(name, replicas):
-    found = tpu_chips.topology(name)
+    found = chips.topology(name)
     assert found.name == name
     assert found.num_replicas == replicas
     # A machine of one chip is said to have one.
@@ -52,7 +52,7 @@ def test_unknown_topology(name):
     with pytest.raises(
         ValueError, match=f"Unknown topology. Received: '{name}'.*v4:2x2x1"
     ):
-        tpu_chips.topology(name)
+        chips.topology(name)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_unknown_topology(name):
     [("v4", 275, 32, 1200), ("v5e", 197, 16, 819), ("v6e", 918, 32, 1638)],
 )
 def test_whole_chips(name, teraflops, gibibytes, gigabytes_per_second):
-    chip = tpu_chips.CHIPS[name]
+    chip = chips.CHIPS[name]
     assert chip.matrix_flops == teraflops * 1e12
     assert chip.memory == gibibytes * 2**30
     assert chip.bandwidth == gigabytes_per_second * 1e9

@@ -3,16 +3,17 @@
 import pytest
 import tensorflow as tf
 
-from tests.tools import tpu_programs
-from tools import tpu_check, tpu_chips, tpu_compiler, tpu_steps
+from tests.tools.tpu_preflight import programs
+from tools.tpu_preflight import check, chips, compiler
+from tools.tpu_preflight import steps as tpu_steps
 
-TOPOLOGY = tpu_chips.topology("v5e:2x2")
+TOPOLOGY = chips.topology("v5e:2x2")
 CHIP = TOPOLOGY.chip
 
 
 def made_up(**fields):
-    nothing = dict.fromkeys(tpu_compiler.Compiled._fields, 0)
-    return tpu_compiler.Compiled(**{**nothing, **fields})
+    nothing = dict.fromkeys(compiler.Compiled._fields, 0)
+    return compiler.Compiled(**{**nothing, **fields})
 
 
 def crossed(x):
@@ -27,24 +28,27 @@ def crossing(rows):
 
 def test_the_operation_of_a_dynamic_shape_is_named():
     """Needs no compiler: it is found before."""
-    steps = [tpu_steps.training_step(tpu_programs.odd_model(), 3, 5)]
-    [finding] = tpu_check.check(steps, TOPOLOGY)
+    steps = [tpu_steps.training_step(programs.odd_model(), 3, 5)]
+    [finding] = check.check(steps, TOPOLOGY)
     assert finding.compiled is None
-    line = tpu_programs.Odd.call.__code__.co_firstlineno + 3
+    line = programs.Odd.call.__code__.co_firstlineno + 3
     assert "Where: " in finding.failure
     assert "boolean_mask/Where" in finding.failure
-    assert f"tests/tools/tpu_programs.py, line {line})" in finding.failure
+    assert (
+        f"tests/tools/tpu_preflight/programs.py, line {line})"
+        in finding.failure
+    )
 
 
-@tpu_programs.needs_compiler
+@programs.needs_compiler
 def test_both_steps_of_a_model():
     """The one test without the slow ones that compiles all there is."""
-    model = tpu_programs.toy_model()
+    model = programs.toy_model()
     steps = [
         tpu_steps.training_step(model, 3, 5),
-        tpu_steps.decoding_step(model, tpu_programs.beam_search, 7, 5, 11),
+        tpu_steps.decoding_step(model, programs.beam_search, 7, 5, 11),
     ]
-    training, decoding = tpu_check.check(steps, TOPOLOGY, jobs=2)
+    training, decoding = check.check(steps, TOPOLOGY, jobs=2)
     for finding in (training, decoding):
         assert finding.failure == ""
         assert 0 < finding.seconds < 0.01
@@ -63,24 +67,22 @@ def test_both_steps_of_a_model():
     assert decoding.flops == once + 11 * turn > decoding.compiled.flops > once
 
 
-@tpu_programs.needs_compiler
+@programs.needs_compiler
 def test_order_and_memory():
-    findings = list(
-        tpu_check.check(map(crossing, (100003, 101)), TOPOLOGY, jobs=2)
-    )
+    findings = list(check.check(map(crossing, (100003, 101)), TOPOLOGY, jobs=2))
     assert [finding.step.rows for finding in findings] == [100003, 101]
     assert "Ran out of memory on HBM" in findings[0].failure
     assert findings[1].failure == ""
 
 
 def test_no_compiler():
-    with pytest.raises(tpu_compiler.MissingCompilerError, match="absent"):
-        list(tpu_check.check([crossing(3)], TOPOLOGY, python="absent"))
+    with pytest.raises(compiler.MissingCompilerError, match="absent"):
+        list(check.check([crossing(3)], TOPOLOGY, python="absent"))
 
 
 def test_numbers_of_a_step_without_a_loop():
     compiled = made_up(flops=197e9, bytes_accessed=819e6)
-    finding = tpu_check.Finding(crossing(3), CHIP, compiled)
+    finding = check.Finding(crossing(3), CHIP, compiled)
     assert finding.seconds == pytest.approx(1e-3)
     assert finding.share_of_peak == pytest.approx(1.0)
     compiled = compiled._replace(bytes_accessed=4 * 819e6)
@@ -93,7 +95,7 @@ def test_numbers_of_a_step_with_a_loop():
     start = made_up(flops=197e9, bytes_accessed=0.0)
     whole = made_up(flops=3 * 197e9, bytes_accessed=5 * 819e6)
     step = crossing(3)._replace(prologue=crossing(3), turns=7)
-    finding = tpu_check.Finding(step, CHIP, whole, start)
+    finding = check.Finding(step, CHIP, whole, start)
     assert finding.flops == 197e9 + 7 * 2 * 197e9
     assert finding.bytes_accessed == 7 * 5 * 819e6
     # Products bound what is before the loop, bytes the loop.

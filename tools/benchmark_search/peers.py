@@ -1,6 +1,6 @@
 """Runs the search of other engines, for `tools.benchmark_search` to time.
 
-    python tools/search_peers.py '{"engine": "ctranslate2", ...}'
+    python tools/benchmark_search/peers.py '{"engine": "ctranslate2", ...}'
 
 A process of its own, since engines bring libraries that do not go together
 with TensorFlow: it needs CTranslate2, or PyTorch and transformers, and none of

@@ -1,0 +1,1 @@
+"""Times the search beside other engines."""

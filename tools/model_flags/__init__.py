@@ -1,0 +1,1 @@
+"""What programs around a model share: their flags, and loading the model."""

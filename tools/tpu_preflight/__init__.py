@@ -1,0 +1,1 @@
+"""Compiles the steps of a run for a TPU, on a machine without one."""
