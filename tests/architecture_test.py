@@ -178,7 +178,7 @@ class ArchitectureTest(unittest.TestCase):
             name_of_program(path): path.relative_to(_ROOT).as_posix()
             for folder in ("trainers", "tools")
             for path in (_ROOT / folder).rglob("*.py")
-            if "app.run(main)" in path.read_text(encoding="utf-8")
+            if "main.run()" in path.read_text(encoding="utf-8")
         }
         binaries = {
             name: target.main

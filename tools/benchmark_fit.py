@@ -10,34 +10,26 @@ step, the ratio, ours over theirs, ten over one (below 1 is faster), and both
 losses of the first round, since they train the same.
 """
 
+import dataclasses
 import json
 import statistics
 import time
 
 import keras
-import numpy as np
-import tensorflow as tf
-from absl import app, flags
 
 import keras_transformer as kt
+from tools.model_flags import training_sizes
+from tools.model_flags.training_sizes import TrainingSizes
 from trainers import program
+from trainers.settings_flags import setting
 
-_ROUNDS = flags.DEFINE_integer("rounds", 9, "Rounds by turns.", lower_bound=3)
-_STEPS = flags.DEFINE_integer("steps", 10, "Steps of a round.", lower_bound=10)
-_LAYERS = flags.DEFINE_integer(
-    "layers", 3, "Encoder and decoder blocks each.", lower_bound=1
-)
-_MODEL_DIM = flags.DEFINE_integer("model_dim", 256, "d_model.", lower_bound=1)
-_VOCABULARY_SIZE = flags.DEFINE_integer(
-    "vocabulary_size", 8000, "Pieces.", lower_bound=5
-)
-_BATCH_SIZE = flags.DEFINE_integer(
-    "batch_size", 64, "Sentences.", lower_bound=1
-)
-_LENGTH = flags.DEFINE_integer(
-    "length", 32, "Tokens of each side.", lower_bound=1
-)
-_JIT_COMPILE = flags.DEFINE_boolean("jit_compile", False, "Use XLA.")
+
+@dataclasses.dataclass(frozen=True)
+class Rounds:
+    """How long each is trained."""
+
+    rounds: int = setting("Rounds by turns.", 9, least=3)
+    steps: int = setting("Steps of a round.", 10, least=10)
 
 
 class PlainModel(keras.Model):
@@ -77,7 +69,7 @@ def make_transformer(layers, model_dim, vocabulary_size):
     return kt.build_transformer(config)
 
 
-def compile_model(model, model_dim, **settings):
+def compile_model(model, model_dim, jit_compile, **settings):
     """Compiles any model with the paper's loss and optimizer."""
     model.compile(
         kt.training.paper_adam(model_dim),
@@ -85,20 +77,10 @@ def compile_model(model, model_dim, **settings):
         weighted_metrics=[
             keras.metrics.SparseCategoricalAccuracy(name="token_accuracy")
         ],
-        jit_compile=_JIT_COMPILE.value,
+        jit_compile=jit_compile,
         **settings,
     )
     return model
-
-
-def endless_batches(batch_size, length, vocabulary_size):
-    """One batch of random ids, again and again, without padding."""
-    shape = (batch_size, length)
-    generator = np.random.default_rng(0)
-    ids = generator.integers(4, vocabulary_size, shape, dtype="int32")
-    inputs = {"source_ids": ids, "target_input_ids": ids}
-    batch = (inputs, ids, np.ones(shape, "float32"))
-    return tf.data.Dataset.from_tensors(batch).repeat()
 
 
 def by_turns(models, batches, steps, rounds):
@@ -142,41 +124,52 @@ def compare(times, losses, ours, theirs):
     }
 
 
-def against_keras() -> dict:
-    """Our step against Keras's, of the model that the flags describe."""
-    sizes = (_LAYERS.value, _MODEL_DIM.value, _VOCABULARY_SIZE.value)
+def against_keras(sizes: TrainingSizes, rounds: Rounds) -> dict:
+    """Our step against Keras's, of one model."""
+
+    def transformer():
+        return make_transformer(
+            sizes.layers, sizes.model_dim, sizes.vocabulary_size
+        )
+
     models = {
-        "ours": compile_model(make_transformer(*sizes), _MODEL_DIM.value),
-        "keras": compile_model(
-            PlainModel(make_transformer(*sizes)), _MODEL_DIM.value
-        ),
+        name: compile_model(model, sizes.model_dim, sizes.jit_compile)
+        for name, model in (
+            ("ours", transformer()),
+            ("keras", PlainModel(transformer())),
+        )
     }
-    batches = endless_batches(
-        _BATCH_SIZE.value, _LENGTH.value, _VOCABULARY_SIZE.value
+    batches = training_sizes.endless_batches(
+        sizes.batch_size, sizes.length, sizes.vocabulary_size
     )
-    times, losses = by_turns(models, batches, _STEPS.value, _ROUNDS.value)
+    times, losses = by_turns(models, batches, rounds.steps, rounds.rounds)
     return compare(times, losses, "ours", "keras")
 
 
-def ten_in_a_call() -> dict:
+def ten_in_a_call(rounds: int, jit_compile: bool) -> dict:
     """A small model's step, ten in a call of the graph against one."""
     sizes = {"layers": 1, "model_dim": 32, "vocabulary_size": 101}
     models = {
         name: compile_model(
-            make_transformer(**sizes), 32, steps_per_execution=steps
+            make_transformer(**sizes),
+            32,
+            jit_compile,
+            steps_per_execution=steps,
         )
         for name, steps in (("one", 1), ("ten", 10))
     }
-    batches = endless_batches(8, 8, sizes["vocabulary_size"])
-    times, losses = by_turns(models, batches, 100, _ROUNDS.value)
+    batches = training_sizes.endless_batches(8, 8, sizes["vocabulary_size"])
+    times, losses = by_turns(models, batches, 100, rounds)
     return compare(times, losses, "ten", "one")
 
 
-@program.main
-def main():
-    print(json.dumps({"what": "fit", **against_keras()}), flush=True)
-    print(json.dumps({"what": "steps_per_execution", **ten_in_a_call()}))
+@program.main(TrainingSizes, Rounds)
+def main(sizes, rounds):
+    found = against_keras(sizes, rounds)
+    print(json.dumps({"what": "fit", **found}), flush=True)
+    found = ten_in_a_call(rounds.rounds, sizes.jit_compile)
+    print(json.dumps({"what": "steps_per_execution", **found}))
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main.run()

@@ -7,38 +7,28 @@ a second, the step's matrix products in GFLOP/s, those of a bare large matrix
 product in the same process, and the ratio of the two.
 """
 
+import dataclasses
 import json
 import statistics
 import time
 
 import keras
-import numpy as np
 import tensorflow as tf
-from absl import app, flags
 
 import keras_transformer as kt
+from tools.model_flags import training_sizes
 from trainers import program
+from trainers.settings_flags import setting
 
-_LAYERS = flags.DEFINE_integer(
-    "layers", 3, "Encoder and decoder blocks each.", lower_bound=1
-)
-_MODEL_DIM = flags.DEFINE_integer("model_dim", 256, "d_model.", lower_bound=1)
-_FEED_FORWARD_DIM = flags.DEFINE_integer(
-    "feed_forward_dim", 1024, "d_ff.", lower_bound=1
-)
-_NUM_HEADS = flags.DEFINE_integer("num_heads", 8, "Heads.", lower_bound=1)
-_VOCABULARY_SIZE = flags.DEFINE_integer(
-    "vocabulary_size", 8000, "Pieces.", lower_bound=5
-)
-_BATCH_SIZE = flags.DEFINE_integer(
-    "batch_size", 64, "Sentences.", lower_bound=1
-)
-_LENGTH = flags.DEFINE_integer(
-    "length", 32, "Tokens of each side.", lower_bound=1
-)
-_STEPS = flags.DEFINE_integer("steps", 12, "Timed steps.", lower_bound=3)
-_PRECISION = flags.DEFINE_string("precision", "float32", "A Keras policy.")
-_JIT_COMPILE = flags.DEFINE_boolean("jit_compile", False, "Use XLA.")
+
+@dataclasses.dataclass(frozen=True)
+class Timing(training_sizes.TrainingSizes):
+    """What is timed, and how often."""
+
+    feed_forward_dim: int = setting("d_ff.", 1024, least=1)
+    num_heads: int = setting("Heads.", 8, least=1)
+    steps: int = setting("Timed steps.", 12, least=3)
+    precision: str = setting("A Keras policy.", "float32")
 
 
 class StepTimes(keras.callbacks.Callback):
@@ -57,21 +47,21 @@ class StepTimes(keras.callbacks.Callback):
         self.seconds.append(time.perf_counter() - self._start)
 
 
-def step_flops() -> float:
+def step_flops(sizes: Timing) -> float:
     """Floating-point operations of one step's matrix products.
 
     A product of an (M, K) and a (K, N) matrix takes 2 M K N, and training
     three times as much: once forward, twice backward.
     """
-    dim, length = _MODEL_DIM.value, _LENGTH.value
-    feed_forward = 2 * dim * _FEED_FORWARD_DIM.value
+    dim, length = sizes.model_dim, sizes.length
+    feed_forward = 2 * dim * sizes.feed_forward_dim
     # Projections of queries, keys, values and output; scores; weighted sum.
     attention = 4 * dim * dim + 2 * length * dim
     encoder = attention + feed_forward
     decoder = 2 * attention + feed_forward
-    per_token = _LAYERS.value * (encoder + decoder)
-    per_token += dim * _VOCABULARY_SIZE.value
-    return 3 * 2 * per_token * _BATCH_SIZE.value * length
+    per_token = sizes.layers * (encoder + decoder)
+    per_token += dim * sizes.vocabulary_size
+    return 3 * 2 * per_token * sizes.batch_size * length
 
 
 def ceiling_flops(dtype: str) -> float:
@@ -88,55 +78,58 @@ def ceiling_flops(dtype: str) -> float:
     return 2 * size**3 / statistics.median(seconds)
 
 
-@program.main
-def main():
-    config = kt.TransformerConfig(
-        vocabulary_size=_VOCABULARY_SIZE.value,
-        num_encoder_layers=_LAYERS.value,
-        num_decoder_layers=_LAYERS.value,
-        model_dim=_MODEL_DIM.value,
-        num_heads=_NUM_HEADS.value,
-        feed_forward_dim=_FEED_FORWARD_DIM.value,
-        normalization="pre",
-    )
-    model = kt.build_transformer(config, dtype=_PRECISION.value)
-    model.compile(
-        kt.training.paper_adam(_MODEL_DIM.value),
-        kt.training.SmoothedCrossEntropy(),
-        jit_compile=_JIT_COMPILE.value,
-    )
-    shape = (_BATCH_SIZE.value, _LENGTH.value)
-    generator = np.random.default_rng(0)
-    ids = generator.integers(4, _VOCABULARY_SIZE.value, shape, dtype="int32")
-    inputs = {"source_ids": ids, "target_input_ids": ids}
-    batch = (inputs, ids, np.ones(shape, "float32"))
+def step_seconds(model, sizes: Timing) -> list[float]:
+    """Of every timed step of a compiled model."""
     times = StepTimes()
     # The first steps trace the graph and warm the caches.
     warm_up = 3
     model.fit(
-        tf.data.Dataset.from_tensors(batch).repeat(),
-        steps_per_epoch=_STEPS.value + warm_up,
+        training_sizes.endless_batches(
+            sizes.batch_size, sizes.length, sizes.vocabulary_size
+        ),
+        steps_per_epoch=sizes.steps + warm_up,
         callbacks=[times],
         shuffle=False,
         verbose=0,
     )
-    seconds = times.seconds[warm_up:]
+    return times.seconds[warm_up:]
+
+
+@program.main(Timing)
+def main(sizes):
+    config = kt.TransformerConfig(
+        vocabulary_size=sizes.vocabulary_size,
+        num_encoder_layers=sizes.layers,
+        num_decoder_layers=sizes.layers,
+        model_dim=sizes.model_dim,
+        num_heads=sizes.num_heads,
+        feed_forward_dim=sizes.feed_forward_dim,
+        normalization="pre",
+    )
+    model = kt.build_transformer(config, dtype=sizes.precision)
+    model.compile(
+        kt.training.paper_adam(sizes.model_dim),
+        kt.training.SmoothedCrossEntropy(),
+        jit_compile=sizes.jit_compile,
+    )
+    seconds = step_seconds(model, sizes)
     median = statistics.median(seconds)
-    dtype = "float32" if _PRECISION.value == "float32" else model.compute_dtype
+    dtype = "float32" if sizes.precision == "float32" else model.compute_dtype
     ceiling = ceiling_flops(dtype)
-    achieved = step_flops() / median
+    achieved = step_flops(sizes) / median
+    tokens = sizes.batch_size * sizes.length
     print(
         json.dumps(
             {
-                "precision": _PRECISION.value,
-                "jit_compile": _JIT_COMPILE.value,
+                "precision": sizes.precision,
+                "jit_compile": sizes.jit_compile,
                 "parameters": model.count_params(),
                 "step_ms": round(1e3 * median, 1),
                 "step_ms_range": [
                     round(1e3 * min(seconds), 1),
                     round(1e3 * max(seconds), 1),
                 ],
-                "target_tokens_per_second": round(ids.size / median),
+                "target_tokens_per_second": round(tokens / median),
                 "gflops": round(achieved / 1e9, 1),
                 "ceiling_gflops": round(ceiling / 1e9, 1),
                 "share_of_ceiling": round(achieved / ceiling, 3),
@@ -146,4 +139,4 @@ def main():
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main.run()

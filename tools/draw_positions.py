@@ -5,23 +5,24 @@
 One panel for each table that is in use, a row for each position.
 """
 
+import dataclasses
+
 import numpy as np
-from absl import app, flags
 from matplotlib import figure
 
 from keras_transformer import layers
 from keras_transformer.layers import positions
 from trainers import program
+from trainers.settings_flags import setting
 
-_OUTPUT = flags.DEFINE_string(
-    "output", None, "Image file, such as positions.png.", required=True
-)
-_NUM_POSITIONS = flags.DEFINE_integer(
-    "num_positions", 20, "Rows.", lower_bound=1
-)
-_NUM_DIMENSIONS = flags.DEFINE_integer(
-    "num_dimensions", 512, "Columns, D.", lower_bound=2
-)
+
+@dataclasses.dataclass(frozen=True)
+class Drawing:
+    """What is drawn, and where to."""
+
+    output: str = setting("Image file, such as positions.png.")
+    num_positions: int = setting("Rows.", 20, least=1)
+    num_dimensions: int = setting("Columns, D.", 512, least=2)
 
 
 def draw(num_positions: int, model_dim: int) -> figure.Figure:
@@ -56,11 +57,12 @@ def draw(num_positions: int, model_dim: int) -> figure.Figure:
     return drawing
 
 
-@program.main
-def main():
-    draw(_NUM_POSITIONS.value, _NUM_DIMENSIONS.value).savefig(_OUTPUT.value)
-    print(_OUTPUT.value)
+@program.main(Drawing)
+def main(drawing):
+    picture = draw(drawing.num_positions, drawing.num_dimensions)
+    picture.savefig(drawing.output)
+    print(drawing.output)
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main.run()

@@ -8,76 +8,58 @@ directory, several with commas between them, which translate together, or a
 SavedModel.
 """
 
+import dataclasses
 import json
-
-from absl import app, flags
 
 from keras_transformer import data, training, translation
 from tools.model_flags import loading, settings
 from trainers import program
+from trainers.settings_flags import only, setting
 
 
-def define_flags():
-    """Defines the flags; a program of its own does, an import does not."""
-    flags.DEFINE_list(
-        "model", None, "Run directories or one SavedModel.", required=True
-    )
-    flags.DEFINE_list(
-        "source", None, "Source files, globs or pipes.", required=True
-    )
-    flags.DEFINE_list(
-        "reference", None, "Their translations, line by line.", required=True
-    )
-    flags.DEFINE_enum(
-        "ensemble",
-        None,
-        ["probabilities", "log_probabilities"],
-        "Mean of several models. Default: probabilities.",
-    )
-    flags.DEFINE_enum(
-        "precision", None, ["float32", "bfloat16"], "Default: the run's."
-    )
-    flags.DEFINE_integer("beam_size", None, "Beam size. Default: the run's.")
-    flags.DEFINE_float("length_penalty", None, "Alpha. Default: the run's.")
-    flags.DEFINE_enum(
-        "length_penalty_form",
-        None,
-        ["gnmt", "average", "none"],
-        "Form of the length penalty. Default: the run's.",
-    )
-    flags.DEFINE_float("coverage_penalty", None, "Beta. Default: 0.")
-    flags.DEFINE_integer("batch_size", 64, "Sentences translated together.")
-    flags.DEFINE_boolean("lowercase", False, "Ignore case.")
-    flags.DEFINE_string(
-        "tokenize",
-        None,
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """The test set, and how its translations are measured."""
+
+    source: list[str] = setting("Source files, globs or pipes.")
+    reference: list[str] = setting("Their translations, line by line.")
+    lowercase: bool = setting("Ignore case.", False)
+    tokenize: str | None = setting(
         "Tokenization of sacreBLEU, such as zh or char. Default: the run's, "
         "else 13a.",
+        None,
     )
 
 
-@program.main
-def main():
-    models = settings.from_flags(settings.ModelSettings, flags.FLAGS)
-    search = settings.from_flags(settings.SearchSettings, flags.FLAGS)
-    settings.check_sizes(batch_size=flags.FLAGS.batch_size)
+@program.main(
+    only(settings.ModelSettings, "model", "ensemble", "precision"),
+    only(
+        settings.SearchSettings,
+        "beam_size",
+        "length_penalty",
+        "length_penalty_form",
+        "coverage_penalty",
+    ),
+    settings.BatchSettings,
+    Evaluation,
+)
+def main(models, search, batches, evaluation):
     loading.check_models(models)
-    tokenize = flags.FLAGS.tokenize or loading.tokenization(models)
+    tokenize = evaluation.tokenize or loading.tokenization(models)
     # Refused before the work that it is for.
     training.corpus_metrics(tokenize=tokenize)
-    pairs = data.read_parallel(flags.FLAGS.source, flags.FLAGS.reference)
+    pairs = data.read_parallel(evaluation.source, evaluation.reference)
     answers = loading.load(models, search).hypotheses(
-        [pair.source for pair in pairs], flags.FLAGS.batch_size
+        [pair.source for pair in pairs], batches.batch_size
     )
     scores = translation.score_translations(
         [hypotheses[0].text for hypotheses in answers],
         [pair.target for pair in pairs],
-        lowercase=flags.FLAGS.lowercase,
+        lowercase=evaluation.lowercase,
         tokenize=tokenize,
     )
     print(json.dumps({"sentences": len(pairs), **scores}, indent=2))
 
 
 if __name__ == "__main__":
-    define_flags()
-    app.run(main)
+    main.run()

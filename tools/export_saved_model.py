@@ -6,50 +6,47 @@
 writes models/mine/1, or the next free number, and prints the path.
 """
 
+import dataclasses
 import pathlib
-
-from absl import app, flags
 
 from keras_transformer import export, translation
 from trainers import program
-
-_MODEL = flags.DEFINE_string("model", None, "Run directory.", required=True)
-_OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir", None, "Directory of the versions.", required=True
-)
-_BEAM_SIZE = flags.DEFINE_integer(
-    "beam_size", None, "Beam size. Default: the run's.", lower_bound=1
-)
-_LENGTH_PENALTY = flags.DEFINE_float(
-    "length_penalty", None, "Alpha. Default: the run's.", lower_bound=0
-)
-_N_BEST = flags.DEFINE_integer(
-    "n_best",
-    None,
-    "Translations that the signature n_best gives. Default: the beam size.",
-    lower_bound=1,
-)
-_MAX_SOURCE_LENGTH = flags.DEFINE_integer(
-    "max_source_length",
-    512,
-    "Longer sources are cut to that many tokens.",
-    lower_bound=2,
-)
+from trainers.settings_flags import setting
 
 
-@program.main
-def main():
-    program.check_output_dir(_OUTPUT_DIR.value)
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """The run, and how it shall be served."""
+
+    model: str = setting("Run directory.")
+    output_dir: str = setting("Directory of the versions.")
+    beam_size: int | None = setting(
+        "Beam size. Default: the run's.", None, least=1
+    )
+    length_penalty: float | None = setting(
+        "Alpha. Default: the run's.", None, least=0
+    )
+    n_best: int | None = setting(
+        "Translations that the signature n_best gives. Default: the beam size.",
+        None,
+        least=1,
+    )
+    max_source_length: int = setting(
+        "Longer sources are cut to that many tokens.", 512, least=2
+    )
+
+
+@program.main(Export)
+def main(asked):
+    program.check_output_dir(asked.output_dir)
     beam = translation.run_search(
-        _MODEL.value,
-        beam_size=_BEAM_SIZE.value,
-        alpha=_LENGTH_PENALTY.value,
+        asked.model, beam_size=asked.beam_size, alpha=asked.length_penalty
     )
     translator = translation.load_translator(
-        _MODEL.value, beam, _MAX_SOURCE_LENGTH.value
+        asked.model, beam, asked.max_source_length
     )
-    directory = _next_version(pathlib.Path(_OUTPUT_DIR.value))
-    export.save(translator, directory, _N_BEST.value)
+    directory = _next_version(pathlib.Path(asked.output_dir))
+    export.save(translator, directory, asked.n_best)
     print(directory)
 
 
@@ -64,4 +61,4 @@ def _next_version(parent):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main.run()

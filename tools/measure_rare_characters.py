@@ -12,17 +12,17 @@ one run of two at most, since one word may be translated by two. Characters that
 no plain translation has do not count.
 """
 
+import dataclasses
 import difflib
 import json
 import random
 import unicodedata
 from collections.abc import Sequence
 
-from absl import app, flags
-
 from keras_transformer import data
 from tools.model_flags import loading, settings
 from trainers import program
+from trainers.settings_flags import only, setting
 
 _EMOJI = "🙂😀🎉🐶❤🚀👍😢🔥🌍"
 _NAMES = (
@@ -39,30 +39,25 @@ _NAMES = (
 _ACCENTED = "áàâãäåéèêëíìîïóòôõöúùûüñçšžőğýÿćňřţ"
 
 
-def define_flags():
-    """Defines the flags; a program of its own does, an import does not."""
-    flags.DEFINE_list(
-        "model", None, "Run directories or one SavedModel.", required=True
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """The sentences, and what is put into them."""
+
+    source: list[str] = setting(
+        "Source files or globs. Default: the built-in corpus's test set.", []
     )
-    flags.DEFINE_list(
-        "source",
-        None,
-        "Source files or globs. Default: the built-in corpus's test set.",
-    )
-    flags.DEFINE_integer(
-        "sentences", 200, "How many of them are read.", lower_bound=1
-    )
-    flags.DEFINE_integer("seed", 0, "Of what is put in, and where.")
-    flags.DEFINE_integer("batch_size", 64, "Sentences translated together.")
+    sentences: int = setting("How many of them are read.", 200, least=1)
+    seed: int = setting("Of what is put in, and where.", 0)
 
 
-@program.main
-def main():
-    models = settings.from_flags(settings.ModelSettings, flags.FLAGS)
-    if flags.FLAGS.source:
+@program.main(
+    only(settings.ModelSettings, "model"), Sample, settings.BatchSettings
+)
+def main(models, sample, batches):
+    if sample.source:
         sources = [
             line
-            for file in data.files.expand(flags.FLAGS.source)
+            for file in data.files.expand(sample.source)
             for line in data.read_lines(file)
         ]
     else:
@@ -73,12 +68,10 @@ def main():
     translator = loading.load(models, settings.SearchSettings())
 
     def translate(texts):
-        answers = translator.hypotheses(texts, flags.FLAGS.batch_size)
+        answers = translator.hypotheses(texts, batches.batch_size)
         return [hypotheses[0].text for hypotheses in answers]
 
-    found = measure(
-        translate, sources[: flags.FLAGS.sentences], flags.FLAGS.seed
-    )
+    found = measure(translate, sources[: sample.sentences], sample.seed)
     print(json.dumps(found, indent=2, ensure_ascii=False))
 
 
@@ -191,5 +184,4 @@ def _runs(plain, changed):
 
 
 if __name__ == "__main__":
-    define_flags()
-    app.run(main)
+    main.run()

@@ -7,78 +7,61 @@ the log-probability over the length penalty. With --n_best=N, N lines of the
 target belong to each line of the source. docs/translating.md has more.
 """
 
+import dataclasses
 import sys
 from collections.abc import Iterator, Sequence
 
 import tqdm
-from absl import app, flags
 
 from keras_transformer import data, translation
 from tools.model_flags import loading, settings
 from trainers import program
+from trainers.settings_flags import only, setting
 
 # Batches that are sorted by length together.
 _WINDOW = 32
 
 
-def define_flags():
-    """Defines the flags; a program of its own does, an import does not."""
-    flags.DEFINE_list(
-        "model", None, "Run directories, several together.", required=True
+@dataclasses.dataclass(frozen=True)
+class Scoring:
+    """What is scored, and what is printed."""
+
+    source: str = setting("A file.")
+    target: str = setting("Its translations, line by line.")
+    n_best: int = setting("Lines of the target for each of the source.", 1)
+    tokens: bool = setting(
+        "Print the tokens and the log-probability of each too.", False
     )
-    flags.DEFINE_string("source", None, "A file.", required=True)
-    flags.DEFINE_string(
-        "target", None, "Its translations, line by line.", required=True
-    )
-    flags.DEFINE_enum(
+
+    def __post_init__(self):
+        settings.check_sizes(n_best=self.n_best)
+
+
+@program.main(
+    only(
+        settings.ModelSettings,
         "ensemble",
-        None,
-        ["probabilities", "log_probabilities"],
-        "Mean of several models. Default: probabilities.",
-    )
-    flags.DEFINE_enum(
-        "precision", None, ["float32", "bfloat16"], "Default: the run's."
-    )
-    flags.DEFINE_float("length_penalty", None, "Alpha. Default: the run's.")
-    flags.DEFINE_enum(
-        "length_penalty_form",
-        None,
-        ["gnmt", "average", "none"],
-        "Form of the length penalty. Default: the run's; none for plain "
-        "log-probabilities.",
-    )
-    flags.DEFINE_float("coverage_penalty", None, "Beta. Default: 0.")
-    flags.DEFINE_integer(
-        "n_best", 1, "Lines of the target for each of the source."
-    )
-    flags.DEFINE_boolean(
-        "tokens", False, "Print the tokens and the log-probability of each too."
-    )
-    flags.DEFINE_integer("batch_size", 64, "Pairs scored together.")
-
-
-@program.main
-def main():
-    models = settings.from_flags(settings.ModelSettings, flags.FLAGS)
-    search = settings.SearchSettings(
-        length_penalty=flags.FLAGS.length_penalty,
-        length_penalty_form=flags.FLAGS.length_penalty_form,
-        coverage_penalty=flags.FLAGS.coverage_penalty,
-    )
-    settings.check_sizes(
-        n_best=flags.FLAGS.n_best, batch_size=flags.FLAGS.batch_size
-    )
+        "precision",
+        model="Run directories, several together.",
+    ),
+    only(
+        settings.SearchSettings,
+        "length_penalty",
+        "coverage_penalty",
+        length_penalty_form="Form of the length penalty. Default: the run's; "
+        "none for plain log-probabilities.",
+    ),
+    Scoring,
+    only(settings.BatchSettings, batch_size="Pairs scored together."),
+)
+def main(models, search, scoring, batches):
     loading.check_models(models)
     sources, targets = read_pairs(
-        flags.FLAGS.source, flags.FLAGS.target, flags.FLAGS.n_best
+        scoring.source, scoring.target, scoring.n_best
     )
     translator = loading.load_translator(models, search)
     for line in score_lines(
-        translator,
-        sources,
-        targets,
-        flags.FLAGS.tokens,
-        flags.FLAGS.batch_size,
+        translator, sources, targets, scoring.tokens, batches.batch_size
     ):
         print(line)
 
@@ -138,5 +121,4 @@ def read_pairs(source: str, target: str, count: int):
 
 
 if __name__ == "__main__":
-    define_flags()
-    app.run(main)
+    main.run()

@@ -16,11 +16,11 @@ import time
 from collections.abc import Iterable, Iterator
 
 import tqdm
-from absl import app, flags
 
 from keras_transformer import data, translation
 from tools.model_flags import loading, settings
 from trainers import program
+from trainers.settings_flags import setting
 
 # Batches that are read before the first is answered, if they are there: enough
 # to sort lines by length.
@@ -33,84 +33,30 @@ _FORMATS = {"hard": translation.pharaoh, "soft": translation.soft_pharaoh}
 
 
 @dataclasses.dataclass(frozen=True)
-class Output:
-    """What is printed for each line, as the flags of these names say."""
+class Output(settings.BatchSettings):
+    """What is printed for each line."""
 
+    # Read from the flag of the search.
     n_best: int | None = None
-    scores: bool = False
-    alignments: str = "none"
-    batch_size: int = 64
-
-    def __post_init__(self):
-        settings.check_sizes(batch_size=self.batch_size)
+    scores: bool = setting("Print scores first.", False)
+    alignments: str = setting(
+        "Print alignments last.", "none", choices=["none", "hard", "soft"]
+    )
 
 
-def define_flags():
-    """Defines the flags; a program of its own does, an import does not."""
-    flags.DEFINE_list(
-        "model", None, "Run directories or one SavedModel.", required=True
+@dataclasses.dataclass(frozen=True)
+class Input:
+    """What is read beside the lines."""
+
+    prefix_file: str | None = setting(
+        "What each translation begins with, line by line.", None
     )
-    flags.DEFINE_enum(
-        "ensemble",
-        None,
-        ["probabilities", "log_probabilities"],
-        "Mean of several models. Default: probabilities.",
-    )
-    flags.DEFINE_enum(
-        "precision", None, ["float32", "bfloat16"], "Default: the run's."
-    )
-    flags.DEFINE_boolean(
-        "jit_compile", None, "Compile the search with XLA, for short input."
-    )
-    flags.DEFINE_integer("beam_size", None, "Beam size. Default: the run's.")
-    flags.DEFINE_float("length_penalty", None, "Alpha. Default: the run's.")
-    flags.DEFINE_enum(
-        "length_penalty_form",
-        None,
-        ["gnmt", "average", "none"],
-        "Form of the length penalty. Default: the run's.",
-    )
-    flags.DEFINE_float("coverage_penalty", None, "Beta. Default: 0.")
-    flags.DEFINE_integer("n_best", None, "Lines for each line.")
-    flags.DEFINE_integer("min_length", None, "Fewest tokens, the end included.")
-    flags.DEFINE_integer("max_length", None, "Most tokens, the end included.")
-    flags.DEFINE_float(
-        "min_length_ratio", None, "Fewest tokens for each token of the source."
-    )
-    flags.DEFINE_float(
-        "max_length_ratio",
-        None,
-        "Most tokens for each token of the source. Default: 1, and 50 more.",
-    )
-    flags.DEFINE_integer(
-        "no_repeat_ngram_size",
-        None,
-        "Tokens in a row that never come twice.",
-    )
-    flags.DEFINE_boolean("sample", None, "Draw translations, no beam search.")
-    flags.DEFINE_float("temperature", None, "Of sampling. Default: 1.")
-    flags.DEFINE_integer("top_k", None, "Draw from the best. Default: all.")
-    flags.DEFINE_float(
-        "top_p", None, "Draw from tokens of this share together. Default: 1."
-    )
-    flags.DEFINE_integer("seed", None, "Of sampling. Default: 0.")
-    flags.DEFINE_string(
-        "prefix_file", None, "What each translation begins with, line by line."
-    )
-    flags.DEFINE_boolean("scores", False, "Print scores first.")
-    flags.DEFINE_enum(
-        "alignments", "none", ["none", "hard", "soft"], "Print alignments last."
-    )
-    flags.DEFINE_integer("batch_size", 64, "Sentences translated together.")
 
 
-@program.main
-def main():
+@program.main(settings.ModelSettings, settings.SearchSettings, Input, Output)
+def main(models, search, given, output):
     program.check_input()
-    models = settings.from_flags(settings.ModelSettings, flags.FLAGS)
-    search = settings.from_flags(settings.SearchSettings, flags.FLAGS)
-    output = settings.from_flags(Output, flags.FLAGS)
-    prefixes = read_prefixes(flags.FLAGS.prefix_file)
+    prefixes = read_prefixes(given.prefix_file)
     check_columns(models.model, output, prefixes)
     translator = loading.load(models, search)
     # Not sys.stdin: Python waits for its lock before it can end.
@@ -260,5 +206,4 @@ def check_columns(models, output: Output, prefixes) -> None:
 
 
 if __name__ == "__main__":
-    define_flags()
-    app.run(main)
+    main.run()

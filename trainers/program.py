@@ -1,18 +1,20 @@
 """How every program begins and ends, whatever its streams and disks do."""
 
 import errno
-import functools
 import io
 import os
 import pathlib
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
-from absl import app
+from absl import app, flags
 
-from trainers import startup
+from trainers import settings_flags, startup
+
+# The command's own file is named by --help as where the flags are from.
+flags.disclaim_key_flags()
 
 # What a disk, or the limits of its user, may answer to a write.
 _NO_ROOM = tuple(
@@ -20,32 +22,41 @@ _NO_ROOM = tuple(
 )
 
 
-def main(work: Callable[[], None]) -> Callable[[list[str]], None]:
-    """Makes the `main(argv)` of a program of what it does.
+class Program:
+    """What a command does with its settings, whatever comes in between.
 
     What the user can mend (a `ValueError`, an `OSError`, a
     `FloatingPointError`, a full disk) is one line of error and code 1. If who
     reads the output has left, the program ends quietly with code 1, and by
     Ctrl-C quietly with code 130. What is printed is UTF-8 in every locale.
-
-    Args:
-        work: the program, when its flags are parsed; prints to `sys.stdout`.
-
-    Returns:
-        What `absl.app.run` takes. It refuses arguments that are no flags, and
-        an output that is closed, before any work.
-
-    Example:
-
-    >>> @main
-    ... def greet():
-    ...     print("hello")
-    >>> greet(["greet"])
-    hello
     """
 
-    @functools.wraps(work)
-    def run(argv):
+    def __init__(self, work: Callable[..., None], kinds: Sequence):
+        self._work = work
+        self._kinds = kinds
+
+    def define_flags(self, values: flags.FlagValues) -> None:
+        """Defines the flags of all settings."""
+        for kind in self._kinds:
+            settings_flags.define(kind, values)
+
+    def run(self) -> None:
+        """Runs the program as the command that this process was started by."""
+        self.define_flags(flags.FLAGS)
+        app.run(self)
+
+    def __call__(
+        self, argv: list[str], values: flags.FlagValues = flags.FLAGS
+    ) -> None:
+        """Runs the program with flags that were parsed.
+
+        Refuses arguments that are no flags, and an output that is closed,
+        before any work.
+
+        Args:
+            argv: the program's name, and what was left by the flags.
+            values: of its flags.
+        """
         if len(argv) > 1:
             raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
         if sys.stdout is None:
@@ -55,7 +66,7 @@ def main(work: Callable[[], None]) -> Callable[[list[str]], None]:
             )
         _print_utf8()
         try:
-            work()
+            self._work(*(settings_flags.read(k, values) for k in self._kinds))
             sys.stdout.flush()
         except KeyboardInterrupt:
             sys.exit(startup.INTERRUPTED)
@@ -71,7 +82,30 @@ def main(work: Callable[[], None]) -> Callable[[list[str]], None]:
         finally:
             startup.drop_output_if_unread()
 
-    return run
+
+def main(*kinds) -> Callable[[Callable[..., None]], Program]:
+    """Makes a `Program` of what it does.
+
+    Args:
+        *kinds: dataclasses whose settings are its flags, or parts of such, see
+            `settings_flags`. The function is called with one of each, and
+            prints to `sys.stdout`.
+
+    Example:
+
+    >>> import dataclasses
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Greeting:
+    ...     name: str = settings_flags.setting("Of whom.", "world")
+    >>> @main(Greeting)
+    ... def greet(greeting):
+    ...     print("hello", greeting.name)
+    >>> values = flags.FlagValues()
+    >>> greet.define_flags(values)
+    >>> greet(values(["greet", "--name=you"]), values)
+    hello you
+    """
+    return lambda work: Program(work, kinds)
 
 
 def check_output_dir(path) -> None:

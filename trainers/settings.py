@@ -1,214 +1,137 @@
 """Everything that can be said of a training run, each field a flag."""
 
 import dataclasses
-import typing
-
-from absl import flags
 
 from keras_transformer.models import CONVENTIONS, PRESETS, TransformerConfig
 from keras_transformer.text import NORMALIZATIONS
+from trainers.settings_flags import setting
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainingSettings:
-    """The settings of a run; `None` means a default that depends on the data.
+    """Settings of a run; `None` means a default that depends on the data."""
 
-    The comments are the help texts of the flags.
-    """
-
-    train_source: list[str] = dataclasses.field(
-        default_factory=list,
-        metadata={"help": "Source sentences: files, globs or pipes."},
+    train_source: list[str] = setting(
+        "Source sentences: files, globs or pipes.", []
     )
-    train_target: list[str] = dataclasses.field(
-        default_factory=list,
-        metadata={"help": "Their translations, line by line."},
+    train_target: list[str] = setting("Their translations, line by line.", [])
+    dev_source: list[str] = setting(
+        "Development sources; without any, up to 500 pairs of "
+        "the training data are held out.",
+        [],
     )
-    dev_source: list[str] = dataclasses.field(
-        default_factory=list,
-        metadata={
-            "help": "Development sources; without any, up to 500 pairs of "
-            "the training data are held out."
-        },
+    dev_target: list[str] = setting("Development targets.", [])
+    train_tsv: list[str] = setting(
+        "Instead of --train_source and --train_target: "
+        "files of source, tab, target.",
+        [],
     )
-    dev_target: list[str] = dataclasses.field(
-        default_factory=list, metadata={"help": "Development targets."}
+    dev_tsv: list[str] = setting(
+        "Instead of --dev_source and --dev_target.", []
     )
-    train_tsv: list[str] = dataclasses.field(
-        default_factory=list,
-        metadata={
-            "help": "Instead of --train_source and --train_target: "
-            "files of source, tab, target."
-        },
+    target_language: str | None = setting(
+        "Code of the target language, such as de, zh or pt-BR, for BLEU.", None
     )
-    dev_tsv: list[str] = dataclasses.field(
-        default_factory=list,
-        metadata={"help": "Instead of --dev_source and --dev_target."},
+    tokenize: str | None = setting(
+        "Tokenization of sacreBLEU. Default: that of "
+        "--target_language, else 13a.",
+        None,
     )
-    target_language: str | None = dataclasses.field(
-        default=None,
-        metadata={
-            "help": "Code of the target language, such as de, zh or pt-BR, "
-            "for BLEU."
-        },
+    preset: str | None = setting(
+        f"Architecture: one of {', '.join(PRESETS)}. "
+        "Default: demo for the built-in corpus, else small.",
+        None,
     )
-    tokenize: str | None = dataclasses.field(
-        default=None,
-        metadata={
-            "help": "Tokenization of sacreBLEU. Default: that of "
-            "--target_language, else 13a."
-        },
+    convention: str | None = setting(
+        "What the architecture, the start token, the smoothing "
+        f"and the length penalty follow: one of {', '.join(CONVENTIONS)}."
+        " Default: the preset's architecture, the rest as in the paper.",
+        None,
     )
-    preset: str | None = dataclasses.field(
-        default=None,
-        metadata={
-            "help": f"Architecture: one of {', '.join(PRESETS)}. "
-            "Default: demo for the built-in corpus, else small."
-        },
+    text_normalization: str = setting(
+        "What the vocabulary takes for the same text: one of "
+        f"{', '.join(NORMALIZATIONS)}.",
+        NORMALIZATIONS[1],
     )
-    convention: str | None = dataclasses.field(
-        default=None,
-        metadata={
-            "help": "What the architecture, the start token, the smoothing "
-            f"and the length penalty follow: one of {', '.join(CONVENTIONS)}."
-            " Default: the preset's architecture, the rest as in the paper."
-        },
+    rare_characters: float = setting(
+        "Share of training sources that get characters that no "
+        "text has, so that such do not change what is written for the rest.",
+        0.1,
     )
-    text_normalization: str = dataclasses.field(
-        default=NORMALIZATIONS[1],
-        metadata={
-            "help": "What the vocabulary takes for the same text: one of "
-            f"{', '.join(NORMALIZATIONS)}."
-        },
+    max_length: int = setting("Most tokens of a sentence in training.", 128)
+    tokens_per_batch: int = setting(
+        "Target tokens of a batch, padding included.", 4096
     )
-    rare_characters: float = dataclasses.field(
-        default=0.1,
-        metadata={
-            "help": "Share of training sources that get characters that no "
-            "text has, so that such do not change what is written for the rest."
-        },
+    epochs: int | None = setting(
+        "Passes over the training data. Default: 20, or "
+        "6 for the built-in corpus.",
+        None,
     )
-    max_length: int = dataclasses.field(
-        default=128,
-        metadata={"help": "Most tokens of a sentence in training."},
+    steps: int | None = setting("Updates, instead of --epochs.", None)
+    evaluation_interval: int | None = setting(
+        "Updates between evaluations and checkpoints. "
+        "Default: an epoch, at most 1000.",
+        None,
     )
-    tokens_per_batch: int = dataclasses.field(
-        default=4096,
-        metadata={"help": "Target tokens of a batch, padding included."},
+    warmup_steps: int | None = setting(
+        "Updates until the learning rate's peak. Default: "
+        "a quarter of all, at most 4000.",
+        None,
     )
-    epochs: int | None = dataclasses.field(
-        default=None,
-        metadata={
-            "help": "Passes over the training data. Default: 20, or "
-            "6 for the built-in corpus."
-        },
+    learning_rate_factor: float | None = setting(
+        "Multiplies the paper's schedule. Default: 1, or 0.5 for "
+        "the built-in corpus.",
+        None,
     )
-    steps: int | None = dataclasses.field(
-        default=None, metadata={"help": "Updates, instead of --epochs."}
+    adam_epsilon: float = setting(
+        "Epsilon of Adam. The paper's divides gradients that are "
+        "hardly more than rounding by themselves; 1e-6 and more does not.",
+        1e-9,
     )
-    evaluation_interval: int | None = dataclasses.field(
-        default=None,
-        metadata={
-            "help": "Updates between evaluations and checkpoints. "
-            "Default: an epoch, at most 1000."
-        },
+    label_smoothing: float | None = setting(
+        "Epsilon of label smoothing. Default: the convention's.", None
     )
-    warmup_steps: int | None = dataclasses.field(
-        default=None,
-        metadata={
-            "help": "Updates until the learning rate's peak. Default: "
-            "a quarter of all, at most 4000."
-        },
+    smoothing_over: str | None = setting(
+        "Where epsilon goes: all or others. Default: the convention's.", None
     )
-    learning_rate_factor: float | None = dataclasses.field(
-        default=None,
-        metadata={
-            "help": "Multiplies the paper's schedule. Default: 1, or 0.5 for "
-            "the built-in corpus."
-        },
+    average_checkpoints: int | None = setting(
+        "Last checkpoints averaged at the end. Default: half of "
+        "them, at most 5.",
+        None,
     )
-    adam_epsilon: float = dataclasses.field(
-        default=1e-9,
-        metadata={
-            "help": "Epsilon of Adam. The paper's divides gradients that are "
-            "hardly more than rounding by themselves; 1e-6 and more does not."
-        },
+    beam_size: int = setting("Beam size of the final translations.", 4)
+    length_penalty: float | None = setting(
+        "Alpha of the length penalty. Default: the convention's.", None
     )
-    label_smoothing: float | None = dataclasses.field(
-        default=None,
-        metadata={
-            "help": "Epsilon of label smoothing. Default: the convention's."
-        },
+    length_penalty_form: str | None = setting(
+        "gnmt or average. Default: the convention's.", None
     )
-    smoothing_over: str | None = dataclasses.field(
-        default=None,
-        metadata={
-            "help": "Where epsilon goes: all or others. Default: the "
-            "convention's."
-        },
+    seed: int = setting("Of weights, dropout and data order.", 0)
+    strategy: str = setting(
+        "auto, none, mirrored, multi_worker or tpu.", "auto"
     )
-    average_checkpoints: int | None = dataclasses.field(
-        default=None,
-        metadata={
-            "help": "Last checkpoints averaged at the end. Default: half of "
-            "them, at most 5."
-        },
+    devices: list[str] = setting(
+        "Of --strategy=mirrored, such as GPU:0,GPU:1.", []
     )
-    beam_size: int = dataclasses.field(
-        default=4, metadata={"help": "Beam size of the final translations."}
+    tpu: str | None = setting("Name or address of the TPU.", None)
+    precision: str = setting(
+        "float32, mixed_bfloat16 or mixed_float16.", "float32"
     )
-    length_penalty: float | None = dataclasses.field(
-        default=None,
-        metadata={
-            "help": "Alpha of the length penalty. Default: the convention's."
-        },
+    gradient_accumulation_steps: int = setting(
+        "Parts of a batch that each replica reads one after "
+        "another; the update is that of the whole batch.",
+        1,
     )
-    length_penalty_form: str | None = dataclasses.field(
-        default=None,
-        metadata={"help": "gnmt or average. Default: the convention's."},
+    clip_norm: float | None = setting(
+        "Most that a gradient's global norm may be.", None
     )
-    seed: int = dataclasses.field(
-        default=0, metadata={"help": "Of weights, dropout and data order."}
+    ema_momentum: float | None = setting(
+        "Of a moving average of the weights, such as 0.999, which "
+        "becomes the final ones instead of an average of checkpoints.",
+        None,
     )
-    strategy: str = dataclasses.field(
-        default="auto",
-        metadata={"help": "auto, none, mirrored, multi_worker or tpu."},
-    )
-    devices: list[str] = dataclasses.field(
-        default_factory=list,
-        metadata={"help": "Of --strategy=mirrored, such as GPU:0,GPU:1."},
-    )
-    tpu: str | None = dataclasses.field(
-        default=None, metadata={"help": "Name or address of the TPU."}
-    )
-    precision: str = dataclasses.field(
-        default="float32",
-        metadata={"help": "float32, mixed_bfloat16 or mixed_float16."},
-    )
-    gradient_accumulation_steps: int = dataclasses.field(
-        default=1,
-        metadata={
-            "help": "Parts of a batch that each replica reads one after "
-            "another; the update is that of the whole batch."
-        },
-    )
-    clip_norm: float | None = dataclasses.field(
-        default=None,
-        metadata={"help": "Most that a gradient's global norm may be."},
-    )
-    ema_momentum: float | None = dataclasses.field(
-        default=None,
-        metadata={
-            "help": "Of a moving average of the weights, such as 0.999, which "
-            "becomes the final ones instead of an average of checkpoints."
-        },
-    )
-    steps_per_execution: int = dataclasses.field(
-        default=1, metadata={"help": "Updates in one call of the graph."}
-    )
-    jit_compile: bool = dataclasses.field(
-        default=False, metadata={"help": "Compile the step with XLA."}
-    )
+    steps_per_execution: int = setting("Updates in one call of the graph.", 1)
+    jit_compile: bool = setting("Compile the step with XLA.", False)
 
     @property
     def is_built_in(self) -> bool:
@@ -235,52 +158,16 @@ PLACE_FIELDS = (
 END_FIELDS = ("steps", "tokenize", "target_language")
 
 
-def define_flags(flag_values: flags.FlagValues = flags.FLAGS) -> None:
-    """Defines a flag for each field of the settings and the architecture."""
-    for field in dataclasses.fields(TrainingSettings):
-        default = (
-            None if field.default is dataclasses.MISSING else field.default
+# Each field of the architecture, `None` for the preset's.
+Overrides = dataclasses.make_dataclass(
+    "Overrides",
+    [
+        (
+            field.name,
+            field.type | None,
+            setting(f"Overrides the preset's {field.name}.", None),
         )
-        _define(field, default, field.metadata["help"], flag_values)
-    for field in dataclasses.fields(TransformerConfig):
-        _define(
-            field, None, f"Overrides the preset's {field.name}.", flag_values
-        )
-
-
-def from_flags(
-    flag_values: flags.FlagValues = flags.FLAGS,
-) -> tuple[TrainingSettings, dict]:
-    """Reads the settings, and the fields of the architecture that were given.
-
-    Not yet checked, see `settings_checks`.
-    """
-    values = {
-        field.name: flag_values[field.name].value
-        for field in dataclasses.fields(TrainingSettings)
-    }
-    for field in dataclasses.fields(TrainingSettings):
-        if field.type == list[str]:
-            values[field.name] = list(values[field.name] or [])
-    settings = TrainingSettings(**values)
-    overrides = {
-        field.name: flag_values[field.name].value
         for field in dataclasses.fields(TransformerConfig)
-        if flag_values[field.name].value is not None
-    }
-    return settings, overrides
-
-
-def _define(field, default, help_text, flag_values):
-    kind = field.type
-    if kind == list[str]:
-        flags.DEFINE_list(field.name, default, help_text, flag_values)
-        return
-    kind = next((k for k in typing.get_args(kind) if k is not type(None)), kind)
-    define = {
-        bool: flags.DEFINE_boolean,
-        int: flags.DEFINE_integer,
-        float: flags.DEFINE_float,
-        str: flags.DEFINE_string,
-    }[kind]
-    define(field.name, default, help_text, flag_values=flag_values)
+    ],
+    frozen=True,
+)

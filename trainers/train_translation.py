@@ -14,25 +14,25 @@ hosts or a TPU it is the same command with `--strategy`, see
 docs/distribution.md.
 """
 
+import dataclasses
 import logging
 import sys
 
 import tensorflow as tf
-from absl import app, flags
 from absl import logging as absl_logging
 
-from trainers import program, run, run_directory, settings
-
-_OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir", None, "Directory of the run.", required=True
-)
-settings.define_flags()
-# So that --help lists them.
-flags.adopt_module_key_flags(settings)
+from trainers import program, run, run_directory, settings, settings_flags
 
 
-@program.main
-def main():
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where the run is."""
+
+    output_dir: str = settings_flags.setting("Directory of the run.")
+
+
+@program.main(settings.TrainingSettings, settings.Overrides, Place)
+def main(training, overrides, place):
     # On loggers of our own, or TensorFlow's INFO would come along.
     for name in ("trainers", "keras_transformer"):
         logging.getLogger(name).addHandler(logging.StreamHandler())
@@ -42,10 +42,10 @@ def main():
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     absl_logging.set_verbosity(absl_logging.ERROR)
     try:
-        run.train(*settings.from_flags(), _OUTPUT_DIR.value)
+        run.train(training, settings_flags.given(overrides), place.output_dir)
     except (KeyboardInterrupt, OSError, tf.errors.OpError):
         # Of a run that was stopped from outside, by Ctrl-C or a full disk.
-        step = run_directory.RunDirectory(_OUTPUT_DIR.value).last_checkpoint
+        step = run_directory.RunDirectory(place.output_dir).last_checkpoint
         if step is not None:
             print(
                 f"\nStopped. The checkpoint of step {step} stays, and the same "
@@ -56,4 +56,4 @@ def main():
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main.run()

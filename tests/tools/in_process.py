@@ -6,7 +6,7 @@ imported already, which takes a command its first seconds. That the commands
 start, stream and end as processes is tested with some that do.
 """
 
-import functools
+import importlib
 import importlib.util
 import io
 import sys
@@ -14,13 +14,7 @@ import tempfile
 from typing import NamedTuple
 from unittest import mock
 
-import absl
 from absl import flags
-
-# So that they are not imported with the flags of one program.
-from tools.benchmark_search import peers  # noqa: F401
-from tools.kill_and_resume import run_differences  # noqa: F401
-from tools.model_flags import loading, settings  # noqa: F401
 
 
 class Result(NamedTuple):
@@ -31,35 +25,19 @@ class Result(NamedTuple):
     stderr: bytes
 
 
-class _OwnFlags:
-    """In the place of `absl.flags`: several programs have flags of one name."""
-
-    def __init__(self):
-        self.FLAGS = flags.FlagValues()
-
-    def __getattr__(self, name):
-        function = getattr(flags, name)
-        return functools.partial(function, flag_values=self.FLAGS)
-
-
-def load(name: str, *arguments: str):
-    """Imports `tools.NAME` with flags of its own, and parses arguments."""
-    own = _OwnFlags()
-    with mock.patch.object(absl, "flags", own):
-        spec = importlib.util.find_spec(f"tools.{name}")
-        if spec.submodule_search_locations:
-            spec = importlib.util.find_spec(f"tools.{name}.__main__")
-        program = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(program)
-    if hasattr(program, "define_flags"):
-        program.define_flags()
-    own.FLAGS([name, *arguments])
-    return program
+def program_of(module: str):
+    """The `Program` that `python -m MODULE` runs."""
+    spec = importlib.util.find_spec(module)
+    if spec.submodule_search_locations is not None:
+        module += ".__main__"
+    return importlib.import_module(module).main
 
 
 def call(name: str, *arguments: str, text: bytes = b"") -> Result:
     """Runs `python -m tools.NAME ARGUMENTS` with `text` as its input."""
-    program = load(name, *arguments)
+    program, values = program_of(f"tools.{name}"), flags.FlagValues()
+    program.define_flags(values)
+    left = values([name, *arguments])
     code = 0
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
     with tempfile.TemporaryFile("w+b") as stdin:
@@ -71,7 +49,7 @@ def call(name: str, *arguments: str, text: bytes = b"") -> Result:
             mock.patch.object(sys, "stderr", err),
         ):
             try:
-                program.main([name])
+                program(left, values)
             except SystemExit as end:
                 code = end.code or 0
                 if isinstance(code, str):

@@ -1,5 +1,8 @@
 """Every end that a program can come to, and that every program is one."""
 
+import dataclasses
+import doctest
+import importlib
 import io
 import os
 import pathlib
@@ -8,9 +11,9 @@ from unittest import mock
 
 import pytest
 import tensorflow as tf
-from absl import app
+from absl import app, flags
 
-from trainers import program
+from trainers import program, settings_flags
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -19,7 +22,7 @@ def end_of(work, output, arguments=("program",)):
     """Runs a program; returns its code or its error."""
     with mock.patch.object(sys, "stdout", output):
         try:
-            program.main(work)(list(arguments))
+            program.main()(work)(list(arguments))
         except SystemExit as end:
             return end.code
     return 0
@@ -107,6 +110,45 @@ def test_a_full_disk():
     assert end == "error: [Errno 28] No space left on device"
 
 
+def test_example():
+    result = doctest.testmod(program)
+    assert result.failed == 0 < result.attempted
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    size: int = settings_flags.setting("Of it.", 3)
+
+    def __post_init__(self):
+        if self.size > 5:
+            raise ValueError(f"--size is at most 5. Received: {self.size}.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "output"),
+    [
+        ([], 0, "3\n"),
+        (["--size=5"], 0, "5\n"),
+        # The settings' own refusals are one line too.
+        (["--size=7"], "error: --size is at most 5. Received: 7.", ""),
+    ],
+)
+def test_settings_of_the_command_line(capsys, arguments, code, output):
+    @program.main(Size)
+    def main(size):
+        print(size.size)
+
+    values = flags.FlagValues()
+    main.define_flags(values)
+    try:
+        main(values(["program", *arguments]), values)
+        found = 0
+    except SystemExit as end:
+        found = end.code
+    assert found == code
+    assert capsys.readouterr().out == output
+
+
 def test_refuses_before_any_work():
     work = mock.Mock(__name__="work")
     with pytest.raises(app.UsageError, match="Not a flag: left over"):
@@ -137,13 +179,14 @@ def test_an_output_dir(tmp_path):
             program.check_output_dir(tmp_path / "run")
 
 
-def test_every_program_ends_so():
-    programs = [
-        path.read_text(encoding="utf-8")
+def test_every_command_is_a_program():
+    paths = [
+        path.relative_to(ROOT).with_suffix("")
         for folder in ("trainers", "tools")
         for path in (ROOT / folder).rglob("*.py")
-        if "app.run(main)" in path.read_text(encoding="utf-8")
+        if "main.run()" in path.read_text(encoding="utf-8")
     ]
-    assert len(programs) > 9
-    for text in programs:
-        assert "@program.main\ndef main():\n" in text
+    assert len(paths) > 9
+    for path in paths:
+        module = importlib.import_module(".".join(path.parts))
+        assert isinstance(module.main, program.Program)

@@ -1,4 +1,4 @@
-"""Flags and their checks."""
+"""Every setting of a run, and of its architecture, is a flag."""
 
 import dataclasses
 import unittest
@@ -6,20 +6,25 @@ import unittest
 from absl import flags
 
 from keras_transformer.models import TransformerConfig
-from trainers import settings
+from trainers import settings, settings_flags
 
 
 class SettingsTest(unittest.TestCase):
+    def setUp(self):
+        self.values = flags.FlagValues()
+        for kind in (settings.TrainingSettings, settings.Overrides):
+            settings_flags.define(kind, self.values)
+
     def test_every_field_is_a_flag(self):
-        values = flags.FlagValues()
-        settings.define_flags(values)
         names = {
             field.name
             for kind in (settings.TrainingSettings, TransformerConfig)
             for field in dataclasses.fields(kind)
         }
-        self.assertLessEqual(names, set(values))
-        values(
+        self.assertLessEqual(names, set(self.values))
+
+    def test_flags_become_settings(self):
+        self.values(
             [
                 "program",
                 "--train_source=a,b",
@@ -29,18 +34,21 @@ class SettingsTest(unittest.TestCase):
                 "--seed=5",
             ]
         )
-        found, overrides = settings.from_flags(values)
-        self.assertEqual(found.train_source, ["a", "b"])
-        self.assertEqual(found.train_target, ["c", "d"])
-        self.assertEqual(found.dev_source, [])
-        self.assertEqual(found.seed, 5)
-        self.assertEqual(overrides, {"model_dim": 6, "dropout": 0.3})
+        found = settings_flags.read(settings.TrainingSettings, self.values)
+        self.assertEqual(
+            found,
+            settings.TrainingSettings(
+                train_source=["a", "b"], train_target=["c", "d"], seed=5
+            ),
+        )
+        overrides = settings_flags.read(settings.Overrides, self.values)
+        self.assertEqual(
+            settings_flags.given(overrides), {"model_dim": 6, "dropout": 0.3}
+        )
 
     def test_unknown_flags_fail(self):
-        values = flags.FlagValues()
-        settings.define_flags(values)
         with self.assertRaises(flags.UnrecognizedFlagError):
-            values(["program", "--beam_sise=3"])
+            self.values(["program", "--beam_sise=3"])
 
 
 if __name__ == "__main__":

@@ -196,9 +196,8 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
     cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from absl import app
 from trainers import train_translation
-app.run(train_translation.main)
+train_translation.main.run()
 """
     flags = ["--strategy=mirrored", "--devices=CPU:0,CPU:1"]
     directory = tmp_path / "mirrored"

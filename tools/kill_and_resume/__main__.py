@@ -22,26 +22,29 @@ import sys
 import tempfile
 import time
 
-from absl import app, flags
-
 import keras_transformer as kt
 from tools.kill_and_resume import run_differences
 from trainers import program
-
-_KILLS = flags.DEFINE_integer("kills", 20, "How many.", lower_bound=0)
-_SEED = flags.DEFINE_integer("seed", 0, "Of the moments.")
-_STEPS = flags.DEFINE_integer("steps", 8, "Updates of a run.", lower_bound=4)
-_OUTPUT_DIR = flags.DEFINE_string(
-    "output_dir",
-    None,
-    "Where the runs go. Default: a temporary directory, which stays if a "
-    "difference was found.",
-)
+from trainers.settings_flags import setting
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _INTERVAL = 2
 # What a run may take, next to the undisturbed one.
 _SLOWEST = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How often to kill runs, and which."""
+
+    kills: int = setting("How many.", 20, least=0)
+    seed: int = setting("Of the moments.", 0)
+    steps: int = setting("Updates of a run.", 8, least=4)
+    output_dir: str | None = setting(
+        "Where the runs go. Default: a temporary directory, which stays if a "
+        "difference was found.",
+        None,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -301,16 +304,16 @@ def check(directory, kills: int, steps: int, seed: int) -> bool:
     return not different
 
 
-@program.main
-def main():
-    if _OUTPUT_DIR.value:
-        program.check_output_dir(_OUTPUT_DIR.value)
-    directory = _OUTPUT_DIR.value or tempfile.mkdtemp(prefix="killed-")
-    if not check(directory, _KILLS.value, _STEPS.value, _SEED.value):
+@program.main(Plan)
+def main(plan):
+    if plan.output_dir:
+        program.check_output_dir(plan.output_dir)
+    directory = plan.output_dir or tempfile.mkdtemp(prefix="killed-")
+    if not check(directory, plan.kills, plan.steps, plan.seed):
         sys.exit(f"error: runs differ; they are in {directory}.")
-    if not _OUTPUT_DIR.value:
+    if not plan.output_dir:
         shutil.rmtree(directory)
 
 
 if __name__ == "__main__":
-    app.run(main)
+    main.run()

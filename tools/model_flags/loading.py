@@ -10,7 +10,7 @@ import tensorflow_text  # noqa: F401  A SavedModel needs its operations.
 import keras_transformer as kt
 from keras_transformer import translation
 from tools.model_flags import settings
-from trainers import run_directory
+from trainers import run_directory, settings_flags
 
 # Hypotheses that are not there have this score, less than any.
 _NEVER = -1e9
@@ -95,7 +95,7 @@ def load(
     check_models(models)
     if not any(map(is_saved_model, models.model)):
         return load_translator(models, search)
-    given = {**models.given(), **search.given()}
+    given = {**settings_flags.given(models), **settings_flags.given(search)}
     wrong = set(given) - {"model", "n_best"}
     if wrong or len(models.model) > 1:
         raise ValueError(

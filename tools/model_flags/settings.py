@@ -3,10 +3,11 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Sequence
 
 import keras_transformer as kt
 from keras_transformer import translation
+from trainers import settings_flags
+from trainers.settings_flags import setting
 
 _OF_BEAMS = (
     "beam_size",
@@ -29,44 +30,47 @@ _LEAST = {
 }
 
 
-class _Settings:
-    def given(self):
-        """The settings that are not `None`, by name."""
-        return {
-            field.name: getattr(self, field.name)
-            for field in dataclasses.fields(self)
-            if getattr(self, field.name) is not None
-        }
-
-
 @dataclasses.dataclass(frozen=True)
-class SearchSettings(_Settings):
+class SearchSettings:
     """How to search; `None` means what the run, or the library, does.
 
-    Each is the flag of its name; docs/translating.md describes them.
+    docs/translating.md describes them.
 
     Raises:
         ValueError: settings that contradict each other or are out of range.
     """
 
-    beam_size: int | None = None
-    length_penalty: float | None = None
-    length_penalty_form: str | None = None
-    coverage_penalty: float | None = None
-    n_best: int | None = None
-    min_length: int | None = None
-    max_length: int | None = None
-    min_length_ratio: float | None = None
-    max_length_ratio: float | None = None
-    no_repeat_ngram_size: int | None = None
-    sample: bool | None = None
-    temperature: float | None = None
-    top_k: int | None = None
-    top_p: float | None = None
-    seed: int | None = None
+    beam_size: int | None = setting("Beam size. Default: the run's.", None)
+    length_penalty: float | None = setting("Alpha. Default: the run's.", None)
+    length_penalty_form: str | None = setting(
+        "Form of the length penalty. Default: the run's.",
+        None,
+        choices=["gnmt", "average", "none"],
+    )
+    coverage_penalty: float | None = setting("Beta. Default: 0.", None)
+    n_best: int | None = setting("Lines for each line.", None)
+    min_length: int | None = setting("Fewest tokens, the end included.", None)
+    max_length: int | None = setting("Most tokens, the end included.", None)
+    min_length_ratio: float | None = setting(
+        "Fewest tokens for each token of the source.", None
+    )
+    max_length_ratio: float | None = setting(
+        "Most tokens for each token of the source. Default: 1, and 50 more.",
+        None,
+    )
+    no_repeat_ngram_size: int | None = setting(
+        "Tokens in a row that never come twice.", None
+    )
+    sample: bool | None = setting("Draw translations, no beam search.", None)
+    temperature: float | None = setting("Of sampling. Default: 1.", None)
+    top_k: int | None = setting("Draw from the best. Default: all.", None)
+    top_p: float | None = setting(
+        "Draw from tokens of this share together. Default: 1.", None
+    )
+    seed: int | None = setting("Of sampling. Default: 0.", None)
 
     def __post_init__(self):
-        given = self.given()
+        given = settings_flags.given(self)
         for names, with_sample in ((_OF_BEAMS, False), (_OF_SAMPLING, True)):
             wrong = {name for name in names if name in given}
             if wrong and bool(self.sample) != with_sample:
@@ -117,7 +121,7 @@ class SearchSettings(_Settings):
                 constraints=constraints,
                 **{
                     name: value
-                    for name, value in self.given().items()
+                    for name, value in settings_flags.given(self).items()
                     if name in _OF_SAMPLING
                 },
             )
@@ -150,19 +154,21 @@ class SearchSettings(_Settings):
 
 
 @dataclasses.dataclass(frozen=True)
-class ModelSettings(_Settings):
-    """Which models translate, and how they compute.
+class ModelSettings:
+    """Which models translate, and how they compute."""
 
-    model: run directories, several for an ensemble, or one SavedModel.
-    ensemble: mean of several models, see `Ensemble`.
-    precision: dtype policy, `None` for the run's.
-    jit_compile: whether XLA compiles the search.
-    """
-
-    model: Sequence[str]
-    ensemble: str | None = None
-    precision: str | None = None
-    jit_compile: bool | None = None
+    model: list[str] = setting("Run directories or one SavedModel.")
+    ensemble: str | None = setting(
+        "Mean of several models. Default: probabilities.",
+        None,
+        choices=["probabilities", "log_probabilities"],
+    )
+    precision: str | None = setting(
+        "Default: the run's.", None, choices=["float32", "bfloat16"]
+    )
+    jit_compile: bool | None = setting(
+        "Compile the search with XLA, for short input.", None
+    )
 
     def __post_init__(self):
         if not self.model:
@@ -174,30 +180,21 @@ class ModelSettings(_Settings):
             )
 
 
+@dataclasses.dataclass(frozen=True)
+class BatchSettings:
+    """How many sentences are translated together."""
+
+    batch_size: int = setting("Sentences translated together.", 64)
+
+    def __post_init__(self):
+        check_sizes(batch_size=self.batch_size)
+
+
 def check_sizes(**sizes: int) -> None:
     """Raises ValueError for flags that must be at least 1."""
     for name, value in sizes.items():
         if value < 1:
             raise ValueError(f"--{name} must be at least 1. Received: {value}.")
-
-
-def from_flags(kind, values):
-    """Makes settings from the flags of their names, where there are any.
-
-    Args:
-        kind: `SearchSettings` or `ModelSettings`.
-        values: `absl.flags.FLAGS`.
-
-    Raises:
-        ValueError: see `kind`.
-    """
-    return kind(
-        **{
-            field.name: values[field.name].value
-            for field in dataclasses.fields(kind)
-            if field.name in values
-        }
-    )
 
 
 def as_flags(given, names):

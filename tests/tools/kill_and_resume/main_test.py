@@ -4,8 +4,8 @@ import pathlib
 import re
 
 import pytest
-from absl.testing import flagsaver
 
+from tests.tools import in_process
 from tools.kill_and_resume import __main__ as kill_and_resume
 
 
@@ -77,6 +77,7 @@ def test_what_a_run_was_at(tmp_path, files, log, expected):
 def test_a_difference_is_an_error(monkeypatch, tmp_path):
     # The runs are those of the first test.
     monkeypatch.setattr(kill_and_resume, "check", lambda *_: False)
-    with flagsaver.flagsaver(output_dir=str(tmp_path)):
-        with pytest.raises(SystemExit, match=f"runs differ.*{tmp_path}"):
-            kill_and_resume.main(["kill_and_resume"])
+    result = in_process.call("kill_and_resume", f"--output_dir={tmp_path}")
+    assert result.returncode == 1
+    [line] = result.stderr.decode().splitlines()
+    assert line == f"error: runs differ; they are in {tmp_path}."

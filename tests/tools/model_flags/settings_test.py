@@ -9,6 +9,7 @@ from absl import flags
 
 from keras_transformer import search, translation
 from tools.model_flags import settings
+from trainers import settings_flags
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,12 @@ def test_sizes():
     settings.check_sizes(n_best=1, batch_size=64)
     with pytest.raises(ValueError, match="--n_best must be at least 1.*: 0."):
         settings.check_sizes(batch_size=64, n_best=0)
+
+
+def test_batches():
+    assert settings.BatchSettings().batch_size == 64
+    with pytest.raises(ValueError, match="--batch_size must be at least 1"):
+        settings.BatchSettings(batch_size=0)
 
 
 def test_models():
@@ -153,12 +160,12 @@ def test_lengths():
 
 def test_from_flags():
     values = flags.FlagValues()
-    flags.DEFINE_list("model", None, "", flag_values=values)
-    flags.DEFINE_string("ensemble", None, "", flag_values=values)
-    flags.DEFINE_integer("beam_size", None, "", flag_values=values)
+    kinds = settings.ModelSettings, settings.SearchSettings
+    for kind in kinds:
+        settings_flags.define(kind, values)
     values(["program", "--model=a,b", "--beam_size=7"])
-    found = settings.from_flags(settings.ModelSettings, values)
-    assert found == settings.ModelSettings(["a", "b"])
-    found = settings.from_flags(settings.SearchSettings, values)
-    assert found == settings.SearchSettings(beam_size=7)
-    assert found.given() == {"beam_size": 7}
+    models, asked = (settings_flags.read(kind, values) for kind in kinds)
+    assert models == settings.ModelSettings(["a", "b"])
+    assert asked == settings.SearchSettings(beam_size=7)
+    with pytest.raises(flags.IllegalFlagValueError, match="gnmt|average|none"):
+        values(["program", "--model=a", "--length_penalty_form=paper"])

@@ -2,14 +2,14 @@
 
 import dataclasses
 import pathlib
+import re
 import subprocess
 import sys
 
 import pytest
-from absl import flags as absl_flags
 
+from tests.tools import in_process
 from tests.tools.tpu_preflight import programs, run_test
-from tools.tpu_preflight import __main__ as tpu_preflight
 
 ROOT = pathlib.Path(__file__).parents[3]
 
@@ -97,11 +97,9 @@ def test_the_preset_tiny(topology, precision):
     ],
 )
 def test_one_message(flags, message):
-    values = absl_flags.FlagValues()
-    tpu_preflight.define_flags(values)
-    values(["tpu_preflight", *flags])
-    with pytest.raises((ValueError, OSError), match=message):
-        tpu_preflight.preflight(values)
+    result = in_process.call("tpu_preflight", *flags)
+    assert result.returncode == 1
+    assert re.search(f"^error: {message}", result.stderr.decode(), re.MULTILINE)
 
 
 def test_errors_are_one_line():

@@ -1,0 +1,55 @@
+"""Every search of ours writes as much as it must."""
+
+import dataclasses
+import io
+import json
+
+import pytest
+
+import keras_transformer as kt
+from tools.benchmark_search import jobs, ours
+
+JOB = jobs.Job(
+    layers=1,
+    model_dim=6,
+    feed_forward_dim=7,
+    num_heads=3,
+    vocabulary_size=23,
+    batch_size=2,
+    source_length=5,
+    target_length=3,
+)
+
+
+@pytest.mark.parametrize(
+    ("engine", "beam_size"), [(jobs.GRAPH, 1), (jobs.XLA, 2)]
+)
+def test_searches(engine, beam_size):
+    # It raises where a translation is too short.
+    ours.make_search(
+        dataclasses.replace(JOB, engine=engine, beam_size=beam_size)
+    )()
+
+
+def test_a_search_that_writes_less_is_an_error(monkeypatch):
+    # Without what makes it write; of five tokens one is the end.
+    free = kt.search.Constraints()
+    monkeypatch.setattr(kt.search, "Constraints", lambda length: free)
+    search = ours.make_search(
+        dataclasses.replace(JOB, vocabulary_size=5, target_length=97)
+    )
+    with pytest.raises(ValueError, match="fewer tokens than it must"):
+        search()
+
+
+def test_serves_what_the_benchmark_asks(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    # Threads of a process that has begun cannot be set.
+    monkeypatch.setattr(ours, "_use_threads", lambda count: None)
+    ours.serve(JOB, str(tmp_path))
+    greeting, seconds = (
+        json.loads(line[1:]) for line in capsys.readouterr().out.splitlines()
+    )
+    assert greeting == {"version": kt.__version__}
+    assert 0 < seconds < 10
+    assert list(tmp_path.rglob("*.xplane.pb"))

@@ -1,0 +1,36 @@
+"""What a search has to do, as the benchmark says it to every engine."""
+
+import dataclasses
+
+from trainers.settings_flags import setting
+
+# Engines of this package: a graph of unknown shapes, as it is served, and
+# XLA, which compiles each shape.
+GRAPH, XLA = "keras_transformer", "keras_transformer, XLA"
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One search: its engine, its model and its work."""
+
+    engine: str = GRAPH
+    precision: str = "float32"
+    beam_size: int = 4
+    threads: int = setting("Cores to use.", 2, least=1)
+    layers: int = setting("Encoder and decoder blocks each.", 6)
+    model_dim: int = setting("d_model.", 512)
+    feed_forward_dim: int = setting("d_ff.", 2048)
+    num_heads: int = setting("Heads.", 8)
+    vocabulary_size: int = setting("Tokens.", 32000)
+    batch_size: int = setting("Sentences.", 32)
+    source_length: int = setting("Tokens.", 20)
+    target_length: int = setting("Tokens.", 32)
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            size = getattr(self, field.name)
+            if field.type is int and not (isinstance(size, int) and size > 0):
+                raise ValueError(
+                    f"--{field.name} must be a number, at least 1. Received: "
+                    f"{size}."
+                )

@@ -1,0 +1,99 @@
+"""The search of this package, for the benchmark to time."""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+import keras_transformer as kt
+from tools.benchmark_search import jobs, peers
+
+_START, _END, _PAD = 1, 2, 0
+
+
+def make_search(job: jobs.Job) -> Callable[[], None]:
+    """A function without arguments that searches once."""
+    model = _make_model(job)
+    sources = _draw_sources(job)
+    is_compiled = job.engine == jobs.XLA
+
+    def search(source_ids):
+        settings = {
+            "batch_size": source_ids.shape[0] or tf.shape(source_ids)[0],
+            "max_lengths": job.target_length,
+            "start_id": _START,
+            "end_id": _END,
+            "pad_id": _PAD,
+            "constraints": kt.search.Constraints(job.target_length),
+            "states": model,
+        }
+        # The state of a compiled search must have its room from the start.
+        room = job.target_length if is_compiled else None
+        state = model.start(source_ids, max_length=room)
+        if job.beam_size == 1:
+            return kt.search.greedy_search(model.stepper(), state, **settings)
+        return kt.search.beam_search(
+            model.stepper(), state, beam_size=job.beam_size, **settings
+        )
+
+    if is_compiled:
+        graph = tf.function(search, jit_compile=True)
+    else:
+        graph = tf.function(
+            search, input_signature=[tf.TensorSpec([None, None], tf.int32)]
+        )
+
+    def run():
+        result = graph(sources)
+        if int(tf.reduce_min(result.lengths)) != job.target_length:
+            raise ValueError("The search wrote fewer tokens than it must.")
+
+    return run
+
+
+def _make_model(job):
+    config = kt.TransformerConfig(
+        vocabulary_size=job.vocabulary_size,
+        num_encoder_layers=job.layers,
+        num_decoder_layers=job.layers,
+        model_dim=job.model_dim,
+        num_heads=job.num_heads,
+        feed_forward_dim=job.feed_forward_dim,
+        # As the peers' models are.
+        normalization="post",
+        biases="all",
+    )
+    return kt.build_transformer(config, dtype=job.precision)
+
+
+def _draw_sources(job):
+    return tf.constant(
+        np.random.default_rng(1).integers(
+            _END + 1,
+            job.vocabulary_size,
+            (job.batch_size, job.source_length),
+            dtype="int32",
+        )
+    )
+
+
+def serve(job: jobs.Job, profile: str | None = None) -> None:
+    """What a process of ours does; see `peers.serve`.
+
+    Args:
+        job: what to search.
+        profile: directory for a TensorBoard profile of one search.
+    """
+    _use_threads(job.threads)
+    search = make_search(job)
+    search()  # The first traces the graph, and compiles it.
+    search()
+    if profile:
+        with tf.profiler.experimental.Profile(profile):
+            search()
+    peers.serve(search, {"version": kt.__version__})
+
+
+def _use_threads(count):
+    tf.config.threading.set_intra_op_parallelism_threads(count)
+    tf.config.threading.set_inter_op_parallelism_threads(count)

@@ -1,0 +1,32 @@
+"""What benchmarks of training train: sizes as flags, and batches of them."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from trainers.settings_flags import setting
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSizes:
+    """A Transformer, and the batch that it is trained on."""
+
+    layers: int = setting("Encoder and decoder blocks each.", 3, least=1)
+    model_dim: int = setting("d_model.", 256, least=1)
+    vocabulary_size: int = setting("Pieces.", 8000, least=5)
+    batch_size: int = setting("Sentences.", 64, least=1)
+    length: int = setting("Tokens of each side.", 32, least=1)
+    jit_compile: bool = setting("Use XLA.", False)
+
+
+def endless_batches(
+    batch_size: int, length: int, vocabulary_size: int
+) -> tf.data.Dataset:
+    """One batch of random ids, again and again, without padding."""
+    shape = (batch_size, length)
+    generator = np.random.default_rng(0)
+    ids = generator.integers(4, vocabulary_size, shape, dtype="int32")
+    inputs = {"source_ids": ids, "target_input_ids": ids}
+    batch = (inputs, ids, np.ones(shape, "float32"))
+    return tf.data.Dataset.from_tensors(batch).repeat()
