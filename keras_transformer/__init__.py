@@ -11,6 +11,7 @@ from keras_transformer import (
     export,
     layers,
     models,
+    runs,
     search,
     summaries,
     text,
@@ -25,6 +26,7 @@ from keras_transformer.models import (
     TransformerConfig,
     build_transformer,
 )
+from keras_transformer.runs import load_translator
 from keras_transformer.text import Tokenizer, learn_vocabulary
 from keras_transformer.translation import Translator
 
@@ -43,7 +45,9 @@ __all__ = [
     "export",
     "layers",
     "learn_vocabulary",
+    "load_translator",
     "models",
+    "runs",
     "search",
     "summaries",
     "text",

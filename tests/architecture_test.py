@@ -140,17 +140,48 @@ class ArchitectureTest(unittest.TestCase):
                     )
 
     def test_one_file_alone_is_taken_from_training(self):
-        for folder, file in (
-            ("models", "distributed_model"),
-            ("translation", "bleu"),
-        ):
-            taken = {
-                module
-                for path in self.files(folder)
-                for module in imports_of(path)
-                if folder_of(module) == "training"
-            }
-            self.assertEqual(taken, {f"keras_transformer.training.{file}"})
+        taken = {
+            module
+            for path in self.files("models")
+            for module in imports_of(path)
+            if folder_of(module) == "training"
+        }
+        self.assertEqual(
+            taken, {"keras_transformer.training.distributed_model"}
+        )
+
+    def test_special_ids_are_values_of_a_vocabulary(self):
+        found = 0
+        for name in ("keras_transformer", "trainers", "tools"):
+            for path in (_ROOT / name).rglob("*.py"):
+                if path.is_relative_to(_PACKAGE / "text"):
+                    continue
+                for module in imports_of(path):
+                    self.assertNotIn("special_ids", module, path)
+                found += 1
+        self.assertGreater(found, 100)
+
+    def test_file_names_of_a_run_stand_once(self):
+        """As strings of the code; docstrings and messages name them too."""
+        from keras_transformer.runs import RunDirectory
+
+        names = [
+            path.name
+            for name, path in vars(RunDirectory("run")).items()
+            if name not in ("path", "saved_model")
+        ]
+        self.assertIn("model.keras", names)
+        for name in names:
+            strings = [
+                path
+                for folder in ("keras_transformer", "trainers", "tools")
+                for path in (_ROOT / folder).rglob("*.py")
+                for node in ast.walk(ast.parse(path.read_text("utf-8")))
+                if isinstance(node, ast.Constant) and node.value == name
+            ]
+            self.assertEqual(
+                [path.name for path in strings], ["run_directory.py"], name
+            )
 
     def test_packages_are_those_named(self):
         for name in self.libraries():

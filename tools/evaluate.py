@@ -11,7 +11,7 @@ SavedModel.
 import dataclasses
 import json
 
-from keras_transformer import data, training, translation
+from keras_transformer import data, translation
 from tools.model_flags import loading, settings
 from trainers import program
 from trainers.settings_flags import only, setting
@@ -47,7 +47,7 @@ def main(models, search, batches, evaluation):
     loading.check_models(models)
     tokenize = evaluation.tokenize or loading.tokenization(models)
     # Refused before the work that it is for.
-    training.corpus_metrics(tokenize=tokenize)
+    translation.corpus_metrics(tokenize=tokenize)
     pairs = data.read_parallel(evaluation.source, evaluation.reference)
     answers = loading.load(models, search).hypotheses(
         [pair.source for pair in pairs], batches.batch_size

@@ -9,7 +9,7 @@ writes models/mine/1, or the next free number, and prints the path.
 import dataclasses
 import pathlib
 
-from keras_transformer import export, translation
+from keras_transformer import export, runs
 from trainers import program
 from trainers.settings_flags import setting
 
@@ -39,10 +39,10 @@ class Export:
 @program.main(Export)
 def main(asked):
     program.check_output_dir(asked.output_dir)
-    beam = translation.run_search(
+    beam = runs.run_search(
         asked.model, beam_size=asked.beam_size, alpha=asked.length_penalty
     )
-    translator = translation.load_translator(
+    translator = runs.load_translator(
         asked.model, beam, asked.max_source_length
     )
     directory = _next_version(pathlib.Path(asked.output_dir))

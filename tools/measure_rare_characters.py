@@ -19,6 +19,7 @@ import random
 import unicodedata
 from collections.abc import Sequence
 
+import keras_transformer as kt
 from keras_transformer import data
 from tools.model_flags import loading, settings
 from trainers import program
@@ -62,7 +63,7 @@ def main(models, sample, batches):
         ]
     else:
         sources = [pair.source for pair in data.illustrated_corpus().test]
-    sources = [source for source in sources if source.strip()]
+    sources = [text for text in sources if not kt.text.is_blank(text)]
     if not sources:
         raise ValueError("--source has no text. Give files with sentences.")
     translator = loading.load(models, settings.SearchSettings())

@@ -2,10 +2,11 @@
 
 import logging
 
-from trainers import run_directory
+import keras_transformer as kt
 from trainers import settings as run_settings
 
 _LOG = logging.getLogger(__name__)
+_MAY_CHANGE = (*run_settings.PLACE_FIELDS, *run_settings.END_FIELDS)
 # Their defaults depend on a run's end, and stay when it gets another.
 _OF_THE_END = ("evaluation_interval", "warmup_steps", "average_checkpoints")
 
@@ -20,10 +21,35 @@ class Continued:
         settings: those of the run; empty if there is none.
     """
 
-    def __init__(self, directory: run_directory.RunDirectory):
+    def __init__(self, directory: kt.runs.RunDirectory):
         self._path = directory.path
         self._has_ended = directory.metrics.exists()
-        self.settings = directory.found_config().get("settings", {})
+        self._config = directory.found_config()
+        self.settings = self._config.get("settings", {})
+
+    def check_same(self, config: dict) -> None:
+        """Compares the settings of the run found here with these.
+
+        Args:
+            config: groups of settings; groups and fields that are not there
+                are not compared.
+
+        Raises:
+            ValueError: they differ; the message names the fields.
+        """
+        differences = [
+            f"{group}.{name}: {old!r} there, {new!r} now"
+            for group, fields in config.items()
+            for name, new in sorted(fields.items())
+            if name not in _MAY_CHANGE
+            and (old := self._config.get(group, {}).get(name)) != new
+        ]
+        if differences:
+            raise ValueError(
+                f"{self._path} holds a run with other settings. They differ "
+                f"in {'; '.join(differences)}. Use the same settings to "
+                "continue it, or another --output_dir."
+            )
 
     def is_new_or_changed(
         self, settings: run_settings.TrainingSettings

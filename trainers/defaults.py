@@ -28,11 +28,13 @@ def architecture_of(
         config = kt.models.convention(settings.convention).apply(config)
     sizes = tokenizers.vocabulary_sizes() if tokenizers else {}
     config = dataclasses.replace(config, **{**overrides, **sizes})
-    ids = kt.text.special_ids
-    starts = (ids.PAD_ID, ids.BOS_ID, ids.EOS_ID)
-    if config.pad_id != ids.PAD_ID or config.start_id not in starts:
+    ids = kt.text.SpecialIds()
+    if tokenizers:
+        ids = tokenizers.source.special_ids
+    starts = (ids.pad, ids.begin, ids.end)
+    if config.pad_id != ids.pad or config.start_id not in starts:
         raise ValueError(
-            f"The vocabularies made here pad with {ids.PAD_ID} and can start "
+            f"The vocabularies made here pad with {ids.pad} and can start "
             f"with one of {starts}. Received: pad_id={config.pad_id}, "
             f"start_id={config.start_id}."
         )
@@ -92,9 +94,9 @@ def with_defaults(
         or (
             of_run.get("tokenize")
             if settings.target_language is None
-            else kt.training.tokenization_of(settings.target_language)
+            else kt.translation.tokenization_of(settings.target_language)
         )
-        or kt.training.tokenization_of(None),
+        or kt.translation.tokenization_of(None),
         target_language=settings.target_language
         or of_run.get("target_language"),
         label_smoothing=or_convention("label_smoothing", "label_smoothing"),

@@ -1,21 +1,19 @@
 """One training run from settings to a served model."""
 
 import dataclasses
-import functools
 import logging
-import pathlib
 import sys
 
 import keras
-import tensorflow as tf
 
 import keras_transformer as kt
 from trainers import (
     continuing,
     defaults,
-    evaluation,
+    finishing,
+    measuring,
+    parts,
     program,
-    run_directory,
     settings_checks,
 )
 from trainers import corpora as run_corpora
@@ -23,16 +21,8 @@ from trainers import settings as run_settings
 from trainers import tokenizers as run_tokenizers
 
 _LOG = logging.getLogger(__name__)
-# Development sentences translated at every evaluation, by greedy search.
-_DEV_SENTENCES = 500
 # Settings as they were asked for; the architecture has what the text gave.
 _VOCABULARY_SIZES = ("vocabulary_size", "target_vocabulary_size")
-# The sentence of The Illustrated Transformer, and the one that differs in what
-# "it" refers to.
-_ILLUSTRATED = (
-    "The animal didn't cross the street because it was too tired.",
-    "The animal didn't cross the street because it was too wide.",
-)
 
 
 def train(settings: run_settings.TrainingSettings, overrides, output_dir):
@@ -53,7 +43,7 @@ def train(settings: run_settings.TrainingSettings, overrides, output_dir):
     strategy = kt.training.strategy(
         settings.strategy, settings.devices, settings.tpu
     )
-    directory = run_directory.RunDirectory(output_dir)
+    directory = kt.runs.RunDirectory(output_dir)
     with kt.training.lost_workers(strategy):
         _check_in_time(settings, overrides, directory, strategy)
         _train(settings, overrides, directory, strategy)
@@ -87,7 +77,7 @@ def _check_in_time(settings, overrides, directory, strategy):
         },
     )
     if directory.is_started:
-        directory.check_same(asked)
+        continuing.Continued(directory).check_same(asked)
     kt.data.check_batch(
         settings.tokens_per_batch,
         settings.max_length,
@@ -106,27 +96,97 @@ def _check_in_time(settings, overrides, directory, strategy):
     keras.utils.clear_session()
 
 
-def _train(settings, overrides, directory, strategy):
-    is_chief = kt.training.is_chief(strategy)
-
-    # Data.
-    corpora = run_corpora.load(settings)
+def _train(asked, overrides, directory, strategy):
+    # The data.
+    corpora = run_corpora.load(asked)
     tokenizers = run_tokenizers.load(
-        directory, corpora, settings, overrides, strategy
+        directory, corpora, asked, overrides, strategy
     )
-    encode = functools.partial(
-        kt.data.encode_pairs,
-        tokenizer=tokenizers.source,
-        max_length=settings.max_length,
-        target_tokenizer=tokenizers.target,
+    architecture = defaults.architecture_of(asked, overrides, tokenizers)
+    train_batches, dev_batches = _batches(
+        asked, corpora, tokenizers, architecture, strategy
     )
-    train_pairs = encode(
-        kt.data.with_rare_characters(
-            corpora.train, settings.rare_characters, settings.seed
+
+    # The run, and the one that the directory holds, if any.
+    continued = continuing.Continued(directory)
+    settings = defaults.with_defaults(
+        asked, train_batches.steps_per_epoch, continued.settings
+    )
+    config = _config(settings, overrides, architecture, corpora, tokenizers)
+    kt.training.check_agreement(strategy, _by_name(config))
+    if continued.settings:
+        continued.check_same(config)
+    run = parts.Parts(
+        directory,
+        strategy,
+        corpora,
+        tokenizers,
+        settings,
+        architecture,
+        train_batches,
+        dev_batches,
+        *_model(settings, architecture, directory, strategy),
+    )
+    _restore(run)
+    continued.check(settings, run.batches)
+
+    # Nothing was written up to here, and other workers have read what was.
+    if run.is_chief:
+        _write_beginning(run, config, continued)
+    if continued.is_complete(settings):
+        if run.is_chief:
+            finishing.repeat(directory, corpora)
+        return
+    if run.batches < settings.steps:
+        _fit(run)
+    if run.is_chief:
+        finishing.finish(run)
+    # Nobody leaves before all is done.
+    kt.training.check_agreement(strategy, {"step": run.checkpoints.step})
+
+
+def _config(settings, overrides, architecture, corpora, tokenizers):
+    """What `config.json` says of the run."""
+    return {
+        "architecture": dataclasses.asdict(architecture),
+        "settings": {
+            **dataclasses.asdict(settings),
+            **{name: overrides.get(name) for name in _VOCABULARY_SIZES},
+        },
+        "data": {**corpora.fingerprint(), **tokenizers.fingerprint()},
+    }
+
+
+def _model(settings, architecture, directory, strategy):
+    """The model, compiled, and its checkpoints."""
+    keras.utils.set_random_seed(settings.seed)
+    with strategy.scope():
+        model = kt.build_transformer(architecture, dtype=settings.precision)
+        compile_model(model, settings, architecture)
+    return model, kt.training.TrainingCheckpoints(
+        directory.checkpoints,
+        model,
+        keep=settings.average_checkpoints,
+        counters=("train_seconds", "batches"),
+        is_writer=kt.training.is_chief(strategy),
+    )
+
+
+def _batches(settings, corpora, tokenizers, architecture, strategy):
+    """The batches of the training and the development pairs."""
+    made = []
+    for name, pairs in (
+        (
+            "training",
+            kt.data.with_rare_characters(
+                corpora.train, settings.rare_characters, settings.seed
+            ),
+        ),
+        ("dev", corpora.dev),
+    ):
+        encoded = kt.data.encode_pairs(
+            pairs, tokenizers.source, settings.max_length, tokenizers.target
         )
-    )
-    dev_pairs = encode(corpora.dev)
-    for name, encoded in (("training", train_pairs), ("dev", dev_pairs)):
         _LOG.info(
             "%d %s pairs; left out %d with an empty side and %d longer than "
             "%d tokens.",
@@ -136,111 +196,50 @@ def _train(settings, overrides, directory, strategy):
             encoded.num_too_long,
             settings.max_length,
         )
-    architecture = defaults.architecture_of(settings, overrides, tokenizers)
-    batching = {
-        "tokens_per_batch": settings.tokens_per_batch,
-        "max_length": settings.max_length,
-        "seed": settings.seed,
-        "rows_multiple_of": _rows_multiple(settings, strategy),
-        "start_id": architecture.start_id,
-    }
-    train_batches = kt.data.TokenBatches(train_pairs, **batching)
-    dev_batches = kt.data.TokenBatches(dev_pairs, **batching)
-
-    # The run: its settings, those of the directory if it holds one.
-    continued = continuing.Continued(directory)
-    settings = defaults.with_defaults(
-        settings, train_batches.steps_per_epoch, continued.settings
-    )
-    config = {
-        "architecture": dataclasses.asdict(architecture),
-        "settings": {
-            **dataclasses.asdict(settings),
-            **{name: overrides.get(name) for name in _VOCABULARY_SIZES},
-        },
-        "data": {**corpora.fingerprint(), **tokenizers.fingerprint()},
-    }
-    kt.training.check_agreement(strategy, _by_name(config))
-    if continued.settings:
-        directory.check_same(config)
-
-    # Model.
-    keras.utils.set_random_seed(settings.seed)
-    with strategy.scope():
-        model = kt.build_transformer(architecture, dtype=settings.precision)
-        compile_model(model, settings, architecture)
-    checkpoints = kt.training.TrainingCheckpoints(
-        directory.checkpoints,
-        model,
-        keep=settings.average_checkpoints,
-        counters=("train_seconds", "batches"),
-        is_writer=is_chief,
-    )
-    if checkpoints.restore():
-        _LOG.info("Continuing at step %d.", checkpoints.step)
-    # Not the optimizer's steps, which leave out gradients that overflow.
-    batches = int(checkpoints.counters["batches"].numpy())
-    kt.training.check_agreement(strategy, {"batches": batches})
-    continued.check(settings, batches)
-    # Nothing was written up to here, and other workers have read what was.
-    if is_chief:
-        directory.clear_unfinished()
-        if continued.is_new_or_changed(settings):
-            directory.write_config(config)
-        tokenizers.save(directory)
-    if continued.is_complete(settings):
-        if is_chief:
-            evaluation.repeat(directory, corpora)
-        return
-
-    # Fit.
-    if batches < settings.steps:
-        _LOG.info(
-            "%d parameters; %d steps of %d target tokens, padding included.",
-            model.count_params(),
-            settings.steps,
-            settings.tokens_per_batch,
+        made.append(
+            kt.data.TokenBatches(
+                encoded,
+                settings.tokens_per_batch,
+                settings.max_length,
+                settings.seed,
+                _rows_multiple(settings, strategy),
+                architecture.start_id,
+            )
         )
-        _fit(
-            model,
-            train_batches,
-            settings,
-            checkpoints,
-            validation_data=dev_batches.evaluation_dataset(),
-            callbacks=[
-                kt.training.StopOnNaN(),
-                evaluation.Progress(checkpoints, settings.steps),
-                *(
-                    _views(directory, settings, corpora, tokenizers, model)
-                    if is_chief
-                    else ()
-                ),
-            ],
-            shuffle=False,
-            verbose=(1 if sys.stdout.isatty() else 2) if is_chief else 0,
-        )
-
-    # What is left for use.
-    if is_chief:
-        evaluation.finish(
-            directory,
-            settings=settings,
-            architecture=architecture,
-            corpora=corpora,
-            tokenizers=tokenizers,
-            model=model,
-            checkpoints=checkpoints,
-            dev_batches=dev_batches,
-            train_batches=train_batches,
-        )
-    # Nobody leaves before all is done.
-    kt.training.check_agreement(strategy, {"step": checkpoints.step})
+    return made
 
 
-def _fit(model, train_batches, settings, checkpoints, **how):
+def _restore(run):
+    """Loads the newest checkpoint, if there is one, in all workers alike."""
+    if run.checkpoints.restore():
+        _LOG.info("Continuing at step %d.", run.checkpoints.step)
+    kt.training.check_agreement(run.strategy, {"batches": run.batches})
+
+
+def _write_beginning(run, config, continued):
+    """Writes what says which run this is, before it trains."""
+    run.directory.clear_unfinished()
+    if continued.is_new_or_changed(run.settings):
+        run.directory.write_config(config)
+    run.tokenizers.save(run.directory)
+
+
+def _fit(run):
     """Fits from the restored batch to the end, an epoch an interval."""
-    interval = settings.evaluation_interval
-    batches = int(checkpoints.counters["batches"].numpy())
+    settings, checkpoints = run.settings, run.checkpoints
+    _LOG.info(
+        "%d parameters; %d steps of %d target tokens, padding included.",
+        run.model.count_params(),
+        settings.steps,
+        settings.tokens_per_batch,
+    )
+    how = {
+        "validation_data": run.dev_batches.evaluation_dataset(),
+        "callbacks": measuring.callbacks(run),
+        "shuffle": False,
+        "verbose": (1 if sys.stdout.isatty() else 2) if run.is_chief else 0,
+    }
+    interval, batches = settings.evaluation_interval, run.batches
     epoch, begun = divmod(batches, interval)
     # An end that was, where a run as long as this one has no checkpoint; if it
     # is the only one, until there is another.
@@ -249,8 +248,8 @@ def _fit(model, train_batches, settings, checkpoints, **how):
         checkpoints.forget(ended)
     first = min(interval - begun, settings.steps - batches)
     if first < interval:
-        model.fit(
-            train_batches.training_dataset(batches),
+        run.model.fit(
+            run.train_batches.training_dataset(batches),
             steps_per_epoch=first,
             initial_epoch=epoch,
             epochs=epoch + 1,
@@ -260,8 +259,8 @@ def _fit(model, train_batches, settings, checkpoints, **how):
             checkpoints.forget(ended)
         batches, epoch = batches + first, epoch + 1
     if batches < settings.steps:
-        model.fit(
-            train_batches.training_dataset(batches),
+        run.model.fit(
+            run.train_batches.training_dataset(batches),
             steps_per_epoch=interval,
             initial_epoch=epoch,
             epochs=-(-settings.steps // interval),
@@ -304,43 +303,3 @@ def compile_model(model, settings, architecture) -> None:
         jit_compile=settings.jit_compile,
         gradient_accumulation_steps=settings.gradient_accumulation_steps,
     )
-
-
-def _views(directory, settings, corpora, tokenizers, model):
-    """What shows the model as it trains."""
-    translator = kt.Translator(
-        model,
-        tokenizers.source,
-        kt.search.greedy_search,
-        target_tokenizer=tokenizers.target,
-        # A TPU runs nothing but static graphs.
-        jit_compile=isinstance(
-            model.distribute_strategy, tf.distribute.TPUStrategy
-        ),
-    )
-    dev = [p for p in corpora.dev if p.source.strip() and p.target.strip()]
-    dev = dev[:_DEV_SENTENCES]
-    texts = [dev[0].source]
-    if settings.is_built_in:
-        texts = list(_ILLUSTRATED)
-    logs = pathlib.Path(directory.logs)
-    return [
-        kt.training.BleuCallback(
-            translator.translate,
-            [pair.source for pair in dev],
-            [pair.target for pair in dev],
-            logs / "bleu",
-            settings.tokenize,
-        ),
-        kt.summaries.SampleTranslations(
-            logs / "translations", dev[:3], translator.translate
-        ),
-        kt.summaries.AttentionImages(
-            logs / "attention",
-            texts,
-            lambda text: kt.summaries.AttentionMaps(
-                *kt.translation.explain(translator, text)
-            ),
-        ),
-        keras.callbacks.TensorBoard(logs, write_graph=False),
-    ]

@@ -80,9 +80,9 @@ def check(settings) -> None:
             f"Received: {settings.seed}."
         )
     # Refuses a tokenization that is not there, which is asked at the end.
-    kt.training.corpus_metrics(
+    kt.translation.corpus_metrics(
         tokenize=settings.tokenize
-        or kt.training.tokenization_of(settings.target_language)
+        or kt.translation.tokenization_of(settings.target_language)
     )
 
 

@@ -21,7 +21,8 @@ import sys
 import tensorflow as tf
 from absl import logging as absl_logging
 
-from trainers import program, run, run_directory, settings, settings_flags
+import keras_transformer as kt
+from trainers import program, run, settings, settings_flags
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +46,8 @@ def main(training, overrides, place):
         run.train(training, settings_flags.given(overrides), place.output_dir)
     except (KeyboardInterrupt, OSError, tf.errors.OpError):
         # Of a run that was stopped from outside, by Ctrl-C or a full disk.
-        step = run_directory.RunDirectory(place.output_dir).last_checkpoint
+        directory = kt.runs.RunDirectory(place.output_dir)
+        step = kt.training.newest_step(directory.checkpoints)
         if step is not None:
             print(
                 f"\nStopped. The checkpoint of step {step} stays, and the same "

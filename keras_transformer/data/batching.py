@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_transformer.data import pairs as sentence_pairs
-from keras_transformer.text import special_ids
+from keras_transformer.text import SpecialIds
 
 # Sentences encoded in one call of the tokenizer.
 _CHUNK = 8192
@@ -33,6 +33,7 @@ class EncodedPairs:
     """Token ids of sentence pairs, without special ids, and what was left out.
 
     sources, targets: one int32 array for each pair.
+    source_special_ids, target_special_ids: those of their vocabularies.
     num_empty: pairs left out because a side was empty.
     num_too_long: pairs left out because a side had too many tokens.
     """
@@ -41,6 +42,8 @@ class EncodedPairs:
     targets: list[np.ndarray]
     num_empty: int = 0
     num_too_long: int = 0
+    source_special_ids: SpecialIds = SpecialIds()
+    target_special_ids: SpecialIds = SpecialIds()
 
     @property
     def num_target_tokens(self) -> int:
@@ -65,18 +68,19 @@ def encode_pairs(
     Raises:
         ValueError: nothing is left.
     """
+    target_tokenizer = target_tokenizer or tokenizer
     sources, targets = [], []
     num_empty = num_too_long = 0
     for start in range(0, len(pairs), _CHUNK):
         chunk = pairs[start : start + _CHUNK]
         encoded_sources = _encode([pair.source for pair in chunk], tokenizer)
         encoded_targets = _encode(
-            [pair.target for pair in chunk], target_tokenizer or tokenizer
+            [pair.target for pair in chunk], target_tokenizer
         )
         for pair, source, target in zip(
             chunk, encoded_sources, encoded_targets, strict=True
         ):
-            if not pair.source.strip() or not pair.target.strip():
+            if pair.has_blank_side():
                 num_empty += 1
             elif max(len(source), len(target)) >= max_length:
                 num_too_long += 1
@@ -90,7 +94,14 @@ def encode_pairs(
             f"max_length={max_length} tokens. Give other text or a larger "
             "max_length."
         )
-    return EncodedPairs(sources, targets, num_empty, num_too_long)
+    return EncodedPairs(
+        sources,
+        targets,
+        num_empty,
+        num_too_long,
+        tokenizer.special_ids,
+        target_tokenizer.special_ids,
+    )
 
 
 def bucket_lengths(max_length: int) -> list[int]:
@@ -156,12 +167,14 @@ class TokenBatches:
         seed: of the shuffling.
         rows_multiple_of: batch sizes are multiples of it (the number of
             replicas, times that of the parts in which each reads its share).
-        start_id: what the decoder reads first, the model's `start_id`.
+        start_id: what the decoder reads first, the model's `start_id`; the
+            id that begins a target if `None`.
 
     Raises:
         ValueError: `tokens_per_batch` is too small for the rows of the
             longest bucket, one for each of `rows_multiple_of`; a sentence is
-            longer than that; a size below 1, or a negative seed.
+            longer than that; a size below 1, a negative seed, or no id to
+            start with.
 
     Example:
 
@@ -182,7 +195,7 @@ class TokenBatches:
         max_length: int = 128,
         seed: int = 0,
         rows_multiple_of: int = 1,
-        start_id: int = special_ids.BOS_ID,
+        start_id: int | None = None,
     ):
         check_batch(tokens_per_batch, max_length, rows_multiple_of)
         if seed < 0:
@@ -192,6 +205,14 @@ class TokenBatches:
         self._encoded = encoded
         self._seed = seed
         self._start_id = start_id
+        if start_id is None:
+            self._start_id = encoded.target_special_ids.begin
+        if self._start_id is None:
+            raise ValueError(
+                "The decoder reads a start id first. Received: start_id=None, "
+                "and a target vocabulary without an id that begins a target. "
+                "Give the model's `start_id`."
+            )
         self._lengths = bucket_lengths(max_length)
         # How many pairs are in a batch of each bucket, and how many rows.
         self._pairs = [
@@ -272,19 +293,22 @@ class TokenBatches:
 
     def _batch(self, bucket, rows):
         shape = (self._rows[bucket], self._lengths[bucket])
+        of_source = self._encoded.source_special_ids
+        of_target = self._encoded.target_special_ids
         source_ids, target_input_ids, target_output_ids = (
-            np.full(shape, special_ids.PAD_ID, "int32") for _ in range(3)
+            np.full(shape, special_ids.pad, "int32")
+            for special_ids in (of_source, of_target, of_target)
         )
         weights = np.zeros(shape, "float32")
         for i, row in enumerate(rows):
             source = self._encoded.sources[row]
             target = self._encoded.targets[row]
             source_ids[i, : len(source)] = source
-            source_ids[i, len(source)] = special_ids.EOS_ID
+            source_ids[i, len(source)] = of_source.end
             target_input_ids[i, 0] = self._start_id
             target_input_ids[i, 1 : len(target) + 1] = target
             target_output_ids[i, : len(target)] = target
-            target_output_ids[i, len(target)] = special_ids.EOS_ID
+            target_output_ids[i, len(target)] = of_target.end
             weights[i, : len(target) + 1] = 1
         inputs = {
             "source_ids": source_ids,

@@ -117,7 +117,7 @@ def with_rare_characters(
 
     changed = []
     for pair in pairs:
-        if pair.source.strip() and generator.random() < share:
+        if not texts.is_blank(pair.source) and generator.random() < share:
             source = None
             if generator.random() >= _WORDS:
                 source = with_other_letter(pair.source)

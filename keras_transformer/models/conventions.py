@@ -18,7 +18,7 @@ class Convention:
     label_smoothing: epsilon.
     smoothing_over: where epsilon goes, see `cross_entropy`.
     alpha: exponent of the length penalty.
-    length_penalty: its form, see `beam_search`.
+    length_penalty: its form, see `BeamSearch`.
     """
 
     architecture: dict

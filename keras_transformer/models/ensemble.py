@@ -98,6 +98,9 @@ class Ensemble:
 
         return step
 
+    def shift_right(self, target_ids):
+        return self.models[0].shift_right(target_ids)
+
     def widen(self, state, width):
         """See `Transformer.widen`."""
         return self._each("widen", state, width)

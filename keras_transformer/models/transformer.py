@@ -206,6 +206,15 @@ class Transformer(keras_tools.KerasTools, distributed_model.DistributedModel):
 
         return step
 
+    def shift_right(self, target_ids):
+        target_ids = ops.convert_to_tensor(target_ids)
+        start = ops.full(
+            (ops.shape(target_ids)[0], 1), self.start_id, dtype=target_ids.dtype
+        )
+        return ops.concatenate([start, target_ids], axis=1)[
+            :, : ops.shape(target_ids)[1]
+        ]
+
     def widen(self, state, width):
         """Makes `width` hypotheses of each that a state has, side by side."""
         return {**state, "decoder": self.decoder.widen(state["decoder"], width)}

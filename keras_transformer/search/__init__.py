@@ -1,6 +1,7 @@
 """Decoding: from a step function to the best sequences."""
 
-from keras_transformer.search.beam import beam_search
+from keras_transformer.search.base import Search, as_search
+from keras_transformer.search.beam import BeamSearch
 from keras_transformer.search.constraints import Constraints
 from keras_transformer.search.contract import (
     RowStates,
@@ -8,26 +9,30 @@ from keras_transformer.search.contract import (
     States,
     StepFn,
 )
-from keras_transformer.search.greedy import greedy_search
+from keras_transformer.search.greedy import GreedySearch
 from keras_transformer.search.penalties import (
     LENGTH_PENALTIES,
     coverage_penalty,
     length_penalty,
 )
-from keras_transformer.search.sampling import sampling_search
+from keras_transformer.search.sampling import SamplingSearch
 from keras_transformer.search.scoring import score_targets
+from keras_transformer.search.task import Task
 
 __all__ = [
+    "BeamSearch",
     "Constraints",
+    "GreedySearch",
     "LENGTH_PENALTIES",
     "RowStates",
+    "SamplingSearch",
+    "Search",
     "SearchResult",
     "States",
     "StepFn",
-    "beam_search",
+    "Task",
+    "as_search",
     "coverage_penalty",
-    "greedy_search",
     "length_penalty",
-    "sampling_search",
     "score_targets",
 ]

@@ -7,38 +7,57 @@ B batch   W hypotheses per row   V vocabulary_size   P prefix length
 C candidates per hypothesis   T target length
 """
 
+import dataclasses
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from keras_transformer.search import contract, selection
+from keras_transformer.search import task as tasks
 
 
-class Constraints(NamedTuple):
-    """What every hypothesis must be like.
+@dataclasses.dataclass(frozen=True)
+class Constraints:
+    """What every hypothesis of a search must be like.
 
-    min_lengths: the fewest tokens, the end token included, `(B,)` or a
-        scalar. A hypothesis at its longest length is cut all the same.
-    prefix: integers `(B, P)`, what each hypothesis begins with, filled up
-        with the padding id; other constraints do not hold in it.
-    banned_ids: tokens that are never taken.
-    no_repeat_ngram_size: n tokens in a row are never repeated; 0 allows all.
-    longest: T of the result, an int that no row's limit exceeds, for a result
-        of fixed shape as XLA needs; `None` for the largest limit.
+    A `Task` has the limits of each row besides.
+
+    Args:
+        min_length: the fewest tokens, the end token included. A hypothesis at
+            its longest length is cut all the same.
+        banned_ids: tokens that are never taken.
+        no_repeat_ngram_size: n tokens in a row are never repeated; 0 allows
+            all.
+
+    Raises:
+        ValueError: a size below 0 or not whole, or one that is no number.
 
     Example:
 
-    >>> Constraints(min_lengths=3, banned_ids=(0,)).no_repeat_ngram_size
+    >>> Constraints(min_length=3, banned_ids=(0,)).no_repeat_ngram_size
     0
     """
 
-    min_lengths: Any = 0
-    prefix: Any = None
+    min_length: int = 0
     banned_ids: Sequence[int] = ()
     no_repeat_ngram_size: int = 0
-    longest: int | None = None
+
+    def __post_init__(self):
+        for name, unit in (
+            ("min_length", "ask for no length"),
+            ("no_repeat_ngram_size", "allow all"),
+        ):
+            size = getattr(self, name)
+            if size < 0 or int(size) != size:
+                raise ValueError(
+                    f"`{name}` must be a whole number, at least 0. Received: "
+                    f"{size}. Use 0 to {unit}."
+                )
+        # A tuple, so that searches can be compared and hashed.
+        ids = tuple(int(token) for token in self.banned_ids)
+        object.__setattr__(self, "banned_ids", ids)
 
 
 NONE = Constraints()
@@ -71,19 +90,22 @@ class Candidates(NamedTuple):
     log_probs: tf.Tensor
 
 
-def limits_of_rows(constraints, max_lengths, batch_size, pad_id) -> RowLimits:
+def limits_of_rows(constraints: Constraints, task: tasks.Task) -> RowLimits:
     """Makes the limits of each row.
 
     Raises:
         ValueError: a prefix longer than its row's longest length, where both
-            are known, or not of shape `(B, P)`; sizes that are no sizes.
+            are known, or not of shape `(B, P)`; limits below 0.
     """
-    _check(constraints)
-    max_lengths = contract.limits_per_row(max_lengths, batch_size)
-    rows = tf.shape(max_lengths)[0]
-    prefix = constraints.prefix
+    max_lengths = contract.limits_per_row(task.max_lengths, task.batch_size)
+    min_lengths = contract.limits_per_row(
+        task.min_lengths, task.batch_size, "min_lengths"
+    )
+    if constraints.min_length:
+        min_lengths = tf.maximum(min_lengths, constraints.min_length)
+    prefix = task.prefix
     if prefix is None:
-        prefix = tf.zeros([rows, 0], tf.int32)
+        prefix = tf.zeros([tf.shape(max_lengths)[0], 0], tf.int32)
     prefix = tf.cast(prefix, tf.int32)
     if prefix.shape.rank != 2:
         raise ValueError(
@@ -93,29 +115,24 @@ def limits_of_rows(constraints, max_lengths, batch_size, pad_id) -> RowLimits:
     # What is behind the first padding is no prefix.
     known = tf.get_static_value(prefix)
     if known is None:
-        is_real = tf.cast(tf.not_equal(prefix, pad_id), tf.int32)
+        is_real = tf.cast(tf.not_equal(prefix, task.pad_id), tf.int32)
         lengths = tf.reduce_sum(tf.math.cumprod(is_real, axis=1), axis=1)
     else:
-        is_real = np.cumprod(known != pad_id, axis=1)
+        is_real = np.cumprod(known != task.pad_id, axis=1)
         lengths = tf.constant(is_real.sum(axis=1), tf.int32)
     _check_prefix(prefix, lengths, max_lengths)
-    return RowLimits(
-        max_lengths,
-        contract.limits_per_row(constraints.min_lengths, batch_size),
-        prefix,
-        lengths,
-    )
+    return RowLimits(max_lengths, min_lengths, prefix, lengths)
 
 
-def longest_of(constraints, limits):
+def longest_of(task: tasks.Task, limits: RowLimits):
     """T of a search's result, an int where that is known."""
-    if constraints.longest is not None:
-        return constraints.longest
+    if task.longest is not None:
+        return task.longest
     return contract.largest_limit(limits.max_lengths)
 
 
 def candidates(
-    logits, count, constraints, limits, ids, position, end_id
+    logits, count, constraints, task, limits, ids, position
 ) -> Candidates:
     """The best `count` or more allowed tokens of each hypothesis.
 
@@ -124,18 +141,18 @@ def candidates(
         count: how many, of which none is left out; `None` means the whole
             vocabulary, in its order.
         constraints: `Constraints`.
+        task: `Task`.
         limits: `RowLimits`.
         ids: int32 `(B, W, T)`, the tokens before `position`.
         position: scalar.
-        end_id: what ends a sequence.
 
     Raises:
         ValueError: a token that is not in the vocabulary.
     """
     width, size = ids.shape[1], logits.shape[-1]
-    banned = sorted({int(token) for token in constraints.banned_ids})
+    banned = sorted({*constraints.banned_ids, *map(int, task.banned_ids)})
     check_ids("banned_ids", banned, size)
-    check_ids("end_id", [end_id], size)
+    check_ids("end_id", [task.end_id], size)
     _check_prefix_ids(limits, size)
     allowed = logits
     if constraints.no_repeat_ngram_size:
@@ -143,29 +160,13 @@ def candidates(
             ids, position, constraints.no_repeat_ngram_size, tf.shape(logits)[1]
         )
         allowed = tf.where(is_repeated, -np.inf, allowed)
-    if count is None:
-        places = tf.range(tf.shape(allowed)[1])
-        places = tf.broadcast_to(places, tf.shape(allowed))
-        normalizer = tf.reduce_logsumexp(logits, axis=-1)
-    else:
-        # As many more as may be taken away again.
-        count += len(banned) + 1
-        if size is None:
-            count = tf.minimum(count, tf.shape(allowed)[1])
-        else:
-            count = min(count, size)
-        allowed, places = selection.largest(allowed, count)
-        normalizer = selection.log_normalizer(
-            logits, None if constraints.no_repeat_ngram_size else places[:, 0]
-        )
-    # One logit that is not a number makes all log-probabilities none;
-    # TensorFlow's softmax may call it infinite.
-    normalizer = tf.where(tf.math.is_finite(normalizer), normalizer, np.nan)
-    allowed -= normalizer[:, None]
+    # As many more as may be taken away again.
+    count = None if count is None else count + len(banned) + 1
+    allowed, places, normalizer = _ranked(allowed, logits, count)
     shape = [-1, width, allowed.shape[-1] or tf.shape(allowed)[-1]]
     places, allowed = tf.reshape(places, shape), tf.reshape(allowed, shape)
     is_too_short = position + 1 < limits.min_lengths
-    is_forbidden = (places == end_id) & is_too_short[:, None, None]
+    is_forbidden = (places == task.end_id) & is_too_short[:, None, None]
     for token in banned:
         is_forbidden |= places == token
     allowed = tf.where(is_forbidden, contract.NEVER, allowed)
@@ -176,6 +177,35 @@ def candidates(
     # Models forbid by numbers of that kind too, less their normalizer.
     allowed = tf.where(allowed < contract.NEVER / 2, contract.NEVER, allowed)
     return Candidates(places, allowed)
+
+
+def _ranked(allowed, logits, count):
+    """Log-probabilities (R, C) of the best tokens, the tokens, normalizers.
+
+    Args:
+        allowed: float32 `(R, V)`, the logits, or less where that is forbidden.
+        logits: float32 `(R, V)`.
+        count: how many tokens, best first; `None` for all, in their order.
+    """
+    if count is None:
+        places = tf.range(tf.shape(allowed)[1])
+        places = tf.broadcast_to(places, tf.shape(allowed))
+        normalizer = tf.reduce_logsumexp(logits, axis=-1)
+    else:
+        size = logits.shape[-1]
+        if size is None:
+            count = tf.minimum(count, tf.shape(allowed)[1])
+        else:
+            count = min(count, size)
+        is_whole = allowed is logits
+        allowed, places = selection.largest(allowed, count)
+        normalizer = selection.log_normalizer(
+            logits, places[:, 0] if is_whole else None
+        )
+    # One logit that is not a number makes all log-probabilities none;
+    # TensorFlow's softmax may call it infinite.
+    normalizer = tf.where(tf.math.is_finite(normalizer), normalizer, np.nan)
+    return allowed - normalizer[:, None], places, normalizer
 
 
 def check_ids(name, ids, vocabulary_size):
@@ -238,21 +268,6 @@ def _repeats(ids, position, size, vocabulary_size):
         [tf.shape(ids)[0], vocabulary_size],
     )
     return counts > 0
-
-
-def _check(constraints):
-    size = constraints.no_repeat_ngram_size
-    if size < 0 or int(size) != size:
-        raise ValueError(
-            "`no_repeat_ngram_size` must be a whole number, at least 0. "
-            f"Received: {size}. Use 0 to allow all."
-        )
-    known = tf.get_static_value(constraints.min_lengths)
-    if known is not None and np.any(np.asarray(known) < 0):
-        raise ValueError(
-            f"`min_lengths` must be at least 0. Received: {known}. Use 0 to "
-            "ask for no length."
-        )
 
 
 def _check_prefix(prefix, lengths, max_lengths):

@@ -146,8 +146,13 @@ def largest_limit(max_lengths):
     return tf.maximum(tf.reduce_max(max_lengths), 0)
 
 
-def limits_per_row(lengths, batch_size):
+def limits_per_row(lengths, batch_size, name="max_lengths"):
     """Broadcasts a limit, scalar or `(B,)`, to one for each row.
+
+    Args:
+        lengths: the limit.
+        batch_size: B.
+        name: of the limit, for messages.
 
     Raises:
         ValueError: limits of another number of rows, where both are known; a
@@ -155,10 +160,10 @@ def limits_per_row(lengths, batch_size):
     """
     lengths = tf.cast(lengths, tf.int32)
     known = tf.get_static_value(lengths), tf.get_static_value(batch_size)
-    for name, value in zip(("limit", "batch_size"), known, strict=True):
+    for label, value in zip((name, "batch_size"), known, strict=True):
         if value is not None and np.any(np.asarray(value) < 0):
             raise ValueError(
-                f"A {name} must be at least 0. Received: "
+                f"`{label}` must be at least 0. Received: "
                 f"{np.asarray(value).min()}."
             )
     if any(value is None for value in known):

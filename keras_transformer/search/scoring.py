@@ -28,9 +28,9 @@ def score_targets(
         logits: `(B, T, V)`, of each token of the target.
         target_ids: int32 `(B, T)`, the end token included, padded after it.
         pad_id: what stands after the end.
-        alpha: as for `beam_search`.
-        penalty: as for `beam_search`.
-        coverage: as for `beam_search`; needs the next two.
+        alpha: as for `BeamSearch`.
+        penalty: as for `BeamSearch`.
+        coverage: as for `BeamSearch`; needs the next two.
         attention: float32 `(B, T, S)`, where each token looked.
         source_mask: boolean `(B, S)`, which source tokens are real.
 

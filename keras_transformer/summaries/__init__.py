@@ -1,15 +1,15 @@
-"""Pictures and samples of a model in training, for TensorBoard.
+"""Pictures, samples and scores of a model in training, for TensorBoard.
 
 This folder knows neither the model nor the tokenizer: it takes functions,
 scores and tokens.
 """
 
 from keras_transformer.summaries.attention_images import (
-    AttentionMaps,
     attention_figure,
     attention_figures,
     figure_to_image,
 )
+from keras_transformer.summaries.bleu_callback import BleuCallback
 from keras_transformer.summaries.callbacks import (
     AttentionImages,
     SampleTranslations,
@@ -17,7 +17,7 @@ from keras_transformer.summaries.callbacks import (
 
 __all__ = [
     "AttentionImages",
-    "AttentionMaps",
+    "BleuCallback",
     "SampleTranslations",
     "attention_figure",
     "attention_figures",

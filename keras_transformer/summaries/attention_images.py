@@ -4,7 +4,7 @@ L layers   H heads   T query/target length   S key/source length
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import matplotlib
 import numpy as np
@@ -21,24 +21,12 @@ _TEXT_COLOUR = "#333333"
 _QUIET_COLOUR = "#777777"
 
 
-class AttentionMaps(NamedTuple):
-    """Everything needed to show where a model looked in one sentence.
+class Attention(Protocol):
+    """What is drawn of a record such as `kt.translation.Explanation`.
 
-    Rows are queries (what attends), columns are keys (what is attended to),
-    and each row sums to one. Row t of the decoder's maps is the step that read
-    `target_input_tokens[t]` and emitted `target_tokens[t]`. The decoder's
-    self-attention is shown between the tokens it read; the encoder-decoder
-    attention is shown from the emitted tokens, because the question there is
-    which source words a target word was made from.
-
-    Attributes:
-        source_tokens: the S tokens the encoder read.
-        target_tokens: the T tokens the decoder emitted, in order.
-        target_input_tokens: the T tokens the decoder read, starting with the
-            start symbol.
-        encoder: encoder self-attention, shape `(L, H, S, S)`.
-        decoder: decoder self-attention, shape `(L, H, T, T)`.
-        cross: encoder-decoder attention, shape `(L, H, T, S)`.
+    The decoder's self-attention is shown between the tokens it read; the
+    encoder-decoder attention is shown from the emitted tokens, because the
+    question there is which source words a target word was made from.
     """
 
     source_tokens: Sequence[str]
@@ -52,7 +40,7 @@ class AttentionMaps(NamedTuple):
 class _Kind(NamedTuple):
     """One of the paper's three uses of attention (section 3.2.3).
 
-    The last three name the fields of `AttentionMaps` it is drawn from.
+    The last three name the fields of `Attention` it is drawn from.
     """
 
     name: str
@@ -87,11 +75,12 @@ _KINDS = (
 )
 
 
-def attention_figures(maps: AttentionMaps) -> Iterator[tuple[str, Figure]]:
+def attention_figures(explanation: Attention) -> Iterator[tuple[str, Figure]]:
     """Draws one figure for each kind of attention and layer.
 
     Args:
-        maps: an `AttentionMaps`, or any record with its attributes.
+        explanation: what `kt.translation.explain` returns, or any record with
+            its fields.
 
     Yields:
         Pairs of a name, such as `"encoder-decoder/layer_2"`, and a figure that
@@ -103,30 +92,30 @@ def attention_figures(maps: AttentionMaps) -> Iterator[tuple[str, Figure]]:
     Example:
 
     >>> import numpy as np
-    >>> from keras_transformer import summaries
+    >>> from keras_transformer import summaries, translation
     >>> encoder = np.full((1, 2, 3, 3), 1 / 3)
     >>> decoder = np.full((1, 2, 2, 2), 1 / 2)
     >>> cross = np.full((1, 2, 2, 3), 1 / 3)
-    >>> maps = summaries.AttentionMaps(
+    >>> explanation = translation.Explanation(
     ...     ["a", "cat", "</s>"], ["chat", "</s>"], ["<s>", "chat"],
     ...     encoder, decoder, cross)
-    >>> [name for name, _ in summaries.attention_figures(maps)]
+    >>> [name for name, _ in summaries.attention_figures(explanation)]
     ['encoder/layer_1', 'decoder/layer_1', 'encoder-decoder/layer_1']
     """
     for kind in _KINDS:
-        scores_LHTS = np.asarray(getattr(maps, kind.scores), np.float32)
+        scores_LHTS = np.asarray(getattr(explanation, kind.scores), np.float32)
         if scores_LHTS.ndim != 4:
             raise ValueError(
                 f"The {kind.scores} scores must have the shape (layers, heads, "
                 f"rows, columns). Received: shape={scores_LHTS.shape}. Pass "
-                "the maps of one sentence, without a batch axis."
+                "the scores of one sentence, without a batch axis."
             )
         num_layers = len(scores_LHTS)
         for layer, scores_HTS in enumerate(scores_LHTS, start=1):
             figure = attention_figure(
                 scores_HTS,
-                getattr(maps, kind.rows),
-                getattr(maps, kind.columns),
+                getattr(explanation, kind.rows),
+                getattr(explanation, kind.columns),
                 f"{kind.title}, layer {layer} of {num_layers}",
             )
             yield f"{kind.name}/layer_{layer}", figure

@@ -3,15 +3,13 @@
 Both callbacks take functions instead of a model, so they serve any translator.
 """
 
-import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
-import keras
 import tensorflow as tf
 
-from keras_transformer.summaries import attention_images
+from keras_transformer.summaries import attention_images, summary_callback
 
 _ROWS_AND_COLUMNS = (
     "A row is a token that attends, a column a token attended to, the colour "
@@ -19,34 +17,7 @@ _ROWS_AND_COLUMNS = (
 )
 
 
-class _SummaryCallback(keras.callbacks.Callback):
-    """Owns the event file: opened at the first write, closed with training."""
-
-    def __init__(self, log_dir: str | os.PathLike):
-        super().__init__()
-        self._log_dir = os.fspath(log_dir)
-        self._writer = None
-
-    @contextlib.contextmanager
-    def _summaries(self) -> Iterator[None]:
-        """Records what is summarised inside, at the optimizer's step."""
-        # Under MirroredStrategy the counter is a variable `int` refuses.
-        step = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
-        if self._writer is None:
-            self._writer = tf.summary.create_file_writer(self._log_dir)
-        # keras.callbacks.TensorBoard(update_freq=n) silences every summary of
-        # the process but those of each n-th step, ours included.
-        with self._writer.as_default(step), tf.summary.record_if(True):
-            yield  # leaving `as_default` flushes
-
-    def on_train_end(self, logs=None):
-        if self._writer is not None:
-            self._writer.close()
-            # A second `fit` opens a new file.
-            self._writer = None
-
-
-class AttentionImages(_SummaryCallback):
+class AttentionImages(summary_callback.SummaryCallback):
     """Shows in TensorBoard, epoch by epoch, where each head attends.
 
     After every epoch the fixed sentences are explained with the weights of
@@ -61,8 +32,8 @@ class AttentionImages(_SummaryCallback):
     Args:
         log_dir: where the event file goes; made at the first write.
         texts: the source sentences.
-        explain: a function from a sentence to its `AttentionMaps`, computed by
-            the model in training.
+        explain: a function from a sentence to its `Explanation` by the model
+            in training, such as `kt.translation.explain`.
 
     Raises:
         ValueError: if there are no sentences, or one string instead of a list;
@@ -71,11 +42,11 @@ class AttentionImages(_SummaryCallback):
     Example:
 
     >>> import numpy as np
-    >>> from keras_transformer import summaries
+    >>> from keras_transformer import summaries, translation
     >>> def explain(text):
     ...     tokens = text.split() + ["</s>"]
     ...     scores = np.eye(len(tokens))[None, None]  # one layer, one head
-    ...     return summaries.AttentionMaps(
+    ...     return translation.Explanation(
     ...         tokens, tokens, ["<s>"] + tokens[:-1], scores, scores, scores)
     >>> callback = summaries.AttentionImages("logs", ["a cat"], explain)
 
@@ -86,7 +57,7 @@ class AttentionImages(_SummaryCallback):
         self,
         log_dir: str | os.PathLike,
         texts: Sequence[str],
-        explain: Callable[[str], attention_images.AttentionMaps],
+        explain: Callable[[str], attention_images.Attention],
     ):
         super().__init__(log_dir)
         if isinstance(texts, str) or not texts:
@@ -99,10 +70,12 @@ class AttentionImages(_SummaryCallback):
         self._explain = explain
 
     def on_epoch_end(self, epoch, logs=None):
-        with self._summaries():
+        with self.summaries():
             for number, text in enumerate(self._texts, start=1):
-                maps = self._explain(text)
-                for name, figure in attention_images.attention_figures(maps):
+                explanation = self._explain(text)
+                for name, figure in attention_images.attention_figures(
+                    explanation
+                ):
                     image = attention_images.figure_to_image(figure)
                     tf.summary.image(
                         f"attention/sentence_{number}/{name}",
@@ -111,7 +84,7 @@ class AttentionImages(_SummaryCallback):
                     )
 
 
-class SampleTranslations(_SummaryCallback):
+class SampleTranslations(summary_callback.SummaryCallback):
     """Prints and records, epoch by epoch, how the model translates.
 
     The samples are printed when Keras has finished the epoch's progress bar,
@@ -178,7 +151,7 @@ class SampleTranslations(_SummaryCallback):
                 self._pairs, translations, strict=True
             )
         ]
-        with self._summaries():
+        with self.summaries():
             tf.summary.text("sample_translations", _table(samples))
         self._unprinted = _listing(samples, epoch + 1)
 

@@ -2,17 +2,16 @@
 
 from keras_transformer.text.normalization import NAMES as NORMALIZATIONS
 from keras_transformer.text.normalization import fold
-from keras_transformer.text.special_ids import BOS_ID, EOS_ID, PAD_ID, UNK_ID
+from keras_transformer.text.special_ids import SpecialIds
+from keras_transformer.text.texts import is_blank
 from keras_transformer.text.tokenizer import Tokenizer
 from keras_transformer.text.vocabulary import learn_vocabulary
 
 __all__ = [
-    "BOS_ID",
-    "EOS_ID",
     "NORMALIZATIONS",
-    "PAD_ID",
+    "SpecialIds",
     "Tokenizer",
-    "UNK_ID",
     "fold",
+    "is_blank",
     "learn_vocabulary",
 ]

@@ -1,6 +1,36 @@
-"""Lists of texts, told from one text, which is a list of characters too."""
+"""What texts are: lists of strings, and which strings are blank."""
 
 import os
+
+import tensorflow as tf
+
+# What `str.isspace` calls a space, as an expression of TensorFlow.
+_BLANK = (
+    r"[\t-\r\x1c- \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}"
+    r"\x{202f}\x{205f}\x{3000}]*"
+)
+
+
+def is_blank(text: str) -> bool:
+    """Tells whether a text has nothing but white space.
+
+    Example:
+
+    >>> is_blank(" \t")
+    True
+    """
+    return not text.strip()
+
+
+def are_blank(texts) -> tf.Tensor:
+    """`is_blank` in the graph: strings (B,) to booleans (B,).
+
+    Example:
+
+    >>> are_blank(tf.constant(["a cat", "\u3000 "])).numpy().tolist()
+    [False, True]
+    """
+    return tf.strings.regex_full_match(texts, _BLANK)
 
 
 def check_list(name: str, texts) -> None:

@@ -34,8 +34,12 @@ class Tokenizer(tf.Module):
         model: a serialized SentencePiece model, as `learn_vocabulary` makes.
 
     Raises:
-        ValueError: it is no SentencePiece model, or its special ids are not
-            those of this package.
+        ValueError: it is no SentencePiece model, or it has no padding id or
+            no end id.
+
+    Attributes:
+        special_ids: the `SpecialIds` of the vocabulary.
+        vocabulary_size: V, special ids included.
 
     Example:
 
@@ -52,22 +56,11 @@ class Tokenizer(tf.Module):
         self.model = model
         self._digest = hashlib.sha256(model).hexdigest()[:16]
         self._processor = _processor(model)
+        self.special_ids = special_ids.of_model(self._processor)
         self.vocabulary_size = self._processor.vocab_size()
         self._leaves_out = (
             normalization.file_name(normalization.DEFAULT) in model
         )
-        names = {
-            special_ids.PAD_ID: "<pad>",
-            special_ids.BOS_ID: "<bos>",
-            special_ids.EOS_ID: "<eos>",
-        }
-        found = self.pieces(list(names))
-        if found != list(names.values()):
-            raise ValueError(
-                "The vocabulary has other special ids. Received pieces "
-                f"{found} at {list(names)}. Expected {list(names.values())}. "
-                "Learn the vocabulary with `learn_vocabulary`."
-            )
 
     @classmethod
     def from_file(cls, path) -> "Tokenizer":
@@ -148,7 +141,9 @@ class Tokenizer(tf.Module):
 
     @tf.function(input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)])
     def _decode(self, ids):
-        ids = tf.ragged.boolean_mask(ids, ids > special_ids.UNK_ID)
+        special = tf.constant(self.special_ids.as_list())
+        is_special = tf.reduce_any(ids.values[:, None] == special, axis=1)
+        ids = tf.ragged.boolean_mask(ids, ids.with_values(~is_special))
         return escaping.unescape(self._operations().detokenize(ids))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])

@@ -11,13 +11,14 @@ from collections.abc import Iterable
 import sentencepiece
 
 from keras_transformer.text import normalization as normalizing
-from keras_transformer.text import special_ids
+from keras_transformer.text import special_ids as specials
 from keras_transformer.text import texts as lists
 
 # 4 special ids and one piece for each of the 256 bytes.
 _RESERVED = 4 + 256
 # A vocabulary is learned from at most this many sentences, drawn at random.
 _SENTENCE_LIMIT = 2_000_000
+_SPECIAL_IDS = specials.SpecialIds()
 
 
 def learn_vocabulary(
@@ -26,6 +27,7 @@ def learn_vocabulary(
     may_be_smaller: bool = False,
     normalization: str = normalizing.DEFAULT,
     seed: int = 0,
+    special_ids: specials.SpecialIds = _SPECIAL_IDS,
 ) -> bytes:
     """Learns one byte-pair vocabulary for all the texts given.
 
@@ -51,6 +53,8 @@ def learn_vocabulary(
             a smaller vocabulary instead of an error.
         normalization: the name of a normalization.
         seed: of the draw, where there are more than two million sentences.
+        special_ids: where they stand, for a vocabulary like that of another
+            system; each below V.
 
     Returns:
         The serialized SentencePiece model, for `Tokenizer`.
@@ -68,7 +72,9 @@ def learn_vocabulary(
     """
     lists.check_list("texts", texts)
     normalizing.check(normalization)
-    sentences = _draw((text for text in texts if text.strip()), seed)
+    sentences = _draw(
+        (text for text in texts if not lists.is_blank(text)), seed
+    )
     if not sentences:
         raise ValueError(
             "A vocabulary is learned from text. Received: no text that is "
@@ -99,10 +105,11 @@ def learn_vocabulary(
             character_coverage=0.9999,
             max_sentence_length=1 << 20,
             num_threads=1,  # The vocabulary must not depend on the machine.
-            pad_id=special_ids.PAD_ID,
-            bos_id=special_ids.BOS_ID,
-            eos_id=special_ids.EOS_ID,
-            unk_id=special_ids.UNK_ID,
+            pad_id=special_ids.pad,
+            # SentencePiece's sign of none.
+            bos_id=-1 if special_ids.begin is None else special_ids.begin,
+            eos_id=special_ids.end,
+            unk_id=special_ids.unknown,
             pad_piece="<pad>",
             bos_piece="<bos>",
             eos_piece="<eos>",

@@ -1,10 +1,6 @@
 """Training: loss, schedule, the distributed step, checkpoints, callbacks."""
 
-from keras_transformer.training.bleu import (
-    corpus_metrics,
-    tokenization_of,
-)
-from keras_transformer.training.callbacks import BleuCallback, StopOnNaN
+from keras_transformer.training.checkpoint_files import newest_step
 from keras_transformer.training.checkpoints import TrainingCheckpoints
 from keras_transformer.training.cluster import (
     check_agreement,
@@ -19,10 +15,10 @@ from keras_transformer.training.losses import (
     cross_entropy,
 )
 from keras_transformer.training.schedules import WarmupInverseSqrt, paper_adam
+from keras_transformer.training.stop_on_nan import StopOnNaN
 from keras_transformer.training.strategies import strategy
 
 __all__ = [
-    "BleuCallback",
     "DistributedModel",
     "SMOOTHING_OVER",
     "SmoothedCrossEntropy",
@@ -30,12 +26,11 @@ __all__ = [
     "TrainingCheckpoints",
     "WarmupInverseSqrt",
     "check_agreement",
-    "corpus_metrics",
     "cross_entropy",
     "from_chief",
     "is_chief",
     "lost_workers",
+    "newest_step",
     "paper_adam",
     "strategy",
-    "tokenization_of",
 ]

@@ -217,3 +217,16 @@ def _sync(path):
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def newest_step(directory) -> int | None:
+    """The step of the newest checkpoint in a directory, damaged or not.
+
+    Example:
+
+    >>> newest_step("nowhere")
+    """
+    found = map(
+        _FILE.fullmatch, (p.name for p in pathlib.Path(directory).glob("*"))
+    )
+    return max((int(match[1]) for match in found if match), default=None)

@@ -5,10 +5,8 @@ from keras_transformer.translation.alignment import (
     pharaoh,
     soft_pharaoh,
 )
-from keras_transformer.translation.batches import (
-    batches_by_length,
-    in_batches,
-)
+from keras_transformer.translation.batches import in_batches
+from keras_transformer.translation.bleu import corpus_metrics, tokenization_of
 from keras_transformer.translation.explanation import (
     Explanation,
     attend,
@@ -16,7 +14,6 @@ from keras_transformer.translation.explanation import (
 )
 from keras_transformer.translation.hypotheses import Hypothesis, check_score
 from keras_transformer.translation.lengths import Lengths
-from keras_transformer.translation.loading import load_translator, run_search
 from keras_transformer.translation.scores import score_translations
 from keras_transformer.translation.translator import Translator
 
@@ -27,13 +24,12 @@ __all__ = [
     "Translator",
     "align_words",
     "attend",
-    "batches_by_length",
     "check_score",
+    "corpus_metrics",
     "explain",
     "in_batches",
-    "load_translator",
     "pharaoh",
-    "run_search",
     "score_translations",
     "soft_pharaoh",
+    "tokenization_of",
 ]

@@ -1,23 +1,37 @@
 """Texts of like length go together, and answers come in the texts' order."""
 
-from collections.abc import Iterator, Sequence
-
-import tensorflow as tf
+from collections.abc import Callable, Sequence
 
 from keras_transformer.text import texts as lists
-from keras_transformer.translation import hypotheses
 
 
-def batches_by_length(texts: Sequence, batch_size: int) -> Iterator[list[int]]:
-    """Yields the places of texts of like length, `batch_size` at a time.
+def in_batches(
+    answer: Callable[[list[int]], Sequence], texts: Sequence, batch_size: int
+) -> list:
+    """Answers any number of texts, those of like length together.
+
+    Args:
+        answer: function of the places of some texts in `texts`, to an answer of
+            each.
+        texts: strings or bytes.
+        batch_size: the most places of a call.
+
+    Returns:
+        The answer of each text, in the order of `texts`.
 
     Raises:
         ValueError: one string instead of a list, or `batch_size` below 1.
 
     Example:
 
-    >>> list(batches_by_length(["ccc", "a", "bb"], 2))
-    [[1, 2], [0]]
+    >>> texts = ["ccc", "a", "bb"]
+    >>> def answer(places):
+    ...     print(places)
+    ...     return [texts[i].upper() for i in places]
+    >>> in_batches(answer, texts, batch_size=2)
+    [1, 2]
+    [0]
+    ['CCC', 'A', 'BB']
     """
     lists.check_list("texts", texts)
     if batch_size < 1:
@@ -25,46 +39,9 @@ def batches_by_length(texts: Sequence, batch_size: int) -> Iterator[list[int]]:
             f"`batch_size` must be at least 1. Received: {batch_size}."
         )
     by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    answers = [None] * len(texts)
     for start in range(0, len(texts), batch_size):
-        yield by_length[start : start + batch_size]
-
-
-def in_batches(
-    translate, texts: Sequence[str], batch_size: int = 64
-) -> list[tuple[str, float]]:
-    """Translates any number of strings, those of like length together.
-
-    Args:
-        translate: a `Translator` or the `serving_default` signature of a
-            SavedModel, wrapped to take a string tensor `(B,)`.
-        texts: what to translate.
-        batch_size: how many at once.
-
-    Returns:
-        Translation and score of each text, in the order of `texts`.
-
-    Raises:
-        ValueError: one string instead of a list, or no batch.
-        FloatingPointError: the model's output is not a number.
-
-    Example:
-
-    >>> def shout(text):
-    ...     return {"translation": tf.strings.upper(text),
-    ...             "score": tf.zeros(tf.shape(text))}
-    >>> in_batches(shout, ["ba", "c"])
-    [('BA', 0.0), ('C', 0.0)]
-    """
-    texts = lists.as_list("texts", texts)
-    answers = [("", 0.0)] * len(texts)
-    for rows in batches_by_length(texts, batch_size):
-        answer = translate(tf.constant([texts[row] for row in rows]))
-        for row, translation, score in zip(
-            rows,
-            answer["translation"].numpy(),
-            answer["score"].numpy(),
-            strict=True,
-        ):
-            hypotheses.check_score(score, texts[row])
-            answers[row] = translation.decode("utf-8"), float(score)
+        rows = by_length[start : start + batch_size]
+        for row, found in zip(rows, answer(rows), strict=True):
+            answers[row] = found
     return answers

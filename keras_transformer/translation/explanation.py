@@ -8,12 +8,15 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from keras_transformer.text import special_ids
 from keras_transformer.translation import hypotheses
 
 
 class Explanation(NamedTuple):
     """Tokens of a sentence and its translation, and all attention scores.
+
+    Rows are queries (what attends), columns are keys (what is attended to), and
+    each row sums to one. Row t of the decoder's scores is the step that read
+    `target_input_tokens[t]` and emitted `target_tokens[t]`.
 
     source_tokens: S pieces, the end token included.
     target_tokens: T pieces in the order they were produced.
@@ -48,17 +51,17 @@ def explain(translator, text: str) -> Explanation:
             "by one."
         )
     source_ids = translator.encode_source(tf.constant([text]))
-    result = translator.search(source_ids)
+    result = translator.search_ids(source_ids)
     hypotheses.check_score(result.scores[0, 0].numpy(), text)
     output_ids = result.ids[0, 0, : result.lengths[0, 0]]
-    input_ids = tf.concat([[translator.model.start_id], output_ids[:-1]], 0)
+    input_ids = translator.model.shift_right(output_ids[None])
     scores = translator.model.attention_scores(
-        {"source_ids": source_ids, "target_input_ids": input_ids[None]}
+        {"source_ids": source_ids, "target_input_ids": input_ids}
     )
     return Explanation(
         translator.tokenizer.pieces(source_ids[0]),
         translator.target_tokenizer.pieces(output_ids),
-        translator.target_tokenizer.pieces(input_ids),
+        translator.target_tokenizer.pieces(input_ids[0]),
         *(np.asarray(score[0]) for score in scores),
     )
 
@@ -79,20 +82,20 @@ def attend(translator, text) -> dict:
         A blank string has no target tokens. T is at least 1.
     """
     source_ids = translator.encode_source(text)
-    result = translator.search(source_ids)
-    is_blank = hypotheses.is_blank(text, source_ids)
+    pad_id = translator.model.pad_id
+    result = translator.search_ids(source_ids)
+    is_blank = hypotheses.are_blank(
+        text, source_ids, translator.tokenizer.special_ids
+    )
     lengths = tf.where(is_blank, 0, result.lengths[:, 0])
     longest = tf.maximum(tf.reduce_max(lengths), 1)
     is_target = tf.sequence_mask(lengths, longest)
-    is_source = tf.not_equal(source_ids, special_ids.PAD_ID)
-    target_ids = tf.where(
-        is_target, result.ids[:, 0, :longest], special_ids.PAD_ID
-    )
-    start = tf.fill([tf.shape(source_ids)[0], 1], translator.model.start_id)
+    is_source = tf.not_equal(source_ids, pad_id)
+    target_ids = tf.where(is_target, result.ids[:, 0, :longest], pad_id)
     scores = translator.model.attention_scores(
         {
             "source_ids": source_ids,
-            "target_input_ids": tf.concat([start, target_ids[:, :-1]], 1),
+            "target_input_ids": translator.model.shift_right(target_ids),
         }
     )
 

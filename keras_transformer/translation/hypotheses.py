@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_transformer.search import contract
-from keras_transformer.text import special_ids
+from keras_transformer.text import texts as lists
 from keras_transformer.translation import alignment
 
 
@@ -43,22 +43,22 @@ def nothing(align: bool) -> Hypothesis:
     return Hypothesis("", 0.0, [], np.zeros([0], "float32"), aligned)
 
 
-def is_blank(texts, ids) -> tf.Tensor:
+def are_blank(texts, ids, special_ids) -> tf.Tensor:
     """Tells which texts have nothing to translate.
 
-    Those of ASCII's white space alone, and those of which the vocabulary's
+    Those of white space alone, and those of which the vocabulary's
     normalization leaves nothing.
 
     Args:
         texts: strings `(B,)`.
         ids: int32 `(B, S)`, the same encoded, with end tokens.
+        special_ids: of the vocabulary.
 
     Returns:
         Boolean `(B,)`.
     """
-    has_token = (ids != special_ids.PAD_ID) & (ids != special_ids.EOS_ID)
-    is_nothing = ~tf.reduce_any(has_token, axis=1)
-    return is_nothing | tf.equal(tf.strings.strip(texts), "")
+    has_token = (ids != special_ids.pad) & (ids != special_ids.end)
+    return lists.are_blank(texts) | ~tf.reduce_any(has_token, axis=1)
 
 
 def check_score(score: float, text) -> None:
@@ -105,7 +105,9 @@ def read_result(
     if align:
         attention = result.attention.numpy()
         words = _words_read(texts, tokenizer)
-    is_nothing = is_blank(tf.constant(texts, tf.string), source_ids).numpy()
+    is_nothing = are_blank(
+        tf.constant(texts, tf.string), source_ids, tokenizer.special_ids
+    ).numpy()
     answers = []
     for row, text in enumerate(texts):
         if is_nothing[row]:
@@ -117,11 +119,10 @@ def read_result(
             own = ids[row, n, : lengths[row, n]]
             aligned = None
             if align:
-                source = source_ids[row]
                 aligned = alignment.align_words(
                     attention[row, n],
-                    tokenizer.pieces(source[source > special_ids.EOS_ID]),
-                    target_tokenizer.pieces(own[own != special_ids.EOS_ID]),
+                    _text_pieces(source_ids[row], tokenizer),
+                    _text_pieces(own, target_tokenizer),
                 )
                 aligned = _over_all_words(aligned, *words[row])
             answers[-1].append(
@@ -134,6 +135,12 @@ def read_result(
                 )
             )
     return answers
+
+
+def _text_pieces(ids, tokenizer):
+    """The pieces of ids (T,) without padding and end."""
+    ends = (tokenizer.special_ids.pad, tokenizer.special_ids.end)
+    return tokenizer.pieces(ids[~np.isin(ids, ends)])
 
 
 def _words_read(texts, tokenizer):

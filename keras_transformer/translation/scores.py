@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from keras_transformer.training import bleu
+from keras_transformer.translation import bleu
 
 
 def score_translations(

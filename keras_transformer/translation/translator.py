@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from keras_transformer.search import beam, contract
-from keras_transformer.text import special_ids
+from keras_transformer.search import base, beam, contract
 from keras_transformer.text import texts as lists
-from keras_transformer.translation import batches, model_search
+from keras_transformer.translation import batches, graphs, model_search
 from keras_transformer.translation import hypotheses as readings
 from keras_transformer.translation import lengths as limits
 
 _PAPER_LENGTHS = limits.Lengths()
+_PAPER_SEARCH = beam.BeamSearch()
 
 
 class Translator(tf.Module):
@@ -22,11 +22,11 @@ class Translator(tf.Module):
 
     Args:
         model: a `Transformer` or an `Ensemble`.
-        tokenizer: a `Tokenizer`.
-        search: `beam_search`, `greedy_search` or `sampling_search` with their
-            settings, made by `functools.partial`; beam search as in the paper
-            if `None`. A translation never has the padding id or the model's
-            start id, unless that is the end's.
+        tokenizer: a `Tokenizer`, whose padding id is the model's.
+        search: a `Search`: `BeamSearch`, `GreedySearch`, `SamplingSearch` or
+            one of your own; beam search as in the paper if `None`. A
+            translation never has the padding id or the model's start id,
+            unless that is the end's.
         max_source_length: longer sources are cut to that many tokens.
         target_tokenizer: that of the translations, if not the same.
         lengths: `Lengths` of translations; by default as in the paper.
@@ -35,8 +35,9 @@ class Translator(tf.Module):
             at a time, after some seconds for each shape.
 
     Raises:
-        ValueError: a beam larger than the target vocabulary or smaller than
-            what it shall return, or limits of lengths that are none.
+        ValueError: a vocabulary that pads with another id than the model, a
+            beam larger than the target vocabulary, invalid limits of lengths,
+            or something that is no search.
 
     Example:
 
@@ -54,7 +55,7 @@ class Translator(tf.Module):
         self,
         model,
         tokenizer,
-        search=None,
+        search: base.Search | None = None,
         max_source_length: int = 512,
         target_tokenizer=None,
         lengths: limits.Lengths = _PAPER_LENGTHS,
@@ -69,17 +70,22 @@ class Translator(tf.Module):
         self.model = model
         self.tokenizer = tokenizer
         self.target_tokenizer = target_tokenizer or tokenizer
+        self.search = base.as_search(
+            _PAPER_SEARCH if search is None else search
+        )
         self.max_source_length = max_source_length
         self.lengths = lengths
         self.jit_compile = jit_compile
         self.lengths.check()
-        self._ids = model_search.ModelSearch(
+        self.search.check(self.target_tokenizer.vocabulary_size)
+        self._check_padding()
+        self._search = model_search.ModelSearch(
             model,
-            search or beam.beam_search,
+            self.search,
             lengths,
-            jit_compile,
-            self.target_tokenizer.vocabulary_size,
+            self.target_tokenizer.special_ids.end,
         )
+        self._search_in_graphs = graphs.in_graphs(self._search, jit_compile)
 
     def __call__(self, text):
         """Translates strings (B,) in the graph.
@@ -110,9 +116,9 @@ class Translator(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def _n_best(self, text):
         source_ids = self.encode_source(text)
-        result = self.search(source_ids)
+        result = self._search(source_ids)
         shape = tf.shape(result.scores)
-        is_empty = readings.is_blank(text, source_ids)[:, None]
+        is_empty = self._are_blank(text, source_ids)[:, None]
         is_there = result.scores > contract.NEVER
         only = tf.where(tf.range(shape[1]) == 0, 0.0, contract.NEVER)
         # Of no rows, -1 could be any number.
@@ -143,12 +149,24 @@ class Translator(tf.Module):
         result = self.score_ids(source_ids, target_ids)
         return {
             "log_probability": tf.where(
-                readings.is_blank(text, source_ids)
-                & readings.is_blank(target, target_ids),
+                self._are_blank(text, source_ids)
+                & self._are_blank_targets(target, target_ids),
                 0.0,
                 tf.reduce_sum(result.log_probs[:, 0], axis=1),
             )
         }
+
+    def with_search(self, search: base.Search) -> "Translator":
+        """The same translator with another search."""
+        return Translator(
+            self.model,
+            self.tokenizer,
+            search,
+            self.max_source_length,
+            self.target_tokenizer,
+            self.lengths,
+            self.jit_compile,
+        )
 
     def with_n_best(self, count: int | None = None) -> "Translator":
         """The same translator with a search that returns `count` hypotheses.
@@ -160,15 +178,7 @@ class Translator(tf.Module):
         Raises:
             ValueError: more than the search has.
         """
-        return Translator(
-            self.model,
-            self.tokenizer,
-            self._ids.search_for(count),
-            self.max_source_length,
-            self.target_tokenizer,
-            self.lengths,
-            self.jit_compile,
-        )
+        return self.with_search(self.search.with_n_best(count))
 
     def translate(
         self, texts: Sequence[str], batch_size: int = 64
@@ -179,12 +189,7 @@ class Translator(tf.Module):
             ValueError: one string instead of a list, or `batch_size` below 1.
             FloatingPointError: the model's output is not a number.
         """
-        if self.jit_compile:
-            return [best[0].text for best in self.hypotheses(texts, batch_size)]
-        return [
-            translation
-            for translation, _ in batches.in_batches(self, texts, batch_size)
-        ]
+        return [best[0].text for best in self.hypotheses(texts, batch_size)]
 
     def hypotheses(
         self,
@@ -220,24 +225,24 @@ class Translator(tf.Module):
                 f"{len(texts)} texts, {len(prefixes)} prefixes. Use empty "
                 "prefixes where there is none."
             )
-        answers = [None] * len(texts)
-        for rows in batches.batches_by_length(texts, batch_size):
-            some = [texts[row] for row in rows]
-            starts = None
+
+        def answer(rows):
+            chosen = [texts[row] for row in rows]
+            source_ids = self.encode_source(tf.constant(chosen, tf.string))
+            prefix = None
             if prefixes is not None:
-                starts = self._encode_prefixes([prefixes[row] for row in rows])
-            source_ids = self.encode_source(tf.constant(some, tf.string))
-            found = readings.read_result(
-                self._ids.find(source_ids, starts, align),
-                some,
+                prefix = self._encode_prefixes([prefixes[row] for row in rows])
+                self._search.check_prefix(source_ids, prefix)
+            return readings.read_result(
+                self._search_in_graphs(source_ids, prefix, align),
+                chosen,
                 source_ids.numpy(),
                 self.tokenizer,
                 self.target_tokenizer,
                 align,
             )
-            for row, answer in zip(rows, found, strict=True):
-                answers[row] = answer
-        return answers
+
+        return batches.in_batches(answer, texts, batch_size)
 
     def score(
         self,
@@ -271,66 +276,93 @@ class Translator(tf.Module):
                 "Every text needs its target. Received: "
                 f"{len(texts)} texts, {len(targets)} targets."
             )
-        answers = [readings.nothing(align=False)] * len(texts)
         as_bytes = tf.compat.as_bytes
         pairs = [
             as_bytes(text) + as_bytes(target)
             for text, target in zip(texts, targets, strict=True)
         ]
-        for rows in batches.batches_by_length(pairs, batch_size):
-            sources, translations = (
-                tf.constant([side[row] for row in rows], tf.string)
-                for side in (texts, targets)
-            )
-            source_ids = self.encode_source(sources)
-            target_ids = self.encode_target(translations)
-            result = self.score_ids(source_ids, target_ids)
-            is_nothing = readings.is_blank(
-                sources, source_ids
-            ) & readings.is_blank(translations, target_ids)
-            for row, is_none, ids, length, score, log_probs in zip(
-                rows,
-                is_nothing.numpy(),
-                *(field[:, 0].numpy() for field in result[:4]),
-                strict=True,
-            ):
-                if is_none:
-                    continue
-                readings.check_score(score, texts[row])
-                answers[row] = readings.Hypothesis(
-                    tf.compat.as_str(targets[row]),
+        return batches.in_batches(
+            lambda rows: self._scored(
+                [texts[row] for row in rows], [targets[row] for row in rows]
+            ),
+            pairs,
+            batch_size,
+        )
+
+    def _scored(self, texts, targets):
+        """The `Hypothesis` of each target of a batch."""
+        source_ids = self.encode_source(tf.constant(texts, tf.string))
+        target_ids = self.encode_target(tf.constant(targets, tf.string))
+        result = self.score_ids(source_ids, target_ids)
+        are_blank = self._are_blank(
+            texts, source_ids
+        ) & self._are_blank_targets(targets, target_ids)
+        answers = []
+        for text, target, is_blank, ids, length, score, log_probs in zip(
+            texts,
+            targets,
+            are_blank.numpy(),
+            *(field[:, 0].numpy() for field in result[:4]),
+            strict=True,
+        ):
+            if is_blank:
+                answers.append(readings.nothing(align=False))
+                continue
+            readings.check_score(score, text)
+            answers.append(
+                readings.Hypothesis(
+                    tf.compat.as_str(target),
                     float(score),
                     self.target_tokenizer.pieces(ids[:length]),
                     log_probs[:length],
                     None,
                 )
+            )
         return answers
 
     def encode_source(self, text) -> tf.Tensor:
         """Encodes strings (B,) as the model reads them: padded ids (B, S)."""
         ids = self.tokenizer.encode_source(text)
         ids = ids[:, : self.max_source_length - 1]
-        return _with_end(ids)
+        return _with_end(ids, self.tokenizer.special_ids)
 
     def encode_target(self, text) -> tf.Tensor:
         """Encodes translations (B,) as `score_ids` reads them: ids (B, T)."""
-        return _with_end(self.target_tokenizer.encode(text))
+        ids = self.target_tokenizer.encode(text)
+        return _with_end(ids, self.target_tokenizer.special_ids)
 
-    def search(self, source_ids) -> contract.SearchResult:
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    def search_ids(self, source_ids) -> contract.SearchResult:
         """Finds the best translations, as ids, of source ids (B, S)."""
-        return self._ids.search(source_ids)
+        return self._search(source_ids)
 
     def score_ids(self, source_ids, target_ids) -> contract.SearchResult:
         """Scores target ids (B, T), ends included, of source ids (B, S)."""
-        return self._ids.score(source_ids, target_ids)
+        return self._search.score(source_ids, target_ids)
 
     def _encode_prefixes(self, prefixes):
         ids = self.target_tokenizer.encode(tf.constant(prefixes, tf.string))
-        return ids.to_tensor(special_ids.PAD_ID)
+        return ids.to_tensor(self.target_tokenizer.special_ids.pad)
+
+    def _are_blank(self, texts, ids):
+        return readings.are_blank(texts, ids, self.tokenizer.special_ids)
+
+    def _are_blank_targets(self, texts, ids):
+        return readings.are_blank(texts, ids, self.target_tokenizer.special_ids)
+
+    def _check_padding(self):
+        for name in ("tokenizer", "target_tokenizer"):
+            pad_id = getattr(self, name).special_ids.pad
+            if pad_id != self.model.pad_id:
+                raise ValueError(
+                    "The model and its vocabularies must pad with one id. "
+                    f"Received: {self.model.pad_id} of the model, {pad_id} of "
+                    f"`{name}`. Build the model with pad_id={pad_id}."
+                )
 
 
-def _with_end(ids):
+def _with_end(ids, special_ids):
     """Ragged ids (B, T) with the end token behind each row, padded."""
-    end = tf.fill([ids.nrows(), 1], special_ids.EOS_ID)
+    end = tf.fill([ids.nrows(), 1], special_ids.end)
     ids = tf.concat([ids, tf.cast(end, ids.dtype)], axis=1)
-    return ids.to_tensor(special_ids.PAD_ID)
+    return ids.to_tensor(special_ids.pad)

@@ -7,11 +7,15 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.data import batching, pairs
-from keras_transformer.text import special_ids
+from keras_transformer.text import SpecialIds
+
+PAD, BEGIN, END = 0, 1, 2
 
 
 class LetterTokenizer:
     """Each letter is a token, its id the code point."""
+
+    special_ids = SpecialIds()
 
     def encode(self, texts):
         return tf.ragged.constant(
@@ -61,9 +65,9 @@ def rows_of(batches):
         for batch in batches
         for source, length, target, target_length in zip(
             batch["source_ids"],
-            (batch["source_ids"] != special_ids.PAD_ID).sum(1),
+            (batch["source_ids"] != PAD).sum(1),
             batch["target_input_ids"],
-            (batch["target_input_ids"] != special_ids.PAD_ID).sum(1),
+            (batch["target_input_ids"] != PAD).sum(1),
             strict=True,
         )
         if length
@@ -195,7 +199,28 @@ class TokenBatchesTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(batch["target_output_ids"][0], [11, 13, 17, 2, 0])
         self.assertAllEqual(batch["weights"][0], [1, 1, 1, 1, 0])
 
-    @parameterized.parameters(special_ids.PAD_ID, special_ids.EOS_ID)
+    def test_special_ids_are_those_of_the_vocabularies(self):
+        class Other(LetterTokenizer):
+            special_ids = SpecialIds(pad=7, begin=None, end=0, unknown=1)
+
+        encoded = batching.encode_pairs(
+            [pairs.SentencePair("ab", "xyz")], LetterTokenizer(), 5, Other()
+        )
+        with self.assertRaisesRegex(ValueError, "without an id that begins"):
+            make(encoded, max_length=5)
+        [batch] = read(
+            make(encoded, max_length=5, start_id=9).evaluation_dataset()
+        )
+        x, y, z = map(ord, "xyz")
+        self.assertAllEqual(batch["source_ids"][0], [97, 98, END, PAD, PAD])
+        self.assertAllEqual(batch["target_input_ids"][0], [9, x, y, z, 7])
+        self.assertAllEqual(batch["target_output_ids"][0], [x, y, z, 0, 7])
+        self.assertAllEqual(batch["weights"][0], [1, 1, 1, 1, 0])
+        # A row that fills the batch up.
+        self.assertAllEqual(batch["source_ids"][-1], [PAD] * 5)
+        self.assertAllEqual(batch["target_output_ids"][-1], [7] * 5)
+
+    @parameterized.parameters(PAD, END)
     def test_targets_start_with_what_the_model_starts_with(self, start_id):
         encoded = random_pairs()
         expected = read(make(encoded).evaluation_dataset())
@@ -219,16 +244,16 @@ class TokenBatchesTest(tf.test.TestCase, parameterized.TestCase):
                 batch["target_input_ids"],
                 batch["target_output_ids"],
             )
-            is_real = outputs != special_ids.PAD_ID
+            is_real = outputs != PAD
             self.assertAllEqual(batch["weights"], is_real.astype("float32"))
-            self.assertAllEqual(is_real, inputs != special_ids.PAD_ID)
-            is_end = outputs == special_ids.EOS_ID
+            self.assertAllEqual(is_real, inputs != PAD)
+            is_end = outputs == END
             self.assertAllEqual(is_end.sum(1), is_real.any(1))
             self.assertAllEqual(
                 inputs[:, 1:], np.where(is_end, 0, outputs)[:, :-1]
             )
             self.assertAllEqual(
-                inputs[:, 0], np.where(is_real.any(1), special_ids.BOS_ID, 0)
+                inputs[:, 0], np.where(is_real.any(1), BEGIN, 0)
             )
             for name in ("source_ids", "target_input_ids", "target_output_ids"):
                 self.assertEqual(batch[name].dtype, np.int32)

@@ -425,7 +425,7 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
         parent = pathlib.Path(self.create_tempdir())
         tokenizer = toy.translator().tokenizer
         translator = kt.Translator(
-            untrained(tokenizer), tokenizer, kt.search.greedy_search
+            untrained(tokenizer), tokenizer, kt.search.GreedySearch()
         )
         save, left = tf.saved_model.save, []
 
@@ -451,7 +451,7 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.named_parameters(
         # Hypotheses: two, by one's own choice, or all that there are.
         ("in_half_precision", {}, "mixed_bfloat16", 2, 2),
-        ("greedy", {"search": kt.search.greedy_search}, "float32", None, 1),
+        ("greedy", {"search": kt.search.GreedySearch()}, "float32", None, 1),
     )
     def test_other_translators_of_a_strategy(
         self, settings, dtype, n_best, expected_n_best

@@ -40,7 +40,7 @@ def test_there_are_archives():
 
 def test_run_translates_as_it_did(run):
     expected = expected_of(run)
-    translator = kt.translation.load_translator(run)
+    translator = kt.load_translator(run)
     found = [best[0] for best in translator.hypotheses(expected["texts"])]
     assert [best.text for best in found] == expected["translations"]
     np.testing.assert_allclose(

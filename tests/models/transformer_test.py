@@ -531,16 +531,16 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             logits, state = model.step(ids, position, state)
             return logits + no_pad, state
 
-        result = search.beam_search(
+        result = search.BeamSearch(beam_size=3, top_beams=3)(
             step,
             model.start(SOURCE_IDS, max_length=4),
-            batch_size=B,
-            max_lengths=limits,
-            start_id=1,
-            end_id=2,
-            pad_id=0,
-            beam_size=3,
-            top_beams=3,
+            search.Task(
+                batch_size=B,
+                max_lengths=limits,
+                start_id=1,
+                end_id=2,
+                pad_id=0,
+            ),
         )
 
         def logits_after(row, prefix):

@@ -8,9 +8,10 @@ import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_transformer.search import beam, constraints, greedy, scoring
+from keras_transformer.search import scoring
 from tests.references import search as reference_search
 from tests.search import languages as languages_
+from tests.search import languages as searches
 from tests.search.languages import (
     END,
     IDS,
@@ -278,7 +279,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
     def test_beam_one_is_greedy_where_the_best_token_is_nearly_certain(self):
         languages = RandomLanguages(0, num_rows=41, scale=20.0)
         result = languages.search(beam_size=1, alpha=0.0)
-        expected = languages.run(greedy.greedy_search)
+        expected = languages.run(searches.greedy_search)
         # Finished hypotheses come first, so compare rows that end in both.
         ends = np.any(expected.ids == END, axis=(1, 2))
         self.assertGreater(np.sum(ends), 9)
@@ -305,8 +306,8 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         result, expected = (
             languages.run(run, demands, attends=True, **kwargs)
             for run, kwargs in (
-                (beam.beam_search, {"beam_size": 1, "alpha": 0.0}),
-                (greedy.greedy_search, {}),
+                (searches.beam_search, {"beam_size": 1, "alpha": 0.0}),
+                (searches.greedy_search, {}),
             )
         )
         for found, answer in zip(result, expected, strict=True):
@@ -391,7 +392,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         # four hypotheses there is but one, and it does not end.
         logits = np.full((1, 7), forbidden, "float32")
         logits[0, 2] = 0.0
-        result = beam.beam_search(
+        result = searches.beam_search(
             lambda ids, position, state: (
                 tf.repeat(tf.constant(logits), tf.size(ids), 0), state
             ),
@@ -433,7 +434,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             return *step(ids, position, state), tf.gather(reads, ids)
 
         def best(coverage):
-            result = beam.beam_search(
+            result = searches.beam_search(
                 attending_step, (), batch_size=1, max_lengths=5, beam_size=3,
                 source_mask=[[True, True, False]], coverage=coverage,
                 alpha=0.0, **IDS,
@@ -488,7 +489,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         result = search_chain(
             [[0, 0.1, 0.5, 0.4]] * 4,
             max_lengths=7,
-            constraints=constraints.Constraints(
+            constraints=searches.Asked(
                 banned_ids=[0, END], no_repeat_ngram_size=1
             ),
             beam_size=3,
@@ -504,7 +505,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         # Where nothing is allowed at all, the empty one is left.
         result = search_chain(
             np.ones((4, 4)),
-            constraints=constraints.Constraints(banned_ids=range(4)),
+            constraints=searches.Asked(banned_ids=range(4)),
             top_beams=2,
         )
         self.assertAllEqual(result.ids[0, 0], [PAD] * 5)
@@ -514,7 +515,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
     def test_a_prefix_that_ends_is_all_there_is(self):
         result = search_chain(
             [[0.1, 0.2, 0.3, 0.4]] * 4,
-            constraints=constraints.Constraints(prefix=[[3, END, 2]]),
+            constraints=searches.Asked(prefix=[[3, END, 2]]),
             top_beams=2,
             alpha=0.0,
         )
@@ -526,7 +527,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(1, 2, 3)
     def test_tiny_vocabularies(self, beam_size):
         # Of one token, the end.
-        result = beam.beam_search(
+        result = searches.beam_search(
             lambda ids, position, state: (tf.zeros([tf.size(ids), 1]), state),
             (), batch_size=2, max_lengths=3, start_id=0, end_id=0, pad_id=7,
             beam_size=beam_size, top_beams=beam_size,
@@ -559,7 +560,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
 
         @tf.function
         def graph():
-            return beam.beam_search(
+            return searches.beam_search(
                 step, languages.state(), batch_size=11, beam_size=5,
                 max_lengths=languages.limits, top_beams=5, **IDS,
             )  # fmt: skip
@@ -580,7 +581,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
                 positions.append(int(position))
                 return step(ids, position, state)
 
-            result = beam.beam_search(
+            result = searches.beam_search(
                 counted, (), batch_size=1, max_lengths=50, start_id=0,
                 end_id=END, pad_id=PAD, beam_size=3, **kwargs,
             )  # fmt: skip
@@ -613,7 +614,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             positions.append(int(position))
             return step(ids, position, state)
 
-        beam.beam_search(
+        searches.beam_search(
             counted, (), batch_size=1, max_lengths=50, beam_size=3,
             penalty=penalty, alpha=alpha, **IDS,
         )  # fmt: skip
@@ -629,7 +630,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             positions.append(int(position))
             return *step(ids, position, state), tf.fill([tf.size(ids), 1], 0.5)
 
-        result = beam.beam_search(
+        result = searches.beam_search(
             counted, (), batch_size=1, max_lengths=50, beam_size=3, alpha=0.0,
             coverage=1.0, source_mask=[[True]], **IDS,
         )  # fmt: skip
@@ -655,8 +656,8 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         ({"beam_size": -3}, "top_beams=1, beam_size=-3"),
         ({"beam_size": 2.5}, "`beam_size` must be at least 1, and whole.*2.5"),
         ({"alpha": float("nan")}, "`alpha` below 0.*not finite.*nan"),
-        ({"max_lengths": -1}, "A limit must be at least 0. Received: -1"),
-        ({"batch_size": -1}, "A batch_size must be at least 0. Received: -1"),
+        ({"max_lengths": -1}, "`max_lengths` must be at least 0. Received: -1"),
+        ({"batch_size": -1}, "`batch_size` must be at least 0. Received: -1"),
     )
     def test_other_settings_are_refused(self, settings, message):
         with self.assertRaisesRegex(ValueError, message):

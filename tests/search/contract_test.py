@@ -7,14 +7,14 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_transformer import search
 from keras_transformer.search import contract
+from tests.search import languages as searches
 from tests.search.languages import IDS
 
 SEARCHES = (
-    search.beam_search,
-    search.greedy_search,
-    search.sampling_search,
+    searches.beam_search,
+    searches.greedy_search,
+    searches.sampling_search,
 )
 
 
@@ -48,9 +48,9 @@ class LimitsTest(tf.test.TestCase):
 
     def test_less_than_nothing_is_refused(self):
         for limits, rows, message in (
-            (-1, 2, "A limit must be at least 0. Received: -1"),
-            ([3, -2], 2, "A limit must be at least 0. Received: -2"),
-            (3, -1, "A batch_size must be at least 0. Received: -1"),
+            (-1, 2, "`max_lengths` must be at least 0. Received: -1"),
+            ([3, -2], 2, "`max_lengths` must be at least 0. Received: -2"),
+            (3, -1, "`batch_size` must be at least 0. Received: -1"),
         ):
             with self.assertRaisesRegex(ValueError, message):
                 contract.limits_per_row(limits, rows)
@@ -139,7 +139,7 @@ class NoRowsTest(tf.test.TestCase, parameterized.TestCase):
                 batch_size=rows,
                 max_lengths=limits,
                 source_mask=tf.ones([rows, 7], tf.bool),
-                constraints=search.Constraints(
+                constraints=searches.Asked(
                     min_lengths=1,
                     prefix=tf.zeros([rows, 3], tf.int32),
                     banned_ids=[2],
@@ -183,8 +183,8 @@ class NoRowsTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.product(run=SEARCHES[::2], rows=(0, 3))
     def test_no_rows_of_several_hypotheses(self, run, rows):
         width = {
-            search.beam_search: {"beam_size": 3, "top_beams": 2},
-            search.sampling_search: {"num_samples": 2},
+            searches.beam_search: {"beam_size": 3, "top_beams": 2},
+            searches.sampling_search: {"num_samples": 2},
         }[run]
         result = run(
             lambda ids, position, state: (tf.zeros([tf.size(ids), 5]), state),
@@ -270,7 +270,7 @@ class StatelessStepTest(tf.test.TestCase, parameterized.TestCase):
             # After n comes n + 2, and after 6 the end.
             return tf.one_hot(tf.where(ids == 6, 1, ids + 2), 9) * 50, state
 
-        width = {"beam_size": 1} if run is search.beam_search else {}
+        width = {"beam_size": 1} if run is searches.beam_search else {}
         result = run(
             step, (), batch_size=2, max_lengths=7, start_id=2, end_id=1,
             pad_id=0, **width,

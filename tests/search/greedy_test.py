@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_transformer.search import constraints, greedy
 from tests.references import search as reference_search
 from tests.search import languages as languages_
+from tests.search import languages as searches
 from tests.search.languages import (
     END,
     PAD,
@@ -38,7 +38,7 @@ DEMANDS = {
 
 
 def search(languages, **kwargs):
-    return languages.run(greedy.greedy_search, **kwargs)
+    return languages.run(searches.greedy_search, **kwargs)
 
 
 class GreedySearchTest(tf.test.TestCase, parameterized.TestCase):
@@ -87,7 +87,7 @@ class GreedySearchTest(tf.test.TestCase, parameterized.TestCase):
                 [0.0, 0.8, 0.1, 0.1],
             ]
         )
-        result = greedy.greedy_search(
+        result = searches.greedy_search(
             lambda ids, position, state: (tf.gather(chain, ids), state),
             (),
             batch_size=1,
@@ -120,7 +120,7 @@ class GreedySearchTest(tf.test.TestCase, parameterized.TestCase):
             positions.append(int(position))
             return tf.one_hot(tf.fill([2], 1 if position == 2 else 3), 5), state
 
-        result = greedy.greedy_search(
+        result = searches.greedy_search(
             step, (), batch_size=2, max_lengths=50, start_id=0, end_id=1,
             pad_id=0,
         )  # fmt: skip
@@ -135,10 +135,10 @@ class GreedySearchTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(result.lengths, np.zeros((B, 1)))
         self.assertAllEqual(result.scores, np.zeros((B, 1)))
         empty = languages.run(
-            greedy.greedy_search,
+            searches.greedy_search,
             rows=np.zeros(0, "int32"),
             max_lengths=5,
-            constraints=constraints.Constraints(),
+            constraints=searches.Asked(),
         )
         self.assertEqual(empty.ids.shape, (0, 1, 0))
         self.assertEqual(empty.scores.shape, (0, 1))
@@ -178,8 +178,8 @@ class GreedySearchTest(tf.test.TestCase, parameterized.TestCase):
         # 2 and then 3, and nothing is left.
         result = search_chain(
             [[0, 0.1, 0.5, 0.4]] * 4,
-            greedy.greedy_search,
-            constraints=constraints.Constraints(
+            searches.greedy_search,
+            constraints=searches.Asked(
                 banned_ids=[0, END], no_repeat_ngram_size=1
             ),
         )
@@ -190,30 +190,30 @@ class GreedySearchTest(tf.test.TestCase, parameterized.TestCase):
     def test_a_prefix_that_ends_is_all_there_is(self):
         result = search_chain(
             [[0.1, 0.2, 0.3, 0.4]] * 4,
-            greedy.greedy_search,
-            constraints=constraints.Constraints(prefix=[[3, END, 2]]),
+            searches.greedy_search,
+            constraints=searches.Asked(prefix=[[3, END, 2]]),
         )
         self.assertAllEqual(result.ids, [[[3, END, PAD, PAD, PAD]]])
         self.assertAllClose(result.scores, [[np.log(0.4 * 0.2)]], rtol=1e-6)
 
     def test_of_equal_tokens_the_first_is_taken(self):
-        result = search_chain([[1, 1, 1, 1]] * 4, greedy.greedy_search)
+        result = search_chain([[1, 1, 1, 1]] * 4, searches.greedy_search)
         self.assertAllEqual(result.ids, [[[0, 0, 0, 0, 0]]])
         result = search_chain(
             [[1, 1, 1, 1]] * 4,
-            greedy.greedy_search,
-            constraints=constraints.Constraints(3, banned_ids=[0]),
+            searches.greedy_search,
+            constraints=searches.Asked(3, banned_ids=[0]),
         )
         self.assertAllEqual(result.ids, [[[2, 2, END, PAD, PAD]]])
 
     def test_tiny_vocabularies(self):
-        result = greedy.greedy_search(
+        result = searches.greedy_search(
             lambda ids, position, state: (tf.zeros([tf.size(ids), 1]), state),
             (), batch_size=2, max_lengths=3, start_id=0, end_id=0, pad_id=7,
         )  # fmt: skip
         self.assertAllEqual(result.ids, [[[0, 7, 7]]] * 2)
         self.assertAllEqual(result.scores, [[0.0]] * 2)
-        result = search_chain([[0.6, 0.4]] * 2, greedy.greedy_search)
+        result = search_chain([[0.6, 0.4]] * 2, searches.greedy_search)
         self.assertAllEqual(result.ids, [[[0] * 5]])
         self.assertAllClose(result.scores, [[5 * np.log(0.6)]])
 

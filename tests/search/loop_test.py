@@ -10,9 +10,9 @@ import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_transformer import search
 from keras_transformer.search import contract, loop
 from tests.search import languages as languages_
+from tests.search import languages as searches
 from tests.search.languages import (
     END,
     IDS,
@@ -23,17 +23,17 @@ from tests.search.languages import (
 )
 
 SEARCHES = {
-    "greedy": (search.greedy_search, {}),
+    "greedy": (searches.greedy_search, {}),
     "beam": (
-        search.beam_search,
+        searches.beam_search,
         {"beam_size": 3, "top_beams": 3, "coverage": 0.2},
     ),
     "sampling": (
-        search.sampling_search,
+        searches.sampling_search,
         {"num_samples": 3, "temperature": 1.3, "top_k": 3, "seed": 5},
     ),
     "sampling_top_p": (
-        search.sampling_search,
+        searches.sampling_search,
         {"num_samples": 2, "top_p": 0.9, "seed": 5},
     ),
 }
@@ -186,7 +186,7 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
     def test_graph_of_unknown_batch(self, name, demands):
         run, settings = SEARCHES[name]
         demands = self.demands(demands)
-        constraints = demands.constraints()
+        constraints = demands.asked()
         has_prefix = constraints.prefix is not None
         traced = []
 
@@ -308,7 +308,7 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
 
         def run_rows(rows, languages=self.languages, **kwargs):
             run, settings = SEARCHES[name]
-            if run is search.sampling_search:
+            if run is searches.sampling_search:
                 kwargs["seed"] = seeds[rows]
             # Room for the same number of tokens, to compare.
             return languages.run(

@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_transformer.search import constraints, greedy, sampling
 from tests.references import search as reference_search
 from tests.search import languages as languages_
+from tests.search import languages as searches
 from tests.search.languages import (
     END,
     IDS,
@@ -72,7 +72,7 @@ def draw(
     logits = tf.math.log(tf.constant(probabilities, tf.float32))[None]
 
     def search():
-        return sampling.sampling_search(
+        return searches.sampling_search(
             lambda ids, position, state: (
                 # Logits need not be normalized.
                 tf.repeat(logits + 3.0, tf.size(ids), axis=0), state
@@ -81,7 +81,7 @@ def draw(
             batch_size=rows,
             max_lengths=length,
             # The end must not cut the others short.
-            constraints=constraints.Constraints(
+            constraints=searches.Asked(
                 length + 1 if length > 1 else 0, banned_ids=banned
             ),
             num_samples=width,
@@ -167,8 +167,8 @@ class DistributionTest(tf.test.TestCase, parameterized.TestCase):
         @tf.function
         def search():
             return languages.run(
-                sampling.sampling_search, rows=rows, max_lengths=3,
-                constraints=constraints.Constraints(), num_samples=5,
+                searches.sampling_search, rows=rows, max_lengths=3,
+                constraints=searches.Asked(), num_samples=5,
             )  # fmt: skip
 
         result = search()
@@ -254,7 +254,7 @@ class IndependenceTest(tf.test.TestCase, parameterized.TestCase):
 
 class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
     def sample(self, languages, demands=None, **kwargs):
-        return languages.run(sampling.sampling_search, demands, **kwargs)
+        return languages.run(searches.sampling_search, demands, **kwargs)
 
     @parameterized.product(
         settings=(
@@ -273,7 +273,7 @@ class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
         result = self.sample(
             languages, demands, attends=True, num_samples=3, **settings
         )
-        expected = languages.run(greedy.greedy_search, demands, attends=True)
+        expected = languages.run(searches.greedy_search, demands, attends=True)
         for found, answer in zip(result, expected, strict=True):
             for sample in range(3):
                 self.assertAllClose(
@@ -380,8 +380,8 @@ class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
         for settings in ({}, {"top_k": 2}, {"top_p": 0.7}):
             result = search_chain(
                 [[0, 0.1, 0.5, 0.4]] * 4,
-                sampling.sampling_search,
-                constraints=constraints.Constraints(
+                searches.sampling_search,
+                constraints=searches.Asked(
                     banned_ids=[0, END], no_repeat_ngram_size=1
                 ),
                 **settings,
@@ -392,7 +392,7 @@ class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllClose(result.scores, [[np.log(0.2)]], rtol=1e-6)
 
     def test_tiny_vocabularies(self):
-        result = sampling.sampling_search(
+        result = searches.sampling_search(
             lambda ids, position, state: (tf.zeros([tf.size(ids), 1]), state),
             (), batch_size=2, max_lengths=3, start_id=0, end_id=0, pad_id=7,
             num_samples=2,
@@ -405,22 +405,22 @@ class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
         ({"num_samples": 1.5}, "`num_samples` must be at least 1, and whole"),
         ({"seed": 2**63}, "`seed` must fit into 64 bits. Received: 92233"),
         ({"seed": -(2**70)}, "`seed` must fit into 64 bits. Received: -118"),
-        ({"max_lengths": -1}, "A limit must be at least 0. Received: -1"),
+        ({"max_lengths": -1}, "`max_lengths` must be at least 0. Received: -1"),
         ({"num_samples": -2}, "`num_samples` must be at least 1.*: -2. Give"),
         ({"temperature": 0}, "`temperature` must be above 0.*: 0. Use"),
         ({"temperature": -0.5}, "`temperature` must be above 0.*: -0.5. Use"),
         ({"temperature": np.nan}, "`temperature` must be above 0.*: nan. Use"),
         ({"top_k": -1}, "`top_k` must be a whole number.*: -1. Use 0"),
         ({"top_k": 1.5}, "`top_k` must be a whole number.*: 1.5. Use 0"),
-        ({"seed": [3, 5]}, r"`seed`.*shape \(2,\). Expected \(\) or \(1,\)"),
-        ({"seed": [[3]]}, r"`seed`.*shape \(1, 1\). Expected \(\) or \(1,\)"),
+        ({"seed": [3, 5]}, r"`row_keys`.*shape \(2,\). Expected \(1,\)"),
+        ({"seed": [[3]]}, r"`row_keys`.*shape \(1, 1\). Expected \(1,\)"),
         ({"top_p": 0.0}, r"`top_p` must be in \(0, 1\].*: 0.0. Use 1"),
         ({"top_p": -0.1}, r"`top_p` must be in \(0, 1\].*: -0.1. Use 1"),
         ({"top_p": 1.1}, r"`top_p` must be in \(0, 1\].*: 1.1. Use 1"),
     )
     def test_settings_that_are_none_are_refused(self, settings, message):
         with self.assertRaisesRegex(ValueError, message):
-            search_chain(np.ones((3, 3)), sampling.sampling_search, **settings)
+            search_chain(np.ones((3, 3)), searches.sampling_search, **settings)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,11 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_transformer.search import constraints, contract, single_path
+from keras_transformer import search
+from keras_transformer.search import single_path
 from tests.references import search as reference_search
 from tests.search import languages as languages_
+from tests.search import languages as searches
 from tests.search.languages import END, IDS, PAD, RandomLanguages
 
 B, W = 23, 3
@@ -27,19 +29,18 @@ def take_own_place(choices, position, numbers):
 
 class FollowTest(tf.test.TestCase, parameterized.TestCase):
     def follow(self, choose, languages, demands=None, **kwargs):
-        settings = {
-            "width": W,
-            "count": W,
-            "states": contract.RowStates(),
-            "source_mask": None,
-        }
-        return languages.run(
-            lambda step, state, **rest: single_path.follow(
-                choose, step, state, **{**settings, **rest}
-            ),
-            demands,
-            **kwargs,
-        )
+        def run(step, state, constraints, width=W, count=W, **task):
+            return single_path.follow(
+                choose,
+                step,
+                state,
+                search.Task(**task, **constraints.of_task()),
+                constraints.constraints(),
+                width=width,
+                count=count,
+            )
+
+        return languages.run(run, demands, **kwargs)
 
     def expected(self, languages, demands, row, rank):
         """What hypothesis `rank` of a row must take."""
@@ -86,7 +87,7 @@ class FollowTest(tf.test.TestCase, parameterized.TestCase):
         result = self.follow(
             take_own_place,
             languages,
-            constraints=constraints.Constraints(prefix=prefix),
+            constraints=searches.Asked(prefix=prefix),
         )
         self.assertAllEqual(result.ids[:, 0, 0], [3] * B)
         # The others have chosen what is forbidden.
@@ -151,14 +152,10 @@ class FollowTest(tf.test.TestCase, parameterized.TestCase):
                 tf.zeros([2, 7]), state, tf.ones([2, 1])
             ),
             (),
+            search.Task(1, 5, **IDS, source_mask=[[True]]),
+            search.Constraints(),
             width=2,
             count=None,
-            batch_size=1,
-            max_lengths=5,
-            constraints=constraints.Constraints(),
-            states=contract.RowStates(),
-            source_mask=[[True]],
-            **IDS,
         )  # fmt: skip
         self.assertAllEqual(
             result.ids, [[[END, 0, 0, 0, 0], [3, 3, END, 0, 0]]]

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from keras_transformer import translation
 from keras_transformer.summaries import attention_images, panel_layout
 
 # H, T and S are distinct primes.
@@ -27,7 +28,7 @@ def random_scores(*shape, seed=0):
 
 
 def maps(num_layers=2):
-    return attention_images.AttentionMaps(
+    return translation.Explanation(
         SOURCE_TOKENS,
         TARGET_TOKENS,
         TARGET_INPUT_TOKENS,

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_transformer import summaries
+from keras_transformer import summaries, translation
 
 BATCHES = 3  # per epoch
 
@@ -22,7 +22,7 @@ def explain(text, layers=1):
     source_tokens = text.split() + ["</s>"]
     target_tokens = source_tokens[-2::-1] + ["!", "</s>"]
     source, target = len(source_tokens), len(target_tokens)
-    return summaries.AttentionMaps(
+    return translation.Explanation(
         source_tokens,
         target_tokens,
         ["<s>", *target_tokens[:-1]],

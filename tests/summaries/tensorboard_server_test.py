@@ -19,7 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_transformer import summaries
+from keras_transformer import summaries, translation
 
 # Seconds; starting takes three on an idle machine.
 PATIENCE = 120
@@ -36,7 +36,7 @@ def explain(text):
         return weights / weights.sum(axis=-1, keepdims=True)
 
     source, target = len(SOURCE_TOKENS), len(TARGET_TOKENS)
-    return summaries.AttentionMaps(
+    return translation.Explanation(
         SOURCE_TOKENS,
         TARGET_TOKENS,
         ["<s>", *TARGET_TOKENS[:-1]],

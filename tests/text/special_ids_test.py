@@ -1,34 +1,72 @@
 """The ids are part of every saved vocabulary and model: they may not move."""
 
+import pytest
 import sentencepiece
-import tensorflow as tf
 
-from keras_transformer.text import special_ids, vocabulary
+from keras_transformer.text import special_ids, tokenizer, vocabulary
+
+TEXTS = ["the cat sat on a mat", "le chat est assis"]
+OTHER = special_ids.SpecialIds(pad=7, begin=5, end=0, unknown=1)
 
 
-class SpecialIdsTest(tf.test.TestCase):
-    def test_are_the_first_four(self):
-        self.assertEqual(
-            (
-                special_ids.PAD_ID,
-                special_ids.BOS_ID,
-                special_ids.EOS_ID,
-                special_ids.UNK_ID,
-            ),
-            (0, 1, 2, 3),
+def processor_of(ids):
+    return sentencepiece.SentencePieceProcessor(
+        model_proto=vocabulary.learn_vocabulary(
+            TEXTS, may_be_smaller=True, special_ids=ids
         )
+    )
 
-    def test_sentencepiece_knows_them_by_these_ids(self):
-        processor = sentencepiece.SentencePieceProcessor(
-            model_proto=vocabulary.learn_vocabulary(
-                ["a cat", "un chat"], may_be_smaller=True
+
+def test_are_the_first_four():
+    ids = special_ids.SpecialIds()
+    assert (ids.pad, ids.begin, ids.end, ids.unknown) == (0, 1, 2, 3)
+    assert ids.as_list() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("ids", [special_ids.SpecialIds(), OTHER])
+def test_sentencepiece_knows_them(ids):
+    processor = processor_of(ids)
+    assert processor.pad_id() == ids.pad
+    assert processor.bos_id() == ids.begin
+    assert processor.eos_id() == ids.end
+    assert processor.unk_id() == ids.unknown
+    assert special_ids.of_model(processor) == ids
+
+
+def test_a_vocabulary_may_have_no_begin():
+    ids = special_ids.SpecialIds(begin=None)
+    assert ids.as_list() == [0, 2, 3]
+    assert special_ids.of_model(processor_of(ids)) == ids
+
+
+def test_a_tokenizer_with_other_ids():
+    other, usual = (
+        tokenizer.Tokenizer(
+            vocabulary.learn_vocabulary(
+                TEXTS, may_be_smaller=True, special_ids=ids
             )
         )
-        self.assertEqual(processor.pad_id(), special_ids.PAD_ID)
-        self.assertEqual(processor.bos_id(), special_ids.BOS_ID)
-        self.assertEqual(processor.eos_id(), special_ids.EOS_ID)
-        self.assertEqual(processor.unk_id(), special_ids.UNK_ID)
+        for ids in (OTHER, special_ids.SpecialIds())
+    )
+    assert other.special_ids == OTHER
+    assert other.pieces([7, 5, 0]) == ["<pad>", "<bos>", "<eos>"]
+    assert other.vocabulary_size == usual.vocabulary_size
+    ids = other.encode(TEXTS)
+    # The same pieces, of which none is special.
+    for mine, theirs in zip(
+        ids.to_list(), usual.encode(TEXTS).to_list(), strict=True
+    ):
+        assert other.pieces(mine) == usual.pieces(theirs)
+        assert not set(mine) & {7, 5, 0, 1}
+    assert [text.decode() for text in other.decode(ids).numpy()] == TEXTS
+    # Special ids give no text, wherever they stand; the usual ones are pieces.
+    first = ids.to_list()[0]
+    [text] = other.decode([[5, *first[:2], 7, *first[2:], 1, 0, 7]]).numpy()
+    assert text.decode() == TEXTS[0]
+    assert other.decode([[2, 3]]).numpy()[0] != b""
 
 
-if __name__ == "__main__":
-    tf.test.main()
+@pytest.mark.parametrize("ids", [{"pad": 2}, {"begin": 3}, {"unknown": -1}])
+def test_ids_that_are_the_same_or_below_zero(ids):
+    with pytest.raises(ValueError, match="different, and at least 0"):
+        special_ids.SpecialIds(**ids)

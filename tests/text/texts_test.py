@@ -61,3 +61,18 @@ def test_a_tensor_as_list():
 def test_what_is_no_list_of_texts(wrong):
     with pytest.raises(ValueError, match="`texts` is a list of strings"):
         texts.as_list("texts", wrong)
+
+
+def test_what_is_blank():
+    characters = [
+        chr(code)
+        for code in range(1, 0x110000)
+        if not 0xD800 <= code < 0xE000  # No characters: halves of them.
+    ]
+    found = texts.are_blank(tf.constant(characters)).numpy()
+    expected = [texts.is_blank(character) for character in characters]
+    np.testing.assert_array_equal(found, expected)
+    assert 20 < sum(expected) < 40
+    assert texts.is_blank("") and texts.is_blank("\t \u3000")
+    found = texts.are_blank(["", "\t \u3000", " a ", "\u200b"]).numpy()
+    assert found.tolist() == [True, True, False, False]

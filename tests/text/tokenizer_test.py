@@ -12,6 +12,8 @@ from absl.testing import parameterized
 
 from keras_transformer.text import special_ids, tokenizer, vocabulary
 
+IDS = special_ids.SpecialIds()
+
 TEXTS = [
     "The animal didn't cross the street because it was too tired.",
     "L'animal n'a pas traversé la rue parce qu'il était trop fatigué.",
@@ -52,7 +54,7 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
         self.assertIsInstance(ids, tf.RaggedTensor)
         self.assertEqual(ids.dtype, tf.int32)
         self.assertEqual(ids.row_lengths().numpy()[1], 0)
-        self.assertAllGreater(ids.values, special_ids.UNK_ID)
+        self.assertAllGreater(ids.values, IDS.unknown)
         self.assertAllLess(ids.values, self.tokenizer.vocabulary_size)
         self.assertEqual(self.tokenizer.vocabulary_size, 293)
         self.assertEqual(self.tokenizer.decode(ids).shape, (3,))
@@ -130,10 +132,10 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
         self.assertGreater(len(set(decoded)), 900)
 
     @parameterized.parameters(
-        special_ids.PAD_ID,
-        special_ids.BOS_ID,
-        special_ids.EOS_ID,
-        special_ids.UNK_ID,
+        IDS.pad,
+        IDS.begin,
+        IDS.end,
+        IDS.unknown,
     )
     def test_special_ids_give_no_text(self, special):
         [ids] = self.tokenizer.encode(["  the cat"]).to_list()
@@ -144,7 +146,7 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
     def test_decodes_padded_rows(self):
         texts = ["The cat", "", "a"]
         ids = self.tokenizer.encode(texts)
-        dense = ids.to_tensor(special_ids.PAD_ID)
+        dense = ids.to_tensor(IDS.pad)
         self.assertAllEqual(
             self.tokenizer.decode(dense), self.tokenizer.decode(ids)
         )
@@ -216,7 +218,7 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "text")])
         def encode(text):
             return {
-                name: one.encode(text).to_tensor(special_ids.PAD_ID)
+                name: one.encode(text).to_tensor(IDS.pad)
                 for name, one in zip("ab", both.tokenizers, strict=True)
             }
 
@@ -264,7 +266,7 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(FileNotFoundError, "nowhere.model"):
             tokenizer.Tokenizer.from_file(path)
 
-    def test_other_special_ids(self):
+    def test_a_vocabulary_without_padding(self):
         path = os.path.join(self.create_tempdir(), "other")
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(TEXTS),
@@ -274,7 +276,7 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
             minloglevel=2,
         )
         with self.assertRaisesRegex(
-            ValueError, r"'<unk>', '<s>', '</s>'.*learn_vocabulary"
+            ValueError, "other.model: .* no 'pad' id.*learn_vocabulary"
         ):
             tokenizer.Tokenizer.from_file(f"{path}.model")
 

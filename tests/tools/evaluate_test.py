@@ -45,7 +45,7 @@ def test_scores(demo_run, tmp_path):
     )
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
-    translations = kt.translation.load_translator(demo_run).translate(
+    translations = kt.load_translator(demo_run).translate(
         [pair.source for pair in pairs]
     )
     metric = sacrebleu.BLEU(lowercase=True, tokenize="intl")

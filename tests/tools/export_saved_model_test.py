@@ -60,7 +60,7 @@ def test_export_serves_what_the_live_model_says(demo_run, tmp_path):
     )
     assert result.returncode == 0, result.stderr
     together, alone = json.loads(result.stdout)
-    live = kt.translation.load_translator(demo_run).translate(texts)
+    live = kt.load_translator(demo_run).translate(texts)
     assert together == live
     assert alone == live
     assert len(set(live)) > 90 and all(live)

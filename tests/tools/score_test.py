@@ -71,11 +71,9 @@ def test_an_n_best_list_scored_again(run, tmp_path, score, flags):
     assert scored.returncode == 0, scored.stderr
     rows = [line.split("\t") for line in scored.stdout.decode().splitlines()]
     assert len(rows) == len(lines) == 54
-    translator = kt.translation.load_translator(
+    translator = kt.load_translator(
         run,
-        kt.translation.run_search(
-            run, top_beams=3, coverage=0.2 if flags else None
-        ),
+        kt.runs.run_search(run, top_beams=3, coverage=0.2 if flags else None),
     )
     pieces = [
         hypothesis.tokens

@@ -68,7 +68,7 @@ def test_lines_in_order_from_run_and_saved_model(demo_run):
     assert from_run.returncode == 0, from_run.stderr
     lines = from_run.stdout.decode().split("\n")
     assert lines.pop() == ""
-    live = kt.translation.load_translator(demo_run).translate(sources)
+    live = kt.load_translator(demo_run).translate(sources)
     assert lines == live
     assert lines.index("") == 7 and len(set(lines)) > 90
 
@@ -87,7 +87,7 @@ def test_lines_in_order_from_run_and_saved_model(demo_run):
 def test_spaces_and_marks_change_nothing(demo_run):
     """In Python, in a SavedModel, and through the program."""
     texts = [pair.source for pair in kt.data.illustrated_corpus().dev[:60]]
-    live = kt.translation.load_translator(demo_run)
+    live = kt.load_translator(demo_run)
     expected = live.translate(texts)
     assert len(set(expected)) > 50 and all(expected)
     served = served_by(demo_run)

@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from trainers import continuing, run_directory, settings
+from keras_transformer.runs import run_directory
+from trainers import continuing, settings
 
 SETTINGS = settings.TrainingSettings(
     steps=12,
@@ -88,3 +89,49 @@ def test_no_whole_executions(tmp_path):
     run = found(tmp_path)
     with pytest.raises(ValueError, match="12 updates.*_per_execution=5. Give"):
         run.check(ending(20, steps_per_execution=5), 12)
+
+
+CONFIG = {
+    "architecture": {"model_dim": 6},
+    "settings": {"seed": 1, "strategy": "none", "devices": []},
+    "data": {"sha256": "abc"},
+}
+
+
+@pytest.fixture
+def begun(tmp_path):
+    directory = run_directory.RunDirectory(tmp_path)
+    directory.write_config(CONFIG)
+    return continuing.Continued(directory)
+
+
+def test_differences_are_named(begun):
+    begun.check_same(CONFIG)
+    other = {
+        **CONFIG,
+        "architecture": {"model_dim": 10},
+        "settings": {**CONFIG["settings"], "seed": 2},
+    }
+    with pytest.raises(
+        ValueError,
+        match="architecture.model_dim: 6 there, 10 now; "
+        "settings.seed: 1 there, 2 now",
+    ):
+        begun.check_same(other)
+
+
+def test_the_place_and_the_end_may_change(begun):
+    settings = {
+        "seed": 1,
+        "strategy": "mirrored",
+        "devices": ["GPU:0"],
+        "steps": 20,
+        "tokenize": "zh",
+    }
+    begun.check_same({**CONFIG, "settings": settings})
+
+
+def test_only_what_is_named_is_compared(begun):
+    begun.check_same({"settings": {"seed": 1}})
+    with pytest.raises(ValueError, match="settings.seed: 1 there, 2"):
+        begun.check_same({"settings": {"seed": 2}})

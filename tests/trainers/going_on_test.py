@@ -8,9 +8,10 @@ import pytest
 import tensorflow as tf
 
 import keras_transformer as kt
+from keras_transformer.runs import run_directory
 from tests.trainers.trainer_command import write_pairs
 from tools.kill_and_resume import run_differences
-from trainers import run, run_directory, settings
+from trainers import run, settings
 
 SIZES = {
     "num_encoder_layers": 1,

@@ -3,7 +3,8 @@
 import pytest
 
 import keras_transformer as kt
-from trainers import corpora, run_directory, settings, tokenizers
+from keras_transformer.runs import run_directory
+from trainers import corpora, settings, tokenizers
 
 PAIRS = [
     kt.data.SentencePair("one two three", "un deux trois"),

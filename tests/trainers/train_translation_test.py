@@ -87,7 +87,7 @@ def test_a_convention_and_a_vocabulary_for_each_side(small, tmp_path):
     assert config["architecture"]["model_dim"] == 128
     assert config["settings"]["length_penalty_form"] == "average"
     # The trainer has compared its SavedModel with the model it trained.
-    translator = kt.translation.load_translator(run)
+    translator = kt.load_translator(run)
     assert translator.model.start_id == 0
     assert translator.target_tokenizer.vocabulary_size == 401
     texts = ["The dog is small.", "", "The cat is tired."]
@@ -109,7 +109,7 @@ def test_a_convention_and_a_vocabulary_for_each_side(small, tmp_path):
 
 
 def test_demo_knows_what_it_refers_to(demo_run):
-    translator = kt.translation.load_translator(demo_run)
+    translator = kt.load_translator(demo_run)
     assert translator.translate(
         [
             "The animal didn't cross the street because it was too tired.",

@@ -363,6 +363,18 @@ class Killed(Cases):
         self.assertEqual(self.in_a_process(self.check, ([3, 5],)), 0)
 
 
+class NewestStepTest(tf.test.TestCase):
+    def test_the_newest(self):
+        folder = pathlib.Path(self.create_tempdir())
+        self.assertIsNone(checkpoint_files.newest_step(folder / "nowhere"))
+        self.assertIsNone(checkpoint_files.newest_step(folder))
+        # Files of the user's own may be there too.
+        for name in ("ckpt-8.index", "ckpt-12.index", "ckpt-best.index", "a"):
+            (folder / name).touch()
+        (folder / "ckpt-13.index.tmp").touch()
+        self.assertEqual(checkpoint_files.newest_step(str(folder)), 12)
+
+
 if __name__ == "__main__":
     tf.test.main()
 else:

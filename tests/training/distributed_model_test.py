@@ -5,7 +5,6 @@ B batch   T target length   V vocabulary_size
 
 import contextlib
 import copy
-import functools
 import pathlib
 import subprocess
 import sys
@@ -633,8 +632,8 @@ class TwoReplicas(Cases):
         source_ids = tf.constant(3 + draw()[0][0][:3] % 7, tf.int32)
         limits = lengths.Lengths(ratio=1.0, extra=3)
         for searching in (
-            search.greedy_search,
-            functools.partial(search.beam_search, beam_size=3),
+            search.GreedySearch(),
+            search.BeamSearch(beam_size=3),
         ):
             found, expected = (
                 model_search.ModelSearch(

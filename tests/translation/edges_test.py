@@ -26,7 +26,7 @@ NOTHING = ("", " ", "\n", "\u00a0", "\u3000\u2009", "\ufeff", "\ufeff \u200b")
 
 
 @functools.cache
-def broken(search=kt.search.beam_search, jit_compile=False):
+def broken(search=None, jit_compile=False):
     """The toy translator with one weight that is not a number."""
     model = kt.models.in_precision(toy.translator().model, "float32")
     weight = model.decoder.final_norm.weights[0]
@@ -120,10 +120,7 @@ CALLS = {
     "call": lambda t, text: t(text),
     "n_best": lambda t, text: t.n_best(text),
     "log_probability": lambda t, text: t.log_probability(text, [text]),
-    "in_batches": kt.translation.in_batches,
-    "batches_by_length": lambda t, text: list(
-        kt.translation.batches_by_length(text, 3)
-    ),
+    "in_batches": lambda t, text: kt.translation.in_batches(list, text, 3),
     "attend": kt.translation.attend,
     "export_check": lambda t, text: kt.export.check("nowhere", t, text),
 }
@@ -148,7 +145,7 @@ def test_batches_of_no_text(batch_size):
         lambda: translator.translate(["ba"], batch_size),
         lambda: translator.hypotheses(["ba"], batch_size),
         lambda: translator.score(["ba"], ["BA"], batch_size),
-        lambda: kt.translation.in_batches(translator, ["ba"], batch_size),
+        lambda: kt.translation.in_batches(list, ["ba"], batch_size),
     ):
         with pytest.raises(ValueError, match=f"at least 1.*{batch_size}"):
             call()
@@ -158,9 +155,9 @@ def test_batches_of_no_text(batch_size):
 @pytest.mark.parametrize(
     "search",
     [
-        kt.search.beam_search,
-        kt.search.greedy_search,
-        functools.partial(kt.search.sampling_search, num_samples=3),
+        kt.search.BeamSearch(),
+        kt.search.GreedySearch(),
+        kt.search.SamplingSearch(num_samples=3),
     ],
     ids=["beam", "greedy", "sampling"],
 )
@@ -171,7 +168,6 @@ def test_no_numbers_are_an_error(search, jit_compile):
         lambda: translator.hypotheses(["ba de"]),
         lambda: translator.score(["ba de"], ["DE BA"]),
         lambda: kt.translation.explain(translator, "ba de"),
-        lambda: kt.translation.in_batches(translator, ["ba de"]),
     ):
         with pytest.raises(FloatingPointError, match="not a number.*'ba de'"):
             call()
@@ -209,16 +205,14 @@ def test_numbers_of_some_rows():
         ), state
 
     for search in (
-        functools.partial(kt.search.beam_search, beam_size=2, alpha=0.0),
-        kt.search.greedy_search,
-        functools.partial(kt.search.sampling_search, seed=3),
+        kt.search.BeamSearch(beam_size=2, alpha=0.0),
+        kt.search.GreedySearch(),
+        kt.search.SamplingSearch(seed=3),
     ):
         state = {"row": tf.range(3)}
-        settings = dict(max_lengths=5, start_id=0, end_id=2, pad_id=0)
-        result = search(step, state, batch_size=3, **settings)
-        alone = search(
-            step, {"row": tf.zeros([3], tf.int32)}, batch_size=3, **settings
-        )
+        task = kt.search.Task(3, max_lengths=5, start_id=0, end_id=2, pad_id=0)
+        result = search(step, state, task)
+        alone = search(step, {"row": tf.zeros([3], tf.int32)}, task)
         assert np.isnan(result.scores[1]).all()
         for row in (0, 2):
             assert result.scores[row] == alone.scores[row] < 0

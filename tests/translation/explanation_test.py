@@ -6,7 +6,6 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_transformer.text import special_ids
 from keras_transformer.translation import explanation
 from tests.translation import toy
 
@@ -53,7 +52,7 @@ class ExplainTest(tf.test.TestCase, parameterized.TestCase):
         translator = self.translator
         for text in ("ba de fi", "ra", "go hu go hu ka"):
             found = explanation.explain(translator, text)
-            result = translator.search(translator.encode_source([text]))
+            result = translator.search_ids(translator.encode_source([text]))
             ids = result.ids[0, 0, : int(result.lengths[0, 0])]
             self.assertEqual(
                 found.target_tokens, translator.tokenizer.pieces(ids)
@@ -74,12 +73,12 @@ class ExplainTest(tf.test.TestCase, parameterized.TestCase):
         translator = self.translator
         found = explanation.explain(translator, "ba de fi go")
         source_ids = translator.encode_source(["ba de fi go"])
-        result = translator.search(source_ids)
+        result = translator.search_ids(source_ids)
         ids = result.ids.numpy()[0, 0, : int(result.lengths[0, 0])]
         scores = translator.model.attention_scores(
             {
                 "source_ids": source_ids,
-                "target_input_ids": np.array([[special_ids.BOS_ID, *ids[:-1]]]),
+                "target_input_ids": np.array([[1, *ids[:-1]]]),
             }
         )
         for name in ("encoder", "decoder", "cross"):

@@ -5,11 +5,10 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer import search, text
-from keras_transformer.text import special_ids
 from keras_transformer.translation import alignment, hypotheses
 from tests.translation import toy
 
-EOS = special_ids.EOS_ID
+EOS = 2
 
 
 class ReadResultTest(tf.test.TestCase, parameterized.TestCase):
@@ -102,19 +101,20 @@ class BlankTest(tf.test.TestCase, parameterized.TestCase):
         )
         texts = ["", " ", "\t\r\n\v\f", "\u3000", "a", "\u00a0", " b "]
         ids = [row + [EOS] for row in tokenizer.encode(texts).to_list()]
-        found = hypotheses.is_blank(
-            tf.constant(texts), tf.ragged.constant(ids).to_tensor()
+        found = hypotheses.are_blank(
+            tf.constant(texts),
+            tf.ragged.constant(ids).to_tensor(),
+            tokenizer.special_ids,
         )
-        # Without a normalization no other space is nothing.
-        other = normalization != "none"
-        self.assertAllEqual(
-            found, [True, True, True, other, False, other, False]
-        )
+        self.assertAllEqual(found, [True, True, True, True, False, True, False])
 
     def test_no_texts(self):
         ids = tf.zeros([0, 0], tf.int32)
         self.assertEqual(
-            hypotheses.is_blank(tf.constant([], "string"), ids).shape, (0,)
+            hypotheses.are_blank(
+                tf.constant([], "string"), ids, text.SpecialIds()
+            ).shape,
+            (0,),
         )
 
     def test_score(self):

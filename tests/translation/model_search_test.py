@@ -1,21 +1,19 @@
 """Limits are each row's own, and the search is told what it may take."""
 
-import functools
-
 import numpy as np
 import tensorflow as tf
 
 from keras_transformer import search
-from keras_transformer.text import special_ids
 from keras_transformer.translation import lengths, model_search
 
 SIZE = 293
+PAD, START, END = 0, 1, 2
 
 
 class Endless(search.RowStates):
     """A model that never says the end: it repeats the first source token."""
 
-    start_id = special_ids.BOS_ID
+    pad_id, start_id = PAD, START
 
     def start(self, source_ids, max_length=None):
         return {"first": source_ids[:, 0]}
@@ -27,13 +25,9 @@ class Endless(search.RowStates):
         return step
 
 
-def make(function=search.greedy_search, limits=None, **settings):
+def make(kind=search.GreedySearch, limits=None, **settings):
     return model_search.ModelSearch(
-        Endless(),
-        functools.partial(function, **settings),
-        limits or lengths.Lengths(),
-        False,
-        SIZE,
+        Endless(), kind(**settings), limits or lengths.Lengths(), END
     )
 
 
@@ -41,15 +35,15 @@ class ModelSearchTest(tf.test.TestCase):
     def test_length_limit_is_each_rows_own(self):
         source_ids = tf.constant([[7, 2, 0, 0, 0], [11, 13, 17, 19, 2]])
         endless = make()
-        result = endless.search(source_ids)
+        result = endless(source_ids)
         self.assertAllEqual(result.lengths[:, 0], [2 + 50, 5 + 50])
         self.assertAllEqual(result.ids[0, 0, :52], 52 * [7])
         self.assertAllEqual(result.ids[0, 0, 52:], 3 * [0])
         limits = lengths.Lengths(ratio=3.0, extra=1)
         other = make(limits=limits)
-        result = other.search(source_ids)
+        result = other(source_ids)
         self.assertAllEqual(result.lengths[:, 0], [7, 16])
-        result = make().search_with(source_ids, max_length=11)
+        result = make()(source_ids, max_length=11)
         self.assertAllEqual(result.lengths[:, 0], [11, 11])
 
     def test_xla_compiles_for_a_shape_and_not_for_each_batch(self):
@@ -60,13 +54,13 @@ class ModelSearchTest(tf.test.TestCase):
                 jit_compile=True,
             )
             def find(ids):
-                return searches.search_with(ids, max_length=11)
+                return searches(ids, max_length=11)
 
             return find
 
         source_ids = tf.constant([[7, 2, 0, 0, 0], [11, 13, 17, 19, 2]])
-        for function in (search.greedy_search, search.beam_search):
-            find = compile_search(make(function))
+        for kind in (search.GreedySearch, search.BeamSearch):
+            find = compile_search(make(kind))
             lowered = find.experimental_get_compiler_ir(
                 tf.TensorSpec([2, 5], tf.int32)
             )
@@ -84,22 +78,22 @@ class ModelSearchTest(tf.test.TestCase):
         ):
             chosen = make(
                 limits=lengths.Lengths(**limits),
-                constraints=search.Constraints(min_lengths=least),
+                constraints=search.Constraints(min_length=least),
             )
-            found = chosen.search(source_ids)
+            found = chosen(source_ids)
             self.assertAllEqual(found.lengths[:, 0], expected)
 
     def test_padding_and_start_are_never_taken(self):
         # The start token and a banned one, which the model would say.
         chosen = make(constraints=search.Constraints(banned_ids=(5,)))
-        found = chosen.search(tf.constant([[special_ids.BOS_ID], [5], [7]]))
-        for row, token in enumerate((special_ids.BOS_ID, 5)):
+        found = chosen(tf.constant([[START], [5], [7]]))
+        for row, token in enumerate((START, 5)):
             self.assertNotIn(token, found.ids[row, 0].numpy())
         self.assertAllEqual(found.ids[2, 0, :51], 51 * [7])
         # Where the start is the end, it may be taken.
-        chosen.model.start_id = special_ids.EOS_ID
+        chosen.model.start_id = END
         try:
-            found = chosen.search_with(tf.constant([[special_ids.EOS_ID]]))
+            found = chosen(tf.constant([[END]]))
             self.assertAllEqual(found.lengths, [[1]])
         finally:
             del chosen.model.start_id
@@ -107,48 +101,54 @@ class ModelSearchTest(tf.test.TestCase):
     def test_prefix(self):
         source_ids = tf.constant([[7, 2], [11, 2]])
         prefix = tf.constant([[5, 6, 8], [9, 0, 0]])
-        found = make().find(source_ids, prefix)
+        found = make()(source_ids, prefix)
         self.assertAllEqual(found.ids[0, 0, :5], [5, 6, 8, 7, 7])
         self.assertAllEqual(found.ids[1, 0, :5], [9, 11, 11, 11, 11])
+        make().check_prefix(source_ids, prefix)
         short = make(limits=lengths.Lengths(maximum=2))
         with self.assertRaisesRegex(ValueError, "3 tokens where at most 2"):
-            short.find(source_ids, prefix)
-        found = short.find(source_ids, prefix[:, :2])
+            short.check_prefix(source_ids, prefix)
+        found = short(source_ids, prefix[:, :2])
         self.assertAllEqual(found.ids[:, 0], [[5, 6], [9, 11]])
 
-    def test_beams_that_are_none(self):
-        with self.assertRaisesRegex(ValueError, "beam_size=307, 293 target"):
-            make(search.beam_search, beam_size=307)
-        with self.assertRaisesRegex(ValueError, "beam_size=3, 5 hypotheses"):
-            make(search.beam_search, beam_size=3, top_beams=5)
-        with self.assertRaisesRegex(ValueError, "beam_size=3, 0 hypotheses"):
-            make(search.beam_search, beam_size=3, top_beams=0)
+    def test_the_ids_are_those_of_the_model_and_the_vocabulary(self):
+        """Padding 7, end 0, start 5: no id is a constant."""
 
-    def test_search_for_more_hypotheses(self):
-        wide = make(search.beam_search, beam_size=3, alpha=0.0)
-        self.assertEqual(wide.search_for(2).keywords["top_beams"], 2)
-        self.assertEqual(wide.search_for(None).keywords["top_beams"], 3)
-        self.assertEqual(wide.search_for(2).keywords["alpha"], 0.0)
-        drawn = make(search.sampling_search, num_samples=5)
-        self.assertEqual(drawn.search_for(None).keywords["num_samples"], 5)
-        self.assertEqual(drawn.search_for(7).keywords["num_samples"], 7)
-        with self.assertRaisesRegex(ValueError, "2 wanted of"):
-            make().search_for(2)
+        class Other(Endless):
+            pad_id, start_id = 7, 5
 
-    def test_seeds_are_of_the_ids(self):
+        seen = []
+
+        def record(step, state, task):
+            seen.append(task)
+            return search.GreedySearch()(step, state, task)
+
+        other = model_search.ModelSearch(
+            Other(), record, lengths.Lengths(ratio=1.0, extra=1), 0
+        )
+        # The search never takes the padding or the start.
+        record.needs_attention = False
+        found = other(tf.constant([[3, 11, 0], [2, 0, 7], [1, 7, 7]]))
+        [task] = seen
+        self.assertEqual((task.pad_id, task.start_id, task.end_id), (7, 5, 0))
+        self.assertEqual(task.banned_ids, (5, 7))
+        self.assertAllEqual(
+            found.ids[:, 0], [[3, 3, 3, 3], [2, 2, 2, 7], [1, 1, 7, 7]]
+        )
+
+    def test_keys_are_of_the_ids(self):
+        def keys_of(ids):
+            ids = tf.constant(ids, tf.int32)
+            return model_search._keys(ids, ids != PAD).numpy()
+
         ids = np.random.default_rng(0).integers(3, SIZE, [997, 7])
-        seeds = model_search._row_seeds(tf.constant(ids, tf.int32), 5).numpy()
-        # Of 2^31 seeds, 997 rows have a pair in common once in 4,000.
-        self.assertEqual(np.unique(seeds).size, 997)
-        padded = tf.constant(np.pad(ids, [[0, 0], [0, 11]]), tf.int32)
-        self.assertAllEqual(model_search._row_seeds(padded, 5), seeds)
-        other = model_search._row_seeds(tf.constant(ids, tf.int32), 6).numpy()
-        self.assertEmpty(np.flatnonzero(other == seeds))
+        keys = keys_of(ids)
+        # Of 2^31 keys, 997 rows have a pair in common once in 4,000.
+        self.assertEqual(np.unique(keys).size, 997)
+        self.assertAllEqual(keys_of(np.pad(ids, [[0, 0], [0, 11]])), keys)
         # Words in another order are another sentence.
-        turned = tf.constant(ids[:, ::-1].copy(), tf.int32)
-        same = model_search._row_seeds(turned, 5).numpy() == seeds
-        self.assertLess(same.sum(), 3)
-        self.assertTrue(((0 <= seeds) & (seeds < 2**31)).all())
+        self.assertLess((keys_of(ids[:, ::-1]) == keys).sum(), 3)
+        self.assertTrue(((0 <= keys) & (keys < 2**31)).all())
 
 
 if __name__ == "__main__":

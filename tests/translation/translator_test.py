@@ -11,15 +11,15 @@ from absl.testing import parameterized
 
 import keras_transformer as kt
 from keras_transformer import search
-from keras_transformer.text import special_ids
 from keras_transformer.translation import translator
 from tests.translation import toy
 
 LONG = "ba de fi go " * 31
+IDS = kt.text.SpecialIds()
 
 
 @functools.cache
-def searching(function=search.beam_search, lengths=None, jit=False, **settings):
+def searching(kind=search.BeamSearch, lengths=None, jit=False, **settings):
     """The toy translator with another search.
 
     One for all tests that ask for it, as each traces its graphs anew.
@@ -27,7 +27,7 @@ def searching(function=search.beam_search, lengths=None, jit=False, **settings):
     return translator.Translator(
         toy.translator().model,
         toy.translator().tokenizer,
-        functools.partial(function, **settings),
+        kind(**settings),
         lengths=lengths or kt.translation.Lengths(),
         jit_compile=jit,
     )
@@ -38,7 +38,7 @@ def beam(**settings):
 
 
 def sampling(**settings):
-    return searching(search.sampling_search, **settings)
+    return searching(search.SamplingSearch, **settings)
 
 
 def in_graph(texts):
@@ -127,7 +127,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
             sources, translations, scores, strict=True
         ):
             # What was produced, told to the model all at once.
-            result = self.translator.search(
+            result = self.translator.search_ids(
                 self.translator.encode_source([source])
             )
             length = int(result.lengths[0, 0])
@@ -138,9 +138,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
             logits_TV = model(
                 {
                     "source_ids": self.translator.encode_source([source]),
-                    "target_input_ids": np.array(
-                        [[special_ids.BOS_ID, *ids[:-1]]]
-                    ),
+                    "target_input_ids": np.array([[IDS.begin, *ids[:-1]]]),
                 }
             )[0]
             log_probabilities = tf.nn.log_softmax(logits_TV).numpy()
@@ -148,7 +146,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllClose(
                 score, total / ((5 + length) / 6) ** 0.6, 1e-4, 1e-5
             )
-            self.assertEqual(ids[-1], special_ids.EOS_ID)
+            self.assertEqual(ids[-1], IDS.end)
             checked += 1
         self.assertEqual(checked, 23)
 
@@ -161,9 +159,9 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(ids.dtype, tf.int32)
         self.assertEqual(ids.shape, (3, max(lengths) + 1))
         for row, length in zip(ids.numpy(), lengths, strict=True):
-            self.assertEqual(row[length], special_ids.EOS_ID)
+            self.assertEqual(row[length], IDS.end)
             self.assertAllEqual(row[length + 1 :], 0 * row[length + 1 :])
-            self.assertTrue((row[:length] > special_ids.UNK_ID).all())
+            self.assertTrue((row[:length] > IDS.unknown).all())
 
     def test_longer_sources_are_cut(self):
         short = translator.Translator(
@@ -173,7 +171,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         )
         ids = short.encode_source(tf.constant(["ba de fi go hu ka", "ba"]))
         self.assertEqual(ids.shape, (2, 5))
-        self.assertEqual(ids.numpy()[0, -1], special_ids.EOS_ID)
+        self.assertEqual(ids.numpy()[0, -1], IDS.end)
         [found] = short.translate(["ba de fi go hu ka le mi"])
         self.assertEqual([found], short.translate(["ba de fi go"]))
         self.assertNotEmpty(found)
@@ -184,7 +182,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
             for chosen in (
                 self.translator,
                 beam(beam_size=4, alpha=0.6),
-                searching(search.greedy_search),
+                searching(search.GreedySearch),
                 beam(beam_size=1, alpha=0.0),
             )
         )
@@ -214,11 +212,11 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
                     )
 
     @parameterized.named_parameters(
-        ("beam", search.beam_search, {"top_beams": 3}),
-        ("greedy", search.greedy_search, {}),
+        ("beam", search.BeamSearch, {"top_beams": 3}),
+        ("greedy", search.GreedySearch, {}),
         (
             "sampling",
-            search.sampling_search,
+            search.SamplingSearch,
             {"num_samples": 3, "seed": 5, "temperature": 0.7},
         ),
     )
@@ -242,7 +240,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         for text, found in zip(
             self.sources[:11], chosen.hypotheses(self.sources[:11]), strict=True
         ):
-            result = chosen.search(chosen.encode_source([text]))
+            result = chosen.search_ids(chosen.encode_source([text]))
             for n, hypothesis in enumerate(found):
                 ids = result.ids[0, n, : int(result.lengths[0, n])].numpy()
                 self.assertEqual(hypothesis.tokens, tokenizer.pieces(ids))
@@ -310,14 +308,12 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         model, tokenizer = self.translator.model, self.translator.tokenizer
         text, target = "ba de fi", "GO ba"
         [scored] = self.translator.score([text], [target])
-        ids = [*tokenizer.encode([target]).to_list()[0], special_ids.EOS_ID]
+        ids = [*tokenizer.encode([target]).to_list()[0], IDS.end]
         logits = (
             model(
                 {
                     "source_ids": self.translator.encode_source([text]),
-                    "target_input_ids": np.array(
-                        [[special_ids.BOS_ID, *ids[:-1]]]
-                    ),
+                    "target_input_ids": np.array([[IDS.begin, *ids[:-1]]]),
                 }
             )
             .numpy()[0]
@@ -330,7 +326,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         penalty = ((5 + len(ids)) / 6) ** 0.6
         self.assertAllClose(scored.score, log_probs.sum() / penalty, 1e-4)
         # Of samples and of greedy search scores are plain.
-        for chosen in (sampling(), searching(search.greedy_search)):
+        for chosen in (sampling(), searching(search.GreedySearch)):
             [plain] = chosen.score([text], [target])
             self.assertAllClose(plain.score, log_probs.sum(), 1e-4)
         answer = self.translator.log_probability([text, "ra"], [target, "RA"])
@@ -489,10 +485,10 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.named_parameters(
         # XLA compiles for ten seconds, so two of all that may be asked, which
         # differ in everything. `tests/search/loop_test.py` compiles all.
-        ("beam", search.beam_search, {"top_beams": 2, "coverage": 0.2}, {}),
+        ("beam", search.BeamSearch, {"top_beams": 2, "coverage": 0.2}, {}),
         (
             "greedy",
-            search.greedy_search,
+            search.GreedySearch,
             {},
             {"prefixes": ["FI DE", "", "RA", "", "", "BA"], "align": True},
         ),
@@ -560,11 +556,11 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(short.max_source_length, 5)
         self.assertEqual(short.lengths.extra, 7)
         self.assertTrue(short.jit_compile)
-        greedy = searching(search.greedy_search)
+        greedy = searching(search.GreedySearch)
         self.assertLen(greedy.with_n_best().hypotheses(["ba"])[0], 1)
-        with self.assertRaisesRegex(ValueError, "2 wanted of .*greedy_search"):
+        with self.assertRaisesRegex(ValueError, "2 wanted of GreedySearch"):
             greedy.with_n_best(2)
-        with self.assertRaisesRegex(ValueError, "beam_size=4, 5 hypotheses"):
+        with self.assertRaisesRegex(ValueError, "top_beams=5, beam_size=4"):
             self.translator.with_n_best(5)
 
     def test_n_best_in_the_graph(self):
@@ -593,7 +589,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
     def test_impossible_settings(self):
         with self.assertRaisesRegex(ValueError, "beam_size=1009, 359 target"):
             beam(beam_size=1009)
-        with self.assertRaisesRegex(ValueError, "beam_size=2, 3 hypotheses"):
+        with self.assertRaisesRegex(ValueError, "top_beams=3, beam_size=2"):
             beam(beam_size=2, top_beams=3)
         with self.assertRaisesRegex(ValueError, "`maximum`.*Received: 0"):
             beam(lengths=kt.translation.Lengths(maximum=0))
@@ -639,12 +635,12 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(found.alignment.shape, (words, 2))
         source_ids = self.translator.encode_source(["ba de"])
         tokens = self.translator.tokenizer
-        ids = [*tokens.encode([found.text]).to_list()[0], special_ids.EOS_ID]
+        ids = [*tokens.encode([found.text]).to_list()[0], IDS.end]
         self.assertEqual(tokens.pieces(ids), found.tokens)
         attention = self.translator.model.alignment_attention(
             {
                 "source_ids": source_ids,
-                "target_input_ids": np.array([[special_ids.BOS_ID, *ids[:-1]]]),
+                "target_input_ids": np.array([[IDS.begin, *ids[:-1]]]),
             }
         )
         self.assertAllClose(

@@ -16,25 +16,24 @@ def make_search(job: jobs.Job) -> Callable[[], None]:
     model = _make_model(job)
     sources = _draw_sources(job)
     is_compiled = job.engine == jobs.XLA
+    chosen = kt.search.GreedySearch()
+    if job.beam_size > 1:
+        chosen = kt.search.BeamSearch(beam_size=job.beam_size)
 
     def search(source_ids):
-        settings = {
-            "batch_size": source_ids.shape[0] or tf.shape(source_ids)[0],
-            "max_lengths": job.target_length,
-            "start_id": _START,
-            "end_id": _END,
-            "pad_id": _PAD,
-            "constraints": kt.search.Constraints(job.target_length),
-            "states": model,
-        }
+        task = kt.search.Task(
+            batch_size=source_ids.shape[0] or tf.shape(source_ids)[0],
+            max_lengths=job.target_length,
+            start_id=_START,
+            end_id=_END,
+            pad_id=_PAD,
+            min_lengths=job.target_length,
+            states=model,
+        )
         # The state of a compiled search must have its room from the start.
         room = job.target_length if is_compiled else None
         state = model.start(source_ids, max_length=room)
-        if job.beam_size == 1:
-            return kt.search.greedy_search(model.stepper(), state, **settings)
-        return kt.search.beam_search(
-            model.stepper(), state, beam_size=job.beam_size, **settings
-        )
+        return chosen(model.stepper(), state, task)
 
     if is_compiled:
         graph = tf.function(search, jit_compile=True)

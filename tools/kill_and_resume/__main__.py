@@ -63,10 +63,11 @@ class Aim:
 
 
 _MOMENT = Aim("any moment")
-_CHECKPOINT = Aim("a checkpoint", "checkpoints/.ckpt-*", 0.05)
-_EVALUATION = Aim("an evaluation", "checkpoints/ckpt-*.index", 3.0)
-_MODEL = Aim("model.keras", "unfinished.keras", 0.1)
-_EXPORT = Aim("the export", "saved_model/.saving-*", 2.0)
+_FILES = kt.runs.RunDirectory("")
+_CHECKPOINT = Aim("a checkpoint", f"{_FILES.checkpoints}/.ckpt-*", 0.05)
+_EVALUATION = Aim("an evaluation", f"{_FILES.checkpoints}/ckpt-*.index", 3.0)
+_MODEL = Aim(str(_FILES.model), str(_FILES.unfinished_model), 0.1)
+_EXPORT = Aim("the export", f"{_FILES.saved_model.parent}/.saving-*", 2.0)
 # In turns. A run that is killed at the first two was halfway when it was
 # continued, twice.
 _AIMS = (
@@ -222,9 +223,9 @@ def phase(run: pathlib.Path, log: str) -> str:
         run: its directory.
         log: what its last process had printed.
     """
-    folder = run / "checkpoints"
-    steps = [int(p.stem.split("-")[1]) for p in folder.glob("ckpt-*.index")]
-    step = max(steps, default=0)
+    directory = kt.runs.RunDirectory(run)
+    folder = directory.checkpoints
+    step = kt.training.newest_step(folder) or 0
     for suffix, doing in (
         ("writing", "writing checkpoint"),
         ("written", "moving checkpoint"),
@@ -234,12 +235,12 @@ def phase(run: pathlib.Path, log: str) -> str:
             return f"step {step}, {doing} {path.stem.split('-')[1]}"
     epochs = re.findall(r"^Epoch (\d+)/", log, re.MULTILINE)
     if "Averaged the last" in log:
-        doing = "writing model.keras or scoring"
-        if (run / "unfinished.keras").exists():
-            doing = "writing model.keras"
-        elif (run / "saved_model/.saving-fresh").exists():
+        doing = f"writing {directory.model.name} or scoring"
+        if directory.unfinished_model.exists():
+            doing = f"writing {directory.model.name}"
+        elif any(path.name.endswith("fresh") for path in directory.saving()):
             doing = "checking the SavedModel"
-        elif list((run / "saved_model").glob(".saving-*")):
+        elif directory.saving():
             doing = "exporting"
     elif epochs and step == _INTERVAL * int(epochs[-1]):
         doing = "evaluating"

@@ -1,11 +1,12 @@
 """What differs, bit for bit, in what two training runs ended with."""
 
-import json
 import pathlib
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+import keras_transformer as kt
 
 _TIMINGS = ("train_seconds", "target_tokens_per_second")
 
@@ -20,47 +21,39 @@ def differences(run: pathlib.Path, other: pathlib.Path) -> list[str]:
     Returns:
         What differs: a list of names, empty if the runs are the same.
     """
+    both = [kt.runs.RunDirectory(folder) for folder in (run, other)]
     found = []
-    for name in ("config.json", "tokenizer.model"):
-        if (run / name).read_bytes() != (other / name).read_bytes():
-            found.append(name)
+    for files in zip(*((d.config, d.tokenizer) for d in both), strict=True):
+        if files[0].read_bytes() != files[1].read_bytes():
+            found.append(files[0].name)
     found += _different(
-        "metrics.json",
+        both[0].metrics.name,
         *(
             {
                 name: value
-                for name, value in json.loads(
-                    (folder / "metrics.json").read_text(encoding="utf-8")
-                ).items()
+                for name, value in directory.found_metrics().items()
                 if name not in _TIMINGS
             }
-            for folder in (run, other)
+            for directory in both
         ),
     )
     found += _different(
-        "model.keras",
-        *(_variables(folder / "model.keras") for folder in (run, other)),
+        both[0].model.name, *(_variables(d.model) for d in both)
     )
     found += _different(
         "saved_model",
-        *(
-            _tensors(folder / "saved_model/1/variables/variables")
-            for folder in (run, other)
-        ),
+        *(_tensors(d.saved_model / "variables/variables") for d in both),
     )
     steps = [
-        {path.stem for path in folder.glob("checkpoints/ckpt-*.index")}
-        for folder in (run, other)
+        {path.stem for path in directory.checkpoints.glob("ckpt-*.index")}
+        for directory in both
     ]
     if steps[0] != steps[1]:
         return [*found, f"checkpoints: {steps[0]} and {steps[1]}"]
     for step in sorted(steps[0]):
         found += _different(
             step,
-            *(
-                _tensors(folder / "checkpoints" / step)
-                for folder in (run, other)
-            ),
+            *(_tensors(directory.checkpoints / step) for directory in both),
         )
     return found
 

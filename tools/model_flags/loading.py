@@ -10,7 +10,7 @@ import tensorflow_text  # noqa: F401  A SavedModel needs its operations.
 import keras_transformer as kt
 from keras_transformer import translation
 from tools.model_flags import settings
-from trainers import run_directory, settings_flags
+from trainers import settings_flags
 
 # Hypotheses that are not there have this score, less than any.
 _NEVER = -1e9
@@ -56,28 +56,36 @@ class ServedModel:
         Raises:
             FloatingPointError: the model's output is not a number.
         """
-        answers = [None] * len(texts)
-        for rows in translation.batches_by_length(texts, batch_size):
-            some = tf.constant([texts[row] for row in rows], tf.string)
-            found = self._answer(text=some)
-            if "translation" in found:
-                found = found["translation"][:, None], found["score"][:, None]
-            else:
-                found = found["translations"], found["scores"]
-            for row, *answer in zip(
-                rows,
-                *(field[:, : self._n_best].numpy() for field in found),
-                strict=True,
-            ):
-                for score in answer[1]:
-                    translation.check_score(score, texts[row])
-                answers[row] = [
+        return translation.in_batches(
+            lambda rows: self._answers([texts[row] for row in rows]),
+            texts,
+            batch_size,
+        )
+
+    def _answers(self, texts):
+        """The hypotheses of each text of a batch."""
+        found = self._answer(text=tf.constant(texts, tf.string))
+        if "translation" in found:
+            found = found["translation"][:, None], found["score"][:, None]
+        else:
+            found = found["translations"], found["scores"]
+        answers = []
+        for text, translations, scores in zip(
+            texts,
+            *(field[:, : self._n_best].numpy() for field in found),
+            strict=True,
+        ):
+            for score in scores:
+                translation.check_score(score, text)
+            answers.append(
+                [
                     translation.Hypothesis(
-                        text.decode("utf-8"), float(score), [], _NO_TOKENS, None
+                        one.decode("utf-8"), float(score), [], _NO_TOKENS, None
                     )
-                    for text, score in zip(*answer, strict=True)
+                    for one, score in zip(translations, scores, strict=True)
                     if score > _NEVER
                 ]
+            )
         return answers
 
 
@@ -126,7 +134,7 @@ def load_translator(
             raise ValueError(
                 f"{path} is a SavedModel. Give the run directory it is of."
             )
-        runs.append(translation.load_translator(path))
+        runs.append(kt.load_translator(path))
         _check_vocabularies(runs[0], runs[-1], models.model[0], path)
     parts = [run.model for run in runs]
     if models.precision is not None:
@@ -156,9 +164,9 @@ def check_models(models: settings.ModelSettings) -> None:
 
 def tokenization(models: settings.ModelSettings) -> str:
     """The tokenization that the first run was scored with."""
-    found = run_directory.RunDirectory(models.model[0]).found_config()
+    found = kt.runs.RunDirectory(models.model[0]).found_config()
     chosen = found.get("settings", {}).get("tokenize")
-    return chosen or kt.training.tokenization_of(None)
+    return chosen or kt.translation.tokenization_of(None)
 
 
 def is_saved_model(path) -> bool:

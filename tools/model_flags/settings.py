@@ -1,7 +1,6 @@
 """What flags say of the models and the search, checked before any work."""
 
 import dataclasses
-import functools
 import math
 
 import keras_transformer as kt
@@ -115,8 +114,7 @@ class SearchSettings:
         )
         count = self.n_best or 1
         if self.sample:
-            return functools.partial(
-                kt.search.sampling_search,
+            return kt.search.SamplingSearch(
                 num_samples=count,
                 constraints=constraints,
                 **{
@@ -125,18 +123,18 @@ class SearchSettings:
                     if name in _OF_SAMPLING
                 },
             )
-        search = translation.run_search(
+        search = kt.runs.run_search(
             run_directory,
             beam_size=self.beam_size,
             alpha=self.length_penalty,
             penalty=self.length_penalty_form,
             coverage=self.coverage_penalty,
-            top_beams=count,
             constraints=constraints,
         )
         # A beam that was not asked for grows to what shall be returned.
-        width = max(search.keywords.get("beam_size", 4), count)
-        return functools.partial(search, beam_size=width)
+        return dataclasses.replace(
+            search, top_beams=count, beam_size=max(search.beam_size, count)
+        )
 
     def lengths(self) -> translation.Lengths:
         """The limits of translations' lengths."""

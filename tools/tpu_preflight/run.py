@@ -1,9 +1,6 @@
 """From a run directory or a preset to the steps that it takes."""
 
 import dataclasses
-import functools
-import json
-import pathlib
 
 import keras_transformer as kt
 from tools.tpu_preflight import chips
@@ -40,13 +37,14 @@ def configuration(model: str | None, preset: str | None, **given):
         settings = run_settings.TrainingSettings(preset=preset, **given)
         settings_checks.check(settings)
         return kt.PRESETS[preset], defaults.with_defaults(settings, 1000)
-    path = pathlib.Path(model) / "config.json"
-    if not path.is_file():
+    directory = kt.runs.RunDirectory(model)
+    if not directory.is_started:
         raise FileNotFoundError(
-            f"No such run: there is no {path}. Give the trainer's --output_dir."
+            f"No such run: there is no {directory.config}. Give the trainer's "
+            "--output_dir."
         )
+    found = directory.found_config()
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
         fields = {
             f.name for f in dataclasses.fields(run_settings.TrainingSettings)
         }
@@ -56,8 +54,8 @@ def configuration(model: str | None, preset: str | None, **given):
         architecture = kt.TransformerConfig(**found["architecture"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{path} is not a run's configuration ({error}). Give the "
-            "trainer's --output_dir."
+            f"{directory.config} is not a run's configuration ({error}). Give "
+            "the trainer's --output_dir."
         ) from error
     settings = dataclasses.replace(settings, **given)
     settings_checks.check(settings)
@@ -99,10 +97,9 @@ def steps_of(
         topology.num_replicas,
         settings.gradient_accumulation_steps,
     )
-    search = kt.search.greedy_search
+    search = kt.search.GreedySearch()
     if settings.beam_size > 1:
-        search = functools.partial(
-            kt.search.beam_search,
+        search = kt.search.BeamSearch(
             beam_size=settings.beam_size,
             alpha=settings.length_penalty,
             penalty=settings.length_penalty_form,

@@ -9,8 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 import keras_transformer as kt
-from keras_transformer.text import special_ids
-from keras_transformer.translation import compiled, lengths, model_search
+from keras_transformer.translation import graphs, lengths, model_search
 
 
 class Step(NamedTuple):
@@ -67,21 +66,17 @@ def decoding_step(
 
     Args:
         model: a `Transformer`.
-        search: `greedy_search` or another, with its settings.
+        search: a `Search`.
         rows: B.
         length: S.
         max_length: T of the result, and the most steps of the search.
     """
     searches = model_search.ModelSearch(
-        model,
-        search,
-        lengths.Lengths(),
-        jit_compile=True,
-        vocabulary_size=model.target_embedding.vocabulary_size,
+        model, search, lengths.Lengths(), kt.text.SpecialIds().end
     )
 
     def find(source_ids):
-        result = searches.search_with(source_ids, max_length=max_length)
+        result = searches(source_ids, max_length=max_length)
         return [field for field in result if field is not None]
 
     specs = (tf.TensorSpec([rows, length], tf.int32),)
@@ -121,7 +116,7 @@ def training_shapes(
     """
     sides = []
     for length in kt.data.bucket_lengths(max_length):
-        side = np.full([length - 1], special_ids.EOS_ID + 1, "int32")
+        side = np.full([length - 1], 1, "int32")
         sides += [side] * (tokens_per_batch // length)
     batches = kt.data.TokenBatches(
         kt.data.EncodedPairs(sides, sides),
@@ -155,12 +150,12 @@ def decoding_shapes(
     """
     shapes = []
 
-    def search_with(source_ids, prefix, align, max_length):
+    def search(source_ids, prefix, align, max_length):
         rows, length = source_ids.shape
         shapes.append((-(-rows // num_replicas), length, max_length))
         return kt.search.SearchResult(*[source_ids] * 4)
 
-    find = compiled.CompiledSearch(search_with, lengths.Lengths())
+    find = graphs.CompiledSearch(search, lengths.Lengths(), pad_id=0)
     for length in kt.data.bucket_lengths(max_length):
         find(tf.zeros([batch_size, length], tf.int32))
     return shapes

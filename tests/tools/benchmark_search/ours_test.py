@@ -33,8 +33,10 @@ def test_searches(engine, beam_size):
 
 def test_a_search_that_writes_less_is_an_error(monkeypatch):
     # Without what makes it write; of five tokens one is the end.
-    free = kt.search.Constraints()
-    monkeypatch.setattr(kt.search, "Constraints", lambda length: free)
+    task = kt.search.Task
+    monkeypatch.setattr(
+        kt.search, "Task", lambda min_lengths, **rest: task(**rest)
+    )
     search = ours.make_search(
         dataclasses.replace(JOB, vocabulary_size=5, target_length=97)
     )

@@ -20,7 +20,7 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def saved_model(run):
     directory = run / "saved_model" / "1"
-    kt.export.save(kt.translation.load_translator(run), directory)
+    kt.export.save(kt.load_translator(run), directory)
     return directory
 
 
@@ -114,7 +114,7 @@ def test_precision(run):
 
 def test_ensemble(run, tmp_path):
     other = toy.write_run(tmp_path / "other", {"length_penalty": 0.0})
-    changed = kt.translation.load_translator(other)
+    changed = kt.load_translator(other)
     generator = np.random.default_rng(0)
     for variable in changed.model.trainable_variables:
         noise = generator.normal(0, 0.03, variable.shape)

@@ -1,6 +1,5 @@
 """What contradicts itself is said before any work."""
 
-import functools
 import json
 import math
 
@@ -79,21 +78,11 @@ def run(tmp_path):
     return tmp_path
 
 
-def keywords(made, function):
-    assert isinstance(made, functools.partial)
-    assert made.func is function
-    return made.keywords
-
-
 def test_search_of_the_run(run):
-    found = keywords(settings.SearchSettings().search(run), search.beam_search)
-    assert found == {
-        "beam_size": 3,
-        "alpha": 0.7,
-        "penalty": "average",
-        "top_beams": 1,
-        "constraints": search.Constraints(),
-    }
+    found = settings.SearchSettings().search(run)
+    assert found == search.BeamSearch(
+        beam_size=3, alpha=0.7, penalty="average", top_beams=1
+    )
 
 
 def test_search_that_was_asked_for(run):
@@ -105,26 +94,26 @@ def test_search_that_was_asked_for(run):
         n_best=2,
         no_repeat_ngram_size=3,
     )
-    assert keywords(asked.search(run), search.beam_search) == {
-        "beam_size": 5,
-        "alpha": 0.0,
-        "penalty": "none",
-        "coverage": 0.2,
-        "top_beams": 2,
-        "constraints": search.Constraints(no_repeat_ngram_size=3),
-    }
+    assert asked.search(run) == search.BeamSearch(
+        beam_size=5,
+        alpha=0.0,
+        penalty="none",
+        coverage=0.2,
+        top_beams=2,
+        constraints=search.Constraints(no_repeat_ngram_size=3),
+    )
 
 
 @pytest.mark.parametrize(("n_best", "beam"), [(None, 3), (2, 3), (7, 7)])
 def test_a_beam_grows_to_what_it_returns(run, n_best, beam):
     made = settings.SearchSettings(n_best=n_best).search(run)
-    assert made.keywords["beam_size"] == beam
-    assert made.keywords["top_beams"] == (n_best or 1)
+    assert made.beam_size == beam
+    assert made.top_beams == (n_best or 1)
 
 
 def test_the_papers_beam_without_a_run(tmp_path):
     made = settings.SearchSettings(n_best=2).search(tmp_path)
-    assert made.keywords["beam_size"] == 4
+    assert made.beam_size == 4
 
 
 def test_sampling(run):
@@ -137,17 +126,16 @@ def test_sampling(run):
         seed=5,
         no_repeat_ngram_size=2,
     )
-    assert keywords(asked.search(run), search.sampling_search) == {
-        "num_samples": 3,
-        "temperature": 0.7,
-        "top_k": 11,
-        "top_p": 0.9,
-        "seed": 5,
-        "constraints": search.Constraints(no_repeat_ngram_size=2),
-    }
+    assert asked.search(run) == search.SamplingSearch(
+        num_samples=3,
+        temperature=0.7,
+        top_k=11,
+        top_p=0.9,
+        seed=5,
+        constraints=search.Constraints(no_repeat_ngram_size=2),
+    )
     plain = settings.SearchSettings(sample=True).search(run)
-    assert plain.keywords["num_samples"] == 1
-    assert "temperature" not in plain.keywords
+    assert plain == search.SamplingSearch()
 
 
 def test_lengths():

@@ -1,7 +1,6 @@
 """What tests of the TPU tools compile: a toy model, if there is a compiler."""
 
 import dataclasses
-import functools
 import importlib.util
 
 import pytest
@@ -23,7 +22,7 @@ CONFIG = dataclasses.replace(
     feed_forward_dim=7,
     dropout=0.0,
 )
-beam_search = functools.partial(kt.search.beam_search, beam_size=3)
+beam_search = kt.search.BeamSearch(beam_size=3)
 
 
 def compiled(model):

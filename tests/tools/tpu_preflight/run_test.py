@@ -4,10 +4,11 @@ import dataclasses
 
 import pytest
 
+from keras_transformer.runs import run_directory
 from tests.tools.tpu_preflight import programs
 from tools.tpu_preflight import chips
 from tools.tpu_preflight import run as tpu_run
-from trainers import defaults, run_directory, settings
+from trainers import defaults, settings
 
 SETTINGS = defaults.with_defaults(
     settings.TrainingSettings(

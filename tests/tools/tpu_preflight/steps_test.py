@@ -1,7 +1,6 @@
 """The steps are those of a run, in the shapes of a run."""
 
 import doctest
-import functools
 
 import numpy as np
 import pytest
@@ -90,8 +89,8 @@ def test_the_training_step_is_that_of_the_model():
 @pytest.mark.parametrize(
     "search",
     [
-        kt.search.greedy_search,
-        functools.partial(kt.search.beam_search, beam_size=3),
+        kt.search.GreedySearch(),
+        kt.search.BeamSearch(beam_size=3),
     ],
 )
 def test_the_decoding_step_is_that_of_a_translator(search):
@@ -107,9 +106,9 @@ def test_the_decoding_step_is_that_of_a_translator(search):
     found = tf.function(step.function)(tf.constant(ids))
     # Kept, since its graph only knows it weakly.
     whole = model_search.ModelSearch(
-        model, search, lengths.Lengths(maximum=11), False, 23
+        model, search, lengths.Lengths(maximum=11), end_id=2
     )
-    expected = whole.search(tf.constant(ids))
+    expected = tf.function(whole)(tf.constant(ids))
     np.testing.assert_array_equal(found[0], expected.ids)
     np.testing.assert_allclose(found[2], expected.scores, rtol=1e-5)
     assert len({tuple(row) for row in expected.ids[:, 0].numpy()}) > 1

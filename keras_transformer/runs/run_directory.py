@@ -1,4 +1,4 @@
-"""The directory of a run: what it holds, and whether it is this run's."""
+"""The directory that a training run leaves: every file name in it."""
 
 import json
 import os
@@ -6,15 +6,14 @@ import pathlib
 import shutil
 from importlib import metadata
 
-from trainers import settings as run_settings
-
 # Settings of runs that were begun before there were such.
 _BEFORE = {
     "tokenize": "13a",
     "text_normalization": "none",
     "rare_characters": 0.0,
 }
-_MAY_CHANGE = (*run_settings.PLACE_FIELDS, *run_settings.END_FIELDS)
+# Before the names of SavedModels that are not whole.
+_SAVING = ".saving-"
 _PACKAGES = ("tensorflow", "tensorflow-text", "keras", "sentencepiece")
 
 
@@ -23,16 +22,33 @@ class RunDirectory:
 
     Args:
         path: the trainer's `--output_dir`.
+
+    Attributes:
+        config: the architecture, the settings, what the data were, and the
+            versions of packages.
+        tokenizer: the vocabulary.
+        target_tokenizer: that of the targets, if they have their own.
+        checkpoints: the folder of what training goes on from.
+        model: the final weights, a Keras model file.
+        unfinished_model: it, while it is written.
+        saved_model: the SavedModel.
+        logs: the folder that TensorBoard reads.
+        metrics: what was measured; where it is, the run is complete.
+
+    Example:
+
+    >>> RunDirectory("runs/demo").model.name
+    'model.keras'
     """
 
     def __init__(self, path):
         self.path = pathlib.Path(path)
         self.config = self.path / "config.json"
         self.tokenizer = self.path / "tokenizer.model"
-        # Only if source and target have vocabularies of their own.
         self.target_tokenizer = self.path / "target_tokenizer.model"
         self.checkpoints = self.path / "checkpoints"
         self.model = self.path / "model.keras"
+        self.unfinished_model = self.path / "unfinished.keras"
         self.saved_model = self.path / "saved_model" / "1"
         self.logs = self.path / "logs"
         self.metrics = self.path / "metrics.json"
@@ -52,46 +68,21 @@ class RunDirectory:
             return {}
         try:
             found = json.loads(self.config.read_text(encoding="utf-8"))
-            found["settings"] = {**_BEFORE, **found.get("settings", {})}
-        except (ValueError, AttributeError, TypeError) as error:
+            found["settings"] = {**_BEFORE, **found["settings"]}
+        except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
-                f"{self.config} is not a run's configuration ({error}). "
-                "Choose another --output_dir."
+                f"{self.config} is not a run's configuration ({error!r}). Take "
+                "it from where it was copied, or use another directory."
             ) from error
         return found
 
-    @property
-    def last_checkpoint(self) -> int | None:
-        """The step of the newest checkpoint, damaged or not."""
-        names = self.checkpoints.glob("ckpt-*.index")
-        steps = [path.stem.removeprefix("ckpt-") for path in names]
-        # Files of the user's own may be there too.
-        return max(map(int, filter(str.isdecimal, steps)), default=None)
-
-    def check_same(self, config: dict) -> None:
-        """Compares the settings of the run found here with these.
-
-        Args:
-            config: groups of settings; groups and fields that are not there
-                are not compared.
+    def found_metrics(self) -> dict:
+        """What `metrics.json` holds.
 
         Raises:
-            ValueError: they differ; the message names the fields.
+            FileNotFoundError: the run is not complete.
         """
-        found = self.found_config()
-        differences = [
-            f"{group}.{name}: {old!r} there, {new!r} now"
-            for group, fields in config.items()
-            for name, new in sorted(fields.items())
-            if name not in _MAY_CHANGE
-            and (old := found.get(group, {}).get(name)) != new
-        ]
-        if differences:
-            raise ValueError(
-                f"{self.path} holds a run with other settings. They differ "
-                f"in {'; '.join(differences)}. Use the same settings to "
-                "continue it, or another --output_dir."
-            )
+        return json.loads(self.metrics.read_text(encoding="utf-8"))
 
     def write_config(self, config: dict) -> None:
         """Writes `config.json`, with the versions of the packages."""
@@ -100,6 +91,19 @@ class RunDirectory:
         # Where it is, the run is complete, as the configuration says.
         self.metrics.unlink(missing_ok=True)
         write_json(self.config, {**config, "versions": versions})
+
+    def write_metrics(self, metrics: dict) -> None:
+        """Writes `metrics.json`, last of all: the run is then complete."""
+        write_json(self.metrics, metrics)
+
+    def replace_model(self, save) -> None:
+        """Puts a new Keras model file in the place of the one before, if any.
+
+        Args:
+            save: writes it to the path that it is given.
+        """
+        save(self.unfinished_model)
+        os.replace(self.unfinished_model, self.model)
 
     def replace_saved_model(self, save) -> None:
         """Puts a new SavedModel in the place of the one before, if any.
@@ -110,7 +114,7 @@ class RunDirectory:
         """
         # Whatever is named so is cleared when a run is continued.
         fresh, old = (
-            self.saved_model.with_name(f".saving-{name}")
+            self.saved_model.with_name(f"{_SAVING}{name}")
             for name in ("fresh", "old")
         )
         save(fresh)
@@ -121,9 +125,16 @@ class RunDirectory:
 
     def clear_unfinished(self) -> None:
         """Deletes what a process that was killed had not written whole."""
-        for pattern in ("*.tmp", "unfinished.keras", "saved_model/.saving-*"):
-            for path in self.path.glob(pattern):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path in (
+            *self.path.glob("*.tmp"),
+            *self.path.glob(self.unfinished_model.name),
+            *self.saving(),
+        ):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def saving(self) -> list[pathlib.Path]:
+        """The SavedModels that are being written, or were when it ended."""
+        return list(self.saved_model.parent.glob(f"{_SAVING}*"))
 
 
 def write_json(path: pathlib.Path, value: dict) -> None:

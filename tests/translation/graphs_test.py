@@ -5,7 +5,9 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer import search
-from keras_transformer.translation import compiled, lengths
+from keras_transformer.translation import graphs, lengths
+
+PAD = 0
 
 
 class CompiledSearchTest(tf.test.TestCase, parameterized.TestCase):
@@ -13,7 +15,7 @@ class CompiledSearchTest(tf.test.TestCase, parameterized.TestCase):
         super().setUp()
         self.traced = []
 
-    def search_with(self, source_ids, prefix=None, align=False, max_length=0):
+    def search(self, source_ids, prefix=None, align=False, max_length=0):
         """Answers with the sums of what it was given."""
         self.traced.append(
             (
@@ -37,7 +39,7 @@ class CompiledSearchTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters(1, 2, 3, 5, 7, 8)
     def test_rows_are_those_that_were_given(self, rows):
-        find = compiled.CompiledSearch(self.search_with, lengths.Lengths())
+        find = graphs.CompiledSearch(self.search, lengths.Lengths(), PAD)
         source_ids = tf.reshape(tf.range(rows * 13), [rows, 13])
         prefix = tf.reshape(tf.range(rows * 3), [rows, 3])
         for align in (False, True):
@@ -51,8 +53,8 @@ class CompiledSearchTest(tf.test.TestCase, parameterized.TestCase):
     # Two devices are in tests/training/distributed_model_test.py.
     def test_on_the_devices_of_a_strategy(self):
         strategy = tf.distribute.MirroredStrategy(["CPU:0"])
-        find = compiled.CompiledSearch(
-            self.search_with, lengths.Lengths(), strategy
+        find = graphs.CompiledSearch(
+            self.search, lengths.Lengths(), PAD, strategy
         )
         source_ids = tf.reshape(tf.range(5 * 13), [5, 13])
         prefix = tf.reshape(tf.range(5 * 3), [5, 3])
@@ -67,7 +69,7 @@ class CompiledSearchTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_few_shapes(self):
         limits = lengths.Lengths(ratio=2.0, extra=3)
-        find = compiled.CompiledSearch(self.search_with, limits)
+        find = graphs.CompiledSearch(self.search, limits, PAD)
         for rows in range(5, 9):
             for length in (1, 17, 31, 32):
                 find(tf.ones([rows, length], tf.int32))
@@ -78,9 +80,34 @@ class CompiledSearchTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(self.traced[2:], [((1, 32), None, True, 67)])
 
     def test_an_empty_prefix(self):
-        find = compiled.CompiledSearch(self.search_with, lengths.Lengths())
+        find = graphs.CompiledSearch(self.search, lengths.Lengths(), PAD)
         found = find(tf.ones([3, 7], tf.int32), tf.zeros([3, 0], tf.int32))
         self.assertAllEqual(found.lengths[:, 0], [7, 7, 7])
+
+    def test_what_fills_up_is_the_padding(self):
+        find = graphs.CompiledSearch(self.search, lengths.Lengths(), 7)
+        found = find(tf.ones([3, 5], tf.int32))
+        self.assertAllEqual(found.lengths[:, 0], [5 + 27 * 7] * 3)
+
+
+class GraphSearchTest(tf.test.TestCase):
+    def test_one_graph_for_each_kind_of_call(self):
+        traced = []
+
+        def search(source_ids, prefix=None, align=False):
+            traced.append((prefix is None, align))
+            sums = tf.reduce_sum(source_ids, axis=1)
+            return sums if prefix is None else sums + 1000 * prefix[:, 0]
+
+        find = graphs.GraphSearch(search)
+        prefix = tf.constant([[3], [5]])
+        for rows in (2, 2, 2):
+            ids = tf.ones([rows, 7], tf.int32)
+            self.assertAllEqual(find(ids), [7] * rows)
+            self.assertAllEqual(find(ids[:, :5], None, True), [5] * rows)
+            self.assertAllEqual(find(ids, prefix), [3007, 5007])
+        self.assertAllEqual(find(tf.ones([11, 13], tf.int32)), [13] * 11)
+        self.assertEqual(traced, [(True, False), (True, True), (False, False)])
 
 
 if __name__ == "__main__":

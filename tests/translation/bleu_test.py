@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 import sacrebleu
 
-from keras_transformer.training import bleu
+from keras_transformer.translation import bleu
 
 CHINESE = ["那只猫坐在垫子上。", "一只狗在街上跑得很快。", "一切都结束了。"]
 ENGLISH = ["a cat sat on the mat", "a dog ran", "Yes."]

@@ -1,6 +1,5 @@
 """What was written to a run directory translates as before."""
 
-import functools
 import json
 import pathlib
 
@@ -10,7 +9,7 @@ from absl.testing import parameterized
 
 import keras_transformer as kt
 from keras_transformer import search
-from keras_transformer.translation import loading
+from keras_transformer.runs import loading
 from tests.translation import toy
 
 TEXTS = ["ba de fi", "", "ra", "go hu ka le mi no"]
@@ -24,13 +23,9 @@ class LoadTranslatorTest(tf.test.TestCase, parameterized.TestCase):
 
     def write(self):
         live = toy.translator()
-        live.tokenizer.save(self.directory / loading.TOKENIZER_FILE)
-        live.model.save(self.directory / loading.MODEL_FILE)
+        live.tokenizer.save(self.directory / "tokenizer.model")
+        live.model.save(self.directory / "model.keras")
         return live
-
-    def test_names_of_the_files(self):
-        self.assertEqual(loading.TOKENIZER_FILE, "tokenizer.model")
-        self.assertEqual(loading.MODEL_FILE, "model.keras")
 
     @parameterized.parameters(str, pathlib.Path)
     def test_round_trip(self, kind):
@@ -47,7 +42,7 @@ class LoadTranslatorTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_search_and_length_are_passed_on(self):
         self.write()
-        greedy = functools.partial(search.greedy_search)
+        greedy = search.GreedySearch()
         loaded = loading.load_translator(
             self.directory, greedy, max_source_length=5
         )
@@ -59,18 +54,18 @@ class LoadTranslatorTest(tf.test.TestCase, parameterized.TestCase):
         self.assertNotAllClose(loaded(texts)["score"], beam(texts)["score"])
 
     @parameterized.parameters(
-        (loading.MODEL_FILE, lambda data: data[:1000], "Keras model"),
-        (loading.MODEL_FILE, lambda data: b"", "Keras model"),
+        ("model.keras", lambda data: data[:1000], "Keras model"),
+        ("model.keras", lambda data: b"", "Keras model"),
         (
-            loading.MODEL_FILE,
+            "model.keras",
             lambda data: data[: len(data) // 2] + bytes(len(data) // 2),
             "Keras model",
         ),
-        (loading.TOKENIZER_FILE, lambda data: b"text", "SentencePiece model"),
-        (loading.TOKENIZER_FILE, lambda data: b"", "SentencePiece model"),
-        (loading.CONFIG_FILE, lambda data: b"{", "configuration"),
-        (loading.CONFIG_FILE, lambda data: b"{}", "configuration"),
-        (loading.CONFIG_FILE, lambda data: b"[7]", "configuration"),
+        ("tokenizer.model", lambda data: b"text", "SentencePiece model"),
+        ("tokenizer.model", lambda data: b"", "SentencePiece model"),
+        ("config.json", lambda data: b"{", "configuration"),
+        ("config.json", lambda data: b"{}", "configuration"),
+        ("config.json", lambda data: b"[7]", "configuration"),
     )
     def test_damaged_files_are_named(self, name, spoil, kind):
         self.write()
@@ -87,7 +82,7 @@ class LoadTranslatorTest(tf.test.TestCase, parameterized.TestCase):
         other = kt.Tokenizer(
             kt.learn_vocabulary(["UN DEUX"], may_be_smaller=True)
         )
-        other.save(self.directory / loading.TARGET_TOKENIZER_FILE)
+        other.save(self.directory / "target_tokenizer.model")
         loaded = loading.load_translator(self.directory)
         self.assertEqual(loaded.tokenizer.model, live.tokenizer.model)
         self.assertEqual(loaded.target_tokenizer.model, other.model)
@@ -109,7 +104,7 @@ class LoadTranslatorTest(tf.test.TestCase, parameterized.TestCase):
             ({"beam_size": 3, "alpha": 1.0}, False),
         ):
             wanted = loading.load_translator(
-                self.directory, functools.partial(search.beam_search, **given)
+                self.directory, search.BeamSearch(**given)
             )(texts)["score"]
             self.assertEqual(np.allclose(found, wanted, atol=1e-6), is_same)
 
@@ -118,19 +113,23 @@ class LoadTranslatorTest(tf.test.TestCase, parameterized.TestCase):
             json.dumps({"settings": {"beam_size": 3, "length_penalty": 1.0}})
         )
         found = loading.run_search(self.directory, alpha=0.0)
-        self.assertEqual(found.keywords, {"beam_size": 3, "alpha": 0.0})
+        self.assertEqual(found, search.BeamSearch(beam_size=3, alpha=0.0))
         found = loading.run_search(self.directory, beam_size=5)
-        self.assertEqual(found.keywords, {"beam_size": 5, "alpha": 1.0})
+        self.assertEqual(found, search.BeamSearch(beam_size=5, alpha=1.0))
         found = loading.run_search(
             self.directory, penalty="none", top_beams=2, coverage=None
         )
         self.assertEqual(
-            found.keywords,
-            {"beam_size": 3, "alpha": 1.0, "penalty": "none", "top_beams": 2},
+            found,
+            search.BeamSearch(
+                beam_size=3, alpha=1.0, penalty="none", top_beams=2
+            ),
         )
         # Without the file, nothing but what the search itself starts from.
         (self.directory / "config.json").unlink()
-        self.assertEqual(loading.run_search(self.directory).keywords, {})
+        self.assertEqual(
+            loading.run_search(self.directory), search.BeamSearch()
+        )
 
     @parameterized.parameters("tokenizer.model", "model.keras")
     def test_missing_file(self, name):

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 import keras_transformer as kt
-from trainers import evaluation
+from trainers import measuring
 
 
 class ProgressTest(tf.test.TestCase):
@@ -32,7 +32,7 @@ class ProgressTest(tf.test.TestCase):
             steps_per_epoch=4,
             epochs=5,
             initial_epoch=batches // 4,
-            callbacks=[evaluation.Progress(self.checkpoints, steps)],
+            callbacks=[measuring.Progress(self.checkpoints, steps)],
             shuffle=False,
             verbose=0,
         )

@@ -1,0 +1,96 @@
+"""BLEU and chrF of the development set, every epoch."""
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+from keras_transformer.summaries import summary_callback
+
+_NAMES = ("bleu", "chrf")
+
+
+class BleuCallback(summary_callback.SummaryCallback):
+    """BLEU and chrF of translations of the development set, every epoch.
+
+    Puts `val_bleu` and `val_chrf` into the epoch's logs, so that the progress
+    line and callbacks after this one show them; prints them with BLEU's
+    signature; and writes them to TensorBoard, signatures as descriptions.
+
+    Args:
+        translate: function from source sentences to translations.
+        sources: sentences to translate.
+        references: their translations.
+        score: function from translations and references to a dict of `bleu`,
+            `bleu_signature`, `chrf` and `chrf_signature`, such as
+            `kt.translation.score_translations`.
+        log_dir: directory of the TensorBoard events; none if `None`.
+
+    Raises:
+        ValueError: there are not as many references as sources, or none; one
+            string instead of a list; during training, if `translate` does not
+            return one translation for each source.
+
+    Example:
+
+    >>> from keras_transformer import translation
+    >>> texts = ["a b c d"]
+    >>> callback = BleuCallback(
+    ...     lambda texts: texts, texts, texts, translation.score_translations)
+    >>> logs = {}
+    >>> callback.on_epoch_end(0, logs)  # doctest: +ELLIPSIS
+    <BLANKLINE>
+    dev BLEU 100.00, chrF 100.00 (1 sentences, nrefs:1|case:mixed|...)
+    >>> round(logs["val_bleu"]), round(logs["val_chrf"])
+    (100, 100)
+    """
+
+    def __init__(
+        self,
+        translate: Callable[[Sequence[str]], Sequence[str]],
+        sources: Sequence[str],
+        references: Sequence[str],
+        score: Callable[[Sequence[str], Sequence[str]], dict],
+        log_dir=None,
+    ):
+        super().__init__("" if log_dir is None else log_dir)
+        for name, texts in (("sources", sources), ("references", references)):
+            if isinstance(texts, str | bytes):
+                raise ValueError(
+                    f"`{name}` must be a list of sentences. Received: the one "
+                    f"string {texts!r}. Put it into a list."
+                )
+        if not sources or len(sources) != len(references):
+            raise ValueError(
+                "BLEU needs one reference for each source. Received: "
+                f"{len(sources)} sources, {len(references)} references."
+            )
+        self._translate = translate
+        self._sources = sources
+        self._references = references
+        self._score = score
+        self._is_written = log_dir is not None
+
+    def on_epoch_end(self, epoch, logs=None):
+        translations = list(self._translate(self._sources))
+        if len(translations) != len(self._sources):
+            raise ValueError(
+                "`translate` must return one translation for each source, here "
+                f"{len(self._sources)}. Received: {len(translations)}. Return "
+                "an empty string where there is nothing to say."
+            )
+        scores = self._score(translations, self._references)
+        if logs is not None:
+            logs.update({f"val_{name}": scores[name] for name in _NAMES})
+        print(
+            f"\ndev BLEU {scores['bleu']:.2f}, chrF {scores['chrf']:.2f} "
+            f"({len(self._sources)} sentences, {scores['bleu_signature']})",
+            flush=True,
+        )
+        if self._is_written:
+            with self.summaries():
+                for name in _NAMES:
+                    tf.summary.scalar(
+                        name,
+                        scores[name],
+                        description=scores[f"{name}_signature"],
+                    )

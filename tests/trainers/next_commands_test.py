@@ -1,0 +1,57 @@
+"""What a run prints at its end can be typed."""
+
+import pathlib
+import re
+import sys
+import types
+
+import keras_transformer as kt
+from trainers import next_commands
+
+SCORES = {
+    "bleu": 12.345,
+    "bleu_signature": "nrefs:1",
+    "chrf": 54.321,
+    "exact_match": 0.25,
+}
+
+
+def test_scores_and_commands(capsys):
+    directory = kt.runs.RunDirectory("some where/run")
+    corpora = types.SimpleNamespace(contrast=[])
+    next_commands.print_them(directory, {"dev": SCORES}, corpora)
+    printed = capsys.readouterr().out
+    assert "dev: BLEU 12.35 (nrefs:1), chrF 54.32, exact match 0.250" in printed
+    assert "test:" not in printed and "referent" not in printed
+    assert "Your sentence." in printed
+    modules = re.findall(r"-m (\S+)", printed)
+    assert len(modules) == 5
+    root = pathlib.Path(__file__).parents[2]
+    for module in modules:
+        if not module.startswith("tensorboard"):
+            assert (root / f"{module.replace('.', '/')}.py").is_file()
+
+
+def test_what_the_built_in_corpus_has(capsys):
+    pair = types.SimpleNamespace(source="The cat sat.")
+    next_commands.print_them(
+        kt.runs.RunDirectory("run"),
+        {"dev": SCORES, "test": SCORES, "referent_accuracy": 0.5},
+        types.SimpleNamespace(contrast=[pair]),
+    )
+    printed = capsys.readouterr().out
+    assert "test: BLEU 12.35" in printed
+    assert "referent accuracy: 0.500" in printed
+    assert 'echo "The cat sat."' in printed
+
+
+def test_the_interpreter_is_this_one(capsys, monkeypatch):
+    corpora = types.SimpleNamespace(contrast=[])
+    for folder, expected in (("/work/x", ".venv/bin/python"), ("/y", "/work")):
+        monkeypatch.setattr(sys, "executable", "/work/x/.venv/bin/python")
+        monkeypatch.setattr("os.getcwd", lambda folder=folder: folder)
+        monkeypatch.setattr(
+            "os.path.relpath", lambda path: path.removeprefix("/work/x/")
+        )
+        next_commands.print_them(kt.runs.RunDirectory("run"), {}, corpora)
+        assert f"  {expected}" in capsys.readouterr().out

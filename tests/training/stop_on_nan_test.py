@@ -1,0 +1,103 @@
+"""A loss that is no number must stop a run."""
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer.training import checkpoints, stop_on_nan
+
+
+def make(optimizer="sgd"):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile(optimizer, "mse")
+    return model
+
+
+def fit(model, *used, epochs=1, steps=5):
+    return model.fit(
+        tf.data.Dataset.from_tensors((np.ones((7, 3)), np.ones((7, 2)))).repeat(
+            steps
+        ),
+        epochs=epochs,
+        callbacks=list(used),
+        verbose=0,
+        shuffle=False,
+    )
+
+
+class BrokenAt(keras.optimizers.schedules.LearningRateSchedule):
+    """Good steps, then one that throws the weights out of all bounds."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def __call__(self, step):
+        return tf.where(tf.equal(step, self.step), 1e38, 0.01)
+
+
+class Saves(keras.callbacks.Callback):
+    def __init__(self, saved):
+        super().__init__()
+        self.saved = saved
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.saved.save()
+
+
+class StopOnNaNTest(tf.test.TestCase, parameterized.TestCase):
+    def test_says_when_it_happened(self):
+        # Counted from 1, the fourth update is the bad one, and the loss of
+        # the fifth step is the first to show it.
+        model = make(keras.optimizers.SGD(BrokenAt(3)))
+        with self.assertRaisesRegex(
+            FloatingPointError, "became (nan|inf) at step 5.*learning rate"
+        ):
+            fit(model, stop_on_nan.StopOnNaN(), steps=20)
+        self.assertEqual(model.optimizer.iterations.numpy(), 5)
+
+    def test_an_absurd_learning_rate(self):
+        model = make(keras.optimizers.SGD(1e30))
+        with self.assertRaises(FloatingPointError):
+            fit(model, stop_on_nan.StopOnNaN(), steps=20)
+
+    def test_the_checkpoint_before_it_stays(self):
+        directory = self.create_tempdir().full_path
+        model = make(keras.optimizers.SGD(0.01))
+        saved = checkpoints.TrainingCheckpoints(directory, model, keep=2)
+        fit(model, stop_on_nan.StopOnNaN(), Saves(saved), steps=3)
+        good = model.get_weights()
+        model.optimizer.learning_rate = 1e38
+        # The bad weights are saved once, before any loss can show them.
+        with self.assertRaisesRegex(FloatingPointError, "at step 5"):
+            fit(model, stop_on_nan.StopOnNaN(), Saves(saved), steps=20)
+
+        fresh = make(keras.optimizers.SGD(0.01))
+        found = checkpoints.TrainingCheckpoints(directory, fresh, keep=2)
+        self.assertTrue(found.restore())
+        self.assertEqual(found.step, 4)
+        reader = tf.train.load_checkpoint(f"{directory}/ckpt-3")
+        stored = [
+            reader.get_tensor(f"model/{i}/.ATTRIBUTES/VARIABLE_VALUE")
+            for i in range(len(good))
+        ]
+        self.assertAllClose(stored, good)
+
+    @parameterized.parameters(math.nan, math.inf, -math.inf)
+    def test_any_loss_that_is_no_number(self, loss):
+        callback = stop_on_nan.StopOnNaN()
+        callback.set_model(make())
+        callback.on_train_batch_end(0, {"loss": 1e30})
+        with self.assertRaisesRegex(FloatingPointError, f"became {loss}"):
+            callback.on_train_batch_end(1, {"loss": loss})
+
+    def test_leaves_a_good_run_alone(self):
+        history = fit(make(), stop_on_nan.StopOnNaN(), epochs=2).history
+        self.assertLen(history["loss"], 2)
+
+
+if __name__ == "__main__":
+    tf.test.main()
