@@ -9,8 +9,32 @@ from tests import conftest
 
 _ROOT = pathlib.Path(__file__).parent.parent
 _PACKAGE = _ROOT / "keras_transformer"
+_TESTS = _ROOT / "tests"
+_PROGRAMS = ("trainers", "tools")
 # Import names of the packages from PyPI, by their names in BUILD's comments.
 _IMPORT_NAMES = {"absl-py": "absl", "tensorflow-text": "tensorflow_text"}
+_MOST_LINES = {"file": 350, "function": 60}
+_TOO_LONG = (
+    "keras_transformer/data/rare_characters.py with_rare_characters",
+    "keras_transformer/export/saved_model.py save",
+    "keras_transformer/models/building.py build_transformer",
+    "keras_transformer/search/beam.py beam_search",
+    "keras_transformer/search/constraints.py candidates",
+    "keras_transformer/search/greedy.py greedy_search",
+    "keras_transformer/search/loop.py run",
+    "keras_transformer/search/sampling.py sampling_search",
+    "keras_transformer/search/scoring.py score_targets",
+    "keras_transformer/search/single_path.py follow",
+    "keras_transformer/summaries/attention_images.py attention_figure",
+    "keras_transformer/text/vocabulary.py learn_vocabulary",
+    "keras_transformer/training/distributed_model.py",
+    "keras_transformer/training/distributed_model.py compile",
+    "keras_transformer/translation/translator.py score",
+    "trainers/defaults.py with_defaults",
+    "trainers/evaluation.py finish",
+    "trainers/run.py _train",
+    "trainers/settings_checks.py check",
+)
 
 
 class Target:
@@ -73,6 +97,16 @@ def folder_of(module: str) -> str | None:
         is_folder = len(parts) > 1 and (_PACKAGE / parts[1]).is_dir()
         return parts[1] if is_folder else "keras_transformer"
     return parts[0] if parts[0] in ("trainers", "tools", "tests") else None
+
+
+def lengths_of_functions(path: pathlib.Path) -> list[tuple[str, int]]:
+    """Lines of each function, from its first decorator to its end."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            first = min(n.lineno for n in (node, *node.decorator_list))
+            found.append((node.name, node.end_lineno - first + 1))
+    return found
 
 
 def name_of_program(path: pathlib.Path) -> str:
@@ -207,7 +241,7 @@ class ArchitectureTest(unittest.TestCase):
     def test_every_program_is_a_target(self):
         programs = {
             name_of_program(path): path.relative_to(_ROOT).as_posix()
-            for folder in ("trainers", "tools")
+            for folder in _PROGRAMS
             for path in (_ROOT / folder).rglob("*.py")
             if "main.run()" in path.read_text(encoding="utf-8")
         }
@@ -236,6 +270,38 @@ class ArchitectureTest(unittest.TestCase):
                 self.assertTrue(test.is_file(), f"{test} is missing")
                 found += 1
         self.assertGreater(found, 100)
+
+    def test_files_and_functions_are_short(self):
+        files = functions = 0
+        for folder in (_PACKAGE, *map(_ROOT.joinpath, _PROGRAMS), _TESTS):
+            for path in folder.rglob("*.py"):
+                if path.name.endswith("_test.py"):
+                    continue
+                name = path.relative_to(_ROOT).as_posix()
+                lines = len(path.read_text(encoding="utf-8").splitlines())
+                if name not in _TOO_LONG:
+                    self.assertLessEqual(lines, _MOST_LINES["file"], name)
+                files += 1
+                for function, lines in lengths_of_functions(path):
+                    where = f"{name} {function}"
+                    if where not in _TOO_LONG:
+                        self.assertLessEqual(
+                            lines, _MOST_LINES["function"], where
+                        )
+                    functions += 1
+        self.assertGreater(files, 150)
+        self.assertGreater(functions, 800)
+
+    def test_tools_are_few(self):
+        entries = [
+            path
+            for path in (_ROOT / "tools").iterdir()
+            if path.name != "__pycache__"
+        ]
+        folders = [path for path in entries if path.is_dir()]
+        self.assertTrue(folders)
+        self.assertLessEqual(len(folders), 4)
+        self.assertLessEqual(len(entries) - len(folders), 12)
 
     def test_the_longest_groups_are_files_of_tests(self):
         files = [name for name in conftest.LONGEST if name.endswith(".py")]

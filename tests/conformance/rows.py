@@ -5,12 +5,12 @@ K head_dim   N key-value heads   F feed_forward_dim   V vocabulary_size
 """
 
 import dataclasses
-from collections.abc import Callable
 
 import keras
 
 from keras_transformer import layers, models
 from tests.conformance import users
+from tests.conformance.row import Row
 
 # Sizes that are told apart; those of rotary attention need an even K.
 D, H, K, F, V = 14, 2, 7, 11, 13
@@ -22,63 +22,6 @@ LONG = {"bfloat16": 512, "float16": 2048}
 
 ONE_POSITION = "it sees one position at a time, so padding is like the rest"
 NO_ATTENTION = "it has no attention and so no logits of one"
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Row:
-    """One kind of one class.
-
-    name: of the row, begins with that of the class.
-    kind: the class.
-    settings: makes the constructor's arguments.
-    inputs: name and axes of each array that it is called with. A name that
-        ends in "mask" is boolean, one that ends in "ids" integers below V.
-        B, T and S vary from call to call, numbers do not.
-    constants: further call arguments.
-    outputs: dtype of each output; "compute" is the policy's compute dtype.
-    roundings: how many roundings to half precision the root mean square of
-        its error may amount to; about twice as many as it has been seen to,
-        which was the same for bfloat16 and float16.
-    without: hard cases of half precision that do not exist, and why.
-    user: what it is wrapped in where it is no plain call.
-    make: makes it where the constructor does not.
-    """
-
-    name: str
-    kind: type
-    settings: Callable[[], dict]
-    inputs: dict[str, str]
-    constants: dict = dataclasses.field(default_factory=dict)
-    outputs: tuple[str, ...] = ("compute",)
-    roundings: float = 3
-    without: dict[str, str] = dataclasses.field(default_factory=dict)
-    user: type | None = None
-    make: Callable | None = None
-
-    @property
-    def is_model(self):
-        return issubclass(self.kind, keras.Model)
-
-    def build(self, dtype="float32"):
-        """Makes the layer under a dtype policy."""
-        if self.make is not None:
-            return self.make(dtype)
-        layer = self.kind(**self.settings(), dtype=dtype)
-        return layer if self.user is None else self.user(layer, dtype=dtype)
-
-    def part(self, layer):
-        """The layer of our class in what `build` made."""
-        return layer if self.user is None else layer.part
-
-    def call(self, layer, arrays):
-        """Calls it on tensors by name; returns a list of outputs."""
-        if self.is_model:
-            outputs = layer(arrays)
-        else:
-            first, *others = self.inputs
-            named = {name: arrays[name] for name in others}
-            outputs = layer(arrays[first], **named, **self.constants)
-        return list(outputs) if isinstance(outputs, tuple) else [outputs]
 
 
 def plain_attention():

@@ -1,14 +1,11 @@
 """The picture of the positions shows every table as it is."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
 from keras_transformer import layers
 from keras_transformer.layers import positions
-from tests.tools import in_process
+from tests.tools import commands, in_process
 from tools import draw_positions
 
 
@@ -31,10 +28,8 @@ def test_an_odd_size_is_refused():
 
 def test_the_command_writes_a_picture(tmp_path):
     path = tmp_path / "positions.png"
-    command = [sys.executable, "-m", "tools.draw_positions"]
-    done = subprocess.run(
-        [*command, f"--output={path}", "--num_dimensions=26"],
-        capture_output=True,
+    done = commands.run(
+        "draw_positions", f"--output={path}", "--num_dimensions=26"
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert path.read_bytes().startswith(b"\x89PNG")

@@ -1,8 +1,6 @@
 """Scores of a test set, as sacreBLEU gives them."""
 
 import json
-import pathlib
-import subprocess
 import sys
 from unittest import mock
 
@@ -10,20 +8,12 @@ import pytest
 import sacrebleu
 
 import keras_transformer as kt
-from tests.tools import in_process
+from tests.tools import commands, in_process
 from tools.model_flags import loading, settings
-
-ROOT = pathlib.Path(__file__).parent.parent.parent
 
 
 def evaluate(*flags):
-    return subprocess.run(
-        [sys.executable, "-m", "tools.evaluate", *flags],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return commands.run("evaluate", *flags, text=True)
 
 
 def test_scores(demo_run, tmp_path):

@@ -1,15 +1,12 @@
 """The exported model serves alone, and its versions count up."""
 
 import json
-import pathlib
 import subprocess
 import sys
 
 import keras_transformer as kt
-from tests.tools import in_process
+from tests.tools import commands, in_process
 from tests.translation import toy
-
-ROOT = pathlib.Path(__file__).parent.parent.parent
 
 # A server: it knows TensorFlow and the operations of tensorflow-text.
 _SERVER = """
@@ -30,13 +27,7 @@ json.dump([[t.decode() for t in together], [t.decode() for t in alone]],
 
 
 def export(*flags):
-    return subprocess.run(
-        [sys.executable, "-m", "tools.export_saved_model", *flags],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    return commands.run("export_saved_model", *flags, text=True)
 
 
 def test_export_serves_what_the_live_model_says(demo_run, tmp_path):

@@ -1,28 +1,18 @@
 """What a search said of its translations is said of them again."""
 
 import functools
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 import keras_transformer as kt
-from tests.tools import in_process
+from tests.tools import commands, in_process
 from tests.translation import toy
 from tools import score as program
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
-
 
 def call(*flags):
-    return subprocess.run(
-        [sys.executable, "-m", "tools.score", *flags],
-        cwd=ROOT,
-        capture_output=True,
-        timeout=300,
-    )
+    return commands.run("score", *flags)
 
 
 @pytest.fixture(scope="module")

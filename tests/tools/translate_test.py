@@ -2,9 +2,7 @@
 
 import itertools
 import os
-import pathlib
 import subprocess
-import sys
 import threading
 import time
 
@@ -13,26 +11,26 @@ import pytest
 import tensorflow as tf
 
 import keras_transformer as kt
-from tests.tools import in_process
+from tests.tools import commands, in_process
 from tests.translation import toy
 from tools import translate as program
 from tools.model_flags import loading, settings
 
-ROOT = pathlib.Path(__file__).parent.parent.parent
 LINES = ["ba de fi", "", "ra", "go hu ka le mi no", "pu ra ba"]
 
 
-def command(model, *flags):
-    return [sys.executable, "-m", "tools.translate", f"--model={model}", *flags]
-
-
 def translate(model, text: bytes, *flags):
-    return subprocess.run(
-        command(model, *flags),
-        cwd=ROOT,
-        input=text,
-        capture_output=True,
-        timeout=300,
+    return commands.run("translate", f"--model={model}", *flags, input=text)
+
+
+def begin(model, *flags):
+    """The same, to be written to and read from."""
+    return subprocess.Popen(
+        commands.command("translate", f"--model={model}", *flags),
+        cwd=commands.ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
 
 
@@ -251,13 +249,7 @@ def test_a_slow_producer_is_answered_at_once_and_may_stay(run):
     """A line is answered while the pipe is open, and errors do not wait."""
     prefixes = run / "prefixes"
     prefixes.write_text("FI\n" + "BA " * 300 + "\n")
-    with subprocess.Popen(
-        command(run, f"--prefix_file={prefixes}"),
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
+    with begin(run, f"--prefix_file={prefixes}") as process:
         killer = threading.Timer(240, process.kill)
         killer.start()
         process.stdin.write(b"ba de fi\n")
@@ -275,13 +267,7 @@ def test_a_slow_producer_is_answered_at_once_and_may_stay(run):
 
 
 def test_a_reader_that_had_enough(run):
-    with subprocess.Popen(
-        command(run),
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
+    with begin(run) as process:
         killer = threading.Timer(240, process.kill)
         killer.start()
         process.stdout.close()

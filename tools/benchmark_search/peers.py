@@ -26,50 +26,14 @@ def ctranslate2_search(job):
     import ctranslate2
     from ctranslate2.specs import common_spec, transformer_spec
 
-    random = np.random.default_rng(0)
-    dim, feed_forward = job["model_dim"], job["feed_forward_dim"]
-
-    def draw(*shape):
-        return random.normal(0, 0.02, shape).astype("float32")
-
-    def fill_linear(spec, outputs, inputs):
-        spec.weight, spec.bias = draw(outputs, inputs), draw(outputs)
-
-    def fill_norm(spec):
-        spec.gamma = np.ones(dim, "float32")
-        spec.beta = np.zeros(dim, "float32")
-
-    def fill_attention(spec, products):
-        for linear, outputs in zip(spec.linear, products, strict=True):
-            fill_linear(linear, outputs, dim)
-        fill_norm(spec.layer_norm)
-
-    def fill_feed_forward(spec):
-        fill_linear(spec.linear_0, feed_forward, dim)
-        fill_linear(spec.linear_1, dim, feed_forward)
-        fill_norm(spec.layer_norm)
-
     spec = transformer_spec.TransformerSpec.from_config(
         (job["layers"], job["layers"]),
         job["num_heads"],
         pre_norm=False,
         activation=common_spec.Activation.RELU,
     )
-    positions = draw(max(job["source_length"], job["target_length"]) + 2, dim)
+    _fill_with_random_weights(spec, job)
     size = job["vocabulary_size"]
-    spec.encoder.embeddings[0].weight = draw(size, dim)
-    spec.encoder.position_encodings.encodings = positions
-    for layer in spec.encoder.layer:
-        fill_attention(layer.self_attention, (3 * dim, dim))
-        fill_feed_forward(layer.ffn)
-    spec.decoder.embeddings.weight = draw(size, dim)
-    spec.decoder.position_encodings.encodings = positions
-    for layer in spec.decoder.layer:
-        fill_attention(layer.self_attention, (3 * dim, dim))
-        fill_attention(layer.attention, (dim, 2 * dim, dim))
-        fill_feed_forward(layer.ffn)
-    fill_linear(spec.decoder.projection, size, dim)
-
     tokens = ["<pad>", "</s>", "<unk>", *(f"t{i}" for i in range(3, size))]
     spec.register_source_vocabulary(tokens)
     spec.register_target_vocabulary(tokens)
@@ -96,6 +60,46 @@ def ctranslate2_search(job):
         )
 
     return search, ctranslate2.__version__
+
+
+def _fill_with_random_weights(spec, job):
+    random = np.random.default_rng(0)
+    dim, feed_forward = job["model_dim"], job["feed_forward_dim"]
+
+    def draw(*shape):
+        return random.normal(0, 0.02, shape).astype("float32")
+
+    def fill_linear(spec, outputs, inputs):
+        spec.weight, spec.bias = draw(outputs, inputs), draw(outputs)
+
+    def fill_norm(spec):
+        spec.gamma = np.ones(dim, "float32")
+        spec.beta = np.zeros(dim, "float32")
+
+    def fill_attention(spec, products):
+        for linear, outputs in zip(spec.linear, products, strict=True):
+            fill_linear(linear, outputs, dim)
+        fill_norm(spec.layer_norm)
+
+    def fill_feed_forward(spec):
+        fill_linear(spec.linear_0, feed_forward, dim)
+        fill_linear(spec.linear_1, dim, feed_forward)
+        fill_norm(spec.layer_norm)
+
+    positions = draw(max(job["source_length"], job["target_length"]) + 2, dim)
+    size = job["vocabulary_size"]
+    spec.encoder.embeddings[0].weight = draw(size, dim)
+    spec.encoder.position_encodings.encodings = positions
+    for layer in spec.encoder.layer:
+        fill_attention(layer.self_attention, (3 * dim, dim))
+        fill_feed_forward(layer.ffn)
+    spec.decoder.embeddings.weight = draw(size, dim)
+    spec.decoder.position_encodings.encodings = positions
+    for layer in spec.decoder.layer:
+        fill_attention(layer.self_attention, (3 * dim, dim))
+        fill_attention(layer.attention, (dim, 2 * dim, dim))
+        fill_feed_forward(layer.ffn)
+    fill_linear(spec.decoder.projection, size, dim)
 
 
 def marian_search(job):

@@ -1,27 +1,16 @@
 """The program, as it is called."""
 
 import dataclasses
-import pathlib
 import re
-import subprocess
-import sys
 
 import pytest
 
-from tests.tools import in_process
+from tests.tools import commands, in_process
 from tests.tools.tpu_preflight import programs, run_test
-
-ROOT = pathlib.Path(__file__).parents[3]
 
 
 def preflight(*flags):
-    return subprocess.run(
-        [sys.executable, "-m", "tools.tpu_preflight", *flags],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=3000,
-    )
+    return commands.run("tpu_preflight", *flags, text=True, timeout=3000)
 
 
 def rows_of(stdout, name):

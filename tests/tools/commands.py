@@ -1,0 +1,20 @@
+"""Runs a program of `tools` as a user does, in a process of its own."""
+
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def command(name: str, *arguments: str) -> list[str]:
+    """What a user types, with the interpreter that runs the tests."""
+    return [sys.executable, "-m", f"tools.{name}", *arguments]
+
+
+def run(name: str, *arguments: str, **how) -> subprocess.CompletedProcess:
+    """Runs `python -m tools.NAME ARGUMENTS`; `how` is as for `subprocess`."""
+    return subprocess.run(
+        command(name, *arguments),
+        **{"cwd": ROOT, "capture_output": True, "timeout": 300, **how},
+    )
