@@ -165,7 +165,7 @@ class MultiHeadAttention(composite.Composite):
                 one; counted from 0 if `None`.
         """
         if symbolic.has_no_values(memory):
-            _check_plain(positions=positions)
+            symbolic.check_plain(positions=positions)
             return self(memory, method="project_memory")
         if not self.built:
             self.build()
@@ -192,7 +192,7 @@ class MultiHeadAttention(composite.Composite):
             The pair (output `(B, T, D)`, scores `(B, H, T, S)`).
         """
         if symbolic.has_no_values(inputs, key, value, mask):
-            _check_plain(bias=bias, positions=positions)
+            symbolic.check_plain(bias=bias, positions=positions)
             return self(
                 inputs,
                 memory=(key, value),
@@ -229,6 +229,29 @@ class MultiHeadAttention(composite.Composite):
             return self._attend(query, *keep(key, value), None, bias, positions)
 
         return step
+
+    def between_sequences(self):
+        """The part for attention from one sequence to another.
+
+        Positions tell places in one sequence apart. Of a place in the target
+        and one in the source (section 3.2.3) they say nothing, so that part
+        has none; all else is as it is here.
+
+        Returns:
+            A `MultiHeadAttention`, this one if it has no positions.
+
+        Example:
+
+        >>> from keras_transformer import layers
+        >>> rotary = MultiHeadAttention(
+        ...     model_dim=12, num_heads=3, positions=layers.RotaryPositions()
+        ... )
+        >>> rotary.between_sequences().positions is None
+        True
+        """
+        if self.positions is None:
+            return self
+        return parts.copy_of(self, positions=None)
 
     def get_config(self):
         return {**super().get_config(), **parts.plain_copy(self._settings)}
@@ -319,13 +342,3 @@ class MultiHeadAttention(composite.Composite):
 def _project(inputs, kernel_DHK, bias_H1K):
     heads_BHTK = ops.einsum("BTD,DHK->BHTK", inputs, kernel_DHK)
     return heads_BHTK if bias_H1K is None else heads_BHTK + bias_H1K
-
-
-def _check_plain(**given):
-    """Raises ValueError for what a functional model cannot hand on."""
-    if any(value is not None for value in given.values()):
-        raise ValueError(
-            "In a functional model positions are counted from 0 and there is "
-            f"no bias. Received: {given}. Put what needs them into a layer of "
-            "your own."
-        )

@@ -27,8 +27,8 @@ class DecoderBlock(composite.Composite):
 
     Args:
         attention: a part, copied for both attentions: `MultiHeadAttention`
-            of any kind. Its positions are those of the self-attention;
-            between target and source there are none.
+            of any kind. Between target and source it is what its method
+            `between_sequences` returns, if it has one.
         feed_forward: a part, copied: `FeedForward` or `GatedFeedForward`.
         norm: a part, copied; see `Residual`.
         dropout: P_drop.
@@ -96,13 +96,8 @@ class DecoderBlock(composite.Composite):
         self.self_attention = parts.copy_into(self, attention, "self_attention")
         parts.check_attention(self.self_attention)
         self.self_attention_residual = in_residual("self_attention_residual")
-        # Between target and source no position has a meaning.
-        has_positions = "positions" in parts.settings_of(attention)["config"]
         self.cross_attention = parts.copy_into(
-            self,
-            attention,
-            "cross_attention",
-            **({"positions": None} if has_positions else {}),
+            self, parts.between_sequences(attention), "cross_attention"
         )
         self.cross_attention_residual = in_residual("cross_attention_residual")
         self.feed_forward = parts.copy_into(self, feed_forward, "feed_forward")

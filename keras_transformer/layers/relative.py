@@ -132,12 +132,7 @@ class RelativePositions(composite.TracedLayer):
 
     def _call_on_heads(self, query, key, value, mask, bias, positions):
         """`attend` in a functional model, where Keras sees calls alone."""
-        if bias is not None or positions is not None:
-            raise ValueError(
-                "In a functional model relative positions are counted from 0 "
-                f"and have no bias. Received: bias={bias}, positions="
-                f"{positions}. Put what needs them into a layer of your own."
-            )
+        symbolic.check_plain(bias=bias, positions=positions)
         output_BTHK, scores_BHTS = self(
             *(heads.swap_heads(some) for some in (query, key, value)),
             attention_mask=mask,

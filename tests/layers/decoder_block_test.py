@@ -18,6 +18,13 @@ from tests.layers.kinds import TARGET_MASK as MASK
 from tests.layers.kinds import B, D, F, H, K, S, T, random
 
 
+@keras.saving.register_keras_serializable("decoder_block_test")
+class OwnAttention(layers.MultiHeadAttention):
+    """An attention that says nothing of what it is between sequences."""
+
+    between_sequences = None
+
+
 class DecoderBlockTest(tf.test.TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
@@ -59,6 +66,18 @@ class DecoderBlockTest(tf.test.TestCase, parameterized.TestCase):
             block(inputs, memory),
             rtol=0,
             atol=2e-6,
+        )
+
+    def test_an_attention_that_says_nothing_is_used_as_it_is(self):
+        part = OwnAttention(D, H, positions=layers.RotaryPositions("half"))
+        block = decoder_block.DecoderBlock(part, layers.FeedForward(D, F))
+        self.assertEqual(
+            block.cross_attention.get_config(),
+            {**part.get_config(), "name": "cross_attention"},
+        )
+        clone = decoder_block.DecoderBlock.from_config(block.get_config())
+        self.assertIsInstance(
+            clone.cross_attention.positions, layers.RotaryPositions
         )
 
     @parameterized.parameters(
