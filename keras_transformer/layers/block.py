@@ -104,12 +104,22 @@ class Block(composite.Composite):
         return x
 
 
-def attend(attention, *args, return_attention_scores, **kwargs):
-    """Calls an attention; returns the pair of its output and its scores.
+def attend(layer, *args, return_attention_scores, **kwargs):
+    """Calls a layer with attention; returns its output and its scores.
 
     Scores are asked for only where somebody wants them, since a regularizer
     of what a layer returns would count them too.
+
+    Args:
+        layer: an attention, a block, or a stack.
+        *args: of its call.
+        return_attention_scores: whether somebody wants them.
+        **kwargs: of its call.
+
+    Returns:
+        A tuple of the output and scores; of the output and `None` if they are
+        not wanted.
     """
     if return_attention_scores:
-        return attention(*args, return_attention_scores=True, **kwargs)
-    return attention(*args, **kwargs), None
+        return layer(*args, return_attention_scores=True, **kwargs)
+    return layer(*args, **kwargs), None
