@@ -1,6 +1,7 @@
 """Keras layers of the Transformer; they depend on Keras alone."""
 
 from keras_transformer.layers.attention import MultiHeadAttention
+from keras_transformer.layers.causal_block import CausalBlock
 from keras_transformer.layers.decoder import Decoder
 from keras_transformer.layers.decoder_block import DecoderBlock
 from keras_transformer.layers.dot_product import dot_product_attention
@@ -24,6 +25,7 @@ from keras_transformer.layers.residual import Residual
 from keras_transformer.layers.rotary import RotaryPositions
 
 __all__ = [
+    "CausalBlock",
     "Decoder",
     "DecoderBlock",
     "Encoder",

@@ -12,6 +12,7 @@ from keras_transformer.layers import (
     composite,
     dense,
     dot_product,
+    heads,
     implicit,
     parts,
     symbolic,
@@ -164,7 +165,7 @@ class MultiHeadAttention(composite.Composite):
                 one; counted from 0 if `None`.
         """
         if symbolic.has_no_values(memory):
-            _check_plain(positions=positions)
+            symbolic.check_plain(positions=positions)
             return self(memory, method="project_memory")
         if not self.built:
             self.build()
@@ -191,7 +192,7 @@ class MultiHeadAttention(composite.Composite):
             The pair (output `(B, T, D)`, scores `(B, H, T, S)`).
         """
         if symbolic.has_no_values(inputs, key, value, mask):
-            _check_plain(bias=bias, positions=positions)
+            symbolic.check_plain(bias=bias, positions=positions)
             return self(
                 inputs,
                 memory=(key, value),
@@ -229,12 +230,36 @@ class MultiHeadAttention(composite.Composite):
 
         return step
 
+    def between_sequences(self):
+        """The part for attention from one sequence to another.
+
+        Positions tell places in one sequence apart. Of a place in the target
+        and one in the source (section 3.2.3) they say nothing, so that part
+        has none; all else is as it is here.
+
+        Returns:
+            A `MultiHeadAttention`, this one if it has no positions.
+
+        Example:
+
+        >>> from keras_transformer import layers
+        >>> rotary = MultiHeadAttention(
+        ...     model_dim=12, num_heads=3, positions=layers.RotaryPositions()
+        ... )
+        >>> rotary.between_sequences().positions is None
+        True
+        """
+        if self.positions is None:
+            return self
+        return parts.copy_of(self, positions=None)
+
     def get_config(self):
         return {**super().get_config(), **parts.plain_copy(self._settings)}
 
-    def _projection(self, name, heads):
+    def _projection(self, name, num_heads):
         # The output has the same size: its heads are what it reads.
-        units = self.model_dim if name == "output" else heads * self.head_dim
+        is_output = name == "output"
+        units = self.model_dim if is_output else num_heads * self.head_dim
         return dense.Projection(
             self,
             units,
@@ -253,7 +278,7 @@ class MultiHeadAttention(composite.Composite):
         """What a projection makes of (B, T, D), by heads (B, H, T, K)."""
         checks.check_vectors("inputs", inputs.shape, self.model_dim)
         if projection.quantization_mode is not None:
-            return _split_heads(projection(inputs), self.head_dim)
+            return heads.split_heads(projection(inputs), self.head_dim)
         return _project(inputs, *self._heads_of(projection))
 
     def _projector(self):
@@ -290,20 +315,20 @@ class MultiHeadAttention(composite.Composite):
     def _attend(self, query, key, value, mask, bias, positions):
         """What `attend` does from the query's heads (B, H, T, K) on."""
         if self.positions is None:
-            heads, scores = dot_product.attend_heads(
+            attended, scores = dot_product.attend_heads(
                 query, key, value, mask, bias
             )
         else:
-            heads, scores = self.positions.attend(
+            attended, scores = self.positions.attend(
                 query, key, value, mask, bias, positions
             )
         if self.out.quantization_mode is not None:
-            return self.out(_join_heads(heads)), scores
+            return self.out(heads.join_heads(attended)), scores
         kernel_HKD = ops.reshape(
             self._cast(self.out.kernel),
             (self.num_heads, self.head_dim, self.model_dim),
         )
-        output = ops.einsum("BHTK,HKD->BTD", heads, kernel_HKD)
+        output = ops.einsum("BHTK,HKD->BTD", attended, kernel_HKD)
         if self.out.bias is not None:
             output += self._cast(self.out.bias)
         return output, scores
@@ -314,30 +339,6 @@ class MultiHeadAttention(composite.Composite):
         return ops.cast(weight, self.compute_dtype)
 
 
-def _split_heads(inputs, head_dim):
-    """Takes (B, T, H K) apart to heads (B, H, T, K)."""
-    batch_size, length, size = ops.shape(inputs)
-    shape = (batch_size, length, size // head_dim, head_dim)
-    return dot_product.swap_heads(ops.reshape(inputs, shape))
-
-
-def _join_heads(inputs):
-    """Puts heads (B, H, T, K) together to (B, T, H K)."""
-    batch_size, heads, length, head_dim = ops.shape(inputs)
-    shape = (batch_size, length, heads * head_dim)
-    return ops.reshape(dot_product.swap_heads(inputs), shape)
-
-
 def _project(inputs, kernel_DHK, bias_H1K):
     heads_BHTK = ops.einsum("BTD,DHK->BHTK", inputs, kernel_DHK)
     return heads_BHTK if bias_H1K is None else heads_BHTK + bias_H1K
-
-
-def _check_plain(**given):
-    """Raises ValueError for what a functional model cannot hand on."""
-    if any(value is not None for value in given.values()):
-        raise ValueError(
-            "In a functional model positions are counted from 0 and there is "
-            f"no bias. Received: {given}. Put what needs them into a layer of "
-            "your own."
-        )

@@ -163,7 +163,7 @@ class Decoder(stack.Stack):
         steps = [block.stepper() for block in self.blocks]
 
         def step(inputs, position, state, memory_mask=None):
-            now = decoder_block.take_step(state["past"], inputs, position)
+            now = past.take_step(state["past"], inputs, position)
             # The hypotheses of a row are at one position, not at W of them.
             x = ops.reshape(inputs, (-1, 1, self.model_dim))
             x = self.enter(x, start=position, training=False)

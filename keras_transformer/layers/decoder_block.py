@@ -5,30 +5,24 @@ K head_dim   N key-value heads   M positions kept while decoding   W hypotheses
 of a row
 """
 
-from typing import NamedTuple
-
 import keras
 from keras import ops
 
-from keras_transformer.layers import (
-    composite,
-    encoder,
-    implicit,
-    masks,
-    parts,
-    past,
-    residual,
-)
+from keras_transformer.layers import block, causal_block, implicit, parts, past
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-class DecoderBlock(composite.Composite):
-    """Causal self-attention, encoder-decoder attention, feed-forward.
+class DecoderBlock(causal_block.CausalBlock):
+    """A `CausalBlock` that reads the memory too, in the paper's decoder.
+
+    Encoder-decoder attention stands between causal self-attention and
+    feed-forward (section 3.1), so whatever is called takes the memory, or
+    what is kept of it, besides.
 
     Args:
         attention: a part, copied for both attentions: `MultiHeadAttention`
-            of any kind. Its positions are those of the self-attention;
-            between target and source there are none.
+            of any kind. Between target and source it is what its method
+            `between_sequences` returns, if it has one.
         feed_forward: a part, copied: `FeedForward` or `GatedFeedForward`.
         norm: a part, copied; see `Residual`.
         dropout: P_drop.
@@ -62,62 +56,15 @@ class DecoderBlock(composite.Composite):
     TensorShape([3, 5, 6])
     """
 
-    def __init__(
-        self,
-        attention,
-        feed_forward,
-        norm=None,
-        dropout=0.1,
-        normalization="pre",
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        self.supports_masking = True
-        self._settings = {
-            "attention": parts.template_of(attention),
-            "feed_forward": parts.template_of(feed_forward),
-            "norm": parts.template_of(norm),
-            "dropout": dropout,
-            "normalization": normalization,
+    def _attentions(self, attention):
+        """See `Block`."""
+        return {
+            **super()._attentions(attention),
+            "cross_attention": parts.between_sequences(attention),
         }
-        self.model_dim = parts.shared_model_dim(attention, feed_forward)
-
-        def in_residual(name):
-            return residual.Residual(
-                self.model_dim,
-                dropout,
-                normalization,
-                norm,
-                dtype=self.dtype_policy,
-                trainable=self.trainable,
-                name=name,
-            )
-
-        self.self_attention = parts.copy_into(self, attention, "self_attention")
-        parts.check_attention(self.self_attention)
-        self.self_attention_residual = in_residual("self_attention_residual")
-        # Between target and source no position has a meaning.
-        has_positions = "positions" in parts.settings_of(attention)["config"]
-        self.cross_attention = parts.copy_into(
-            self,
-            attention,
-            "cross_attention",
-            **({"positions": None} if has_positions else {}),
-        )
-        self.cross_attention_residual = in_residual("cross_attention_residual")
-        self.feed_forward = parts.copy_into(self, feed_forward, "feed_forward")
-        self.feed_forward_residual = in_residual("feed_forward_residual")
 
     def build(self, inputs_shape=None, memory_shape=None):
-        composite.build_all(
-            self.self_attention,
-            self.self_attention_residual,
-            self.cross_attention,
-            self.cross_attention_residual,
-            self.feed_forward,
-            self.feed_forward_residual,
-        )
-        self.built = True
+        super().build(inputs_shape)
 
     def call(
         self,
@@ -128,24 +75,13 @@ class DecoderBlock(composite.Composite):
         training=None,
         return_attention_scores=False,
     ):
-        length = inputs.shape[1]
-        masks.check_fits(inputs_mask, inputs.shape[0], None, length, length)
-        inputs_mask = implicit.both(inputs, inputs_mask)
         memory_mask = implicit.both(memory, memory_mask)
-        # Keras hands on what is attached to the inputs; now that is all.
-        inputs = implicit.attach(inputs, masks.attended_keys(inputs_mask))
-        causal = masks.combine_masks(
-            masks.causal_mask(ops.shape(inputs)[1]), inputs_mask
+        x, self_scores = self._attend_to_past(
+            inputs, inputs_mask, training, return_attention_scores
         )
-        x, self_scores, cross_scores = self._apply(
-            inputs,
-            self_attend=lambda x: encoder.attend(
-                self.self_attention,
-                x,
-                attention_mask=causal,
-                return_attention_scores=return_attention_scores,
-            ),
-            cross_attend=lambda x: encoder.attend(
+        x, cross_scores = self.cross_attention_residual(
+            x,
+            sublayer=lambda x: block.attend(
                 self.cross_attention,
                 x,
                 memory,
@@ -154,6 +90,7 @@ class DecoderBlock(composite.Composite):
             ),
             training=training,
         )
+        x = self._transform(x, training)
         if return_attention_scores:
             return x, self_scores, cross_scores
         return x
@@ -161,12 +98,12 @@ class DecoderBlock(composite.Composite):
     def compute_output_shape(
         self, inputs_shape, memory_shape=None, return_attention_scores=False
     ):
-        shape = (*inputs_shape[:-1], self.model_dim)
-        if not return_attention_scores:
-            return shape
-        _, self_scores = self.self_attention.compute_output_shape(
-            shape, return_attention_scores=True
+        outputs = super().compute_output_shape(
+            inputs_shape, return_attention_scores
         )
+        if not return_attention_scores:
+            return outputs
+        shape, self_scores = outputs
         _, cross_scores = self.cross_attention.compute_output_shape(
             shape, memory_shape, return_attention_scores=True
         )
@@ -202,9 +139,8 @@ class DecoderBlock(composite.Composite):
             ValueError: outside of a graph, a position or a number of rows
                 that the state is not of.
         """
-        now = take_step(state["past"], inputs, position)
-        kept = {name: state[name] for name in state if name != "past"}
-        x, kept, _ = self.stepper()(inputs, now, kept, memory_mask)
+        now = past.take_step(state["past"], inputs, position)
+        x, kept, _ = self.stepper()(inputs, now, state, memory_mask)
         return x, {"past": now.past, **kept}
 
     def start_kept(self, memory, before):
@@ -218,114 +154,31 @@ class DecoderBlock(composite.Composite):
             A dict of two pairs, key and value: those of the `"memory"`,
             `(B, N, S, K)`, and room for the `"target"`'s, `(B, N, M, K)`.
         """
-        if not self.built:
-            self.build()
-        key, value = self.cross_attention.project_memory(memory)
-        batch_size, heads, _, head_dim = ops.shape(key)
-        room = ops.shape(before.ancestors)[2]
-        empty = ops.zeros((batch_size, heads, room, head_dim), dtype=key.dtype)
-        return {"memory": (key, value), "target": (empty, empty)}
+        kept = super().start_kept(ops.shape(memory)[0], before)
+        return {"memory": self.cross_attention.project_memory(memory), **kept}
 
     def stepper(self):
         """Makes a function for many steps of a past that all blocks share.
 
         Returns:
-            A function of inputs `(B, W, D)`, the `Step` that `take_step`
+            A function of inputs `(B, W, D)`, the `Step` that `past.take_step`
             made, what is kept, of `start_kept` or the step before, and the
             memory's padding mask `(B, S)` or `None`. It returns the triple
             of the output `(B, W, D)`, what is kept for the next step, and
             encoder-decoder scores `(B, H, W, S)`.
         """
-        if not self.built:
-            self.build()
-        attend_to_target = self.self_attention.stepper()
+        attend_to_past = self._stepper_of_past()
 
         def step(inputs, now, kept, memory_mask):
-            target = []
-
-            def keep(*heads):
-                target.extend(
-                    now.past.write(before, new, now.position)
-                    for before, new in zip(kept["target"], heads, strict=True)
-                )
-                return target
-
-            x, _, scores = self._apply(
-                inputs,
-                self_attend=lambda x: attend_to_target(
-                    x, keep, now.bias, now.positions
-                ),
-                cross_attend=lambda x: self.cross_attention.attend(
+            x, target, _ = attend_to_past(inputs, now, kept["target"])
+            x, scores = self.cross_attention_residual(
+                x,
+                sublayer=lambda x: self.cross_attention.attend(
                     x, *kept["memory"], memory_mask
                 ),
                 training=False,
             )
-            new = {"memory": kept["memory"], "target": tuple(target)}
-            return x, new, scores
+            x = self._transform(x, training=False)
+            return x, {"memory": kept["memory"], "target": target}, scores
 
         return step
-
-    def get_config(self):
-        return {**super().get_config(), **parts.plain_copy(self._settings)}
-
-    def _apply(self, x, self_attend, cross_attend, training):
-        """The three sub-layers, for a whole sequence or for one position."""
-        x, self_scores = self.self_attention_residual(
-            x, sublayer=self_attend, training=training
-        )
-        x, cross_scores = self.cross_attention_residual(
-            x, sublayer=cross_attend, training=training
-        )
-        x, _ = self.feed_forward_residual(
-            x,
-            sublayer=lambda x: (self.feed_forward(x), None),
-            training=training,
-        )
-        return x, self_scores, cross_scores
-
-
-class Step(NamedTuple):
-    """What all blocks share at one step.
-
-    position: int32 scalar.
-    past: the past, this position included.
-    bias: what forbids places, `(B, 1, W, M W)`, or `None`.
-    positions: of the inputs, `(1,)`, and of all places kept, `(M W,)`.
-    """
-
-    position: object
-    past: object
-    bias: object
-    positions: tuple
-
-    def shape(self, model_dim):
-        """The shape of inputs, (B, W, D), with -1 for an unknown B."""
-        batch_size, width = self.past.ancestors.shape[:2]
-        return (-1 if batch_size is None else batch_size, width, model_dim)
-
-
-def take_step(before, inputs, position):
-    """Makes the `Step` of inputs (B, W, D) at `position`.
-
-    Raises:
-        ValueError: outside of a graph, a position that the past has no room
-            for, or other rows or hypotheses than the past is of.
-    """
-    before.check(position)
-    expected = tuple(before.ancestors.shape[:2])
-    received = tuple(inputs.shape[:2])
-    if any(
-        None not in pair and pair[0] != pair[1]
-        for pair in zip(expected, received, strict=True)
-    ):
-        raise ValueError(
-            f"The state is of {expected[0]} rows, {expected[1]} hypotheses "
-            f"each. Received: inputs of {received[0]} rows, {received[1]} "
-            "each. Start with as many sources, and widen or gather the state."
-        )
-    position = ops.cast(position, "int32")
-    now = before.advance(position)
-    width, length = ops.shape(now.ancestors)[1:]
-    places = ops.repeat(ops.arange(length, dtype="int32"), width)
-    positions = (ops.reshape(position, (1,)), places)
-    return Step(position, now, now.bias(position), positions)

@@ -7,7 +7,7 @@ N key-value heads
 import keras
 from keras import ops
 
-from keras_transformer.layers import checks, masks, symbolic
+from keras_transformer.layers import checks, heads, masks, symbolic
 
 # Added to the logits of forbidden keys. Finite, so that a row in which
 # everything is forbidden stays free of NaN, in the gradient too.
@@ -52,14 +52,9 @@ def dot_product_attention(query, key, value, mask=None, bias=None):
     if not all(len(shape) == 4 for shape in shapes):
         raise _unlike(*shapes)
     output_BHTK, scores_BHTS = attend_heads(
-        *(swap_heads(heads) for heads in (query, key, value)), mask, bias
+        *(heads.swap_heads(some) for some in (query, key, value)), mask, bias
     )
-    return swap_heads(output_BHTK), scores_BHTS
-
-
-def swap_heads(inputs):
-    """Swaps positions and heads: (B, T, H, K) to (B, H, T, K), or back."""
-    return ops.transpose(inputs, (0, 2, 1, 3))
+    return heads.swap_heads(output_BHTK), scores_BHTS
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
@@ -81,23 +76,21 @@ def attend_heads(query, key, value, mask=None, bias=None):
     """
     if symbolic.has_no_values(query, key, value, mask, bias):
         return symbolic.node(attend_heads, query, key, value, mask, bias)
-    _check_heads(query.shape, key.shape, value.shape)
-    num_heads, length = query.shape[1], ops.shape(query)[2]
-    mask = masks.of_length(mask, ops.shape(key)[2])
-    groups = key.shape[1]
-    check_groups(num_heads, groups)
-    masks.check_fits(
-        mask, query.shape[0], num_heads, query.shape[2], key.shape[2]
-    )
+    mask = _checked_mask(query, key, value, mask)
+    # Equation 1: softmax(Q K^T / sqrt(d_k)) V.
     query = query * ops.cast(query.shape[3] ** -0.5, query.dtype)
-    # All queries that read one head of keys are rows of one product.
-    query_BNQK = _regroup(query, groups, num_heads // groups * length)
-    logits_BNQS = ops.einsum("BNQK,BNSK->BNQS", query_BNQK, key)
-    logits_BHTS = ops.cast(_regroup(logits_BNQS, num_heads, length), "float32")
+    logits_BHTS = _by_groups("BNQK,BNSK->BNQS", query, key)
+    logits_BHTS = ops.cast(logits_BHTS, "float32")
     if bias is not None:
         logits_BHTS += ops.cast(bias, "float32")
-    mask = masks.combine_masks(mask)
-    if key.shape[2] == 1:
+    scores_BHTS = _softmax(logits_BHTS, mask)
+    weights_BHTS = ops.cast(scores_BHTS, value.dtype)
+    return _by_groups("BNQS,BNSK->BNQK", weights_BHTS, value), scores_BHTS
+
+
+def _softmax(logits_BHTS, mask):
+    """The softmax over the keys that the mask allows, `None` being all."""
+    if logits_BHTS.shape[3] == 1:
         # Keras warns of a softmax of one number, which is 1. So is this, and
         # its gradient is zero, not missing.
         scores_BHTS = ops.exp(logits_BHTS - logits_BHTS)
@@ -109,11 +102,19 @@ def attend_heads(query, key, value, mask=None, bias=None):
         # A row with nothing allowed comes out of the softmax uniform; the
         # product makes it zero and leaves all other rows as they are.
         scores_BHTS *= ops.cast(mask, "float32")
-    scores_BNQS = _regroup(
-        ops.cast(scores_BHTS, value.dtype), groups, num_heads // groups * length
-    )
-    output_BNQK = ops.einsum("BNQS,BNSK->BNQK", scores_BNQS, value)
-    return _regroup(output_BNQK, num_heads, length), scores_BHTS
+    return scores_BHTS
+
+
+def _by_groups(equation, queries_BHTX, shared_BNSK):
+    """The einsum of query heads with the key or value heads that they share.
+
+    All queries that read one head are rows of one product: Q is H / N times T.
+    """
+    num_heads, length = queries_BHTX.shape[1], ops.shape(queries_BHTX)[2]
+    groups = shared_BNSK.shape[1]
+    rows_BNQX = _regroup(queries_BHTX, groups, num_heads // groups * length)
+    product_BNQY = ops.einsum(equation, rows_BNQX, shared_BNSK)
+    return _regroup(product_BNQY, num_heads, length)
 
 
 def _regroup(inputs, heads, length):
@@ -122,6 +123,15 @@ def _regroup(inputs, heads, length):
         return inputs
     batch_size, _, _, last = ops.shape(inputs)
     return ops.reshape(inputs, (batch_size, heads, length, last))
+
+
+def _checked_mask(query, key, value, mask):
+    """The mask by heads, or `None`, if all four fit together."""
+    _check_heads(query.shape, key.shape, value.shape)
+    check_groups(query.shape[1], key.shape[1])
+    mask = masks.of_length(mask, ops.shape(key)[2])
+    masks.check_fits(mask, *query.shape[:3], key.shape[2])
+    return masks.combine_masks(mask)
 
 
 def _check_heads(query_shape, key_shape, value_shape):

@@ -6,18 +6,11 @@ B batch   S source length   D model_dim   H heads   L layers
 import keras
 from keras import ops
 
-from keras_transformer.layers import (
-    composite,
-    implicit,
-    masks,
-    parts,
-    residual,
-    stack,
-)
+from keras_transformer.layers import block, implicit, masks, stack
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-class EncoderBlock(composite.Composite):
+class EncoderBlock(block.Block):
     """Self-attention, then feed-forward, each in a residual connection.
 
     Args:
@@ -51,51 +44,9 @@ class EncoderBlock(composite.Composite):
     TensorShape([3, 5, 6])
     """
 
-    def __init__(
-        self,
-        attention,
-        feed_forward,
-        norm=None,
-        dropout=0.1,
-        normalization="pre",
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        self.supports_masking = True
-        self._settings = {
-            "attention": parts.template_of(attention),
-            "feed_forward": parts.template_of(feed_forward),
-            "norm": parts.template_of(norm),
-            "dropout": dropout,
-            "normalization": normalization,
-        }
-        self.model_dim = parts.shared_model_dim(attention, feed_forward)
-
-        def in_residual(name):
-            return residual.Residual(
-                self.model_dim,
-                dropout,
-                normalization,
-                norm,
-                dtype=self.dtype_policy,
-                trainable=self.trainable,
-                name=name,
-            )
-
-        self.attention = parts.copy_into(self, attention, "attention")
-        parts.check_attention(self.attention)
-        self.attention_residual = in_residual("attention_residual")
-        self.feed_forward = parts.copy_into(self, feed_forward, "feed_forward")
-        self.feed_forward_residual = in_residual("feed_forward_residual")
-
-    def build(self, inputs_shape=None):
-        composite.build_all(
-            self.attention,
-            self.attention_residual,
-            self.feed_forward,
-            self.feed_forward_residual,
-        )
-        self.built = True
+    def _attentions(self, attention):
+        """See `Block`."""
+        return {"attention": attention}
 
     def call(
         self, inputs, mask=None, training=None, return_attention_scores=False
@@ -105,7 +56,7 @@ class EncoderBlock(composite.Composite):
         inputs = implicit.attach(inputs, masks.attended_keys(mask))
         x, scores = self.attention_residual(
             inputs,
-            sublayer=lambda x: attend(
+            sublayer=lambda x: block.attend(
                 self.attention,
                 x,
                 attention_mask=mask,
@@ -113,37 +64,8 @@ class EncoderBlock(composite.Composite):
             ),
             training=training,
         )
-        x, _ = self.feed_forward_residual(
-            x,
-            sublayer=lambda x: (self.feed_forward(x), None),
-            training=training,
-        )
+        x = self._transform(x, training)
         return (x, scores) if return_attention_scores else x
-
-    def compute_mask(self, inputs, mask=None):
-        return masks.attended_keys(implicit.both(inputs, mask))
-
-    def compute_output_shape(self, inputs_shape, return_attention_scores=False):
-        shape = (*inputs_shape[:-1], self.model_dim)
-        if not return_attention_scores:
-            return shape
-        return self.attention.compute_output_shape(
-            shape, return_attention_scores=True
-        )
-
-    def get_config(self):
-        return {**super().get_config(), **parts.plain_copy(self._settings)}
-
-
-def attend(attention, *args, return_attention_scores, **kwargs):
-    """Calls an attention; returns the pair of its output and its scores.
-
-    Scores are asked for only where somebody wants them, since a regularizer
-    of what a layer returns would count them too.
-    """
-    if return_attention_scores:
-        return attention(*args, return_attention_scores=True, **kwargs)
-    return attention(*args, **kwargs), None
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
@@ -203,9 +125,9 @@ class Encoder(stack.Stack):
     ):
         mask = implicit.both(inputs, mask)
         x, scores = self.enter(inputs, mask=mask, training=training), []
-        for block in self.blocks:
-            x, block_scores = attend(
-                block,
+        for one in self.blocks:
+            x, block_scores = block.attend(
+                one,
                 x,
                 mask=mask,
                 training=training,
@@ -221,10 +143,10 @@ class Encoder(stack.Stack):
         return masks.attended_keys(implicit.both(inputs, mask))
 
     def compute_output_shape(self, inputs_shape, return_attention_scores=False):
-        block = self.blocks[0].compute_output_shape(
+        outputs = self.blocks[0].compute_output_shape(
             inputs_shape, return_attention_scores
         )
         if not return_attention_scores:
-            return block
-        shape, scores_shape = block
+            return outputs
+        shape, scores_shape = outputs
         return shape, stack.of_all_layers(scores_shape, self.blocks)

@@ -87,7 +87,7 @@ def copy_of(part, **changes):
         ) from error
 
 
-def copy_into(owner, part, name, **changes):
+def copy_into(owner, part, name):
     """Makes a copy of a part for the layer that it will be a part of.
 
     It has the dtype policy of its owner, and is frozen if its owner or the
@@ -97,16 +97,13 @@ def copy_into(owner, part, name, **changes):
         owner: the layer.
         part: as for `copy_of`.
         name: of the copy.
-        **changes: as for `copy_of`.
 
     Raises:
         ValueError: as of `copy_of`.
     """
     trainable = owner.trainable and setting(part, "trainable", True)
     policy = owner.dtype_policy
-    return copy_of(
-        part, name=name, dtype=policy, trainable=trainable, **changes
-    )
+    return copy_of(part, name=name, dtype=policy, trainable=trainable)
 
 
 def template_of(part):
@@ -175,6 +172,28 @@ def check_attention(layer):
         "MultiHeadAttention",
         ("project_memory", "attend", "stepper"),
     )
+
+
+def between_sequences(attention):
+    """Asks an attention for the part that attends to another sequence.
+
+    It answers by its method `between_sequences`, as `MultiHeadAttention` does;
+    one without is used as it is.
+
+    Args:
+        attention: a part, as for `settings_of`.
+
+    Returns:
+        A part.
+
+    Raises:
+        ValueError: as of `copy_of`.
+    """
+    is_layer = isinstance(attention, keras.layers.Layer)
+    layer = attention if is_layer else copy_of(attention)
+    if callable(getattr(layer, "between_sequences", None)):
+        return layer.between_sequences()
+    return attention
 
 
 def shared_model_dim(attention, feed_forward):

@@ -7,7 +7,7 @@ attention reads all places and is told which count. So a step reads what was
 kept once and copies none of it from one hypothesis to another.
 
 B batch   W hypotheses of a row   T positions kept   N key-value heads
-K head_dim
+K head_dim   D model_dim
 """
 
 from typing import NamedTuple
@@ -118,6 +118,23 @@ def start(batch_size, max_length=None):
     return FixedPast(ops.zeros((batch_size, 1, max_length), dtype="int32"))
 
 
+def room(past, heads):
+    """Makes room for the keys, or the values, of all positions of a past.
+
+    Args:
+        past: what `start` returned.
+        heads: those of any positions, shape `(B, N, S, K)`.
+
+    Returns:
+        Zeros, shape `(B, N, T, K)`.
+    """
+    batch_size, num_heads, _, head_dim = ops.shape(heads)
+    length = ops.shape(past.ancestors)[2]
+    return ops.zeros(
+        (batch_size, num_heads, length, head_dim), dtype=heads.dtype
+    )
+
+
 def widen(past, width):
     """Makes `width` hypotheses of each; see `widen_kept`.
 
@@ -161,6 +178,68 @@ def select(past, parents):
     return past._replace(
         ancestors=ops.take(flat, first + ops.cast(parents, "int32"), axis=0)
     )
+
+
+class Step(NamedTuple):
+    """What all blocks share at one step.
+
+    position: int32 scalar.
+    past: the past, this position included.
+    bias: what forbids places, `(B, 1, W, T W)`, or `None`.
+    positions: of the inputs, `(1,)`, and of all places kept, `(T W,)`.
+    """
+
+    position: object
+    past: object
+    bias: object
+    positions: tuple
+
+    def write(self, kept, heads):
+        """Keeps the keys and values of the inputs beside those of the past.
+
+        Args:
+            kept: the pair of keys and values of the past, `(B, N, T W, K)`.
+            heads: the pair of those of the inputs, `(B, N, W, K)`.
+
+        Returns:
+            The pair of all.
+        """
+        return tuple(
+            self.past.write(before, new, self.position)
+            for before, new in zip(kept, heads, strict=True)
+        )
+
+    def shape(self, model_dim):
+        """The shape of inputs, (B, W, D), with -1 for an unknown B."""
+        batch_size, width = self.past.ancestors.shape[:2]
+        return (-1 if batch_size is None else batch_size, width, model_dim)
+
+
+def take_step(before, inputs, position):
+    """Makes the `Step` of inputs (B, W, D) at `position`.
+
+    Raises:
+        ValueError: outside of a graph, a position that the past has no room
+            for, or other rows or hypotheses than the past is of.
+    """
+    before.check(position)
+    expected = tuple(before.ancestors.shape[:2])
+    received = tuple(inputs.shape[:2])
+    if any(
+        None not in pair and pair[0] != pair[1]
+        for pair in zip(expected, received, strict=True)
+    ):
+        raise ValueError(
+            f"The state is of {expected[0]} rows, {expected[1]} hypotheses "
+            f"each. Received: inputs of {received[0]} rows, {received[1]} "
+            "each. Start with as many sources, and widen or gather the state."
+        )
+    position = ops.cast(position, "int32")
+    now = before.advance(position)
+    width, length = ops.shape(now.ancestors)[1:]
+    places = ops.repeat(ops.arange(length, dtype="int32"), width)
+    positions = (ops.reshape(position, (1,)), places)
+    return Step(position, now, now.bias(position), positions)
 
 
 def _own_places(ancestors):

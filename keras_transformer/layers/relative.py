@@ -10,6 +10,7 @@ from keras_transformer.layers import (
     checks,
     composite,
     dot_product,
+    heads,
     implicit,
     symbolic,
 )
@@ -70,14 +71,14 @@ class RelativePositions(composite.TracedLayer):
         length = ops.shape(query)[1]
         attention_mask = implicit.both(key, attention_mask)
         output_BHTK, scores_BHTS = self.attend(
-            *(dot_product.swap_heads(heads) for heads in (query, key, value)),
+            *(heads.swap_heads(some) for some in (query, key, value)),
             attention_mask,
             positions=(
                 counting.count_positions(length, start)[0],
                 counting.count_positions(ops.shape(key)[1])[0],
             ),
         )
-        return dot_product.swap_heads(output_BHTK), scores_BHTS
+        return heads.swap_heads(output_BHTK), scores_BHTS
 
     def compute_output_shape(self, query_shape, key_shape, value_shape):
         batch_size, length, num_heads, _ = query_shape
@@ -131,17 +132,12 @@ class RelativePositions(composite.TracedLayer):
 
     def _call_on_heads(self, query, key, value, mask, bias, positions):
         """`attend` in a functional model, where Keras sees calls alone."""
-        if bias is not None or positions is not None:
-            raise ValueError(
-                "In a functional model relative positions are counted from 0 "
-                f"and have no bias. Received: bias={bias}, positions="
-                f"{positions}. Put what needs them into a layer of your own."
-            )
+        symbolic.check_plain(bias=bias, positions=positions)
         output_BTHK, scores_BHTS = self(
-            *(dot_product.swap_heads(heads) for heads in (query, key, value)),
+            *(heads.swap_heads(some) for some in (query, key, value)),
             attention_mask=mask,
         )
-        return dot_product.swap_heads(output_BTHK), scores_BHTS
+        return heads.swap_heads(output_BTHK), scores_BHTS
 
     def get_config(self):
         return {**super().get_config(), "max_distance": self.max_distance}

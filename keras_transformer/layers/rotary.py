@@ -7,7 +7,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_transformer.layers import checks, composite, dot_product, symbolic
+from keras_transformer.layers import (
+    checks,
+    composite,
+    dot_product,
+    heads,
+    symbolic,
+)
 from keras_transformer.layers import positions as sinusoids
 
 LAYOUTS = ("half", "interleaved")
@@ -63,8 +69,8 @@ class RotaryPositions(composite.TracedLayer):
 
     def call(self, inputs, start=0):
         numbers = sinusoids.count_positions(ops.shape(inputs)[1], start)[0]
-        placed_BHTK = self.place(dot_product.swap_heads(inputs), numbers)
-        return dot_product.swap_heads(placed_BHTK)
+        placed_BHTK = self.place(heads.swap_heads(inputs), numbers)
+        return heads.swap_heads(placed_BHTK)
 
     def place(self, inputs, positions=None):
         """Turns queries or keys with the heads first, (B, H, T, K).

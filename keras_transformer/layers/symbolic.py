@@ -22,6 +22,21 @@ def has_no_values(*arguments):
     return any(keras.utils.is_keras_tensor(one) for one in flat)
 
 
+def check_plain(**given):
+    """Raises ValueError for what a functional model cannot hand on.
+
+    Args:
+        **given: by its name, what must be `None`: a bias, or positions other
+            than those counted from 0.
+    """
+    if any(value is not None for value in given.values()):
+        raise ValueError(
+            "In a functional model positions are counted from 0 and there is "
+            f"no bias. Received: {given}. Put what needs them into a layer of "
+            "your own."
+        )
+
+
 def node(function, *args, **kwargs):
     """Makes a node of a functional model that calls a function.
 

@@ -9,12 +9,14 @@ from keras_transformer.models.conventions import (
 )
 from keras_transformer.models.ensemble import Ensemble
 from keras_transformer.models.precision import in_precision
+from keras_transformer.models.stepping import DecodingModel
 from keras_transformer.models.transformer import AttentionScores, Transformer
 
 __all__ = [
     "AttentionScores",
     "CONVENTIONS",
     "Convention",
+    "DecodingModel",
     "Ensemble",
     "PRESETS",
     "Transformer",

@@ -72,6 +72,19 @@ def build_transformer(
     TensorShape([1, 3, 11])
     """
     _check(config)
+    stack = _stack(config, dtype)
+    return transformer.Transformer(
+        layers.Encoder(config.num_encoder_layers, **stack, name="encoder"),
+        layers.Decoder(config.num_decoder_layers, **stack, name="decoder"),
+        *_embeddings(config, dtype),
+        pad_id=config.pad_id,
+        start_id=config.start_id,
+        dtype=dtype,
+    )
+
+
+def _stack(config, dtype):
+    """What encoder and decoder are made with, but for their depth."""
     added, attended = _positions(config.positions)
     feed_forward, activation = ACTIVATIONS[config.activation]
     biases = BIASES.index(config.biases)
@@ -79,7 +92,7 @@ def build_transformer(
         "layer": keras.layers.LayerNormalization,
         "rms": keras.layers.RMSNormalization,
     }
-    stack = {
+    return {
         "attention": layers.MultiHeadAttention(
             config.model_dim,
             config.num_heads,
@@ -100,14 +113,6 @@ def build_transformer(
         "positions": added,
         "dtype": dtype,
     }
-    return transformer.Transformer(
-        layers.Encoder(config.num_encoder_layers, **stack, name="encoder"),
-        layers.Decoder(config.num_decoder_layers, **stack, name="decoder"),
-        *_embeddings(config, dtype),
-        pad_id=config.pad_id,
-        start_id=config.start_id,
-        dtype=dtype,
-    )
 
 
 def _positions(name):

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from keras import ops
 
 from keras_transformer.layers import checks
+from keras_transformer.models import stepping
 
 MEANS = ("probabilities", "log_probabilities")
 
 
-class Ensemble:
+class Ensemble(stepping.DecodingModel):
     """Models of one vocabulary as one: the mean of what they predict.
 
     It is called, started and stepped as a `Transformer`, and can take its
@@ -73,15 +74,11 @@ class Ensemble:
         return self._mean([m(inputs, training=training) for m in self.models])
 
     def start(self, source_ids, max_length=None):
-        """See `Transformer.start`; a tuple of the models' states."""
+        """See `DecodingModel.start`; a tuple of the models' states."""
         return tuple(m.start(source_ids, max_length) for m in self.models)
 
-    def step(self, ids, position, state):
-        """See `Transformer.step`."""
-        return self.stepper()(ids, position, state)
-
     def stepper(self, return_attention=False):
-        """See `Transformer.stepper`; the attention is the models' mean."""
+        """See `DecodingModel.stepper`; the attention is the models' mean."""
         steps = [model.stepper(return_attention) for model in self.models]
 
         def step(ids, position, state):
@@ -98,23 +95,20 @@ class Ensemble:
 
         return step
 
-    def shift_right(self, target_ids):
-        return self.models[0].shift_right(target_ids)
-
     def widen(self, state, width):
-        """See `Transformer.widen`."""
+        """See `DecodingModel.widen`."""
         return self._each("widen", state, width)
 
     def select(self, state, parents):
-        """See `Transformer.select`."""
+        """See `DecodingModel.select`."""
         return self._each("select", state, parents)
 
     def keep(self, state, rows, width):
-        """See `Transformer.keep`."""
+        """See `DecodingModel.keep`."""
         return self._each("keep", state, rows, width)
 
     def shapes(self, state):
-        """See `Transformer.shapes`."""
+        """See `DecodingModel.shapes`."""
         return self._each("shapes", state)
 
     def alignment_attention(self, inputs):

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from keras_transformer.layers import masks, parts
-from keras_transformer.models import fitting, keras_tools
+from keras_transformer.layers import block, masks, parts
+from keras_transformer.models import fitting, keras_tools, stepping
 from keras_transformer.training import distributed_model
 
 
@@ -28,7 +28,11 @@ class AttentionScores(NamedTuple):
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-class Transformer(keras_tools.KerasTools, distributed_model.DistributedModel):
+class Transformer(
+    keras_tools.KerasTools,
+    distributed_model.DistributedModel,
+    stepping.DecodingModel,
+):
     """The encoder-decoder model of "Attention Is All You Need" (figure 1).
 
     Put together from its parts, which are used as they are;
@@ -48,7 +52,8 @@ class Transformer(keras_tools.KerasTools, distributed_model.DistributedModel):
 
     Call arguments:
         inputs: dict with `"source_ids"` `(B, S)` and `"target_input_ids"`
-            `(B, T)`, the target shifted right by its start symbol.
+            `(B, T)`, the target shifted right by its start symbol, as
+            `shift_right` does.
 
     Returns:
         Logits of each next token, float32 `(B, T, V)`.
@@ -101,15 +106,7 @@ class Transformer(keras_tools.KerasTools, distributed_model.DistributedModel):
         self.built = True
 
     def call(self, inputs, training=None):
-        source_ids, target_ids = self._ids(inputs)
-        memory = self.encode(source_ids, training=training)
-        outputs = self.decoder(
-            self.target_embedding(target_ids),
-            memory,
-            inputs_mask=self._target_mask(target_ids),
-            memory_mask=masks.padding_mask(source_ids, self.pad_id),
-            training=training,
-        )
+        outputs, _ = self._run(inputs, training, return_attention_scores=False)
         return self.projection.logits(outputs)
 
     def encode(self, source_ids, training=False):
@@ -122,25 +119,13 @@ class Transformer(keras_tools.KerasTools, distributed_model.DistributedModel):
         Returns:
             Memory, shape `(B, S, D)`.
         """
-        source_ids = ops.convert_to_tensor(source_ids)
-        return self.encoder(
-            self.source_embedding(source_ids),
-            mask=masks.padding_mask(source_ids, self.pad_id),
-            training=training,
+        memory, _ = self._encode(
+            source_ids, training, return_attention_scores=False
         )
+        return memory
 
     def start(self, source_ids, max_length=None):
-        """Reads the source and makes the state before the first step.
-
-        Args:
-            source_ids: shape `(B, S)`.
-            max_length: the most steps that will be taken: the state then
-                keeps its shape, as XLA needs. With `None` it grows with each
-                step, and no step reads what is not there yet.
-
-        Returns:
-            A nested structure of tensors, each with the batch axis first.
-        """
+        """See `DecodingModel.start`; a growing state reads no empty places."""
         source_ids = ops.convert_to_tensor(source_ids)
         memory = self.encode(source_ids)
         return {
@@ -148,37 +133,8 @@ class Transformer(keras_tools.KerasTools, distributed_model.DistributedModel):
             "decoder": self.decoder.start(memory, max_length),
         }
 
-    def step(self, ids, position, state):
-        """Reads one target token of each row and scores the next.
-
-        The same numbers as `call`, one position at a time.
-
-        Args:
-            ids: the tokens at `position`, shape `(B,)`; of a state that was
-                widened `(B W,)`, the W hypotheses of a row side by side.
-            position: scalar integer, counted from 0.
-            state: what `start` or the step before returned.
-
-        Returns:
-            The pair (logits, float32, `(B, V)` or `(B W, V)`, the new state).
-
-        Raises:
-            ValueError: outside of a graph, a position that the state has no
-                room for, or another number of ids than it has hypotheses.
-        """
-        return self.stepper()(ids, position, state)
-
     def stepper(self, return_attention=False):
-        """Makes a `step` for many steps: what they share is computed once.
-
-        Args:
-            return_attention: whether the step returns, thirdly, where it
-                looked in the source, `(B, S)` or `(B W, S)`; see
-                `alignment_attention`.
-
-        Returns:
-            A function like `step`.
-        """
+        """See `DecodingModel.stepper`."""
         score = self.projection.scorer()
         take_step = self.decoder.stepper()
 
@@ -206,30 +162,14 @@ class Transformer(keras_tools.KerasTools, distributed_model.DistributedModel):
 
         return step
 
-    def shift_right(self, target_ids):
-        target_ids = ops.convert_to_tensor(target_ids)
-        start = ops.full(
-            (ops.shape(target_ids)[0], 1), self.start_id, dtype=target_ids.dtype
-        )
-        return ops.concatenate([start, target_ids], axis=1)[
-            :, : ops.shape(target_ids)[1]
-        ]
-
     def widen(self, state, width):
-        """Makes `width` hypotheses of each that a state has, side by side."""
+        """See `DecodingModel.widen`."""
         return {**state, "decoder": self.decoder.widen(state["decoder"], width)}
 
     def select(self, state, parents):
-        """Lets hypothesis w of row b continue hypothesis `parents[b, w]`.
+        """See `DecodingModel.select`; moves no keys and values.
 
-        Moves no keys and values, see `layers.past`.
-
-        Args:
-            state: of B sources with W hypotheses each.
-            parents: integers, shape `(B, W)`.
-
-        Raises:
-            ValueError: `parents` has another shape.
+        Their places are found by a table of ancestors, see `layers.past`.
         """
         return {
             **state,
@@ -237,19 +177,13 @@ class Transformer(keras_tools.KerasTools, distributed_model.DistributedModel):
         }
 
     def keep(self, state, rows, width):
-        """Keeps some sources, with all their hypotheses.
-
-        Args:
-            state: of B sources.
-            rows: which, in any order, shape `(R,)`.
-            width: W, which the state knows; other states may not.
-        """
+        """See `DecodingModel.keep`."""
         return keras.tree.map_structure(
             lambda x: ops.take(x, rows, axis=0), state
         )
 
     def shapes(self, state):
-        """Shapes of a state that hold at every step, `None` what varies."""
+        """See `DecodingModel.shapes`."""
         return {
             "memory_mask": tuple(state["memory_mask"].shape),
             "decoder": self.decoder.shapes(state["decoder"]),
@@ -261,23 +195,10 @@ class Transformer(keras_tools.KerasTools, distributed_model.DistributedModel):
         Args:
             inputs: as for `call`.
         """
-        source_ids, target_ids = self._ids(inputs)
-        source_mask = masks.padding_mask(source_ids, self.pad_id)
-        memory, encoder_scores = self.encoder(
-            self.source_embedding(source_ids),
-            mask=source_mask,
-            training=False,
-            return_attention_scores=True,
+        _, scores = self._run(
+            inputs, training=False, return_attention_scores=True
         )
-        _, decoder_scores, cross_scores = self.decoder(
-            self.target_embedding(target_ids),
-            memory,
-            inputs_mask=self._target_mask(target_ids),
-            memory_mask=source_mask,
-            training=False,
-            return_attention_scores=True,
-        )
-        return AttentionScores(encoder_scores, decoder_scores, cross_scores)
+        return AttentionScores(*scores)
 
     def alignment_attention(self, inputs):
         """Where each target token looked in the source, as one distribution.
@@ -324,6 +245,39 @@ class Transformer(keras_tools.KerasTools, distributed_model.DistributedModel):
             for name in fitting.PARTS
         }
         return super().from_config({**config, **made})
+
+    def _run(self, inputs, training, return_attention_scores):
+        """Figure 1 below the projection, of which `call` makes logits.
+
+        Returns:
+            The pair of the decoder's outputs `(B, T, D)` and the scores in
+            the order of `AttentionScores`, if they are asked for.
+        """
+        source_ids, target_ids = self._ids(inputs)
+        memory, encoder_scores = self._encode(
+            source_ids, training, return_attention_scores
+        )
+        outputs, *decoder_scores = block.attend(
+            self.decoder,
+            self.target_embedding(target_ids),
+            memory,
+            inputs_mask=self._target_mask(target_ids),
+            memory_mask=masks.padding_mask(source_ids, self.pad_id),
+            training=training,
+            return_attention_scores=return_attention_scores,
+        )
+        return outputs, [encoder_scores, *decoder_scores]
+
+    def _encode(self, source_ids, training, return_attention_scores):
+        """The pair of memory `(B, S, D)` and scores, if they are asked for."""
+        source_ids = ops.convert_to_tensor(source_ids)
+        return block.attend(
+            self.encoder,
+            self.source_embedding(source_ids),
+            mask=masks.padding_mask(source_ids, self.pad_id),
+            training=training,
+            return_attention_scores=return_attention_scores,
+        )
 
     def _ids(self, inputs):
         names = keras_tools.INPUTS

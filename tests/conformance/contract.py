@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_transformer.layers import composite, implicit
+from keras_transformer.layers import composite, implicit, parts
 from tests.conformance import running
 
 # Of what has the masks named so, which input has the keys.
@@ -243,6 +243,33 @@ def in_containers(row):
     running.assert_close(found[:, 1], expected[::-1], 1e-5)
 
 
+def between_sequences(row):
+    """What is read from another sequence does not depend on its order."""
+    layer, arrays = running.make(row), running.draw(row)
+    if "memory" in row.inputs:
+        (mask,) = {"memory_mask", "attention_mask"} & {*arrays}
+        backwards = {
+            **arrays,
+            "memory": arrays["memory"][:, ::-1],
+            mask: arrays[mask][..., ::-1],
+        }
+        # Scores of the memory are those of the other order.
+        first, *_ = row.call(layer, running.tensors(arrays))
+        found, *_ = row.call(layer, running.tensors(backwards))
+        running.assert_close(found, first, 1e-5)
+    attention = row.part(layer)
+    if not hasattr(attention, "between_sequences"):
+        return
+    between = parts.copy_of(attention.between_sequences())
+    parts.check_attention(between)
+    config = attention.get_config()
+    assert between.get_config() == {**config, "positions": None}
+    memory = tf.constant(arrays["inputs"])
+    inputs = memory[:, :2]
+    found = between(inputs, memory[:, ::-1])
+    running.assert_close(found, between(inputs, memory), 1e-5)
+
+
 def assert_all_close(found, expected, tolerance):
     found = found if isinstance(found, (list, tuple)) else [found]
     for one, other in zip(found, expected, strict=True):
@@ -256,4 +283,5 @@ COLUMNS = {
     "frozen": frozen,
     "adapted": adapted,
     "in_containers": in_containers,
+    "between_sequences": between_sequences,
 }

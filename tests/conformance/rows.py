@@ -258,6 +258,15 @@ ROWS = (
         roundings=5,
     ),
     Row(
+        "CausalBlock",
+        layers.CausalBlock,
+        relative_block_settings,
+        {"inputs": f"B T {D}", "mask": "B T"},
+        constants={"return_attention_scores": True},
+        outputs=("compute", "float32"),
+        roundings=7,
+    ),
+    Row(
         "DecoderBlock",
         layers.DecoderBlock,
         relative_block_settings,

@@ -255,6 +255,31 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
         clone = kinds.clones_alike(self, layer, lambda layer: layer(inputs))
         self.assertEqual(clone.name, "look")
 
+    @parameterized.parameters(*kinds.ATTENDED)
+    def test_between_sequences_it_is_the_same_without_positions(self, name):
+        given = {"num_key_value_heads": 3, "use_bias": True, "gain": 0.5}
+        layer = attention.MultiHeadAttention(
+            D, H, positions=kinds.inside(name), trainable=False, **given
+        )
+        layer.key.trainable = not layer.key.trainable
+        between = layer.between_sequences()
+        self.assertEqual(
+            between.get_config(), {**layer.get_config(), "positions": None}
+        )
+        self.assertFalse(between.trainable)
+        self.assertIsNotNone(layer.positions)
+        inputs, memory = random(B, T, D), random(B, S, D, seed=1)
+        self.assertAllClose(
+            between(inputs, memory[:, ::-1]),
+            between(inputs, memory),
+            rtol=0,
+            atol=1e-6,
+        )
+
+    def test_without_positions_it_is_the_part_between_sequences(self):
+        layer = attention.MultiHeadAttention(D, H)
+        self.assertIs(layer.between_sequences(), layer)
+
     def test_positions_are_copied_not_shared(self):
         positions = layers.RelativePositions(2)
         one, other = (

@@ -18,6 +18,13 @@ from tests.layers.kinds import B, D, F, H, K, S, T, random
 from tests.references import model as reference
 
 
+@keras.saving.register_keras_serializable("decoder_block_test")
+class OwnAttention(layers.MultiHeadAttention):
+    """An attention that says nothing of what it is between sequences."""
+
+    between_sequences = None
+
+
 class DecoderBlockTest(tf.test.TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
@@ -59,6 +66,18 @@ class DecoderBlockTest(tf.test.TestCase, parameterized.TestCase):
             block(inputs, memory),
             rtol=0,
             atol=2e-6,
+        )
+
+    def test_an_attention_that_says_nothing_is_used_as_it_is(self):
+        part = OwnAttention(D, H, positions=layers.RotaryPositions("half"))
+        block = decoder_block.DecoderBlock(part, layers.FeedForward(D, F))
+        self.assertEqual(
+            block.cross_attention.get_config(),
+            {**part.get_config(), "name": "cross_attention"},
+        )
+        clone = decoder_block.DecoderBlock.from_config(block.get_config())
+        self.assertIsInstance(
+            clone.cross_attention.positions, layers.RotaryPositions
         )
 
     @parameterized.parameters(
@@ -115,7 +134,7 @@ class DecoderBlockTest(tf.test.TestCase, parameterized.TestCase):
         before, kept = state.pop("past"), state
         for t in range(T):
             x = inputs[:, t : t + 1]
-            now = decoder_block.take_step(before, x, t)
+            now = past.take_step(before, x, t)
             _, kept, scores = step(x, now, kept, MEMORY_MASK)
             before = now.past
             self.assertEqual(scores.shape, (B, H, 1, S))
@@ -172,45 +191,6 @@ class DecoderBlockTest(tf.test.TestCase, parameterized.TestCase):
             decoder_block.DecoderBlock(
                 layers.MultiHeadAttention(24, 6), layers.FeedForward(26, F)
             )
-
-
-class TakeStepTest(tf.test.TestCase, parameterized.TestCase):
-    def test_what_all_blocks_share_of_a_past_that_grows(self):
-        before = past.widen(past.start(B), 2)
-        for position in range(3):
-            now = decoder_block.take_step(
-                before, random(B, 2, D), np.int64(position)
-            )
-            before = now.past
-        self.assertEqual(now.position, 2)
-        self.assertEqual(now.position.dtype, "int32")
-        self.assertEqual(now.shape(D), (B, 2, D))
-        queries_at, keys_at = now.positions
-        self.assertAllEqual(queries_at, [2])
-        self.assertAllEqual(keys_at, [0, 0, 1, 1, 2, 2])
-        # At the two first positions both read the first place, since they
-        # were one; then each its own.
-        allowed = now.bias[:, 0] == 0
-        self.assertAllEqual(
-            allowed,
-            np.tile([[1, 0, 1, 0, 1, 0], [0, 1, 0, 1, 0, 1]], (B, 1, 1)) > 0,
-        )
-
-    def test_what_all_blocks_share_of_a_past_of_fixed_shape(self):
-        now = decoder_block.take_step(past.start(B, 7), random(B, 1, D), 4)
-        self.assertAllEqual(now.positions[0], [4])
-        self.assertAllEqual(now.positions[1], np.arange(7))
-        self.assertAllEqual(now.bias[0, 0, 0] == 0, np.arange(7) <= 4)
-
-    def test_other_rows_or_hypotheses_are_refused(self):
-        before = past.widen(past.start(3), 2)
-        for shape in ((4, 2, D), (3, 1, D), (3, 5, D)):
-            with self.assertRaisesRegex(
-                ValueError,
-                "state is of 3 rows, 2 hypotheses each. Received: inputs of "
-                f"{shape[0]} rows, {shape[1]} each. Start with",
-            ):
-                decoder_block.take_step(before, random(*shape), 0)
 
 
 if __name__ == "__main__":

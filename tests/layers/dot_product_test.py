@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_transformer.layers import dot_product
+from keras_transformer.layers import dot_product, heads
 from tests.layers import kinds
 from tests.layers.kinds import B, H, K, S, T, random, random_mask
 from tests.references import parts as reference_parts
@@ -265,7 +265,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         )
         self.assertEqual(output.shape, (B, H, T, K))
         self.assertAllClose(
-            dot_product.swap_heads(output), expected, rtol=0, atol=1e-6
+            heads.swap_heads(output), expected, rtol=0, atol=1e-6
         )
         self.assertAllClose(scores, expected_scores, rtol=0, atol=1e-6)
 

@@ -80,7 +80,9 @@ class ImplicitTest(tf.test.TestCase, parameterized.TestCase):
             )
             self.assert_real_are(output, IDS, i, expected)
 
-    @parameterized.parameters(layers.EncoderBlock, layers.DecoderBlock)
+    @parameterized.parameters(
+        layers.EncoderBlock, layers.CausalBlock, layers.DecoderBlock
+    )
     def test_a_block(self, kind):
         block = kind(layers.MultiHeadAttention(D, H), layers.FeedForward(D, F))
         is_decoder = kind is layers.DecoderBlock

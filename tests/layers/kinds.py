@@ -180,15 +180,21 @@ def make_stack(stack_class, dropout=0.1, dtype=None, name=None, **kind):
 
 
 def make_block(block_class, dropout=0.1, **kind):
-    """An `EncoderBlock` or `DecoderBlock` of some kind, drawn."""
+    """A block of some class and kind, drawn."""
     return drawn(block_class(**block_parts(**kind), dropout=dropout))
 
 
 def stepped(layer, inputs, memory, memory_mask=None, max_length=None):
     """Outputs (B, T, D) of a decoder or its block, one step by the other."""
-    state, outputs = layer.start(memory, max_length), []
+    state = layer.start(memory, max_length)
+    return steps_of(inputs, state, layer.step, memory_mask)
+
+
+def steps_of(inputs, state, take_step, *others):
+    """What a step returns for each column of inputs, (B, T, D)."""
+    outputs = []
     for t in range(inputs.shape[1]):
-        output, state = layer.step(inputs[:, t : t + 1], t, state, memory_mask)
+        output, state = take_step(inputs[:, t : t + 1], t, state, *others)
         outputs.append(output)
     return keras.ops.concatenate(outputs, axis=1)
 

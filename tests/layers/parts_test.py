@@ -110,6 +110,22 @@ class PartsTest(tf.test.TestCase, parameterized.TestCase):
         ):
             parts.shared_model_dim(attention, layers.FeedForward(26, 11))
 
+    def test_an_attention_says_what_it_is_between_sequences(self):
+        part = PARTS["attention"]()
+        for given in (part, parts.settings_of(part)):
+            between = parts.between_sequences(given)
+            self.assertIsNone(parts.setting(between, "positions"))
+            self.assertEqual(parts.setting(between, "num_key_value_heads"), 2)
+        # What says nothing is used as it is, whatever its arguments are.
+        part = layers.Encoder(
+            2,
+            part,
+            PARTS["feed_forward"](),
+            positions=layers.SinusoidalPositions(),
+        )
+        for given in (part, parts.settings_of(part)):
+            self.assertIs(parts.between_sequences(given), given)
+
     def test_a_class_that_keras_cannot_find_is_refused(self):
         class Unknown(layers.FeedForward):
             pass

@@ -1,7 +1,7 @@
 """Each hypothesis must read its own past, whatever became of the others.
 
 B batch   W hypotheses of a row   T positions kept   N key-value heads
-K head_dim
+K head_dim   D model_dim
 """
 
 import numpy as np
@@ -10,8 +10,9 @@ from absl.testing import parameterized
 
 from keras_transformer.layers import past
 from tests.layers import hypotheses
+from tests.layers.kinds import random as drawn
 
-B, N, K, STEPS, ROOM = 3, 2, 5, 7, 11
+B, N, K, STEPS, ROOM, D = 3, 2, 5, 7, 11, 13
 # Growing, and fixed with room for more steps than are taken.
 ROOMS = (None, ROOM)
 
@@ -233,6 +234,62 @@ class PastTest(tf.test.TestCase, parameterized.TestCase):
             return position
 
         self.assertEqual(check(99), 99)
+
+
+class TakeStepTest(tf.test.TestCase, parameterized.TestCase):
+    def test_what_all_blocks_share_of_a_past_that_grows(self):
+        before = past.widen(past.start(B), 2)
+        for position in range(3):
+            now = past.take_step(before, drawn(B, 2, D), np.int64(position))
+            before = now.past
+        self.assertEqual(now.position, 2)
+        self.assertEqual(now.position.dtype, "int32")
+        self.assertEqual(now.shape(D), (B, 2, D))
+        queries_at, keys_at = now.positions
+        self.assertAllEqual(queries_at, [2])
+        self.assertAllEqual(keys_at, [0, 0, 1, 1, 2, 2])
+        # At the two first positions both read the first place, since they
+        # were one; then each its own.
+        allowed = now.bias[:, 0] == 0
+        self.assertAllEqual(
+            allowed,
+            np.tile([[1, 0, 1, 0, 1, 0], [0, 1, 0, 1, 0, 1]], (B, 1, 1)) > 0,
+        )
+
+    def test_what_all_blocks_share_of_a_past_of_fixed_shape(self):
+        now = past.take_step(past.start(B, 7), drawn(B, 1, D), 4)
+        self.assertAllEqual(now.positions[0], [4])
+        self.assertAllEqual(now.positions[1], np.arange(7))
+        self.assertAllEqual(now.bias[0, 0, 0] == 0, np.arange(7) <= 4)
+
+    def test_what_was_kept_and_what_is_new(self):
+        now = past.take_step(past.start(B), drawn(B, 1, D), 0)
+        first = drawn(B, N, 1, K), drawn(B, N, 1, K, seed=1)
+        room = [past.room(past.start(B), some) for some in first]
+        self.assertAllEqual(now.write(room, first), first)
+        later = past.take_step(now.past, drawn(B, 1, D), 1)
+        second = drawn(B, N, 1, K, seed=2), drawn(B, N, 1, K, seed=3)
+        for found, *expected in zip(
+            later.write(first, second), first, second, strict=True
+        ):
+            self.assertAllEqual(found, np.concatenate(expected, axis=2))
+
+    @parameterized.parameters(None, ROOM)
+    def test_room_is_empty(self, max_length):
+        heads = tf.cast(drawn(B, N, 7, K), "bfloat16")
+        room = past.room(past.start(B, max_length), heads)
+        self.assertEqual(room.dtype, "bfloat16")
+        self.assertAllEqual(room, np.zeros((B, N, max_length or 0, K)))
+
+    def test_other_rows_or_hypotheses_are_refused(self):
+        before = past.widen(past.start(3), 2)
+        for shape in ((4, 2, D), (3, 1, D), (3, 5, D)):
+            with self.assertRaisesRegex(
+                ValueError,
+                "state is of 3 rows, 2 hypotheses each. Received: inputs of "
+                f"{shape[0]} rows, {shape[1]} each. Start with",
+            ):
+                past.take_step(before, drawn(*shape), 0)
 
 
 if __name__ == "__main__":

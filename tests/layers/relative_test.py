@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_transformer.layers import attention, dot_product, relative
+from keras_transformer.layers import attention, dot_product, heads, relative
 from tests.layers.kinds import random, random_mask
 from tests.references import parts as reference_parts
 
@@ -24,7 +24,7 @@ def make(max_distance=MAX_DISTANCE, **kwargs):
     return layer
 
 
-def heads(groups=H):
+def drawn_heads(groups=H):
     return [
         tf.constant(random(B, length, number, K, seed=i))
         for i, (length, number) in enumerate(((T, H), (S, groups), (S, groups)))
@@ -39,7 +39,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.product(groups=(H, 2, 1), start=(0, 3), longest=(1, 2, 13))
     def test_equals_the_loops_of_the_reference(self, groups, start, longest):
         layer = make(longest)
-        query, key, value = heads(groups)
+        query, key, value = drawn_heads(groups)
         mask = random_mask(B, H, T, S)
         output, scores = layer(
             query, key, value, attention_mask=mask, start=start
@@ -86,7 +86,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
         layer = make()
         for table in (layer.keys, layer.values):
             table.assign(tf.zeros(table.shape))
-        query, key, value = heads()
+        query, key, value = drawn_heads()
         mask = random_mask(B, T, S)
         output, scores = layer(query, key, value, attention_mask=mask)
         expected, expected_scores = dot_product.dot_product_attention(
@@ -96,7 +96,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(scores, expected_scores)
 
     def test_distances_beyond_the_longest_share(self):
-        query, key, value = heads()
+        query, key, value = drawn_heads()
         # A far start: all keys are beyond on the same side.
         layer = make()
         near, _ = layer(query, key, value, start=S + 1)
@@ -113,7 +113,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_counts_from_start(self):
         layer = make()
-        query, key, value = heads()
+        query, key, value = drawn_heads()
         expected, _ = layer(query, key, value)
         for t in range(T):
             for start in (t, tf.constant(t), np.int64(t)):
@@ -127,12 +127,12 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
         # As in decoding: W columns of queries share one position, and keys
         # of W hypotheses stand side by side.
         layer = make()
-        query, key, value = heads(groups)
+        query, key, value = drawn_heads(groups)
         bias = random(B, 1, T, S * width, seed=5)
         wide = [tf.repeat(x, width, axis=1) for x in (key, value)]
         for t in range(S):
             output, scores = layer.attend(
-                *(dot_product.swap_heads(x) for x in (query, *wide)),
+                *(heads.swap_heads(x) for x in (query, *wide)),
                 bias=bias,
                 positions=([t], np.repeat(np.arange(S), width)),
             )
@@ -159,12 +159,12 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
                 )
 
     def test_keys_are_placed_as_they_are(self):
-        _, key, _ = heads()
+        _, key, _ = drawn_heads()
         self.assertAllEqual(make().place(key, [5]), key)
 
     def test_gradient_reaches_every_vector_that_is_used(self):
         layer = make(13)
-        query, key, value = heads()
+        query, key, value = drawn_heads()
         with tf.GradientTape() as tape:
             output, _ = layer(query, key, value)
             loss = tf.reduce_sum(output**2)
@@ -178,7 +178,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_gradient_equals_differences_of_the_reference(self):
         layer = make(1)
-        query, key, value = (x[:1, :3, :1] for x in heads())
+        query, key, value = (x[:1, :3, :1] for x in drawn_heads())
         mask = np.tri(3, dtype=bool)
         outer = random(3, K, seed=7)
         arrays = [x[0, :, 0].numpy() for x in (query, key, value)]
@@ -215,7 +215,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_forbidden_keys_have_no_weight_and_no_gradient(self):
         layer = make()
-        query, key, value = heads()
+        query, key, value = drawn_heads()
         allowed = np.tri(T, S, dtype=bool)[None] & np.ones((B, 1, 1), bool)
         allowed[1, :, 1] = False
         allowed[2, 3] = False
@@ -236,7 +236,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_vectors_of_the_future_have_no_gradient_under_a_causal_mask(self):
         layer = make()
-        query, key, value = heads()
+        query, key, value = drawn_heads()
         with tf.GradientTape() as tape:
             output, _ = layer(
                 query,
@@ -255,7 +255,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
             )
 
     def test_a_mask_of_a_wrong_shape_is_refused(self):
-        query, key, value = heads()
+        query, key, value = drawn_heads()
         with self.assertRaisesRegex(ValueError, r"Received: shape=\(3, 8\)"):
             make()(query, key, value, attention_mask=np.ones((B, S + 1), bool))
 
@@ -273,13 +273,11 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters("float16", "bfloat16")
     def test_mixed_precision(self, dtype):
         layer = make(dtype=f"mixed_{dtype}")
-        query, key, value = (tf.cast(x, dtype) for x in heads())
+        query, key, value = (tf.cast(x, dtype) for x in drawn_heads())
         for output, scores in (
             layer(query, key, value),
             # Outside of `__call__`, where Keras would cast.
-            layer.attend(
-                *(dot_product.swap_heads(x) for x in (query, key, value))
-            ),
+            layer.attend(*(heads.swap_heads(x) for x in (query, key, value))),
         ):
             self.assertEqual(output.dtype, dtype)
             self.assertEqual(scores.dtype, "float32")
@@ -298,7 +296,9 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
             input_signature=[spec, spec, spec, tf.TensorSpec([], tf.int32)],
         )
         for some, same in zip(
-            graph(*heads(), 3), layer(*heads(), start=3), strict=True
+            graph(*drawn_heads(), 3),
+            layer(*drawn_heads(), start=3),
+            strict=True,
         ):
             self.assertAllClose(some, same, rtol=0, atol=1e-5)
 
@@ -308,7 +308,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(clone.get_config(), layer.get_config())
         clone.build((None, None, None, K))
         clone.set_weights(layer.get_weights())
-        self.assertAllEqual(clone(*heads())[0], layer(*heads())[0])
+        self.assertAllEqual(clone(*drawn_heads())[0], layer(*drawn_heads())[0])
 
     def test_keras_finds_the_layer_by_its_registered_name(self):
         restored = keras.saving.deserialize_keras_object(

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
-from keras_transformer.layers import attention, dot_product, rotary
+from keras_transformer.layers import attention, dot_product, heads, rotary
 from tests.layers import kinds
 from tests.layers.kinds import random
 from tests.references import parts as reference_parts
@@ -179,7 +179,7 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
         mask = kinds.random_mask(B, T, S)
         bias = random(B, 1, T, S, seed=4)
         output, scores = layer.attend(
-            *(dot_product.swap_heads(x) for x in (query, key, value)),
+            *(heads.swap_heads(x) for x in (query, key, value)),
             mask,
             bias,
             positions=(3 + np.arange(T), np.arange(S)),
@@ -188,7 +188,7 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
             layer(query, start=3), key, value, mask, bias
         )
         self.assertAllClose(
-            dot_product.swap_heads(output), expected, rtol=0, atol=1e-6
+            heads.swap_heads(output), expected, rtol=0, atol=1e-6
         )
         self.assertAllClose(scores, expected_scores, rtol=0, atol=1e-6)
 

@@ -138,6 +138,13 @@ class SymbolicTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, "counted from 0"):
             attention.project_memory(memory, positions=np.arange(S))
 
+    def test_what_a_functional_model_cannot_hand_on_is_refused(self):
+        symbolic.check_plain(bias=None, positions=None)
+        with self.assertRaisesRegex(
+            ValueError, "no bias. Received: .*'bias': 3.*Put what needs them"
+        ):
+            symbolic.check_plain(bias=3, positions=None)
+
     def test_what_has_values_is_no_node(self):
         self.assertFalse(symbolic.has_no_values([IDS, None], 3))
         self.assertIsInstance(masks.padding_mask(IDS, 0), tf.Tensor)

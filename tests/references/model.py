@@ -49,15 +49,33 @@ def weights_of(layer):
 
 def encoder_block(inputs, is_real, weights, kinds):
     """Figure 1, left, for one sentence (S, D): output and scores."""
-    kinds = {**PAPER, **kinds}
     allowed = np.tile(is_real, (len(inputs), 1))
-    attend, network = (
-        below(weights, name) for name in ("attention", "feed_forward")
+    return self_attending_block("attention", inputs, allowed, weights, kinds)
+
+
+def causal_block(inputs, is_real, weights, kinds):
+    """Figure 1, right, without memory, for one sentence: output, scores."""
+    allowed = causal(is_real)
+    return self_attending_block(
+        "self_attention", inputs, allowed, weights, kinds
     )
+
+
+def causal(is_real):
+    """Which keys each position may read: the real ones up to itself."""
+    allowed = np.zeros((len(is_real), len(is_real)), bool)
+    for t, s in np.ndindex(allowed.shape):
+        allowed[t, s] = s <= t and is_real[s]
+    return allowed
+
+
+def self_attending_block(name, inputs, allowed, weights, kinds):
+    kinds = {**PAPER, **kinds}
+    attend, network = (below(weights, n) for n in (name, "feed_forward"))
     x, scores = sublayer(
         lambda x: multi_head(x, x, allowed, attend, kinds),
         inputs,
-        below(weights, "attention_residual/norm"),
+        below(weights, f"{name}_residual/norm"),
         kinds,
     )
     x, _ = sublayer(
@@ -72,16 +90,14 @@ def encoder_block(inputs, is_real, weights, kinds):
 def decoder_block(inputs, memory, is_real, memory_is_real, weights, kinds):
     """Figure 1, right, for one sentence: output and both kinds of scores."""
     kinds = {**PAPER, **kinds}
-    causal = np.zeros((len(inputs), len(inputs)), bool)
-    for t, s in np.ndindex(causal.shape):
-        causal[t, s] = s <= t and is_real[s]
+    allowed = causal(is_real)
     across = np.tile(memory_is_real, (len(inputs), 1))
     attend, attend_memory, network = (
         below(weights, name)
         for name in ("self_attention", "cross_attention", "feed_forward")
     )
     x, scores = sublayer(
-        lambda x: multi_head(x, x, causal, attend, kinds),
+        lambda x: multi_head(x, x, allowed, attend, kinds),
         inputs,
         below(weights, "self_attention_residual/norm"),
         kinds,

@@ -15,118 +15,23 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer import models, search
-from keras_transformer.training import distributed_model, losses
+from keras_transformer.training import losses
 from keras_transformer.translation import lengths, model_search
+from tests.training.speller import (
+    RATE,
+    SMOOTHING,
+    TOKENS,
+    VOCABULARY,
+    Cases,
+    dataset,
+    draw,
+    fit,
+    make,
+    token_losses,
+    train_by_hand,
+)
 
 ROOT = pathlib.Path(__file__).parents[2]
-VOCABULARY, LENGTH, SMOOTHING, RATE = 11, 5, 0.3, 0.7
-# Real tokens of the four rows of each batch. Of two replicas, each has two
-# rows: with very different numbers of tokens, or none at all.
-TOKENS = ([5, 5, 1, 0], [2, 1, 5, 4], [5, 4, 0, 0], [1, 0, 0, 5], [3, 2, 4, 1])
-
-
-class Speller(distributed_model.DistributedModel):
-    """Predicts a token from the one before it, by two small matrices."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.embedding = keras.layers.Embedding(VOCABULARY, 7)
-        self.logits = keras.layers.Dense(VOCABULARY)
-        self.embedding.build((None, None))
-        self.logits.build((None, None, 7))
-        self.built = True
-        start = np.random.default_rng(0)
-        self.set_weights([start.normal(0, 0.5, w.shape) for w in self.weights])
-
-    def call(self, inputs, training=None):
-        return self.logits(self.embedding(inputs))
-
-
-def draw(tokens=TOKENS, seed=1):
-    """Batches of (ids, labels, weights)."""
-    generator = np.random.default_rng(seed)
-    return [
-        (
-            generator.integers(VOCABULARY, size=(len(counts), LENGTH)),
-            generator.integers(VOCABULARY, size=(len(counts), LENGTH)),
-            np.array(
-                [[i < count for i in range(LENGTH)] for count in counts],
-                "float32",
-            ),
-        )
-        for counts in tokens
-    ]
-
-
-def dataset(batches):
-    def generate():
-        # Copies, since TensorFlow may write into arrays it was given.
-        for batch in batches:
-            yield tuple(array.copy() for array in batch)
-
-    spec = tf.TensorSpec((None, None), tf.int32)
-    weights = tf.TensorSpec((None, None), tf.float32)
-    data = tf.data.Dataset.from_generator(
-        generate, output_signature=(spec, spec, weights)
-    )
-    return data.apply(tf.data.experimental.assert_cardinality(len(batches)))
-
-
-def make(strategy=None, optimizer=None, loss=None, **settings):
-    with strategy.scope() if strategy else contextlib.nullcontext():
-        model = Speller()
-        model.compile(
-            optimizer or keras.optimizers.SGD(RATE),
-            loss or losses.SmoothedCrossEntropy(SMOOTHING),
-            weighted_metrics=[
-                keras.metrics.SparseCategoricalAccuracy(name="accuracy")
-            ],
-            **settings,
-        )
-    return model
-
-
-def fit(model, batches, **settings):
-    history = model.fit(
-        dataset(batches), verbose=0, shuffle=False, **settings
-    ).history
-    return {name: values[-1] for name, values in history.items()}
-
-
-def token_losses(model, batch, smoothing=0.0):
-    """Of every real token, by NumPy."""
-    ids, labels, weights = batch
-    embedding, kernel, bias = (w.astype("float64") for w in model.get_weights())
-    logits = embedding[ids] @ kernel + bias
-    log_probabilities = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
-    targets = (1 - smoothing) * np.eye(VOCABULARY)[labels]
-    targets += smoothing / VOCABULARY
-    return -(targets * log_probabilities).sum(-1)[weights > 0]
-
-
-def train_by_hand(batches):
-    """Weights after one step of plain descent on each batch's token mean."""
-    model = Speller()
-    embedding, kernel, bias = (w.astype("float64") for w in model.get_weights())
-    for ids, labels, weights in batches:
-        vectors = embedding[ids]
-        powers = np.exp(vectors @ kernel + bias)
-        slopes = powers / powers.sum(-1, keepdims=True)
-        slopes -= (1 - SMOOTHING) * np.eye(VOCABULARY)[labels]
-        slopes -= SMOOTHING / VOCABULARY
-        slopes *= weights[..., None] / max(weights.sum(), 1)
-        into_embedding = np.zeros_like(embedding)
-        np.add.at(into_embedding, ids, slopes @ kernel.T)
-        kernel = kernel - RATE * np.einsum("BTD,BTV->DV", vectors, slopes)
-        bias = bias - RATE * slopes.sum((0, 1))
-        embedding = embedding - RATE * into_embedding
-    return [embedding, kernel, bias]
-
-
-class Cases(tf.test.TestCase, parameterized.TestCase):
-    def assertSameWeights(self, found, expected):
-        for one, other in zip(found, expected, strict=True):
-            self.assertAllClose(one, other, rtol=1e-5, atol=1e-6)
 
 
 class DistributedModelTest(Cases):
@@ -219,20 +124,6 @@ class DistributedModelTest(Cases):
         )
         self.assertAllClose(logs["val_loss"], expected.mean(), rtol=1e-5)
 
-    @parameterized.parameters(False, True)
-    def test_a_batch_without_tokens_changes_nothing(self, jit_compile):
-        model = make(jit_compile=jit_compile)
-        before = model.get_weights()
-        logs = fit(model, draw([[0, 0, 0, 0]]))
-        self.assertAllEqual(logs["loss"], 0.0)
-        for one, other in zip(model.get_weights(), before, strict=True):
-            self.assertAllEqual(one, other)
-        # And it counts for nothing in the epoch's numbers.
-        batches = draw([[5, 2, 1, 0], [0, 0, 0, 0]])
-        logs = model.evaluate(dataset(batches), verbose=0, return_dict=True)
-        expected = token_losses(model, batches[0])
-        self.assertAllClose(logs["loss"], expected.mean(), rtol=1e-5)
-
     def test_every_batch_of_every_epoch_is_an_update(self):
         batches = draw()
         model = make()
@@ -309,20 +200,6 @@ class DistributedModelTest(Cases):
             for found, expected in zip(other, trained[0], strict=True):
                 self.assertAllEqual(found, expected)
 
-    def test_weights_of_each_batch_are_checked(self):
-        # Of a generator nothing is known before.
-        ids, labels, weights = draw()[0]
-        for wrong in (weights[:1], weights[:, :2], weights[..., None]):
-            model = make()
-
-            def generate(wrong=wrong):
-                yield ids, labels, wrong
-
-            with self.assertRaises(
-                (ValueError, tf.errors.InvalidArgumentError)
-            ):
-                model.fit(generate(), verbose=0)
-
     @parameterized.parameters(
         "fit", "evaluate", "train_on_batch", "test_on_batch"
     )
@@ -335,104 +212,6 @@ class DistributedModelTest(Cases):
         for method in ("fit", "train_on_batch"):
             with self.assertRaisesRegex(ValueError, "Received: class_weight"):
                 getattr(make(), method)(*draw()[0][:2], class_weight={1: 2.0})
-
-    def test_a_loss_of_its_own_is_that_of_the_whole_batch(self):
-        class Squares(Speller):
-            def compute_loss(self, x, y, y_pred, sample_weight=None):
-                return tf.reduce_mean(y_pred**2) + sum(self.losses)
-
-        class Doubled(Speller):
-            def compute_loss(self, *args, training=True, **kwargs):
-                return 2 * super().compute_loss(*args, **kwargs)
-
-        ids, labels, weights = batch = draw()[0]
-        for kind in (Squares, Doubled):
-            model = kind()
-            model.compile(
-                keras.optimizers.SGD(RATE / 2),
-                losses.SmoothedCrossEntropy(SMOOTHING),
-            )
-            embedding, kernel, bias = model.get_weights()
-            squares = ((embedding[ids] @ kernel + bias) ** 2).mean()
-            doubled = 2 * token_losses(model, batch, SMOOTHING).mean()
-            expected = squares if kind is Squares else doubled
-            for method in ("test_on_batch", "train_on_batch"):
-                found = getattr(model, method)(
-                    ids, labels, sample_weight=weights, return_dict=True
-                )
-                self.assertAllClose(found["loss"], expected, rtol=1e-5)
-        self.assertSameWeights(model.get_weights(), train_by_hand([batch]))
-        model.compile("sgd", "mse", gradient_accumulation_steps=2)
-        for method in ("fit", "train_on_batch"):
-            with self.assertRaisesRegex(
-                ValueError, r"Doubled with.*1 replica\(s\) x 2 part"
-            ):
-                getattr(model, method)(ids, labels)
-
-    def test_metrics_of_its_own_are_reported_or_refused(self):
-        class Adding(Speller):
-            name_of_metric = "largest"
-
-            def __init__(self):
-                super().__init__()
-                self.largest = keras.metrics.Sum(name="largest")
-
-            def compute_metrics(self, x, y, y_pred, sample_weight=None):
-                logs = super().compute_metrics(x, y, y_pred, sample_weight)
-                self.largest.update_state(tf.reduce_max(y_pred))
-                return {**logs, self.name_of_metric: self.largest.result()}
-
-        ids, labels, _ = draw()[0]
-        model = Adding()
-        model.compile("sgd", losses.SmoothedCrossEntropy())
-        largest = model(ids).numpy().max()
-        logs = model.test_on_batch(ids, labels, return_dict=True)
-        self.assertAllClose(logs["largest"], largest)
-        model.name_of_metric = "other"
-        with self.assertRaisesRegex(ValueError, "logs of .'other'"):
-            model.train_on_batch(ids, labels)
-
-    def test_a_model_of_which_nothing_is_trained(self):
-        model = make()
-        model.trainable = False
-        model.compile("sgd", losses.SmoothedCrossEntropy())
-        before = model.get_weights()
-        fit(model, draw()[:1])
-        self.assertSameWeights(model.get_weights(), before)
-
-    def test_nothing_to_descend_on(self):
-        model = Speller()
-        model.compile()
-        with self.assertRaisesRegex(ValueError, "no loss to descend on"):
-            model.fit(*draw()[0][:2], verbose=0)
-
-    def test_metrics_of_all_positions_and_weighted_ones(self):
-        ids, labels, weights = draw()[0]
-        model = make(metrics=["accuracy"], gradient_accumulation_steps=3)
-        embedding, kernel, bias = model.get_weights()
-        right = (embedding[ids] @ kernel + bias).argmax(-1) == labels
-        # Four rows in three parts; Keras names the second of a name so.
-        logs = fit(model, [(ids, labels, weights)])
-        self.assertAllClose(logs["accuracy"], right.mean())
-        self.assertAllClose(
-            logs["weighted_accuracy"], right[weights > 0].mean()
-        )
-
-    @parameterized.parameters(False, True)
-    def test_the_loss_is_scaled_where_it_shall_be(self, auto_scale_loss):
-        keras.config.set_dtype_policy("mixed_float16")
-        try:
-            model = make(auto_scale_loss=auto_scale_loss)
-        finally:
-            keras.config.set_dtype_policy("float32")
-        config = model.get_compile_config()
-        for _ in range(2):
-            is_scaled = isinstance(
-                model.optimizer, keras.optimizers.LossScaleOptimizer
-            )
-            self.assertEqual(is_scaled, auto_scale_loss)
-            # As a file of the model does.
-            model.compile_from_config(config)
 
     def test_an_optimizer_that_gathers_gradients(self):
         optimizer = keras.optimizers.SGD(RATE, gradient_accumulation_steps=7)

@@ -1,0 +1,56 @@
+"""Heads: slices of a vector, each of which attends by itself (section 3.2.2).
+
+B batch   T length   H heads   K head_dim
+"""
+
+from keras import ops
+
+
+def split_heads(inputs, head_dim):
+    """Takes vectors apart to heads.
+
+    Args:
+        inputs: shape `(B, T, H K)`, head after head.
+        head_dim: K.
+
+    Returns:
+        Shape `(B, H, T, K)`.
+
+    Example:
+
+    >>> split_heads(ops.ones((2, 3, 10)), head_dim=5).shape
+    TensorShape([2, 2, 3, 5])
+    """
+    batch_size, length, size = ops.shape(inputs)
+    shape = (batch_size, length, size // head_dim, head_dim)
+    return swap_heads(ops.reshape(inputs, shape))
+
+
+def join_heads(inputs):
+    """Puts heads together again, the inverse of `split_heads`.
+
+    Args:
+        inputs: shape `(B, H, T, K)`.
+
+    Returns:
+        Shape `(B, T, H K)`.
+
+    Example:
+
+    >>> join_heads(ops.ones((2, 2, 3, 5))).shape
+    TensorShape([2, 3, 10])
+    """
+    batch_size, num_heads, length, head_dim = ops.shape(inputs)
+    shape = (batch_size, length, num_heads * head_dim)
+    return ops.reshape(swap_heads(inputs), shape)
+
+
+def swap_heads(inputs):
+    """Swaps positions and heads: (B, T, H, K) to (B, H, T, K), or back.
+
+    Example:
+
+    >>> swap_heads(ops.ones((2, 3, 5, 7))).shape
+    TensorShape([2, 5, 3, 7])
+    """
+    return ops.transpose(inputs, (0, 2, 1, 3))

@@ -1,0 +1,135 @@
+"""What all blocks must have in common.
+
+B batch   T length   S source length   D model_dim   F feed_forward_dim
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer import layers
+from keras_transformer.layers import block, implicit
+from tests.layers import kinds
+from tests.layers.kinds import B, D, F, H, S, T, random
+
+# The sub-layers of each, in the order of their use.
+SUBLAYERS = {
+    layers.EncoderBlock: ("attention", "feed_forward"),
+    layers.CausalBlock: ("self_attention", "feed_forward"),
+    layers.DecoderBlock: ("self_attention", "cross_attention", "feed_forward"),
+}
+
+
+def call(layer, inputs, **given):
+    if isinstance(layer, layers.DecoderBlock):
+        return layer(inputs, random(len(inputs), S, D, seed=1), **given)
+    return layer(inputs, **given)
+
+
+class BlockTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        keras.utils.set_random_seed(1)
+
+    @parameterized.parameters(*SUBLAYERS)
+    def test_variables_are_in_the_order_that_checkpoints_know(self, kind):
+        layer = kind(**kinds.block_parts(biases="none", activation="swiglu"))
+        layer.build()
+        expected = []
+        for name in SUBLAYERS[kind]:
+            kernels = (
+                ["gate/kernel", "expand/kernel", "contract/kernel"]
+                if name == "feed_forward"
+                else [f"{x}_kernel" for x in "query key value output".split()]
+            )
+            expected += [f"{name}/{kernel}" for kernel in kernels]
+            expected += [f"{name}_residual/norm/{x}" for x in ("gamma", "beta")]
+        found = [w.path for w in layer.trainable_weights]
+        found = [path.removeprefix(f"{layer.name}/") for path in found]
+        self.assertEqual(
+            [path.replace("/query/", "/") for path in found], expected
+        )
+
+    @parameterized.parameters(*SUBLAYERS)
+    def test_a_block_gives_its_policy_and_its_freezing_on(self, kind):
+        layer = kind(
+            **kinds.block_parts(), dtype="mixed_bfloat16", trainable=False
+        )
+        layer.build()
+        self.assertEqual(layer.trainable_weights, [])
+        for name in SUBLAYERS[kind]:
+            for inside in (name, f"{name}_residual"):
+                part = getattr(layer, inside)
+                self.assertEqual(part.name, inside)
+                self.assertEqual(part.dtype_policy.name, "mixed_bfloat16")
+                self.assertFalse(part.trainable)
+
+    @parameterized.parameters(*SUBLAYERS)
+    def test_a_block_with_one_sublayer_alone(self, kind):
+        """Each sub-layer adds to its input, whatever the others do."""
+        for name in SUBLAYERS[kind]:
+            layer = kinds.make_block(kind, biases="none", dropout=0.0)
+            for weight in layer.trainable_weights:
+                is_last = "output_kernel" in weight.path or (
+                    "contract" in weight.path
+                )
+                if is_last and f"/{name}/" not in weight.path:
+                    weight.assign(tf.zeros(weight.shape))
+            inputs = random(B, T, D)
+            self.assertNotAllClose(call(layer, inputs), inputs)
+            for weight in getattr(layer, name).trainable_weights:
+                weight.assign(tf.zeros(weight.shape))
+            self.assertAllEqual(call(layer, inputs), inputs)
+
+    @parameterized.parameters(*SUBLAYERS)
+    def test_scores_are_asked_for_where_they_are_wanted(self, kind):
+        # A regularizer of what an attention returns would count them too.
+        layer = kind(**kinds.block_parts())
+        seen = []
+
+        def regularize(output):
+            seen.append(output.shape)
+            return tf.reduce_sum(output)
+
+        for name in SUBLAYERS[kind][:-1]:
+            getattr(layer, name).activity_regularizer = regularize
+        call(layer, random(B, T, D))
+        self.assertEqual(seen, [(B, T, D)] * (len(SUBLAYERS[kind]) - 1))
+
+    @parameterized.parameters(*SUBLAYERS)
+    def test_the_mask_goes_on(self, kind):
+        layer = kinds.make_block(kind)
+        mask = np.ones((B, T), bool)
+        mask[1, 2:] = False
+        inputs = implicit.attach(tf.constant(random(B, T, D)), mask)
+        self.assertAllEqual(implicit.mask_of(call(layer, inputs)), mask)
+        self.assertAllEqual(layer.compute_mask(inputs), mask)
+
+    @parameterized.parameters(*SUBLAYERS)
+    def test_parts_that_do_not_fit_are_refused(self, kind):
+        with self.assertRaisesRegex(
+            ValueError, "same model_dim.*attention 24, feed-forward 26"
+        ):
+            kind(layers.MultiHeadAttention(24, 6), layers.FeedForward(26, F))
+        with self.assertRaisesRegex(
+            ValueError, "attention of a block must be a layer with project"
+        ):
+            kind(layers.FeedForward(D, F), layers.FeedForward(D, F))
+
+    def test_attend_always_returns_a_pair(self):
+        attention = layers.MultiHeadAttention(D, H)
+        inputs = random(B, T, D)
+        output, scores = block.attend(
+            attention, inputs, return_attention_scores=True
+        )
+        self.assertEqual(scores.shape, (B, H, T, T))
+        alone, none = block.attend(
+            attention, inputs, return_attention_scores=False
+        )
+        self.assertAllEqual(alone, output)
+        self.assertIsNone(none)
+
+
+if __name__ == "__main__":
+    tf.test.main()

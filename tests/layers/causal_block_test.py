@@ -1,0 +1,273 @@
+"""A causal block must read the past alone, at once and by steps.
+
+B batch   T length   D model_dim   H heads   K head_dim   W hypotheses of a row
+"""
+
+import os
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from keras_transformer import layers
+from keras_transformer.layers import past
+from tests.layers import hypotheses, kinds
+from tests.layers.kinds import TARGET_MASK as MASK
+from tests.layers.kinds import B, D, H, K, T, random
+from tests.references import model as reference
+
+
+def make(**kind):
+    return kinds.make_block(layers.CausalBlock, **kind)
+
+
+def stepped(block, inputs, max_length=None):
+    state = block.start(len(inputs), max_length)
+    return kinds.steps_of(inputs, state, block.step)
+
+
+class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        keras.utils.set_random_seed(1)
+
+    @parameterized.parameters(*kinds.KINDS)
+    def test_equals_the_loops_of_the_reference(self, **kind):
+        block = make(**kind)
+        inputs = random(B, T, D)
+        output, scores = block(inputs, mask=MASK, return_attention_scores=True)
+        weights = reference.weights_of(block)
+        for b in range(B):
+            expected, expected_scores = reference.causal_block(
+                inputs[b], MASK[b], weights, kinds.for_reference(**kind)
+            )
+            self.assertAllClose(output[b], expected, rtol=1e-5, atol=1e-5)
+            self.assertAllClose(scores[b], expected_scores, rtol=0, atol=1e-5)
+        self.assertAllEqual(block(inputs, mask=MASK), output)
+
+    @parameterized.parameters(None, *kinds.ATTENDED)
+    def test_is_a_decoder_block_that_finds_nothing_in_the_memory(self, name):
+        decoder_block = kinds.make_block(layers.DecoderBlock, positions=name)
+        for weight in decoder_block.cross_attention.weights:
+            weight.assign(tf.zeros(weight.shape))
+        block = make(positions=name)
+        for part in ("self_attention", "feed_forward"):
+            for kept in (part, f"{part}_residual"):
+                getattr(block, kept).set_weights(
+                    getattr(decoder_block, kept).get_weights()
+                )
+        inputs, memory = random(B, T, D), random(B, 7, D, seed=1)
+        self.assertAllClose(
+            block(inputs, mask=MASK),
+            decoder_block(inputs, memory, inputs_mask=MASK),
+            rtol=0,
+            atol=1e-6,
+        )
+
+    @parameterized.parameters(None, *kinds.ATTENDED)
+    def test_no_gradient_comes_from_the_future_or_from_padding(self, name):
+        block = make(positions=name)
+        inputs = tf.constant(random(B, T, D))
+        for t in range(T):
+            with tf.GradientTape() as tape:
+                tape.watch(inputs)
+                output = block(inputs, mask=MASK)[:, t]
+                loss = tf.reduce_sum(output**3)
+            gradient = np.abs(tape.gradient(loss, inputs)).max(axis=-1)
+            is_read = MASK & (np.arange(T) <= t)
+            is_read[:, t] = True  # By the residual connection.
+            self.assertAllEqual(gradient > 0, is_read)
+
+    def test_masks_of_three_shapes_mean_the_same(self):
+        block = make()
+        inputs = random(B, T, D)
+        square = np.tile(MASK[:, None], (1, T, 1))
+        for mask in (
+            square,
+            square[:, None],
+            np.tile(square[:, None], (H, 1, 1)),
+        ):
+            self.assertAllEqual(
+                block(inputs, mask=mask), block(inputs, mask=MASK)
+            )
+
+    @parameterized.parameters(
+        ((B, T + 1),), ((B + 1, T),), ((B, T, T + 1),), ((B, H + 1, T, T),)
+    )
+    def test_a_mask_that_does_not_fit_is_refused(self, shape):
+        with self.assertRaisesRegex(
+            ValueError, f"mask must have shape.*{shape[-1]}"
+        ):
+            make()(random(B, T, D), mask=np.ones(shape, bool))
+
+    @parameterized.product(
+        normalization=("pre", "post"),
+        positions=(None, *kinds.ATTENDED),
+        max_length=(None, T, T + 6),
+    )
+    def test_steps_equal_the_call(self, normalization, positions, max_length):
+        block = make(
+            normalization=normalization,
+            positions=positions,
+            num_key_value_heads=2,
+            biases="blocks",
+        )
+        inputs = random(B, T, D)
+        self.assertAllClose(
+            stepped(block, inputs, max_length),
+            block(inputs),
+            rtol=1e-5,
+            atol=1e-5,
+        )
+
+    @parameterized.parameters("mixed_bfloat16", "int8")
+    def test_steps_equal_the_call_in_few_bits(self, precision):
+        if precision == "int8":
+            block = make()
+            block.quantize("int8")
+        else:
+            block = layers.CausalBlock(**kinds.block_parts(), dtype=precision)
+        inputs = random(B, T, D)
+        found, expected = stepped(block, inputs, T + 2), block(inputs)
+        self.assertEqual(found.dtype, expected.dtype)
+        self.assertAllClose(
+            tf.cast(found, "float32"),
+            tf.cast(expected, "float32"),
+            rtol=0,
+            atol=1e-5 if precision == "int8" else 0.06,
+        )
+
+    @parameterized.product(
+        widenings=hypotheses.WIDENINGS, max_length=(None, T + 2)
+    )
+    def test_hypotheses_read_their_own_past(self, widenings, max_length):
+        block = make(positions="rotary", num_key_value_heads=2)
+        take = block.stepper()
+
+        class Keeper:
+            def widen(self, state, width):
+                before, target = state
+                return past.widen(before, width), tuple(
+                    past.widen_kept(kept, width) for kept in target
+                )
+
+            def select(self, state, parents):
+                return past.select(state[0], parents), state[1]
+
+        def take_step(inputs, position, state):
+            before, target = state
+            now = past.take_step(before, inputs, position)
+            output, kept, scores = take(inputs, now, {"target": target})
+            # Of all places, those of other hypotheses and times not read.
+            self.assertAllClose(
+                tf.reduce_sum(scores, -1), np.ones(scores.shape[:3]), atol=1e-6
+            )
+            self.assertAllEqual(
+                np.sum(scores > 0, axis=-1),
+                np.full(scores.shape[:3], position + 1),
+            )
+            return output, (now.past, kept["target"])
+
+        state = block.start(B, max_length)
+        for outputs, history in hypotheses.follow(
+            Keeper(),
+            (state["past"], state["target"]),
+            take_step,
+            lambda position, width: random(B, width, D, seed=position),
+            T,
+            widenings,
+        ):
+            for w in range(outputs.shape[1]):
+                self.assertAllClose(
+                    outputs[:, w],
+                    block(history[:, w])[:, -1],
+                    rtol=0,
+                    atol=1e-5,
+                )
+
+    def test_a_step_looks_where_the_call_looks(self):
+        block = make(positions="relative")
+        inputs = random(B, T, D)
+        _, expected = block(inputs, return_attention_scores=True)
+        take, state = block.stepper(), block.start(B)
+        before, kept = state["past"], state
+        for t in range(T):
+            x = inputs[:, t : t + 1]
+            now = past.take_step(before, x, t)
+            _, kept, scores = take(x, now, kept)
+            before = now.past
+            self.assertAllClose(
+                scores[:, :, 0], expected[:, :, t, : t + 1], rtol=0, atol=1e-6
+            )
+
+    def test_a_state_has_the_batch_first_and_fewer_heads(self):
+        block = make(num_key_value_heads=2, biases="blocks")
+        state = block.start(B, 11)
+        self.assertEqual(set(state), {"past", "target"})
+        for kept in state["target"]:
+            self.assertAllEqual(kept, np.zeros((B, 2, 11, K)))
+        for kept in block.start(B)["target"]:
+            self.assertEqual(kept.shape, (B, 2, 0, K))
+
+    @parameterized.parameters(False, True)
+    def test_steps_in_a_graph_of_an_unknown_batch(self, jit_compile):
+        block = make(positions="rotary")
+
+        @tf.function(
+            input_signature=[tf.TensorSpec([None, T, D])],
+            jit_compile=jit_compile,
+        )
+        def run(inputs):
+            state = block.start(tf.shape(inputs)[0], T)
+            return kinds.steps_of(inputs, state, block.step)
+
+        inputs = random(B, T, D)
+        self.assertAllClose(run(inputs), block(inputs), rtol=0, atol=1e-5)
+
+    def test_a_block_that_was_not_called_yet_can_step(self):
+        block = layers.CausalBlock(**kinds.block_parts())
+        self.assertFalse(block.built)
+        output, _ = block.step(random(B, 1, D), 0, block.start(B))
+        self.assertTrue(np.all(np.isfinite(output)))
+        block = layers.CausalBlock(**kinds.block_parts())
+        block.stepper()
+        self.assertTrue(block.built)
+
+    def test_what_the_state_is_not_of_is_refused(self):
+        block = make(normalization="post")
+        with self.assertRaisesRegex(ValueError, "max_length.*at least 1"):
+            block.start(B, 0)
+        state = block.start(B, 2)
+        for size in (2 * D, D // 2):
+            with self.assertRaisesRegex(ValueError, rf"\(B, T, {D}\)"):
+                block.step(random(B, 1, size), 0, state)
+        with self.assertRaisesRegex(ValueError, "Received: position=2"):
+            block.step(random(B, 1, D), 2, state)
+        with self.assertRaisesRegex(ValueError, "state is of 3 rows"):
+            block.step(random(B + 1, 1, D), 0, state)
+
+    @parameterized.parameters(kinds.KINDS[1], kinds.KINDS[-2])
+    def test_config_makes_the_same_layer(self, **kind):
+        block = make(dropout=0.2, **kind)
+        inputs = random(B, T, D)
+        kinds.clones_alike(self, block, lambda block: block(inputs))
+
+    def test_a_language_model_of_blocks_saves_and_loads(self):
+        ids = keras.Input((None,), dtype="int32")
+        x = keras.layers.Embedding(17, D, mask_zero=True)(ids)
+        for _ in range(2):
+            x = make(positions="relative")(x)
+        model = keras.Model(ids, keras.layers.Dense(17)(x))
+        batch = np.where(MASK, np.arange(1, T + 1), 0)
+        path = os.path.join(self.create_tempdir(), "model.keras")
+        model.save(path)
+        expected = model(batch)
+        self.assertAllEqual(keras.models.load_model(path)(batch), expected)
+        changed = np.where(np.arange(T) == T - 1, 3, batch)
+        self.assertAllEqual(model(changed)[0, :-1], expected[0, :-1])
+        self.assertNotAllClose(model(changed)[0, -1], expected[0, -1])
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,200 @@
+"""The contract between models, translators and searches must be kept.
+
+B batch   T target length   S source length   V vocabulary_size
+"""
+
+import inspect
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+import keras_transformer as kt
+from keras_transformer import models
+from keras_transformer.models import stepping
+from keras_transformer.search import contract
+
+B, T, S, V = 3, 5, 7, 13
+SOURCE_IDS = np.array(
+    [[5, 6, 7, 8, 9, 10, 2], [11, 12, 2, 0, 0, 0, 0], [3, 4, 5, 2, 0, 0, 0]],
+    "int32",
+)
+TARGET_IDS = np.array(
+    [[7, 5, 9, 12, 2], [4, 2, 0, 0, 0], [3, 6, 8, 2, 0]], "int32"
+)
+
+
+def methods_of(protocol):
+    return [
+        name
+        for name, value in vars(protocol).items()
+        if inspect.isfunction(value)
+        and (name == "__call__" or not name.startswith("_"))
+    ]
+
+
+def parameters_of(kind, name):
+    """Names and defaults of the arguments of a method."""
+    # That of Keras calls `call`.
+    if name == "__call__" and issubclass(kind, keras.layers.Layer):
+        name = "call"
+    return [
+        (one.name, one.default)
+        for one in inspect.signature(getattr(kind, name)).parameters.values()
+    ]
+
+
+def make(start_id=1, vocabulary_size=V):
+    keras.utils.set_random_seed(2)
+    config = models.TransformerConfig(
+        vocabulary_size, 1, 1, 6, 2, 11, start_id=start_id
+    )
+    return models.build_transformer(config)
+
+
+def without_more(model):
+    """What has all that the contract names, and nothing else."""
+    members = {
+        name: staticmethod(getattr(model, name))
+        for name in methods_of(stepping.DecodingModel)
+    }
+    members["__call__"] = lambda _, *args, **kwargs: model(*args, **kwargs)
+    for name in ("pad_id", "start_id"):
+        members[name] = getattr(model, name)
+    return type("Own", (), members)()
+
+
+class DecodingModelTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(models.Transformer, models.Ensemble)
+    def test_models_state_the_contract(self, kind):
+        self.assertIn(stepping.DecodingModel, kind.__mro__)
+        names = methods_of(stepping.DecodingModel)
+        self.assertGreater(len(names), 9)
+        for name in names:
+            self.assertEqual(
+                parameters_of(kind, name),
+                parameters_of(stepping.DecodingModel, name),
+                name,
+            )
+
+    def test_instances_are_recognised(self):
+        model = make()
+        self.assertIsInstance(model, models.DecodingModel)
+        self.assertIsInstance(models.Ensemble([model]), models.DecodingModel)
+        self.assertIsInstance(without_more(model), models.DecodingModel)
+        self.assertNotIsInstance(keras.Model(), models.DecodingModel)
+        for name in ("start_id", "select", "shift_right"):
+            own = without_more(model)
+            delattr(type(own), name)
+            self.assertNotIsInstance(own, models.DecodingModel)
+
+    def test_a_state_is_handled_as_a_search_expects(self):
+        names = methods_of(contract.States)
+        self.assertEqual(set(names), {"widen", "select", "keep", "shapes"})
+        for name in names:
+            self.assertEqual(
+                parameters_of(stepping.DecodingModel, name),
+                parameters_of(contract.States, name),
+            )
+
+    def test_what_is_missing_is_told_at_once(self):
+        class Unfinished(stepping.DecodingModel):
+            def start(self, source_ids, max_length=None):
+                return source_ids
+
+        with self.assertRaisesRegex(TypeError, "abstract method.*widen"):
+            Unfinished()
+
+    def test_a_translator_needs_nothing_else(self):
+        texts = ["a cat and a dog", "the cat has a dog", "a dog"]
+        vocabulary = kt.learn_vocabulary(texts, may_be_smaller=True)
+        tokenizer = kt.Tokenizer(vocabulary)
+        model = make(vocabulary_size=tokenizer.vocabulary_size)
+        lengths = kt.translation.Lengths(ratio=1.0, extra=3)
+        found, expected = (
+            kt.Translator(one, tokenizer, lengths=lengths)
+            for one in (without_more(model), model)
+        )
+        answers = expected.translate(texts)
+        self.assertGreater(len({*answers}), 1)
+        self.assertEqual(found.translate(texts), answers)
+        scores, explanations = (
+            [read(each) for each in (found, expected)]
+            for read in (
+                lambda each: each.score(texts, texts[::-1]),
+                lambda each: kt.translation.explain(each, texts[0]),
+            )
+        )
+        self.assertEqual(*([one.score for one in some] for some in scores))
+        for one, other in zip(*explanations, strict=True):
+            self.assertAllEqual(one, other)
+
+    def test_step_is_one_of_those_of_the_stepper(self):
+        model = make()
+        ids = np.array([5, 6, 7])
+        logits, _ = model.step(ids, 0, model.start(SOURCE_IDS))
+        expected, _ = model.stepper()(ids, 0, model.start(SOURCE_IDS))
+        self.assertAllEqual(logits, expected)
+        self.assertEqual(logits.shape, (B, V))
+
+
+class ShiftRightTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.product(start_id=(1, 0, 7), is_ensemble=(False, True))
+    def test_the_start_comes_first_and_the_last_is_left_out(
+        self, start_id, is_ensemble
+    ):
+        model = make(start_id=start_id)
+        if is_ensemble:
+            model = models.Ensemble([model, model])
+        shifted = model.shift_right(TARGET_IDS)
+        self.assertEqual(shifted.dtype, "int32")
+        self.assertAllEqual(
+            shifted,
+            [
+                [start_id, 7, 5, 9, 12],
+                [start_id, 4, 2, 0, 0],
+                [start_id, 3, 6, 8, 2],
+            ],
+        )
+
+    @parameterized.product(
+        shape=((B, T), (B, 1), (B, 0), (0, T), (0, 0)),
+        where=("eager", "graph", "unknown", "compiled"),
+    )
+    def test_any_shape_anywhere(self, shape, where):
+        model = make()
+        ids = np.full(shape, 9, "int64")
+        shift = model.shift_right
+        if where == "unknown":
+            spec = tf.TensorSpec([None, None], tf.int64)
+            shift = tf.function(shift, input_signature=[spec])
+        elif where != "eager":
+            shift = tf.function(shift, jit_compile=where == "compiled")
+        shifted = shift(ids)
+        self.assertEqual(shifted.shape, shape)
+        self.assertEqual(shifted.dtype, "int64")
+        expected = ids.copy()
+        expected[:, :1] = 1
+        self.assertAllEqual(shifted, expected)
+
+    def test_the_model_reads_what_it_shall_write_up_to_then(self):
+        """Logits of the shifted target are those of the steps that write it."""
+        model = make()
+        inputs = {
+            "source_ids": SOURCE_IDS,
+            "target_input_ids": model.shift_right(TARGET_IDS),
+        }
+        logits, state = model(inputs), model.start(SOURCE_IDS)
+        ids = np.full(B, model.start_id)
+        for t in range(T):
+            step, state = model.step(ids, t, state)
+            is_real = TARGET_IDS[:, t] != 0
+            self.assertAllClose(
+                step[is_real], logits[:, t][is_real], rtol=0, atol=1e-5
+            )
+            ids = TARGET_IDS[:, t]
+
+
+if __name__ == "__main__":
+    tf.test.main()
