@@ -114,8 +114,8 @@ class PartsTest(tf.test.TestCase, parameterized.TestCase):
         part = PARTS["attention"]()
         for given in (part, parts.settings_of(part)):
             between = parts.between_sequences(given)
-            self.assertIsNone(parts.setting(between, "positions"))
-            self.assertEqual(parts.setting(between, "num_key_value_heads"), 2)
+            config = parts.settings_of(between)["config"]
+            self.assertEqual(config, {**part.get_config(), "positions": None})
         # What says nothing is used as it is, whatever its arguments are.
         part = layers.Encoder(
             2,
