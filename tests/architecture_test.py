@@ -14,27 +14,6 @@ _PROGRAMS = ("trainers", "tools")
 # Import names of the packages from PyPI, by their names in BUILD's comments.
 _IMPORT_NAMES = {"absl-py": "absl", "tensorflow-text": "tensorflow_text"}
 _MOST_LINES = {"file": 350, "function": 60}
-_TOO_LONG = (
-    "keras_transformer/data/rare_characters.py with_rare_characters",
-    "keras_transformer/export/saved_model.py save",
-    "keras_transformer/models/building.py build_transformer",
-    "keras_transformer/search/beam.py beam_search",
-    "keras_transformer/search/constraints.py candidates",
-    "keras_transformer/search/greedy.py greedy_search",
-    "keras_transformer/search/loop.py run",
-    "keras_transformer/search/sampling.py sampling_search",
-    "keras_transformer/search/scoring.py score_targets",
-    "keras_transformer/search/single_path.py follow",
-    "keras_transformer/summaries/attention_images.py attention_figure",
-    "keras_transformer/text/vocabulary.py learn_vocabulary",
-    "keras_transformer/training/distributed_model.py",
-    "keras_transformer/training/distributed_model.py compile",
-    "keras_transformer/translation/translator.py score",
-    "trainers/defaults.py with_defaults",
-    "trainers/evaluation.py finish",
-    "trainers/run.py _train",
-    "trainers/settings_checks.py check",
-)
 
 
 class Target:
@@ -279,15 +258,12 @@ class ArchitectureTest(unittest.TestCase):
                     continue
                 name = path.relative_to(_ROOT).as_posix()
                 lines = len(path.read_text(encoding="utf-8").splitlines())
-                if name not in _TOO_LONG:
-                    self.assertLessEqual(lines, _MOST_LINES["file"], name)
+                self.assertLessEqual(lines, _MOST_LINES["file"], name)
                 files += 1
                 for function, lines in lengths_of_functions(path):
-                    where = f"{name} {function}"
-                    if where not in _TOO_LONG:
-                        self.assertLessEqual(
-                            lines, _MOST_LINES["function"], where
-                        )
+                    self.assertLessEqual(
+                        lines, _MOST_LINES["function"], f"{name} {function}"
+                    )
                     functions += 1
         self.assertGreater(files, 150)
         self.assertGreater(functions, 800)

@@ -90,13 +90,7 @@ def with_defaults(
         warmup_steps=settings.warmup_steps
         or of_run.get("warmup_steps")
         or max(1, min(steps // 4, 4000)),
-        tokenize=settings.tokenize
-        or (
-            of_run.get("tokenize")
-            if settings.target_language is None
-            else kt.translation.tokenization_of(settings.target_language)
-        )
-        or kt.translation.tokenization_of(None),
+        tokenize=_tokenization(settings, of_run),
         target_language=settings.target_language
         or of_run.get("target_language"),
         label_smoothing=or_convention("label_smoothing", "label_smoothing"),
@@ -106,3 +100,12 @@ def with_defaults(
             "length_penalty_form", "length_penalty"
         ),
     )
+
+
+def _tokenization(settings, of_run):
+    """That of the flag, of the language, of the run, or of most languages."""
+    if settings.tokenize:
+        return settings.tokenize
+    if settings.target_language is not None:
+        return kt.translation.tokenization_of(settings.target_language)
+    return of_run.get("tokenize") or kt.translation.tokenization_of(None)

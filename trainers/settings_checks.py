@@ -27,6 +27,16 @@ def check(settings) -> None:
             "--epochs and --steps both say how long to train. Received: "
             f"epochs={settings.epochs}, steps={settings.steps}. Give one."
         )
+    _check_names(settings)
+    _check_numbers(settings)
+    # Refuses a tokenization that is not there, which is asked at the end.
+    kt.translation.corpus_metrics(
+        tokenize=settings.tokenize
+        or kt.translation.tokenization_of(settings.target_language)
+    )
+
+
+def _check_names(settings):
     for name, known in (
         ("precision", ("float32", "mixed_bfloat16", "mixed_float16")),
         ("smoothing_over", (None, *kt.training.SMOOTHING_OVER)),
@@ -38,6 +48,9 @@ def check(settings) -> None:
                 f"Unknown --{name}. Received: {getattr(settings, name)!r}. "
                 f"Expected one of {', '.join(filter(None, known))}."
             )
+
+
+def _check_numbers(settings):
     penalty = settings.length_penalty
     if penalty is not None and not 0 <= penalty < math.inf:
         raise ValueError(
@@ -79,11 +92,6 @@ def check(settings) -> None:
             f"--seed must be at least 0 and below {_SEEDS}, as Keras's. "
             f"Received: {settings.seed}."
         )
-    # Refuses a tokenization that is not there, which is asked at the end.
-    kt.translation.corpus_metrics(
-        tokenize=settings.tokenize
-        or kt.translation.tokenization_of(settings.target_language)
-    )
 
 
 def _check_data(settings):

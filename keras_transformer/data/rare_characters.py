@@ -85,47 +85,61 @@ def with_rare_characters(
         )
     if not share:
         return list(pairs)
-    generator = random.Random(seed)
-    known = {character for pair in pairs for text in pair for character in text}
-    scripts, symbols = _unknown(_SCRIPTS, known), _unknown(_SYMBOLS, known)
-    accented = _accented(known)
+    made = _Maker(pairs, random.Random(seed))
+    generator = made.generator
+    return [
+        pair._replace(source=made.changed(pair.source))
+        if not texts.is_blank(pair.source) and generator.random() < share
+        else pair
+        for pair in pairs
+    ]
 
-    def word():
-        if not scripts or (symbols and generator.random() < 1 / 3):
+
+class _Maker:
+    """Makes sources with rare characters, as the pairs have or do not have."""
+
+    def __init__(self, pairs, generator):
+        known = {c for pair in pairs for text in pair for c in text}
+        self.generator = generator
+        self._scripts = _unknown(_SCRIPTS, known)
+        self._symbols = _unknown(_SYMBOLS, known)
+        self._accented = _accented(known)
+
+    def changed(self, source):
+        """A source with another letter or one more word, if there are any."""
+        changed = None
+        if self.generator.random() >= _WORDS:
+            changed = self._with_other_letter(source)
+        if changed is None and (self._scripts or self._symbols):
+            changed = _put_in(source, self._word(), self.generator)
+        return changed or source
+
+    def _word(self):
+        generator = self.generator
+        if not self._scripts or (self._symbols and generator.random() < 1 / 3):
             longest = _LONGEST_SYMBOLS
-            letters = generator.choice(symbols)
+            letters = generator.choice(self._symbols)
         else:
             longest = _LONGEST_WORD
-            letters = generator.choice(scripts)
+            letters = generator.choice(self._scripts)
         return "".join(
             generator.choices(letters, k=generator.randint(1, longest))
         )
 
-    def with_other_letter(text):
+    def _with_other_letter(self, text):
         """The text with one letter changed, None without a letter."""
+        generator, accented = self.generator, self._accented
         letters = [i for i, c in enumerate(text) if c.isalpha()]
         accentable = [i for i in letters if text[i] in accented]
-        if accentable and (not scripts or generator.random() < _ACCENTS):
+        if accentable and (not self._scripts or generator.random() < _ACCENTS):
             place = generator.choice(accentable)
             letter = generator.choice(accented[text[place]])
-        elif letters and scripts:
+        elif letters and self._scripts:
             place = generator.choice(letters)
-            letter = generator.choice(generator.choice(scripts))
+            letter = generator.choice(generator.choice(self._scripts))
         else:
             return None
         return text[:place] + letter + text[place + 1 :]
-
-    changed = []
-    for pair in pairs:
-        if not texts.is_blank(pair.source) and generator.random() < share:
-            source = None
-            if generator.random() >= _WORDS:
-                source = with_other_letter(pair.source)
-            if source is None and (scripts or symbols):
-                source = _put_in(pair.source, word(), generator)
-            pair = pair._replace(source=source or pair.source)
-        changed.append(pair)
-    return changed
 
 
 def _unknown(ranges, known):

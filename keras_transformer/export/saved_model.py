@@ -39,38 +39,12 @@ def save(translator, directory, n_best: int | None = None) -> None:
             "was written."
         )
 
-    several = translator.with_n_best(n_best)
-    strings = tf.TensorSpec([None], tf.string, "text")
-
-    @tf.function(input_signature=[strings])
-    def serve(text):
-        return translator(text)
-
-    @tf.function(input_signature=[strings])
-    def serve_several(text):
-        return several.n_best(text)
-
-    @tf.function(
-        input_signature=[strings, tf.TensorSpec([None], tf.string, "target")]
-    )
-    def score(text, target):
-        return translator.log_probability(text, target)
-
-    @tf.function(input_signature=[strings])
-    def attention(text):
-        return translation.attend(translator, text)
-
+    signatures = _signatures(translator, translator.with_n_best(n_best))
     # Keras's own tracking does not know the tokenizer's table; a module that
-    # holds the variables and the tokenizer has all that `serve` needs.
+    # holds the variables and the tokenizer has all that they need.
     module = tf.Module()
     module.model_variables = [v.value for v in translator.model.variables]
     module.tokenizers = [translator.tokenizer, translator.target_tokenizer]
-    signatures = {
-        "serving_default": serve,
-        "n_best": serve_several,
-        "score": score,
-        "attention": attention,
-    }
     module.functions = list(signatures.values())
     directory.parent.mkdir(parents=True, exist_ok=True)
     # Written beside and renamed, so that a server never sees half a model.
@@ -81,6 +55,35 @@ def save(translator, directory, n_best: int | None = None) -> None:
         os.rename(temporary, directory)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _signatures(translator, several):
+    """The functions of a SavedModel, by their names."""
+    strings = tf.TensorSpec([None], tf.string, "text")
+    targets = tf.TensorSpec([None], tf.string, "target")
+
+    @tf.function(input_signature=[strings])
+    def serve(text):
+        return translator(text)
+
+    @tf.function(input_signature=[strings])
+    def serve_several(text):
+        return several.n_best(text)
+
+    @tf.function(input_signature=[strings, targets])
+    def score(text, target):
+        return translator.log_probability(text, target)
+
+    @tf.function(input_signature=[strings])
+    def attention(text):
+        return translation.attend(translator, text)
+
+    return {
+        "serving_default": serve,
+        "n_best": serve_several,
+        "score": score,
+        "attention": attention,
+    }
 
 
 def check(directory, translator, texts: Sequence[str]) -> None:

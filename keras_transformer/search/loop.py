@@ -28,6 +28,10 @@ def run(advance, rows, state, states, width, longest):
         # A graph of no steps has no first column to write in.
         return rows
     shapes = _shapes_like(state, states.shapes(state))
+    if not all(s.is_fully_defined() for s in tf.nest.flatten(shapes)):
+        return _run_dropping(
+            advance, rows, state, states, width, longest, shapes
+        )
 
     def is_running(position, rows, state):
         return (position < longest) & ~tf.reduce_all(rows.is_done)
@@ -35,9 +39,11 @@ def run(advance, rows, state, states, width, longest):
     def body(position, rows, state):
         return (position + 1, *advance(position, rows, state))
 
-    if all(shape.is_fully_defined() for shape in tf.nest.flatten(shapes)):
-        return tf.while_loop(is_running, body, (tf.constant(0), rows, state))[1]
+    return tf.while_loop(is_running, body, (tf.constant(0), rows, state))[1]
 
+
+def _run_dropping(advance, rows, state, states, width, longest, shapes):
+    """As `run`, without the rows that are done."""
     invariants = (
         tf.TensorShape([]),
         tf.nest.map_structure(lambda x: _any_rows(x.shape), rows),
@@ -48,7 +54,10 @@ def run(advance, rows, state, states, width, longest):
         left = tf.reduce_sum(tf.cast(~rows.is_done, tf.int32))
         return (position < longest) & (2 * left > tf.size(rows.is_done))
 
-    def some_are_left(position, rows, state, numbers, done):
+    def body(position, rows, state):
+        return (position + 1, *advance(position, rows, state))
+
+    def are_left(position, rows, state, numbers, done):
         return tf.size(numbers) > 0
 
     def until_half_is_done(position, rows, state, numbers, done):
@@ -69,21 +78,13 @@ def run(advance, rows, state, states, width, longest):
         return position, rows, states.keep(state, left, width), numbers, done
 
     numbers = tf.range(tf.size(rows.is_done))
+    nothing_done = _gather((rows, numbers), tf.zeros([0], tf.int32))
+    any_number = tf.TensorShape([None])
     *_, (rows, numbers) = tf.while_loop(
-        some_are_left,
+        are_left,
         until_half_is_done,
-        (
-            tf.constant(0),
-            rows,
-            state,
-            numbers,
-            _gather((rows, numbers), tf.zeros([0], tf.int32)),
-        ),
-        (
-            *invariants,
-            tf.TensorShape([None]),
-            (invariants[1], tf.TensorShape([None])),
-        ),
+        (tf.constant(0), rows, state, numbers, nothing_done),
+        (*invariants, any_number, (invariants[1], any_number)),
     )
     return _gather(rows, tf.argsort(numbers))
 

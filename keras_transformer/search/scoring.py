@@ -49,27 +49,10 @@ def score_targets(
     0.2
     """
     penalties.check_penalties(alpha, penalty, coverage)
-    if coverage and (attention is None or source_mask is None):
-        raise ValueError(
-            "The coverage penalty needs `attention` and `source_mask`. "
-            f"Received: coverage={coverage} and not both of them."
-        )
-    logits = tf.cast(logits, tf.float32)
+    _check_sources(coverage, attention, source_mask)
     target_ids = tf.cast(target_ids, tf.int32)
-    if not logits.shape[:2].is_compatible_with(target_ids.shape):
-        raise ValueError(
-            "Every target token needs its logits. Received: logits of shape "
-            f"{tuple(logits.shape)}, target_ids of shape "
-            f"{tuple(target_ids.shape)}. Expected (B, T, V) and (B, T)."
-        )
     is_real = tf.not_equal(target_ids, pad_id)
-    # The padding may be no token of the vocabulary.
-    chosen = tf.gather(
-        logits, tf.where(is_real, target_ids, 0), axis=2, batch_dims=2
-    )
-    log_probs = tf.where(
-        is_real, chosen - tf.reduce_logsumexp(logits, axis=2), 0.0
-    )
+    log_probs = _log_probs(tf.cast(logits, tf.float32), target_ids, is_real)
     lengths = tf.reduce_sum(tf.cast(is_real, tf.int32), axis=1)
     scores = tf.reduce_sum(log_probs, axis=1) / penalties.length_penalty(
         tf.maximum(lengths, 1), alpha, penalty
@@ -87,3 +70,26 @@ def score_targets(
         log_probs[:, None],
         attention,
     )
+
+
+def _check_sources(coverage, attention, source_mask):
+    if coverage and (attention is None or source_mask is None):
+        raise ValueError(
+            "The coverage penalty needs `attention` and `source_mask`. "
+            f"Received: coverage={coverage} and not both of them."
+        )
+
+
+def _log_probs(logits, target_ids, is_real):
+    """The log-probability (B, T) of each target token, 0 of padding."""
+    if not logits.shape[:2].is_compatible_with(target_ids.shape):
+        raise ValueError(
+            "Every target token needs its logits. Received: logits of shape "
+            f"{tuple(logits.shape)}, target_ids of shape "
+            f"{tuple(target_ids.shape)}. Expected (B, T, V) and (B, T)."
+        )
+    # The padding may be no token of the vocabulary.
+    chosen = tf.gather(
+        logits, tf.where(is_real, target_ids, 0), axis=2, batch_dims=2
+    )
+    return tf.where(is_real, chosen - tf.reduce_logsumexp(logits, axis=2), 0.0)

@@ -163,21 +163,7 @@ def attention_figure(
     >>> [axes.get_label() for axes in figure.axes]
     ['head 1', 'colour bar']
     """
-    scores_HTS = np.asarray(scores, np.float32)
-    expected = (len(row_tokens), len(column_tokens))
-    if scores_HTS.ndim != 3 or scores_HTS.shape[1:] != expected:
-        raise ValueError(
-            "`scores` must have the shape (heads, row tokens, column tokens), "
-            f"here (heads, {expected[0]}, {expected[1]}). Received: "
-            f"shape={scores_HTS.shape}. Pass one token per row and per column "
-            "of the scores, without padding and without a batch axis."
-        )
-    if 0 in scores_HTS.shape:
-        raise ValueError(
-            "`scores` must hold at least one head, one row and one column. "
-            f"Received: shape={scores_HTS.shape}. Leave out empty sentences."
-        )
-
+    scores_HTS = _checked(scores, len(row_tokens), len(column_tokens))
     figure = Figure(dpi=_DPI, facecolor="white")
     renderer = FigureCanvasAgg(figure).get_renderer()
     rows = [token_labels.label(token) for token in row_tokens]
@@ -189,6 +175,33 @@ def attention_figure(
         column_label=token_labels.longest(columns, renderer),
         title=token_labels.longest([title], renderer, "bold"),
     )
+    _draw_title(figure, layout, title)
+    for head, scores_TS in enumerate(scores_HTS):
+        image = _draw_panel(figure, layout, head, scores_TS, rows, columns)
+    _draw_colour_bar(figure, layout, image)
+    return figure
+
+
+def _checked(scores, rows, columns):
+    """The scores as float32 (H, T, S), H, T and S above 0."""
+    scores_HTS = np.asarray(scores, np.float32)
+    if scores_HTS.ndim != 3 or scores_HTS.shape[1:] != (rows, columns):
+        raise ValueError(
+            "`scores` must have the shape (heads, row tokens, column tokens), "
+            f"here (heads, {rows}, {columns}). Received: "
+            f"shape={scores_HTS.shape}. Pass one token per row and per column "
+            "of the scores, without padding and without a batch axis."
+        )
+    if 0 in scores_HTS.shape:
+        raise ValueError(
+            "`scores` must hold at least one head, one row and one column. "
+            f"Received: shape={scores_HTS.shape}. Leave out empty sentences."
+        )
+    return scores_HTS
+
+
+def _draw_title(figure, layout, title):
+    """Sets the figure's size and writes the title above the panels."""
     height, width = layout.figure
     figure.set_size_inches(width / _DPI, height / _DPI)
     padding = panel_layout.PADDING
@@ -200,10 +213,6 @@ def attention_figure(
         weight="bold",
         **_text(panel_layout.TITLE_SIZE),
     )
-    for head, scores_TS in enumerate(scores_HTS):
-        image = _draw_panel(figure, layout, head, scores_TS, rows, columns)
-    _draw_colour_bar(figure, layout, image)
-    return figure
 
 
 def figure_to_image(figure: Figure) -> np.ndarray:

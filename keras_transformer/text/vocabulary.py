@@ -80,6 +80,13 @@ def learn_vocabulary(
             "A vocabulary is learned from text. Received: no text that is "
             "not empty. Give at least one sentence."
         )
+    return _train(
+        sentences, vocabulary_size, may_be_smaller, normalization, special_ids
+    )
+
+
+def _train(sentences, size, may_be_smaller, normalization, special_ids):
+    """The serialized SentencePiece model of these sentences."""
     if normalization == "none":
         # The space that `Tokenizer` puts before each text.
         sentences = [" " + text for text in sentences]
@@ -98,7 +105,7 @@ def learn_vocabulary(
             sentence_iterator=iter(sentences),
             model_writer=model,
             model_type="bpe",
-            vocab_size=vocabulary_size,
+            vocab_size=size,
             hard_vocab_limit=not may_be_smaller,
             byte_fallback=True,
             **normalizing.trainer_arguments(normalization, rules.name),
@@ -116,7 +123,7 @@ def learn_vocabulary(
             minloglevel=2,
         )
     except (ValueError, RuntimeError) as error:
-        raise ValueError(_explain(vocabulary_size, str(error))) from error
+        raise ValueError(_explain(size, str(error))) from error
     finally:
         rules.close()
     # The model names the file of its rules, which is another in each run; a

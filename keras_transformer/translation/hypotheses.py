@@ -137,6 +137,49 @@ def read_result(
     return answers
 
 
+def read_scores(
+    result: contract.SearchResult,
+    texts: Sequence[str],
+    targets: Sequence[str],
+    are_blank: np.ndarray,
+    target_tokenizer,
+) -> list[Hypothesis]:
+    """The given targets as hypotheses, with their scores.
+
+    Args:
+        result: of scoring, outside of graphs, one hypothesis a row.
+        texts: B sources, as strings or bytes.
+        targets: a translation of each.
+        are_blank: boolean `(B,)`, which pairs have two blank sides.
+        target_tokenizer: that of the targets.
+
+    Raises:
+        FloatingPointError: the model's output was not a number.
+    """
+    answers = []
+    for text, target, is_blank, ids, length, score, log_probs in zip(
+        texts,
+        targets,
+        are_blank,
+        *(field[:, 0].numpy() for field in result[:4]),
+        strict=True,
+    ):
+        if is_blank:
+            answers.append(nothing(align=False))
+            continue
+        check_score(score, text)
+        answers.append(
+            Hypothesis(
+                tf.compat.as_str(target),
+                float(score),
+                target_tokenizer.pieces(ids[:length]),
+                log_probs[:length],
+                None,
+            )
+        )
+    return answers
+
+
 def _text_pieces(ids, tokenizer):
     """The pieces of ids (T,) without padding and end."""
     ends = (tokenizer.special_ids.pad, tokenizer.special_ids.end)

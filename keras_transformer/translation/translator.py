@@ -149,8 +149,7 @@ class Translator(tf.Module):
         result = self.score_ids(source_ids, target_ids)
         return {
             "log_probability": tf.where(
-                self._are_blank(text, source_ids)
-                & self._are_blank_targets(target, target_ids),
+                self._are_both_blank(text, source_ids, target, target_ids),
                 0.0,
                 tf.reduce_sum(result.log_probs[:, 0], axis=1),
             )
@@ -276,10 +275,9 @@ class Translator(tf.Module):
                 "Every text needs its target. Received: "
                 f"{len(texts)} texts, {len(targets)} targets."
             )
-        as_bytes = tf.compat.as_bytes
         pairs = [
-            as_bytes(text) + as_bytes(target)
-            for text, target in zip(texts, targets, strict=True)
+            b"".join(map(tf.compat.as_bytes, pair))
+            for pair in zip(texts, targets, strict=True)
         ]
         return batches.in_batches(
             lambda rows: self._scored(
@@ -293,32 +291,14 @@ class Translator(tf.Module):
         """The `Hypothesis` of each target of a batch."""
         source_ids = self.encode_source(tf.constant(texts, tf.string))
         target_ids = self.encode_target(tf.constant(targets, tf.string))
-        result = self.score_ids(source_ids, target_ids)
-        are_blank = self._are_blank(
-            texts, source_ids
-        ) & self._are_blank_targets(targets, target_ids)
-        answers = []
-        for text, target, is_blank, ids, length, score, log_probs in zip(
+        are_blank = self._are_both_blank(texts, source_ids, targets, target_ids)
+        return readings.read_scores(
+            self.score_ids(source_ids, target_ids),
             texts,
             targets,
             are_blank.numpy(),
-            *(field[:, 0].numpy() for field in result[:4]),
-            strict=True,
-        ):
-            if is_blank:
-                answers.append(readings.nothing(align=False))
-                continue
-            readings.check_score(score, text)
-            answers.append(
-                readings.Hypothesis(
-                    tf.compat.as_str(target),
-                    float(score),
-                    self.target_tokenizer.pieces(ids[:length]),
-                    log_probs[:length],
-                    None,
-                )
-            )
-        return answers
+            self.target_tokenizer,
+        )
 
     def encode_source(self, text) -> tf.Tensor:
         """Encodes strings (B,) as the model reads them: padded ids (B, S)."""
@@ -347,8 +327,10 @@ class Translator(tf.Module):
     def _are_blank(self, texts, ids):
         return readings.are_blank(texts, ids, self.tokenizer.special_ids)
 
-    def _are_blank_targets(self, texts, ids):
-        return readings.are_blank(texts, ids, self.target_tokenizer.special_ids)
+    def _are_both_blank(self, texts, ids, targets, target_ids):
+        return self._are_blank(texts, ids) & readings.are_blank(
+            targets, target_ids, self.target_tokenizer.special_ids
+        )
 
     def _check_padding(self):
         for name in ("tokenizer", "target_tokenizer"):
