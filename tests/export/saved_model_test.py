@@ -392,7 +392,7 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_more_than_the_beam(self):
         parent = pathlib.Path(self.create_tempdir())
-        with self.assertRaisesRegex(ValueError, "beam_size=4, 5 hypotheses"):
+        with self.assertRaisesRegex(ValueError, "top_beams=5, beam_size=4"):
             saved_model.save(toy.translator(), parent / "1", n_best=5)
         self.assertEqual(list(parent.iterdir()), [])
 
