@@ -68,7 +68,7 @@ def test_more_than_the_beam(tmp_path):
     )
     assert result.returncode == 1
     [last] = result.stderr.decode().splitlines()
-    assert last.startswith("error: ") and "beam_size=3, 5 hypotheses" in last
+    assert last.startswith("error: ") and "top_beams=5, beam_size=3" in last
     assert not list((tmp_path / "out").glob("*"))
 
 
