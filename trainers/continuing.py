@@ -67,7 +67,9 @@ class Continued:
     def check(
         self, settings: run_settings.TrainingSettings, batches: int
     ) -> None:
-        """Says how the run goes on.
+        """Raises ValueError if the run cannot have the end asked for.
+
+        A changed end is logged.
 
         Args:
             settings: with every default.
@@ -85,7 +87,7 @@ class Continued:
                 f"Received: an end after {settings.steps}. Give --steps="
                 f"{batches} or more, or another --output_dir."
             )
-        if self._has_ended and batches < before:
+        if self._has_ended and before is not None and batches < before:
             raise ValueError(
                 f"{self._path} holds a run that ended after {before} updates, "
                 f"and its checkpoints only {batches}. They are needed to go "

@@ -50,7 +50,7 @@ def train(settings: run_settings.TrainingSettings, overrides, output_dir):
 
 
 def _check_in_time(settings, overrides, directory, strategy):
-    """Refuses, before any data is read, what will not work after it."""
+    """Checks, before data are read, all that can be checked without them."""
     if kt.training.is_chief(strategy):
         program.check_output_dir(directory.path)
     asked = {
@@ -92,7 +92,7 @@ def _check_in_time(settings, overrides, directory, strategy):
     kt.build_transformer(
         dataclasses.replace(architecture, **fewer), dtype=settings.precision
     )
-    # So that the model's own names are not the second of their kind.
+    # So that Keras does not number the layers of the real model from 2.
     keras.utils.clear_session()
 
 
@@ -241,8 +241,9 @@ def _fit(run):
     }
     interval, batches = settings.evaluation_interval, run.batches
     epoch, begun = divmod(batches, interval)
-    # An end that was, where a run as long as this one has no checkpoint; if it
-    # is the only one, until there is another.
+    # A finished run that is made longer may have its last checkpoint between
+    # two evaluations, where a run of the new length has none. It is deleted;
+    # if it is the only one, after the next is saved.
     ended = checkpoints.step
     if begun:
         checkpoints.forget(ended)

@@ -16,9 +16,9 @@ class Block(composite.Composite):
     """The frame of a block; not used by itself (section 3.1).
 
     Attentions, then a feed-forward network, each in a residual connection of
-    its own. An attention is the attribute of the name that `_attentions` gives
-    it, the network is `feed_forward`, and what surrounds either has that name
-    and `_residual`.
+    its own. Each attention is stored under its name in `_attentions`, the
+    network as `feed_forward`, and the residual connection around each under
+    that name plus `_residual`.
     """
 
     def __init__(

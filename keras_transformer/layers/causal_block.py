@@ -89,7 +89,7 @@ class CausalBlock(block.Block):
         return {"past": before, **self.start_kept(batch_size, before)}
 
     def step(self, inputs, position, state):
-        """Computes one position of W hypotheses, with the numbers of the call.
+        """Computes one position of W hypotheses, as a call of the whole does.
 
         Args:
             inputs: shape `(B, W, D)`.
@@ -101,7 +101,7 @@ class CausalBlock(block.Block):
 
         Raises:
             ValueError: outside of a graph, a position or a number of rows
-                that the state is not of.
+                that does not fit the state.
         """
         now = past.take_step(state["past"], inputs, position)
         x, kept, _ = self.stepper()(inputs, now, state)
@@ -120,7 +120,7 @@ class CausalBlock(block.Block):
         """
         if not self.built:
             self.build()
-        # Of no position at all, which has the shape and the type of others.
+        # Zero positions are projected, to learn the shape and the dtype.
         nothing = ops.zeros(
             (batch_size, 0, self.model_dim), dtype=self.compute_dtype
         )

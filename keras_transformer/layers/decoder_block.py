@@ -16,8 +16,8 @@ class DecoderBlock(causal_block.CausalBlock):
     """A `CausalBlock` that reads the memory too, in the paper's decoder.
 
     Encoder-decoder attention stands between causal self-attention and
-    feed-forward (section 3.1), so whatever is called takes the memory, or
-    what is kept of it, besides.
+    feed-forward (section 3.1). So `call` and `start` also take the memory, and
+    the state of `step` holds its keys and values.
 
     Args:
         attention: a part, copied for both attentions: `MultiHeadAttention`

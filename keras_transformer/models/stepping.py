@@ -16,7 +16,7 @@ class DecodingModel(Protocol):
 
     `Transformer` and `Ensemble` inherit from it, and so can a model of your
     own; one that has all of this without inheriting is as good. `step` and
-    `shift_right` follow from the rest.
+    `shift_right` are there if you inherit; without, you write them too.
 
     A state is a nested structure of tensors, each with the batch axis first,
     which only the model understands. A search hands it on, and asks the model
@@ -128,7 +128,7 @@ class DecodingModel(Protocol):
         Args:
             state: of B sources with W hypotheses each.
             rows: which, in any order, integers of shape `(R,)`.
-            width: W; a model whose state knows it needs it not.
+            width: W; a model whose state knows it may ignore it.
         """
 
     @abc.abstractmethod
@@ -159,7 +159,7 @@ class DecodingModel(Protocol):
         """
 
     def shift_right(self, target_ids):
-        """Makes what the decoder reads of what it shall write (figure 1).
+        """Turns target ids into what the decoder reads (figure 1).
 
         Args:
             target_ids: integers, shape `(B, T)`; B and T may be 0, and

@@ -33,6 +33,8 @@ def load_translator(
                 f"there is no {path.name}. Give the trainer's --output_dir, "
                 "or run the trainer's command again to finish it."
             )
+    if search is None:
+        search = run_search(run_directory)
     target_tokenizer = None
     if directory.target_tokenizer.is_file():
         target_tokenizer = tokenizers.Tokenizer.from_file(
@@ -41,7 +43,7 @@ def load_translator(
     return translator.Translator(
         _load_model(directory.model),
         tokenizers.Tokenizer.from_file(directory.tokenizer),
-        search or run_search(run_directory),
+        search,
         max_source_length,
         target_tokenizer,
     )

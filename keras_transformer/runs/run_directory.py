@@ -6,13 +6,14 @@ import pathlib
 import shutil
 from importlib import metadata
 
-# Settings of runs that were begun before there were such.
+# Values of settings that older `config.json` files do not have. A new setting
+# whose default is not what runs did before needs its value here.
 _BEFORE = {
     "tokenize": "13a",
     "text_normalization": "none",
     "rare_characters": 0.0,
 }
-# Before the names of SavedModels that are not whole.
+# Begins the names of SavedModels that are not complete.
 _SAVING = ".saving-"
 _PACKAGES = ("tensorflow", "tensorflow-text", "keras", "sentencepiece")
 
@@ -30,7 +31,7 @@ class RunDirectory:
         target_tokenizer: that of the targets, if they have their own.
         checkpoints: the folder of what training goes on from.
         model: the final weights, a Keras model file.
-        unfinished_model: it, while it is written.
+        unfinished_model: the model file while it is being written.
         saved_model: the SavedModel.
         logs: the folder that TensorBoard reads.
         metrics: what was measured; where it is, the run is complete.
@@ -81,8 +82,15 @@ class RunDirectory:
 
         Raises:
             FileNotFoundError: the run is not complete.
+            ValueError: the file is damaged.
         """
-        return json.loads(self.metrics.read_text(encoding="utf-8"))
+        try:
+            return json.loads(self.metrics.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(
+                f"{self.metrics} is damaged ({error}). Delete it, and run the "
+                "trainer's command again."
+            ) from error
 
     def write_config(self, config: dict) -> None:
         """Writes `config.json`, with the versions of the packages."""

@@ -23,13 +23,15 @@ class Search(abc.ABC):
     >>> class Shortest(Search):
     ...     '''Ends every row at once.'''
     ...     def __call__(self, step, state, task):
-    ...         ids = tf.fill([task.batch_size, 1, 1], task.end_id)
-    ...         zeros = tf.zeros([task.batch_size, 1])
+    ...         after = tf.fill([task.batch_size, 1, 4], task.pad_id)
+    ...         end = tf.fill([task.batch_size, 1, 1], task.end_id)
+    ...         zeros = tf.zeros([task.batch_size, 1, 5])
     ...         return contract.SearchResult(
-    ...             ids, ids[:, :, 0] * 0 + 1, zeros, zeros[:, :, None])
+    ...             tf.concat([end, after], 2), tf.ones_like(end[:, :, 0]),
+    ...             zeros[:, :, 0], zeros)
     >>> task = tasks.Task(3, max_lengths=5, start_id=1, end_id=2, pad_id=0)
-    >>> Shortest()(None, (), task).ids.shape
-    TensorShape([3, 1, 1])
+    >>> Shortest()(None, (), task).ids[0].numpy().tolist()
+    [[2, 0, 0, 0, 0]]
     """
 
     @abc.abstractmethod
@@ -41,7 +43,12 @@ class Search(abc.ABC):
         Args:
             step: see `StepFn`; called with B W rows.
             state: the state before the first step, batch axis B first.
-            task: see `Task`.
+            task: see `Task`. Its limits, prefix and banned ids hold, and its
+                `states` follow the hypotheses.
+
+        Returns:
+            `SearchResult` of T columns, the task's `longest` or the largest
+            limit; with attention if the task has a `source_mask`.
 
         Raises:
             ValueError: a batch or a longest length below 0, ids that are not
@@ -72,7 +79,7 @@ class Search(abc.ABC):
 
     # Not abstract: most searches fit any vocabulary.
     def check(self, vocabulary_size: int) -> None:  # noqa: B027
-        """Raises ValueError unless it can search so many tokens."""
+        """Raises ValueError if the search does not fit a vocabulary."""
 
     def score(
         self, logits, target_ids, *, pad_id, attention=None, source_mask=None

@@ -32,9 +32,9 @@ class BeamSearch(base.Search):
     log-probability over `length_penalty`, plus `coverage_penalty`, and never
     change again. A row is done when no unfinished hypothesis, at its limit's
     penalty, could still enter that set. Hypotheses that reach the limit
-    unfinished are ranked by the same score, after all finished ones; so are
-    those that end because all is forbidden after all of them. Section 6.1 uses
-    beam size 4 and alpha 0.6.
+    unfinished, and those of a row for which no token is allowed, are ranked by
+    the same score, after all finished ones. Section 6.1 uses beam size 4 and
+    alpha 0.6.
 
     Args:
         beam_size: W. May be more than there are hypotheses.
@@ -109,7 +109,9 @@ class BeamSearch(base.Search):
 
     def with_n_best(self, count: int | None = None) -> "BeamSearch":
         """The same search, returning `count` hypotheses; the beam if `None`."""
-        return dataclasses.replace(self, top_beams=count or self.beam_size)
+        if count is None:
+            count = self.beam_size
+        return dataclasses.replace(self, top_beams=count)
 
     def check(self, vocabulary_size: int) -> None:
         """Raises ValueError if the beam is larger than the vocabulary."""
@@ -138,7 +140,7 @@ class BeamSearch(base.Search):
 
 class _Rows(NamedTuple):
     limits: constraining.RowLimits
-    sources: tuple  # of their mask (B, S), or of nothing
+    sources: tuple  # `(source_mask,)`, of shape (B, S), or `()`
     alive: hypotheses.Hypotheses  # unfinished; scores are log-probabilities
     finished: hypotheses.Hypotheses  # scores have their penalties
     is_nan: tf.Tensor  # (B,), whether the model gave no numbers

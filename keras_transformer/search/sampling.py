@@ -159,7 +159,7 @@ def _place_of(drawn, probabilities):
 
 
 def _candidates(top_k, top_p):
-    """How many candidates must be sorted; `None` for none."""
+    """How many candidates to sort; `None` means all of them, unsorted."""
     if top_k:
         return top_k
     return None if top_p == 1.0 else np.iinfo(np.int32).max // 2

@@ -17,7 +17,6 @@ from keras_transformer.search import task as tasks
 class _Rows(NamedTuple):
     limits: constraining.RowLimits
     numbers: tf.Tensor  # (B,), the place of each row in the batch
-    sources: tuple  # of their mask (B, S), or of nothing
     ids: tf.Tensor  # (B, W, T), padded
     lengths: tf.Tensor  # (B, W)
     log_probs: tf.Tensor  # (B, W, T), of each token
@@ -142,7 +141,6 @@ def _first_rows(task, limits, longest, width):
     return _Rows(
         limits,
         tf.range(rows),
-        sources,
         tf.fill(shape, task.pad_id),
         tf.zeros(shape[:2], tf.int32),
         tf.zeros(shape),

@@ -120,13 +120,13 @@ class CompiledSearch:
         )
 
     def _padded(self, ids):
-        """Ids of one of a few shapes, with more of their first row."""
+        """Ids of one of a few shapes: with padding, and the first row again."""
         rows, length = ids.shape
         more_rows = (1 << (rows - 1).bit_length()) - rows
         more_rows += -(rows + more_rows) % self._replicas
         padding = [[0, 0], [0, -length % _LENGTH]]
         ids = tf.pad(ids, padding, constant_values=self._pad_id)
-        # They are done when that row is.
+        # Copies of the first row are done when it is.
         return tf.concat([ids, tf.repeat(ids[:1], more_rows, axis=0)], axis=0)
 
 

@@ -116,7 +116,7 @@ class ModelSearch:
 
 
 def _keys(source_ids, mask):
-    """Numbers (B,) of rows by their ids, whatever row and batch they are in."""
+    """A number for each row (B,), made of its ids alone."""
     modulus = 2**31 - 1
     columns = tf.range(1, tf.shape(source_ids)[1] + 1, dtype=tf.int64)
     ids = tf.cast(source_ids, tf.int64)

@@ -21,12 +21,12 @@ class Translator(tf.Module):
     """Translates sentences with a model and a search.
 
     Args:
-        model: a `Transformer` or an `Ensemble`.
+        model: a `Transformer`, an `Ensemble`, or another `DecodingModel`.
         tokenizer: a `Tokenizer`, whose padding id is the model's.
         search: a `Search`: `BeamSearch`, `GreedySearch`, `SamplingSearch` or
             one of your own; beam search as in the paper if `None`. A
             translation never has the padding id or the model's start id,
-            unless that is the end's.
+            unless the start id is the end id too.
         max_source_length: longer sources are cut to that many tokens.
         target_tokenizer: that of the translations, if not the same.
         lengths: `Lengths` of translations; by default as in the paper.
@@ -64,8 +64,8 @@ class Translator(tf.Module):
         super().__init__(name="translator")
         if max_source_length < 1:
             raise ValueError(
-                "`max_source_length` has room for the end token, at least 1. "
-                f"Received: {max_source_length}."
+                "`max_source_length` has room for the end token. Received: "
+                f"{max_source_length}. Give at least 1."
             )
         self.model = model
         self.tokenizer = tokenizer
@@ -79,11 +79,9 @@ class Translator(tf.Module):
         self.lengths.check()
         self.search.check(self.target_tokenizer.vocabulary_size)
         self._check_padding()
+        end_id = self.target_tokenizer.special_ids.end
         self._search = model_search.ModelSearch(
-            model,
-            self.search,
-            lengths,
-            self.target_tokenizer.special_ids.end,
+            model, self.search, lengths, end_id
         )
         self._search_in_graphs = graphs.in_graphs(self._search, jit_compile)
 
@@ -121,7 +119,7 @@ class Translator(tf.Module):
         is_empty = self._are_blank(text, source_ids)[:, None]
         is_there = result.scores > contract.NEVER
         only = tf.where(tf.range(shape[1]) == 0, 0.0, contract.NEVER)
-        # Of no rows, -1 could be any number.
+        # With no rows, `reshape` could not tell what -1 is.
         flat = [shape[0] * shape[1], tf.shape(result.ids)[2]]
         texts = self.target_tokenizer.decode(tf.reshape(result.ids, flat))
         texts = tf.reshape(texts, shape)
@@ -135,8 +133,8 @@ class Translator(tf.Module):
         """Scores given translations, strings (B,) of strings (B,).
 
         Returns:
-            Dict of `log_probability`, float32 `(B,)`, without any penalty, as
-            `score` counts it.
+            Dict of `log_probability`, float32 `(B,)`, the sum of those of the
+            tokens, without penalties. Two blank sides have 0.
         """
         lists.check_list("text", text)
         lists.check_list("target", target)
@@ -188,7 +186,8 @@ class Translator(tf.Module):
             ValueError: one string instead of a list, or `batch_size` below 1.
             FloatingPointError: the model's output is not a number.
         """
-        return [best[0].text for best in self.hypotheses(texts, batch_size)]
+        found = self.hypotheses(texts, batch_size)
+        return [best[0].text if best else "" for best in found]
 
     def hypotheses(
         self,
@@ -206,8 +205,8 @@ class Translator(tf.Module):
             align: whether to align the words of source and translation.
 
         Returns:
-            For each text its hypotheses, best first; none of those that the
-            search did not find. An empty text has an empty one.
+            For each text its hypotheses, best first, only those that the
+            search found. A blank text has one, which is empty.
 
         Raises:
             ValueError: one string instead of a list, `batch_size` below 1,

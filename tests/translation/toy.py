@@ -66,8 +66,9 @@ def write_run(directory, settings=None):
     """Writes the translator as the trainer leaves a run."""
     directory.mkdir(parents=True)
     live = translator()
-    live.tokenizer.save(directory / kt.translation.loading.TOKENIZER_FILE)
-    live.model.save(directory / kt.translation.loading.MODEL_FILE)
-    config = directory / kt.translation.loading.CONFIG_FILE
+    files = kt.runs.RunDirectory(directory)
+    live.tokenizer.save(files.tokenizer)
+    live.model.save(files.model)
+    config = files.config
     config.write_text(json.dumps({"settings": settings or {}}))
     return directory
