@@ -16,7 +16,7 @@ from absl.testing import parameterized
 
 from keras_transformer import models, search
 from keras_transformer.training import losses
-from keras_transformer.translation import lengths, model_search
+from keras_transformer.translation import graphs, lengths, model_search
 from tests.training.speller import (
     RATE,
     SMOOTHING,
@@ -415,9 +415,10 @@ class TwoReplicas(Cases):
             search.BeamSearch(beam_size=3),
         ):
             found, expected = (
-                model_search.ModelSearch(
-                    each, searching, limits, jit_compile, VOCABULARY
-                ).find(source_ids)
+                graphs.in_graphs(
+                    model_search.ModelSearch(each, searching, limits, end_id=2),
+                    jit_compile,
+                )(source_ids)
                 for each, jit_compile in ((model, True), (plain, False))
             )
             columns = expected.ids.shape[-1]
