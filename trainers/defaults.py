@@ -41,6 +41,21 @@ def architecture_of(
     return config
 
 
+def whole_executions(
+    steps: int, settings: run_settings.TrainingSettings
+) -> int:
+    """So many updates, or a few more, that they fill calls of the graph.
+
+    Example:
+
+    >>> settings = run_settings.TrainingSettings(steps_per_execution=4)
+    >>> whole_executions(10, settings)
+    12
+    """
+    per_call = settings.steps_per_execution
+    return -(-steps // per_call) * per_call
+
+
 def with_defaults(
     settings: run_settings.TrainingSettings,
     steps_per_epoch: int,
@@ -64,16 +79,14 @@ def with_defaults(
         or of_run.get("evaluation_interval")
         or min(steps_per_epoch, 1000)
     )
-    # Whole executions, so that the last one ends where the run ends.
-    per_call = settings.steps_per_execution
     convention = kt.models.convention(settings.convention or "paper")
 
     def or_convention(name, wanted):
         given = getattr(settings, name)
         return getattr(convention, wanted) if given is None else given
 
-    steps = -(-steps // per_call) * per_call
-    interval = -(-interval // per_call) * per_call
+    # Whole executions, so that the last one ends where the run ends.
+    steps = whole_executions(steps, settings)
     return dataclasses.replace(
         settings,
         preset=settings.preset or settings.default_preset,

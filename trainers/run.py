@@ -239,7 +239,8 @@ def _fit(run):
         "shuffle": False,
         "verbose": (1 if sys.stdout.isatty() else 2) if run.is_chief else 0,
     }
-    interval, batches = settings.evaluation_interval, run.batches
+    batches = run.batches
+    interval = defaults.whole_executions(settings.evaluation_interval, settings)
     epoch, begun = divmod(batches, interval)
     # A finished run that is made longer may have its last checkpoint between
     # two evaluations, where a run of the new length has none. It is deleted;

@@ -60,16 +60,10 @@ def score_targets(
     if attention is not None:
         attention = tf.where(is_real[:, :, None], attention, 0.0)[:, None]
     if coverage:
-        scores += penalties.coverage_penalty(attention, source_mask, coverage)[
-            :, 0
-        ]
-    return contract.SearchResult(
-        target_ids[:, None],
-        lengths[:, None],
-        scores[:, None],
-        log_probs[:, None],
-        attention,
-    )
+        penalty = penalties.coverage_penalty(attention, source_mask, coverage)
+        scores += penalty[:, 0]
+    fields = (target_ids, lengths, scores, log_probs)
+    return contract.SearchResult(*(x[:, None] for x in fields), attention)
 
 
 def _check_sources(coverage, attention, source_mask):

@@ -61,8 +61,8 @@ def learn_vocabulary(
 
     Raises:
         ValueError: one string instead of a list, no text, an unknown
-            normalization, or V is more than the text allows or less than its
-            characters need.
+            normalization, a special id that is not below V, or V is more than
+            the text allows or less than its characters need.
 
     Example:
 
@@ -72,9 +72,7 @@ def learn_vocabulary(
     """
     lists.check_list("texts", texts)
     normalizing.check(normalization)
-    sentences = _draw(
-        (text for text in texts if not lists.is_blank(text)), seed
-    )
+    sentences = _draw((t for t in texts if not lists.is_blank(t)), seed)
     if not sentences:
         raise ValueError(
             "A vocabulary is learned from text. Received: no text that is "
@@ -87,6 +85,11 @@ def learn_vocabulary(
 
 def _train(sentences, size, may_be_smaller, normalization, special_ids):
     """The serialized SentencePiece model of these sentences."""
+    if max(special_ids.as_list()) >= size:
+        raise ValueError(
+            "Special ids must be below the vocabulary's size. Received: "
+            f"{special_ids}, vocabulary_size={size}. Give a larger size."
+        )
     if normalization == "none":
         # The space that `Tokenizer` puts before each text.
         sentences = [" " + text for text in sentences]
@@ -134,7 +137,7 @@ def _train(sentences, size, may_be_smaller, normalization, special_ids):
 
 
 def _draw(sentences, seed):
-    """At most `_SENTENCE_LIMIT` of the sentences, each as likely as another.
+    """At most `_SENTENCE_LIMIT` of the sentences, each equally likely.
 
     One pass that keeps no more than that (Vitter 1985, algorithm R); the same
     sentences in every process, as SentencePiece's own draw is not.

@@ -32,6 +32,9 @@ def translators():
                 num_heads=2,
                 feed_forward_dim=67,
                 dropout=0.0,
+                # Rounding must stay small over eighty updates: a ReLU at its
+                # corner makes a difference of it.
+                activation="gelu",
                 pad_id=ids.pad,
                 start_id=ids.begin,
             )
@@ -42,7 +45,7 @@ def translators():
         values = table.numpy()
         table.assign(values[np.argsort(order)])
         model.compile(
-            kt.training.paper_adam(32, warmup_steps=31, factor=0.5),
+            kt.training.paper_adam(32, 31, factor=0.5, epsilon=1e-4),
             kt.training.SmoothedCrossEntropy(0.1),
             weighted_metrics=["sparse_categorical_accuracy"],
         )
@@ -65,7 +68,7 @@ def translators():
 
 def test_trains_as_with_the_usual_ids(translators):
     (_, found), (_, expected) = translators
-    # The same sums in another order, over eighty updates.
+    # The same sums in another order.
     np.testing.assert_allclose(found["loss"], expected["loss"], rtol=1e-3)
     assert expected["loss"][1] < expected["loss"][0]
 

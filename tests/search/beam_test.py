@@ -10,8 +10,8 @@ from absl.testing import parameterized
 
 from keras_transformer.search import scoring
 from tests.references import search as reference_search
+from tests.search import calls as searches
 from tests.search import languages as languages_
-from tests.search import languages as searches
 from tests.search.languages import (
     END,
     IDS,

@@ -11,7 +11,7 @@ from absl.testing import parameterized
 from keras_transformer import search
 from keras_transformer.search import constraints, contract
 from tests.references import search as reference_search
-from tests.search import languages as searches
+from tests.search import calls as searches
 from tests.search.languages import END, IDS, PAD, START
 
 B, W, T, V = 5, 3, 11, 7

@@ -8,7 +8,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.search import contract
-from tests.search import languages as searches
+from tests.search import calls as searches
 from tests.search.languages import IDS
 
 SEARCHES = (

@@ -10,8 +10,8 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from tests.references import search as reference_search
+from tests.search import calls as searches
 from tests.search import languages as languages_
-from tests.search import languages as searches
 from tests.search.languages import (
     END,
     PAD,

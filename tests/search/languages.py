@@ -5,72 +5,20 @@ S source length
 """
 
 import functools
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from keras_transformer import search
 from tests.references import search as reference_search
+from tests.search import calls
 
 START, END, PAD = 0, 1, 0
 # What a hypothesis scores that there is none of.
 NO_ONE = -1e9
 # The search must not differ from its reference where theirs do not.
 _TIE = 1e-5
-
-
-class Asked(NamedTuple):
-    """What a search and a task say of hypotheses, in one record."""
-
-    min_lengths: Any = 0
-    prefix: Any = None
-    banned_ids: Sequence[int] = ()
-    no_repeat_ngram_size: int = 0
-    longest: int | None = None
-
-    def constraints(self):
-        return search.Constraints(
-            banned_ids=self.banned_ids,
-            no_repeat_ngram_size=self.no_repeat_ngram_size,
-        )
-
-    def of_task(self):
-        return {
-            "min_lengths": self.min_lengths,
-            "prefix": self.prefix,
-            "longest": self.longest,
-        }
-
-
-NOTHING = Asked()
-
-
-def _run(kind, step, state, constraints=NOTHING, **arguments):
-    """Runs a search of a kind; arguments are those of the task and the kind."""
-    task = {
-        name: arguments.pop(name)
-        for name in search.Task._fields
-        if name in arguments
-    }
-    made = kind(constraints=constraints.constraints(), **arguments)
-    return made(step, state, search.Task(**task, **constraints.of_task()))
-
-
-def beam_search(step, state, **arguments):
-    return _run(search.BeamSearch, step, state, **arguments)
-
-
-def greedy_search(step, state, **arguments):
-    return _run(search.GreedySearch, step, state, **arguments)
-
-
-def sampling_search(step, state, **arguments):
-    keys = {}
-    if len(np.shape(arguments.get("seed", 0))) > 0:
-        keys = {"row_keys": arguments.pop("seed")}
-    return _run(search.SamplingSearch, step, state, **keys, **arguments)
 
 
 class RandomLanguages:
@@ -179,7 +127,7 @@ class RandomLanguages:
         )
 
     def search(self, **kwargs):
-        return self.run(beam_search, **kwargs)
+        return self.run(calls.beam_search, **kwargs)
 
 
 IDS = {"start_id": START, "end_id": END, "pad_id": PAD}
@@ -238,7 +186,7 @@ class Demands(NamedTuple):
             prefix = np.full((len(self.prefixes), size), PAD)
             for row, tokens in enumerate(self.prefixes):
                 prefix[row, : len(tokens)] = tokens
-        return Asked(
+        return calls.Asked(
             0 if self.min_lengths is None else self.min_lengths,
             prefix,
             self.banned,
@@ -356,6 +304,6 @@ def chain_step(probabilities):
     return lambda ids, position, state: (tf.gather(chain, ids), state)
 
 
-def search_chain(probabilities, run=beam_search, **kwargs):
+def search_chain(probabilities, run=calls.beam_search, **kwargs):
     settings = {"batch_size": 1, "max_lengths": 5, **IDS}
     return run(chain_step(probabilities), (), **{**settings, **kwargs})

@@ -11,8 +11,8 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.search import contract, loop
+from tests.search import calls as searches
 from tests.search import languages as languages_
-from tests.search import languages as searches
 from tests.search.languages import (
     END,
     IDS,

@@ -11,8 +11,8 @@ from absl.testing import parameterized
 from keras_transformer import search
 from keras_transformer.search import single_path
 from tests.references import search as reference_search
+from tests.search import calls as searches
 from tests.search import languages as languages_
-from tests.search import languages as searches
 from tests.search.languages import END, IDS, PAD, RandomLanguages
 
 B, W = 23, 3

@@ -70,3 +70,10 @@ def test_a_tokenizer_with_other_ids():
 def test_ids_that_are_the_same_or_below_zero(ids):
     with pytest.raises(ValueError, match="different, and at least 0"):
         special_ids.SpecialIds(**ids)
+
+
+def test_ids_beyond_the_vocabulary():
+    with pytest.raises(ValueError, match="below .* size. Received: .*pad=300"):
+        vocabulary.learn_vocabulary(
+            TEXTS, 300, True, special_ids=special_ids.SpecialIds(pad=300)
+        )

@@ -11,7 +11,7 @@ import keras_transformer as kt
 from keras_transformer.runs import run_directory
 from tests.trainers.trainer_command import write_pairs
 from tools.kill_and_resume import run_differences
-from trainers import run, settings
+from trainers import measuring, run, settings
 
 SIZES = {
     "num_encoder_layers": 1,
@@ -39,7 +39,7 @@ def train(tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("pairs")
     patch = pytest.MonkeyPatch()
-    patch.setattr(run, "_views", lambda *arguments: [])
+    patch.setattr(measuring, "_views", lambda *arguments: [])
     patch.setattr(kt.export, "save", save_light)
     patch.setattr(kt.export, "check", lambda *arguments: None)
     train_tsv, dev_tsv = (
