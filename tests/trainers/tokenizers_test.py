@@ -4,7 +4,7 @@ import pytest
 
 import keras_transformer as kt
 from keras_transformer.runs import run_directory
-from trainers import corpora, settings, tokenizers
+from trainers import continuing, corpora, settings, tokenizers
 
 PAIRS = [
     kt.data.SentencePair("one two three", "un deux trois"),
@@ -63,7 +63,7 @@ def test_a_fingerprint_tells_vocabularies_apart(tmp_path):
     assert one.fingerprint() == load(directory).fingerprint()
     assert one.fingerprint() != two.fingerprint()
     # A run whose tokenizer was replaced by another of that size is not its own.
-    directory.write_config({"data": one.fingerprint()})
+    directory.write_config({"settings": {}, "data": one.fingerprint()})
     other = [kt.data.SentencePair("six ten six", "six dix six")] * 14
     learned = kt.learn_vocabulary(
         [text for pair in other for text in pair], may_be_smaller=True
@@ -71,6 +71,6 @@ def test_a_fingerprint_tells_vocabularies_apart(tmp_path):
     kt.Tokenizer(learned).save(directory.tokenizer)
     found = load(directory).fingerprint()
     with pytest.raises(ValueError, match="data.vocabulary_sha256: '.*' there"):
-        directory.check_same(
+        continuing.Continued(directory).check_same(
             {"architecture": {}, "settings": {}, "data": found}
         )
