@@ -1,5 +1,6 @@
 """How every program begins and ends, whatever its streams and disks do."""
 
+import contextlib
 import errno
 import io
 import os
@@ -72,6 +73,13 @@ class Program:
             sys.exit(startup.INTERRUPTED)
         except BrokenPipeError:
             sys.exit(1)
+        except ConnectionError as error:
+            print(f"error: {_one_line(error)}", file=sys.stderr, flush=True)
+            with contextlib.suppress(OSError):
+                sys.stdout.flush()
+            # At once: TensorFlow's threads of a cluster that is lost may print
+            # tracebacks while Python ends them.
+            os._exit(1)
         except (ValueError, OSError, FloatingPointError) as error:
             sys.exit(f"error: {_one_line(error)}")
         except tf.errors.OpError as error:

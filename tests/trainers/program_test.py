@@ -104,6 +104,16 @@ def test_a_reader_that_left():
         assert end_of(lambda: print("a line"), output) == 1
 
 
+def test_a_lost_cluster_ends_at_once(capfd):
+    def work():
+        raise ConnectionError("Another worker\nhas gone.")
+
+    with mock.patch.object(os, "_exit", side_effect=SystemExit(7)) as ended:
+        assert end_of(work, io.TextIOWrapper(io.BytesIO())) == 7
+    ended.assert_called_once_with(1)
+    assert capfd.readouterr().err == "error: Another worker has gone.\n"
+
+
 def test_a_full_disk():
     with open("/dev/full", "w", encoding="utf-8") as output:
         end = end_of(lambda: print("a line"), output)
