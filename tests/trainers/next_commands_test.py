@@ -47,11 +47,14 @@ def test_what_the_built_in_corpus_has(capsys):
 
 def test_the_interpreter_is_this_one(capsys, monkeypatch):
     corpora = types.SimpleNamespace(contrast=[])
-    for folder, expected in (("/work/x", ".venv/bin/python"), ("/y", "/work")):
-        monkeypatch.setattr(sys, "executable", "/work/x/.venv/bin/python")
+    for folder, expected in (
+        ("/home/ann/x", ".venv/bin/python"),
+        ("/y", "/home/ann"),
+    ):
+        monkeypatch.setattr(sys, "executable", "/home/ann/x/.venv/bin/python")
         monkeypatch.setattr("os.getcwd", lambda folder=folder: folder)
         monkeypatch.setattr(
-            "os.path.relpath", lambda path: path.removeprefix("/work/x/")
+            "os.path.relpath", lambda path: path.removeprefix("/home/ann/x/")
         )
         next_commands.print_them(kt.runs.RunDirectory("run"), {}, corpora)
         assert f"  {expected}" in capsys.readouterr().out
