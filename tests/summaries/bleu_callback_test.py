@@ -6,13 +6,13 @@ import io
 import pathlib
 
 import keras
-import numpy as np
 import sacrebleu
 import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.summaries import bleu_callback
 from keras_transformer.translation import scores
+from tests.training.small_model import fit, make
 
 SOURCES = ["a cat sat on the mat", "a dog ran", "the end of it all"]
 REFERENCES = ["a cat sat on a mat", "the dog ran off", "the end of it all"]
@@ -27,25 +27,6 @@ def make_callback(
 ):
     return bleu_callback.BleuCallback(
         translate, sources, references, score, **settings
-    )
-
-
-def make(optimizer="sgd"):
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-    model.compile(optimizer, "mse")
-    return model
-
-
-def fit(model, *used, epochs=1, steps=5):
-    return model.fit(
-        tf.data.Dataset.from_tensors((np.ones((7, 3)), np.ones((7, 2)))).repeat(
-            steps
-        ),
-        epochs=epochs,
-        callbacks=list(used),
-        verbose=0,
-        shuffle=False,
     )
 
 

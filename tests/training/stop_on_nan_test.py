@@ -3,30 +3,11 @@
 import math
 
 import keras
-import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.training import checkpoints, stop_on_nan
-
-
-def make(optimizer="sgd"):
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-    model.compile(optimizer, "mse")
-    return model
-
-
-def fit(model, *used, epochs=1, steps=5):
-    return model.fit(
-        tf.data.Dataset.from_tensors((np.ones((7, 3)), np.ones((7, 2)))).repeat(
-            steps
-        ),
-        epochs=epochs,
-        callbacks=list(used),
-        verbose=0,
-        shuffle=False,
-    )
+from tests.training.small_model import fit, make
 
 
 class BrokenAt(keras.optimizers.schedules.LearningRateSchedule):
