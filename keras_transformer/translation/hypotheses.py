@@ -95,6 +95,7 @@ def read_result(
         align: whether to align words; the result must have attention.
 
     Raises:
+        ValueError: words shall be aligned, and the result has no attention.
         FloatingPointError: the model's output was not a number.
     """
     rows, width, columns = result.ids.shape
@@ -103,7 +104,7 @@ def read_result(
     decoded = target_tokenizer.decode(ids.reshape([rows * width, columns]))
     decoded = decoded.numpy().reshape([rows, width])
     if align:
-        attention = result.attention.numpy()
+        attention = _attention_of(result)
         words = _words_read(texts, tokenizer)
     is_nothing = are_blank(
         tf.constant(texts, tf.string), source_ids, tokenizer.special_ids
@@ -178,6 +179,17 @@ def read_scores(
             )
         )
     return answers
+
+
+def _attention_of(result):
+    """The attention (B, W, T, S) of a result, as an array."""
+    if result.attention is None:
+        raise ValueError(
+            "Words are aligned by attention. Received: a search whose result "
+            "has none. Where the task has a `source_mask`, its step returns "
+            "attention; return it in the `SearchResult`."
+        )
+    return result.attention.numpy()
 
 
 def _text_pieces(ids, tokenizer):

@@ -152,5 +152,17 @@ def test_a_search_of_ones_own(translators):
         assert [len(best) for best in twice.hypotheses(TEXTS)] == [2, 1, 2, 2]
         answer = twice(tf.constant(TEXTS))["translation"].numpy()
         assert [text.decode() for text in answer] == expected
+
+    class Blind:
+        """A search that leaves the attention of the task out."""
+
+        def __call__(self, step, state, task):
+            result = kt.search.GreedySearch()(step, state, task)
+            return result._replace(attention=None)
+
+    blind = translator.with_search(Blind())
+    assert blind.translate(TEXTS) == expected
+    with pytest.raises(ValueError, match="a search whose result has none"):
+        blind.hypotheses(TEXTS, align=True)
     with pytest.raises(ValueError, match="Give one such as `BeamSearch"):
         translator.with_search(kt.search.BeamSearch)
