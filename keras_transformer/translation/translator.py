@@ -64,8 +64,8 @@ class Translator(tf.Module):
         super().__init__(name="translator")
         if max_source_length < 1:
             raise ValueError(
-                "`max_source_length` has room for the end token. Received: "
-                f"{max_source_length}. Give at least 1."
+                "`max_source_length` counts the end token too: it must be at "
+                f"least 1. Received: {max_source_length}."
             )
         self.model = model
         self.tokenizer = tokenizer

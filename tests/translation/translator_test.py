@@ -593,7 +593,9 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
             beam(beam_size=2, top_beams=3)
         with self.assertRaisesRegex(ValueError, "`maximum`.*Received: 0"):
             beam(lengths=kt.translation.Lengths(maximum=0))
-        with self.assertRaisesRegex(ValueError, "at least 1. Received: 0"):
+        with self.assertRaisesRegex(
+            ValueError, "must be at least 1. Received: 0"
+        ):
             translator.Translator(
                 self.translator.model,
                 self.translator.tokenizer,
