@@ -110,7 +110,7 @@ def with_defaults(
         smoothing_over=or_convention("smoothing_over", "smoothing_over"),
         length_penalty=or_convention("length_penalty", "alpha"),
         length_penalty_form=or_convention(
-            "length_penalty_form", "length_penalty"
+            "length_penalty_form", "length_penalty_form"
         ),
     )
 

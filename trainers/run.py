@@ -166,7 +166,7 @@ def _model(settings, architecture, directory, strategy):
     return model, kt.training.TrainingCheckpoints(
         directory.checkpoints,
         model,
-        keep=settings.average_checkpoints,
+        max_to_keep=settings.average_checkpoints,
         counters=("train_seconds", "batches"),
         is_writer=kt.training.is_chief(strategy),
     )

@@ -17,7 +17,7 @@ def save(translator, directory, n_best: int | None = None) -> None:
     `serving_default` takes `text`, string `(B,)`, and returns `translation`,
     string `(B,)`, and `score`, float32 `(B,)`. `n_best`, `score` and
     `attention` are those of `Translator.n_best`, `Translator.log_probability`
-    and `explanation.attend`. The vocabulary and the search are inside; loading
+    and `explain_in_graph`. The vocabulary and the search are inside; loading
     needs `tensorflow` and `tensorflow_text`, whose operations tokenize, and
     neither Keras nor this package.
 
@@ -76,7 +76,7 @@ def _signatures(translator, several):
 
     @tf.function(input_signature=[strings])
     def attention(text):
-        return translation.attend(translator, text)
+        return translation.explain_in_graph(translator, text)
 
     return {
         "serving_default": serve,

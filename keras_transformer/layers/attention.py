@@ -14,8 +14,8 @@ from keras_transformer.layers import (
     dot_product,
     heads,
     implicit,
-    parts,
     symbolic,
+    templates,
 )
 
 
@@ -92,7 +92,7 @@ class MultiHeadAttention(composite.Composite):
             "num_heads": num_heads,
             "num_key_value_heads": num_key_value_heads,
             "use_bias": use_bias,
-            "positions": parts.template_of(positions),
+            "positions": templates.template_of(positions),
             "gain": gain,
         }
         self.model_dim = model_dim
@@ -107,12 +107,12 @@ class MultiHeadAttention(composite.Composite):
         self.out = self._projection("output", num_heads)
         self.positions = None
         if positions is not None:
-            self.positions = parts.copy_into(self, positions, "positions")
-            parts.check_kind(
+            self.positions = templates.copy_into(self, positions, "positions")
+            templates.check_kind(
                 self.positions,
                 "positions of an attention",
                 "RotaryPositions or RelativePositions",
-                ("place", "attend"),
+                ("apply_to_keys", "attend_heads"),
             )
 
     def build(self, inputs_shape=None, memory_shape=None):
@@ -154,27 +154,36 @@ class MultiHeadAttention(composite.Composite):
         length, key_length = inputs_shape[1], (memory_shape or inputs_shape)[1]
         return shape, (inputs_shape[0], self.num_heads, length, key_length)
 
-    def project_memory(self, memory, positions=None):
+    def project_memory(self, memory, key_positions=None):
         """Makes the keys and values of `memory` (B, S, D): two (B, N, S, K).
 
         Decoding keeps them, so that each is computed once.
 
         Args:
             memory: shape `(B, S, D)`.
-            positions: those of its columns, `(S,)` or `(1,)` if they share
-                one; counted from 0 if `None`.
+            key_positions: those of its columns, `(S,)` or `(1,)` if they
+                share one; counted from 0 if `None`.
         """
         if symbolic.has_no_values(memory):
-            symbolic.check_plain(positions=positions)
+            symbolic.check_plain(key_positions=key_positions)
             return self(memory, method="project_memory")
         if not self.built:
             self.build()
         key = self._project(self.key, memory)
         if self.positions is not None:
-            key = self.positions.place(key, positions)
+            key = self.positions.apply_to_keys(key, key_positions)
         return key, self._project(self.value, memory)
 
-    def attend(self, inputs, key, value, mask=None, bias=None, positions=None):
+    def attend(
+        self,
+        inputs,
+        key,
+        value,
+        mask=None,
+        attention_bias=None,
+        query_positions=None,
+        key_positions=None,
+    ):
         """Lets `inputs` (B, T, D) attend to projected keys and values.
 
         Args:
@@ -182,17 +191,22 @@ class MultiHeadAttention(composite.Composite):
             key: shape `(B, N, S, K)`.
             value: shape `(B, N, S, K)`.
             mask: as `attention_mask` for `call`.
-            bias: what is added to the logits, broadcasts to
+            attention_bias: what is added to the logits, broadcasts to
                 `(B, H, T, S)`.
-            positions: the pair of those of the inputs, `(T,)` or `(1,)` if
-                they share one, and those of the keys, `(S,)`; both are
-                counted from 0 if `None`.
+            query_positions: those of the inputs, `(T,)`, or `(1,)` if they
+                share one; counted from 0 if `None`.
+            key_positions: those of the keys, `(S,)`; counted from 0 if
+                `None`.
 
         Returns:
             The pair (output `(B, T, D)`, scores `(B, H, T, S)`).
         """
         if symbolic.has_no_values(inputs, key, value, mask):
-            symbolic.check_plain(bias=bias, positions=positions)
+            symbolic.check_plain(
+                attention_bias=attention_bias,
+                query_positions=query_positions,
+                key_positions=key_positions,
+            )
             return self(
                 inputs,
                 memory=(key, value),
@@ -202,7 +216,15 @@ class MultiHeadAttention(composite.Composite):
         if not self.built:
             self.build()
         query = self._project(self.query, inputs)
-        return self._attend(query, key, value, mask, bias, positions)
+        return self._attend(
+            query,
+            key,
+            value,
+            mask,
+            attention_bias,
+            query_positions,
+            key_positions,
+        )
 
     def stepper(self):
         """Makes a function for many steps of self-attention.
@@ -212,21 +234,37 @@ class MultiHeadAttention(composite.Composite):
 
         Returns:
             A function of `inputs` `(B, W, D)`, W hypotheses at one position,
-            `keep`, `bias` and `positions`, the last two as for `attend`.
-            `keep` is given the keys and values of the inputs, twice
-            `(B, N, W, K)`, and returns all that there are to attend to. It
-            returns what `attend` returns.
+            `append_to_past`, `attention_bias`, `query_positions` and
+            `key_positions`; the last three are as for `attend`.
+            `append_to_past` is given the keys and the values of the inputs,
+            each `(B, N, W, K)`, and returns all keys and all values to attend
+            to. The function returns what `attend` returns.
         """
         if not self.built:
             self.build()
         project = self._projector()
 
-        def step(inputs, keep, bias, positions):
+        def step(
+            inputs,
+            append_to_past,
+            attention_bias,
+            query_positions,
+            key_positions,
+        ):
             checks.check_vectors("inputs", inputs.shape, self.model_dim)
             query, key, value = project(inputs)
             if self.positions is not None:
-                key = self.positions.place(key, positions[0])
-            return self._attend(query, *keep(key, value), None, bias, positions)
+                key = self.positions.apply_to_keys(key, query_positions)
+            key, value = append_to_past(key, value)
+            return self._attend(
+                query,
+                key,
+                value,
+                None,
+                attention_bias,
+                query_positions,
+                key_positions,
+            )
 
         return step
 
@@ -251,10 +289,10 @@ class MultiHeadAttention(composite.Composite):
         """
         if self.positions is None:
             return self
-        return parts.copy_of(self, positions=None)
+        return templates.copy_of(self, positions=None)
 
     def get_config(self):
-        return {**super().get_config(), **parts.plain_copy(self._settings)}
+        return {**super().get_config(), **templates.plain_copy(self._settings)}
 
     def _projection(self, name, num_heads):
         # The output has the same size: its heads are what it reads.
@@ -312,15 +350,30 @@ class MultiHeadAttention(composite.Composite):
             bias = ops.reshape(self._cast(bias), (-1, 1, self.head_dim))
         return ops.reshape(kernel, shape), bias
 
-    def _attend(self, query, key, value, mask, bias, positions):
+    def _attend(
+        self,
+        query,
+        key,
+        value,
+        mask,
+        attention_bias,
+        query_positions,
+        key_positions,
+    ):
         """What `attend` does from the query's heads (B, H, T, K) on."""
         if self.positions is None:
             attended, scores = dot_product.attend_heads(
-                query, key, value, mask, bias
+                query, key, value, mask, attention_bias
             )
         else:
-            attended, scores = self.positions.attend(
-                query, key, value, mask, bias, positions
+            attended, scores = self.positions.attend_heads(
+                query,
+                key,
+                value,
+                mask,
+                attention_bias,
+                query_positions,
+                key_positions,
             )
         if self.out.quantization_mode is not None:
             return self.out(heads.join_heads(attended)), scores

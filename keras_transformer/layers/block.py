@@ -7,8 +7,8 @@ from keras_transformer.layers import (
     composite,
     implicit,
     masks,
-    parts,
     residual,
+    templates,
 )
 
 
@@ -33,22 +33,22 @@ class Block(composite.Composite):
         super().__init__(**kwargs)
         self.supports_masking = True
         self._settings = {
-            "attention": parts.template_of(attention),
-            "feed_forward": parts.template_of(feed_forward),
-            "norm": parts.template_of(norm),
+            "attention": templates.template_of(attention),
+            "feed_forward": templates.template_of(feed_forward),
+            "norm": templates.template_of(norm),
             "dropout": dropout,
             "normalization": normalization,
         }
-        self.model_dim = parts.shared_model_dim(attention, feed_forward)
+        self.model_dim = templates.shared_model_dim(attention, feed_forward)
         attentions = self._attentions(attention)
         sublayers = {**attentions, "feed_forward": feed_forward}
         # Variables are made and listed in this order, on which checkpoints
         # and the draws of a seed depend.
         self._sublayers = tuple(sublayers)
         for name, part in sublayers.items():
-            sublayer = parts.copy_into(self, part, name)
+            sublayer = templates.copy_into(self, part, name)
             if name in attentions:
-                parts.check_attention(sublayer)
+                templates.check_attention(sublayer)
             setattr(self, name, sublayer)
             around = residual.Residual(
                 self.model_dim,
@@ -92,7 +92,7 @@ class Block(composite.Composite):
         )
 
     def get_config(self):
-        return {**super().get_config(), **parts.plain_copy(self._settings)}
+        return {**super().get_config(), **templates.plain_copy(self._settings)}
 
     def _transform(self, x, training):
         """The last sub-layer, of every block: the feed-forward network."""
@@ -104,7 +104,7 @@ class Block(composite.Composite):
         return x
 
 
-def attend(layer, *args, return_attention_scores, **kwargs):
+def call_with_scores(layer, *args, return_attention_scores, **kwargs):
     """Calls a layer with attention; returns its output and its scores.
 
     Scores are asked for only where somebody wants them, since a regularizer

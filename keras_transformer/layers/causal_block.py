@@ -157,7 +157,7 @@ class CausalBlock(block.Block):
         )
         return self.self_attention_residual(
             inputs,
-            sublayer=lambda x: block.attend(
+            sublayer=lambda x: block.call_with_scores(
                 self.self_attention,
                 x,
                 attention_mask=causal,
@@ -175,13 +175,19 @@ class CausalBlock(block.Block):
         def step(inputs, now, kept):
             everything = []
 
-            def keep(*heads):
+            def append_to_past(*heads):
                 everything.extend(now.write(kept, heads))
                 return everything
 
             x, scores = self.self_attention_residual(
                 inputs,
-                sublayer=lambda x: attend(x, keep, now.bias, now.positions),
+                sublayer=lambda x: attend(
+                    x,
+                    append_to_past,
+                    now.attention_bias,
+                    now.query_positions,
+                    now.key_positions,
+                ),
                 training=False,
             )
             return x, tuple(everything), scores

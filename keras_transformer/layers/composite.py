@@ -8,7 +8,7 @@ names of the layers, under `"sublayers"`.
 
 import keras
 
-from keras_transformer.layers import parts
+from keras_transformer.layers import templates
 
 # Arguments of a Dense or Embedding that change after it is made.
 _LORA = ("lora_rank", "lora_alpha")
@@ -29,7 +29,7 @@ class Composite(TracedLayer):
     """A layer whose sublayers are its public attributes; not used by itself.
 
     A sublayer must take its `trainable` from the composite when it is made
-    (`parts.copy_into`), and be built by the composite's `build` alone.
+    (`templates.copy_into`), and be built by the composite's `build` alone.
     """
 
     def get_config(self):
@@ -144,7 +144,7 @@ def _state_of(layer, owner):
         for name in _LORA:
             if hasattr(layer, name):
                 state[name] = getattr(layer, name)
-    return parts.plain_copy(state)
+    return templates.plain_copy(state)
 
 
 def _restore(layer, state):

@@ -8,7 +8,13 @@ of a row
 import keras
 from keras import ops
 
-from keras_transformer.layers import block, causal_block, implicit, parts, past
+from keras_transformer.layers import (
+    block,
+    causal_block,
+    implicit,
+    past,
+    templates,
+)
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
@@ -60,7 +66,7 @@ class DecoderBlock(causal_block.CausalBlock):
         """See `Block`."""
         return {
             **super()._attentions(attention),
-            "cross_attention": parts.between_sequences(attention),
+            "cross_attention": templates.between_sequences(attention),
         }
 
     def build(self, inputs_shape=None, memory_shape=None):
@@ -81,7 +87,7 @@ class DecoderBlock(causal_block.CausalBlock):
         )
         x, cross_scores = self.cross_attention_residual(
             x,
-            sublayer=lambda x: block.attend(
+            sublayer=lambda x: block.call_with_scores(
                 self.cross_attention,
                 x,
                 memory,

@@ -14,7 +14,7 @@ from keras_transformer.layers import checks, heads, masks, symbolic
 FORBIDDEN = -1e9
 
 
-def dot_product_attention(query, key, value, mask=None, bias=None):
+def dot_product_attention(query, key, value, mask=None, attention_bias=None):
     """Scaled dot-product attention, equation 1: softmax(Q K^T / sqrt(d_k)) V.
 
     The softmax is computed in float32 whatever the inputs are. A query that
@@ -29,8 +29,8 @@ def dot_product_attention(query, key, value, mask=None, bias=None):
         value: shape `(B, S, N, K)`; its K, the paper's d_v, may be another.
         mask: boolean, shape `(B, S)`, `(B, T, S)` or `(B, H, T, S)`, True
             where a query may attend; H may be 1.
-        bias: what is added to the scaled products, broadcasts to
-            `(B, H, T, S)`.
+        attention_bias: what is added to the scaled products before the
+            softmax, broadcasts to `(B, H, T, S)`.
 
     Returns:
         The pair (output `(B, T, H, K)`, with K and dtype of `value`,
@@ -52,13 +52,15 @@ def dot_product_attention(query, key, value, mask=None, bias=None):
     if not all(len(shape) == 4 for shape in shapes):
         raise _unlike(*shapes)
     output_BHTK, scores_BHTS = attend_heads(
-        *(heads.swap_heads(some) for some in (query, key, value)), mask, bias
+        *(heads.swap_heads(x) for x in (query, key, value)),
+        mask,
+        attention_bias,
     )
     return heads.swap_heads(output_BHTK), scores_BHTS
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-def attend_heads(query, key, value, mask=None, bias=None):
+def attend_heads(query, key, value, mask=None, attention_bias=None):
     """`dot_product_attention` of heads that come before the positions.
 
     In this layout, which keys and values are kept in while decoding, no
@@ -69,20 +71,22 @@ def attend_heads(query, key, value, mask=None, bias=None):
         key: shape `(B, N, S, K)`.
         value: shape `(B, N, S, K)`.
         mask: as for `dot_product_attention`.
-        bias: as for `dot_product_attention`.
+        attention_bias: as for `dot_product_attention`.
 
     Returns:
         The pair (output `(B, H, T, K)`, scores `(B, H, T, S)`).
     """
-    if symbolic.has_no_values(query, key, value, mask, bias):
-        return symbolic.node(attend_heads, query, key, value, mask, bias)
+    if symbolic.has_no_values(query, key, value, mask, attention_bias):
+        return symbolic.node(
+            attend_heads, query, key, value, mask, attention_bias
+        )
     mask = _checked_mask(query, key, value, mask)
     # Equation 1: softmax(Q K^T / sqrt(d_k)) V.
     query = query * ops.cast(query.shape[3] ** -0.5, query.dtype)
     logits_BHTS = _by_groups("BNQK,BNSK->BNQS", query, key)
     logits_BHTS = ops.cast(logits_BHTS, "float32")
-    if bias is not None:
-        logits_BHTS += ops.cast(bias, "float32")
+    if attention_bias is not None:
+        logits_BHTS += ops.cast(attention_bias, "float32")
     scores_BHTS = _softmax(logits_BHTS, mask)
     weights_BHTS = ops.cast(scores_BHTS, value.dtype)
     return _by_groups("BNQS,BNSK->BNQK", weights_BHTS, value), scores_BHTS
@@ -143,7 +147,7 @@ def _check_heads(query_shape, key_shape, value_shape):
         [key_shape[2], value_shape[2]],
         [query_shape[3], key_shape[3]],
     )
-    if any(len({*some} - {None}) > 1 for some in sizes):
+    if any(len({*equal} - {None}) > 1 for equal in sizes):
         raise _unlike(
             *(
                 (shape[0], shape[2], shape[1], shape[3])

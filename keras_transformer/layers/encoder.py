@@ -56,7 +56,7 @@ class EncoderBlock(block.Block):
         inputs = implicit.attach(inputs, masks.attended_keys(mask))
         x, scores = self.attention_residual(
             inputs,
-            sublayer=lambda x: block.attend(
+            sublayer=lambda x: block.call_with_scores(
                 self.attention,
                 x,
                 attention_mask=mask,
@@ -126,7 +126,7 @@ class Encoder(stack.Stack):
         mask = implicit.both(inputs, mask)
         x, scores = self.enter(inputs, mask=mask, training=training), []
         for one in self.blocks:
-            x, block_scores = block.attend(
+            x, block_scores = block.call_with_scores(
                 one,
                 x,
                 mask=mask,

@@ -2,8 +2,8 @@
 
 The W hypotheses of a sentence extend each other, and a search reorders them at
 every step. Keys and values stay where they were written all the same: a table
-of ancestors says in which of the W places each hypothesis finds its past, and
-attention reads all places and is told which count. So a step reads what was
+of ancestors says in which of the W slots each hypothesis finds its past, and
+attention reads all slots and is told which count. So a step reads what was
 kept once and copies none of it from one hypothesis to another.
 
 B batch   W hypotheses of a row   T positions kept   N key-value heads
@@ -20,22 +20,22 @@ from keras_transformer.layers import checks, dot_product
 class GrowingPast(NamedTuple):
     """A past that grows by one position at each step.
 
-    ancestors: int32 `(B, W, T)`, the place of each hypothesis's past.
+    ancestors: int32 `(B, W, T)`, the slot of each hypothesis's past.
     """
 
     ancestors: object
 
     def advance(self, position):
-        """The past at `position`, where each hypothesis has its own place."""
-        own = _own_places(self.ancestors)
+        """The past at `position`, where each hypothesis has its own slot."""
+        own = _own_slots(self.ancestors)
         return GrowingPast(ops.concatenate([self.ancestors, own], axis=2))
 
     def write(self, kept, now, position):
         """Puts `now` (B, N, W, K) behind `kept` (B, N, T W, K)."""
         return ops.concatenate([kept, now], axis=2)
 
-    def bias(self, position):
-        """What forbids, added to logits, places of others: (B, 1, W, T W).
+    def attention_bias(self, position):
+        """What forbids, added to logits, slots of others: (B, 1, W, T W).
 
         `None` where there is nothing to forbid.
         """
@@ -61,7 +61,7 @@ class GrowingPast(NamedTuple):
 class FixedPast(NamedTuple):
     """A past of fixed shape, as XLA needs, with room for T positions.
 
-    ancestors: int32 `(B, W, T)`, the place of each hypothesis's past.
+    ancestors: int32 `(B, W, T)`, the slot of each hypothesis's past.
     """
 
     ancestors: object
@@ -69,7 +69,7 @@ class FixedPast(NamedTuple):
     def advance(self, position):
         """See `GrowingPast`."""
         is_now = _is(position, self.ancestors)[None, None]
-        own = _own_places(self.ancestors)
+        own = _own_slots(self.ancestors)
         return FixedPast(ops.where(is_now, own, self.ancestors))
 
     def write(self, kept, now, position):
@@ -78,10 +78,10 @@ class FixedPast(NamedTuple):
         is_now = ops.repeat(_is(position, self.ancestors), width)
         return ops.where(is_now[:, None], ops.tile(now, (1, 1, room, 1)), kept)
 
-    def bias(self, position):
+    def attention_bias(self, position):
         """See `GrowingPast`; what is not written yet is forbidden too."""
-        places = ops.arange(ops.shape(self.ancestors)[2], dtype="int32")
-        is_past = (places <= position)[None, None, :, None]
+        slots = ops.arange(ops.shape(self.ancestors)[2], dtype="int32")
+        is_past = (slots <= position)[None, None, :, None]
         return _bias(ops.logical_and(is_past, _is_ancestor(self.ancestors)))
 
     def shape_at_all_steps(self, shape):
@@ -147,7 +147,7 @@ def widen(past, width):
 
 
 def widen_kept(kept, width):
-    """Makes `width` places of each in (B, N, T W, K)."""
+    """Makes `width` slots of each in (B, N, T W, K)."""
     return ops.repeat(kept, width, axis=2)
 
 
@@ -185,14 +185,16 @@ class Step(NamedTuple):
 
     position: int32 scalar.
     past: the past, this position included.
-    bias: what forbids places, `(B, 1, W, T W)`, or `None`.
-    positions: of the inputs, `(1,)`, and of all places kept, `(T W,)`.
+    attention_bias: forbids the slots of others, `(B, 1, W, T W)`, or `None`.
+    query_positions: the position of the inputs, `(1,)`.
+    key_positions: those of all slots, `(T W,)`.
     """
 
     position: object
     past: object
-    bias: object
-    positions: tuple
+    attention_bias: object
+    query_positions: object
+    key_positions: object
 
     def write(self, kept, heads):
         """Keeps the keys and values of the inputs beside those of the past.
@@ -237,30 +239,34 @@ def take_step(before, inputs, position):
     position = ops.cast(position, "int32")
     now = before.advance(position)
     width, length = ops.shape(now.ancestors)[1:]
-    places = ops.repeat(ops.arange(length, dtype="int32"), width)
-    positions = (ops.reshape(position, (1,)), places)
-    return Step(position, now, now.bias(position), positions)
+    return Step(
+        position,
+        now,
+        now.attention_bias(position),
+        query_positions=ops.reshape(position, (1,)),
+        key_positions=ops.repeat(ops.arange(length, dtype="int32"), width),
+    )
 
 
-def _own_places(ancestors):
-    """Each hypothesis's own place, (B, W, 1)."""
+def _own_slots(ancestors):
+    """Each hypothesis's own slot, (B, W, 1)."""
     batch_size, width = ops.shape(ancestors)[:2]
     own = ops.arange(width, dtype="int32")[None, :, None]
     return ops.broadcast_to(own, (batch_size, width, 1))
 
 
 def _is(position, ancestors):
-    places = ops.arange(ops.shape(ancestors)[2], dtype="int32")
-    return places == position
+    slots = ops.arange(ops.shape(ancestors)[2], dtype="int32")
+    return slots == position
 
 
 def _is_ancestor(ancestors):
-    """Which of all T W places are a hypothesis's own past: (B, W, T, W)."""
-    places = ops.arange(ops.shape(ancestors)[1], dtype="int32")
-    return ancestors[..., None] == places
+    """Which of all T W slots are a hypothesis's own past: (B, W, T, W)."""
+    slots = ops.arange(ops.shape(ancestors)[1], dtype="int32")
+    return ancestors[..., None] == slots
 
 
 def _bias(is_allowed_BWTW):
-    batch_size, width, length, places = ops.shape(is_allowed_BWTW)
+    batch_size, width, length, slots = ops.shape(is_allowed_BWTW)
     bias = ops.where(is_allowed_BWTW, 0.0, dot_product.FORBIDDEN)
-    return ops.reshape(bias, (batch_size, 1, width, length * places))
+    return ops.reshape(bias, (batch_size, 1, width, length * slots))

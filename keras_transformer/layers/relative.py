@@ -70,13 +70,11 @@ class RelativePositions(composite.TracedLayer):
     def call(self, query, key, value, attention_mask=None, start=0):
         length = ops.shape(query)[1]
         attention_mask = implicit.both(key, attention_mask)
-        output_BHTK, scores_BHTS = self.attend(
-            *(heads.swap_heads(some) for some in (query, key, value)),
+        output_BHTK, scores_BHTS = self.attend_heads(
+            *(heads.swap_heads(x) for x in (query, key, value)),
             attention_mask,
-            positions=(
-                counting.count_positions(length, start)[0],
-                counting.count_positions(ops.shape(key)[1])[0],
-            ),
+            query_positions=counting.count_positions(length, start)[0],
+            key_positions=counting.count_positions(ops.shape(key)[1])[0],
         )
         return heads.swap_heads(output_BHTK), scores_BHTS
 
@@ -87,28 +85,36 @@ class RelativePositions(composite.TracedLayer):
             (batch_size, num_heads, length, key_shape[1]),
         )
 
-    def place(self, inputs, positions=None):
+    def apply_to_keys(self, key, key_positions=None):
         """Returns keys as they are: only distances matter here."""
-        return inputs
+        return key
 
-    def attend(self, query, key, value, mask=None, bias=None, positions=None):
+    def attend_heads(
+        self,
+        query,
+        key,
+        value,
+        mask=None,
+        attention_bias=None,
+        query_positions=None,
+        key_positions=None,
+    ):
         """Attends with heads before positions, as `MultiHeadAttention` does.
 
-        Outside of the call, where nothing is cast; see `attend_heads`, and
-        for `positions` `MultiHeadAttention.attend`.
+        Casts nothing. See the function `attend_heads`, and for the positions
+        `MultiHeadAttention.attend`.
         """
         if symbolic.has_no_values(query, key, value, mask):
-            return self._call_on_heads(query, key, value, mask, bias, positions)
+            symbolic.check_plain(
+                attention_bias=attention_bias,
+                query_positions=query_positions,
+                key_positions=key_positions,
+            )
+            return self._call_on_heads(query, key, value, mask)
         length, key_length = ops.shape(query)[2], ops.shape(key)[2]
-        if positions is None:
-            positions = ops.arange(length), ops.arange(key_length)
-        queries_T, keys_S = (ops.cast(some, "int32") for some in positions)
-        distance_TS = ops.clip(
-            keys_S[None, :] - queries_T[:, None],
-            -self.max_distance,
-            self.max_distance,
+        distance_TS = self._distances(
+            length, key_length, query_positions, key_positions
         )
-        distance_TS = ops.broadcast_to(distance_TS, (length, key_length))
         keys_TSK, values_TSK = (
             ops.take(
                 ops.cast(table, query.dtype),
@@ -119,9 +125,9 @@ class RelativePositions(composite.TracedLayer):
         )
         scaled = query * ops.cast(query.shape[-1] ** -0.5, query.dtype)
         bias_BHTS = ops.einsum("BHTK,TSK->BHTS", scaled, keys_TSK)
-        if bias is not None:
+        if attention_bias is not None:
             # In float32, which alone holds what forbids a key.
-            bias_BHTS = ops.cast(bias_BHTS, "float32") + bias
+            bias_BHTS = ops.cast(bias_BHTS, "float32") + attention_bias
         output, scores_BHTS = dot_product.attend_heads(
             query, key, value, mask, bias_BHTS
         )
@@ -130,11 +136,26 @@ class RelativePositions(composite.TracedLayer):
         )
         return output, scores_BHTS
 
-    def _call_on_heads(self, query, key, value, mask, bias, positions):
-        """`attend` in a functional model, where Keras sees calls alone."""
-        symbolic.check_plain(bias=bias, positions=positions)
+    def _distances(self, length, key_length, query_positions, key_positions):
+        """The clipped distance of each key from each query, int32 (T, S)."""
+        if query_positions is None:
+            query_positions = ops.arange(length)
+        if key_positions is None:
+            key_positions = ops.arange(key_length)
+        queries_T = ops.cast(query_positions, "int32")
+        keys_S = ops.cast(key_positions, "int32")
+        distance_TS = ops.clip(
+            keys_S[None, :] - queries_T[:, None],
+            -self.max_distance,
+            self.max_distance,
+        )
+        # Queries that share one position are one row until here.
+        return ops.broadcast_to(distance_TS, (length, key_length))
+
+    def _call_on_heads(self, query, key, value, mask):
+        """`attend_heads` in a functional model, by a call, which Keras sees."""
         output_BTHK, scores_BHTS = self(
-            *(heads.swap_heads(some) for some in (query, key, value)),
+            *(heads.swap_heads(x) for x in (query, key, value)),
             attention_mask=mask,
         )
         return heads.swap_heads(output_BTHK), scores_BHTS

@@ -5,7 +5,7 @@ B batch   T length   D model_dim
 
 import keras
 
-from keras_transformer.layers import checks, composite, parts
+from keras_transformer.layers import checks, composite, templates
 
 NORMALIZATIONS = ("pre", "post")
 # Keras's own default, 1e-3, is a thousand times what the paper's code used.
@@ -26,8 +26,8 @@ def make_norm(norm, name, dtype, trainable=True):
         return keras.layers.LayerNormalization(
             epsilon=EPSILON, name=name, dtype=dtype, trainable=trainable
         )
-    trainable = trainable and parts.setting(norm, "trainable", True)
-    copy = parts.copy_of(norm, name=name, dtype=dtype, trainable=trainable)
+    trainable = trainable and templates.setting(norm, "trainable", True)
+    copy = templates.copy_of(norm, name=name, dtype=dtype, trainable=trainable)
     # Each position is normalised by itself, so masks pass, though Keras's
     # RMSNormalization does not say so of itself.
     copy.supports_masking = True
@@ -100,7 +100,7 @@ class Residual(composite.Composite):
             "model_dim": model_dim,
             "dropout": dropout,
             "normalization": normalization,
-            "norm": parts.template_of(norm),
+            "norm": templates.template_of(norm),
         }
         self.norm = make_norm(norm, "norm", self.dtype_policy, self.trainable)
         self.drop = keras.layers.Dropout(
@@ -129,4 +129,4 @@ class Residual(composite.Composite):
         return tuple(inputs_shape)
 
     def get_config(self):
-        return {**super().get_config(), **parts.plain_copy(self._settings)}
+        return {**super().get_config(), **templates.plain_copy(self._settings)}

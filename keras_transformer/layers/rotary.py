@@ -21,17 +21,17 @@ LAYOUTS = ("half", "interleaved")
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class RotaryPositions(composite.TracedLayer):
-    """Turns each pair of numbers of a head by an angle, position by position.
+    """Rotates each pair of numbers of a head by an angle, position by position.
 
-    Su et al. 2021, section 3.2: pair i of position p is turned by
+    Su et al. 2021, section 3.2: pair i of position p is rotated by
     p * base^(-2i/K), so that the product of a query and a key depends on the
     distance between them alone. It has no weights and knows no longest
-    length. Angles and turning are float32 under every precision policy.
+    length. Angles and rotation are float32 under every precision policy.
 
     Args:
         layout: which two numbers are a pair. `"half"`: i and K/2 + i, as in
             transformers' Llama; `"interleaved"`: 2i and 2i + 1, the paper's.
-        base: the slowest pair turns about once in 2 pi base positions.
+        base: the slowest pair rotates about once in 2 pi base positions.
 
     Call arguments:
         inputs: queries or keys, shape `(B, T, H, K)`.
@@ -45,8 +45,8 @@ class RotaryPositions(composite.TracedLayer):
 
     Example:
 
-    >>> turned = RotaryPositions()(keras.ops.ones((1, 2, 1, 2))).numpy()
-    >>> [round(float(x), 4) for x in turned[0, 1, 0]]  # By one radian.
+    >>> rotated = RotaryPositions()(keras.ops.ones((1, 2, 1, 2))).numpy()
+    >>> [round(float(x), 4) for x in rotated[0, 1, 0]]  # By one radian.
     [-0.3012, 1.3818]
     """
 
@@ -61,7 +61,7 @@ class RotaryPositions(composite.TracedLayer):
     def build(self, inputs_shape):
         if inputs_shape[-1] % 2:
             raise ValueError(
-                "Rotary positions turn pairs of numbers, so a head must have "
+                "Rotary positions rotate pairs of numbers, so a head must have "
                 f"an even size. Received: head_dim={inputs_shape[-1]}. Use "
                 "another number of heads or another model size."
             )
@@ -69,11 +69,11 @@ class RotaryPositions(composite.TracedLayer):
 
     def call(self, inputs, start=0):
         numbers = sinusoids.count_positions(ops.shape(inputs)[1], start)[0]
-        placed_BHTK = self.place(heads.swap_heads(inputs), numbers)
-        return heads.swap_heads(placed_BHTK)
+        rotated_BHTK = self.rotate(heads.swap_heads(inputs), numbers)
+        return heads.swap_heads(rotated_BHTK)
 
-    def place(self, inputs, positions=None):
-        """Turns queries or keys with the heads first, (B, H, T, K).
+    def rotate(self, inputs, positions=None):
+        """Rotates queries or keys with the heads first, (B, H, T, K).
 
         Args:
             inputs: shape `(B, H, T, K)`.
@@ -82,22 +82,39 @@ class RotaryPositions(composite.TracedLayer):
         """
         if symbolic.has_no_values(inputs, positions):
             return symbolic.node(
-                _turn, inputs, positions, self.layout, self.base
+                _rotate, inputs, positions, self.layout, self.base
             )
-        return _turn(inputs, positions, self.layout, self.base)
+        return _rotate(inputs, positions, self.layout, self.base)
 
     def compute_output_shape(self, inputs_shape):
         return tuple(inputs_shape)
 
-    def attend(self, query, key, value, mask=None, bias=None, positions=None):
-        """Attends to keys that are placed already, heads before positions.
+    def apply_to_keys(self, key, key_positions=None):
+        """Rotates keys (B, N, S, K) before they are attended to or stored."""
+        return self.rotate(key, key_positions)
 
-        See `attend_heads`, and for `positions` `MultiHeadAttention.attend`;
-        `query` is not placed yet.
+    def attend_heads(
+        self,
+        query,
+        key,
+        value,
+        mask=None,
+        attention_bias=None,
+        query_positions=None,
+        key_positions=None,
+    ):
+        """Rotates the queries and attends, with heads before positions.
+
+        The keys are rotated already, by `apply_to_keys`, so their positions
+        are not needed again. See the function `attend_heads`, and for the
+        positions `MultiHeadAttention.attend`.
         """
-        queries_at = None if positions is None else positions[0]
         return dot_product.attend_heads(
-            self.place(query, queries_at), key, value, mask, bias
+            self.rotate(query, query_positions),
+            key,
+            value,
+            mask,
+            attention_bias,
         )
 
     def get_config(self):
@@ -109,8 +126,8 @@ class RotaryPositions(composite.TracedLayer):
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-def _turn(inputs, positions, layout, base):
-    """What `RotaryPositions.place` does."""
+def _rotate(inputs, positions, layout, base):
+    """What `RotaryPositions.rotate` does, without the layer."""
     head_dim = inputs.shape[-1]
     frequencies = base ** (
         -np.arange(0, head_dim, 2, dtype="float64") / head_dim
@@ -124,12 +141,12 @@ def _turn(inputs, positions, layout, base):
         first, second = ops.split(x, 2, axis=-1)
     else:
         first, second = x[..., 0::2], x[..., 1::2]
-    turned = [
+    rotated = [
         first * cosine - second * sine,
         second * cosine + first * sine,
     ]
     if layout == "half":
-        joined = ops.concatenate(turned, axis=-1)
+        joined = ops.concatenate(rotated, axis=-1)
     else:
-        joined = ops.reshape(ops.stack(turned, axis=-1), ops.shape(x))
+        joined = ops.reshape(ops.stack(rotated, axis=-1), ops.shape(x))
     return ops.cast(joined, inputs.dtype)

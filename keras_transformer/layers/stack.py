@@ -9,8 +9,8 @@ from keras_transformer.layers import (
     checks,
     composite,
     masks,
-    parts,
     residual,
+    templates,
 )
 
 
@@ -39,18 +39,18 @@ class Stack(composite.Composite):
         checks.check_size("num_layers", num_layers)
         self._settings = {
             "num_layers": num_layers,
-            "attention": parts.template_of(attention),
-            "feed_forward": parts.template_of(feed_forward),
-            "norm": parts.template_of(norm),
+            "attention": templates.template_of(attention),
+            "feed_forward": templates.template_of(feed_forward),
+            "norm": templates.template_of(norm),
             "dropout": dropout,
             "normalization": normalization,
-            "positions": parts.template_of(positions),
+            "positions": templates.template_of(positions),
         }
-        self.model_dim = parts.shared_model_dim(attention, feed_forward)
+        self.model_dim = templates.shared_model_dim(attention, feed_forward)
         self.positions = None
         if positions is not None:
-            self.positions = parts.copy_into(self, positions, "positions")
-            parts.check_kind(
+            self.positions = templates.copy_into(self, positions, "positions")
+            templates.check_kind(
                 self.positions,
                 "positions of a stack",
                 "SinusoidalPositions or LearnedPositions (RotaryPositions and "
@@ -90,7 +90,7 @@ class Stack(composite.Composite):
         self.built = True
 
     def get_config(self):
-        return {**super().get_config(), **parts.plain_copy(self._settings)}
+        return {**super().get_config(), **templates.plain_copy(self._settings)}
 
     def enter(self, inputs, start=0, mask=None, training=None):
         """Embeddings (B, T, D) as the first block takes them, (B, T, D).

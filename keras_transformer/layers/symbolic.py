@@ -26,14 +26,14 @@ def check_plain(**given):
     """Raises ValueError for what a functional model cannot hand on.
 
     Args:
-        **given: by its name, what must be `None`: a bias, or positions other
-            than those counted from 0.
+        **given: by its name, what must be `None`: an attention bias, or
+            positions that are not counted from 0.
     """
     if any(value is not None for value in given.values()):
         raise ValueError(
             "In a functional model positions are counted from 0 and there is "
-            f"no bias. Received: {given}. Put what needs them into a layer of "
-            "your own."
+            f"no attention bias. Received: {given}. Put what needs them into a "
+            "layer of your own."
         )
 
 

@@ -18,14 +18,14 @@ class Convention:
     label_smoothing: epsilon.
     smoothing_over: where epsilon goes, see `cross_entropy`.
     alpha: exponent of the length penalty.
-    length_penalty: its form, see `BeamSearch`.
+    length_penalty_form: its form, see `BeamSearch`.
     """
 
     architecture: dict
     label_smoothing: float = 0.1
     smoothing_over: str = "all"
     alpha: float = 0.6
-    length_penalty: str = "gnmt"
+    length_penalty_form: str = "gnmt"
 
     def apply(
         self, config: configs.TransformerConfig
@@ -96,7 +96,7 @@ CONVENTIONS = {
         },
         smoothing_over="others",
         alpha=1.0,
-        length_penalty="average",
+        length_penalty_form="average",
     ),
     # OpenNMT-tf, with the epsilon that CTranslate2 runs its models with.
     # Embeddings start with Keras's default, which the positions outweigh.
@@ -134,7 +134,7 @@ CONVENTIONS = {
             "num_key_value_heads": None,
         },
         alpha=1.0,
-        length_penalty="average",
+        length_penalty_form="average",
     ),
 }
 

@@ -103,9 +103,9 @@ class Ensemble(stepping.DecodingModel):
         """See `DecodingModel.select`."""
         return self._each("select", state, parents)
 
-    def keep(self, state, rows, width):
-        """See `DecodingModel.keep`."""
-        return self._each("keep", state, rows, width)
+    def take_rows(self, state, rows, width):
+        """See `DecodingModel.take_rows`."""
+        return self._each("take_rows", state, rows, width)
 
     def shapes(self, state):
         """See `DecodingModel.shapes`."""

@@ -1,9 +1,9 @@
 """What a Transformer is put together from, and whether that fits."""
 
-from keras_transformer.layers import checks, parts
+from keras_transformer.layers import checks, templates
 
 # In the order in which they are built.
-PARTS = (
+SUBLAYERS = (
     "source_embedding",
     "target_embedding",
     "projection",
@@ -12,25 +12,26 @@ PARTS = (
 )
 
 
-def check_parts(model):
+def check_sublayers(model):
     """Checks the parts of a `Transformer`, and its ids.
 
     Args:
-        model: has an attribute for each of `PARTS`, `pad_id` and `start_id`.
+        model: has an attribute for each of `SUBLAYERS`, `pad_id` and
+            `start_id`.
 
     Raises:
         ValueError: a part that cannot do what its place needs, parts of
             different sizes, ids that are not in the vocabulary.
     """
-    parts.check_kind(model.encoder, "encoder", "Encoder", ("enter",))
-    parts.check_kind(
+    templates.check_kind(model.encoder, "encoder", "Encoder", ("enter",))
+    templates.check_kind(
         model.decoder, "decoder", "Decoder", ("start", "step", "stepper")
     )
     for name in ("source_embedding", "target_embedding", "projection"):
-        parts.check_kind(
+        templates.check_kind(
             getattr(model, name), name, "TokenEmbedding", ("logits", "scorer")
         )
-    sizes = {name: getattr(model, name).model_dim for name in PARTS}
+    sizes = {name: getattr(model, name).model_dim for name in SUBLAYERS}
     if len(set(sizes.values())) > 1:
         raise ValueError(
             "All parts of a Transformer must have the same model_dim. "

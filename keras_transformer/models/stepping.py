@@ -20,7 +20,7 @@ class DecodingModel(Protocol):
 
     A state is a nested structure of tensors, each with the batch axis first,
     which only the model understands. A search hands it on, and asks the model
-    to `widen`, `select` and `keep`.
+    to `widen`, `select` and `take_rows`.
 
     Attributes:
         pad_id: the id that fills up short rows.
@@ -122,7 +122,7 @@ class DecodingModel(Protocol):
         """
 
     @abc.abstractmethod
-    def keep(self, state, rows, width) -> Any:
+    def take_rows(self, state, rows, width) -> Any:
         """Keeps some sources, with all their hypotheses.
 
         Args:

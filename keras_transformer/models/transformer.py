@@ -9,7 +9,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
-from keras_transformer.layers import block, masks, parts
+from keras_transformer.layers import block, masks, templates
 from keras_transformer.models import fitting, keras_tools, stepping
 from keras_transformer.training import distributed_model
 
@@ -96,11 +96,11 @@ class Transformer(
         self.projection = projection
         self.pad_id = pad_id
         self.start_id = start_id
-        fitting.check_parts(self)
+        fitting.check_sublayers(self)
         self.build()
 
     def build(self, inputs_shape=None):
-        for part in (getattr(self, name) for name in fitting.PARTS):
+        for part in (getattr(self, name) for name in fitting.SUBLAYERS):
             if not part.built:
                 part.build()
         self.built = True
@@ -176,8 +176,8 @@ class Transformer(
             "decoder": self.decoder.select(state["decoder"], parents),
         }
 
-    def keep(self, state, rows, width):
-        """See `DecodingModel.keep`."""
+    def take_rows(self, state, rows, width):
+        """See `DecodingModel.take_rows`."""
         return keras.tree.map_structure(
             lambda x: ops.take(x, rows, axis=0), state
         )
@@ -222,14 +222,14 @@ class Transformer(
             self.projection,
         ]
         # A matrix that is shared is named once, `None` after that.
-        described = [parts.settings_of(embeddings[0])] + [
-            None if one is before else parts.settings_of(one)
+        described = [templates.settings_of(embeddings[0])] + [
+            None if one is before else templates.settings_of(one)
             for before, one in zip(embeddings, embeddings[1:], strict=False)
         ]
         return {
             **super().get_config(),
-            "encoder": parts.settings_of(self.encoder),
-            "decoder": parts.settings_of(self.decoder),
+            "encoder": templates.settings_of(self.encoder),
+            "decoder": templates.settings_of(self.decoder),
             "source_embedding": described[0],
             "target_embedding": described[1],
             "projection": described[2],
@@ -241,8 +241,10 @@ class Transformer(
     def from_config(cls, config):
         """Makes the model, and its parts, that `get_config` described."""
         made = {
-            name: None if config[name] is None else parts.copy_of(config[name])
-            for name in fitting.PARTS
+            name: None
+            if config[name] is None
+            else templates.copy_of(config[name])
+            for name in fitting.SUBLAYERS
         }
         return super().from_config({**config, **made})
 
@@ -257,7 +259,7 @@ class Transformer(
         memory, encoder_scores = self._encode(
             source_ids, training, return_attention_scores
         )
-        outputs, *decoder_scores = block.attend(
+        outputs, *decoder_scores = block.call_with_scores(
             self.decoder,
             self.target_embedding(target_ids),
             memory,
@@ -271,7 +273,7 @@ class Transformer(
     def _encode(self, source_ids, training, return_attention_scores):
         """The pair of memory `(B, S, D)` and scores, if they are asked for."""
         source_ids = ops.convert_to_tensor(source_ids)
-        return block.attend(
+        return block.call_with_scores(
             self.encoder,
             self.source_embedding(source_ids),
             mask=masks.padding_mask(source_ids, self.pad_id),

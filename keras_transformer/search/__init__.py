@@ -13,7 +13,7 @@ from keras_transformer.search.greedy import GreedySearch
 from keras_transformer.search.penalties import (
     LENGTH_PENALTIES,
     coverage_penalty,
-    length_penalty,
+    length_divisor,
 )
 from keras_transformer.search.sampling import SamplingSearch
 from keras_transformer.search.scoring import score_targets
@@ -33,6 +33,6 @@ __all__ = [
     "Task",
     "as_search",
     "coverage_penalty",
-    "length_penalty",
+    "length_divisor",
     "score_targets",
 ]

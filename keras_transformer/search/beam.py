@@ -29,7 +29,7 @@ class BeamSearch(base.Search):
     """Keeps the `beam_size` best unfinished hypotheses of each row.
 
     Hypotheses that reach the end token move to a set of their own, ranked by
-    log-probability over `length_penalty`, plus `coverage_penalty`, and never
+    log-probability over `length_divisor`, plus `coverage_penalty`, and never
     change again. A row is done when no unfinished hypothesis, at its limit's
     penalty, could still enter that set. Hypotheses that reach the limit
     unfinished, and those of a row for which no token is allowed, are ranked by
@@ -41,7 +41,7 @@ class BeamSearch(base.Search):
         top_beams: how many hypotheses of each row to return.
         alpha: exponent of the length penalty; 0 means none.
         penalty: form of the length penalty, `"gnmt"`, `"average"` or
-            `"none"`, see `length_penalty`.
+            `"none"`, see `length_divisor`.
         coverage: beta of the coverage penalty, which needs the task's
             `source_mask`; 0 means none.
         constraints: see `Constraints`.
@@ -271,6 +271,6 @@ class _Beam(NamedTuple):
 
     def _divisor(self, lengths):
         # A row that may hold no token has no hypothesis to divide.
-        return penalties.length_penalty(
+        return penalties.length_divisor(
             tf.maximum(lengths, 1), self.settings.alpha, self.settings.penalty
         )

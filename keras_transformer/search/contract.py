@@ -37,7 +37,7 @@ class States(Protocol):
     def select(self, state: Any, parents: tf.Tensor) -> Any:
         """Lets hypothesis w of row b continue hypothesis `parents[b, w]`."""
 
-    def keep(self, state: Any, rows: tf.Tensor, width: int) -> Any:
+    def take_rows(self, state: Any, rows: tf.Tensor, width: int) -> Any:
         """Keeps these rows, of `width` hypotheses each."""
 
     def shapes(self, state: Any) -> Any:
@@ -69,7 +69,7 @@ class RowStates:
         )
         return gathered
 
-    def keep(self, state, rows, width):
+    def take_rows(self, state, rows, width):
         return _gather(state, rows[:, None] * width + tf.range(width))
 
     def shapes(self, state):

@@ -75,7 +75,13 @@ def _run_dropping(advance, rows, state, states, width, longest, shapes):
             (rows, numbers),
         )
         rows, numbers = _gather((rows, numbers), left)
-        return position, rows, states.keep(state, left, width), numbers, done
+        return (
+            position,
+            rows,
+            states.take_rows(state, left, width),
+            numbers,
+            done,
+        )
 
     numbers = tf.range(tf.size(rows.is_done))
     nothing_done = _gather((rows, numbers), tf.zeros([0], tf.int32))

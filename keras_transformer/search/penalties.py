@@ -12,7 +12,7 @@ LENGTH_PENALTIES = ("gnmt", "average", "none")
 _LEAST_COVERAGE = 1e-9
 
 
-def length_penalty(lengths, alpha: float, form: str = "gnmt"):
+def length_divisor(lengths, alpha: float, form: str = "gnmt"):
     """What log-probabilities are divided by, of n tokens with the end token.
 
     `"gnmt"`: ((5 + n) / 6)^alpha (Wu et al. 2016, equation 14), the paper's.
@@ -20,7 +20,7 @@ def length_penalty(lengths, alpha: float, form: str = "gnmt"):
 
     Example:
 
-    >>> round(float(length_penalty(tf.constant(10.0), 0.6)), 4)
+    >>> round(float(length_divisor(tf.constant(10.0), 0.6)), 4)
     1.7329
     """
     lengths = tf.cast(lengths, tf.float32)

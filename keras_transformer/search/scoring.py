@@ -54,7 +54,7 @@ def score_targets(
     is_real = tf.not_equal(target_ids, pad_id)
     log_probs = _log_probs(tf.cast(logits, tf.float32), target_ids, is_real)
     lengths = tf.reduce_sum(tf.cast(is_real, tf.int32), axis=1)
-    scores = tf.reduce_sum(log_probs, axis=1) / penalties.length_penalty(
+    scores = tf.reduce_sum(log_probs, axis=1) / penalties.length_divisor(
         tf.maximum(lengths, 1), alpha, penalty
     )
     if attention is not None:

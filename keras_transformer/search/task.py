@@ -26,9 +26,9 @@ class Task(NamedTuple):
     banned_ids: tokens that are never taken, besides those of the search.
     longest: T of the result, an int that no row's limit exceeds, for a result
         of fixed shape as XLA needs; `None` for the largest limit.
-    states: the object whose `widen`, `select`, `keep` and `shapes` change a
-        state with its hypotheses, such as a `Transformer`; the default gathers
-        rows of each tensor.
+    states: the object whose `widen`, `select`, `take_rows` and `shapes` change
+        a state with its hypotheses, such as a `Transformer`; the default
+        gathers rows of each tensor.
     source_mask: boolean `(B, S)`, which source tokens are real. Given it, the
         step must return its attention, and the result has it.
     row_keys: integers `(B,)` that tell rows apart, whatever their place in

@@ -6,7 +6,7 @@ B batch   P parts
 import tensorflow as tf
 
 
-def check_parts(parts: int) -> None:
+def check_micro_batches(parts: int) -> None:
     """Raises ValueError if a batch cannot be read in so many parts."""
     if not isinstance(parts, int) or parts < 1:
         raise ValueError(

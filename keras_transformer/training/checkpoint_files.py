@@ -39,15 +39,15 @@ class CheckpointFiles:
 
     Args:
         directory: where the files are.
-        keep: how many undamaged checkpoints stay.
+        max_to_keep: how many undamaged checkpoints stay.
 
     Raises:
-        ValueError: `keep` is less than 1.
+        ValueError: `max_to_keep` is less than 1.
 
     Example:
 
     >>> import tempfile
-    >>> files = CheckpointFiles(tempfile.mkdtemp(), keep=2)
+    >>> files = CheckpointFiles(tempfile.mkdtemp(), max_to_keep=2)
     >>> number = tf.train.Checkpoint(number=tf.Variable(1.0))
     >>> for step in (3, 5, 7):
     ...     files.write(step, number.write)
@@ -55,13 +55,14 @@ class CheckpointFiles:
     [5, 7]
     """
 
-    def __init__(self, directory, keep: int):
-        if keep < 1:
+    def __init__(self, directory, max_to_keep: int):
+        if max_to_keep < 1:
             raise ValueError(
-                f"At least one checkpoint must be kept. Received: keep={keep}."
+                "`max_to_keep` must be at least 1. Received: "
+                f"max_to_keep={max_to_keep}."
             )
         self.directory = pathlib.Path(directory)
-        self._keep = keep
+        self._max_to_keep = max_to_keep
         # Of each step that was looked at, what is wrong; None if it is good.
         self._damage: dict[int, str | None] = {}
 
@@ -135,7 +136,7 @@ class CheckpointFiles:
     def remove(self, step: int) -> None:
         """Deletes a checkpoint."""
         self._remove(step)
-        self._name_newest(self.good()[-self._keep :])
+        self._name_newest(self.good()[-self._max_to_keep :])
 
     def tidy(self) -> None:
         """Completes what a killed process had begun, or undoes it."""
@@ -180,10 +181,10 @@ class CheckpointFiles:
         for path in written.iterdir():
             os.replace(path, self.directory / path.name)
         _sync(self.directory)
-        kept = self.good()[-self._keep :]
+        kept = self.good()[-self._max_to_keep :]
         self._name_newest(kept)
         for step in self._found():
-            if len(kept) == self._keep and step < kept[0]:
+            if len(kept) == self._max_to_keep and step < kept[0]:
                 self._remove(step)
         # Until here, the next process would do all of this again.
         written.rmdir()

@@ -27,13 +27,13 @@ class TrainingCheckpoints:
     Args:
         directory: where the files go.
         model: a built and compiled `keras.Model`.
-        keep: how many checkpoints stay; older ones are deleted.
+        max_to_keep: how many checkpoints stay; older ones are deleted.
         counters: names of float64 numbers to store beside the weights.
         is_writer: whether this process changes the directory.
 
     Raises:
-        ValueError: `keep` is less than 1, or one string instead of a list of
-            counters.
+        ValueError: `max_to_keep` is less than 1, or one string instead of a
+            list of counters.
 
     Example:
 
@@ -49,7 +49,12 @@ class TrainingCheckpoints:
     """
 
     def __init__(
-        self, directory, model, keep=5, counters=(), is_writer: bool = True
+        self,
+        directory,
+        model,
+        max_to_keep=5,
+        counters=(),
+        is_writer: bool = True,
     ):
         if isinstance(counters, str):
             raise ValueError(
@@ -64,8 +69,8 @@ class TrainingCheckpoints:
             name: tf.Variable(0.0, dtype=tf.float64, trainable=False)
             for name in counters
         }
-        self._files = checkpoint_files.CheckpointFiles(directory, keep)
-        self._keep = keep
+        self._files = checkpoint_files.CheckpointFiles(directory, max_to_keep)
+        self._max_to_keep = max_to_keep
         self._is_writer = is_writer
         self._iterations = model.optimizer.iterations
         # By position, since names depend on what else the process made.
@@ -145,7 +150,7 @@ class TrainingCheckpoints:
                 f"There is no checkpoint in {self._files.directory}. Call "
                 "`save` before `load_average`."
             )
-        good = good[-self._keep :][-(newest or self._keep) :]
+        good = good[-self._max_to_keep :][-(newest or self._max_to_keep) :]
         paths = [self._files.path(step) for step in good]
         for path in paths:
             self._check_same(path, with_optimizer=False)

@@ -81,7 +81,7 @@ class DistributedModel(replica_steps.ReplicaSteps):
                 that means no mean over tokens; `loss_weights` without a loss;
                 a metric that is called `loss`.
         """
-        accumulation.check_parts(gradient_accumulation_steps)
+        accumulation.check_micro_batches(gradient_accumulation_steps)
         updates.check_optimizer(keras.optimizers.get(optimizer))
         arguments.check_names(metrics, weighted_metrics)
         self._token_loss = token_loss.make(loss, loss_weights)

@@ -9,8 +9,8 @@ from keras_transformer.translation.batches import in_batches
 from keras_transformer.translation.bleu import corpus_metrics, tokenization_of
 from keras_transformer.translation.explanation import (
     Explanation,
-    attend,
     explain,
+    explain_in_graph,
 )
 from keras_transformer.translation.hypotheses import Hypothesis, check_score
 from keras_transformer.translation.lengths import Lengths
@@ -23,7 +23,7 @@ __all__ = [
     "Lengths",
     "Translator",
     "align_words",
-    "attend",
+    "explain_in_graph",
     "check_score",
     "corpus_metrics",
     "explain",

@@ -66,7 +66,7 @@ def explain(translator, text: str) -> Explanation:
     )
 
 
-def attend(translator, text) -> dict:
+def explain_in_graph(translator, text) -> dict:
     """Translates strings (B,) in the graph and says where the model looked.
 
     Args:

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_transformer.layers import composite, implicit, parts
+from keras_transformer.layers import composite, implicit, templates
 from tests.conformance import running
 
 # Of what has the masks named so, which input has the keys.
@@ -260,8 +260,8 @@ def between_sequences(row):
     attention = row.part(layer)
     if not hasattr(attention, "between_sequences"):
         return
-    between = parts.copy_of(attention.between_sequences())
-    parts.check_attention(between)
+    between = templates.copy_of(attention.between_sequences())
+    templates.check_attention(between)
     config = attention.get_config()
     assert between.get_config() == {**config, "positions": None}
     memory = tf.constant(arrays["inputs"])

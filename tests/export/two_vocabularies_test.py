@@ -78,7 +78,7 @@ def live(kind):
         "serving_default": best,
         "n_best": one.with_n_best().n_best(tf.constant(TEXTS)),
         "score": one.log_probability(tf.constant(TEXTS), tf.constant(targets)),
-        "attention": kt.translation.attend(one, tf.constant(TEXTS)),
+        "attention": kt.translation.explain_in_graph(one, tf.constant(TEXTS)),
     }
 
 

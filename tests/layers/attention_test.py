@@ -184,7 +184,8 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
                 key,
                 value,
                 mask,
-                positions=([t], np.arange(S)),
+                query_positions=[t],
+                key_positions=np.arange(S),
             )
             self.assertAllClose(output[:, 0], expected[:, t], rtol=0, atol=1e-5)
             self.assertEqual(scores.shape, (B, H, 1, S))

@@ -120,11 +120,11 @@ class BlockTest(tf.test.TestCase, parameterized.TestCase):
     def test_attend_always_returns_a_pair(self):
         attention = layers.MultiHeadAttention(D, H)
         inputs = random(B, T, D)
-        output, scores = block.attend(
+        output, scores = block.call_with_scores(
             attention, inputs, return_attention_scores=True
         )
         self.assertEqual(scores.shape, (B, H, T, T))
-        alone, none = block.attend(
+        alone, none = block.call_with_scores(
             attention, inputs, return_attention_scores=False
         )
         self.assertAllEqual(alone, output)

@@ -74,7 +74,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         weights = np.exp(random(B, H, T, S, seed=4))
         _, plain = dot_product.dot_product_attention(query, key, value)
         output, scores = dot_product.dot_product_attention(
-            query, key, value, bias=np.log(weights)
+            query, key, value, attention_bias=np.log(weights)
         )
         expected = plain * weights
         expected /= np.sum(expected, -1, keepdims=True)

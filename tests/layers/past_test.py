@@ -41,7 +41,7 @@ class Keeper:
     def read(self, before, kept, position):
         """What each hypothesis finds, (B, W, T, N, K)."""
         width = before.ancestors.shape[1]
-        bias = before.bias(position)
+        bias = before.attention_bias(position)
         if bias is None:
             bias = np.zeros((B, 1, width, kept.shape[2]))
         bias = np.array(bias)
@@ -129,12 +129,12 @@ class PastTest(tf.test.TestCase, parameterized.TestCase):
         before = past.start(B)
         for position in range(3):
             before = before.advance(position)
-            self.assertIsNone(before.bias(position))
+            self.assertIsNone(before.attention_bias(position))
         self.assertEqual(before.ancestors.shape, (B, 1, 3))
 
     def test_what_is_not_written_yet_is_forbidden(self):
         before = past.start(B, ROOM).advance(0)
-        bias = before.bias(4)
+        bias = before.attention_bias(4)
         self.assertEqual(bias.shape, (B, 1, 1, ROOM))
         self.assertEqual(bias.dtype, "float32")
         self.assertAllEqual(bias[..., :5], np.zeros((B, 1, 1, 5)))
@@ -167,7 +167,7 @@ class PastTest(tf.test.TestCase, parameterized.TestCase):
             for position in range(2):
                 before = before.advance(position)
                 before = past.select(before, tf.tile([[2, 2, 0]], (rows, 1)))
-            return before.ancestors, before.advance(2).bias(2)
+            return before.ancestors, before.advance(2).attention_bias(2)
 
         for rows in (0, 1, 5):
             ancestors, bias = steps(rows)
@@ -245,12 +245,12 @@ class TakeStepTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(now.position, 2)
         self.assertEqual(now.position.dtype, "int32")
         self.assertEqual(now.shape(D), (B, 2, D))
-        queries_at, keys_at = now.positions
+        queries_at, keys_at = now.query_positions, now.key_positions
         self.assertAllEqual(queries_at, [2])
         self.assertAllEqual(keys_at, [0, 0, 1, 1, 2, 2])
         # At the two first positions both read the first place, since they
         # were one; then each its own.
-        allowed = now.bias[:, 0] == 0
+        allowed = now.attention_bias[:, 0] == 0
         self.assertAllEqual(
             allowed,
             np.tile([[1, 0, 1, 0, 1, 0], [0, 1, 0, 1, 0, 1]], (B, 1, 1)) > 0,
@@ -258,9 +258,9 @@ class TakeStepTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_what_all_blocks_share_of_a_past_of_fixed_shape(self):
         now = past.take_step(past.start(B, 7), drawn(B, 1, D), 4)
-        self.assertAllEqual(now.positions[0], [4])
-        self.assertAllEqual(now.positions[1], np.arange(7))
-        self.assertAllEqual(now.bias[0, 0, 0] == 0, np.arange(7) <= 4)
+        self.assertAllEqual(now.query_positions, [4])
+        self.assertAllEqual(now.key_positions, np.arange(7))
+        self.assertAllEqual(now.attention_bias[0, 0, 0] == 0, np.arange(7) <= 4)
 
     def test_what_was_kept_and_what_is_new(self):
         now = past.take_step(past.start(B), drawn(B, 1, D), 0)

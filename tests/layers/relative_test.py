@@ -131,10 +131,11 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
         bias = random(B, 1, T, S * width, seed=5)
         wide = [tf.repeat(x, width, axis=1) for x in (key, value)]
         for t in range(S):
-            output, scores = layer.attend(
+            output, scores = layer.attend_heads(
                 *(heads.swap_heads(x) for x in (query, *wide)),
-                bias=bias,
-                positions=([t], np.repeat(np.arange(S), width)),
+                attention_bias=bias,
+                query_positions=[t],
+                key_positions=np.repeat(np.arange(S), width),
             )
             distances = np.repeat(np.arange(S), width) - t
             distances = np.clip(distances, -MAX_DISTANCE, MAX_DISTANCE)
@@ -160,7 +161,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_keys_are_placed_as_they_are(self):
         _, key, _ = drawn_heads()
-        self.assertAllEqual(make().place(key, [5]), key)
+        self.assertAllEqual(make().apply_to_keys(key, [5]), key)
 
     def test_gradient_reaches_every_vector_that_is_used(self):
         layer = make(13)
@@ -277,7 +278,9 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
         for output, scores in (
             layer(query, key, value),
             # Outside of `__call__`, where Keras would cast.
-            layer.attend(*(heads.swap_heads(x) for x in (query, key, value))),
+            layer.attend_heads(
+                *(heads.swap_heads(x) for x in (query, key, value))
+            ),
         ):
             self.assertEqual(output.dtype, dtype)
             self.assertEqual(scores.dtype, "float32")

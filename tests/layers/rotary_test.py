@@ -128,30 +128,30 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     @parameterized.parameters(*LAYOUTS)
-    def test_placing_is_the_call_with_heads_first(self, layout):
+    def test_rotation_is_the_call_with_heads_first(self, layout):
         layer = rotary.RotaryPositions(layout)
         inputs = random(B, T, H, K)
         heads = np.swapaxes(inputs, 1, 2)
         for start in (0, 11):
             numbers = start + np.arange(T)
             expected = np.swapaxes(layer(inputs, start=start), 1, 2)
-            placed = layer.place(heads, numbers)
-            self.assertAllClose(placed, expected, rtol=0, atol=1e-6)
+            rotated = layer.apply_to_keys(heads, numbers)
+            self.assertAllClose(rotated, expected, rtol=0, atol=1e-6)
             # Positions in any order, and one that all columns share.
             order = [3, 0, 4, 1, 2]
-            placed = layer.place(heads[:, :, order], numbers[order])
+            rotated = layer.apply_to_keys(heads[:, :, order], numbers[order])
             self.assertAllClose(
-                placed, expected[:, :, order], rtol=0, atol=1e-6
+                rotated, expected[:, :, order], rtol=0, atol=1e-6
             )
             columns = np.repeat(heads[:, :, 2:3], 7, axis=2)
             self.assertAllClose(
-                layer.place(columns, [start + 2]),
+                layer.apply_to_keys(columns, [start + 2]),
                 np.repeat(expected[:, :, 2:3], 7, axis=2),
                 rtol=0,
                 atol=1e-6,
             )
         self.assertAllClose(
-            layer.place(heads),
+            layer.apply_to_keys(heads),
             np.swapaxes(layer(inputs), 1, 2),
             rtol=0,
             atol=1e-6,
@@ -178,11 +178,12 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
         )
         mask = kinds.random_mask(B, T, S)
         bias = random(B, 1, T, S, seed=4)
-        output, scores = layer.attend(
+        output, scores = layer.attend_heads(
             *(heads.swap_heads(x) for x in (query, key, value)),
             mask,
             bias,
-            positions=(3 + np.arange(T), np.arange(S)),
+            query_positions=3 + np.arange(T),
+            key_positions=np.arange(S),
         )
         expected, expected_scores = dot_product.dot_product_attention(
             layer(query, start=3), key, value, mask, bias
@@ -199,13 +200,14 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
             tf.constant(random(B, H, size, K, seed=i))
             for i, size in enumerate((T, S, S))
         )
-        _, scores = layer.attend(query, layer.place(key), value)
+        _, scores = layer.attend_heads(query, layer.apply_to_keys(key), value)
         queries_at, keys_at = 100 + np.arange(T), 100 + np.arange(S)
-        _, moved = layer.attend(
+        _, moved = layer.attend_heads(
             query,
-            layer.place(key, keys_at),
+            layer.apply_to_keys(key, keys_at),
             value,
-            positions=(queries_at, keys_at),
+            query_positions=queries_at,
+            key_positions=keys_at,
         )
         # Angles of 100 have an error of 8e-6.
         self.assertAllClose(moved, scores, rtol=0, atol=2e-5)

@@ -136,14 +136,14 @@ class SymbolicTest(tf.test.TestCase, parameterized.TestCase):
         model.save(path)
         self.assert_same(keras.saving.load_model(path)(arrays), expected)
         with self.assertRaisesRegex(ValueError, "counted from 0"):
-            attention.project_memory(memory, positions=np.arange(S))
+            attention.project_memory(memory, key_positions=np.arange(S))
 
     def test_what_a_functional_model_cannot_hand_on_is_refused(self):
-        symbolic.check_plain(bias=None, positions=None)
+        symbolic.check_plain(attention_bias=None, key_positions=None)
         with self.assertRaisesRegex(
             ValueError, "no bias. Received: .*'bias': 3.*Put what needs them"
         ):
-            symbolic.check_plain(bias=3, positions=None)
+            symbolic.check_plain(attention_bias=3, key_positions=None)
 
     def test_what_has_values_is_no_node(self):
         self.assertFalse(symbolic.has_no_values([IDS, None], 3))

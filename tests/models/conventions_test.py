@@ -51,7 +51,7 @@ class ConventionsTest(tf.test.TestCase, parameterized.TestCase):
         convention = models.convention(name)
         self.assertEqual(set(convention.architecture), fields - own)
         self.assertIn(convention.smoothing_over, training.SMOOTHING_OVER)
-        self.assertIn(convention.length_penalty, search.LENGTH_PENALTIES)
+        self.assertIn(convention.length_penalty_form, search.LENGTH_PENALTIES)
 
     @parameterized.parameters(*NAMES)
     def test_sizes_stay(self, name):

@@ -153,7 +153,7 @@ class EnsembleTest(tf.test.TestCase, parameterized.TestCase):
     def test_rows_are_kept(self):
         both, rows = ensemble.Ensemble(members()), np.array([2, 0], "int32")
         _, state = both.step(TARGET_IDS[:, 0], 0, both.start(SOURCE_IDS))
-        state = both.keep(state, rows, 1)
+        state = both.take_rows(state, rows, 1)
         logits, _ = both.step(TARGET_IDS[rows, 1], 1, state)
         self.assertAllClose(
             logits, both(inputs()).numpy()[rows, 1], rtol=1e-5, atol=1e-5

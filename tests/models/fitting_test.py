@@ -26,8 +26,8 @@ def parts(**changes):
 class FittingTest(tf.test.TestCase, parameterized.TestCase):
     def test_parts_that_fit_are_taken_and_are_all_there_are(self):
         model = transformer.Transformer(**parts())
-        fitting.check_parts(model)
-        made = {id(getattr(model, name)) for name in fitting.PARTS}
+        fitting.check_sublayers(model)
+        made = {id(getattr(model, name)) for name in fitting.SUBLAYERS}
         # Tied embeddings are one.
         self.assertLen(made, 3)
         self.assertEqual(

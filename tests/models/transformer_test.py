@@ -383,7 +383,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             state = model.select(state, parents)
             history = history[np.arange(len(ids))[:, None], parents]
             if t == 1:
-                state = model.keep(state, np.array(rows, "int32"), width)
+                state = model.take_rows(state, np.array(rows, "int32"), width)
                 history, sources = history[rows], sources[rows]
                 for tensor in tf.nest.flatten(state):
                     self.assertEqual(tensor.shape[0], len(rows))

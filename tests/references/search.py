@@ -59,7 +59,7 @@ def log_softmax(logits):
     )
 
 
-def length_penalty(length, alpha, penalty="gnmt"):
+def length_divisor(length, alpha, penalty="gnmt"):
     """Wu et al. 2016, equation 14, without the coverage term; or n^alpha."""
     return {
         "gnmt": (5 + length) ** alpha / (5 + 1) ** alpha,
@@ -109,7 +109,7 @@ def hypothesis(ids, language, rules):
     log_probs = [
         language.log_probs_after(ids[:n])[token] for n, token in enumerate(ids)
     ]
-    score = sum(log_probs) / length_penalty(
+    score = sum(log_probs) / length_divisor(
         max(len(ids), 1), rules.alpha, rules.penalty
     )
     attention = None

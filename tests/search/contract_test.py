@@ -219,12 +219,12 @@ class RowStatesTest(tf.test.TestCase):
         self.assertAllEqual(state["b"][0], expected[:, None] * 100)
 
     def test_rows_are_kept_with_all_their_hypotheses(self):
-        state = self.states.keep(self.state, tf.constant([1]), 3)
+        state = self.states.take_rows(self.state, tf.constant([1]), 3)
         self.assertAllEqual(state["a"], [20, 21, 22])
         self.assertAllEqual(state["b"][0], [[2000], [2100], [2200]])
-        state = self.states.keep(self.state, tf.constant([1, 0]), 3)
+        state = self.states.take_rows(self.state, tf.constant([1, 0]), 3)
         self.assertAllEqual(state["a"], [20, 21, 22, 10, 11, 12])
-        state = self.states.keep(self.state, tf.zeros([0], tf.int32), 3)
+        state = self.states.take_rows(self.state, tf.zeros([0], tf.int32), 3)
         self.assertEqual(state["a"].shape, (0,))
         self.assertEqual(state["b"][0].shape, (0, 1))
 

@@ -14,7 +14,7 @@ from tests.references import search as reference_search
 class LengthPenaltyTest(tf.test.TestCase, parameterized.TestCase):
     def test_values_of_alpha_of_the_paper(self):
         self.assertAllClose(
-            penalties.length_penalty(tf.constant([1, 5, 10, 20, 50, 100]), 0.6),
+            penalties.length_divisor(tf.constant([1, 5, 10, 20, 50, 100]), 0.6),
             [1, 1.3587, 1.7329, 2.3544, 3.7786, 5.5696],
             rtol=0,
             atol=5e-5,
@@ -22,23 +22,23 @@ class LengthPenaltyTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_alpha_zero_is_no_penalty_and_one_is_linear(self):
         lengths = tf.range(1, 20)
-        self.assertAllEqual(penalties.length_penalty(lengths, 0.0), np.ones(19))
+        self.assertAllEqual(penalties.length_divisor(lengths, 0.0), np.ones(19))
         self.assertAllClose(
-            penalties.length_penalty(lengths, 1.0), np.arange(6, 25) / 6
+            penalties.length_divisor(lengths, 1.0), np.arange(6, 25) / 6
         )
 
     def test_average_is_a_power_of_the_length(self):
         lengths = tf.range(1, 20)
         for alpha in (0.0, 0.6, 1.0):
             self.assertAllClose(
-                penalties.length_penalty(lengths, alpha, "average"),
+                penalties.length_divisor(lengths, alpha, "average"),
                 np.arange(1, 20) ** alpha,
             )
 
     def test_none_is_one_whatever_alpha_is(self):
         lengths = tf.reshape(tf.range(1, 7), [2, 3])
         self.assertAllEqual(
-            penalties.length_penalty(lengths, 0.6, "none"), np.ones((2, 3))
+            penalties.length_divisor(lengths, 0.6, "none"), np.ones((2, 3))
         )
 
     @parameterized.product(
@@ -48,11 +48,11 @@ class LengthPenaltyTest(tf.test.TestCase, parameterized.TestCase):
         self, form, alpha
     ):
         lengths = np.arange(1, 211)
-        found = penalties.length_penalty(tf.constant(lengths), alpha, form)
+        found = penalties.length_divisor(tf.constant(lengths), alpha, form)
         self.assertEqual(found.dtype, tf.float32)
         self.assertAllClose(
             found,
-            [reference_search.length_penalty(n, alpha, form) for n in lengths],
+            [reference_search.length_divisor(n, alpha, form) for n in lengths],
             rtol=2e-6,
         )
         # What beam search stops early by.

@@ -19,7 +19,7 @@ class ProgressTest(tf.test.TestCase):
         self.checkpoints = kt.training.TrainingCheckpoints(
             self.directory,
             self.model,
-            keep=5,
+            max_to_keep=5,
             counters=("train_seconds", "batches"),
         )
 

@@ -80,7 +80,7 @@ class AccumulationTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(
             ValueError, f"at least 1. Received: {parts}"
         ):
-            accumulation.check_parts(parts)
+            accumulation.check_micro_batches(parts)
 
     @parameterized.parameters((12, 2, 3), (5, 1, 1), (None, 7, 3), (4, 4, 1))
     def test_rows_that_can_be_shared(self, rows, replicas, parts):

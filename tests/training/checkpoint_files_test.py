@@ -41,12 +41,12 @@ class Cases(tf.test.TestCase, parameterized.TestCase):
         self.directory = pathlib.Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.directory)
 
-    def open(self, keep=2):
-        return checkpoint_files.CheckpointFiles(self.directory, keep)
+    def open(self, max_to_keep=2):
+        return checkpoint_files.CheckpointFiles(self.directory, max_to_keep)
 
-    def write(self, *steps, keep=2):
+    def write(self, *steps, max_to_keep=2):
         for step in steps:
-            self.open(keep).write(step, writer(step))
+            self.open(max_to_keep).write(step, writer(step))
 
     def file(self, step, suffix="index"):
         return self.directory / f"ckpt-{step}.{suffix}"
@@ -83,7 +83,7 @@ class Cases(tf.test.TestCase, parameterized.TestCase):
 
 class CheckpointFilesTest(Cases):
     def test_keeps_the_last(self):
-        self.write(2, 3, 5, 7, 11, keep=3)
+        self.write(2, 3, 5, 7, 11, max_to_keep=3)
         self.assertHasOnly(5, 7, 11)
         self.assertEqual(self.open().good(), [5, 7, 11])
         self.assertEqual(
@@ -97,8 +97,8 @@ class CheckpointFilesTest(Cases):
         )
 
     def test_removes_one(self):
-        self.write(2, 3, 5, keep=3)
-        files = self.open(keep=3)
+        self.write(2, 3, 5, max_to_keep=3)
+        files = self.open(max_to_keep=3)
         files.remove(5)
         self.assertHasOnly(2, 3)
         self.assertEqual(files.good(), [2, 3])
@@ -115,8 +115,8 @@ class CheckpointFilesTest(Cases):
         self.assertEqual(files.good(), [3])
 
     def test_keeps_one_at_least(self):
-        with self.assertRaisesRegex(ValueError, "Received: keep=0"):
-            self.open(keep=0)
+        with self.assertRaisesRegex(ValueError, "Received: max_to_keep=0"):
+            self.open(max_to_keep=0)
 
     def test_every_flipped_byte_is_seen(self):
         self.write(3)
@@ -203,13 +203,13 @@ class CheckpointFilesTest(Cases):
         self.assertHasOnly(10, 11)
 
     def test_a_damaged_one_pushes_no_good_one_out(self):
-        self.write(3, 5, 7, keep=3)
+        self.write(3, 5, 7, max_to_keep=3)
         self.file(5, DATA).write_bytes(b"")
-        self.write(11, keep=3)
+        self.write(11, max_to_keep=3)
         # It is not older than those that are kept, so it stays as it is.
         self.assertHasOnly(3, 5, 7, 11)
         self.assertEqual(self.open().good(), [3, 7, 11])
-        self.write(13, keep=3)
+        self.write(13, max_to_keep=3)
         self.assertHasOnly(7, 11, 13)
 
     def test_a_damaged_one_is_written_again(self):
@@ -343,7 +343,7 @@ class Killed(Cases):
 
     def test_instead_of_a_damaged_one(self):
         def prepare():
-            self.write(3, 5, 7, keep=3)
+            self.write(3, 5, 7, max_to_keep=3)
             self.file(7, DATA).write_bytes(b"damaged")
 
         # Until it is replaced, there is a warning of it.

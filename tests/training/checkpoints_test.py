@@ -199,7 +199,7 @@ class TrainingCheckpointsTest(Cases):
         for step in (2, 3, 5, 7, 11):
             model.optimizer.iterations.assign(step)
             # A new object each time, as after a restart.
-            self.open(model, keep=3).save()
+            self.open(model, max_to_keep=3).save()
         self.assertEqual(
             self.files(), ["ckpt-11.index", "ckpt-5.index", "ckpt-7.index"]
         )
@@ -216,7 +216,7 @@ class TrainingCheckpointsTest(Cases):
 
     def test_average_is_the_mean_of_the_kept(self):
         model = make()
-        saved = self.open(model, keep=3)
+        saved = self.open(model, max_to_keep=3)
         drawn = []
         for step in (1, 2, 3, 4):
             model.fit(
@@ -226,7 +226,7 @@ class TrainingCheckpointsTest(Cases):
             saved.save()
         self.assertNotAllClose(drawn[2][0], drawn[3][0])
         other = make(seed=7)
-        found = self.open(other, keep=3)
+        found = self.open(other, max_to_keep=3)
         seeds = [v.numpy() for v in other.non_trainable_variables]
         for newest, kept in ((None, drawn[1:]), (2, drawn[2:]), (1, drawn[3:])):
             self.assertEqual(found.load_average(newest), len(kept))
@@ -320,7 +320,7 @@ class TrainingCheckpointsTest(Cases):
         # Here with more in the directory, as after a process that kept more.
         self.save_at(3, 5, 7)
         model = make_dense()
-        self.assertEqual(self.open(model, keep=2).load_average(), 2)
+        self.assertEqual(self.open(model, max_to_keep=2).load_average(), 2)
         self.assertAllEqual(model.weights[0], np.full((2, 3), 6.0))
 
     def test_all_damaged(self):
@@ -528,7 +528,7 @@ class TwoWorkers(Cases):
                 ]
             )
             model.compile("adam", "mse")
-        shared = self.open(model, keep=2, is_writer=index == 0)
+        shared = self.open(model, max_to_keep=2, is_writer=index == 0)
         self.assertFalse(shared.restore())
         for step in (3, 5, 7):
             fill(model, step)

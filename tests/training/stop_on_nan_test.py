@@ -48,7 +48,7 @@ class StopOnNaNTest(tf.test.TestCase, parameterized.TestCase):
     def test_the_checkpoint_before_it_stays(self):
         directory = self.create_tempdir().full_path
         model = make(keras.optimizers.SGD(0.01))
-        saved = checkpoints.TrainingCheckpoints(directory, model, keep=2)
+        saved = checkpoints.TrainingCheckpoints(directory, model, max_to_keep=2)
         fit(model, stop_on_nan.StopOnNaN(), Saves(saved), steps=3)
         good = model.get_weights()
         model.optimizer.learning_rate = 1e38
@@ -57,7 +57,7 @@ class StopOnNaNTest(tf.test.TestCase, parameterized.TestCase):
             fit(model, stop_on_nan.StopOnNaN(), Saves(saved), steps=20)
 
         fresh = make(keras.optimizers.SGD(0.01))
-        found = checkpoints.TrainingCheckpoints(directory, fresh, keep=2)
+        found = checkpoints.TrainingCheckpoints(directory, fresh, max_to_keep=2)
         self.assertTrue(found.restore())
         self.assertEqual(found.step, 4)
         reader = tf.train.load_checkpoint(f"{directory}/ckpt-3")

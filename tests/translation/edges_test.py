@@ -106,7 +106,9 @@ def test_nothing_is_translated_to_nothing(text):
     )["log_probability"].numpy()
     assert scored[0] == 0 and scored[1] < -1
     assert [h.score for h in translator.score([text], [text])] == [0]
-    attention = kt.translation.attend(translator, tf.constant([text, "ba"]))
+    attention = kt.translation.explain_in_graph(
+        translator, tf.constant([text, "ba"])
+    )
     tokens = attention["target_tokens"].numpy().tolist()
     assert not any(tokens[0]) and tokens[1][-1] == b"<eos>"
 

@@ -105,7 +105,9 @@ class ExplainTest(tf.test.TestCase, parameterized.TestCase):
     @functools.cached_property
     def attended(self):
         """Of sentences of many lengths, as one batch."""
-        answer = explanation.attend(self.translator, tf.constant(TEXTS))
+        answer = explanation.explain_in_graph(
+            self.translator, tf.constant(TEXTS)
+        )
         return {name: tensor.numpy() for name, tensor in answer.items()}
 
     def test_attend_says_what_explain_says(self):
@@ -153,10 +155,12 @@ class ExplainTest(tf.test.TestCase, parameterized.TestCase):
         for name in ("decoder", "cross"):
             maps = self.attended[f"{name}_attention"][row]
             self.assertAllEqual(maps, 0 * maps)
-        nothing = explanation.attend(self.translator, tf.zeros([0], tf.string))
+        nothing = explanation.explain_in_graph(
+            self.translator, tf.zeros([0], tf.string)
+        )
         self.assertEqual(nothing["translation"].shape, (0,))
         self.assertEqual(nothing["cross_attention"].shape[:3], (0, 2, HEADS))
-        blank = explanation.attend(self.translator, tf.constant([""]))
+        blank = explanation.explain_in_graph(self.translator, tf.constant([""]))
         self.assertEqual(blank["cross_attention"].shape, (1, 2, HEADS, 1, 1))
 
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer import layers
-from keras_transformer.layers import parts
+from keras_transformer.layers import templates
 from tests.layers import kinds
 from tests.layers.kinds import D, H, random
 
@@ -29,7 +29,7 @@ class PartsTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(*PARTS)
     def test_a_copy_has_the_settings_and_weights_of_its_own(self, name):
         part = PARTS[name]()
-        copy = parts.copy_of(part, name="copy")
+        copy = templates.copy_of(part, name="copy")
         self.assertIs(type(copy), type(part))
         self.assertEqual(copy.name, "copy")
         self.assertEqual(
@@ -49,23 +49,23 @@ class PartsTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(*PARTS)
     def test_a_description_is_json_and_as_good_as_the_part(self, name):
         part = PARTS[name]()
-        settings = parts.settings_of(part)
+        settings = templates.settings_of(part)
         self.assertEqual(json.loads(json.dumps(settings)), settings)
-        self.assertEqual(parts.settings_of(settings), settings)
+        self.assertEqual(templates.settings_of(settings), settings)
         self.assertEqual(
-            parts.copy_of(settings).get_config(),
-            parts.copy_of(part).get_config(),
+            templates.copy_of(settings).get_config(),
+            templates.copy_of(part).get_config(),
         )
         # A layer that was used is a part like any other.
         inputs = random(2, 5, D)
         part(inputs)
-        copy = parts.copy_of(part)
+        copy = templates.copy_of(part)
         copy(inputs)
         self.assertEqual(copy.get_config(), part.get_config())
 
     def test_changes_replace_settings_of_the_copy_alone(self):
         part = PARTS["attention"]()
-        copy = parts.copy_of(part, positions=None, dtype="mixed_bfloat16")
+        copy = templates.copy_of(part, positions=None, dtype="mixed_bfloat16")
         self.assertIsNone(copy.positions)
         self.assertEqual(copy.dtype_policy.name, "mixed_bfloat16")
         self.assertIsInstance(part.positions, layers.RelativePositions)
@@ -73,13 +73,13 @@ class PartsTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_copies_start_differently(self):
         part = PARTS["feed_forward"]()
-        one, other = parts.copy_of(part), parts.copy_of(part)
+        one, other = templates.copy_of(part), templates.copy_of(part)
         one.build()
         other.build()
         self.assertNotAllClose(one.gate.kernel, other.gate.kernel)
 
     def test_no_part_is_none(self):
-        self.assertIsNone(parts.settings_of(None))
+        self.assertIsNone(templates.settings_of(None))
 
     @parameterized.parameters(
         "layer", 3, ({},), keras.layers.LayerNormalization
@@ -88,33 +88,34 @@ class PartsTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(
             ValueError, r"must be a Keras layer. Received: .*Give an instance"
         ):
-            parts.settings_of(part)
+            templates.settings_of(part)
 
     def test_one_setting_of_a_part(self):
         part = PARTS["attention"]()
-        for given in (part, parts.settings_of(part)):
-            self.assertEqual(parts.setting(given, "model_dim"), D)
-            self.assertEqual(parts.setting(given, "num_key_value_heads"), 2)
+        for given in (part, templates.settings_of(part)):
+            self.assertEqual(templates.setting(given, "model_dim"), D)
+            self.assertEqual(templates.setting(given, "num_key_value_heads"), 2)
         with self.assertRaisesRegex(
             ValueError, "with a 'model_dim' is expected here. Received: Dense"
         ):
-            parts.setting(keras.layers.Dense(3), "model_dim")
+            templates.setting(keras.layers.Dense(3), "model_dim")
 
     def test_shared_model_dim(self):
         attention = layers.MultiHeadAttention(24, 6)
         self.assertEqual(
-            parts.shared_model_dim(attention, layers.FeedForward(24, 11)), 24
+            templates.shared_model_dim(attention, layers.FeedForward(24, 11)),
+            24,
         )
         with self.assertRaisesRegex(
             ValueError, "same model_dim.*attention 24, feed-forward 26"
         ):
-            parts.shared_model_dim(attention, layers.FeedForward(26, 11))
+            templates.shared_model_dim(attention, layers.FeedForward(26, 11))
 
     def test_an_attention_says_what_it_is_between_sequences(self):
         part = PARTS["attention"]()
-        for given in (part, parts.settings_of(part)):
-            between = parts.between_sequences(given)
-            config = parts.settings_of(between)["config"]
+        for given in (part, templates.settings_of(part)):
+            between = templates.between_sequences(given)
+            config = templates.settings_of(between)["config"]
             self.assertEqual(config, {**part.get_config(), "positions": None})
         # What says nothing is used as it is, whatever its arguments are.
         part = layers.Encoder(
@@ -123,8 +124,8 @@ class PartsTest(tf.test.TestCase, parameterized.TestCase):
             PARTS["feed_forward"](),
             positions=layers.SinusoidalPositions(),
         )
-        for given in (part, parts.settings_of(part)):
-            self.assertIs(parts.between_sequences(given), given)
+        for given in (part, templates.settings_of(part)):
+            self.assertIs(templates.between_sequences(given), given)
 
     def test_a_class_that_keras_cannot_find_is_refused(self):
         class Unknown(layers.FeedForward):
@@ -133,7 +134,7 @@ class PartsTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(
             ValueError, "Unknown cannot be.*register_keras_serializable"
         ):
-            parts.copy_of(Unknown(D, 11))
+            templates.copy_of(Unknown(D, 11))
 
     def test_a_layer_of_ones_own_is_a_part(self):
         # Anything with a model_dim that maps (B, T, D) to (B, T, D).
