@@ -1,14 +1,22 @@
 """Builds the `keras-transformer-nmt` distribution (imports as `keras_transformer`)."""
 
 import pathlib
+import re
 
 from setuptools import find_packages, setup
 
 HERE = pathlib.Path(__file__).parent
+# The version stands in the package alone. It is read, since to import the
+# package takes what is not installed yet.
+VERSION = re.search(
+    r'^__version__ = "(.+)"$',
+    (HERE / "keras_transformer" / "__init__.py").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)[1]
 
 setup(
     name="keras-transformer-nmt",
-    version="0.1.0",
+    version=VERSION,
     description="The Transformer of 'Attention Is All You Need' for Keras 3.",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
@@ -45,6 +53,7 @@ setup(
         # not keep the order of tests.
         "dev": [
             "build>=1.0",
+            "mypy>=1.19",
             "pytest>=8.0,<9",
             "pytest-xdist>=3.8",
             "ruff>=0.8",
