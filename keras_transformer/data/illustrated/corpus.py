@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from keras_transformer.data import pairs
-from keras_transformer.data.illustrated import grammar, lexicon, sentences
+from keras_transformer.data.illustrated import clauses, lexicon, sentences
 
 _ILLUSTRATED = ("animal", "street")
 _HELD_OUT_SHARE = 0.13
@@ -201,5 +201,5 @@ def _contrast_set(rng, held_out):
             for it, act in zip(nouns, acts, strict=True):
                 pronoun = "elle" if it.feminine else "il"
                 identity = pronoun, len(examples) // 2
-                examples.append((*grammar.because(*act), *identity))
+                examples.append((*clauses.because(*act), *identity))
     return [ContrastExample(*example) for example in examples]

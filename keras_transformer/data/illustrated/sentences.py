@@ -12,7 +12,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from keras_transformer.data import pairs
-from keras_transformer.data.illustrated import grammar, lexicon
+from keras_transformer.data.illustrated import (
+    clauses,
+    deeds,
+    grammar,
+    lexicon,
+)
 
 _AGENTS = lexicon.AGENTS
 _OBJECTS = lexicon.OBJECTS
@@ -57,7 +62,7 @@ def because_patterns(held_out):
         settings += itertools.product((who, coloured[0]), described)
         _explain(deed, agent, thing, [(who, what)], plain)
         _explain(deed, agent, thing, settings, varied)
-    for deed in lexicon.DEEDS:
+    for deed in deeds.DEEDS:
         for thing in deed.objects:
             what = the(_OBJECTS[thing])
             settings = [(grammar.PRONOUNS[who], what) for who in ("he", "she")]
@@ -65,7 +70,7 @@ def because_patterns(held_out):
     # Equal shares of both referents, though agents have more reasons.
     shares = (0.14, 0.10, 0.10, 0.14, 0.02, 0.02)
     kinds = zip(shares, (*plain, *varied, *personal), strict=True)
-    return [Pattern(share, grammar.because, acts) for share, acts in kinds]
+    return [Pattern(share, clauses.because, acts) for share, acts in kinds]
 
 
 def everyday_patterns(held_out):
@@ -110,18 +115,18 @@ def everyday_patterns(held_out):
     # One pattern per verb of the deeds, as some have few nouns.
     return [
         *(
-            Pattern(shares.get(kind, 0.014), grammar.event, acts)
+            Pattern(shares.get(kind, 0.014), clauses.event, acts)
             for kind, acts in events.items()
         ),
-        Pattern(0.05, grammar.state, singular),
-        Pattern(0.07, grammar.state, plural),
-        *(Pattern(0.03, grammar.there_is, acts) for acts in presences),
+        Pattern(0.05, clauses.state, singular),
+        Pattern(0.07, clauses.state, plural),
+        *(Pattern(0.03, clauses.there_is, acts) for acts in presences),
     ]
 
 
 def meetings(held_out, wanted=False):
     """Every deed, agent and object that are, or are not, held out."""
-    for deed in lexicon.DEEDS:
+    for deed in deeds.DEEDS:
         for names in itertools.product(deed.agents, deed.objects):
             if (names in held_out) == wanted:
                 yield deed, *names
@@ -131,7 +136,7 @@ def reasons(deed, agent, thing, negative):
     """Names of the adjectives that point at the agent, and at the object."""
     if not negative:
         return deed.reasons.plain, deed.objects[thing].plain
-    harmless = lexicon.UNHINDERED.get(agent, ())
+    harmless = deeds.UNHINDERED.get(agent, ())
     hindrances = (n for n in deed.objects[thing].too if n not in harmless)
     return deed.reasons.too, tuple(hindrances)
 
@@ -149,7 +154,7 @@ def _explain(deed, agent, thing, settings, sides):
 def _states():
     """The horse isn't black. / This street is very wide. Then the plurals."""
     traits = {name: set() for name in (*_AGENTS, *_OBJECTS)}
-    for deed in lexicon.DEEDS:
+    for deed in deeds.DEEDS:
         for agent, thing in itertools.product(deed.agents, deed.objects):
             traits[agent].update(*deed.reasons)
             traits[thing].update(*deed.objects[thing])
