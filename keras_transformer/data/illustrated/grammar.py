@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from keras_transformer.data.illustrated import lexicon
 
+_AGREEING = {**lexicon.ADJECTIVES, **lexicon.PROFESSIONS}
 _VOWELS = frozenset("aàâeéèêëiîïoôuùûœy")
 _ELIDED = frozenset(("le", "la", "je", "ne", "que", "de", "jusque"))
 _CONTRACTED = {
@@ -59,6 +60,8 @@ PRONOUNS = {
     "we": Phrase("we", "nous", plural=True, person=1),
     "they": Phrase("they", "ils", plural=True, pronoun="they"),
 }
+# "You" of several persons. Only "être" has its form.
+YOU_ALL = Phrase("you", "vous", plural=True, person=2)
 
 # "no": what becomes of "a" under a French negation ("pas de chien").
 _DETERMINERS = {
@@ -117,8 +120,8 @@ def english(*parts: str) -> str:
 
 
 def agree(name: str, feminine: bool, plural: bool) -> str:
-    """The French form of the adjective with this English name."""
-    adjective = lexicon.ADJECTIVES[name]
+    """The French form of the adjective or profession of this English name."""
+    adjective = _AGREEING[name]
     if feminine:
         return adjective.feminine + ("s" if plural else "")
     return adjective.plural if plural else adjective.french

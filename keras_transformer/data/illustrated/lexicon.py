@@ -126,6 +126,16 @@ AGENTS: dict[str, Noun] = _by_name(
     _wild("owl", "chouette", feminine=True),
 )
 
+# Of relatives one says "my", of others "the" and "this".
+PEOPLE: dict[str, Noun] = _by_name(
+    Noun("man", "homme", english_plural="men"),
+    Noun("woman", "femme", feminine=True, english_plural="women"),
+    Noun("boy", "garçon"),
+    Noun("girl", "fille", feminine=True),
+    Noun("brother", "frère", owned=True),
+    Noun("sister", "sœur", feminine=True, owned=True),
+)
+
 _natural = functools.partial(Noun, qualities=_NATURE)
 _built = functools.partial(Noun, qualities=_MADE)
 _made = functools.partial(_built, colours=_GREYS, owned=True)
@@ -201,6 +211,8 @@ ADJECTIVES: dict[str, Adjective] = _by_name(
     Adjective("brave", "courageux", "courageuse"),
     Adjective("angry", "furieux", "furieuse"),
     Adjective("lost", "perdu"),
+    Adjective("happy", "heureux", "heureuse"),
+    Adjective("sad", "triste"),
     # What an object can be and an agent cannot.
     Adjective("wide", "large"),
     Adjective("narrow", "étroit"),
@@ -217,6 +229,19 @@ ADJECTIVES: dict[str, Adjective] = _by_name(
     Adjective("open", "ouvert"),
     Adjective("frozen", "gelé"),
     Adjective("dry", "sec", "sèche"),
+)
+
+# In French a profession has no article behind "être", and agrees with the
+# subject like an adjective. The English plurals are regular.
+PROFESSIONS: dict[str, Adjective] = _by_name(
+    Adjective("student", "étudiant"),
+    Adjective("teacher", "professeur"),
+    Adjective("doctor", "médecin", "médecin"),
+    Adjective("nurse", "infirmier", "infirmière"),
+    Adjective("singer", "chanteur", "chanteuse"),
+    Adjective("lawyer", "avocat"),
+    Adjective("engineer", "ingénieur"),
+    Adjective("artist", "artiste"),
 )
 
 SEE = Verb("see", "sees", ("vois", "vois", "voit", "voyons", "voient"))

@@ -1,12 +1,16 @@
 """Golden sentences, one for each rule of French (and English) grammar."""
 
+import re
+
 from absl.testing import absltest, parameterized
 
 from keras_transformer.data.illustrated import clauses, grammar, lexicon
 
+_NOUNS = {**lexicon.AGENTS, **lexicon.OBJECTS, **lexicon.PEOPLE}
+
 
 def phrase(name, determiner="the", before="", after="", plural=False):
-    noun = lexicon.AGENTS.get(name) or lexicon.OBJECTS[name]
+    noun = _NOUNS[name]
     return grammar.noun_phrase(noun, determiner, before, after, plural)
 
 
@@ -131,6 +135,94 @@ class SentenceTest(parameterized.TestCase):
             clauses.state(phrase("mouse", plural=True), "angry", negative=True),
             "The mice aren't angry.",
             "Les souris ne sont pas furieuses.",
+        )
+
+    @parameterized.parameters(
+        ("I", "I am not a student.", "Je ne suis pas étudiant."),
+        ("you", "You are not a student.", "Tu n'es pas étudiant."),
+        ("he", "He is not a student.", "Il n'est pas étudiant."),
+        ("she", "She is not a student.", "Elle n'est pas étudiante."),
+        ("we", "We are not students.", "Nous ne sommes pas étudiants."),
+        ("they", "They are not students.", "Ils ne sont pas étudiants."),
+    )
+    def test_profession_of_every_person(self, who, source, target):
+        subject = grammar.PRONOUNS[who]
+        self.check(
+            clauses.state(subject, "student", negative=True, short=False),
+            source,
+            target,
+        )
+        self.check(
+            clauses.state(subject, "student", short=False),
+            source.replace(" not", ""),
+            re.sub("(ne |n')(.*) pas", r"\2", target),
+        )
+
+    def test_you_all(self):
+        self.check(
+            clauses.state(grammar.YOU_ALL, "artist", negative=True),
+            "You aren't artists.",
+            "Vous n'êtes pas artistes.",
+        )
+        self.check(
+            clauses.question(grammar.YOU_ALL, "artist"),
+            "Are you artists?",
+            "Êtes-vous artistes ?",
+        )
+
+    @parameterized.parameters(
+        ("I", False, "I'm tired.", "Je suis fatigué."),
+        ("I", True, "I'm not tired.", "Je ne suis pas fatigué."),
+        ("you", False, "You're tired.", "Tu es fatigué."),
+        ("you", True, "You aren't tired.", "Tu n'es pas fatigué."),
+        ("she", False, "She's tired.", "Elle est fatiguée."),
+        ("she", True, "She isn't tired.", "Elle n'est pas fatiguée."),
+        ("they", False, "They're tired.", "Ils sont fatigués."),
+    )
+    def test_short_forms_mean_the_same(self, who, negative, source, target):
+        subject = grammar.PRONOUNS[who]
+        self.check(
+            clauses.state(subject, "tired", negative=negative), source, target
+        )
+        long = clauses.state(subject, "tired", negative=negative, short=False)
+        self.assertEqual(long.target, target)
+        self.assertNotIn("'", long.source)
+
+    @parameterized.parameters(
+        ("I", "Am I a lawyer?", "Suis-je avocat ?"),
+        ("you", "Are you a lawyer?", "Es-tu avocat ?"),
+        ("she", "Is she a lawyer?", "Est-elle avocate ?"),
+        ("we", "Are we lawyers?", "Sommes-nous avocats ?"),
+        ("they", "Are they lawyers?", "Sont-ils avocats ?"),
+    )
+    def test_question(self, who, source, target):
+        subject = grammar.PRONOUNS[who]
+        self.check(clauses.question(subject, "lawyer"), source, target)
+
+    def test_question_about_a_noun_has_its_pronoun_too(self):
+        sisters = phrase("sister", "my", plural=True)
+        self.check(
+            clauses.question(sisters, "engineer"),
+            "Are my sisters engineers?",
+            "Mes sœurs sont-elles ingénieures ?",
+        )
+        self.check(
+            clauses.question(phrase("man", "this"), "happy"),
+            "Is this man happy?",
+            "Cet homme est-il heureux ?",
+        )
+
+    def test_opening_of_a_state(self):
+        self.check(
+            clauses.state(
+                phrase("woman"),
+                "nurse",
+                negative=True,
+                short=False,
+                opening=("no,", "non,"),
+            ),
+            "No, the woman is not a nurse.",
+            "Non, la femme n'est pas infirmière.",
         )
 
     def test_there_is(self):
