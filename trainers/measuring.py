@@ -10,8 +10,12 @@ from trainers import parts
 
 # Development sentences translated at every evaluation, by greedy search.
 _DEV_SENTENCES = 500
-# The sentence of The Illustrated Transformer, and the one that differs in what
-# "it" refers to.
+# The two translations of The Illustrated Transformer.
+_ARTICLE = (
+    kt.data.SentencePair("I am a student.", "Je suis étudiant."),
+    kt.data.SentencePair("Thanks.", "Merci."),
+)
+# Its sentence about attention, and the one that differs in what "it" refers to.
 _ILLUSTRATED = (
     "The animal didn't cross the street because it was too tired.",
     "The animal didn't cross the street because it was too wide.",
@@ -91,7 +95,9 @@ def _views(run):
             log_dir=logs / "bleu",
         ),
         kt.summaries.SampleTranslations(
-            logs / "translations", dev[:3], translator.translate
+            logs / "translations",
+            [*(_ARTICLE if is_built_in else ()), *dev[:3]],
+            translator.translate,
         ),
         kt.summaries.AttentionImages(
             logs / "attention",

@@ -24,10 +24,17 @@ def print_them(directory: kt.runs.RunDirectory, metrics: dict, corpora) -> None:
             )
     if "referent_accuracy" in metrics:
         print(f"referent accuracy: {metrics['referent_accuracy']:.3f}")
-    text = corpora.contrast[0].source if corpora.contrast else "Your sentence."
+    texts = ["Your sentence."]
+    if corpora.contrast:
+        texts = ["I am a student.", corpora.contrast[0].source]
     # The interpreter that runs this has all that the commands need.
     inside = sys.executable.startswith(os.getcwd() + os.sep)
     python = os.path.relpath(sys.executable) if inside else sys.executable
+    translations = "\n".join(
+        f'  echo "{text}" | \\\n'
+        f"      {python} -m tools.translate --model={directory.path}"
+        for text in texts
+    )
     print(f"""
 All of it is in {directory.path}. Next:
 
@@ -35,8 +42,7 @@ see the attention
   {python} -m tensorboard.main --logdir={directory.logs} \\
       --samples_per_plugin=images=100
 translate a line
-  echo "{text}" | \\
-      {python} -m tools.translate --model={directory.path}
+{translations}
 score a test set
   {python} -m tools.evaluate --model={directory.path} \\
       --source=FILE --reference=FILE

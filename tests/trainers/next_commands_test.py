@@ -42,7 +42,9 @@ def test_what_the_built_in_corpus_has(capsys):
     printed = capsys.readouterr().out
     assert "test: BLEU 12.35" in printed
     assert "referent accuracy: 0.500" in printed
-    assert 'echo "The cat sat."' in printed
+    for text in ("I am a student.", "The cat sat."):
+        command = r'" \| \\\n +\S+ -m tools\.translate --model=run\n'
+        assert re.search(f'\n  echo "{re.escape(text)}{command}', printed)
 
 
 def test_the_interpreter_is_this_one(capsys, monkeypatch):

@@ -1,5 +1,7 @@
 """The built-in corpus: sentences are drawn, split, and some held out.
 
+Set phrases are no sentences to be tested with: all belong to the training set.
+
 The contrast set asks whether *it* is the agent or the object, for pairs of
 nouns that never meet elsewhere.
 """
@@ -12,11 +14,19 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from keras_transformer.data import pairs
-from keras_transformer.data.illustrated import grammar, lexicon, sentences
+from keras_transformer.data.illustrated import (
+    clauses,
+    lexicon,
+    people,
+    sentences,
+    set_phrases,
+)
 
 _ILLUSTRATED = ("animal", "street")
 _HELD_OUT_SHARE = 0.13
 _NUM_MINIMAL_PAIRS = 250
+# The first of so many training pairs is a set phrase.
+_PHRASE_INTERVAL = 20
 
 _AGENTS = lexicon.AGENTS
 _OBJECTS = lexicon.OBJECTS
@@ -37,7 +47,11 @@ class ContrastExample(NamedTuple):
 
 
 class IllustratedCorpus(NamedTuple):
-    """Splits without a common source; `contrast` has new noun combinations."""
+    """Splits without a common source; `contrast` has new noun combinations.
+
+    Set phrases, such as "Thanks.", are in `train` alone, many times each; all
+    other sentences are there once.
+    """
 
     train: list[pairs.SentencePair]
     dev: list[pairs.SentencePair]
@@ -53,7 +67,8 @@ def illustrated_corpus(
 ) -> IllustratedCorpus:
     """Writes the English-French corpus, the same for the same arguments.
 
-    Every source has exactly one translation, and the splits are disjoint.
+    Every source has exactly one translation, and the splits are disjoint. Of
+    20 training pairs one is a set phrase; there are 81 of them, in turn.
 
     Args:
         seed: which sentences are drawn, and which nouns meet in `contrast`
@@ -65,6 +80,8 @@ def illustrated_corpus(
     >>> corpus = illustrated_corpus(train_size=1000)
     >>> len(corpus.train), len(corpus.dev), len(corpus.test)
     (1000, 500, 500)
+    >>> corpus.train[0]
+    SentencePair(source='I am a student.', target='Je suis étudiant.')
     >>> for example in corpus.contrast[:2]:
     ...     print(example.source)
     ...     print(example.target)
@@ -76,9 +93,11 @@ def illustrated_corpus(
     rng = random.Random(seed)
     held_out = _held_out_combinations(rng)
     contrast = _contrast_set(rng, held_out)
-    patterns = sentences.because_patterns(
-        held_out
-    ) + sentences.everyday_patterns(held_out)
+    patterns = [
+        *sentences.because_patterns(held_out),
+        *sentences.everyday_patterns(held_out),
+        *people.patterns(),
+    ]
     sizes = (dev_size, test_size, train_size)
     capacity = sum(len(pattern.arguments) for pattern in patterns)
     if min(sizes) < 0 or sum(sizes) > capacity:
@@ -89,7 +108,12 @@ def illustrated_corpus(
             "fewer sentences."
         )
     drawn = iter(_draw(rng, patterns, sum(sizes)))
-    dev, test, train = (list(itertools.islice(drawn, n)) for n in sizes)
+    dev, test = (list(itertools.islice(drawn, n)) for n in sizes[:2])
+    phrases = itertools.cycle(set_phrases.PAIRS)
+    train = [
+        next(drawn if place % _PHRASE_INTERVAL else phrases)
+        for place in range(train_size)
+    ]
     return IllustratedCorpus(train, dev, test, contrast)
 
 
@@ -201,5 +225,5 @@ def _contrast_set(rng, held_out):
             for it, act in zip(nouns, acts, strict=True):
                 pronoun = "elle" if it.feminine else "il"
                 identity = pronoun, len(examples) // 2
-                examples.append((*grammar.because(*act), *identity))
+                examples.append((*clauses.because(*act), *identity))
     return [ContrastExample(*example) for example in examples]

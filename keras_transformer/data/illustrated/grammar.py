@@ -1,4 +1,4 @@
-"""From words to sentence pairs: agreement, elision, word order, negation.
+"""From words to phrases: agreement, determiners, elision, contraction.
 
 Phrases stay unelided ("le animal", "de le pont") until a whole sentence is
 joined: only `french` knows elision and contraction, only `english` knows a/an.
@@ -8,9 +8,9 @@ import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from keras_transformer.data import pairs
 from keras_transformer.data.illustrated import lexicon
 
+_AGREEING = {**lexicon.ADJECTIVES, **lexicon.PROFESSIONS}
 _VOWELS = frozenset("aàâeéèêëiîïoôuùûœy")
 _ELIDED = frozenset(("le", "la", "je", "ne", "que", "de", "jusque"))
 _CONTRACTED = {
@@ -25,10 +25,6 @@ _ASPIRATED = frozenset(
     if noun.aspirated
     for form in (noun.french, noun.french_plural)
 ) | {"haut", "haute"}
-
-# In the order of `Verb.present`: je, tu, il, nous, ils.
-_AVOIR = ("ai", "as", "a", "avons", "ont")
-_ETRE = ("suis", "es", "est", "sommes", "sont")
 
 
 class Phrase(NamedTuple):
@@ -64,6 +60,8 @@ PRONOUNS = {
     "we": Phrase("we", "nous", plural=True, person=1),
     "they": Phrase("they", "ils", plural=True, pronoun="they"),
 }
+# "You" of several persons. Only "être" has its form.
+YOU_ALL = Phrase("you", "vous", plural=True, person=2)
 
 # "no": what becomes of "a" under a French negation ("pas de chien").
 _DETERMINERS = {
@@ -122,8 +120,8 @@ def english(*parts: str) -> str:
 
 
 def agree(name: str, feminine: bool, plural: bool) -> str:
-    """The French form of the adjective with this English name."""
-    adjective = lexicon.ADJECTIVES[name]
+    """The French form of the adjective or profession of this English name."""
+    adjective = _AGREEING[name]
     if feminine:
         return adjective.feminine + ("s" if plural else "")
     return adjective.plural if plural else adjective.french
@@ -207,132 +205,4 @@ def at(preposition: tuple[str, str], place: Phrase) -> Phrase:
     return place._replace(
         english=f"{preposition[0]} {place.english}",
         french=f"{preposition[1]} {place.french}",
-    )
-
-
-def _form(forms: tuple[str, ...], subject: Phrase) -> str:
-    if subject.plural:
-        return forms[3 if subject.person == 1 else 4]
-    return forms[subject.person - 1]
-
-
-def _negated(verb: str, negative: bool) -> str:
-    return f"ne {verb} pas" if negative else verb
-
-
-def _be(subject: Phrase, past: bool = False) -> str:
-    if past:
-        return "were" if subject.plural else "was"
-    return "are" if subject.plural else "is"
-
-
-def _sentence(source: tuple[str, ...], target: tuple[str, ...]):
-    """Joins both sides; a capital first, a full stop last."""
-    texts = english(*source), french(*target)
-    return pairs.SentencePair(*(t[0].upper() + t[1:] + "." for t in texts))
-
-
-def _event(subject, verb, thing, past, negative):
-    """The words of "subject verb thing", English and French."""
-    singular = subject.person == 3 and not subject.plural
-    if negative:
-        auxiliary = "didn't" if past else "doesn't" if singular else "don't"
-        source = f"{auxiliary} {verb.english}"
-    elif past:
-        source = verb.past
-    else:
-        source = verb.third_person if singular else verb.english
-    if past:
-        participle = verb.participle
-        if verb.with_etre:
-            participle += "e" if subject.feminine else ""
-            participle += "s" if subject.plural else ""
-        auxiliary = _form(_ETRE if verb.with_etre else _AVOIR, subject)
-        target = f"{_negated(auxiliary, negative)} {participle}"
-    else:
-        target = _negated(_form(verb.present, subject), negative)
-    if thing:
-        source += f" {verb.particle[0]} {thing.english}"
-        target += f" {verb.particle[1]} {thing.french}"
-    return (subject.english, source), (subject.french, target)
-
-
-def event(
-    subject: Phrase,
-    verb: lexicon.Verb,
-    thing: Phrase | None = None,
-    past: bool = False,
-    negative: bool = False,
-) -> pairs.SentencePair:
-    """The dog doesn't cross the street. / The owl sleeps."""
-    return _sentence(*_event(subject, verb, thing, past, negative))
-
-
-def state(
-    subject: Phrase,
-    adjective: str,
-    degree: tuple[str, str] = ("", ""),
-    negative: bool = False,
-) -> pairs.SentencePair:
-    """The dog isn't old; `degree` is an (English, French) adverb."""
-    verb = _be(subject) + ("n't" if negative else "")
-    return _sentence(
-        (subject.english, verb, degree[0], adjective),
-        (
-            subject.french,
-            _negated(_form(_ETRE, subject), negative),
-            degree[1],
-            agree(adjective, subject.feminine, subject.plural),
-        ),
-    )
-
-
-def there_is(
-    noun: Phrase, place: Phrase, negative: bool = False
-) -> pairs.SentencePair:
-    """There is a dog in the barn; under negation pass "no" as determiner."""
-    verb = _be(noun) + ("n't" if negative else "")
-    verb_fr = "il ne y a pas" if negative else "il y a"
-    return _sentence(
-        ("there", verb, noun.english, place.english),
-        (verb_fr, noun.french, place.french),
-    )
-
-
-def because(
-    subject: Phrase,
-    verb: lexicon.Verb,
-    thing: Phrase,
-    referent: Phrase,
-    adjective: str,
-    negative: bool,
-    opening: tuple[str, str] = ("", ""),
-) -> pairs.SentencePair:
-    """What was done or, if `negative`, not done, and why.
-
-    Args:
-        subject: who did it.
-        verb: what was done.
-        thing: to what.
-        referent: `subject` or `thing`, whichever the pronoun stands for.
-        adjective: the reason, behind "too" if `negative`.
-        negative: whether it was not done.
-        opening: an adverb of time in front, in English and French.
-    """
-    source, target = _event(subject, verb, thing, True, negative)
-    pronoun = "elle" if referent.feminine else "il"
-    was = "était"
-    if referent.plural:
-        pronoun, was = pronoun + "s", "étaient"
-    return _sentence(
-        (
-            *(opening[0], *source, "because"),
-            *(referent.pronoun, _be(referent, past=True)),
-            *("too" if negative else "", adjective),
-        ),
-        (
-            *(opening[1], *target, "parce que", pronoun, was),
-            "trop" if negative else "",
-            agree(adjective, referent.feminine, referent.plural),
-        ),
     )

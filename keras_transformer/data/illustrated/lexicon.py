@@ -1,7 +1,6 @@
 """The words of the built-in corpus: what each means and how it inflects.
 
-Read by `grammar` and `sentences`. Whatever follows the
-rule is derived, so a written-out form is an irregular one.
+Whatever follows the rule is derived, so a written-out form is an irregular one.
 """
 
 import dataclasses
@@ -86,25 +85,6 @@ class Verb(NamedTuple):
     with_etre: bool = False
 
 
-class Fit(NamedTuple):
-    """Names of adjectives: after "too" they hinder, plain they encourage."""
-
-    too: tuple[str, ...]
-    plain: tuple[str, ...]
-
-
-class Deed(NamedTuple):
-    """Who does what to what, and why or why not, by the nouns' names.
-
-    `reasons` explain it by the agent, those in `objects` by the object.
-    """
-
-    verb: Verb
-    agents: tuple[str, ...]
-    reasons: Fit
-    objects: dict[str, Fit]
-
-
 def _regular(stem: str) -> tuple[str, str, str, str, str]:
     return (stem + "e", stem + "es", stem + "e", stem + "ons", stem + "ent")
 
@@ -146,12 +126,15 @@ AGENTS: dict[str, Noun] = _by_name(
     _wild("owl", "chouette", feminine=True),
 )
 
-# What would stop others does not stop the swimmers, the flyer, the tiny.
-UNHINDERED = {
-    **dict.fromkeys(("duck", "frog", "goose", "turtle"), ("deep", "muddy")),
-    **dict.fromkeys(("ant", "mouse"), ("low", "narrow")),
-    "owl": ("deep", "muddy", "slippery"),
-}
+# Of relatives one says "my", of others "the" and "this".
+PEOPLE: dict[str, Noun] = _by_name(
+    Noun("man", "homme", english_plural="men"),
+    Noun("woman", "femme", feminine=True, english_plural="women"),
+    Noun("boy", "garçon"),
+    Noun("girl", "fille", feminine=True),
+    Noun("brother", "frère", owned=True),
+    Noun("sister", "sœur", feminine=True, owned=True),
+)
 
 _natural = functools.partial(Noun, qualities=_NATURE)
 _built = functools.partial(Noun, qualities=_MADE)
@@ -228,6 +211,8 @@ ADJECTIVES: dict[str, Adjective] = _by_name(
     Adjective("brave", "courageux", "courageuse"),
     Adjective("angry", "furieux", "furieuse"),
     Adjective("lost", "perdu"),
+    Adjective("happy", "heureux", "heureuse"),
+    Adjective("sad", "triste"),
     # What an object can be and an agent cannot.
     Adjective("wide", "large"),
     Adjective("narrow", "étroit"),
@@ -246,6 +231,19 @@ ADJECTIVES: dict[str, Adjective] = _by_name(
     Adjective("dry", "sec", "sèche"),
 )
 
+# In French a profession has no article behind "être", and agrees with the
+# subject like an adjective. The English plurals are regular.
+PROFESSIONS: dict[str, Adjective] = _by_name(
+    Adjective("student", "étudiant"),
+    Adjective("teacher", "professeur"),
+    Adjective("doctor", "médecin", "médecin"),
+    Adjective("nurse", "infirmier", "infirmière"),
+    Adjective("singer", "chanteur", "chanteuse"),
+    Adjective("lawyer", "avocat"),
+    Adjective("engineer", "ingénieur"),
+    Adjective("artist", "artiste"),
+)
+
 SEE = Verb("see", "sees", ("vois", "vois", "voit", "voyons", "voient"))
 LIKE = Verb("like", "likes", _regular("aim"))
 WATCH = Verb("watch", "watches", _regular("regard"))
@@ -258,92 +256,3 @@ JUMP = Verb("jump", "jumps", _regular("saut"), "jumped", "sauté")
 JUMP = JUMP._replace(particle=("over", "par-dessus"))
 ENTER = Verb("enter", "enters", _regular("entr"), "entered", "entré")
 ENTER = ENTER._replace(particle=("", "dans"), with_etre=True)
-
-# Reasons not to act: the more frightening the deed, the more there are.
-_UNFIT = ("tired", "sick", "young", "lazy")
-_AFRAID = (*_UNFIT, "frightened")
-_TIMID = (*_AFRAID, "shy")
-
-_JUMPERS = "animal dog cat horse donkey rabbit wolf fox cow goat frog panther"
-DEEDS: tuple[Deed, ...] = (
-    Deed(
-        CROSS,
-        tuple(AGENTS),
-        Fit(_TIMID, ("hungry", "thirsty", "brave", "angry", "lost")),
-        {
-            "street": Fit(("wide", "crowded", "slippery"), ("empty", "narrow")),
-            "road": Fit(("wide", "slippery", "muddy"), ("empty", "dry")),
-            "avenue": Fit(("wide", "crowded"), ("empty",)),
-            "square": Fit(("crowded", "slippery", "muddy"), ("empty",)),
-            "river": Fit(("wide", "deep"), ("narrow", "frozen")),
-            "valley": Fit(("wide", "deep", "muddy"), ("narrow",)),
-            "bridge": Fit(("narrow", "slippery", "crowded"), ("wide", "empty")),
-            "field": Fit(("muddy", "wide"), ("dry", "empty")),
-            "garden": Fit(("muddy", "crowded"), ("empty", "dry")),
-            "lake": Fit(("deep", "wide"), ("frozen", "narrow")),
-            "pond": Fit(("deep", "muddy"), ("frozen", "dry")),
-            "stream": Fit(("deep", "wide"), ("narrow", "frozen", "dry")),
-            "ditch": Fit(("deep", "wide", "muddy"), ("dry", "narrow")),
-        },
-    ),
-    Deed(
-        CLIMB,
-        tuple("animal dog cat wolf fox goat mouse ant panther".split()),
-        Fit(_AFRAID, ("hungry", "thirsty", "brave", "frightened")),
-        {
-            "hill": Fit(("steep", "high", "slippery"), ("low", "dry")),
-            "mountain": Fit(("steep", "high"), ()),
-            "cliff": Fit(("steep", "high", "slippery"), ("low", "dry")),
-            "fence": Fit(("high",), ("low",)),
-            "wall": Fit(("high", "slippery"), ("low", "dry")),
-            "rock": Fit(("high", "slippery", "steep"), ("low", "dry")),
-            "roof": Fit(("high", "steep", "slippery"), ("low", "dry")),
-            "gate": Fit(("high",), ("low",)),
-        },
-    ),
-    Deed(
-        JUMP,
-        tuple(_JUMPERS.split()),
-        Fit(_AFRAID, ("hungry", "angry", "brave", "frightened")),
-        {
-            "hedge": Fit(("high", "wide"), ("low", "narrow")),
-            "fence": Fit(("high",), ("low",)),
-            "table": Fit(("high", "wide"), ("low", "narrow")),
-            "wall": Fit(("high", "wide"), ("low",)),
-            "gate": Fit(("high", "wide"), ("low",)),
-            "bench": Fit(("high", "wide"), ("low", "narrow")),
-            "ditch": Fit(("wide",), ("narrow",)),
-            "stream": Fit(("wide",), ("narrow",)),
-        },
-    ),
-    Deed(
-        ENTER,
-        tuple(AGENTS),
-        Fit(_TIMID, ("tired", "hungry", "thirsty", "frightened", "lost")),
-        {
-            "house": Fit(("crowded", "smoky"), ("open", "empty")),
-            "barn": Fit(("crowded", "smoky", "low"), ("open", "empty", "dry")),
-            "stable": Fit(("crowded", "low", "smoky"), ("open", "empty")),
-            "kitchen": Fit(("narrow", "crowded", "smoky"), ("open", "empty")),
-            "cave": Fit(("narrow", "low", "smoky"), ("wide", "dry", "empty")),
-            "tunnel": Fit(("narrow", "low", "smoky"), ("wide", "dry", "empty")),
-            "garage": Fit(("narrow", "crowded", "smoky"), ("open", "empty")),
-            "shed": Fit(("low", "crowded", "smoky"), ("open", "empty", "dry")),
-            "hotel": Fit(("crowded", "smoky"), ("open", "empty")),
-            "castle": Fit(("crowded", "smoky"), ("open", "empty")),
-        },
-    ),
-    Deed(
-        PUSH,
-        tuple("animal dog horse donkey wolf cow goat hen panther".split()),
-        Fit(_UNFIT, ("hungry", "thirsty", "angry")),
-        {
-            "table": Fit(("heavy", "wide"), ()),
-            "cart": Fit(("heavy", "wide"), ("empty",)),
-            "box": Fit(("heavy", "slippery"), ("empty",)),
-            "stone": Fit(("heavy", "slippery"), ()),
-            "barrel": Fit(("heavy", "slippery"), ("empty",)),
-            "bag": Fit(("heavy",), ("empty",)),
-        },
-    ),
-)

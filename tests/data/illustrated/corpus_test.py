@@ -15,6 +15,7 @@ import sys
 from absl.testing import absltest, parameterized
 
 from keras_transformer import data
+from keras_transformer.data.illustrated import set_phrases
 
 _PLURALS = {"mouse": "mice", "goose": "geese", "wolf": "wolves", "fox": "foxes"}
 _ACT = re.compile(
@@ -41,10 +42,33 @@ class IllustratedCorpusTest(parameterized.TestCase):
     def test_sizes_and_disjointness(self):
         sizes = [len(split) for split in self.corpus[:3]]
         self.assertEqual(sizes, [24000, 500, 500])
-        sources = [pair.source for pair in self.pairs]
-        sources += [example.source for example in self.corpus.contrast]
+        # In training pairs, set phrases stand many times.
+        distinct = {*self.corpus.train}
+        self.assertGreater(len(distinct), 20000)
+        sources = [pair.source for pair in distinct]
+        for split in self.corpus[1:]:
+            sources += [example.source for example in split]
         # No source twice, in any split: hence one target for each.
         self.assertLen(set(sources), len(sources))
+
+    @parameterized.parameters(0, 1, 2)
+    def test_set_phrases_are_in_training_and_nowhere_else(self, seed):
+        corpus = data.illustrated_corpus(seed)
+        phrases = {*set_phrases.PAIRS}
+        times = collections.Counter(corpus.train)
+        self.assertEqual({p for p in times if times[p] > 1}, phrases)
+        self.assertGreater(min(times[phrase] for phrase in phrases), 10)
+        sources = {phrase.source for phrase in phrases}
+        for split in corpus[1:]:
+            self.assertEmpty(sources & {example.source for example in split})
+
+    def test_few_training_pairs_begin_with_the_article(self):
+        train = data.illustrated_corpus(train_size=23).train
+        self.assertLen(train, 23)
+        self.assertEqual(train[0], ("I am a student.", "Je suis étudiant."))
+        self.assertEqual(train[20], ("Thanks.", "Merci."))
+        self.assertLen({*train}, 23)
+        self.assertEmpty(data.illustrated_corpus(train_size=0).train)
 
     def test_seeds_differ(self):
         other = data.illustrated_corpus(seed=1, train_size=0)

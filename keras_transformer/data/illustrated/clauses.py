@@ -1,0 +1,202 @@
+"""From phrases to sentence pairs: verbs, negation, word order.
+
+A pair is made of the words of both sides, unelided, and joined at its end.
+"""
+
+from keras_transformer.data import pairs
+from keras_transformer.data.illustrated import grammar, lexicon
+
+# In the order of `Verb.present`: je, tu, il, nous, ils.
+_AVOIR = ("ai", "as", "a", "avons", "ont")
+# One more: vous.
+_ETRE = ("suis", "es", "est", "sommes", "sont", "êtes")
+
+
+def _form(forms: tuple[str, ...], subject: grammar.Phrase) -> str:
+    if subject.plural:
+        return forms[{1: 3, 2: 5, 3: 4}[subject.person]]
+    return forms[subject.person - 1]
+
+
+def _negated(verb: str, negative: bool) -> str:
+    return f"ne {verb} pas" if negative else verb
+
+
+def _be(subject: grammar.Phrase, past: bool = False) -> str:
+    if subject.plural or subject.person == 2:
+        return "were" if past else "are"
+    if past:
+        return "was"
+    return "am" if subject.person == 1 else "is"
+
+
+def _is_pronoun(subject: grammar.Phrase) -> bool:
+    return subject.english in grammar.PRONOUNS
+
+
+def sentence(
+    source: tuple[str, ...], target: tuple[str, ...], mark: str = "."
+) -> pairs.SentencePair:
+    """Joins the words of both sides; a capital first, a mark last.
+
+    French has a space before a mark of two parts.
+
+    >>> sentence(("thanks",), ("merci",), "!")
+    SentencePair(source='Thanks!', target='Merci !')
+    """
+    space = " " if mark in ("!", "?") else ""
+    texts = grammar.english(*source), grammar.french(*target)
+    first, second = (text[0].upper() + text[1:] for text in texts)
+    return pairs.SentencePair(first + mark, second + space + mark)
+
+
+def _event(subject, verb, thing, past, negative):
+    """The words of "subject verb thing", English and French."""
+    singular = subject.person == 3 and not subject.plural
+    if negative:
+        auxiliary = "didn't" if past else "doesn't" if singular else "don't"
+        source = f"{auxiliary} {verb.english}"
+    elif past:
+        source = verb.past
+    else:
+        source = verb.third_person if singular else verb.english
+    if past:
+        participle = verb.participle
+        if verb.with_etre:
+            participle += "e" if subject.feminine else ""
+            participle += "s" if subject.plural else ""
+        auxiliary = _form(_ETRE if verb.with_etre else _AVOIR, subject)
+        target = f"{_negated(auxiliary, negative)} {participle}"
+    else:
+        target = _negated(_form(verb.present, subject), negative)
+    if thing:
+        source += f" {verb.particle[0]} {thing.english}"
+        target += f" {verb.particle[1]} {thing.french}"
+    return (subject.english, source), (subject.french, target)
+
+
+def event(
+    subject: grammar.Phrase,
+    verb: lexicon.Verb,
+    thing: grammar.Phrase | None = None,
+    past: bool = False,
+    negative: bool = False,
+) -> pairs.SentencePair:
+    """The dog doesn't cross the street. / The owl sleeps."""
+    return sentence(*_event(subject, verb, thing, past, negative))
+
+
+def state(
+    subject: grammar.Phrase,
+    name: str,
+    degree: tuple[str, str] = ("", ""),
+    negative: bool = False,
+    short: bool = True,
+    opening: tuple[str, str] = ("", ""),
+) -> pairs.SentencePair:
+    """The dog isn't very old. / Yes, I am a student.
+
+    Args:
+        subject: who or what.
+        name: English name of an adjective or a profession.
+        degree: an (English, French) adverb before an adjective.
+        negative: whether it is denied.
+        short: whether the English verb is contracted: "isn't", and "I'm"
+            where the subject is a pronoun.
+        opening: words in front, in English and French.
+    """
+    verb = _form(_ETRE, subject)
+    source, target = _complement(subject, name, degree)
+    return sentence(
+        (opening[0], _subject_and_be(subject, negative, short), source),
+        (opening[1], subject.french, _negated(verb, negative), target),
+    )
+
+
+def question(subject: grammar.Phrase, name: str) -> pairs.SentencePair:
+    """Are you tired? / Is my sister a student?
+
+    French turns pronoun and verb around; behind a noun it adds a pronoun.
+    """
+    verb, noun, pronoun = _form(_ETRE, subject), "", subject.french
+    if not _is_pronoun(subject):
+        noun, pronoun = pronoun, "elle" if subject.feminine else "il"
+        pronoun += "s" if subject.plural else ""
+    source, target = _complement(subject, name)
+    return sentence(
+        (_be(subject), subject.english, source),
+        (noun, f"{verb}-{pronoun}", target),
+        "?",
+    )
+
+
+def _subject_and_be(subject, negative, short):
+    """She is not, she isn't, I'm not, she's: what French says in one way."""
+    verb = _be(subject)
+    if short and negative and verb != "am":
+        return f"{subject.english} {verb}n't"
+    if short and _is_pronoun(subject):
+        joined = f"{subject.english}'{verb[1:]}"
+    else:
+        joined = f"{subject.english} {verb}"
+    return joined + " not" if negative else joined
+
+
+def _complement(subject, name, degree=("", "")):
+    """Very tired, a student, students; in English and French."""
+    source = f"{degree[0]} {name}"
+    if name in lexicon.PROFESSIONS:
+        source = f"{name}s" if subject.plural else f"a {name}"
+    form = grammar.agree(name, subject.feminine, subject.plural)
+    return source, f"{degree[1]} {form}"
+
+
+def there_is(
+    noun: grammar.Phrase, place: grammar.Phrase, negative: bool = False
+) -> pairs.SentencePair:
+    """There is a dog in the barn; under negation pass "no" as determiner."""
+    verb = _be(noun) + ("n't" if negative else "")
+    verb_fr = "il ne y a pas" if negative else "il y a"
+    return sentence(
+        ("there", verb, noun.english, place.english),
+        (verb_fr, noun.french, place.french),
+    )
+
+
+def because(
+    subject: grammar.Phrase,
+    verb: lexicon.Verb,
+    thing: grammar.Phrase,
+    referent: grammar.Phrase,
+    adjective: str,
+    negative: bool,
+    opening: tuple[str, str] = ("", ""),
+) -> pairs.SentencePair:
+    """What was done or, if `negative`, not done, and why.
+
+    Args:
+        subject: who did it.
+        verb: what was done.
+        thing: to what.
+        referent: `subject` or `thing`, whichever the pronoun stands for.
+        adjective: the reason, behind "too" if `negative`.
+        negative: whether it was not done.
+        opening: an adverb of time in front, in English and French.
+    """
+    source, target = _event(subject, verb, thing, True, negative)
+    pronoun = "elle" if referent.feminine else "il"
+    was = "était"
+    if referent.plural:
+        pronoun, was = pronoun + "s", "étaient"
+    return sentence(
+        (
+            *(opening[0], *source, "because"),
+            *(referent.pronoun, _be(referent, past=True)),
+            *("too" if negative else "", adjective),
+        ),
+        (
+            *(opening[1], *target, "parce que", pronoun, was),
+            "trop" if negative else "",
+            grammar.agree(adjective, referent.feminine, referent.plural),
+        ),
+    )

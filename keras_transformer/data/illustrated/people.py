@@ -1,0 +1,75 @@
+"""What people are and how they feel: short sentences of conversation.
+
+*I am a student. / Is she tired? / No, my brothers are not singers.* "I" and
+"you" are masculine, so that a source has one translation.
+"""
+
+import itertools
+from collections.abc import Iterator
+
+from keras_transformer.data import pairs
+from keras_transformer.data.illustrated import (
+    clauses,
+    grammar,
+    lexicon,
+    sentences,
+    set_phrases,
+)
+
+_FEELINGS = (
+    *("tired", "sick", "young", "old", "lazy", "frightened", "shy", "brave"),
+    *("angry", "lost", *sentences.FEELINGS),
+)
+# In front of a statement, in English and French.
+_YES, _NO, _HELLO = ("yes,", "oui,"), ("no,", "non,"), ("hello,", "bonjour,")
+
+
+def patterns() -> list[sentences.Pattern]:
+    """Pronouns and people, with professions and feelings."""
+    pronouns = list(grammar.PRONOUNS.values())
+    people = []
+    for noun in lexicon.PEOPLE.values():
+        determiners = ("my",) if noun.owned else ("the", "this")
+        for determiner, plural in itertools.product(determiners, (False, True)):
+            people.append(grammar.noun_phrase(noun, determiner, plural=plural))
+    kinds = (
+        (0.021, [*pronouns, grammar.YOU_ALL], lexicon.PROFESSIONS),
+        (0.05, people, lexicon.PROFESSIONS),
+        # "You" is one person here, or "you are tired" had two translations.
+        (0.028, pronouns, _FEELINGS),
+        (0.028, people, _FEELINGS),
+    )
+    return [
+        sentences.Pattern(
+            share,
+            pairs.SentencePair,
+            [
+                pair
+                for subject, name in itertools.product(subjects, names)
+                for pair in _talk(subject, name)
+                if pair not in set_phrases.PAIRS
+            ],
+        )
+        for share, subjects, names in kinds
+    ]
+
+
+def _talk(subject, name) -> Iterator[pairs.SentencePair]:
+    """All that is said of somebody and a profession or a feeling."""
+    is_pronoun = subject.english in grammar.PRONOUNS
+    is_feeling = name not in lexicon.PROFESSIONS
+    yield clauses.question(subject, name)
+    for short in (False, True):
+        for opening in (sentences.NONE, _NO):
+            yield clauses.state(
+                subject, name, negative=True, short=short, opening=opening
+            )
+        if short and not is_pronoun:
+            continue  # "My sister is" has no short form here.
+        for opening in (sentences.NONE, _YES):
+            yield clauses.state(subject, name, short=short, opening=opening)
+        if subject.person == 1:
+            yield clauses.state(subject, name, short=short, opening=_HELLO)
+        if is_feeling and name not in sentences.ABSOLUTE:
+            for degree in sentences.DEGREES[1:]:
+                yield clauses.state(subject, name, degree, short=short)

@@ -1,0 +1,51 @@
+"""Set phrases: thanks, greetings, yes and no, learned by heart.
+
+Nobody can derive them, so they always belong to the training set, and to no
+other. The first two are the sentences of The Illustrated Transformer.
+"""
+
+from keras_transformer.data import pairs
+from keras_transformer.data.illustrated import clauses
+
+_PHRASES = (
+    ("I am a student", "Je suis étudiant"),
+    ("thanks", "merci"),
+    ("thank you", "merci"),
+    ("thank you very much", "merci beaucoup"),
+    ("hello", "bonjour"),
+    ("hi", "salut"),
+    ("good morning", "bonjour"),
+    ("good evening", "bonsoir"),
+    ("good night", "bonne nuit"),
+    ("goodbye", "au revoir"),
+    ("see you soon", "à bientôt"),
+    ("see you tomorrow", "à demain"),
+    ("yes", "oui"),
+    ("no", "non"),
+    ("yes, please", "oui, s'il te plaît"),
+    ("yes, thank you", "oui, merci"),
+    ("no, thank you", "non, merci"),
+    ("no, thanks", "non, merci"),
+    ("please", "s'il te plaît"),
+    ("of course", "bien sûr"),
+    ("sorry", "pardon"),
+    ("I am sorry", "Je suis désolé"),
+    ("you are welcome", "de rien"),
+    ("good luck", "bonne chance"),
+    ("well done", "bravo"),
+    ("I am fine", "je vais bien"),
+)
+_QUESTIONS = (
+    ("how are you", "comment vas-tu"),
+    ("who are you", "qui es-tu"),
+    ("where are you", "où es-tu"),
+)
+
+# What the training set goes through, again and again. First come those with a
+# full stop; people also write "Thanks!" and "Thanks".
+PAIRS: list[pairs.SentencePair] = [
+    clauses.sentence((source,), (target,), mark)
+    for end in (".", "!", "")
+    for phrases, mark in ((_PHRASES, end), (_QUESTIONS, "?"))
+    for source, target in phrases
+]

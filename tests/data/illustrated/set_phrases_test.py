@@ -1,0 +1,49 @@
+"""Set phrases against a phrase book."""
+
+import re
+
+from absl.testing import absltest, parameterized
+
+from keras_transformer.data.illustrated import set_phrases
+
+
+class SetPhrasesTest(parameterized.TestCase):
+    @parameterized.parameters(
+        ("I am a student.", "Je suis étudiant."),
+        ("Thanks.", "Merci."),
+        ("Thanks!", "Merci !"),
+        ("Thanks", "Merci"),
+        ("Thank you.", "Merci."),
+        ("Hello.", "Bonjour."),
+        ("Hello!", "Bonjour !"),
+        ("Yes.", "Oui."),
+        ("No.", "Non."),
+        ("Good morning.", "Bonjour."),
+        ("Yes, please.", "Oui, s'il te plaît."),
+        ("See you soon.", "À bientôt."),
+        ("How are you?", "Comment vas-tu ?"),
+    )
+    def test_phrases(self, source, target):
+        self.assertIn((source, target), set_phrases.PAIRS)
+
+    def test_the_article_comes_first(self):
+        sources = [pair.source for pair in set_phrases.PAIRS[:2]]
+        self.assertEqual(sources, ["I am a student.", "Thanks."])
+
+    def test_a_source_has_one_target(self):
+        distinct = {*set_phrases.PAIRS}
+        self.assertLen({pair.source for pair in distinct}, len(distinct))
+        self.assertGreater(len(distinct), 61)
+
+    def test_marks_of_both_sides_agree(self):
+        for source, target in set_phrases.PAIRS:
+            [mark] = re.fullmatch(r"[A-Z][\w ,]*\b([.!?]?)", source).groups()
+            # French has a space before a mark of two parts.
+            end = f" {mark}" if mark in ("!", "?") else mark
+            words = target.removesuffix(end)
+            self.assertEqual(words + end, target)
+            self.assertRegex(words, r"^[A-ZÀÉÊO][\w ,'-]*\b$")
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,55 @@
+"""What a reader of The Illustrated Transformer types first is translated.
+
+"I am a student." and "Thanks." are the article's own sentences; the others are
+what comes to mind next. Those without a set phrase are drawn like all of the
+corpus, so that some of them were never seen in training.
+"""
+
+import pytest
+
+from tests.tools import in_process
+
+ARTICLE = {"I am a student.": "Je suis étudiant.", "Thanks.": "Merci."}
+NEXT = {
+    "Thanks!": "Merci !",
+    "Thank you.": "Merci.",
+    "Hello.": "Bonjour.",
+    "Good morning.": "Bonjour.",
+    "Yes.": "Oui.",
+    "No.": "Non.",
+    "I'm a student.": "Je suis étudiant.",
+    "I am not a student.": "Je ne suis pas étudiant.",
+    "Are you a student?": "Es-tu étudiant ?",
+    "We are students.": "Nous sommes étudiants.",
+    "You are students.": "Vous êtes étudiants.",
+    "She is a teacher.": "Elle est professeure.",
+    "He isn't a doctor.": "Il n'est pas médecin.",
+    "My sister is an engineer.": "Ma sœur est ingénieure.",
+    "I am tired.": "Je suis fatigué.",
+    "She is very tired.": "Elle est très fatiguée.",
+    "No, they are not happy.": "Non, ils ne sont pas heureux.",
+}
+
+
+@pytest.mark.parametrize("search", ["--beam_size=4", "--beam_size=1"])
+def test_short_sentences(demo_run, search):
+    expected = {**ARTICLE, **NEXT}
+    result = in_process.call(
+        "translate",
+        f"--model={demo_run}",
+        search,
+        text="".join(f"{line}\n" for line in expected).encode(),
+    )
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.decode().splitlines()
+    assert dict(zip(expected, lines, strict=True)) == expected
+
+
+def test_they_are_shown(demo_run):
+    output = (demo_run / "stdout.txt").read_text(encoding="utf-8")
+    for source, target in ARTICLE.items():
+        # Once after each evaluation.
+        samples = output.split(f"  source       {source}\n")[1:]
+        assert len(samples) == 6
+        assert samples[-1].startswith(f"  translation  {target}\n")
+    assert 'echo "I am a student."' in output
