@@ -46,13 +46,13 @@ def documents_with_python() -> list[pathlib.Path]:
 
 @functools.cache
 def flags_of(module: str) -> set[str]:
-    """Those that the program of a module has, and those that turn one off."""
+    """Returns the flags of a program, and --help."""
     if module == "tools.oldest_requirements":
         return set()
     values = flags.FlagValues()
     in_process.program_of(module).define_flags(values)
     off = {f"no{name}" for name in values if values[name].boolean}
-    return {*values, *off}
+    return {"help", *values, *off}
 
 
 class DocumentsTest(unittest.TestCase):
