@@ -26,19 +26,33 @@ def code_blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
+def prose(document: pathlib.Path) -> str:
+    """Returns a document without its blocks of code."""
+    return re.sub(r"```.*?```", "", document.read_text(), flags=re.DOTALL)
+
+
+def anchors(document: pathlib.Path) -> set[str]:
+    """Returns the anchors that GitHub makes of the headings of a document."""
+    headings = re.findall(r"^#+ (.+)$", prose(document), re.MULTILINE)
+    return {
+        re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+        for heading in headings
+    }
+
+
 def documents_with_python() -> list[pathlib.Path]:
     return [d for d in DOCUMENTS if code_blocks(d.read_text(), "python")]
 
 
 @functools.cache
 def flags_of(module: str) -> set[str]:
-    """Those that the program of a module has, and those that turn one off."""
+    """Returns the flags of a program, and --help."""
     if module == "tools.oldest_requirements":
         return set()
     values = flags.FlagValues()
     in_process.program_of(module).define_flags(values)
     off = {f"no{name}" for name in values if values[name].boolean}
-    return {*values, *off}
+    return {"help", *values, *off}
 
 
 class DocumentsTest(unittest.TestCase):
@@ -138,15 +152,22 @@ class DocumentsTest(unittest.TestCase):
                 (pathlib.Path(folder.name) / "saved_model/1").is_dir()
             )
 
-    def test_links_and_pictures_exist(self):
-        found = 0
+    def test_links_pictures_and_anchors_exist(self):
+        links, links_to_headings = 0, 0
         for document in DOCUMENTS:
-            for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
-                self.assertTrue(
-                    (document.parent / link).exists(), f"{document}: {link}"
-                )
-                found += 1
-        self.assertGreater(found, 20)
+            for link in re.findall(r"\]\(([^)]+)\)", prose(document)):
+                if ":" in link:
+                    continue  # Of the web, or of mail.
+                path, _, anchor = link.partition("#")
+                target = document.parent / path if path else document
+                message = f"{document}: {link}"
+                self.assertTrue(target.exists(), message)
+                links += 1
+                if anchor:
+                    self.assertIn(anchor, anchors(target), message)
+                    links_to_headings += 1
+        self.assertGreater(links, 20)
+        self.assertGreater(links_to_headings, 3)
 
     def test_programs_and_flags_exist(self):
         found = 0
