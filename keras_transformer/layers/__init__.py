@@ -1,4 +1,4 @@
-"""Keras layers of the Transformer; they depend on Keras alone."""
+"""Keras layers of the Transformer, which depend only on Keras."""
 
 from keras_transformer.layers.attention import MultiHeadAttention
 from keras_transformer.layers.causal_block import CausalBlock

@@ -1,22 +1,27 @@
-"""Attention: what a position reads from others (section 3.2 of the paper).
+"""Multi-head attention (section 3.2.2 of the paper).
 
 B batch   T query length   S key length   D model_dim   H heads   K head_dim
 N key-value heads   W hypotheses of a row
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
-from keras import ops
 
 from keras_transformer.layers import (
     checks,
     composite,
     dense,
     dot_product,
+    grouped,
+    head_projections,
     heads,
     implicit,
     symbolic,
     templates,
 )
+from keras_transformer.layers.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
@@ -24,38 +29,39 @@ class MultiHeadAttention(composite.Composite):
     """Multi-head attention, section 3.2.2: h heads of size d_model / h.
 
     Our `model_dim` is the paper's d_model, `num_heads` its h, `head_dim` its
-    d_k = d_v. The projections W^Q, W^K, W^V and W^O have no bias unless asked
-    for, as in the paper's equations.
+    d_k = d_v. The projections W^Q, W^K, W^V and W^O have no bias by default,
+    as in the paper's equations.
 
     Args:
-        model_dim: D, size of the inputs and of the output.
+        model_dim: D, the size of the inputs and of the output.
         num_heads: H, must divide `model_dim`.
-        num_key_value_heads: N, must divide H; `None` means H. Fewer are
-            grouped-query attention, one is multi-query attention.
+        num_key_value_heads: N, must divide H; `None` means H. With fewer than
+            H it is grouped-query attention, with one multi-query attention.
         use_bias: whether the four projections add a bias.
-        positions: `RotaryPositions` or `RelativePositions`, copied; `None`
-            for attention that does not know the order.
-        gain: multiplies the standard deviation with which the kernels of
-            query, key and value start (Glorot and Bengio 2010).
+        positions: `RotaryPositions` or `RelativePositions`, copied. With
+            `None` the order of the keys makes no difference.
+        gain: multiplies the standard deviation of the initial kernels of
+            query, key and value (Glorot and Bengio 2010).
 
     Call arguments:
-        inputs: the positions that ask, shape `(B, T, D)`.
-        memory: the positions that are read, shape `(B, S, D)`; `None` means
-            self-attention, that is `inputs`.
+        inputs: what the queries are made of, shape `(B, T, D)`.
+        memory: what keys and values are made of, shape `(B, S, D)`; `None`
+            means `inputs`, which is self-attention.
         attention_mask: boolean, shape `(B, S)`, `(B, T, S)` or
             `(B, H, T, S)`, True where a query may attend; H may be 1.
         return_attention_scores: whether to return the scores too.
-        method: `"project_memory"` or `"attend"`, which call this where a
-            functional model is made: Keras sees the weights of calls alone.
+        method: the method to run, `"project_memory"` or `"attend"`. These
+            methods call the layer with it in a functional model, where Keras
+            tracks the weights of a layer only if the layer is called.
 
     Returns:
         Shape `(B, T, D)`; with `return_attention_scores=True` the pair of it
         and the scores, `(B, H, T, S)` in float32.
 
     Raises:
-        ValueError: sizes that are no positive ints or do not divide each
-            other; a gain that is not positive; inputs of another size; a
-            mask that is not boolean or does not fit.
+        ValueError: a size is not a positive int or does not divide as it
+            must, the gain is not positive, the inputs have another size, or
+            the mask is not boolean or does not fit.
 
     Example:
 
@@ -66,28 +72,23 @@ class MultiHeadAttention(composite.Composite):
 
     def __init__(
         self,
-        model_dim,
-        num_heads,
-        num_key_value_heads=None,
-        use_bias=False,
-        positions=None,
-        gain=1.0,
-        **kwargs,
+        model_dim: int,
+        num_heads: int,
+        num_key_value_heads: int | None = None,
+        use_bias: bool = False,
+        positions: templates.Template | None = None,
+        gain: float = 1.0,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.supports_masking = True
         checks.check_size("model_dim", model_dim)
         checks.check_size("num_heads", num_heads)
-        if model_dim % num_heads:
-            raise ValueError(
-                "`model_dim` must be a multiple of `num_heads`. Received: "
-                f"model_dim={model_dim}, num_heads={num_heads}. Choose "
-                "another number of heads or another model size."
-            )
+        heads.check_heads(model_dim, num_heads)
         if num_key_value_heads is not None:
-            dot_product.check_groups(num_heads, num_key_value_heads)
+            grouped.check_groups(num_heads, num_key_value_heads)
         checks.check_positive("gain", gain)
-        self._settings = {
+        self._settings: dict[str, Any] = {
             "model_dim": model_dim,
             "num_heads": num_heads,
             "num_key_value_heads": num_key_value_heads,
@@ -97,8 +98,8 @@ class MultiHeadAttention(composite.Composite):
         }
         self.model_dim = model_dim
         self.head_dim = model_dim // num_heads
-        # Heads are a reshape of one matrix: on a (D, H, K) weight Keras would
-        # take H for the fan-in of Glorot's formula.
+        # All heads share one matrix, which is reshaped. For a weight (D, H, K)
+        # Keras would take H for the fan-in in Glorot's formula.
         self.num_heads = num_heads
         self.num_key_value_heads = num_key_value_heads or num_heads
         self.query = self._projection("query", num_heads)
@@ -115,10 +116,14 @@ class MultiHeadAttention(composite.Composite):
                 ("apply_to_keys", "attend_heads"),
             )
 
-    def build(self, inputs_shape=None, memory_shape=None):
-        for projection in self._all_projections():
+    def build(
+        self,
+        inputs_shape: Shape | None = None,
+        memory_shape: Shape | None = None,
+    ) -> None:
+        for projection in (self.query, self.key, self.value, self.out):
             gain = 1.0 if projection is self.out else self._settings["gain"]
-            # Made here, so that it draws its seed when the weight is made.
+            # An initializer draws its random seed when it is made.
             projection.kernel_initializer = keras.initializers.VarianceScaling(
                 gain**2, "fan_avg", "uniform"
             )
@@ -129,74 +134,81 @@ class MultiHeadAttention(composite.Composite):
 
     def call(
         self,
-        inputs,
-        memory=None,
-        attention_mask=None,
-        return_attention_scores=False,
-        method=None,
-    ):
+        inputs: Tensor,
+        memory: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        return_attention_scores: bool = False,
+        method: str | None = None,
+    ) -> Tensor | tuple[Tensor, Tensor]:
         if method == "project_memory":
             return self.project_memory(inputs)
-        if method == "attend":
-            return self.attend(inputs, *memory, attention_mask)
         memory = inputs if memory is None else memory
+        if method == "attend":
+            key, value = memory
+            return self.attend(inputs, key, value, attention_mask)
         attention_mask = implicit.both(memory, attention_mask)
         key, value = self.project_memory(memory)
         output, scores = self.attend(inputs, key, value, attention_mask)
         return (output, scores) if return_attention_scores else output
 
     def compute_output_shape(
-        self, inputs_shape, memory_shape=None, return_attention_scores=False
-    ):
+        self,
+        inputs_shape: Shape,
+        memory_shape: Shape | None = None,
+        return_attention_scores: bool = False,
+    ) -> Shape | tuple[Shape, Shape]:
         shape = (*inputs_shape[:-1], self.model_dim)
         if not return_attention_scores:
             return shape
         length, key_length = inputs_shape[1], (memory_shape or inputs_shape)[1]
         return shape, (inputs_shape[0], self.num_heads, length, key_length)
 
-    def project_memory(self, memory, key_positions=None):
-        """Makes the keys and values of `memory` (B, S, D): two (B, N, S, K).
-
-        Decoding keeps them, so that each is computed once.
+    def project_memory(
+        self, memory: Tensor, key_positions: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Makes keys and values, which decoding caches.
 
         Args:
             memory: shape `(B, S, D)`.
-            key_positions: those of its columns, `(S,)` or `(1,)` if they
-                share one; counted from 0 if `None`.
+            key_positions: the positions of its columns, `(S,)`, or `(1,)` if
+                all have the same; counted from 0 if `None`.
+
+        Returns:
+            The pair (key, value), each `(B, N, S, K)`.
         """
         if symbolic.has_no_values(memory):
             symbolic.check_plain(key_positions=key_positions)
             return self(memory, method="project_memory")
         if not self.built:
             self.build()
-        key = self._project(self.key, memory)
+        key = self._to_heads(self.key, memory)
         if self.positions is not None:
             key = self.positions.apply_to_keys(key, key_positions)
-        return key, self._project(self.value, memory)
+        return key, self._to_heads(self.value, memory)
 
     def attend(
         self,
-        inputs,
-        key,
-        value,
-        mask=None,
-        attention_bias=None,
-        query_positions=None,
-        key_positions=None,
-    ):
+        inputs: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None = None,
+        attention_bias: Tensor | None = None,
+        query_positions: Tensor | None = None,
+        key_positions: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """Lets `inputs` (B, T, D) attend to projected keys and values.
 
         Args:
             inputs: shape `(B, T, D)`.
-            key: shape `(B, N, S, K)`.
+            key: shape `(B, N, S, K)`, as `project_memory` returns it.
             value: shape `(B, N, S, K)`.
-            mask: as `attention_mask` for `call`.
-            attention_bias: what is added to the logits, broadcasts to
+            mask: as `attention_mask` of `call`.
+            attention_bias: added to the logits, broadcasts to
                 `(B, H, T, S)`.
-            query_positions: those of the inputs, `(T,)`, or `(1,)` if they
-                share one; counted from 0 if `None`.
-            key_positions: those of the keys, `(S,)`; counted from 0 if
-                `None`.
+            query_positions: the positions of the inputs, `(T,)`, or `(1,)` if
+                all have the same; counted from 0 if `None`.
+            key_positions: the positions of the keys, `(S,)`; counted from 0
+                if `None`.
 
         Returns:
             The pair (output `(B, T, D)`, scores `(B, H, T, S)`).
@@ -215,8 +227,8 @@ class MultiHeadAttention(composite.Composite):
             )
         if not self.built:
             self.build()
-        query = self._project(self.query, inputs)
-        return self._attend(
+        query = self._to_heads(self.query, inputs)
+        return self._attend_heads(
             query,
             key,
             value,
@@ -226,23 +238,25 @@ class MultiHeadAttention(composite.Composite):
             key_positions,
         )
 
-    def stepper(self):
+    def stepper(self) -> Callable[..., tuple[Tensor, Tensor]]:
         """Makes a function for many steps of self-attention.
 
-        Queries, keys and values are one product with three matrices side by
-        side, put there once, when the function is made.
+        The function computes queries, keys and values in one product. Their
+        matrices are put side by side once, when the function is made.
 
         Returns:
             A function of `inputs` `(B, W, D)`, W hypotheses at one position,
             `append_to_past`, `attention_bias`, `query_positions` and
             `key_positions`; the last three are as for `attend`.
-            `append_to_past` is given the keys and the values of the inputs,
-            each `(B, N, W, K)`, and returns all keys and all values to attend
-            to. The function returns what `attend` returns.
+            `append_to_past` is called with the keys and the values of the
+            inputs, each `(B, N, W, K)`, and returns all keys and all values
+            to attend to. The function returns what `attend` returns.
         """
         if not self.built:
             self.build()
-        project = self._projector()
+        project = head_projections.side_by_side(
+            (self.query, self.key, self.value), self.head_dim
+        )
 
         def step(
             inputs,
@@ -256,7 +270,7 @@ class MultiHeadAttention(composite.Composite):
             if self.positions is not None:
                 key = self.positions.apply_to_keys(key, query_positions)
             key, value = append_to_past(key, value)
-            return self._attend(
+            return self._attend_heads(
                 query,
                 key,
                 value,
@@ -268,15 +282,15 @@ class MultiHeadAttention(composite.Composite):
 
         return step
 
-    def between_sequences(self):
-        """The part for attention from one sequence to another.
+    def between_sequences(self) -> "MultiHeadAttention":
+        """Returns this attention for use between two sequences, as a template.
 
-        Positions tell places in one sequence apart. Of a place in the target
-        and one in the source (section 3.2.3) they say nothing, so that part
-        has none; all else is as it is here.
+        The distance between a target position and a source position means
+        nothing (section 3.2.3), so the returned layer has no `positions`. All
+        other settings are the same.
 
         Returns:
-            A `MultiHeadAttention`, this one if it has no positions.
+            A `MultiHeadAttention`; this one if it has no positions.
 
         Example:
 
@@ -291,76 +305,31 @@ class MultiHeadAttention(composite.Composite):
             return self
         return templates.copy_of(self, positions=None)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **templates.plain_copy(self._settings)}
 
     def _projection(self, name, num_heads):
-        # The output has the same size: its heads are what it reads.
         is_output = name == "output"
         units = self.model_dim if is_output else num_heads * self.head_dim
         return dense.Projection(
             self,
             units,
             use_bias=self._settings["use_bias"],
-            # That of `build`; this one draws no seed.
+            # `build` sets the real initializer; this one draws no seed.
             kernel_initializer="zeros",
             name=name,
             dtype=self.dtype_policy,
             trainable=self.trainable,
         )
 
-    def _all_projections(self):
-        return self.query, self.key, self.value, self.out
-
-    def _project(self, projection, inputs):
-        """What a projection makes of (B, T, D), by heads (B, H, T, K)."""
+    def _to_heads(self, projection, inputs):
         checks.check_vectors("inputs", inputs.shape, self.model_dim)
-        if projection.quantization_mode is not None:
-            return heads.split_heads(projection(inputs), self.head_dim)
-        return _project(inputs, *self._heads_of(projection))
+        return head_projections.to_heads(projection, inputs, self.head_dim)
 
-    def _projector(self):
-        """Makes what projects (B, W, D) to queries, keys and values."""
-        projections = (self.query, self.key, self.value)
-        if any(one.quantization_mode is not None for one in projections):
-            return lambda inputs: [
-                self._project(projection, inputs) for projection in projections
-            ]
-        kernels, biases = zip(*map(self._heads_of, projections), strict=True)
-        kernel = ops.concatenate(kernels, axis=1)
-        bias = None
-        if self._settings["use_bias"]:
-            bias = ops.concatenate(biases, axis=0)
-        ends = [self.num_heads, self.num_heads + self.num_key_value_heads]
-
-        def project(inputs):
-            projected = _project(inputs, kernel, bias)
-            return [
-                projected[:, start:end]
-                for start, end in zip([0, *ends], [*ends, None], strict=True)
-            ]
-
-        return project
-
-    def _heads_of(self, projection):
-        """A projection by heads: kernel (D, H, K), bias (H, 1, K) or None."""
-        shape = (self.model_dim, -1, self.head_dim)
-        kernel, bias = self._cast(projection.kernel), projection.bias
-        if bias is not None:
-            bias = ops.reshape(self._cast(bias), (-1, 1, self.head_dim))
-        return ops.reshape(kernel, shape), bias
-
-    def _attend(
-        self,
-        query,
-        key,
-        value,
-        mask,
-        attention_bias,
-        query_positions,
-        key_positions,
+    def _attend_heads(
+        self, query, key, value, mask, attention_bias, *query_and_key_positions
     ):
-        """What `attend` does from the query's heads (B, H, T, K) on."""
+        """Attends with projected queries (B, H, T, K); see `attend`."""
         if self.positions is None:
             attended, scores = dot_product.attend_heads(
                 query, key, value, mask, attention_bias
@@ -372,26 +341,6 @@ class MultiHeadAttention(composite.Composite):
                 value,
                 mask,
                 attention_bias,
-                query_positions,
-                key_positions,
+                *query_and_key_positions,
             )
-        if self.out.quantization_mode is not None:
-            return self.out(heads.join_heads(attended)), scores
-        kernel_HKD = ops.reshape(
-            self._cast(self.out.kernel),
-            (self.num_heads, self.head_dim, self.model_dim),
-        )
-        output = ops.einsum("BHTK,HKD->BTD", attended, kernel_HKD)
-        if self.out.bias is not None:
-            output += self._cast(self.out.bias)
-        return output, scores
-
-    def _cast(self, weight):
-        # Cast here, since stepping does not pass through `__call__`, where
-        # Keras would do it.
-        return ops.cast(weight, self.compute_dtype)
-
-
-def _project(inputs, kernel_DHK, bias_H1K):
-    heads_BHTK = ops.einsum("BTD,DHK->BHTK", inputs, kernel_DHK)
-    return heads_BHTK if bias_H1K is None else heads_BHTK + bias_H1K
+        return head_projections.from_heads(self.out, attended), scores

@@ -1,7 +1,11 @@
-"""What the blocks of encoder and decoder have in common.
+"""The frame that the blocks of encoder and decoder share.
 
 B batch   T length   D model_dim   H heads
 """
+
+from typing import Any
+
+import keras
 
 from keras_transformer.layers import (
     composite,
@@ -10,25 +14,26 @@ from keras_transformer.layers import (
     residual,
     templates,
 )
+from keras_transformer.layers.typing import Shape, Tensor
 
 
 class Block(composite.Composite):
-    """The frame of a block; not used by itself (section 3.1).
+    """A base class for blocks (section 3.1).
 
-    Attentions, then a feed-forward network, each in a residual connection of
-    its own. Each attention is stored under its name in `_attentions`, the
-    network as `feed_forward`, and the residual connection around each under
-    that name plus `_residual`.
+    A block has one or two attentions, then a feed-forward network, each in a
+    residual connection. An attention is the attribute whose name
+    `_attentions` gives, the network is `feed_forward`, and the residual
+    connection around each has the same name plus `_residual`.
     """
 
     def __init__(
         self,
-        attention,
-        feed_forward,
-        norm=None,
-        dropout=0.1,
-        normalization="pre",
-        **kwargs,
+        attention: templates.Template,
+        feed_forward: templates.Template,
+        norm: templates.Template | None = None,
+        dropout: float = 0.1,
+        normalization: str = "pre",
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -42,15 +47,15 @@ class Block(composite.Composite):
         self.model_dim = templates.shared_model_dim(attention, feed_forward)
         attentions = self._attentions(attention)
         sublayers = {**attentions, "feed_forward": feed_forward}
-        # Variables are made and listed in this order, on which checkpoints
-        # and the draws of a seed depend.
+        # Variables are made and listed in this order. Checkpoints and the
+        # random initial weights depend on it.
         self._sublayers = tuple(sublayers)
-        for name, part in sublayers.items():
-            sublayer = templates.copy_into(self, part, name)
+        for name, template in sublayers.items():
+            sublayer = templates.copy_into(self, template, name)
             if name in attentions:
                 templates.check_attention(sublayer)
             setattr(self, name, sublayer)
-            around = residual.Residual(
+            connection = residual.Residual(
                 self.model_dim,
                 dropout,
                 normalization,
@@ -59,30 +64,38 @@ class Block(composite.Composite):
                 trainable=self.trainable,
                 name=f"{name}_residual",
             )
-            setattr(self, around.name, around)
+            setattr(self, connection.name, connection)
 
-    def _attentions(self, attention):
-        """The attentions by their names, in the order of their use.
+    def _attentions(
+        self, attention: templates.Template
+    ) -> dict[str, templates.Template]:
+        """Returns the template of each attention, in the order of their use.
 
         Args:
-            attention: the part that the block was given.
+            attention: the template that the block was given.
 
         Returns:
-            A dict of parts.
+            Templates by the names of the attributes.
         """
         raise NotImplementedError
 
-    def build(self, inputs_shape=None):
+    def build(self, inputs_shape: Shape | None = None) -> None:
         for name in self._sublayers:
             composite.build_all(
                 getattr(self, name), getattr(self, f"{name}_residual")
             )
         self.built = True
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(
+        self, inputs: Tensor, mask: Tensor | None = None
+    ) -> Tensor | None:
         return masks.attended_keys(implicit.both(inputs, mask))
 
-    def compute_output_shape(self, inputs_shape, return_attention_scores=False):
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), **templates.plain_copy(self._settings)}
+
+    def _output_shape(self, inputs_shape, return_attention_scores):
+        """The output shape of a block that returns self-attention scores."""
         shape = (*inputs_shape[:-1], self.model_dim)
         if not return_attention_scores:
             return shape
@@ -91,11 +104,8 @@ class Block(composite.Composite):
             shape, return_attention_scores=True
         )
 
-    def get_config(self):
-        return {**super().get_config(), **templates.plain_copy(self._settings)}
-
     def _transform(self, x, training):
-        """The last sub-layer, of every block: the feed-forward network."""
+        """Applies the last sublayer of a block, the feed-forward network."""
         x, _ = self.feed_forward_residual(
             x,
             sublayer=lambda x: (self.feed_forward(x), None),
@@ -104,21 +114,26 @@ class Block(composite.Composite):
         return x
 
 
-def call_with_scores(layer, *args, return_attention_scores, **kwargs):
-    """Calls a layer with attention; returns its output and its scores.
+def call_with_scores(
+    layer: keras.layers.Layer,
+    *args: Any,
+    return_attention_scores: bool,
+    **kwargs: Any,
+) -> tuple[Any, ...]:
+    """Calls a layer with attention; always returns a tuple with scores.
 
-    Scores are asked for only where somebody wants them, since a regularizer
-    of what a layer returns would count them too.
+    The layer returns scores only if they are needed: an activity regularizer
+    would penalize all that it returns.
 
     Args:
         layer: an attention, a block, or a stack.
-        *args: of its call.
-        return_attention_scores: whether somebody wants them.
-        **kwargs: of its call.
+        *args: arguments of its call.
+        return_attention_scores: whether the scores are needed.
+        **kwargs: keyword arguments of its call.
 
     Returns:
-        A tuple of the output and scores; of the output and `None` if they are
-        not wanted.
+        The output and the scores; the output and `None` if they are not
+        needed.
     """
     if return_attention_scores:
         return layer(*args, return_attention_scores=True, **kwargs)

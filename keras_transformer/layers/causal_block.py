@@ -1,36 +1,36 @@
-"""A block that reads what came before, for whole sequences and step by step.
+"""A block of a language model, for whole sequences and for steps.
 
 B batch   T length   D model_dim   H heads   K head_dim   N key-value heads
-M positions kept while decoding   W hypotheses of a row
+M positions in the cache   W hypotheses of a row
 """
 
-import keras
-from keras import ops
+from collections.abc import Callable
+from typing import Any
 
-from keras_transformer.layers import block, implicit, masks, past
+import keras
+
+from keras_transformer.layers import causal_frame, past
+from keras_transformer.layers.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-class CausalBlock(block.Block):
-    """Causal self-attention, then feed-forward, as in the paper's decoder.
+class CausalBlock(causal_frame.CausalFrame):
+    """Causal self-attention, then feed-forward, each in a residual connection.
 
-    What decoders have in common: each position reads itself and those before
-    it (section 3.2.3), in a language model as in a translator, whose
-    `DecoderBlock` reads the source too. Step by step, keys and values of the
-    past are kept, see `layers.past`.
+    It is a `DecoderBlock` without encoder-decoder attention.
 
     Args:
-        attention: a part, copied: `MultiHeadAttention` of any kind.
-        feed_forward: a part, copied: `FeedForward` or `GatedFeedForward`.
-        norm: a part, copied; see `Residual`.
+        attention: a template: `MultiHeadAttention` with any settings.
+        feed_forward: a template: `FeedForward` or `GatedFeedForward`.
+        norm: a template, see `Residual`.
         dropout: P_drop.
         normalization: `"pre"` or `"post"`, see `Residual`.
 
     Call arguments:
         inputs: shape `(B, T, D)`.
         mask: boolean padding mask `(B, T)`, True at real positions, or an
-            attention mask `(B, T, T)` or `(B, H, T, T)`; the block is causal
-            besides.
+            attention mask `(B, T, T)` or `(B, H, T, T)`; with every mask the
+            block is causal too.
         return_attention_scores: whether to return the scores too.
 
     Returns:
@@ -38,8 +38,8 @@ class CausalBlock(block.Block):
         and the scores `(B, H, T, T)`.
 
     Raises:
-        ValueError: parts of different `model_dim`, or a mask that does not
-            fit; see also the parts.
+        ValueError: the templates differ in `model_dim`, or a mask does not
+            fit; see also the sublayers.
 
     Example:
 
@@ -57,139 +57,97 @@ class CausalBlock(block.Block):
     TensorShape([3, 1, 6])
     """
 
-    def _attentions(self, attention):
-        """See `Block`."""
-        return {"self_attention": attention}
-
     def call(
-        self, inputs, mask=None, training=None, return_attention_scores=False
-    ):
-        x, scores = self._attend_to_past(
+        self,
+        inputs: Tensor,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+        return_attention_scores: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        x, scores = self._self_attend(
             inputs, mask, training, return_attention_scores
         )
         x = self._transform(x, training)
         return (x, scores) if return_attention_scores else x
 
-    def start(self, batch_size, max_length=None):
+    def compute_output_shape(
+        self, inputs_shape: Shape, return_attention_scores: bool = False
+    ) -> Shape | tuple[Shape, Shape]:
+        return self._output_shape(inputs_shape, return_attention_scores)
+
+    def start(
+        self, batch_size: Tensor, max_length: Tensor | None = None
+    ) -> dict[str, Any]:
         """Makes the state before the first step.
 
         Args:
             batch_size: B, an int or a scalar tensor.
-            max_length: M, the most steps that will be taken: the state then
-                keeps its shape, as XLA needs. With `None` it grows.
+            max_length: M, the maximum number of steps: the state then keeps
+                its shape, as XLA needs. With `None` it grows.
 
         Returns:
-            A dict of tensors, batch first: the `"past"`, and what
-            `start_kept` makes.
+            A dict of tensors, batch first: `"past"`, and what `start_cache`
+            returns.
 
         Raises:
             ValueError: `max_length` is below 1.
         """
-        before = past.start(batch_size, max_length)
-        return {"past": before, **self.start_kept(batch_size, before)}
+        empty_past = past.start(batch_size, max_length)
+        return {
+            "past": empty_past,
+            **self.start_cache(batch_size, empty_past),
+        }
 
-    def step(self, inputs, position, state):
-        """Computes one position of W hypotheses, as a call of the whole does.
+    def step(
+        self, inputs: Tensor, position: Tensor, state: dict[str, Any]
+    ) -> tuple[Tensor, dict[str, Any]]:
+        """Computes one position of W hypotheses, with the numbers of the call.
 
         Args:
             inputs: shape `(B, W, D)`.
-            position: the position of it, a scalar, counted from 0.
-            state: what `start` or the step before returned.
+            position: the position of the inputs, a scalar, counted from 0.
+            state: what `start` or the previous step returned.
 
         Returns:
-            The pair (output `(B, W, D)`, the state of the next step).
+            The pair (output `(B, W, D)`, the state for the next step).
 
         Raises:
-            ValueError: outside of a graph, a position or a number of rows
-                that does not fit the state.
+            ValueError: outside of a graph, the position or the number of rows
+                does not fit the state.
         """
-        now = past.take_step(state["past"], inputs, position)
-        x, kept, _ = self.stepper()(inputs, now, state)
-        return x, {"past": now.past, **kept}
+        current = past.take_step(state["past"], inputs, position)
+        x, cache, _ = self.stepper()(inputs, current, state)
+        return x, {"past": current.past, **cache}
 
-    def start_kept(self, batch_size, before):
-        """Keys and values of the past, which is empty.
+    def start_cache(
+        self, batch_size: Tensor, empty_past: past.Past
+    ) -> dict[str, Any]:
+        """Makes the cache of keys and values before the first step.
 
         Args:
             batch_size: B, an int or a scalar tensor.
-            before: of `past.start`.
+            empty_past: what `past.start` returned.
 
         Returns:
-            A dict: under `"target"` the pair of room for keys and for values,
-            `(B, N, M, K)`.
+            A dict: under `"target"` the pair of empty slots for keys and for
+            values, `(B, N, M, K)`.
         """
-        if not self.built:
-            self.build()
-        # Zero positions are projected, to learn the shape and the dtype.
-        nothing = ops.zeros(
-            (batch_size, 0, self.model_dim), dtype=self.compute_dtype
-        )
-        heads = self.self_attention.project_memory(nothing)
-        return {"target": tuple(past.room(before, some) for some in heads)}
+        return {"target": self._empty_cache(batch_size, empty_past)}
 
-    def stepper(self):
-        """Makes a function for many steps of a past that all blocks share.
+    def stepper(self) -> Callable[..., tuple[Tensor, dict[str, Any], Tensor]]:
+        """Makes a function for many steps, with a past that all blocks share.
 
         Returns:
             A function of inputs `(B, W, D)`, the `Step` that `past.take_step`
-            made, and what is kept, of `start_kept` or the step before. It
-            returns the triple of the output `(B, W, D)`, what is kept for the
-            next step, and scores `(B, H, W, M W)` of all places kept.
+            made, and the cache, from `start_cache` or the previous step. It
+            returns the triple of the output `(B, W, D)`, the cache for the
+            next step, and scores `(B, H, W, M W)` of all slots.
         """
-        attend_to_past = self._stepper_of_past()
+        self_attend = self._self_attention_stepper()
 
-        def step(inputs, now, kept):
-            x, target, scores = attend_to_past(inputs, now, kept["target"])
+        def step(inputs, current, cache):
+            x, target, scores = self_attend(inputs, current, cache["target"])
             x = self._transform(x, training=False)
             return x, {"target": target}, scores
-
-        return step
-
-    def _attend_to_past(self, inputs, mask, training, return_attention_scores):
-        """The first sub-layer, for a whole sequence: output and scores."""
-        length = inputs.shape[1]
-        masks.check_fits(mask, inputs.shape[0], None, length, length)
-        mask = implicit.both(inputs, mask)
-        # Keras hands on what is attached to the inputs; now that is all.
-        inputs = implicit.attach(inputs, masks.attended_keys(mask))
-        causal = masks.combine_masks(
-            masks.causal_mask(ops.shape(inputs)[1]), mask
-        )
-        return self.self_attention_residual(
-            inputs,
-            sublayer=lambda x: block.call_with_scores(
-                self.self_attention,
-                x,
-                attention_mask=causal,
-                return_attention_scores=return_attention_scores,
-            ),
-            training=training,
-        )
-
-    def _stepper_of_past(self):
-        """The first sub-layer, for many steps: output, all kept, scores."""
-        if not self.built:
-            self.build()
-        attend = self.self_attention.stepper()
-
-        def step(inputs, now, kept):
-            everything = []
-
-            def append_to_past(*heads):
-                everything.extend(now.write(kept, heads))
-                return everything
-
-            x, scores = self.self_attention_residual(
-                inputs,
-                sublayer=lambda x: attend(
-                    x,
-                    append_to_past,
-                    now.attention_bias,
-                    now.query_positions,
-                    now.key_positions,
-                ),
-                training=False,
-            )
-            return x, tuple(everything), scores
 
         return step

@@ -1,16 +1,20 @@
-"""Checks of what layers are given, before anything is built or computed.
+"""Checks of the arguments of layers, before anything is built or computed.
 
-Each raises ValueError with what was received, what was expected and what to
-do. What is known only when a graph runs is not checked.
+Each raises a ValueError that says what was received, what was expected and
+what to do. Values that are known only when a graph runs are not checked.
 """
 
 import math
 import numbers
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
+from keras_transformer.layers.typing import Shape, Tensor
 
-def check_size(name, value):
+
+def check_size(name: str, value: Any) -> None:
     """Checks that `value` is a whole number of at least 1."""
     is_whole = isinstance(value, numbers.Integral) and value is not True
     if not is_whole or value < 1:
@@ -20,8 +24,8 @@ def check_size(name, value):
         )
 
 
-def check_positive(name, value):
-    """Checks that `value` is a number above 0 and finite."""
+def check_positive(name: str, value: Any) -> None:
+    """Checks that `value` is a finite number above 0."""
     is_number = isinstance(value, numbers.Real) and value is not True
     if not is_number or not 0 < value < math.inf:
         raise ValueError(
@@ -30,17 +34,18 @@ def check_positive(name, value):
         )
 
 
-def check_share(name, value):
-    """Checks that `value` is a share that can be dropped, in [0, 1)."""
-    if not isinstance(value, numbers.Real) or not 0 <= value < 1:
+def check_share(name: str, value: Any) -> None:
+    """Checks that `value` is a dropout rate, a number in [0, 1)."""
+    is_number = isinstance(value, numbers.Real)
+    if not is_number or not 0 <= value < 1:
         raise ValueError(
             f"`{name}` is the share of units dropped in training. Received: "
             f"{value!r}. Expected a number in [0, 1)."
         )
 
 
-def check_id(name, value, vocabulary_size):
-    """Checks that `value` is the id of a token."""
+def check_id(name: str, value: Any, vocabulary_size: int) -> None:
+    """Checks that `value` is the id of a token of the vocabulary."""
     is_whole = isinstance(value, numbers.Integral)
     if not is_whole or not 0 <= value < vocabulary_size:
         raise ValueError(
@@ -49,7 +54,7 @@ def check_id(name, value, vocabulary_size):
         )
 
 
-def check_name(name, value, known):
+def check_name(name: str, value: Any, known: Iterable[str]) -> None:
     """Checks that `value` is one of the names in `known`."""
     if value not in known:
         raise ValueError(
@@ -58,8 +63,8 @@ def check_name(name, value, known):
         )
 
 
-def check_vectors(name, shape, model_dim):
-    """Checks that a shape is `(B, T, D)` with this D."""
+def check_vectors(name: str, shape: Shape, model_dim: int) -> None:
+    """Checks that a shape is `(B, T, D)`, where D is `model_dim`."""
     if len(shape) != 3 or shape[-1] != model_dim:
         raise ValueError(
             f"`{name}` must have shape (B, T, {model_dim}), with the layer's "
@@ -68,8 +73,19 @@ def check_vectors(name, shape, model_dim):
         )
 
 
-def known_int(value):
-    """Reads an integer, or returns `None` inside of a graph."""
+def last_size(shape: Shape) -> int:
+    """Returns the size of the last axis, which must be known in `build`."""
+    size = shape[-1]
+    if size is None:
+        raise ValueError(
+            "The size of the last axis must be known when a layer is built. "
+            f"Received: shape={tuple(shape)}. Give `keras.Input` that size."
+        )
+    return size
+
+
+def known_int(value: Tensor) -> int | None:
+    """Returns an integer tensor as an int, or `None` inside of a graph."""
     try:
         return int(np.asarray(value))
     except (NotImplementedError, TypeError, ValueError):

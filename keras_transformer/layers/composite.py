@@ -1,63 +1,67 @@
-"""Layers made of layers, and what happened to those after they were made.
+"""Layers that hold sublayers, and save how a user changed them.
 
-A layer is saved as the arguments of its constructor. What a user does to a
-layer inside of it later is no argument: to freeze it, to add LoRA to it, to
-quantize it. Keras forgets that; a `Composite` keeps it in its config, by the
-names of the layers, under `"sublayers"`.
+Keras saves a layer as the arguments of its constructor. A user can change a
+sublayer after that: freeze it, add LoRA to it or quantize it. Keras does not
+save such changes. A `Composite` saves them in its config under `"sublayers"`,
+by the path of the sublayer.
 """
+
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 
 from keras_transformer.layers import templates
 
-# Arguments of a Dense or Embedding that change after it is made.
+# Attributes of a `Dense` or `Embedding` that `enable_lora` sets.
 _LORA = ("lora_rank", "lora_alpha")
 
 
 class TracedLayer(keras.layers.Layer):
-    """A layer whose outputs in a functional model are found by a call.
+    """A layer whose symbolic outputs Keras computes by tracing its call.
 
-    As those of a layer without `compute_output_shape`: a call checks what is
-    given, and knows every dtype and optional output.
+    Keras would ask `compute_output_shape` instead, which checks no argument
+    and knows no dtype and no optional output.
     """
 
-    def compute_output_spec(self, *args, **kwargs):
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         return keras.Operation.compute_output_spec(self, *args, **kwargs)
 
 
 class Composite(TracedLayer):
-    """A layer whose sublayers are its public attributes; not used by itself.
+    """A base class for layers whose sublayers are public attributes.
 
     A sublayer must take its `trainable` from the composite when it is made
-    (`templates.copy_into`), and be built by the composite's `build` alone.
+    (`templates.copy_into`), and only the composite's `build` may build it.
     """
 
-    def get_config(self):
-        described = {
-            path: state
+    def get_config(self) -> dict[str, Any]:
+        changes = {
+            path: changed
             for path, owner, layer in layers_inside(self)
-            if (state := _state_of(layer, owner))
+            if (changed := _changes_of(layer, owner))
         }
         config = super().get_config()
-        return {**config, "sublayers": described} if described else config
+        return {**config, "sublayers": changes} if changes else config
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "Composite":
         config = dict(config)
-        described = config.pop("sublayers", {})
+        changes = config.pop("sublayers", {})
         layer = super().from_config(config)
         for path, _, sublayer in layers_inside(layer):
-            if path in described:
-                _restore(sublayer, described[path])
+            if path in changes:
+                _change(sublayer, changes[path])
         return layer
 
-    def enable_lora(self, rank, **kwargs):
-        """Adds low-rank matrices to all projections inside, and freezes those.
+    def enable_lora(self, rank: int, **kwargs: Any) -> None:
+        """Adds LoRA to the matrices of all projections inside.
 
-        Biases and norms stay as trainable as they are.
+        The matrices are frozen, and low-rank matrices beside them are trained
+        instead. Biases and norms stay trainable if they were.
 
         Args:
-            rank: of the matrices that are trained instead.
+            rank: the rank of the low-rank matrices.
             **kwargs: as for `keras.layers.Dense.enable_lora`.
 
         Raises:
@@ -66,29 +70,34 @@ class Composite(TracedLayer):
         for layer in self._projections("enable_lora"):
             layer.enable_lora(rank, **kwargs)
 
-    def quantize(self, mode=None, type_check=True, config=None):
+    def quantize(
+        self,
+        mode: str | None = None,
+        type_check: bool = True,
+        config: Any = None,
+    ) -> None:
         """Quantizes all projections inside, as `keras.Model.quantize` does.
 
         Args:
-            mode: such as `"int8"`.
-            type_check: as in Keras; of no effect.
+            mode: the mode, such as `"int8"`.
+            type_check: an argument of Keras, which has no effect here.
             config: as in Keras.
 
         Raises:
-            NotImplementedError: a projection cannot be quantized so.
-            ValueError: the layer is not built, or quantized already.
+            NotImplementedError: a projection cannot be quantized in this mode.
+            ValueError: the layer is not built, or is quantized already.
         """
-        # Older versions of Keras have no config.
-        given = {} if config is None else {"config": config}
+        # `quantize` has no argument `config` in older versions of Keras.
+        options = {} if config is None else {"config": config}
         for layer in self._projections("quantize"):
-            layer.quantize(mode, **given)
+            layer.quantize(mode, **options)
 
-    def _projections(self, task):
+    def _projections(self, method):
         if not self.built:
             raise ValueError(
-                f"`{task}` changes weights that are there. Received: "
-                f"{type(self).__name__} {self.name!r}, not built. Call it, or "
-                "its `build`, first."
+                f"`{method}` changes weights, so the layer must be built. "
+                f"Received: {type(self).__name__} {self.name!r}, not built. "
+                "Call the layer, or its `build`, first."
             )
         return [
             layer
@@ -97,20 +106,26 @@ class Composite(TracedLayer):
         ]
 
 
-def build_all(*layers):
-    """Builds those layers, that need no shape, that are not built yet."""
+def build_all(*layers: keras.layers.Layer) -> None:
+    """Builds layers whose `build` needs no shape, unless they are built."""
     for layer in layers:
         if not layer.built:
             layer.build()
 
 
-def layers_inside(owner, path=""):
-    """Yields path, owner and layer of all layers inside, outer ones first.
+def layers_inside(
+    owner: keras.layers.Layer, path: str = ""
+) -> Iterator[tuple[str, keras.layers.Layer, keras.layers.Layer]]:
+    """Yields all layers inside a layer or model, each after its owner.
 
     Args:
-        owner: a layer or model, whose sublayers are its public attributes or
-            in lists of such.
-        path: what their paths start with.
+        owner: a layer or model, whose sublayers are public attributes or in
+            lists that are public attributes.
+        path: the start of all paths.
+
+    Yields:
+        The path of a layer, which is names joined by `/`, the layer or model
+        that holds it, and the layer.
 
     Example:
 
@@ -130,31 +145,31 @@ def layers_inside(owner, path=""):
                 yield from layers_inside(layer, f"{inner}/")
 
 
-def _state_of(layer, owner):
-    """What of a layer is not as its owner made it."""
-    state = {}
+def _changes_of(layer, owner):
+    """Describes how a layer differs from what its owner made."""
+    changes = {}
     if layer.trainable != owner.trainable:
-        state["trainable"] = layer.trainable
+        changes["trainable"] = layer.trainable
     if layer.dtype_policy.quantization_mode is not None:
         config = layer.get_config()
-        state["dtype"] = config["dtype"]
+        changes["dtype"] = config["dtype"]
         if config.get("quantization_config") is not None:
-            state["quantization_config"] = config["quantization_config"]
+            changes["quantization_config"] = config["quantization_config"]
     if getattr(layer, "lora_rank", None):
         for name in _LORA:
             if hasattr(layer, name):
-                state[name] = getattr(layer, name)
-    return templates.plain_copy(state)
+                changes[name] = getattr(layer, name)
+    return templates.plain_copy(changes)
 
 
-def _restore(layer, state):
-    """Gives a layer that is not built yet the state of another."""
+def _change(layer, changes):
+    """Applies what `_changes_of` returned to a layer that is not built yet."""
     for name in ("trainable", *_LORA):
-        if name in state:
-            setattr(layer, name, state[name])
-    if "quantization_config" in state:
+        if name in changes:
+            setattr(layer, name, changes[name])
+    if "quantization_config" in changes:
         layer.quantization_config = keras.saving.deserialize_keras_object(
-            state["quantization_config"]
+            changes["quantization_config"]
         )
-    if "dtype" in state:
-        layer.dtype_policy = keras.dtype_policies.get(state["dtype"])
+    if "dtype" in changes:
+        layer.dtype_policy = keras.dtype_policies.get(changes["dtype"])

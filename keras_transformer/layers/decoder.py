@@ -4,35 +4,39 @@ B batch   T target length   S source length   D model_dim   H heads
 L layers   W hypotheses of a row
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_transformer.layers import decoder_block, implicit, past, stack
+from keras_transformer.layers.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class Decoder(stack.Stack):
-    """A stack of decoder blocks, for whole sequences and step by step.
+    """A stack of decoder blocks, for whole sequences and for steps.
 
-    Adds positions to the embeddings, drops units of the sum (section 5.4),
-    and with `normalization="pre"` ends with one more norm.
+    Adds positions to the embeddings, applies dropout to the sum (section
+    5.4), and with `normalization="pre"` ends with one more norm.
 
     Args:
         num_layers: L, N in the paper.
-        attention: a part, copied for each block, see `DecoderBlock`.
-        feed_forward: a part, copied for each block: `FeedForward` or
-            `GatedFeedForward`.
-        norm: a part, copied; layer normalization, epsilon 1e-6, if `None`.
+        attention: a template, see `DecoderBlock`. Each block has copies.
+        feed_forward: a template: `FeedForward` or `GatedFeedForward`. Each
+            block has a copy.
+        norm: a template; `None` means layer normalization, epsilon 1e-6.
         dropout: P_drop.
         normalization: `"pre"` or `"post"`, see `Residual`.
-        positions: a part, copied: `SinusoidalPositions` or
-            `LearnedPositions`; `None` adds nothing.
+        positions: a template: `SinusoidalPositions` or `LearnedPositions`;
+            with `None` no positions are added.
 
     Call arguments:
         inputs: embeddings, shape `(B, T, D)`.
         memory: the encoder's output, shape `(B, S, D)`.
         inputs_mask: boolean padding mask `(B, T)`, or an attention mask
-            `(B, T, T)` or `(B, H, T, T)`; the decoder is causal besides.
+            `(B, T, T)` or `(B, H, T, T)`; the decoder is always causal too.
         memory_mask: boolean padding mask `(B, S)`, or an attention mask
             `(B, T, S)` or `(B, H, T, S)`.
         return_attention_scores: whether to return the scores too.
@@ -43,8 +47,8 @@ class Decoder(stack.Stack):
         scores `(B, L, H, T, S)`.
 
     Raises:
-        ValueError: no layers, or parts of different `model_dim`; see also
-            the parts.
+        ValueError: there are no layers, or the templates differ in
+            `model_dim`; see also the sublayers.
 
     Example:
 
@@ -62,13 +66,13 @@ class Decoder(stack.Stack):
 
     def call(
         self,
-        inputs,
-        memory,
-        inputs_mask=None,
-        memory_mask=None,
-        training=None,
-        return_attention_scores=False,
-    ):
+        inputs: Tensor,
+        memory: Tensor,
+        inputs_mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        training: bool | None = None,
+        return_attention_scores: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor, Tensor]:
         inputs_mask = implicit.both(inputs, inputs_mask)
         memory_mask = implicit.both(memory, memory_mask)
         x = self.enter(inputs, mask=inputs_mask, training=training)
@@ -95,125 +99,144 @@ class Decoder(stack.Stack):
         )
 
     def compute_output_shape(
-        self, inputs_shape, memory_shape=None, return_attention_scores=False
-    ):
-        block = self.blocks[0].compute_output_shape(
+        self,
+        inputs_shape: Shape,
+        memory_shape: Shape | None = None,
+        return_attention_scores: bool = False,
+    ) -> Shape | tuple[Shape, Shape, Shape]:
+        outputs = self.blocks[0].compute_output_shape(
             inputs_shape, memory_shape, return_attention_scores
         )
         if not return_attention_scores:
-            return block
-        shape, *scores = block
+            return outputs
+        shape, self_scores, cross_scores = outputs
         return (
             shape,
-            *(stack.of_all_layers(some, self.blocks) for some in scores),
+            stack.stacked_shape(self_scores, self.blocks),
+            stack.stacked_shape(cross_scores, self.blocks),
         )
 
-    def start(self, memory, max_length=None):
-        """Makes the state before the first step, of one hypothesis a row.
+    def start(
+        self, memory: Tensor, max_length: Tensor | None = None
+    ) -> dict[str, Any]:
+        """Makes the state before the first step, with one hypothesis a row.
 
         Args:
             memory: the encoder's output, shape `(B, S, D)`.
-            max_length: M, the most steps that will be taken: the state then
-                keeps its shape, as XLA needs. With `None` it grows with each
-                step, and no step reads what is not there yet.
+            max_length: M, the maximum number of steps: the state then keeps
+                its shape, as XLA needs. With `None` it grows with each step,
+                and no step reads empty slots.
 
         Returns:
             A dict of tensors, batch first: `"past"`, which all blocks share,
-            and `"blocks"`, keys and values of each.
+            and `"blocks"`, a tuple with the cached keys and values of each
+            block, see `DecoderBlock.start_cache`.
 
         Raises:
             ValueError: `max_length` is below 1.
         """
         if not self.built:
             self.build()
-        before = past.start(ops.shape(memory)[0], max_length)
+        empty_past = past.start(ops.shape(memory)[0], max_length)
         blocks = tuple(
-            block.start_kept(memory, before) for block in self.blocks
+            block.start_cache(memory, empty_past) for block in self.blocks
         )
-        return {"past": before, "blocks": blocks}
+        return {"past": empty_past, "blocks": blocks}
 
-    def step(self, inputs, position, state, memory_mask=None):
+    def step(
+        self,
+        inputs: Tensor,
+        position: Tensor,
+        state: dict[str, Any],
+        memory_mask: Tensor | None = None,
+    ) -> tuple[Tensor, dict[str, Any]]:
         """Computes one target position of W hypotheses.
 
         Args:
-            inputs: their embeddings at `position`, shape `(B, W, D)`, W being
-                1 unless the state was widened.
+            inputs: the embeddings of all hypotheses at `position`, shape
+                `(B, W, D)`; W is 1 unless the state was widened.
             position: a scalar, counted from 0.
-            state: what `start` or the step before returned.
+            state: what `start` or the previous step returned.
             memory_mask: boolean padding mask `(B, S)`.
 
         Returns:
-            The pair (output `(B, W, D)`, the state of the next step).
+            The pair (output `(B, W, D)`, the state for the next step).
 
         Raises:
-            ValueError: outside of a graph, a position or a number of rows
-                that the state is not of.
+            ValueError: outside of a graph, the position or the number of rows
+                does not fit the state.
         """
-        return self.stepper()(inputs, position, state, memory_mask)[:2]
+        output, state, _ = self.stepper()(inputs, position, state, memory_mask)
+        return output, state
 
-    def stepper(self):
-        """Makes a function for many steps: what they share is computed once.
+    def stepper(self) -> Callable[..., tuple[Tensor, dict[str, Any], Tensor]]:
+        """Makes a function for many steps, which prepares the weights once.
 
         Returns:
-            A function like `step` that returns, thirdly, encoder-decoder
-            scores `(B, L, H, W, S)`.
+            A function with the arguments of `step`. It returns the output,
+            the state for the next step, and encoder-decoder scores
+            `(B, L, H, W, S)`.
         """
         if not self.built:
             self.build()
-        steps = [block.stepper() for block in self.blocks]
+        block_steps = [block.stepper() for block in self.blocks]
 
         def step(inputs, position, state, memory_mask=None):
-            now = past.take_step(state["past"], inputs, position)
-            # The hypotheses of a row are at one position, not at W of them.
+            current = past.take_step(state["past"], inputs, position)
+            # `enter` counts positions along axis 1, and all W hypotheses of a
+            # row are at the same position.
             x = ops.reshape(inputs, (-1, 1, self.model_dim))
             x = self.enter(x, start=position, training=False)
-            x = ops.reshape(x, now.shape(self.model_dim))
-            blocks, scores = [], []
-            for take, kept in zip(steps, state["blocks"], strict=True):
-                x, kept, block_scores = take(x, now, kept, memory_mask)
-                blocks.append(kept)
+            x = ops.reshape(x, current.shape(self.model_dim))
+            caches, scores = [], []
+            for take_step, cache in zip(
+                block_steps, state["blocks"], strict=True
+            ):
+                x, cache, block_scores = take_step(
+                    x, current, cache, memory_mask
+                )
+                caches.append(cache)
                 scores.append(block_scores)
             outputs = self.final_norm(x)
-            state = {"past": now.past, "blocks": tuple(blocks)}
+            state = {"past": current.past, "blocks": tuple(caches)}
             return outputs, state, ops.stack(scores, axis=1)
 
         return step
 
-    def widen(self, state, width):
-        """Makes `width` hypotheses of each, which stand side by side."""
+    def widen(self, state: dict[str, Any], width: int) -> dict[str, Any]:
+        """Makes `width` equal hypotheses, side by side, of each hypothesis."""
         return {
             "past": past.widen(state["past"], width),
-            "blocks": _change_target(
-                state["blocks"], lambda kept: past.widen_kept(kept, width)
+            "blocks": _map_target(
+                state["blocks"], lambda x: past.widen_cached(x, width)
             ),
         }
 
-    def select(self, state, parents):
+    def select(self, state: dict[str, Any], parents: Tensor) -> dict[str, Any]:
         """Lets hypothesis w of row b continue hypothesis `parents[b, w]`.
 
-        Keys and values stay where they are; only the table of ancestors
-        changes.
+        Only the table of ancestors changes. No keys and values are moved.
         """
         return {**state, "past": past.select(state["past"], parents)}
 
-    def shapes(self, state):
-        """Shapes of the state that hold at every step, `None` what varies."""
-        before = state["past"]
-        blocks = tuple(
-            {name: tuple(tuple(x.shape) for x in kept[name]) for name in kept}
-            for kept in state["blocks"]
+    def shapes(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Returns the shapes of a state, with `None` for sizes that change."""
+        current = state["past"]
+        shapes = tuple(
+            {name: tuple(tuple(x.shape) for x in cache[name]) for name in cache}
+            for cache in state["blocks"]
         )
         return {
-            "past": before._replace(
-                ancestors=before.shape_at_all_steps(before.ancestors.shape)
+            "past": current._replace(
+                ancestors=current.shape_at_all_steps(current.ancestors.shape)
             ),
-            "blocks": _change_target(blocks, before.shape_at_all_steps),
+            "blocks": _map_target(shapes, current.shape_at_all_steps),
         }
 
 
-def _change_target(blocks, change):
-    """Changes the keys and values of the target, not those of the memory."""
+def _map_target(caches, function):
+    """Applies a function to keys and values of the target in each cache."""
     return tuple(
-        {**kept, "target": tuple(change(x) for x in kept["target"])}
-        for kept in blocks
+        {**cache, "target": tuple(function(x) for x in cache["target"])}
+        for cache in caches
     )

@@ -1,36 +1,39 @@
-"""One block of the decoder, for whole sequences and step by step.
+"""One block of the decoder, for whole sequences and for steps.
 
 B batch   T target length   S source length   D model_dim   H heads
-K head_dim   N key-value heads   M positions kept while decoding   W hypotheses
-of a row
+K head_dim   N key-value heads   M positions in the cache
+W hypotheses of a row
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_transformer.layers import (
     block,
-    causal_block,
+    causal_frame,
     implicit,
     past,
     templates,
 )
+from keras_transformer.layers.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-class DecoderBlock(causal_block.CausalBlock):
-    """A `CausalBlock` that reads the memory too, in the paper's decoder.
+class DecoderBlock(causal_frame.CausalFrame):
+    """Causal self-attention, encoder-decoder attention, then feed-forward.
 
-    Encoder-decoder attention stands between causal self-attention and
-    feed-forward (section 3.1). So `call` and `start` also take the memory, and
-    the state of `step` holds its keys and values.
+    Each is in a residual connection (section 3.1). `start` takes the memory
+    and caches its keys and values.
 
     Args:
-        attention: a part, copied for both attentions: `MultiHeadAttention`
-            of any kind. Between target and source it is what its method
-            `between_sequences` returns, if it has one.
-        feed_forward: a part, copied: `FeedForward` or `GatedFeedForward`.
-        norm: a part, copied; see `Residual`.
+        attention: a template for both attentions: `MultiHeadAttention` with
+            any settings. The encoder-decoder attention is made from what its
+            method `between_sequences` returns, if it has this method.
+        feed_forward: a template: `FeedForward` or `GatedFeedForward`.
+        norm: a template, see `Residual`.
         dropout: P_drop.
         normalization: `"pre"` or `"post"`, see `Residual`.
 
@@ -38,7 +41,7 @@ class DecoderBlock(causal_block.CausalBlock):
         inputs: shape `(B, T, D)`.
         memory: the encoder's output, shape `(B, S, D)`.
         inputs_mask: boolean padding mask `(B, T)`, or an attention mask
-            `(B, T, T)` or `(B, H, T, T)`; the block is causal besides.
+            `(B, T, T)` or `(B, H, T, T)`; the block is always causal too.
         memory_mask: boolean padding mask `(B, S)`, or an attention mask
             `(B, T, S)` or `(B, H, T, S)`.
         return_attention_scores: whether to return the scores too.
@@ -49,7 +52,8 @@ class DecoderBlock(causal_block.CausalBlock):
         `(B, H, T, S)`.
 
     Raises:
-        ValueError: parts of different `model_dim`; see also the parts.
+        ValueError: the templates differ in `model_dim`; see also the
+            sublayers.
 
     Example:
 
@@ -63,26 +67,29 @@ class DecoderBlock(causal_block.CausalBlock):
     """
 
     def _attentions(self, attention):
-        """See `Block`."""
         return {
             **super()._attentions(attention),
             "cross_attention": templates.between_sequences(attention),
         }
 
-    def build(self, inputs_shape=None, memory_shape=None):
+    def build(
+        self,
+        inputs_shape: Shape | None = None,
+        memory_shape: Shape | None = None,
+    ) -> None:
         super().build(inputs_shape)
 
     def call(
         self,
-        inputs,
-        memory,
-        inputs_mask=None,
-        memory_mask=None,
-        training=None,
-        return_attention_scores=False,
-    ):
+        inputs: Tensor,
+        memory: Tensor,
+        inputs_mask: Tensor | None = None,
+        memory_mask: Tensor | None = None,
+        training: bool | None = None,
+        return_attention_scores: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor, Tensor]:
         memory_mask = implicit.both(memory, memory_mask)
-        x, self_scores = self._attend_to_past(
+        x, self_scores = self._self_attend(
             inputs, inputs_mask, training, return_attention_scores
         )
         x, cross_scores = self.cross_attention_residual(
@@ -102,11 +109,12 @@ class DecoderBlock(causal_block.CausalBlock):
         return x
 
     def compute_output_shape(
-        self, inputs_shape, memory_shape=None, return_attention_scores=False
-    ):
-        outputs = super().compute_output_shape(
-            inputs_shape, return_attention_scores
-        )
+        self,
+        inputs_shape: Shape,
+        memory_shape: Shape | None = None,
+        return_attention_scores: bool = False,
+    ) -> Shape | tuple[Shape, Shape, Shape]:
+        outputs = self._output_shape(inputs_shape, return_attention_scores)
         if not return_attention_scores:
             return outputs
         shape, self_scores = outputs
@@ -115,76 +123,95 @@ class DecoderBlock(causal_block.CausalBlock):
         )
         return shape, self_scores, cross_scores
 
-    def start(self, memory, max_length=None):
-        """Makes the state before the first step from memory (B, S, D).
+    def start(
+        self, memory: Tensor, max_length: Tensor | None = None
+    ) -> dict[str, Any]:
+        """Makes the state before the first step.
 
         Args:
             memory: the encoder's output, shape `(B, S, D)`.
-            max_length: M, the most steps that will be taken: the state then
-                keeps its shape, as XLA needs. With `None` it grows.
+            max_length: M, the maximum number of steps: the state then keeps
+                its shape, as XLA needs. With `None` it grows.
 
         Returns:
-            A dict of tensors, batch first; see `Decoder.start`.
-        """
-        before = past.start(ops.shape(memory)[0], max_length)
-        return {"past": before, **self.start_kept(memory, before)}
+            A dict of tensors, batch first: `"past"`, and what `start_cache`
+            returns.
 
-    def step(self, inputs, position, state, memory_mask=None):
-        """Computes one target position of W hypotheses, `inputs` (B, W, D).
+        Raises:
+            ValueError: `max_length` is below 1.
+        """
+        empty_past = past.start(ops.shape(memory)[0], max_length)
+        return {"past": empty_past, **self.start_cache(memory, empty_past)}
+
+    def step(
+        self,
+        inputs: Tensor,
+        position: Tensor,
+        state: dict[str, Any],
+        memory_mask: Tensor | None = None,
+    ) -> tuple[Tensor, dict[str, Any]]:
+        """Computes one position of W hypotheses, with the numbers of the call.
 
         Args:
             inputs: shape `(B, W, D)`.
-            position: the position of it, a scalar, counted from 0.
-            state: what `start` or the step before returned.
+            position: the position of the inputs, a scalar, counted from 0.
+            state: what `start` or the previous step returned.
             memory_mask: boolean padding mask `(B, S)`.
 
         Returns:
-            The pair (output `(B, W, D)`, the state of the next step).
+            The pair (output `(B, W, D)`, the state for the next step).
 
         Raises:
-            ValueError: outside of a graph, a position or a number of rows
-                that the state is not of.
+            ValueError: outside of a graph, the position or the number of rows
+                does not fit the state.
         """
-        now = past.take_step(state["past"], inputs, position)
-        x, kept, _ = self.stepper()(inputs, now, state, memory_mask)
-        return x, {"past": now.past, **kept}
+        current = past.take_step(state["past"], inputs, position)
+        x, cache, _ = self.stepper()(inputs, current, state, memory_mask)
+        return x, {"past": current.past, **cache}
 
-    def start_kept(self, memory, before):
-        """Keys and values, of the memory and of the past, which is empty.
+    def start_cache(
+        self, memory: Tensor, empty_past: past.Past
+    ) -> dict[str, Any]:
+        """Makes the cache of keys and values before the first step.
 
         Args:
             memory: shape `(B, S, D)`.
-            before: of `past.start`.
+            empty_past: what `past.start` returned.
 
         Returns:
-            A dict of two pairs, key and value: those of the `"memory"`,
-            `(B, N, S, K)`, and room for the `"target"`'s, `(B, N, M, K)`.
+            A dict of two pairs of keys and values: `"memory"`, those of the
+            memory, `(B, N, S, K)`, and `"target"`, empty slots for those of
+            the target, `(B, N, M, K)`.
         """
-        kept = super().start_kept(ops.shape(memory)[0], before)
-        return {"memory": self.cross_attention.project_memory(memory), **kept}
+        target = self._empty_cache(ops.shape(memory)[0], empty_past)
+        return {
+            "memory": self.cross_attention.project_memory(memory),
+            "target": target,
+        }
 
-    def stepper(self):
-        """Makes a function for many steps of a past that all blocks share.
+    def stepper(self) -> Callable[..., tuple[Tensor, dict[str, Any], Tensor]]:
+        """Makes a function for many steps, with a past that all blocks share.
 
         Returns:
             A function of inputs `(B, W, D)`, the `Step` that `past.take_step`
-            made, what is kept, of `start_kept` or the step before, and the
+            made, the cache, from `start_cache` or the previous step, and the
             memory's padding mask `(B, S)` or `None`. It returns the triple
-            of the output `(B, W, D)`, what is kept for the next step, and
+            of the output `(B, W, D)`, the cache for the next step, and
             encoder-decoder scores `(B, H, W, S)`.
         """
-        attend_to_past = self._stepper_of_past()
+        self_attend = self._self_attention_stepper()
 
-        def step(inputs, now, kept, memory_mask):
-            x, target, _ = attend_to_past(inputs, now, kept["target"])
+        def step(inputs, current, cache, memory_mask):
+            x, target, _ = self_attend(inputs, current, cache["target"])
+            keys, values = cache["memory"]
             x, scores = self.cross_attention_residual(
                 x,
                 sublayer=lambda x: self.cross_attention.attend(
-                    x, *kept["memory"], memory_mask
+                    x, keys, values, memory_mask
                 ),
                 training=False,
             )
             x = self._transform(x, training=False)
-            return x, {"memory": kept["memory"], "target": target}, scores
+            return x, {"memory": cache["memory"], "target": target}, scores
 
         return step

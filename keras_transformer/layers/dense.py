@@ -1,44 +1,62 @@
-"""A matrix and its bias, which can be quantized and adapted (LoRA).
+"""A matrix and its bias, which can be quantized and adapted by LoRA.
 
-Keras's `Dense` and `Embedding` merge LoRA into the matrix when they are saved,
-and a loaded one starts from LoRA matrices that are both zero: it can learn no
-more. Here what is saved is what was there.
+Keras's `Dense` and `Embedding` merge the LoRA matrices into the weight matrix
+when they are saved. A loaded layer then starts with LoRA matrices that are
+both zero, and cannot learn any more. The layers here save the LoRA matrices as
+they are.
 """
+
+from typing import Any
 
 import keras
 
+from keras_transformer.layers.typing import Shape
 
-class LoraIsSaved:
-    """Goes before `keras.layers.Dense` or `Embedding`; not used by itself."""
 
-    def build(self, input_shape=None):
-        # Keras would enable LoRA in its own `build`, before the weights of a
-        # subclass are there, and with the rank for the alpha.
-        rank, self.lora_rank = self.lora_rank, None
+class SavesLora(keras.layers.Layer):
+    """A base class that comes before `keras.layers.Dense` or `Embedding`.
+
+    A file of the layer has the LoRA matrices beside the weight matrix.
+    """
+
+    lora_rank: int | None
+
+    def build(self, input_shape: Shape | None = None) -> None:
+        # Keras's own `build` would enable LoRA before a subclass has made its
+        # weights, and would use the rank as alpha. So LoRA is enabled here.
+        rank = self.lora_rank
+        self.lora_rank = None
         alpha = getattr(self, "lora_alpha", None)
         self.build_weights(input_shape)
         if rank is not None:
-            given = {} if alpha is None else {"lora_alpha": alpha}
-            self.enable_lora(rank, **given)
+            options = {} if alpha is None else {"lora_alpha": alpha}
+            self.enable_lora(rank, **options)
 
-    def build_weights(self, input_shape=None):
-        """Makes all weights but those of LoRA."""
+    def build_weights(self, input_shape: Shape | None = None) -> None:
+        """Makes all weights except those of LoRA."""
         super().build(input_shape)
 
-    def quantize(self, mode=None, type_check=True, **kwargs):
+    def quantize(
+        self,
+        mode: str | None = None,
+        type_check: bool = True,
+        config: Any = None,
+    ) -> None:
+        # `quantize` has no argument `config` in older versions of Keras.
+        options = {} if config is None else {"config": config}
         # Keras refuses subclasses, since it does not know what they compute.
-        return super().quantize(mode, type_check=False, **kwargs)
+        super().quantize(mode, type_check=False, **options)
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: dict[str, Any]) -> None:
         if not self.lora_enabled:
             super().save_own_variables(store)
             return
         for i, weight in enumerate(self.weights):
             store[str(i)] = weight
 
-    def load_own_variables(self, store):
-        # A file that was written before LoRA was enabled, or by Keras's own
-        # layers, has the merged matrix.
+    def load_own_variables(self, store: dict[str, Any]) -> None:
+        # A file of Keras's own layers, or one that was written before LoRA was
+        # enabled, has a single matrix.
         if not self.lora_enabled or len(store.keys()) != len(self.weights):
             super().load_own_variables(store)
             return
@@ -47,8 +65,8 @@ class LoraIsSaved:
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-class Dense(LoraIsSaved, keras.layers.Dense):
-    """`keras.layers.Dense`, whose LoRA a file keeps.
+class Dense(SavesLora, keras.layers.Dense):
+    """`keras.layers.Dense` that saves its LoRA matrices.
 
     Example:
 
@@ -61,15 +79,17 @@ class Dense(LoraIsSaved, keras.layers.Dense):
 
 
 class Projection(Dense):
-    """One of the four matrices of an attention, whose weights it makes.
+    """One of the four projections of an attention.
 
-    The weights are the attention's, as they are in its files and by their
-    names; this layer is what Keras looks for to quantize or adapt them.
+    Its weights belong to the attention, and have the attention's names in
+    files. This layer exists so that Keras finds a `Dense` layer to quantize or
+    to adapt.
 
-    Quantized, it keeps its matrix in 8 or 4 bits and multiplies in the compute
-    dtype: what it reads is not quantized, so that a step of decoding is what
-    the whole sequence is. It cannot be calibrated (GPTQ, AWQ) or trained in
-    float8, since attention takes the matrix and computes by itself.
+    If it is quantized, its matrix has 8 or 4 bits, and products are computed
+    in the compute dtype. Inputs are not quantized, so that decoding step by
+    step gives the numbers of the whole sequence. The methods GPTQ and AWQ, and
+    training in float8, are not supported, since they change the computation in
+    `Dense`, and an attention reads the matrix and computes by itself.
 
     Args:
         owner: the attention.
@@ -77,12 +97,18 @@ class Projection(Dense):
         **kwargs: as in Keras.
     """
 
-    def __init__(self, owner, units, **kwargs):
+    def __init__(self, owner: keras.layers.Layer, units: int, **kwargs: Any):
         super().__init__(units, **kwargs)
-        # A method, since Keras would take its layer for one inside of this.
+        # A method and not the layer, which Keras would track as a sublayer.
         self._add_to_owner = owner.add_weight
 
-    def add_weight(self, *args, name=None, dtype=None, **kwargs):
+    def add_weight(
+        self,
+        *args: Any,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
+    ) -> keras.Variable:
         if name not in ("kernel", "bias") or dtype is not None:
             return super().add_weight(*args, name=name, dtype=dtype, **kwargs)
         full_name = f"{self.name}_{name}"
@@ -91,7 +117,12 @@ class Projection(Dense):
         setattr(self._owner(), full_name, weight)
         return weight
 
-    def quantize(self, mode=None, type_check=True, config=None):
+    def quantize(
+        self,
+        mode: str | None = None,
+        type_check: bool = True,
+        config: Any = None,
+    ) -> None:
         name = mode or getattr(config, "mode", None)
         if name not in ("int8", "int4"):
             raise NotImplementedError(
@@ -99,26 +130,25 @@ class Projection(Dense):
                 f"quantized to 'int8' and 'int4'. Received: mode={name!r}. It "
                 "stays as it is."
             )
-        given = {}
-        if config is not None:  # Older versions of Keras have none.
-            described = {**config.get_config(), "activation_quantizer": None}
-            given["config"] = type(config).from_config(described)
-        super().quantize(mode, **given)
-        # Keras has put another matrix in its place.
+        if config is not None:
+            settings = {**config.get_config(), "activation_quantizer": None}
+            config = type(config).from_config(settings)
+        super().quantize(mode, config=config)
+        # Keras has replaced the matrix by a quantized one.
         delattr(self._owner(), f"{self.name}_kernel")
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: dict[str, Any]) -> None:
         for i, weight in enumerate(self._own_weights()):
             store[str(i)] = weight
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: dict[str, Any]) -> None:
         weights = self._own_weights()
         if len(store.keys()) != len(weights):
             raise ValueError(
                 f"The projection {self.name!r} of an attention has "
                 f"{len(weights)} weights besides its matrix and bias. "
                 f"Received: a file with {len(store.keys())}. Quantize the "
-                "attention and enable LoRA as they were when it was saved."
+                "attention and enable LoRA as before the file was saved."
             )
         for i, weight in enumerate(weights):
             weight.assign(store[str(i)])
@@ -127,12 +157,13 @@ class Projection(Dense):
         return self._add_to_owner.__self__
 
     def _own_weights(self):
-        theirs = [
+        """The weights that do not belong to the attention, such as LoRA's."""
+        weights_of_owner = [
             getattr(self._owner(), f"{self.name}_{name}", None)
             for name in ("kernel", "bias")
         ]
         return [
             weight
             for weight in self.weights
-            if not any(weight is one for one in theirs)
+            if not any(weight is other for other in weights_of_owner)
         ]

@@ -7,37 +7,44 @@ N key-value heads
 import keras
 from keras import ops
 
-from keras_transformer.layers import checks, heads, masks, symbolic
+from keras_transformer.layers import grouped, heads, masks, symbolic
+from keras_transformer.layers.typing import Tensor
 
-# Added to the logits of forbidden keys. Finite, so that a row in which
-# everything is forbidden stays free of NaN, in the gradient too.
+# The logit of a forbidden key. It is finite, so that a query that may attend to
+# no key has no NaN in its scores or in its gradient.
 FORBIDDEN = -1e9
 
 
-def dot_product_attention(query, key, value, mask=None, attention_bias=None):
+def dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None = None,
+    attention_bias: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
     """Scaled dot-product attention, equation 1: softmax(Q K^T / sqrt(d_k)) V.
 
-    The softmax is computed in float32 whatever the inputs are. A query that
-    may attend to nothing gets scores and an output of exactly zero. With
-    fewer key-value heads than query heads, neighbouring query heads share
-    one (grouped-query attention, Ainslie et al. 2023; with one, multi-query
-    attention, Shazeer 2019).
+    The softmax is computed in float32, whatever the dtype of the inputs. A
+    query that may attend to no key gets scores and an output of exactly zero.
+    With fewer key-value heads than query heads, neighbouring query heads
+    share one key-value head, see `layers.grouped`.
 
     Args:
         query: shape `(B, T, H, K)`.
         key: shape `(B, S, N, K)`, where N divides H.
-        value: shape `(B, S, N, K)`; its K, the paper's d_v, may be another.
+        value: shape `(B, S, N, K)`; its K, the paper's d_v, may differ from
+            that of `query` and `key`.
         mask: boolean, shape `(B, S)`, `(B, T, S)` or `(B, H, T, S)`, True
             where a query may attend; H may be 1.
-        attention_bias: what is added to the scaled products before the
-            softmax, broadcasts to `(B, H, T, S)`.
+        attention_bias: added to the scaled products before the softmax,
+            broadcasts to `(B, H, T, S)`.
 
     Returns:
         The pair (output `(B, T, H, K)`, with K and dtype of `value`,
         attention scores `(B, H, T, S)` in float32).
 
     Raises:
-        ValueError: shapes that do not fit together, N does not divide H, or
+        ValueError: the shapes do not fit together, N does not divide H, or
             the mask is not boolean or has another shape.
 
     Example:
@@ -50,9 +57,11 @@ def dot_product_attention(query, key, value, mask=None, attention_bias=None):
     """
     shapes = (query.shape, key.shape, value.shape)
     if not all(len(shape) == 4 for shape in shapes):
-        raise _unlike(*shapes)
+        raise _shape_error(*shapes)
     output_BHTK, scores_BHTS = attend_heads(
-        *(heads.swap_heads(x) for x in (query, key, value)),
+        heads.swap_heads(query),
+        heads.swap_heads(key),
+        heads.swap_heads(value),
         mask,
         attention_bias,
     )
@@ -60,11 +69,17 @@ def dot_product_attention(query, key, value, mask=None, attention_bias=None):
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-def attend_heads(query, key, value, mask=None, attention_bias=None):
-    """`dot_product_attention` of heads that come before the positions.
+def attend_heads(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None = None,
+    attention_bias: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """`dot_product_attention` with the head axis before the length axis.
 
-    In this layout, which keys and values are kept in while decoding, no
-    product has to transpose them.
+    Cached keys and values have this layout, so no product in decoding has to
+    transpose them.
 
     Args:
         query: shape `(B, H, T, K)`.
@@ -81,74 +96,67 @@ def attend_heads(query, key, value, mask=None, attention_bias=None):
             attend_heads, query, key, value, mask, attention_bias
         )
     mask = _checked_mask(query, key, value, mask)
-    # Equation 1: softmax(Q K^T / sqrt(d_k)) V.
+    # Equation 1. `grouped.einsum` is `ops.einsum` if N = H.
     query = query * ops.cast(query.shape[3] ** -0.5, query.dtype)
-    logits_BHTS = _by_groups("BNQK,BNSK->BNQS", query, key)
+    logits_BHTS = grouped.einsum("BHTK,BHSK->BHTS", query, key)
     logits_BHTS = ops.cast(logits_BHTS, "float32")
     if attention_bias is not None:
         logits_BHTS += ops.cast(attention_bias, "float32")
     scores_BHTS = _softmax(logits_BHTS, mask)
     weights_BHTS = ops.cast(scores_BHTS, value.dtype)
-    return _by_groups("BNQS,BNSK->BNQK", weights_BHTS, value), scores_BHTS
+    output_BHTK = grouped.einsum("BHTS,BHSK->BHTK", weights_BHTS, value)
+    return output_BHTK, scores_BHTS
 
 
 def _softmax(logits_BHTS, mask):
-    """The softmax over the keys that the mask allows, `None` being all."""
+    """The softmax over the keys that the mask allows; `None` allows all."""
     if logits_BHTS.shape[3] == 1:
-        # Keras warns of a softmax of one number, which is 1. So is this, and
-        # its gradient is zero, not missing.
-        scores_BHTS = ops.exp(logits_BHTS - logits_BHTS)
+        scores_BHTS = _softmax_of_one_key(logits_BHTS)
     elif mask is None:
         scores_BHTS = ops.softmax(logits_BHTS)
     else:
         scores_BHTS = ops.softmax(ops.where(mask, logits_BHTS, FORBIDDEN))
     if mask is not None:
-        # A row with nothing allowed comes out of the softmax uniform; the
-        # product makes it zero and leaves all other rows as they are.
+        # Where all keys are forbidden the softmax is uniform. The product
+        # makes it zero there, and changes nothing elsewhere.
         scores_BHTS *= ops.cast(mask, "float32")
     return scores_BHTS
 
 
-def _by_groups(equation, queries_BHTX, shared_BNSK):
-    """The einsum of query heads with the key or value heads that they share.
+def _softmax_of_one_key(logits_BHT1):
+    """Returns 1, for which `ops.softmax` would print a warning.
 
-    All queries that read one head are rows of one product: Q is H / N times T.
+    The logits are used, so that their gradient is zero and not `None`.
     """
-    num_heads, length = queries_BHTX.shape[1], ops.shape(queries_BHTX)[2]
-    groups = shared_BNSK.shape[1]
-    rows_BNQX = _regroup(queries_BHTX, groups, num_heads // groups * length)
-    product_BNQY = ops.einsum(equation, rows_BNQX, shared_BNSK)
-    return _regroup(product_BNQY, num_heads, length)
-
-
-def _regroup(inputs, heads, length):
-    """Reshapes (B, N, Q, ...) to (B, H, T, ...) or back, where they differ."""
-    if inputs.shape[1] == heads:
-        return inputs
-    batch_size, _, _, last = ops.shape(inputs)
-    return ops.reshape(inputs, (batch_size, heads, length, last))
+    return ops.exp(logits_BHT1 - logits_BHT1)
 
 
 def _checked_mask(query, key, value, mask):
-    """The mask by heads, or `None`, if all four fit together."""
+    """Checks the shapes, and returns the mask as (B, H, T, S), or `None`."""
     _check_heads(query.shape, key.shape, value.shape)
-    check_groups(query.shape[1], key.shape[1])
+    grouped.check_groups(query.shape[1], key.shape[1])
     mask = masks.of_length(mask, ops.shape(key)[2])
-    masks.check_fits(mask, *query.shape[:3], key.shape[2])
+    masks.check_fits(
+        mask,
+        batch_size=query.shape[0],
+        num_heads=query.shape[1],
+        query_length=query.shape[2],
+        key_length=key.shape[2],
+    )
     return masks.combine_masks(mask)
 
 
 def _check_heads(query_shape, key_shape, value_shape):
-    sizes = (
-        # Equal are B of all three, N and S of key and value, K of query and
-        # key; None is not known yet.
+    sizes_that_must_agree = (
+        # B of all three, N and S of key and value, K of query and key. A size
+        # that is not known yet, `None`, agrees with every other.
         [shape[0] for shape in (query_shape, key_shape, value_shape)],
         [key_shape[1], value_shape[1]],
         [key_shape[2], value_shape[2]],
         [query_shape[3], key_shape[3]],
     )
-    if any(len({*equal} - {None}) > 1 for equal in sizes):
-        raise _unlike(
+    if any(len({*sizes} - {None}) > 1 for sizes in sizes_that_must_agree):
+        raise _shape_error(
             *(
                 (shape[0], shape[2], shape[1], shape[3])
                 for shape in (query_shape, key_shape, value_shape)
@@ -156,22 +164,9 @@ def _check_heads(query_shape, key_shape, value_shape):
         )
 
 
-def _unlike(query_shape, key_shape, value_shape):
+def _shape_error(query_shape, key_shape, value_shape):
     return ValueError(
         "Queries must have shape (B, T, H, K), keys and values (B, S, N, K). "
         f"Received: query {tuple(query_shape)}, key {tuple(key_shape)}, value "
         f"{tuple(value_shape)}. Give all three the same batch."
     )
-
-
-def check_groups(num_heads, num_key_value_heads):
-    """Raises ValueError unless query heads can share the key-value heads."""
-    checks.check_size("num_key_value_heads", num_key_value_heads)
-    if num_heads % num_key_value_heads:
-        raise ValueError(
-            "`num_heads` must be a multiple of `num_key_value_heads`. "
-            f"Received: num_heads={num_heads}, "
-            f"num_key_value_heads={num_key_value_heads}. Use 1 for "
-            f"multi-query attention, {num_heads} for multi-head attention or "
-            "a divisor between them."
-        )

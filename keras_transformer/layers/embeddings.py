@@ -1,54 +1,59 @@
-"""Token embeddings, and the output projection that may share their weights.
+"""Token embeddings, and the output projection that may share their matrix.
 
 B batch   T length   D model_dim   V vocabulary_size
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_transformer.layers import checks, dense, symbolic
+from keras_transformer.layers.typing import Shape, Tensor
 
 SCALES = ("sqrt_dim", "none")
 INITIALIZERS = ("normal", "uniform", "glorot_uniform")
-_OF_KERAS = ("input_dim", "output_dim", "embeddings_initializer")
+# Arguments of `keras.layers.Embedding` that have other names or values here.
+_KERAS_ARGUMENTS = ("input_dim", "output_dim", "embeddings_initializer")
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-class TokenEmbedding(dense.LoraIsSaved, keras.layers.Embedding):
-    """Embeds ids, and scores tokens with the same matrix (section 3.4).
+class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
+    """A matrix that embeds ids and computes logits (section 3.4).
 
-    Where source embedding, target embedding and the projection before the
-    softmax share one matrix, they are one layer; where they do not, each is
-    a layer of its own and only one half of it is used. It is a Keras
-    `Embedding` to all that looks for one, such as `keras.callbacks.TensorBoard`
-    and `quantize`.
+    If source embedding, target embedding and the projection before the
+    softmax share one matrix, they are one layer. If not, each is a layer of
+    its own, which is used either for embeddings or for logits. The class is a
+    subclass of Keras's `Embedding`, so that `keras.callbacks.TensorBoard` and
+    `quantize` recognize it.
 
     Args:
         vocabulary_size: V.
         model_dim: D.
-        scale: `"sqrt_dim"`, the paper's, multiplies embeddings, but not
+        scale: `"sqrt_dim"`, as in the paper, multiplies embeddings, but not
             logits, by sqrt(D); `"none"` does not.
-        initializer: `"normal"` and `"uniform"` start with the standard
-            deviation 1/sqrt(D), so that scaled embeddings have unit variance
-            and are not drowned by the positions; `"glorot_uniform"` is far
-            smaller for a large vocabulary.
+        initializer: with `"normal"` and `"uniform"` the initial standard
+            deviation is 1/sqrt(D), so that scaled embeddings have unit
+            variance and are not small beside the positions. With
+            `"glorot_uniform"` it is far smaller for a large vocabulary.
         zero_id: an id whose embedding is always zero, or `None`.
-        output_bias: whether the logits have a bias.
-        **kwargs: what else `keras.layers.Embedding` takes, such as
+        output_bias: whether a bias is added to the logits.
+        **kwargs: other arguments of `keras.layers.Embedding`, such as
             `embeddings_regularizer`.
 
     Call arguments:
-        ids: integers in [0, V), shape `(B, T)`.
-        reverse: whether to score tokens instead, see `logits`: `ids` are
-            vectors then.
+        ids: integers in [0, V), shape `(B, T)`; with `reverse=True` vectors,
+            shape `(B, T, D)`.
+        reverse: whether to compute logits, see `logits`.
 
     Returns:
         Shape `(B, T, D)`; with `reverse=True` float32 `(B, T, V)`.
 
     Raises:
-        ValueError: sizes below 1, unknown names, or, outside of a graph, an
-            id that is not in [0, V).
+        ValueError: a size is below 1, a name is unknown, or, outside of a
+            graph, an id is not in [0, V).
 
     Example:
 
@@ -60,20 +65,20 @@ class TokenEmbedding(dense.LoraIsSaved, keras.layers.Embedding):
 
     def __init__(
         self,
-        vocabulary_size,
-        model_dim,
-        scale="sqrt_dim",
-        initializer="normal",
-        zero_id=None,
-        output_bias=False,
-        **kwargs,
+        vocabulary_size: int,
+        model_dim: int,
+        scale: str = "sqrt_dim",
+        initializer: str = "normal",
+        zero_id: int | None = None,
+        output_bias: bool = False,
+        **kwargs: Any,
     ):
         checks.check_size("vocabulary_size", vocabulary_size)
         checks.check_size("model_dim", model_dim)
         super().__init__(
             int(vocabulary_size),
             int(model_dim),
-            # That of `build`; this one draws no seed.
+            # `build` sets the real initializer; this one draws no seed.
             embeddings_initializer="zeros",
             **kwargs,
         )
@@ -81,7 +86,7 @@ class TokenEmbedding(dense.LoraIsSaved, keras.layers.Embedding):
         checks.check_name("initializer", initializer, INITIALIZERS)
         if zero_id is not None:
             checks.check_id("zero_id", zero_id, vocabulary_size)
-        self._settings = {
+        self._settings: dict[str, Any] = {
             "vocabulary_size": vocabulary_size,
             "model_dim": model_dim,
             "scale": scale,
@@ -94,12 +99,13 @@ class TokenEmbedding(dense.LoraIsSaved, keras.layers.Embedding):
         self.model_dim = model_dim
         self.bias = None
 
-    def build_weights(self, ids_shape=None):
+    def build_weights(self, input_shape: Shape | None = None) -> None:
         initializers = {
             "normal": keras.initializers.RandomNormal(
                 stddev=self.model_dim**-0.5
             ),
-            # Of a uniform variable in [-a, a] it is a / sqrt(3).
+            # The standard deviation of a uniform variable in [-a, a] is
+            # a / sqrt(3).
             "uniform": keras.initializers.RandomUniform(
                 -((3 / self.model_dim) ** 0.5), (3 / self.model_dim) ** 0.5
             ),
@@ -115,28 +121,32 @@ class TokenEmbedding(dense.LoraIsSaved, keras.layers.Embedding):
             )
         self.built = True
 
-    def call(self, ids, reverse=False):
+    def call(self, ids: Tensor, reverse: bool = False) -> Tensor:
         if reverse:
             return self.logits(ids)
         self.check_ids(ids)
         return self._scaled(super().call(ids), ids)
 
-    def quantized_call(self, ids, reverse=False):
+    def quantized_call(self, ids: Tensor, reverse: bool = False) -> Tensor:
         if reverse:
             return self.logits(ids)
         self.check_ids(ids)
         return self._scaled(super().quantized_call(ids), ids)
 
-    def compute_mask(self, ids, mask=None):
+    def compute_mask(
+        self, ids: Tensor, mask: Tensor | None = None
+    ) -> Tensor | None:
         is_reverse = len(ids.shape) == 3
         return mask if is_reverse else super().compute_mask(ids, mask)
 
-    def compute_output_shape(self, ids_shape, reverse=False):
+    def compute_output_shape(
+        self, ids_shape: Shape, reverse: bool = False
+    ) -> Shape:
         if reverse:
             return (*ids_shape[:-1], self.vocabulary_size)
         return (*ids_shape, self.model_dim)
 
-    def compute_output_spec(self, ids, reverse=False):
+    def compute_output_spec(self, ids: Tensor, reverse: bool = False) -> Any:
         if reverse:
             checks.check_vectors("inputs", ids.shape, self.model_dim)
         return keras.KerasTensor(
@@ -150,14 +160,18 @@ class TokenEmbedding(dense.LoraIsSaved, keras.layers.Embedding):
             vectors *= ops.cast(self.model_dim**0.5, vectors.dtype)
         zero_id = self._settings["zero_id"]
         if zero_id is not None:
-            # Keras's inputs are float32 unless they are told otherwise.
-            is_other = ops.not_equal(ops.cast(ids, "int32"), zero_id)
-            is_other = is_other[..., None]
-            vectors *= ops.cast(is_other, vectors.dtype)
+            # `keras.Input` is float32 by default, so ids may be floats.
+            is_not_zero = ops.not_equal(ops.cast(ids, "int32"), zero_id)
+            is_not_zero = is_not_zero[..., None]
+            vectors *= ops.cast(is_not_zero, vectors.dtype)
         return vectors
 
-    def logits(self, inputs):
-        """Scores every token: `inputs` (B, T, D) to float32 (B, T, V)."""
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Computes the logits of all tokens, float32 `(B, T, V)`.
+
+        Args:
+            inputs: vectors, shape `(B, T, D)`.
+        """
         if not self.built:
             self.build()
         if symbolic.has_no_values(inputs):
@@ -167,12 +181,14 @@ class TokenEmbedding(dense.LoraIsSaved, keras.layers.Embedding):
         inputs = ops.cast(inputs, self.compute_dtype)
         return self._biased(ops.einsum("BTD,VD->BTV", inputs, embeddings))
 
-    def scorer(self):
-        """Makes a function like `logits` for many calls.
+    def scorer(self) -> Callable[[Tensor], Tensor]:
+        """Makes a function that computes logits in many steps.
 
-        It takes `inputs` (B, D) and returns float32 (B, V). The matrix is
-        read, cast and transposed once, when it is made: for few rows that
-        costs as much as their product.
+        The matrix is cast and transposed once, when the function is made. For
+        few rows this takes as long as the product itself.
+
+        Returns:
+            A function from vectors `(B, D)` to float32 `(B, V)`.
         """
         if not self.built:
             self.build()
@@ -182,11 +198,11 @@ class TokenEmbedding(dense.LoraIsSaved, keras.layers.Embedding):
         )
 
     def _matrix(self):
-        """The matrix as it is multiplied, (V, D), LoRA and all."""
+        """The matrix (V, D) in the compute dtype, with LoRA added."""
         if self.quantization_mode is None:
             matrix = self.embeddings
         else:
-            # Keras alone knows what its integers mean.
+            # Only Keras knows how to dequantize the matrix.
             ids = ops.arange(self.vocabulary_size)
             matrix = super().quantized_call(ids)
         return ops.cast(matrix, self.compute_dtype)
@@ -197,12 +213,12 @@ class TokenEmbedding(dense.LoraIsSaved, keras.layers.Embedding):
             logits += ops.cast(self.bias, "float32")
         return logits
 
-    def check_ids(self, ids):
-        """Raises ValueError for ids out of range, where they are known."""
+    def check_ids(self, ids: Tensor) -> None:
+        """Checks that ids are in the vocabulary, if their values are known."""
         try:
             values = np.asarray(ids)
         except (NotImplementedError, TypeError, ValueError):
-            return  # Inside of a graph, where ids have no values yet.
+            return  # Inside of a graph ids have no values yet.
         if values.size and not (
             0 <= values.min() and values.max() < self.vocabulary_size
         ):
@@ -212,21 +228,20 @@ class TokenEmbedding(dense.LoraIsSaved, keras.layers.Embedding):
                 "with the tokenizer whose vocabulary_size the model has."
             )
 
-    def get_config(self):
-        # Named otherwise here.
+    def get_config(self) -> dict[str, Any]:
         config = {
             name: value
             for name, value in super().get_config().items()
-            if name not in _OF_KERAS
+            if name not in _KERAS_ARGUMENTS
         }
         return {**config, **self._settings}
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: dict[str, Any]) -> None:
         super().save_own_variables(store)
         if self.bias is not None and not self.lora_enabled:
             store[str(len(store.keys()))] = self.bias
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: dict[str, Any]) -> None:
         super().load_own_variables(store)
         if self.bias is not None and not self.lora_enabled:
             self.bias.assign(store[str(len(store.keys()) - 1)])

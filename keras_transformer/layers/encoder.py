@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_transformer.layers import block, implicit, masks, stack
+from keras_transformer.layers.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
@@ -14,9 +15,9 @@ class EncoderBlock(block.Block):
     """Self-attention, then feed-forward, each in a residual connection.
 
     Args:
-        attention: a part, copied: `MultiHeadAttention` of any kind.
-        feed_forward: a part, copied: `FeedForward` or `GatedFeedForward`.
-        norm: a part, copied; see `Residual`.
+        attention: a template: `MultiHeadAttention` with any settings.
+        feed_forward: a template: `FeedForward` or `GatedFeedForward`.
+        norm: a template, see `Residual`.
         dropout: P_drop.
         normalization: `"pre"` or `"post"`, see `Residual`.
 
@@ -31,7 +32,8 @@ class EncoderBlock(block.Block):
         and the scores `(B, H, S, S)`.
 
     Raises:
-        ValueError: parts of different `model_dim`; see also the parts.
+        ValueError: the templates differ in `model_dim`; see also the
+            sublayers.
 
     Example:
 
@@ -45,14 +47,17 @@ class EncoderBlock(block.Block):
     """
 
     def _attentions(self, attention):
-        """See `Block`."""
         return {"attention": attention}
 
     def call(
-        self, inputs, mask=None, training=None, return_attention_scores=False
-    ):
+        self,
+        inputs: Tensor,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+        return_attention_scores: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor]:
         mask = implicit.both(inputs, mask)
-        # Keras hands on what is attached to the inputs; now that is all.
+        # Keras passes an attached mask on to sublayers and to the output.
         inputs = implicit.attach(inputs, masks.attended_keys(mask))
         x, scores = self.attention_residual(
             inputs,
@@ -67,31 +72,36 @@ class EncoderBlock(block.Block):
         x = self._transform(x, training)
         return (x, scores) if return_attention_scores else x
 
+    def compute_output_shape(
+        self, inputs_shape: Shape, return_attention_scores: bool = False
+    ) -> Shape | tuple[Shape, Shape]:
+        return self._output_shape(inputs_shape, return_attention_scores)
+
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class Encoder(stack.Stack):
-    """A stack of encoder blocks; the output is called memory.
+    """A stack of encoder blocks, whose output is called memory.
 
-    Adds positions to the embeddings, drops units of the sum (section 5.4),
-    and with `normalization="pre"` ends with one more norm.
+    Adds positions to the embeddings, applies dropout to the sum (section
+    5.4), and with `normalization="pre"` ends with one more norm.
 
     Args:
         num_layers: L, N in the paper.
-        attention: a part, copied for each block: `MultiHeadAttention` of any
-            kind; rotary and relative positions are a part of it.
-        feed_forward: a part, copied for each block: `FeedForward` or
-            `GatedFeedForward`.
-        norm: a part, copied; layer normalization, epsilon 1e-6, if `None`.
+        attention: a template: `MultiHeadAttention` with any settings, also
+            with rotary or relative positions. Each block has a copy.
+        feed_forward: a template: `FeedForward` or `GatedFeedForward`. Each
+            block has a copy.
+        norm: a template; `None` means layer normalization, epsilon 1e-6.
         dropout: P_drop.
         normalization: `"pre"` or `"post"`, see `Residual`.
-        positions: a part, copied: `SinusoidalPositions` or
-            `LearnedPositions`; `None` adds nothing.
+        positions: a template: `SinusoidalPositions` or `LearnedPositions`;
+            with `None` no positions are added.
 
     Call arguments:
         inputs: embeddings, shape `(B, S, D)`.
         mask: boolean padding mask `(B, S)`, True at real positions, or an
-            attention mask `(B, S, S)` or `(B, H, S, S)`. Padding on either
-            side moves no token.
+            attention mask `(B, S, S)` or `(B, H, S, S)`. Padding before or
+            after the tokens does not change their positions.
         return_attention_scores: whether to return the scores too.
 
     Returns:
@@ -99,8 +109,8 @@ class Encoder(stack.Stack):
         pair of it and the scores `(B, L, H, S, S)`.
 
     Raises:
-        ValueError: no layers, or parts of different `model_dim`; see also
-            the parts.
+        ValueError: there are no layers, or the templates differ in
+            `model_dim`; see also the sublayers.
 
     Example:
 
@@ -121,13 +131,18 @@ class Encoder(stack.Stack):
     block_class = EncoderBlock
 
     def call(
-        self, inputs, mask=None, training=None, return_attention_scores=False
-    ):
+        self,
+        inputs: Tensor,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+        return_attention_scores: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor]:
         mask = implicit.both(inputs, mask)
-        x, scores = self.enter(inputs, mask=mask, training=training), []
-        for one in self.blocks:
+        x = self.enter(inputs, mask=mask, training=training)
+        scores = []
+        for encoder_block in self.blocks:
             x, block_scores = block.call_with_scores(
-                one,
+                encoder_block,
                 x,
                 mask=mask,
                 training=training,
@@ -139,14 +154,18 @@ class Encoder(stack.Stack):
             return memory, ops.stack(scores, axis=1)
         return memory
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(
+        self, inputs: Tensor, mask: Tensor | None = None
+    ) -> Tensor | None:
         return masks.attended_keys(implicit.both(inputs, mask))
 
-    def compute_output_shape(self, inputs_shape, return_attention_scores=False):
+    def compute_output_shape(
+        self, inputs_shape: Shape, return_attention_scores: bool = False
+    ) -> Shape | tuple[Shape, Shape]:
         outputs = self.blocks[0].compute_output_shape(
             inputs_shape, return_attention_scores
         )
         if not return_attention_scores:
             return outputs
         shape, scores_shape = outputs
-        return shape, stack.of_all_layers(scores_shape, self.blocks)
+        return shape, stack.stacked_shape(scores_shape, self.blocks)

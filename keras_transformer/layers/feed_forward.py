@@ -3,22 +3,25 @@
 B batch   T length   D model_dim   F feed_forward_dim
 """
 
+from typing import Any
+
 import keras
 
 from keras_transformer.layers import checks, composite, dense
+from keras_transformer.layers.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class FeedForward(composite.Composite):
-    """f(x W1 + b1) W2 + b2, at every position alike (section 3.3).
+    """Two projections, f(x W1 + b1) W2 + b2, at each position (section 3.3).
 
     Args:
-        model_dim: D, size of the inputs and of the output, d_model.
-        feed_forward_dim: F, size between the two, d_ff.
-        activation: f, the name of a Keras activation; the paper's is
-            `"relu"`. `"gelu"` is the exact one, `"silu"` is also called
-            swish.
-        use_bias: whether there are b1 and b2.
+        model_dim: D, the size of the inputs and of the output, d_model.
+        feed_forward_dim: F, the size between the two projections, d_ff.
+        activation: f, the name of a Keras activation. The paper uses
+            `"relu"`; `"gelu"` is the exact form, not the approximation by
+            tanh; `"silu"` is also called swish.
+        use_bias: whether the projections add the biases b1 and b2.
 
     Call arguments:
         inputs: shape `(B, T, D)`.
@@ -27,7 +30,7 @@ class FeedForward(composite.Composite):
         Shape `(B, T, D)`.
 
     Raises:
-        ValueError: a size below 1 or an unknown activation.
+        ValueError: a size is below 1, or the activation is unknown.
 
     Example:
 
@@ -37,17 +40,17 @@ class FeedForward(composite.Composite):
 
     def __init__(
         self,
-        model_dim,
-        feed_forward_dim,
-        activation="relu",
-        use_bias=True,
-        **kwargs,
+        model_dim: int,
+        feed_forward_dim: int,
+        activation: str = "relu",
+        use_bias: bool = True,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.supports_masking = True
         checks.check_size("model_dim", model_dim)
         checks.check_size("feed_forward_dim", feed_forward_dim)
-        self._settings = {
+        self._settings: dict[str, Any] = {
             "model_dim": model_dim,
             "feed_forward_dim": feed_forward_dim,
             "activation": activation,
@@ -58,32 +61,32 @@ class FeedForward(composite.Composite):
         )
         self.contract = _dense(self, "contract", model_dim, use_bias)
 
-    def build(self, inputs_shape=None):
+    def build(self, inputs_shape: Shape | None = None) -> None:
         self.expand.build((None, None, self._settings["model_dim"]))
         self.contract.build((None, None, self._settings["feed_forward_dim"]))
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return self.contract(self.expand(inputs))
 
-    def compute_output_shape(self, inputs_shape):
+    def compute_output_shape(self, inputs_shape: Shape) -> Shape:
         return (*inputs_shape[:-1], self._settings["model_dim"])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self._settings}
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class GatedFeedForward(composite.Composite):
-    """(f(x W) * x V) W2: a gate on each number in between (Shazeer 2020).
+    """A gated network, (f(x W) * x V) W2, at each position (Shazeer 2020).
 
     With f = `"silu"` it is called SwiGLU, with `"gelu"` GEGLU, with `"relu"`
-    ReGLU. It has three matrices; two thirds of the usual F make it as large
-    as `FeedForward`.
+    ReGLU. It has three matrices, so with two thirds of F it has as many
+    parameters as `FeedForward`.
 
     Args:
-        model_dim: D, size of the inputs and of the output, d_model.
-        feed_forward_dim: F, size between the two, d_ff.
+        model_dim: D, the size of the inputs and of the output, d_model.
+        feed_forward_dim: F, the size of the gate f(x W) and of x V.
         activation: f, the name of a Keras activation.
         use_bias: whether the three projections add a bias.
 
@@ -94,7 +97,7 @@ class GatedFeedForward(composite.Composite):
         Shape `(B, T, D)`.
 
     Raises:
-        ValueError: a size below 1 or an unknown activation.
+        ValueError: a size is below 1, or the activation is unknown.
 
     Example:
 
@@ -104,17 +107,17 @@ class GatedFeedForward(composite.Composite):
 
     def __init__(
         self,
-        model_dim,
-        feed_forward_dim,
-        activation="silu",
-        use_bias=False,
-        **kwargs,
+        model_dim: int,
+        feed_forward_dim: int,
+        activation: str = "silu",
+        use_bias: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.supports_masking = True
         checks.check_size("model_dim", model_dim)
         checks.check_size("feed_forward_dim", feed_forward_dim)
-        self._settings = {
+        self._settings: dict[str, Any] = {
             "model_dim": model_dim,
             "feed_forward_dim": feed_forward_dim,
             "activation": activation,
@@ -124,19 +127,19 @@ class GatedFeedForward(composite.Composite):
         self.expand = _dense(self, "expand", feed_forward_dim, use_bias)
         self.contract = _dense(self, "contract", model_dim, use_bias)
 
-    def build(self, inputs_shape=None):
+    def build(self, inputs_shape: Shape | None = None) -> None:
         self.gate.build((None, None, self._settings["model_dim"]))
         self.expand.build((None, None, self._settings["model_dim"]))
         self.contract.build((None, None, self._settings["feed_forward_dim"]))
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         return self.contract(self.gate(inputs) * self.expand(inputs))
 
-    def compute_output_shape(self, inputs_shape):
+    def compute_output_shape(self, inputs_shape: Shape) -> Shape:
         return (*inputs_shape[:-1], self._settings["model_dim"])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **self._settings}
 
 

@@ -1,13 +1,15 @@
-"""Heads: slices of a vector, each of which attends by itself (section 3.2.2).
+"""Heads: equal slices of a vector, which attend separately (section 3.2.2).
 
 B batch   T length   H heads   K head_dim
 """
 
 from keras import ops
 
+from keras_transformer.layers.typing import Tensor
 
-def split_heads(inputs, head_dim):
-    """Takes vectors apart to heads.
+
+def split_heads(inputs: Tensor, head_dim: int) -> Tensor:
+    """Splits vectors into heads.
 
     Args:
         inputs: shape `(B, T, H K)`, head after head.
@@ -26,8 +28,8 @@ def split_heads(inputs, head_dim):
     return swap_heads(ops.reshape(inputs, shape))
 
 
-def join_heads(inputs):
-    """Puts heads together again, the inverse of `split_heads`.
+def join_heads(inputs: Tensor) -> Tensor:
+    """Joins heads to vectors, the inverse of `split_heads`.
 
     Args:
         inputs: shape `(B, H, T, K)`.
@@ -45,8 +47,8 @@ def join_heads(inputs):
     return ops.reshape(swap_heads(inputs), shape)
 
 
-def swap_heads(inputs):
-    """Swaps positions and heads: (B, T, H, K) to (B, H, T, K), or back.
+def swap_heads(inputs: Tensor) -> Tensor:
+    """Swaps the length and the head axis: (B, T, H, K) to (B, H, T, K) or back.
 
     Example:
 
@@ -54,3 +56,13 @@ def swap_heads(inputs):
     TensorShape([2, 5, 3, 7])
     """
     return ops.transpose(inputs, (0, 2, 1, 3))
+
+
+def check_heads(model_dim: int, num_heads: int) -> None:
+    """Checks that a vector can be split into so many heads."""
+    if model_dim % num_heads:
+        raise ValueError(
+            "`model_dim` must be a multiple of `num_heads`. Received: "
+            f"model_dim={model_dim}, num_heads={num_heads}. Choose "
+            "another number of heads or another model size."
+        )

@@ -1,13 +1,14 @@
-"""The masks that Keras attaches to tensors, beside those that are given.
+"""Implicit masks: those that Keras attaches to tensors.
 
 `keras.layers.Embedding(mask_zero=True)` and `keras.layers.Masking` attach a
-padding mask to what they return. Keras hands it to a layer as the argument
-`mask`, or `inputs_mask`, but only where none is given: a mask that is given
-replaces it, and padding is read. Here both hold.
+padding mask to their output. Keras passes it to the next layer as the argument
+`mask`, or `inputs_mask`, but only if the caller gives no mask. A mask that the
+caller gives would replace it, and padding would be attended to. The layers of
+this package combine both masks instead.
 
-Keras has no function that reads the attached mask. A layer whose call takes
-nothing but a tensor and its `mask` gets it by that same rule, in every kind of
-model, so two layers that do nothing else read and attach.
+Keras has no public function that reads an attached mask. But it passes one to
+every layer whose `call` has an argument `mask`, in every kind of model. So two
+small layers do the reading and the attaching.
 """
 
 import functools
@@ -16,9 +17,10 @@ import keras
 from keras import ops
 
 from keras_transformer.layers import masks, symbolic
+from keras_transformer.layers.typing import Tensor
 
 
-def mask_of(inputs):
+def mask_of(inputs: Tensor) -> Tensor | None:
     """Returns the padding mask that Keras attached, `(B, S)`, or `None`.
 
     Example:
@@ -30,15 +32,15 @@ def mask_of(inputs):
     return _layer(AttachedMask, inputs)(inputs)
 
 
-def both(inputs, mask):
-    """Combines the mask that was given with that attached to the keys.
+def both(inputs: Tensor, mask: Tensor | None) -> Tensor | None:
+    """Combines a mask with the one that is attached to the keys.
 
     Args:
         inputs: the keys, shape `(B, S, ...)`.
         mask: as for `combine_masks`, or `None`.
 
     Returns:
-        A mask of the same kinds, or `None` if there is neither.
+        A mask as `combine_masks` takes them, or `None` if there is neither.
 
     Raises:
         ValueError: the mask does not fit the keys.
@@ -52,12 +54,15 @@ def both(inputs, mask):
     return masks.combine_masks(mask, attached)
 
 
-def attach(inputs, mask):
-    """Returns the tensor with a padding mask attached, for later layers.
+def attach(inputs: Tensor, mask: Tensor | None) -> Tensor:
+    """Attaches a padding mask to a tensor, for the layers that follow.
 
     Args:
         inputs: shape `(B, T, D)`.
-        mask: shape `(B, T)`, or `None` to return the tensor as it is.
+        mask: shape `(B, T)`; with `None` the tensor is returned unchanged.
+
+    Returns:
+        A copy of the tensor with this mask.
     """
     if mask is None:
         return inputs
@@ -65,7 +70,7 @@ def attach(inputs, mask):
 
 
 def _layer(kind, inputs):
-    """One layer for all calls; in a functional model each node has its own."""
+    """Returns a shared layer, or a new one for a node of a functional model."""
     if symbolic.has_no_values(inputs):
         return kind(dtype="float32")
     return _shared(kind)
@@ -78,26 +83,26 @@ def _shared(kind):
 
 class _Plain(keras.layers.Layer):
     def __init__(self, **kwargs):
-        # Passes every dtype: what is masked is no matter here.
+        # Without a cast, tensors of every dtype pass unchanged.
         super().__init__(autocast=False, **kwargs)
         self.supports_masking = True
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class AttachedMask(_Plain):
-    """Returns the mask that Keras fills in; see `mask_of`."""
+    """A layer that returns the mask attached to its input; see `mask_of`."""
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor | None:
         return mask
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: Tensor, mask: Tensor | None = None) -> None:
         return None
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class Attaching(_Plain):
-    """Returns a tensor to which Keras attaches `mask`; see `attach`."""
+    """A layer to whose output Keras attaches `mask`; see `attach`."""
 
-    def call(self, inputs, mask=None):
-        # Another tensor, since Keras replaces no mask that is there.
+    def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
+        # A copy, since Keras does not replace the mask of a tensor.
         return ops.copy(inputs)

@@ -1,25 +1,27 @@
-"""Boolean masks, the first thing made from ids: True means "may attend".
+"""Boolean masks, in which True means "may attend".
 
-Two kinds, two names: a *padding mask* `(B, S)` says which positions of a
-sequence are real; an *attention mask* `(B, T, S)` says which keys each query
-may attend to.
+A *padding mask* `(B, S)` says which positions of a sequence are real tokens. An
+*attention mask* `(B, T, S)` says which keys each query may attend to.
 
 B batch   T query length   S key length   H heads
 """
+
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_transformer.layers import symbolic
+from keras_transformer.layers.typing import Tensor
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-def padding_mask(ids, pad_id):
+def padding_mask(ids: Tensor, pad_id: int) -> Tensor:
     """Marks the positions that hold a real token.
 
     Args:
         ids: integer tensor, shape `(B, S)`.
-        pad_id: the id that fills up short rows.
+        pad_id: the id that pads short rows.
 
     Returns:
         Boolean tensor, shape `(B, S)`.
@@ -35,16 +37,16 @@ def padding_mask(ids, pad_id):
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-def started_mask(ids, pad_id):
-    """Marks real tokens where the padding id also starts the sequence.
+def started_mask(ids: Tensor, pad_id: int) -> Tensor:
+    """Marks real tokens of rows that start with the padding id.
 
-    Some systems let the decoder read the padding id first. Of the padding
-    before the first other token, the last is taken for that start; in a row
-    of padding alone it is the first.
+    In some systems the first id that the decoder reads is the padding id. The
+    start of a row is then the last padding id before the first other token.
+    If a row has only padding ids, its start is the first of them.
 
     Args:
         ids: integer tensor, shape `(B, T)`.
-        pad_id: the id that starts sequences and fills up short rows.
+        pad_id: the id that starts rows and pads short rows.
 
     Returns:
         Boolean tensor, shape `(B, T)`.
@@ -65,17 +67,18 @@ def started_mask(ids, pad_id):
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-def causal_mask(length):
+def causal_mask(length: Tensor | None) -> Tensor:
     """Lets position t attend to the positions up to t (section 3.2.3).
 
     Args:
         length: T, the length of the sequence, an int or a scalar tensor.
-            `None`, which `keras.ops.shape` says of an unknown length in a
-            functional model, means that of the tensor it will be used on.
+            `None` means the length of the tensor that the mask will be used
+            with. `keras.ops.shape` returns `None` for an unknown length in a
+            functional model.
 
     Returns:
-        Boolean tensor, shape `(1, T, T)`; of `None` a `CausalMask`, which
-        stands for one wherever this package takes a mask.
+        Boolean tensor, shape `(1, T, T)`. For `None` a `CausalMask`, which
+        every function and layer here accepts as a mask.
 
     Example:
 
@@ -92,10 +95,10 @@ def causal_mask(length):
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class CausalMask:
-    """The causal mask of a length that is not known yet.
+    """The causal mask of a sequence whose length is not known yet.
 
-    A functional model may be made without lengths; `causal_mask(None)` is
-    this, and `combine_masks` makes a mask of it beside another one.
+    `causal_mask(None)` returns it, for functional models with an unknown
+    length. Combined with another mask, it becomes a mask of that length.
 
     Example:
 
@@ -104,32 +107,32 @@ class CausalMask:
              [1, 0]]]])
     """
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return isinstance(other, CausalMask)
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash(CausalMask)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "CausalMask":
         return cls(**config)
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-def combine_masks(*masks):
-    """Allows only what every mask allows; `None` allows everything.
+def combine_masks(*masks: Tensor | None) -> Tensor | None:
+    """Combines masks: a query may attend to a key that every mask allows.
 
     Args:
         *masks: padding masks `(B, S)`, attention masks `(B, T, S)` or
-            `(B, H, T, S)` (H may be 1), what `causal_mask` returned, or
-            `None`.
+            `(B, H, T, S)` (H may be 1), results of `causal_mask`, or `None`,
+            which allows all keys.
 
     Returns:
-        Boolean tensor that broadcasts to `(B, H, T, S)`, or `None` if no
-        mask was given; a `CausalMask` if nothing else was.
+        Boolean tensor that broadcasts to `(B, H, T, S)`; `None` if all masks
+        are `None`; a `CausalMask` if there is no other mask.
 
     Raises:
         ValueError: a mask is not boolean or has another rank.
@@ -141,34 +144,37 @@ def combine_masks(*masks):
     """
     if symbolic.has_no_values(masks):
         return symbolic.node(combine_masks, *masks)
-    masks = [mask for mask in masks if mask is not None]
-    combined = None
-    for mask in (one for one in masks if not isinstance(one, CausalMask)):
-        mask = _per_head(mask)
-        combined = mask if combined is None else ops.logical_and(combined, mask)
-    causal = [mask for mask in masks if isinstance(mask, CausalMask)]
-    if not causal:
+    combined, causal = None, None
+    for mask in masks:
+        if isinstance(mask, CausalMask):
+            causal = mask
+        elif mask is not None:
+            mask = _per_head(mask)
+            combined = (
+                mask if combined is None else ops.logical_and(combined, mask)
+            )
+    if causal is None:
         return combined
     if combined is None:
-        return causal[0]
+        return causal
     length = ops.shape(combined)[3]
     return ops.logical_and(combined, _per_head(causal_mask(length)))
 
 
-def of_length(mask, length):
-    """Makes a mask of a `CausalMask`, now that the length is known."""
+def of_length(mask: Tensor | None, length: Tensor) -> Tensor | None:
+    """Turns a `CausalMask` into a tensor; returns other masks unchanged."""
     return causal_mask(length) if isinstance(mask, CausalMask) else mask
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-def attended_keys(mask):
-    """Tells, of any mask, which keys at least one query may attend to.
+def attended_keys(mask: Tensor | None) -> Tensor | None:
+    """Returns which keys at least one query may attend to.
 
     Args:
         mask: as for `combine_masks`, or `None`.
 
     Returns:
-        Boolean padding mask `(B, S)`, or `None`.
+        Boolean padding mask `(B, S)`, or `None` if these are all keys.
 
     Raises:
         ValueError: the mask is not boolean or has another rank.
@@ -185,16 +191,24 @@ def attended_keys(mask):
     mask = ops.convert_to_tensor(mask)
     per_head = _per_head(mask)
     if len(mask.shape) == 2:
-        return mask  # Which keys are padding is all that it says.
+        return mask  # It is a padding mask already.
     return ops.any(per_head, axis=(1, 2))
 
 
-def check_fits(mask, batch_size, num_heads, query_length, key_length):
-    """Raises ValueError unless a mask fits scores of this shape.
+def check_fits(
+    mask: Tensor | None,
+    batch_size: int | None,
+    num_heads: int | None,
+    query_length: int | None,
+    key_length: int | None,
+) -> None:
+    """Checks that a mask fits scores of shape `(B, H, T, S)`.
+
+    A size that is not known is `None`, and fits every size of the mask.
 
     Args:
         mask: as for `combine_masks`, or `None`.
-        batch_size: B, or `None` where it is not known; so all others.
+        batch_size: B.
         num_heads: H.
         query_length: T.
         key_length: S.
@@ -203,8 +217,8 @@ def check_fits(mask, batch_size, num_heads, query_length, key_length):
         return
     combined = _per_head(mask)
     expected = (batch_size, num_heads, query_length, key_length)
-    # What is the same for all rows, heads or queries may be told once; what
-    # one key is says nothing of the others.
+    # Rows, heads and queries may share one mask, so their axes may be 1. Keys
+    # may not: a mask has an entry for each key.
     shared = (1, 1, 1, key_length)
     for size, *fitting in zip(combined.shape, expected, shared, strict=True):
         if None not in (size, *fitting) and size not in fitting:
@@ -213,7 +227,7 @@ def check_fits(mask, batch_size, num_heads, query_length, key_length):
                 f"here with B={batch_size}, H={num_heads} or 1, "
                 f"T={query_length}, S={key_length} (None is not known yet). "
                 f"Received: shape={tuple(ops.convert_to_tensor(mask).shape)}. "
-                "Make it of the ids that the keys were made of."
+                "Make the mask from the ids of the keys."
             )
 
 

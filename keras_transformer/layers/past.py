@@ -1,54 +1,61 @@
-"""What a decoder keeps of the past: keys and values that are never moved.
+"""The cached keys and values of a decoder, which are never moved.
 
-The W hypotheses of a sentence extend each other, and a search reorders them at
-every step. Keys and values stay where they were written all the same: a table
-of ancestors says in which of the W slots each hypothesis finds its past, and
-attention reads all slots and is told which count. So a step reads what was
-kept once and copies none of it from one hypothesis to another.
+A search with W hypotheses reorders them at every step. Cached keys and values
+nevertheless stay in the slot where they were written. A table of ancestors
+says, for each hypothesis and position, which of the W slots holds the keys and
+values of its own past. Attention reads all slots, and a bias excludes those
+that belong to other hypotheses. So a step reads the cache once, and copies
+none of it from one hypothesis to another.
 
-B batch   W hypotheses of a row   T positions kept   N key-value heads
-K head_dim   D model_dim
+B batch   W hypotheses of a row, and slots of a position   T positions
+N key-value heads   K head_dim   D model_dim
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from keras import ops
 
 from keras_transformer.layers import checks, dot_product
+from keras_transformer.layers.typing import Shape, Tensor
 
 
 class GrowingPast(NamedTuple):
     """A past that grows by one position at each step.
 
-    ancestors: int32 `(B, W, T)`, the slot of each hypothesis's past.
+    ancestors: int32 `(B, W, T)`, the slot that each hypothesis reads at each
+        position.
     """
 
-    ancestors: object
+    ancestors: Tensor
 
-    def advance(self, position):
-        """The past at `position`, where each hypothesis has its own slot."""
+    def advance(self, position: Tensor) -> "GrowingPast":
+        """Returns the past with `position`, where hypothesis w has slot w."""
         own = _own_slots(self.ancestors)
         return GrowingPast(ops.concatenate([self.ancestors, own], axis=2))
 
-    def write(self, kept, now, position):
-        """Puts `now` (B, N, W, K) behind `kept` (B, N, T W, K)."""
-        return ops.concatenate([kept, now], axis=2)
+    def write(self, cached: Tensor, new: Tensor, position: Tensor) -> Tensor:
+        """Appends `new` (B, N, W, K) to `cached` (B, N, T W, K)."""
+        return ops.concatenate([cached, new], axis=2)
 
-    def attention_bias(self, position):
-        """What forbids, added to logits, slots of others: (B, 1, W, T W).
+    def attention_bias(self, position: Tensor) -> Tensor | None:
+        """Returns the bias that excludes the slots of other hypotheses.
 
-        `None` where there is nothing to forbid.
+        Returns:
+            Shape `(B, 1, W, T W)`, or `None` if there is one hypothesis.
         """
         if self.ancestors.shape[1] == 1:
             return None
         return _bias(_is_ancestor(self.ancestors))
 
-    def shape_at_all_steps(self, shape):
-        """The shape of `ancestors`, or of what is kept, `None` what varies."""
+    def shape_at_all_steps(self, shape: Shape) -> Shape:
+        """Returns the shape of `ancestors`, or of cached keys and values.
+
+        Sizes that differ between steps are `None`.
+        """
         return (*shape[:2], None, *shape[3:])
 
-    def check(self, position):
-        """Raises ValueError unless `position` is the next one."""
+    def check(self, position: Tensor) -> None:
+        """Checks that `position` is the next one."""
         known = self.ancestors.shape[2]
         now = checks.known_int(position)
         if None not in (known, now) and now != known:
@@ -59,71 +66,84 @@ class GrowingPast(NamedTuple):
 
 
 class FixedPast(NamedTuple):
-    """A past of fixed shape, as XLA needs, with room for T positions.
+    """A past of fixed shape, as XLA needs, with slots for T positions.
 
-    ancestors: int32 `(B, W, T)`, the slot of each hypothesis's past.
+    ancestors: int32 `(B, W, T)`, the slot that each hypothesis reads at each
+        position.
     """
 
-    ancestors: object
+    ancestors: Tensor
 
-    def advance(self, position):
-        """See `GrowingPast`."""
-        is_now = _is(position, self.ancestors)[None, None]
+    def advance(self, position: Tensor) -> "FixedPast":
+        """Returns the past with `position`, where hypothesis w has slot w."""
+        is_now = _is_position(position, self.ancestors)[None, None]
         own = _own_slots(self.ancestors)
         return FixedPast(ops.where(is_now, own, self.ancestors))
 
-    def write(self, kept, now, position):
-        """Writes `now` (B, N, W, K) at `position` of (B, N, T W, K)."""
-        width, room = ops.shape(self.ancestors)[1:]
-        is_now = ops.repeat(_is(position, self.ancestors), width)
-        return ops.where(is_now[:, None], ops.tile(now, (1, 1, room, 1)), kept)
+    def write(self, cached: Tensor, new: Tensor, position: Tensor) -> Tensor:
+        """Writes `new` (B, N, W, K) at `position` of (B, N, T W, K)."""
+        width, length = ops.shape(self.ancestors)[1:]
+        is_now = ops.repeat(_is_position(position, self.ancestors), width)
+        everywhere = ops.tile(new, (1, 1, length, 1))
+        return ops.where(is_now[:, None], everywhere, cached)
 
-    def attention_bias(self, position):
-        """See `GrowingPast`; what is not written yet is forbidden too."""
-        slots = ops.arange(ops.shape(self.ancestors)[2], dtype="int32")
-        is_past = (slots <= position)[None, None, :, None]
+    def attention_bias(self, position: Tensor) -> Tensor:
+        """Returns the bias that excludes slots, shape `(B, 1, W, T W)`.
+
+        It excludes the slots of other hypotheses, and all slots of positions
+        after `position`, which are not written yet.
+        """
+        positions_T = ops.arange(ops.shape(self.ancestors)[2], dtype="int32")
+        is_past = (positions_T <= position)[None, None, :, None]
         return _bias(ops.logical_and(is_past, _is_ancestor(self.ancestors)))
 
-    def shape_at_all_steps(self, shape):
-        """See `GrowingPast`; here it is as it is."""
+    def shape_at_all_steps(self, shape: Shape) -> Shape:
+        """Returns the shape: it is the same at all steps."""
         return tuple(shape)
 
-    def check(self, position):
-        """Raises ValueError unless there is room for `position`."""
-        room = self.ancestors.shape[2]
+    def check(self, position: Tensor) -> None:
+        """Checks that there are slots for `position`."""
+        length = self.ancestors.shape[2]
         now = checks.known_int(position)
-        if None not in (room, now) and not 0 <= now < room:
+        if length is None or now is None:
+            return
+        if not 0 <= now < length:
             raise ValueError(
-                f"The state has room for the positions 0 to {room - 1}. "
+                f"The state has room for the positions 0 to {length - 1}. "
                 f"Received: position={now}. Start with a larger max_length, or "
                 "without one."
             )
 
 
-def start(batch_size, max_length=None):
-    """The past before the first step, of one hypothesis a row.
+Past: TypeAlias = GrowingPast | FixedPast
+
+
+def start(batch_size: Tensor, max_length: Tensor | None = None) -> Past:
+    """Makes the past before the first step, with one hypothesis a row.
 
     Args:
         batch_size: B, an int or a scalar tensor.
-        max_length: room for that many positions; `None` means that it grows.
+        max_length: the number of positions that there are slots for; with
+            `None` the past grows.
 
     Raises:
         ValueError: `max_length` is below 1.
     """
     if max_length is None:
         return GrowingPast(ops.zeros((batch_size, 1, 0), dtype="int32"))
-    longest = checks.known_int(max_length)
-    if longest is not None:
-        checks.check_size("max_length", longest)
+    known_length = checks.known_int(max_length)
+    if known_length is not None:
+        checks.check_size("max_length", known_length)
     return FixedPast(ops.zeros((batch_size, 1, max_length), dtype="int32"))
 
 
-def room(past, heads):
-    """Makes room for the keys, or the values, of all positions of a past.
+def empty_slots(past: Past, heads: Tensor) -> Tensor:
+    """Makes the slots for the keys, or for the values, of all positions.
 
     Args:
-        past: what `start` returned.
-        heads: those of any positions, shape `(B, N, S, K)`.
+        past: the past that `start` returned, of T positions.
+        heads: keys or values of any number of positions, `(B, N, S, K)`; read
+            for their shape and dtype.
 
     Returns:
         Zeros, shape `(B, N, T, K)`.
@@ -135,8 +155,8 @@ def room(past, heads):
     )
 
 
-def widen(past, width):
-    """Makes `width` hypotheses of each; see `widen_kept`.
+def widen(past: Past, width: int) -> Past:
+    """Makes `width` equal hypotheses of each; see also `widen_cached`.
 
     Raises:
         ValueError: `width` is below 1.
@@ -146,12 +166,12 @@ def widen(past, width):
     return past._replace(ancestors=ancestors)
 
 
-def widen_kept(kept, width):
-    """Makes `width` slots of each in (B, N, T W, K)."""
-    return ops.repeat(kept, width, axis=2)
+def widen_cached(cached: Tensor, width: int) -> Tensor:
+    """Makes `width` slots of each slot in (B, N, T W, K)."""
+    return ops.repeat(cached, width, axis=2)
 
 
-def select(past, parents):
+def select(past: Past, parents: Tensor) -> Past:
     """Lets hypothesis w of row b continue hypothesis `parents[b, w]`.
 
     Args:
@@ -163,10 +183,7 @@ def select(past, parents):
     """
     parents = ops.convert_to_tensor(parents)
     expected = past.ancestors.shape[:2]
-    if len(parents.shape) != 2 or any(
-        None not in pair and pair[0] != pair[1]
-        for pair in zip(parents.shape, expected, strict=True)
-    ):
+    if len(parents.shape) != 2 or not _may_be_equal(parents.shape, expected):
         raise ValueError(
             "`parents` has one number for each hypothesis, shape (B, W). "
             f"Received: shape={tuple(parents.shape)}. Expected: "
@@ -181,87 +198,103 @@ def select(past, parents):
 
 
 class Step(NamedTuple):
-    """What all blocks share at one step.
+    """The values of one decoding step that all blocks share.
 
     position: int32 scalar.
-    past: the past, this position included.
-    attention_bias: forbids the slots of others, `(B, 1, W, T W)`, or `None`.
+    past: the past, with the slots of this position.
+    attention_bias: excludes the slots of other hypotheses, `(B, 1, W, T W)`,
+        or `None`.
     query_positions: the position of the inputs, `(1,)`.
-    key_positions: those of all slots, `(T W,)`.
+    key_positions: the position of each slot, `(T W,)`.
     """
 
-    position: object
-    past: object
-    attention_bias: object
-    query_positions: object
-    key_positions: object
+    position: Tensor
+    past: Past
+    attention_bias: Tensor | None
+    query_positions: Tensor
+    key_positions: Tensor
 
-    def write(self, kept, heads):
-        """Keeps the keys and values of the inputs beside those of the past.
+    def write(
+        self, cached: tuple[Tensor, Tensor], heads: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Adds the keys and values of the inputs to the cached ones.
 
         Args:
-            kept: the pair of keys and values of the past, `(B, N, T W, K)`.
-            heads: the pair of those of the inputs, `(B, N, W, K)`.
+            cached: the cached keys and values, each `(B, N, T W, K)`.
+            heads: the keys and values of the inputs, each `(B, N, W, K)`.
 
         Returns:
-            The pair of all.
+            The pair of all keys and all values.
         """
-        return tuple(
-            self.past.write(before, new, self.position)
-            for before, new in zip(kept, heads, strict=True)
+        (cached_keys, cached_values), (keys, values) = cached, heads
+        return (
+            self.past.write(cached_keys, keys, self.position),
+            self.past.write(cached_values, values, self.position),
         )
 
-    def shape(self, model_dim):
-        """The shape of inputs, (B, W, D), with -1 for an unknown B."""
+    def shape(self, model_dim: int) -> tuple[int, int, int]:
+        """Returns the shape of inputs, (B, W, D), with -1 for an unknown B."""
         batch_size, width = self.past.ancestors.shape[:2]
         return (-1 if batch_size is None else batch_size, width, model_dim)
 
 
-def take_step(before, inputs, position):
+def take_step(past: Past, inputs: Tensor, position: Tensor) -> Step:
     """Makes the `Step` of inputs (B, W, D) at `position`.
 
+    Args:
+        past: the past before this step.
+        inputs: shape `(B, W, D)`.
+        position: a scalar, counted from 0.
+
     Raises:
-        ValueError: outside of a graph, a position that the past has no room
-            for, or other rows or hypotheses than the past is of.
+        ValueError: outside of a graph, the past has no slots for the
+            position, or the inputs have another number of rows or hypotheses
+            than the past.
     """
-    before.check(position)
-    expected = tuple(before.ancestors.shape[:2])
+    past.check(position)
+    expected = tuple(past.ancestors.shape[:2])
     received = tuple(inputs.shape[:2])
-    if any(
-        None not in pair and pair[0] != pair[1]
-        for pair in zip(expected, received, strict=True)
-    ):
+    if not _may_be_equal(expected, received):
         raise ValueError(
             f"The state is of {expected[0]} rows, {expected[1]} hypotheses "
             f"each. Received: inputs of {received[0]} rows, {received[1]} "
             "each. Start with as many sources, and widen or gather the state."
         )
     position = ops.cast(position, "int32")
-    now = before.advance(position)
-    width, length = ops.shape(now.ancestors)[1:]
+    past = past.advance(position)
+    width, length = ops.shape(past.ancestors)[1:]
     return Step(
         position,
-        now,
-        now.attention_bias(position),
+        past,
+        past.attention_bias(position),
         query_positions=ops.reshape(position, (1,)),
         key_positions=ops.repeat(ops.arange(length, dtype="int32"), width),
     )
 
 
+def _may_be_equal(shape, other):
+    """Whether two shapes of one rank are equal, as far as they are known."""
+    return all(
+        None in sizes or sizes[0] == sizes[1]
+        for sizes in zip(shape, other, strict=True)
+    )
+
+
 def _own_slots(ancestors):
-    """Each hypothesis's own slot, (B, W, 1)."""
+    """The slot w of each hypothesis w, (B, W, 1)."""
     batch_size, width = ops.shape(ancestors)[:2]
     own = ops.arange(width, dtype="int32")[None, :, None]
     return ops.broadcast_to(own, (batch_size, width, 1))
 
 
-def _is(position, ancestors):
-    slots = ops.arange(ops.shape(ancestors)[2], dtype="int32")
-    return slots == position
+def _is_position(position, ancestors):
+    """Which of T positions is `position`, (T,)."""
+    positions_T = ops.arange(ops.shape(ancestors)[2], dtype="int32")
+    return positions_T == position
 
 
 def _is_ancestor(ancestors):
-    """Which of all T W slots are a hypothesis's own past: (B, W, T, W)."""
+    """Which of all T W slots hold a hypothesis's own past: (B, W, T, W)."""
     slots = ops.arange(ops.shape(ancestors)[1], dtype="int32")
     return ancestors[..., None] == slots
 

@@ -1,10 +1,11 @@
-"""Position encodings: what tells the model the order of its tokens.
+"""Position encodings that are added to embeddings (section 3.5 of the paper).
 
-Those of this file are added to the embeddings; `rotary` and `relative` have
-those that act inside of attention.
+`rotary` and `relative` have those that act inside of attention.
 
 B batch   T length   D model_dim
 """
+
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -17,34 +18,49 @@ from keras_transformer.layers import (
     masks,
     symbolic,
 )
+from keras_transformer.layers.typing import Shape, Tensor
 
-# Of each form: whether its frequencies are those of the paper, whether sines
-# and cosines alternate, and the number of the first position.
+
+class _Form(NamedTuple):
+    """How one table of sinusoids is made.
+
+    has_paper_frequencies: whether the frequencies are those of the paper.
+    alternates: whether sines and cosines alternate.
+    first: the number that stands for position 0 in the sines and cosines.
+    """
+
+    has_paper_frequencies: bool
+    alternates: bool
+    first: int
+
+
 _FORMS = {
-    "paper": (True, True, 0),
-    "half": (True, False, 0),
-    "tensor2tensor": (False, False, 0),
-    "tensor2tensor_from_1": (False, False, 1),
-    "fairseq": (False, False, 2),
+    "paper": _Form(True, True, 0),
+    "half": _Form(True, False, 0),
+    "tensor2tensor": _Form(False, False, 0),
+    "tensor2tensor_from_1": _Form(False, False, 1),
+    "fairseq": _Form(False, False, 2),
 }
 FORMS = tuple(_FORMS)
-# Numbers of so many bits are exact in a product with 12 more.
+# A float32 has 24 bits, so the product of two numbers of 12 bits is exact.
 _BLOCK = 2**12
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-def sinusoidal_encoding(positions, model_dim, form="paper"):
-    """Sinusoids of section 3.5, in any of the five tables that are in use.
+def sinusoidal_encoding(
+    positions: Tensor, model_dim: int, form: str = "paper"
+) -> Tensor:
+    """Computes the sinusoids of section 3.5, in one of five common forms.
 
-    Three things vary. The frequencies of the D/2 pairs: the paper's
-    10000^(-2i/D), or Tensor2Tensor's 10000^(-i/(D/2 - 1)). The layout: sine
-    and cosine by turns, or all sines and then all cosines. The number that
-    the first position has in the sine. No table is a reordering of one with
-    other frequencies.
+    The forms differ in three points. The frequencies of the D/2 pairs are the
+    paper's, 10000^(-2i/D), or Tensor2Tensor's, 10000^(-i/(D/2 - 1)). In the
+    layout, sines and cosines alternate, or all sines come before all cosines.
+    And the first position counts as 0, 1 or 2 in the sines and cosines.
+    Tables with different frequencies are not reorderings of each other.
 
-    | `form` | frequencies | layout | first | found in |
+    | `form` | frequencies | layout | first | used by |
     |---|---|---|---|---|
-    | `"paper"` | paper | by turns | 0 | the paper, KerasHub |
+    | `"paper"` | paper | alternating | 0 | the paper, KerasHub |
     | `"half"` | paper | halves | 0 | transformers' Marian |
     | `"tensor2tensor"` | Tensor2Tensor | halves | 0 | Tensor2Tensor, Marian |
     | `"tensor2tensor_from_1"` | Tensor2Tensor | halves | 1 | OpenNMT-tf |
@@ -57,7 +73,7 @@ def sinusoidal_encoding(positions, model_dim, form="paper"):
         positions: the positions to encode, integers of any shape, counted
             from 0 in every form.
         model_dim: D, an even number.
-        form: the name of a table.
+        form: the name of a form.
 
     Returns:
         float32 tensor, shape `(*positions.shape, D)`.
@@ -74,32 +90,35 @@ def sinusoidal_encoding(positions, model_dim, form="paper"):
     check_form(form, model_dim)
     if symbolic.has_no_values(positions):
         return symbolic.node(sinusoidal_encoding, positions, model_dim, form)
-    has_paper_frequencies, is_by_turns, first = _FORMS[form]
+    table = _FORMS[form]
     pairs = np.arange(model_dim // 2, dtype="float64")
-    if has_paper_frequencies:
+    if table.has_paper_frequencies:
         frequencies = 10000.0 ** (-2 * pairs / model_dim)
     else:
         frequencies = 10000.0 ** (-pairs / max(model_dim // 2 - 1, 1))
-    numbers = ops.cast(positions, "int32") + first
+    numbers = ops.cast(positions, "int32") + table.first
     waves = sine_and_cosine(numbers, frequencies)
-    if is_by_turns:
+    if table.alternates:
         shape = (*ops.shape(numbers), model_dim)
         return ops.reshape(ops.stack(waves, axis=-1), shape)
     return ops.concatenate(waves, axis=-1)
 
 
-def sine_and_cosine(numbers, frequencies):
-    """Sine and cosine of numbers times frequencies, exact far out too.
+def sine_and_cosine(
+    numbers: Tensor, frequencies: np.ndarray
+) -> tuple[Tensor, Tensor]:
+    """Computes sine and cosine of numbers times frequencies, precisely.
 
-    A float32 angle of some thousand radians is off by 1e-4. So each frequency
-    is split in a part of 12 bits, whose product with the last 12 bits of a
-    number is exact, and a rest; whole turns of what is above those bits are
-    left out beforehand, in float64. The error is below 1e-6 for numbers to
-    4,096, below 2e-5 to 100,000.
+    A float32 angle of some thousand radians has an error of 1e-4. Therefore
+    each frequency is split into a coarse part of 12 bits, whose product with
+    the last 12 bits of a number is exact in float32, and a remainder. The
+    higher bits of a number are multiplied with an angle from which whole turns
+    are removed beforehand, in float64. The error is below 1e-6 for numbers up
+    to 4,096, and below 2e-5 up to 100,000.
 
     Args:
         numbers: integers of any shape.
-        frequencies: float64 NumPy array `(F,)`, radians, at most 1.
+        frequencies: float64 NumPy array `(F,)`, in radians, at most 1.
 
     Returns:
         The pair of float32 tensors `(*numbers.shape, F)`.
@@ -107,22 +126,23 @@ def sine_and_cosine(numbers, frequencies):
     mantissa, exponent = np.frexp(frequencies)
     coarse = np.ldexp(np.trunc(mantissa * 2**12) / 2**12, exponent)
     turns = np.mod(_BLOCK * frequencies + np.pi, 2 * np.pi) - np.pi
-    coarse, rest, turns = (
-        ops.convert_to_tensor(part, "float32")
-        for part in (coarse, frequencies - coarse, turns)
+    coarse, remainder, turns = (
+        ops.convert_to_tensor(x, "float32")
+        for x in (coarse, frequencies - coarse, turns)
     )
     numbers = ops.cast(numbers, "int32")[..., None]
     low = ops.cast(ops.mod(numbers, _BLOCK), "float32")
     high = ops.cast(ops.floor_divide(numbers, _BLOCK), "float32")
-    exact, more = low * coarse, low * rest + high * turns
+    exact, rest = low * coarse, low * remainder + high * turns
+    # The sine and the cosine of the sum of the two angles.
     return (
-        ops.sin(exact) * ops.cos(more) + ops.cos(exact) * ops.sin(more),
-        ops.cos(exact) * ops.cos(more) - ops.sin(exact) * ops.sin(more),
+        ops.sin(exact) * ops.cos(rest) + ops.cos(exact) * ops.sin(rest),
+        ops.cos(exact) * ops.cos(rest) - ops.sin(exact) * ops.sin(rest),
     )
 
 
-def check_form(form, model_dim):
-    """Raises ValueError unless these sinusoids exist."""
+def check_form(form: str, model_dim: int) -> None:
+    """Checks that `form` exists and can have this `model_dim`."""
     if form not in FORMS:
         raise ValueError(
             f"Unknown form of positions. Received: {form!r}. Expected one of "
@@ -136,11 +156,14 @@ def check_form(form, model_dim):
         )
 
 
-def count_positions(length, start=0, mask=None):
-    """Numbers the positions of each row, not counting padding.
+def count_positions(
+    length: Tensor, start: Tensor = 0, mask: Tensor | None = None
+) -> Tensor:
+    """Counts the positions of each row, without padding.
 
-    Padding before the first token moves no token: it has the number before
-    `start`, or 0. Padding after the last has the last token's number.
+    Padding before the first token does not change the numbers of the tokens:
+    it gets the number before `start`, or 0. Padding after the last token
+    gets the number of the last token.
 
     Args:
         length: T, an int or a scalar tensor.
@@ -166,16 +189,16 @@ def count_positions(length, start=0, mask=None):
 class SinusoidalPositions(composite.TracedLayer):
     """Adds sinusoidal position encodings to embeddings (section 3.5).
 
-    The sum is made in float32 and returned in the layer's compute dtype, so
-    that far positions stay apart under mixed precision. It has no weights
-    and knows no longest length. Padding gets no encoding and is not counted.
+    The sum is computed in float32 and returned in the layer's compute dtype,
+    so that distant positions stay distinct under mixed precision. It has no
+    weights and no maximum length. Padding gets no encoding and is not counted.
 
     Args:
-        form: the name of a table, see `sinusoidal_encoding`.
+        form: the name of a form, see `sinusoidal_encoding`.
 
     Call arguments:
         inputs: shape `(B, T, D)`.
-        start: position of the first column, an int or a scalar tensor.
+        start: the position of the first column, an int or a scalar tensor.
         mask: boolean padding mask `(B, T)`.
 
     Returns:
@@ -190,54 +213,60 @@ class SinusoidalPositions(composite.TracedLayer):
     [0.0, 1.0, 0.0, 1.0]
     """
 
-    def __init__(self, form="paper", **kwargs):
+    def __init__(self, form: str = "paper", **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True
         check_form(form, 0)
         self.form = form
 
-    def build(self, inputs_shape):
-        check_form(self.form, inputs_shape[-1])
+    def build(self, inputs_shape: Shape) -> None:
+        check_form(self.form, checks.last_size(inputs_shape))
         self.built = True
 
-    def call(self, inputs, start=0, mask=None):
+    def call(
+        self, inputs: Tensor, start: Tensor = 0, mask: Tensor | None = None
+    ) -> Tensor:
         return _add(self, inputs, start, mask)
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(
+        self, inputs: Tensor, mask: Tensor | None = None
+    ) -> Tensor | None:
         return masks.attended_keys(implicit.both(inputs, mask))
 
-    def compute_output_shape(self, inputs_shape):
+    def compute_output_shape(self, inputs_shape: Shape) -> Shape:
         return tuple(inputs_shape)
 
-    def encode(self, numbers, model_dim):
-        """Encodes positions (T,), counted from 0: float32 (T, D)."""
-        return sinusoidal_encoding(numbers, model_dim, self.form)
+    def encode(self, token_positions: Tensor, model_dim: int) -> Tensor:
+        """Encodes positions `(T,)`, counted from 0, as float32 `(T, D)`."""
+        return sinusoidal_encoding(token_positions, model_dim, self.form)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "form": self.form}
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class LearnedPositions(composite.TracedLayer):
-    """Adds a learned vector of each position to embeddings.
+    """Adds a learned vector for each position to embeddings.
 
-    Row (E) of table 3 of the paper, after Gehring et al. 2017. The vectors
-    start from N(0, 1/sqrt(D)). Padding gets no vector and is not counted.
+    Row (E) of table 3 of the paper, after Gehring et al. 2017. The initial
+    vectors have a standard deviation of 1/sqrt(D). Padding gets no vector and
+    is not counted.
 
     Args:
-        max_length: how many positions there are.
+        max_length: the number of positions.
 
     Call arguments:
         inputs: shape `(B, T, D)`, T at most `max_length`.
-        start: position of the first column, an int or a scalar tensor.
+        start: the position of the first column, an int or a scalar tensor.
         mask: boolean padding mask `(B, T)`.
 
     Returns:
-        Shape `(B, T, D)`. Where the length is known only when a graph runs,
-        positions beyond the last have the last one's vector.
+        Shape `(B, T, D)`. If the length is known only when a graph runs,
+        positions from `max_length` on get the vector of the last position.
 
     Raises:
-        ValueError: a position beyond the last, where the length is known.
+        ValueError: the length is known, and a position is not below
+            `max_length`.
 
     Example:
 
@@ -245,45 +274,50 @@ class LearnedPositions(composite.TracedLayer):
     TensorShape([2, 5, 4])
     """
 
-    def __init__(self, max_length, **kwargs):
+    def __init__(self, max_length: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True
         checks.check_size("max_length", max_length)
         self.max_length = max_length
 
-    def build(self, inputs_shape):
-        model_dim = inputs_shape[-1]
+    def build(self, inputs_shape: Shape) -> None:
+        model_dim = checks.last_size(inputs_shape)
         self.encodings = self.add_weight(
             name="encodings",
             shape=(self.max_length, model_dim),
             initializer=keras.initializers.RandomNormal(stddev=model_dim**-0.5),
-            # Rounded once, in the sum.
+            # The vectors stay float32. Only the sum is rounded.
             autocast=False,
         )
         self.built = True
 
-    def call(self, inputs, start=0, mask=None):
+    def call(
+        self, inputs: Tensor, start: Tensor = 0, mask: Tensor | None = None
+    ) -> Tensor:
         self._check_length(ops.shape(inputs)[1], start)
         return _add(self, inputs, start, mask)
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(
+        self, inputs: Tensor, mask: Tensor | None = None
+    ) -> Tensor | None:
         return masks.attended_keys(implicit.both(inputs, mask))
 
-    def compute_output_shape(self, inputs_shape):
+    def compute_output_shape(self, inputs_shape: Shape) -> Shape:
         return tuple(inputs_shape)
 
-    def encode(self, numbers, model_dim):
-        """Looks positions (T,), counted from 0, up: float32 (T, D)."""
-        numbers = ops.minimum(numbers, self.max_length - 1)
-        return ops.cast(ops.take(self.encodings, numbers, axis=0), "float32")
+    def encode(self, token_positions: Tensor, model_dim: int) -> Tensor:
+        """Encodes positions `(T,)`, counted from 0, as float32 `(T, D)`."""
+        rows = ops.minimum(token_positions, self.max_length - 1)
+        return ops.cast(ops.take(self.encodings, rows, axis=0), "float32")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "max_length": self.max_length}
 
     def _check_length(self, length, start):
         length, start = checks.known_int(length), checks.known_int(start)
-        known = None not in (length, start)
-        if known and start + length > self.max_length:
+        if length is None or start is None:
+            return
+        if start + length > self.max_length:
             raise ValueError(
                 f"There are {self.max_length} learned positions. Received: "
                 f"length={length}, start={start}. Use shorter rows, a larger "
@@ -292,16 +326,19 @@ class LearnedPositions(composite.TracedLayer):
 
 
 def _add(layer, inputs, start, mask):
-    """Adds what `layer` encodes; padding is not counted and gets nothing."""
-    # As of attention with one query: other ranks than (B, T) do not fit.
+    """Adds the encoding of `layer`; padding is not counted and gets none."""
+    # The mask must be `(B, T)`: it is checked like the mask of an attention
+    # with one query, which no other rank fits.
     masks.check_fits(mask, inputs.shape[0], 1, 1, inputs.shape[1])
     mask = masks.attended_keys(implicit.both(inputs, mask))
-    numbers = count_positions(ops.shape(inputs)[1], start)[0]
-    encoding = layer.encode(numbers, inputs.shape[-1])
+    length = ops.shape(inputs)[1]
+    token_positions = count_positions(length, start)[0]
+    encoding = layer.encode(token_positions, inputs.shape[-1])
     if mask is not None:
-        # Of each row, the first for its first token, and so on.
-        places = count_positions(ops.shape(inputs)[1], mask=mask)
-        encoding = ops.take(encoding, places, axis=0)
+        # The first token of a row gets the first vector, and so on, however
+        # much padding is before it.
+        columns = count_positions(length, mask=mask)
+        encoding = ops.take(encoding, columns, axis=0)
         encoding *= ops.cast(mask, "float32")[..., None]
     summed = ops.cast(inputs, "float32") + encoding
     return ops.cast(summed, layer.compute_dtype)

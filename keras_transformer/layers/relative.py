@@ -1,7 +1,9 @@
-"""Relative positions: what a key says depends on how far away it is.
+"""Relative positions: vectors for the distance between a query and a key.
 
 B batch   T query length   S key length   H heads   K head_dim
 """
+
+from typing import Any
 
 import keras
 from keras import ops
@@ -12,22 +14,25 @@ from keras_transformer.layers import (
     dot_product,
     heads,
     implicit,
+    positions,
     symbolic,
 )
-from keras_transformer.layers import positions as counting
+from keras_transformer.layers.typing import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class RelativePositions(composite.TracedLayer):
-    """Learned vectors of the distance, added to keys and to values.
+    """Learned vectors for each distance, added to keys and to values.
 
     Shaw et al. 2018: with d the distance of key j from query i, clipped to
     [-k, k], the logit is q_i (k_j + a^K_d) / sqrt(K) (equation 4) and the
     output the weighted sum of v_j + a^V_d (equation 3). All heads share the
-    vectors. Distances have no end, since those beyond k are as k.
+    vectors. Sequences may have any length, since all distances beyond k share
+    the vectors of k.
 
     Args:
-        max_distance: k; the paper finds 2 to 64 alike and uses 16.
+        max_distance: k. Shaw et al. use 16, and find about the same quality
+            from 2 to 64.
 
     Call arguments:
         query: shape `(B, T, H, K)`.
@@ -41,7 +46,7 @@ class RelativePositions(composite.TracedLayer):
         The pair (output `(B, T, H, K)`, scores `(B, H, T, S)` in float32).
 
     Raises:
-        ValueError: `max_distance` below 1.
+        ValueError: `max_distance` is below 1.
 
     Example:
 
@@ -51,14 +56,20 @@ class RelativePositions(composite.TracedLayer):
     (TensorShape([2, 5, 3, 4]), TensorShape([2, 3, 5, 5]))
     """
 
-    def __init__(self, max_distance=16, **kwargs):
+    def __init__(self, max_distance: int = 16, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True
         checks.check_size("max_distance", max_distance)
         self.max_distance = max_distance
 
-    def build(self, query_shape, key_shape=None, value_shape=None):
-        shape = (2 * self.max_distance + 1, query_shape[-1])
+    def build(
+        self,
+        query_shape: Shape,
+        key_shape: Shape | None = None,
+        value_shape: Shape | None = None,
+    ) -> None:
+        head_dim = checks.last_size(query_shape)
+        shape = (2 * self.max_distance + 1, head_dim)
         self.keys, self.values = (
             self.add_weight(
                 name=name, shape=shape, initializer="glorot_uniform"
@@ -67,42 +78,55 @@ class RelativePositions(composite.TracedLayer):
         )
         self.built = True
 
-    def call(self, query, key, value, attention_mask=None, start=0):
-        length = ops.shape(query)[1]
-        attention_mask = implicit.both(key, attention_mask)
+    def call(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attention_mask: Tensor | None = None,
+        start: Tensor = 0,
+    ) -> tuple[Tensor, Tensor]:
+        length, key_length = ops.shape(query)[1], ops.shape(key)[1]
         output_BHTK, scores_BHTS = self.attend_heads(
-            *(heads.swap_heads(x) for x in (query, key, value)),
-            attention_mask,
-            query_positions=counting.count_positions(length, start)[0],
-            key_positions=counting.count_positions(ops.shape(key)[1])[0],
+            heads.swap_heads(query),
+            heads.swap_heads(key),
+            heads.swap_heads(value),
+            mask=implicit.both(key, attention_mask),
+            query_positions=positions.count_positions(length, start)[0],
+            key_positions=positions.count_positions(key_length)[0],
         )
         return heads.swap_heads(output_BHTK), scores_BHTS
 
-    def compute_output_shape(self, query_shape, key_shape, value_shape):
+    def compute_output_shape(
+        self, query_shape: Shape, key_shape: Shape, value_shape: Shape
+    ) -> tuple[Shape, Shape]:
         batch_size, length, num_heads, _ = query_shape
         return (
             (*query_shape[:-1], value_shape[-1]),
             (batch_size, num_heads, length, key_shape[1]),
         )
 
-    def apply_to_keys(self, key, key_positions=None):
-        """Returns keys as they are: only distances matter here."""
+    def apply_to_keys(
+        self, key: Tensor, key_positions: Tensor | None = None
+    ) -> Tensor:
+        """Returns keys unchanged: here only distances matter."""
         return key
 
     def attend_heads(
         self,
-        query,
-        key,
-        value,
-        mask=None,
-        attention_bias=None,
-        query_positions=None,
-        key_positions=None,
-    ):
-        """Attends with heads before positions, as `MultiHeadAttention` does.
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None = None,
+        attention_bias: Tensor | None = None,
+        query_positions: Tensor | None = None,
+        key_positions: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Attends with the head axis before the length axis.
 
-        Casts nothing. See the function `attend_heads`, and for the positions
-        `MultiHeadAttention.attend`.
+        The arguments are those of the function `attend_heads`, and positions
+        as for `MultiHeadAttention.attend`. Query, key and value must have one
+        dtype: `MultiHeadAttention` calls this without a cast by Keras.
         """
         if symbolic.has_no_values(query, key, value, mask):
             symbolic.check_plain(
@@ -126,7 +150,7 @@ class RelativePositions(composite.TracedLayer):
         scaled = query * ops.cast(query.shape[-1] ** -0.5, query.dtype)
         bias_BHTS = ops.einsum("BHTK,TSK->BHTS", scaled, keys_TSK)
         if attention_bias is not None:
-            # In float32, which alone holds what forbids a key.
+            # The bias of a forbidden key is too large for float16.
             bias_BHTS = ops.cast(bias_BHTS, "float32") + attention_bias
         output, scores_BHTS = dot_product.attend_heads(
             query, key, value, mask, bias_BHTS
@@ -135,6 +159,9 @@ class RelativePositions(composite.TracedLayer):
             "BHTS,TSK->BHTK", ops.cast(scores_BHTS, value.dtype), values_TSK
         )
         return output, scores_BHTS
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "max_distance": self.max_distance}
 
     def _distances(self, length, key_length, query_positions, key_positions):
         """The clipped distance of each key from each query, int32 (T, S)."""
@@ -149,16 +176,18 @@ class RelativePositions(composite.TracedLayer):
             -self.max_distance,
             self.max_distance,
         )
-        # Queries that share one position are one row until here.
+        # With one position for all queries there is only one row so far.
         return ops.broadcast_to(distance_TS, (length, key_length))
 
     def _call_on_heads(self, query, key, value, mask):
-        """`attend_heads` in a functional model, by a call, which Keras sees."""
-        output_BTHK, scores_BHTS = self(
-            *(heads.swap_heads(x) for x in (query, key, value)),
+        """`attend_heads` by a call of the layer, for functional models.
+
+        Keras tracks the weights of a layer only if the layer is called.
+        """
+        output_BHTK, scores_BHTS = self(
+            heads.swap_heads(query),
+            heads.swap_heads(key),
+            heads.swap_heads(value),
             attention_mask=mask,
         )
-        return heads.swap_heads(output_BTHK), scores_BHTS
-
-    def get_config(self):
-        return {**super().get_config(), "max_distance": self.max_distance}
+        return heads.swap_heads(output_BHTK), scores_BHTS

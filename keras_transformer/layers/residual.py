@@ -1,26 +1,35 @@
-"""The residual connection around every sub-layer; it alone knows the norm.
+"""The residual connection around every sublayer, with its normalization.
 
 B batch   T length   D model_dim
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 
 from keras_transformer.layers import checks, composite, templates
+from keras_transformer.layers.typing import Shape, Tensor
 
 NORMALIZATIONS = ("pre", "post")
-# Keras's own default, 1e-3, is a thousand times what the paper's code used.
+# The paper's code used 1e-6. The default of Keras is 1e-3.
 EPSILON = 1e-6
 
 
-def make_norm(norm, name, dtype, trainable=True):
+def make_norm(
+    norm: templates.Template | None,
+    name: str,
+    dtype: Any,
+    trainable: bool = True,
+) -> keras.layers.Layer:
     """Makes the normalization of a block or at the end of a stack.
 
     Args:
-        norm: a part to copy, such as `keras.layers.RMSNormalization()`;
-            `None` is layer normalization with epsilon 1e-6.
-        name: of the new layer.
-        dtype: its dtype policy.
-        trainable: whether its owner is.
+        norm: a template, such as `keras.layers.RMSNormalization()`; `None`
+            means layer normalization with epsilon 1e-6.
+        name: the name of the new layer.
+        dtype: the dtype policy of the new layer.
+        trainable: whether the owner of the new layer is trainable.
     """
     if norm is None:
         return keras.layers.LayerNormalization(
@@ -28,20 +37,27 @@ def make_norm(norm, name, dtype, trainable=True):
         )
     trainable = trainable and templates.setting(norm, "trainable", True)
     copy = templates.copy_of(norm, name=name, dtype=dtype, trainable=trainable)
-    # Each position is normalised by itself, so masks pass, though Keras's
-    # RMSNormalization does not say so of itself.
+    # Each position is normalized separately, so masks pass. Keras's
+    # RMSNormalization does not declare this.
     copy.supports_masking = True
     return copy
 
 
-def make_final_norm(normalization, norm, dtype, trainable=True):
-    """What ends a stack: a norm after pre-norm blocks, else nothing.
+def make_final_norm(
+    normalization: str,
+    norm: templates.Template | None,
+    dtype: Any,
+    trainable: bool = True,
+) -> keras.layers.Layer:
+    """Makes the last layer of a stack: a norm after pre-norm blocks.
+
+    After post-norm blocks it is a layer that changes nothing.
 
     Args:
         normalization: `"pre"` or `"post"`.
         norm: as for `make_norm`.
         dtype: the dtype policy.
-        trainable: whether the stack is.
+        trainable: whether the stack is trainable.
     """
     if normalization == "pre":
         return make_norm(norm, "final_norm", dtype, trainable)
@@ -52,7 +68,7 @@ def make_final_norm(normalization, norm, dtype, trainable=True):
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class Residual(composite.Composite):
-    """Residual connection, normalization and dropout (section 5.4).
+    """A residual connection with normalization and dropout (section 5.4).
 
     `"post"`, as in the paper:  Norm(x + Dropout(sublayer(x)))
     `"pre"`, easier to train:   x + Dropout(sublayer(Norm(x)))
@@ -63,20 +79,20 @@ class Residual(composite.Composite):
         model_dim: D.
         dropout: probability of dropping a unit, P_drop.
         normalization: `"pre"` or `"post"`.
-        norm: the normalization, copied, such as
-            `keras.layers.RMSNormalization()`; layer normalization with
-            epsilon 1e-6 if `None`.
+        norm: a template of the normalization, such as
+            `keras.layers.RMSNormalization()`; `None` means layer
+            normalization with epsilon 1e-6.
 
     Call arguments:
         inputs: x, shape `(B, T, D)`.
-        sublayer: function from `(B, T, D)` to a pair of `(B, T, D)` and
-            anything, such as attention scores.
+        sublayer: a function from `(B, T, D)` to a pair of `(B, T, D)` and an
+            extra result, such as attention scores.
 
     Returns:
-        The pair of the output `(B, T, D)` and the sublayer's second result.
+        The pair of the output `(B, T, D)` and the sublayer's extra result.
 
     Raises:
-        ValueError: unknown `normalization`, or `dropout` outside [0, 1).
+        ValueError: `normalization` is unknown, or `dropout` is not in [0, 1).
 
     Example:
 
@@ -89,7 +105,12 @@ class Residual(composite.Composite):
     """
 
     def __init__(
-        self, model_dim, dropout=0.1, normalization="pre", norm=None, **kwargs
+        self,
+        model_dim: int,
+        dropout: float = 0.1,
+        normalization: str = "pre",
+        norm: templates.Template | None = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -110,13 +131,18 @@ class Residual(composite.Composite):
             name="drop",
         )
 
-    def build(self, inputs_shape=None):
+    def build(self, inputs_shape: Shape | None = None) -> None:
         shape = (None, None, self._settings["model_dim"])
         self.norm.build(shape)
         self.drop.build(shape)
         self.built = True
 
-    def call(self, inputs, sublayer, training=None):
+    def call(
+        self,
+        inputs: Tensor,
+        sublayer: Callable[[Tensor], tuple[Tensor, Any]],
+        training: bool | None = None,
+    ) -> tuple[Tensor, Any]:
         if self._settings["normalization"] == "pre":
             outputs, extra = sublayer(self.norm(inputs))
             return inputs + self.drop(outputs, training=training), extra
@@ -124,9 +150,11 @@ class Residual(composite.Composite):
         outputs = self.norm(inputs + self.drop(outputs, training=training))
         return outputs, extra
 
-    def compute_output_shape(self, inputs_shape, sublayer=None):
-        # What the sublayer returns beside its output is its own affair.
+    def compute_output_shape(
+        self, inputs_shape: Shape, sublayer: Callable[..., Any] | None = None
+    ) -> Shape:
+        # Only the shape of the output is known; extra results have any shape.
         return tuple(inputs_shape)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **templates.plain_copy(self._settings)}

@@ -1,7 +1,10 @@
-"""Rotary position embedding: positions as angles of queries and keys.
+"""Rotary positions: queries and keys are rotated by angles of their position.
 
 B batch   T query length   S key length   H heads   K head_dim
+N key-value heads
 """
+
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,25 +15,27 @@ from keras_transformer.layers import (
     composite,
     dot_product,
     heads,
+    positions,
     symbolic,
 )
-from keras_transformer.layers import positions as sinusoids
+from keras_transformer.layers.typing import Shape, Tensor
 
 LAYOUTS = ("half", "interleaved")
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class RotaryPositions(composite.TracedLayer):
-    """Rotates each pair of numbers of a head by an angle, position by position.
+    """Rotates the pairs of numbers in a head by angles that encode a position.
 
-    Su et al. 2021, section 3.2: pair i of position p is rotated by
-    p * base^(-2i/K), so that the product of a query and a key depends on the
-    distance between them alone. It has no weights and knows no longest
-    length. Angles and rotation are float32 under every precision policy.
+    Su et al. 2021, section 3.2: pair i at position p is rotated by the angle
+    p * base^(-2i/K), so that the product of a query and a key depends only on
+    the distance between them. It has no weights and no maximum length. Angles
+    and rotation are float32 under every precision policy.
 
     Args:
-        layout: which two numbers are a pair. `"half"`: i and K/2 + i, as in
-            transformers' Llama; `"interleaved"`: 2i and 2i + 1, the paper's.
+        layout: which two numbers form pair i. `"half"`: i and K/2 + i, as in
+            Llama of the library transformers; `"interleaved"`: 2i and 2i + 1,
+            as in the paper of Su et al.
         base: the slowest pair rotates about once in 2 pi base positions.
 
     Call arguments:
@@ -41,7 +46,8 @@ class RotaryPositions(composite.TracedLayer):
         Shape `(B, T, H, K)`.
 
     Raises:
-        ValueError: unknown layout, a base that is not positive, an odd K.
+        ValueError: the layout is unknown, the base is not positive, or K is
+            odd.
 
     Example:
 
@@ -50,7 +56,9 @@ class RotaryPositions(composite.TracedLayer):
     [-0.3012, 1.3818]
     """
 
-    def __init__(self, layout="half", base=10000.0, **kwargs):
+    def __init__(
+        self, layout: str = "half", base: float = 10000.0, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.supports_masking = True
         checks.check_name("layout", layout, LAYOUTS)
@@ -58,56 +66,64 @@ class RotaryPositions(composite.TracedLayer):
         self.layout = layout
         self.base = base
 
-    def build(self, inputs_shape):
-        if inputs_shape[-1] % 2:
+    def build(self, inputs_shape: Shape) -> None:
+        head_dim = checks.last_size(inputs_shape)
+        if head_dim % 2:
             raise ValueError(
                 "Rotary positions rotate pairs of numbers, so a head must have "
-                f"an even size. Received: head_dim={inputs_shape[-1]}. Use "
-                "another number of heads or another model size."
+                f"an even size. Received: head_dim={head_dim}. Use another "
+                "number of heads or another model size."
             )
         self.built = True
 
-    def call(self, inputs, start=0):
-        numbers = sinusoids.count_positions(ops.shape(inputs)[1], start)[0]
-        rotated_BHTK = self.rotate(heads.swap_heads(inputs), numbers)
+    def call(self, inputs: Tensor, start: Tensor = 0) -> Tensor:
+        length = ops.shape(inputs)[1]
+        rotated_BHTK = self.rotate(
+            heads.swap_heads(inputs),
+            positions.count_positions(length, start)[0],
+        )
         return heads.swap_heads(rotated_BHTK)
 
-    def rotate(self, inputs, positions=None):
+    def rotate(
+        self, inputs: Tensor, token_positions: Tensor | None = None
+    ) -> Tensor:
         """Rotates queries or keys with the heads first, (B, H, T, K).
 
         Args:
             inputs: shape `(B, H, T, K)`.
-            positions: those of its columns, `(T,)` or `(1,)` if they share
-                one; counted from 0 if `None`.
+            token_positions: the positions of its columns, `(T,)`, or `(1,)`
+                if all have the same; counted from 0 if `None`.
         """
-        if symbolic.has_no_values(inputs, positions):
+        if symbolic.has_no_values(inputs, token_positions):
             return symbolic.node(
-                _rotate, inputs, positions, self.layout, self.base
+                _rotate, inputs, token_positions, self.layout, self.base
             )
-        return _rotate(inputs, positions, self.layout, self.base)
+        return _rotate(inputs, token_positions, self.layout, self.base)
 
-    def compute_output_shape(self, inputs_shape):
+    def compute_output_shape(self, inputs_shape: Shape) -> Shape:
         return tuple(inputs_shape)
 
-    def apply_to_keys(self, key, key_positions=None):
-        """Rotates keys (B, N, S, K) before they are attended to or stored."""
+    def apply_to_keys(
+        self, key: Tensor, key_positions: Tensor | None = None
+    ) -> Tensor:
+        """Rotates keys (B, N, S, K), before they are attended to or cached."""
         return self.rotate(key, key_positions)
 
     def attend_heads(
         self,
-        query,
-        key,
-        value,
-        mask=None,
-        attention_bias=None,
-        query_positions=None,
-        key_positions=None,
-    ):
-        """Rotates the queries and attends, with heads before positions.
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None = None,
+        attention_bias: Tensor | None = None,
+        query_positions: Tensor | None = None,
+        key_positions: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Rotates the queries and attends, with the head axis first.
 
-        The keys are rotated already, by `apply_to_keys`, so their positions
-        are not needed again. See the function `attend_heads`, and for the
-        positions `MultiHeadAttention.attend`.
+        The arguments are those of the function `attend_heads`, and positions
+        as for `MultiHeadAttention.attend`. `key_positions` are not used:
+        `apply_to_keys` has rotated the keys already.
         """
         return dot_product.attend_heads(
             self.rotate(query, query_positions),
@@ -117,7 +133,7 @@ class RotaryPositions(composite.TracedLayer):
             attention_bias,
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "layout": self.layout,
@@ -126,16 +142,16 @@ class RotaryPositions(composite.TracedLayer):
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
-def _rotate(inputs, positions, layout, base):
-    """What `RotaryPositions.rotate` does, without the layer."""
+def _rotate(inputs, token_positions, layout, base):
+    """`RotaryPositions.rotate` as a function that needs no layer."""
     head_dim = inputs.shape[-1]
     frequencies = base ** (
         -np.arange(0, head_dim, 2, dtype="float64") / head_dim
     )
-    if positions is None:
-        positions = ops.arange(ops.shape(inputs)[2])
-    # Of every head, (T, K / 2).
-    sine, cosine = sinusoids.sine_and_cosine(positions, frequencies)
+    if token_positions is None:
+        token_positions = ops.arange(ops.shape(inputs)[2])
+    # Shape (T, K / 2), the same for all heads.
+    sine, cosine = positions.sine_and_cosine(token_positions, frequencies)
     x = ops.cast(inputs, "float32")
     if layout == "half":
         first, second = ops.split(x, 2, axis=-1)

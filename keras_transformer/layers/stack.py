@@ -1,38 +1,46 @@
-"""What the encoder's and the decoder's stack of blocks have in common.
+"""The frame that the stacks of encoder and decoder share.
 
 B batch   T length   D model_dim
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from keras_transformer.layers import (
+    block,
     checks,
     composite,
     masks,
     residual,
     templates,
 )
+from keras_transformer.layers.typing import Shape, Tensor
 
 
 class Stack(composite.Composite):
-    """The frame of `Encoder` and `Decoder`; not used by itself.
+    """A base class for `Encoder` and `Decoder`.
 
-    Adds positions to the embeddings and drops units of the sum before the
-    blocks (section 5.4); with pre-norm blocks a norm follows them.
+    Before the blocks it adds positions to the embeddings and applies dropout
+    to the sum (section 5.4). After pre-norm blocks there is one more norm.
+
+    Attributes:
+        block_class: the class of the blocks.
     """
 
-    block_class = None
+    block_class: type[block.Block]
 
     def __init__(
         self,
-        num_layers,
-        attention,
-        feed_forward,
-        norm=None,
-        dropout=0.1,
-        normalization="pre",
-        positions=None,
-        **kwargs,
+        num_layers: int,
+        attention: templates.Template,
+        feed_forward: templates.Template,
+        norm: templates.Template | None = None,
+        dropout: float = 0.1,
+        normalization: str = "pre",
+        positions: templates.Template | None = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.supports_masking = True
@@ -54,7 +62,7 @@ class Stack(composite.Composite):
                 self.positions,
                 "positions of a stack",
                 "SinusoidalPositions or LearnedPositions (RotaryPositions and "
-                "RelativePositions are a part of its attention)",
+                "RelativePositions go into its attention)",
                 ("encode",),
             )
         self.blocks = [
@@ -80,7 +88,7 @@ class Stack(composite.Composite):
             normalization, norm, self.dtype_policy, self.trainable
         )
 
-    def build(self, inputs_shape=None):
+    def build(self, inputs_shape: Shape | None = None) -> None:
         shape = (None, None, self.model_dim)
         if self.positions is not None:
             self.positions.build(shape)
@@ -89,17 +97,27 @@ class Stack(composite.Composite):
         self.final_norm.build(shape)
         self.built = True
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), **templates.plain_copy(self._settings)}
 
-    def enter(self, inputs, start=0, mask=None, training=None):
-        """Embeddings (B, T, D) as the first block takes them, (B, T, D).
+    def enter(
+        self,
+        inputs: Tensor,
+        start: Tensor = 0,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+    ) -> Tensor:
+        """Turns embeddings into the inputs of the first block.
 
         Args:
-            inputs: shape `(B, T, D)`.
-            start: position of the first column.
-            mask: any mask of the inputs; what none may attend to is padding.
-            training: whether to drop units.
+            inputs: embeddings, shape `(B, T, D)`.
+            start: the position of the first column.
+            mask: any mask of the inputs; a position that no query may attend
+                to is padding.
+            training: whether to apply dropout.
+
+        Returns:
+            Shape `(B, T, D)`.
         """
         checks.check_vectors("inputs", inputs.shape, self.model_dim)
         length = inputs.shape[1]
@@ -111,6 +129,6 @@ class Stack(composite.Composite):
         return self.drop(inputs, training=training)
 
 
-def of_all_layers(scores_shape, blocks):
-    """The shape of scores (B, H, T, S) of each block: (B, L, H, T, S)."""
+def stacked_shape(scores_shape: Shape, blocks: Sequence[Any]) -> Shape:
+    """Returns the shape (B, L, H, T, S) of scores (B, H, T, S) of L blocks."""
     return (scores_shape[0], len(blocks), *scores_shape[1:])

@@ -1,54 +1,57 @@
 """Functions of this package as nodes of functional models.
 
-Between `keras.Input` and an output a tensor has no values yet. Keras's own
-functions work on such tensors, but its einsum knows no upper-case letters,
-and what they make of an unknown length is `None`. So a function of ours
-becomes one node, which computes when there are values; TensorFlow, which
-knows our letters, works out the shapes.
+The tensors of a functional model, from `keras.Input` to its outputs, are
+symbolic: they have no values yet. The functions of `keras.ops` accept them,
+but the einsum of Keras then refuses upper-case letters, and `ops.shape` gives
+`None` for an unknown length. Therefore a function of this package becomes one
+node of the model, and runs on tensors of TensorFlow only.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
 
-def has_no_values(*arguments):
-    """Tells whether any tensor among nested arguments is symbolic.
+def has_no_values(*arguments: Any) -> bool:
+    """Returns whether any tensor in nested arguments is symbolic.
 
     Example:
 
     >>> has_no_values(keras.Input((2,)), None), has_no_values([1.0])
     (True, False)
     """
-    flat = keras.tree.flatten(arguments)
-    return any(keras.utils.is_keras_tensor(one) for one in flat)
+    leaves = keras.tree.flatten(arguments)
+    return any(keras.utils.is_keras_tensor(leaf) for leaf in leaves)
 
 
-def check_plain(**given):
-    """Raises ValueError for what a functional model cannot hand on.
+def check_plain(**options: Any) -> None:
+    """Checks that no option is used that a functional model cannot have.
 
     Args:
-        **given: by its name, what must be `None`: an attention bias, or
-            positions that are not counted from 0.
+        **options: an attention bias and positions, all of which must be
+            `None`.
     """
-    if any(value is not None for value in given.values()):
+    if any(value is not None for value in options.values()):
         raise ValueError(
             "In a functional model positions are counted from 0 and there is "
-            f"no attention bias. Received: {given}. Put what needs them into a "
-            "layer of your own."
+            f"no attention bias. Received: {options}. Call the method inside "
+            "of a layer of your own."
         )
 
 
-def node(function, *args, **kwargs):
+def node(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Makes a node of a functional model that calls a function.
 
     Args:
         function: registered by `keras.saving.register_keras_serializable`,
-            so that a file of the model can name it. It must have no weights:
-            those of a layer are seen only if the layer itself is called.
-        *args: of the function; some are symbolic tensors.
-        **kwargs: likewise.
+            so that a model file can name it. It must have no weights, since
+            Keras tracks the weights of a layer only if the layer is called.
+        *args: arguments of the function; at least one is symbolic.
+        **kwargs: keyword arguments of the function.
 
     Returns:
-        What the function returns, symbolic.
+        The symbolic result of the function.
 
     Example:
 
@@ -62,10 +65,11 @@ def node(function, *args, **kwargs):
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class FunctionNode(keras.Operation):
-    """What `node` puts into a functional model.
+    """The operation that `node` adds to a functional model.
 
     Args:
         function: see `node`.
+        **kwargs: as for `keras.Operation`.
 
     Example:
 
@@ -75,18 +79,18 @@ class FunctionNode(keras.Operation):
     True
     """
 
-    def __init__(self, function, **kwargs):
+    def __init__(self, function: Callable[..., Any], **kwargs: Any):
         super().__init__(**kwargs)
         self.function = function
 
-    def call(self, *args, **kwargs):
+    def call(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         function = keras.saving.serialize_keras_object(self.function)
         return {"name": self.name, "function": function}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "FunctionNode":
         function = keras.saving.deserialize_keras_object(config["function"])
         return cls(**{**config, "function": function})

@@ -1,53 +1,47 @@
-"""Parts: layers that say how a larger layer is to be made.
+"""Templates: layers whose settings are copied to make the sublayers of others.
 
 A stack of blocks is given one attention, one feed-forward network and one
-normalization. It does not use them: each block makes copies of its own, with
-the same settings, new weights, and the dtype policy of the stack. So a block
-varies by what it is given, and no constructor knows every variation.
+normalization. It does not use these layers: each block makes copies of them,
+with the same settings, new weights, and the dtype policy of the stack. So no
+constructor has to know every variant of a sublayer.
 """
+
+from typing import Any, TypeAlias
 
 import keras
 
-# What describes a layer. What else Keras adds is of one object alone, such as
-# its input shape.
+# A layer, or the description that `settings_of` makes of it.
+Template: TypeAlias = keras.layers.Layer | dict[str, Any]
+
+# The keys of a description. Keras adds others that belong to one layer object,
+# such as its input shape.
 _NAMES = ("module", "class_name", "config", "registered_name")
 
 
-def settings_of(part):
+def settings_of(template: Template | None) -> dict[str, Any] | None:
     """Describes a layer so that copies of it can be made and saved.
 
     Args:
-        part: a layer, what this function made of one, or `None`.
+        template: a layer, the description of one, or `None`.
 
     Returns:
-        A JSON-like dict, or `None`.
+        A JSON-like dict; `None` for `None`.
 
     Raises:
-        ValueError: `part` is something else.
+        ValueError: `template` is something else.
 
     Example:
 
     >>> settings_of(keras.layers.LayerNormalization())["class_name"]
     'LayerNormalization'
     """
-    if isinstance(part, keras.layers.Layer):
-        described = keras.saving.serialize_keras_object(part)
-    elif isinstance(part, dict) and set(_NAMES) <= set(part):
-        described = part
-    elif part is None:
-        return None
-    else:
-        raise ValueError(
-            f"A part must be a Keras layer. Received: {part!r}. Give an "
-            "instance, such as keras.layers.LayerNormalization(epsilon=1e-6)."
-        )
-    return {name: plain_copy(described[name]) for name in _NAMES}
+    return None if template is None else _described(template)
 
 
-def plain_copy(settings):
-    """Copies nested settings, so that no one changes those of a layer.
+def plain_copy(settings: Any) -> Any:
+    """Copies nested settings, so that changes of the copy change no layer.
 
-    Keras wraps the dicts and lists that a layer holds; these are plain again.
+    Keras wraps the dicts and lists that a layer holds; the copies are plain.
     """
     if isinstance(settings, dict):
         return {name: plain_copy(value) for name, value in settings.items()}
@@ -56,12 +50,12 @@ def plain_copy(settings):
     return settings
 
 
-def copy_of(part, **changes):
-    """Makes a new layer with the settings of `part`, but for `changes`.
+def copy_of(template: Template, **changes: Any) -> keras.layers.Layer:
+    """Makes a new layer with the settings of a template.
 
     Args:
-        part: a layer, or what `settings_of` made of one.
-        **changes: constructor arguments to change, such as `name`.
+        template: a layer or its description.
+        **changes: constructor arguments that differ, such as `name`.
 
     Raises:
         ValueError: Keras cannot make a layer of this description.
@@ -72,7 +66,7 @@ def copy_of(part, **changes):
     >>> copy_of(norm, name="last").get_config()["epsilon"]
     1e-05
     """
-    described = settings_of(part)
+    described = _described(template)
     config = {**described["config"], **changes}
     try:
         return keras.saving.deserialize_keras_object(
@@ -80,79 +74,83 @@ def copy_of(part, **changes):
         )
     except TypeError as error:
         raise ValueError(
-            f"A part is copied, and {described['class_name']} cannot be: "
-            f"{error} Give its class the decorator "
+            "A sublayer is made as a copy, and Keras cannot copy "
+            f"{described['class_name']}: {error} Give its class the decorator "
             "keras.saving.register_keras_serializable() and a `get_config` "
             "that names all arguments of its constructor."
         ) from error
 
 
-def copy_into(owner, part, name):
-    """Makes a copy of a part for the layer that it will be a part of.
+def copy_into(
+    owner: keras.layers.Layer, template: Template, name: str
+) -> keras.layers.Layer:
+    """Makes a copy of a template as a sublayer of another layer.
 
-    It has the dtype policy of its owner, and is frozen if its owner or the
-    part is.
+    The copy has the dtype policy of its owner, and is frozen if its owner or
+    the template is.
 
     Args:
-        owner: the layer.
-        part: as for `copy_of`.
-        name: of the copy.
+        owner: the layer that will hold the copy.
+        template: as for `copy_of`.
+        name: the name of the copy.
 
     Raises:
-        ValueError: as of `copy_of`.
+        ValueError: as for `copy_of`.
     """
-    trainable = owner.trainable and setting(part, "trainable", True)
+    trainable = owner.trainable and setting(template, "trainable", True)
     policy = owner.dtype_policy
-    return copy_of(part, name=name, dtype=policy, trainable=trainable)
+    return copy_of(template, name=name, dtype=policy, trainable=trainable)
 
 
-def template_of(part):
-    """Describes the kind of a part, without what happened to it.
+def template_of(template: Template | None) -> dict[str, Any] | None:
+    """Describes a template as it was made, neither frozen nor adapted.
 
-    Each copy of it keeps that itself, see `layers.composite`.
+    Each copy keeps such changes itself, see `layers.composite`.
 
     Args:
-        part: as for `settings_of`.
+        template: as for `settings_of`.
     """
-    described = settings_of(part)
-    if described is None:
+    if template is None:
         return None
+    described = _described(template)
     config = {**described["config"], "trainable": True}
     config.pop("sublayers", None)
     return {**described, "config": config}
 
 
-def setting(part, name, *default):
-    """Reads one constructor argument of a layer or of its description.
+def setting(template: Template | None, name: str, *default: Any) -> Any:
+    """Reads one constructor argument of a template.
 
     Args:
-        part: as for `settings_of`.
-        name: of the argument.
-        *default: what to return where there is no such argument.
+        template: as for `settings_of`.
+        name: the name of the argument.
+        *default: what to return if there is no such argument.
 
     Raises:
-        ValueError: the layer has no such argument, and there is no default.
+        ValueError: there is neither such an argument nor a default.
     """
-    described = settings_of(part)
-    if default and (described is None or name not in described["config"]):
+    described = settings_of(template)
+    if described is not None and name in described["config"]:
+        return described["config"][name]
+    if default:
         return default[0]
-    if described is None or name not in described["config"]:
-        raise ValueError(
-            f"A part with a {name!r} is expected here. Received: "
-            f"{described and described['class_name']}. Give a layer such as "
-            "MultiHeadAttention or FeedForward."
-        )
-    return described["config"][name]
+    received = described and described["class_name"]
+    raise ValueError(
+        f"A layer with a {name!r} is expected here. Received: {received}. Give "
+        "a layer such as MultiHeadAttention or FeedForward."
+    )
 
 
-def check_kind(layer, role, examples, methods):
-    """Raises ValueError unless a layer can do what its place needs.
+def check_kind(
+    layer: Any, role: str, examples: str, methods: tuple[str, ...]
+) -> None:
+    """Checks that a layer has the methods that its role needs.
 
     Args:
         layer: the layer.
-        role: what it is to be, for the message.
-        examples: which layers can, for the message.
-        methods: names of the methods that it needs.
+        role: what the layer is used as, for the message.
+        examples: layers that have these methods, for the message.
+        methods: names of the methods.
     """
     missing = [
         name for name in methods if not callable(getattr(layer, name, None))
@@ -164,8 +162,8 @@ def check_kind(layer, role, examples, methods):
         )
 
 
-def check_attention(layer):
-    """Raises ValueError unless a layer can be the attention of a block."""
+def check_attention(layer: Any) -> None:
+    """Checks that a layer can be the attention of a block."""
     check_kind(
         layer,
         "attention of a block",
@@ -174,30 +172,28 @@ def check_attention(layer):
     )
 
 
-def between_sequences(attention):
-    """Asks an attention for the part that attends to another sequence.
+def between_sequences(attention: Template) -> Template:
+    """Returns the template for attention from one sequence to another.
 
-    It answers by its method `between_sequences`, as `MultiHeadAttention` does;
-    one without is used as it is.
+    It is what the method `between_sequences` of the attention returns, as for
+    `MultiHeadAttention`. An attention without this method is used unchanged.
 
     Args:
-        attention: a part, as for `settings_of`.
-
-    Returns:
-        A part.
+        attention: a template of an attention.
 
     Raises:
-        ValueError: as of `copy_of`.
+        ValueError: as for `copy_of`.
     """
-    is_layer = isinstance(attention, keras.layers.Layer)
-    layer = attention if is_layer else copy_of(attention)
+    layer: keras.layers.Layer = (
+        copy_of(attention) if isinstance(attention, dict) else attention
+    )
     if callable(getattr(layer, "between_sequences", None)):
         return layer.between_sequences()
     return attention
 
 
-def shared_model_dim(attention, feed_forward):
-    """Reads `model_dim` of the two parts of a block.
+def shared_model_dim(attention: Template, feed_forward: Template) -> int:
+    """Returns the `model_dim` of the attention and feed-forward templates.
 
     Raises:
         ValueError: they differ.
@@ -211,3 +207,17 @@ def shared_model_dim(attention, feed_forward):
             f"{other}."
         )
     return model_dim
+
+
+def _described(template):
+    if isinstance(template, keras.layers.Layer):
+        described = keras.saving.serialize_keras_object(template)
+    elif isinstance(template, dict) and set(_NAMES) <= set(template):
+        described = template
+    else:
+        raise ValueError(
+            f"A sublayer must be a Keras layer. Received: {template!r}. Give "
+            "an instance, such as keras.layers.LayerNormalization(epsilon="
+            "1e-6)."
+        )
+    return {name: plain_copy(described[name]) for name in _NAMES}

@@ -1,4 +1,4 @@
-"""The Transformer, put together from the layers."""
+"""Models made of the layers, their configs, and ensembles of models."""
 
 from keras_transformer.models.building import build_transformer
 from keras_transformer.models.config import PRESETS, TransformerConfig
@@ -9,8 +9,8 @@ from keras_transformer.models.conventions import (
 )
 from keras_transformer.models.ensemble import Ensemble
 from keras_transformer.models.precision import in_precision
-from keras_transformer.models.stepping import DecodingModel
-from keras_transformer.models.transformer import AttentionScores, Transformer
+from keras_transformer.models.stepping import AttentionScores, DecodingModel
+from keras_transformer.models.transformer import Transformer
 
 __all__ = [
     "AttentionScores",

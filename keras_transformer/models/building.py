@@ -1,4 +1,6 @@
-"""From a config to a model: the one place that knows parts by name."""
+"""From a config to a model: the only file that knows layers by name."""
+
+from typing import Any
 
 import keras
 
@@ -8,7 +10,8 @@ from keras_transformer.layers import positions as added_positions
 from keras_transformer.models import config as configs
 from keras_transformer.models import transformer
 
-# Positions with a vector of their own, and distances that are told apart.
+# How many learned positions there are, and up to which distance relative
+# positions have vectors of their own.
 LEARNED_POSITIONS = 1024
 RELATIVE_DISTANCE = 16
 
@@ -23,44 +26,46 @@ ACTIVATIONS = {
     "geglu": (layers.GatedFeedForward, "gelu"),
     "swiglu": (layers.GatedFeedForward, "silu"),
 }
-# Each has the biases of the one before it, and more.
+# Each includes the biases of the one before it.
 BIASES = ("none", "feed_forward", "blocks", "all")
 TYINGS = ("all", "target", "none")
 
 
 def build_transformer(
-    config: configs.TransformerConfig, dtype=None
+    config: configs.TransformerConfig, dtype: Any = None
 ) -> transformer.Transformer:
     """Makes the model that a config describes.
 
-    What the names in a config mean:
+    The fields of a config that are names:
 
-    - `positions`: the five tables of `sinusoidal_encoding` (`"paper"`,
+    - `positions`: one of the five forms of `sinusoidal_encoding` (`"paper"`,
       `"half"`, `"tensor2tensor"`, `"tensor2tensor_from_1"`, `"fairseq"`);
-      `"learned"`, for 1,024 positions; `"rotary"`, in halves with base
-      10,000; `"relative"`, distances up to 16.
-    - `normalization`: where the norm is, `"pre"` or `"post"`; `norm`: what
-      it is, `"layer"` or `"rms"`.
-    - `activation`: `"relu"`, `"gelu"`, `"silu"`, or gated, `"reglu"`,
-      `"geglu"`, `"swiglu"`.
-    - `biases`: `"none"`; those of the `"feed_forward"` networks; those of
-      the `"blocks"`, attention too; or `"all"`, of the logits too.
-    - `tying`: whether source embedding, target embedding and projection
-      share one matrix: `"all"`, the `"target"` pair, or `"none"`.
-    - `embedding_scale`, `embedding_initializer`: see `TokenEmbedding`;
-      `attention_gain`: see `MultiHeadAttention`; `pad_id`, `start_id`: see
-      `Transformer`.
+      `"learned"`, for 1,024 positions; `"rotary"`, with the layout `"half"`
+      and base 10,000; or `"relative"`, with distances up to 16.
+    - `normalization`: whether the norm is before (`"pre"`) or after
+      (`"post"`) each sublayer.
+    - `norm`: `"layer"` or `"rms"` normalization.
+    - `activation`: `"relu"`, `"gelu"`, `"silu"`, or of gated networks
+      `"reglu"`, `"geglu"`, `"swiglu"`.
+    - `biases`: `"none"`; `"feed_forward"`, only in these networks;
+      `"blocks"`, in attentions too; or `"all"`, in the logits too.
+    - `tying`: which of source embedding, target embedding and projection
+      share one matrix: `"all"`, the `"target"` embedding and the projection,
+      or `"none"`.
+    - `embedding_scale`, `embedding_initializer`: see `TokenEmbedding`.
 
-    For other parts, give layers of your own to `Encoder`, `Decoder` and
-    `Transformer`.
+    For `attention_gain` see `MultiHeadAttention`, for `pad_id` and `start_id`
+    see `Transformer`. For other architectures, give layers of your own to
+    `Encoder`, `Decoder` and `Transformer`.
 
     Args:
         config: the architecture.
-        dtype: the dtype policy of all layers; Keras's global one if `None`.
+        dtype: the dtype policy of all layers; `None` means the global policy
+            of Keras.
 
     Raises:
-        ValueError: sizes that are not positive or do not fit together, or an
-            unknown name.
+        ValueError: a size is not positive, sizes do not fit together, or a
+            name is unknown.
 
     Example:
 
@@ -72,19 +77,22 @@ def build_transformer(
     TensorShape([1, 3, 11])
     """
     _check(config)
-    stack = _stack(config, dtype)
+    arguments = _stack_arguments(config, dtype)
+    source, target, projection = _embeddings(config, dtype)
     return transformer.Transformer(
-        layers.Encoder(config.num_encoder_layers, **stack, name="encoder"),
-        layers.Decoder(config.num_decoder_layers, **stack, name="decoder"),
-        *_embeddings(config, dtype),
+        layers.Encoder(config.num_encoder_layers, **arguments, name="encoder"),
+        layers.Decoder(config.num_decoder_layers, **arguments, name="decoder"),
+        source_embedding=source,
+        target_embedding=target,
+        projection=projection,
         pad_id=config.pad_id,
         start_id=config.start_id,
         dtype=dtype,
     )
 
 
-def _stack(config, dtype):
-    """What encoder and decoder are made with, but for their depth."""
+def _stack_arguments(config, dtype):
+    """The arguments that encoder and decoder share, all but `num_layers`."""
     added, attended = _positions(config.positions)
     feed_forward, activation = ACTIVATIONS[config.activation]
     biases = BIASES.index(config.biases)
@@ -127,9 +135,10 @@ def _positions(name):
 
 
 def _embeddings(config, dtype):
-    """Source embedding, target embedding, projection; `None`: the one before.
+    """Makes the source embedding, the target embedding and the projection.
 
-    The matrix of the logits has the logits' bias.
+    The second or third is `None` if it is the same layer as the one before.
+    The layer that computes the logits has their bias.
     """
     target_size = config.target_vocabulary_size or config.vocabulary_size
 
@@ -139,7 +148,7 @@ def _embeddings(config, dtype):
             config.model_dim,
             config.embedding_scale,
             config.embedding_initializer,
-            # Who starts from the padding id starts from a zero vector.
+            # A decoder that starts with the padding id reads a zero vector.
             zero_id=config.pad_id if config.start_id == config.pad_id else None,
             output_bias=is_projection and config.biases == "all",
             name=name,

@@ -1,16 +1,17 @@
-"""What a Transformer is made of: its architecture and nothing else."""
+"""The architecture of a Transformer as a frozen dataclass, and presets."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
 class TransformerConfig:
-    """The architecture: sizes, and the names of the kinds of parts.
+    """The architecture of a Transformer: sizes, and names of layer variants.
 
     The defaults are the base model of the paper (table 3). Our names and the
     paper's: `model_dim` is d_model, `feed_forward_dim` d_ff, `num_heads` h,
     `dropout` P_drop, `num_encoder_layers` and `num_decoder_layers` N.
-    `build_transformer` makes the model, and says what the names mean.
+    `build_transformer` makes the model, and its documentation explains the
+    values of the string fields.
 
     Example:
 
@@ -27,9 +28,9 @@ class TransformerConfig:
     dropout: float = 0.1
     normalization: str = "post"
     positions: str = "paper"
-    # None: source and target share one vocabulary.
+    # With None, source and target share one vocabulary.
     target_vocabulary_size: int | None = None
-    # None: as many as query heads.
+    # With None, there are as many as query heads.
     num_key_value_heads: int | None = None
     norm: str = "layer"
     epsilon: float = 1e-6
@@ -43,8 +44,8 @@ class TransformerConfig:
     start_id: int = 1
 
 
-PRESETS = {
-    # For the built-in corpus: minutes on two CPU cores.
+PRESETS: dict[str, TransformerConfig] = {
+    # For the built-in corpus: trains in minutes on two CPU cores.
     "demo": TransformerConfig(
         vocabulary_size=1500,
         num_encoder_layers=2,
@@ -54,7 +55,7 @@ PRESETS = {
         feed_forward_dim=512,
         normalization="pre",
     ),
-    # For corpora of some ten thousand sentences, such as Multi30k.
+    # For corpora of about thirty thousand sentences, such as Multi30k.
     "tiny": TransformerConfig(
         vocabulary_size=8000,
         num_encoder_layers=4,
@@ -74,8 +75,8 @@ PRESETS = {
         feed_forward_dim=1024,
         normalization="pre",
     ),
-    # The sizes of "small", of the parts that language models use today. Two
-    # thirds of its d_ff, since a gated network has three matrices.
+    # "small" with the layer variants of recent language models. d_ff is about
+    # two thirds of that of "small", since a gated network has three matrices.
     "modern": TransformerConfig(
         vocabulary_size=8000,
         num_encoder_layers=3,

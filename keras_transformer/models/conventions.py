@@ -1,27 +1,28 @@
-"""What the well-known systems call a Transformer, each by its name.
+"""Conventions: the details in which well-known Transformer systems differ.
 
-The paper leaves things open, and its followers changed others. A model whose
-weights come from one of them, or are to go there, must agree in all of them.
+The paper leaves details open, and later systems changed others. A model that
+exchanges weights with a system must follow its convention in every detail.
 """
 
 import dataclasses
+from typing import Any
 
 from keras_transformer.models import config as configs
 
 
 @dataclasses.dataclass(frozen=True)
 class Convention:
-    """What one system does, where systems differ.
+    """The choices of one system.
 
     architecture: fields of `TransformerConfig`. Ids are those of this
         package's vocabularies: 0 pads, 1 begins, 2 ends.
-    label_smoothing: epsilon.
-    smoothing_over: where epsilon goes, see `cross_entropy`.
-    alpha: exponent of the length penalty.
-    length_penalty_form: its form, see `BeamSearch`.
+    label_smoothing: epsilon, the probability that is taken from the label.
+    smoothing_over: which tokens get this probability, see `cross_entropy`.
+    alpha: the strength of the length penalty, an exponent.
+    length_penalty_form: the form of the length penalty, see `BeamSearch`.
     """
 
-    architecture: dict
+    architecture: dict[str, Any]
     label_smoothing: float = 0.1
     smoothing_over: str = "all"
     alpha: float = 0.6
@@ -30,7 +31,10 @@ class Convention:
     def apply(
         self, config: configs.TransformerConfig
     ) -> configs.TransformerConfig:
-        """Returns the config with this architecture and its own sizes.
+        """Returns a config with its sizes and the details of this convention.
+
+        Args:
+            config: the config that has the sizes.
 
         Example:
 
@@ -41,10 +45,10 @@ class Convention:
         return dataclasses.replace(config, **self.architecture)
 
 
-CONVENTIONS = {
-    # Sections 3, 5.4 and 6.1. That the first position is 0, that biases are
-    # in the feed-forward network alone and the epsilon of the norm are not in
-    # the text but in the code that its authors published.
+CONVENTIONS: dict[str, Convention] = {
+    # Sections 3, 5.4 and 6.1. Three details are not in the text but in the
+    # code of its authors: the first position is 0, only the feed-forward
+    # networks have biases, and the epsilon of the norm.
     "paper": Convention(
         architecture={
             "positions": "paper",
@@ -60,8 +64,8 @@ CONVENTIONS = {
             "num_key_value_heads": None,
         },
     ),
-    # transformer_base as it is now: pre-norm. The decoder starts from a zero
-    # vector, the embedding of the padding id.
+    # The current transformer_base, which is pre-norm. The decoder starts with
+    # the padding id, whose embedding is zero.
     "tensor2tensor": Convention(
         architecture={
             "positions": "tensor2tensor",
@@ -78,8 +82,8 @@ CONVENTIONS = {
         },
         smoothing_over="others",
     ),
-    # Its attention starts smaller, as if query, key and value were one
-    # matrix; the decoder starts from the end token.
+    # Query, key and value start smaller, as if they were one matrix. The
+    # decoder starts with the end token.
     "fairseq": Convention(
         architecture={
             "positions": "fairseq",
@@ -98,8 +102,8 @@ CONVENTIONS = {
         alpha=1.0,
         length_penalty_form="average",
     ),
-    # OpenNMT-tf, with the epsilon that CTranslate2 runs its models with.
-    # Embeddings start with Keras's default, which the positions outweigh.
+    # OpenNMT-tf, with the epsilon that CTranslate2 uses for its models.
+    # Embeddings start with Keras's default, and are small beside positions.
     "opennmt": Convention(
         architecture={
             "positions": "tensor2tensor_from_1",
@@ -117,8 +121,9 @@ CONVENTIONS = {
         smoothing_over="others",
         alpha=0.0,
     ),
-    # OPUS-MT as transformers' MarianMTModel runs it; embeddings start as in
-    # the Marian toolkit. The decoder starts from a zero vector.
+    # OPUS-MT models as MarianMTModel of the library transformers runs them.
+    # Embeddings start as in the Marian toolkit. The decoder starts with the
+    # padding id, whose embedding is zero.
     "marian": Convention(
         architecture={
             "positions": "half",
@@ -140,13 +145,13 @@ CONVENTIONS = {
 
 
 def convention(name: str) -> Convention:
-    """Looks a convention up.
+    """Returns the convention of a system.
 
     Args:
         name: a key of `CONVENTIONS`.
 
     Raises:
-        ValueError: there is none of this name.
+        ValueError: the name is unknown.
 
     Example:
 

@@ -1,34 +1,37 @@
-"""Several models that decode together.
+"""Ensembles: several models that decode together.
 
 B batch   T target length   S source length   V vocabulary_size   W hypotheses
 of a row
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from keras import ops
 
 from keras_transformer.layers import checks
+from keras_transformer.layers.typing import Tensor
 from keras_transformer.models import stepping
 
 MEANS = ("probabilities", "log_probabilities")
 
 
 class Ensemble(stepping.DecodingModel):
-    """Models of one vocabulary as one: the mean of what they predict.
+    """A model that averages the predictions of several models, its members.
 
-    It is called, started and stepped as a `Transformer`, and can take its
-    place in a `Translator`.
+    It has the methods of a `Transformer` for decoding, and can replace one in
+    a `Translator`.
 
     Args:
-        models: `Transformer`s of the same vocabularies, padding id and start
-            id.
-        mean: of what, `"probabilities"` or `"log_probabilities"`; the second
-            is the geometric mean, which a search makes a distribution again.
+        models: the members, `Transformer`s with the same vocabularies,
+            padding id and start id.
+        mean: what is averaged, `"probabilities"` or `"log_probabilities"`.
+            The second gives the geometric mean of the probabilities, which
+            do not sum to one; a search normalizes them.
 
     Raises:
-        ValueError: no models, models that do not fit together, or an unknown
-            mean.
+        ValueError: there are no models, the models do not fit together, or
+            `mean` is unknown.
 
     Example:
 
@@ -40,12 +43,15 @@ class Ensemble(stepping.DecodingModel):
     TensorShape([1, 3, 11])
     """
 
-    def __init__(self, models: Sequence, mean: str = "probabilities"):
+    def __init__(self, models: Sequence[Any], mean: str = "probabilities"):
         self.models = tuple(models)
         checks.check_name("mean", mean, MEANS)
         self.mean = mean
         if not self.models:
-            raise ValueError("An ensemble needs at least one model.")
+            raise ValueError(
+                "An ensemble needs at least one model. Received: no models. "
+                "Give a list of Transformers."
+            )
         described = {
             (
                 model.pad_id,
@@ -65,86 +71,101 @@ class Ensemble(stepping.DecodingModel):
         self.pad_id, self.start_id, _, self.vocabulary_size = described.pop()
 
     @property
-    def variables(self):
-        """The variables of all models."""
+    def variables(self) -> list[Any]:
+        """The variables of all members."""
         return [v for model in self.models for v in model.variables]
 
-    def __call__(self, inputs, training=None):
-        """Log-probabilities of each next token, float32 `(B, T, V)`."""
+    def __call__(
+        self, inputs: dict[str, Tensor], training: bool | None = None
+    ) -> Tensor:
+        """Returns log-probabilities of each next token, float32 `(B, T, V)`."""
         return self._mean([m(inputs, training=training) for m in self.models])
 
-    def start(self, source_ids, max_length=None):
-        """See `DecodingModel.start`; a tuple of the models' states."""
+    def start(
+        self, source_ids: Tensor, max_length: Tensor | None = None
+    ) -> tuple[Any, ...]:
+        """See `DecodingModel.start`; returns a tuple of the members' states."""
         return tuple(m.start(source_ids, max_length) for m in self.models)
 
-    def stepper(self, return_attention=False):
-        """See `DecodingModel.stepper`; the attention is the models' mean."""
-        steps = [model.stepper(return_attention) for model in self.models]
+    def stepper(self, return_attention: bool = False) -> Callable[..., Any]:
+        """See `DecodingModel.stepper`; the attention is the members' mean."""
+        member_steps = [
+            model.stepper(return_attention) for model in self.models
+        ]
 
         def step(ids, position, state):
-            answers = [
-                take(ids, position, one)
-                for take, one in zip(steps, state, strict=True)
+            results = [
+                member_step(ids, position, member_state)
+                for member_step, member_state in zip(
+                    member_steps, state, strict=True
+                )
             ]
-            logits, states, *attention = zip(*answers, strict=True)
+            logits, states, *attention = zip(*results, strict=True)
             return (
                 self._mean(logits),
                 states,
-                *(sum(some) / len(some) for some in attention),
+                *(sum(members) / len(members) for members in attention),
             )
 
         return step
 
-    def widen(self, state, width):
+    def widen(self, state: tuple[Any, ...], width: int) -> tuple[Any, ...]:
         """See `DecodingModel.widen`."""
         return self._each("widen", state, width)
 
-    def select(self, state, parents):
+    def select(
+        self, state: tuple[Any, ...], parents: Tensor
+    ) -> tuple[Any, ...]:
         """See `DecodingModel.select`."""
         return self._each("select", state, parents)
 
-    def take_rows(self, state, rows, width):
+    def take_rows(
+        self, state: tuple[Any, ...], rows: Tensor, width: int
+    ) -> tuple[Any, ...]:
         """See `DecodingModel.take_rows`."""
         return self._each("take_rows", state, rows, width)
 
-    def shapes(self, state):
+    def shapes(self, state: tuple[Any, ...]) -> tuple[Any, ...]:
         """See `DecodingModel.shapes`."""
         return self._each("shapes", state)
 
-    def alignment_attention(self, inputs):
-        """See `Transformer.alignment_attention`; the models' mean."""
+    def alignment_attention(self, inputs: dict[str, Tensor]) -> Tensor:
+        """See `Transformer.alignment_attention`; it is the members' mean."""
         attention = [m.alignment_attention(inputs) for m in self.models]
         return sum(attention) / len(attention)
 
-    def attention_scores(self, inputs):
-        """`AttentionScores` of all models, their layers one after another.
+    def attention_scores(
+        self, inputs: dict[str, Tensor]
+    ) -> stepping.AttentionScores:
+        """Returns the scores of all members, concatenated along the layers.
 
         Raises:
-            ValueError: models of different numbers of heads.
+            ValueError: the members have different numbers of heads.
         """
         scores = [model.attention_scores(inputs) for model in self.models]
-        heads = [some.cross.shape[2] for some in scores]
+        heads = [member.cross.shape[2] for member in scores]
         if len(set(heads)) > 1:
             raise ValueError(
-                "Scores of layers with different numbers of heads are no one "
-                f"array. Received: models of {heads} heads. Read "
+                "Scores of members with different numbers of heads do not fit "
+                f"into one array. Received: models of {heads} heads. Call "
                 "`attention_scores` of each of `models`."
             )
-        return type(scores[0])(
+        return stepping.AttentionScores(
             *(
-                ops.concatenate(some, axis=1)
-                for some in zip(*scores, strict=True)
+                ops.concatenate(members, axis=1)
+                for members in zip(*scores, strict=True)
             )
         )
 
     def _each(self, method, state, *arguments):
+        """Calls a method of each member with the state of this member."""
         return tuple(
-            getattr(model, method)(one, *arguments)
-            for model, one in zip(self.models, state, strict=True)
+            getattr(model, method)(member_state, *arguments)
+            for model, member_state in zip(self.models, state, strict=True)
         )
 
     def _mean(self, logits):
-        log_probs = ops.stack([ops.log_softmax(some) for some in logits])
+        log_probs = ops.stack([ops.log_softmax(member) for member in logits])
         if self.mean == "log_probabilities":
             return ops.mean(log_probs, axis=0)
         return ops.logsumexp(log_probs, axis=0) - ops.log(

@@ -1,8 +1,10 @@
-"""What a Transformer is put together from, and whether that fits."""
+"""Checks that the sublayers of a Transformer fit together."""
+
+from typing import Any
 
 from keras_transformer.layers import checks, templates
 
-# In the order in which they are built.
+# The attributes of a `Transformer`, in the order in which they are built.
 SUBLAYERS = (
     "source_embedding",
     "target_embedding",
@@ -12,16 +14,16 @@ SUBLAYERS = (
 )
 
 
-def check_sublayers(model):
-    """Checks the parts of a `Transformer`, and its ids.
+def check_sublayers(model: Any) -> None:
+    """Checks the sublayers of a `Transformer`, its padding and start id.
 
     Args:
-        model: has an attribute for each of `SUBLAYERS`, `pad_id` and
+        model: an object with the attributes `SUBLAYERS`, `pad_id` and
             `start_id`.
 
     Raises:
-        ValueError: a part that cannot do what its place needs, parts of
-            different sizes, ids that are not in the vocabulary.
+        ValueError: a sublayer lacks a method, sublayers have different sizes,
+            or an id is not in the vocabulary.
     """
     templates.check_kind(model.encoder, "encoder", "Encoder", ("enter",))
     templates.check_kind(
@@ -34,15 +36,16 @@ def check_sublayers(model):
     sizes = {name: getattr(model, name).model_dim for name in SUBLAYERS}
     if len(set(sizes.values())) > 1:
         raise ValueError(
-            "All parts of a Transformer must have the same model_dim. "
-            f"Received: {sizes}."
+            "All sublayers of a Transformer must have the same model_dim. "
+            f"Received: {sizes}. Make them with one size."
         )
     target_size = model.target_embedding.vocabulary_size
     if model.projection.vocabulary_size != target_size:
         raise ValueError(
-            "The projection scores the tokens that the target embedding "
-            f"reads. Received: {target_size} target tokens, "
-            f"{model.projection.vocabulary_size} in the projection."
+            "The projection must have the vocabulary of the target embedding. "
+            f"Received: {target_size} target tokens, "
+            f"{model.projection.vocabulary_size} in the projection. Make both "
+            "with one vocabulary_size."
         )
     smallest = min(model.source_embedding.vocabulary_size, target_size)
     checks.check_id("pad_id", model.pad_id, smallest)

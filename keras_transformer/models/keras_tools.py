@@ -1,47 +1,62 @@
-"""What Keras's own tools need of a model that is no functional one.
+"""Support for tools of Keras that expect a functional model.
 
-`keras.Model.export` asks for the shapes of the first call, and
-`keras.callbacks.TensorBoard` draws the train function of a model, where it is
-a `tf.function` itself, or the layers of a functional model. A `Transformer`
-knows its inputs before any call, and its train step is of several functions.
+`keras.Model.export` exports the input shapes of the first call.
+`keras.callbacks.TensorBoard` draws the layers of a functional model, or a train
+function that is a single `tf.function`. A `Transformer` is not functional, its
+inputs are known before any call, and its train step has several functions.
 """
 
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from keras_transformer.layers.typing import Shape
+
 INPUTS = ("source_ids", "target_input_ids")
 
 
-class KerasTools:
-    """Goes before the `keras.Model` of a `Transformer`; not used by itself."""
+class KerasTools(keras.Model):
+    """A base class of `Transformer` that adapts methods of `keras.Model`.
+
+    A subclass has an attribute `projection`, a `TokenEmbedding`.
+    """
+
+    projection: keras.layers.Layer
 
     def fit(
         self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        *args,
-        **kwargs,
-    ):
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Any = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
         """Trains as `keras.Model.fit` does; see `DistributedModel.fit`."""
         callbacks = with_graphs(callbacks)
         return super().fit(
             x, y, batch_size, epochs, verbose, callbacks, *args, **kwargs
         )
 
-    def export(self, filepath, *args, input_signature=None, **kwargs):
-        """Exports as `keras.Model.export` does, called before or not.
+    def export(
+        self,
+        filepath: str | os.PathLike[str],
+        *args: Any,
+        input_signature: Sequence[Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Exports as `keras.Model.export` does, also before the first call.
 
         Args:
             filepath: as in Keras.
             *args: as in Keras.
-            input_signature: as in Keras; ids of any number and length if
-                `None`.
+            input_signature: as in Keras; `None` means ids with any number of
+                rows and any length.
             **kwargs: as in Keras.
         """
         if input_signature is None:
@@ -55,11 +70,11 @@ class KerasTools:
             filepath, *args, input_signature=input_signature, **kwargs
         )
 
-    def compute_output_spec(self, *args, **kwargs):
-        # By a call, which checks what is given.
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        # By tracing a call, which checks its arguments.
         return keras.Operation.compute_output_spec(self, *args, **kwargs)
 
-    def compute_output_shape(self, inputs_shape):
+    def compute_output_shape(self, inputs_shape: dict[str, Shape]) -> Shape:
         return (
             *inputs_shape["target_input_ids"],
             self.projection.vocabulary_size,
@@ -67,17 +82,17 @@ class KerasTools:
 
 
 class GraphWriter(keras.callbacks.Callback):
-    """Writes the graph of a model where a `TensorBoard` callback writes.
+    """Writes the graph of a model to the logs of a `TensorBoard` callback.
 
     Args:
         board: a `keras.callbacks.TensorBoard`.
     """
 
-    def __init__(self, board):
+    def __init__(self, board: keras.callbacks.TensorBoard):
         super().__init__()
         self.board = board
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         model = self.model
         call = tf.function(lambda inputs: model(inputs, training=False))
         graph = call.get_concrete_function(
@@ -86,25 +101,26 @@ class GraphWriter(keras.callbacks.Callback):
                 for name in INPUTS
             }
         ).graph
-        # The folder of what is written in training, as Keras names it.
+        # The folder in which Keras writes summaries of training.
         folder = os.path.join(str(self.board.log_dir), "train")
         with tf.summary.create_file_writer(folder).as_default():
             tf.summary.graph(graph)
 
 
-def with_graphs(callbacks):
-    """Adds a `GraphWriter` behind each `TensorBoard` that wants a graph.
+def with_graphs(callbacks: Any) -> Any:
+    """Adds a `GraphWriter` for each `TensorBoard` callback with `write_graph`.
 
     Args:
-        callbacks: as for `fit`: a callback, a list of such, or `None`; a
-            `keras.callbacks.CallbackList` stays as it is.
+        callbacks: as for `fit`: a callback, a list of callbacks, or `None`. A
+            `keras.callbacks.CallbackList` is returned unchanged.
     """
     if callbacks is None or isinstance(callbacks, keras.callbacks.CallbackList):
         return callbacks
     callbacks = keras.tree.flatten(callbacks)
     writers = [
-        GraphWriter(one)
-        for one in callbacks
-        if isinstance(one, keras.callbacks.TensorBoard) and one.write_graph
+        GraphWriter(callback)
+        for callback in callbacks
+        if isinstance(callback, keras.callbacks.TensorBoard)
+        and callback.write_graph
     ]
     return [*callbacks, *writers]

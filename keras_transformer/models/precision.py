@@ -1,4 +1,6 @@
-"""A model in another precision, such as bfloat16 for fast decoding."""
+"""A copy of a model in another precision, such as bfloat16."""
+
+from typing import Any
 
 import keras
 
@@ -11,10 +13,10 @@ def in_precision(
 ) -> transformer.Transformer:
     """Copies a model, with its weights, to another dtype policy.
 
-    With a policy that is not mixed, such as `"bfloat16"`, the weights too are
-    of that type: half the memory to read at every step of decoding. Softmax,
-    norms, positions and logits are float32 all the same. Matrices that are
-    quantized stay so.
+    A policy that is not mixed, such as `"bfloat16"`, is also the dtype of the
+    weights. Then each step of decoding reads half the memory. Softmax, norms,
+    positions and logits are float32 under every policy. Quantized matrices
+    stay quantized.
 
     Args:
         model: a `Transformer`; it is not changed.
@@ -33,20 +35,21 @@ def in_precision(
     """
     policy = keras.dtype_policies.get(dtype)
     copy = type(model).from_config(_with_policy(model.get_config(), policy))
-    # Layer by layer, since the order in a layer that was quantized is another.
+    # Layer by layer, since quantization changes the order of the weights of a
+    # model.
     for (_, _, new), (_, _, old) in zip(
         composite.layers_inside(copy),
         composite.layers_inside(model),
         strict=True,
     ):
-        weights = {}
+        weights: dict[str, Any] = {}
         old.save_own_variables(weights)
         new.load_own_variables(weights)
     return copy
 
 
 def _with_policy(config, policy):
-    """The config with this policy wherever one is named."""
+    """Replaces every dtype policy in a nested config."""
     if isinstance(config, dict):
         return {
             name: _policy_for(value, policy)
@@ -60,10 +63,10 @@ def _with_policy(config, policy):
 
 
 def _policy_for(old, policy):
-    """The policy in the place of another; what is quantized stays so."""
-    kind, is_quantized, _ = keras.dtype_policies.get(old).name.partition(
+    """The new policy for a layer; it is quantized if the old policy is."""
+    mode, is_quantized, _ = keras.dtype_policies.get(old).name.partition(
         "_from_"
     )
     if is_quantized:
-        policy = keras.dtype_policies.get(f"{kind}_from_{policy.name}")
+        policy = keras.dtype_policies.get(f"{mode}_from_{policy.name}")
     return keras.saving.serialize_keras_object(policy)

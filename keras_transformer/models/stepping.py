@@ -1,30 +1,46 @@
-"""What a model must have so that a translator and a search can decode with it.
+"""The contract between a model, a `Translator` and a search.
 
 B batch   T target length   S source length   V vocabulary_size   L layers
-H heads   W hypotheses of a row   R rows that are kept
+H heads   W hypotheses of a row   R rows that are taken
 """
 
 import abc
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from keras import ops
+
+from keras_transformer.layers.typing import Tensor
+
+
+class AttentionScores(NamedTuple):
+    """The attention scores of all layers, float32. Rows sum to one.
+
+    encoder: encoder self-attention `(B, L, H, S, S)`.
+    decoder: decoder self-attention `(B, L, H, T, T)`.
+    cross: encoder-decoder attention `(B, L, H, T, S)`.
+    """
+
+    encoder: Tensor
+    decoder: Tensor
+    cross: Tensor
 
 
 @runtime_checkable
 class DecodingModel(Protocol):
-    """The contract between a model, a `Translator` and a search.
+    """A model that a `Translator` and a search can decode with.
 
-    `Transformer` and `Ensemble` inherit from it, and so can a model of your
-    own; one that has all of this without inheriting is as good. `step` and
-    `shift_right` are there if you inherit; without, you write them too.
+    `Transformer` and `Ensemble` inherit from it. A model of your own may
+    inherit too, and then has `step` and `shift_right`; or it may define all
+    members itself.
 
-    A state is a nested structure of tensors, each with the batch axis first,
-    which only the model understands. A search hands it on, and asks the model
-    to `widen`, `select` and `take_rows`.
+    A state is a nested structure of tensors, each with the batch axis first.
+    Only the model knows what is in it. A search passes it on, and calls
+    `widen`, `select` and `take_rows` of the model to change it.
 
     Attributes:
-        pad_id: the id that fills up short rows.
-        start_id: what the decoder reads first; may be `pad_id`.
+        pad_id: the id that pads short rows.
+        start_id: the first id that the decoder reads; may be `pad_id`.
 
     Example:
 
@@ -43,78 +59,87 @@ class DecodingModel(Protocol):
     start_id: int
 
     @abc.abstractmethod
-    def __call__(self, inputs, training=None):
-        """Scores each next token of whole targets.
+    def __call__(
+        self, inputs: dict[str, Tensor], training: bool | None = None
+    ) -> Tensor:
+        """Computes the logits of each next token of whole targets.
 
         Args:
             inputs: dict with `"source_ids"` `(B, S)` and `"target_input_ids"`
-                `(B, T)`, which `shift_right` makes of targets.
-            training: whether to drop units.
+                `(B, T)`, which `shift_right` makes of target ids.
+            training: whether to apply dropout.
 
         Returns:
             Logits or log-probabilities, float32 `(B, T, V)`.
         """
 
     @abc.abstractmethod
-    def start(self, source_ids, max_length=None) -> Any:
+    def start(
+        self, source_ids: Tensor, max_length: Tensor | None = None
+    ) -> Any:
         """Reads the source and makes the state before the first step.
 
         Args:
             source_ids: shape `(B, S)`.
-            max_length: the most steps that will be taken: the state then
-                keeps its shape, as XLA needs. With `None` it may grow.
+            max_length: the maximum number of steps: the state then keeps its
+                shape, as XLA needs. With `None` it may grow.
 
         Returns:
-            The state, of one hypothesis a row.
+            The state, with one hypothesis a row.
         """
 
     @abc.abstractmethod
-    def stepper(self, return_attention=False):
-        """Makes a `step` for many steps: what they share is computed once.
+    def stepper(self, return_attention: bool = False) -> Callable[..., Any]:
+        """Makes a function for many steps, which prepares the weights once.
 
         Args:
-            return_attention: whether the step returns, thirdly, where it
-                looked in the source, float32 `(B, S)` or `(B W, S)`, as
-                `alignment_attention` says it.
+            return_attention: whether the function also returns the attention
+                to the source, as in `alignment_attention`, float32 `(B, S)`,
+                or `(B W, S)` if the state was widened.
 
         Returns:
-            A function like `step`.
+            A function with the arguments and results of `step`; the attention
+            is the third result.
         """
 
-    def step(self, ids, position, state):
-        """Reads one target token of each row and scores the next.
+    def step(
+        self, ids: Tensor, position: Tensor, state: Any
+    ) -> tuple[Tensor, Any]:
+        """Reads one target token of each row and computes logits of the next.
 
-        The same numbers as the call, one position at a time.
+        The logits are those of the call, one position at a time.
 
         Args:
-            ids: the tokens at `position`, shape `(B,)`; of a state that was
-                widened `(B W,)`, the W hypotheses of a row side by side.
+            ids: the tokens at `position`, shape `(B,)`; if the state was
+                widened, `(B W,)`, the W hypotheses of a row side by side.
             position: scalar integer, counted from 0.
-            state: what `start` or the step before returned.
+            state: what `start` or the previous step returned.
 
         Returns:
-            The pair (logits, float32, `(B, V)` or `(B W, V)`, the new state).
+            The pair (logits, float32, `(B, V)` or `(B W, V)`, the state for
+            the next step).
 
         Raises:
-            ValueError: outside of a graph, a position that the state has no
-                room for, or another number of ids than it has hypotheses.
+            ValueError: outside of a graph, the state has no slots for the
+                position, or the number of ids is not the number of
+                hypotheses.
         """
         return self.stepper()(ids, position, state)
 
     @abc.abstractmethod
-    def widen(self, state, width) -> Any:
-        """Makes `width` hypotheses of each that a state has, side by side.
+    def widen(self, state: Any, width: int) -> Any:
+        """Makes `width` equal hypotheses, side by side, of each hypothesis.
 
         Raises:
             ValueError: `width` is below 1.
         """
 
     @abc.abstractmethod
-    def select(self, state, parents) -> Any:
+    def select(self, state: Any, parents: Tensor) -> Any:
         """Lets hypothesis w of row b continue hypothesis `parents[b, w]`.
 
         Args:
-            state: of B sources with W hypotheses each.
+            state: a state of B rows with W hypotheses each.
             parents: integers, shape `(B, W)`.
 
         Raises:
@@ -122,34 +147,34 @@ class DecodingModel(Protocol):
         """
 
     @abc.abstractmethod
-    def take_rows(self, state, rows, width) -> Any:
-        """Keeps some sources, with all their hypotheses.
+    def take_rows(self, state: Any, rows: Tensor, width: int) -> Any:
+        """Takes the rows that go on, each with all its hypotheses.
 
         Args:
-            state: of B sources with W hypotheses each.
-            rows: which, in any order, integers of shape `(R,)`.
-            width: W; a model whose state knows it may ignore it.
+            state: a state of B rows with W hypotheses each.
+            rows: the numbers of the rows, in any order, integers `(R,)`.
+            width: W, for models whose state does not contain it.
         """
 
     @abc.abstractmethod
-    def shapes(self, state) -> Any:
-        """Shapes of a state that hold at every step, `None` what varies.
+    def shapes(self, state: Any) -> Any:
+        """Returns the shapes of a state, with `None` for sizes that change.
 
         Returns:
             The structure of the state, with a tuple for each tensor.
         """
 
     @abc.abstractmethod
-    def attention_scores(self, inputs):
-        """Runs the model and returns where it looked, `AttentionScores`.
+    def attention_scores(self, inputs: dict[str, Tensor]) -> AttentionScores:
+        """Runs the model and returns the attention scores of all layers.
 
         Args:
             inputs: as for the call.
         """
 
     @abc.abstractmethod
-    def alignment_attention(self, inputs):
-        """Where each target token looked in the source, as one distribution.
+    def alignment_attention(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Returns one distribution over the source for each target token.
 
         Args:
             inputs: as for the call.
@@ -158,15 +183,16 @@ class DecodingModel(Protocol):
             float32, shape `(B, T, S)`.
         """
 
-    def shift_right(self, target_ids):
-        """Turns target ids into what the decoder reads (figure 1).
+    def shift_right(self, target_ids: Tensor) -> Tensor:
+        """Turns target ids into the ids that the decoder reads (figure 1).
 
         Args:
-            target_ids: integers, shape `(B, T)`; B and T may be 0, and
-                unknown in a graph.
+            target_ids: integers, shape `(B, T)`; B and T may be 0, and may
+                be unknown in a graph.
 
         Returns:
-            The start id, then all but the last of each row, shape `(B, T)`.
+            In each row the start id, then all ids but the last, shape
+            `(B, T)`.
 
         Example:
 
@@ -177,6 +203,6 @@ class DecodingModel(Protocol):
         [[1, 5, 6], [1, 7, 2]]
         """
         target_ids = ops.convert_to_tensor(target_ids)
-        # As many columns as before: where there is none, there is no start.
+        # The number of columns stays the same. If T is 0, there is no start.
         start = ops.full_like(target_ids[:, :1], self.start_id)
         return ops.concatenate([start, target_ids[:, :-1]], axis=1)

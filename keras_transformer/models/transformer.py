@@ -1,30 +1,19 @@
-"""The Transformer: ids in, logits out, whole sequences or step by step.
+"""The Transformer: from ids to logits, for whole sequences and for steps.
 
 B batch   T target length   S source length   D model_dim   H heads
 L layers   V vocabulary_size
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import ops
 
-from keras_transformer.layers import block, masks, templates
+from keras_transformer.layers import block, composite, masks, templates
+from keras_transformer.layers.typing import Shape, Tensor
 from keras_transformer.models import fitting, keras_tools, stepping
 from keras_transformer.training import distributed_model
-
-
-class AttentionScores(NamedTuple):
-    """Where every position looked, float32, rows that sum to one.
-
-    encoder: encoder self-attention `(B, L, H, S, S)`.
-    decoder: decoder self-attention `(B, L, H, T, T)`.
-    cross: encoder-decoder attention `(B, L, H, T, S)`.
-    """
-
-    encoder: object
-    decoder: object
-    cross: object
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
@@ -35,39 +24,39 @@ class Transformer(
 ):
     """The encoder-decoder model of "Attention Is All You Need" (figure 1).
 
-    Put together from its parts, which are used as they are;
-    `build_transformer` makes them from a config. The model makes its masks
-    from the ids; the decoder is causal. It is built at once.
+    The model uses the sublayers that it is given, not copies of them;
+    `build_transformer` makes them from a config. It makes its masks from the
+    ids; the decoder is causal. Its weights are made by the constructor.
 
     Args:
         encoder: an `Encoder`.
         decoder: a `Decoder` of the same `model_dim`.
         source_embedding: a `TokenEmbedding` of the source vocabulary.
-        target_embedding: one of the target vocabulary; `None` means the
-            source's, of a vocabulary and a matrix that both share.
-        projection: a `TokenEmbedding` whose matrix scores the target tokens;
-            `None` means the target's, as in section 3.4.
-        pad_id: the id that fills up short rows and is never attended to.
-        start_id: what the decoder reads first; may be `pad_id`.
+        target_embedding: a `TokenEmbedding` of the target vocabulary; `None`
+            means `source_embedding`, with a vocabulary that both share.
+        projection: a `TokenEmbedding` that computes the logits of target
+            tokens; `None` means `target_embedding`, as in section 3.4.
+        pad_id: the id that pads short rows and is never attended to.
+        start_id: the first id that the decoder reads; may be `pad_id`.
 
     Call arguments:
         inputs: dict with `"source_ids"` `(B, S)` and `"target_input_ids"`
-            `(B, T)`, the target shifted right by its start symbol, as
-            `shift_right` does.
+            `(B, T)`, the target ids shifted right by `shift_right`.
 
     Returns:
         Logits of each next token, float32 `(B, T, V)`.
 
     Raises:
-        ValueError: parts that do not fit together; other inputs than these;
-            outside of a graph, ids that are not in the vocabulary.
+        ValueError: the sublayers do not fit together, the inputs are not
+            such a dict, or, outside of a graph, an id is not in the
+            vocabulary.
 
     Example:
 
     >>> from keras_transformer import layers
-    >>> kinds = (layers.MultiHeadAttention(4, 2), layers.FeedForward(4, 8))
-    >>> model = Transformer(layers.Encoder(1, *kinds),
-    ...     layers.Decoder(1, *kinds), layers.TokenEmbedding(11, 4))
+    >>> templates = layers.MultiHeadAttention(4, 2), layers.FeedForward(4, 8)
+    >>> model = Transformer(layers.Encoder(1, *templates),
+    ...     layers.Decoder(1, *templates), layers.TokenEmbedding(11, 4))
     >>> ids = keras.ops.array([[5, 6, 2]])
     >>> model({"source_ids": ids, "target_input_ids": ids}).shape
     TensorShape([1, 3, 11])
@@ -75,14 +64,14 @@ class Transformer(
 
     def __init__(
         self,
-        encoder,
-        decoder,
-        source_embedding,
-        target_embedding=None,
-        projection=None,
-        pad_id=0,
-        start_id=1,
-        **kwargs,
+        encoder: keras.layers.Layer,
+        decoder: keras.layers.Layer,
+        source_embedding: keras.layers.Layer,
+        target_embedding: keras.layers.Layer | None = None,
+        projection: keras.layers.Layer | None = None,
+        pad_id: int = 0,
+        start_id: int = 1,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if target_embedding is None:
@@ -99,22 +88,23 @@ class Transformer(
         fitting.check_sublayers(self)
         self.build()
 
-    def build(self, inputs_shape=None):
-        for part in (getattr(self, name) for name in fitting.SUBLAYERS):
-            if not part.built:
-                part.build()
+    def build(self, inputs_shape: dict[str, Shape] | None = None) -> None:
+        for name in fitting.SUBLAYERS:
+            composite.build_all(getattr(self, name))
         self.built = True
 
-    def call(self, inputs, training=None):
+    def call(
+        self, inputs: dict[str, Tensor], training: bool | None = None
+    ) -> Tensor:
         outputs, _ = self._run(inputs, training, return_attention_scores=False)
         return self.projection.logits(outputs)
 
-    def encode(self, source_ids, training=False):
-        """Encodes source ids to what the decoder attends to.
+    def encode(self, source_ids: Tensor, training: bool = False) -> Tensor:
+        """Encodes source ids to memory, which the decoder attends to.
 
         Args:
             source_ids: shape `(B, S)`.
-            training: whether to drop units.
+            training: whether to apply dropout.
 
         Returns:
             Memory, shape `(B, S, D)`.
@@ -124,8 +114,13 @@ class Transformer(
         )
         return memory
 
-    def start(self, source_ids, max_length=None):
-        """See `DecodingModel.start`; a growing state reads no empty places."""
+    def start(
+        self, source_ids: Tensor, max_length: Tensor | None = None
+    ) -> dict[str, Any]:
+        """See `DecodingModel.start`.
+
+        If the state grows, no step reads empty slots.
+        """
         source_ids = ops.convert_to_tensor(source_ids)
         memory = self.encode(source_ids)
         return {
@@ -133,7 +128,7 @@ class Transformer(
             "decoder": self.decoder.start(memory, max_length),
         }
 
-    def stepper(self, return_attention=False):
+    def stepper(self, return_attention: bool = False) -> Callable[..., Any]:
         """See `DecodingModel.stepper`."""
         score = self.projection.scorer()
         take_step = self.decoder.stepper()
@@ -162,35 +157,40 @@ class Transformer(
 
         return step
 
-    def widen(self, state, width):
+    def widen(self, state: dict[str, Any], width: int) -> dict[str, Any]:
         """See `DecodingModel.widen`."""
         return {**state, "decoder": self.decoder.widen(state["decoder"], width)}
 
-    def select(self, state, parents):
-        """See `DecodingModel.select`; moves no keys and values.
+    def select(self, state: dict[str, Any], parents: Tensor) -> dict[str, Any]:
+        """See `DecodingModel.select`.
 
-        Their places are found by a table of ancestors, see `layers.past`.
+        It moves no keys and values; only the table of ancestors changes, see
+        `layers.past`.
         """
         return {
             **state,
             "decoder": self.decoder.select(state["decoder"], parents),
         }
 
-    def take_rows(self, state, rows, width):
+    def take_rows(
+        self, state: dict[str, Any], rows: Tensor, width: int
+    ) -> dict[str, Any]:
         """See `DecodingModel.take_rows`."""
         return keras.tree.map_structure(
             lambda x: ops.take(x, rows, axis=0), state
         )
 
-    def shapes(self, state):
+    def shapes(self, state: dict[str, Any]) -> dict[str, Any]:
         """See `DecodingModel.shapes`."""
         return {
             "memory_mask": tuple(state["memory_mask"].shape),
             "decoder": self.decoder.shapes(state["decoder"]),
         }
 
-    def attention_scores(self, inputs):
-        """Runs the model and returns where it looked, `AttentionScores`.
+    def attention_scores(
+        self, inputs: dict[str, Tensor]
+    ) -> stepping.AttentionScores:
+        """Runs the model and returns the attention scores of all layers.
 
         Args:
             inputs: as for `call`.
@@ -198,14 +198,14 @@ class Transformer(
         _, scores = self._run(
             inputs, training=False, return_attention_scores=True
         )
-        return AttentionScores(*scores)
+        return stepping.AttentionScores(*scores)
 
-    def alignment_attention(self, inputs):
-        """Where each target token looked in the source, as one distribution.
+    def alignment_attention(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Returns one distribution over the source for each target token.
 
-        The mean over all heads of the last decoder block but one, which
-        follows words best (Garg et al. 2019); of one or two blocks the last,
-        since the first of two has not read enough.
+        It is the mean over the heads of the last but one decoder block, which
+        aligns words best (Garg et al. 2019). With one or two blocks it is that
+        of the last block: the first of two blocks has too little context.
 
         Args:
             inputs: as for `call`.
@@ -215,45 +215,39 @@ class Transformer(
         """
         return _alignment(self.attention_scores(inputs).cross)
 
-    def get_config(self):
-        embeddings = [
-            self.source_embedding,
-            self.target_embedding,
-            self.projection,
-        ]
-        # A matrix that is shared is named once, `None` after that.
-        described = [templates.settings_of(embeddings[0])] + [
-            None if one is before else templates.settings_of(one)
-            for before, one in zip(embeddings, embeddings[1:], strict=False)
-        ]
+    def get_config(self) -> dict[str, Any]:
+        # A layer that is shared is described once; the others are `None`.
+        target, projection = self.target_embedding, self.projection
+        target = None if target is self.source_embedding else target
+        projection = None if projection is self.target_embedding else projection
         return {
             **super().get_config(),
             "encoder": templates.settings_of(self.encoder),
             "decoder": templates.settings_of(self.decoder),
-            "source_embedding": described[0],
-            "target_embedding": described[1],
-            "projection": described[2],
+            "source_embedding": templates.settings_of(self.source_embedding),
+            "target_embedding": templates.settings_of(target),
+            "projection": templates.settings_of(projection),
             "pad_id": self.pad_id,
             "start_id": self.start_id,
         }
 
     @classmethod
-    def from_config(cls, config):
-        """Makes the model, and its parts, that `get_config` described."""
-        made = {
+    def from_config(cls, config: dict[str, Any]) -> "Transformer":
+        """Makes the model, with its sublayers, that `get_config` described."""
+        sublayers = {
             name: None
             if config[name] is None
             else templates.copy_of(config[name])
             for name in fitting.SUBLAYERS
         }
-        return super().from_config({**config, **made})
+        return super().from_config({**config, **sublayers})
 
     def _run(self, inputs, training, return_attention_scores):
-        """Figure 1 below the projection, of which `call` makes logits.
+        """Runs all of figure 1 below the projection.
 
         Returns:
-            The pair of the decoder's outputs `(B, T, D)` and the scores in
-            the order of `AttentionScores`, if they are asked for.
+            The pair of the decoder's outputs `(B, T, D)` and a list of scores
+            in the order of `AttentionScores`, `None` if they are not needed.
         """
         source_ids, target_ids = self._ids(inputs)
         memory, encoder_scores = self._encode(
@@ -271,7 +265,7 @@ class Transformer(
         return outputs, [encoder_scores, *decoder_scores]
 
     def _encode(self, source_ids, training, return_attention_scores):
-        """The pair of memory `(B, S, D)` and scores, if they are asked for."""
+        """Returns the pair of memory `(B, S, D)` and scores or `None`."""
         source_ids = ops.convert_to_tensor(source_ids)
         return block.call_with_scores(
             self.encoder,
@@ -287,7 +281,7 @@ class Transformer(
             received = sorted(inputs) if isinstance(inputs, dict) else inputs
             raise ValueError(
                 f"The model is called on a dict with {names}. Received: "
-                f"{received}."
+                f"{received}. Give both, as integers (B, S) and (B, T)."
             )
         return tuple(inputs[name] for name in names)
 
@@ -298,12 +292,13 @@ class Transformer(
 
 
 def _check_ids(number, rows, width):
+    """Checks the number of ids, if it and the number of rows are known."""
     if None not in (number, rows) and number != rows * width:
         raise ValueError(
             f"The state is of {rows} sources, {width} hypotheses each. "
-            f"Received: {number} ids. Expected: {rows * width}, those of a "
-            "source side by side. Start with as many sources, and widen or "
-            "gather the state."
+            f"Received: {number} ids. Expected: {rows * width}, with the "
+            "hypotheses of a source side by side. Start with as many sources, "
+            "and change the state by `widen` or `take_rows`."
         )
 
 

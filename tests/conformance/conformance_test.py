@@ -1,6 +1,6 @@
-"""Every layer and model must work in every way that Keras lets one use it.
+"""Every layer and model must work in every way that Keras supports.
 
-The rows of the table are in `rows.py`, its columns here.
+The rows of the table are in `rows.py`, its columns here and in `contract.py`.
 """
 
 import collections
@@ -32,12 +32,12 @@ SHARP = 1e4
 
 @functools.cache
 def plain(row):
-    """A row in float32, its inputs, and what it gives for them eagerly."""
+    """Returns a layer in float32, its inputs, outputs and gradients."""
     layer = running.make(row)
     arrays = running.tensors(running.draw(row))
     outputs, of_weights, of_inputs = running.run(row, layer, arrays)
-    # Not one number alone, and nothing that no gradient reaches, but for a
-    # key's bias, which moves all logits of a query alike.
+    # Outputs must vary, and all weights must have a gradient. The bias of a
+    # key has none: it adds the same number to all logits of a query.
     assert all(np.std(output) > 0.01 for output in outputs)
     paths = [weight.path for weight in layer.trainable_variables]
     of_all = dict(zip(paths, of_weights, strict=True))
@@ -50,8 +50,8 @@ def other_inputs(row):
     return running.tensors(running.draw(row, **OTHER_SIZES))
 
 
-def assert_all_close(found, expected, tolerance):
-    for one, other in zip(found, expected, strict=True):
+def assert_all_close(actual, expected, tolerance):
+    for one, other in zip(actual, expected, strict=True):
         assert_close(one, other, tolerance)
 
 
@@ -67,13 +67,15 @@ def config_round_trip(row):
     restored = json.loads(json.dumps(config))
     clone = type(layer).from_config(restored)
     assert clone.get_config() == config
-    # A setting that is missing on both sides would not be seen by that.
-    config = row.part(layer).get_config()
+    # Both configs could lack a setting, so each setting is compared.
+    config = row.inner(layer).get_config()
     for name, value in row.settings().items():
         if isinstance(value, keras.layers.Layer):
-            part = config[name]
-            assert part["class_name"] == type(value).__name__
-            assert nameless(part["config"]) == nameless(value.get_config())
+            description = config[name]
+            assert description["class_name"] == type(value).__name__
+            assert nameless(description["config"]) == nameless(
+                value.get_config()
+            )
         else:
             assert config[name] == value, name
     assert constructor_arguments(row.kind) <= set(config)
@@ -84,7 +86,7 @@ def config_round_trip(row):
 
 
 def nameless(config):
-    """A config without the names that Keras numbers, of parts either."""
+    """Removes all names from a nested config, since Keras numbers them."""
     if not isinstance(config, dict):
         return config
     return {k: nameless(v) for k, v in config.items() if k != "name"}
@@ -139,7 +141,7 @@ def mixed(row, dtype):
     assert_half_close(row, outputs, row.call(layer, long), dtype)
     assert_finite(gradients, "gradients of a long sequence")
 
-    # The table says what has no such case, and why; that must be true.
+    # A row states the cases that it does not have. That must be true.
     assert ("padded" not in row.without) == any(
         running.is_mask(name) or running.is_ids(name) for name in row.inputs
     )
@@ -157,16 +159,16 @@ def mixed(row, dtype):
 
 
 def assert_half_close(row, outputs, expected, dtype):
-    for found, wanted in zip(outputs, expected, strict=True):
-        found, wanted = np.asarray(found, "float32"), np.asarray(wanted)
-        error = np.sqrt(np.mean((found - wanted) ** 2))
+    for actual, reference in zip(outputs, expected, strict=True):
+        actual, reference = np.asarray(actual, "float32"), np.asarray(reference)
+        error = np.sqrt(np.mean((actual - reference) ** 2))
         bound = row.roundings * ROUNDING[dtype]
-        bound *= np.sqrt(np.mean(wanted**2))
+        bound *= np.sqrt(np.mean(reference**2))
         assert error < bound, f"an error of {error / bound:.2f} bounds"
 
 
 def logits(row, layer, arrays):
-    """The largest logit of each attention, in the order of the calls."""
+    """Returns the largest logit of each attention, in order of the calls."""
     largest = []
     real = dot_product.attend_heads
 
@@ -186,12 +188,12 @@ def logits(row, layer, arrays):
 
 
 def sharpen(row, layer, arrays):
-    """Makes the largest logit of each attention 1e4, by longer queries."""
+    """Scales queries so that the largest logit of each attention is 1e4."""
     weights = collections.defaultdict(list)
     for weight in layer.weights:
         if weight.name in ("query_kernel", "query_bias"):
             weights[weight.path.rpartition("/")[0]].append(weight)
-    # One by one, since each changes what the later ones read.
+    # One by one, since each changes the inputs of the later ones.
     for i, group in enumerate(weights.values()):
         factor = SHARP / logits(row, layer, running.tensors(arrays))[i]
         for weight in group:
@@ -199,8 +201,8 @@ def sharpen(row, layer, arrays):
     if not weights:
         (largest,) = logits(row, layer, running.tensors(arrays))
         arrays = {**arrays, "query": arrays["query"] * (SHARP / largest)}
-    found = logits(row, layer, running.tensors(arrays))
-    assert np.allclose(found, SHARP, rtol=1e-3), found
+    actual = logits(row, layer, running.tensors(arrays))
+    assert np.allclose(actual, SHARP, rtol=1e-3), actual
     return running.tensors(arrays)
 
 
@@ -212,7 +214,7 @@ class Programs:
         self.started = None
 
     def start_replicas(self):
-        """Starts it without waiting, since it takes as long as the rest."""
+        """Starts the program without waiting, since it takes minutes."""
         if self.started is None:
             with (
                 open(self.folder / "replicas.out", "wb") as output,
@@ -257,8 +259,8 @@ class Programs:
             timeout=300,
         )
         assert result.returncode == 0, result.stderr[-3000:]
-        found = json.loads(result.stdout.splitlines()[-1])
-        return {name: {**report, **unsaved} for name, report in found.items()}
+        actual = json.loads(result.stdout.splitlines()[-1])
+        return {name: {**report, **unsaved} for name, report in actual.items()}
 
     def stop(self):
         if self.started is not None:
@@ -267,7 +269,7 @@ class Programs:
 
 
 def save(row, folder):
-    """Saves a row in both formats, with inputs of two sizes and outputs."""
+    """Saves a layer in both formats, with inputs of two sizes and outputs."""
     layer, arrays, expected, _, _ = plain(row)
     others = other_inputs(row)
     for i, (inputs, outputs) in enumerate(
@@ -277,7 +279,7 @@ def save(row, folder):
         np.savez(folder / f"{row.name}.{i}.npz", **inputs, **outputs)
     model = running.functional(row, layer)
     model.save(folder / f"{row.name}.keras")
-    # Without a signature: the model says itself what it takes.
+    # Without a signature: Keras takes that of the model.
     model.export(folder / row.name, verbose=False)
 
 
@@ -291,7 +293,7 @@ def programs(request):
         programs.stop()
 
 
-# Functions of a row and, where a program does the work, of `programs`.
+# Functions of a row, or of `programs` if a program does the work.
 COLUMNS = {
     "config": config_round_trip,
     "graph": graph,
@@ -338,8 +340,8 @@ def test_every_layer_and_model_has_a_row():
     assert {row.kind for row in rows.ROWS} == public_classes()
 
 
-def test_no_constructor_knows_every_variation():
-    """Variation enters as parts, not as arguments."""
+def test_constructors_have_few_arguments():
+    """Variants are layers, not arguments of other layers."""
     for kind in public_classes():
         assert len(constructor_arguments(kind)) <= 7, kind
 
@@ -352,7 +354,7 @@ def test_every_row_has_every_column():
 
 
 def test_every_argument_has_another_value_than_its_default_in_some_row():
-    """So that a config that loses a value gives another layer."""
+    """Otherwise a config could lose the value of the argument unnoticed."""
     varied = collections.defaultdict(set)
     for row in rows.ROWS:
         parameters = inspect.signature(row.kind).parameters

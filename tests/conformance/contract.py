@@ -1,6 +1,6 @@
-"""Columns of the table that hold a row to what Keras's own layers do.
+"""Columns of the table that compare a row with the contract of Keras.
 
-Each is a function of a row that raises where the row does not.
+Each is a function of a row that raises an error if the row differs.
 """
 
 import pathlib
@@ -15,34 +15,34 @@ import tensorflow as tf
 from keras_transformer.layers import composite, implicit, templates
 from tests.conformance import running
 
-# Of what has the masks named so, which input has the keys.
+# For each name of a mask, the inputs that may have the keys.
 KEYS = {"mask": ("inputs",), "inputs_mask": ("inputs",)}
 KEYS |= {"memory_mask": ("memory",), "attention_mask": ("key", "memory")}
-# Of the largest output, what quantization of weights this small may cost.
-# Matrices of a row with which it is small, and all combinations are tried.
+# Rows with at most this number of matrices are tried in all combinations; and
+# the error of quantization, relative to the largest output.
 FEW = 6
 QUANTIZED = {"int8": 0.1, "int4": 1.0}
 
 
 def output_shapes(row):
-    """`compute_output_shape` and the symbolic outputs are what comes out."""
+    """`compute_output_shape` and symbolic outputs match the real outputs."""
     layer, arrays = running.make(row), running.tensors(running.draw(row))
-    found = [tuple(output.shape) for output in row.call(layer, arrays)]
-    assert shapes_of(row, layer, running.draw(row)) == found
+    actual = [tuple(output.shape) for output in row.call(layer, arrays)]
+    assert shapes_of(row, layer, running.draw(row)) == actual
     for shape in shapes_of(row, layer, running.draw(row), unknown=True):
         assert None in shape, shape
     half = running.make(row, "mixed_bfloat16")
     outputs = tf.nest.flatten(symbolic(row, half))
     dtypes = ["bfloat16" if d == "compute" else d for d in row.outputs]
     assert [output.dtype for output in outputs] == dtypes
-    for output, shape in zip(outputs, found, strict=True):
+    for output, shape in zip(outputs, actual, strict=True):
         assert len(output.shape) == len(shape)
         for dim, size in zip(output.shape, shape, strict=True):
             assert dim in (None, size), (output.shape, shape)
 
 
 def shapes_of(row, layer, arrays, unknown=False):
-    """What `compute_output_shape` says; of an unknown size `None`."""
+    """Returns what `compute_output_shape` returns, as a list of shapes."""
 
     def shape(name):
         axes = running.axes(row.inputs[name])
@@ -54,9 +54,9 @@ def shapes_of(row, layer, arrays, unknown=False):
     if row.is_model:
         shapes = layer.compute_output_shape({n: shape(n) for n in arrays})
     else:
-        given = [n for n in arrays if not running.is_mask(n)]
+        names = [n for n in arrays if not running.is_mask(n)]
         flags = {n: v for n, v in row.constants.items() if n != "start"}
-        shapes = layer.compute_output_shape(*map(shape, given), **flags)
+        shapes = layer.compute_output_shape(*map(shape, names), **flags)
     return list(shapes) if isinstance(shapes[0], tuple) else [shapes]
 
 
@@ -74,7 +74,7 @@ def symbolic(row, layer):
 
 
 def functional(row):
-    """Between inputs of unknown sizes it gives what it gives by itself."""
+    """In a functional model of unknown sizes it gives the same outputs."""
     layer = running.make(row)
     inputs = {
         name: keras.Input(
@@ -92,11 +92,11 @@ def functional(row):
 
 
 def masks(row):
-    """A mask on a tensor and one that is given both hold, and it is kept."""
+    """An attached mask and a mask argument are combined and passed on."""
     layer, drawn = running.make(row), running.draw(row)
     floats = [n for n in row.inputs if running.dtype_of(n) == "float32"]
     if not floats:
-        return  # Ids have no mask; what is made of them is another row's.
+        return  # Ids have no attached mask.
     arrays, attached = running.tensors(drawn), running.tensors(drawn)
     generator = np.random.default_rng(5)
     padding = {}
@@ -109,24 +109,24 @@ def masks(row):
     narrow = dict(arrays)
     for name in filter(running.is_mask, row.inputs):
         (keys,) = [k for k in KEYS[name] if k in row.inputs] or ["inputs"]
-        here = padding[keys]
+        real = padding[keys]
         if drawn[name].ndim == 3:
-            here = here[:, None]
-        narrow[name] = arrays[name] & here
+            real = real[:, None]
+        narrow[name] = arrays[name] & real
     outputs = row.call(layer, attached)
     assert_all_close(outputs, row.call(layer, narrow), 1e-6)
     if narrow.keys() != set(floats):
         with_other = [row.call(layer, arrays), outputs]
-        assert not np.allclose(*(some[0] for some in with_other)), "not read"
-    kept = padding[floats[0]]
+        assert not np.allclose(*(array[0] for array in with_other)), "not read"
+    expected = padding[floats[0]]
     for name in ("mask", "inputs_mask"):
         if name in narrow:
-            kept = narrow[name]
-    assert np.array_equal(implicit.mask_of(outputs[0]), kept)
+            expected = narrow[name]
+    assert np.array_equal(implicit.mask_of(outputs[0]), expected)
 
 
 def frozen(row):
-    """Which layers inside are frozen is in the config and in the file."""
+    """Frozen sublayers are frozen in the config and in the file."""
     for first in (0, 1):
         layer = running.make(row)
         inside = [one for _, _, one in composite.layers_inside(layer)]
@@ -145,16 +145,16 @@ def frozen(row):
 
 
 def flags(layer):
-    """Which layers and weights are trainable, by their paths."""
-    found = {
+    """Returns whether layers and weights are trainable, by their paths."""
+    actual = {
         path: one.trainable for path, _, one in composite.layers_inside(layer)
     }
     weights = {i: weight.trainable for i, weight in enumerate(layer.weights)}
-    return {**found, **weights, "": layer.trainable}
+    return {**actual, **weights, "": layer.trainable}
 
 
 def adapted(row):
-    """LoRA and quantization, alone and together, are in the file."""
+    """LoRA and quantization, separate and combined, are in the file."""
     few = len(projections(row.build())) <= FEW
     for mode in ("int8", "int4", None) if few else ("int8",):
         layer, arrays = running.make(row), running.tensors(running.draw(row))
@@ -174,13 +174,13 @@ def adapted(row):
             assert len(layer.trainable_weights) == count + len(matrices)
             before = row.call(layer, arrays)
         if mode is not None:
-            # Keras collects garbage for each weight, which takes its time.
+            # Keras runs the garbage collector for each weight, which is slow.
             with mock.patch("gc.collect"):
                 for one in matrices:
                     one.quantize(mode)
             assert all("int8" in [w.dtype for w in m.weights] for m in matrices)
             after = row.call(layer, arrays)
-            largest = max(np.abs(some).max() for some in before)
+            largest = max(np.abs(array).max() for array in before)
             error = max(
                 np.abs(np.asarray(a, "float32") - b).max()
                 for a, b in zip(after, before, strict=True)
@@ -191,7 +191,7 @@ def adapted(row):
 
 def projections(layer):
     inside = [layer, *(one for _, _, one in composite.layers_inside(layer))]
-    # One that is shared is there once.
+    # A layer that is shared is listed once.
     return list(
         {
             id(one): one
@@ -213,18 +213,18 @@ def assert_same_in_file(row, layer):
     outputs = tf.nest.flatten(loaded(arrays))
     assert_all_close(outputs, row.call(layer, arrays), 1e-6)
     for kind in ("weights", "trainable_weights"):
-        found, expected = getattr(loaded, kind), getattr(model, kind)
-        assert [(w.shape, w.dtype) for w in found] == [
+        actual, expected = getattr(loaded, kind), getattr(model, kind)
+        assert [(w.shape, w.dtype) for w in actual] == [
             (w.shape, w.dtype) for w in expected
         ]
-    found, expected = (
+    actual, expected = (
         {p: w for p, w in flags(one).items() if p} for one in (loaded, model)
     )
-    assert found == expected
+    assert actual == expected
 
 
 def in_containers(row):
-    """`TimeDistributed` calls it on each of several sequences."""
+    """`TimeDistributed` calls the layer on each of several sequences."""
     single = [n for n in row.inputs if not running.is_mask(n)]
     flags = [name for name in row.constants if name != "start"]
     if row.is_model or len(single) > 1 or flags:
@@ -238,13 +238,13 @@ def in_containers(row):
     model = keras.Model(inputs, outputs)
     model.summary(print_fn=lambda text: None)
     expected = layer(tf.constant(arrays[name]))
-    found = model(several)
-    running.assert_close(found[:, 0], expected, 1e-5)
-    running.assert_close(found[:, 1], expected[::-1], 1e-5)
+    actual = model(several)
+    running.assert_close(actual[:, 0], expected, 1e-5)
+    running.assert_close(actual[:, 1], expected[::-1], 1e-5)
 
 
 def between_sequences(row):
-    """What is read from another sequence does not depend on its order."""
+    """Attention to another sequence does not depend on its order."""
     layer, arrays = running.make(row), running.draw(row)
     if "memory" in row.inputs:
         (mask,) = {"memory_mask", "attention_mask"} & {*arrays}
@@ -253,11 +253,11 @@ def between_sequences(row):
             "memory": arrays["memory"][:, ::-1],
             mask: arrays[mask][..., ::-1],
         }
-        # Scores of the memory are those of the other order.
+        # The scores, which are later outputs, have the other order.
         first, *_ = row.call(layer, running.tensors(arrays))
-        found, *_ = row.call(layer, running.tensors(backwards))
-        running.assert_close(found, first, 1e-5)
-    attention = row.part(layer)
+        actual, *_ = row.call(layer, running.tensors(backwards))
+        running.assert_close(actual, first, 1e-5)
+    attention = row.inner(layer)
     if not hasattr(attention, "between_sequences"):
         return
     between = templates.copy_of(attention.between_sequences())
@@ -266,13 +266,13 @@ def between_sequences(row):
     assert between.get_config() == {**config, "positions": None}
     memory = tf.constant(arrays["inputs"])
     inputs = memory[:, :2]
-    found = between(inputs, memory[:, ::-1])
-    running.assert_close(found, between(inputs, memory), 1e-5)
+    actual = between(inputs, memory[:, ::-1])
+    running.assert_close(actual, between(inputs, memory), 1e-5)
 
 
-def assert_all_close(found, expected, tolerance):
-    found = found if isinstance(found, (list, tuple)) else [found]
-    for one, other in zip(found, expected, strict=True):
+def assert_all_close(actual, expected, tolerance):
+    actual = actual if isinstance(actual, (list, tuple)) else [actual]
+    for one, other in zip(actual, expected, strict=True):
         running.assert_close(one, other, tolerance)
 
 

@@ -1,4 +1,4 @@
-"""Loads what the test saved, as somebody else would, and compares.
+"""Loads the models that the test saved, in another process, and compares.
 
 A program that gets a folder and prints JSON: of every row and format what is
 wrong. It imports TensorFlow alone for the SavedModels, this package besides
@@ -15,7 +15,7 @@ import tensorflow as tf
 
 
 def check(folder, name, call):
-    """Compares with the outputs that were saved for each set of inputs."""
+    """Compares with the saved outputs of each set of inputs."""
     paths = sorted(folder.glob(f"{name}.*.npz"))
     if len(paths) != 2:
         raise AssertionError(f"Inputs of two sizes are expected: {paths}")
@@ -29,12 +29,12 @@ def check(folder, name, call):
         outputs = tf.nest.flatten(outputs)
         if len(outputs) != len(expected):
             raise AssertionError(f"{len(outputs)} outputs, not {len(expected)}")
-        for found, wanted in zip(outputs, expected, strict=True):
+        for actual, reference in zip(outputs, expected, strict=True):
             np.testing.assert_allclose(
-                found,
-                wanted,
+                actual,
+                reference,
                 rtol=0,
-                atol=1e-6 * max(1, np.abs(wanted).max()),
+                atol=1e-6 * max(1, np.abs(reference).max()),
                 equal_nan=False,
                 err_msg=path.name,
             )
@@ -58,7 +58,7 @@ def main(folder):
     loaded = []
 
     def load_saved_model(name):
-        # Kept, since the function does not hold its own variables.
+        # Stays alive here: the function does not hold its variables.
         loaded.append(tf.saved_model.load(str(folder / name)))
         return loaded[-1].serve
 

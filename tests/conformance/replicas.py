@@ -1,7 +1,7 @@
 """Runs every row on two replicas and prints what is wrong, as JSON.
 
-A program, since a process that has started TensorFlow cannot be given more
-devices any more.
+It is a program, since TensorFlow must know the number of devices before it
+starts.
 """
 
 import json
@@ -43,13 +43,13 @@ def check(row, strategy):
 
     shares = strategy.experimental_distribute_values_from_function(share)
     outputs, gradients = step(shares)
-    for found, wanted in zip(outputs, expected, strict=True):
-        replicas = strategy.experimental_local_results(found)
+    for actual, reference in zip(outputs, expected, strict=True):
+        replicas = strategy.experimental_local_results(actual)
         if [len(one) for one in replicas] != [rows.B] * REPLICAS:
             raise AssertionError("Not each replica had its own rows.")
-        running.assert_close(np.concatenate(replicas), wanted, 1e-5)
-    for found, wanted in zip(gradients, expected_gradients, strict=True):
-        running.assert_close(found, wanted, 1e-5)
+        running.assert_close(np.concatenate(replicas), reference, 1e-5)
+    for actual, reference in zip(gradients, expected_gradients, strict=True):
+        running.assert_close(actual, reference, 1e-5)
 
 
 def main():
@@ -57,7 +57,7 @@ def main():
         tf.config.list_physical_devices("CPU")[0],
         [tf.config.LogicalDeviceConfiguration()] * REPLICAS,
     )
-    # One for all rows: what a second strategy reduces would get mixed up.
+    # One strategy for all rows: a second one would mix up the reductions.
     strategy = tf.distribute.MirroredStrategy(
         [f"CPU:{i}" for i in range(REPLICAS)]
     )

@@ -11,22 +11,22 @@ import keras
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Row:
-    """One kind of one class.
+    """One layer or model with settings, and its inputs.
 
-    name: of the row, begins with that of the class.
+    name: the name of the row, which begins with that of the class.
     kind: the class.
     settings: makes the constructor's arguments.
-    inputs: name and axes of each array that it is called with. A name that
-        ends in "mask" is boolean, one that ends in "ids" integers below V.
-        B, T and S vary from call to call, numbers do not.
-    constants: further call arguments.
+    inputs: name and axes of each input. An input whose name ends in "mask" is
+        boolean, one whose name ends in "ids" holds integers below V. The
+        axes B, T and S vary from call to call, numbers do not.
+    constants: other call arguments.
     outputs: dtype of each output; "compute" is the policy's compute dtype.
-    roundings: how many roundings to half precision the root mean square of
-        its error may amount to; about twice as many as it has been seen to,
-        which was the same for bfloat16 and float16.
-    without: hard cases of half precision that do not exist, and why.
-    user: what it is wrapped in where it is no plain call.
-    make: makes it where the constructor does not.
+    roundings: the tolerance in half precision: the root mean square of the
+        error, in roundings of one number. It is about twice the observed
+        error, which is the same for bfloat16 and float16.
+    without: cases of half precision that the row does not have, and why.
+    user: a layer around it, for methods that are not the call.
+    make: makes the layer if its constructor does not.
     """
 
     name: str
@@ -51,12 +51,12 @@ class Row:
         layer = self.kind(**self.settings(), dtype=dtype)
         return layer if self.user is None else self.user(layer, dtype=dtype)
 
-    def part(self, layer):
-        """The layer of our class in what `build` made."""
-        return layer if self.user is None else layer.part
+    def inner(self, layer):
+        """Returns the layer of our class inside of what `build` made."""
+        return layer if self.user is None else layer.inner
 
     def call(self, layer, arrays):
-        """Calls it on tensors by name; returns a list of outputs."""
+        """Calls the layer on tensors by name; returns a list of outputs."""
         if self.is_model:
             outputs = layer(arrays)
         else:

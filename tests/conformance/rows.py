@@ -12,12 +12,12 @@ from keras_transformer import layers, models
 from tests.conformance import users
 from tests.conformance.row import Row
 
-# Sizes that are told apart; those of rotary attention need an even K.
+# Sizes are distinct; rotary attention needs an even K.
 D, H, K, F, V = 14, 2, 7, 11, 13
 ROTARY_D, ROTARY_H, ROTARY_N = 24, 4, 2
 B, T, S = 3, 5, 7
-# Of half precision's hard cases: twice as far as bfloat16 can count, and as far
-# as float16 can.
+# Lengths of long sequences: twice the largest whole number up to which bfloat16
+# has all whole numbers, and the same number for float16.
 LONG = {"bfloat16": 512, "float16": 2048}
 
 ONE_POSITION = "it sees one position at a time, so padding is like the rest"
@@ -145,7 +145,7 @@ ROWS = (
         },
         constants={"start": 1},
         outputs=("compute", "float32"),
-        # On the CPU, TensorFlow adds the values up in float16 if they are.
+        # On the CPU, TensorFlow sums float16 values in float16.
         roundings=17,
     ),
     Row(

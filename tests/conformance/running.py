@@ -1,4 +1,4 @@
-"""Draws what a row is called with, calls it and takes gradients."""
+"""Draws the inputs of a row, calls it and computes gradients."""
 
 import keras
 import numpy as np
@@ -16,12 +16,12 @@ def is_ids(name):
 
 
 def axes(text):
-    """The axes of an array, letters and numbers."""
+    """Returns the axes of an array, letters and numbers."""
     return [int(a) if a.isdigit() else a for a in text.split()]
 
 
 def unknown_shape(text):
-    """The shape with `None` for what varies from call to call."""
+    """Returns the shape with `None` for sizes that vary from call to call."""
     return tuple(None if isinstance(a, str) else a for a in axes(text))
 
 
@@ -32,7 +32,7 @@ def dtype_of(name):
 
 
 def draw(row, B=rows.B, T=rows.T, S=rows.S, seed=0):
-    """Arrays by name. Every first position is real, others by chance."""
+    """Draws arrays by name. The first position is real, others may be."""
     generator = np.random.default_rng(seed)
     sizes = {"B": B, "T": T, "S": S}
     arrays = {}
@@ -50,7 +50,7 @@ def draw(row, B=rows.B, T=rows.T, S=rows.S, seed=0):
 
 
 def pad_first_row(row, arrays):
-    """The same with nothing real in the first row."""
+    """Returns the arrays with only padding in the first row."""
     padded = {name: array.copy() for name, array in arrays.items()}
     for name, array in padded.items():
         if is_mask(name) or is_ids(name):
@@ -80,13 +80,13 @@ def tensors(arrays):
 
 
 def run(row, layer, arrays):
-    """Outputs and gradients: of the weights, then of the inputs by name."""
+    """Returns outputs, gradients of weights, and gradients of inputs."""
     weights = [weight.value for weight in layer.trainable_variables]
     inputs = {n: a for n, a in arrays.items() if dtype_of(n) == "float32"}
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         outputs = row.call(layer, arrays)
-        # No plain sum: that of a normalized vector is constant.
+        # A weighted sum, since the sum of a normalized vector is constant.
         loss = sum(
             tf.reduce_sum(
                 tf.cast(output, "float32")
@@ -94,7 +94,7 @@ def run(row, layer, arrays):
             )
             for output in outputs
         )
-    # What Keras does not know is neither saved nor trained.
+    # A variable that Keras does not track is neither saved nor trained.
     if tf.executing_eagerly():
         known = {id(weight) for weight in weights}
         unknown = [v for v in tape.watched_variables() if id(v) not in known]
@@ -110,12 +110,12 @@ def run(row, layer, arrays):
     ]
     if missing:
         raise ValueError(f"No gradient reaches {missing}.")
-    # Those of a matrix that rows are taken from are sparse.
+    # The gradient of an embedding matrix is sparse.
     return outputs, [tf.convert_to_tensor(g) for g in of_weights], of_inputs
 
 
 def functional(row, layer):
-    """The layer between `keras.Input`s and outputs; a model is one itself."""
+    """Puts a layer into a functional model; returns a model unchanged."""
     if row.is_model:
         return layer
     inputs = {
@@ -127,11 +127,11 @@ def functional(row, layer):
     return keras.Model(inputs, row.call(layer, inputs))
 
 
-def assert_close(found, expected, tolerance):
-    """Compares arrays; the tolerance is of the largest number, or of 1."""
+def assert_close(actual, expected, tolerance):
+    """Compares arrays; the tolerance is relative to the largest number or 1."""
     expected = np.asarray(expected)
     np.testing.assert_allclose(
-        np.asarray(found),
+        np.asarray(actual),
         expected,
         rtol=0,
         atol=tolerance * max(1.0, np.abs(expected).max()),

@@ -1,7 +1,7 @@
-"""Layers as a user may write them around ours, for what is no plain call.
+"""Layers that a user may write around ours, for methods and functions.
 
-`Residual` takes a function, and the logits of `TokenEmbedding` are a method;
-neither can be put between `keras.Input` and an output by itself.
+`Residual` takes a function, and the logits of `TokenEmbedding` are a method. So
+neither can be a layer of a functional model by itself.
 """
 
 import keras
@@ -9,50 +9,50 @@ from keras import ops
 
 
 class _Around(keras.layers.Layer):
-    def __init__(self, part, **kwargs):
+    def __init__(self, inner, **kwargs):
         super().__init__(**kwargs)
         self.supports_masking = True
-        self.part = part
+        self.inner = inner
 
     def build(self, inputs_shape):
-        self.part.build(inputs_shape)
+        self.inner.build(inputs_shape)
         self.built = True
 
     def compute_output_spec(self, inputs):
-        # By a call, which knows the dtype.
+        # By tracing a call, which knows the dtype.
         return keras.Operation.compute_output_spec(self, inputs)
 
     def get_config(self):
-        part = keras.saving.serialize_keras_object(self.part)
-        # Whether it is built already is no setting of it.
-        part.pop("build_config", None)
-        return {**super().get_config(), "part": part}
+        inner = keras.saving.serialize_keras_object(self.inner)
+        # The input shape is not a setting.
+        inner.pop("build_config", None)
+        return {**super().get_config(), "inner": inner}
 
     @classmethod
     def from_config(cls, config):
-        part = keras.saving.deserialize_keras_object(config["part"])
-        return cls(**{**config, "part": part})
+        inner = keras.saving.deserialize_keras_object(config["inner"])
+        return cls(**{**config, "inner": inner})
 
 
 @keras.saving.register_keras_serializable("conformance")
 class TanhInResidual(_Around):
-    """A hyperbolic tangent, in a `Residual`."""
+    """A `Residual` around a hyperbolic tangent."""
 
     def call(self, inputs):
-        outputs, _ = self.part(inputs, sublayer=lambda x: (ops.tanh(x), None))
+        outputs, _ = self.inner(inputs, sublayer=lambda x: (ops.tanh(x), None))
         return outputs
 
     def compute_output_shape(self, inputs_shape):
-        return self.part.compute_output_shape(inputs_shape)
+        return self.inner.compute_output_shape(inputs_shape)
 
 
 @keras.saving.register_keras_serializable("conformance")
 class LogitsOfEmbedded(_Around):
-    """Which tokens a `TokenEmbedding` finds similar to each token."""
+    """The logits of embedded tokens, both by one `TokenEmbedding`."""
 
     def call(self, ids):
-        return self.part.logits(self.part(ids))
+        return self.inner.logits(self.inner(ids))
 
     def compute_output_shape(self, ids_shape):
-        vectors_shape = self.part.compute_output_shape(ids_shape)
-        return self.part.compute_output_shape(vectors_shape, reverse=True)
+        vectors_shape = self.inner.compute_output_shape(ids_shape)
+        return self.inner.compute_output_shape(vectors_shape, reverse=True)

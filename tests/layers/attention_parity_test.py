@@ -1,4 +1,4 @@
-"""Attention must be that of Keras's own layers, gradients included.
+"""Attention must equal Keras's own layers, gradients included.
 
 B batch   T query length   S key length   D model_dim   H heads   K head_dim
 N key-value heads
@@ -13,7 +13,7 @@ from keras_transformer.layers import attention
 from tests.layers import kinds
 from tests.layers.kinds import B, D, H, K, S, T, random, random_mask
 
-# Ours, and what Keras calls it.
+# Our name of a projection, and the name in Keras.
 NAMES = {
     "query": "query",
     "key": "key",
@@ -28,7 +28,7 @@ MASKS = {
 
 
 def results(layer, by_name, inputs, memory, mask):
-    """Output, scores, and gradients of both inputs and all weights by name."""
+    """Returns output, scores, and gradients of inputs and weights by name."""
     inputs, memory = tf.constant(inputs), tf.constant(memory)
     outer = random(B, T, D, seed=5)
     with tf.GradientTape() as tape:
@@ -60,14 +60,14 @@ class AttentionParityTest(tf.test.TestCase, parameterized.TestCase):
         our_weights = {
             weight.path.split("/")[-1]: weight for weight in ours.weights
         }
-        # Keras splits the heads by axes, in the same order.
-        found = {w.path.split("/", 1)[1]: w for w in theirs.weights}
+        # Keras has separate axes for heads and head size, in the same order.
+        actual = {w.path.split("/", 1)[1]: w for w in theirs.weights}
         their_weights = {
-            f"{name}_{kind}": found[f"{their_name}/{kind}"]
+            f"{name}_{kind}": actual[f"{their_name}/{kind}"]
             for name, their_name in NAMES.items()
             for kind in (("kernel", "bias") if use_bias else ("kernel",))
         }
-        self.assertLen(found, len(their_weights))
+        self.assertLen(actual, len(their_weights))
         self.assertCountEqual(our_weights, their_weights)
         for name, weight in their_weights.items():
             weight.assign(np.reshape(our_weights[name], weight.shape))
@@ -82,7 +82,7 @@ class AttentionParityTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(scores, expected_scores, rtol=0, atol=1e-5)
         for name, gradient in gradients.items():
             self.assertGreater(
-                # A bias of the keys moves all logits of a query alike.
+                # A bias of the keys adds one number to all logits of a query.
                 np.abs(gradient).max(),
                 -1 if name == "key_bias" else 1e-3,
                 name,

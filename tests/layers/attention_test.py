@@ -1,4 +1,4 @@
-"""Multi-head attention must be section 3.2.2, of every kind.
+"""Multi-head attention must compute section 3.2.2, with any settings.
 
 B batch   T query length   S key length   D model_dim   H heads   K head_dim
 N key-value heads
@@ -13,8 +13,8 @@ from keras_transformer import layers
 from keras_transformer.layers import attention
 from tests.layers import kinds
 from tests.layers.kinds import B, D, H, K, S, T, random, random_mask
+from tests.references import layers as reference_layers
 from tests.references import model as reference
-from tests.references import parts as reference_parts
 
 
 class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
@@ -49,7 +49,7 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
             positions=positions, num_key_value_heads=groups
         )
         for b in range(B):
-            expected, weights_HTS = reference_parts.multi_head(
+            expected, weights_HTS = reference_layers.multi_head(
                 inputs[b], memory[b], mask[b], weights, kind
             )
             self.assertAllClose(output[b], expected, rtol=0, atol=1e-5)
@@ -141,7 +141,8 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
             self.assertBetween(
                 np.abs(weight).max(), 0.99 * expected, expected * (1 + 1e-6)
             )
-            # And its standard deviation is a / sqrt(3), to five errors.
+            # The standard deviation of a uniform variable in [-a, a] is
+            # a / sqrt(3). The tolerance is five standard errors.
             self.assertAllClose(
                 np.std(weight), expected / 3**0.5, rtol=0.025, atol=0
             )
@@ -161,7 +162,7 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
         inputs, memory = random(B, T, D), random(B, S, D, seed=1)
         mask = random_mask(B, S)
         expected = layer(inputs, memory, attention_mask=mask)
-        # Also a column at a time.
+        # Keys and values may also be projected one column at a time.
         key, value = (
             tf.concat(columns, 2)
             for columns in zip(
@@ -174,10 +175,10 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
         )
         self.assertEqual(key.shape, (B, groups, S, K))
         self.assertEqual(value.shape, (B, groups, S, K))
-        for whole, parts in zip(
+        for whole, columns in zip(
             layer.project_memory(memory), (key, value), strict=True
         ):
-            self.assertAllClose(parts, whole, rtol=0, atol=1e-6)
+            self.assertAllClose(columns, whole, rtol=0, atol=1e-6)
         for t in range(T):
             output, scores = layer.attend(
                 inputs[:, t : t + 1],
@@ -212,7 +213,8 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
         self.assertTrue(np.all(np.isfinite(tf.cast(output, "float32"))))
         for weight in layer.weights:
             self.assertEqual(weight.dtype, "float32")
-        # Outside of `__call__`, where Keras would cast the kernels.
+        # `project_memory` does not pass through `__call__`, where Keras would
+        # cast the kernels.
         memory = tf.cast(random(B, S, D, seed=1), output.dtype)
         for projected in layer.project_memory(memory):
             self.assertEqual(projected.dtype, output.dtype)
@@ -277,7 +279,7 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
             atol=1e-6,
         )
 
-    def test_without_positions_it_is_the_part_between_sequences(self):
+    def test_without_positions_it_is_used_between_sequences(self):
         layer = attention.MultiHeadAttention(D, H)
         self.assertIs(layer.between_sequences(), layer)
 
@@ -308,7 +310,7 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
         for name in ("model_dim", "num_heads", "num_key_value_heads"):
             sizes = {"model_dim": D, "num_heads": H, name: size}
             if name == "num_key_value_heads" and size is None:
-                continue  # As many as query heads.
+                continue  # `None` means as many as query heads.
             with self.assertRaisesRegex(
                 ValueError, f"`{name}` must be a whole number.*: {size!r}. Give"
             ):
@@ -320,7 +322,7 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
             attention.MultiHeadAttention(D, H, gain=gain)
 
     def test_inputs_of_another_size_are_refused(self):
-        # Twice the size would pass for twice as many rows.
+        # A reshape would accept vectors of twice the size as twice the rows.
         layer = attention.MultiHeadAttention(D, H)
         for wrong in (random(B, T, 2 * D), random(B, T, D // 2), random(T, D)):
             shape = ", ".join(map(str, wrong.shape))
@@ -340,8 +342,9 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
         ):
             with self.assertRaisesRegex(
                 ValueError,
-                "positions of an attention must be a layer with place and "
-                f"attend, .*RotaryPositions.*{type(wrong).__name__}",
+                "positions of an attention must be a layer with apply_to_keys "
+                "and attend_heads, .*RotaryPositions.*Received: "
+                f"{type(wrong).__name__}",
             ):
                 attention.MultiHeadAttention(D, H, positions=wrong)
 

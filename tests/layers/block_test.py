@@ -1,4 +1,4 @@
-"""What all blocks must have in common.
+"""All blocks must treat their sublayers alike.
 
 B batch   T length   S source length   D model_dim   F feed_forward_dim
 """
@@ -13,7 +13,7 @@ from keras_transformer.layers import block, implicit
 from tests.layers import kinds
 from tests.layers.kinds import B, D, F, H, S, T, random
 
-# The sub-layers of each, in the order of their use.
+# The sublayers of each block, in the order of their use.
 SUBLAYERS = {
     layers.EncoderBlock: ("attention", "feed_forward"),
     layers.CausalBlock: ("self_attention", "feed_forward"),
@@ -21,10 +21,10 @@ SUBLAYERS = {
 }
 
 
-def call(layer, inputs, **given):
+def call(layer, inputs, **arguments):
     if isinstance(layer, layers.DecoderBlock):
-        return layer(inputs, random(len(inputs), S, D, seed=1), **given)
-    return layer(inputs, **given)
+        return layer(inputs, random(len(inputs), S, D, seed=1), **arguments)
+    return layer(inputs, **arguments)
 
 
 class BlockTest(tf.test.TestCase, parameterized.TestCase):
@@ -34,7 +34,9 @@ class BlockTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters(*SUBLAYERS)
     def test_variables_are_in_the_order_that_checkpoints_know(self, kind):
-        layer = kind(**kinds.block_parts(biases="none", activation="swiglu"))
+        layer = kind(
+            **kinds.block_arguments(biases="none", activation="swiglu")
+        )
         layer.build()
         expected = []
         for name in SUBLAYERS[kind]:
@@ -45,29 +47,29 @@ class BlockTest(tf.test.TestCase, parameterized.TestCase):
             )
             expected += [f"{name}/{kernel}" for kernel in kernels]
             expected += [f"{name}_residual/norm/{x}" for x in ("gamma", "beta")]
-        found = [w.path for w in layer.trainable_weights]
-        found = [path.removeprefix(f"{layer.name}/") for path in found]
+        actual = [w.path for w in layer.trainable_weights]
+        actual = [path.removeprefix(f"{layer.name}/") for path in actual]
         self.assertEqual(
-            [path.replace("/query/", "/") for path in found], expected
+            [path.replace("/query/", "/") for path in actual], expected
         )
 
     @parameterized.parameters(*SUBLAYERS)
     def test_a_block_gives_its_policy_and_its_freezing_on(self, kind):
         layer = kind(
-            **kinds.block_parts(), dtype="mixed_bfloat16", trainable=False
+            **kinds.block_arguments(), dtype="mixed_bfloat16", trainable=False
         )
         layer.build()
         self.assertEqual(layer.trainable_weights, [])
         for name in SUBLAYERS[kind]:
             for inside in (name, f"{name}_residual"):
-                part = getattr(layer, inside)
-                self.assertEqual(part.name, inside)
-                self.assertEqual(part.dtype_policy.name, "mixed_bfloat16")
-                self.assertFalse(part.trainable)
+                sublayer = getattr(layer, inside)
+                self.assertEqual(sublayer.name, inside)
+                self.assertEqual(sublayer.dtype_policy.name, "mixed_bfloat16")
+                self.assertFalse(sublayer.trainable)
 
     @parameterized.parameters(*SUBLAYERS)
     def test_a_block_with_one_sublayer_alone(self, kind):
-        """Each sub-layer adds to its input, whatever the others do."""
+        """A sublayer adds to its input when all others add zeros."""
         for name in SUBLAYERS[kind]:
             layer = kinds.make_block(kind, biases="none", dropout=0.0)
             for weight in layer.trainable_weights:
@@ -84,8 +86,8 @@ class BlockTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters(*SUBLAYERS)
     def test_scores_are_asked_for_where_they_are_wanted(self, kind):
-        # A regularizer of what an attention returns would count them too.
-        layer = kind(**kinds.block_parts())
+        # An activity regularizer would penalize scores that are returned.
+        layer = kind(**kinds.block_arguments())
         seen = []
 
         def regularize(output):

@@ -1,4 +1,4 @@
-"""A causal block must read the past alone, at once and by steps.
+"""A causal block must read only the past, at once and step by step.
 
 B batch   T length   D model_dim   H heads   K head_dim   W hypotheses of a row
 """
@@ -47,15 +47,17 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(block(inputs, mask=MASK), output)
 
     @parameterized.parameters(None, *kinds.ATTENDED)
-    def test_is_a_decoder_block_that_finds_nothing_in_the_memory(self, name):
-        decoder_block = kinds.make_block(layers.DecoderBlock, positions=name)
+    def test_is_a_decoder_block_without_cross_attention(self, positions):
+        decoder_block = kinds.make_block(
+            layers.DecoderBlock, positions=positions
+        )
         for weight in decoder_block.cross_attention.weights:
             weight.assign(tf.zeros(weight.shape))
-        block = make(positions=name)
-        for part in ("self_attention", "feed_forward"):
-            for kept in (part, f"{part}_residual"):
-                getattr(block, kept).set_weights(
-                    getattr(decoder_block, kept).get_weights()
+        block = make(positions=positions)
+        for sublayer in ("self_attention", "feed_forward"):
+            for name in (sublayer, f"{sublayer}_residual"):
+                getattr(block, name).set_weights(
+                    getattr(decoder_block, name).get_weights()
                 )
         inputs, memory = random(B, T, D), random(B, 7, D, seed=1)
         self.assertAllClose(
@@ -76,7 +78,7 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
                 loss = tf.reduce_sum(output**3)
             gradient = np.abs(tape.gradient(loss, inputs)).max(axis=-1)
             is_read = MASK & (np.arange(T) <= t)
-            is_read[:, t] = True  # By the residual connection.
+            is_read[:, t] = True  # Through the residual connection.
             self.assertAllEqual(gradient > 0, is_read)
 
     def test_masks_of_three_shapes_mean_the_same(self):
@@ -122,17 +124,19 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     @parameterized.parameters("mixed_bfloat16", "int8")
-    def test_steps_equal_the_call_in_few_bits(self, precision):
+    def test_steps_equal_the_call_in_low_precision(self, precision):
         if precision == "int8":
             block = make()
             block.quantize("int8")
         else:
-            block = layers.CausalBlock(**kinds.block_parts(), dtype=precision)
+            block = layers.CausalBlock(
+                **kinds.block_arguments(), dtype=precision
+            )
         inputs = random(B, T, D)
-        found, expected = stepped(block, inputs, T + 2), block(inputs)
-        self.assertEqual(found.dtype, expected.dtype)
+        actual, expected = stepped(block, inputs, T + 2), block(inputs)
+        self.assertEqual(actual.dtype, expected.dtype)
         self.assertAllClose(
-            tf.cast(found, "float32"),
+            tf.cast(actual, "float32"),
             tf.cast(expected, "float32"),
             rtol=0,
             atol=1e-5 if precision == "int8" else 0.06,
@@ -149,7 +153,7 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
             def widen(self, state, width):
                 before, target = state
                 return past.widen(before, width), tuple(
-                    past.widen_kept(kept, width) for kept in target
+                    past.widen_cached(cached, width) for cached in target
                 )
 
             def select(self, state, parents):
@@ -158,8 +162,8 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
         def take_step(inputs, position, state):
             before, target = state
             now = past.take_step(before, inputs, position)
-            output, kept, scores = take(inputs, now, {"target": target})
-            # Of all places, those of other hypotheses and times not read.
+            output, cache, scores = take(inputs, now, {"target": target})
+            # Of all slots, only those of the hypothesis itself have a weight.
             self.assertAllClose(
                 tf.reduce_sum(scores, -1), np.ones(scores.shape[:3]), atol=1e-6
             )
@@ -167,7 +171,7 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
                 np.sum(scores > 0, axis=-1),
                 np.full(scores.shape[:3], position + 1),
             )
-            return output, (now.past, kept["target"])
+            return output, (now.past, cache["target"])
 
         state = block.start(B, max_length)
         for outputs, history in hypotheses.follow(
@@ -186,16 +190,16 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
                     atol=1e-5,
                 )
 
-    def test_a_step_looks_where_the_call_looks(self):
+    def test_scores_of_steps_equal_those_of_the_call(self):
         block = make(positions="relative")
         inputs = random(B, T, D)
         _, expected = block(inputs, return_attention_scores=True)
         take, state = block.stepper(), block.start(B)
-        before, kept = state["past"], state
+        before, cache = state["past"], state
         for t in range(T):
             x = inputs[:, t : t + 1]
             now = past.take_step(before, x, t)
-            _, kept, scores = take(x, now, kept)
+            _, cache, scores = take(x, now, cache)
             before = now.past
             self.assertAllClose(
                 scores[:, :, 0], expected[:, :, t, : t + 1], rtol=0, atol=1e-6
@@ -205,10 +209,10 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
         block = make(num_key_value_heads=2, biases="blocks")
         state = block.start(B, 11)
         self.assertEqual(set(state), {"past", "target"})
-        for kept in state["target"]:
-            self.assertAllEqual(kept, np.zeros((B, 2, 11, K)))
-        for kept in block.start(B)["target"]:
-            self.assertEqual(kept.shape, (B, 2, 0, K))
+        for cache in state["target"]:
+            self.assertAllEqual(cache, np.zeros((B, 2, 11, K)))
+        for cache in block.start(B)["target"]:
+            self.assertEqual(cache.shape, (B, 2, 0, K))
 
     @parameterized.parameters(False, True)
     def test_steps_in_a_graph_of_an_unknown_batch(self, jit_compile):
@@ -226,15 +230,15 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(run(inputs), block(inputs), rtol=0, atol=1e-5)
 
     def test_a_block_that_was_not_called_yet_can_step(self):
-        block = layers.CausalBlock(**kinds.block_parts())
+        block = layers.CausalBlock(**kinds.block_arguments())
         self.assertFalse(block.built)
         output, _ = block.step(random(B, 1, D), 0, block.start(B))
         self.assertTrue(np.all(np.isfinite(output)))
-        block = layers.CausalBlock(**kinds.block_parts())
+        block = layers.CausalBlock(**kinds.block_arguments())
         block.stepper()
         self.assertTrue(block.built)
 
-    def test_what_the_state_is_not_of_is_refused(self):
+    def test_inputs_that_do_not_fit_the_state_are_refused(self):
         block = make(normalization="post")
         with self.assertRaisesRegex(ValueError, "max_length.*at least 1"):
             block.start(B, 0)

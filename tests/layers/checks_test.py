@@ -1,4 +1,4 @@
-"""What is checked is refused with what was received and what to do."""
+"""Wrong arguments must be refused with what was received and what to do."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ from keras_transformer.layers import checks
 
 
 class ChecksTest(tf.test.TestCase, parameterized.TestCase):
-    def test_what_is_right_passes(self):
+    def test_correct_values_pass(self):
         for size in (1, 7, np.int64(7)):
             checks.check_size("size", size)
         for number in (1e-6, 1, np.float32(3)):
@@ -66,19 +66,26 @@ class ChecksTest(tf.test.TestCase, parameterized.TestCase):
         ):
             checks.check_vectors("inputs", shape, 7)
 
-    def test_integers_are_known_outside_of_graphs_alone(self):
-        found = []
+    def test_the_last_size(self):
+        self.assertEqual(checks.last_size((None, None, 7)), 7)
+        with self.assertRaisesRegex(
+            ValueError, r"must be known.*Received: shape=\(2, None\). Give"
+        ):
+            checks.last_size((2, None))
+
+    def test_integers_are_known_only_outside_of_graphs(self):
+        actual = []
 
         @tf.function
         def graph(value):
-            found.append(checks.known_int(value))
+            actual.append(checks.known_int(value))
 
         graph(tf.constant(3))
         keras.layers.Lambda(
-            lambda x: found.append(checks.known_int(x[0, 0])) or x,
+            lambda x: actual.append(checks.known_int(x[0, 0])) or x,
             output_shape=(None,),
         )(keras.Input((None,), dtype="int32"))
-        self.assertEqual(set(found), {None})
+        self.assertEqual(set(actual), {None})
         for value in (3, np.int64(3), tf.constant(3), np.array(3)):
             self.assertEqual(checks.known_int(value), 3)
 

@@ -1,4 +1,4 @@
-"""What is done to a layer inside of another must be in the file.
+"""Changes of sublayers must be saved with the layer that holds them.
 
 B batch   T length   D model_dim   H heads   F feed_forward_dim   V vocabulary
 """
@@ -46,7 +46,7 @@ def save_and_load(model):
         return keras.saving.load_model(path)
 
 
-# What a user does to a model.
+# Changes that a user makes to a model.
 CHANGES = {
     "encoder": lambda m: setattr(m.encoder, "trainable", False),
     "block": lambda m: setattr(m.encoder.blocks[1], "trainable", False),
@@ -65,7 +65,7 @@ CHANGES = {
 
 class CompositeTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(*CHANGES)
-    def test_training_goes_on_as_it_would_have(self, name):
+    def test_training_continues_from_a_file_as_without_it(self, name):
         model = make_model()
         count = len(model.trainable_weights)
         CHANGES[name](model)
@@ -87,7 +87,7 @@ class CompositeTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllEqual(new, old)
 
     @parameterized.parameters(*CHANGES)
-    def test_copies_are_as_what_was_copied(self, name):
+    def test_copies_have_the_changes_too(self, name):
         model = make_model()
         CHANGES[name](model)
         for copy in (
@@ -106,16 +106,16 @@ class CompositeTest(tf.test.TestCase, parameterized.TestCase):
         weights = make_model(trainable=False).trainable_weights
         self.assertFalse([w for w in weights if "encoder" in w.path])
 
-    def test_a_frozen_part_is_frozen_in_each_copy(self):
-        part = layers.FeedForward(D, F)
-        part.expand.trainable = False
+    def test_a_frozen_template_is_frozen_in_each_copy(self):
+        template = layers.FeedForward(D, F)
+        template.expand.trainable = False
         attention = layers.MultiHeadAttention(D, H, trainable=False)
-        encoder = layers.Encoder(2, attention, part)
+        encoder = layers.Encoder(2, attention, template)
         encoder.build()
         names = {w.path.split("/", 2)[2] for w in encoder.trainable_weights}
         self.assertIn("feed_forward/contract/kernel", names)
         self.assertNotIn("feed_forward/expand/kernel", names)
-        # What is trainable again stays so.
+        # Setting `trainable` of the owner makes all sublayers trainable again.
         encoder.trainable = False
         encoder.trainable = True
         clone = layers.Encoder.from_config(encoder.get_config())
@@ -126,7 +126,7 @@ class CompositeTest(tf.test.TestCase, parameterized.TestCase):
         config = make_model().get_config()
         self.assertNotIn("sublayers", str(config))
 
-    def test_regularizers_of_parts_are_in_each_copy_and_in_the_file(self):
+    def test_regularizers_of_templates_are_in_each_copy_and_in_the_file(self):
         kinds = (
             layers.MultiHeadAttention(
                 D, H, activity_regularizer=keras.regularizers.L2(1.0)
@@ -143,7 +143,7 @@ class CompositeTest(tf.test.TestCase, parameterized.TestCase):
         losses = np.array(model.losses)
         self.assertLen(losses, 4)
         block = encoder.blocks[0]
-        # Of what the attention returns to the block, not of its scores.
+        # The penalty is on the output of the attention, not on its scores.
         normed = block.attention_residual.norm(x)
         attended = block.attention(normed)
         expected = np.sum(np.square(attended)) / B

@@ -1,4 +1,4 @@
-"""A block of the decoder must be figure 1, right, of any kind, and by steps.
+"""A decoder block must compute figure 1, right, at once and step by step.
 
 B batch   T target length   S source length   D model_dim   H heads
 K head_dim
@@ -20,7 +20,7 @@ from tests.references import model as reference
 
 @keras.saving.register_keras_serializable("decoder_block_test")
 class OwnAttention(layers.MultiHeadAttention):
-    """An attention that says nothing of what it is between sequences."""
+    """An attention without a method `between_sequences`."""
 
     between_sequences = None
 
@@ -68,12 +68,12 @@ class DecoderBlockTest(tf.test.TestCase, parameterized.TestCase):
             atol=2e-6,
         )
 
-    def test_an_attention_that_says_nothing_is_used_as_it_is(self):
-        part = OwnAttention(D, H, positions=layers.RotaryPositions("half"))
-        block = decoder_block.DecoderBlock(part, layers.FeedForward(D, F))
+    def test_an_attention_without_between_sequences_is_used_unchanged(self):
+        template = OwnAttention(D, H, positions=layers.RotaryPositions("half"))
+        block = decoder_block.DecoderBlock(template, layers.FeedForward(D, F))
         self.assertEqual(
             block.cross_attention.get_config(),
-            {**part.get_config(), "name": "cross_attention"},
+            {**template.get_config(), "name": "cross_attention"},
         )
         clone = decoder_block.DecoderBlock.from_config(block.get_config())
         self.assertIsInstance(
@@ -87,7 +87,7 @@ class DecoderBlockTest(tf.test.TestCase, parameterized.TestCase):
         block = kinds.make_block(
             decoder_block.DecoderBlock, dropout=0.5, biases="none"
         )
-        # The other two end in zeros, of which there is nothing to drop.
+        # The other two sublayers return zeros, so that dropout has no effect.
         for weight in block.trainable_weights:
             is_last = (
                 "output_kernel" in weight.path or "contract" in weight.path
@@ -121,7 +121,7 @@ class DecoderBlockTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     @parameterized.parameters(None, T)
-    def test_a_step_looks_where_the_call_looks(self, max_length):
+    def test_scores_of_steps_equal_those_of_the_call(self, max_length):
         block = kinds.make_block(decoder_block.DecoderBlock)
         inputs, memory = random(B, T, D), random(B, S, D, seed=1)
         *_, expected = block(
@@ -131,11 +131,11 @@ class DecoderBlockTest(tf.test.TestCase, parameterized.TestCase):
             return_attention_scores=True,
         )
         step, state = block.stepper(), block.start(memory, max_length)
-        before, kept = state.pop("past"), state
+        before, cache = state.pop("past"), state
         for t in range(T):
             x = inputs[:, t : t + 1]
             now = past.take_step(before, x, t)
-            _, kept, scores = step(x, now, kept, MEMORY_MASK)
+            _, cache, scores = step(x, now, cache, MEMORY_MASK)
             before = now.past
             self.assertEqual(scores.shape, (B, H, 1, S))
             self.assertAllClose(
@@ -156,18 +156,18 @@ class DecoderBlockTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(state["target"][0].shape, (B, 2, 0, K))
 
     def test_a_block_that_was_not_called_yet_can_step(self):
-        block = decoder_block.DecoderBlock(**kinds.block_parts())
+        block = decoder_block.DecoderBlock(**kinds.block_arguments())
         self.assertFalse(block.built)
         output, _ = block.step(
             random(B, 1, D), 0, block.start(random(B, S, D)), MEMORY_MASK
         )
         self.assertTrue(np.all(np.isfinite(output)))
-        block = decoder_block.DecoderBlock(**kinds.block_parts())
+        block = decoder_block.DecoderBlock(**kinds.block_arguments())
         block.stepper()
         self.assertTrue(block.built)
 
     def test_inputs_of_another_size_are_refused(self):
-        # Twice the size would pass for twice as many heads.
+        # A reshape would accept vectors of twice the size as twice the heads.
         block = kinds.make_block(
             decoder_block.DecoderBlock, normalization="post"
         )
@@ -184,7 +184,7 @@ class DecoderBlockTest(tf.test.TestCase, parameterized.TestCase):
         inputs, memory = random(B, T, D), random(B, S, D, seed=1)
         kinds.clones_alike(self, block, lambda block: block(inputs, memory))
 
-    def test_parts_of_different_sizes_are_refused(self):
+    def test_templates_of_different_sizes_are_refused(self):
         with self.assertRaisesRegex(
             ValueError, "same model_dim.*attention 24, feed-forward 26"
         ):

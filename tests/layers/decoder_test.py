@@ -1,4 +1,4 @@
-"""The decoder must be figure 1, right, of any kind, and so step by step.
+"""The decoder must compute figure 1, right, at once and step by step.
 
 B batch   T target length   S source length   D model_dim   H heads
 N key-value heads   K head_dim   L layers
@@ -20,7 +20,7 @@ from tests.layers.kinds import TARGET_MASK as MASK
 from tests.layers.kinds import B, D, F, H, K, L, S, T, random
 from tests.references import model as reference
 
-# Every kind, and what acts inside of attention with heads that share keys.
+# Every kind, and positions inside of attention with shared key-value heads.
 STEPPED = (
     *(
         {"positions": name, "num_key_value_heads": 2}
@@ -28,8 +28,8 @@ STEPPED = (
     ),
     *kinds.KINDS,
 )
-# A graph takes seconds to trace. Positions that are added differ by a table
-# alone, which is tested by itself.
+# A graph takes seconds to trace. Added positions differ only in their table,
+# which `positions_test` tests.
 IN_A_GRAPH = (
     (None, "length"),
     ("paper", "length"),
@@ -108,7 +108,7 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
         inputs = tf.constant(self.inputs)
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(inputs)
-            # A power, since the sum of a normalised row is constant.
+            # A power, since the sum of a normalized row is constant.
             outputs = tf.unstack(layer(inputs, self.memory) ** 3, axis=1)
         for t, output in enumerate(outputs):
             gradient = tape.gradient(output, inputs).numpy()
@@ -147,7 +147,7 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
         for before, after in ((0, 4), (3, 0), (2, 5)):
             padded = []
             for x in (self.inputs, self.memory):
-                # What padding holds must not matter.
+                # The vectors at padding must not matter.
                 length = before + x.shape[1] + after
                 longer = random(B, length, D, seed=9)
                 longer[:, before : before + x.shape[1]] = x
@@ -157,7 +157,7 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
                 for mask in (MASK, MEMORY_MASK)
             )
             outputs = layer(*padded, inputs_mask=mask, memory_mask=memory_mask)
-            # Roundings of numbers up to 4.
+            # The numbers are up to 4 and are rounded to float32.
             self.assertAllClose(
                 outputs.numpy()[mask], expected, rtol=0, atol=2e-6
             )
@@ -188,7 +188,7 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
     def test_steps_equal_the_call(self, **kind):
         layer = make(**kind)
         expected = layer(self.inputs, self.memory, memory_mask=MEMORY_MASK)
-        # Room for more steps than are taken must not matter.
+        # Slots that are not used must not matter.
         for max_length in (None, T + 6):
             outputs = kinds.stepped(
                 layer, self.inputs, self.memory, MEMORY_MASK, max_length
@@ -240,7 +240,7 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     @parameterized.parameters(
-        # Each room and each widening with all positions, by turns.
+        # Each kind of positions with two of the four combinations.
         (positions, *ROOM_AND_WIDENINGS[at])
         for i, positions in enumerate(kinds.POSITIONS)
         for at in ((0, 3), (1, 2))[i % 2]
@@ -267,7 +267,7 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
         def take_step(inputs, position, state):
             return layer.step(inputs, position, state, MEMORY_MASK)
 
-        # The last step reads what all steps before it have kept.
+        # The last step reads the cache of all steps before it.
         *_, (output, history) = hypotheses.follow(
             layer,
             layer.start(self.memory, max_length),
@@ -306,8 +306,8 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
     def test_hypotheses_share_the_memory_of_their_row(self):
         layer = make()
         state = layer.widen(layer.start(self.memory), 5)
-        for kept in state["blocks"]:
-            self.assertEqual(kept["memory"][0].shape, (B, H, S, K))
+        for cache in state["blocks"]:
+            self.assertEqual(cache["memory"][0].shape, (B, H, S, K))
 
     @parameterized.parameters(None, 11)
     def test_shapes_hold_at_every_step(self, max_length):
@@ -316,9 +316,9 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
         shapes = layer.shapes(state)
         length = None if max_length is None else 5 * max_length
         self.assertEqual(shapes["past"].ancestors, (B, 5, max_length))
-        for kept in shapes["blocks"]:
-            self.assertEqual(kept["target"], ((B, 2, length, K),) * 2)
-            self.assertEqual(kept["memory"], ((B, 2, S, K),) * 2)
+        for cache in shapes["blocks"]:
+            self.assertEqual(cache["target"], ((B, 2, length, K),) * 2)
+            self.assertEqual(cache["memory"], ((B, 2, S, K),) * 2)
         for t in range(3):
             _, state = layer.step(random(B, 5, D), t, state, MEMORY_MASK)
             state = layer.select(state, np.zeros((B, 5), int))
@@ -334,7 +334,7 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
                 self.inputs[:, t : t + 1], t, state, MEMORY_MASK
             )
             self.assertEqual(scores.shape, (B, L, H, 1, S))
-            # The call is told that ends of targets are padding.
+            # The call gets a mask of the padding at the ends of targets.
             real = MASK[:, t]
             self.assertAllClose(
                 scores[:, :, :, 0].numpy()[real],
@@ -365,7 +365,7 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
             state = layer.select(state, np.zeros((0, 5), int))
 
     @parameterized.parameters(
-        # Each pair of two of the three.
+        # Each pair of these three settings.
         (None, H, False), (None, 2, True),
         ("rotary", H, True), ("rotary", 2, False),
         ("rotary_interleaved", H, False), ("rotary_interleaved", 2, True),
@@ -391,7 +391,7 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_a_decoder_that_was_not_called_yet_can_start(self):
         for max_length in (None, T):
-            layer = decoder.Decoder(2, **kinds.block_parts())
+            layer = decoder.Decoder(2, **kinds.block_arguments())
             self.assertFalse(layer.built)
             state = layer.start(self.memory, max_length)
             for position in (0, np.int64(1), tf.constant(2, "int64")):
@@ -399,7 +399,7 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
                     self.inputs[:, :1], position, state, MEMORY_MASK
                 )
             self.assertTrue(np.all(np.isfinite(output)))
-        layer = decoder.Decoder(2, **kinds.block_parts())
+        layer = decoder.Decoder(2, **kinds.block_arguments())
         layer.stepper()
         self.assertTrue(layer.built)
 
@@ -471,22 +471,22 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
                 self.assertEqual(tensor.dtype, first.dtype)
                 if max_length is not None:
                     self.assertEqual(tensor.shape, first.shape)
-            # It holds as many heads as there are of keys, not of queries.
-            for kept in state["blocks"]:
+            # The state has key-value heads, not query heads.
+            for cache in state["blocks"]:
                 self.assertEqual(
-                    kept["target"][0].shape, (B, 2, max_length or t, K)
+                    cache["target"][0].shape, (B, 2, max_length or t, K)
                 )
-        # Two steps on, the first state is as it was.
+        # Two steps later the first state has not changed.
         self.assertAllEqual(
             states[0]["blocks"][0]["target"][0],
             np.zeros((B, 2, max_length or 0, K)),
         )
         self.assertGreater(np.abs(states[2]["blocks"][0]["target"][0]).max(), 0)
-        # The same step from the same state is the same step.
+        # The same step from the same state gives the same numbers.
         again, _ = layer.step(self.inputs[:, 1:2], 1, states[1], MEMORY_MASK)
         once, _ = layer.step(self.inputs[:, 1:2], 1, states[1], MEMORY_MASK)
         self.assertAllEqual(again, once)
-        # Rows of the state are the rows' own: another order, same numbers.
+        # Rows of a state may be reordered, with the same numbers.
         order = [2, 0, 1]
         shuffled, _ = layer.step(
             self.inputs[order, 2:3],
@@ -503,7 +503,7 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
     def test_masks_of_embeddings_arrive_by_themselves(self, norm):
         layer = make(norm=norm)
         embed = keras.layers.Embedding(17, D, mask_zero=True)
-        # Real after padding, since behind a row's end causality hides all.
+        # Padding before real tokens: the causal mask hides padding after them.
         mask = MASK[:, ::-1]
         inputs = embed(np.where(mask, np.arange(1, T + 1), 0))
         memory = embed(np.where(MEMORY_MASK, np.arange(1, S + 1), 0))
@@ -534,7 +534,7 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
         self.assertNotAllClose(first, self.call(layer, training=True))
 
     @parameterized.parameters(
-        # Roundings of 2^-11 and 2^-8 in some dozen operations.
+        # Some dozen operations round by 2^-11 or 2^-8.
         ("mixed_float16", 0.01, "learned"),
         ("mixed_float16", 0.01, "rotary"),
         ("mixed_bfloat16", 0.08, "paper"),
@@ -553,16 +553,16 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
         )
         self.assertEqual(output.dtype, policy.removeprefix("mixed_"))
         self.assertTrue(np.all(np.isfinite(tf.cast(output, "float32"))))
-        for some in (scores, cross_scores):
-            self.assertEqual(some.dtype, "float32")
+        for array in (scores, cross_scores):
+            self.assertEqual(array.dtype, "float32")
             self.assertAllClose(
-                tf.reduce_sum(some, -1),
+                tf.reduce_sum(array, -1),
                 np.ones((B, L, H, T)),
                 rtol=0,
                 atol=1e-6,
             )
-        for part in kinds.layers_inside(layer):
-            self.assertEqual(part.dtype_policy.name, policy, part.path)
+        for inner in kinds.layers_inside(layer):
+            self.assertEqual(inner.dtype_policy.name, policy, inner.path)
         exact = make(**kind)
         for new, old in zip(
             exact.trainable_weights, layer.trainable_weights, strict=True
@@ -603,13 +603,13 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(clone.name, "writer")
 
     def test_settings_that_do_not_fit_are_refused(self):
-        parts = kinds.block_parts()
+        arguments = kinds.block_arguments()
         with self.assertRaisesRegex(ValueError, "Unknown `normalization`"):
-            decoder.Decoder(L, **{**parts, "normalization": "none"})
+            decoder.Decoder(L, **{**arguments, "normalization": "none"})
         with self.assertRaisesRegex(ValueError, "`dropout`.*Received: 1.0"):
-            decoder.Decoder(L, **parts, dropout=1.0)
+            decoder.Decoder(L, **arguments, dropout=1.0)
         with self.assertRaisesRegex(ValueError, "at least 1. Received: -2"):
-            decoder.Decoder(-2, **parts)
+            decoder.Decoder(-2, **arguments)
 
     @parameterized.product(
         positions=(None, "rotary", "paper"),

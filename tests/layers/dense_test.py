@@ -1,4 +1,4 @@
-"""Matrices must be quantized and adapted as Keras's own, and be in files.
+"""Quantized and adapted matrices must work as Keras's own, and be saved.
 
 B batch   T length   D model_dim   H heads   F feed_forward_dim   V vocabulary
 """
@@ -42,17 +42,17 @@ def make_model():
 
 
 def quantize(model, mode):
-    """Quantizes; returns what Keras said that it leaves as it is."""
-    with warnings.catch_warnings(record=True) as said:
+    """Quantizes a model; returns Keras's warnings of skipped layers."""
+    with warnings.catch_warnings(record=True) as messages:
         warnings.simplefilter("always")
-        # Keras collects garbage for each weight, which takes its time.
+        # Keras runs the garbage collector for each weight, which is slow.
         with mock.patch("gc.collect"):
             model.quantize(mode)
-    return " ".join(str(one.message) for one in said)
+    return " ".join(str(one.message) for one in messages)
 
 
 def steps(model):
-    """Logits step by step, of all positions."""
+    """Returns the logits of all positions, computed step by step."""
     state, logits = model.start(IDS["source_ids"], max_length=T), []
     for i in range(T):
         one, state = model.step(IDS["target_input_ids"][:, i], i, state)
@@ -67,23 +67,23 @@ def save_and_load(model):
 
 
 class DenseTest(tf.test.TestCase, parameterized.TestCase):
-    # Of the largest logit, about twice what was seen.
+    # Tolerances relative to the largest logit, about twice the observed error.
     @parameterized.parameters(("int8", 0.05), ("int4", 0.6))
     def test_a_quantized_model(self, mode, tolerance):
         model = make_model()
         before = model(IDS).numpy()
-        said = quantize(model, mode)
-        self.assertNotIn("projection", said)
+        messages = quantize(model, mode)
+        self.assertNotIn("projection", messages)
         after = model(IDS).numpy()
         error = np.abs(after - before).max() / np.abs(before).max()
         self.assertGreater(error, 1e-4)
         self.assertLess(error, tolerance)
         attention = model.decoder.blocks[1].cross_attention
-        for part in (attention.key, attention.out, model.source_embedding):
-            matrices = [w for w in part.weights if len(w.shape) == 2]
-            self.assertEqual(matrices[0].dtype, "int8", part.name)
+        for layer in (attention.key, attention.out, model.source_embedding):
+            matrices = [w for w in layer.weights if len(w.shape) == 2]
+            self.assertEqual(matrices[0].dtype, "int8", layer.name)
         floats = [w.path for w in model.weights if "query_kernel" in w.path]
-        self.assertEmpty(floats, "they take their place in memory still")
+        self.assertEmpty(floats, "the float matrices are still in memory")
         self.assertAllClose(steps(model), after, rtol=0, atol=1e-4)
         loaded = save_and_load(model)
         self.assertAllClose(loaded(IDS), after, rtol=0, atol=1e-6)
@@ -93,11 +93,11 @@ class DenseTest(tf.test.TestCase, parameterized.TestCase):
         error = np.abs(half(IDS) - after).max() / np.abs(after).max()
         self.assertLess(error, 0.1)
 
-    def test_attention_says_what_it_cannot(self):
+    def test_a_mode_that_attention_cannot_have_is_refused(self):
         model = make_model()
         before = [w.numpy() for w in model.encoder.blocks[0].attention.weights]
-        said = quantize(model, "float8")
-        self.assertIn("'query' of an attention can be quantized to", said)
+        messages = quantize(model, "float8")
+        self.assertIn("'query' of an attention can be quantized to", messages)
         for new, old in zip(
             model.encoder.blocks[0].attention.weights, before, strict=True
         ):
@@ -110,13 +110,13 @@ class DenseTest(tf.test.TestCase, parameterized.TestCase):
             layer.quantize("float8")
 
     @parameterized.parameters(None, "int8")
-    def test_adapted_steps_are_the_call(self, mode):
+    def test_adapted_steps_equal_the_call(self, mode):
         model = make_model()
         if mode:
             quantize(model, mode)
         before = model(IDS).numpy()
-        for part in (model.encoder, model.decoder, model.source_embedding):
-            part.enable_lora(2)
+        for layer in (model.encoder, model.decoder, model.source_embedding):
+            layer.enable_lora(2)
         self.assertAllClose(model(IDS), before, rtol=0, atol=1e-5)
         for weight in model.trainable_weights:
             if "lora" in weight.path:
@@ -157,8 +157,8 @@ class DenseTest(tf.test.TestCase, parameterized.TestCase):
         )
         self.assertEqual(before.shape, expected.shape)
 
-    def test_attention_files_are_those_of_before_it_had_layers_inside(self):
-        """The weights are the attention's, in the order they always had."""
+    def test_attention_files_have_the_weights_of_older_versions(self):
+        """Older versions had no projection layers inside of an attention."""
         attention = layers.MultiHeadAttention(D, H, 2, use_bias=True)
         attention.build()
         names = [
@@ -185,7 +185,7 @@ class DenseTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, "Quantize the attention"):
             attention.query.load_own_variables({"0": 1, "1": 2})
 
-    def test_dense_is_that_of_keras(self):
+    def test_dense_equals_that_of_keras(self):
         ours, theirs = dense.Dense(F), keras.layers.Dense(F)
         x = random(B, T, D)
         ours(x), theirs(x)

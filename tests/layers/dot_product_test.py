@@ -1,4 +1,4 @@
-"""Dot-product attention must be equation 1, for every mask and precision.
+"""Dot-product attention must compute equation 1, with any mask and dtype.
 
 B batch   T query length   S key length   H heads   K head_dim
 """
@@ -12,7 +12,7 @@ from absl.testing import parameterized
 from keras_transformer.layers import dot_product, heads
 from tests.layers import kinds
 from tests.layers.kinds import B, H, K, S, T, random, random_mask
-from tests.references import parts as reference_parts
+from tests.references import layers as reference_layers
 
 
 class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
@@ -28,7 +28,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         query = np.ones((1, 1, 1, K), "float32")
         key = np.zeros((1, 2, 1, K), "float32")
         key[0, 1] = K**-0.5
-        # The values have a size of their own.
+        # The size of the values differs from that of the keys.
         value = np.eye(2, dtype="float32")[None, :, None]
         output, scores = dot_product.dot_product_attention(query, key, value)
         expected = np.array([1, np.e]) / (1 + np.e)
@@ -60,9 +60,9 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         )
         self.assertEqual(output.shape, (B, T, H, K))
         for b, h in np.ndindex(B, H):
-            # Neighbours share: with H = 6 and N = 2 heads 0, 1, 2 and 3, 4, 5.
+            # Neighbours share: with H = 6, N = 2 heads 0 to 2 and 3 to 5.
             group = h * groups // H
-            expected, weights = reference_parts.attention(
+            expected, weights = reference_layers.attention(
                 query[b, :, h], key[b, :, group], value[b, :, group], mask[b, h]
             )
             self.assertAllClose(output[b, :, h], expected, rtol=0, atol=1e-5)
@@ -70,7 +70,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_a_bias_is_added_to_the_scaled_products(self):
         query, key, value = self.qkv()
-        # Logarithms of weights multiply what the softmax sums.
+        # A bias of log(w) multiplies the exponentials in the softmax by w.
         weights = np.exp(random(B, H, T, S, seed=4))
         _, plain = dot_product.dot_product_attention(query, key, value)
         output, scores = dot_product.dot_product_attention(
@@ -146,7 +146,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
             self.assertGreater(np.abs(gradient[:, :-2]).max(), 0)
 
     def test_a_forbidden_key_has_no_weight_however_well_it_fits(self):
-        # Scaled logits of -361 at the allowed keys, of 361 at the others.
+        # The scaled logits are -361 at the allowed keys, 361 at the others.
         key = np.full((1, 5, 1, K), 10, "float32")
         key[:, :2] = -10
         output, scores = dot_product.dot_product_attention(
@@ -166,7 +166,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         outer = random(t, k, seed=7)
 
         def slow(*tensors):
-            return np.sum(outer * reference_parts.attention(*tensors, mask)[0])
+            return np.sum(outer * reference_layers.attention(*tensors, mask)[0])
 
         variables = [tf.constant(x[None, :, None]) for x in tensors]
         with tf.GradientTape() as tape:
@@ -177,14 +177,14 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
             loss = tf.reduce_sum(output[0, :, 0] * outer)
         gradients = tape.gradient(loss, variables)
         for which, gradient in enumerate(gradients):
-            for place in np.ndindex(tensors[which].shape):
+            for index in np.ndindex(tensors[which].shape):
                 up, down = (
                     [np.array(x, "float64") for x in tensors] for _ in range(2)
                 )
-                up[which][place] += 1e-4
-                down[which][place] -= 1e-4
+                up[which][index] += 1e-4
+                down[which][index] -= 1e-4
                 self.assertAllClose(
-                    gradient[0, place[0], 0, place[1]],
+                    gradient[0, index[0], 0, index[1]],
                     (slow(*up) - slow(*down)) / 2e-4,
                     rtol=0,
                     atol=1e-5,
@@ -217,7 +217,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
     )
     def test_large_logits_of_long_rows_are_finite(self, dtype, is_causal):
         length = 2048
-        # Numbers in [-r, r] with K r^2 / sqrt(K) = 1e4, some of them r.
+        # Numbers in [-r, r] with K r^2 / sqrt(K) = 1e4. Every fifth is r.
         r = (1e4 / K**0.5) ** 0.5
         generator = np.random.default_rng(0)
         query, key, value = generator.uniform(-1, 1, (3, 1, length, 1, K))
@@ -228,12 +228,12 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(
             tf.reduce_sum(tf.cast(query[0, 5] * key[0, 5], "float32")) / K**0.5,
             1e4,
-            rtol=0.01,  # Of r in bfloat16.
+            rtol=0.01,  # bfloat16 rounds r.
             atol=0,
         )
         mask = np.tri(length, dtype=bool)[None] if is_causal else None
         if is_causal:
-            # And rows that may attend to nothing.
+            # Some rows may attend to no key.
             mask = np.array(mask)
             mask[:, 7::11] = False
         with tf.GradientTape() as tape:
@@ -277,7 +277,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         )
         mask = np.array([[True], [False], [True]])
         with warnings.catch_warnings(), tf.GradientTape() as tape:
-            # Keras warns of a softmax of one number.
+            # Keras would warn of a softmax over one number.
             warnings.simplefilter("error")
             tape.watch([query, key])
             output, scores = dot_product.dot_product_attention(
@@ -290,7 +290,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(
             output, np.tile(expected * mask[..., None, None], (1, T, 1, 1))
         )
-        # It cannot have more or less: a gradient of zero, not of None.
+        # The scores are constant: the gradient is zero, and not `None`.
         for gradient in tape.gradient(output, [query, key]):
             self.assertAllEqual(gradient, tf.zeros_like(gradient))
 
@@ -300,7 +300,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(
             ValueError,
             r"mask must have shape \(B, S\).*B=3, H=6 or 1, T=5, S=7.*"
-            + f"Received: shape=.{', '.join(map(str, shape))}.*Make it of",
+            + f"Received: shape=.{', '.join(map(str, shape))}.*Make the mask",
         ):
             dot_product.dot_product_attention(
                 query, key, value, np.ones(shape, bool)

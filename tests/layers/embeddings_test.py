@@ -1,4 +1,4 @@
-"""One matrix must embed the tokens and score them (section 3.4).
+"""One matrix must embed tokens and compute logits (section 3.4).
 
 B batch   T length   D model_dim   V vocabulary_size
 """
@@ -69,7 +69,7 @@ class TokenEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
         logits = score(inputs)
         self.assertEqual(logits.shape, (B, V))
         self.assertEqual(logits.dtype, "float32")
-        # Both round the same products of rounded factors; a bias of size one
+        # Both round the same products of rounded factors. The bias, about 1,
         # is added in float32.
         self.assertAllClose(
             logits,
@@ -77,7 +77,7 @@ class TokenEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
             rtol=0,
             atol={"float32": 1e-6, "mixed_float16": 2e-3}.get(dtype, 2e-2),
         )
-        # It reads the matrix when it is made.
+        # The scorer reads the matrix when it is made.
         layer.embeddings.assign(2 * layer.embeddings)
         self.assertAllEqual(score(inputs), logits)
         self.assertNotAllClose(layer.scorer()(inputs), logits)
@@ -88,7 +88,7 @@ class TokenEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.product(scale=embeddings.SCALES, start_id=(1, 3))
     def test_equals_the_reference(self, scale, start_id):
-        # Who starts from the padding id has zeros there.
+        # A decoder that starts with the padding id reads zeros there.
         layer = make(scale=scale, zero_id=3 if start_id == 3 else None)
         vectors = layer(IDS)
         table = reference.weights_of(layer)["embeddings"]
@@ -146,11 +146,12 @@ class TokenEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
         self.assertGreater(np.abs(layer.embeddings[zero_id]).max(), 0)
 
     @parameterized.parameters(
-        # Beyond two deviations are 4.55 % of a normal distribution, none of
-        # a uniform one, which ends at 1.73 of them.
+        # 4.55 % of a normal distribution are more than two deviations from
+        # the mean; a uniform one ends at 1.73 deviations.
         ("normal", 53**-0.5, 0.0455),
         ("uniform", 53**-0.5, 0.0),
-        # a = sqrt(6 / (997 + 53)), of which the deviation is a / sqrt(3).
+        # Uniform in [-a, a] with a = sqrt(6 / (997 + 53)) has the standard
+        # deviation a / sqrt(3).
         ("glorot_uniform", (2 / 1050) ** 0.5, 0.0),
     )
     def test_starts_with_the_deviation(self, initializer, deviation, tail):
@@ -206,7 +207,7 @@ class TokenEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
         layer = make(output_bias=True, zero_id=0, dtype=policy)
         vectors = layer(IDS)
         self.assertEqual(vectors.dtype, policy.removeprefix("mixed_"))
-        # Casts, since a decoding step does not pass through `__call__`.
+        # Decoding does not pass through `__call__`, so `logits` casts itself.
         logits = layer.logits(random(B, T, D))
         self.assertEqual(logits.dtype, "float32")
         for weight in layer.weights:

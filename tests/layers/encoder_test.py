@@ -1,4 +1,4 @@
-"""The encoder must be figure 1, left, of any kind, and not see padding.
+"""The encoder must compute figure 1, left, and ignore padding.
 
 B batch   S source length   D model_dim   H heads   L layers
 """
@@ -51,7 +51,7 @@ class EncoderBlockTest(tf.test.TestCase, parameterized.TestCase):
         block = kinds.make_block(
             encoder.EncoderBlock, dropout=0.5, biases="none"
         )
-        # The other one ends in zeros, of which there is nothing to drop.
+        # The other sublayer returns zeros, so that dropout has no effect.
         for weight in block.trainable_weights:
             is_last = (
                 "output_kernel" in weight.path or "contract" in weight.path
@@ -67,7 +67,7 @@ class EncoderBlockTest(tf.test.TestCase, parameterized.TestCase):
         inputs = random(B, S, D)
         kinds.clones_alike(self, block, lambda block: block(inputs))
 
-    def test_parts_of_different_sizes_are_refused(self):
+    def test_templates_of_different_sizes_are_refused(self):
         with self.assertRaisesRegex(
             ValueError, "same model_dim.*attention 24, feed-forward 26"
         ):
@@ -113,17 +113,17 @@ class EncoderTest(tf.test.TestCase, parameterized.TestCase):
             layer = make(positions=positions, normalization=normalization)
             expected = layer(inputs, mask=MASK).numpy()[MASK]
             for before, after in ((0, 4), (3, 0), (2, 5)):
-                # What padding holds must not matter.
+                # The vectors at padding must not matter.
                 padded = random(B, before + S + after, D, seed=9)
                 padded[:, before : before + S] = inputs
                 mask = np.pad(MASK, [(0, 0), (before, after)])
                 memory = layer(padded, mask=mask).numpy()[mask]
-                # Roundings of numbers up to 4.
+                # The numbers are up to 4 and are rounded to float32.
                 self.assertAllClose(memory, expected, rtol=0, atol=2e-6)
 
     @parameterized.parameters(*kinds.POSITIONS)
     def test_padding_has_no_gradient(self, positions):
-        # Rows with padding behind, before, and inside.
+        # Rows with padding after, before, and between the tokens.
         mask = np.array(
             [
                 [1, 1, 1, 1, 0, 0, 0],
@@ -200,7 +200,7 @@ class EncoderTest(tf.test.TestCase, parameterized.TestCase):
         without_mask = tf.constant(vectors.numpy())
         self.assertAllEqual(layer(vectors), layer(without_mask, mask=MASK))
         self.assertNotAllClose(layer(vectors), layer(without_mask))
-        # And goes on to the layer behind.
+        # The mask is passed on to the next layer.
         pooled = keras.layers.GlobalAveragePooling1D()(layer(vectors))
         self.assertAllClose(
             pooled[1],
@@ -274,10 +274,10 @@ class EncoderTest(tf.test.TestCase, parameterized.TestCase):
             for weight in layer.trainable_weights:
                 self.assertEqual(weight.dtype, "float32", weight.path)
             inside = kinds.layers_inside(layer)
-            # Two blocks of an attention, a network and two residuals.
+            # Two blocks, each of an attention, a network and two residuals.
             self.assertGreater(len(inside), 1 + 2 * 5)
-            for part in inside:
-                self.assertEqual(part.dtype_policy.name, policy, part.path)
+            for inner in inside:
+                self.assertEqual(inner.dtype_policy.name, policy, inner.path)
 
     @parameterized.parameters(*kinds.KINDS[-7:])
     def test_config_makes_the_same_layer(self, **kind):
@@ -289,13 +289,13 @@ class EncoderTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(clone.name, "reader")
 
     def test_settings_that_do_not_fit_are_refused(self):
-        parts = kinds.block_parts()
+        arguments = kinds.block_arguments()
         with self.assertRaisesRegex(ValueError, "Unknown `normalization`"):
-            encoder.Encoder(L, **{**parts, "normalization": "none"})
+            encoder.Encoder(L, **{**arguments, "normalization": "none"})
         with self.assertRaisesRegex(ValueError, "`dropout`.*Received: 1.0"):
-            encoder.Encoder(L, **parts, dropout=1.0)
+            encoder.Encoder(L, **arguments, dropout=1.0)
         with self.assertRaisesRegex(ValueError, "at least 1. Received: 0"):
-            encoder.Encoder(0, **parts)
+            encoder.Encoder(0, **arguments)
 
     @parameterized.product(
         positions=(None, "rotary", "paper"),

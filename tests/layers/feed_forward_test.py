@@ -1,4 +1,4 @@
-"""The feed-forward networks must be their equations at every position.
+"""The feed-forward networks must compute their equations at each position.
 
 B batch   T length   D model_dim   F feed_forward_dim
 """
@@ -11,15 +11,15 @@ from absl.testing import parameterized
 from keras_transformer.layers import feed_forward
 from tests.layers import kinds
 from tests.layers.kinds import random
+from tests.references import layers as reference_layers
 from tests.references import model as reference
-from tests.references import parts as reference_parts
 
 B, T, D, F = 3, 5, 7, 11
 BOTH = (feed_forward.FeedForward, feed_forward.GatedFeedForward)
 
 
 def drawn(layer_class, *args, **kwargs):
-    """A layer whose weights are all drawn."""
+    """Gives random values to all weights of a layer."""
     layer = layer_class(D, F, *args, **kwargs)
     layer.build()
     layer.set_weights(
@@ -43,7 +43,7 @@ class FeedForwardTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(
             layer(inputs),
             [
-                reference_parts.feed_forward(row, weights, name)
+                reference_layers.feed_forward(row, weights, name)
                 for row in inputs
             ],
             rtol=1e-5,
@@ -62,7 +62,7 @@ class FeedForwardTest(tf.test.TestCase, parameterized.TestCase):
             )
 
     def test_absolute_value_in_closed_form(self):
-        # |x| = max(0, x) + max(0, -x), which no linear map can do.
+        # |x| = max(0, x) + max(0, -x) is not linear.
         layer = feed_forward.FeedForward(1, 2)
         layer.build()
         weights = [[1.0, -1.0]], [0.0, 0.0], [[1.0], [1.0]], [0.5]
@@ -73,8 +73,7 @@ class FeedForwardTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     def test_a_square_in_closed_form(self):
-        # x^2 = max(0, x) x + max(0, -x) (-x), which no network without a
-        # gate can do.
+        # x^2 = max(0, x) x + max(0, -x) (-x) needs a gate.
         layer = feed_forward.GatedFeedForward(1, 2, "relu")
         layer.build()
         for dense, kernel in (
@@ -89,7 +88,7 @@ class FeedForwardTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     def test_gelu_is_the_exact_one(self):
-        # x P(X < x); the approximation by tanh is 5e-4 off near 2.
+        # x P(X < x). The approximation by tanh has an error of 5e-4 near 2.
         layer = feed_forward.FeedForward(1, 1, "gelu", use_bias=False)
         layer.build()
         layer.set_weights([np.ones((1, 1)), np.ones((1, 1))])

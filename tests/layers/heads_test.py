@@ -1,4 +1,4 @@
-"""Heads are slices of a vector, in their order.
+"""Heads must be slices of a vector, in order.
 
 B batch   T length   H heads   K head_dim
 """
@@ -32,6 +32,16 @@ class HeadsTest(tf.test.TestCase):
         self.assertEqual(swapped.shape, (B, H, T, K))
         self.assertAllEqual(swapped[1, 4, 2], inputs[1, 2, 4])
         self.assertAllEqual(heads.swap_heads(swapped), inputs)
+
+    def test_a_size_that_does_not_divide_is_refused(self):
+        heads.check_heads(15, 5)
+        for size in (14, 16):
+            with self.assertRaisesRegex(
+                ValueError,
+                "`model_dim` must be a multiple of `num_heads`.*"
+                f"model_dim={size}, num_heads=5. Choose another",
+            ):
+                heads.check_heads(size, 5)
 
     def test_unknown_batch_and_length(self):
         @tf.function(input_signature=[tf.TensorSpec([None, None, H * K])])

@@ -1,4 +1,4 @@
-"""What tests of decoding share: hypotheses followed by hand, and a loop.
+"""Helpers for tests of decoding: hypotheses followed by hand, and a loop.
 
 B batch   W hypotheses of a row   T target length
 """
@@ -6,23 +6,23 @@ B batch   W hypotheses of a row   T target length
 import numpy as np
 import tensorflow as tf
 
-# How many hypotheses become of each, by the step before which they do: at
-# once; and first one, then two, then six.
+# By which factor a state is widened before which step: to 13 hypotheses at
+# once; or first to two, and later to six.
 WIDENINGS = ({0: 13}, {1: 2, 3: 3})
 
 
 def follow(keeper, state, take_step, draw, num_steps, widenings, seed=0):
-    """Takes steps with hypotheses that go on from random others.
+    """Takes steps in which each hypothesis continues a random other one.
 
     Args:
-        keeper: has `widen` and `select`.
-        state: of B rows.
+        keeper: an object with the methods `widen` and `select`.
+        state: a state of B rows.
         take_step: takes tokens `(B, W, ...)`, position and state, and returns
             outputs and state.
         draw: makes random tokens of a shape `(B, W)`.
-        num_steps: how many.
+        num_steps: the number of steps.
         widenings: see `WIDENINGS`.
-        seed: of the parents.
+        seed: the seed of the random parents.
 
     Yields:
         Outputs of each step and all that the hypotheses have read,
@@ -52,7 +52,7 @@ def follow(keeper, state, take_step, draw, num_steps, widenings, seed=0):
 def loop(keeper, take_step, state, tokens):
     """Reads tokens `(B, T, ...)` in a `tf.while_loop`, as a search does.
 
-    The state keeps what shapes `keeper.shapes` says. Returns the outputs,
+    The loop has the shapes that `keeper.shapes` returns. Returns the outputs,
     `(T, B, ...)`.
     """
     sizes = iter(tf.nest.flatten(keeper.shapes(state)))

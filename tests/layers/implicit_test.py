@@ -1,4 +1,4 @@
-"""A mask that Keras attached and one that is given must both hold.
+"""An attached mask and a mask argument must be combined.
 
 B batch   T target length   S source length   D model_dim   H heads
 """
@@ -14,7 +14,7 @@ from keras_transformer import layers
 from keras_transformer.layers import implicit
 
 B, T, S, H, D, F, V = 2, 5, 7, 2, 22, 13, 11
-# Padding on the left, on the right and none.
+# Rows with padding on the left, on the right, and without padding.
 IDS = np.array([[0, 0, 3, 5, 2], [4, 7, 9, 0, 0], [5, 6, 7, 8, 9]], "int32")
 SOURCE_IDS = np.array(
     [[0, 0, 0, 3, 5, 2, 8], [4, 7, 9, 6, 0, 0, 0], [1, 2, 3, 4, 5, 6, 7]],
@@ -41,11 +41,11 @@ class ImplicitTest(tf.test.TestCase, parameterized.TestCase):
         self.embed = keras.layers.Embedding(V, D, mask_zero=True)
 
     def assert_real_are(self, output, ids, i, expected):
-        """The real positions of row i are the output of that row alone."""
+        """Checks row i, at its real positions, against that row alone."""
         real = output[i][ids[i] != 0]
         self.assertAllClose(real, expected[0], rtol=0, atol=1e-5)
 
-    def test_an_encoder_of_a_causal_mask_reads_no_padding(self):
+    def test_an_encoder_with_a_causal_mask_reads_no_padding(self):
         encoder = stack(layers.Encoder)
         output = encoder(self.embed(IDS), mask=layers.causal_mask(T))
         for i in range(len(IDS)):
@@ -55,10 +55,11 @@ class ImplicitTest(tf.test.TestCase, parameterized.TestCase):
             )
             self.assert_real_are(output, IDS, i, expected)
 
-    def test_a_decoder_reads_no_padding_of_either(self):
+    def test_a_decoder_reads_no_padding_of_source_or_target(self):
         decoder = stack(layers.Decoder)
         reach = np.ones((T, S), bool)
-        reach[:, 1] = reach[:, -1] = False  # Said besides padding.
+        # This mask is combined with padding.
+        reach[:, 1] = reach[:, -1] = False
         output, _, cross = decoder(
             self.embed(IDS),
             self.embed(SOURCE_IDS),
@@ -88,20 +89,20 @@ class ImplicitTest(tf.test.TestCase, parameterized.TestCase):
         is_decoder = kind is layers.DecoderBlock
         name = "inputs_mask" if is_decoder else "mask"
         others = [self.embed(SOURCE_IDS)] if is_decoder else []
-        given = np.array([[1, 1, 1, 0, 1]], bool)
-        output = block(self.embed(IDS), *others, **{name: given})
-        both = given & (IDS != 0)
+        argument = np.array([[1, 1, 1, 0, 1]], bool)
+        output = block(self.embed(IDS), *others, **{name: argument})
+        both = argument & (IDS != 0)
         plain = tf.constant(self.embed(IDS).numpy())
         self.assertAllClose(
             output, block(plain, *others, **{name: both}), rtol=0, atol=1e-6
         )
         self.assertAllEqual(implicit.mask_of(output), both)
 
-    def test_attention_reads_masks_as_that_of_keras(self):
+    def test_attention_reads_masks_like_that_of_keras(self):
         ours = layers.MultiHeadAttention(D, H)
         theirs = keras.layers.MultiHeadAttention(H, D // H, use_bias=False)
 
-        def inputs():  # Keras's attention takes the masks off.
+        def inputs():  # Keras's attention does not pass the masks on.
             return self.embed(IDS), self.embed(SOURCE_IDS)
 
         ours.build()
@@ -112,25 +113,25 @@ class ImplicitTest(tf.test.TestCase, parameterized.TestCase):
                 for w, v in zip(ours.weights, theirs.weights, strict=True)
             ]
         )
-        given = np.random.default_rng(0).random((3, T, S)) < 0.7
-        given[:, :, 3] = True
-        found = ours(*inputs(), attention_mask=given)
-        expected = theirs(*inputs(), attention_mask=given)
+        argument = np.random.default_rng(0).random((3, T, S)) < 0.7
+        argument[:, :, 3] = True
+        actual = ours(*inputs(), attention_mask=argument)
+        expected = theirs(*inputs(), attention_mask=argument)
         is_real = IDS != 0
         self.assertAllClose(
-            found[is_real], expected[is_real], rtol=0, atol=1e-5
+            actual[is_real], expected[is_real], rtol=0, atol=1e-5
         )
-        self.assertAllEqual(implicit.mask_of(found), is_real)
+        self.assertAllEqual(implicit.mask_of(actual), is_real)
 
     @parameterized.parameters("given", "attached", "both")
-    def test_what_a_decoder_returns_has_the_mask_of_the_target(self, which):
+    def test_the_output_of_a_decoder_has_the_mask_of_the_target(self, which):
         decoder = stack(layers.Decoder)
-        given, masks = self.embed(IDS), {}
+        argument, masks = self.embed(IDS), {}
         if which != "attached":
             masks = {"inputs_mask": np.array([[1, 1, 1, 1, 0]] * 3, bool)}
         if which == "given":
-            given = given.numpy()
-        output = decoder(given, self.embed(SOURCE_IDS), **masks)
+            argument = argument.numpy()
+        output = decoder(argument, self.embed(SOURCE_IDS), **masks)
         expected = (which == "given") | (IDS != 0)
         expected = expected & masks.get("inputs_mask", True)
         self.assertAllEqual(implicit.mask_of(output), expected)
@@ -167,19 +168,19 @@ class ImplicitTest(tf.test.TestCase, parameterized.TestCase):
             layers.SinusoidalPositions(),
             layers.LearnedPositions(17),
         ):
-            given = np.array([[0, 1, 1, 1, 1]] * 3, bool)
-            found = positions(self.embed(IDS), mask=given, start=1)
+            argument = np.array([[0, 1, 1, 1, 1]] * 3, bool)
+            actual = positions(self.embed(IDS), mask=argument, start=1)
             plain = tf.constant(self.embed(IDS).numpy())
-            both = given & (IDS != 0)
-            self.assertAllClose(found, positions(plain, mask=both, start=1))
-            self.assertAllEqual(implicit.mask_of(found), both)
+            both = argument & (IDS != 0)
+            self.assertAllClose(actual, positions(plain, mask=both, start=1))
+            self.assertAllEqual(implicit.mask_of(actual), both)
 
     def test_masks_that_do_not_fit_are_refused(self):
         encoder = stack(layers.Encoder)
         with self.assertRaisesRegex(ValueError, "must have shape"):
             encoder(self.embed(IDS), mask=np.ones((3, T + 1), bool))
 
-    def test_nothing_attached_is_nothing_read(self):
+    def test_without_an_attached_mask_there_is_none(self):
         inputs = tf.ones((B, T, D))
         self.assertIsNone(implicit.mask_of(inputs))
         mask = tf.ones((B, T), bool)

@@ -1,4 +1,4 @@
-"""What the tests of layers share: sizes, random numbers, kinds of parts.
+"""Helpers for tests of layers: sizes, random numbers, variants of layers.
 
 B batch   T query/target length   S key/source length   D model_dim   H heads
 K head_dim   F feed_forward_dim   L layers
@@ -12,7 +12,7 @@ from keras_transformer import layers
 # K is even for rotary positions and H has divisors for shared heads.
 B, T, S, H, K, F, L = 3, 5, 7, 6, 4, 11, 2
 D = H * K
-# Lengths 5, 3 and 1 of targets, 7, 4 and 2 of sources.
+# The targets have 5, 3 and 1 tokens, the sources 7, 4 and 2.
 TARGET_MASK = np.arange(T) < np.array([[5], [3], [1]])
 SOURCE_MASK = np.arange(S) < np.array([[7], [4], [2]])
 # Less than T, so that some distances are clipped.
@@ -39,10 +39,10 @@ ACTIVATIONS = {
 }
 # Numbers of key-value heads.
 SHARED = (1, 2, 3, H)
-# Shapes of masks that fit no attention of T to S.
+# Shapes of masks that do not fit attention from T queries to S keys.
 WRONG_SHAPES = (
     (B, S + 1),
-    # One key's value is not that of all.
+    # A mask of one key does not stand for all keys.
     (B, 1),
     (B, T, 1),
     (B + 1, S),
@@ -51,7 +51,7 @@ WRONG_SHAPES = (
     (B, H + 1, T, S),
     (B, 1, S, T),
 )
-# What a kind does not name is so.
+# The defaults of settings that a kind does not name.
 DEFAULT = {
     "num_heads": H,
     "num_encoder_layers": L,
@@ -62,10 +62,10 @@ DEFAULT = {
     "epsilon": 1e-6,
     "positions": "paper",
     "activation": "relu",
-    # none, feed_forward, blocks.
+    # Which layers have biases: none, feed_forward, blocks.
     "biases": "feed_forward",
 }
-# Every variation is in one of them, with pre and with post norm.
+# Each setting occurs in one of them, some with pre and some with post norm.
 KINDS = (
     *(
         {"positions": name, "normalization": ("pre", "post")[i % 2]}
@@ -105,14 +105,14 @@ def random(*shape, seed=0):
 
 
 def random_mask(*shape, seed=0):
-    """About half of it True, and the first key allowed to all."""
+    """Returns a mask, about half True, that allows the first key to all."""
     mask = np.random.default_rng(seed).random(shape) < 0.5
     mask[..., 0] = True
     return mask
 
 
 def drawn(layer):
-    """Builds a layer and draws what starts as 1 or 0: no mix-up can hide."""
+    """Builds a layer, and gives random values to weights that are 1 or 0."""
     if not layer.built:
         layer.build()
     for i, weight in enumerate(layer.trainable_weights):
@@ -122,7 +122,7 @@ def drawn(layer):
 
 
 def inside(name):
-    """The positions that act inside of attention, or None."""
+    """Returns the positions that act inside of attention, or `None`."""
     return {
         "rotary": layers.RotaryPositions("half"),
         "rotary_interleaved": layers.RotaryPositions("interleaved"),
@@ -131,7 +131,7 @@ def inside(name):
 
 
 def added(name):
-    """The positions that are added to embeddings, or None."""
+    """Returns the positions that are added to embeddings, or `None`."""
     if name == "learned":
         return layers.LearnedPositions(MAX_LENGTH)
     return layers.SinusoidalPositions(name) if name in SINUSOIDS else None
@@ -141,8 +141,8 @@ def for_reference(**kind):
     return {**DEFAULT, **kind}
 
 
-def block_parts(**kind):
-    """Arguments of a block of some kind, but for dropout."""
+def block_arguments(**kind):
+    """Returns the arguments of a block of a kind, without dropout."""
     kind = {**DEFAULT, **kind}
     feed_forward, activation = ACTIVATIONS[kind["activation"]]
     norm = {
@@ -166,11 +166,11 @@ def block_parts(**kind):
 
 
 def make_stack(stack_class, dropout=0.1, dtype=None, name=None, **kind):
-    """An `Encoder` or `Decoder` of some kind, drawn."""
+    """Makes an `Encoder` or `Decoder` of a kind, with random weights."""
     return drawn(
         stack_class(
             L,
-            **block_parts(**kind),
+            **block_arguments(**kind),
             dropout=dropout,
             positions=added({**DEFAULT, **kind}["positions"]),
             dtype=dtype,
@@ -180,18 +180,18 @@ def make_stack(stack_class, dropout=0.1, dtype=None, name=None, **kind):
 
 
 def make_block(block_class, dropout=0.1, **kind):
-    """A block of some class and kind, drawn."""
-    return drawn(block_class(**block_parts(**kind), dropout=dropout))
+    """Makes a block of a class and kind, with random weights."""
+    return drawn(block_class(**block_arguments(**kind), dropout=dropout))
 
 
 def stepped(layer, inputs, memory, memory_mask=None, max_length=None):
-    """Outputs (B, T, D) of a decoder or its block, one step by the other."""
+    """Returns the outputs (B, T, D) of a decoder or block, step by step."""
     state = layer.start(memory, max_length)
     return steps_of(inputs, state, layer.step, memory_mask)
 
 
 def steps_of(inputs, state, take_step, *others):
-    """What a step returns for each column of inputs, (B, T, D)."""
+    """Returns the outputs (B, T, D) of one step for each column."""
     outputs = []
     for t in range(inputs.shape[1]):
         output, state = take_step(inputs[:, t : t + 1], t, state, *others)
@@ -200,11 +200,11 @@ def steps_of(inputs, state, take_step, *others):
 
 
 def clones_alike(test, layer, call):
-    """Checks that the config of a layer makes one that computes the same."""
+    """Checks that a layer made from the config computes the same."""
     clone = type(layer).from_config(layer.get_config())
     test.assertEqual(clone.get_config(), layer.get_config())
     clone.build()
-    # Draws of dropout are no part of what is computed.
+    # The seeds of dropout are weights too, but are not trainable.
     test.assertEqual(
         [weight.path for weight in clone.trainable_weights],
         [weight.path for weight in layer.trainable_weights],
@@ -220,10 +220,10 @@ def clones_alike(test, layer, call):
 
 
 def layers_inside(layer):
-    """A layer and all layers that it holds, however deep."""
-    found = [layer]
+    """Returns a layer and all layers inside, at any depth."""
+    actual = [layer]
     for value in vars(layer).values():
-        for part in value if isinstance(value, list) else [value]:
-            if isinstance(part, keras.layers.Layer):
-                found += layers_inside(part)
-    return found
+        for inner in value if isinstance(value, list) else [value]:
+            if isinstance(inner, keras.layers.Layer):
+                actual += layers_inside(inner)
+    return actual

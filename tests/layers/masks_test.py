@@ -1,4 +1,4 @@
-"""Masks must be the ones drawn by hand."""
+"""Masks must equal masks that are drawn by hand."""
 
 import numpy as np
 import tensorflow as tf
@@ -8,7 +8,7 @@ from keras_transformer.layers import masks
 
 
 def drawn(*rows):
-    """A boolean matrix from rows such as "110", one picture per mask."""
+    """Makes a boolean matrix from rows such as "110"."""
     return np.array([[mark == "1" for mark in row] for row in rows])
 
 
@@ -69,7 +69,7 @@ class MasksTest(tf.test.TestCase, parameterized.TestCase):
             [0, 0, 0, 0, 9],
             [0, 7, 0, 8, 0],
             [0, 0, 0, 0, 0],
-            # No start at all: nothing is taken for one.
+            # A row that has no padding before its tokens has no start.
             [7, 8, 0, 0, 0],
         ]
         mask = masks.started_mask(ids, pad_id=0)
@@ -96,7 +96,7 @@ class MasksTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(
             masks.attended_keys(np.tile(padding[:, None], (1, 5, 1))), padding
         )
-        # One query of one head is enough.
+        # It is enough that one query of one head may attend to a key.
         heads = np.zeros((2, 3, 5, 7), bool)
         heads[0, 2, 4, 6] = heads[1, 0, 0, 1] = True
         self.assertAllEqual(
@@ -130,7 +130,7 @@ class MasksTest(tf.test.TestCase, parameterized.TestCase):
         ((2, 2, 5, 7),),
         ((2, 3, 7, 5),),
         ((3, 3, 5, 7),),
-        # What one key is says nothing of the others.
+        # A mask has an entry for each key.
         ((2, 1),),
         ((2, 5, 1),),
     )

@@ -1,6 +1,6 @@
-"""Each hypothesis must read its own past, whatever became of the others.
+"""Each hypothesis must read its own past and no other.
 
-B batch   W hypotheses of a row   T positions kept   N key-value heads
+B batch   W hypotheses of a row   T positions   N key-value heads
 K head_dim   D model_dim
 """
 
@@ -13,54 +13,54 @@ from tests.layers import hypotheses
 from tests.layers.kinds import random as drawn
 
 B, N, K, STEPS, ROOM, D = 3, 2, 5, 7, 11, 13
-# Growing, and fixed with room for more steps than are taken.
+# A growing past, and a fixed one with more slots than steps.
 ROOMS = (None, ROOM)
 
 
 def tags(position, width):
-    """A number for each place, which no other has: (B, N, W, K)."""
+    """Returns a different number for each slot and axis: (B, N, W, K)."""
     first = 10_000 * position + 100 * np.arange(B)[:, None] + np.arange(width)
     numbers = first[:, None, :, None] + 0.1 * np.arange(N)[:, None, None]
     return (numbers + 0.01 * np.arange(K)).astype("float32")
 
 
 class Keeper:
-    """The state of a model that keeps tags and reads what is not forbidden."""
+    """A model whose cache holds tags, and which reads the allowed slots."""
 
     def start(self, max_length):
         before = past.start(B, max_length)
         return before, tf.zeros((B, N, max_length or 0, K))
 
     def step(self, now, position, state):
-        before, kept = state
+        before, cached = state
         before.check(position)
         before = before.advance(position)
-        kept = before.write(kept, np.swapaxes(now, 1, 2), position)
-        return self.read(before, kept, position), (before, kept)
+        cached = before.write(cached, np.swapaxes(now, 1, 2), position)
+        return self.read(before, cached, position), (before, cached)
 
-    def read(self, before, kept, position):
-        """What each hypothesis finds, (B, W, T, N, K)."""
+    def read(self, before, cached, position):
+        """Returns the tags that each hypothesis reads, (B, W, T, N, K)."""
         width = before.ancestors.shape[1]
         bias = before.attention_bias(position)
         if bias is None:
-            bias = np.zeros((B, 1, width, kept.shape[2]))
+            bias = np.zeros((B, 1, width, cached.shape[2]))
         bias = np.array(bias)
-        # Nothing between a place that counts and one that does not.
+        # A slot is either allowed or forbidden.
         assert np.all((bias == 0) | (bias <= -1e8)), bias
         return np.stack(
             [
-                [kept.numpy()[b, :, bias[b, 0, w] == 0] for w in range(width)]
+                [cached.numpy()[b, :, bias[b, 0, w] == 0] for w in range(width)]
                 for b in range(B)
             ]
         )
 
     def widen(self, state, width):
-        before, kept = state
-        return past.widen(before, width), past.widen_kept(kept, width)
+        before, cached = state
+        return past.widen(before, width), past.widen_cached(cached, width)
 
     def select(self, state, parents):
-        before, kept = state
-        return past.select(before, parents), kept
+        before, cached = state
+        return past.select(before, parents), cached
 
 
 class PastTest(tf.test.TestCase, parameterized.TestCase):
@@ -71,7 +71,7 @@ class PastTest(tf.test.TestCase, parameterized.TestCase):
         self, max_length, widenings, seed
     ):
         keeper, lengths = Keeper(), []
-        for found, history in hypotheses.follow(
+        for actual, history in hypotheses.follow(
             keeper,
             keeper.start(max_length),
             keeper.step,
@@ -80,13 +80,13 @@ class PastTest(tf.test.TestCase, parameterized.TestCase):
             widenings,
             seed,
         ):
-            # In the order of positions, one place of each.
-            self.assertAllEqual(found, history)
-            lengths.append(found.shape[2])
+            # One slot of each position, in order.
+            self.assertAllEqual(actual, history)
+            lengths.append(actual.shape[2])
         self.assertEqual(lengths, list(range(1, STEPS + 1)))
 
     @parameterized.product(max_length=ROOMS, parents_dtype=("int32", "int64"))
-    def test_selecting_goes_on_from_the_parents(
+    def test_selected_hypotheses_continue_their_parents(
         self, max_length, parents_dtype
     ):
         before = past.widen(past.start(B, max_length), 5)
@@ -101,27 +101,27 @@ class PastTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllEqual(
                 selected.ancestors[b, w], rows[b, parents[b, w]]
             )
-        # A value, not a change of what it was made of.
+        # `select` returns a new value and does not change the old one.
         self.assertAllEqual(before.ancestors, rows)
 
-    def test_what_is_kept_grows_by_the_present(self):
+    def test_a_growing_cache_is_appended_to(self):
         before = past.widen(past.start(B), 3)
-        kept = tf.zeros((B, N, 0, K))
+        cached = tf.zeros((B, N, 0, K))
         for position in range(2):
             before = before.advance(position)
-            new = before.write(kept, tags(position, 3), position)
-            self.assertAllEqual(new[:, :, : 3 * position], kept)
+            new = before.write(cached, tags(position, 3), position)
+            self.assertAllEqual(new[:, :, : 3 * position], cached)
             self.assertAllEqual(new[:, :, 3 * position :], tags(position, 3))
-            kept = new
+            cached = new
 
-    def test_what_is_kept_in_a_fixed_shape_changes_at_the_present_alone(self):
+    def test_a_fixed_cache_changes_only_at_the_position(self):
         before = past.widen(past.start(B, ROOM), 3)
-        kept = np.random.default_rng(0).normal(size=(B, N, ROOM * 3, K))
-        kept = kept.astype("float32")
+        cached = np.random.default_rng(0).normal(size=(B, N, ROOM * 3, K))
+        cached = cached.astype("float32")
         for position in (0, 4, ROOM - 1):
             before = before.advance(position)
-            new = before.write(kept, tags(position, 3), position)
-            expected = kept.copy()
+            new = before.write(cached, tags(position, 3), position)
+            expected = cached.copy()
             expected[:, :, 3 * position : 3 * position + 3] = tags(position, 3)
             self.assertAllEqual(new, expected)
 
@@ -132,7 +132,7 @@ class PastTest(tf.test.TestCase, parameterized.TestCase):
             self.assertIsNone(before.attention_bias(position))
         self.assertEqual(before.ancestors.shape, (B, 1, 3))
 
-    def test_what_is_not_written_yet_is_forbidden(self):
+    def test_empty_slots_are_forbidden(self):
         before = past.start(B, ROOM).advance(0)
         bias = before.attention_bias(4)
         self.assertEqual(bias.shape, (B, 1, 1, ROOM))
@@ -147,17 +147,17 @@ class PastTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(
             before.shape_at_all_steps((B, 3, max_length)), (B, 3, max_length)
         )
-        kept = (B, N, None if max_length is None else 3 * max_length, K)
-        self.assertEqual(before.shape_at_all_steps(kept), kept)
-        # Where they are known of this step alone.
+        cached = (B, N, None if max_length is None else 3 * max_length, K)
+        self.assertEqual(before.shape_at_all_steps(cached), cached)
+        # The shape of one step of a growing past.
         if max_length is None:
-            self.assertEqual(before.shape_at_all_steps((B, N, 6, K)), kept)
+            self.assertEqual(before.shape_at_all_steps((B, N, 6, K)), cached)
 
     def test_widening_puts_copies_side_by_side(self):
-        kept = tf.constant(tags(0, 2))
-        wide = past.widen_kept(kept, 3)
-        for place in range(6):
-            self.assertAllEqual(wide[:, :, place], kept[:, :, place // 3])
+        cached = tf.constant(tags(0, 2))
+        wide = past.widen_cached(cached, 3)
+        for slot in range(6):
+            self.assertAllEqual(wide[:, :, slot], cached[:, :, slot // 3])
 
     @parameterized.parameters(None, ROOM)
     def test_an_unknown_number_of_rows(self, max_length):
@@ -179,7 +179,7 @@ class PastTest(tf.test.TestCase, parameterized.TestCase):
             self.assertEqual(bias.shape, (rows, 1, 3, length * 3))
 
     @parameterized.parameters(0, -3)
-    def test_no_room_at_all_is_refused(self, max_length):
+    def test_a_maximum_length_below_one_is_refused(self, max_length):
         with self.assertRaisesRegex(
             ValueError, f"`max_length`.*at least 1. Received: {max_length}"
         ):
@@ -215,10 +215,10 @@ class PastTest(tf.test.TestCase, parameterized.TestCase):
             before.check(position)
 
     @parameterized.parameters(-1, ROOM, ROOM + 6)
-    def test_a_position_without_room_is_refused(self, position):
+    def test_a_position_without_slots_is_refused(self, position):
         before = past.start(B, ROOM)
-        for some in (0, ROOM - 1, np.int64(3)):
-            before.check(some)
+        for known in (0, ROOM - 1, np.int64(3)):
+            before.check(known)
         with self.assertRaisesRegex(
             ValueError,
             "positions 0 to 10. Received: "
@@ -237,7 +237,7 @@ class PastTest(tf.test.TestCase, parameterized.TestCase):
 
 
 class TakeStepTest(tf.test.TestCase, parameterized.TestCase):
-    def test_what_all_blocks_share_of_a_past_that_grows(self):
+    def test_the_step_of_a_growing_past(self):
         before = past.widen(past.start(B), 2)
         for position in range(3):
             now = past.take_step(before, drawn(B, 2, D), np.int64(position))
@@ -248,38 +248,37 @@ class TakeStepTest(tf.test.TestCase, parameterized.TestCase):
         queries_at, keys_at = now.query_positions, now.key_positions
         self.assertAllEqual(queries_at, [2])
         self.assertAllEqual(keys_at, [0, 0, 1, 1, 2, 2])
-        # At the two first positions both read the first place, since they
-        # were one; then each its own.
+        # At each position hypothesis 0 reads slot 0, and hypothesis 1 slot 1.
         allowed = now.attention_bias[:, 0] == 0
         self.assertAllEqual(
             allowed,
             np.tile([[1, 0, 1, 0, 1, 0], [0, 1, 0, 1, 0, 1]], (B, 1, 1)) > 0,
         )
 
-    def test_what_all_blocks_share_of_a_past_of_fixed_shape(self):
+    def test_the_step_of_a_fixed_past(self):
         now = past.take_step(past.start(B, 7), drawn(B, 1, D), 4)
         self.assertAllEqual(now.query_positions, [4])
         self.assertAllEqual(now.key_positions, np.arange(7))
         self.assertAllEqual(now.attention_bias[0, 0, 0] == 0, np.arange(7) <= 4)
 
-    def test_what_was_kept_and_what_is_new(self):
+    def test_new_keys_and_values_follow_the_cached_ones(self):
         now = past.take_step(past.start(B), drawn(B, 1, D), 0)
         first = drawn(B, N, 1, K), drawn(B, N, 1, K, seed=1)
-        room = [past.room(past.start(B), some) for some in first]
-        self.assertAllEqual(now.write(room, first), first)
+        empty = [past.empty_slots(past.start(B), heads) for heads in first]
+        self.assertAllEqual(now.write(empty, first), first)
         later = past.take_step(now.past, drawn(B, 1, D), 1)
         second = drawn(B, N, 1, K, seed=2), drawn(B, N, 1, K, seed=3)
-        for found, *expected in zip(
+        for actual, *expected in zip(
             later.write(first, second), first, second, strict=True
         ):
-            self.assertAllEqual(found, np.concatenate(expected, axis=2))
+            self.assertAllEqual(actual, np.concatenate(expected, axis=2))
 
     @parameterized.parameters(None, ROOM)
-    def test_room_is_empty(self, max_length):
+    def test_empty_slots_are_zeros(self, max_length):
         heads = tf.cast(drawn(B, N, 7, K), "bfloat16")
-        room = past.room(past.start(B, max_length), heads)
-        self.assertEqual(room.dtype, "bfloat16")
-        self.assertAllEqual(room, np.zeros((B, N, max_length or 0, K)))
+        slots = past.empty_slots(past.start(B, max_length), heads)
+        self.assertEqual(slots.dtype, "bfloat16")
+        self.assertAllEqual(slots, np.zeros((B, N, max_length or 0, K)))
 
     def test_other_rows_or_hypotheses_are_refused(self):
         before = past.widen(past.start(3), 2)

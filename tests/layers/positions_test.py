@@ -1,4 +1,4 @@
-"""Positions must be the five tables in use, and stay apart far out.
+"""Positions must equal the five common tables, and be precise far out.
 
 B batch   T length   D model_dim
 """
@@ -11,17 +11,17 @@ from absl.testing import parameterized
 from keras_transformer.layers import positions
 from tests.layers import kinds
 from tests.layers.kinds import random
-from tests.references import parts as reference_parts
+from tests.references import layers as reference_layers
 
 B, T, D = 3, 5, 26
 FORMS = kinds.SINUSOIDS
-# Padding behind, before, and inside; and the numbers of the tokens.
+# Padding after, before, and between tokens; and the numbers of positions.
 MASK = np.array([[1, 1, 1, 0, 0], [0, 0, 1, 1, 1], [1, 0, 1, 0, 1]]) > 0
 NUMBERS = np.array([[0, 1, 2, 2, 2], [0, 0, 0, 1, 2], [0, 0, 1, 1, 2]])
 
 
 class SinusoidalEncodingTest(tf.test.TestCase, parameterized.TestCase):
-    def test_the_forms_are_these(self):
+    def test_names_of_the_forms(self):
         self.assertCountEqual(positions.FORMS, FORMS)
 
     @parameterized.parameters(
@@ -31,7 +31,7 @@ class SinusoidalEncodingTest(tf.test.TestCase, parameterized.TestCase):
         # sin 1 and sin 1e-4, then their cosines.
         ("tensor2tensor", 1, [0.841471, 1e-4, 0.540302, 1.0]),
         ("tensor2tensor_from_1", 0, [0.841471, 1e-4, 0.540302, 1.0]),
-        # The same of 2.
+        # The same for position 2.
         ("fairseq", 0, [0.909297, 2e-4, -0.416147, 1.0]),
     )
     def test_one_position_of_four_dimensions(self, form, number, expected):
@@ -47,17 +47,19 @@ class SinusoidalEncodingTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(*FORMS)
     def test_equals_the_formula(self, form):
         table = positions.sinusoidal_encoding(np.arange(97), D, form)
-        expected = [reference_parts.sinusoid(p, D, form) for p in range(97)]
+        expected = [reference_layers.sinusoid(p, D, form) for p in range(97)]
         self.assertAllClose(table, expected, rtol=0, atol=1e-6)
 
     @parameterized.parameters((0, 1e-6), (4000, 1e-6), (100_000, 2e-5))
-    def test_far_positions_are_as_exact_as_near_ones(self, start, tolerance):
-        # The plain product of two float32 numbers is off by 1e-4 at 2,000.
+    def test_far_positions_are_as_precise_as_near_ones(self, start, tolerance):
+        # The product of two float32 numbers has an error of 1e-4 at 2,000.
         numbers = start + np.arange(97)
         for form in positions.FORMS:
-            found = positions.sinusoidal_encoding(numbers, 512, form)
-            expected = [reference_parts.sinusoid(p, 512, form) for p in numbers]
-            self.assertAllClose(found, expected, rtol=0, atol=tolerance)
+            actual = positions.sinusoidal_encoding(numbers, 512, form)
+            expected = [
+                reference_layers.sinusoid(p, 512, form) for p in numbers
+            ]
+            self.assertAllClose(actual, expected, rtol=0, atol=tolerance)
 
     def test_half_is_a_reordering_of_the_paper(self):
         paper = positions.sinusoidal_encoding(np.arange(97), D, "paper").numpy()
@@ -75,7 +77,7 @@ class SinusoidalEncodingTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     @parameterized.parameters(("tensor2tensor_from_1", 1), ("fairseq", 2))
-    def test_others_are_tensor2tensor_from_a_later_number(self, form, first):
+    def test_two_forms_are_tensor2tensor_from_a_later_number(self, form, first):
         self.assertAllEqual(
             positions.sinusoidal_encoding(np.arange(97), D, form),
             positions.sinusoidal_encoding(
@@ -151,7 +153,7 @@ class SinusoidalPositionsTest(tf.test.TestCase, parameterized.TestCase):
         for b, t in np.ndindex(B, T):
             self.assertAllClose(
                 output[b, t],
-                inputs[b, t] + reference_parts.sinusoid(t, D, form),
+                inputs[b, t] + reference_layers.sinusoid(t, D, form),
                 rtol=0,
                 atol=1e-6,
             )
@@ -164,7 +166,7 @@ class SinusoidalPositionsTest(tf.test.TestCase, parameterized.TestCase):
         for b in range(B):
             self.assertAllClose(
                 output[b],
-                reference_parts.add_positions(
+                reference_layers.add_positions(
                     inputs[b], MASK[b], {}, {"positions": form}
                 ),
                 rtol=0,
@@ -182,7 +184,7 @@ class SinusoidalPositionsTest(tf.test.TestCase, parameterized.TestCase):
         masked = layer(inputs, start=7, mask=MASK)
         self.assertAllClose(
             masked[1, 2],
-            inputs[1, 2] + reference_parts.sinusoid(7, D, "paper"),
+            inputs[1, 2] + reference_layers.sinusoid(7, D, "paper"),
             rtol=0,
             atol=1e-6,
         )
@@ -213,7 +215,7 @@ class SinusoidalPositionsTest(tf.test.TestCase, parameterized.TestCase):
         output = layer(np.zeros((1, 5, D)), start=997)
         self.assertEqual(output.dtype, policy.removeprefix("mixed_"))
         expected = [
-            [reference_parts.sinusoid(997 + t, D, "paper") for t in range(5)]
+            [reference_layers.sinusoid(997 + t, D, "paper") for t in range(5)]
         ]
         self.assertAllClose(
             tf.cast(output, "float32"), expected, rtol=0, atol=rounding
@@ -319,10 +321,10 @@ class LearnedPositionsTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_starts_normal_with_deviation_one_over_the_root(self):
         _, table = self.make(max_length=1999)
-        # 51974 draws: five standard errors are 1.6 % of the deviation.
+        # With 51,974 numbers, five standard errors are 1.6 % of the deviation.
         self.assertAllClose(np.std(table) * D**0.5, 1, rtol=0, atol=0.016)
         self.assertAllClose(np.mean(table) * D**0.5, 0, rtol=0, atol=0.022)
-        # Beyond two deviations are 4.55 % of a normal distribution.
+        # 4.55 % of a normal distribution are more than two deviations off.
         tail = np.mean(np.abs(table) * D**0.5 > 2)
         self.assertAllClose(tail, 0.0455, rtol=0, atol=0.005)
 
@@ -372,7 +374,7 @@ class LearnedPositionsTest(tf.test.TestCase, parameterized.TestCase):
         inputs = tf.cast(random(B, T, D), dtype)
         output = layer(inputs)
         self.assertEqual(output.dtype, dtype)
-        # Rounded once.
+        # The sum is rounded once.
         exact = tf.cast(inputs, "float32") + table[:T]
         self.assertAllEqual(output, tf.cast(exact, dtype))
 
@@ -386,7 +388,7 @@ class LearnedPositionsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(clone(inputs), layer(inputs))
 
     @parameterized.parameters(0, -7)
-    def test_no_positions_at_all_are_refused(self, max_length):
+    def test_a_maximum_length_below_one_is_refused(self, max_length):
         with self.assertRaisesRegex(
             ValueError, f"`max_length`.*Received: {max_length}. Give"
         ):

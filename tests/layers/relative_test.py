@@ -1,4 +1,4 @@
-"""Relative positions must be those of Shaw et al. 2018.
+"""Relative positions must compute the equations of Shaw et al. 2018.
 
 B batch   T query length   S key length   H heads   N key-value heads
 K head_dim
@@ -11,7 +11,7 @@ from absl.testing import parameterized
 
 from keras_transformer.layers import attention, dot_product, heads, relative
 from tests.layers.kinds import random, random_mask
-from tests.references import parts as reference_parts
+from tests.references import layers as reference_layers
 
 B, T, S, H, K = 3, 5, 7, 6, 11
 # Distances reach from -4 to 6.
@@ -45,12 +45,12 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
             query, key, value, attention_mask=mask, start=start
         )
         vectors = [
-            reference_parts.relative_vectors(table.numpy(), T, S, start)
+            reference_layers.relative_vectors(table.numpy(), T, S, start)
             for table in (layer.keys, layer.values)
         ]
         for b, h in np.ndindex(B, H):
             group = h * groups // H
-            expected, weights = reference_parts.attention(
+            expected, weights = reference_layers.attention(
                 query[b, :, h].numpy(),
                 key[b, :, group].numpy(),
                 value[b, :, group].numpy(),
@@ -97,15 +97,15 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_distances_beyond_the_longest_share(self):
         query, key, value = drawn_heads()
-        # A far start: all keys are beyond on the same side.
+        # From a late start, all keys are beyond the maximum on the same side.
         layer = make()
         near, _ = layer(query, key, value, start=S + 1)
         far, _ = layer(query, key, value, start=997)
         self.assertAllEqual(far, near)
-        # And the order of such keys does not matter any more.
+        # The order of such keys makes no difference.
         backwards, _ = layer(query, key[:, ::-1], value[:, ::-1], start=997)
         self.assertAllClose(backwards, far, rtol=0, atol=2e-6)
-        # Where all distances are told apart it does.
+        # With a vector for each distance the order makes a difference.
         layer = make(13)
         near, _ = layer(query, key, value, start=S + 1)
         backwards, _ = layer(query, key[:, ::-1], value[:, ::-1], start=S + 1)
@@ -124,8 +124,8 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters((H, 1), (2, 1), (H, 3), (2, 3))
     def test_attends_with_heads_first_and_any_positions(self, groups, width):
-        # As in decoding: W columns of queries share one position, and keys
-        # of W hypotheses stand side by side.
+        # As in decoding: W queries have one position, and the keys of W
+        # hypotheses are side by side.
         layer = make()
         query, key, value = drawn_heads(groups)
         bias = random(B, 1, T, S * width, seed=5)
@@ -144,7 +144,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
                 for table in (layer.keys, layer.values)
             ]
             for b, h in np.ndindex(B, H):
-                # By hand: the reference knows no bias.
+                # By hand, since the reference has no attention bias.
                 keys, values = (x[b, :, h * groups // H].numpy() for x in wide)
                 logits = np.einsum(
                     "TK,TSK->TS", query[b, :, h], keys + vectors[0]
@@ -159,7 +159,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
                     atol=1e-5,
                 )
 
-    def test_keys_are_placed_as_they_are(self):
+    def test_keys_are_not_changed(self):
         _, key, _ = drawn_heads()
         self.assertAllEqual(make().apply_to_keys(key, [5]), key)
 
@@ -186,11 +186,11 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
 
         def slow(tables):
             vectors = [
-                reference_parts.relative_vectors(table, 3, 3, 0)
+                reference_layers.relative_vectors(table, 3, 3, 0)
                 for table in tables
             ]
             return np.sum(
-                outer * reference_parts.attention(*arrays, mask, *vectors)[0]
+                outer * reference_layers.attention(*arrays, mask, *vectors)[0]
             )
 
         with tf.GradientTape() as tape:
@@ -228,7 +228,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(
             scores.numpy()[forbidden], np.zeros(np.sum(forbidden))
         )
-        # Not even a vector of its distance.
+        # The vector of its distance has no gradient either.
         self.assertAllEqual(output[2, 3], np.zeros((H, K)))
         for gradient in tape.gradient(loss, [key, value]):
             self.assertAllEqual(gradient[:, T:], np.zeros((B, S - T, H, K)))
@@ -266,7 +266,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(layer.values.shape, (11, K))
         self.assertEqual(layer.count_params(), 2 * 11 * K)
         self.assertNotAllClose(layer.keys, layer.values)
-        # Sixteen is the default.
+        # The default is 16.
         layer = relative.RelativePositions()
         layer.build((None, None, None, K))
         self.assertEqual(layer.keys.shape, (33, K))
@@ -277,7 +277,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
         query, key, value = (tf.cast(x, dtype) for x in drawn_heads())
         for output, scores in (
             layer(query, key, value),
-            # Outside of `__call__`, where Keras would cast.
+            # Does not pass through `__call__`, where Keras would cast.
             layer.attend_heads(
                 *(heads.swap_heads(x) for x in (query, key, value))
             ),
@@ -298,12 +298,12 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
             ),
             input_signature=[spec, spec, spec, tf.TensorSpec([], tf.int32)],
         )
-        for some, same in zip(
+        for output, expected in zip(
             graph(*drawn_heads(), 3),
             layer(*drawn_heads(), start=3),
             strict=True,
         ):
-            self.assertAllClose(some, same, rtol=0, atol=1e-5)
+            self.assertAllClose(output, expected, rtol=0, atol=1e-5)
 
     def test_config_makes_the_same_layer(self):
         layer = make(7, name="near")
@@ -327,7 +327,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
         ):
             relative.RelativePositions(longest)
 
-    def test_is_a_part_of_attention(self):
+    def test_works_inside_of_attention(self):
         layer = attention.MultiHeadAttention(
             H * K, H, positions=relative.RelativePositions(MAX_DISTANCE)
         )

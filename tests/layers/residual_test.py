@@ -1,4 +1,4 @@
-"""The residual connection must be one of its two equations.
+"""The residual connection must compute one of its two equations.
 
 B batch   T length   D model_dim
 """
@@ -13,7 +13,7 @@ from absl.testing import parameterized
 from keras_transformer.layers import residual
 from tests.layers import kinds
 from tests.layers.kinds import random
-from tests.references import parts as reference_parts
+from tests.references import layers as reference_layers
 
 B, T, D = 3, 5, 26
 
@@ -26,7 +26,7 @@ NORMS = {
 
 
 def with_random_norm(normalization, dropout=0.1, norm=None, **kwargs):
-    """A layer whose norm's weights are not 1 and 0, and these."""
+    """Makes a layer with random weights of its norm; returns both."""
     layer = residual.Residual(D, dropout, normalization, norm, **kwargs)
     kinds.drawn(layer)
     weights = {
@@ -52,7 +52,7 @@ class ResidualTest(tf.test.TestCase, parameterized.TestCase):
         for b in range(B):
             self.assertAllClose(
                 output[b],
-                x[b] + reference_parts.normalize(x[b], norm, kind) @ matrix,
+                x[b] + reference_layers.normalize(x[b], norm, kind) @ matrix,
                 rtol=1e-5,
                 atol=1e-5,
             )
@@ -68,56 +68,56 @@ class ResidualTest(tf.test.TestCase, parameterized.TestCase):
         for b in range(B):
             self.assertAllClose(
                 output[b],
-                reference_parts.normalize(x[b] + x[b] @ matrix, norm, kind),
+                reference_layers.normalize(x[b] + x[b] @ matrix, norm, kind),
                 rtol=1e-5,
                 atol=1e-5,
             )
 
-    def test_a_silent_sublayer_leaves_the_pre_residual_stream_alone(self):
+    def test_a_sublayer_that_returns_zeros_changes_nothing_with_pre(self):
         layer, _ = with_random_norm("pre")
         x = random(B, T, D)
         output, _ = layer(x, sublayer=lambda x: (0 * x, None), training=True)
         self.assertAllEqual(output, x)
 
     @parameterized.parameters("pre", "post")
-    def test_the_second_result_is_handed_on(self, normalization):
+    def test_the_extra_result_is_returned(self, normalization):
         layer, _ = with_random_norm(normalization)
         _, extra = layer(random(B, T, D), sublayer=lambda x: (x, "scores"))
         self.assertEqual(extra, "scores")
 
-    def test_without_a_norm_it_is_layer_norm_of_a_millionth(self):
+    def test_the_default_norm_is_layer_norm_with_epsilon_1e_6(self):
         for norm in (
             residual.make_norm(None, "norm", "float32"),
             residual.Residual(2).norm,
             residual.make_final_norm("pre", None, "float32"),
         ):
-            # The variance of (a, -a) is a^2, here just epsilon. The mean is
-            # not 0, which layer normalization takes away.
+            # The variance of (a, -a) is a^2, here equal to epsilon. The mean is
+            # not 0, and layer normalization subtracts it.
             output = norm(np.array([[3e-3, 1e-3]], "float32"))
             self.assertAllClose(
                 output, [[0.5**0.5, -(0.5**0.5)]], rtol=1e-5, atol=0
             )
 
-    def test_epsilon_is_that_of_the_part(self):
-        part = keras.layers.RMSNormalization(epsilon=3e-6)
-        norm = residual.make_norm(part, "norm", "float32")
+    def test_epsilon_is_that_of_the_template(self):
+        template = keras.layers.RMSNormalization(epsilon=3e-6)
+        norm = residual.make_norm(template, "norm", "float32")
         # The mean square of (a, -a) is a^2, here a third of epsilon.
         output = norm(np.array([[1e-3, -1e-3]], "float32"))
         self.assertAllClose(output, [[0.5, -0.5]], rtol=1e-5, atol=0)
         self.assertEqual(norm.name, "norm")
-        self.assertFalse(part.built)
+        self.assertFalse(template.built)
 
     @parameterized.parameters(None, *NORMS)
     def test_a_mask_passes_any_norm_without_a_warning(self, name):
-        part = None if name is None else NORMS[name][0]()
+        template = None if name is None else NORMS[name][0]()
         embed = keras.layers.Embedding(17, D, mask_zero=True)
         vectors = embed(np.array([[3, 5, 0], [0, 7, 0]]))
         with warnings.catch_warnings():
             warnings.filterwarnings("error", ".*mask.*")
             for norm in (
-                residual.make_norm(part, "norm", "float32"),
-                residual.make_final_norm("pre", part, "float32"),
-                residual.make_final_norm("post", part, "float32"),
+                residual.make_norm(template, "norm", "float32"),
+                residual.make_final_norm("pre", template, "float32"),
+                residual.make_final_norm("post", template, "float32"),
             ):
                 pooled = keras.layers.GlobalAveragePooling1D()
                 mean = pooled(norm(vectors))[1]
@@ -125,18 +125,18 @@ class ResidualTest(tf.test.TestCase, parameterized.TestCase):
                     mean, norm(vectors)[1, 1], rtol=0, atol=1e-6
                 )
 
-    def test_what_ends_a_stack(self):
-        part = keras.layers.RMSNormalization()
+    def test_the_norm_at_the_end_of_a_stack(self):
+        template = keras.layers.RMSNormalization()
         x = random(B, T, D)
-        last = residual.make_final_norm("pre", part, "float32")
+        last = residual.make_final_norm("pre", template, "float32")
         self.assertIsInstance(last, keras.layers.RMSNormalization)
         self.assertEqual(last.name, "final_norm")
-        last = residual.make_final_norm("post", part, "float32")
+        last = residual.make_final_norm("post", template, "float32")
         self.assertAllEqual(last(x), x)
 
     def test_the_policy_of_the_layer_is_that_of_the_norm(self):
-        part = keras.layers.RMSNormalization(dtype="float32")
-        layer = residual.Residual(D, norm=part, dtype="mixed_bfloat16")
+        template = keras.layers.RMSNormalization(dtype="float32")
+        layer = residual.Residual(D, norm=template, dtype="mixed_bfloat16")
         for inside in (layer.norm, layer.drop):
             self.assertEqual(inside.dtype_policy.name, "mixed_bfloat16")
 
@@ -159,10 +159,8 @@ class ResidualTest(tf.test.TestCase, parameterized.TestCase):
             x, sublayer=lambda x: (tf.ones_like(x), None), training=True
         )
         is_kept = output.numpy() > 0
-        self.assertAllClose(
-            output, is_kept / 0.7, rtol=1e-6, atol=0
-        )  # Nothing but 0 and 1 / 0.7.
-        # 12610 draws: five standard deviations are 0.02.
+        self.assertAllClose(output, is_kept / 0.7, rtol=1e-6, atol=0)
+        # Of 12,610 units, five standard deviations of the share are 0.02.
         self.assertAllClose(np.mean(is_kept), 0.7, rtol=0, atol=0.02)
 
     def test_dropout_comes_before_the_post_norm(self):
@@ -171,7 +169,7 @@ class ResidualTest(tf.test.TestCase, parameterized.TestCase):
         output, _ = layer(
             x, sublayer=lambda x: (tf.ones_like(x), None), training=True
         )
-        # What is normalised last has mean 0; dropped later it would not.
+        # The norm comes last, so the mean is 0; with dropout last it is not.
         self.assertAllClose(
             tf.reduce_mean(output, -1), np.zeros((B, T)), rtol=0, atol=1e-6
         )

@@ -1,4 +1,4 @@
-"""Rotary positions must turn pairs, so that only distances matter.
+"""Rotary positions must rotate pairs, so that only distances matter.
 
 B batch   T query length   S key length   H heads   K head_dim
 """
@@ -11,18 +11,18 @@ from absl.testing import parameterized
 from keras_transformer.layers import attention, dot_product, heads, rotary
 from tests.layers import kinds
 from tests.layers.kinds import random
-from tests.references import parts as reference_parts
+from tests.references import layers as reference_layers
 
 # K has three pairs, so that the two layouts cannot agree by accident.
 B, T, S, H, K = 3, 5, 7, 2, 6
 LAYOUTS = {"half": "rotary", "interleaved": "rotary_interleaved"}
-# Where each number of a half layout is found in the interleaved one.
+# The column in the interleaved layout of each number in the half layout.
 TO_INTERLEAVED = [0, 3, 1, 4, 2, 5]
 
 
 class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(*LAYOUTS)
-    def test_one_pair_turns_by_a_radian_each_position(self, layout):
+    def test_one_pair_rotates_by_a_radian_each_position(self, layout):
         inputs = np.tile(np.array([3.0, 4.0], "float32"), (1, T, 1, 1))
         turned = rotary.RotaryPositions(layout)(inputs)[0, :, 0]
         start = np.arctan2(4, 3)
@@ -32,7 +32,7 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(turned, expected, rtol=0, atol=2e-6)
 
     def test_frequencies_and_pairs_in_closed_form(self):
-        # Of four numbers the second pair turns 100 times slower.
+        # With K = 4 the second pair rotates 100 times slower.
         inputs = np.array([1.0, 2.0, 3.0, 4.0], "float32")[None, None, None]
         c, s, c2, s2 = np.cos(1), np.sin(1), np.cos(0.01), np.sin(0.01)
         for layout, expected in (
@@ -56,7 +56,7 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
             for b, t, h in np.ndindex(B, T, H):
                 self.assertAllClose(
                     turned[b, t, h],
-                    reference_parts.rotate(
+                    reference_layers.rotate(
                         inputs[b, t, h], start + t, LAYOUTS[layout]
                     ),
                     rtol=0,
@@ -71,8 +71,8 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
             rotary.RotaryPositions("half", 10000.0)(inputs),
         )
 
-    def test_the_base_is_that_of_the_frequencies(self):
-        # With base 16 and K = 4 the second pair turns four times slower.
+    def test_frequencies_depend_on_the_base(self):
+        # With base 16 and K = 4 the second pair rotates four times slower.
         inputs = np.array([0.0, 1.0, 0.0, 0.0], "float32")[None, None, None]
         turned = rotary.RotaryPositions(base=16.0)(inputs, start=3)
         self.assertAllClose(
@@ -102,19 +102,19 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
         products = np.einsum("btnk,bsnk->ts", layer(query), layer(key))
         for distance in (-7, -1, 0, 1, 7):
             diagonal = np.diagonal(products, distance)
-            # Angles up to 36 have an error of 2e-6, of products up to 4.
+            # Angles up to 36 have an error of 2e-6, and products are up to 4.
             self.assertAllClose(
                 diagonal, np.full(len(diagonal), diagonal[0]), atol=1e-5
             )
         self.assertAllClose(
             products[5, 5], np.sum(query[0, 0] * key[0, 0]), atol=1e-5
         )
-        # And do depend on it, also on its sign.
+        # They depend on the distance, and on its sign.
         self.assertGreater(np.abs(products[3, 4] - products[3, 3]), 0.01)
         self.assertGreater(np.abs(products[3, 4] - products[4, 3]), 0.01)
 
     @parameterized.parameters(*LAYOUTS)
-    def test_lengths_stay_and_the_first_position_does_not_turn(self, layout):
+    def test_norms_stay_and_the_first_position_does_not_rotate(self, layout):
         inputs = random(B, T, H, K)
         turned = rotary.RotaryPositions(layout)(inputs, start=91)
         self.assertAllClose(
@@ -171,7 +171,7 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
                     atol=1e-6,
                 )
 
-    def test_attends_with_the_query_turned_and_the_key_as_it_is(self):
+    def test_attend_heads_rotates_only_the_query(self):
         layer = rotary.RotaryPositions()
         query, key, value = (
             tf.constant(random(B, size, H, K, seed=size)) for size in (T, S, S)
@@ -193,8 +193,8 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
         )
         self.assertAllClose(scores, expected_scores, rtol=0, atol=1e-6)
 
-    def test_a_constant_distance_more_changes_no_score(self):
-        # All of a sentence moved by the same number is the same sentence.
+    def test_moving_all_positions_changes_no_score(self):
+        # A sentence whose positions all move by one number has the same scores.
         layer = rotary.RotaryPositions()
         query, key, value = (
             tf.constant(random(B, H, size, K, seed=i))
@@ -213,14 +213,14 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(moved, scores, rtol=0, atol=2e-5)
 
     @parameterized.product(
-        # What one rounding of a number up to 1 loses.
+        # The error of rounding a number up to 1 once.
         precision=(("float16", 2.0**-11), ("bfloat16", 2.0**-8)),
         layout=tuple(LAYOUTS),
     )
     def test_angles_are_float32_far_out(self, precision, layout):
         dtype, rounding = precision
         layer = rotary.RotaryPositions(layout, dtype=f"mixed_{dtype}")
-        # Small whole numbers and halves are exact in both.
+        # Small whole numbers and halves are exact in both dtypes.
         vector = [1.0, -0.5, 0.25, 0.5, -1.0, 0.75]
         inputs = tf.cast(np.tile(vector, (1, 2, 1, 1)), dtype)
         turned = layer(inputs, start=2046)
@@ -228,9 +228,9 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
         for t in range(2):
             self.assertAllClose(
                 tf.cast(turned[0, t, 0], "float32"),
-                reference_parts.rotate(vector, 2046 + t, LAYOUTS[layout]),
+                reference_layers.rotate(vector, 2046 + t, LAYOUTS[layout]),
                 rtol=0,
-                # Numbers up to 2; an angle of 2047 has an error of 1.2e-4.
+                # Numbers are up to 2; an angle of 2047 has an error of 1.2e-4.
                 atol=rounding + 2.5e-4,
             )
 

@@ -1,4 +1,4 @@
-"""A stack must make its blocks of copies, and let embeddings in.
+"""A stack must copy its templates for each block, and add positions.
 
 B batch   T length   D model_dim   L layers
 """
@@ -13,7 +13,7 @@ from keras_transformer.layers import decoder, encoder
 from tests.layers import kinds
 from tests.layers.kinds import TARGET_MASK as MASK
 from tests.layers.kinds import B, D, F, H, L, T, random
-from tests.references import parts as reference_parts
+from tests.references import layers as reference_layers
 
 STACKS = (layers.Encoder, layers.Decoder)
 
@@ -24,21 +24,21 @@ class StackTest(tf.test.TestCase, parameterized.TestCase):
         keras.utils.set_random_seed(1)
 
     @parameterized.parameters(*STACKS)
-    def test_parts_are_copied_for_each_block(self, stack_class):
-        given = kinds.block_parts(positions="relative", norm="rms")
+    def test_templates_are_copied_for_each_block(self, stack_class):
+        arguments = kinds.block_arguments(positions="relative", norm="rms")
         positions = layers.LearnedPositions(7)
-        stack = stack_class(L, **given, positions=positions)
+        stack = stack_class(L, **arguments, positions=positions)
         stack.build()
         inside = kinds.layers_inside(stack)
-        for part in (
-            given["attention"],
-            given["feed_forward"],
-            given["norm"],
+        for template in (
+            arguments["attention"],
+            arguments["feed_forward"],
+            arguments["norm"],
             positions,
         ):
-            self.assertNotIn(id(part), [id(layer) for layer in inside])
-            # What is given is not used, nor even built.
-            self.assertFalse(part.built)
+            self.assertNotIn(id(template), [id(layer) for layer in inside])
+            # A template is neither used nor built.
+            self.assertFalse(template.built)
         first, second = (
             [weight for weight in block.trainable_weights]
             for block in stack.blocks
@@ -47,8 +47,8 @@ class StackTest(tf.test.TestCase, parameterized.TestCase):
         for one, other in zip(first, second, strict=True):
             if len(one.shape) > 1:
                 self.assertNotAllClose(one, other)
-        # The same parts may make another stack.
-        another = stack_class(1, **given, positions=positions)
+        # The same templates may make another stack.
+        another = stack_class(1, **arguments, positions=positions)
         another.build()
         self.assertLen(another.blocks, 1)
 
@@ -78,7 +78,7 @@ class StackTest(tf.test.TestCase, parameterized.TestCase):
                 is_real = np.ones(T, bool) if mask is None else mask[b]
                 self.assertAllClose(
                     entered[b],
-                    reference_parts.add_positions(
+                    reference_layers.add_positions(
                         inputs[b],
                         is_real,
                         weights,
@@ -94,7 +94,7 @@ class StackTest(tf.test.TestCase, parameterized.TestCase):
         stack = kinds.make_stack(layers.Encoder)
         inputs = random(B, T, D)
         expected = stack.enter(inputs, mask=MASK)
-        # A query that attends to fewer makes no padding.
+        # A key that only one query may not attend to is no padding.
         square = np.tile(MASK[:, None], (1, T, 1)) & np.tri(T, dtype=bool)
         self.assertAllEqual(stack.enter(inputs, mask=square), expected)
 
@@ -108,7 +108,7 @@ class StackTest(tf.test.TestCase, parameterized.TestCase):
         entered = stack.enter(inputs, training=True).numpy()
         is_kept = entered != 0
         self.assertAllClose(entered, is_kept * whole / 0.7, rtol=1e-6, atol=0)
-        # 11640 draws: five standard deviations are 0.022.
+        # Of 11,640 numbers, five standard deviations of the share are 0.022.
         self.assertAllClose(
             np.mean(is_kept[np.abs(whole) > 1e-3]), 0.7, rtol=0, atol=0.022
         )
@@ -137,7 +137,7 @@ class StackTest(tf.test.TestCase, parameterized.TestCase):
             ):
                 self.assertIsNotNone(gradient, weight.path)
                 if "key_bias" in weight.path:
-                    # It moves all logits of a query alike, by rounding.
+                    # It adds one number to all logits of a query.
                     continue
                 gradient = tf.convert_to_tensor(gradient)
                 self.assertGreater(np.abs(gradient).max(), 1e-6, weight.path)
@@ -147,18 +147,18 @@ class StackTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(
             ValueError, f"`num_layers` must be .*at least 1. Received: {number}"
         ):
-            stack_class(number, **kinds.block_parts())
+            stack_class(number, **kinds.block_arguments())
 
     @parameterized.parameters(*STACKS)
-    def test_parts_that_do_not_fit_are_refused(self, stack_class):
+    def test_templates_that_do_not_fit_are_refused(self, stack_class):
         attention = layers.MultiHeadAttention(D, H)
         with self.assertRaisesRegex(
             ValueError, "same model_dim.*attention 24, feed-forward 26"
         ):
             stack_class(L, attention, layers.FeedForward(26, F))
-        with self.assertRaisesRegex(ValueError, "part must be a Keras layer"):
+        with self.assertRaisesRegex(ValueError, "must be a Keras layer"):
             stack_class(L, attention, layers.FeedForward(D, F), norm="rms")
-        with self.assertRaisesRegex(ValueError, "part must be a Keras layer"):
+        with self.assertRaisesRegex(ValueError, "must be a Keras layer"):
             stack_class(
                 L, attention, layers.FeedForward(D, F), positions="paper"
             )
@@ -167,7 +167,7 @@ class StackTest(tf.test.TestCase, parameterized.TestCase):
                 stack_class(L, attention, layers.FeedForward(D, F))
 
     @parameterized.parameters(encoder.Encoder, decoder.Decoder)
-    def test_parts_in_the_wrong_place_are_refused(self, stack_class):
+    def test_templates_for_another_argument_are_refused(self, stack_class):
         attention = layers.MultiHeadAttention(D, H)
         network = layers.FeedForward(D, F)
         with self.assertRaisesRegex(
@@ -177,7 +177,7 @@ class StackTest(tf.test.TestCase, parameterized.TestCase):
         for positions in (layers.RotaryPositions(), layers.RelativePositions()):
             with self.assertRaisesRegex(
                 ValueError,
-                "positions of a stack.*part of its attention.*Received: "
+                "positions of a stack.*go into its attention.*Received: "
                 f"{type(positions).__name__}",
             ):
                 stack_class(L, attention, network, positions=positions)

@@ -1,4 +1,4 @@
-"""Functions of the package must work between inputs and outputs.
+"""Functions of the package must work in functional models.
 
 B batch   T query length   S key length   D model_dim   H heads   K head_dim
 """
@@ -23,7 +23,7 @@ def heads(length):
     return random(B, length, H, K)
 
 
-# A function of tensors, and the tensors.
+# Functions of tensors, each with arrays to call it on.
 FUNCTIONS = {
     "padding_mask": (lambda ids: layers.padding_mask(ids, 0), [IDS]),
     "started_mask": (lambda ids: layers.started_mask(ids, 0), [IDS]),
@@ -53,7 +53,7 @@ FUNCTIONS = {
 
 
 def between_inputs(function, arrays):
-    """A functional model of inputs of unknown batch and length."""
+    """Makes a functional model with unknown batch and length."""
     inputs = [
         keras.Input((None,) * (array.ndim - 1), dtype=str(array.dtype))
         if array.ndim < 4
@@ -64,9 +64,9 @@ def between_inputs(function, arrays):
 
 
 class SymbolicTest(tf.test.TestCase, parameterized.TestCase):
-    def assert_same(self, found, expected):
+    def assert_same(self, actual, expected):
         for one, other in zip(
-            tf.nest.flatten(found), tf.nest.flatten(expected), strict=True
+            tf.nest.flatten(actual), tf.nest.flatten(expected), strict=True
         ):
             self.assertAllClose(one, other, rtol=0, atol=1e-6)
 
@@ -76,12 +76,13 @@ class SymbolicTest(tf.test.TestCase, parameterized.TestCase):
         model = between_inputs(function, arrays)
         path = f"{tempfile.mkdtemp()}/model.keras"
         model.save(path)
-        for one in (model, keras.saving.load_model(path)):
-            for some in (arrays, [array[:2] for array in arrays]):
-                self.assert_same(one(some), function(*map(tf.constant, some)))
+        for loaded in (model, keras.saving.load_model(path)):
+            for batch in (arrays, [array[:2] for array in arrays]):
+                expected = function(*map(tf.constant, batch))
+                self.assert_same(loaded(batch), expected)
 
     def test_a_causal_language_model_of_unknown_length_is_trained(self):
-        """Its matrix is one layer, called twice."""
+        """Its embedding layer is called twice, for ids and for logits."""
         embedding = layers.TokenEmbedding(V, D, output_bias=True)
         encoder = layers.Encoder(
             1,
@@ -102,7 +103,7 @@ class SymbolicTest(tf.test.TestCase, parameterized.TestCase):
             encoder(embedding(IDS), mask=layers.causal_mask(T))
         )
         self.assertAllClose(model(IDS), expected, rtol=0, atol=1e-5)
-        # What comes later says nothing of what was.
+        # Later ids do not change earlier outputs.
         self.assertAllClose(
             model(IDS[:, :3]), expected[:, :3], rtol=0, atol=1e-5
         )
@@ -138,14 +139,14 @@ class SymbolicTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, "counted from 0"):
             attention.project_memory(memory, key_positions=np.arange(S))
 
-    def test_what_a_functional_model_cannot_hand_on_is_refused(self):
+    def test_options_that_a_functional_model_cannot_have_are_refused(self):
         symbolic.check_plain(attention_bias=None, key_positions=None)
         with self.assertRaisesRegex(
-            ValueError, "no bias. Received: .*'bias': 3.*Put what needs them"
+            ValueError, "no attention bias. Received: .*_bias': 3.*Call the"
         ):
             symbolic.check_plain(attention_bias=3, key_positions=None)
 
-    def test_what_has_values_is_no_node(self):
+    def test_a_function_of_tensors_with_values_makes_no_node(self):
         self.assertFalse(symbolic.has_no_values([IDS, None], 3))
         self.assertIsInstance(masks.padding_mask(IDS, 0), tf.Tensor)
 

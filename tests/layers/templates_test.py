@@ -1,4 +1,4 @@
-"""Parts must be described and copied, never shared."""
+"""Templates must be described and copied, never shared."""
 
 import json
 
@@ -12,8 +12,8 @@ from keras_transformer.layers import templates
 from tests.layers import kinds
 from tests.layers.kinds import D, H, random
 
-# One of each that a stack is given.
-PARTS = {
+# One layer of each kind that a stack is given.
+TEMPLATES = {
     "attention": lambda: layers.MultiHeadAttention(
         D, H, 2, use_bias=True, positions=layers.RelativePositions(3)
     ),
@@ -25,76 +25,80 @@ PARTS = {
 }
 
 
-class PartsTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(*PARTS)
+class TemplatesTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.parameters(*TEMPLATES)
     def test_a_copy_has_the_settings_and_weights_of_its_own(self, name):
-        part = PARTS[name]()
-        copy = templates.copy_of(part, name="copy")
-        self.assertIs(type(copy), type(part))
+        template = TEMPLATES[name]()
+        copy = templates.copy_of(template, name="copy")
+        self.assertIs(type(copy), type(template))
         self.assertEqual(copy.name, "copy")
         self.assertEqual(
-            {**copy.get_config(), "name": part.name}, part.get_config()
+            {**copy.get_config(), "name": template.name}, template.get_config()
         )
         inputs = random(2, 5, D)
-        part(inputs)
+        template(inputs)
         copy(inputs)
         self.assertEqual(
-            [w.shape for w in copy.weights], [w.shape for w in part.weights]
+            [w.shape for w in copy.weights], [w.shape for w in template.weights]
         )
-        for new, old in zip(copy.weights, part.weights, strict=True):
+        for new, old in zip(copy.weights, template.weights, strict=True):
             self.assertIsNot(new, old)
-        copy.set_weights(part.get_weights())
-        self.assertAllEqual(copy(inputs), part(inputs))
+        copy.set_weights(template.get_weights())
+        self.assertAllEqual(copy(inputs), template(inputs))
 
-    @parameterized.parameters(*PARTS)
-    def test_a_description_is_json_and_as_good_as_the_part(self, name):
-        part = PARTS[name]()
-        settings = templates.settings_of(part)
+    @parameterized.parameters(*TEMPLATES)
+    def test_a_description_is_json_and_makes_the_same_copies(self, name):
+        template = TEMPLATES[name]()
+        settings = templates.settings_of(template)
         self.assertEqual(json.loads(json.dumps(settings)), settings)
         self.assertEqual(templates.settings_of(settings), settings)
         self.assertEqual(
             templates.copy_of(settings).get_config(),
-            templates.copy_of(part).get_config(),
+            templates.copy_of(template).get_config(),
         )
-        # A layer that was used is a part like any other.
+        # A layer that was used can be a template too.
         inputs = random(2, 5, D)
-        part(inputs)
-        copy = templates.copy_of(part)
+        template(inputs)
+        copy = templates.copy_of(template)
         copy(inputs)
-        self.assertEqual(copy.get_config(), part.get_config())
+        self.assertEqual(copy.get_config(), template.get_config())
 
     def test_changes_replace_settings_of_the_copy_alone(self):
-        part = PARTS["attention"]()
-        copy = templates.copy_of(part, positions=None, dtype="mixed_bfloat16")
+        template = TEMPLATES["attention"]()
+        copy = templates.copy_of(
+            template, positions=None, dtype="mixed_bfloat16"
+        )
         self.assertIsNone(copy.positions)
         self.assertEqual(copy.dtype_policy.name, "mixed_bfloat16")
-        self.assertIsInstance(part.positions, layers.RelativePositions)
-        self.assertEqual(part.dtype_policy.name, "float32")
+        self.assertIsInstance(template.positions, layers.RelativePositions)
+        self.assertEqual(template.dtype_policy.name, "float32")
 
     def test_copies_start_differently(self):
-        part = PARTS["feed_forward"]()
-        one, other = templates.copy_of(part), templates.copy_of(part)
+        template = TEMPLATES["feed_forward"]()
+        one, other = templates.copy_of(template), templates.copy_of(template)
         one.build()
         other.build()
         self.assertNotAllClose(one.gate.kernel, other.gate.kernel)
 
-    def test_no_part_is_none(self):
+    def test_none_is_described_as_none(self):
         self.assertIsNone(templates.settings_of(None))
 
     @parameterized.parameters(
         "layer", 3, ({},), keras.layers.LayerNormalization
     )
-    def test_what_is_no_layer_is_refused(self, part):
+    def test_other_objects_than_layers_are_refused(self, template):
         with self.assertRaisesRegex(
             ValueError, r"must be a Keras layer. Received: .*Give an instance"
         ):
-            templates.settings_of(part)
+            templates.settings_of(template)
 
-    def test_one_setting_of_a_part(self):
-        part = PARTS["attention"]()
-        for given in (part, templates.settings_of(part)):
-            self.assertEqual(templates.setting(given, "model_dim"), D)
-            self.assertEqual(templates.setting(given, "num_key_value_heads"), 2)
+    def test_one_setting_of_a_template(self):
+        template = TEMPLATES["attention"]()
+        for described in (template, templates.settings_of(template)):
+            self.assertEqual(templates.setting(described, "model_dim"), D)
+            self.assertEqual(
+                templates.setting(described, "num_key_value_heads"), 2
+            )
         with self.assertRaisesRegex(
             ValueError, "with a 'model_dim' is expected here. Received: Dense"
         ):
@@ -111,33 +115,35 @@ class PartsTest(tf.test.TestCase, parameterized.TestCase):
         ):
             templates.shared_model_dim(attention, layers.FeedForward(26, 11))
 
-    def test_an_attention_says_what_it_is_between_sequences(self):
-        part = PARTS["attention"]()
-        for given in (part, templates.settings_of(part)):
-            between = templates.between_sequences(given)
+    def test_an_attention_has_a_template_between_sequences(self):
+        template = TEMPLATES["attention"]()
+        for described in (template, templates.settings_of(template)):
+            between = templates.between_sequences(described)
             config = templates.settings_of(between)["config"]
-            self.assertEqual(config, {**part.get_config(), "positions": None})
-        # What says nothing is used as it is, whatever its arguments are.
-        part = layers.Encoder(
+            self.assertEqual(
+                config, {**template.get_config(), "positions": None}
+            )
+        # A layer without this method is used unchanged, with its positions.
+        template = layers.Encoder(
             2,
-            part,
-            PARTS["feed_forward"](),
+            template,
+            TEMPLATES["feed_forward"](),
             positions=layers.SinusoidalPositions(),
         )
-        for given in (part, templates.settings_of(part)):
-            self.assertIs(templates.between_sequences(given), given)
+        for described in (template, templates.settings_of(template)):
+            self.assertIs(templates.between_sequences(described), described)
 
     def test_a_class_that_keras_cannot_find_is_refused(self):
         class Unknown(layers.FeedForward):
             pass
 
         with self.assertRaisesRegex(
-            ValueError, "Unknown cannot be.*register_keras_serializable"
+            ValueError, "cannot copy Unknown.*register_keras_serializable"
         ):
             templates.copy_of(Unknown(D, 11))
 
-    def test_a_layer_of_ones_own_is_a_part(self):
-        # Anything with a model_dim that maps (B, T, D) to (B, T, D).
+    def test_a_layer_of_a_user_is_a_template(self):
+        # A layer with a model_dim that maps (B, T, D) to (B, T, D).
         @keras.saving.register_keras_serializable("parts_test")
         class Doubling(keras.layers.Layer):
             def __init__(self, model_dim, **kwargs):
@@ -157,7 +163,7 @@ class PartsTest(tf.test.TestCase, parameterized.TestCase):
             layers.MultiHeadAttention(D, H), Doubling(D), dropout=0.0
         )
         block.build()
-        # An attention that says nothing leaves x + 2 norm(x).
+        # With an attention that returns zeros, the block is x + 2 norm(x).
         for weight in block.attention.weights:
             weight.assign(tf.zeros(weight.shape))
         inputs = random(2, 5, D)

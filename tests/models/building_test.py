@@ -1,4 +1,4 @@
-"""Names in a config become the parts they name."""
+"""The names in a config must become the layers that they name."""
 
 import dataclasses
 
@@ -88,13 +88,13 @@ class BuildTransformerTest(tf.test.TestCase, parameterized.TestCase):
         ("all", {"feed_forward", "attention", "embedding"}),
     )
     def test_biases(self, name, expected):
-        found = {
-            place
+        actual = {
+            name
             for weight in build(biases=name).weights
-            for place in ("feed_forward", "attention", "embedding")
-            if "bias" in weight.path and place in weight.path
+            for name in ("feed_forward", "attention", "embedding")
+            if "bias" in weight.path and name in weight.path
         }
-        self.assertEqual(found, expected)
+        self.assertEqual(actual, expected)
 
     @parameterized.parameters(
         ("all", ["embedding"]),
@@ -109,13 +109,13 @@ class BuildTransformerTest(tf.test.TestCase, parameterized.TestCase):
             if isinstance(layer, layers.TokenEmbedding)
         ]
         self.assertCountEqual([m.name for m in matrices], expected)
-        # The logits' bias is the projection's and nobody else's.
+        # Only the projection has the bias of the logits.
         self.assertEqual(
             [m.name for m in matrices if m.bias is not None],
             [model.projection.name],
         )
 
-    def test_the_dtype_is_that_of_every_layer(self):
+    def test_every_layer_has_the_dtype(self):
         model = models.build_transformer(SIZES, dtype="mixed_bfloat16")
         self.assertEqual(
             model.encoder.blocks[0].attention.compute_dtype, "bfloat16"
@@ -140,7 +140,7 @@ class BuildTransformerTest(tf.test.TestCase, parameterized.TestCase):
                 build(**{name: size})
 
     @parameterized.parameters((None,), ("base",), ({"vocabulary_size": 17},))
-    def test_what_is_no_config_is_refused(self, config):
+    def test_other_objects_than_configs_are_refused(self, config):
         with self.assertRaisesRegex(
             ValueError, "A TransformerConfig is expected. Received: .*PRESETS"
         ):
@@ -179,7 +179,7 @@ class BuildTransformerTest(tf.test.TestCase, parameterized.TestCase):
             build(**change)
 
     def test_every_name_is_built(self):
-        # What the other tests list is all there is.
+        # Names that no other test here uses must not exist.
         self.assertLen(building.POSITIONS, 8)
         self.assertLen(building.ACTIVATIONS, 6)
         self.assertEqual(building.NORMS, ("layer", "rms"))

@@ -1,4 +1,4 @@
-"""Every preset must be the model it says, to the last parameter."""
+"""Every preset must have the number of parameters computed by hand."""
 
 import dataclasses
 
@@ -20,11 +20,11 @@ PARAMETERS = {
     # 256 x 688, and keys and values of 2 heads of 32 instead of 8:
     # V D + 9 (2 D^2 + 2 D 64) + 6 (3 D F) + 17 D.
     "modern": 2_048_000 + 9 * 163_840 + 6 * 528_384 + 17 * 256,
-    # The paper says 65 and 213 million.
+    # The paper reports 65 and 213 million.
     "base": 63_045_632,
     "big": 214_171_648,
 }
-# Of base and big, by what has a bias and where the norm is. Biases of the
+# Variants of base and big: biases, and the place of the norm. Biases of the
 # attention are 4 D for each of 18; pre-norm adds the two last norms.
 VARIED = (
     ("base", "feed_forward", "post", 63_045_632),
@@ -40,14 +40,14 @@ VARIED = (
 
 
 def count(config):
-    # In this scope variables have a shape and no memory.
+    # In this scope variables have a shape but no memory.
     with keras.StatelessScope(initialize_variables=False):
         return models.build_transformer(config).count_params()
 
 
 class ConfigTest(tf.test.TestCase, parameterized.TestCase):
     def tearDown(self):
-        # Forgets variables that were described but never filled.
+        # Removes the variables that never got values.
         keras.utils.clear_session()
         super().tearDown()
 
@@ -77,12 +77,12 @@ class ConfigTest(tf.test.TestCase, parameterized.TestCase):
         ("target", 8_000, 8_000 * 512),
         ("none", 8_000, 2 * 8_000 * 512),
     )
-    def test_matrices_that_are_not_shared_count(self, tying, target, more):
+    def test_matrices_that_are_not_shared_count(self, tying, target, extra):
         base = config.PRESETS["base"]
         untied = dataclasses.replace(
             base, tying=tying, target_vocabulary_size=target
         )
-        self.assertEqual(count(untied) - count(base), more)
+        self.assertEqual(count(untied) - count(base), extra)
 
     def test_base_and_big_are_the_rows_of_table_3(self):
         base, big = config.PRESETS["base"], config.PRESETS["big"]

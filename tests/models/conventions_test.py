@@ -1,4 +1,4 @@
-"""Every convention sets the same things, and each its own way."""
+"""Every convention must set the same fields, and no two alike."""
 
 import dataclasses
 
@@ -24,18 +24,18 @@ def build(name, **changes):
 class ConventionsTest(tf.test.TestCase, parameterized.TestCase):
     def test_all_five_and_no_two_alike(self):
         self.assertEqual(tuple(conventions.CONVENTIONS), NAMES)
-        found = [
+        actual = [
             repr(dataclasses.asdict(c))
             for c in conventions.CONVENTIONS.values()
         ]
-        self.assertLen(set(found), 5)
+        self.assertLen(set(actual), 5)
 
     @parameterized.parameters(*NAMES)
     def test_each_sets_everything_that_varies(self, name):
         fields = {
             field.name for field in dataclasses.fields(models.TransformerConfig)
         }
-        # Sizes, and what a user chooses within a system.
+        # Sizes, and fields that a user chooses within a system.
         own = {
             "vocabulary_size",
             "target_vocabulary_size",
@@ -76,7 +76,7 @@ class ConventionsTest(tf.test.TestCase, parameterized.TestCase):
     def test_what_the_decoder_starts_with(self, name, start_id):
         model = build(name)
         self.assertEqual((model.start_id, model.pad_id), (start_id, 0))
-        # Who starts with padding starts with a zero vector.
+        # A decoder that starts with the padding id reads a zero vector.
         vector = model.target_embedding(np.array([[start_id]]))
         self.assertEqual(np.any(vector), start_id != 0)
 
@@ -88,7 +88,7 @@ class ConventionsTest(tf.test.TestCase, parameterized.TestCase):
         ("marian", 0, 1e-5, 3 * 4 * D + V),
     )
     def test_norms_and_biases(self, name, final_norms, epsilon, biases):
-        # To the biases of the two feed-forward networks.
+        # Besides the biases of the two feed-forward networks.
         model = build(name)
         expected = V * D + 3 * 4 * D**2 + 2 * (2 * D * F + F + D)
         expected += (5 + final_norms) * 2 * D + biases
@@ -106,7 +106,7 @@ class ConventionsTest(tf.test.TestCase, parameterized.TestCase):
     def test_how_weights_start(self, name, deviation, gain):
         model = build(name, vocabulary_size=997)
         embeddings = model.source_embedding.embeddings.numpy()
-        # Of 25,922 draws: 2 % are more than four standard errors.
+        # With 25,922 numbers, 2 % are more than four standard errors.
         self.assertAllClose(embeddings.std(), deviation, rtol=0.02)
         weights = {w.path.split("/")[-1]: w.numpy() for w in model.weights}
         limit = (6 / (2 * D)) ** 0.5

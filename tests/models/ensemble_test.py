@@ -1,4 +1,4 @@
-"""Several models must decode as the mean of what they predict.
+"""An ensemble must decode with the mean of its members' predictions.
 
 B batch   T target length   S source length   V vocabulary_size   M models
 W hypotheses of a row
@@ -28,7 +28,7 @@ def inputs(source_ids=SOURCE_IDS, target_ids=TARGET_IDS):
 
 
 def make(seed, **changes):
-    """A model whose logits are far from equal."""
+    """Makes a model whose logits differ widely."""
     keras.utils.set_random_seed(seed)
     model = models.build_transformer(dataclasses.replace(SIZES, **changes))
     embeddings = model.projection.embeddings
@@ -36,8 +36,8 @@ def make(seed, **changes):
     return model
 
 
-def members():
-    # Models need not be of one kind.
+def make_members():
+    # Members may have different architectures.
     return make(1), make(2, positions="rotary", num_decoder_layers=1)
 
 
@@ -52,45 +52,45 @@ def draw_ids(seed, width):
 
 class EnsembleTest(tf.test.TestCase, parameterized.TestCase):
     def test_the_mean_of_probabilities(self):
-        some = members()
-        found = ensemble.Ensemble(some)(inputs())
-        self.assertEqual(found.shape, (B, T, V))
-        self.assertEqual(found.dtype, "float32")
+        members = make_members()
+        actual = ensemble.Ensemble(members)(inputs())
+        self.assertEqual(actual.shape, (B, T, V))
+        self.assertEqual(actual.dtype, "float32")
         expected = np.mean(
-            [np.exp(log_softmax(model(inputs()))) for model in some], axis=0
+            [np.exp(log_softmax(model(inputs()))) for model in members], axis=0
         )
-        self.assertAllClose(np.exp(found), expected, rtol=1e-5, atol=1e-7)
-        self.assertAllClose(found, np.log(expected), rtol=1e-5, atol=1e-5)
+        self.assertAllClose(np.exp(actual), expected, rtol=1e-5, atol=1e-7)
+        self.assertAllClose(actual, np.log(expected), rtol=1e-5, atol=1e-5)
 
     def test_the_mean_of_log_probabilities(self):
-        some = members()
-        found = ensemble.Ensemble(some, "log_probabilities")(inputs())
+        members = make_members()
+        actual = ensemble.Ensemble(members, "log_probabilities")(inputs())
         expected = np.mean(
-            [log_softmax(model(inputs())) for model in some], axis=0
+            [log_softmax(model(inputs())) for model in members], axis=0
         )
-        self.assertAllClose(found, expected, rtol=1e-5, atol=1e-5)
+        self.assertAllClose(actual, expected, rtol=1e-5, atol=1e-5)
         # The two means are not the same.
         self.assertNotAllClose(
-            found, ensemble.Ensemble(some)(inputs()), atol=0.01
+            actual, ensemble.Ensemble(members)(inputs()), atol=0.01
         )
 
     def test_three_models_count_alike(self):
-        some = [make(seed) for seed in range(3)]
-        expected = ensemble.Ensemble(some)(inputs())
+        members = [make(seed) for seed in range(3)]
+        expected = ensemble.Ensemble(members)(inputs())
         self.assertAllClose(
-            ensemble.Ensemble(some[::-1])(inputs()), expected, atol=1e-5
+            ensemble.Ensemble(members[::-1])(inputs()), expected, atol=1e-5
         )
-        probs = [np.exp(log_softmax(model(inputs()))) for model in some]
+        probs = [np.exp(log_softmax(model(inputs()))) for model in members]
         self.assertAllClose(np.exp(expected), sum(probs) / 3, atol=1e-6)
 
-    def test_what_is_improbable_is_no_nan(self):
-        some = members()
-        some[0].projection.embeddings.assign(
-            1e3 * some[0].projection.embeddings
+    def test_improbable_tokens_make_no_nan(self):
+        members = make_members()
+        members[0].projection.embeddings.assign(
+            1e3 * members[0].projection.embeddings
         )
         for mean in ensemble.MEANS:
-            found = ensemble.Ensemble(some, mean)(inputs())
-            self.assertTrue(np.all(np.isfinite(found)))
+            actual = ensemble.Ensemble(members, mean)(inputs())
+            self.assertTrue(np.all(np.isfinite(actual)))
 
     @parameterized.parameters(*ensemble.MEANS)
     def test_one_model_is_the_model(self, mean):
@@ -103,7 +103,7 @@ class EnsembleTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.product(mean=ensemble.MEANS, max_length=(None, T + 2))
     def test_steps_equal_the_call(self, mean, max_length):
-        both = ensemble.Ensemble(members(), mean)
+        both = ensemble.Ensemble(make_members(), mean)
         state, logits = both.start(SOURCE_IDS, max_length), []
         for t in range(T):
             step_logits, state = both.step(TARGET_IDS[:, t], t, state)
@@ -114,7 +114,7 @@ class EnsembleTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters(None, T + 2)
     def test_each_hypothesis_reads_its_own_past(self, max_length):
-        both = ensemble.Ensemble(members())
+        both = ensemble.Ensemble(make_members())
         step = both.stepper()
         for logits, history in hypotheses.follow(
             both,
@@ -134,7 +134,7 @@ class EnsembleTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters(None, T + 2)
     def test_steps_in_a_graph_of_unknown_sizes(self, max_length):
-        both = ensemble.Ensemble(members())
+        both = ensemble.Ensemble(make_members())
         ids = tf.TensorSpec([None, None], tf.int32)
 
         @tf.function(input_signature=[ids, ids])
@@ -150,8 +150,11 @@ class EnsembleTest(tf.test.TestCase, parameterized.TestCase):
             atol=1e-5,
         )
 
-    def test_rows_are_kept(self):
-        both, rows = ensemble.Ensemble(members()), np.array([2, 0], "int32")
+    def test_rows_are_taken(self):
+        both, rows = (
+            ensemble.Ensemble(make_members()),
+            np.array([2, 0], "int32"),
+        )
         _, state = both.step(TARGET_IDS[:, 0], 0, both.start(SOURCE_IDS))
         state = both.take_rows(state, rows, 1)
         logits, _ = both.step(TARGET_IDS[rows, 1], 1, state)
@@ -160,10 +163,10 @@ class EnsembleTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     def test_the_attention_is_the_mean(self):
-        some = members()
-        both = ensemble.Ensemble(some)
+        members = make_members()
+        both = ensemble.Ensemble(members)
         expected = np.mean(
-            [model.alignment_attention(inputs()) for model in some], axis=0
+            [model.alignment_attention(inputs()) for model in members], axis=0
         )
         self.assertAllClose(
             both.alignment_attention(inputs()), expected, rtol=0, atol=1e-6
@@ -177,28 +180,28 @@ class EnsembleTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllClose(attention, expected[:, t], rtol=0, atol=1e-6)
 
     def test_attention_scores_are_those_of_all_layers(self):
-        some = members()
-        found = ensemble.Ensemble(some).attention_scores(inputs())
-        one, other = (model.attention_scores(inputs()) for model in some)
-        self.assertIsInstance(found, models.AttentionScores)
-        for together, first, second in zip(found, one, other, strict=True):
+        members = make_members()
+        actual = ensemble.Ensemble(members).attention_scores(inputs())
+        one, other = (model.attention_scores(inputs()) for model in members)
+        self.assertIsInstance(actual, models.AttentionScores)
+        for together, first, second in zip(actual, one, other, strict=True):
             layers = first.shape[1]
             self.assertAllEqual(together[:, :layers], first)
             self.assertAllEqual(together[:, layers:], second)
-        self.assertEqual(found.cross.shape, (B, 2 + 1, 3, T, S))
+        self.assertEqual(actual.cross.shape, (B, 2 + 1, 3, T, S))
 
     def test_attention_scores_of_different_heads_are_refused(self):
         both = ensemble.Ensemble([make(1), make(2, num_heads=2)])
         with self.assertRaisesRegex(ValueError, r"models of \[3, 2\] heads"):
             both.attention_scores(inputs())
-        # All else works.
+        # All other methods work.
         self.assertEqual(both.alignment_attention(inputs()).shape, (B, T, S))
 
-    def test_variables_are_those_of_all(self):
-        some = members()
+    def test_variables_are_those_of_all_members(self):
+        members = make_members()
         self.assertEqual(
-            [id(v) for v in ensemble.Ensemble(some).variables],
-            [id(v) for model in some for v in model.variables],
+            [id(v) for v in ensemble.Ensemble(members).variables],
+            [id(v) for model in members for v in model.variables],
         )
 
     def test_dropout_acts_in_training_alone(self):

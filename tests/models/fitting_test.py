@@ -1,4 +1,4 @@
-"""Parts that do not fit together must be refused when a model is made.
+"""Sublayers that do not fit together must be refused by the constructor.
 
 D model_dim   H heads   F feed_forward_dim   V vocabulary_size
 """
@@ -13,7 +13,7 @@ from keras_transformer.models import fitting, transformer
 D, H, F, V = 24, 4, 11, 17
 
 
-def parts(**changes):
+def sublayers(**changes):
     stack = layers.MultiHeadAttention(D, H), layers.FeedForward(D, F)
     return {
         "encoder": layers.Encoder(1, *stack),
@@ -24,11 +24,11 @@ def parts(**changes):
 
 
 class FittingTest(tf.test.TestCase, parameterized.TestCase):
-    def test_parts_that_fit_are_taken_and_are_all_there_are(self):
-        model = transformer.Transformer(**parts())
+    def test_a_model_has_no_other_sublayers(self):
+        model = transformer.Transformer(**sublayers())
         fitting.check_sublayers(model)
         made = {id(getattr(model, name)) for name in fitting.SUBLAYERS}
-        # Tied embeddings are one.
+        # Tied embeddings are one layer.
         self.assertLen(made, 3)
         self.assertEqual(
             sum(w.numpy().size for w in model.weights),
@@ -64,9 +64,9 @@ class FittingTest(tf.test.TestCase, parameterized.TestCase):
         ({"pad_id": 17}, r"`pad_id` must be in \[0, 17\).*Received: 17"),
         ({"start_id": -1}, r"`start_id` must be in \[0, 17\).*Received: -1"),
     )
-    def test_parts_that_do_not_fit_are_refused(self, change, message):
+    def test_sublayers_that_do_not_fit_are_refused(self, change, message):
         with self.assertRaisesRegex(ValueError, message):
-            transformer.Transformer(**parts(**change))
+            transformer.Transformer(**sublayers(**change))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Keras's own tools must work on a `Transformer` as on any model.
+"""Tools of Keras must work on a `Transformer` as on any model.
 
 B batch   T target length   S source length
 """
@@ -46,10 +46,10 @@ class KerasToolsTest(tf.test.TestCase, parameterized.TestCase):
         model.export(f"{folder}/1", verbose=False)
         exported = tf.saved_model.load(f"{folder}/1")
         for count in (B, 2):
-            some = {name: ids[:count] for name, ids in IDS.items()}
+            batch = {name: ids[:count] for name, ids in IDS.items()}
             self.assertAllClose(
-                exported.serve({n: tf.constant(i) for n, i in some.items()}),
-                model(some),
+                exported.serve({n: tf.constant(i) for n, i in batch.items()}),
+                model(batch),
                 rtol=0,
                 atol=1e-6,
             )
@@ -121,13 +121,13 @@ class KerasToolsTest(tf.test.TestCase, parameterized.TestCase):
         scores = model.attention_scores(inputs)
         around = keras.Model(inputs, [outputs, memory, scores.cross])
         self.assertLen(around.trainable_weights, len(model.trainable_weights))
-        found = around(IDS)
+        actual = around(IDS)
         expected = (
             model(IDS),
             model.encode(IDS["source_ids"]),
             model.attention_scores(IDS).cross,
         )
-        for one, other in zip(found, expected, strict=True):
+        for one, other in zip(actual, expected, strict=True):
             self.assertAllClose(one, other, rtol=0, atol=1e-6)
         self.assertEqual(
             model.compute_output_shape(

@@ -39,7 +39,7 @@ def make(dtype=None, **changes):
 
 
 def rounded(value):
-    """To bfloat16: the nearest of 8 bits, a tie to the even one."""
+    """Rounds to bfloat16: to the nearest, and a tie to the even number."""
     bits = np.asarray(value, "float32").view("uint32").astype("uint64")
     bits = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16 << 16
     return bits.astype("uint32").view("float32")
@@ -59,12 +59,12 @@ class InPrecisionTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllEqual(tf.cast(new, "float32"), rounded(old))
         logits = fast(INPUTS)
         self.assertEqual(logits.dtype, "float32")
-        # Roundings of 2^-9 through four blocks, of logits to 8.
+        # Four blocks round by 2^-9, and logits are up to 8.
         self.assertAllClose(logits, expected, rtol=0, atol=0.3)
         error = np.asarray(logits - expected)
         self.assertLess(np.sqrt(np.mean(error**2)), 0.08)
         self.assertGreater(np.abs(error).max(), 1e-4)
-        # The first is as it was.
+        # The original model has not changed.
         self.assertAllEqual(model(INPUTS), expected)
         for new, old in zip(model.get_weights(), before, strict=True):
             self.assertAllEqual(new, old)
@@ -75,9 +75,9 @@ class InPrecisionTest(tf.test.TestCase, parameterized.TestCase):
         model = make(**kind)
         fast = precision.in_precision(model, "bfloat16")
         for one, other in ((model, "float32"), (fast, "bfloat16")):
-            for part in (one.encoder, one.decoder, one.source_embedding,
+            for owner in (one.encoder, one.decoder, one.source_embedding,
                          one.target_embedding, one.projection):  # fmt: skip
-                for layer in kinds.layers_inside(part):
+                for layer in kinds.layers_inside(owner):
                     self.assertEqual(layer.dtype_policy.name, other, layer.path)
         self.assertEqual(
             fast.source_embedding is fast.projection,
@@ -101,11 +101,11 @@ class InPrecisionTest(tf.test.TestCase, parameterized.TestCase):
         scores = precision.in_precision(make(), "bfloat16").attention_scores(
             INPUTS
         )
-        for some in scores:
-            self.assertEqual(some.dtype, "float32")
+        for array in scores:
+            self.assertEqual(array.dtype, "float32")
             self.assertAllClose(
-                tf.reduce_sum(some, -1),
-                np.ones(some.shape[:-1]),
+                tf.reduce_sum(array, -1),
+                np.ones(array.shape[:-1]),
                 rtol=0,
                 atol=1e-6,
             )

@@ -35,8 +35,8 @@ def methods_of(protocol):
 
 
 def parameters_of(kind, name):
-    """Names and defaults of the arguments of a method."""
-    # That of Keras calls `call`.
+    """Returns names and defaults of the arguments of a method."""
+    # `__call__` of Keras calls `call`.
     if name == "__call__" and issubclass(kind, keras.layers.Layer):
         name = "call"
     return [
@@ -54,7 +54,7 @@ def make(start_id=1, vocabulary_size=V):
 
 
 def without_more(model):
-    """What has all that the contract names, and nothing else."""
+    """Makes an object with the members of the contract and no others."""
     members = {
         name: staticmethod(getattr(model, name))
         for name in methods_of(stepping.DecodingModel)
@@ -91,14 +91,14 @@ class DecodingModelTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_a_state_is_handled_as_a_search_expects(self):
         names = methods_of(contract.States)
-        self.assertEqual(set(names), {"widen", "select", "keep", "shapes"})
+        self.assertEqual(set(names), {"widen", "select", "take_rows", "shapes"})
         for name in names:
             self.assertEqual(
                 parameters_of(stepping.DecodingModel, name),
                 parameters_of(contract.States, name),
             )
 
-    def test_what_is_missing_is_told_at_once(self):
+    def test_a_missing_method_is_reported_at_once(self):
         class Unfinished(stepping.DecodingModel):
             def start(self, source_ids, max_length=None):
                 return source_ids
@@ -112,25 +112,27 @@ class DecodingModelTest(tf.test.TestCase, parameterized.TestCase):
         tokenizer = kt.Tokenizer(vocabulary)
         model = make(vocabulary_size=tokenizer.vocabulary_size)
         lengths = kt.translation.Lengths(ratio=1.0, extra=3)
-        found, expected = (
+        actual, expected = (
             kt.Translator(one, tokenizer, lengths=lengths)
             for one in (without_more(model), model)
         )
         answers = expected.translate(texts)
         self.assertGreater(len({*answers}), 1)
-        self.assertEqual(found.translate(texts), answers)
+        self.assertEqual(actual.translate(texts), answers)
         scores, explanations = (
-            [read(each) for each in (found, expected)]
+            [read(each) for each in (actual, expected)]
             for read in (
                 lambda each: each.score(texts, texts[::-1]),
                 lambda each: kt.translation.explain(each, texts[0]),
             )
         )
-        self.assertEqual(*([one.score for one in some] for some in scores))
+        self.assertEqual(
+            *([result.score for result in results] for results in scores)
+        )
         for one, other in zip(*explanations, strict=True):
             self.assertAllEqual(one, other)
 
-    def test_step_is_one_of_those_of_the_stepper(self):
+    def test_a_step_equals_one_of_the_stepper(self):
         model = make()
         ids = np.array([5, 6, 7])
         logits, _ = model.step(ids, 0, model.start(SOURCE_IDS))
@@ -178,8 +180,8 @@ class ShiftRightTest(tf.test.TestCase, parameterized.TestCase):
         expected[:, :1] = 1
         self.assertAllEqual(shifted, expected)
 
-    def test_the_model_reads_what_it_shall_write_up_to_then(self):
-        """Logits of the shifted target are those of the steps that write it."""
+    def test_the_model_reads_the_target_before_each_position(self):
+        """Logits of a shifted target equal those of steps that produce it."""
         model = make()
         inputs = {
             "source_ids": SOURCE_IDS,

@@ -1,4 +1,4 @@
-"""The model must be figure 1, whole or step by step, in every mode.
+"""The model must compute figure 1, at once and step by step.
 
 B batch   T target length   S source length   D model_dim   H heads
 F feed_forward_dim   L layers   V vocabulary_size
@@ -23,7 +23,7 @@ from tests.references import search as reference_search
 
 B, T, S, H, D, F, V = 3, 5, 7, 4, 24, 11, 17
 SIZES = models.TransformerConfig(V, 2, 3, D, H, F, dropout=0.1)
-# Sources of 4, 7 and 2 tokens, targets of 5, 3 and 4.
+# The sources have 4, 7 and 2 tokens, the targets 5, 3 and 4.
 SOURCE_IDS = np.array(
     [[3, 9, 4, 2, 0, 0, 0], [16, 5, 5, 8, 11, 7, 2], [6, 2, 0, 0, 0, 0, 0]]
 )
@@ -36,7 +36,7 @@ def kind(convention="paper", **changes):
     return dataclasses.replace(config, **changes)
 
 
-# Each convention, each kind of positions and of every other part.
+# Each convention, and each value of every field that is a name.
 KINDS = {
     "paper": kind(),
     "paper_pre": kind(normalization="pre", dropout=0.0),
@@ -63,7 +63,7 @@ KINDS = {
     ),
     "not_scaled": kind(embedding_scale="none", embedding_initializer="uniform"),
 }
-# Every kind of positions, and heads that share keys.
+# Each kind of positions, and heads that share keys.
 STEPPED = (
     "paper",
     "tensor2tensor",
@@ -92,19 +92,19 @@ def inputs(source_ids=SOURCE_IDS, target_ids=TARGET_IDS):
 
 
 def started(config, target_ids=TARGET_IDS):
-    """The targets with the start that this model has."""
+    """Returns the targets with the start id of this model."""
     target_ids = target_ids.copy()
     target_ids[:, 0] = config.start_id
     return target_ids
 
 
 def without_padding(config):
-    """Steps read real tokens alone."""
+    """Returns targets without padding, since steps read real tokens."""
     return started(config, np.where(IS_REAL, TARGET_IDS, 14))
 
 
 def make(config=KINDS["paper_pre"], dtype=None, **changes):
-    """A model; what starts as 1 or 0 is drawn, so that no mix-up hides."""
+    """Makes a model, with random values for weights that are 1 or 0."""
     config = dataclasses.replace(config, **changes)
     model = models.build_transformer(config, dtype)
     for i, weight in enumerate(model.trainable_weights):
@@ -114,7 +114,7 @@ def make(config=KINDS["paper_pre"], dtype=None, **changes):
 
 
 def decode(model, source_ids, target_ids, max_length=None):
-    """Logits (B, T, V), one step after the other."""
+    """Returns logits (B, T, V), computed step by step."""
     state, logits = model.start(source_ids, max_length), []
     for t in range(T):
         step_logits, state = model.step(target_ids[:, t], t, state)
@@ -123,12 +123,12 @@ def decode(model, source_ids, target_ids, max_length=None):
 
 
 def draw_ids(seed, width):
-    """Real tokens of W hypotheses (B, W)."""
+    """Returns random real tokens of W hypotheses, (B, W)."""
     return np.random.default_rng(seed).integers(3, V, (B, width))
 
 
 def loss_of(logits, labels):
-    """Mean cross-entropy of the real places, in any of the two libraries."""
+    """Returns the mean cross-entropy at real positions, in either library."""
     return -sum(
         logits[b][t][labels[b, t]] for b, t in np.argwhere(IS_REAL)
     ) / np.sum(IS_REAL)
@@ -163,11 +163,11 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                 rtol=1e-5,
                 atol=1e-5,
             )
-            for some, other in zip(scores, expected[1:], strict=True):
-                # Of padding alone nobody asks.
+            for array, other in zip(scores, expected[1:], strict=True):
+                # The scores of queries at padding do not matter.
                 rows = SOURCE_IDS[b] != 0 if len(other) == 2 else IS_REAL[b]
                 self.assertAllClose(
-                    some[b].numpy()[:, :, rows],
+                    array[b].numpy()[:, :, rows],
                     np.array(other)[:, :, rows],
                     rtol=0,
                     atol=1e-5,
@@ -195,15 +195,15 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                 for b in range(B)
             ]  # fmt: skip
             rows = [
-                [reference_search.log_softmax(row) for row in some]
-                for some in rows
+                [reference_search.log_softmax(row) for row in logits]
+                for logits in rows
             ]
             return loss_of(rows, labels)
 
         for i, (weight, gradient) in enumerate(
             zip(model.trainable_weights, gradients, strict=True)
         ):
-            # Along one drawn direction for each weight.
+            # Along one random direction for each weight.
             name = weight.path.removeprefix(f"{model.name}/")
             direction = random(*weight.shape, seed=500 + i).astype("float64")
             direction /= np.linalg.norm(direction)
@@ -222,15 +222,15 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
     @kinds("paper", "modern")
     def test_attention_scores_have_names_and_rows_that_sum_to_one(self, config):
         scores = make(config).attention_scores(inputs())
-        for some, shape in (
+        for array, shape in (
             (scores.encoder, (B, 2, H, S, S)),
             (scores.decoder, (B, 3, H, T, T)),
             (scores.cross, (B, 3, H, T, S)),
         ):
-            self.assertEqual(some.shape, shape)
-            self.assertEqual(some.dtype, "float32")
+            self.assertEqual(array.shape, shape)
+            self.assertEqual(array.dtype, "float32")
             self.assertAllClose(
-                tf.reduce_sum(some, -1), np.ones(shape[:-1]), rtol=0, atol=1e-6
+                tf.reduce_sum(array, -1), np.ones(shape[:-1]), rtol=0, atol=1e-6
             )
 
     @kinds()
@@ -278,7 +278,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         for max_length, widenings in zip(
             (None, T + 2), hypotheses.WIDENINGS, strict=True
         ):
-            # The last step reads what all steps before it have kept.
+            # The last step reads the cache of all steps before it.
             *_, (logits, history) = hypotheses.follow(
                 model,
                 model.start(SOURCE_IDS, max_length),
@@ -306,7 +306,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         model = make(config)
         width, max_length = 5, None if how == "grows_in_a_graph" else T + 2
         is_compiled = how == "is_compiled"
-        # Compiled, all sizes are known, otherwise none but W.
+        # If compiled, all sizes are known, otherwise only W.
         rows, length = (B, T) if is_compiled else (None, None)
 
         @tf.function(
@@ -333,7 +333,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         rng = np.random.default_rng(0)
         ids = rng.integers(3, V, (B, T, width))
         parents = rng.integers(0, width, (B, T, width))
-        found = decode_in_graph(
+        actual = decode_in_graph(
             SOURCE_IDS.astype("int32"),
             np.stack([ids, parents], axis=2).astype("int32"),
         )
@@ -347,7 +347,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                 )
             )[:, -1]
             self.assertAllClose(
-                tf.reshape(found[t], (B * width, -1)),
+                tf.reshape(actual[t], (B * width, -1)),
                 expected,
                 rtol=1e-5,
                 atol=1e-5,
@@ -355,12 +355,12 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             history = history[np.arange(B)[:, None], parents[:, t]]
 
     @parameterized.parameters(
-        # Of rows and rooms all pairs, and both rooms of each model.
+        # All pairs of rows and maximum lengths, and both lengths of each model.
         ("paper", None, [2, 0]), ("paper", T + 2, [1]),
         ("relative", None, [1]), ("relative", T + 2, [2, 0, 1]),
         ("modern", None, [2, 0, 1]), ("modern", T + 2, [2, 0]),
     )  # fmt: skip
-    def test_rows_are_kept_with_all_their_hypotheses(
+    def test_rows_are_taken_with_all_their_hypotheses(
         self, name, max_length, rows
     ):
         model = make(KINDS[name])
@@ -389,7 +389,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                     self.assertEqual(tensor.shape[0], len(rows))
 
     @parameterized.parameters(None, T)
-    def test_selecting_moves_nothing_but_the_ancestors(self, max_length):
+    def test_selecting_changes_only_the_ancestors(self, max_length):
         model = make()
         state = model.widen(model.start(SOURCE_IDS, max_length), 5)
         _, state = model.step(draw_ids(0, 5).reshape(-1), 0, state)
@@ -407,7 +407,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     @parameterized.parameters(None, T)
-    def test_shapes_name_what_varies(self, max_length):
+    def test_shapes_of_a_state(self, max_length):
         model = make()
         state = model.widen(model.start(SOURCE_IDS, max_length), 5)
         shapes = model.shapes(state)
@@ -417,12 +417,12 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(None in tf.nest.flatten(shapes), max_length is None)
 
     @parameterized.parameters(1, 2, 3)
-    def test_a_step_says_where_it_looked(self, num_layers):
+    def test_a_step_returns_its_attention(self, num_layers):
         model = make(num_decoder_layers=num_layers)
         target_ids = without_padding(KINDS["paper_pre"])
         batch = inputs(target_ids=target_ids)
         expected = model.alignment_attention(batch).numpy()
-        # Of three blocks the last but one.
+        # The last but one of three blocks.
         cross = model.attention_scores(batch).cross.numpy()
         self.assertAllClose(
             expected,
@@ -436,7 +436,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         )
         padding = np.tile(SOURCE_IDS[:, None] == 0, (1, T, 1))
         self.assertAllEqual(expected[padding], np.zeros(padding.sum()))
-        # Of the same prefix alone.
+        # The attention of the same prefix in a batch of its own.
         of_prefixes = [
             model.alignment_attention(
                 inputs(target_ids=target_ids[:, : t + 1])
@@ -457,7 +457,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                     np.zeros(np.sum(SOURCE_IDS == 0)),
                 )
 
-    def test_hypotheses_look_where_their_own_history_does(self):
+    def test_hypotheses_attend_as_their_own_history(self):
         model = make()
         step = model.stepper(return_attention=True)
         width = 5
@@ -478,7 +478,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllClose(attention, expected, rtol=0, atol=1e-6)
 
     @parameterized.parameters(None, 1)
-    def test_one_token_is_no_cause_for_a_warning(self, max_length):
+    def test_one_token_causes_no_warning(self, max_length):
         for name in ("paper", "relative", "modern"):
             model = make(KINDS[name])
             one = inputs(SOURCE_IDS[:, :1], TARGET_IDS[:, :1])
@@ -500,7 +500,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, message):
             model.step([5] * 4, 0, state)
         state = model.widen(state, 5)
-        # The second would be two rows of five.
+        # Ten ids could be two rows of five hypotheses.
         for number in (3, 10):
             with self.assertRaisesRegex(
                 ValueError,
@@ -512,7 +512,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(
         (None, 1, "Expected: position=0"), (2, 2, "positions 0 to 1")
     )
-    def test_a_position_that_cannot_be_is_refused(
+    def test_a_position_that_does_not_fit_is_refused(
         self, max_length, position, message
     ):
         model = make()
@@ -524,7 +524,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
     def test_beam_search_by_steps_equals_a_slow_one_by_calls(self):
         model = make()
         limits = [4, 2, 3]
-        # A call would take a pad inside the target for no token at all.
+        # A call would treat a padding id inside the target as padding.
         no_pad = np.array([-1e9] + [0] * (V - 1), "float32")
 
         def step(ids, position, state):
@@ -623,7 +623,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                     np.pad(target_ids, [(0, 0), target]),
                 )
             ).numpy()[:, target[0] : target[0] + T]
-            # Logits to 8, whose last bit is worth 1e-6.
+            # Logits are up to 8, where float32 has a resolution of 1e-6.
             self.assertAllClose(logits[IS_REAL], expected, rtol=0, atol=3e-6)
 
     @kinds("paper", "marian", "relative", "modern")
@@ -640,7 +640,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     def test_padding_is_what_pad_id_says(self):
-        # Tokens 0 and 3 trade places, in the ids and in the embedding.
+        # Tokens 0 and 3 are exchanged, in the ids and in the embedding.
         model, other = make(), make(pad_id=3)
         swap = np.arange(V)
         swap[[0, 3]] = [3, 0]
@@ -699,13 +699,13 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         ):
             gradient = tf.convert_to_tensor(gradient)
             if "key_bias" in weight.path:
-                # It adds the same to all logits of a query: no change.
+                # It adds one number to all logits of a query, without effect.
                 self.assertAllClose(gradient, 0 * gradient, atol=1e-6)
                 continue
             self.assertGreater(np.abs(gradient).max(), 1e-6, weight.path)
 
     def test_every_weight_has_a_gradient_where_there_is_one_token(self):
-        # Some are zero, but a weight without one would not be updated.
+        # A gradient may be zero, but it must exist, or no update is made.
         model = make(dropout=0.0)
         with tf.GradientTape() as tape:
             logits = model(inputs(SOURCE_IDS[:, :1], TARGET_IDS[:, :1]))
@@ -733,7 +733,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             )
 
     @parameterized.parameters(
-        # Roundings of 2^-11 and 2^-8 through four blocks, of logits to 5.
+        # Four blocks round by 2^-11 or 2^-8, and logits are up to 5.
         ("mixed_float16", 0.03),
         ("mixed_bfloat16", 0.24),
     )
@@ -744,22 +744,22 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         for weight in model.trainable_weights:
             self.assertEqual(weight.dtype, "float32", weight.path)
         block = model.decoder.blocks[1]
-        for part in (
+        for inner in (
             *(model.encoder, model.decoder, model.source_embedding, block),
             *(model.encoder.positions, model.decoder.drop),
             *(block.self_attention, block.cross_attention_residual.norm),
             *(block.feed_forward.expand, model.encoder.final_norm),
         ):
-            self.assertEqual(part.dtype_policy.name, policy, part.path)
+            self.assertEqual(inner.dtype_policy.name, policy, inner.path)
         exact = make()
         exact.set_weights(model.get_weights())
         self.assertAllClose(logits, exact(inputs()), rtol=0, atol=tolerance)
         self.assertNotAllClose(logits, exact(inputs()), rtol=0, atol=1e-6)
-        for some in model.attention_scores(inputs()):
-            self.assertEqual(some.dtype, "float32")
+        for array in model.attention_scores(inputs()):
+            self.assertEqual(array.dtype, "float32")
             self.assertAllClose(
-                tf.reduce_sum(some, -1),
-                np.ones(some.shape[:-1]),
+                tf.reduce_sum(array, -1),
+                np.ones(array.shape[:-1]),
                 rtol=0,
                 atol=1e-6,
             )
@@ -789,20 +789,20 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         model = models.build_transformer(
             kind(normalization="pre", dropout=0.5, num_encoder_layers=1)
         )
-        # Sub-layers that end in zeros leave nothing but the embedding.
+        # With sublayers that return zeros, the output is the embedding.
         for weight in model.encoder.weights:
             if "output_kernel" in weight.path or "contract" in weight.path:
                 weight.assign(tf.zeros(weight.shape))
         ids = np.random.default_rng(0).integers(1, V, (97, S))
         for training, share in ((True, 0.5), (False, 0.0)):
-            # Of a row that is normalised, dropped units are all the same.
+            # In a normalized row, all dropped units have the same value.
             memory = model.encode(ids, training=training).numpy()
             dropped = [
                 np.sum(np.isclose(row, np.median(row), rtol=0, atol=1e-6))
                 for row in memory.reshape(-1, D)
             ]
             if training:
-                # The median is a dropped unit in all but few rows.
+                # The median is a dropped unit in all but a few rows.
                 self.assertAllClose(np.mean(dropped) / D, share, atol=0.05)
             else:
                 self.assertLessEqual(np.mean(dropped), 1)
@@ -856,10 +856,10 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             model.attention_scores(others)
 
 
-class PartsTest(tf.test.TestCase, parameterized.TestCase):
-    """A Transformer of parts that no config names."""
+class SublayersTest(tf.test.TestCase, parameterized.TestCase):
+    """A Transformer with sublayers that no config names."""
 
-    def parts(self, model_dim=D, **changes):
+    def sublayers(self, model_dim=D, **changes):
         stack = (
             layers.MultiHeadAttention(model_dim, H),
             layers.FeedForward(model_dim, F),
@@ -873,28 +873,28 @@ class PartsTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_a_missing_matrix_is_the_one_before_it(self):
         target = layers.TokenEmbedding(19, D)
-        for given, expected in (
+        for changes, expected in (
             ({}, (0, 0)),
             ({"target_embedding": target}, (1, 1)),
             ({"target_embedding": target,
               "projection": layers.TokenEmbedding(19, D)}, (1, 2)),
         ):  # fmt: skip
-            parts = self.parts(**given)
-            model = transformer.Transformer(**parts)
-            known = [model.source_embedding, *given.values()]
+            sublayers = self.sublayers(**changes)
+            model = transformer.Transformer(**sublayers)
+            known = [model.source_embedding, *changes.values()]
             self.assertIs(model.target_embedding, known[expected[0]])
             self.assertIs(model.projection, known[expected[1]])
 
-    def test_parts_are_used_as_they_are(self):
-        parts = self.parts()
-        model = transformer.Transformer(**parts)
-        self.assertIs(model.encoder, parts["encoder"])
+    def test_sublayers_are_used_and_not_copied(self):
+        sublayers = self.sublayers()
+        model = transformer.Transformer(**sublayers)
+        self.assertIs(model.encoder, sublayers["encoder"])
         self.assertLen(model.attention_scores(inputs()).cross[0], 2)
 
 
 @pytest.mark.slow
 class EveryCombinationTest(tf.test.TestCase, parameterized.TestCase):
-    """What `TransformerTest` does for some kinds, for all products of them."""
+    """Tests of `TransformerTest` for all combinations of settings."""
 
     @parameterized.product(
         convention=tuple(models.CONVENTIONS),

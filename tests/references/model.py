@@ -1,7 +1,7 @@
-"""A slow Transformer to compare with, written from the papers alone.
+"""A slow Transformer to compare with, written only from the papers.
 
-Its parts are in `parts`, searches in `search`. Nothing
-here imports the package.
+Its layers are in `layers`, searches in `search`. Nothing here imports the
+package.
 
 T target length   S source length   D model_dim   V vocabulary_size
 """
@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from tests.references.parts import (
+from tests.references.layers import (
     PAPER,
     add_positions,
     feed_forward,
@@ -20,7 +20,7 @@ from tests.references.parts import (
 
 
 def sublayer(function, x, norm_weights, kinds):
-    """Section 5.4 without dropout; `function` gives a pair."""
+    """Computes section 5.4 without dropout; `function` returns a pair."""
     if kinds["normalization"] == "post":
         change, extra = function(x)
         return normalize(x + change, norm_weights, kinds), extra
@@ -29,7 +29,7 @@ def sublayer(function, x, norm_weights, kinds):
 
 
 def below(weights, name):
-    """The weights whose names start with `name/`, without that start."""
+    """Returns the weights whose names start with `name/`, without it."""
     return {
         key.removeprefix(f"{name}/"): value
         for key, value in weights.items()
@@ -38,7 +38,7 @@ def below(weights, name):
 
 
 def weights_of(layer):
-    """Weights of a Keras layer, by their paths without the layer's name."""
+    """Returns the weights of a Keras layer by paths without its name."""
     return {
         variable.path.removeprefix(f"{layer.name}/"): (
             variable.numpy().astype("float64")
@@ -48,13 +48,13 @@ def weights_of(layer):
 
 
 def encoder_block(inputs, is_real, weights, kinds):
-    """Figure 1, left, for one sentence (S, D): output and scores."""
+    """Computes figure 1, left, for one sentence (S, D): output and scores."""
     allowed = np.tile(is_real, (len(inputs), 1))
     return self_attending_block("attention", inputs, allowed, weights, kinds)
 
 
 def causal_block(inputs, is_real, weights, kinds):
-    """Figure 1, right, without memory, for one sentence: output, scores."""
+    """Computes figure 1, right, without memory: output and scores."""
     allowed = causal(is_real)
     return self_attending_block(
         "self_attention", inputs, allowed, weights, kinds
@@ -62,7 +62,7 @@ def causal_block(inputs, is_real, weights, kinds):
 
 
 def causal(is_real):
-    """Which keys each position may read: the real ones up to itself."""
+    """Returns a mask: a position may attend to real keys up to itself."""
     allowed = np.zeros((len(is_real), len(is_real)), bool)
     for t, s in np.ndindex(allowed.shape):
         allowed[t, s] = s <= t and is_real[s]
@@ -88,7 +88,7 @@ def self_attending_block(name, inputs, allowed, weights, kinds):
 
 
 def decoder_block(inputs, memory, is_real, memory_is_real, weights, kinds):
-    """Figure 1, right, for one sentence: output and both kinds of scores."""
+    """Computes figure 1, right, for one sentence: output and both scores."""
     kinds = {**PAPER, **kinds}
     allowed = causal(is_real)
     across = np.tile(memory_is_real, (len(inputs), 1))
@@ -102,7 +102,7 @@ def decoder_block(inputs, memory, is_real, memory_is_real, weights, kinds):
         below(weights, "self_attention_residual/norm"),
         kinds,
     )
-    # Between target and source no position has a meaning.
+    # Between target and source there are no positions.
     across_kinds = {**kinds, "positions": None}
     x, cross_scores = sublayer(
         lambda x: multi_head(x, memory, across, attend_memory, across_kinds),
@@ -120,7 +120,7 @@ def decoder_block(inputs, memory, is_real, memory_is_real, weights, kinds):
 
 
 def encoder(inputs, is_real, weights, kinds):
-    """Embeddings (S, D) to memory (S, D) and a list (layers) of scores."""
+    """Returns memory (S, D) of embeddings (S, D), and scores of each layer."""
     kinds = {**PAPER, **kinds}
     x, scores = add_positions(inputs, is_real, weights, kinds), []
     for layer in range(kinds["num_encoder_layers"]):
@@ -133,7 +133,7 @@ def encoder(inputs, is_real, weights, kinds):
 
 
 def decoder(inputs, memory, is_real, memory_is_real, weights, kinds):
-    """Embeddings (T, D) to outputs (T, D) and two lists of scores."""
+    """Returns outputs (T, D) of embeddings (T, D), and two lists of scores."""
     kinds = {**PAPER, **kinds}
     x, scores, across = add_positions(inputs, is_real, weights, kinds), [], []
     for layer in range(kinds["num_decoder_layers"]):
@@ -149,7 +149,7 @@ def decoder(inputs, memory, is_real, memory_is_real, weights, kinds):
 
 
 def embed(ids, table, kinds):
-    """Section 3.4: rows times sqrt(D)."""
+    """Returns rows times sqrt(D), section 3.4."""
     kinds = {**PAPER, **kinds}
     is_sqrt = kinds["embedding_scale"] == "sqrt_dim"
     scale = math.sqrt(table.shape[1]) if is_sqrt else 1.0
@@ -158,14 +158,14 @@ def embed(ids, table, kinds):
 
 
 def transformer(source_ids, target_ids, weights, kinds):
-    """Figure 1 for one pair of sentences.
+    """Computes figure 1 for one pair of sentences.
 
     Args:
         source_ids: S integers.
-        target_ids: T integers, the first is the start.
-        weights: what `weights_of` gives. The matrices are `embedding` or
-            `source_embedding`, `target_embedding` and `projection`; one that
-            is missing is the one before it.
+        target_ids: T integers; the first is the start id.
+        weights: the result of `weights_of`. The matrices are `embedding` or
+            `source_embedding`, `target_embedding` and `projection`. A missing
+            matrix equals the one before it.
         kinds: dict, see `PAPER`.
 
     Returns:
@@ -176,7 +176,7 @@ def transformer(source_ids, target_ids, weights, kinds):
     source_is_real = [i != kinds["pad_id"] for i in source_ids]
     target_is_real = [i != kinds["pad_id"] for i in target_ids]
     if kinds["start_id"] == kinds["pad_id"]:
-        # The start looks like padding: it is the last before the others.
+        # The start id is the padding id: the last one before other tokens.
         first = target_is_real.index(True) if any(target_is_real) else 0
         target_is_real[max(first - 1, 0)] = True
     found = [below(weights, "embedding")]

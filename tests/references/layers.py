@@ -1,10 +1,10 @@
-"""Slow parts of a Transformer, written from the papers alone.
+"""Slow layers of a Transformer, written only from the papers.
 
-NumPy in float64, one number at a time where that is the plainest, one
-sentence at a time always. Nothing here imports the package.
+They use NumPy in float64, one sentence at a time, and often one number at a
+time. Nothing here imports the package.
 
-What varies is told by a dict of kinds, see `PAPER`; which weights there are
-is told by the weights.
+The variants are in a dict of kinds, see `PAPER`. There is a bias if the weights
+have one.
 
 T query length   S key length   D model_dim   K head_dim   H heads
 N key-value heads
@@ -14,19 +14,19 @@ import math
 
 import numpy as np
 
-# The kinds of the paper. Other dicts name what differs, and may hold more,
-# such as all fields of a config.
+# The kinds of the paper. Other dicts name the kinds that differ, and may have
+# other keys, such as all fields of a config.
 PAPER = {
     "num_heads": 8,
     "num_encoder_layers": 6,
     "num_decoder_layers": 6,
-    # As many as query heads if None.
+    # None means as many as query heads.
     "num_key_value_heads": None,
-    # Where the norm is: pre, post. Which it is: layer, rms.
+    # The place of the norm: pre, post. The kind of norm: layer, rms.
     "normalization": "post",
     "norm": "layer",
     "epsilon": 1e-6,
-    # Of `sinusoid`; learned; rotary, rotary_interleaved; relative; or None.
+    # A form of `sinusoid`; learned; rotary, rotary_interleaved; relative; None.
     "positions": "paper",
     # relu, gelu, silu; with a gate: reglu, geglu, swiglu.
     "activation": "relu",
@@ -39,7 +39,7 @@ PAPER = {
 
 
 def softmax(logits):
-    """Probabilities, zero where a logit is -inf; all zero if all are."""
+    """Returns probabilities, zero where a logit is -inf, also if all are."""
     if np.all(np.isneginf(logits)):
         return np.zeros(len(logits))
     powers = [math.exp(logit - np.max(logits)) for logit in logits]
@@ -47,10 +47,10 @@ def softmax(logits):
 
 
 def attention(query, key, value, allowed, to_keys=None, to_values=None):
-    """Equation 1 for one head of one sentence.
+    """Computes equation 1 for one head of one sentence.
 
-    With vectors of relative positions it is equations 3 and 4 of Shaw et al.
-    2018, where each query sees keys and values of its own.
+    With vectors of relative positions it computes equations 3 and 4 of Shaw et
+    al. 2018, in which keys and values differ for each query.
 
     Args:
         query: `(T, K)`.
@@ -83,7 +83,7 @@ def attention(query, key, value, allowed, to_keys=None, to_values=None):
 
 
 def rotate(vector, p, layout):
-    """Su et al. 2021, equation 13: each pair turned by p theta_i."""
+    """Rotates each pair by p theta_i: Su et al. 2021, equation 13."""
     size = len(vector)
     turned = np.zeros(size)
     for i in range(size // 2):
@@ -91,7 +91,7 @@ def rotate(vector, p, layout):
             (i, size // 2 + i) if layout == "rotary" else (2 * i, 2 * i + 1)
         )
         angle = p * 10000 ** (-2 * i / size)
-        # As a complex number, which says it without a matrix.
+        # A rotation is a product of complex numbers.
         number = complex(vector[one], vector[two])
         number *= complex(math.cos(angle), math.sin(angle))
         turned[one], turned[two] = number.real, number.imag
@@ -99,7 +99,7 @@ def rotate(vector, p, layout):
 
 
 def relative_vectors(table, num_queries, num_keys, start):
-    """Shaw et al. 2018, section 3.2: the vector of each clipped distance."""
+    """Returns the vector of each clipped distance: Shaw et al. 2018, 3.2."""
     longest = (len(table) - 1) // 2
     vectors = np.zeros((num_queries, num_keys, table.shape[1]))
     for t, s in np.ndindex(num_queries, num_keys):
@@ -110,16 +110,16 @@ def relative_vectors(table, num_queries, num_keys, start):
 
 
 def multi_head(inputs, memory, allowed, weights, kinds, start=0):
-    """Section 3.2.2 for one sentence: heads are slices of the columns.
+    """Computes section 3.2.2 for one sentence; heads are slices of columns.
 
     Args:
         inputs: `(T, D)`, the first at position `start`.
         memory: `(S, D)`, the first at position 0.
         allowed: booleans `(T, S)`.
         weights: dict of `query_kernel`, `key_kernel`, `value_kernel` and
-            `output_kernel`, and the same with `bias` where there are any.
-        kinds: `num_heads`; `num_key_value_heads` of them are shared by
-            neighbours (Ainslie et al. 2023); `positions`.
+            `output_kernel`, and the same names with `bias` if there are biases.
+        kinds: `num_heads`; `num_key_value_heads`, each shared by
+            neighbouring query heads (Ainslie et al. 2023); `positions`.
 
     Returns:
         The pair (output `(T, D)`, list of H weights `(T, S)`).
@@ -170,7 +170,7 @@ GATES = {"reglu": "relu", "geglu": "gelu", "swiglu": "silu"}
 
 
 def feed_forward(inputs, weights, activation="relu"):
-    """Section 3.3, f(x W1 + b1) W2 + b2, or (f(x W) * x V) W2 with a gate."""
+    """Computes f(x W1 + b1) W2 + b2, or (f(x W) * x V) W2 with a gate."""
 
     def dense(name, x):
         return x @ weights[f"{name}/kernel"] + weights.get(f"{name}/bias", 0)
@@ -185,7 +185,7 @@ def feed_forward(inputs, weights, activation="relu"):
 
 
 def normalize(inputs, weights, kinds):
-    """Ba et al. 2016, or Zhang and Sennrich 2019 for `rms`."""
+    """Normalizes as Ba et al. 2016, or as Zhang and Sennrich 2019 (`rms`)."""
     kinds = {**PAPER, **kinds}
     outputs = np.zeros(inputs.shape)
     for t, row in enumerate(inputs):
@@ -198,11 +198,11 @@ def normalize(inputs, weights, kinds):
 
 
 def sinusoid(p, model_dim, form):
-    """The encoding of position p, counted from 0, in one of five tables."""
+    """Returns the encoding of position p, counted from 0, in one form."""
     encoding = np.zeros(model_dim)
     half = model_dim // 2
-    # What each system counts from: OpenNMT-tf from 1; fairseq from the
-    # number after its padding id, which is 1.
+    # The number of the first position: 1 in OpenNMT-tf; in fairseq the number
+    # after its padding id, which is 1.
     first = {"tensor2tensor_from_1": 1, "fairseq": 2}.get(form, 0)
     for i in range(half):
         if form in ("paper", "half"):
@@ -215,9 +215,9 @@ def sinusoid(p, model_dim, form):
 
 
 def add_positions(inputs, is_real, weights, kinds, start=0):
-    """Section 3.5 for (T, D): to each real token its vector.
+    """Adds positions to the real tokens of (T, D), section 3.5.
 
-    Tokens are counted, padding is not and stays as it is.
+    Padding is not counted and stays unchanged.
     """
     kinds = {**PAPER, **kinds}
     outputs = np.array(inputs, "float64")

@@ -1,0 +1,95 @@
+"""The causal self-attention of decoders, for whole sequences and for steps.
+
+B batch   T length   D model_dim   H heads   K head_dim   N key-value heads
+M positions in the cache   W hypotheses of a row
+"""
+
+from keras import ops
+
+from keras_transformer.layers import block, implicit, masks, past
+
+
+class CausalFrame(block.Block):
+    """A base class for blocks whose first sublayer is causal self-attention.
+
+    Each position attends to itself and to those before it (section 3.2.3).
+    Step by step, the keys and values of earlier positions are cached, see
+    `layers.past`.
+    """
+
+    def _attentions(self, attention):
+        return {"self_attention": attention}
+
+    def _self_attend(self, inputs, mask, training, return_attention_scores):
+        """Applies self-attention to whole sequences.
+
+        Returns:
+            The pair of the output `(B, T, D)` and the scores, or `None`.
+        """
+        length = inputs.shape[1]
+        masks.check_fits(mask, inputs.shape[0], None, length, length)
+        mask = implicit.both(inputs, mask)
+        # Keras passes an attached mask on to sublayers and to the output.
+        inputs = implicit.attach(inputs, masks.attended_keys(mask))
+        causal = masks.combine_masks(
+            masks.causal_mask(ops.shape(inputs)[1]), mask
+        )
+        return self.self_attention_residual(
+            inputs,
+            sublayer=lambda x: block.call_with_scores(
+                self.self_attention,
+                x,
+                attention_mask=causal,
+                return_attention_scores=return_attention_scores,
+            ),
+            training=training,
+        )
+
+    def _empty_cache(self, batch_size, empty_past):
+        """Makes the slots for keys and values, two (B, N, M, K)."""
+        if not self.built:
+            self.build()
+        # A projection of no positions has the shape and dtype of the heads.
+        no_positions = ops.zeros(
+            (batch_size, 0, self.model_dim), dtype=self.compute_dtype
+        )
+        keys, values = self.self_attention.project_memory(no_positions)
+        return (
+            past.empty_slots(empty_past, keys),
+            past.empty_slots(empty_past, values),
+        )
+
+    def _self_attention_stepper(self):
+        """Makes a function that applies self-attention at one position.
+
+        Returns:
+            A function of inputs `(B, W, D)`, a `past.Step`, and the pair of
+            cached keys and values. It returns the output `(B, W, D)`, the
+            pair with the new keys and values, and scores
+            `(B, H, W, M W)`.
+        """
+        if not self.built:
+            self.build()
+        attend = self.self_attention.stepper()
+
+        def step(inputs, current, cached):
+            written = []
+
+            def append_to_past(keys, values):
+                written.extend(current.write(cached, (keys, values)))
+                return written
+
+            x, scores = self.self_attention_residual(
+                inputs,
+                sublayer=lambda x: attend(
+                    x,
+                    append_to_past,
+                    current.attention_bias,
+                    current.query_positions,
+                    current.key_positions,
+                ),
+                training=False,
+            )
+            return x, tuple(written), scores
+
+        return step

@@ -1,0 +1,60 @@
+"""Grouped-query attention: several query heads share one key-value head.
+
+Ainslie et al. 2023; with a single key-value head it is the multi-query
+attention of Shazeer 2019.
+
+B batch   T query length   S key length   H heads   K head_dim
+N key-value heads   Q query rows of one key-value head, H / N times T
+"""
+
+from keras import ops
+
+from keras_transformer.layers import checks
+from keras_transformer.layers.typing import Tensor
+
+
+def einsum(equation: str, queries: Tensor, shared: Tensor) -> Tensor:
+    """Computes an einsum whose second operand may have fewer heads.
+
+    Query heads that share one key-value head become the rows of one product,
+    so the shared head is read once and never copied.
+
+    Args:
+        equation: for operands with the same number of heads, on axis 1.
+        queries: shape `(B, H, T, ...)`.
+        shared: shape `(B, N, ...)`, where N divides H.
+
+    Returns:
+        Shape `(B, H, T, ...)`.
+
+    Example:
+
+    >>> query, key = ops.ones((2, 6, 3, 7)), ops.ones((2, 2, 11, 7))
+    >>> einsum("BHTK,BHSK->BHTS", query, key).shape
+    TensorShape([2, 6, 3, 11])
+    """
+    num_heads, num_groups = queries.shape[1], shared.shape[1]
+    if num_groups == num_heads:
+        return ops.einsum(equation, queries, shared)
+    length = ops.shape(queries)[2]
+    rows_BNQX = _reshape(queries, num_groups, num_heads // num_groups * length)
+    product_BNQY = ops.einsum(equation, rows_BNQX, shared)
+    return _reshape(product_BNQY, num_heads, length)
+
+
+def check_groups(num_heads: int, num_key_value_heads: int) -> None:
+    """Checks that query heads can share the key-value heads equally."""
+    checks.check_size("num_key_value_heads", num_key_value_heads)
+    if num_heads % num_key_value_heads:
+        raise ValueError(
+            "`num_heads` must be a multiple of `num_key_value_heads`. "
+            f"Received: num_heads={num_heads}, "
+            f"num_key_value_heads={num_key_value_heads}. Use 1 for "
+            f"multi-query attention, {num_heads} for multi-head attention or "
+            "a divisor between them."
+        )
+
+
+def _reshape(inputs, num_heads, length):
+    batch_size, _, _, size = ops.shape(inputs)
+    return ops.reshape(inputs, (batch_size, num_heads, length, size))
