@@ -51,7 +51,7 @@ class _Determiner(NamedTuple):
     english: str
     masculine: str
     feminine: str
-    vowels: tuple[str, str] = ("", "")
+    vowels: tuple[str, ...] = ("", "")
     english_plural: str = ""
     plural: str = ""
 
@@ -190,13 +190,13 @@ def indefinite_phrases(noun: lexicon.Noun) -> Iterator[tuple[Phrase, bool]]:
             yield noun_phrase(noun, determiner, *look, plural=True), False
 
 
-def _looks(noun) -> list[tuple[str, str]]:
+def _looks(noun: lexicon.Noun) -> list[tuple[str, str]]:
     """No adjective, or one that suits the noun, before or after it."""
     before = [(quality, "") for quality in noun.qualities]
     return [("", ""), *before, *(("", colour) for colour in noun.colours)]
 
 
-def _numbers(noun) -> tuple[bool, ...]:
+def _numbers(noun: lexicon.Noun) -> tuple[bool, ...]:
     """The values of `plural` that occur with the noun."""
     several = noun.english in (*lexicon.AGENTS, *lexicon.PLURAL_OBJECTS)
     return (False, True) if several else (False,)
@@ -226,7 +226,9 @@ def _be(subject: Phrase, past: bool = False) -> str:
     return "are" if subject.plural else "is"
 
 
-def _sentence(source: tuple[str, ...], target: tuple[str, ...]):
+def _sentence(
+    source: tuple[str, ...], target: tuple[str, ...]
+) -> pairs.SentencePair:
     """Joins both sides; a capital first, a full stop last."""
     texts = english(*source), french(*target)
     return pairs.SentencePair(*(t[0].upper() + t[1:] + "." for t in texts))
