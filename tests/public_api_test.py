@@ -17,8 +17,8 @@ import keras_transformer as kt
 
 ROOT = pathlib.Path(__file__).parents[1]
 FOREIGN = ("keras.", "tensorflow")
-# Keras calls this method on the mean of the replicas' ids before training, which
-# fails on several workers. Keras has no public way to turn it off.
+# Keras calls this method on the mean of the replicas' ids before training. That
+# fails on several workers, and Keras has no public way to turn it off.
 EXCEPTIONS = {("DistributedModel", "_maybe_symbolic_build")}
 # `NamedTuple._replace` and `os._exit` are documented.
 PUBLIC_ALL_THE_SAME = {"_replace", "_exit"}
@@ -33,10 +33,7 @@ def replaced_private_names():
     for module in pkgutil.walk_packages(kt.__path__, "keras_transformer."):
         members = vars(importlib.import_module(module.name))
         for name, member in list(members.items()):
-            if (
-                not inspect.isclass(member)
-                or member.__module__ != module.name
-            ):
+            if not inspect.isclass(member) or member.__module__ != module.name:
                 continue
             for base in member.__mro__[1:]:
                 if base.__module__.startswith(FOREIGN):

@@ -1,4 +1,4 @@
-"""From files, or the built-in corpus, to batches."""
+"""Data: sentence pairs from files or the built-in corpus, and their batches."""
 
 from keras_transformer.data.batching import (
     EncodedPairs,

@@ -1,6 +1,6 @@
-"""Sentence pairs to batches: encoded, filtered, bucketed and padded.
+"""Encodes sentence pairs, and makes padded batches of similar lengths.
 
-The keys of a batch, written here and nowhere else:
+The keys of a batch, defined only here:
 
 source_ids         int32 (B, S), the source and its end token
 target_input_ids   int32 (B, T), the start token and the target
@@ -17,25 +17,25 @@ import numpy as np
 import tensorflow as tf
 
 from keras_transformer.data import pairs as sentence_pairs
-from keras_transformer.text import SpecialIds
+from keras_transformer.text import SpecialIds, Tokenizer
 
-# Sentences encoded in one call of the tokenizer.
+# The number of sentences that one call of the tokenizer encodes.
 _CHUNK = 8192
-# Batches made ahead of the step that reads them.
+# The number of batches that are prepared in advance.
 _PREFETCHED = 8
-# Pairs in a batch are a multiple of it, if they are as many: what the usual
-# numbers of replicas divide.
+# The number of pairs in a batch is a multiple of this number, unless it is
+# smaller. The usual numbers of replicas divide it.
 _ROWS = 8
 
 
 @dataclasses.dataclass(frozen=True)
 class EncodedPairs:
-    """Token ids of sentence pairs, without special ids, and what was left out.
+    """Token ids of sentence pairs, without special ids.
 
     sources, targets: one int32 array for each pair.
-    source_special_ids, target_special_ids: those of their vocabularies.
-    num_empty: pairs left out because a side was empty.
-    num_too_long: pairs left out because a side had too many tokens.
+    num_empty: the number of pairs left out because a side was empty.
+    num_too_long: the number of pairs left out because a side was too long.
+    source_special_ids, target_special_ids: special ids of the vocabularies.
     """
 
     sources: list[np.ndarray]
@@ -47,26 +47,26 @@ class EncodedPairs:
 
     @property
     def num_target_tokens(self) -> int:
-        """Target tokens with their end tokens: what the loss counts."""
+        """The number of target tokens with end tokens, as the loss counts."""
         return sum(map(len, self.targets)) + len(self.targets)
 
 
 def encode_pairs(
     pairs: Sequence[sentence_pairs.SentencePair],
-    tokenizer,
+    tokenizer: Tokenizer,
     max_length: int = 128,
-    target_tokenizer=None,
+    target_tokenizer: Tokenizer | None = None,
 ) -> EncodedPairs:
     """Encodes pairs and leaves out those that are empty or too long.
 
     Args:
-        pairs: what to encode.
-        tokenizer: a `Tokenizer`.
-        max_length: the most tokens of a side, its end token included.
-        target_tokenizer: that of the targets, if not the same.
+        pairs: the pairs to encode.
+        tokenizer: the tokenizer of the sources.
+        max_length: the most tokens of a side, including its end token.
+        target_tokenizer: the tokenizer of the targets; `tokenizer` if `None`.
 
     Raises:
-        ValueError: nothing is left.
+        ValueError: no pair is left.
     """
     target_tokenizer = target_tokenizer or tokenizer
     sources, targets = [], []
@@ -105,9 +105,10 @@ def encode_pairs(
 
 
 def bucket_lengths(max_length: int) -> list[int]:
-    """The lengths batches are padded to: a small fixed set of shapes.
+    """Returns the lengths that batches are padded to.
 
-    Steps of 4 up to 32, then of an eighth to a quarter of the length.
+    There are only a few, since each new shape is traced or compiled. They
+    increase by 4 up to 32, then by an eighth to a quarter of the length.
 
     Example:
 
@@ -125,7 +126,7 @@ def bucket_lengths(max_length: int) -> list[int]:
 def check_batch(
     tokens_per_batch: int, max_length: int, rows_multiple_of: int = 1
 ) -> None:
-    """Raises ValueError where `TokenBatches` would, before there is any data.
+    """Raises ValueError for sizes that `TokenBatches` does not accept.
 
     Args:
         tokens_per_batch: see `TokenBatches`.
@@ -142,7 +143,7 @@ def check_batch(
     if _rounded(tokens_per_batch // max_length) < rows_multiple_of:
         raise ValueError(
             "A batch must hold one sentence of the longest bucket for "
-            "each part of each replica. Received: tokens_per_batch="
+            "each micro-batch of each replica. Received: tokens_per_batch="
             f"{tokens_per_batch}, max_length={max_length}, "
             f"rows_multiple_of={rows_multiple_of}. Expected at least "
             f"{max_length * rows_multiple_of} tokens."
@@ -150,31 +151,30 @@ def check_batch(
 
 
 class TokenBatches:
-    """Batches of pairs of like length, about `tokens_per_batch` tokens each.
+    """Batches of pairs of similar lengths, of about `tokens_per_batch` tokens.
 
-    A pair goes to the shortest bucket both its sides fit, and all rows are
-    padded to the bucket's length, so that the shapes are a small fixed set.
-    Rows left over from a bucket go to the next longer one; the very last
-    batch is filled up with empty rows of weight 0. No pair is lost. The order
-    of an epoch, and which pairs share a batch, depend on the seed and the
-    epoch's number alone, not on `rows_multiple_of`: where a batch does not
-    divide, empty rows fill it up.
+    Each pair goes to the shortest bucket with room for both of its sides. All
+    rows are padded to the bucket's length, so there are only a few shapes.
+    Pairs that do not fill a batch of their bucket go to the next longer bucket.
+    Empty rows of weight 0 fill up the very last batch. No pair is lost. Only
+    the seed and the number of the epoch decide which pairs share a batch, and
+    in which order. `rows_multiple_of` does not: empty rows fill up a batch that
+    does not divide.
 
     Args:
-        encoded: `EncodedPairs`.
-        tokens_per_batch: target tokens of a batch, padding included.
-        max_length: the longest bucket.
-        seed: of the shuffling.
-        rows_multiple_of: batch sizes are multiples of it (the number of
-            replicas, times that of the parts in which each reads its share).
-        start_id: what the decoder reads first, the model's `start_id`; the
-            id that begins a target if `None`.
+        encoded: the encoded pairs.
+        tokens_per_batch: target tokens of a batch, including padding.
+        max_length: the length of the longest bucket.
+        seed: the seed of the shuffling.
+        rows_multiple_of: the numbers of rows are multiples of it. Use the
+            number of replicas, times that of micro-batches on each.
+        start_id: the first id that the decoder reads, the model's `start_id`.
+            If `None`, it is the vocabulary's id that begins a target.
 
     Raises:
-        ValueError: `tokens_per_batch` is too small for the rows of the
-            longest bucket, one for each of `rows_multiple_of`; a sentence is
-            longer than that; a size below 1, a negative seed, or no id to
-            start with.
+        ValueError: `tokens_per_batch` is too small for `rows_multiple_of` rows
+            of the longest bucket; a sentence is longer than `max_length`; a
+            size is below 1; the seed is negative; there is no start id.
 
     Example:
 
@@ -199,9 +199,7 @@ class TokenBatches:
     ):
         check_batch(tokens_per_batch, max_length, rows_multiple_of)
         if seed < 0:
-            raise ValueError(
-                f"`seed` must be at least 0, as numpy's. Received: {seed}."
-            )
+            raise ValueError(f"`seed` must be at least 0. Received: {seed}.")
         self._encoded = encoded
         self._seed = seed
         self._start_id = start_id
@@ -214,7 +212,7 @@ class TokenBatches:
                 "Give the model's `start_id`."
             )
         self._lengths = bucket_lengths(max_length)
-        # How many pairs are in a batch of each bucket, and how many rows.
+        # The numbers of pairs and of rows in a batch of each bucket.
         self._pairs = [
             _rounded(tokens_per_batch // length) for length in self._lengths
         ]
@@ -231,16 +229,18 @@ class TokenBatches:
                 f"max_length={max_length}. Encode with the same max_length."
             )
         sides = zip(encoded.sources, encoded.targets, strict=True)
-        needed = [1 + max(len(s), len(t)) for s, t in sides]
-        self._bucket_of = np.searchsorted(self._lengths, needed)
-        self.steps_per_epoch = len(self._plan(np.arange(len(needed))))
+        lengths = [
+            1 + max(len(source), len(target)) for source, target in sides
+        ]
+        self._bucket_of = np.searchsorted(self._lengths, lengths)
+        self.steps_per_epoch = len(self._plan(np.arange(len(lengths))))
 
     def training_dataset(self, first_step: int = 0) -> tf.data.Dataset:
-        """Endless batches for `fit`, shuffled anew in each epoch.
+        """Returns endless batches for `fit`, in another order each epoch.
 
         Args:
-            first_step: how many batches to leave out, so that a run that was
-                stopped sees what it would have seen.
+            first_step: the number of batches to skip, so that a resumed run
+                continues with the batch after its checkpoint.
         """
 
         def generate():
@@ -250,11 +250,11 @@ class TokenBatches:
                     yield self._batch(bucket, rows)
                 epoch, skipped = epoch + 1, 0
 
-        # Said, since workers ask each other for more wherever data may end.
+        # With a known cardinality, workers need not ask each other for the end.
         return self._dataset(generate, tf.data.INFINITE_CARDINALITY)
 
     def evaluation_dataset(self) -> tf.data.Dataset:
-        """Every pair once, in a fixed order, for `evaluate`."""
+        """Returns batches of all pairs, in a fixed order, for `evaluate`."""
 
         def generate() -> Iterator:
             for bucket, rows in self._plan(np.arange(len(self._bucket_of))):
@@ -263,7 +263,7 @@ class TokenBatches:
         return self._dataset(generate, self.steps_per_epoch)
 
     def count_target_tokens(self, steps: int) -> int:
-        """Target tokens, padding not counted, of the first training steps."""
+        """Returns how many target tokens, not padding, the first steps read."""
         epochs, rest = divmod(steps, self.steps_per_epoch)
         targets = self._encoded.targets
         return epochs * self._encoded.num_target_tokens + sum(
@@ -278,7 +278,7 @@ class TokenBatches:
         return [plan[i] for i in generator.permutation(len(plan))]
 
     def _plan(self, order):
-        """Splits pairs, in this order, into (bucket, rows) of each batch."""
+        """Returns (bucket, pairs) of each batch, for pairs in this order."""
         plan, waiting = [], np.array([], "int64")
         buckets = self._bucket_of[order]
         for bucket, size in enumerate(self._pairs):
@@ -287,28 +287,28 @@ class TokenBatches:
                 plan.append((bucket, waiting[:size]))
                 waiting = waiting[size:]
         if len(waiting):
-            # They fit the longest of themselves, and are fewer than its rows.
+            # The bucket of the longest pair left. It has room for all of them.
             plan.append((int(self._bucket_of[waiting].max()), waiting))
         return plan
 
     def _batch(self, bucket, rows):
         shape = (self._rows[bucket], self._lengths[bucket])
-        of_source = self._encoded.source_special_ids
-        of_target = self._encoded.target_special_ids
+        source_special = self._encoded.source_special_ids
+        target_special = self._encoded.target_special_ids
         source_ids, target_input_ids, target_output_ids = (
             np.full(shape, special_ids.pad, "int32")
-            for special_ids in (of_source, of_target, of_target)
+            for special_ids in (source_special, target_special, target_special)
         )
         weights = np.zeros(shape, "float32")
         for i, row in enumerate(rows):
             source = self._encoded.sources[row]
             target = self._encoded.targets[row]
             source_ids[i, : len(source)] = source
-            source_ids[i, len(source)] = of_source.end
+            source_ids[i, len(source)] = source_special.end
             target_input_ids[i, 0] = self._start_id
             target_input_ids[i, 1 : len(target) + 1] = target
             target_output_ids[i, : len(target)] = target
-            target_output_ids[i, len(target)] = of_target.end
+            target_output_ids[i, len(target)] = target_special.end
             weights[i, : len(target) + 1] = 1
         inputs = {
             "source_ids": source_ids,
@@ -329,17 +329,18 @@ class TokenBatches:
         dataset = dataset.apply(
             tf.data.experimental.assert_cardinality(cardinality)
         )
-        # Of several workers, each takes its rows of every batch.
+        # Each of several workers takes its rows of every batch.
         options = tf.data.Options()
         options.experimental_distribute.auto_shard_policy = (
             tf.data.experimental.AutoShardPolicy.DATA
         )
-        # There is nothing to tune, and its thread may outlive the data.
+        # Nothing can be tuned here, and the tuning thread may outlive the data.
         options.autotune.enabled = False
         return dataset.with_options(options).prefetch(_PREFETCHED)
 
 
 def _rounded(pairs):
+    """Rounds a number of at least `_ROWS` down to a multiple of it."""
     return pairs // _ROWS * _ROWS if pairs >= _ROWS else pairs
 
 

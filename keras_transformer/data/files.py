@@ -1,4 +1,4 @@
-"""Parallel text on disk to sentence pairs, with every fault named."""
+"""Reads sentence pairs from files, and names the file and line of an error."""
 
 import glob
 import os
@@ -11,20 +11,20 @@ from keras_transformer.text import texts
 def read_parallel(
     source_files: Sequence[str], target_files: Sequence[str]
 ) -> list[pairs.SentencePair]:
-    """Reads files whose lines are translations of each other.
+    """Reads source files and target files with one sentence in each line.
 
     Args:
-        source_files: names or globs of files as `read_lines` reads them; a
-            glob stands for its matches in alphabetical order.
-        target_files: as many files, line by line their translations.
+        source_files: names or globs of files that `read_lines` can read; a
+            glob means its matches in alphabetical order.
+        target_files: as many files with as many lines, the translations.
 
     Returns:
-        The pairs in the order of the files, empty lines included.
+        The pairs in the order of the files, including empty lines.
 
     Raises:
-        FileNotFoundError: a file is missing or a glob matches nothing.
+        FileNotFoundError: a file is missing, or a glob matches no file.
         ValueError: the numbers of files or of their lines differ, a file is
-            not text, or a string is given instead of a list.
+            not text, or an argument is a string instead of a list.
 
     Example:
 
@@ -43,7 +43,7 @@ def read_parallel(
             f"{len(source_names)} source files {source_names}, "
             f"{len(target_names)} target files {target_names}."
         )
-    found = []
+    sentence_pairs: list[pairs.SentencePair] = []
     for source_name, target_name in zip(
         source_names, target_names, strict=True
     ):
@@ -51,26 +51,26 @@ def read_parallel(
         targets = list(lines.read_lines(target_name))
         if len(sources) != len(targets):
             raise ValueError(
-                "Parallel files must have as many lines as each other. "
+                "Parallel files must have the same number of lines. "
                 f"Received: {source_name} with {len(sources)} lines, "
                 f"{target_name} with {len(targets)} lines."
             )
-        found += map(pairs.SentencePair, sources, targets)
-    return found
+        sentence_pairs += map(pairs.SentencePair, sources, targets)
+    return sentence_pairs
 
 
 def read_tsv(files: Sequence[str]) -> list[pairs.SentencePair]:
-    """Reads lines of source, tab, target; further columns are ignored.
+    """Reads lines of a source, a tab and a target; ignores further columns.
 
     Args:
-        files: names or globs of files as `read_lines` reads them.
+        files: names or globs of files that `read_lines` can read.
 
     Raises:
-        FileNotFoundError: a file is missing or a glob matches nothing.
+        FileNotFoundError: a file is missing, or a glob matches no file.
         ValueError: a line that is not empty has no tab, a file is not text,
-            or a string is given instead of a list.
+            or `files` is a string instead of a list.
     """
-    found = []
+    sentence_pairs = []
     for name in expand(files):
         for number, line in enumerate(lines.read_lines(name), start=1):
             columns = line.split("\t")
@@ -80,16 +80,16 @@ def read_tsv(files: Sequence[str]) -> list[pairs.SentencePair]:
                     f"a tab between them. Received: {line[:80]!r}."
                 )
             columns = columns if line else ["", ""]
-            found.append(pairs.SentencePair(columns[0], columns[1]))
-    return found
+            sentence_pairs.append(pairs.SentencePair(columns[0], columns[1]))
+    return sentence_pairs
 
 
 def expand(files: Sequence[str]) -> list[str]:
     """Replaces globs by the files they match.
 
     Raises:
-        FileNotFoundError: a file is missing or a glob matches nothing.
-        ValueError: a string is given instead of a list.
+        FileNotFoundError: a file is missing, or a glob matches no file.
+        ValueError: `files` is a string instead of a list.
     """
     texts.check_list("files", files)
     names = []

@@ -1,7 +1,8 @@
-"""The lines of a text file, whatever it is wrapped in: one reader for all.
+"""Reads the lines of text files, plain or compressed, in several encodings.
 
-Compression and encoding are told by a file's first bytes, not by its name, so
-that pipes are read as files are. Each file is read once, from start to end.
+The first bytes of a file tell its compression and its encoding; its name does
+not matter. So pipes are read like files. Each file is read only once, from the
+start to the end.
 """
 
 import bz2
@@ -11,16 +12,18 @@ import gzip
 import io
 import itertools
 import lzma
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator
+from typing import IO
 
 _COMPRESSED = (
     (b"\x1f\x8b", gzip.open),
     (b"BZh91AY&SY", bz2.open),
     (b"\xfd7zXZ\x00", lzma.open),
 )
-# The mark of UTF-32 begins as that of UTF-16 does.
+# UTF-32 comes before UTF-16, whose mark is the beginning of UTF-32's.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -40,31 +43,33 @@ _ARCHIVES = (
     (b"%PDF-", "a PDF document", "pdftotext"),
 )
 _TAR = slice(257, 262), b"ustar"
-# Bytes by which a file is told.
+# So many first bytes are enough to recognise a format.
 _START = 512
 
 
 def read_lines(
-    file, name: str | None = None, errors: str = "strict"
+    file: str | os.PathLike[str] | IO[bytes],
+    name: str | None = None,
+    errors: str = "strict",
 ) -> Iterator[str]:
-    """Yields the lines of a file, without their ends.
+    """Yields the lines of a file, without their line ends.
 
-    A line ends with a line feed, before which carriage returns are dropped;
-    a text may hold any other separator. A byte order mark at the start is no
-    text.
+    A line ends with a line feed, or with carriage returns and a line feed. All
+    other separators belong to the text. A byte order mark at the start does
+    not.
 
     Args:
-        file: a path, or a stream of bytes that stays open: text in UTF-8, or
-            in UTF-16 or UTF-32 with a byte order mark; plain, or compressed by
-            gzip, bzip2 or xz.
-        name: of a stream, for messages.
-        errors: what to do with bytes that are no text: `"strict"`, or
-            `"replace"` for U+FFFD.
+        file: a path, or a stream of bytes, which is not closed. The text is in
+            UTF-8, or in UTF-16 or UTF-32 with a byte order mark. It is plain,
+            or compressed by gzip, bzip2 or xz.
+        name: the name of a stream in error messages.
+        errors: `"strict"` raises an error for bytes that are not text;
+            `"replace"` replaces them by U+FFFD.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is something else than lines of text; the message says
-            what, and names the line.
+        ValueError: the file does not contain lines of text; the message says
+            what was read instead, and names the line.
 
     Example:
 
@@ -72,7 +77,7 @@ def read_lines(
     ['a cat', 'a dog']
     """
     with contextlib.ExitStack() as stack:
-        if not hasattr(file, "read"):
+        if isinstance(file, str | os.PathLike):
             name = str(file)
             file = stack.enter_context(open(file, "rb"))
         name = name or "the stream"
@@ -83,19 +88,19 @@ def read_lines(
             else:
                 yield from _other_lines(stream, name, encoding, errors)
         except (EOFError, zlib.error, lzma.LZMAError) as error:
-            raise _not_whole(name, error) from error
+            raise _damaged(name, error) from error
         except OSError as error:
-            # Those of the system have a number, those of formats have none.
+            # Only errors of the system have a number. Others are of a format.
             if error.errno is not None:
                 raise
-            raise _not_whole(name, error) from error
+            raise _damaged(name, error) from error
 
 
 def _open(stream, name):
-    """Unpacks a stream, told by what it begins with, and its encoding."""
+    """Returns a stream of uncompressed bytes, and their encoding."""
     while True:
         stream, start = _peek(stream)
-        unpack = next((u for m, u in _COMPRESSED if start.startswith(m)), None)
+        unpack = next((f for m, f in _COMPRESSED if start.startswith(m)), None)
         if unpack is None:
             break
         stream = unpack(stream)
@@ -106,8 +111,8 @@ def _open(stream, name):
                 f"bzip2 or xz. Received: {kind}{_members(name)}. Unpack it, "
                 f"with `{command} {name}`, and give the files in it."
             )
-    place, magic = _TAR
-    if start[place] == magic:
+    position, magic = _TAR
+    if start[position] == magic:
         raise ValueError(
             f"{name}: expected lines of text. Received: a tar archive. Unpack "
             f"it, with `tar xf {name}`, and give the files in it."
@@ -119,8 +124,8 @@ def _open(stream, name):
     if 0 in start:
         raise ValueError(
             f"{name}: expected lines of UTF-8 text. Received: text in UTF-16 "
-            "without a byte order mark, or no text at all. Convert text, such "
-            f"as with `iconv -f UTF-16LE -t UTF-8 {name}`."
+            "without a byte order mark, or no text at all. Convert text, for "
+            f"example with `iconv -f UTF-16LE -t UTF-8 {name}`."
         )
     return stream, "utf-8"
 
@@ -134,7 +139,7 @@ def _utf8_lines(stream, name, errors):
         except UnicodeDecodeError as error:
             raise ValueError(
                 f"{name}, line {number}: not UTF-8 ({error.reason} at byte "
-                f"{error.start}). Convert the file to UTF-8, such as with "
+                f"{error.start}). Convert the file to UTF-8, for example with "
                 f"`iconv -f ISO-8859-1 -t UTF-8 {name}`."
             ) from error
         yield _checked(text, number, line.endswith(b"\n"), name)
@@ -152,28 +157,29 @@ def _other_lines(stream, name, encoding, errors):
                 "file to UTF-8."
             ) from error
         if not line:
-            lines.detach()  # The stream is not closed with it.
+            lines.detach()  # Or the wrapper would close the stream.
             return
         text = line.rstrip("\r\n")
         yield _checked(text, number, line.endswith("\n"), name)
 
 
 def _checked(text, number, has_end, name):
-    """The text of a line, unless it is a whole file of carriage returns.
+    """Returns the text of a line without a byte order mark.
 
-    A byte order mark stands where a file that was put behind another began.
+    A mark can be in the middle of a file, if files were concatenated. Raises
+    ValueError if the lines of the file end with carriage returns.
     """
     if number == 1 and not has_end and "\r" in text:
         raise ValueError(
             f"{name}: expected lines that end with line feeds. Received: none, "
-            "but carriage returns, as on an old Macintosh. Convert it, such as "
-            f"with `tr '\\r' '\\n' < {name}`."
+            "but carriage returns, as on an old Macintosh. Convert it, for "
+            f"example with `tr '\\r' '\\n' < {name}`."
         )
     return text.lstrip("\ufeff")
 
 
 def _members(name):
-    """The names of an archive's files, where they can be read."""
+    """Returns the names of an archive's files, or "" if it has none."""
     try:
         with zipfile.ZipFile(name) as archive:
             return f" of {', '.join(archive.namelist()[:8])}"
@@ -181,36 +187,40 @@ def _members(name):
         return ""
 
 
-def _not_whole(name, error):
+def _damaged(name, error):
     return ValueError(
-        f"{name}: not a whole gzip, bzip2 or xz file ({error}). Get it again."
+        f"{name}: an incomplete or damaged gzip, bzip2 or xz file ({error}). "
+        "Download or compress it again."
     )
 
 
 def _peek(stream):
-    """A stream that was not read yet, and what it begins with.
+    """Returns an unread copy of a stream, and its first bytes.
 
-    Of a pipe more is read only while that could still be a sign of something,
-    so that a line is answered as soon as it is there.
+    Waits for further bytes only while the first ones may be an incomplete
+    signature of a format. So a line from a pipe is yielded as soon as it
+    arrives.
     """
     start = b""
-    while len(start) < _START and _may_be_a_sign(start):
-        more = stream.read1(_START - len(start))
-        if not more:
+    while len(start) < _START and _may_be_signature(start):
+        chunk = stream.read1(_START - len(start))
+        if not chunk:
             break
-        start += more
+        start += chunk
     return io.BufferedReader(_Joined(start, stream)), start
 
 
-def _may_be_a_sign(start):
-    signs = [sign for sign, *_ in (*_COMPRESSED, *_MARKS, *_ARCHIVES)]
+def _may_be_signature(start):
+    """Tells whether bytes are the incomplete signature of a format."""
+    signatures = [magic for magic, *_ in (*_COMPRESSED, *_MARKS, *_ARCHIVES)]
     return any(
-        sign.startswith(start) and len(start) < len(sign) for sign in signs
+        magic.startswith(start) and len(start) < len(magic)
+        for magic in signatures
     )
 
 
 class _Joined(io.RawIOBase):
-    """What was read of a stream, and then the rest of it."""
+    """A stream of the given first bytes, and then of another stream."""
 
     def __init__(self, start, stream):
         super().__init__()

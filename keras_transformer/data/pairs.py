@@ -1,4 +1,4 @@
-"""A sentence pair: the unit everything before batching works on."""
+"""A sentence pair: the data before it is encoded and batched."""
 
 from typing import NamedTuple
 
@@ -18,5 +18,5 @@ class SentencePair(NamedTuple):
     target: str
 
     def has_blank_side(self) -> bool:
-        """Tells whether there is nothing to learn from it."""
+        """Tells whether the source or the target is blank."""
         return texts.is_blank(self.source) or texts.is_blank(self.target)

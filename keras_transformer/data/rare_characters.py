@@ -1,12 +1,12 @@
-"""Rare characters put into training sources, so that a model has read them.
+"""Adds rare characters to training sources, so that a model learns them.
 
-A character without a piece of its own is spelled in bytes. A model that never
-read such bytes does not know what to make of them, and what it writes for the
-words around them changes too. So some sources of the training data get a word
-of characters that no text has, and others a letter that does not belong to its
-word. Their targets stay as they are: the model learns to write nothing for the
-first, and to read the words of the second. (With the default normalization a
-translator leaves such words out before the model reads them.)
+A character without its own piece is encoded as bytes. If a model has never
+read such bytes, they also change its translation of the words around them. So
+some training sources get a word of characters that no training text has, and
+others get a word with a wrong letter. Their targets stay as they are. The model
+learns to ignore the first, and to translate the second as the right word. (With
+the default normalization a translator removes words of unknown characters
+before the model reads them.)
 """
 
 import random
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from keras_transformer.data import pairs as sentence_pairs
 from keras_transformer.text import texts
 
-# First and last letters of writing systems. From each as many words are made,
+# First and last letters of writing systems. Each is chosen equally often,
 # whatever its size.
 _SCRIPTS = (
     (0x391, 0x3C9),  # Greek
@@ -38,12 +38,14 @@ _SYMBOLS = (
     (0x1F680, 0x1F6FF),
     (0x1F900, 0x1F9FF),
 )
-# Accents are the most frequent of what is put in: a translator leaves words of
-# unknown characters out, but it must read a known word with a wrong accent.
-_WORDS = 0.2
-_ACCENTS = 0.75
-_LONGEST_WORD = 7
-_LONGEST_SYMBOLS = 2
+# The share of changed sources that get a word, and of the letters that get
+# another accent. Accents are the most frequent: a translator removes words of
+# unknown characters, but it must translate a known word with a wrong accent.
+_WORD_SHARE = 0.2
+_ACCENT_SHARE = 0.75
+# The most characters of a word of letters, and of a word of symbols.
+_MAX_LETTERS = 7
+_MAX_SYMBOLS = 2
 
 
 def with_rare_characters(
@@ -51,24 +53,24 @@ def with_rare_characters(
     share: float = 0.1,
     seed: int = 0,
 ) -> list[sentence_pairs.SentencePair]:
-    """Puts rare characters into a share of the sources.
+    """Adds rare characters to a share of the sources.
 
-    A fifth of them get a word of symbols, such as emoji, or of letters that the
-    pairs do not have. In the others one letter changes: mostly it has another
-    accent, one that occurs in the pairs, else it is one that the pairs do not
-    have.
+    A fifth of these sources get a word of symbols, such as emoji, or of letters
+    that do not occur in the pairs. In the others one letter is replaced, mostly
+    by the same letter with another accent that occurs in the pairs, else by a
+    letter that does not occur in them.
 
     Args:
         pairs: training pairs.
-        share: of the pairs whose source is changed, in [0, 1].
-        seed: of the choice of pairs, places and characters.
+        share: the share of pairs whose source is changed, in [0, 1].
+        seed: the seed that chooses pairs, positions and characters.
 
     Returns:
-        As many pairs, in their order.
+        As many pairs, in the same order.
 
     Raises:
-        ValueError: `share` is not in [0, 1], or a string is given instead of
-            a list.
+        ValueError: `share` is not in [0, 1], or `pairs` is a string instead
+            of a list.
 
     Example:
 
@@ -80,71 +82,80 @@ def with_rare_characters(
     texts.check_list("pairs", pairs)
     if not 0 <= share <= 1:
         raise ValueError(
-            "`share` is of the pairs that are changed, in [0, 1]. Received: "
-            f"{share}."
+            "`share` is the share of pairs that are changed, in [0, 1]. "
+            f"Received: {share}."
         )
     if not share:
         return list(pairs)
-    made = _Maker(pairs, random.Random(seed))
-    generator = made.generator
+    generator = random.Random(seed)
+    changer = _SourceChanger(pairs, generator)
     return [
-        pair._replace(source=made.changed(pair.source))
+        pair._replace(source=changer.change(pair.source))
         if not texts.is_blank(pair.source) and generator.random() < share
         else pair
         for pair in pairs
     ]
 
 
-class _Maker:
-    """Makes sources with rare characters, as the pairs have or do not have."""
+class _SourceChanger:
+    """The changes of a source: characters that these pairs have or lack."""
 
     def __init__(self, pairs, generator):
         known = {c for pair in pairs for text in pair for c in text}
-        self.generator = generator
+        self._generator = generator
         self._scripts = _unknown(_SCRIPTS, known)
         self._symbols = _unknown(_SYMBOLS, known)
         self._accented = _accented(known)
 
-    def changed(self, source):
-        """A source with another letter or one more word, if there are any."""
+    def change(self, source):
+        """Returns a source with another letter or with an additional word.
+
+        Returns it as it is if there are no characters to change it.
+        """
         changed = None
-        if self.generator.random() >= _WORDS:
+        if self._generator.random() >= _WORD_SHARE:
             changed = self._with_other_letter(source)
         if changed is None and (self._scripts or self._symbols):
-            changed = _put_in(source, self._word(), self.generator)
+            changed = _insert(self._word(), source, self._generator)
         return changed or source
 
     def _word(self):
-        generator = self.generator
+        """Draws a word of symbols or of letters that the pairs lack."""
+        generator = self._generator
         if not self._scripts or (self._symbols and generator.random() < 1 / 3):
-            longest = _LONGEST_SYMBOLS
-            letters = generator.choice(self._symbols)
+            longest = _MAX_SYMBOLS
+            characters = generator.choice(self._symbols)
         else:
-            longest = _LONGEST_WORD
-            letters = generator.choice(self._scripts)
+            longest = _MAX_LETTERS
+            characters = generator.choice(self._scripts)
         return "".join(
-            generator.choices(letters, k=generator.randint(1, longest))
+            generator.choices(characters, k=generator.randint(1, longest))
         )
 
     def _with_other_letter(self, text):
-        """The text with one letter changed, None without a letter."""
-        generator, accented = self.generator, self._accented
+        """Returns the text with one letter replaced, None if it has none."""
+        generator, accented = self._generator, self._accented
         letters = [i for i, c in enumerate(text) if c.isalpha()]
         accentable = [i for i in letters if text[i] in accented]
-        if accentable and (not self._scripts or generator.random() < _ACCENTS):
-            place = generator.choice(accentable)
-            letter = generator.choice(accented[text[place]])
+        if accentable and (
+            not self._scripts or generator.random() < _ACCENT_SHARE
+        ):
+            position = generator.choice(accentable)
+            letter = generator.choice(accented[text[position]])
         elif letters and self._scripts:
-            place = generator.choice(letters)
+            position = generator.choice(letters)
             letter = generator.choice(generator.choice(self._scripts))
         else:
             return None
-        return text[:place] + letter + text[place + 1 :]
+        return text[:position] + letter + text[position + 1 :]
 
 
 def _unknown(ranges, known):
-    """Of each range that has any, the characters that are not known."""
-    found = [
+    """Returns the characters of each range that are not known.
+
+    A range without such characters is left out.
+    """
+    unknown = [
         [
             chr(i)
             for i in range(first, last + 1)
@@ -152,23 +163,23 @@ def _unknown(ranges, known):
         ]
         for first, last in ranges
     ]
-    return [characters for characters in found if characters]
+    return [characters for characters in unknown if characters]
 
 
 def _accented(characters):
-    """The letters with accents among characters, by the letter below."""
-    found = {}
+    """Returns the letters with accents, by their letter without accent."""
+    accented: dict[str, list[str]] = {}
     for character in sorted(characters):
         base = unicodedata.normalize("NFD", character)[0]
         if base != character:
-            found.setdefault(base, []).append(character)
-    return found
+            accented.setdefault(base, []).append(character)
+    return accented
 
 
-def _put_in(text, word, generator):
-    """The word before, between or behind the words of a text."""
+def _insert(word, text, generator):
+    """Inserts a word before, between or after the words of a text."""
     words = text.split(" ")
-    place = generator.randint(0, len(words))
-    if place == len(words) and generator.random() < 0.5:
-        return text + word
-    return " ".join([*words[:place], word, *words[place:]])
+    position = generator.randint(0, len(words))
+    if position == len(words) and generator.random() < 0.5:
+        return text + word  # Without a space.
+    return " ".join([*words[:position], word, *words[position:]])

@@ -1,7 +1,7 @@
-"""Pictures, samples and scores of a model in training, for TensorBoard.
+"""Images, sample translations and scores of a training, for TensorBoard.
 
-This folder knows neither the model nor the tokenizer: it takes functions,
-scores and tokens.
+This folder imports neither models nor tokenizers: it takes functions, scores
+and tokens.
 """
 
 from keras_transformer.summaries.attention_images import (

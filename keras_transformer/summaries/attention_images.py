@@ -1,4 +1,4 @@
-"""Attention scores and tokens in, figures out: where the model is looked at.
+"""Draws attention scores as figures, with one panel for each head.
 
 L layers   H heads   T query/target length   S key/source length
 """
@@ -22,11 +22,11 @@ _QUIET_COLOUR = "#777777"
 
 
 class Attention(Protocol):
-    """What is drawn of a record such as `kt.translation.Explanation`.
+    """The fields that figures need, as in `kt.translation.Explanation`.
 
-    The decoder's self-attention is shown between the tokens it read; the
-    encoder-decoder attention is shown from the emitted tokens, because the
-    question there is which source words a target word was made from.
+    The rows and columns of the decoder's self-attention are the tokens that the
+    decoder reads. The rows of the encoder-decoder attention are the tokens that
+    it writes: they show which source tokens a target token comes from.
     """
 
     source_tokens: Sequence[str]
@@ -40,7 +40,7 @@ class Attention(Protocol):
 class _Kind(NamedTuple):
     """One of the paper's three uses of attention (section 3.2.3).
 
-    The last three name the fields of `Attention` it is drawn from.
+    `scores`, `rows` and `columns` are names of fields of `Attention`.
     """
 
     name: str
@@ -79,15 +79,15 @@ def attention_figures(explanation: Attention) -> Iterator[tuple[str, Figure]]:
     """Draws one figure for each kind of attention and layer.
 
     Args:
-        explanation: what `kt.translation.explain` returns, or any record with
-            its fields.
+        explanation: the result of `kt.translation.explain`, or any record
+            with the same fields.
 
     Yields:
-        Pairs of a name, such as `"encoder-decoder/layer_2"`, and a figure that
-        holds all heads of that layer, see `attention_figure`.
+        Pairs of a name, such as `"encoder-decoder/layer_2"`, and the figure of
+        all heads of that layer, see `attention_figure`.
 
     Raises:
-        ValueError: if scores and tokens do not fit together.
+        ValueError: the shapes of the scores do not fit the tokens.
 
     Example:
 
@@ -129,16 +129,16 @@ def attention_figure(
 ) -> Figure:
     """Draws the attention of all heads of one layer, one panel per head.
 
-    A panel's row is a token that attends, its column a token attended to, and
-    the colour of a cell is the weight, from 0 to 1 in every figure so that
-    figures can be compared. Cells that are not a number are grey.
+    Each row of a panel is a token that attends, each column is a token that is
+    attended to. The colour of a cell shows the attention weight, from 0 to 1 in
+    every figure, so that figures can be compared. A cell that is NaN is grey.
 
-    The figure grows with the number of tokens up to 4000 pixels a side;
-    beyond, the cells shrink, and when the labels no longer fit beside their
-    cells only every second, third, ... token is written.
+    The figure grows with the number of tokens, up to 4000 pixels a side. With
+    more tokens the cells shrink. If there is no room for all labels, only every
+    second, third, ... token has a label.
 
-    The figure belongs to the caller alone (no pyplot, no global state), so it
-    may be drawn in any thread and is freed like any other object.
+    The figure does not use pyplot or other global state. So any thread may draw
+    it, and it is freed like any other object.
 
     Args:
         scores: attention weights, shape `(H, T, S)`.
@@ -151,7 +151,7 @@ def attention_figure(
         `"head 2"`, ...; the last axes is the colour bar's.
 
     Raises:
-        ValueError: if the scores are not H matrices of T by S.
+        ValueError: the shape of the scores is not `(H, T, S)`.
 
     Example:
 
@@ -183,7 +183,7 @@ def attention_figure(
 
 
 def _checked(scores, rows, columns):
-    """The scores as float32 (H, T, S), H, T and S above 0."""
+    """Returns the scores as float32 (H, T, S), with H, T and S above 0."""
     scores_HTS = np.asarray(scores, np.float32)
     if scores_HTS.ndim != 3 or scores_HTS.shape[1:] != (rows, columns):
         raise ValueError(
@@ -254,13 +254,13 @@ def _draw_panel(
     )
     num_rows, num_columns = scores_TS.shape
     if layout.cell >= 12:
-        lines = {"colors": "white", "linewidth": 0.4}
+        lines: dict[str, Any] = {"colors": "white", "linewidth": 0.4}
         between_rows = np.arange(1, num_rows) - 0.5
         between_columns = np.arange(1, num_columns) - 0.5
         axes.hlines(between_rows, -0.5, num_columns - 0.5, **lines)
         axes.vlines(between_columns, -0.5, num_rows - 0.5, **lines)
 
-    # Anchored at the baseline, or "_" and "'" would pull labels off their row.
+    # Anchored at the baseline, so that "_" and "'" do not move a label.
     stride = layout.label_stride
     text = _text(layout.font) | {
         "rotation_mode": "anchor",
@@ -272,8 +272,8 @@ def _draw_panel(
     axes.xaxis.tick_top()
     axes.tick_params(length=0, pad=0.25 * layout.font * 72 / _DPI)
 
-    # All places are given: finding free ones takes matplotlib far longer than
-    # the drawing itself.
+    # Matplotlib can compute these coordinates itself, but that takes far longer
+    # than to draw the panel.
     top, left = layout.margin
     height, width = layout.matrix
     quiet = _text(layout.font, _QUIET_COLOUR)
@@ -295,7 +295,7 @@ def _draw_panel(
 def _draw_colour_bar(
     figure: Figure, layout: panel_layout.PanelLayout, image: AxesImage
 ) -> None:
-    """Adds the one scale of all panels, beside the first row of panels."""
+    """Adds the common colour bar of all panels, beside their first row."""
     corner = layout.matrix_corner(0, layout.grid[1])
     axes = _add_axes(figure, corner, (min(layout.matrix[0], 300), 14))
     axes.set_label("colour bar")
@@ -309,7 +309,7 @@ def _draw_colour_bar(
 def _add_axes(
     figure: Figure, corner: tuple[int, int], size: tuple[int, int]
 ) -> Axes:
-    """An axes by its upper left corner and size, in pixels from the top."""
+    """Adds an axes with an upper left corner and a size, both in pixels."""
     figure_width, figure_height = figure.get_size_inches() * _DPI
     (y, x), (height, width) = corner, size
     return figure.add_axes(
@@ -323,12 +323,12 @@ def _add_axes(
 
 
 def _text(size: float, colour: str = _TEXT_COLOUR) -> dict[str, Any]:
-    """Text properties, the font's size in pixels."""
+    """Returns text properties for matplotlib; `size` is in pixels."""
     return {
         "fontsize": size * 72 / _DPI,
         "family": token_labels.font_families(),
         "color": colour,
-        # Elsewhere two dollar signs enclose a formula; here they are tokens.
+        # Matplotlib reads text between dollar signs as a formula by default.
         "parse_math": False,
         "usetex": False,
     }

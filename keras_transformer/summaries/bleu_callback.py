@@ -1,6 +1,8 @@
 """BLEU and chrF of the development set, every epoch."""
 
+import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -12,9 +14,9 @@ _NAMES = ("bleu", "chrf")
 class BleuCallback(summary_callback.SummaryCallback):
     """BLEU and chrF of translations of the development set, every epoch.
 
-    Puts `val_bleu` and `val_chrf` into the epoch's logs, so that the progress
-    line and callbacks after this one show them; prints them with BLEU's
-    signature; and writes them to TensorBoard, signatures as descriptions.
+    Adds `val_bleu` and `val_chrf` to the epoch's logs, for the progress bar and
+    for callbacks after this one. Prints both with BLEU's signature. Writes both
+    to TensorBoard, with their signatures as descriptions.
 
     Args:
         translate: function from source sentences to translations.
@@ -23,12 +25,12 @@ class BleuCallback(summary_callback.SummaryCallback):
         score: function from translations and references to a dict of `bleu`,
             `bleu_signature`, `chrf` and `chrf_signature`, such as
             `kt.translation.score_translations`.
-        log_dir: directory of the TensorBoard events; none if `None`.
+        log_dir: the directory of TensorBoard's event file; `None` writes none.
 
     Raises:
-        ValueError: there are not as many references as sources, or none; one
-            string instead of a list; during training, if `translate` does not
-            return one translation for each source.
+        ValueError: the numbers of sources and references differ or are 0;
+            either is a string instead of a list; during training: `translate`
+            does not return one translation for each source.
 
     Example:
 
@@ -50,7 +52,7 @@ class BleuCallback(summary_callback.SummaryCallback):
         sources: Sequence[str],
         references: Sequence[str],
         score: Callable[[Sequence[str], Sequence[str]], dict],
-        log_dir=None,
+        log_dir: str | os.PathLike | None = None,
     ):
         super().__init__("" if log_dir is None else log_dir)
         for name, texts in (("sources", sources), ("references", references)):
@@ -68,9 +70,11 @@ class BleuCallback(summary_callback.SummaryCallback):
         self._sources = sources
         self._references = references
         self._score = score
-        self._is_written = log_dir is not None
+        self._writes_events = log_dir is not None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         translations = list(self._translate(self._sources))
         if len(translations) != len(self._sources):
             raise ValueError(
@@ -86,7 +90,7 @@ class BleuCallback(summary_callback.SummaryCallback):
             f"({len(self._sources)} sentences, {scores['bleu_signature']})",
             flush=True,
         )
-        if self._is_written:
+        if self._writes_events:
             with self.summaries():
                 for name in _NAMES:
                     tf.summary.scalar(

@@ -1,11 +1,12 @@
-"""Live model in, TensorBoard pages out: what training looks like from outside.
+"""Callbacks that write attention images and sample translations.
 
-Both callbacks take functions instead of a model, so they serve any translator.
+Both take functions instead of a model, so they work with any translator.
 """
 
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -18,26 +19,25 @@ _ROWS_AND_COLUMNS = (
 
 
 class AttentionImages(summary_callback.SummaryCallback):
-    """Shows in TensorBoard, epoch by epoch, where each head attends.
+    """Attention images of fixed sentences in TensorBoard, every epoch.
 
-    After every epoch the fixed sentences are explained with the weights of
-    that moment. For each sentence, kind of attention and layer one image is
-    written, which holds the heads as panels, under tags such as
+    Each sentence, kind of attention and layer has one image, with a panel for
+    each head. Its tag is, for example,
     `attention/sentence_1/encoder-decoder/layer_2`. The step is the optimizer's.
 
-    TensorBoard follows one event file per directory, so the directory should
-    be this callback's alone, `logs/attention` say. With several hosts only the
-    chief should have the callback.
+    TensorBoard follows one event file per directory. So no other callback
+    should write to this directory, such as `logs/attention`. With several hosts
+    only the chief should have the callback.
 
     Args:
-        log_dir: where the event file goes; made at the first write.
+        log_dir: the directory of the event file, made at the first write.
         texts: the source sentences.
-        explain: a function from a sentence to its `Explanation` by the model
-            in training, such as `kt.translation.explain`.
+        explain: a function from a sentence to its `Explanation` by the current
+            weights. It can call `kt.translation.explain`.
 
     Raises:
-        ValueError: if there are no sentences, or one string instead of a list;
-            during training, if scores and tokens do not fit together.
+        ValueError: there are no sentences, or `texts` is a string instead of a
+            list; during training: the scores do not fit the tokens.
 
     Example:
 
@@ -69,7 +69,9 @@ class AttentionImages(summary_callback.SummaryCallback):
         self._texts = list(texts)
         self._explain = explain
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         with self.summaries():
             for number, text in enumerate(self._texts, start=1):
                 explanation = self._explain(text)
@@ -85,25 +87,24 @@ class AttentionImages(summary_callback.SummaryCallback):
 
 
 class SampleTranslations(summary_callback.SummaryCallback):
-    """Prints and records, epoch by epoch, how the model translates.
+    """Sample translations in the terminal and in TensorBoard, every epoch.
 
-    The samples are printed when Keras has finished the epoch's progress bar,
-    and written as one table under the tag `sample_translations`. The step is
-    the optimizer's.
+    The samples are printed after the progress bar of the epoch, and written as
+    one table with the tag `sample_translations`. The step is the optimizer's.
 
-    TensorBoard follows one event file per directory, so the directory should
-    be this callback's alone, `logs/translations` say. With several hosts only
-    the chief should have the callback.
+    TensorBoard follows one event file per directory. So no other callback
+    should write to this directory, such as `logs/translations`. With several
+    hosts only the chief should have the callback.
 
     Args:
-        log_dir: where the event file goes; made at the first write.
+        log_dir: the directory of the event file, made at the first write.
         pairs: source sentences, each with its reference translation.
         translate: a function from a list of sentences to the list of their
-            translations by the model in training.
+            translations by the current weights.
 
     Raises:
-        ValueError: if there are no pairs; during training, if `translate` does
-            not return one translation per sentence.
+        ValueError: there are no pairs; during training: `translate` does not
+            return one translation for each sentence.
 
     Example:
 
@@ -123,20 +124,22 @@ class SampleTranslations(summary_callback.SummaryCallback):
         translate: Callable[[list[str]], list[str]],
     ):
         super().__init__(log_dir)
-        # A string of two characters would pass for a pair.
-        is_text = any(isinstance(pair, str) for pair in pairs)
+        # Without this check, a string of two characters would be a pair.
+        has_string = any(isinstance(pair, str) for pair in pairs)
         self._pairs = [tuple(pair) for pair in pairs]
         lengths = {len(pair) for pair in self._pairs}
-        if is_text or lengths != {2}:
+        if has_string or lengths != {2}:
             raise ValueError(
                 "`pairs` must be a list of at least one (source, reference). "
                 f"Received: pairs={pairs!r}. Give every sentence its "
                 "reference, or leave the callback out."
             )
         self._translate = translate
-        self._unprinted = None
+        self._unprinted: str | None = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         sources = [source for source, _ in self._pairs]
         translations = list(self._translate(sources))
         if len(translations) != len(sources):
@@ -155,19 +158,21 @@ class SampleTranslations(summary_callback.SummaryCallback):
             tf.summary.text("sample_translations", _table(samples))
         self._unprinted = _listing(samples, epoch + 1)
 
-    # Keras ends the line of its progress bar after `on_epoch_end` of all other
-    # callbacks, so lines printed there would be torn apart by the bar.
+    # Keras completes its progress bar after `on_epoch_end` of all other
+    # callbacks. Text printed there would be in the middle of the bar.
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
         self._print()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self._print()
         super().on_train_end(logs)
 
     def _print(self) -> None:
         if self._unprinted is not None:
-            # A terminal that cannot show an accent must not end the training.
+            # A terminal without the right encoding must not stop the training.
             encoding = sys.stdout.encoding or "utf-8"
             text = self._unprinted.encode(encoding, "replace").decode(encoding)
             print(text, flush=True)
@@ -175,7 +180,7 @@ class SampleTranslations(summary_callback.SummaryCallback):
 
 
 def _listing(samples: Sequence[tuple[str, str, str]], epoch: int) -> str:
-    """The samples for the terminal, three aligned lines each.
+    """Formats samples for the terminal, with three aligned lines each.
 
     >>> print(_listing([("the cat", "le chien", "le chat")], 3))
     Sample translations after epoch 3:
@@ -195,20 +200,20 @@ def _listing(samples: Sequence[tuple[str, str, str]], epoch: int) -> str:
 
 
 def _table(samples: Sequence[tuple[str, str, str]]) -> str:
-    """The samples as a table in Markdown, for TensorBoard.
+    """Formats samples as a table in Markdown, for TensorBoard.
 
     >>> print(_table([("a|b", "c", "d")]))
     | source | translation | reference |
     | --- | --- | --- |
     | a\\|b | c | d |
     """
-    rows = [("source", "translation", "reference"), ("---",) * 3]
-    rows.extend(tuple(map(_escape, sample)) for sample in samples)
+    header = ("source", "translation", "reference")
+    rows = [header, ("---",) * 3, *(map(_escape, sample) for sample in samples)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _escape(text: str) -> str:
-    """Text that Markdown and HTML show as it is, on one line."""
+    """Escapes a text, so that Markdown and HTML show it as it is."""
     text = " ".join(text.split())
     for special in "\\`*_[]|":
         text = text.replace(special, "\\" + special)

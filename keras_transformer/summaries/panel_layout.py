@@ -1,4 +1,4 @@
-"""Numbers of heads and tokens in, places of the panels out.
+"""Computes where the panels of a figure stand, and how large they are.
 
 H heads   T query/target length   S key/source length
 """
@@ -6,27 +6,28 @@ H heads   T query/target length   S key/source length
 import math
 from typing import NamedTuple
 
-# Neither side of a figure gets longer, in pixels: TensorBoard keeps images in
-# memory, and browsers scale larger ones down anyway.
+# The longest side of a figure, in pixels. TensorBoard keeps images in memory,
+# and browsers scale larger images down.
 MAX_SIDE = 4000
 
 TITLE_SIZE = 16
 PADDING = 14
 _HEADER = 3 * PADDING
-_COLOUR_BAR = 84  # with its labels
+_COLOUR_BAR = 84  # Its width, with its labels.
 
 
 class PanelLayout(NamedTuple):
     """A grid of equal panels, below a title and left of a colour bar.
 
-    All sizes are in pixels, all pairs are vertical first, as in an array.
+    All sizes are in pixels. In all pairs the vertical number is first, as in an
+    array.
 
     Attributes:
         cell: the side of a cell, which is one attention weight.
         font: the size of the tokens' font.
         grid: the rows and columns of panels.
         matrix: the height and width of a panel's cells.
-        margin: the room a panel has above and left of its cells, for labels.
+        margin: the height and width of the labels above and left of the cells.
         figure: the height and width of the figure.
     """
 
@@ -39,13 +40,13 @@ class PanelLayout(NamedTuple):
 
     @property
     def label_stride(self) -> int:
-        """Every how many tokens one is written, so that labels have room."""
+        """The distance, in tokens, of labels that have enough room."""
         return math.ceil(1.1 * self.font / self.cell)
 
     def matrix_corner(self, row: int, column: int) -> tuple[int, int]:
         """Returns the upper left corner of the cells of one panel.
 
-        `column` may be one past the last: there the colour bar stands.
+        The column after the last one is that of the colour bar.
         """
         height, width = _panel(self.margin, self.matrix)
         y = _HEADER + row * height + self.margin[0]
@@ -60,14 +61,14 @@ def panel_layout(
     column_label: float,
     title: float,
 ) -> PanelLayout:
-    """Fits the panels of all heads into a figure.
+    """Arranges the panels of all heads in a figure.
 
-    Few tokens get large cells, many get small ones, down to the size where the
-    labels are still well legible; from there on the figure grows instead. Only
-    at `MAX_SIDE` the cells shrink further.
+    The more tokens, the smaller the cells, as long as their labels are easy to
+    read. With more tokens the figure grows instead. When it reaches `MAX_SIDE`,
+    the cells shrink further.
 
     Args:
-        shape: of the scores, `(H, T, S)`.
+        shape: the shape of the scores, `(H, T, S)`.
         row_label: the length of the longest row label, in font sizes.
         column_label: the length of the longest column label, in font sizes.
         title: the length of the title, in `TITLE_SIZE`.
@@ -83,8 +84,8 @@ def panel_layout(
     cell = min(max(300 / max(num_rows, num_columns), 22), 44)
     while True:
         font = min(max(0.55 * cell, 8), 13)
-        # Besides the tokens: above them the head's number and the axis label,
-        # left of them the axis label.
+        # The head's number and an axis label stand above the token labels,
+        # another axis label stands to their left.
         margin = (
             round((column_label + 4.2) * font),
             round((row_label + 2.4) * font),
@@ -94,7 +95,7 @@ def panel_layout(
         grid = _grid(num_heads, panel)
         width = PADDING + grid[1] * panel[1] + _COLOUR_BAR
         figure = (_HEADER + grid[0] * panel[0], max(width, title_width))
-        # Half a pixel: with hundreds of heads the labels alone are too large.
+        # With hundreds of heads the labels alone exceed MAX_SIDE.
         if max(figure) <= MAX_SIDE or cell < 0.5:
             return PanelLayout(cell, font, grid, matrix, margin, figure)
         cell *= 0.97
@@ -108,7 +109,7 @@ def _panel(margin: tuple[int, int], matrix: tuple[int, int]) -> tuple[int, int]:
 
 
 def _grid(num_heads: int, panel: tuple[int, int]) -> tuple[int, int]:
-    """The rows and columns nearest a screen's shape that leave few gaps."""
+    """Returns rows and columns near a screen's shape, with few empty panels."""
 
     def badness(columns: int) -> float:
         rows = math.ceil(num_heads / columns)

@@ -3,32 +3,39 @@
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 
 class SummaryCallback(keras.callbacks.Callback):
-    """Owns the event file: opened at the first write, closed with training."""
+    """A callback with an event file.
+
+    The first write opens the file, and the end of the training closes it.
+
+    Args:
+        log_dir: the directory of the event file.
+    """
 
     def __init__(self, log_dir: str | os.PathLike):
         super().__init__()
         self._log_dir = os.fspath(log_dir)
-        self._writer = None
+        self._writer: tf.summary.SummaryWriter | None = None
 
     @contextlib.contextmanager
     def summaries(self) -> Iterator[None]:
-        """Records what is summarised inside, at the optimizer's step."""
-        # Under MirroredStrategy the counter is a variable `int` refuses.
+        """Writes the summaries of a `with` block, at the optimizer's step."""
+        # Under MirroredStrategy `int` does not accept the counter's variable.
         step = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
         if self._writer is None:
             self._writer = tf.summary.create_file_writer(self._log_dir)
-        # keras.callbacks.TensorBoard(update_freq=n) silences every summary of
-        # the process but those of each n-th step, ours included.
+        # keras.callbacks.TensorBoard(update_freq=n) switches off all summaries
+        # of the process, except at each n-th step. `record_if` overrides it.
         with self._writer.as_default(step), tf.summary.record_if(True):
-            yield  # leaving `as_default` flushes
+            yield  # The end of `as_default` flushes the file.
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self._writer is not None:
             self._writer.close()
             # A second `fit` opens a new file.

@@ -1,15 +1,16 @@
-"""Tokens in, text that can be drawn out: the labels of attention images."""
+"""The labels of tokens in attention images."""
 
 import functools
 from collections.abc import Iterable
 
+import numpy as np
 from matplotlib import font_manager
 from matplotlib.backend_bases import RendererBase
 
 _LONGEST_LABEL = 16
-# DejaVu Sans comes with matplotlib. The others are taken where the machine
-# has them, for scripts DejaVu lacks. Colour emoji fonts are left out: they
-# hold bitmaps, which Agg cannot draw.
+# DejaVu Sans comes with matplotlib. The other fonts are used if they are
+# installed, for scripts that DejaVu lacks. Fonts of colour emoji are left out,
+# since matplotlib's Agg cannot draw their bitmaps.
 _FONTS = (
     "DejaVu Sans",
     "Noto Sans CJK JP",
@@ -28,11 +29,11 @@ _FONTS = (
 
 
 def label(token: str) -> str:
-    """Returns a token as it is written on an axis.
+    """Returns a token as an axis shows it.
 
     SentencePiece's mark of a word's beginning becomes an underscore, which
-    looks alike and is no wider than a letter. White space becomes visible,
-    long tokens lose their middle, and see `drawable`.
+    looks similar and is as narrow as a letter. White space becomes visible.
+    A long token loses its middle. `drawable` replaces other characters.
 
     Example:
 
@@ -51,9 +52,10 @@ def label(token: str) -> str:
 def drawable(text: str) -> str:
     """Replaces the characters that no installed font can draw.
 
-    Matplotlib would warn about each of them, at every drawing. Control
-    characters become their escape sequence, others an empty box; installing
-    one of the fonts this module knows (the Noto family, say) fills the boxes.
+    Matplotlib would warn of each of them at every drawing. Control characters
+    become their escape sequence, other characters become an empty box. A font
+    of this module's list, such as one of the Noto family, replaces the boxes
+    when it is installed.
 
     Example:
 
@@ -73,14 +75,14 @@ def drawable(text: str) -> str:
 def longest(
     labels: Iterable[str], renderer: RendererBase, weight: str = "normal"
 ) -> float:
-    """Returns the width of the longest label, in units of the font's size.
+    """Returns the width of the widest label, in units of the font's size.
 
     Args:
         labels: drawable text.
-        renderer: the figure's; it knows how wide a text gets.
+        renderer: the figure's renderer, which measures text.
         weight: the font's weight.
     """
-    size = 100.0  # large, so that rounding to pixels does not matter
+    size = 100.0  # Large, so that rounding to pixels does not matter.
     font = font_manager.FontProperties(
         family=font_families(), size=size, weight=weight
     )
@@ -88,12 +90,13 @@ def longest(
         renderer.get_text_width_height_descent(text, font, ismath=False)[0]
         for text in labels
     )
-    return max(widths, default=0.0) / renderer.points_to_pixels(size)
+    pixels = np.asarray(renderer.points_to_pixels(size))
+    return float(max(widths, default=0.0) / pixels)
 
 
 @functools.lru_cache(maxsize=1)
 def font_families() -> list[str]:
-    """Returns the fonts of this machine to write with, first choice first."""
+    """Returns the installed fonts of the list, the preferred one first."""
     installed = set(font_manager.get_font_names())
     return [name for name in _FONTS if name in installed]
 

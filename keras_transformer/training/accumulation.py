@@ -1,56 +1,68 @@
-"""Gradients of a batch that is read in parts, one after another.
+"""Gradient accumulation: a batch is read in micro-batches, one by one.
 
-B batch   P parts
+B batch
 """
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
+# One gradient for each variable, `None` for a variable without one.
+Gradients: TypeAlias = list[tf.Tensor | None]
 
-def check_micro_batches(parts: int) -> None:
-    """Raises ValueError if a batch cannot be read in so many parts."""
-    if not isinstance(parts, int) or parts < 1:
+
+def check_micro_batches(micro_batches: int) -> None:
+    """Raises ValueError if a batch cannot be cut into so many micro-batches."""
+    if not isinstance(micro_batches, int) or micro_batches < 1:
         raise ValueError(
-            "`gradient_accumulation_steps` is a number of parts, at least 1. "
-            f"Received: {parts!r}."
+            "`gradient_accumulation_steps` is the number of micro-batches, an "
+            f"integer of at least 1. Received: {micro_batches!r}."
         )
 
 
-def check_rows(rows: int | None, replicas: int, parts: int) -> None:
-    """Checks that a batch can be shared evenly.
+def check_rows(rows: int | None, replicas: int, micro_batches: int) -> None:
+    """Checks that the rows of a batch can be shared evenly.
 
     Args:
-        rows: of a global batch, or `None` if that is not known.
-        replicas: how many share it.
-        parts: in how many a replica reads its share.
+        rows: the rows of a global batch, or `None` if they are not known.
+        replicas: the number of replicas that share them.
+        micro_batches: the number of micro-batches on each replica.
 
     Raises:
-        ValueError: it cannot.
+        ValueError: the rows cannot be shared evenly.
     """
-    if rows is not None and rows % (replicas * parts):
+    shares = replicas * micro_batches
+    if rows is not None and rows % shares:
         raise ValueError(
             "A batch must divide by replicas x gradient_accumulation_steps. "
-            f"Received: {rows} rows, {replicas} replica(s) x {parts} = "
-            f"{replicas * parts}. Use a batch of "
-            f"{-(-rows // (replicas * parts)) * replicas * parts} rows."
+            f"Received: {rows} rows, {replicas} replica(s) x {micro_batches} = "
+            f"{shares}. Use a batch of {-(-rows // shares) * shares} rows."
         )
 
 
-def add_up(gradients_of, data, parts, variables):
-    """Adds the gradients of equal parts of a batch's rows.
+def add_up(
+    gradients_of: Callable[[Any], Gradients],
+    data: Any,
+    micro_batches: int,
+    variables: Sequence[tf.Variable],
+) -> Gradients:
+    """Adds up the gradients of the micro-batches of a batch.
 
-    The parts follow each other, so that only one at a time is in memory. Of
-    rows that do not divide, as the last of a data set may not, parts have one
-    more or less; of fewer rows than parts, one each.
+    The micro-batches are read one after another, so that memory holds only
+    one of them. Their numbers of rows differ by at most one: the last batch of
+    a data set may not divide evenly. A batch with fewer rows than
+    `micro_batches` is read row by row.
 
     Args:
-        gradients_of: function from a part of `data` to a list of gradients,
-            `None` where a variable has none.
+        gradients_of: function from a micro-batch of `data` to the gradients of
+            `variables`, `None` where a variable has none.
         data: structure of tensors `(B, ...)`.
-        parts: P.
-        variables: what the gradients are of.
+        micro_batches: the number of micro-batches.
+        variables: the variables that the gradients belong to.
 
     Returns:
-        The list of their sums.
+        The sums of the gradients, one for each variable.
 
     Example:
 
@@ -60,22 +72,16 @@ def add_up(gradients_of, data, parts, variables):
     >>> float(add_up(gradients_of, tf.constant([1.0, 2, 3]), 2, [slope])[0])
     6.0
     """
-    if parts == 1:
+    if micro_batches == 1:
         return gradients_of(data)
-    # There may be no weights, or no labels.
-    rows = [value for value in tf.nest.flatten(data) if value is not None]
-    rows = tf.convert_to_tensor(rows[0]).shape[0] or tf.shape(rows[0])[0]
-    parts_with_rows = tf.minimum(parts, rows)
+    rows = _num_rows(data)
+    not_empty = tf.minimum(micro_batches, rows)
     has_gradient = [False] * len(variables)
 
-    def add(part, sums):
-        gradients = gradients_of(
-            tf.nest.map_structure(
-                lambda value: _rows_of_part(value, part, parts, rows), data
-            )
-        )
+    def add(index, sums):
+        gradients = gradients_of(_micro_batch(data, index, micro_batches, rows))
         has_gradient[:] = [gradient is not None for gradient in gradients]
-        return part + 1, [
+        return index + 1, [
             total
             if gradient is None
             else total + tf.convert_to_tensor(gradient)
@@ -83,11 +89,11 @@ def add_up(gradients_of, data, parts, variables):
         ]
 
     _, sums = tf.while_loop(
-        lambda part, _: part < parts_with_rows,
+        lambda index, _: index < not_empty,
         add,
         (0, [tf.zeros(v.shape, v.dtype) for v in variables]),
         parallel_iterations=1,
-        maximum_iterations=parts,
+        maximum_iterations=micro_batches,
     )
     return [
         total if has else None
@@ -95,14 +101,28 @@ def add_up(gradients_of, data, parts, variables):
     ]
 
 
-def _rows_of_part(value, part, parts, rows):
-    """From (B, ...) to the rows of one part."""
-    if value is None:
-        return None
-    value = tf.convert_to_tensor(value)
-    if isinstance(rows, int) and rows % parts == 0:
-        # A shape that is known stays so, as a TPU wants it.
-        shape = tf.concat([[parts, rows // parts], tf.shape(value)[1:]], axis=0)
-        return tf.reshape(value, shape)[part]
-    parts = tf.minimum(parts, rows)
-    return value[part * rows // parts : (part + 1) * rows // parts]
+def _num_rows(data):
+    """Returns the number of rows, an `int` if it is known."""
+    # Weights and labels may be `None`.
+    tensors = [value for value in tf.nest.flatten(data) if value is not None]
+    first = tf.convert_to_tensor(tensors[0])
+    return first.shape[0] or tf.shape(first)[0]
+
+
+def _micro_batch(data, index, micro_batches, rows):
+    """Returns one micro-batch of a structure of tensors `(B, ...)`."""
+
+    def cut(value):
+        if value is None:
+            return None
+        value = tf.convert_to_tensor(value)
+        if isinstance(rows, int) and rows % micro_batches == 0:
+            # A reshape keeps the shape static, as a TPU needs it.
+            shape = [micro_batches, rows // micro_batches]
+            shape = tf.concat([shape, tf.shape(value)[1:]], axis=0)
+            return tf.reshape(value, shape)[index]
+        not_empty = tf.minimum(micro_batches, rows)
+        first, end = index * rows // not_empty, (index + 1) * rows // not_empty
+        return value[first:end]
+
+    return tf.nest.map_structure(cut, data)

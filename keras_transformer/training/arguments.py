@@ -1,9 +1,13 @@
-"""What `compile`, `fit` and their like are given, checked before any graph.
+"""Checks of the arguments of `compile`, `fit` and `evaluate`.
+
+They run before any graph is built.
 
 B batch   T target length
 """
 
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -11,40 +15,44 @@ import tensorflow as tf
 from keras_transformer.training import token_weights
 
 
-def check_call(method, args, kwargs) -> None:
-    """Checks what `fit`, `evaluate`, or one of their like is called with.
+def check_call(
+    method: Callable[..., Any], args: tuple, kwargs: dict[str, Any]
+) -> None:
+    """Checks the arguments of `fit`, `evaluate` or a similar method.
 
     Args:
-        method: Keras's own.
-        args: its arguments by place.
-        kwargs: its arguments by name.
+        method: Keras's own method of this name.
+        args: its positional arguments.
+        kwargs: its keyword arguments.
 
     Raises:
-        ValueError: as `check_batch`. Generators are checked batch by batch.
+        ValueError: as `check_batch`. The batches of a generator are checked
+            later, one by one.
     """
-    given = inspect.signature(method).bind_partial(*args, **kwargs).arguments
-    labels, weights = given.get("y"), given.get("sample_weight")
-    if isinstance(given.get("x"), tf.data.Dataset):
-        labels, weights = _labels_and_weights(given["x"].element_spec)
-    check_batch(labels, weights, given.get("class_weight"))
-    validation_data = given.get("validation_data")
+    values = inspect.signature(method).bind_partial(*args, **kwargs).arguments
+    labels, weights = values.get("y"), values.get("sample_weight")
+    if isinstance(values.get("x"), tf.data.Dataset):
+        labels, weights = _labels_and_weights(values["x"].element_spec)
+    check_batch(labels, weights, values.get("class_weight"))
+    validation_data = values.get("validation_data")
     if isinstance(validation_data, tf.data.Dataset):
         validation_data = validation_data.element_spec
     if isinstance(validation_data, tuple):
         check_batch(*_labels_and_weights(validation_data))
 
 
-def check_batch(labels, weights, class_weight=None) -> None:
-    """Checks labels and weights, of a batch or of all.
+def check_batch(labels: Any, weights: Any, class_weight: Any = None) -> None:
+    """Checks labels and weights, of one batch or of all data.
 
     Args:
         labels: an array, a `tf.TensorSpec`, or `None`.
-        weights: the same, or `None` where every token counts for one.
-        class_weight: what `fit` was given under this name.
+        weights: the same, or `None` if every token has the weight 1.
+        class_weight: the argument `class_weight` of `fit`.
 
     Raises:
-        ValueError: labels that are not `(B, T)`; weights that are not `(B,)`
-            or `(B, 1)`, of rows, or `(B, T)`, of tokens; a `class_weight`.
+        ValueError: the labels are not `(B, T)`; the weights are neither `(B,)`
+            or `(B, 1)`, for rows, nor `(B, T)`, for tokens; there is a
+            `class_weight`.
 
     Example:
 
@@ -55,9 +63,9 @@ def check_batch(labels, weights, class_weight=None) -> None:
     """
     if class_weight is not None:
         raise ValueError(
-            "`class_weight` weighs examples by their one class, but each token "
-            f"has a label. Received: class_weight={class_weight!r}. Give the "
-            "weight of each token as `sample_weight`, of the labels' shape."
+            "`class_weight` needs examples of one class each, but here each "
+            f"token has a label. Received: class_weight={class_weight!r}. Give "
+            "the weight of each token as `sample_weight`, of the labels' shape."
         )
     if labels is None:
         return
@@ -76,21 +84,22 @@ def check_batch(labels, weights, class_weight=None) -> None:
         )
 
 
-def rows_of(x, batch_size):
-    """Rows of a global batch, `None` if that is not known."""
+def rows_of(x: Any, batch_size: int | None) -> int | None:
+    """Returns the rows of a global batch, `None` if they are not known."""
     if isinstance(x, tf.data.Dataset):
         return tf.nest.flatten(x.element_spec)[0].shape[0]
     return batch_size
 
 
-def check_names(*metrics) -> None:
-    """Raises ValueError if a metric of `compile` goes by the loss's name."""
+def check_names(*metrics: Any) -> None:
+    """Raises ValueError if a metric of `compile` has the name `loss`."""
     for metric in keras.tree.flatten(metrics):
         name = metric if isinstance(metric, str) else _name_of(metric)
         if name == "loss":
             raise ValueError(
-                "The name `loss` is that of the loss itself in what `fit` "
-                f"reports. Received: the metric {metric!r}. Give it another."
+                "No metric may be called `loss`: `fit` reports the loss itself "
+                f"by this name. Received: the metric {metric!r}. Give it "
+                "another name."
             )
 
 

@@ -1,13 +1,14 @@
-"""The files of checkpoints: written whole or not at all, damage recognised.
+"""The files of checkpoints: written completely or not at all, and checked.
 
-A checkpoint is what `tf.train.Checkpoint` writes: `ckpt-<step>.index` and
-`ckpt-<step>.data-*`. A process that was killed may have left one of
+A checkpoint consists of the files that `tf.train.Checkpoint` writes:
+`ckpt-<step>.index` and `ckpt-<step>.data-*`. A process that was killed may
+have left one of these, and the next process handles it:
 
-    .ckpt-<step>.writing/    not complete: deleted by the next process
-    .ckpt-<step>.written/    complete: the rest of its files is moved out
-    .ckpt-<step>.removing    no longer kept: the rest of its files is deleted
+    .ckpt-<step>.writing/    incomplete files: it deletes them
+    .ckpt-<step>.written/    complete files: it moves the rest of them out
+    .ckpt-<step>.removing    a checkpoint to remove: it deletes the rest
 
-so that half a checkpoint in the directory is always one that was damaged.
+Therefore a checkpoint with missing files is always a damaged one.
 """
 
 import logging
@@ -21,7 +22,7 @@ import tensorflow as tf
 
 _LOG = logging.getLogger(__name__)
 _FILE = re.compile(r"ckpt-(\d+)\.(index|data-\d+-of-\d+)")
-# What killed writers leave: this one, and TensorFlow's own.
+# Files that a killed process leaves: those of this module and TensorFlow's.
 _LEFT_OVER = (
     ".ckpt-*.writing",
     ".checkpoint.writing",
@@ -32,13 +33,13 @@ _LEFT_OVER = (
 
 
 class CheckpointFiles:
-    """The checkpoints of one directory, by the steps they are named by.
+    """The checkpoints in one directory, each named by its step.
 
-    The file named `checkpoint`, which `tf.train.latest_checkpoint` reads, is
-    written for other programs and never read here.
+    The file `checkpoint`, which `tf.train.latest_checkpoint` reads, is written
+    for other programs and never read here.
 
     Args:
-        directory: where the files are.
+        directory: the directory of the files.
         max_to_keep: how many undamaged checkpoints stay.
 
     Raises:
@@ -55,7 +56,7 @@ class CheckpointFiles:
     [5, 7]
     """
 
-    def __init__(self, directory, max_to_keep: int):
+    def __init__(self, directory: str | os.PathLike, max_to_keep: int):
         if max_to_keep < 1:
             raise ValueError(
                 "`max_to_keep` must be at least 1. Received: "
@@ -63,29 +64,29 @@ class CheckpointFiles:
             )
         self.directory = pathlib.Path(directory)
         self._max_to_keep = max_to_keep
-        # Of each step that was looked at, what is wrong; None if it is good.
+        # What is wrong with each inspected step; None if it is undamaged.
         self._damage: dict[int, str | None] = {}
 
     def path(self, step: int) -> str:
-        """The prefix of the files, as TensorFlow calls a checkpoint."""
+        """Returns the prefix of the names of a checkpoint's files."""
         return str(self.directory / f"ckpt-{step}")
 
     def good(self, anew: bool = False) -> list[int]:
-        """Steps of the undamaged checkpoints, ascending.
+        """Returns the steps of the undamaged checkpoints, ascending.
 
-        A warning names each damaged one when it is first looked at. Every
-        byte is read then, since TensorFlow compares checksums while reading.
+        The first inspection of a checkpoint reads every byte, since TensorFlow
+        compares checksums while it reads. A warning names a damaged one.
 
         Args:
-            anew: look again at those that were looked at before.
+            anew: inspect again the checkpoints that were inspected before.
 
         Raises:
-            OSError: a file may not be read.
+            OSError: this process may not read a file.
         """
         if anew:
             self._damage.clear()
-        found = self._found()
-        for step in found:
+        steps = self._steps()
+        for step in steps:
             if step not in self._damage:
                 self._damage[step] = self._inspect(step)
                 if self._damage[step]:
@@ -94,28 +95,32 @@ class CheckpointFiles:
                         self.path(step),
                         self._damage[step],
                     )
-        return [step for step in found if self._damage[step] is None]
+        return [step for step in steps if self._damage[step] is None]
 
     def damaged(self) -> dict[int, str]:
-        """What is wrong, by the steps of the damaged checkpoints."""
-        good = self.good()
-        return {s: self._damage[s] for s in self._found() if s not in good}
+        """Returns what is wrong with each damaged checkpoint, by its step."""
+        self.good()
+        return {
+            step: damage
+            for step in self._steps()
+            if (damage := self._damage[step]) is not None
+        }
 
     def write(self, step: int, write: Callable[[str], object]) -> None:
-        """Writes a checkpoint and deletes those no longer kept.
+        """Writes a checkpoint and deletes checkpoints that are too old.
 
-        A damaged checkpoint takes no place among those kept. It stays until
-        its own step is written again, or is older than all that are kept.
+        `max_to_keep` does not count damaged checkpoints. A damaged one stays
+        until its step is written again, or all kept ones are newer.
 
         Args:
-            step: its number.
-            write: writes a TensorFlow checkpoint of the prefix it is given.
+            step: the step of the checkpoint.
+            write: function from a prefix that writes a TensorFlow checkpoint.
 
         Raises:
             ValueError: there is an undamaged checkpoint of a later step.
         """
         self.tidy()
-        later = [each for each in self.good() if each > step]
+        later = [other for other in self.good() if other > step]
         if later:
             raise ValueError(
                 f"Received a checkpoint of step {step}, but {self.directory} "
@@ -139,35 +144,34 @@ class CheckpointFiles:
         self._name_newest(self.good()[-self._max_to_keep :])
 
     def tidy(self) -> None:
-        """Completes what a killed process had begun, or undoes it."""
+        """Completes or undoes the unfinished work of a killed process."""
         for path in self.directory.glob(".ckpt-*.removing"):
-            self._remove(_step_of(path))
+            self._remove(_hidden_step(path))
         for path in self.directory.glob(".ckpt-*.written"):
-            self._damage.pop(_step_of(path), None)
+            self._damage.pop(_hidden_step(path), None)
             self._publish(path)
         for pattern in _LEFT_OVER:
             for path in self.directory.glob(pattern):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def _found(self):
-        """Steps of which there is any file, ascending."""
+    def _steps(self):
+        """Returns the steps that have at least one file, ascending."""
         if not self.directory.exists():
             return []
-        names = map(_FILE.fullmatch, os.listdir(self.directory))
-        return sorted({int(name[1]) for name in names if name})
+        return sorted(set(_steps_of(os.listdir(self.directory))))
 
     def _inspect(self, step):
-        """Says what is wrong, or None."""
+        """Returns what is wrong with a checkpoint, or None."""
         index = pathlib.Path(self.path(step) + ".index")
         if not index.exists():
             return f"{index.name} is missing."
         for path in self.directory.glob(f"ckpt-{step}.*"):
-            # A file that may not be read is no damaged one.
+            # A file without permission to read is not a damaged file.
             path.open("rb").close()
         name = index.name
         try:
-            # This reads all of the index. Its errors, unlike their types,
-            # are made to be read: some are a bare OpError or IndexError.
+            # This reads the whole index. The message of an error says what is
+            # wrong; its type may only be OpError or IndexError.
             reader = tf.train.load_checkpoint(self.path(step))
             for tensor in reader.get_variable_to_shape_map():
                 name = f"{index.stem}.data-*, {tensor}"
@@ -177,16 +181,16 @@ class CheckpointFiles:
         return None
 
     def _publish(self, written):
-        """Moves a complete checkpoint to its place; deletes the oldest."""
+        """Moves a complete checkpoint to its place and deletes the oldest."""
         for path in written.iterdir():
             os.replace(path, self.directory / path.name)
         _sync(self.directory)
         kept = self.good()[-self._max_to_keep :]
         self._name_newest(kept)
-        for step in self._found():
+        for step in self._steps():
             if len(kept) == self._max_to_keep and step < kept[0]:
                 self._remove(step)
-        # Until here, the next process would do all of this again.
+        # If this process is killed before, the next one repeats all of this.
         written.rmdir()
 
     def _remove(self, step):
@@ -207,12 +211,20 @@ class CheckpointFiles:
         os.replace(temporary, self.directory / "checkpoint")
 
 
-def _step_of(path):
+def _hidden_step(path):
+    """Returns the step in a name such as `.ckpt-<step>.writing`."""
     return int(path.stem.removeprefix(".ckpt-"))
 
 
+def _steps_of(names):
+    """Yields the step of each name of a checkpoint's file."""
+    for match in map(_FILE.fullmatch, names):
+        if match:
+            yield int(match[1])
+
+
 def _sync(path):
-    """Waits until a file, or the names in a directory, are on the disk."""
+    """Waits until a file, or the entries of a directory, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -220,14 +232,14 @@ def _sync(path):
         os.close(descriptor)
 
 
-def newest_step(directory) -> int | None:
-    """The step of the newest checkpoint in a directory, damaged or not.
+def newest_step(directory: str | os.PathLike) -> int | None:
+    """Returns the step of the newest checkpoint, damaged or not.
+
+    It is `None` if there is no checkpoint, or no such directory.
 
     Example:
 
     >>> newest_step("nowhere")
     """
-    found = map(
-        _FILE.fullmatch, (p.name for p in pathlib.Path(directory).glob("*"))
-    )
-    return max((int(match[1]) for match in found if match), default=None)
+    names = (path.name for path in pathlib.Path(directory).glob("*"))
+    return max(_steps_of(names), default=None)

@@ -1,4 +1,7 @@
-"""Checkpoints a killed run continues from, and their average (section 6.1)."""
+"""Checkpoints to resume a killed run, and their average (section 6.1)."""
+
+import os
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -6,34 +9,35 @@ import tensorflow as tf
 
 from keras_transformer.training import checkpoint_files
 
-# How tf.train.Checkpoint names the value of a variable in its file.
+# The end of a variable's name in a file of tf.train.Checkpoint.
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
-# Of what differs between a checkpoint and a model, this much is said.
-_MOST_SAID = 5
+# An error names at most so many differences of a checkpoint and a model.
+_MAX_DIFFERENCES = 5
 
 
 class TrainingCheckpoints:
     """The last checkpoints of a compiled model in one directory.
 
     A checkpoint holds the weights, the states of the random generators, the
-    optimizer and named counters, so that training goes on where it stopped.
-    It is written whole or not at all. A damaged one is recognised, named in a
-    warning, and neither restored nor averaged nor counted among those kept.
+    optimizer and named counters, so that training continues where it stopped.
+    It is written completely or not at all. A warning names a damaged
+    checkpoint; it is not restored, not averaged, and `max_to_keep` does not
+    count it.
 
-    Replicas share one checkpoint, so that it can be restored with another
-    number of them. Of several workers that train one model in one directory,
-    one writes and all read; each call is then made by all of them.
+    Replicas share one checkpoint, so it can be restored with another number of
+    replicas. If several workers train one model in one directory, one of them
+    writes and all read. All workers must then call each method.
 
     Args:
-        directory: where the files go.
+        directory: the directory of the files.
         model: a built and compiled `keras.Model`.
         max_to_keep: how many checkpoints stay; older ones are deleted.
         counters: names of float64 numbers to store beside the weights.
-        is_writer: whether this process changes the directory.
+        is_writer: whether this process writes to the directory.
 
     Raises:
-        ValueError: `max_to_keep` is less than 1, or one string instead of a
-            list of counters.
+        ValueError: `max_to_keep` is less than 1, or `counters` is a string
+            instead of a list.
 
     Example:
 
@@ -50,10 +54,10 @@ class TrainingCheckpoints:
 
     def __init__(
         self,
-        directory,
-        model,
-        max_to_keep=5,
-        counters=(),
+        directory: str | os.PathLike,
+        model: keras.Model,
+        max_to_keep: int = 5,
+        counters: Sequence[str] = (),
         is_writer: bool = True,
     ):
         if isinstance(counters, str):
@@ -73,7 +77,7 @@ class TrainingCheckpoints:
         self._max_to_keep = max_to_keep
         self._is_writer = is_writer
         self._iterations = model.optimizer.iterations
-        # By position, since names depend on what else the process made.
+        # By position: names depend on the other layers made by the process.
         self._model = list(model.variables)
         self._optimizer = list(model.optimizer.variables)
         self._checkpoint = tf.train.Checkpoint(
@@ -84,16 +88,19 @@ class TrainingCheckpoints:
 
     @property
     def step(self) -> int:
-        """The number of updates the optimizer has made."""
+        """The number of steps that the optimizer has made."""
         return int(keras.ops.convert_to_numpy(self._iterations))
 
     def restore(self) -> bool:
-        """Loads the newest undamaged checkpoint; False if there is none.
+        """Loads the newest undamaged checkpoint.
+
+        Returns:
+            False if there is no checkpoint.
 
         Raises:
             ValueError: all checkpoints are damaged, or the newest undamaged
-                one is of another model or optimizer. Nothing has changed
-                then, neither the model nor the checkpoints.
+                one is of another model or optimizer. Neither the model nor the
+                checkpoints have changed then.
             RuntimeError: the workers restored different steps.
         """
         if self._is_writer:
@@ -120,7 +127,7 @@ class TrainingCheckpoints:
         self._wait_for_workers()
 
     def forget(self, step: int) -> None:
-        """Deletes the checkpoint of a step, unless it is the only good one."""
+        """Deletes the checkpoint of a step, unless no other is undamaged."""
         if self._is_writer:
             good = self._good()
             if step in good and len(good) > 1:
@@ -128,21 +135,22 @@ class TrainingCheckpoints:
         self._wait_for_workers()
 
     def load_average(self, newest: int | None = None) -> int:
-        """Sets the weights to the mean of the kept checkpoints.
+        """Sets the weights to the mean of the newest checkpoints.
 
         Args:
-            newest: how many of the newest to average; all kept if `None`.
+            newest: how many checkpoints to average; `max_to_keep` if `None`.
 
         Returns:
-            The number of checkpoints averaged: fewer if some are damaged.
+            How many checkpoints were averaged, fewer than `newest` if not so
+            many are undamaged.
 
         Raises:
             ValueError: there is no checkpoint, all are damaged, or they are
-                of another model; the model has not changed then.
+                of another model. The model has not changed then.
         """
         if newest is not None and newest < 1:
             raise ValueError(
-                f"At least one checkpoint is averaged. Received: {newest}."
+                f"`newest` must be at least 1, or None. Received: {newest}."
             )
         good = self._good()
         if not good:
@@ -158,19 +166,18 @@ class TrainingCheckpoints:
         for i, variable in enumerate(self._model):
             variable = variable.value
             if not variable.dtype.is_floating:
-                continue  # States of random generators have no mean.
+                continue  # The state of a random generator has no mean.
             stored = f"model/{i}{_VALUE}"
             # Summed in float64, so that the order does not matter.
-            total = sum(
-                np.asarray(reader.get_tensor(stored), "float64")
-                for reader in readers
-            )
+            total = np.zeros(variable.shape, "float64")
+            for reader in readers:
+                total += np.asarray(reader.get_tensor(stored), "float64")
             mean = total / len(readers)
             variable.assign(mean.astype(variable.dtype.as_numpy_dtype))
         return len(readers)
 
     def _good(self):
-        """Steps of the undamaged checkpoints; none if there is not any.
+        """Returns the steps of the undamaged checkpoints.
 
         Raises:
             ValueError: there are checkpoints, and all are damaged.
@@ -178,12 +185,12 @@ class TrainingCheckpoints:
         good = self._files.good(anew=True)
         damaged = self._files.damaged()
         if damaged and not good:
-            found = " ".join(
-                f"ckpt-{step}: {what}" for step, what in damaged.items()
+            causes = " ".join(
+                f"ckpt-{step}: {cause}" for step, cause in damaged.items()
             )
             raise ValueError(
                 f"All checkpoints in {self._files.directory} are damaged. "
-                f"{found} Nothing was restored or deleted. Put back a copy of "
+                f"{causes} Nothing was restored or deleted. Put back a copy of "
                 "one, or move them away to train from the start."
             )
         return good
@@ -195,41 +202,42 @@ class TrainingCheckpoints:
             differences += self._differences("optimizer", path, self._optimizer)
             differences += self._counter_differences(path)
         if differences:
-            more = len(differences) - _MOST_SAID
+            num_hidden = len(differences) - _MAX_DIFFERENCES
             raise ValueError(
                 f"The checkpoint {path} is of another model or optimizer. "
-                f"{'; '.join(differences[:_MOST_SAID])}"
-                f"{f'; and {more} more' if more > 0 else ''}. Nothing was "
+                f"{'; '.join(differences[:_MAX_DIFFERENCES])}"
+                f"{f'; and {num_hidden} more' if num_hidden > 0 else ''}. "
+                "Nothing was "
                 "restored. Build and compile the model as when it was saved, "
                 "or use another directory."
             )
 
-    def _differences(self, part, path, variables):
+    def _differences(self, prefix, path, variables):
+        """Returns how variables differ from those with a prefix in a file."""
         reader = tf.train.load_checkpoint(path)
         shapes = reader.get_variable_to_shape_map()
         dtypes = reader.get_variable_to_dtype_map()
-        stored = sum(name.startswith(f"{part}/") for name in shapes)
+        stored = sum(name.startswith(f"{prefix}/") for name in shapes)
         if stored != len(variables):
             return [
-                f"Variables of the {part}: {stored} stored, "
+                f"Variables of the {prefix}: {stored} stored, "
                 f"{len(variables)} expected"
             ]
         differences = []
         for i, variable in enumerate(variables):
-            name = f"{part}/{i}{_VALUE}"
-            there = tuple(shapes[name]), dtypes[name].name
-            here = tuple(variable.shape), variable.value.dtype.name
-            if there != here:
+            name = f"{prefix}/{i}{_VALUE}"
+            saved = f"{dtypes[name].name} {tuple(shapes[name])}"
+            expected = f"{variable.value.dtype.name} {tuple(variable.shape)}"
+            if saved != expected:
                 differences.append(
-                    f"{variable.path}: {there[1]} {there[0]} stored, "
-                    f"{here[1]} {here[0]} expected"
+                    f"{variable.path}: {saved} stored, {expected} expected"
                 )
         return differences
 
     def _counter_differences(self, path):
         shapes = tf.train.load_checkpoint(path).get_variable_to_shape_map()
         stored = {name for name in shapes if name.startswith("counters/")}
-        # As tf.train.Checkpoint writes names with these characters.
+        # tf.train.Checkpoint escapes these characters of a name.
         expected = {
             f"counters/{name.replace('.', '..').replace('/', '.S')}{_VALUE}"
             for name in self.counters
@@ -243,12 +251,12 @@ class TrainingCheckpoints:
         return [f"Counters: {names[0]} stored, {names[1]} expected"]
 
     def _wait_for_workers(self):
-        """Waits until all workers are here, at the same step."""
+        """Waits for all workers, and checks that they are at the same step."""
         strategy = self._strategy
         if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
             return
         step = self.step
-        # Of steps and of their squares: equal steps have no variance.
+        # Sums of the steps and of their squares: equal steps have no variance.
         total, squares = (
             int(strategy.reduce("SUM", strategy.run(make), axis=None))
             for make in (

@@ -1,11 +1,11 @@
-"""The hosts of a multi-worker run: who they are, and whether they agree."""
+"""The workers of a run on several hosts: their addresses, their agreement."""
 
 import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -17,14 +17,14 @@ _EXAMPLE = (
 
 
 class Cluster(NamedTuple):
-    """The workers of a run, and which of them this process is.
+    """The workers of a run, and the position of this process among them.
 
-    workers: addresses, that of the chief first.
-    index: of this process among them.
+    workers: addresses, the chief's first.
+    task_index: the index of this process in `workers`.
     """
 
     workers: tuple[str, ...]
-    index: int
+    task_index: int
 
 
 def read_cluster(text: str | None) -> Cluster:
@@ -34,12 +34,13 @@ def read_cluster(text: str | None) -> Cluster:
         text: JSON; `None` if the variable is not set.
 
     Raises:
-        ValueError: it does not describe workers, or not which this one is.
+        ValueError: the value does not describe the workers, or does not say
+            which worker this process is.
 
     Example:
 
     >>> read_cluster('{"cluster": {"worker": ["a:1", "b:1"]}, '
-    ...     '"task": {"type": "worker", "index": 1}}').index
+    ...     '"task": {"type": "worker", "index": 1}}').task_index
     1
     """
     try:
@@ -73,10 +74,10 @@ def read_cluster(text: str | None) -> Cluster:
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process writes what a run leaves.
+    """Tells whether this process writes the files of a run.
 
-    True but for all workers of a `MultiWorkerMirroredStrategy` except one:
-    the chief, or the first worker if none is called so.
+    Under a `MultiWorkerMirroredStrategy` that is only the chief, or the first
+    worker if TF_CONFIG has no chief. Under other strategies it is always True.
 
     Example:
 
@@ -93,17 +94,20 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     return (resolver.task_type, resolver.task_id) == (first, 0)
 
 
-def check_agreement(strategy: tf.distribute.Strategy, values: dict) -> None:
+def check_agreement(
+    strategy: tf.distribute.Strategy, values: dict[str, Any]
+) -> None:
     """Waits for all workers, and checks that they have the same values.
 
-    Does nothing but under a `MultiWorkerMirroredStrategy`.
+    Does nothing without a `MultiWorkerMirroredStrategy`.
 
     Args:
-        strategy: of the run.
-        values: anything with a `repr`, by name; the same names on all workers.
+        strategy: the strategy of the run.
+        values: values to compare by their `repr`, by name; all workers must
+            have the same names.
 
     Raises:
-        ValueError: on every worker, if they differ; it names which.
+        ValueError: values differ. All workers raise it, and it names them.
 
     Example:
 
@@ -125,8 +129,9 @@ def check_agreement(strategy: tf.distribute.Strategy, values: dict) -> None:
             axis=None,
         )
 
-    # Whole numbers below 256 and their squares have exact means where all are
-    # equal; where they are not, the mean's square is less than that of squares.
+    # The numbers are integers below 256. If they are equal on all workers, the
+    # means of them and of their squares are exact. If they are not, the square
+    # of the mean is less than the mean of the squares.
     mean, square = means().numpy()
     differ = (mean**2 != square).any(axis=1)
     if differ.any():
@@ -147,20 +152,20 @@ def check_agreement(strategy: tf.distribute.Strategy, values: dict) -> None:
 def from_chief(
     strategy: tf.distribute.Strategy, make: Callable[[], bytes]
 ) -> bytes:
-    """Makes something on the chief alone, and gives it to all workers.
+    """Makes bytes on the chief, and sends them to all workers.
 
-    It goes over the connection that their gradients take, so that nothing of
-    a disk must be shared. Every worker must call this, and waits.
+    They are sent over the connection that the gradients use, so the workers
+    need not share a disk. Every worker must call this, and waits for the chief.
 
     Args:
-        strategy: of the run.
-        make: makes it; called by the chief, or by a process that is alone.
+        strategy: the strategy of the run.
+        make: makes the bytes; only the chief calls it, or the only process.
 
     Returns:
-        What the chief's `make` returned.
+        The bytes that the chief's `make` returned.
 
     Raises:
-        ValueError: on every worker, if the chief's `make` raised one.
+        ValueError: the chief's `make` raised it. All workers raise it.
 
     Example:
 
@@ -171,7 +176,7 @@ def from_chief(
         return make()
     message = b""
     if is_chief(strategy):
-        # A mark, so that nobody waits for ever for what cannot be made.
+        # An error is sent too, or the other workers would wait for ever.
         try:
             message = b"+" + make()
         except ValueError as error:
@@ -183,37 +188,37 @@ def from_chief(
 
 
 def _broadcast(strategy, message):
-    """The chief's bytes, at least one, on every worker."""
+    """Returns on every worker the bytes of the chief, at least one."""
     size = _of_first(strategy, len(message).to_bytes(8, "big"))
     size = int.from_bytes(size, "big")
     return _of_first(strategy, message.ljust(size, b"\0"))
 
 
 def _of_first(strategy, message):
-    """Bytes of the first replica, which is one of the chief's."""
+    """Returns the bytes of the first replica, which belongs to the chief."""
     values = tf.constant(np.frombuffer(message, "uint8"), tf.float32)
 
-    def mine():
+    def mask_others():
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         return tf.where(tf.equal(replica, 0), values, 0.0)
 
     @tf.function
     def total():
-        # Whole numbers below 256, and zeros of all others, have exact sums.
-        return strategy.reduce("SUM", strategy.run(mine), axis=None)
+        # Sums of one integer below 256 and zeros are exact.
+        return strategy.reduce("SUM", strategy.run(mask_others), axis=None)
 
     return total().numpy().astype("uint8").tobytes()
 
 
 @contextlib.contextmanager
-def lost_workers(strategy: tf.distribute.Strategy):
-    """A context in which the loss of another worker has an error of its own.
+def lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Replaces TensorFlow's error of a lost worker within a `with` block.
 
-    TensorFlow notices within seconds that a worker has gone, and ends whatever
-    this one waits for with it.
+    TensorFlow notices within seconds that another worker has ended, and raises
+    an error where this worker waits for it.
 
     Raises:
-        ConnectionError: another worker has gone.
+        ConnectionError: another worker has ended.
 
     Example:
 
@@ -233,7 +238,7 @@ def lost_workers(strategy: tf.distribute.Strategy):
             strategy, tf.distribute.MultiWorkerMirroredStrategy
         ):
             raise
-        # The graph's trace comes first.
+        # The trace of the graph precedes the reason.
         reason = error.message[is_lost.start() :].strip()[:500]
         raise ConnectionError(
             "Another worker of this run has gone, so this one cannot go on. "
@@ -245,7 +250,7 @@ def lost_workers(strategy: tf.distribute.Strategy):
 
 def _invalid(text, why):
     return ValueError(
-        "TF_CONFIG must say who the workers are and which this one is. "
-        f"Received: {text!r} ({why}). Expected such as {_EXAMPLE}, in each "
-        "process with its own index."
+        "TF_CONFIG must list the workers and say which one this process is. "
+        f"Received: {text!r} ({why}). Expected, for example: {_EXAMPLE}. "
+        "Each process has its own index."
     )

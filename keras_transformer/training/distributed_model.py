@@ -1,12 +1,15 @@
-"""The model that is fit: one update is the same on any number of replicas.
+"""The model to train: a step is the same on any number of replicas.
 
-Keras averages a loss over each replica and then over the replicas, which
-weights a token by the company it is in. Here the loss is the sum over all
-target tokens of all replicas divided by their number, so that N replicas
-make the update one replica would make.
+Keras averages a loss over the tokens of each replica and then over the
+replicas. The weight of a token then depends on how many tokens its replica has.
+Here the loss is the sum over the target tokens of all replicas, divided by the
+number of these tokens. So N replicas make the same step as one.
 
 B batch   T target length   V vocabulary_size
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -22,64 +25,71 @@ from keras_transformer.training import (
 
 
 class DistributedModel(replica_steps.ReplicaSteps):
-    """A `keras.Model` whose `fit` and `evaluate` count tokens globally.
+    """A `keras.Model` whose loss is a mean over the tokens of all replicas.
 
-    Batches are `(inputs, labels, weights)`, the model's outputs logits
-    `(B, T, V)`, labels integers `(B, T)`, weights `(B,)` or `(B, 1)` of rows
-    or `(B, T)` of tokens, 0 for padding. Tokens that are masked, by a Keras
-    mask on the logits or by the loss's `ignore_class`, count nowhere.
+    A batch is `(inputs, labels, weights)`. Labels are integers `(B, T)`.
+    Weights are `(B,)` or `(B, 1)` for rows, or `(B, T)` for tokens, 0 for
+    padding. The model's output is the logits `(B, T, V)`. A token that is
+    masked, by a Keras mask on the logits or by the loss's `ignore_class`,
+    counts neither in the loss nor in a metric.
 
-    `fit` descends on `loss_weights` times the mean of the compiled loss over
-    the tokens, by their weights, plus what regularizers and `add_loss` add;
-    `evaluate` reports as `loss` the cross-entropy of each token in nats,
-    without label smoothing and penalties, whatever was trained on. Penalties
-    are means over rows, as Keras's own are: those of a replica's part count
-    by its share of the rows.
+    `fit` minimizes the weighted mean of the compiled loss over the tokens,
+    times `loss_weights`, plus penalties: the losses of regularizers and
+    `add_loss`. Penalties are means over rows, as in Keras: those of a
+    micro-batch are weighted by its share of the rows. `evaluate` always reports
+    as `loss` the cross-entropy of a token in nats, without label smoothing and
+    penalties.
 
     `steps_per_execution`, `jit_compile`, `gradient_accumulation_steps`, and
-    the optimizer's clipping, moving average and loss scale give, under every
-    strategy, what they give on one device; `jit_compile` is off unless asked
-    for, since a new batch shape means a new compilation. A subclass may
-    override `compute_loss`, but then trains on one replica in one part.
+    the optimizer's clipping, moving average and loss scale have the same
+    effect under every strategy as on one device. `jit_compile` is off by
+    default, since each new batch shape is compiled anew. A subclass may
+    override `compute_loss`, but then it trains only on one replica, without
+    gradient accumulation.
     """
+
+    # Keras sets these.
+    train_function: Callable[..., Any] | None
+    test_function: Callable[..., Any] | None
+    predict_function: Callable[..., Any] | None
 
     def compile(
         self,
-        optimizer="rmsprop",
-        loss=None,
-        loss_weights=None,
-        metrics=None,
-        weighted_metrics=None,
-        run_eagerly=False,
-        steps_per_execution=1,
-        jit_compile=False,
-        auto_scale_loss=True,
+        optimizer: keras.optimizers.Optimizer | str = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool = False,
+        auto_scale_loss: bool = True,
         *,
-        gradient_accumulation_steps=1,
-    ):
+        gradient_accumulation_steps: int = 1,
+    ) -> None:
         """Configures the model as `keras.Model.compile` does.
 
         Args:
             optimizer: as in Keras.
             loss: as in Keras, with a number for each token. `None` trains on
-                what `add_loss` and regularizers add.
+                the losses of `add_loss` and regularizers alone.
             loss_weights: a number.
-            metrics: as in Keras: of every position, also of padding, but
-                for what is masked.
-            weighted_metrics: as in Keras: by the weights of tokens.
+            metrics: as in Keras; they count padding, but no masked token.
+            weighted_metrics: as in Keras; they use the weights of tokens.
             run_eagerly: as in Keras.
             steps_per_execution: as in Keras.
-            jit_compile: whether XLA compiles what is computed on a replica.
+            jit_compile: whether XLA compiles the loss and the gradients.
             auto_scale_loss: as in Keras.
-            gradient_accumulation_steps: in how many parts, one after another,
-                a replica reads its share of a batch. The update is that of
-                the whole batch; only the memory is that of a part.
+            gradient_accumulation_steps: the number of micro-batches that each
+                replica cuts its share of a batch into. The step is that of the
+                whole batch, with the memory of one micro-batch.
 
         Raises:
             ValueError: `gradient_accumulation_steps` is not positive, or the
-                optimizer has its own; no optimizer; several losses, or one
-                that means no mean over tokens; `loss_weights` without a loss;
-                a metric that is called `loss`.
+                optimizer accumulates gradients itself; there is no optimizer;
+                there are several losses, or the loss cannot be a mean over
+                tokens; there are `loss_weights` without a loss; a metric is
+                called `loss`.
         """
         accumulation.check_micro_batches(gradient_accumulation_steps)
         updates.check_optimizer(keras.optimizers.get(optimizer))
@@ -100,8 +110,8 @@ class DistributedModel(replica_steps.ReplicaSteps):
         self.gradient_accumulation_steps = gradient_accumulation_steps
         self._build_metrics()
 
-    def get_compile_config(self):
-        """What `compile` was given, for a file of the model."""
+    def get_compile_config(self) -> dict[str, Any]:
+        """Returns the arguments of `compile`, for a file of the model."""
         config = super().get_compile_config()
         if self.compiled:
             config["auto_scale_loss"] = self.auto_scale_loss
@@ -110,19 +120,26 @@ class DistributedModel(replica_steps.ReplicaSteps):
             )
         return config
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles a loaded model as it was when it was saved."""
-        # Keras does so only where `compile` is its own.
+        # Keras does so only for models that do not override `compile`.
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
-    def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
         """Trains as `keras.Model.fit` does.
 
         Raises:
-            ValueError: also for labels and weights of other shapes than the
-                class's; `class_weight`; a batch whose number of rows is known
-                and does not divide by replicas x
+            ValueError: also if labels or weights have other shapes than the
+                class says; if there is a `class_weight`; if a batch has a known
+                number of rows that does not divide by replicas x
                 `gradient_accumulation_steps`.
         """
         args = (x, y, batch_size, *args)
@@ -135,29 +152,29 @@ class DistributedModel(replica_steps.ReplicaSteps):
         )
         return super().fit(*args, **kwargs)
 
-    def evaluate(self, *args, **kwargs):
-        """Evaluates as `keras.Model.evaluate` does, checked as in `fit`."""
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """Evaluates as `keras.Model.evaluate`, with the checks of `fit`."""
         arguments.check_call(super().evaluate, args, kwargs)
         self._check_shares(1)
         return super().evaluate(*args, **kwargs)
 
-    def train_on_batch(self, *args, **kwargs):
-        """Updates as `keras.Model.train_on_batch`, checked as in `fit`."""
+    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """Trains as `keras.Model.train_on_batch`, with the checks of `fit`."""
         arguments.check_call(super().train_on_batch, args, kwargs)
         self._check_shares(self.gradient_accumulation_steps)
         return super().train_on_batch(*args, **kwargs)
 
-    def test_on_batch(self, *args, **kwargs):
-        """Evaluates as `keras.Model.test_on_batch`, checked as in `fit`."""
+    def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """Tests as `keras.Model.test_on_batch`, with the checks of `fit`."""
         arguments.check_call(super().test_on_batch, args, kwargs)
         self._check_shares(1)
         return super().test_on_batch(*args, **kwargs)
 
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: bool = False) -> Callable[..., Any]:
         """Makes the function that `fit` calls with its iterator."""
         if self.built and not self.optimizer.built:
-            # Not within the graph, which would then ask in each call whether
-            # the variables are there, and fail over data on several replicas.
+            # Outside the graph. Within it, the graph would check in each call
+            # whether the variables exist, and fail on several replicas.
             with self.distribute_strategy.scope():
                 self.optimizer.build(self.trainable_variables)
         if self.train_function is None or force:
@@ -166,12 +183,12 @@ class DistributedModel(replica_steps.ReplicaSteps):
             )
         return self.train_function
 
-    def make_test_function(self, force=False):
+    def make_test_function(self, force: bool = False) -> Callable[..., Any]:
         """Makes the function that `evaluate` calls with its iterator."""
         if self.test_function is None or force:
             run_step = executions.over_iterator(self, self.test_step, 1)
 
-            # One by one, since the data may end within an execution.
+            # One step in each call, since the data may end between two steps.
             def run_steps(iterator):
                 logs = run_step(iterator)
                 for _ in range(1, self.steps_per_execution):
@@ -184,11 +201,11 @@ class DistributedModel(replica_steps.ReplicaSteps):
             self.test_function = run_steps
         return self.test_function
 
-    def make_predict_function(self, force=False):
+    def make_predict_function(self, force: bool = False) -> Callable[..., Any]:
         """Makes the function that `predict` calls with its batches."""
         if self.predict_function is None or force:
             super().make_predict_function(force)
-            predict = self.predict_function
+            predict: Any = self.predict_function
 
             def predict_batches(batches):
                 with executions.without_collection():
@@ -198,9 +215,9 @@ class DistributedModel(replica_steps.ReplicaSteps):
         return self.predict_function
 
     def _build_metrics(self):
-        # Here, where all that matters of a batch is known: under a strategy
-        # Keras would find it by calling the model on the mean of the replicas'
-        # batches, where ids are no integers any more.
+        # Keras builds metrics from a call of the model. Under a strategy it
+        # calls the model with the mean of the replicas' batches, where ids are
+        # no longer integers. The ranks and types are known here already.
         labels = keras.KerasTensor([1, 1], "int32")
         logits = keras.KerasTensor([1, 1, 2], "float32")
         for metric in super().metrics:
@@ -208,19 +225,19 @@ class DistributedModel(replica_steps.ReplicaSteps):
                 metric.build(labels, logits)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        # Keras would draw a batch and take the mean of the replicas' ids, which
-        # fails on several workers. `compile` has built all there is to build.
+        # Keras would read a batch and compute the mean of the replicas' ids,
+        # which fails on several workers. `compile` has built the metrics.
         del iterator, data_batch
 
-    def _check_shares(self, parts):
+    def _check_shares(self, micro_batches):
         replicas = self.distribute_strategy.num_replicas_in_sync
-        if replicas * parts > 1 and self._has_own_loss():
+        if replicas * micro_batches > 1 and self._has_own_loss():
             raise ValueError(
-                "`compute_loss` sees the part of a batch that one replica "
-                "reads at a time, and what it returns cannot be made that of "
-                f"the whole. Received: {type(self).__name__} with a "
-                f"`compute_loss` of its own, {replicas} replica(s) x {parts} "
-                "part(s). Train on one replica without "
-                "`gradient_accumulation_steps`, or give the loss of each token "
-                "to `compile` and the rest by `add_loss`."
+                "An overridden `compute_loss` gets only the rows that one "
+                "replica reads at a time, and its results cannot be combined "
+                f"for the whole batch. Received: {type(self).__name__} with a "
+                f"`compute_loss` of its own, {replicas} replica(s) x "
+                f"{micro_batches} micro-batch(es). Train on one replica "
+                "without `gradient_accumulation_steps`, or give the loss of "
+                "each token to `compile` and other losses by `add_loss`."
             )

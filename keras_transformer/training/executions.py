@@ -2,25 +2,31 @@
 
 import contextlib
 import gc
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias
 
+import keras
 import tensorflow as tf
 
+Logs: TypeAlias = Mapping[str, Any]
 
-def over_iterator(model, step, steps_per_execution):
-    """Makes what Keras calls with its iterator.
+
+def over_iterator(
+    model: keras.Model,
+    step: Callable[[Any], Logs | None],
+    steps_per_execution: int,
+) -> Callable[[Any], Logs]:
+    """Makes the function that Keras calls with its iterator.
 
     Args:
-        model: a `keras.Model`: its strategy runs the step, and its metrics
-            are what the step reports.
+        model: its strategy runs the step, and its metrics are the logs.
         step: function of one replica's share of a batch.
-        steps_per_execution: how many batches a call reads, if there are so
-            many.
+        steps_per_execution: batches per call, fewer at the end of the data.
 
     Returns:
-        A function from an iterator to logs; it raises StopIteration at the
-        iterator's end.
+        A function from an iterator to logs. It raises StopIteration at the end.
     """
-    # Each shape is a program of its own on a TPU, and none is dynamic.
+    # On a TPU each shape is compiled separately, and no shape is dynamic.
     static = tf.distribute.RunOptions(
         experimental_enable_dynamic_batch_size=False
     )
@@ -31,15 +37,15 @@ def over_iterator(model, step, steps_per_execution):
         )
         check_logs(model, logs)
 
-    def run_one(batch):
+    def run_batch(batch):
         run_on_replicas(batch)
         return model.get_metrics_result()
 
     def run_steps(iterator):
         has_any = False
         for _ in tf.range(steps_per_execution):
-            # To read past the end would count as a step of the optimizer,
-            # and fail on several workers.
+            # An optional, because a step after the end of the data would still
+            # count as a step of the optimizer, and fail on several workers.
             batch = iterator.get_next_as_optional()
             has_any = tf.logical_or(has_any, batch.has_value())
             if batch.has_value():
@@ -47,16 +53,17 @@ def over_iterator(model, step, steps_per_execution):
         return has_any, model.get_metrics_result()
 
     if not model.run_eagerly:
-        # A new batch shape, which only lengths and the last batch bring,
-        # should not trace the step again.
-        run_one = tf.function(run_one, reduce_retracing=True)
+        # Batch shapes differ only in length and in the rows of the last batch.
+        # A new shape should not trace the step again.
+        run_batch = tf.function(run_batch, reduce_retracing=True)
         run_steps = tf.function(run_steps, reduce_retracing=True)
 
     def run(iterator):
         if not isinstance(
             iterator, (tf.data.Iterator, tf.distribute.DistributedIterator)
         ):
-            return run_one(next(iterator))  # That of `train_on_batch`.
+            # `train_on_batch` gives a Python iterator over its one batch.
+            return run_batch(next(iterator))
         with without_collection():
             has_any, logs = run_steps(iterator)
         if not has_any:
@@ -66,12 +73,14 @@ def over_iterator(model, step, steps_per_execution):
     return run
 
 
-def check_logs(model, logs) -> None:
-    """Checks what a step of a subclass, or its `compute_metrics`, returns.
+def check_logs(model: keras.Model, logs: Logs | None) -> None:
+    """Checks the logs that `train_step` or `compute_metrics` returns.
+
+    A subclass may override both. Only the model's metrics have a value that
+    covers several steps and all replicas.
 
     Raises:
-        ValueError: something that is no metric of the model, of which alone
-            there is a value for several steps and replicas.
+        ValueError: the logs have a name that is not the name of a metric.
     """
     if not logs:
         return
@@ -79,8 +88,8 @@ def check_logs(model, logs) -> None:
     unknown = sorted(set(logs) - names)
     if unknown:
         raise ValueError(
-            "What is reported are the model's metrics, over all steps and "
-            f"replicas. Received: logs of {unknown}, but the model has "
+            "A step reports the model's metrics, over all steps and replicas. "
+            f"Received: logs of {unknown}, but the model has the metrics "
             f"{sorted(names)}. Make a keras.metrics.Metric of this name in the "
             "constructor, and update it in the step."
         )
@@ -92,11 +101,11 @@ def _names_of(metric):
 
 
 @contextlib.contextmanager
-def without_collection():
-    """A context without Python's garbage collection.
+def without_collection() -> Iterator[None]:
+    """Switches Python's garbage collection off within a `with` block.
 
-    A step is traced in a thread for each replica. Where that thread happens to
-    collect the iterator of an earlier epoch, TensorFlow waits for minutes.
+    A step is traced in one thread for each replica. If such a thread collects
+    the iterator of an earlier epoch, TensorFlow waits for minutes.
     """
     was_enabled = gc.isenabled()
     gc.disable()

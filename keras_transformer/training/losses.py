@@ -3,22 +3,31 @@
 B batch   T target length   V vocabulary_size
 """
 
+from typing import Any, TypeAlias
+
 import keras
 import tensorflow as tf
 
-# Where the smoothed share goes.
+TensorLike: TypeAlias = tf.types.experimental.TensorLike
+
+# The tokens that share the smoothed probability.
 SMOOTHING_OVER = ("all", "others")
 
 
-def cross_entropy(labels, logits, label_smoothing=0.0, smoothing_over="all"):
-    """Cross-entropy of each token with a smoothed target distribution.
+def cross_entropy(
+    labels: TensorLike,
+    logits: TensorLike,
+    label_smoothing: float = 0.0,
+    smoothing_over: str = "all",
+) -> tf.Tensor:
+    """Returns the cross-entropy of each token, with label smoothing.
 
-    The target is 1 - e at the label, and e is spread evenly: over `"all"`
-    V tokens, the label too (Szegedy et al., whom section 5.4 cites; Marian,
-    Keras and PyTorch), or over the V - 1 `"others"` (Tensor2Tensor, fairseq,
-    OpenNMT). Written without that distribution:
-    logsumexp(z) - (1 - e) z[label] - e mean(z), in float32, where the mean
-    is over those tokens.
+    The target distribution has 1 - e at the label, and e is spread evenly. It
+    is spread over `"all"` V tokens, including the label, in Szegedy et al. (the
+    citation of section 5.4), Marian, Keras and PyTorch. It is spread over the
+    V - 1 `"others"` in Tensor2Tensor, fairseq and OpenNMT. The result,
+    logsumexp(z) - (1 - e) z[label] - e mean(z), is computed in float32; the
+    mean is over the tokens that share e.
 
     Args:
         labels: integers in [0, V), shape `(B, T)`.
@@ -30,7 +39,7 @@ def cross_entropy(labels, logits, label_smoothing=0.0, smoothing_over="all"):
         float32, shape `(B, T)`.
 
     Raises:
-        ValueError: unknown `smoothing_over`.
+        ValueError: `smoothing_over` is unknown.
 
     Example:
 
@@ -60,8 +69,8 @@ class SmoothedCrossEntropy(keras.losses.Loss):
         smoothing_over: `"all"` or `"others"`.
 
     Raises:
-        ValueError: `label_smoothing` outside [0, 1), or unknown
-            `smoothing_over`.
+        ValueError: `label_smoothing` is outside [0, 1), or `smoothing_over`
+            is unknown.
 
     Example:
 
@@ -72,10 +81,10 @@ class SmoothedCrossEntropy(keras.losses.Loss):
 
     def __init__(
         self,
-        label_smoothing=0.1,
-        smoothing_over="all",
-        name="smoothed_cross_entropy",
-        **kwargs,
+        label_smoothing: float = 0.1,
+        smoothing_over: str = "all",
+        name: str = "smoothed_cross_entropy",
+        **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
         if not 0 <= label_smoothing < 1:
@@ -87,12 +96,12 @@ class SmoothedCrossEntropy(keras.losses.Loss):
         self.label_smoothing = label_smoothing
         self.smoothing_over = smoothing_over
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: TensorLike, y_pred: TensorLike) -> tf.Tensor:
         return cross_entropy(
             y_true, y_pred, self.label_smoothing, self.smoothing_over
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "label_smoothing": self.label_smoothing,

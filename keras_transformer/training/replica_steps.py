@@ -1,14 +1,15 @@
-"""The train step: what a replica computes of its share of a batch.
+"""The train step and the test step of one replica.
 
-A replica's share is read in one part or in several, one after another. Loss
-and gradients of each are sums over its tokens, divided by the number of those
-of the whole batch, so that the sums of all parts and replicas are those of the
-batch.
+A replica reads its share of a batch in one or several micro-batches, one after
+another. The loss and the gradients of a micro-batch are sums over its tokens,
+divided by the number of tokens of the whole batch. Added up over all
+micro-batches and replicas, they are the loss and the gradients of the batch.
 
 B batch   T target length   V vocabulary_size
 """
 
 import inspect
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -17,27 +18,30 @@ from keras_transformer.training import (
     accumulation,
     executions,
     losses,
+    token_loss,
     token_weights,
     updates,
 )
 
 
 class ReplicaSteps(keras.Model):
-    """The steps of a `DistributedModel`; not used by itself.
+    """The steps of a `DistributedModel`, its only subclass.
 
-    That one sets what is read here: `gradient_accumulation_steps`, and the
-    `TokenLoss` of what was compiled, or `None`.
+    `DistributedModel.compile` sets the attributes below.
     """
 
-    def train_step(self, data):
+    gradient_accumulation_steps: int
+    _token_loss: token_loss.TokenLoss | None
+
+    def train_step(self, data: Any) -> None:
         """Updates the weights from one replica's share of a batch."""
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
-        whole = self._size_of_batch(x, y, weights)
+        batch_size = self._batch_size(x, y, weights)
         compute = self._compiled(self._loss_and_gradients)
 
-        def gradients_of(part):
-            report, logits, mask, gradients = compute(*part, whole)
-            self._update_metrics(report, part, logits, mask)
+        def gradients_of(micro_batch):
+            report, logits, mask, gradients = compute(*micro_batch, batch_size)
+            self._update_metrics(report, micro_batch, logits, mask)
             return gradients
 
         gradients = accumulation.add_up(
@@ -53,7 +57,7 @@ class ReplicaSteps(keras.Model):
             self.distribute_strategy.num_replicas_in_sync,
         )
 
-    def test_step(self, data):
+    def test_step(self, data: Any) -> None:
         """Adds one replica's share of a batch to the metrics."""
         batch = keras.utils.unpack_x_y_sample_weight(data)
         compute = self._compiled(self._logits_and_loss)
@@ -61,12 +65,17 @@ class ReplicaSteps(keras.Model):
         self._update_metrics(report, batch, logits, mask)
 
     def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
-        """The loss of a batch, as in Keras.
+        self,
+        x: Any = None,
+        y: token_weights.TensorLike | None = None,
+        y_pred: Any = None,
+        sample_weight: token_weights.TensorLike | None = None,
+        training: bool = True,
+    ) -> tf.Tensor:
+        """Returns the loss of a batch, as in Keras.
 
         Args:
-            x: inputs, which are not used.
+            x: not used.
             y: labels `(B, T)`.
             y_pred: logits `(B, T, V)`.
             sample_weight: `(B,)`, `(B, 1)`, `(B, T)` or `None`.
@@ -76,14 +85,18 @@ class ReplicaSteps(keras.Model):
             The weighted mean over tokens plus penalties, float32, a scalar.
 
         Raises:
-            ValueError: other shapes, or there is nothing to descend on.
+            ValueError: shapes differ from these, or there is neither a loss
+                nor a penalty.
         """
         del x, training
         total = self._total(y, y_pred, sample_weight)
         return self._share_of_loss(total, None, 1.0)
 
     def _compiled(self, function):
-        """As `jit_compile` wants it; a TPU compiles the whole step anyway."""
+        """Compiles a function by XLA if `jit_compile` asks for it.
+
+        A TPU compiles the whole step in any case.
+        """
         strategy = self.distribute_strategy
         is_on_tpu = isinstance(strategy, tf.distribute.TPUStrategy)
         if self.jit_compile and not self.run_eagerly and not is_on_tpu:
@@ -91,50 +104,54 @@ class ReplicaSteps(keras.Model):
         return function
 
     def _total(self, y, logits, weights):
-        """The `TokenSum` of some rows, or `None` if no loss was compiled."""
+        """Returns the `TokenSum` of rows; `None` if `compile` got no loss."""
         if self._token_loss is None:
             return None
         return self._token_loss(y, logits, weights)
 
     def _share_of_loss(self, total, tokens, share):
-        """What some rows add to the loss of their batch.
+        """Returns the contribution of rows to the loss of their batch.
 
         Args:
-            total: of `_total`.
-            tokens: of the whole batch; `None` if there are no others.
-            share: of its rows.
+            total: the result of `_total` for these rows.
+            tokens: the sum of weights of the whole batch; `None` if the rows
+                are the whole batch.
+            share: the fraction of the batch's rows that these are.
         """
-        # Those of the call that made the logits.
+        # `self.losses` belong to the call that computed the logits.
         penalties = [
             tf.reduce_sum(tf.cast(loss, "float32")) for loss in self.losses
         ]
         if total is None and not penalties:
             raise ValueError(
-                "There is no loss to descend on. Give `compile` a `loss`, or "
+                "There is no loss to minimize. Give `compile` a `loss`, or "
                 "call `add_loss` in a layer."
             )
         loss = share * sum(penalties)
         if total is not None:
             tokens = total.tokens if tokens is None else tokens
-            # A batch without any token leaves the weights as they are.
+            # A batch without any token has the loss 0 and changes no weight.
             loss += tf.math.divide_no_nan(total.loss, tokens)
         return loss
 
     def _count(self, x, logits, total):
-        """How many tokens and rows these are, and which tokens are there."""
+        """Returns the numbers of tokens and rows, and the mask of tokens."""
         rows = tf.cast(tf.shape(keras.tree.flatten(x)[0])[0], "float32")
         if total is None:
             return rows, rows, token_weights.mask_of(logits)
         return total.tokens, rows, total.mask
 
-    def _size_of_batch(self, x, y, weights):
-        """[tokens, rows] of a batch that is read in shares, else `None`."""
+    def _batch_size(self, x, y, weights):
+        """Returns [tokens, rows] of the whole batch.
+
+        It is `None` if one replica reads the batch at once.
+        """
         replicas = self.distribute_strategy.num_replicas_in_sync
         if replicas * self.gradient_accumulation_steps == 1:
             return None
-        # Masks are known when the model has run. Nothing but them is wanted
-        # of this run, so that a graph leaves the rest of it out; nothing that
-        # a layer keeps is updated.
+        # The number of tokens depends on masks, which the model computes. This
+        # call needs only the masks, so a graph drops its other operations. No
+        # state of a layer is updated.
         with keras.StatelessScope():
             logits = self(x, training=False)
         total = self._total(y, logits, weights)
@@ -144,21 +161,22 @@ class ReplicaSteps(keras.Model):
             tf.distribute.ReduceOp.SUM, tf.stack([tokens, rows])
         )
 
-    def _loss_and_gradients(self, x, y, weights, whole):
+    def _loss_and_gradients(self, x, y, weights, batch_size):
         with tf.GradientTape() as tape:
             logits = self(x, training=True)
             total = self._total(y, logits, weights)
             tokens, rows, mask = self._count(x, logits, total)
             share = 1.0
-            if whole is not None:
-                tokens, share = whole[0], rows / whole[1]
+            if batch_size is not None:
+                tokens, share = batch_size[0], rows / batch_size[1]
             if self._has_own_loss():
                 loss = self._loss_of_batch(x, y, logits, weights, training=True)
             else:
                 loss = self._share_of_loss(total, tokens, share)
             scaled_loss = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled_loss, self.trainable_variables)
-        # Shares add up to the loss of the batch, which counts by its tokens.
+        # The metric `loss` is a mean weighted by tokens. `share` cancels out in
+        # it, so that it becomes the sum of all losses: the loss of the batch.
         report = tf.math.divide_no_nan(loss, share), share * tokens
         return report, logits, mask, gradients
 
@@ -170,13 +188,13 @@ class ReplicaSteps(keras.Model):
             loss = self._loss_of_batch(x, y, logits, weights, training=False)
             return (loss, rows), logits, mask
         weights = total.weights
-        # The label of a token that does not count need not be an id.
+        # The label of a token without weight may be no valid id.
         labels = tf.where(weights != 0, y, tf.zeros_like(y))
         loss = tf.reduce_sum(losses.cross_entropy(labels, logits) * weights)
         return (tf.math.divide_no_nan(loss, tokens), tokens), logits, mask
 
     def _loss_of_batch(self, x, y, logits, weights, training):
-        # Overrides of `compute_loss` may be without `training`, as in Keras.
+        # As in Keras, an override of `compute_loss` may lack `training`.
         parameters = inspect.signature(self.compute_loss).parameters
         settings = {"training": training} if "training" in parameters else {}
         return self.compute_loss(x, y, logits, weights, **settings)
@@ -187,14 +205,14 @@ class ReplicaSteps(keras.Model):
     def _update_metrics(self, report, batch, logits, mask):
         x, y, weights = batch
         loss, count = report
-        # Keras's own, before any that a layer may call by this name.
+        # The first is Keras's own; a layer may have a metric of the same name.
         super().metrics[0].update_state(loss, sample_weight=count)
         if mask is not None:
-            # Compilation has lost it, and Keras knows none of ignored labels.
+            # XLA has dropped the mask, and Keras does not mask ignored labels.
             logits = token_weights.with_mask(logits, mask)
             weights = token_weights.per_token(weights, y)
             weights *= tf.cast(mask, "float32")
-            # The label of a token that does not count need not be an id.
+            # The label of a masked token may be no valid id.
             y = tf.where(mask, y, tf.zeros_like(y))
         logs = self.compute_metrics(x, y, logits, sample_weight=weights)
         if type(self).compute_metrics is not keras.Model.compute_metrics:

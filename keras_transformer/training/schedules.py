@@ -1,5 +1,7 @@
 """The learning rate at each step."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -8,16 +10,17 @@ from keras import ops
 class WarmupInverseSqrt(keras.optimizers.schedules.LearningRateSchedule):
     """Equation 3: factor * D^-0.5 * min(s^-0.5, s * warmup_steps^-1.5).
 
-    The steps s count from 1, so that the first update is not lost. It rises
-    in a line for `warmup_steps`, then falls with the inverse square root.
+    Steps s are counted from 1, so that the first step has a rate above 0. The
+    rate rises linearly for `warmup_steps`, then falls with the inverse square
+    root of the step.
 
     Args:
         model_dim: D, d_model.
         warmup_steps: 4000 in the paper.
-        factor: what the whole is multiplied with, 1 in the paper.
+        factor: scales the learning rate, 1 in the paper.
 
     Raises:
-        ValueError: an argument that is not positive.
+        ValueError: an argument is not positive.
 
     Example:
 
@@ -25,9 +28,11 @@ class WarmupInverseSqrt(keras.optimizers.schedules.LearningRateSchedule):
     0.0006988
     """
 
-    def __init__(self, model_dim, warmup_steps=4000, factor=1.0):
+    def __init__(
+        self, model_dim: int, warmup_steps: int = 4000, factor: float = 1.0
+    ):
         super().__init__()
-        self._settings = {
+        self._settings: dict[str, float] = {
             "model_dim": model_dim,
             "warmup_steps": warmup_steps,
             "factor": factor,
@@ -38,13 +43,13 @@ class WarmupInverseSqrt(keras.optimizers.schedules.LearningRateSchedule):
                     f"`{name}` must be positive. Received: {value}."
                 )
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         step = ops.cast(step, "float32") + 1
         scale = self._settings["factor"] * self._settings["model_dim"] ** -0.5
         warmup = step * self._settings["warmup_steps"] ** -1.5
         return scale * ops.minimum(ops.rsqrt(step), warmup)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return dict(self._settings)
 
 
@@ -53,16 +58,17 @@ def paper_adam(
     warmup_steps: int = 4000,
     factor: float = 1.0,
     epsilon: float = 1e-9,
-    **settings,
+    **settings: Any,
 ) -> keras.optimizers.Adam:
-    """Adam as in section 5.3: beta 0.9 and 0.98, epsilon 1e-9, equation 3.
+    """Makes the Adam of section 5.3: betas 0.9, 0.98, epsilon 1e-9, equation 3.
 
     Args:
         model_dim: D, d_model.
         warmup_steps: see `WarmupInverseSqrt`.
         factor: see `WarmupInverseSqrt`.
-        epsilon: what is added to the root of the second moment.
-        **settings: of `keras.optimizers.Adam`, such as `global_clipnorm`.
+        epsilon: added to the root of the second moment.
+        **settings: further arguments of `keras.optimizers.Adam`, such as
+            `global_clipnorm`.
 
     Example:
 

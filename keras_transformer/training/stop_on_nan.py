@@ -1,21 +1,25 @@
-"""Training stops where the loss is no number."""
+"""A callback that stops training when the loss is not a finite number."""
 
 import math
+from typing import Any
 
 import keras
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Ends training with an error as soon as the loss is not a number.
+    """Ends training with an error as soon as the loss is NaN or infinite.
 
-    Put it before whatever saves checkpoints: the last good one then stays.
+    List it before the callbacks that save checkpoints. They do not run then,
+    and the last good checkpoint stays.
 
     Raises:
-        FloatingPointError: at the end of the step that gave such a loss.
+        FloatingPointError: at the end of the step with such a loss.
     """
 
-    def on_train_batch_end(self, batch, logs=None):
-        loss = float(logs["loss"])
+    def on_train_batch_end(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        loss = float((logs or {})["loss"])
         if not math.isfinite(loss):
             step = int(
                 keras.ops.convert_to_numpy(self.model.optimizer.iterations)

@@ -1,4 +1,4 @@
-"""Where training runs: from a name to a `tf.distribute.Strategy`."""
+"""The devices of a training: a name becomes a `tf.distribute.Strategy`."""
 
 import glob
 import logging
@@ -20,23 +20,23 @@ def strategy(
     """Makes the strategy in whose scope a model is built and compiled.
 
     Args:
-        name: `"none"` for one device; `"mirrored"` for all the GPUs of this
-            machine, or the `devices` given; `"multi_worker"` for the GPUs, or
-            else the CPU, of each host that the environment variable TF_CONFIG
-            names; `"tpu"`; `"auto"` for the TPU if there is one, else several
-            GPUs, else one device.
-        devices: for `"mirrored"`, such as `["GPU:0", "GPU:1"]`.
-        tpu: the name or address of a TPU; if `None`, that in the environment
-            variable TPU_NAME, or `"local"`, the TPU of this machine.
+        name: `"none"` for one device; `"mirrored"` for all GPUs of this
+            machine, or for `devices`; `"multi_worker"` for the hosts in the
+            environment variable TF_CONFIG, with their GPUs, or their CPUs if
+            they have no GPU; `"tpu"` for a TPU; `"auto"` for the TPU if there
+            is one, else for several GPUs, else for one device.
+        devices: devices for `"mirrored"`, such as `["GPU:0", "GPU:1"]`.
+        tpu: the name or address of a TPU. If `None`, the environment variable
+            TPU_NAME is used, or else `"local"`, the TPU of this machine.
 
     Returns:
-        The strategy; its choice is logged. Make one in a process, and that of
-        several workers before anything else of TensorFlow is used: it waits
-        until all of them are there.
+        The strategy; the log names it. Make only one strategy in a process.
+        Make that of several workers before any other call of TensorFlow: it
+        waits until all workers are connected.
 
     Raises:
-        ValueError: an unknown name, a device that does not exist, no TPU, or
-            a TF_CONFIG that does not describe workers.
+        ValueError: the name is unknown, a device does not exist, there is no
+            TPU, or TF_CONFIG does not describe workers.
 
     Example:
 
@@ -54,7 +54,7 @@ def strategy(
         )
     if devices and name != "mirrored":
         raise ValueError(
-            f"Devices are chosen for a mirrored strategy. Received: {name!r} "
+            f"Only a mirrored strategy takes `devices`. Received: {name!r} "
             f"with devices={devices}. Use 'mirrored', or leave them out."
         )
     if name == "tpu" or (name == "auto" and (tpu or _has_tpu())):
@@ -89,13 +89,13 @@ def _check_devices(devices):
     missing = [d for d in devices if d.removeprefix("/device:") not in known]
     if missing:
         raise ValueError(
-            f"No such device. Received: {', '.join(missing)}. Expected some "
-            f"of {', '.join(known)}."
+            f"A device does not exist. Received: {', '.join(missing)}. "
+            f"Expected devices among {', '.join(known)}."
         )
 
 
 def _has_tpu():
-    # Asking TensorFlow for a TPU where there is none can wait for minutes.
+    # Without a TPU, TensorFlow's own search for one can wait for minutes.
     return "TPU_NAME" in os.environ or bool(glob.glob("/dev/accel*"))
 
 
@@ -116,11 +116,11 @@ def _tpu_strategy(tpu):
 
 
 def _multi_worker_strategy():
-    workers, index = cluster.read_cluster(os.environ.get("TF_CONFIG"))
+    workers, task_index = cluster.read_cluster(os.environ.get("TF_CONFIG"))
     _LOG.info(
-        "Waiting for %d workers, of which this is number %d: %s.",
+        "Waiting for %d workers; this process has index %d: %s.",
         len(workers),
-        index,
+        task_index,
         ", ".join(workers),
     )
     chosen = tf.distribute.MultiWorkerMirroredStrategy()

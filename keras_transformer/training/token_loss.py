@@ -1,51 +1,53 @@
-"""What `compile` was given as `loss`, token by token.
+"""The compiled loss, one value for each token.
 
-Keras's losses end in a mean over what they are called on, which may be a part
-of a batch. Here their values are taken before that, and only added up.
+Keras's losses return a mean over the rows they are called with, which may be
+only a share of a batch. Here the values are taken before that mean, and summed.
 
 B batch   T target length   V vocabulary_size
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
 from keras_transformer.training import token_weights
 
-# Reductions that mean the same here: a mean over tokens, by their weights.
+# All of these reductions become the same here: a weighted mean over tokens.
 _MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 
 
 class TokenSum(NamedTuple):
-    """What the tokens of some rows add up to.
+    """The sums over the tokens of a share of a batch.
 
-    loss: their weighted losses, times `loss_weights`, scalar.
-    tokens: their weights, scalar.
-    weights: what each counts for, 0 where it is masked, `(B, T)`.
-    mask: which tokens are there, `(B, T)`, or `None`: all.
+    loss: the sum of weighted losses, times `loss_weights`, scalar.
+    tokens: the sum of weights, scalar.
+    weights: the weight of each token, 0 where it is masked, `(B, T)`.
+    mask: False where a token is masked, `(B, T)`; `None` if none is.
     """
 
-    loss: object
-    tokens: object
-    weights: object
-    mask: object
+    loss: tf.Tensor
+    tokens: tf.Tensor
+    weights: tf.Tensor
+    mask: tf.Tensor | None
 
 
 class TokenLoss:
-    """A loss of each token, and the sum of them.
+    """The sum of a loss over tokens.
 
-    As in Keras, labels and logits are cast to the loss's type, and a token
-    that is masked, by a mask on the logits or by the loss itself as with
-    `ignore_class`, has no loss and no weight.
+    As in Keras, labels and logits are cast to the loss's type. A token can be
+    masked by a mask on the logits, or by the loss itself, as `ignore_class`
+    does. A masked token has no loss and no weight.
 
     Args:
         loss: a `keras.losses.Loss`, a function of labels and logits, or the
-            name of one.
-        loss_weights: a number, perhaps alone in a list or dict.
+            name of a loss.
+        loss_weights: a number, or a list or dict of one number.
 
     Raises:
-        ValueError: several losses, or one that means no mean over tokens.
+        ValueError: there are several losses, or the loss cannot be a mean over
+            tokens.
 
     Example:
 
@@ -55,7 +57,11 @@ class TokenLoss:
     (3.0, 6.0)
     """
 
-    def __init__(self, loss, loss_weights=1.0):
+    def __init__(
+        self,
+        loss: keras.losses.Loss | Callable[..., Any] | str,
+        loss_weights: Any = 1.0,
+    ):
         loss = _only("loss", loss)
         self.weight = _only("loss_weights", loss_weights)
         if loss in ("crossentropy", "ce"):
@@ -68,7 +74,12 @@ class TokenLoss:
             self.dtype = loss.dtype
             self._values = loss.call
 
-    def __call__(self, labels, logits, weights=None):
+    def __call__(
+        self,
+        labels: token_weights.TensorLike,
+        logits: tf.Tensor,
+        weights: token_weights.TensorLike | None = None,
+    ) -> TokenSum:
         """Adds up the losses of tokens.
 
         Args:
@@ -80,8 +91,8 @@ class TokenLoss:
             `TokenSum`.
 
         Raises:
-            ValueError: other shapes; several outputs; a loss that does not
-                give a number for each token.
+            ValueError: shapes differ from these; there are several outputs;
+                the loss does not return a number for each token.
         """
         _check_output(labels, logits)
         weights = token_weights.per_token(weights, labels)
@@ -91,10 +102,11 @@ class TokenLoss:
         values = tf.convert_to_tensor(values)
         if not values.shape.is_compatible_with(logits.shape[:-1]):
             raise ValueError(
-                "A loss gives one number for each token, of which the model "
-                "makes the mean over all replicas. Received: values of shape "
-                f"{tuple(values.shape)} for logits of shape "
-                f"{tuple(logits.shape)}. Leave the mean over tokens out."
+                "A loss must return one number for each token; the model "
+                "computes the mean over all replicas. Received: values of "
+                f"shape {tuple(values.shape)} for logits of shape "
+                f"{tuple(logits.shape)}. Remove the mean over tokens from the "
+                "loss."
             )
         mask = token_weights.combine(
             token_weights.mask_of(logits), token_weights.mask_of(values)
@@ -107,11 +119,11 @@ class TokenLoss:
         )
 
 
-def make(loss, loss_weights):
-    """A `TokenLoss`, or `None` if `compile` was given no loss.
+def make(loss: Any, loss_weights: Any) -> TokenLoss | None:
+    """Makes a `TokenLoss`, or returns `None` if `compile` got no loss.
 
     Raises:
-        ValueError: as `TokenLoss`; weights of no loss.
+        ValueError: as `TokenLoss`; there are `loss_weights` without a loss.
     """
     if loss is None and loss_weights is not None:
         raise ValueError(
@@ -128,31 +140,32 @@ def _only(name, value):
     if len(values) != 1:
         raise ValueError(
             f"The model has one output, with one loss. Received: {name}="
-            f"{value!r}. Add other losses to it, or give them by `add_loss`."
+            f"{value!r}. Sum several losses up in one function, or call "
+            "`add_loss` in a layer."
         )
     return values[0]
 
 
 def _check(loss):
-    advice = (
-        "The loss is the mean over the tokens of all replicas, in float32, "
-        "whatever shares a replica reads."
+    rule = (
+        "The loss is always the mean over the tokens of all replicas, in "
+        "float32."
     )
     if loss.reduction not in _MEANS:
         raise ValueError(
-            f"{advice} Received: a loss with reduction={loss.reduction!r}. "
+            f"{rule} Received: a loss with reduction={loss.reduction!r}. "
             f"Expected one of {_MEANS}; to scale it, use `loss_weights`."
         )
     if tf.as_dtype(loss.dtype).size < 4:
         raise ValueError(
-            f"{advice} Received: a loss with dtype={loss.dtype!r}, in which "
+            f"{rule} Received: a loss with dtype={loss.dtype!r}, in which "
             "ids of tokens are rounded. Leave `dtype` out."
         )
     if type(loss).__call__ is not keras.losses.Loss.__call__:
         raise ValueError(
-            f"{advice} Received: {type(loss).__name__}, whose `__call__` "
-            "makes a mean of its own. Override `call`, which gives the loss "
-            "of each token."
+            f"{rule} Received: {type(loss).__name__}, whose `__call__` "
+            "computes a mean itself. Override `call` instead, which returns "
+            "the loss of each token."
         )
 
 
@@ -161,7 +174,7 @@ def _check_output(labels, logits):
         raise ValueError(
             "The model has one output, the logits (B, T, V). Received: a "
             f"{type(logits).__name__} of {len(logits)}. Return the logits "
-            "alone from `call`, and give other losses by `add_loss`."
+            "alone from `call`, and add other losses by `add_loss`."
         )
     if labels is None:
         raise ValueError(
@@ -171,6 +184,6 @@ def _check_output(labels, logits):
         )
     if logits.shape.rank != 3:
         raise ValueError(
-            "The model's output is the logits (B, T, V). Received: shape "
+            "The model's output must be the logits (B, T, V). Received: shape "
             f"{tuple(logits.shape)}."
         )

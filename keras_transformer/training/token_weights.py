@@ -1,13 +1,17 @@
-"""How much each target token counts: by its weight, its row's, and masks.
+"""The weight of each target token, from `sample_weight` and from masks.
 
 B batch   T target length   V vocabulary_size
 """
 
+from typing import TypeAlias
+
 import keras
 import tensorflow as tf
 
+TensorLike: TypeAlias = tf.types.experimental.TensorLike
 
-def per_token(weights, labels):
+
+def per_token(weights: TensorLike | None, labels: TensorLike) -> tf.Tensor:
     """Spreads weights over the tokens of their row.
 
     Args:
@@ -18,8 +22,9 @@ def per_token(weights, labels):
         float32, shape `(B, T)`.
 
     Raises:
-        ValueError: other shapes, where they are known.
-        tf.errors.InvalidArgumentError: otherwise.
+        ValueError: weights or labels have another shape.
+        tf.errors.InvalidArgumentError: their numbers of rows differ, and are
+            known only when the graph runs.
 
     Example:
 
@@ -37,46 +42,52 @@ def per_token(weights, labels):
         rows = tf.shape(weights)[:1]
         weights = tf.reshape(weights, tf.concat([rows, [-1]], axis=0))
     if None in (weights.shape[0], labels.shape[0]):
-        # One row of weights would pass for one of each row's.
+        # Without this check, a single row of weights would be broadcast.
         tf.debugging.assert_equal(
             tf.shape(weights)[0],
             tf.shape(labels)[0],
-            "`sample_weight` and labels have other numbers of rows.",
+            "`sample_weight` and labels have different numbers of rows.",
         )
     return tf.broadcast_to(weights, tf.shape(labels))
 
 
-def mask_of(tensor):
-    """The mask that Keras keeps beside a tensor, or `None`."""
+def mask_of(tensor: TensorLike) -> tf.Tensor | None:
+    """Returns the mask that Keras attached to a tensor, or `None`."""
     return _READER(tensor)
 
 
-def with_mask(tensor, mask):
-    """The same tensor with a mask beside it, as Keras's metrics honour."""
+def with_mask(tensor: TensorLike, mask: TensorLike) -> tf.Tensor:
+    """Returns a copy of a tensor, with a mask that Keras's metrics apply."""
     return _WRITER([tensor, mask])
 
 
-def combine(one, other):
-    """The mask of what both leave, where either may be `None`."""
-    if one is None or other is None:
-        return other if one is None else one
-    return one & other
+def combine(
+    first: tf.Tensor | None, second: tf.Tensor | None
+) -> tf.Tensor | None:
+    """Returns the mask of tokens in both masks; `None` masks nothing."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first & second
 
 
-class _Reader(keras.layers.Layer):
-    """Returns its input's mask: Keras hands it to what takes a `mask`."""
+class _MaskLayer(keras.layers.Layer):
+    """A layer without weights that keeps the types of its inputs."""
 
     def __init__(self, name):
         super().__init__(name=name, dtype="float32", autocast=False)
         self.supports_masking = True
         self.built = True
 
+
+class _Reader(_MaskLayer):
+    """Returns the mask of its input, which Keras passes to `call`."""
+
     def call(self, inputs, mask=None):
         return mask
 
 
-class _Writer(_Reader):
-    """Returns the first of its inputs, and makes the second its mask."""
+class _Writer(_MaskLayer):
+    """Returns its first input, with its second input as the mask."""
 
     def call(self, inputs):
         return tf.identity(inputs[0])
@@ -89,18 +100,18 @@ _READER = _Reader("mask_reader")
 _WRITER = _Writer("mask_writer")
 
 
-def check_labels(shape):
-    """Raises ValueError unless a `tf.TensorShape` may be that of labels."""
+def check_labels(shape: tf.TensorShape) -> None:
+    """Raises ValueError if the shape of the labels cannot be `(B, T)`."""
     if shape.rank not in (None, 2):
         raise ValueError(
             "Labels are the ids of target tokens, of shape (B, T). Received: "
-            f"labels of shape {_text(shape)}. A loss that wants them one-hot "
-            "makes them so itself."
+            f"labels of shape {_text(shape)}. A loss that needs one-hot "
+            "labels must make them itself."
         )
 
 
-def check_weights(labels, weights):
-    """Raises ValueError unless weights of a shape fit labels of another."""
+def check_weights(labels: tf.TensorShape, weights: tf.TensorShape) -> None:
+    """Raises ValueError if the shape of weights does not fit the labels'."""
     rows, length = labels if labels.rank else (None, None)
     allowed = [(rows,), (rows, 1), (rows, length)]
     if not any(weights.is_compatible_with(shape) for shape in allowed):

@@ -1,49 +1,58 @@
-"""The optimizer's step, where each replica has a share of the gradients."""
+"""The optimizer's step: it sums up the gradients of all replicas."""
+
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
 
 def check_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
-    """Checks that an optimizer leaves whole updates to the model.
+    """Checks that an optimizer makes a step of each batch.
 
     Raises:
-        ValueError: it gathers gradients over several batches, or is none.
+        ValueError: there is no optimizer, or it accumulates gradients over
+            several batches.
     """
     if optimizer is None:
         raise ValueError(
             "An optimizer is needed. Received: optimizer=None. Give any, such "
-            "as 'sgd', also where the model is only evaluated."
+            "as 'sgd', even if the model is only evaluated."
         )
     steps = _inner(optimizer).gradient_accumulation_steps
     if steps:
         raise ValueError(
-            "An optimizer that gathers gradients over batches takes each "
-            "batch's mean over tokens, not that of them all, and cannot do so "
-            "on several replicas. Received: an optimizer with "
+            "An optimizer that accumulates gradients over batches averages "
+            "the means of the batches, not the losses of all their tokens, and "
+            "cannot do so on several replicas. Received: an optimizer with "
             f"gradient_accumulation_steps={steps}. Give it to "
-            "`model.compile` instead, and batches that are as much larger."
+            "`model.compile` instead, and make the batches larger by this "
+            "factor."
         )
 
 
-def apply(optimizer, gradients, variables, replicas: int) -> None:
-    """Updates variables by the sum of all replicas' gradients.
+def apply(
+    optimizer: keras.optimizers.Optimizer,
+    gradients: Sequence[tf.Tensor | None],
+    variables: Sequence[keras.Variable],
+    replicas: int,
+) -> None:
+    """Updates variables by the sum of the gradients of all replicas.
 
-    Keras adds them up itself, but after it has clipped each replica's share
-    and looked for infinities in it. Where an optimizer does so, the sum is
-    made and clipped here, and Keras is left to add its equal shares, which
-    no clipping changes any more.
+    Keras sums them up itself, but only after it has clipped the gradients of
+    each replica and checked them for infinities. If an optimizer does this,
+    the sum is computed and clipped here. Each replica then gives Keras an equal
+    fraction of the sum, which Keras's own clipping leaves as it is.
 
     Args:
         optimizer: a Keras optimizer, perhaps with a loss scale.
-        gradients: this replica's, of the scaled loss; `None` where a variable
-            has none.
-        variables: what they are of.
-        replicas: how many share in the update.
+        gradients: this replica's gradients of the scaled loss; `None` where a
+            variable has none.
+        variables: the variables that the gradients belong to.
+        replicas: the number of replicas.
     """
     if not variables:
-        return  # As in Keras: a model of which nothing is trainable.
-    if replicas > 1 and _judges(optimizer):
+        return  # As in Keras: the model has nothing to train.
+    if replicas > 1 and _clips_or_checks(optimizer):
         gradients = _clip(optimizer, _sums(gradients))
         gradients = [g if g is None else g / replicas for g in gradients]
     optimizer.apply_gradients(zip(gradients, variables, strict=True))
@@ -55,22 +64,23 @@ def _inner(optimizer):
     return optimizer
 
 
-def _judges(optimizer):
+def _clips_or_checks(optimizer):
+    """Tells whether an optimizer clips gradients or scales the loss."""
     inner = _inner(optimizer)
     clips = (inner.clipnorm, inner.clipvalue, inner.global_clipnorm)
     return inner is not optimizer or any(clip is not None for clip in clips)
 
 
 def _sums(gradients):
-    """Of all replicas, of those gradients that there are."""
-    found = [tf.convert_to_tensor(g) for g in gradients if g is not None]
+    """Returns the sums over all replicas; `None` where there is no gradient."""
+    tensors = [tf.convert_to_tensor(g) for g in gradients if g is not None]
     context = tf.distribute.get_replica_context()
-    sums = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, found))
+    sums = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, tensors))
     return [None if g is None else next(sums) for g in gradients]
 
 
 def _clip(optimizer, gradients):
-    """As Keras clips, where gradients are those of a scaled loss."""
+    """Clips as Keras does, but gradients of a scaled loss."""
     inner = _inner(optimizer)
     scale = tf.cast(optimizer.scale_loss(1.0), "float32")
     if inner.clipnorm is not None:

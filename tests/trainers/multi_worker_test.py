@@ -160,5 +160,5 @@ def test_bad_tf_config(flags, tmp_path):
         start(tmp_path / "run", CLUSTER, *flags, tf_config='{"cluster": 3}')
     )
     assert code == 1
-    assert output.splitlines()[-1].startswith("error: TF_CONFIG must say who")
+    assert output.splitlines()[-1].startswith("error: TF_CONFIG must list the")
     assert not (tmp_path / "run").exists()

@@ -20,7 +20,7 @@ class ReadClusterTest(parameterized.TestCase):
     def test_workers(self, index):
         found = cluster.read_cluster(config(index=index))
         self.assertEqual(found.workers, tuple(WORKERS))
-        self.assertEqual(found.index, index)
+        self.assertEqual(found.task_index, index)
 
     @parameterized.parameters(
         ("chief", 0, 0), ("worker", 0, 1), ("worker", 1, 2)
@@ -29,7 +29,7 @@ class ReadClusterTest(parameterized.TestCase):
         jobs = {"worker": WORKERS[1:], "chief": WORKERS[:1]}
         found = cluster.read_cluster(config(jobs, job, index))
         self.assertEqual(found.workers, tuple(WORKERS))
-        self.assertEqual(found.index, place)
+        self.assertEqual(found.task_index, place)
 
     @parameterized.named_parameters(
         ("not_set", None, "JSONDecodeError"),

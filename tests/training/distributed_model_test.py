@@ -221,11 +221,11 @@ class DistributedModelTest(Cases):
             make(optimizer=optimizer)
 
     @parameterized.parameters(0, -3, 1.5)
-    def test_bad_accumulation(self, parts):
+    def test_bad_accumulation(self, micro_batches):
         with self.assertRaisesRegex(
-            ValueError, f"at least 1. Received: {parts}"
+            ValueError, f"at least 1. Received: {micro_batches}"
         ):
-            make(gradient_accumulation_steps=parts)
+            make(gradient_accumulation_steps=micro_batches)
 
     def test_scaled_loss_of_half_precision(self):
         optimizer = keras.optimizers.LossScaleOptimizer(

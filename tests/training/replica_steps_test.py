@@ -80,7 +80,7 @@ class ReplicaStepsTest(Cases):
         model.compile("sgd", "mse", gradient_accumulation_steps=2)
         for method in ("fit", "train_on_batch"):
             with self.assertRaisesRegex(
-                ValueError, r"Doubled with.*1 replica\(s\) x 2 part"
+                ValueError, r"Doubled with.*1 replica\(s\) x 2 micro-batch"
             ):
                 getattr(model, method)(ids, labels)
 
@@ -118,7 +118,7 @@ class ReplicaStepsTest(Cases):
     def test_nothing_to_descend_on(self):
         model = Speller()
         model.compile()
-        with self.assertRaisesRegex(ValueError, "no loss to descend on"):
+        with self.assertRaisesRegex(ValueError, "no loss to minimize"):
             model.fit(*draw()[0][:2], verbose=0)
 
     def test_metrics_of_all_positions_and_weighted_ones(self):
@@ -126,7 +126,8 @@ class ReplicaStepsTest(Cases):
         model = make(metrics=["accuracy"], gradient_accumulation_steps=3)
         embedding, kernel, bias = model.get_weights()
         right = (embedding[ids] @ kernel + bias).argmax(-1) == labels
-        # Four rows in three parts; Keras names the second of a name so.
+        # Four rows in three micro-batches. Keras calls the second metric of one
+        # name `weighted_accuracy`.
         logs = fit(model, [(ids, labels, weights)])
         self.assertAllClose(logs["accuracy"], right.mean())
         self.assertAllClose(

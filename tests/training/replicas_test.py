@@ -1,11 +1,11 @@
 """However it is spread, a model is trained to the same weights and numbers.
 
 Twenty steps of a Transformer, whose replicas have as many as 30 target tokens
-for another's one, on 1, 2 and 4 of them, in parts, several steps in a call,
-compiled, and all of it together. Dropout is off, since its masks are drawn for
-each replica. Descent with momentum, and Adam with an epsilon of 1e-3: with the
-paper's 1e-9 it would divide the rounding of gradients that are zero in exact
-arithmetic, as those of a key's bias, by itself.
+for another's one, on 1, 2 and 4 of them, in micro-batches, several steps in a
+call, compiled, and all of it together. Dropout is off, since its masks are
+drawn for each replica. Descent with momentum, and Adam with an epsilon of 1e-3:
+with the paper's 1e-9 it would divide the rounding of gradients that are zero in
+exact arithmetic, as those of a key's bias, by itself.
 
 Each number of replicas has a process of its own, in which this file is run.
 """

@@ -1,10 +1,10 @@
 """What a loss is made of counts once, in however many shares it is read.
 
 Penalties, masks, ignored labels, weights of rows and `loss_weights` all at
-once, on one replica and on two, in one part and in several: the same weights
-and numbers. Replicas have very different numbers of tokens, and the last batch
-has rows that divide by nothing. The two are in a process of their own, in
-which this file is run.
+once, on one replica and on two, in one micro-batch and in several: the same
+weights and numbers. Replicas have very different numbers of tokens, and the
+last batch has rows that divide by nothing. The two are in a process of their
+own, in which this file is run.
 
 B batch   T target length   V vocabulary_size
 """

@@ -10,7 +10,7 @@ import collections
 import itertools
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from keras_transformer.data import pairs
@@ -154,7 +154,7 @@ def referent_accuracy(
 
 def _draw(rng, patterns, count):
     """`count` sentences, mixed by the patterns' shares while they last."""
-    queue = []
+    queue: list[tuple[float, Callable[..., pairs.SentencePair], tuple]] = []
     for pattern in patterns:
         shuffled = rng.sample(pattern.arguments, len(pattern.arguments))
         queue.extend(
@@ -165,7 +165,7 @@ def _draw(rng, patterns, count):
     return [derive(*arguments) for _, derive, arguments in queue[:count]]
 
 
-def _held_out_combinations(rng) -> frozenset[tuple[str, str]]:
+def _held_out_combinations(rng: random.Random) -> frozenset[tuple[str, str]]:
     """(agent, object) names that only the contrast set brings together.
 
     No noun loses more than a quarter of its partners, so that each is still
@@ -178,7 +178,8 @@ def _held_out_combinations(rng) -> frozenset[tuple[str, str]]:
         name for combination in combinations for name in combination
     )
     rng.shuffle(combinations)
-    held_out, lost = [], collections.Counter()
+    held_out: list[tuple[str, str]] = []
+    lost: collections.Counter[str] = collections.Counter()
     for combination in [_ILLUSTRATED, *combinations]:
         if len(held_out) >= _HELD_OUT_SHARE * len(combinations):
             break
@@ -212,7 +213,8 @@ def _contrast_set(rng, held_out):
         "wide",
     )
     candidates.sort(key=lambda act: (act != first, act[4] != sentences.NONE))
-    examples, used = [], set()
+    examples: list[tuple] = []
+    used: set[tuple] = set()
     for agent, thing, verb, negative, opening, *reasons in candidates:
         nouns = sentences.the(_AGENTS[agent]), sentences.the(_OBJECTS[thing])
         acts = [

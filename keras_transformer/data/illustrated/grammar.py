@@ -47,7 +47,7 @@ class _Determiner(NamedTuple):
     english: str
     masculine: str
     feminine: str
-    vowels: tuple[str, str] = ("", "")
+    vowels: tuple[str, ...] = ("", "")
     english_plural: str = ""
     plural: str = ""
 
@@ -188,13 +188,13 @@ def indefinite_phrases(noun: lexicon.Noun) -> Iterator[tuple[Phrase, bool]]:
             yield noun_phrase(noun, determiner, *look, plural=True), False
 
 
-def _looks(noun) -> list[tuple[str, str]]:
+def _looks(noun: lexicon.Noun) -> list[tuple[str, str]]:
     """No adjective, or one that suits the noun, before or after it."""
     before = [(quality, "") for quality in noun.qualities]
     return [("", ""), *before, *(("", colour) for colour in noun.colours)]
 
 
-def _numbers(noun) -> tuple[bool, ...]:
+def _numbers(noun: lexicon.Noun) -> tuple[bool, ...]:
     """The values of `plural` that occur with the noun."""
     several = noun.english in (*lexicon.AGENTS, *lexicon.PLURAL_OBJECTS)
     return (False, True) if several else (False,)

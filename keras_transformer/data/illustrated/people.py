@@ -54,7 +54,7 @@ def patterns() -> list[sentences.Pattern]:
     ]
 
 
-def _talk(subject, name) -> Iterator[pairs.SentencePair]:
+def _talk(subject: grammar.Phrase, name: str) -> Iterator[pairs.SentencePair]:
     """All that is said of somebody and a profession or a feeling."""
     is_pronoun = subject.english in grammar.PRONOUNS
     is_feeling = name not in lexicon.PROFESSIONS

@@ -8,8 +8,8 @@ the object, only the adjective tells which, and French must choose *il* or
 import collections
 import functools
 import itertools
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterator
+from typing import NamedTuple, TypeAlias
 
 from keras_transformer.data import pairs
 from keras_transformer.data.illustrated import (
@@ -36,6 +36,12 @@ ABSOLUTE = frozenset(
 FEELINGS = ("happy", "sad")
 
 
+# Names of an agent and an object.
+Combinations: TypeAlias = Collection[tuple[str, str]]
+# The arguments of sentences, in two lists.
+_Sides: TypeAlias = tuple[list[tuple], list[tuple]]
+
+
 class Pattern(NamedTuple):
     """A kind of sentence: its share of the corpus and every instance."""
 
@@ -44,13 +50,15 @@ class Pattern(NamedTuple):
     arguments: list[tuple]
 
 
-def because_patterns(held_out):
+def because_patterns(held_out: Combinations) -> list[Pattern]:
     """The half that gives reasons, without the nouns that are held out."""
-    plain, varied, personal = ([], []), ([], []), ([], [])
+    plain: _Sides = ([], [])
+    varied: _Sides = ([], [])
+    personal: _Sides = ([], [])
     for deed, agent, thing in meetings(held_out):
         noun, place = _AGENTS[agent], _OBJECTS[thing]
         who, several, what = the(noun), the(noun, plural=True), the(place)
-        settings = [(several, what)]
+        settings: list[tuple] = [(several, what)]
         settings += itertools.product((who, several), (what,), OPENINGS)
         coloured = [the(noun, after=colour) for colour in noun.colours]
         settings += [(subject, what) for subject in coloured]
@@ -74,18 +82,20 @@ def because_patterns(held_out):
     return [Pattern(share, clauses.because, acts) for share, acts in kinds]
 
 
-def everyday_patterns(held_out):
+def everyday_patterns(held_out: Combinations) -> list[Pattern]:
     """Most of the rest: pronouns, numbers, places and the present."""
+    events: dict[str | lexicon.Verb, list[tuple]]
     events = collections.defaultdict(list)
-    both, presences, (singular, plural) = (False, True), ([], []), _states()
+    presences: _Sides = ([], [])
+    both, (singular, plural) = (False, True), _states()
     see, like, watch = lexicon.SEE, lexicon.LIKE, lexicon.WATCH
     for noun, who in itertools.product(_NOUNS, grammar.PRONOUNS.values()):
-        for thing in grammar.definite_phrases(noun, adjectives=True):
+        for phrase in grammar.definite_phrases(noun, adjectives=True):
             for verb, negative in itertools.product((see, like), both):
-                events["sight"].append((who, verb, thing, False, negative))
-        for thing, negative in grammar.indefinite_phrases(noun):
+                events["sight"].append((who, verb, phrase, False, negative))
+        for phrase, negative in grammar.indefinite_phrases(noun):
             kind = "miss" if negative else "find"
-            events[kind].append((who, see, thing, False, negative))
+            events[kind].append((who, see, phrase, False, negative))
     animals = [(n, the(n, plural=p)) for n in _AGENTS.values() for p in both]
     for (noun, who), negative in itertools.product(animals, both):
         events["nap"].append((who, lexicon.SLEEP, None, False, negative))
@@ -111,6 +121,7 @@ def everyday_patterns(held_out):
                 events["stay"].append((who, *goal, False, negative))
             for spot, (guest, negative) in itertools.product(spots, some):
                 presences[negative].append((guest, spot, negative))
+    shares: dict[str | lexicon.Verb, float]
     shares = {"sight": 0.056, "find": 0.028, "miss": 0.021}
     shares |= {"meet": 0.035, "stay": 0.042, "nap": 0.007}
     # One pattern per verb of the deeds, as some have few nouns.
@@ -125,7 +136,9 @@ def everyday_patterns(held_out):
     ]
 
 
-def meetings(held_out, wanted=False):
+def meetings(
+    held_out: Combinations, wanted: bool = False
+) -> Iterator[tuple[deeds.Deed, str, str]]:
     """Every deed, agent and object that are, or are not, held out."""
     for deed in deeds.DEEDS:
         for names in itertools.product(deed.agents, deed.objects):
@@ -133,7 +146,9 @@ def meetings(held_out, wanted=False):
                 yield deed, *names
 
 
-def reasons(deed, agent, thing, negative):
+def reasons(
+    deed: deeds.Deed, agent: str, thing: str, negative: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of the adjectives that point at the agent, and at the object."""
     if not negative:
         return deed.reasons.plain, deed.objects[thing].plain
@@ -154,13 +169,14 @@ def _explain(deed, agent, thing, settings, sides):
 
 def _states():
     """The horse isn't black. / This street is very wide. Then the plurals."""
+    traits: dict[str, set[str]]
     traits = {name: set(FEELINGS) for name in _AGENTS}
     traits |= {name: set() for name in _OBJECTS}
     for deed in deeds.DEEDS:
         for agent, thing in itertools.product(deed.agents, deed.objects):
             traits[agent].update(*deed.reasons)
             traits[thing].update(*deed.objects[thing])
-    states = ([], [])
+    states: _Sides = ([], [])
     for noun in _NOUNS:
         for subject in grammar.definite_phrases(noun, adjectives=False):
             names = {*noun.qualities, *noun.colours} - {"new"}
