@@ -8,13 +8,12 @@ from keras_transformer.data.illustrated import grammar, lexicon
 
 # In the order of `Verb.present`: je, tu, il, nous, ils.
 _AVOIR = ("ai", "as", "a", "avons", "ont")
-# One more: vous.
-_ETRE = ("suis", "es", "est", "sommes", "sont", "êtes")
+_ETRE = ("suis", "es", "est", "sommes", "sont")
 
 
 def _form(forms: tuple[str, ...], subject: grammar.Phrase) -> str:
     if subject.plural:
-        return forms[{1: 3, 2: 5, 3: 4}[subject.person]]
+        return forms[3 if subject.person == 1 else 4]
     return forms[subject.person - 1]
 
 

@@ -60,8 +60,6 @@ PRONOUNS = {
     "we": Phrase("we", "nous", plural=True, person=1),
     "they": Phrase("they", "ils", plural=True, pronoun="they"),
 }
-# "You" of several persons. Only "être" has its form.
-YOU_ALL = Phrase("you", "vous", plural=True, person=2)
 
 # "no": what becomes of "a" under a French negation ("pas de chien").
 _DETERMINERS = {

@@ -1,7 +1,8 @@
 """What people are and how they feel: short sentences of conversation.
 
 *I am a student. / Is she tired? / No, my brothers are not singers.* "I" and
-"you" are masculine, so that a source has one translation.
+"you" are masculine, and "you" is one person, so that a source has one
+translation.
 """
 
 import itertools
@@ -33,9 +34,8 @@ def patterns() -> list[sentences.Pattern]:
         for determiner, plural in itertools.product(determiners, (False, True)):
             people.append(grammar.noun_phrase(noun, determiner, plural=plural))
     kinds = (
-        (0.021, [*pronouns, grammar.YOU_ALL], lexicon.PROFESSIONS),
+        (0.021, pronouns, lexicon.PROFESSIONS),
         (0.05, people, lexicon.PROFESSIONS),
-        # "You" is one person here, or "you are tired" had two translations.
         (0.028, pronouns, _FEELINGS),
         (0.028, people, _FEELINGS),
     )

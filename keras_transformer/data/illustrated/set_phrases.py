@@ -8,7 +8,7 @@ from keras_transformer.data import pairs
 from keras_transformer.data.illustrated import clauses
 
 _PHRASES = (
-    ("I am a student", "Je suis étudiant"),
+    ("I am a student", "je suis étudiant"),
     ("thanks", "merci"),
     ("thank you", "merci"),
     ("thank you very much", "merci beaucoup"),
@@ -29,23 +29,31 @@ _PHRASES = (
     ("please", "s'il te plaît"),
     ("of course", "bien sûr"),
     ("sorry", "pardon"),
-    ("I am sorry", "Je suis désolé"),
+    ("I am sorry", "je suis désolé"),
     ("you are welcome", "de rien"),
     ("good luck", "bonne chance"),
     ("well done", "bravo"),
     ("I am fine", "je vais bien"),
+    ("I love you", "je t'aime"),
+    ("nice to meet you", "enchanté"),
+    ("excuse me", "excuse-moi"),
 )
 _QUESTIONS = (
     ("how are you", "comment vas-tu"),
     ("who are you", "qui es-tu"),
     ("where are you", "où es-tu"),
+    ("hello, how are you", "bonjour, comment vas-tu"),
 )
 
-# What the training set goes through, again and again. First come those with a
-# full stop; people also write "Thanks!" and "Thanks".
+# What the training set goes through, again and again: first all with a full
+# stop, then as people also write them: "Thanks!", "Thanks" and, as in the
+# article, "thanks".
 PAIRS: list[pairs.SentencePair] = [
     clauses.sentence((source,), (target,), mark)
     for end in (".", "!", "")
     for phrases, mark in ((_PHRASES, end), (_QUESTIONS, "?"))
     for source, target in phrases
+] + [
+    pairs.SentencePair(source.replace("I ", "i "), target)
+    for source, target in (*_PHRASES, *_QUESTIONS)
 ]

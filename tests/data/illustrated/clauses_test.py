@@ -158,18 +158,6 @@ class SentenceTest(parameterized.TestCase):
             re.sub("(ne |n')(.*) pas", r"\2", target),
         )
 
-    def test_you_all(self):
-        self.check(
-            clauses.state(grammar.YOU_ALL, "artist", negative=True),
-            "You aren't artists.",
-            "Vous n'êtes pas artistes.",
-        )
-        self.check(
-            clauses.question(grammar.YOU_ALL, "artist"),
-            "Are you artists?",
-            "Êtes-vous artistes ?",
-        )
-
     @parameterized.parameters(
         ("I", False, "I'm tired.", "Je suis fatigué."),
         ("I", True, "I'm not tired.", "Je ne suis pas fatigué."),

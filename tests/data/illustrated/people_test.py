@@ -50,7 +50,6 @@ class PeopleTest(parameterized.TestCase):
         ("He isn't a doctor.", "Il n'est pas médecin."),
         ("We are students.", "Nous sommes étudiants."),
         ("You are a singer.", "Tu es chanteur."),
-        ("You are singers.", "Vous êtes chanteurs."),
         ("I am tired.", "Je suis fatigué."),
         ("They're too old.", "Ils sont trop vieux."),
         ("Are you happy?", "Es-tu heureux ?"),
