@@ -17,6 +17,7 @@ from trainers import (
     settings_checks,
 )
 from trainers import corpora as run_corpora
+from trainers import precision as run_precision
 from trainers import settings as run_settings
 from trainers import tokenizers as run_tokenizers
 
@@ -45,6 +46,7 @@ def train(settings: run_settings.TrainingSettings, overrides, output_dir):
     )
     directory = kt.runs.RunDirectory(output_dir)
     with kt.training.lost_workers(strategy):
+        settings = run_precision.resolve(settings, directory, strategy)
         _check_in_time(settings, overrides, directory, strategy)
         _train(settings, overrides, directory, strategy)
 

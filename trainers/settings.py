@@ -115,7 +115,9 @@ class TrainingSettings:
     )
     tpu: str | None = setting("Name or address of the TPU.", None)
     precision: str = setting(
-        "float32, mixed_bfloat16 or mixed_float16.", "float32"
+        "float32, mixed_bfloat16, mixed_float16, or auto: mixed_bfloat16 where "
+        "the devices compute it fast, else float32.",
+        "auto",
     )
     gradient_accumulation_steps: int = setting(
         "Parts of a batch that each replica reads one after "

@@ -3,6 +3,7 @@
 import math
 
 import keras_transformer as kt
+from trainers import precision as run_precision
 
 # Of numpy's generators, which `keras.utils.set_random_seed` sets too.
 _SEEDS = 2**32
@@ -38,7 +39,7 @@ def check(settings) -> None:
 
 def _check_names(settings):
     for name, known in (
-        ("precision", ("float32", "mixed_bfloat16", "mixed_float16")),
+        ("precision", run_precision.NAMES),
         ("smoothing_over", (None, *kt.training.SMOOTHING_OVER)),
         ("text_normalization", kt.text.NORMALIZATIONS),
         ("length_penalty_form", (None, *kt.search.LENGTH_PENALTIES)),

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+import keras_transformer as kt
 from tests.trainers.trainer_command import finish, start, write_pairs
 
 CLUSTER = "--strategy=multi_worker"
@@ -67,6 +68,7 @@ def flags(tmp_path_factory):
         "--steps=8",
         "--evaluation_interval=4",
         "--adam_epsilon=1e-4",
+        "--precision=float32",
     ]
 
 
@@ -152,6 +154,31 @@ def test_workers_with_other_settings(flags, tmp_path):
         code, output = finish(worker)
         assert code == 1
         assert f"do not agree in settings.seed, here {seed}. Start" in output
+    assert not directory.exists()
+
+
+def test_workers_with_other_processors(flags, tmp_path):
+    """One chooses its precision, the other has another one."""
+    chosen = kt.training.fast_precision().policy
+    other = {"float32": "mixed_bfloat16", "mixed_bfloat16": "float32"}[chosen]
+    directory = tmp_path / "shared"
+    workers = start_workers(
+        directory,
+        *flags,
+        each=(["--precision=auto"], [f"--precision={other}"]),
+    )
+    for worker, message in zip(
+        workers,
+        (
+            "do not agree in what --precision=auto chooses (give all the same "
+            f"precision), here '{chosen}'. Start",
+            f"do not agree in settings.precision, here '{other}'. Start",
+        ),
+        strict=True,
+    ):
+        code, output = finish(worker)
+        assert code == 1
+        assert message in output
     assert not directory.exists()
 
 
