@@ -1,6 +1,7 @@
 """What a run prints at its end: its scores, and what to do with it."""
 
 import os
+import shlex
 import sys
 
 import keras_transformer as kt
@@ -28,20 +29,23 @@ def print_them(directory: kt.runs.RunDirectory, metrics: dict, corpora) -> None:
     # The interpreter that runs this has all that the commands need.
     inside = sys.executable.startswith(os.getcwd() + os.sep)
     python = os.path.relpath(sys.executable) if inside else sys.executable
+    python = shlex.quote(python)
+    run = shlex.quote(str(directory.path))
+    logs = shlex.quote(str(directory.logs))
     print(f"""
 All of it is in {directory.path}. Next:
 
 see the attention
-  {python} -m tensorboard.main --logdir={directory.logs} \\
+  {python} -m tensorboard.main --logdir={logs} \\
       --samples_per_plugin=images=100
 translate a line
   echo "{text}" | \\
-      {python} -m tools.translate --model={directory.path}
+      {python} -m tools.translate --model={run}
 score a test set
-  {python} -m tools.evaluate --model={directory.path} \\
+  {python} -m tools.evaluate --model={run} \\
       --source=FILE --reference=FILE
 serve {directory.saved_model.parent} with TensorFlow Serving, or export it anew
-  {python} -m tools.export_saved_model --model={directory.path} \\
+  {python} -m tools.export_saved_model --model={run} \\
       --output_dir=DIRECTORY
 train on your own files
   {python} -m trainers.train_translation --output_dir=DIRECTORY \\

@@ -14,9 +14,11 @@ hosts or a TPU it is the same command with `--strategy`, see
 docs/distribution.md.
 """
 
+import contextlib
 import dataclasses
 import logging
 import sys
+from collections.abc import Iterator
 
 import tensorflow as tf
 from absl import logging as absl_logging
@@ -24,12 +26,46 @@ from absl import logging as absl_logging
 import keras_transformer as kt
 from trainers import program, run, settings, settings_flags
 
+# After one of these errors, the run continues only if the user corrects the
+# command or the files.
+_WRONG_PATH = (
+    FileNotFoundError,
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Place:
     """Where the run is."""
 
     output_dir: str = settings_flags.setting("Directory of the run.")
+
+
+@contextlib.contextmanager
+def naming_checkpoint(directory: kt.runs.RunDirectory) -> Iterator[None]:
+    """Prints the checkpoint from which a stopped run can continue.
+
+    Ctrl-C, a full disk or a lost worker stops a run. Errors that the user must
+    correct first, such as a missing file, do not.
+
+    Args:
+        directory: the directory of the run.
+    """
+    try:
+        yield
+    except _WRONG_PATH:
+        raise
+    except (KeyboardInterrupt, OSError, tf.errors.OpError):
+        step = kt.training.newest_step(directory.checkpoints)
+        if step is not None:
+            print(
+                "\nStopped. The same command continues from the checkpoint of "
+                f"step {step}.",
+                file=sys.stderr,
+            )
+        raise
 
 
 @program.main(settings.TrainingSettings, settings.Overrides, Place)
@@ -42,19 +78,8 @@ def main(training, overrides, place):
     # Several workers would warn of each small thing that they share.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     absl_logging.set_verbosity(absl_logging.ERROR)
-    try:
+    with naming_checkpoint(kt.runs.RunDirectory(place.output_dir)):
         run.train(training, settings_flags.given(overrides), place.output_dir)
-    except (KeyboardInterrupt, OSError, tf.errors.OpError):
-        # Of a run that was stopped from outside, by Ctrl-C or a full disk.
-        directory = kt.runs.RunDirectory(place.output_dir)
-        step = kt.training.newest_step(directory.checkpoints)
-        if step is not None:
-            print(
-                f"\nStopped. The checkpoint of step {step} stays, and the same "
-                "command continues from it.",
-                file=sys.stderr,
-            )
-        raise
 
 
 if __name__ == "__main__":

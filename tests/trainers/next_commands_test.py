@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import shlex
 import sys
 import types
 
@@ -17,7 +18,7 @@ SCORES = {
 
 
 def test_scores_and_commands(capsys):
-    directory = kt.runs.RunDirectory("some where/run")
+    directory = kt.runs.RunDirectory("run")
     corpora = types.SimpleNamespace(contrast=[])
     next_commands.print_them(directory, {"dev": SCORES}, corpora)
     printed = capsys.readouterr().out
@@ -30,6 +31,27 @@ def test_scores_and_commands(capsys):
     for module in modules:
         if not module.startswith("tensorboard"):
             assert (root / f"{module.replace('.', '/')}.py").is_file()
+
+
+def test_a_path_with_a_space_is_one_argument(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/opt/my python/bin/python")
+    next_commands.print_them(
+        kt.runs.RunDirectory("my runs/it's"),
+        {},
+        types.SimpleNamespace(contrast=[]),
+    )
+    printed = capsys.readouterr().out.replace("\\\n", " ")
+    commands = [
+        shlex.split(line.partition("|")[2] or line)
+        for line in printed.splitlines()
+        if " -m " in line
+    ]
+    assert len(commands) == 5
+    assert {command[0] for command in commands} == {sys.executable}
+    flags = [flag for command in commands for flag in command[3:]]
+    assert flags.count("--model=my runs/it's") == 3
+    assert flags.count("--logdir=my runs/it's/logs") == 1
+    assert all(flag.startswith("--") for flag in flags)
 
 
 def test_what_the_built_in_corpus_has(capsys):

@@ -1,5 +1,6 @@
 """The trainer as a user meets it: its command, its output, its end."""
 
+import errno
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import tensorflow as tf
 
 import keras_transformer as kt
 from tests.trainers.trainer_command import ROOT, finish, start, write_pairs
+from trainers import train_translation
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +188,44 @@ def test_bad_flags(tmp_path):
     assert code == 1
     assert output.splitlines()[-1].startswith("error: --train_source and")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "error, continues",
+    [
+        (KeyboardInterrupt(), True),
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (ConnectionError("Another worker has gone."), True),
+        (tf.errors.ResourceExhaustedError(None, None, "full"), True),
+        (FileNotFoundError("No such file: nowhere.en"), False),
+        (PermissionError("secret.en"), False),
+        (NotADirectoryError("file is not a directory"), False),
+        (ValueError("--steps must be positive"), False),
+    ],
+)
+def test_only_a_stopped_run_names_its_checkpoint(
+    tmp_path, capsys, error, continues
+):
+    directory = kt.runs.RunDirectory(tmp_path)
+
+    def stop():
+        with (
+            pytest.raises(type(error)),
+            train_translation.naming_checkpoint(directory),
+        ):
+            raise error
+        return capsys.readouterr().err
+
+    # There is no checkpoint to continue from.
+    assert stop() == ""
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((5, 3)), np.ones((5, 2)), batch_size=1, verbose=0)
+    kt.training.TrainingCheckpoints(directory.checkpoints, model).save()
+    expected = (
+        "\nStopped. The same command continues from the checkpoint of step 5.\n"
+    )
+    assert stop() == (expected if continues else "")
 
 
 def test_two_logical_devices(small, tmp_path):
