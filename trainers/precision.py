@@ -1,4 +1,4 @@
-"""The precision of a run: as asked for, as begun, or as its devices compute."""
+"""Chooses the precision of a run if its setting is `auto`."""
 
 import dataclasses
 import logging
@@ -18,31 +18,33 @@ def resolve(
     directory: kt.runs.RunDirectory,
     strategy: tf.distribute.Strategy,
 ) -> run_settings.TrainingSettings:
-    """Replaces `auto` by a precision, and logs which and why.
+    """Replaces `auto` by a precision and logs the choice and its reason.
 
-    A run that is continued keeps the precision that it began with. One that was
-    asked for stays; a warning says where it is slow.
+    If the run is continued, `auto` is the precision with which it began. Any
+    other setting stays as it is; a warning is logged if it is slow on these
+    devices.
 
     Args:
-        settings: what was asked for.
-        directory: of the run, which may be there already.
-        strategy: of the run.
+        settings: the settings that the user gave.
+        directory: the output directory, which may hold a run already.
+        strategy: the strategy of the run.
 
     Raises:
-        ValueError: the workers of a run do not all come to the same precision,
-            or the run in the directory is damaged.
+        ValueError: the workers of a run do not have the same precision, or the
+            run in the directory is damaged.
     """
     policy = settings.precision
     compared = "settings.precision"
     if policy == AUTO:
         compared = "what --precision=auto chooses (give all the same precision)"
         policy, reason = kt.training.fast_precision(strategy)
-        begun = directory.found_config().get("settings", {}).get("precision")
-        if begun is not None:
-            policy, reason = begun, "the run began with it"
+        existing_settings = directory.found_config().get("settings", {})
+        if existing_settings.get("precision") is not None:
+            policy = existing_settings["precision"]
+            reason = "the run began with it"
         _LOG.info("Precision %s: %s.", policy, reason)
     elif slowness := kt.training.slowness(policy, strategy):
         _LOG.warning("%s", slowness)
-    # Workers with the same flags may have other processors.
+    # Workers with the same flags may have different processors.
     kt.training.check_agreement(strategy, {compared: policy})
     return dataclasses.replace(settings, precision=policy)

@@ -1,23 +1,23 @@
-"""Trains a translator on sentence pairs and leaves all that serves it.
+"""Trains a translator on sentence pairs and exports it as a SavedModel.
 
     python -m trainers.train_translation --output_dir=runs/demo
 
-trains on the built-in English-French corpus (two to three minutes on two CPU
-cores, test BLEU above 95). For your own data:
+trains on the built-in English-French corpus. It takes two to three minutes on
+two CPU cores, and the test BLEU is above 95. To train on your own data:
 
     python -m trainers.train_translation --output_dir=runs/mine \\
         --train_source=train.en --train_target=train.de \\
         --dev_source=dev.en --dev_target=dev.de
 
-The same command again continues a run that was stopped. On several devices,
-hosts or a TPU it is the same command with `--strategy`, see
-docs/distribution.md.
+The same command continues a run that was stopped. For several devices, several
+hosts or a TPU, add `--strategy`; see docs/distribution.md.
 """
 
 import contextlib
 import dataclasses
 import logging
 import sys
+import typing
 from collections.abc import Iterator
 
 import tensorflow as tf
@@ -37,8 +37,8 @@ _WRONG_PATH = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
-    """Where the run is."""
+class Output:
+    """The output of the trainer."""
 
     output_dir: str = settings_flags.setting("Directory of the run.")
 
@@ -68,18 +68,25 @@ def naming_checkpoint(directory: kt.runs.RunDirectory) -> Iterator[None]:
         raise
 
 
-@program.main(settings.TrainingSettings, settings.Overrides, Place)
-def main(training, overrides, place):
-    # On loggers of our own, or TensorFlow's INFO would come along.
+@program.main(settings.TrainingSettings, settings.Overrides, Output)
+def main(
+    training: settings.TrainingSettings,
+    overrides: typing.Any,
+    output: Output,
+) -> None:
+    # Only the loggers of the project print INFO. On the root logger, INFO of
+    # TensorFlow would be printed too.
     for name in ("trainers", "keras_transformer"):
         logging.getLogger(name).addHandler(logging.StreamHandler())
         logging.getLogger(name).setLevel(logging.INFO)
         logging.getLogger(name).propagate = False
-    # Several workers would warn of each small thing that they share.
+    # With several workers, TensorFlow logs many harmless warnings.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     absl_logging.set_verbosity(absl_logging.ERROR)
-    with naming_checkpoint(kt.runs.RunDirectory(place.output_dir)):
-        run.train(training, settings_flags.given(overrides), place.output_dir)
+    with naming_checkpoint(kt.runs.RunDirectory(output.output_dir)):
+        run.train(
+            training, settings_flags.specified(overrides), output.output_dir
+        )
 
 
 if __name__ == "__main__":

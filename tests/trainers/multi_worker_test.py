@@ -48,7 +48,7 @@ def wait_for(path, processes):
 
 @pytest.fixture(scope="module")
 def flags(tmp_path_factory):
-    """Of 8 updates that rounding changes little.
+    """Flags of a run of 8 steps whose result rounding changes little.
 
     Without dropout, whose masks each replica draws, and with an activation that
     is smooth: a ReLU at its corner turns a rounding error into a difference.
@@ -88,10 +88,10 @@ def assert_same_model(directory, other):
     ]
     floats = [w for w in weights[1] if w.dtype.kind == "f"]
     assert len(floats) > 20 and all(np.isfinite(w).all() for w in floats)
-    for found, expected in zip(*weights, strict=True):
+    for actual, expected in zip(*weights, strict=True):
         if expected.dtype.kind == "f":
             np.testing.assert_allclose(
-                found,
+                actual,
                 expected,
                 rtol=0,
                 atol=1e-5 * max(np.abs(expected).max(), 1e-2),
@@ -129,13 +129,13 @@ def test_a_worker_is_lost_and_the_run_goes_on(whole, flags, tmp_path):
         assert code == 0, output
         assert "Continuing at step 4" in output
     assert_same_model(directory, whole)
-    expected, found = (
+    expected, resumed = (
         json.loads((path / "metrics.json").read_text())
         for path in (whole, directory)
     )
-    assert found["steps"] == expected["steps"] == 8
+    assert resumed["steps"] == expected["steps"] == 8
     np.testing.assert_allclose(
-        found["dev"]["loss"], expected["dev"]["loss"], rtol=1e-5
+        resumed["dev"]["loss"], expected["dev"]["loss"], rtol=1e-5
     )
 
 

@@ -20,7 +20,7 @@ SCORES = {
 def test_scores_and_commands(capsys):
     directory = kt.runs.RunDirectory("run")
     corpora = types.SimpleNamespace(contrast=[])
-    next_commands.print_them(directory, {"dev": SCORES}, corpora)
+    next_commands.print_summary(directory, {"dev": SCORES}, corpora)
     printed = capsys.readouterr().out
     assert "dev: BLEU 12.35 (nrefs:1), chrF 54.32, exact match 0.250" in printed
     assert "test:" not in printed and "referent" not in printed
@@ -35,7 +35,7 @@ def test_scores_and_commands(capsys):
 
 def test_a_path_with_a_space_is_one_argument(capsys, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/opt/my python/bin/python")
-    next_commands.print_them(
+    next_commands.print_summary(
         kt.runs.RunDirectory("my runs/it's"),
         {},
         types.SimpleNamespace(contrast=[]),
@@ -56,7 +56,7 @@ def test_a_path_with_a_space_is_one_argument(capsys, monkeypatch):
 
 def test_what_the_built_in_corpus_has(capsys):
     pair = types.SimpleNamespace(source="The cat sat.")
-    next_commands.print_them(
+    next_commands.print_summary(
         kt.runs.RunDirectory("run"),
         {"dev": SCORES, "test": SCORES, "referent_accuracy": 0.5},
         types.SimpleNamespace(contrast=[pair]),
@@ -78,5 +78,5 @@ def test_the_interpreter_is_this_one(capsys, monkeypatch):
         monkeypatch.setattr(
             "os.path.relpath", lambda path: path.removeprefix("/home/ann/x/")
         )
-        next_commands.print_them(kt.runs.RunDirectory("run"), {}, corpora)
+        next_commands.print_summary(kt.runs.RunDirectory("run"), {}, corpora)
         assert f"  {expected}" in capsys.readouterr().out

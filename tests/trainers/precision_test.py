@@ -39,9 +39,9 @@ def resolve(monkeypatch, tmp_path):
 )
 def test_auto_follows_the_machine(resolve, caplog, features, policy, reason):
     with caplog.at_level("INFO", "trainers"):
-        found = resolve("auto", features)
+        resolved = resolve("auto", features)
     # Nothing else has changed.
-    assert found == settings.TrainingSettings(precision=policy, seed=7)
+    assert resolved == settings.TrainingSettings(precision=policy, seed=7)
     assert caplog.messages == [f"Precision {policy}: {reason}."]
 
 

@@ -20,7 +20,7 @@ from trainers import train_translation
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """Flags of a run of 12 updates on a part of the built-in corpus."""
+    """Flags of a run of 12 steps on few pairs of the built-in corpus."""
     folder = tmp_path_factory.mktemp("small")
     return [
         *write_pairs(folder, train_size=997, dev_size=13),
@@ -95,8 +95,8 @@ def test_a_convention_and_a_vocabulary_for_each_side(small, tmp_path):
     texts = ["The dog is small.", "", "The cat is tired."]
     served = tf.saved_model.load(str(run / "saved_model/1"))
     answers = served.signatures["serving_default"](text=tf.constant(texts))
-    found = [text.decode() for text in answers["translation"].numpy()]
-    assert found == translator.translate(texts)
+    served_texts = [text.decode() for text in answers["translation"].numpy()]
+    assert served_texts == translator.translate(texts)
     # So early in training translations may be empty; scores tell all tokens.
     targets = ["Le chien est petit.", "", "Le chat dort."]
     answers = served.signatures["score"](
@@ -142,11 +142,11 @@ def test_killed_and_continued_is_as_never_stopped(small, tmp_path):
     assert code == 0, output
     assert "Continuing at step" in output
     expected = json.loads((whole / "metrics.json").read_text())
-    found = json.loads((killed / "metrics.json").read_text())
+    resumed = json.loads((killed / "metrics.json").read_text())
     for timing in ("train_seconds", "target_tokens_per_second"):
-        assert found.pop(timing) > 0
+        assert resumed.pop(timing) > 0
         expected.pop(timing)
-    assert found == expected
+    assert resumed == expected
     weights = [
         keras.models.load_model(folder / "model.keras").get_weights()
         for folder in (whole, killed)

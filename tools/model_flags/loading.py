@@ -104,7 +104,10 @@ def load(
     check_models(models)
     if not any(map(is_saved_model, models.model)):
         return load_translator(models, search)
-    given = {**settings_flags.given(models), **settings_flags.given(search)}
+    given = {
+        **settings_flags.specified(models),
+        **settings_flags.specified(search),
+    }
     wrong = set(given) - {"model", "n_best"}
     if wrong or len(models.model) > 1:
         raise ValueError(
