@@ -1,4 +1,4 @@
-"""Training programs, run from a checkout with `python -m`."""
+"""Training programs. Run them from a checkout with `python -m`."""
 
 from trainers import startup
 

@@ -1,4 +1,4 @@
-"""The run that a directory holds already, and how it may go on."""
+"""Checks whether a command may continue the run in its output directory."""
 
 import logging
 
@@ -6,36 +6,37 @@ import keras_transformer as kt
 from trainers import settings as run_settings
 
 _LOG = logging.getLogger(__name__)
-_MAY_CHANGE = (*run_settings.PLACE_FIELDS, *run_settings.END_FIELDS)
-# Their defaults depend on a run's end, and stay when it gets another.
-_OF_THE_END = ("evaluation_interval", "warmup_steps", "average_checkpoints")
+_MAY_CHANGE = (*run_settings.EXECUTION_FIELDS, *run_settings.END_FIELDS)
+# The defaults of these settings depend on the number of steps. A run keeps
+# their values when it is made longer or shorter.
+_KEPT_DEFAULTS = ("evaluation_interval", "warmup_steps", "average_checkpoints")
 
 
-class Continued:
-    """What was found in a run's directory before anything is written there.
+class ExistingRun:
+    """The run in an output directory, as it was when the command started.
 
     Args:
-        directory: the `RunDirectory`.
+        directory: the `RunDirectory`; it may be empty or not exist yet.
 
     Attributes:
-        settings: those of the run; empty if there is none.
+        settings: dict of the run's settings; empty if there is no run.
     """
 
-    def __init__(self, directory: kt.runs.RunDirectory):
+    def __init__(self, directory: kt.runs.RunDirectory) -> None:
         self._path = directory.path
         self._has_ended = directory.metrics.exists()
         self._config = directory.found_config()
         self.settings = self._config.get("settings", {})
 
-    def check_same(self, config: dict) -> None:
-        """Compares the settings of the run found here with these.
+    def check_same(self, config: dict[str, dict]) -> None:
+        """Compares the configuration of this run with another one.
 
         Args:
-            config: groups of settings; groups and fields that are not there
-                are not compared.
+            config: groups of fields, as in `config.json`. Groups and fields
+                that are absent are not compared.
 
         Raises:
-            ValueError: they differ; the message names the fields.
+            ValueError: fields differ; the message names them.
         """
         differences = [
             f"{group}.{name}: {old!r} there, {new!r} now"
@@ -54,59 +55,69 @@ class Continued:
     def is_new_or_changed(
         self, settings: run_settings.TrainingSettings
     ) -> bool:
-        """Whether there is no run with this end, measured like this."""
+        """Returns whether `config.json` must be written for these settings.
+
+        It must be written if there is no run yet, or if the number of steps or
+        the way to compute BLEU has changed.
+        """
         return any(
             self.settings.get(name) != getattr(settings, name)
             for name in run_settings.END_FIELDS
         )
 
     def is_complete(self, settings: run_settings.TrainingSettings) -> bool:
-        """Whether nothing is left to do."""
+        """Returns whether the run has ended and needs no further work."""
         return self._has_ended and not self.is_new_or_changed(settings)
 
     def check(
-        self, settings: run_settings.TrainingSettings, batches: int
+        self, settings: run_settings.TrainingSettings, trained_batches: int
     ) -> None:
-        """Raises ValueError if the run cannot have the end asked for.
+        """Checks that the run can end after `settings.steps`.
 
-        A changed end is logged.
+        If the run had another number of steps before, this is logged.
 
         Args:
-            settings: with every default.
-            batches: updates that the newest checkpoint has behind it.
+            settings: the settings, with all defaults filled in.
+            trained_batches: number of batches at the newest checkpoint.
 
         Raises:
-            ValueError: the run cannot have the end that is asked for.
+            ValueError: the run cannot have this end.
         """
         if self.is_complete(settings):
             return
-        before = self.settings.get("steps")
-        if batches > settings.steps:
+        old_steps = self.settings.get("steps")
+        if trained_batches > settings.steps:
             raise ValueError(
-                f"{self._path} holds a run that has made {batches} updates. "
-                f"Received: an end after {settings.steps}. Give --steps="
-                f"{batches} or more, or another --output_dir."
+                f"{self._path} holds a run of {trained_batches} steps so far. "
+                f"Received: an end after {settings.steps} steps. Give --steps="
+                f"{trained_batches} or more, or another --output_dir."
             )
-        if self._has_ended and before is not None and batches < before:
+        if (
+            self._has_ended
+            and old_steps is not None
+            and trained_batches < old_steps
+        ):
             raise ValueError(
-                f"{self._path} holds a run that ended after {before} updates, "
-                f"and its checkpoints only {batches}. They are needed to go "
-                "on. Put them back, or choose another --output_dir."
+                f"{self._path} holds a run that ended after {old_steps} steps, "
+                f"but its newest checkpoint is of step {trained_batches}. The "
+                "run needs its last checkpoint to continue. Put it back, or "
+                "choose another --output_dir."
             )
         per_call = settings.steps_per_execution
-        if batches % per_call:
+        if trained_batches % per_call:
             raise ValueError(
-                f"{self._path} holds a run that has made {batches} updates, "
-                f"which is no multiple of --steps_per_execution={per_call}. "
-                "Give one that divides it."
+                f"{self._path} holds a run of {trained_batches} steps so far, "
+                f"which is not a multiple of --steps_per_execution={per_call}. "
+                f"Give a divisor of {trained_batches}."
             )
-        if before not in (None, settings.steps):
+        if old_steps not in (None, settings.steps):
             _LOG.info(
-                "The run shall end after %d updates instead of %d. As before: "
-                "%s.",
+                "The run now ends after %d steps instead of %d. These settings "
+                "stay the same: %s.",
                 settings.steps,
-                before,
+                old_steps,
                 ", ".join(
-                    f"{name}={getattr(settings, name)}" for name in _OF_THE_END
+                    f"{name}={getattr(settings, name)}"
+                    for name in _KEPT_DEFAULTS
                 ),
             )

@@ -1,4 +1,4 @@
-"""The sentence pairs of a run: those of the user, or the built-in corpus."""
+"""Reads the sentence pairs of a run: the user's or the built-in corpus."""
 
 import hashlib
 import logging
@@ -10,16 +10,19 @@ from keras_transformer.text import fold
 from trainers import settings as run_settings
 
 _LOG = logging.getLogger(__name__)
-# Without development data, this many training pairs are held out, or the
-# twentieth part if that is less.
+# If the user gives no development data, this many training pairs are held out,
+# but at most one in twenty.
 _HELD_OUT = 500
 
 
 class Corpora(NamedTuple):
-    """What a run trains on and is measured with.
+    """The data sets of a run.
 
-    train, dev: sentence pairs.
-    test, contrast: of the built-in corpus; empty for other data.
+    train: sentence pairs to train on.
+    dev: sentence pairs to evaluate on during training and at the end.
+    test: test pairs of the built-in corpus; empty for the user's data.
+    contrast: contrast examples of the built-in corpus; empty for the user's
+        data.
     """
 
     train: list[data.SentencePair]
@@ -27,8 +30,8 @@ class Corpora(NamedTuple):
     test: list[data.SentencePair]
     contrast: list[data.ContrastExample]
 
-    def fingerprint(self) -> dict:
-        """What tells this data from other data: counts and a hash."""
+    def fingerprint(self) -> dict[str, int | str]:
+        """Returns the numbers of pairs and a hash; they identify the data."""
         digest = hashlib.sha256()
         for pair in self.train + self.dev:
             digest.update(repr(tuple(pair)).encode())
@@ -42,17 +45,22 @@ class Corpora(NamedTuple):
 def load(settings: run_settings.TrainingSettings) -> Corpora:
     """Reads the data that the settings name.
 
+    Args:
+        settings: the settings of the run, with or without defaults.
+
     Raises:
-        FileNotFoundError: a file is missing; said before any is read.
-        ValueError: a file is not what it should be.
+        FileNotFoundError: a file is missing. This is checked before any file
+            is read.
+        ValueError: the content of a file is invalid.
     """
     if settings.is_built_in:
-        _LOG.info("No data given: training on the built-in corpus.")
+        _LOG.info("No data files given: training on the built-in corpus.")
         corpus = data.illustrated_corpus(seed=settings.seed)
         return Corpora(corpus.train, corpus.dev, corpus.test, corpus.contrast)
     for name in ("source", "target", "tsv"):
         data.files.expand(getattr(settings, f"train_{name}"))
-    # First what is small, so that its faults are said before the large is read.
+    # The development files come first: they are small, so that an error in
+    # them is reported before the large training files are read.
     dev = _read(settings.dev_source, settings.dev_target, settings.dev_tsv)
     train = _read(
         settings.train_source, settings.train_target, settings.train_tsv
@@ -69,27 +77,30 @@ def _read(sources, targets, tsv):
 
 
 def _hold_out(pairs, seed):
-    """Takes distinct pairs, and their duplicates, out of the training data."""
-    texts = list(map(_text, pairs))
-    distinct = list(dict.fromkeys(text for text in texts if all(text)))
+    """Splits pairs into training pairs and distinct development pairs.
+
+    Duplicates of development pairs are removed from both.
+    """
+    keys = list(map(_key, pairs))
+    distinct = list(dict.fromkeys(key for key in keys if all(key)))
     count = min(_HELD_OUT, len(distinct) // 20)
     if not count:
         raise ValueError(
-            f"Too few sentence pairs to hold some out for development: "
-            f"{len(pairs)}, of which {len(distinct)} are distinct and have "
-            "text on both sides. Give --dev_source and --dev_target, or at "
-            "least 20 such pairs."
+            "Too few sentence pairs to hold out development data. Received: "
+            f"{len(pairs)} pairs, of which {len(distinct)} are distinct and "
+            "have text on both sides. Give at least 20 such pairs, or "
+            "--dev_source and --dev_target."
         )
     held_out = set(random.Random(seed).sample(distinct, count))
     train, dev, seen = [], [], set()
-    for pair, text in zip(pairs, texts, strict=True):
-        if text not in held_out:
+    for pair, key in zip(pairs, keys, strict=True):
+        if key not in held_out:
             train.append(pair)
-        elif text not in seen:
-            seen.add(text)
+        elif key not in seen:
+            seen.add(key)
             dev.append(pair)
     _LOG.info(
-        "No development data given: held out %d of the training pairs, and "
+        "No development data given: held out %d of the training pairs and "
         "removed %d duplicates of them.",
         len(dev),
         len(pairs) - len(train) - len(dev),
@@ -97,8 +108,9 @@ def _hold_out(pairs, seed):
     return train, dev
 
 
-def _text(pair):
-    """What is the same for pairs that a vocabulary would read alike."""
-    text = tuple(fold(side) for side in pair)
-    # The pair itself where it can be, so that millions are not kept twice.
-    return pair if text == pair else text
+def _key(pair):
+    """Returns a key: pairs with the same normalized text have the same key."""
+    folded = tuple(fold(side) for side in pair)
+    # If folding changes nothing, the pair itself is the key. This saves the
+    # memory of a second copy of millions of pairs.
+    return pair if folded == pair else folded

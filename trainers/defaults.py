@@ -1,4 +1,4 @@
-"""What a run is where nothing else was asked for."""
+"""Computes the architecture of a run and the defaults of its settings."""
 
 import dataclasses
 
@@ -12,16 +12,20 @@ def architecture_of(
     overrides: dict,
     tokenizers: run_tokenizers.Tokenizers | None = None,
 ) -> kt.TransformerConfig:
-    """The preset, with what the convention, the flags and the text change.
+    """Returns the configuration of the model.
+
+    It begins with the preset. The convention replaces fields of the preset,
+    then `overrides` replace fields, then the vocabulary sizes are set.
 
     Args:
-        settings: what was asked for.
-        overrides: dict of fields that were asked for.
-        tokenizers: of the run, whose sizes are those of the model; `None`
-            before there are any.
+        settings: the settings of the run, with or without defaults.
+        overrides: dict of the `TransformerConfig` fields that the user gave.
+        tokenizers: the tokenizers, which give the vocabulary sizes; `None` as
+            long as they do not exist.
 
     Raises:
-        ValueError: special ids that the vocabulary does not have.
+        ValueError: the padding id or the start id is not a special id of the
+            vocabulary.
     """
     config = kt.PRESETS[settings.preset or settings.default_preset]
     if settings.convention is not None:
@@ -34,9 +38,10 @@ def architecture_of(
     starts = (ids.pad, ids.begin, ids.end)
     if config.pad_id != ids.pad or config.start_id not in starts:
         raise ValueError(
-            f"The vocabularies made here pad with {ids.pad} and can start "
+            f"Vocabularies of the trainer pad with {ids.pad} and can start "
             f"with one of {starts}. Received: pad_id={config.pad_id}, "
-            f"start_id={config.start_id}."
+            f"start_id={config.start_id}. Give --pad_id={ids.pad} and one of "
+            "these ids as --start_id."
         )
     return config
 
@@ -44,7 +49,11 @@ def architecture_of(
 def whole_executions(
     steps: int, settings: run_settings.TrainingSettings
 ) -> int:
-    """So many updates, or a few more, that they fill calls of the graph.
+    """Rounds steps up to a multiple of `steps_per_execution`.
+
+    Args:
+        steps: number of steps.
+        settings: the settings of the run.
 
     Example:
 
@@ -59,33 +68,34 @@ def whole_executions(
 def with_defaults(
     settings: run_settings.TrainingSettings,
     steps_per_epoch: int,
-    of_run: dict | None = None,
+    existing_settings: dict | None = None,
 ) -> run_settings.TrainingSettings:
-    """Replaces every `None` by the default that fits the data.
+    """Replaces each `None` by a default.
 
     Args:
-        settings: what was asked for.
-        steps_per_epoch: batches of the training data.
-        of_run: the settings of the run that is continued. What depends on its
-            end stays as it is, also where it shall now go on for longer.
+        settings: the settings that the user gave.
+        steps_per_epoch: number of batches of the training data.
+        existing_settings: the settings of the run that is continued. Defaults
+            that depend on the number of steps are taken from it, so they stay
+            the same when the run is made longer.
     """
-    of_run = of_run or {}
+    existing = existing_settings or {}
     epochs = settings.epochs or (6 if settings.is_built_in else 20)
     steps = settings.steps or epochs * steps_per_epoch
     if settings.steps is None and settings.epochs is None:
-        steps = of_run.get("steps", steps)
+        steps = existing.get("steps", steps)
     interval = (
         settings.evaluation_interval
-        or of_run.get("evaluation_interval")
+        or existing.get("evaluation_interval")
         or min(steps_per_epoch, 1000)
     )
     convention = kt.models.convention(settings.convention or "paper")
 
-    def or_convention(name, wanted):
-        given = getattr(settings, name)
-        return getattr(convention, wanted) if given is None else given
+    def or_convention(name, convention_name):
+        value = getattr(settings, name)
+        return getattr(convention, convention_name) if value is None else value
 
-    # Whole executions, so that the last one ends where the run ends.
+    # The run must end where a call of the training function ends.
     steps = whole_executions(steps, settings)
     return dataclasses.replace(
         settings,
@@ -93,19 +103,21 @@ def with_defaults(
         epochs=None,
         steps=steps,
         evaluation_interval=interval,
-        # The first half of a run is too far from its end to be averaged.
+        # Weights of the first half of a run are too far from the final weights
+        # to be averaged with them.
         average_checkpoints=settings.average_checkpoints
-        or of_run.get("average_checkpoints")
+        or existing.get("average_checkpoints")
         or max(1, min(steps // interval // 2, 5)),
-        # So few updates leave a short warm-up, whose peak is high.
+        # The built-in corpus has few steps, so its warm-up is short. The peak
+        # of the paper's schedule is then too high.
         learning_rate_factor=settings.learning_rate_factor
         or (0.5 if settings.is_built_in else 1.0),
         warmup_steps=settings.warmup_steps
-        or of_run.get("warmup_steps")
+        or existing.get("warmup_steps")
         or max(1, min(steps // 4, 4000)),
-        tokenize=_tokenization(settings, of_run),
+        tokenize=_tokenization(settings, existing),
         target_language=settings.target_language
-        or of_run.get("target_language"),
+        or existing.get("target_language"),
         label_smoothing=or_convention("label_smoothing", "label_smoothing"),
         smoothing_over=or_convention("smoothing_over", "smoothing_over"),
         length_penalty=or_convention("length_penalty", "alpha"),
@@ -115,10 +127,15 @@ def with_defaults(
     )
 
 
-def _tokenization(settings, of_run):
-    """That of the flag, of the language, of the run, or of most languages."""
+def _tokenization(settings, existing_settings):
+    """Returns the name of the tokenization with which sacreBLEU computes BLEU.
+
+    It comes from --tokenize, else from --target_language, else from the run
+    that is continued, else it is the default of sacreBLEU.
+    """
     if settings.tokenize:
         return settings.tokenize
     if settings.target_language is not None:
         return kt.translation.tokenization_of(settings.target_language)
-    return of_run.get("tokenize") or kt.translation.tokenization_of(None)
+    tokenize = existing_settings.get("tokenize")
+    return tokenize or kt.translation.tokenization_of(None)

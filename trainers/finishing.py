@@ -1,22 +1,26 @@
-"""What a run leaves at its end: the model, its scores, the SavedModel."""
+"""Writes the final model, its scores and the SavedModel of a run."""
 
 import logging
 
 import keras
 
 import keras_transformer as kt
-from trainers import next_commands, parts
+from trainers import components, next_commands
+from trainers import corpora as run_corpora
 
 _LOG = logging.getLogger(__name__)
 
 
-def finish(run: parts.Parts) -> dict:
-    """Averages, evaluates, exports and says what to do next.
+def finish(run: components.Components) -> dict:
+    """Averages the weights, evaluates and exports the model, prints the scores.
 
-    `metrics.json` is written last: where it is, the run is complete.
+    `metrics.json` is written last: a run that has this file is complete.
+
+    Args:
+        run: the components of a run that was trained to its end.
 
     Returns:
-        The metrics.
+        The metrics, as in `metrics.json`.
     """
     final = _final_model(run)
     run.directory.replace_model(final.save)
@@ -27,7 +31,7 @@ def finish(run: parts.Parts) -> dict:
         target_tokenizer=run.tokenizers.target,
     )
     seconds = float(run.checkpoints.counters["train_seconds"].numpy())
-    tokens = run.train_batches.count_target_tokens(run.batches)
+    tokens = run.train_batches.count_target_tokens(run.trained_batches)
     metrics = {
         "parameters": final.count_params(),
         "steps": run.checkpoints.step,
@@ -37,23 +41,25 @@ def finish(run: parts.Parts) -> dict:
     }
     _export(run, translator)
     run.directory.write_metrics(metrics)
-    next_commands.print_them(run.directory, metrics, run.corpora)
+    next_commands.print_summary(run.directory, metrics, run.corpora)
     return metrics
 
 
-def repeat(directory: kt.runs.RunDirectory, corpora) -> None:
-    """Says again what a run that is complete said at its end."""
+def print_again(
+    directory: kt.runs.RunDirectory, corpora: run_corpora.Corpora
+) -> None:
+    """Prints the scores and the next commands of a complete run again."""
     _LOG.info("This run is complete already.")
-    next_commands.print_them(directory, directory.found_metrics(), corpora)
+    next_commands.print_summary(directory, directory.found_metrics(), corpora)
 
 
 def _final_model(run):
-    """The averaged weights in a float32 model, on no strategy's devices."""
+    """Returns a float32 model with averaged weights, on one device."""
     if run.settings.ema_momentum is not None:
         run.model.optimizer.finalize_variable_values(
             run.model.trainable_variables
         )
-        _LOG.info("The final weights are their moving average.")
+        _LOG.info("The final weights are the moving average of the weights.")
     else:
         count = run.checkpoints.load_average()
         _LOG.info("Averaged the last %d checkpoints.", count)
@@ -68,22 +74,24 @@ def _final_model(run):
     return final
 
 
-def _scores(translator, run) -> dict:
-    """Scores of the dev set, and of what else the corpus has."""
+def _scores(translator, run):
+    """Returns the scores of all data sets of the run but the training set."""
     corpora = run.corpora
-    scores = {"dev": _scores_of(translator, corpora.dev, run.settings)}
+    scores = {"dev": _evaluate(translator, corpora.dev, run.settings)}
     if corpora.test:
-        scores["test"] = _scores_of(translator, corpora.test, run.settings)
+        scores["test"] = _evaluate(translator, corpora.test, run.settings)
     if corpora.contrast:
         scores["referent_accuracy"] = kt.data.referent_accuracy(
             corpora.contrast,
-            translator.translate([e.source for e in corpora.contrast]),
+            translator.translate(
+                [example.source for example in corpora.contrast]
+            ),
         )
     return scores
 
 
-def _scores_of(translator, pairs, settings) -> dict:
-    """How good translations of the pairs are, and the loss of the targets."""
+def _evaluate(translator, pairs, settings):
+    """Returns the scores of translations, and loss and accuracy of targets."""
     encoded = kt.data.encode_pairs(
         pairs,
         translator.tokenizer,
@@ -109,12 +117,13 @@ def _scores_of(translator, pairs, settings) -> dict:
 
 
 def _export(run, translator):
-    """Writes the SavedModel and checks what it translates."""
+    """Writes the SavedModel and compares its translations with the model's."""
 
     def save(path):
         kt.export.save(translator, path)
         texts = [pair.source for pair in run.corpora.dev[:20]]
         kt.export.check(path, translator, texts)
 
-    # Also where one is: it may be of a shorter run.
+    # A SavedModel that exists already is replaced: it may be of the same run
+    # when it had fewer steps.
     run.directory.replace_saved_model(save)

@@ -1,4 +1,4 @@
-"""What is measured while a run trains, and what shows it."""
+"""Callbacks of `fit`: they count, save checkpoints and write to TensorBoard."""
 
 import time
 
@@ -6,16 +6,19 @@ import keras
 import tensorflow as tf
 
 import keras_transformer as kt
-from trainers import parts
+from trainers import components
 
-# Development sentences translated at every evaluation, by greedy search.
+# Each evaluation translates at most this many development sentences, by greedy
+# search.
 _DEV_SENTENCES = 500
-# The two translations of The Illustrated Transformer.
+# The two translations that The Illustrated Transformer shows.
 _ARTICLE = (
     kt.data.SentencePair("I am a student.", "Je suis étudiant."),
     kt.data.SentencePair("Thanks.", "Merci."),
 )
-# Its sentence about attention, and the one that differs in what "it" refers to.
+# Sentences whose attention is drawn if the corpus is the built-in one: the
+# example of The Illustrated Transformer, where "it" refers to the animal, and a
+# variant where "it" refers to the street.
 _ILLUSTRATED = (
     "The animal didn't cross the street because it was too tired.",
     "The animal didn't cross the street because it was too wide.",
@@ -23,59 +26,71 @@ _ILLUSTRATED = (
 
 
 class Progress(keras.callbacks.Callback):
-    """Counts batches and seconds, saves checkpoints, ends the run.
+    """Callback that counts batches and seconds, and saves checkpoints.
+
+    It stops training after the last batch of the run.
 
     Args:
-        checkpoints: `TrainingCheckpoints` with the counters `train_seconds`
+        checkpoints: the checkpoints, which need the counters `train_seconds`
             and `batches`.
-        batches: after which training ends.
+        num_batches: number of batches after which training ends.
     """
 
-    def __init__(self, checkpoints, batches: int):
+    def __init__(
+        self, checkpoints: kt.training.TrainingCheckpoints, num_batches: int
+    ) -> None:
         super().__init__()
         self._checkpoints = checkpoints
-        self._batches = batches
+        self._num_batches = num_batches
         self._batches_before = 0
         self._last_batch_ended = None
 
-    def on_epoch_begin(self, epoch, logs=None):
-        # An epoch may begin between two evaluations, where a run had ended.
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        # The count cannot be computed from `epoch`: a run that is made longer
+        # begins its first epoch in the middle of an evaluation interval.
         self._batches_before = int(
             self._checkpoints.counters["batches"].numpy()
         )
         self._last_batch_ended = time.perf_counter()
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         now = time.perf_counter()
         counters = self._checkpoints.counters
         counters["train_seconds"].assign_add(now - self._last_batch_ended)
         self._last_batch_ended = now
-        batches = self._batches_before + batch + 1
-        counters["batches"].assign(batches)
-        if batches >= self._batches:
+        trained_batches = self._batches_before + batch + 1
+        counters["batches"].assign(trained_batches)
+        if trained_batches >= self._num_batches:
             self.model.stop_training = True
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self._checkpoints.save()
 
 
-def callbacks(run: parts.Parts) -> list:
-    """The callbacks of a run: of every process, and of the one that writes."""
-    of_all = [
+def callbacks(run: components.Components) -> list[keras.callbacks.Callback]:
+    """Returns the callbacks of this process for `fit`.
+
+    Only the chief evaluates translations and writes to TensorBoard.
+    """
+    every_worker = [
         kt.training.StopOnNaN(),
         Progress(run.checkpoints, run.settings.steps),
     ]
-    return [*of_all, *_views(run)] if run.is_chief else of_all
+    return (
+        [*every_worker, *_chief_callbacks(run)]
+        if run.is_chief
+        else every_worker
+    )
 
 
-def _views(run):
-    """What shows the model as it trains."""
+def _chief_callbacks(run):
+    """Returns the callbacks that evaluate the model or write to TensorBoard."""
     translator = kt.Translator(
         run.model,
         run.tokenizers.source,
         kt.search.GreedySearch(),
         target_tokenizer=run.tokenizers.target,
-        # A TPU runs nothing but static graphs.
+        # On a TPU all graphs are compiled with XLA.
         jit_compile=isinstance(run.strategy, tf.distribute.TPUStrategy),
     )
     dev = [pair for pair in run.corpora.dev if not pair.has_blank_side()]

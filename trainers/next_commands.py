@@ -1,18 +1,24 @@
-"""What a run prints at its end: its scores, and what to do with it."""
+"""Prints the scores of a run and the commands that a user may want next."""
 
 import os
+import shlex
 import sys
 
 import keras_transformer as kt
+from trainers import corpora as run_corpora
 
 
-def print_them(directory: kt.runs.RunDirectory, metrics: dict, corpora) -> None:
-    """Prints the scores, and the commands a user may want now.
+def print_summary(
+    directory: kt.runs.RunDirectory,
+    metrics: dict,
+    corpora: run_corpora.Corpora,
+) -> None:
+    """Prints the scores of a run, and commands that use it.
 
     Args:
-        directory: of the run.
-        metrics: what `metrics.json` holds.
-        corpora: the `Corpora` of the run.
+        directory: the directory of the run.
+        metrics: the content of `metrics.json`.
+        corpora: the data sets of the run.
     """
     for name in ("dev", "test"):
         if name in metrics:
@@ -27,27 +33,31 @@ def print_them(directory: kt.runs.RunDirectory, metrics: dict, corpora) -> None:
     texts = ["Your sentence."]
     if corpora.contrast:
         texts = ["I am a student.", corpora.contrast[0].source]
-    # The interpreter that runs this has all that the commands need.
+    # The commands use the interpreter that runs this program, since it has the
+    # packages that they need.
     inside = sys.executable.startswith(os.getcwd() + os.sep)
     python = os.path.relpath(sys.executable) if inside else sys.executable
+    python = shlex.quote(python)
+    run = shlex.quote(str(directory.path))
+    logs = shlex.quote(str(directory.logs))
     translations = "\n".join(
         f'  echo "{text}" | \\\n'
-        f"      {python} -m tools.translate --model={directory.path}"
+        f"      {python} -m tools.translate --model={run}"
         for text in texts
     )
     print(f"""
-All of it is in {directory.path}. Next:
+All files of the run are in {directory.path}. Next:
 
 see the attention
-  {python} -m tensorboard.main --logdir={directory.logs} \\
+  {python} -m tensorboard.main --logdir={logs} \\
       --samples_per_plugin=images=100
 translate a line
 {translations}
 score a test set
-  {python} -m tools.evaluate --model={directory.path} \\
+  {python} -m tools.evaluate --model={run} \\
       --source=FILE --reference=FILE
-serve {directory.saved_model.parent} with TensorFlow Serving, or export it anew
-  {python} -m tools.export_saved_model --model={directory.path} \\
+serve {directory.saved_model.parent} with TensorFlow Serving, or export it again
+  {python} -m tools.export_saved_model --model={run} \\
       --output_dir=DIRECTORY
 train on your own files
   {python} -m trainers.train_translation --output_dir=DIRECTORY \\

@@ -1,4 +1,4 @@
-"""How every program begins and ends, whatever its streams and disks do."""
+"""Runs the programs: parses flags and ends with a short message on errors."""
 
 import contextlib
 import errno
@@ -14,49 +14,59 @@ from absl import app, flags
 
 from trainers import settings_flags, startup
 
-# The command's own file is named by --help as where the flags are from.
+# Without this line, --help would attribute the flags of a program to this file.
 flags.disclaim_key_flags()
 
-# What a disk, or the limits of its user, may answer to a write.
-_NO_ROOM = tuple(
+# Error messages of a write if the disk is full, or if the user's quota or limit
+# of a file's size is reached.
+_DISK_IS_FULL = tuple(
     os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 )
 
 
 class Program:
-    """What a command does with its settings, whatever comes in between.
+    """A program: a function whose arguments are settings read from flags.
 
-    What the user can mend (a `ValueError`, an `OSError`, a
-    `FloatingPointError`, a full disk) is one line of error and code 1. If who
-    reads the output has left, the program ends quietly with code 1, and by
-    Ctrl-C quietly with code 130. What is printed is UTF-8 in every locale.
+    Errors that a user can correct (`ValueError`, `OSError`,
+    `FloatingPointError`, a full disk) end the program with one line on standard
+    error and exit code 1. If the reader of the output closes the pipe, the
+    program ends without a message and with exit code 1. Ctrl-C ends it without
+    a message and with exit code 130. The output is UTF-8 in every locale.
+
+    Args:
+        work: the function; it takes one settings object of each class.
+        settings_classes: dataclasses or `Selection`s of their fields.
     """
 
-    def __init__(self, work: Callable[..., None], kinds: Sequence):
+    def __init__(
+        self,
+        work: Callable[..., None],
+        settings_classes: Sequence[type | settings_flags.Selection],
+    ) -> None:
         self._work = work
-        self._kinds = kinds
+        self._settings_classes = settings_classes
 
     def define_flags(self, values: flags.FlagValues) -> None:
         """Defines the flags of all settings."""
-        for kind in self._kinds:
-            settings_flags.define(kind, values)
+        for settings_class in self._settings_classes:
+            settings_flags.define(settings_class, values)
 
     def run(self) -> None:
-        """Runs the program as the command that this process was started by."""
+        """Runs the program with the command line of this process."""
         self.define_flags(flags.FLAGS)
         app.run(self)
 
     def __call__(
         self, argv: list[str], values: flags.FlagValues = flags.FLAGS
     ) -> None:
-        """Runs the program with flags that were parsed.
+        """Runs the program with parsed flags.
 
-        Refuses arguments that are no flags, and an output that is closed,
-        before any work.
+        Before that, it refuses arguments that are not flags, and a closed
+        standard output.
 
         Args:
-            argv: the program's name, and what was left by the flags.
-            values: of its flags.
+            argv: the program's name and the arguments that are not flags.
+            values: the parsed flags.
         """
         if len(argv) > 1:
             raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
@@ -67,7 +77,12 @@ class Program:
             )
         _print_utf8()
         try:
-            self._work(*(settings_flags.read(k, values) for k in self._kinds))
+            self._work(
+                *(
+                    settings_flags.read(settings_class, values)
+                    for settings_class in self._settings_classes
+                )
+            )
             sys.stdout.flush()
         except KeyboardInterrupt:
             sys.exit(startup.INTERRUPTED)
@@ -77,13 +92,15 @@ class Program:
             print(f"error: {_one_line(error)}", file=sys.stderr, flush=True)
             with contextlib.suppress(OSError):
                 sys.stdout.flush()
-            # At once: TensorFlow's threads of a cluster that is lost may print
-            # tracebacks while Python ends them.
+            # `os._exit` ends the process immediately. With `sys.exit`, threads
+            # of TensorFlow that wait for the lost worker may print tracebacks.
             os._exit(1)
         except (ValueError, OSError, FloatingPointError) as error:
             sys.exit(f"error: {_one_line(error)}")
         except tf.errors.OpError as error:
-            reason = next((r for r in _NO_ROOM if r in error.message), None)
+            reason = next(
+                (text for text in _DISK_IS_FULL if text in error.message), None
+            )
             if reason is None:
                 raise
             sys.exit(f"error: {reason}: {_file_of(error)}")
@@ -91,20 +108,24 @@ class Program:
             startup.drop_output_if_unread()
 
 
-def main(*kinds) -> Callable[[Callable[..., None]], Program]:
-    """Makes a `Program` of what it does.
+def main(
+    *settings_classes: type | settings_flags.Selection,
+) -> Callable[[Callable[..., None]], Program]:
+    """Returns a decorator that makes a `Program` of a function.
+
+    The program calls the function with one settings object of each class. The
+    function prints its results to `sys.stdout`.
 
     Args:
-        *kinds: dataclasses whose settings are its flags, or parts of such, see
-            `settings_flags`. The function is called with one of each, and
-            prints to `sys.stdout`.
+        *settings_classes: dataclasses whose fields are the flags of the
+            program, or `Selection`s of such fields, see `settings_flags`.
 
     Example:
 
     >>> import dataclasses
     >>> @dataclasses.dataclass(frozen=True)
     ... class Greeting:
-    ...     name: str = settings_flags.setting("Of whom.", "world")
+    ...     name: str = settings_flags.setting("Whom to greet.", "world")
     >>> @main(Greeting)
     ... def greet(greeting):
     ...     print("hello", greeting.name)
@@ -113,58 +134,63 @@ def main(*kinds) -> Callable[[Callable[..., None]], Program]:
     >>> greet(values(["greet", "--name=you"]), values)
     hello you
     """
-    return lambda work: Program(work, kinds)
+    return lambda work: Program(work, settings_classes)
 
 
-def check_output_dir(path) -> None:
-    """Says in time that nothing can be written into a directory.
+def check_output_dir(path: str | os.PathLike) -> None:
+    """Checks that the program can write to its output directory.
 
     Args:
-        path: of the directory, which need not be there yet.
+        path: the directory, which need not exist.
 
     Raises:
-        OSError: it, or what it would be in, is a file or must not be changed.
+        OSError: the directory, or the nearest parent that exists, is a file or
+            is not writable.
     """
-    there = pathlib.Path(path).absolute()
-    while not there.exists():
-        there = there.parent
-    if not there.is_dir():
+    existing = pathlib.Path(path).absolute()
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
         raise NotADirectoryError(
-            f"{there} is no directory. Received: --output_dir={path}. Give "
-            "another."
+            f"{existing} is not a directory. Received: --output_dir={path}. "
+            "Give another one."
         )
-    if not os.access(there, os.W_OK | os.X_OK):
+    if not os.access(existing, os.W_OK | os.X_OK):
         raise PermissionError(
-            f"{there} must not be written to. Received: --output_dir={path}. "
-            "Give another."
+            f"{existing} is not writable. Received: --output_dir={path}. Give "
+            "another one."
         )
 
 
 def check_input() -> None:
-    """Raises ValueError if standard input, which is to be read, is closed."""
+    """Checks that standard input is open.
+
+    Raises:
+        ValueError: it is closed.
+    """
     if sys.stdin is None:
         raise ValueError(
-            "Standard input is closed. Give text by a pipe or `< FILE`."
+            "Standard input is closed. Send text to it by a pipe or `< FILE`."
         )
 
 
 def _print_utf8():
     for stream in (sys.stdout, sys.stderr):
-        # Not those that tests have put in their place.
+        # Streams with which tests replace the output have no `reconfigure`.
         if isinstance(stream, io.TextIOWrapper):
-            # Names of files may be no text; they are printed as they are.
+            # File names need not be valid UTF-8; they are printed unchanged.
             stream.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 def _one_line(error):
     text = str(error)
     if text.startswith("in user code:"):
-        # TensorFlow puts where a graph was made before the message.
+        # In graph mode, TensorFlow puts a traceback before the message.
         text = re.split(r"\n\s+\w*Error: ", text)[-1]
     return " ".join(text.split())
 
 
 def _file_of(error):
-    """What TensorFlow was writing, which it names last of all words."""
+    """Returns the file that could not be written: the message's last word."""
     words = error.message.split(";")[0].split()
     return words[-1] if words else "?"

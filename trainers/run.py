@@ -1,43 +1,51 @@
-"""One training run from settings to a served model."""
+"""Trains a model: from the settings to a directory with all files of a run."""
 
 import dataclasses
 import logging
+import os
 import sys
 
 import keras
 
 import keras_transformer as kt
 from trainers import (
+    components,
     continuing,
     defaults,
     finishing,
     measuring,
-    parts,
     program,
     settings_checks,
 )
 from trainers import corpora as run_corpora
+from trainers import precision as run_precision
 from trainers import settings as run_settings
 from trainers import tokenizers as run_tokenizers
 
 _LOG = logging.getLogger(__name__)
-# Settings as they were asked for; the architecture has what the text gave.
+# `config.json` has these sizes twice: as the user gave them among the settings,
+# and as they are in the model among the architecture.
 _VOCABULARY_SIZES = ("vocabulary_size", "target_vocabulary_size")
 
 
-def train(settings: run_settings.TrainingSettings, overrides, output_dir):
-    """Trains, or continues to train, and writes the run directory.
+def train(
+    settings: run_settings.TrainingSettings,
+    overrides: dict,
+    output_dir: str | os.PathLike,
+) -> None:
+    """Begins or continues a run and writes all its files.
 
     Args:
-        settings: what was asked for.
-        overrides: dict of `TransformerConfig` fields instead of the preset's.
-        output_dir: the run directory.
+        settings: the settings that the user gave.
+        overrides: dict of `TransformerConfig` fields that replace those of the
+            preset.
+        output_dir: the directory of the run.
 
     Raises:
-        ValueError: settings or data that cannot be trained on.
-        OSError: files that are missing or exist already.
+        ValueError: the settings or the data are invalid.
+        OSError: a file cannot be read or written.
         FloatingPointError: the loss became NaN.
-        ConnectionError: another worker has gone.
+        ConnectionError: another worker was lost.
     """
     settings_checks.check(settings)
     strategy = kt.training.strategy(
@@ -45,15 +53,16 @@ def train(settings: run_settings.TrainingSettings, overrides, output_dir):
     )
     directory = kt.runs.RunDirectory(output_dir)
     with kt.training.lost_workers(strategy):
-        _check_in_time(settings, overrides, directory, strategy)
+        settings = run_precision.resolve(settings, directory, strategy)
+        _check_before_data(settings, overrides, directory, strategy)
         _train(settings, overrides, directory, strategy)
 
 
-def _check_in_time(settings, overrides, directory, strategy):
-    """Checks, before data are read, all that can be checked without them."""
+def _check_before_data(settings, overrides, directory, strategy):
+    """Checks all that can be checked without reading the data."""
     if kt.training.is_chief(strategy):
         program.check_output_dir(directory.path)
-    asked = {
+    requested = {
         "architecture": {
             name: value
             for name, value in overrides.items()
@@ -62,7 +71,8 @@ def _check_in_time(settings, overrides, directory, strategy):
         "settings": {
             name: value
             for name, value in dataclasses.asdict(settings).items()
-            # Not those whose value depends on the data and each other.
+            # Other settings are compared when the data are read: their final
+            # values depend on the data or on other settings.
             if value is not None
             and name not in ("epochs", "evaluation_interval")
         }
@@ -71,52 +81,54 @@ def _check_in_time(settings, overrides, directory, strategy):
     kt.training.check_agreement(
         strategy,
         {
-            **_by_name({"settings": dataclasses.asdict(settings)}),
+            **_flatten({"settings": dataclasses.asdict(settings)}),
             "the architecture": sorted(overrides.items()),
             "a run in --output_dir": directory.is_started,
         },
     )
     if directory.is_started:
-        continuing.Continued(directory).check_same(asked)
+        continuing.ExistingRun(directory).check_same(requested)
     kt.data.check_batch(
         settings.tokens_per_batch,
         settings.max_length,
         _rows_multiple(settings, strategy),
     )
-    # A model of one block has all that a config may be wrong in.
+    # A model with one block in each stack shows all errors of a configuration.
     architecture = defaults.architecture_of(settings, overrides)
-    fewer = {
+    one_block = {
         name: min(getattr(architecture, name), 1)
         for name in ("num_encoder_layers", "num_decoder_layers")
     }
     kt.build_transformer(
-        dataclasses.replace(architecture, **fewer), dtype=settings.precision
+        dataclasses.replace(architecture, **one_block), dtype=settings.precision
     )
-    # So that Keras does not number the layers of the real model from 2.
+    # Keras counts layers to name them. The count starts again, so that names in
+    # the real model do not depend on the model above.
     keras.utils.clear_session()
 
 
-def _train(asked, overrides, directory, strategy):
-    # The data.
-    corpora = run_corpora.load(asked)
+def _train(requested, overrides, directory, strategy):
+    """Trains with settings that were checked."""
+    # Read the data.
+    corpora = run_corpora.load(requested)
     tokenizers = run_tokenizers.load(
-        directory, corpora, asked, overrides, strategy
+        directory, corpora, requested, overrides, strategy
     )
-    architecture = defaults.architecture_of(asked, overrides, tokenizers)
+    architecture = defaults.architecture_of(requested, overrides, tokenizers)
     train_batches, dev_batches = _batches(
-        asked, corpora, tokenizers, architecture, strategy
+        requested, corpora, tokenizers, architecture, strategy
     )
 
-    # The run, and the one that the directory holds, if any.
-    continued = continuing.Continued(directory)
+    # Compare the run with the one that the directory holds, if it holds one.
+    existing = continuing.ExistingRun(directory)
     settings = defaults.with_defaults(
-        asked, train_batches.steps_per_epoch, continued.settings
+        requested, train_batches.steps_per_epoch, existing.settings
     )
     config = _config(settings, overrides, architecture, corpora, tokenizers)
-    kt.training.check_agreement(strategy, _by_name(config))
-    if continued.settings:
-        continued.check_same(config)
-    run = parts.Parts(
+    kt.training.check_agreement(strategy, _flatten(config))
+    if existing.settings:
+        existing.check_same(config)
+    run = components.Components(
         directory,
         strategy,
         corpora,
@@ -128,25 +140,26 @@ def _train(asked, overrides, directory, strategy):
         *_model(settings, architecture, directory, strategy),
     )
     _restore(run)
-    continued.check(settings, run.batches)
+    existing.check(settings, run.trained_batches)
 
-    # Nothing was written up to here, and other workers have read what was.
+    # No file was written up to here. All workers have read the files of the
+    # existing run, so the chief may change them now.
     if run.is_chief:
-        _write_beginning(run, config, continued)
-    if continued.is_complete(settings):
+        _write_config(run, config, existing)
+    if existing.is_complete(settings):
         if run.is_chief:
-            finishing.repeat(directory, corpora)
+            finishing.print_again(directory, corpora)
         return
-    if run.batches < settings.steps:
+    if run.trained_batches < settings.steps:
         _fit(run)
     if run.is_chief:
         finishing.finish(run)
-    # Nobody leaves before all is done.
+    # This comparison makes all workers wait until the chief has finished.
     kt.training.check_agreement(strategy, {"step": run.checkpoints.step})
 
 
 def _config(settings, overrides, architecture, corpora, tokenizers):
-    """What `config.json` says of the run."""
+    """Returns the content of `config.json`."""
     return {
         "architecture": dataclasses.asdict(architecture),
         "settings": {
@@ -158,7 +171,7 @@ def _config(settings, overrides, architecture, corpora, tokenizers):
 
 
 def _model(settings, architecture, directory, strategy):
-    """The model, compiled, and its checkpoints."""
+    """Returns the compiled model and its checkpoints."""
     keras.utils.set_random_seed(settings.seed)
     with strategy.scope():
         model = kt.build_transformer(architecture, dtype=settings.precision)
@@ -173,8 +186,8 @@ def _model(settings, architecture, directory, strategy):
 
 
 def _batches(settings, corpora, tokenizers, architecture, strategy):
-    """The batches of the training and the development pairs."""
-    made = []
+    """Returns the batches of the training data and of the development data."""
+    batches = []
     for name, pairs in (
         (
             "training",
@@ -188,15 +201,15 @@ def _batches(settings, corpora, tokenizers, architecture, strategy):
             pairs, tokenizers.source, settings.max_length, tokenizers.target
         )
         _LOG.info(
-            "%d %s pairs; left out %d with an empty side and %d longer than "
-            "%d tokens.",
+            "%d %s pairs. Left out: %d with an empty side, %d longer than %d "
+            "tokens.",
             len(encoded.sources),
             name,
             encoded.num_empty,
             encoded.num_too_long,
             settings.max_length,
         )
-        made.append(
+        batches.append(
             kt.data.TokenBatches(
                 encoded,
                 settings.tokens_per_batch,
@@ -206,76 +219,78 @@ def _batches(settings, corpora, tokenizers, architecture, strategy):
                 architecture.start_id,
             )
         )
-    return made
+    return batches
 
 
 def _restore(run):
-    """Loads the newest checkpoint, if there is one, in all workers alike."""
+    """Restores the newest checkpoint, if any, the same one in all workers."""
     if run.checkpoints.restore():
         _LOG.info("Continuing at step %d.", run.checkpoints.step)
-    kt.training.check_agreement(run.strategy, {"batches": run.batches})
+    kt.training.check_agreement(run.strategy, {"batches": run.trained_batches})
 
 
-def _write_beginning(run, config, continued):
-    """Writes what says which run this is, before it trains."""
+def _write_config(run, config, existing):
+    """Writes the configuration and the vocabularies, before training."""
     run.directory.clear_unfinished()
-    if continued.is_new_or_changed(run.settings):
+    if existing.is_new_or_changed(run.settings):
         run.directory.write_config(config)
     run.tokenizers.save(run.directory)
 
 
 def _fit(run):
-    """Fits from the restored batch to the end, an epoch an interval."""
+    """Trains to the last step. An epoch of `fit` is an evaluation interval."""
     settings, checkpoints = run.settings, run.checkpoints
     _LOG.info(
-        "%d parameters; %d steps of %d target tokens, padding included.",
+        "%d parameters. %d steps of %d target tokens each, padding included.",
         run.model.count_params(),
         settings.steps,
         settings.tokens_per_batch,
     )
-    how = {
+    fit_options = {
         "validation_data": run.dev_batches.evaluation_dataset(),
         "callbacks": measuring.callbacks(run),
         "shuffle": False,
         "verbose": (1 if sys.stdout.isatty() else 2) if run.is_chief else 0,
     }
-    batches = run.batches
+    batches = run.trained_batches
     interval = defaults.whole_executions(settings.evaluation_interval, settings)
-    epoch, begun = divmod(batches, interval)
-    # A finished run that is made longer may have its last checkpoint between
-    # two evaluations, where a run of the new length has none. It is deleted;
-    # if it is the only one, after the next is saved.
-    ended = checkpoints.step
-    if begun:
-        checkpoints.forget(ended)
-    first = min(interval - begun, settings.steps - batches)
-    if first < interval:
+    epoch, in_interval = divmod(batches, interval)
+    # A complete run that is made longer may have its last checkpoint in the
+    # middle of an interval. A run that had the new length from the start has no
+    # checkpoint there, so this one is deleted. If it is the only checkpoint, it
+    # can be deleted only after the next one is saved.
+    restored_step = checkpoints.step
+    if in_interval:
+        checkpoints.forget(restored_step)
+    rest = min(interval - in_interval, settings.steps - batches)
+    if rest < interval:
         run.model.fit(
             run.train_batches.training_dataset(batches),
-            steps_per_epoch=first,
+            steps_per_epoch=rest,
             initial_epoch=epoch,
             epochs=epoch + 1,
-            **how,
+            **fit_options,
         )
-        if begun:
-            checkpoints.forget(ended)
-        batches, epoch = batches + first, epoch + 1
+        if in_interval:
+            checkpoints.forget(restored_step)
+        batches, epoch = batches + rest, epoch + 1
     if batches < settings.steps:
         run.model.fit(
             run.train_batches.training_dataset(batches),
             steps_per_epoch=interval,
             initial_epoch=epoch,
             epochs=-(-settings.steps // interval),
-            **how,
+            **fit_options,
         )
 
 
 def _rows_multiple(settings, strategy):
+    """Returns a divisor of the number of rows of every batch."""
     return strategy.num_replicas_in_sync * settings.gradient_accumulation_steps
 
 
-def _by_name(config):
-    """Groups of settings as one, for workers to compare."""
+def _flatten(config):
+    """Returns one dict, with keys `group.name`, of a dict of groups."""
     return {
         f"{group}.{name}": value
         for group, fields in config.items()
@@ -283,8 +298,18 @@ def _by_name(config):
     }
 
 
-def compile_model(model, settings, architecture) -> None:
-    """Compiles the model as section 5 of the paper trains it."""
+def compile_model(
+    model: keras.Model,
+    settings: run_settings.TrainingSettings,
+    architecture: kt.TransformerConfig,
+) -> None:
+    """Compiles the model with optimizer and loss of section 5 of the paper.
+
+    Args:
+        model: a model that was built under the strategy of the run.
+        settings: the settings, with all defaults filled in.
+        architecture: the configuration of the model.
+    """
     model.compile(
         optimizer=kt.training.paper_adam(
             architecture.model_dim,

@@ -1,4 +1,4 @@
-"""Everything that can be said of a training run, each field a flag."""
+"""Settings of a training run. Each field is a flag of the trainer."""
 
 import dataclasses
 
@@ -9,31 +9,43 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class TrainingSettings:
-    """Settings of a run; `None` means a default that depends on the data."""
+    """Settings of a run. A default of `None` is replaced when the run begins.
+
+    `defaults.with_defaults` replaces it by a value that depends on the data and
+    on other settings.
+    """
 
     train_source: list[str] = setting(
-        "Source sentences: files, globs or pipes.", []
+        "Files of source sentences, one a line; globs and pipes too.", []
     )
-    train_target: list[str] = setting("Their translations, line by line.", [])
+    train_target: list[str] = setting(
+        "Files of their translations, line by line.", []
+    )
     dev_source: list[str] = setting(
-        "Development sources; without any, up to 500 pairs of "
-        "the training data are held out.",
+        "Files of development source sentences. Default: up to 500 pairs are "
+        "held out from the training data.",
         [],
     )
-    dev_target: list[str] = setting("Development targets.", [])
+    dev_target: list[str] = setting(
+        "Files of their translations, line by line.", []
+    )
     train_tsv: list[str] = setting(
-        "Instead of --train_source and --train_target: "
-        "files of source, tab, target.",
+        "Files with a source, a tab and a target on each line; instead of "
+        "--train_source and --train_target.",
         [],
     )
     dev_tsv: list[str] = setting(
-        "Instead of --dev_source and --dev_target.", []
+        "The same for development data; instead of --dev_source and "
+        "--dev_target.",
+        [],
     )
     target_language: str | None = setting(
-        "Code of the target language, such as de, zh or pt-BR, for BLEU.", None
+        "Code of the target language, such as de, zh or pt-BR. It chooses "
+        "--tokenize.",
+        None,
     )
     tokenize: str | None = setting(
-        "Tokenization of sacreBLEU. Default: that of "
+        "Tokenization with which sacreBLEU computes BLEU. Default: that of "
         "--target_language, else 13a.",
         None,
     )
@@ -43,109 +55,133 @@ class TrainingSettings:
         None,
     )
     convention: str | None = setting(
-        "What the architecture, the start token, the smoothing "
-        f"and the length penalty follow: one of {', '.join(CONVENTIONS)}."
-        " Default: the preset's architecture, the rest as in the paper.",
+        "System whose architecture, start token, label smoothing and length "
+        f"penalty the run uses: one of {', '.join(CONVENTIONS)}. "
+        "Default: the preset's architecture, the rest as in the paper.",
         None,
     )
     text_normalization: str = setting(
-        "What the vocabulary takes for the same text: one of "
+        "How text is normalized before it is cut into pieces: one of "
         f"{', '.join(NORMALIZATIONS)}.",
         NORMALIZATIONS[1],
     )
     rare_characters: float = setting(
-        "Share of training sources that get characters that no "
-        "text has, so that such do not change what is written for the rest.",
+        "Share of training sources into which unknown characters are put. The "
+        "model learns that they do not change the rest of a translation.",
         0.1,
     )
-    max_length: int = setting("Most tokens of a sentence in training.", 128)
+    max_length: int = setting(
+        "Maximal number of tokens of a training sentence. Pairs with a longer "
+        "sentence are left out.",
+        128,
+    )
     tokens_per_batch: int = setting(
-        "Target tokens of a batch, padding included.", 4096
+        "Target tokens of a batch on all devices together, padding included.",
+        4096,
     )
     epochs: int | None = setting(
         "Passes over the training data. Default: 20, or "
         "6 for the built-in corpus.",
         None,
     )
-    steps: int | None = setting("Updates, instead of --epochs.", None)
+    steps: int | None = setting(
+        "Steps, instead of --epochs. A step is one update of the weights.", None
+    )
     evaluation_interval: int | None = setting(
-        "Updates between evaluations and checkpoints. "
+        "Steps between evaluations; each evaluation saves a checkpoint. "
         "Default: an epoch, at most 1000.",
         None,
     )
     warmup_steps: int | None = setting(
-        "Updates until the learning rate's peak. Default: "
-        "a quarter of all, at most 4000.",
+        "Steps in which the learning rate rises. Default: "
+        "a quarter of all steps, at most 4000.",
         None,
     )
     learning_rate_factor: float | None = setting(
-        "Multiplies the paper's schedule. Default: 1, or 0.5 for "
-        "the built-in corpus.",
+        "Factor of the learning rate of the paper's schedule. Default: 1, or "
+        "0.5 for the built-in corpus.",
         None,
     )
     adam_epsilon: float = setting(
-        "Epsilon of Adam. The paper's divides gradients that are "
-        "hardly more than rounding by themselves; 1e-6 and more does not.",
+        "Epsilon of Adam. With 1e-9, as in the paper, gradients that are mere "
+        "rounding errors move weights as far as others; 1e-6 prevents it.",
         1e-9,
     )
     label_smoothing: float | None = setting(
         "Epsilon of label smoothing. Default: the convention's.", None
     )
     smoothing_over: str | None = setting(
-        "Where epsilon goes: all or others. Default: the convention's.", None
-    )
-    average_checkpoints: int | None = setting(
-        "Last checkpoints averaged at the end. Default: half of "
-        "them, at most 5.",
+        "Tokens that share epsilon: all, or others (all but the right one). "
+        "Default: the convention's.",
         None,
     )
-    beam_size: int = setting("Beam size of the final translations.", 4)
+    average_checkpoints: int | None = setting(
+        "Number of last checkpoints whose mean is the final weights. Default: "
+        "half of all checkpoints, at most 5.",
+        None,
+    )
+    beam_size: int = setting(
+        "Beam size of the final translations and of the SavedModel.", 4
+    )
     length_penalty: float | None = setting(
-        "Alpha of the length penalty. Default: the convention's.", None
+        "Strength (alpha) of the length penalty. Default: the convention's.",
+        None,
     )
     length_penalty_form: str | None = setting(
-        "gnmt or average. Default: the convention's.", None
+        "Form of the length penalty: gnmt, average or none. "
+        "Default: the convention's.",
+        None,
     )
-    seed: int = setting("Of weights, dropout and data order.", 0)
+    seed: int = setting(
+        "Seed of initial weights, dropout and the order of the data.", 0
+    )
     strategy: str = setting(
-        "auto, none, mirrored, multi_worker or tpu.", "auto"
+        "Distribution strategy: auto, none, mirrored, multi_worker or tpu.",
+        "auto",
     )
     devices: list[str] = setting(
-        "Of --strategy=mirrored, such as GPU:0,GPU:1.", []
+        "Devices of --strategy=mirrored, such as GPU:0,GPU:1. Default: all "
+        "GPUs.",
+        [],
     )
     tpu: str | None = setting("Name or address of the TPU.", None)
     precision: str = setting(
-        "float32, mixed_bfloat16 or mixed_float16.", "float32"
+        "float32, mixed_bfloat16, mixed_float16, or auto: mixed_bfloat16 if "
+        "the devices compute it fast, else float32.",
+        "auto",
     )
     gradient_accumulation_steps: int = setting(
-        "Parts of a batch that each replica reads one after "
-        "another; the update is that of the whole batch.",
+        "Number of micro-batches into which each replica cuts its share of a "
+        "batch. Their gradients are added before the step.",
         1,
     )
     clip_norm: float | None = setting(
-        "Most that a gradient's global norm may be.", None
+        "Maximal global norm of the gradient. Default: no limit.", None
     )
     ema_momentum: float | None = setting(
-        "Of a moving average of the weights, such as 0.999, which "
-        "becomes the final ones instead of an average of checkpoints.",
+        "Momentum of a moving average of the weights, such as 0.999. The "
+        "average becomes the final weights, instead of that of checkpoints.",
         None,
     )
-    steps_per_execution: int = setting("Updates in one call of the graph.", 1)
-    jit_compile: bool = setting("Compile the step with XLA.", False)
+    steps_per_execution: int = setting(
+        "Steps in one call of the training function.", 1
+    )
+    jit_compile: bool = setting("Whether XLA compiles the step.", False)
 
     @property
     def is_built_in(self) -> bool:
-        """Whether the built-in corpus is trained on."""
+        """Returns whether the run trains on the built-in corpus."""
         return not (self.train_source or self.train_target or self.train_tsv)
 
     @property
     def default_preset(self) -> str:
-        """The preset if none was asked for."""
+        """Returns the preset that is used if the user gave none."""
         return "demo" if self.is_built_in else "small"
 
 
-# What may change between two starts of one run: where it runs, not what.
-PLACE_FIELDS = (
+# A run may continue with other values of these settings. They say how a step is
+# executed, and do not change its result except for rounding.
+EXECUTION_FIELDS = (
     "strategy",
     "devices",
     "tpu",
@@ -153,19 +189,19 @@ PLACE_FIELDS = (
     "steps_per_execution",
     "jit_compile",
 )
-# What may change too, but makes the end of a run anew: how long it is, and how
-# its translations are measured.
+# A run may also continue with other values of these settings. A complete run
+# then trains further if it has more steps, and writes its final files again.
 END_FIELDS = ("steps", "tokenize", "target_language")
 
 
-# Each field of the architecture, `None` for the preset's.
+# A flag for each field of the architecture; `None` keeps the preset's value.
 Overrides = dataclasses.make_dataclass(
     "Overrides",
     [
         (
             field.name,
             field.type | None,
-            setting(f"Overrides the preset's {field.name}.", None),
+            setting(f"Replaces the preset's {field.name}.", None),
         )
         for field in dataclasses.fields(TransformerConfig)
     ],

@@ -1,18 +1,24 @@
-"""What settings may not be, said in the first second of a run."""
+"""Checks the settings of a run before anything else is done."""
 
 import math
 
 import keras_transformer as kt
+from trainers import precision as run_precision
+from trainers import settings as run_settings
 
-# Of numpy's generators, which `keras.utils.set_random_seed` sets too.
+# NumPy accepts the seeds below this number, and `keras.utils.set_random_seed`
+# seeds NumPy too.
 _SEEDS = 2**32
 
 
-def check(settings) -> None:
-    """Raises ValueError for settings that no run can have.
+def check(settings: run_settings.TrainingSettings) -> None:
+    """Checks settings that need no data to be checked.
 
     Args:
-        settings: `TrainingSettings`.
+        settings: the settings that the user gave.
+
+    Raises:
+        ValueError: a setting is invalid, or two settings contradict each other.
     """
     _check_data(settings)
     if settings.preset is not None and settings.preset not in kt.PRESETS:
@@ -24,12 +30,13 @@ def check(settings) -> None:
         kt.models.convention(settings.convention)
     if settings.epochs is not None and settings.steps is not None:
         raise ValueError(
-            "--epochs and --steps both say how long to train. Received: "
+            "--epochs and --steps both set the length of training. Received: "
             f"epochs={settings.epochs}, steps={settings.steps}. Give one."
         )
     _check_names(settings)
     _check_numbers(settings)
-    # Refuses a tokenization that is not there, which is asked at the end.
+    # This raises if a tokenization is unknown or not installed. It is needed
+    # only at the first evaluation, which is late for an error.
     kt.translation.corpus_metrics(
         tokenize=settings.tokenize
         or kt.translation.tokenization_of(settings.target_language)
@@ -37,16 +44,16 @@ def check(settings) -> None:
 
 
 def _check_names(settings):
-    for name, known in (
-        ("precision", ("float32", "mixed_bfloat16", "mixed_float16")),
+    for name, known_values in (
+        ("precision", run_precision.NAMES),
         ("smoothing_over", (None, *kt.training.SMOOTHING_OVER)),
         ("text_normalization", kt.text.NORMALIZATIONS),
         ("length_penalty_form", (None, *kt.search.LENGTH_PENALTIES)),
     ):
-        if getattr(settings, name) not in known:
+        if getattr(settings, name) not in known_values:
             raise ValueError(
                 f"Unknown --{name}. Received: {getattr(settings, name)!r}. "
-                f"Expected one of {', '.join(filter(None, known))}."
+                f"Expected one of {', '.join(filter(None, known_values))}."
             )
 
 
@@ -84,13 +91,13 @@ def _check_numbers(settings):
             )
     if not 0 <= settings.rare_characters <= 1:
         raise ValueError(
-            "--rare_characters is a share of the pairs, in [0, 1]. Received: "
-            f"{settings.rare_characters}."
+            "--rare_characters is a share of the sources and must be in "
+            f"[0, 1]. Received: {settings.rare_characters}."
         )
     if not 0 <= settings.seed < _SEEDS:
         raise ValueError(
-            f"--seed must be at least 0 and below {_SEEDS}, as Keras's. "
-            f"Received: {settings.seed}."
+            f"--seed must be at least 0 and below {_SEEDS}. Received: "
+            f"{settings.seed}."
         )
 
 
@@ -100,13 +107,13 @@ def _check_data(settings):
             "Give the training data once: --train_tsv, or --train_source and "
             "--train_target. Received both."
         )
-    for side in ("train", "dev"):
-        source = getattr(settings, f"{side}_source")
-        target = getattr(settings, f"{side}_target")
+    for split in ("train", "dev"):
+        source = getattr(settings, f"{split}_source")
+        target = getattr(settings, f"{split}_target")
         if bool(source) != bool(target):
             raise ValueError(
-                f"--{side}_source and --{side}_target go together. Received: "
-                f"{side}_source={source}, {side}_target={target}."
+                f"--{split}_source and --{split}_target go together. Received: "
+                f"{split}_source={source}, {split}_target={target}. Give both."
             )
     if settings.is_built_in and (settings.dev_source or settings.dev_tsv):
         raise ValueError(

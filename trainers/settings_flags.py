@@ -1,7 +1,8 @@
-"""Settings as flags: what a program is told is a frozen dataclass.
+"""Makes flags of the fields of dataclasses.
 
-Each field that is made by `setting` is a flag of the field's name, type and
-default. Programs share a flag by sharing the dataclass.
+The settings of a program are frozen dataclasses. Each field that is made by
+`setting` is a flag with the field's name, type and default. Two programs that
+have a flag in common share the dataclass.
 """
 
 import dataclasses
@@ -10,7 +11,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
-# Their callers are named by --help as where the flags are from.
+# Without this line, --help would attribute the flags of all programs to this
+# file.
 flags.disclaim_key_flags()
 
 
@@ -20,21 +22,21 @@ def setting(
     *,
     least: float | None = None,
     choices: Sequence[str] | None = None,
-):
-    """A field of a dataclass that is a flag.
+) -> typing.Any:
+    """Makes a field of a dataclass that is a flag.
 
     Args:
-        help_text: of the flag.
-        default: a setting without one must be given on the command line.
-        least: what a number must be at least.
-        choices: what a string must be one of.
+        help_text: the description that --help prints.
+        default: the default. Without one, the user must give the flag.
+        least: the smallest allowed number; `None` for no limit.
+        choices: the allowed strings; `None` for all strings.
 
     Example:
 
     >>> @dataclasses.dataclass(frozen=True)
     ... class Greeting:
-    ...     names: list[str] = setting("Of whom.")
-    ...     times: int = setting("How often.", 2, least=1)
+    ...     names: list[str] = setting("Whom to greet.")
+    ...     times: int = setting("How often to greet.", 2, least=1)
     >>> values = flags.FlagValues()
     >>> define(Greeting, values)
     >>> _ = values(["program", "--names=Ann,Bob"])
@@ -49,61 +51,69 @@ def setting(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-class Part(typing.NamedTuple):
-    """Some settings of a kind; the others stay as their defaults are.
+class Selection(typing.NamedTuple):
+    """Fields of a dataclass that are flags; the others keep their defaults.
 
-    kind: the dataclass.
-    helps: help texts by names, `None` for that of the field.
+    settings_class: the dataclass.
+    help_texts: descriptions of the fields by name; `None` for the field's own.
     """
 
-    kind: type
-    helps: dict[str, str | None]
+    settings_class: type
+    help_texts: dict[str, str | None]
 
 
-def only(kind: type, *names: str, **helps: str) -> Part:
-    """The part of a program that has not all settings of a kind as flags.
+def only(settings_class: type, *names: str, **help_texts: str) -> Selection:
+    """Selects the fields of a dataclass that are flags of a program.
 
     Args:
-        kind: the dataclass.
-        *names: of the settings that are flags.
-        **helps: more of them, with help texts of this program.
+        settings_class: the dataclass.
+        *names: names of fields whose descriptions stay the same.
+        **help_texts: names of other fields, with descriptions for this program.
     """
-    return Part(kind, {**dict.fromkeys(names), **helps})
+    return Selection(settings_class, {**dict.fromkeys(names), **help_texts})
 
 
-def define(kind: type | Part, values: flags.FlagValues) -> None:
-    """Defines the flags of a kind of settings, or of a part of it."""
-    fields = {field.name: field for field in _fields(kind)}
-    helps = dict.fromkeys(n for n in fields if "help" in fields[n].metadata)
-    if isinstance(kind, Part):
-        helps = kind.helps
-    for name, help_text in helps.items():
+def define(settings_class: type | Selection, values: flags.FlagValues) -> None:
+    """Defines the flags of a dataclass, or of a selection of its fields."""
+    fields = {field.name: field for field in _fields(settings_class)}
+    help_texts: dict[str, str | None] = dict.fromkeys(
+        name for name, field in fields.items() if "help" in field.metadata
+    )
+    if isinstance(settings_class, Selection):
+        help_texts = settings_class.help_texts
+    for name, help_text in help_texts.items():
         _define(fields[name], help_text, values)
 
 
-def read(kind: type | Part, values: flags.FlagValues):
-    """Makes settings from the flags of their names.
+def read(
+    settings_class: type | Selection, values: flags.FlagValues
+) -> typing.Any:
+    """Makes an object of a dataclass from parsed flags.
 
-    A field that is no setting is read too if other settings of the program
-    have a flag of its name.
+    A field that was not made by `setting` is read too, if another dataclass of
+    the program defines a flag with its name.
+
+    Args:
+        settings_class: the dataclass, or a selection of its fields.
+        values: the parsed flags.
 
     Raises:
-        ValueError: what the settings themselves refuse.
+        ValueError: the dataclass refuses the values.
     """
-    names = None
-    if isinstance(kind, Part):
-        kind, names = kind
-    found = {}
-    for field in _fields(kind):
-        if field.name in (values if names is None else names):
-            found[field.name] = values[field.name].value
+    names: typing.Any = values
+    if isinstance(settings_class, Selection):
+        settings_class, names = settings_class
+    arguments = {}
+    for field in _fields(settings_class):
+        if field.name in names:
+            arguments[field.name] = values[field.name].value
             if field.type == list[str]:
-                found[field.name] = list(found[field.name] or ())
-    return kind(**found)
+                arguments[field.name] = list(arguments[field.name] or ())
+    return settings_class(**arguments)
 
 
-def given(settings) -> dict:
-    """The settings that are not `None`, by name."""
+def specified(settings: typing.Any) -> dict[str, typing.Any]:
+    """Returns a dict of the settings that are not `None`."""
     return {
         field.name: getattr(settings, field.name)
         for field in dataclasses.fields(settings)
@@ -111,31 +121,34 @@ def given(settings) -> dict:
     }
 
 
-def _fields(kind):
-    return dataclasses.fields(kind.kind if isinstance(kind, Part) else kind)
+def _fields(settings_class):
+    if isinstance(settings_class, Selection):
+        settings_class = settings_class.settings_class
+    return dataclasses.fields(settings_class)
 
 
 def _define(field, help_text, values):
-    metadata, more = field.metadata, {}
-    kinds = typing.get_args(field.type) or (field.type,)
-    if field.type == list[str] or list[str] in kinds:
+    """Defines the flag of a field."""
+    metadata, options = field.metadata, {}
+    # The type of a list flag has arguments too: `list[str]` has `str`.
+    types = typing.get_args(field.type) or (field.type,)
+    if field.type == list[str] or list[str] in types:
         define_flag = flags.DEFINE_list
     elif metadata["choices"] is not None:
-        define_flag, more["enum_values"] = (
-            flags.DEFINE_enum,
-            metadata["choices"],
-        )
+        define_flag = flags.DEFINE_enum
+        options["enum_values"] = metadata["choices"]
     else:
-        # `None` beside the type is a default and no other kind of flag.
-        [kind] = [kind for kind in kinds if kind is not type(None)]
+        # `int | None` is an integer flag: `None` only means that it was not
+        # given.
+        [flag_type] = [item for item in types if item is not type(None)]
         define_flag = {
             bool: flags.DEFINE_boolean,
             int: flags.DEFINE_integer,
             float: flags.DEFINE_float,
             str: flags.DEFINE_string,
-        }[kind]
+        }[flag_type]
     if metadata["least"] is not None:
-        more["lower_bound"] = metadata["least"]
+        options["lower_bound"] = metadata["least"]
     default, factory = field.default, field.default_factory
     if factory is not dataclasses.MISSING:
         default = factory() or None
@@ -146,5 +159,5 @@ def _define(field, help_text, values):
         help=help_text or metadata["help"],
         flag_values=values,
         required=is_required,
-        **more,
+        **options,
     )

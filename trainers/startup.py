@@ -1,7 +1,8 @@
-"""What a program needs before TensorFlow is imported, which takes seconds.
+"""Prepares the process of a program before TensorFlow is imported.
 
-`python -m` imports the package of a program first, which calls `prepare`. Only
-the standard library is used here.
+`python -m` first imports the package of a program, and the package calls
+`prepare`. This module imports only the standard library, so the process is
+prepared at once; the import of TensorFlow takes seconds.
 """
 
 import atexit
@@ -9,27 +10,30 @@ import contextlib
 import os
 import sys
 
-# Of a program that was interrupted, as shells have it: 128 and SIGINT.
+# Exit code after Ctrl-C. As in shells, it is 128 plus the number of SIGINT.
 INTERRUPTED = 130
 
 
 def prepare() -> None:
-    """Prepares the process, if `python -m` has just begun to run a program.
+    """Prepares the process, if it was started by `python -m`.
 
-    Streams that are closed get the null device, since the next file that is
-    opened would have their number and what is printed. Ctrl-C ends the process
-    without a traceback. An output that nobody reads is no error of its end.
+    Closed standard streams are opened on the null device. Otherwise the next
+    file that is opened would get the number of a closed stream, and the output
+    would be written into that file. Ctrl-C ends the process without a
+    traceback. If the reader of the output closes the pipe, the process prints
+    no error message at its end.
     """
-    # TensorFlow's start-up messages would drown what a program has to say.
+    # TensorFlow's start-up messages would hide the output of the program.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # So it is called while Python looks for the program.
+    # `sys.argv` begins with "-m" while `python -m` imports the package of the
+    # program.
     if sys.argv[:1] != ["-m"]:
         return
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
-            # The lowest number that is free, which is this one.
+            # A new file gets the lowest free number, which is this descriptor.
             os.open(os.devnull, os.O_RDWR)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")
@@ -38,14 +42,15 @@ def prepare() -> None:
 
 
 def drop_output_if_unread() -> None:
-    """Flushes the output; what cannot be written is not tried again."""
+    """Flushes standard output, and discards what cannot be written."""
     if sys.stdout is None:
         return
     try:
         sys.stdout.flush()
     except (OSError, ValueError):
-        # Python would flush it once more, and print that it failed. Streams
-        # that were replaced by others have no number.
+        # Python flushes again at exit and would print an error. So the output
+        # is redirected to the null device. The errors that are ignored here
+        # come from objects without a file, by which tests replace `sys.stdout`.
         with contextlib.suppress(OSError, ValueError):
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, sys.stdout.fileno())
@@ -53,6 +58,7 @@ def drop_output_if_unread() -> None:
 
 def _without_a_traceback(kind, error, traceback):
     if issubclass(kind, KeyboardInterrupt):
-        # Not `sys.exit`: Python would end itself by the signal.
+        # `os._exit` ends the process with this code. After an uncaught
+        # KeyboardInterrupt, Python would kill itself with SIGINT instead.
         os._exit(INTERRUPTED)
     sys.__excepthook__(kind, error, traceback)

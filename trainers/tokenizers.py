@@ -1,4 +1,4 @@
-"""The vocabulary of a run, or the two of source and target."""
+"""Reads or learns the vocabulary of a run, or one for each language."""
 
 import dataclasses
 import hashlib
@@ -8,35 +8,41 @@ import time
 import tensorflow as tf
 
 import keras_transformer as kt
+from trainers import corpora as run_corpora
+from trainers import settings as run_settings
 
 _LOG = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
 class Tokenizers:
-    """The tokenizers of both sides; one for both if `target` is `None`."""
+    """The tokenizers of source and target; `source` is for both if it is alone.
+
+    source: tokenizer of the source, or of both languages.
+    target: tokenizer of the target; `None` if the languages share one.
+    """
 
     source: kt.Tokenizer
     target: kt.Tokenizer | None = None
 
-    def vocabulary_sizes(self) -> dict:
-        """The sizes, as fields of `TransformerConfig`."""
+    def vocabulary_sizes(self) -> dict[str, int | None]:
+        """Returns the vocabulary sizes, as fields of `TransformerConfig`."""
         return {
             "vocabulary_size": self.source.vocabulary_size,
             "target_vocabulary_size": self.target
             and self.target.vocabulary_size,
         }
 
-    def fingerprint(self) -> dict:
-        """What tells these vocabularies from others: a hash of their pieces."""
+    def fingerprint(self) -> dict[str, str]:
+        """Returns a hash of the pieces, which identifies the vocabularies."""
         digest = hashlib.sha256()
         for tokenizer in (self.source, self.target or self.source):
             pieces = tokenizer.pieces(list(range(tokenizer.vocabulary_size)))
             digest.update(repr(pieces).encode())
         return {"vocabulary_sha256": digest.hexdigest()}
 
-    def save(self, directory) -> None:
-        """Writes what the run directory does not hold yet."""
+    def save(self, directory: kt.runs.RunDirectory) -> None:
+        """Writes the vocabularies, if the run directory does not have them."""
         if not directory.tokenizer.exists():
             self.source.save(directory.tokenizer)
         if self.target and not directory.target_tokenizer.exists():
@@ -44,59 +50,60 @@ class Tokenizers:
 
 
 def load(
-    directory,
-    corpora,
-    settings,
-    overrides,
+    directory: kt.runs.RunDirectory,
+    corpora: run_corpora.Corpora,
+    settings: run_settings.TrainingSettings,
+    overrides: dict,
     strategy: tf.distribute.Strategy | None = None,
 ) -> Tokenizers:
-    """Reads the vocabularies of a run, or learns them of its training text.
+    """Reads the vocabularies of a run, or learns them from its training text.
 
-    Of several workers the chief does, and all others get what it has.
+    Only the chief reads or learns them; it sends them to the other workers.
 
     Args:
-        directory: the `RunDirectory`.
-        corpora: the `Corpora` to learn from.
-        settings: the `TrainingSettings`.
-        overrides: dict of `TransformerConfig` fields that were asked for;
-            with a `target_vocabulary_size` each side has its own.
-        strategy: of the run; `None` for one process.
+        directory: the directory of the run.
+        corpora: the data sets of the run.
+        settings: the settings of the run, with or without defaults.
+        overrides: dict of the `TransformerConfig` fields that the user gave.
+            If it has a `target_vocabulary_size`, each language gets its own
+            vocabulary.
+        strategy: the strategy of the run; `None` for one process.
 
     Raises:
-        ValueError: the text does not allow a vocabulary of the size that was
-            asked for.
+        ValueError: the text has too few different pieces for the size that the
+            user gave.
     """
     preset = kt.PRESETS[settings.preset or settings.default_preset]
-    wanted = overrides.get("vocabulary_size")
-    wanted_target = overrides.get("target_vocabulary_size")
-    is_shared = wanted_target is None
+    source_size = overrides.get("vocabulary_size")
+    target_size = overrides.get("target_vocabulary_size")
+    is_shared = target_size is None
     strategy = strategy or tf.distribute.get_strategy()
 
-    def one(path, texts, size, may_be_smaller):
-        def make():
+    def load_one(path, texts, size, may_be_smaller):
+        def read_or_learn():
             if directory.is_started and path.exists():
                 return path.read_bytes()
             return _learn(texts, size, may_be_smaller, settings)
 
-        return kt.Tokenizer(kt.training.from_chief(strategy, make))
+        return kt.Tokenizer(kt.training.from_chief(strategy, read_or_learn))
 
     sources = [pair.source for pair in corpora.train]
     targets = [pair.target for pair in corpora.train]
-    source = one(
+    source = load_one(
         directory.tokenizer,
         [text for pair in corpora.train for text in pair]
         if is_shared
         else sources,
-        wanted or preset.vocabulary_size,
-        # Only a size that was asked for must be reached.
-        may_be_smaller=wanted is None,
+        source_size or preset.vocabulary_size,
+        # A size that the user gave must be reached; the preset's need not.
+        may_be_smaller=source_size is None,
     )
     if is_shared:
         return Tokenizers(source)
-    target = one(
+    target = load_one(
         directory.target_tokenizer,
         targets,
-        wanted_target,
+        target_size,
         may_be_smaller=False,
     )
     return Tokenizers(source, target)

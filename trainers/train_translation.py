@@ -1,22 +1,24 @@
-"""Trains a translator on sentence pairs and leaves all that serves it.
+"""Trains a translator on sentence pairs and exports it as a SavedModel.
 
     python -m trainers.train_translation --output_dir=runs/demo
 
-trains on the built-in English-French corpus (two to three minutes on two CPU
-cores, test BLEU above 95). For your own data:
+trains on the built-in English-French corpus. It takes two to three minutes on
+two CPU cores, and the test BLEU is above 95. To train on your own data:
 
     python -m trainers.train_translation --output_dir=runs/mine \\
         --train_source=train.en --train_target=train.de \\
         --dev_source=dev.en --dev_target=dev.de
 
-The same command again continues a run that was stopped. On several devices,
-hosts or a TPU it is the same command with `--strategy`, see
-docs/distribution.md.
+The same command continues a run that was stopped. For several devices, several
+hosts or a TPU, add `--strategy`; see docs/distribution.md.
 """
 
+import contextlib
 import dataclasses
 import logging
 import sys
+import typing
+from collections.abc import Iterator
 
 import tensorflow as tf
 from absl import logging as absl_logging
@@ -24,37 +26,67 @@ from absl import logging as absl_logging
 import keras_transformer as kt
 from trainers import program, run, settings, settings_flags
 
+# After one of these errors, the run continues only if the user corrects the
+# command or the files.
+_WRONG_PATH = (
+    FileNotFoundError,
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
+)
+
 
 @dataclasses.dataclass(frozen=True)
-class Place:
-    """Where the run is."""
+class Output:
+    """The output of the trainer."""
 
     output_dir: str = settings_flags.setting("Directory of the run.")
 
 
-@program.main(settings.TrainingSettings, settings.Overrides, Place)
-def main(training, overrides, place):
-    # On loggers of our own, or TensorFlow's INFO would come along.
+@contextlib.contextmanager
+def naming_checkpoint(directory: kt.runs.RunDirectory) -> Iterator[None]:
+    """Prints the checkpoint from which a stopped run can continue.
+
+    Ctrl-C, a full disk or a lost worker stops a run. Errors that the user must
+    correct first, such as a missing file, do not.
+
+    Args:
+        directory: the directory of the run.
+    """
+    try:
+        yield
+    except _WRONG_PATH:
+        raise
+    except (KeyboardInterrupt, OSError, tf.errors.OpError):
+        step = kt.training.newest_step(directory.checkpoints)
+        if step is not None:
+            print(
+                "\nStopped. The same command continues from the checkpoint of "
+                f"step {step}.",
+                file=sys.stderr,
+            )
+        raise
+
+
+@program.main(settings.TrainingSettings, settings.Overrides, Output)
+def main(
+    training: settings.TrainingSettings,
+    overrides: typing.Any,
+    output: Output,
+) -> None:
+    # Only the loggers of the project print INFO. On the root logger, INFO of
+    # TensorFlow would be printed too.
     for name in ("trainers", "keras_transformer"):
         logging.getLogger(name).addHandler(logging.StreamHandler())
         logging.getLogger(name).setLevel(logging.INFO)
         logging.getLogger(name).propagate = False
-    # Several workers would warn of each small thing that they share.
+    # With several workers, TensorFlow logs many harmless warnings.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     absl_logging.set_verbosity(absl_logging.ERROR)
-    try:
-        run.train(training, settings_flags.given(overrides), place.output_dir)
-    except (KeyboardInterrupt, OSError, tf.errors.OpError):
-        # Of a run that was stopped from outside, by Ctrl-C or a full disk.
-        directory = kt.runs.RunDirectory(place.output_dir)
-        step = kt.training.newest_step(directory.checkpoints)
-        if step is not None:
-            print(
-                f"\nStopped. The checkpoint of step {step} stays, and the same "
-                "command continues from it.",
-                file=sys.stderr,
-            )
-        raise
+    with naming_checkpoint(kt.runs.RunDirectory(output.output_dir)):
+        run.train(
+            training, settings_flags.specified(overrides), output.output_dir
+        )
 
 
 if __name__ == "__main__":

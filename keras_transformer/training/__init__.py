@@ -9,6 +9,7 @@ from keras_transformer.training.cluster import (
     lost_workers,
 )
 from keras_transformer.training.distributed_model import DistributedModel
+from keras_transformer.training.hardware import fast_precision, slowness
 from keras_transformer.training.losses import (
     SMOOTHING_OVER,
     SmoothedCrossEntropy,
@@ -27,10 +28,12 @@ __all__ = [
     "WarmupInverseSqrt",
     "check_agreement",
     "cross_entropy",
+    "fast_precision",
     "from_chief",
     "is_chief",
     "lost_workers",
     "newest_step",
     "paper_adam",
+    "slowness",
     "strategy",
 ]

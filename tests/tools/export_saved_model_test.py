@@ -94,4 +94,6 @@ def test_no_place_to_export_to(tmp_path):
     )
     assert result.returncode == 1
     [line] = result.stderr.decode().splitlines()
-    assert line.startswith(f"error: {tmp_path}/file is no directory. Received")
+    assert line.startswith(
+        f"error: {tmp_path}/file is not a directory. Received"
+    )

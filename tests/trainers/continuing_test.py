@@ -1,4 +1,4 @@
-"""Which ends a run that is there may have."""
+"""A run continues with other ends, but with no other settings."""
 
 import dataclasses
 
@@ -16,13 +16,13 @@ SETTINGS = settings.TrainingSettings(
 )
 
 
-def found(path, has_ended=False):
-    """What is found of a run of 12 updates."""
+def run_of_12_steps(path, has_ended=False):
+    """Returns the `ExistingRun` of a run of 12 steps."""
     directory = run_directory.RunDirectory(path)
     directory.write_config({"settings": dataclasses.asdict(SETTINGS)})
     if has_ended:
         directory.metrics.write_text("{}")
-    return continuing.Continued(directory)
+    return continuing.ExistingRun(directory)
 
 
 def ending(steps, **values):
@@ -30,7 +30,7 @@ def ending(steps, **values):
 
 
 def test_no_run(tmp_path):
-    run = continuing.Continued(run_directory.RunDirectory(tmp_path))
+    run = continuing.ExistingRun(run_directory.RunDirectory(tmp_path))
     assert run.settings == {}
     assert run.is_new_or_changed(SETTINGS)
     assert not run.is_complete(SETTINGS)
@@ -38,11 +38,11 @@ def test_no_run(tmp_path):
 
 
 def test_the_same_run(tmp_path):
-    run = found(tmp_path)
+    run = run_of_12_steps(tmp_path)
     assert not run.is_new_or_changed(SETTINGS)
     assert not run.is_complete(SETTINGS)
     run.check(SETTINGS, 8)
-    run = found(tmp_path, has_ended=True)
+    run = run_of_12_steps(tmp_path, has_ended=True)
     assert run.is_complete(SETTINGS)
     # Its checkpoints are needed no more.
     run.check(SETTINGS, 0)
@@ -50,28 +50,29 @@ def test_the_same_run(tmp_path):
 
 @pytest.mark.parametrize("has_ended", [False, True])
 def test_a_longer_run(tmp_path, has_ended, caplog):
-    run = found(tmp_path, has_ended)
+    run = run_of_12_steps(tmp_path, has_ended)
     longer = ending(20)
     assert run.is_new_or_changed(longer)
     assert not run.is_complete(longer)
     with caplog.at_level("INFO", "trainers"):
         run.check(longer, 12)
     assert (
-        "after 20 updates instead of 12. As before: evaluation_interval=4, "
-        "warmup_steps=3, average_checkpoints=2." in caplog.text
+        "after 20 steps instead of 12. These settings stay the same: "
+        "evaluation_interval=4, warmup_steps=3, average_checkpoints=2."
+        in caplog.text
     )
 
 
 def test_a_shorter_run(tmp_path):
-    run = found(tmp_path)
+    run = run_of_12_steps(tmp_path)
     run.check(ending(8), 8)
-    message = "has made 9 updates. Received: an end after 8. Give --steps=9 or"
+    message = "of 9 steps so far. Received: an end after 8 .* Give --steps=9 or"
     with pytest.raises(ValueError, match=message):
         run.check(ending(8), 9)
 
 
 def test_measured_otherwise(tmp_path):
-    run = found(tmp_path, has_ended=True)
+    run = run_of_12_steps(tmp_path, has_ended=True)
     chinese = ending(12, target_language="zh", tokenize="zh")
     assert run.is_new_or_changed(chinese)
     assert not run.is_complete(chinese)
@@ -80,14 +81,16 @@ def test_measured_otherwise(tmp_path):
 
 @pytest.mark.parametrize("steps, tokenize", [(20, "13a"), (12, "zh")])
 def test_the_checkpoints_are_gone(tmp_path, steps, tokenize):
-    run = found(tmp_path, has_ended=True)
-    with pytest.raises(ValueError, match="12 updates, and its.* only 0. They"):
+    run = run_of_12_steps(tmp_path, has_ended=True)
+    with pytest.raises(
+        ValueError, match="12 steps, but its.* of step 0. The run"
+    ):
         run.check(ending(steps, tokenize=tokenize), 0)
 
 
 def test_no_whole_executions(tmp_path):
-    run = found(tmp_path)
-    with pytest.raises(ValueError, match="12 updates.*_per_execution=5. Give"):
+    run = run_of_12_steps(tmp_path)
+    with pytest.raises(ValueError, match="12 steps.*=5. Give a divisor of 12"):
         run.check(ending(20, steps_per_execution=5), 12)
 
 
@@ -102,7 +105,7 @@ CONFIG = {
 def begun(tmp_path):
     directory = run_directory.RunDirectory(tmp_path)
     directory.write_config(CONFIG)
-    return continuing.Continued(directory)
+    return continuing.ExistingRun(directory)
 
 
 def test_differences_are_named(begun):

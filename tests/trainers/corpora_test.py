@@ -27,18 +27,18 @@ class CorporaTest(unittest.TestCase):
         return corpora.load(settings.TrainingSettings(**values))
 
     def test_built_in(self):
-        found = self.load(seed=3)
-        self.assertGreaterEqual(len(found.train), 20000)
-        self.assertEqual((len(found.dev), len(found.test)), (500, 500))
-        self.assertGreaterEqual(len(found.contrast), 400)
+        loaded = self.load(seed=3)
+        self.assertGreaterEqual(len(loaded.train), 20000)
+        self.assertEqual((len(loaded.dev), len(loaded.test)), (500, 500))
+        self.assertGreaterEqual(len(loaded.contrast), 400)
 
     def test_held_out_pairs_are_not_trained_on(self):
-        found = self.load(
+        loaded = self.load(
             train_source=[self.source], train_target=[self.target]
         )
-        self.assertEqual(len(found.dev), 2)
-        self.assertEqual(len(found.train), 45)
-        self.assertEqual(len({*found.train, *found.dev}), 47)
+        self.assertEqual(len(loaded.dev), 2)
+        self.assertEqual(len(loaded.train), 45)
+        self.assertEqual(len({*loaded.train, *loaded.dev}), 47)
 
     def test_duplicates_of_held_out_pairs_are_removed(self):
         # 47 distinct pairs, each three times: as it is, with other spaces, and
@@ -49,20 +49,20 @@ class CorporaTest(unittest.TestCase):
         lines += ["\tun", "", "", ""] * 5
         path = write(self.folder, "many", lines)
         with self.assertLogs("trainers", "INFO") as logs:
-            found = self.load(train_tsv=[path])
-        self.assertEqual(len(found.dev), 4)  # A twentieth of 94.
+            loaded = self.load(train_tsv=[path])
+        self.assertEqual(len(loaded.dev), 4)  # A twentieth of 94.
 
         def text(pair):
             return tuple(" ".join(side.split()) for side in pair)
 
-        trained, held_out = ({*map(text, side)} for side in found[:2])
+        trained, held_out = ({*map(text, side)} for side in loaded[:2])
         self.assertEqual(len(held_out), 4)
         self.assertFalse(trained & held_out)
         self.assertTrue(all(source and target for source, target in held_out))
-        twice = sum(" une" not in f" {pair.target}" for pair in found.dev)
-        self.assertEqual(len(found.train), len(lines) - 4 - twice)
+        twice = sum(" une" not in f" {pair.target}" for pair in loaded.dev)
+        self.assertEqual(len(loaded.train), len(lines) - 4 - twice)
         self.assertIn(
-            f"held out 4 of the training pairs, and removed {twice} dup",
+            f"held out 4 of the training pairs and removed {twice} dup",
             logs.output[-1],
         )
         self.assertGreater(twice, 0)
@@ -70,7 +70,7 @@ class CorporaTest(unittest.TestCase):
     def test_all_pairs_are_the_same(self):
         path = write(self.folder, "same", ["a\tb"] * 1000)
         with self.assertRaisesRegex(
-            ValueError, "1000, of which 1 are distinct"
+            ValueError, "1000 pairs, of which 1 are distinct"
         ):
             self.load(train_tsv=[path])
 
@@ -88,13 +88,13 @@ class CorporaTest(unittest.TestCase):
         read.assert_not_called()
 
     def test_development_data_given(self):
-        found = self.load(
+        loaded = self.load(
             train_source=[self.source],
             train_target=[self.target],
             dev_tsv=[self.tsv],
         )
-        self.assertEqual(len(found.train), 47)
-        self.assertEqual(found.dev, [("x", "y"), ("z", "w")])
+        self.assertEqual(len(loaded.train), 47)
+        self.assertEqual(loaded.dev, [("x", "y"), ("z", "w")])
 
     def test_too_few_pairs_to_hold_out(self):
         with self.assertRaisesRegex(ValueError, "Too few sentence pairs.*: 2"):

@@ -1,32 +1,34 @@
-"""What a run is where nothing else was asked for."""
+"""Settings that the user did not give get their defaults."""
 
 import keras_transformer as kt
 from trainers import defaults, settings, tokenizers
 
 
 def test_defaults_depend_on_the_data():
-    found = defaults.with_defaults(settings.TrainingSettings(), 118)
-    assert (found.preset, found.steps) == ("demo", 6 * 118)
-    assert found.evaluation_interval == 118
-    assert found.learning_rate_factor == 0.5
-    assert found.average_checkpoints == 3
+    completed = defaults.with_defaults(settings.TrainingSettings(), 118)
+    assert (completed.preset, completed.steps) == ("demo", 6 * 118)
+    assert completed.evaluation_interval == 118
+    assert completed.learning_rate_factor == 0.5
+    assert completed.average_checkpoints == 3
     mine = settings.TrainingSettings(
         train_tsv=["mine"], steps=2001, steps_per_execution=10
     )
-    found = defaults.with_defaults(mine, 3000)
-    assert (found.preset, found.steps) == ("small", 2010)
-    assert found.evaluation_interval == 1000
-    assert (found.warmup_steps, found.learning_rate_factor) == (502, 1)
+    completed = defaults.with_defaults(mine, 3000)
+    assert (completed.preset, completed.steps) == ("small", 2010)
+    assert completed.evaluation_interval == 1000
+    assert (completed.warmup_steps, completed.learning_rate_factor) == (502, 1)
 
 
 def test_a_convention_sets_loss_and_search_unless_a_flag_does():
     def chosen(**values):
-        found = defaults.with_defaults(settings.TrainingSettings(**values), 118)
+        completed = defaults.with_defaults(
+            settings.TrainingSettings(**values), 118
+        )
         return (
-            found.label_smoothing,
-            found.smoothing_over,
-            found.length_penalty,
-            found.length_penalty_form,
+            completed.label_smoothing,
+            completed.smoothing_over,
+            completed.length_penalty,
+            completed.length_penalty_form,
         )
 
     assert chosen() == chosen(convention="paper") == (0.1, "all", 0.6, "gnmt")
@@ -39,23 +41,23 @@ def test_a_convention_sets_loss_and_search_unless_a_flag_does():
 def test_architecture_is_preset_then_convention_then_flags():
     text = ["zero one two", "zéro un deux"]
     tokenizer = kt.Tokenizer(kt.learn_vocabulary(text, may_be_smaller=True))
-    found = defaults.architecture_of(
+    config = defaults.architecture_of(
         settings.TrainingSettings(convention="fairseq"),
         {"biases": "none", "vocabulary_size": 5},
         tokenizers.Tokenizers(tokenizer),
     )
-    assert found.model_dim == kt.PRESETS["demo"].model_dim
-    assert (found.positions, found.start_id) == ("fairseq", 2)
-    assert found.biases == "none"
-    assert found.vocabulary_size == tokenizer.vocabulary_size
-    assert found.target_vocabulary_size is None
+    assert config.model_dim == kt.PRESETS["demo"].model_dim
+    assert (config.positions, config.start_id) == ("fairseq", 2)
+    assert config.biases == "none"
+    assert config.vocabulary_size == tokenizer.vocabulary_size
+    assert config.target_vocabulary_size is None
 
 
 def test_before_there_is_a_vocabulary_its_size_is_as_asked():
     mine = settings.TrainingSettings(train_tsv=["mine"])
     assert defaults.architecture_of(mine, {}).vocabulary_size == 8000
-    found = defaults.architecture_of(mine, {"vocabulary_size": 300})
-    assert found.vocabulary_size == 300
+    config = defaults.architecture_of(mine, {"vocabulary_size": 300})
+    assert config.vocabulary_size == 300
 
 
 def test_the_tokenization_follows_the_language():
@@ -70,25 +72,27 @@ def test_the_tokenization_follows_the_language():
 
 def test_what_depends_on_the_end_stays_when_a_run_goes_on():
     begun = defaults.with_defaults(settings.TrainingSettings(steps=40), 8)
-    of_run = {
+    existing_settings = {
         "steps": 40,
         "evaluation_interval": 8,
         "average_checkpoints": 2,
         "warmup_steps": 10,
     }
-    assert of_run.items() <= vars(begun).items()
+    assert existing_settings.items() <= vars(begun).items()
 
     longer = settings.TrainingSettings(epochs=50)
-    found = defaults.with_defaults(longer, 8, of_run)
-    assert {**of_run, "steps": 400}.items() <= vars(found).items()
+    completed = defaults.with_defaults(longer, 8, existing_settings)
+    assert {**existing_settings, "steps": 400}.items() <= vars(
+        completed
+    ).items()
     # It would be otherwise of a run of that length from its begin.
     anew = defaults.with_defaults(longer, 8)
     assert (anew.average_checkpoints, anew.warmup_steps) == (5, 100)
 
     # What is asked for holds; not asked for, the end stays too.
     asked = settings.TrainingSettings(warmup_steps=3)
-    found = defaults.with_defaults(asked, 8, of_run)
-    assert (found.steps, found.warmup_steps) == (40, 3)
+    completed = defaults.with_defaults(asked, 8, existing_settings)
+    assert (completed.steps, completed.warmup_steps) == (40, 3)
     assert defaults.with_defaults(settings.TrainingSettings(), 8).steps == 48
 
 
@@ -96,8 +100,10 @@ def test_whole_executions():
     asked = settings.TrainingSettings(
         steps=11, evaluation_interval=4, steps_per_execution=3
     )
-    found = defaults.with_defaults(asked, 8)
-    assert found.steps == 12
+    completed = defaults.with_defaults(asked, 8)
+    assert completed.steps == 12
     # As it was asked for, since the size of executions may change.
-    assert found.evaluation_interval == 4
-    assert defaults.whole_executions(found.evaluation_interval, found) == 6
+    assert completed.evaluation_interval == 4
+    assert (
+        defaults.whole_executions(completed.evaluation_interval, completed) == 6
+    )

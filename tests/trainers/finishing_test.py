@@ -71,12 +71,12 @@ def test_loss_and_scores_are_of_all_pairs(translator):
         assert 0 <= scores[name]["token_accuracy"] <= 1
 
 
-def test_a_complete_run_says_it_again(tmp_path, capsys, caplog):
+def test_a_complete_run_prints_its_scores_again(tmp_path, capsys, caplog):
     directory = kt.runs.RunDirectory(tmp_path)
     dev = {"bleu": 1, "bleu_signature": "s", "chrf": 2, "exact_match": 0.5}
     directory.write_metrics({"dev": dev})
     with caplog.at_level("INFO", "trainers"):
-        finishing.repeat(directory, run_of().corpora)
+        finishing.print_again(directory, run_of().corpora)
     assert "complete already" in caplog.text
     assert "dev: BLEU 1.00 (s), chrF 2.00" in capsys.readouterr().out
     assert json.loads(directory.metrics.read_text())["dev"] == dev

@@ -39,7 +39,7 @@ def train(tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("pairs")
     patch = pytest.MonkeyPatch()
-    patch.setattr(measuring, "_views", lambda *arguments: [])
+    patch.setattr(measuring, "_chief_callbacks", lambda *arguments: [])
     patch.setattr(kt.export, "save", save_light)
     patch.setattr(kt.export, "check", lambda *arguments: None)
     train_tsv, dev_tsv = (
@@ -68,7 +68,7 @@ def train(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(train, tmp_path_factory):
-    """A run of 11 updates: checkpoints at 8 and 11."""
+    """A run of 11 steps: checkpoints at 8 and 11."""
     return train(tmp_path_factory.mktemp("runs") / "whole", steps=11)
 
 
@@ -93,9 +93,7 @@ def test_goes_on_from_an_evaluation_and_from_between_two(
     with caplog.at_level("INFO", "trainers"):
         train(tmp_path / "run", steps=9)
     assert "Continuing at step 4" in caplog.text
-    assert (
-        "after 9 updates instead of 4. As before: evaluation_i" in caplog.text
-    )
+    assert "after 9 steps instead of 4. These settings stay" in caplog.text
     assert directory.model.read_bytes() != before
     assert read(directory.metrics)["steps"] == 9
     train(tmp_path / "run", steps=11)
@@ -152,7 +150,7 @@ def test_refusals_touch_nothing(whole, train, tmp_path):
 
     before = state()
     for values, message in (
-        ({"steps": 10}, "has made 11 updates. Received: an end after 10"),
+        ({"steps": 10}, "of 11 steps so far. Received: an end after 10"),
         ({"steps": 20, "seed": 7}, "settings.seed: 0 there, 7 now"),
         ({"steps": 20, "warmup_steps": 5}, "warmup_steps: 3 there, 5 now"),
     ):

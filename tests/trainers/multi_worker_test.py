@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+import keras_transformer as kt
 from tests.trainers.trainer_command import finish, start, write_pairs
 
 CLUSTER = "--strategy=multi_worker"
@@ -47,7 +48,7 @@ def wait_for(path, processes):
 
 @pytest.fixture(scope="module")
 def flags(tmp_path_factory):
-    """Of 8 updates that rounding changes little.
+    """Flags of a run of 8 steps whose result rounding changes little.
 
     Without dropout, whose masks each replica draws, and with an activation that
     is smooth: a ReLU at its corner turns a rounding error into a difference.
@@ -67,6 +68,7 @@ def flags(tmp_path_factory):
         "--steps=8",
         "--evaluation_interval=4",
         "--adam_epsilon=1e-4",
+        "--precision=float32",
     ]
 
 
@@ -86,10 +88,10 @@ def assert_same_model(directory, other):
     ]
     floats = [w for w in weights[1] if w.dtype.kind == "f"]
     assert len(floats) > 20 and all(np.isfinite(w).all() for w in floats)
-    for found, expected in zip(*weights, strict=True):
+    for actual, expected in zip(*weights, strict=True):
         if expected.dtype.kind == "f":
             np.testing.assert_allclose(
-                found,
+                actual,
                 expected,
                 rtol=0,
                 atol=1e-5 * max(np.abs(expected).max(), 1e-2),
@@ -127,13 +129,13 @@ def test_a_worker_is_lost_and_the_run_goes_on(whole, flags, tmp_path):
         assert code == 0, output
         assert "Continuing at step 4" in output
     assert_same_model(directory, whole)
-    expected, found = (
+    expected, resumed = (
         json.loads((path / "metrics.json").read_text())
         for path in (whole, directory)
     )
-    assert found["steps"] == expected["steps"] == 8
+    assert resumed["steps"] == expected["steps"] == 8
     np.testing.assert_allclose(
-        found["dev"]["loss"], expected["dev"]["loss"], rtol=1e-5
+        resumed["dev"]["loss"], expected["dev"]["loss"], rtol=1e-5
     )
 
 
@@ -152,6 +154,31 @@ def test_workers_with_other_settings(flags, tmp_path):
         code, output = finish(worker)
         assert code == 1
         assert f"do not agree in settings.seed, here {seed}. Start" in output
+    assert not directory.exists()
+
+
+def test_workers_with_other_processors(flags, tmp_path):
+    """One chooses its precision, the other has another one."""
+    chosen = kt.training.fast_precision().policy
+    other = {"float32": "mixed_bfloat16", "mixed_bfloat16": "float32"}[chosen]
+    directory = tmp_path / "shared"
+    workers = start_workers(
+        directory,
+        *flags,
+        each=(["--precision=auto"], [f"--precision={other}"]),
+    )
+    for worker, message in zip(
+        workers,
+        (
+            "do not agree in what --precision=auto chooses (give all the same "
+            f"precision), here '{chosen}'. Start",
+            f"do not agree in settings.precision, here '{other}'. Start",
+        ),
+        strict=True,
+    ):
+        code, output = finish(worker)
+        assert code == 1
+        assert message in output
     assert not directory.exists()
 
 

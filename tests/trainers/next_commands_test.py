@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import shlex
 import sys
 import types
 
@@ -17,9 +18,9 @@ SCORES = {
 
 
 def test_scores_and_commands(capsys):
-    directory = kt.runs.RunDirectory("some where/run")
+    directory = kt.runs.RunDirectory("run")
     corpora = types.SimpleNamespace(contrast=[])
-    next_commands.print_them(directory, {"dev": SCORES}, corpora)
+    next_commands.print_summary(directory, {"dev": SCORES}, corpora)
     printed = capsys.readouterr().out
     assert "dev: BLEU 12.35 (nrefs:1), chrF 54.32, exact match 0.250" in printed
     assert "test:" not in printed and "referent" not in printed
@@ -32,9 +33,30 @@ def test_scores_and_commands(capsys):
             assert (root / f"{module.replace('.', '/')}.py").is_file()
 
 
+def test_a_path_with_a_space_is_one_argument(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/opt/my python/bin/python")
+    next_commands.print_summary(
+        kt.runs.RunDirectory("my runs/it's"),
+        {},
+        types.SimpleNamespace(contrast=[]),
+    )
+    printed = capsys.readouterr().out.replace("\\\n", " ")
+    commands = [
+        shlex.split(line.partition("|")[2] or line)
+        for line in printed.splitlines()
+        if " -m " in line
+    ]
+    assert len(commands) == 5
+    assert {command[0] for command in commands} == {sys.executable}
+    flags = [flag for command in commands for flag in command[3:]]
+    assert flags.count("--model=my runs/it's") == 3
+    assert flags.count("--logdir=my runs/it's/logs") == 1
+    assert all(flag.startswith("--") for flag in flags)
+
+
 def test_what_the_built_in_corpus_has(capsys):
     pair = types.SimpleNamespace(source="The cat sat.")
-    next_commands.print_them(
+    next_commands.print_summary(
         kt.runs.RunDirectory("run"),
         {"dev": SCORES, "test": SCORES, "referent_accuracy": 0.5},
         types.SimpleNamespace(contrast=[pair]),
@@ -58,5 +80,5 @@ def test_the_interpreter_is_this_one(capsys, monkeypatch):
         monkeypatch.setattr(
             "os.path.relpath", lambda path: path.removeprefix("/home/ann/x/")
         )
-        next_commands.print_them(kt.runs.RunDirectory("run"), {}, corpora)
+        next_commands.print_summary(kt.runs.RunDirectory("run"), {}, corpora)
         assert f"  {expected}" in capsys.readouterr().out

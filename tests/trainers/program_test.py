@@ -152,10 +152,10 @@ def test_settings_of_the_command_line(capsys, arguments, code, output):
     main.define_flags(values)
     try:
         main(values(["program", *arguments]), values)
-        found = 0
+        exit_code = 0
     except SystemExit as end:
-        found = end.code
-    assert found == code
+        exit_code = end.code
+    assert exit_code == code
     assert capsys.readouterr().out == output
 
 
@@ -181,10 +181,12 @@ def test_an_output_dir(tmp_path):
     file = tmp_path / "file"
     file.touch()
     for path in (file, file / "run", file / "new" / "run"):
-        with pytest.raises(NotADirectoryError, match=f"{file} is no directory"):
+        with pytest.raises(
+            NotADirectoryError, match=f"{file} is not a directory"
+        ):
             program.check_output_dir(path)
     with mock.patch.object(os, "access", lambda path, mode: False):
-        message = f"{tmp_path} must not be written to.*--output_dir={tmp_path}"
+        message = f"{tmp_path} is not writable.*--output_dir={tmp_path}"
         with pytest.raises(PermissionError, match=message):
             program.check_output_dir(tmp_path / "run")
 

@@ -121,7 +121,7 @@ def test_no_place_for_the_run(tmp_path, files):
     asked = settings.TrainingSettings(preset="demo", **files)
     with (
         mock.patch.object(corpora, "load", side_effect=AssertionError),
-        pytest.raises(NotADirectoryError, match="file is no directory"),
+        pytest.raises(NotADirectoryError, match="file is not a directory"),
     ):
         run.train(asked, {}, tmp_path / "file" / "run")
 

@@ -45,10 +45,10 @@ def test_example():
 
 
 def test_defaults_are_those_of_the_fields():
-    found = read("--to=Oslo")
-    assert found == Journey("Oslo")
-    assert found.over == [] and found.only_by is None
-    assert settings_flags.given(found) == {
+    journey = read("--to=Oslo")
+    assert journey == Journey("Oslo")
+    assert journey.over == [] and journey.only_by is None
+    assert settings_flags.specified(journey) == {
         "to": "Oslo",
         "over": [],
         "days": 7,
@@ -58,7 +58,7 @@ def test_defaults_are_those_of_the_fields():
 
 
 def test_values_have_the_types_of_the_fields():
-    found = read(
+    journey = read(
         "--to=Oslo",
         "--over=Bern,Rome",
         "--days=3",
@@ -67,10 +67,10 @@ def test_values_have_the_types_of_the_fields():
         "--noback",
         "--only_by=boat",
     )
-    assert found == Journey(
+    assert journey == Journey(
         "Oslo", ["Bern", "Rome"], 3, 2.0, "boat", False, ["boat"]
     )
-    assert isinstance(found.weight, float)
+    assert isinstance(journey.weight, float)
 
 
 @pytest.mark.parametrize(
@@ -100,23 +100,23 @@ def test_help_is_that_of_the_field():
     assert values["days"].default == 7
 
 
-def test_a_part_of_the_settings():
-    part = only(Journey, "to", days="How many here.")
-    values = parsed("--to=Oslo", "--days=5", kinds=[part])
+def test_a_selection_of_the_settings():
+    selection = only(Journey, "to", days="How many here.")
+    values = parsed("--to=Oslo", "--days=5", kinds=[selection])
     assert {"to", "days"} <= set(values)
     assert not {"over", "by", "name"} & set(values)
     assert values["days"].help == "How many here."
-    assert settings_flags.read(part, values) == Journey("Oslo", days=5)
+    assert settings_flags.read(selection, values) == Journey("Oslo", days=5)
 
 
-def test_a_part_reads_no_flag_of_others():
+def test_a_selection_reads_no_flag_of_others():
     @dataclasses.dataclass(frozen=True)
     class Other:
         days: int = setting("Of others.", 11)
 
-    part = only(Journey, "to")
-    values = parsed("--to=Oslo", "--days=5", kinds=[part, Other])
-    assert settings_flags.read(part, values) == Journey("Oslo")
+    selection = only(Journey, "to")
+    values = parsed("--to=Oslo", "--days=5", kinds=[selection, Other])
+    assert settings_flags.read(selection, values) == Journey("Oslo")
     assert settings_flags.read(Other, values) == Other(5)
 
 

@@ -34,16 +34,17 @@ class SettingsTest(unittest.TestCase):
                 "--seed=5",
             ]
         )
-        found = settings_flags.read(settings.TrainingSettings, self.values)
+        training = settings_flags.read(settings.TrainingSettings, self.values)
         self.assertEqual(
-            found,
+            training,
             settings.TrainingSettings(
                 train_source=["a", "b"], train_target=["c", "d"], seed=5
             ),
         )
         overrides = settings_flags.read(settings.Overrides, self.values)
         self.assertEqual(
-            settings_flags.given(overrides), {"model_dim": 6, "dropout": 0.3}
+            settings_flags.specified(overrides),
+            {"model_dim": 6, "dropout": 0.3},
         )
 
     def test_unknown_flags_fail(self):

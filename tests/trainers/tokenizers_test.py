@@ -24,29 +24,29 @@ def pieces(tokenizer):
 
 
 def test_one_vocabulary_knows_both_sides(tmp_path):
-    found = load(run_directory.RunDirectory(tmp_path))
-    assert found.target is None
-    assert {"\u2581one", "\u2581un"} <= pieces(found.source)
-    assert found.vocabulary_sizes() == {
-        "vocabulary_size": found.source.vocabulary_size,
+    loaded = load(run_directory.RunDirectory(tmp_path))
+    assert loaded.target is None
+    assert {"\u2581one", "\u2581un"} <= pieces(loaded.source)
+    assert loaded.vocabulary_sizes() == {
+        "vocabulary_size": loaded.source.vocabulary_size,
         "target_vocabulary_size": None,
     }
 
 
 def test_two_vocabularies_know_their_side(tmp_path):
     directory = run_directory.RunDirectory(tmp_path)
-    found = load(directory, target_vocabulary_size=281)
-    assert "\u2581three" in pieces(found.source)
-    assert "\u2581trois" not in pieces(found.source)
-    assert "\u2581three" not in pieces(found.target)
-    assert found.target.vocabulary_size == 281
-    assert found.vocabulary_sizes()["target_vocabulary_size"] == 281
+    loaded = load(directory, target_vocabulary_size=281)
+    assert "\u2581three" in pieces(loaded.source)
+    assert "\u2581trois" not in pieces(loaded.source)
+    assert "\u2581three" not in pieces(loaded.target)
+    assert loaded.target.vocabulary_size == 281
+    assert loaded.vocabulary_sizes()["target_vocabulary_size"] == 281
 
     directory.write_config({})
-    found.save(directory)
+    loaded.save(directory)
     again = load(directory, target_vocabulary_size=281)
-    assert again.source.model == found.source.model
-    assert again.target.model == found.target.model
+    assert again.source.model == loaded.source.model
+    assert again.target.model == loaded.target.model
 
 
 def test_what_is_there_stays(tmp_path):
@@ -69,8 +69,8 @@ def test_a_fingerprint_tells_vocabularies_apart(tmp_path):
         [text for pair in other for text in pair], may_be_smaller=True
     )
     kt.Tokenizer(learned).save(directory.tokenizer)
-    found = load(directory).fingerprint()
+    fingerprint = load(directory).fingerprint()
     with pytest.raises(ValueError, match="data.vocabulary_sha256: '.*' there"):
-        continuing.Continued(directory).check_same(
-            {"architecture": {}, "settings": {}, "data": found}
+        continuing.ExistingRun(directory).check_same(
+            {"architecture": {}, "settings": {}, "data": fingerprint}
         )

@@ -1,5 +1,6 @@
 """The trainer as a user meets it: its command, its output, its end."""
 
+import errno
 import json
 import os
 import signal
@@ -14,11 +15,12 @@ import tensorflow as tf
 
 import keras_transformer as kt
 from tests.trainers.trainer_command import ROOT, finish, start, write_pairs
+from trainers import train_translation
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """Flags of a run of 12 updates on a part of the built-in corpus."""
+    """Flags of a run of 12 steps on few pairs of the built-in corpus."""
     folder = tmp_path_factory.mktemp("small")
     return [
         *write_pairs(folder, train_size=997, dev_size=13),
@@ -93,8 +95,8 @@ def test_a_convention_and_a_vocabulary_for_each_side(small, tmp_path):
     texts = ["The dog is small.", "", "The cat is tired."]
     served = tf.saved_model.load(str(run / "saved_model/1"))
     answers = served.signatures["serving_default"](text=tf.constant(texts))
-    found = [text.decode() for text in answers["translation"].numpy()]
-    assert found == translator.translate(texts)
+    served_texts = [text.decode() for text in answers["translation"].numpy()]
+    assert served_texts == translator.translate(texts)
     # So early in training translations may be empty; scores tell all tokens.
     targets = ["Le chien est petit.", "", "Le chat dort."]
     answers = served.signatures["score"](
@@ -140,11 +142,11 @@ def test_killed_and_continued_is_as_never_stopped(small, tmp_path):
     assert code == 0, output
     assert "Continuing at step" in output
     expected = json.loads((whole / "metrics.json").read_text())
-    found = json.loads((killed / "metrics.json").read_text())
+    resumed = json.loads((killed / "metrics.json").read_text())
     for timing in ("train_seconds", "target_tokens_per_second"):
-        assert found.pop(timing) > 0
+        assert resumed.pop(timing) > 0
         expected.pop(timing)
-    assert found == expected
+    assert resumed == expected
     weights = [
         keras.models.load_model(folder / "model.keras").get_weights()
         for folder in (whole, killed)
@@ -186,6 +188,44 @@ def test_bad_flags(tmp_path):
     assert code == 1
     assert output.splitlines()[-1].startswith("error: --train_source and")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "error, continues",
+    [
+        (KeyboardInterrupt(), True),
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (ConnectionError("Another worker has gone."), True),
+        (tf.errors.ResourceExhaustedError(None, None, "full"), True),
+        (FileNotFoundError("No such file: nowhere.en"), False),
+        (PermissionError("secret.en"), False),
+        (NotADirectoryError("file is not a directory"), False),
+        (ValueError("--steps must be positive"), False),
+    ],
+)
+def test_only_a_stopped_run_names_its_checkpoint(
+    tmp_path, capsys, error, continues
+):
+    directory = kt.runs.RunDirectory(tmp_path)
+
+    def stop():
+        with (
+            pytest.raises(type(error)),
+            train_translation.naming_checkpoint(directory),
+        ):
+            raise error
+        return capsys.readouterr().err
+
+    # There is no checkpoint to continue from.
+    assert stop() == ""
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((5, 3)), np.ones((5, 2)), batch_size=1, verbose=0)
+    kt.training.TrainingCheckpoints(directory.checkpoints, model).save()
+    expected = (
+        "\nStopped. The same command continues from the checkpoint of step 5.\n"
+    )
+    assert stop() == (expected if continues else "")
 
 
 def test_two_logical_devices(small, tmp_path):

@@ -1,6 +1,7 @@
 """Opens what `--model` names, with the search that other flags describe."""
 
 import pathlib
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -103,7 +104,10 @@ def load(
     check_models(models)
     if not any(map(is_saved_model, models.model)):
         return load_translator(models, search)
-    given = {**settings_flags.given(models), **settings_flags.given(search)}
+    given = {
+        **settings_flags.specified(models),
+        **settings_flags.specified(search),
+    }
     wrong = set(given) - {"model", "n_best"}
     if wrong or len(models.model) > 1:
         raise ValueError(
@@ -138,6 +142,7 @@ def load_translator(
         _check_vocabularies(runs[0], runs[-1], models.model[0], path)
     parts = [run.model for run in runs]
     if models.precision is not None:
+        warn_of_slowness(models.precision)
         parts = [kt.models.in_precision(m, models.precision) for m in parts]
     model = parts[0]
     if len(parts) > 1:
@@ -160,6 +165,13 @@ def check_models(models: settings.ModelSettings) -> None:
             raise FileNotFoundError(
                 f"No such model: {path}. Give a run directory or a SavedModel."
             )
+
+
+def warn_of_slowness(precision: str) -> None:
+    """Says on standard error that a precision is slow on this machine."""
+    slowness = kt.training.slowness(precision)
+    if slowness is not None:
+        print(f"warning: {slowness}", file=sys.stderr)
 
 
 def tokenization(models: settings.ModelSettings) -> str:

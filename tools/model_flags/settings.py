@@ -69,7 +69,7 @@ class SearchSettings:
     seed: int | None = setting("Of sampling. Default: 0.", None)
 
     def __post_init__(self):
-        given = settings_flags.given(self)
+        given = settings_flags.specified(self)
         for names, with_sample in ((_OF_BEAMS, False), (_OF_SAMPLING, True)):
             wrong = {name for name in names if name in given}
             if wrong and bool(self.sample) != with_sample:
@@ -119,7 +119,7 @@ class SearchSettings:
                 constraints=constraints,
                 **{
                     name: value
-                    for name, value in settings_flags.given(self).items()
+                    for name, value in settings_flags.specified(self).items()
                     if name in _OF_SAMPLING
                 },
             )

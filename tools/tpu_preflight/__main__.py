@@ -34,7 +34,9 @@ class Preflight(BatchSettings):
     topology: str = setting(
         "Chip and sizes, such as v4:2x2x1 or v6e:2x2.", "v5e:2x2"
     )
-    precision: str | None = setting("A Keras policy, else the run's.", None)
+    precision: str | None = setting(
+        "A Keras policy, else the run's; of a preset, mixed_bfloat16.", None
+    )
     tokens_per_batch: int | None = setting(
         "Target tokens of a batch, of all replicas together, else the run's.",
         None,

@@ -3,9 +3,10 @@
 import dataclasses
 
 import keras_transformer as kt
+from keras_transformer.training import hardware
 from tools.tpu_preflight import chips
 from tools.tpu_preflight import steps as tpu_steps
-from trainers import defaults, run, settings_checks
+from trainers import defaults, precision, run, settings_checks
 from trainers import settings as run_settings
 
 STEPS = ("training", "decoding")
@@ -36,7 +37,8 @@ def configuration(model: str | None, preset: str | None, **given):
     if model is None:
         settings = run_settings.TrainingSettings(preset=preset, **given)
         settings_checks.check(settings)
-        return kt.PRESETS[preset], defaults.with_defaults(settings, 1000)
+        settings = defaults.with_defaults(settings, 1000)
+        return kt.PRESETS[preset], _for_tpu(settings)
     directory = kt.runs.RunDirectory(model)
     if not directory.is_started:
         raise FileNotFoundError(
@@ -59,7 +61,15 @@ def configuration(model: str | None, preset: str | None, **given):
         ) from error
     settings = dataclasses.replace(settings, **given)
     settings_checks.check(settings)
-    return architecture, settings
+    return architecture, _for_tpu(settings)
+
+
+def _for_tpu(settings):
+    """The settings with the precision that `auto` is on a TPU."""
+    if settings.precision != precision.AUTO:
+        return settings
+    policy, _ = hardware.choose_precision(hardware.Hardware("TPU"))
+    return dataclasses.replace(settings, precision=policy)
 
 
 def model_of(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import keras_transformer as kt
+from keras_transformer.training import hardware
 from tests.translation import toy
 from tools.model_flags import loading, settings
 
@@ -110,6 +111,20 @@ def test_precision(run):
     fast, slow = translator.translate(texts), load(run).translate(texts)
     same = np.mean([a == b for a, b in zip(fast, slow, strict=True)])
     assert same > 0.9 and len(set(slow)) > 47
+
+
+@pytest.mark.parametrize("feature, warns", [("amx_bf16", 0), ("sse2", 1)])
+def test_bfloat16_is_slow_on_some_machines(
+    run, monkeypatch, capsys, feature, warns
+):
+    cpu = hardware.Hardware("CPU", cpu_features=frozenset([feature]))
+    monkeypatch.setattr(hardware, "read_hardware", lambda strategy=None: cpu)
+    load(run, precision="bfloat16")
+    warning = "warning: bfloat16 is probably slower than float32 here: the CPU"
+    assert capsys.readouterr().err.count(warning) == warns
+    load(run)
+    load(run, precision="float32")
+    assert capsys.readouterr().err == ""
 
 
 def test_ensemble(run, tmp_path):

@@ -46,6 +46,8 @@ def test_a_run(tmp_path):
     )
     _, found = tpu_run.configuration(path, None, precision="float32")
     assert found == dataclasses.replace(SETTINGS, precision="float32")
+    _, found = tpu_run.configuration(path, None, precision="auto")
+    assert found.precision == "mixed_bfloat16"
 
 
 def test_a_preset():
@@ -54,6 +56,8 @@ def test_a_preset():
     )
     assert architecture.model_dim == 1024
     assert (found.tokens_per_batch, found.max_length) == (997, 128)
+    # A TPU's, whatever this machine computes fast.
+    assert found.precision == "mixed_bfloat16"
     assert found.length_penalty == 0.6
 
 

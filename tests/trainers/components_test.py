@@ -1,4 +1,4 @@
-"""A run counts its updates, whatever its optimizer does."""
+"""A run counts its batches, also those that the optimizer skips."""
 
 import dataclasses
 
@@ -6,17 +6,17 @@ import keras
 import tensorflow as tf
 
 import keras_transformer as kt
-from trainers import parts
+from trainers import components
 
 
-def test_batches_are_those_of_the_checkpoints(tmp_path):
+def test_batches_are_counted_by_the_checkpoints(tmp_path):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     model.compile("sgd", "mse")
     checkpoints = kt.training.TrainingCheckpoints(
         tmp_path, model, counters=("train_seconds", "batches")
     )
-    names = [field.name for field in dataclasses.fields(parts.Parts)]
-    run = parts.Parts(
+    names = [field.name for field in dataclasses.fields(components.Components)]
+    run = components.Components(
         **{
             **dict.fromkeys(names),
             "checkpoints": checkpoints,
@@ -24,7 +24,7 @@ def test_batches_are_those_of_the_checkpoints(tmp_path):
             "strategy": tf.distribute.get_strategy(),
         }
     )
-    assert run.batches == 0
+    assert run.trained_batches == 0
     checkpoints.counters["batches"].assign(7)
-    assert run.batches == 7
+    assert run.trained_batches == 7
     assert run.is_chief

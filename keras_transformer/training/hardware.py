@@ -1,0 +1,188 @@
+"""What the devices of a run are, and which precision they compute fast."""
+
+import pathlib
+from typing import NamedTuple
+
+import tensorflow as tf
+
+_FAST = "mixed_bfloat16"
+# GPUs multiply bfloat16 in tensor cores from this compute capability on.
+_GPU_CAPABILITY = (8, 0)
+# Instructions of x86 CPUs, as Linux names them. TensorFlow multiplies bfloat16
+# by oneDNN on x86 alone; elsewhere it uses Eigen, without such instructions.
+_CPU_FEATURES = ("amx_bf16", "avx512_bf16")
+_CPU_INFO = pathlib.Path("/proc/cpuinfo")
+
+
+class Hardware(NamedTuple):
+    """What the devices of a run say of themselves.
+
+    kind: `"TPU"`, `"GPU"` or `"CPU"`.
+    capabilities: the compute capability of each GPU, such as `(8, 0)`; `None`
+        for one that does not say.
+    cpu_features: names of the instructions of an x86 CPU; `None` where they
+        are not known.
+    """
+
+    kind: str
+    capabilities: tuple[tuple[int, int] | None, ...] = ()
+    cpu_features: frozenset[str] | None = None
+
+
+class Precision(NamedTuple):
+    """A precision, and why.
+
+    policy: a Keras dtype policy.
+    reason: a clause for a line of the log.
+    """
+
+    policy: str
+    reason: str
+
+
+def fast_precision(strategy: tf.distribute.Strategy | None = None) -> Precision:
+    """The precision in which the devices train fast, without loss of quality.
+
+    That is `"mixed_bfloat16"` on TPUs, on GPUs of compute capability 8.0 and
+    higher, and on CPUs with bfloat16 instructions that TensorFlow uses: x86
+    CPUs with AVX-512 BF16 or AMX-BF16, on Linux. It is `"float32"` everywhere
+    else, also where the devices do not say what they are.
+
+    Args:
+        strategy: whose devices train; `None` for the one of this scope. Of
+            several workers, each looks at its own devices.
+
+    Example:
+
+    >>> fast_precision().policy in ("float32", "mixed_bfloat16")
+    True
+    """
+    return choose_precision(read_hardware(strategy))
+
+
+def slowness(
+    policy: str, strategy: tf.distribute.Strategy | None = None
+) -> str | None:
+    """Says that bfloat16 is slow on this CPU, where it is.
+
+    Args:
+        policy: a Keras dtype policy that was asked for.
+        strategy: as of `fast_precision`.
+
+    Returns:
+        A warning; `None` for other policies, and where bfloat16 is not known
+        to be slow.
+
+    Example:
+
+    >>> slowness("float32") is None
+    True
+    """
+    if "bfloat16" not in policy:
+        return None
+    hardware = read_hardware(strategy)
+    choice = choose_precision(hardware)
+    if hardware.kind != "CPU" or choice.policy == _FAST:
+        return None
+    return (
+        f"{policy} is probably slower than float32 here: {choice.reason}. "
+        "Without bfloat16 instructions it took about 3 times as long as "
+        "float32, in training and in decoding. Use float32."
+    )
+
+
+def choose_precision(hardware: Hardware) -> Precision:
+    """The precision that suits some hardware.
+
+    Example:
+
+    >>> choose_precision(Hardware("GPU", ((8, 0), (7, 5))))
+    Precision(policy='float32', reason='a GPU has compute capability 7.5')
+    """
+    if hardware.kind == "TPU":
+        return Precision(_FAST, "TPUs compute in bfloat16")
+    if hardware.kind == "GPU":
+        return _precision_of_gpus(hardware.capabilities)
+    if hardware.cpu_features is None:
+        return Precision(
+            "float32",
+            "TensorFlow is not known to compute bfloat16 fast on this CPU",
+        )
+    for feature in _CPU_FEATURES:
+        if feature in hardware.cpu_features:
+            return Precision(_FAST, f"the CPU has {feature}")
+    return Precision("float32", "the CPU has no bfloat16 instructions")
+
+
+def read_hardware(strategy: tf.distribute.Strategy | None = None) -> Hardware:
+    """Reads what the devices of a strategy are.
+
+    Where GPUs compute, all that TensorFlow sees on this machine count.
+
+    Args:
+        strategy: `None` for the one of this scope.
+    """
+    strategy = strategy or tf.distribute.get_strategy()
+    if isinstance(strategy, tf.distribute.TPUStrategy):
+        return Hardware("TPU")
+    if _has_gpus(strategy):
+        return Hardware(
+            "GPU",
+            tuple(
+                tf.config.experimental.get_device_details(gpu).get(
+                    "compute_capability"
+                )
+                for gpu in tf.config.get_visible_devices("GPU")
+            ),
+        )
+    try:
+        cpu_info = _CPU_INFO.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        cpu_info = ""  # Not on Linux.
+    return Hardware("CPU", cpu_features=cpu_features(cpu_info))
+
+
+def cpu_features(cpu_info: str) -> frozenset[str] | None:
+    """The instructions of an x86 CPU, as Linux lists them.
+
+    Args:
+        cpu_info: the content of `/proc/cpuinfo`.
+
+    Returns:
+        Their names; `None` if there is no list, as for other CPUs.
+
+    Example:
+
+    >>> sorted(cpu_features("model: 17\\nflags : fpu avx2\\n"))
+    ['avx2', 'fpu']
+    >>> cpu_features("Features : fp asimd bf16") is None
+    True
+    """
+    for line in cpu_info.splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == "flags":
+            return frozenset(value.split())
+    return None
+
+
+def _has_gpus(strategy):
+    """Whether GPUs compute what is run under a strategy."""
+    try:
+        devices = strategy.extended.worker_devices
+    except RuntimeError:
+        # TensorFlow's default strategy: a GPU computes where there is one.
+        return bool(tf.config.list_logical_devices("GPU"))
+    return any(
+        tf.DeviceSpec.from_string(device).device_type == "GPU"
+        for device in devices
+    )
+
+
+def _precision_of_gpus(capabilities):
+    if None in capabilities:
+        return Precision("float32", "a GPU does not say its compute capability")
+    major, minor = min(capabilities)
+    capability = f"compute capability {major}.{minor}"
+    if (major, minor) < _GPU_CAPABILITY:
+        return Precision("float32", f"a GPU has {capability}")
+    return Precision(_FAST, f"the GPUs have at least {capability}")

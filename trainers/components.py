@@ -1,0 +1,51 @@
+"""The objects that a training run consists of."""
+
+import dataclasses
+
+import tensorflow as tf
+
+import keras_transformer as kt
+from trainers import corpora as run_corpora
+from trainers import settings as run_settings
+from trainers import tokenizers as run_tokenizers
+
+
+@dataclasses.dataclass(frozen=True)
+class Components:
+    """The components of a run. Each is built from those listed before it.
+
+    directory: the directory that the run writes to.
+    strategy: the strategy, which holds the devices that train.
+    corpora: the sentence pairs.
+    tokenizers: the tokenizers of source and target.
+    settings: the settings, with all defaults filled in.
+    architecture: the configuration of the model.
+    train_batches, dev_batches: the batches that the model reads.
+    model: the model that is trained.
+    checkpoints: the checkpoints, from which a stopped run continues.
+    """
+
+    directory: kt.runs.RunDirectory
+    strategy: tf.distribute.Strategy
+    corpora: run_corpora.Corpora
+    tokenizers: run_tokenizers.Tokenizers
+    settings: run_settings.TrainingSettings
+    architecture: kt.TransformerConfig
+    train_batches: kt.data.TokenBatches
+    dev_batches: kt.data.TokenBatches
+    model: kt.Transformer
+    checkpoints: kt.training.TrainingCheckpoints
+
+    @property
+    def is_chief(self) -> bool:
+        """Returns whether this process is the worker that writes files."""
+        return kt.training.is_chief(self.strategy)
+
+    @property
+    def trained_batches(self) -> int:
+        """Returns how many batches the model was trained on so far.
+
+        It can be more than the optimizer's step: with a loss scale, the
+        optimizer does not count batches whose gradients overflow.
+        """
+        return int(self.checkpoints.counters["batches"].numpy())

@@ -1,0 +1,50 @@
+"""Chooses the precision of a run if its setting is `auto`."""
+
+import dataclasses
+import logging
+
+import tensorflow as tf
+
+import keras_transformer as kt
+from trainers import settings as run_settings
+
+_LOG = logging.getLogger(__name__)
+AUTO = "auto"
+NAMES = (AUTO, "float32", "mixed_bfloat16", "mixed_float16")
+
+
+def resolve(
+    settings: run_settings.TrainingSettings,
+    directory: kt.runs.RunDirectory,
+    strategy: tf.distribute.Strategy,
+) -> run_settings.TrainingSettings:
+    """Replaces `auto` by a precision and logs the choice and its reason.
+
+    If the run is continued, `auto` is the precision with which it began. Any
+    other setting stays as it is; a warning is logged if it is slow on these
+    devices.
+
+    Args:
+        settings: the settings that the user gave.
+        directory: the output directory, which may hold a run already.
+        strategy: the strategy of the run.
+
+    Raises:
+        ValueError: the workers of a run do not have the same precision, or the
+            run in the directory is damaged.
+    """
+    policy = settings.precision
+    compared = "settings.precision"
+    if policy == AUTO:
+        compared = "what --precision=auto chooses (give all the same precision)"
+        policy, reason = kt.training.fast_precision(strategy)
+        existing_settings = directory.found_config().get("settings", {})
+        if existing_settings.get("precision") is not None:
+            policy = existing_settings["precision"]
+            reason = "the run began with it"
+        _LOG.info("Precision %s: %s.", policy, reason)
+    elif slowness := kt.training.slowness(policy, strategy):
+        _LOG.warning("%s", slowness)
+    # Workers with the same flags may have different processors.
+    kt.training.check_agreement(strategy, {compared: policy})
+    return dataclasses.replace(settings, precision=policy)
