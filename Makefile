@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all test-oldest lint bench preflight
+.PHONY: demo check test test-rest test-all test-grids test-oldest
+.PHONY: lint bench preflight
 
 demo: .venv/installed
 	$(BIN)/python -m trainers.train_translation --output_dir=runs/demo
@@ -10,12 +11,25 @@ demo: .venv/installed
 # Two processes: most tests keep one core busy. Those that share what is dear to
 # make stay in one process, as tests/conftest.py groups them.
 PYTEST := python -m pytest -n 2 --dist=loadgroup --no-loadscope-reorder
+# Marks of tests that cost more than seconds; pyproject.toml says what they mean.
+COSTLY := process or training or xla or browser
+
+check: .venv/installed
+	$(BIN)/$(PYTEST) -m "not ($(COSTLY) or grid)"
 
 test: .venv/installed
-	$(BIN)/$(PYTEST)
+	$(BIN)/$(PYTEST) -m "not grid"
+
+# What `test` has and `check` has not.
+test-rest: .venv/installed
+	$(BIN)/$(PYTEST) -m "($(COSTLY)) and not grid"
 
 test-all: .venv/installed
-	$(BIN)/$(PYTEST) -m "slow or not slow"
+	$(BIN)/$(PYTEST) -m ""
+
+# What `test-all` has and `test` has not.
+test-grids: .venv/installed
+	$(BIN)/$(PYTEST) -m grid
 
 # On the oldest dependencies that setup.py allows; the environment of the other
 # targets has the newest. The oldest TensorFlow is for Python 3.10 to 3.12:

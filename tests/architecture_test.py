@@ -1,11 +1,12 @@
 """The arrows of BUILD hold, and every source file has its test."""
 
 import ast
+import json
 import pathlib
 import sys
 import unittest
 
-from tests import conftest
+from tests import durations
 
 _ROOT = pathlib.Path(__file__).parent.parent
 _PACKAGE = _ROOT / "keras_transformer"
@@ -39,10 +40,16 @@ class Target:
 
 
 def _files(sources: ast.expr) -> set[pathlib.Path]:
-    """Those of a list, or of a call of Bazel's `glob`."""
+    """Those of a list, of a call of Bazel's `glob`, or of a sum of these."""
+    if isinstance(sources, ast.BinOp):
+        return _files(sources.left) | _files(sources.right)
     if isinstance(sources, ast.Call):
-        patterns = ast.literal_eval(sources.args[0])
-        return {path for each in patterns for path in _ROOT.glob(each)}
+        lists = [*sources.args, *(each.value for each in sources.keywords)]
+        found, *excluded = (
+            {path for each in patterns for path in _ROOT.glob(each)}
+            for patterns in map(ast.literal_eval, lists)
+        )
+        return found.difference(*excluded)
     return {_ROOT / name for name in ast.literal_eval(sources)}
 
 
@@ -115,7 +122,8 @@ class ArchitectureTest(unittest.TestCase):
         found = [
             name
             for name, target in self.targets.items()
-            if target.kind == "py_library" and name != "keras_transformer"
+            if target.kind == "py_library"
+            and name not in ("keras_transformer", "testing")
         ]
         self.assertGreater(len(found), 8)
         return found
@@ -139,9 +147,22 @@ class ArchitectureTest(unittest.TestCase):
             self.assertEqual(
                 self.targets[name].sources, set(self.files(name)), name
             )
-        self.assertEqual(
-            self.targets["tests"].sources, set(self.files("tests"))
-        )
+
+    def test_every_folder_of_tests_is_a_target(self):
+        shared = self.targets["testing"].sources
+        found = set(shared)
+        for target in self.targets.values():
+            if target.kind == "py_test":
+                folder = _TESTS
+                if target.name != "tests":
+                    folder /= target.name.removesuffix("_tests")
+                tests = target.sources - shared
+                self.assertTrue(tests, target.name)
+                for path in tests:
+                    self.assertTrue(path.is_relative_to(folder), path)
+                self.assertFalse(tests & found, target.name)
+                found |= tests
+        self.assertEqual(found, set(self.files("tests")))
 
     def test_no_import_against_the_arrows(self):
         for name in self.libraries():
@@ -286,11 +307,12 @@ class ArchitectureTest(unittest.TestCase):
         self.assertLessEqual(len(folders), 4)
         self.assertLessEqual(len(entries) - len(folders), 12)
 
-    def test_the_longest_groups_are_files_of_tests(self):
-        files = [name for name in conftest.LONGEST if name.endswith(".py")]
-        self.assertGreater(len(files), 10)
-        for name in files:
-            self.assertTrue((_ROOT / "tests" / name).is_file(), name)
+    def test_recorded_durations_are_of_groups_that_exist(self):
+        groups = json.loads(durations.FILE.read_text(encoding="utf-8"))
+        self.assertGreater(len(groups), 10)
+        for name in groups:
+            if name.endswith(".py"):
+                self.assertTrue((_TESTS / name).is_file(), name)
 
 
 if __name__ == "__main__":

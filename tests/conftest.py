@@ -1,12 +1,19 @@
-"""What tests share: their processes, and one real run of the trainer."""
+"""What tests share: their processes, and one real run of the trainer.
+
+Processes that run tests import TensorFlow and Keras. The one that only tells
+them what to run does not, so that it starts at once.
+"""
 
 import os
 import pathlib
 import subprocess
 import sys
+from unittest import mock
 
 import pytest
 from absl import flags
+
+from tests import costs, durations
 
 # A core for each of several processes; TensorFlow reads it when imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -17,50 +24,67 @@ flags.FLAGS.mark_as_parsed()
 ROOT = pathlib.Path(__file__).parent.parent
 
 
-# Groups in the order in which they are begun, where they take long: what comes
-# last should be short, or one process waits for the other.
-LONGEST = (
-    "demo",
-    "toy",
-    "trainers/train_translation_test.py",
-    "training/distributed_model_test.py",
-    "trainers/multi_worker_test.py",
-    "trainers/going_on_test.py",
-    "training/replicas_test.py",
-    "training/checkpoints_test.py",
-    "models/transformer_test.py",
-    "layers/decoder_test.py",
-    "conformance/conformance_test.py",
-    "documents_test.py",
-    "search/beam_test.py",
-    "export/two_vocabularies_test.py",
-    "training/plain_keras_test.py",
-)
+def pytest_addoption(parser):
+    parser.addoption(
+        "--record-durations",
+        action="store_true",
+        help=f"write the seconds of each group to {durations.FILE.name}",
+    )
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(costs.Guard())
+    if not config.getoption("numprocesses", None):
+        # What TensorFlow says when it starts would be above every report.
+        with mock.patch.dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3"):
+            from tests import devices
+
+            devices.split()
+    # Processes of pytest-xdist send what they measure to the one that began.
+    is_first = "PYTEST_XDIST_WORKER" not in os.environ
+    if is_first and config.getoption("record_durations"):
+        config.pluginmanager.register(durations.Recorder())
+
+
+def group_of(item):
+    """The name of the tests that stay in one process with this one.
+
+    They share what is dear to make. Those are the tests of a file, all that
+    read the demo's run, and all files that translate with
+    `tests/translation/toy.py`, which a process trains.
+    """
+    if "demo_run" in item.fixturenames:
+        return "demo"
+    if hasattr(item.module, "toy"):
+        return "toy"
+    return item.path.relative_to(ROOT / "tests").as_posix()
 
 
 def pytest_itemcollected(item):
-    """Keeps together, in one of several processes, what shares what is dear.
-
-    Those are the tests of a file, all that read the demo's run, and all files
-    that translate with `tests/translation/toy.py`, which a process trains.
-    """
-    if "demo_run" in item.fixturenames:
-        group = "demo"
-    elif hasattr(item.module, "toy"):
-        group = "toy"
-    else:
-        group = item.path.relative_to(ROOT / "tests").as_posix()
+    group = group_of(item)
     item.add_marker(pytest.mark.xdist_group(group))
+    item.user_properties.append(("group", group))
+    costs.add_marks(item)
 
 
 def pytest_collection_modifyitems(items):
-    """Puts the longest groups first."""
+    durations.longest_first(items, group_of)
 
-    def place(item):
-        group = item.get_closest_marker("xdist_group").args[0]
-        return LONGEST.index(group) if group in LONGEST else len(LONGEST)
 
-    items.sort(key=place)
+@pytest.fixture(autouse=True)
+def seeds():
+    """A test draws the same numbers, whichever tests ran before it."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+
+
+@pytest.fixture(scope="session")
+def two_replicas():
+    """The strategy of two replicas that all tests of a process share."""
+    from tests import devices
+
+    return devices.two_replicas()
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,10 @@ import pkgutil
 import re
 import subprocess
 import sys
-import tempfile
 import unittest
 
 import numpy as np
+import pytest
 from absl import flags
 
 import keras_transformer
@@ -71,13 +71,13 @@ class DocumentsTest(unittest.TestCase):
         self.assertEqual(failures, [])
         self.assertGreater(examples, 50)
 
-    def in_a_folder(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.addCleanup(os.chdir, os.getcwd())
-        os.chdir(folder.name)
-        return folder
+    @pytest.fixture(autouse=True)
+    def in_a_folder(self, tmp_path, monkeypatch):
+        self.folder = tmp_path
+        monkeypatch.chdir(tmp_path)
 
+    # Of layers that `quantize` leaves as they are; docs/layers.md says so.
+    @pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize`")
     def test_examples_of_documents(self):
         # Those with a prompt: one session for each document.
         attempted = 0
@@ -103,8 +103,8 @@ class DocumentsTest(unittest.TestCase):
                 found += 1
         self.assertGreater(found, 7)
 
+    @pytest.mark.process
     def test_classifier_of_the_encoder_alone(self):
-        self.in_a_folder()
         [block] = [
             block
             for block in code_blocks(
@@ -139,7 +139,6 @@ class DocumentsTest(unittest.TestCase):
     def test_readme_python_runs(self):
         blocks = code_blocks((ROOT / "README.md").read_text(), "python")
         self.assertGreaterEqual(len(blocks), 1)
-        folder = self.in_a_folder()
         for block in blocks:
             # The same lines on fewer sentences and epochs.
             block = block.replace(
@@ -148,9 +147,7 @@ class DocumentsTest(unittest.TestCase):
             names = {}
             exec(compile(block, "README.md", "exec"), names)
             self.assertIsInstance(names["translations"][0], str)
-            self.assertTrue(
-                (pathlib.Path(folder.name) / "saved_model/1").is_dir()
-            )
+            self.assertTrue((self.folder / "saved_model/1").is_dir())
 
     def test_links_pictures_and_anchors_exist(self):
         links, links_to_headings = 0, 0

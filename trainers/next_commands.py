@@ -41,8 +41,7 @@ def print_summary(
     run = shlex.quote(str(directory.path))
     logs = shlex.quote(str(directory.logs))
     translations = "\n".join(
-        f'  echo "{text}" | \\\n'
-        f"      {python} -m tools.translate --model={run}"
+        f'  echo "{text}" | \\\n      {python} -m tools.translate --model={run}'
         for text in texts
     )
     print(f"""

@@ -10,7 +10,6 @@ import json
 import pathlib
 import subprocess
 import sys
-import tempfile
 import traceback
 
 import keras
@@ -20,7 +19,7 @@ import tensorflow as tf
 
 from keras_transformer import layers, models
 from keras_transformer.layers import dot_product
-from tests.conformance import contract, rows, running
+from tests.conformance import contract, replicas, rows, running
 from tests.conformance.running import assert_close
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -206,66 +205,30 @@ def sharpen(row, layer, arrays):
     return running.tensors(arrays)
 
 
-class Programs:
-    """The two programs that check rows in processes of their own."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.started = None
-
-    def start_replicas(self):
-        """Starts the program without waiting, since it takes minutes."""
-        if self.started is None:
-            with (
-                open(self.folder / "replicas.out", "wb") as output,
-                open(self.folder / "replicas.err", "wb") as errors,
-            ):
-                self.started = subprocess.Popen(
-                    [sys.executable, "-m", "tests.conformance.replicas"],
-                    cwd=ROOT,
-                    stdout=output,
-                    stderr=errors,
-                )
-
-    @functools.cached_property
-    def replicas(self):
-        self.start_replicas()
-        code = self.started.wait(timeout=300)
-        assert code == 0, (self.folder / "replicas.err").read_text()[-3000:]
-        return json.loads((self.folder / "replicas.out").read_text())
-
-    @functools.cached_property
-    def reloaded(self):
-        saved = {"plain": [], "wrapped": []}
-        unsaved = {}
-        for row in rows.ROWS:
-            try:
-                save(row, self.folder)
-                kind = "plain" if row.user is None else "wrapped"
-                saved[kind].append(row.name)
-            except Exception:
-                unsaved[row.name] = traceback.format_exc()
-        (self.folder / "saved.json").write_text(json.dumps(saved))
-        result = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "tests.conformance.reloading",
-                str(self.folder),
-            ],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert result.returncode == 0, result.stderr[-3000:]
-        actual = json.loads(result.stdout.splitlines()[-1])
-        return {name: {**report, **unsaved} for name, report in actual.items()}
-
-    def stop(self):
-        if self.started is not None:
-            self.started.kill()
-            self.started.wait()
+@pytest.fixture(scope="module")
+def reloaded(tmp_path_factory):
+    """What is wrong with rows that another process loads, by format."""
+    folder = tmp_path_factory.mktemp("reloaded")
+    saved = {"plain": [], "wrapped": []}
+    unsaved = {}
+    for row in rows.ROWS:
+        try:
+            save(row, folder)
+            kind = "plain" if row.user is None else "wrapped"
+            saved[kind].append(row.name)
+        except Exception:
+            unsaved[row.name] = traceback.format_exc()
+    (folder / "saved.json").write_text(json.dumps(saved))
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.conformance.reloading", str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    found = json.loads(result.stdout.splitlines()[-1])
+    return {name: {**report, **unsaved} for name, report in found.items()}
 
 
 def save(row, folder):
@@ -283,17 +246,6 @@ def save(row, folder):
     model.export(folder / row.name, verbose=False)
 
 
-@pytest.fixture(scope="module")
-def programs(request):
-    with tempfile.TemporaryDirectory() as folder:
-        programs = Programs(pathlib.Path(folder))
-        if any("-replicas" in item.name for item in request.session.items):
-            programs.start_replicas()
-        yield programs
-        programs.stop()
-
-
-# Functions of a row, or of `programs` if a program does the work.
 COLUMNS = {
     "config": config_round_trip,
     "graph": graph,
@@ -301,24 +253,36 @@ COLUMNS = {
     "compiled": compiled,
     "bfloat16": functools.partial(mixed, dtype="bfloat16"),
     "float16": functools.partial(mixed, dtype="float16"),
-    "keras_file": lambda programs: programs.reloaded["keras"],
-    "saved_model": lambda programs: programs.reloaded["SavedModel"],
-    "replicas": lambda programs: programs.replicas,
     **contract.COLUMNS,
 }
-IN_PROGRAMS = ("keras_file", "saved_model", "replicas")
-CELLS = [(row, column) for column in COLUMNS for row in rows.ROWS]
+# What a process of its own finds, by the format that it loads.
+RELOADED = {"keras_file": "keras", "saved_model": "SavedModel"}
+EVERY_ROW = pytest.mark.parametrize(
+    "row", rows.ROWS, ids=[row.name for row in rows.ROWS]
+)
+MARKS = {"compiled": [pytest.mark.xla]}
 
 
 @pytest.mark.parametrize(
-    "row, column", CELLS, ids=[f"{row.name}-{column}" for row, column in CELLS]
+    "column",
+    [pytest.param(name, marks=MARKS.get(name, [])) for name in COLUMNS],
 )
-def test_cell(row, column, programs):
-    if column in IN_PROGRAMS:
-        problem = COLUMNS[column](programs)[row.name]
-        assert problem is None, problem
-    else:
-        COLUMNS[column](row)
+@EVERY_ROW
+def test_cell(row, column):
+    COLUMNS[column](row)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("column", RELOADED)
+@EVERY_ROW
+def test_reloaded(row, column, reloaded):
+    problem = reloaded[RELOADED[column]][row.name]
+    assert problem is None, problem
+
+
+@EVERY_ROW
+def test_replicas(row, two_replicas):
+    replicas.check(row, two_replicas)
 
 
 def public_classes():
@@ -347,8 +311,7 @@ def test_constructors_have_few_arguments():
 
 
 def test_every_row_has_every_column():
-    assert len(COLUMNS) == 16
-    assert len(set(CELLS)) == len(COLUMNS) * len(rows.ROWS)
+    assert len(COLUMNS) == 13
     names = [row.name for row in rows.ROWS]
     assert len(set(names)) == len(names)
 

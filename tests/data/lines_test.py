@@ -89,6 +89,7 @@ def test_a_pipe_is_read_once_and_as_it_comes():
         assert not stream.closed
 
 
+@pytest.mark.process
 def test_named_pipes(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     program = (

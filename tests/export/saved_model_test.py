@@ -13,12 +13,15 @@ from unittest import mock
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
 import keras_transformer as kt
 from keras_transformer.export import saved_model
 from tests.translation import toy
+
+pytestmark = pytest.mark.process
 
 # Reads batches of byte strings, in hexadecimal, and answers each.
 CLIENT = """

@@ -66,6 +66,7 @@ def test_saved_model_serves_as_it_did(run):
     )
 
 
+@pytest.mark.process
 def test_run_goes_on(run):
     """The same command finishes a run that lost what it ended with."""
     for name in ("metrics.json", "model.keras"):

@@ -203,7 +203,7 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
         self.check_in_a_graph(positions, max_length)
 
     @parameterized.parameters(*OTHERS_IN_A_GRAPH)
-    @pytest.mark.slow
+    @pytest.mark.grid
     def test_steps_of_other_kinds_in_a_graph_of_unknown_sizes(
         self, positions, max_length
     ):
@@ -255,7 +255,7 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
         for i, positions in enumerate(kinds.POSITIONS)
         for at in ((1, 2), (0, 3))[i % 2]
     )
-    @pytest.mark.slow
+    @pytest.mark.grid
     def test_each_hypothesis_reads_its_own_past_in_the_other_pairs(
         self, positions, max_length, widenings
     ):

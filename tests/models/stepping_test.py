@@ -126,9 +126,8 @@ class DecodingModelTest(tf.test.TestCase, parameterized.TestCase):
                 lambda each: kt.translation.explain(each, texts[0]),
             )
         )
-        self.assertEqual(
-            *([result.score for result in results] for results in scores)
-        )
+        found, expected = ([one.score for one in some] for some in scores)
+        self.assertEqual(found, expected)
         for one, other in zip(*explanations, strict=True):
             self.assertAllEqual(one, other)
 

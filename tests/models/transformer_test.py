@@ -301,7 +301,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         for name in ("learned", "relative", "modern")
         for how in ("grows_in_a_graph", "is_fixed_in_a_graph", "is_compiled")
     )
-    @pytest.mark.slow
+    @pytest.mark.grid
     def test_hypotheses_of_a_loop(self, config, how):
         model = make(config)
         width, max_length = 5, None if how == "grows_in_a_graph" else T + 2
@@ -892,7 +892,7 @@ class SublayersTest(tf.test.TestCase, parameterized.TestCase):
         self.assertLen(model.attention_scores(inputs()).cross[0], 2)
 
 
-@pytest.mark.slow
+@pytest.mark.grid
 class EveryCombinationTest(tf.test.TestCase, parameterized.TestCase):
     """Tests of `TransformerTest` for all combinations of settings."""
 

@@ -2,9 +2,9 @@
 
 import json
 import os
-import pathlib
-import tempfile
 import unittest
+
+import pytest
 
 from keras_transformer.runs import run_directory
 
@@ -16,12 +16,9 @@ CONFIG = {
 
 
 class RunDirectoryTest(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.directory = run_directory.RunDirectory(
-            pathlib.Path(folder.name) / "run"
-        )
+    @pytest.fixture(autouse=True)
+    def make_directory(self, tmp_path):
+        self.directory = run_directory.RunDirectory(tmp_path / "run")
 
     def test_names(self):
         # Other programs know them: docs/training.md names them.

@@ -188,7 +188,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         self.check_fewer_top_beams(ranking, demands)
 
     @parameterized.named_parameters(*NOT_STOPPING)
-    @pytest.mark.slow
+    @pytest.mark.grid
     def test_fewer_top_beams_of_other_demands(self, ranking, demands):
         self.check_fewer_top_beams(ranking, demands)
 
@@ -217,7 +217,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         self.check_scores(ranking, demands)
 
     @parameterized.named_parameters(*NOT_SCORING)
-    @pytest.mark.slow
+    @pytest.mark.grid
     def test_scores_of_other_demands(self, ranking, demands):
         self.check_scores(ranking, demands)
 

@@ -244,7 +244,7 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
 
     # `tests/translation/translator_test.py` compiles beam search without them.
     @parameterized.named_parameters(*CASES[::2])
-    @pytest.mark.slow
+    @pytest.mark.grid
     def test_xla_without_demands(self, name, demands):
         self.check_xla(name, demands)
 

@@ -1,11 +1,10 @@
 """What is measured must reach logs and TensorBoard."""
 
-import contextlib
 import functools
-import io
 import pathlib
 
 import keras
+import pytest
 import sacrebleu
 import tensorflow as tf
 from absl.testing import parameterized
@@ -58,10 +57,12 @@ class LogsSeen(keras.callbacks.Callback):
 
 
 class BleuCallbackTest(tf.test.TestCase, parameterized.TestCase):
+    @pytest.fixture(autouse=True)
+    def collect_output(self, capsys):
+        self.output = capsys
+
     def setUp(self):
         super().setUp()
-        self.output = io.StringIO()
-        self.enter_context(contextlib.redirect_stdout(self.output))
         metric = sacrebleu.BLEU()
         self.bleu = metric.corpus_score(SOURCES, [REFERENCES]).score
         self.signature = str(metric.get_signature())
@@ -87,7 +88,7 @@ class BleuCallbackTest(tf.test.TestCase, parameterized.TestCase):
         self.assertIn(
             f"dev BLEU {self.bleu:.2f}, chrF {self.chrf:.2f} (3 sentences, "
             f"{self.signature})",
-            self.output.getvalue(),
+            self.output.readouterr().out,
         )
 
     def test_others_can_watch_it(self):
@@ -129,7 +130,7 @@ class BleuCallbackTest(tf.test.TestCase, parameterized.TestCase):
         logs = {}
         callback.on_epoch_end(0, logs)
         self.assertBetween(logs["val_bleu"], 50, 99)
-        self.assertIn("tok:zh", self.output.getvalue())
+        self.assertIn("tok:zh", self.output.readouterr().out)
 
     def test_can_be_used_again(self):
         log_dir = self.create_tempdir().full_path

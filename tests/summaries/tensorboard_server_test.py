@@ -5,11 +5,9 @@ import http.client
 import io
 import json
 import os
-import pathlib
 import re
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.parse
@@ -17,9 +15,12 @@ import urllib.request
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from keras_transformer import summaries, translation
+
+pytestmark = pytest.mark.process
 
 # Seconds; starting takes three on an idle machine.
 PATIENCE = 120
@@ -71,19 +72,15 @@ def train(log_dir):
         )
 
 
-class TensorBoardServerTest(tf.test.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        directory = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(directory.cleanup)
-        log_dir = os.path.join(directory.name, "logs")
-        train(log_dir)
-        output = pathlib.Path(directory.name, "output")
+class Server:
+    """A TensorBoard that reads a folder of logs."""
+
+    def __init__(self, log_dir, output):
+        self.output = output
         with output.open("wb") as stream:
             # Port 0 is any free one. The Python reader of the logs is used, as
             # the fast one is not there on every platform.
-            server = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "tensorboard.main"),
                     *("--logdir", log_dir, "--host", "127.0.0.1"),
@@ -92,26 +89,24 @@ class TensorBoardServerTest(tf.test.TestCase):
                 stdout=stream,
                 stderr=subprocess.STDOUT,
             )
-        cls.addClassCleanup(server.wait)
-        cls.addClassCleanup(server.kill)
 
-        def address():
-            if server.poll() is not None:
-                raise RuntimeError(f"TensorBoard ended: {output.read_text()}")
-            return re.search(r"http://127\.0\.0\.1:\d+/", output.read_text())
-
-        cls.address = cls.wait_for(address, output).group()
+    def wait(self):
+        self.address = self.wait_for(self.find_address).group()
         # The logs are read while the server is up already.
-        cls.wait_for(
+        self.wait_for(
             lambda: (
-                cls.get_json("data/plugin/images/tags").get("attention")
-                and cls.get_json("data/plugin/text/tags").get("translations")
-            ),
-            output,
+                self.get_json("data/plugin/images/tags").get("attention")
+                and self.get_json("data/plugin/text/tags").get("translations")
+            )
         )
 
-    @staticmethod
-    def wait_for(condition, output):
+    def find_address(self):
+        text = self.output.read_text()
+        if self.process.poll() is not None:
+            raise RuntimeError(f"TensorBoard ended: {text}")
+        return re.search(r"http://127\.0\.0\.1:\d+/", text)
+
+    def wait_for(self, condition):
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             with contextlib.suppress(
@@ -120,17 +115,35 @@ class TensorBoardServerTest(tf.test.TestCase):
                 if result := condition():
                     return result
             time.sleep(0.1)
-        raise TimeoutError(f"TensorBoard said only: {output.read_text()}")
+        raise TimeoutError(f"TensorBoard said: {self.output.read_text()}")
 
-    @classmethod
-    def get(cls, path, **query):
-        url = cls.address + path + "?" + urllib.parse.urlencode(query)
+    def get(self, path, **query):
+        url = self.address + path + "?" + urllib.parse.urlencode(query)
         with urllib.request.urlopen(url, timeout=PATIENCE) as response:
             return response.read()
 
-    @classmethod
-    def get_json(cls, path, **query):
-        return json.loads(cls.get(path, **query))
+    def get_json(self, path, **query):
+        return json.loads(self.get(path, **query))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tensorboard")
+    log_dir = str(folder / "logs")
+    train(log_dir)
+    server = Server(log_dir, folder / "output")
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.process.kill()
+        server.process.wait()
+
+
+class TensorBoardServerTest(tf.test.TestCase):
+    @pytest.fixture(autouse=True)
+    def use_server(self, server):
+        self.server = server
 
     def test_every_image_is_served_as_it_was_drawn(self):
         figures = {
@@ -138,10 +151,10 @@ class TensorBoardServerTest(tf.test.TestCase):
             for name, figure in summaries.attention_figures(explain("the cat"))
         }
         self.assertLen(figures, 6)
-        tags = self.get_json("data/plugin/images/tags")["attention"]
+        tags = self.server.get_json("data/plugin/images/tags")["attention"]
         self.assertCountEqual(tags, figures)
         for tag, figure in figures.items():
-            served = self.get_json(
+            served = self.server.get_json(
                 "data/plugin/images/images", run="attention", tag=tag, sample=0
             )
             self.assertEqual(
@@ -151,13 +164,15 @@ class TensorBoardServerTest(tf.test.TestCase):
             expected = summaries.figure_to_image(figure)
             for image in served:
                 query = dict(urllib.parse.parse_qsl(image["query"]))
-                png = self.get("data/plugin/images/individualImage", **query)
+                png = self.server.get(
+                    "data/plugin/images/individualImage", **query
+                )
                 pixels = tf.io.decode_png(png).numpy()
                 self.assertGreater(pixels.std(), 10)
                 self.assertAllEqual(pixels, expected)
 
     def test_translations_are_served_as_a_table(self):
-        served = self.get_json(
+        served = self.server.get_json(
             "data/plugin/text/text",
             run="translations",
             tag="sample_translations",
@@ -171,9 +186,9 @@ class TensorBoardServerTest(tf.test.TestCase):
         )
 
     def test_the_curves_of_keras_are_beside_them(self):
-        runs = self.get_json("data/runs")
+        runs = self.server.get_json("data/runs")
         self.assertCountEqual(runs, ["attention", "train", "translations"])
-        scalars = self.get_json("data/plugin/scalars/tags")
+        scalars = self.server.get_json("data/plugin/scalars/tags")
         self.assertIn("epoch_loss", scalars["train"])
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from unittest import mock
 
+import pytest
 import sentencepiece
 import tensorflow as tf
 from absl.testing import parameterized
@@ -101,6 +102,7 @@ class LearnVocabularyTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, "'nfd'.*'nmt_nfkc'"):
             vocabulary.learn_vocabulary(TEXTS, normalization="nfd")
 
+    @pytest.mark.process
     def test_many_sentences_are_drawn_alike_in_every_process(self):
         program = (
             "import hashlib; from keras_transformer.text import vocabulary; "

@@ -17,7 +17,7 @@ SIZES = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.grid
 def test_prints_what_it_measured():
     result = in_process.call(
         "benchmark_fit",

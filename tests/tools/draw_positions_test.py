@@ -26,6 +26,7 @@ def test_an_odd_size_is_refused():
         draw_positions.draw(7, 25)
 
 
+@pytest.mark.process
 def test_the_command_writes_a_picture(tmp_path):
     path = tmp_path / "positions.png"
     done = commands.run(

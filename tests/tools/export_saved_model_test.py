@@ -32,12 +32,12 @@ def export(*flags):
 
 def test_export_serves_what_the_live_model_says(demo_run, tmp_path):
     models = tmp_path / "models"
-    for version in ("1", "2"):
-        result = export(
-            f"--model={demo_run}", f"--output_dir={models}", "--n_best=2"
-        )
-        assert result.returncode == 0, result.stderr
-        assert result.stdout.strip() == str(models / version)
+    (models / "1").mkdir(parents=True)
+    result = export(
+        f"--model={demo_run}", f"--output_dir={models}", "--n_best=2"
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == str(models / "2")
     assert sorted(path.name for path in models.iterdir()) == ["1", "2"]
 
     texts = [p.source for p in kt.data.illustrated_corpus().test[:100]]

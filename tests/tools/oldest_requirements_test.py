@@ -12,6 +12,7 @@ from tools import oldest_requirements
 ROOT = pathlib.Path(__file__).parents[2]
 
 
+@pytest.mark.process
 def test_of_this_package():
     result = subprocess.run(
         # Without site-packages, as before anything is installed.

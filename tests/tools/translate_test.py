@@ -245,6 +245,7 @@ def test_what_a_saved_model_does_not_do(tmp_path):
         program.check_columns(["a run"], output, prefixes)
 
 
+@pytest.mark.process
 def test_a_slow_producer_is_answered_at_once_and_may_stay(run):
     """A line is answered while the pipe is open, and errors do not wait."""
     prefixes = run / "prefixes"
@@ -266,6 +267,7 @@ def test_a_slow_producer_is_answered_at_once_and_may_stay(run):
         assert process.stdout.read() == b""
 
 
+@pytest.mark.process
 def test_a_reader_that_had_enough(run):
     with begin(run) as process:
         killer = threading.Timer(240, process.kill)

@@ -1,27 +1,26 @@
 """Which pairs a run trains on, and how they are told from others."""
 
-import pathlib
-import tempfile
 import unittest
 from unittest import mock
+
+import pytest
 
 from trainers import corpora, settings
 
 
 def write(folder, name, lines):
-    path = pathlib.Path(folder) / name
+    path = folder / name
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return str(path)
 
 
 class CorporaTest(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-        self.source = write(folder.name, "en", [f"a {i}" for i in range(47)])
-        self.target = write(folder.name, "fr", [f"un {i}" for i in range(47)])
-        self.tsv = write(folder.name, "tsv", ["x\ty", "z\tw"])
+    @pytest.fixture(autouse=True)
+    def write_files(self, tmp_path):
+        self.folder = tmp_path
+        self.source = write(tmp_path, "en", [f"a {i}" for i in range(47)])
+        self.target = write(tmp_path, "fr", [f"un {i}" for i in range(47)])
+        self.tsv = write(tmp_path, "tsv", ["x\ty", "z\tw"])
 
     def load(self, **values):
         return corpora.load(settings.TrainingSettings(**values))

@@ -11,6 +11,8 @@ import pytest
 import keras_transformer as kt
 from tests.trainers.trainer_command import finish, start, write_pairs
 
+pytestmark = [pytest.mark.process, pytest.mark.training]
+
 CLUSTER = "--strategy=multi_worker"
 
 
@@ -83,7 +85,9 @@ def whole(flags, tmp_path_factory):
 
 def assert_same_model(directory, other):
     weights = [
-        keras.models.load_model(path / "model.keras").get_weights()
+        keras.models.load_model(
+            path / "model.keras", compile=False
+        ).get_weights()
         for path in (directory, other)
     ]
     floats = [w for w in weights[1] if w.dtype.kind == "f"]
@@ -139,7 +143,7 @@ def test_a_worker_is_lost_and_the_run_goes_on(whole, flags, tmp_path):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.grid
 def test_the_chief_is_lost(flags, tmp_path):
     code, output, seconds = lose(0, tmp_path / "shared", flags)
     assert seconds < 180

@@ -17,6 +17,8 @@ import keras_transformer as kt
 from tests.trainers.trainer_command import ROOT, finish, start, write_pairs
 from trainers import train_translation
 
+pytestmark = [pytest.mark.process, pytest.mark.training]
+
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
@@ -25,6 +27,9 @@ def small(tmp_path_factory):
     return [
         *write_pairs(folder, train_size=997, dev_size=13),
         "--preset=demo",
+        "--num_encoder_layers=1",
+        "--num_decoder_layers=1",
+        "--model_dim=32",
         "--tokens_per_batch=1024",
         "--max_length=64",
         "--steps=12",
@@ -86,7 +91,7 @@ def test_a_convention_and_a_vocabulary_for_each_side(small, tmp_path):
     # The flags, on the convention, on the preset.
     assert config["architecture"]["target_vocabulary_size"] == 401
     assert config["architecture"]["activation"] == "silu"
-    assert config["architecture"]["model_dim"] == 128
+    assert config["architecture"]["feed_forward_dim"] == 512
     assert config["settings"]["length_penalty_form"] == "average"
     # The trainer has compared its SavedModel with the model it trained.
     translator = kt.load_translator(run)
@@ -148,11 +153,13 @@ def test_killed_and_continued_is_as_never_stopped(small, tmp_path):
         expected.pop(timing)
     assert resumed == expected
     weights = [
-        keras.models.load_model(folder / "model.keras").get_weights()
+        keras.models.load_model(
+            folder / "model.keras", compile=False
+        ).get_weights()
         for folder in (whole, killed)
     ]
     floats = [w for w in weights[0] if w.dtype.kind == "f"]
-    assert len(floats) > 50 and all(np.isfinite(w).all() for w in floats)
+    assert len(floats) > 30 and all(np.isfinite(w).all() for w in floats)
     for first, second in zip(*weights, strict=True):
         if first.dtype.kind == "f":
             np.testing.assert_array_equal(first, second)

@@ -11,6 +11,7 @@ import sys
 import tempfile
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -35,11 +36,12 @@ def values(prefix):
     }
 
 
-class Cases(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
-        self.directory = pathlib.Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, self.directory)
+class Cases:
+    """Writes checkpoints into a directory, and says what must hold of it."""
+
+    @pytest.fixture(autouse=True)
+    def make_directory(self, tmp_path):
+        self.directory = tmp_path
 
     def open(self, max_to_keep=2):
         return checkpoint_files.CheckpointFiles(self.directory, max_to_keep)
@@ -68,23 +70,20 @@ class Cases(tf.test.TestCase, parameterized.TestCase):
         finally:
             checkpoint_files._LOG.removeHandler(handler)
 
-    def assertHasOnly(self, *steps):
+    def assert_has_only(self, *steps):
         expected = [f"ckpt-{s}.{end}" for s in steps for end in (DATA, "index")]
-        self.assertEqual(self.names(), sorted(["checkpoint", *expected]))
+        assert self.names() == sorted(["checkpoint", *expected])
 
-    def assertValue(self, step):
-        self.assertEqual(
-            values(self.open().path(step))["model/0/.ATTRIBUTES/VARIABLE_VALUE"]
-            .flatten()
-            .tolist(),
-            [step] * 15,
-        )
+    def assert_value(self, step):
+        found = values(self.open().path(step))
+        matrix = found["model/0/.ATTRIBUTES/VARIABLE_VALUE"]
+        assert matrix.flatten().tolist() == [step] * 15
 
 
-class CheckpointFilesTest(Cases):
+class CheckpointFilesTest(Cases, tf.test.TestCase, parameterized.TestCase):
     def test_keeps_the_last(self):
         self.write(2, 3, 5, 7, 11, max_to_keep=3)
-        self.assertHasOnly(5, 7, 11)
+        self.assert_has_only(5, 7, 11)
         self.assertEqual(self.open().good(), [5, 7, 11])
         self.assertEqual(
             tf.train.latest_checkpoint(self.directory), self.open().path(11)
@@ -100,7 +99,7 @@ class CheckpointFilesTest(Cases):
         self.write(2, 3, 5, max_to_keep=3)
         files = self.open(max_to_keep=3)
         files.remove(5)
-        self.assertHasOnly(2, 3)
+        self.assert_has_only(2, 3)
         self.assertEqual(files.good(), [2, 3])
         self.assertEqual(
             tf.train.latest_checkpoint(self.directory), files.path(3)
@@ -194,23 +193,23 @@ class CheckpointFilesTest(Cases):
         state.unlink() if content is None else state.write_bytes(content)
         self.assertEqual(self.open().good(), [3, 5])
         self.write(7)
-        self.assertHasOnly(5, 7)
+        self.assert_has_only(5, 7)
 
     def test_steps_are_numbers(self):
         self.write(9, 10)
         self.assertEqual(self.open().good(), [9, 10])
         self.write(11)
-        self.assertHasOnly(10, 11)
+        self.assert_has_only(10, 11)
 
     def test_a_damaged_one_pushes_no_good_one_out(self):
         self.write(3, 5, 7, max_to_keep=3)
         self.file(5, DATA).write_bytes(b"")
         self.write(11, max_to_keep=3)
         # It is not older than those that are kept, so it stays as it is.
-        self.assertHasOnly(3, 5, 7, 11)
+        self.assert_has_only(3, 5, 7, 11)
         self.assertEqual(self.open().good(), [3, 7, 11])
         self.write(13, max_to_keep=3)
-        self.assertHasOnly(7, 11, 13)
+        self.assert_has_only(7, 11, 13)
 
     def test_a_damaged_one_is_written_again(self):
         self.write(3, 5)
@@ -222,7 +221,7 @@ class CheckpointFilesTest(Cases):
         self.assertEqual(files.good(), [3, 5])
         self.assertEqual(list(files.damaged()), [7])
         self.assertEqual(self.open().good(), [3, 5])
-        self.assertValue(5)
+        self.assert_value(5)
 
     def test_steps_do_not_go_back(self):
         self.write(3, 5)
@@ -242,7 +241,7 @@ class CheckpointFilesTest(Cases):
             self.open().write(5, fails)
         self.assertEqual(self.open().good(), [3])
         self.write(5)
-        self.assertHasOnly(3, 5)
+        self.assert_has_only(3, 5)
 
     def test_what_tensorflow_leaves_is_cleared(self):
         self.write(3)
@@ -254,26 +253,33 @@ class CheckpointFilesTest(Cases):
         (self.directory / "notes.txt").touch()
         self.open().tidy()
         (self.directory / "notes.txt").unlink()  # Not ours: it is still there.
-        self.assertHasOnly(3)
+        self.assert_has_only(3)
 
+    @pytest.mark.process
     def test_killed_at_each_of_its_steps(self):
         # By a process that has not used TensorFlow yet, since it forks.
         module = ".".join(
             pathlib.Path(__file__).relative_to(ROOT).with_suffix("").parts
         )
         result = subprocess.run(
-            [sys.executable, "-m", module, "Killed"],
+            [sys.executable, "-m", module],
             cwd=ROOT,
             capture_output=True,
             text=True,
             timeout=300,
         )
         self.assertEqual(result.returncode, 0, result.stderr[-5000:])
-        self.assertIn("Ran 4 tests", result.stderr)
+        self.assertEqual(result.stdout.split(), list(Killed.SCENES))
 
 
 class Killed(Cases):
     """Writes of checkpoint 7 beside 3 and 5, killed at every file operation."""
+
+    SCENES = (
+        "a_new_checkpoint",
+        "instead_of_a_damaged_one",
+        "while_tensorflow_writes",
+    )
 
     def in_a_process(self, function, *args):
         """Returns the status of a child that called this."""
@@ -308,59 +314,53 @@ class Killed(Cases):
         files = self.open()
         with self.warnings() as warnings:
             files.tidy()
-            self.assertIn(files.good(), expected)
+            assert files.good() in expected
         if not may_warn:
-            self.assertEqual(warnings.messages, [])
+            assert warnings.messages == []
         for step in (7, 11):
             if step not in files.good():
                 files.write(step, writer(step))
-            self.assertValue(step)
-        self.assertHasOnly(7, 11)
+            self.assert_value(step)
+        self.assert_has_only(7, 11)
 
     def run_all(self, prepare, **settings):
         """Returns how many operations there are."""
-        self.assertEqual(self.in_a_process(prepare), 0)
+        assert self.in_a_process(prepare) == 0
         start = f"{self.directory}.start"
         shutil.copytree(self.directory, start)
-        self.addCleanup(shutil.rmtree, start)
         for at in range(100):
             shutil.rmtree(self.directory)
             shutil.copytree(start, self.directory)
             status = self.in_a_process(self.kill_at, at)
-            self.assertIn(status, (0, signal.SIGKILL))
-            self.assertEqual(
-                self.in_a_process(
-                    lambda: self.check(([3, 5], [5, 7]), **settings)
-                ),
-                0,
-                f"killed at operation {at}",
+            assert status in (0, signal.SIGKILL)
+            checked = self.in_a_process(
+                lambda: self.check(([3, 5], [5, 7]), **settings)
             )
+            assert checked == 0, f"killed at operation {at}"
             if status == 0:
                 return at
 
-    def test_a_new_checkpoint(self):
-        self.assertGreater(self.run_all(lambda: self.write(3, 5)), 12)
+    def a_new_checkpoint(self):
+        assert self.run_all(lambda: self.write(3, 5)) > 12
 
-    def test_instead_of_a_damaged_one(self):
+    def instead_of_a_damaged_one(self):
         def prepare():
             self.write(3, 5, 7, max_to_keep=3)
             self.file(7, DATA).write_bytes(b"damaged")
 
         # Until it is replaced, there is a warning of it.
-        self.assertGreater(self.run_all(prepare, may_warn=True), 12)
+        assert self.run_all(prepare, may_warn=True) > 12
 
-    def test_while_tensorflow_writes(self):
+    def while_tensorflow_writes(self):
         def half(prefix):
             writer(7)(prefix)
             os.truncate(f"{prefix}.{DATA}", 100)
             os.kill(os.getpid(), signal.SIGKILL)
 
-        self.assertEqual(self.in_a_process(self.write, 3, 5), 0)
-        self.assertEqual(
-            self.in_a_process(self.kill_at, 1000, half), signal.SIGKILL
-        )
-        self.assertIn(".ckpt-7.writing", self.names())
-        self.assertEqual(self.in_a_process(self.check, ([3, 5],)), 0)
+        assert self.in_a_process(self.write, 3, 5) == 0
+        assert self.in_a_process(self.kill_at, 1000, half) == signal.SIGKILL
+        assert ".ckpt-7.writing" in self.names()
+        assert self.in_a_process(self.check, ([3, 5],)) == 0
 
 
 class NewestStepTest(tf.test.TestCase):
@@ -375,8 +375,15 @@ class NewestStepTest(tf.test.TestCase):
         self.assertEqual(checkpoint_files.newest_step(str(folder)), 12)
 
 
+def main():
+    for scene in Killed.SCENES:
+        with tempfile.TemporaryDirectory() as folder:
+            killed = Killed()
+            killed.directory = pathlib.Path(folder) / "checkpoints"
+            killed.directory.mkdir()
+            getattr(killed, scene)()
+        print(scene, flush=True)
+
+
 if __name__ == "__main__":
-    tf.test.main()
-else:
-    # Runs above, in processes that may be killed.
-    del Killed
+    main()

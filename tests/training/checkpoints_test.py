@@ -1,15 +1,11 @@
 """A run that was stopped goes on as if it had not been."""
 
-import contextlib
-import json
-import os
 import pathlib
-import socket
-import subprocess
 import sys
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -20,8 +16,8 @@ from keras_transformer.training import (
     losses,
     schedules,
 )
+from tests.training import two_workers
 
-ROOT = pathlib.Path(__file__).parents[2]
 VOCABULARY = 11
 
 
@@ -418,54 +414,11 @@ class TrainingCheckpointsTest(Cases):
         self.assertSameState(other, model)
         self.assertEqual(other.optimizer.dynamic_scale.numpy(), 2.0**7)
 
-    @parameterized.parameters("TwoReplicas", "TwoWorkers")
-    def test_in_processes_of_their_own(self, name):
-        # This one may have started TensorFlow with one device already.
-        module = ".".join(
-            pathlib.Path(__file__).relative_to(ROOT).with_suffix("").parts
-        )
-        environments = [{}]
-        if name == "TwoWorkers":
-            self.directory.mkdir()
-            with contextlib.ExitStack() as stack:
-                sockets = [
-                    stack.enter_context(socket.create_server(("localhost", 0)))
-                    for _ in range(2)
-                ]
-                workers = [f"localhost:{s.getsockname()[1]}" for s in sockets]
-            environments = [
-                {
-                    "TF_CONFIG": json.dumps(
-                        {
-                            "cluster": {"worker": workers},
-                            "task": {"type": "worker", "index": index},
-                        }
-                    ),
-                    "SHARED_DIRECTORY": str(self.directory),
-                }
-                for index in range(2)
-            ]
-        processes = [
-            subprocess.Popen(
-                [sys.executable, "-m", module, name],
-                cwd=ROOT,
-                env={**os.environ, **environment},
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for environment in environments
-        ]
-        for process in processes:
-            _, output = process.communicate(timeout=300)
-            self.assertEqual(process.returncode, 0, output[-5000:])
-            self.assertRegex(output, "Ran 2 tests")
 
-
-class TwoReplicas(Cases):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+class TwoReplicasTest(Cases):
+    @pytest.fixture(autouse=True)
+    def replicate(self, two_replicas):
+        self.strategy = two_replicas
 
     def replicas(self, model):
         """What each replica has of all that has a state."""
@@ -514,46 +467,55 @@ class TwoReplicas(Cases):
             self.open(make_dense(units=5)).restore()
 
 
-class TwoWorkers(Cases):
-    def test_one_writes_and_both_read(self):
-        strategy = tf.distribute.MultiWorkerMirroredStrategy()
-        self.directory = pathlib.Path(os.environ["SHARED_DIRECTORY"])
-        index = strategy.cluster_resolver.task_id
-        with strategy.scope():
-            model = keras.Sequential(
-                [
-                    keras.Input((2,)),
-                    keras.layers.Dropout(0.5),
-                    keras.layers.Dense(3),
-                ]
-            )
-            model.compile("adam", "mse")
-        shared = self.open(model, max_to_keep=2, is_writer=index == 0)
-        self.assertFalse(shared.restore())
-        for step in (3, 5, 7):
-            fill(model, step)
-            shared.save()
-            # Not before it is there is either of them done.
-            self.assertIn(f"ckpt-{step}.index", self.files())
-        self.assertEqual(self.files(), ["ckpt-5.index", "ckpt-7.index"])
-        self.assertEqual(shared.load_average(), 2)
-        self.assertAllEqual(model.weights[0], np.full((2, 3), 6.0))
-        self.assertTrue(shared.restore())
-        for value in state(model):
-            self.assertAllEqual(value, np.full(value.shape, 7))
-        # One of them has made another update.
-        model.optimizer.iterations.assign_add(index)
-        with self.assertRaisesRegex(RuntimeError, "different steps.*7.5 on"):
-            shared.save()
+@pytest.mark.process
+def test_one_of_two_workers_writes_and_both_read(tmp_path):
+    two_workers.run(__file__, str(tmp_path))
+    # Each has come to the end.
+    assert sorted(path.name for path in tmp_path.glob("done-*")) == [
+        "done-0",
+        "done-1",
+    ]
+
+
+def main(folder):
+    """What each of two workers does."""
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    directory = pathlib.Path(folder) / "checkpoints"
+    index = strategy.cluster_resolver.task_id
+    with strategy.scope():
+        model = keras.Sequential(
+            [
+                keras.Input((2,)),
+                keras.layers.Dropout(0.5),
+                keras.layers.Dense(3),
+            ]
+        )
+        model.compile("adam", "mse")
+    shared = checkpoints.TrainingCheckpoints(
+        directory, model, max_to_keep=2, is_writer=index == 0
+    )
+
+    def files():
+        return sorted(path.name for path in directory.glob("*.index"))
+
+    assert not shared.restore()
+    for step in (3, 5, 7):
+        fill(model, step)
+        shared.save()
+        # Not before it is there is either of them done.
+        assert f"ckpt-{step}.index" in files()
+    assert files() == ["ckpt-5.index", "ckpt-7.index"]
+    assert shared.load_average() == 2
+    np.testing.assert_array_equal(model.weights[0], np.full((2, 3), 6.0))
+    assert shared.restore()
+    for value in state(model):
+        np.testing.assert_array_equal(value, np.full(value.shape, 7))
+    # One of them has made another update.
+    model.optimizer.iterations.assign_add(index)
+    with pytest.raises(RuntimeError, match="different steps.*7.5 on"):
+        shared.save()
+    (pathlib.Path(folder) / f"done-{index}").touch()
 
 
 if __name__ == "__main__":
-    if "TwoReplicas" in sys.argv:
-        tf.config.set_logical_device_configuration(
-            tf.config.list_physical_devices("CPU")[0],
-            [tf.config.LogicalDeviceConfiguration()] * 2,
-        )
-    tf.test.main()
-else:
-    # Run above.
-    del TwoReplicas, TwoWorkers
+    main(sys.argv[1])

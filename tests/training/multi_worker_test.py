@@ -3,11 +3,7 @@
 This file is run in both of them, with the TF_CONFIG of each.
 """
 
-import json
-import os
 import pathlib
-import socket
-import subprocess
 import sys
 
 import numpy as np
@@ -16,10 +12,12 @@ import tensorflow as tf
 
 from keras_transformer import data
 from keras_transformer.training import cluster, strategies
-from tests.training import replicas_test
+from tests.training import replicas_test, two_workers
 
-ROOT = pathlib.Path(__file__).parents[2]
-WORKERS, PAIRS = 2, 211
+# Training, and compiled by XLA.
+pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.xla]
+
+PAIRS = 211
 MADE = bytes(range(256)) * 5000
 RUNS = [("momentum", {}), ("adam", replicas_test.TOGETHER), ("clipped", {})]
 
@@ -53,33 +51,9 @@ def numbers_read(strategy, dataset, steps):
 def workers(tmp_path_factory):
     """What each worker found."""
     folder = tmp_path_factory.mktemp("workers")
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(WORKERS)]
-    addresses = [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]
-    for listener in sockets:
-        listener.close()
-    module = ".".join(
-        pathlib.Path(__file__).relative_to(ROOT).with_suffix("").parts
-    )
-    processes = []
-    for index in range(WORKERS):
-        config = {
-            "cluster": {"worker": addresses},
-            "task": {"type": "worker", "index": index},
-        }
-        processes.append(
-            subprocess.Popen(
-                [sys.executable, "-m", module, str(folder)],
-                cwd=ROOT,
-                env={**os.environ, "TF_CONFIG": json.dumps(config)},
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
-    for process in processes:
-        _, errors = process.communicate(timeout=600)
-        assert process.returncode == 0, errors[-5000:]
+    two_workers.run(__file__, str(folder))
     found = []
-    for index in range(WORKERS):
+    for index in range(two_workers.WORKERS):
         with np.load(folder / f"{index}.npz") as file:
             found.append(dict(file))
     return found

@@ -7,9 +7,10 @@ drawn for each replica. Descent with momentum, and Adam with an epsilon of 1e-3:
 with the paper's 1e-9 it would divide the rounding of gradients that are zero in
 exact arithmetic, as those of a key's bias, by itself.
 
-Each number of replicas has a process of its own, in which this file is run.
+Four replicas have a process of their own, in which this file is run.
 """
 
+import functools
 import json
 import pathlib
 import subprocess
@@ -41,32 +42,27 @@ OPTIMIZERS = {
     ),
 }
 WITHOUT_XLA = {**IN_PARTS, **IN_FIVES}
-# (optimizer, settings) of each number of replicas. The first of an optimizer on
-# one replica is the measure of all.
+# (optimizer, settings) of each number of replicas. They are compared with the
+# same optimizer without settings on one replica.
 RUNS = {
-    1: [
-        ("momentum", {}),
-        ("adam", {}),
-        ("scaled", {}),
-        ("clipped", {}),
-        ("momentum", IN_PARTS),
-        ("momentum", IN_FIVES),
-        ("momentum", COMPILED),
-    ],
-    2: [("momentum", {}), ("momentum", IN_PARTS), ("adam", IN_PARTS)],
+    1: [("momentum", IN_PARTS)],
+    2: [("momentum", {}), ("momentum", TOGETHER), ("adam", IN_PARTS)],
+    4: [("clipped", WITHOUT_XLA), ("scaled", WITHOUT_XLA)],
+}
+# XLA compiles for each replica.
+OTHER_RUNS = {
+    1: [("momentum", COMPILED), ("momentum", TOGETHER), ("adam", TOGETHER)],
+    2: [("momentum", IN_PARTS), ("clipped", {}), ("scaled", COMPILED)],
     4: [
         ("momentum", {}),
         ("momentum", TOGETHER),
-        ("clipped", WITHOUT_XLA),
-        ("scaled", WITHOUT_XLA),
+        ("adam", TOGETHER),
+        ("clipped", TOGETHER),
+        ("scaled", TOGETHER),
     ],
 }
-# XLA compiles for each replica.
-SLOW_RUNS = {
-    1: [("momentum", TOGETHER), ("adam", TOGETHER)],
-    2: [("momentum", TOGETHER), ("clipped", {}), ("scaled", COMPILED)],
-    4: [("adam", TOGETHER), ("clipped", TOGETHER), ("scaled", TOGETHER)],
-}
+# Longer than a few steps, which would not show what adds up.
+pytestmark = pytest.mark.training
 
 
 def batches():
@@ -129,55 +125,54 @@ def train(strategy, optimizer, settings):
     return results
 
 
-def run_all(runs, folder):
-    """Results by replicas and place among the runs."""
-    module = ".".join(
-        pathlib.Path(__file__).relative_to(ROOT).with_suffix("").parts
+@functools.cache
+def on_one_replica(optimizer):
+    """What the others are compared with; a process computes it once."""
+    return train(tf.distribute.get_strategy(), optimizer, {})
+
+
+def in_a_process(runs, folder):
+    """Results of runs, of a process with four devices."""
+    module = pathlib.Path(__file__).relative_to(ROOT).with_suffix("")
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            ".".join(module.parts),
+            str(folder),
+            json.dumps(runs),
+        ],
+        cwd=ROOT,
+        check=True,
+        timeout=900,
     )
-    results = {}
-    for replicas, wanted in runs.items():
-        subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                module,
-                str(replicas),
-                str(folder),
-                json.dumps(wanted),
-            ],
-            cwd=ROOT,
-            check=True,
-            timeout=900,
-        )
-        for i in range(len(wanted)):
-            with np.load(folder / f"{replicas}_{i}.npz") as file:
-                results[replicas, i] = dict(file)
+    results = []
+    for i in range(len(runs)):
+        with np.load(folder / f"{i}.npz") as file:
+            results.append(dict(file))
     return results
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    return run_all(RUNS, tmp_path_factory.mktemp("replicas"))
+def on_four(tmp_path_factory):
+    return in_a_process(RUNS[4], tmp_path_factory.mktemp("four"))
 
 
 @pytest.fixture(scope="module")
-def trained_slowly(tmp_path_factory):
-    return run_all(SLOW_RUNS, tmp_path_factory.mktemp("slow_replicas"))
+def others_on_four(tmp_path_factory):
+    return in_a_process(OTHER_RUNS[4], tmp_path_factory.mktemp("four"))
 
 
 def every(runs):
-    return [
-        pytest.param(
-            replicas, i, id=f"{replicas}-{optimizer}-{'-'.join(settings)}"
+    """Parameters of a test: optimizer and settings."""
+    for optimizer, settings in runs:
+        is_compiled = "jit_compile" in settings
+        yield pytest.param(
+            optimizer,
+            settings,
+            id="-".join([optimizer, *settings]),
+            marks=[pytest.mark.xla] if is_compiled else [],
         )
-        for replicas, wanted in runs.items()
-        for i, (optimizer, settings) in enumerate(wanted)
-    ]
-
-
-def measure_of(trained, optimizer):
-    first = [name for name, _ in RUNS[1]].index(optimizer)
-    return trained[1, first]
 
 
 def assert_same(found, expected):
@@ -195,46 +190,70 @@ def assert_same(found, expected):
         )
 
 
-@pytest.mark.parametrize("replicas, i", every(RUNS))
-def test_is_as_on_one_replica(trained, replicas, i):
-    expected = measure_of(trained, RUNS[replicas][i][0])
-    assert_same(trained[replicas, i], expected)
+@pytest.mark.parametrize("optimizer, settings", every(RUNS[1]))
+def test_one_replica_whatever_is_set(optimizer, settings):
+    found = train(tf.distribute.get_strategy(), optimizer, settings)
+    assert_same(found, on_one_replica(optimizer))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("replicas, i", every(SLOW_RUNS))
-def test_more_is_as_on_one_replica(trained, trained_slowly, replicas, i):
-    expected = measure_of(trained, SLOW_RUNS[replicas][i][0])
-    assert_same(trained_slowly[replicas, i], expected)
+@pytest.mark.grid
+@pytest.mark.parametrize("optimizer, settings", every(OTHER_RUNS[1]))
+def test_one_replica_with_other_settings(optimizer, settings):
+    found = train(tf.distribute.get_strategy(), optimizer, settings)
+    assert_same(found, on_one_replica(optimizer))
 
 
-def test_steps_in_a_call_change_no_bit(trained):
-    one, five = trained[1, 0], trained[1, RUNS[1].index(("momentum", IN_FIVES))]
+@pytest.mark.parametrize("optimizer, settings", every(RUNS[2]))
+def test_two_replicas_are_as_one(two_replicas, optimizer, settings):
+    found = train(two_replicas, optimizer, settings)
+    assert_same(found, on_one_replica(optimizer))
+
+
+@pytest.mark.grid
+@pytest.mark.parametrize("optimizer, settings", every(OTHER_RUNS[2]))
+def test_two_replicas_with_other_settings(two_replicas, optimizer, settings):
+    found = train(two_replicas, optimizer, settings)
+    assert_same(found, on_one_replica(optimizer))
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("i", range(len(RUNS[4])))
+def test_four_replicas_are_as_one(on_four, i):
+    assert_same(on_four[i], on_one_replica(RUNS[4][i][0]))
+
+
+@pytest.mark.grid
+@pytest.mark.process
+@pytest.mark.parametrize("i", range(len(OTHER_RUNS[4])))
+def test_four_replicas_with_other_settings(others_on_four, i):
+    assert_same(others_on_four[i], on_one_replica(OTHER_RUNS[4][i][0]))
+
+
+def test_several_steps_in_a_call_change_no_bit():
+    one = on_one_replica("momentum")
+    five = train(tf.distribute.get_strategy(), "momentum", IN_FIVES)
     for name, value in one.items():
         np.testing.assert_array_equal(five[name], value, err_msg=name)
 
 
 @pytest.mark.parametrize("optimizer", ["clipped", "scaled"])
-def test_optimizers_do_something(trained, optimizer):
+def test_optimizers_do_something(optimizer):
     # Else they could not differ between replicas.
-    found = measure_of(trained, optimizer)
+    found, momentum = on_one_replica(optimizer), on_one_replica("momentum")
     name = next(name for name in found if name.startswith("0: "))
-    assert np.abs(found[name] - trained[1, 0][name]).max() > 1e-2
+    assert np.abs(found[name] - momentum[name]).max() > 1e-2
 
 
-def main(replicas, folder, runs):
+def main(folder, runs):
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0],
-        [tf.config.LogicalDeviceConfiguration()] * replicas,
+        [tf.config.LogicalDeviceConfiguration()] * 4,
     )
-    strategy = tf.distribute.get_strategy()
-    if replicas > 1:
-        devices = [f"CPU:{i}" for i in range(replicas)]
-        strategy = tf.distribute.MirroredStrategy(devices)
+    strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(4)])
     for i, (optimizer, settings) in enumerate(runs):
         results = train(strategy, optimizer, settings)
-        np.savez(pathlib.Path(folder) / f"{replicas}_{i}.npz", **results)
+        np.savez(pathlib.Path(folder) / f"{i}.npz", **results)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]))
+    main(sys.argv[1], json.loads(sys.argv[2]))

@@ -3,16 +3,13 @@
 Penalties, masks, ignored labels, weights of rows and `loss_weights` all at
 once, on one replica and on two, in one micro-batch and in several: the same
 weights and numbers. Replicas have very different numbers of tokens, and the
-last batch has rows that divide by nothing. The two are in a process of their
-own, in which this file is run.
+last batch has rows that divide by nothing.
 
 B batch   T target length   V vocabulary_size
 """
 
 import contextlib
-import pathlib
-import subprocess
-import sys
+import functools
 
 import keras
 import numpy as np
@@ -22,7 +19,6 @@ from keras import ops
 
 from keras_transformer.training import distributed_model
 
-ROOT = pathlib.Path(__file__).parents[2]
 VOCABULARY, LENGTH, DIM, IGNORED = 13, 5, 7, -100
 ROWS = (12, 12, 12, 7)
 # Settings of each run, on two replicas but for the first, which is the measure.
@@ -135,31 +131,31 @@ def train(strategy, scale=None, **settings):
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("shares")
-    module = ".".join(
-        pathlib.Path(__file__).relative_to(ROOT).with_suffix("").parts
-    )
-    subprocess.run(
-        [sys.executable, "-m", module, str(folder)],
-        cwd=ROOT,
-        check=True,
-        timeout=600,
-    )
-    results = []
-    for i in range(len(RUNS)):
-        with np.load(folder / f"{i}.npz") as file:
-            results.append(dict(file))
+def trained(two_replicas):
+    """Results of a run, by its place."""
+
+    @functools.cache
+    def results(i):
+        settings = dict(RUNS[i])
+        replicas = settings.pop("replicas", 2)
+        return train(two_replicas if replicas == 2 else None, **settings)
+
     return results
 
 
-@pytest.mark.parametrize("i", range(1, len(RUNS)), ids=map(str, RUNS[1:]))
+def every():
+    for i, settings in enumerate(RUNS[1:], 1):
+        marks = [pytest.mark.xla] if settings.get("jit_compile") else []
+        yield pytest.param(i, id=str(settings), marks=marks)
+
+
+@pytest.mark.parametrize("i", every())
 def test_is_as_in_one(trained, i):
-    assert trained[i].keys() == trained[0].keys()
-    for name, value in trained[0].items():
+    assert trained(i).keys() == trained(0).keys()
+    for name, value in trained(0).items():
         assert np.abs(value).max() > 1e-3, name
         np.testing.assert_allclose(
-            trained[i][name],
+            trained(i)[name],
             value,
             rtol=0,
             atol=1e-5 * np.abs(value).max(),
@@ -168,22 +164,4 @@ def test_is_as_in_one(trained, i):
 
 
 def test_what_a_layer_counts_is_counted_once(trained):
-    assert trained[0]["seen"] == sum(ROWS)
-
-
-def main(folder):
-    tf.config.set_logical_device_configuration(
-        tf.config.list_physical_devices("CPU")[0],
-        [tf.config.LogicalDeviceConfiguration()] * 2,
-    )
-    two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    for i, settings in enumerate(RUNS):
-        settings = dict(settings)
-        strategy = two if settings.pop("replicas", 2) == 2 else None
-        np.savez(
-            pathlib.Path(folder) / f"{i}.npz", **train(strategy, **settings)
-        )
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+    assert trained(0)["seen"] == sum(ROWS)

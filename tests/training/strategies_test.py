@@ -1,8 +1,8 @@
 """A strategy's name gives that strategy or an error that says what to do."""
 
-import os
 from unittest import mock
 
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -12,15 +12,13 @@ GPUS = [tf.config.LogicalDevice(f"/device:GPU:{i}", "GPU") for i in range(3)]
 
 
 class StrategyTest(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
-        # A machine without a TPU, whatever this one has.
-        environment = dict(os.environ)
-        environment.pop("TPU_NAME", None)
-        self.enter_context(mock.patch.dict(os.environ, environment, clear=True))
-        self.enter_context(
-            mock.patch.object(strategies.glob, "glob", return_value=[])
-        )
+    @pytest.fixture(autouse=True)
+    def without_a_tpu(self, monkeypatch):
+        """Whatever this machine has."""
+        self.patch = monkeypatch
+        monkeypatch.delenv("TPU_NAME", raising=False)
+        self.files = []
+        monkeypatch.setattr(strategies.glob, "glob", lambda _: self.files)
 
     def pretend_gpus(self, gpus):
         real = tf.config.list_logical_devices
@@ -28,12 +26,10 @@ class StrategyTest(tf.test.TestCase, parameterized.TestCase):
         def pretend(kind=None):
             return gpus if kind == "GPU" else [*real("CPU"), *gpus]
 
-        self.enter_context(
-            mock.patch.object(tf.config, "list_logical_devices", pretend)
-        )
-        return self.enter_context(
-            mock.patch.object(tf.distribute, "MirroredStrategy")
-        )
+        self.patch.setattr(tf.config, "list_logical_devices", pretend)
+        mirrored = mock.create_autospec(tf.distribute.MirroredStrategy)
+        self.patch.setattr(tf.distribute, "MirroredStrategy", mirrored)
+        return mirrored
 
     @parameterized.parameters("none", "auto")
     def test_one_device(self, name):
@@ -114,13 +110,13 @@ class StrategyTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters("tpu", "auto")
     def test_finds_the_tpu_of_the_machine(self, name):
-        strategies.glob.glob.return_value = ["/dev/accel0"]
+        self.files.append("/dev/accel0")
         with self.resolver() as resolver, self.assertRaises(ConnectionError):
             strategies.strategy(name)
         resolver.assert_called_once_with("local")
 
     def test_auto_goes_by_the_environment(self):
-        os.environ["TPU_NAME"] = "south"
+        self.patch.setenv("TPU_NAME", "south")
         with self.resolver() as resolver, self.assertRaises(ConnectionError):
             strategies.strategy("auto")
         resolver.assert_called_once()

@@ -466,8 +466,10 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         )
         self.assert_same(first, again)
         self.assert_same(sampling().hypotheses(texts), again)
-        texts_of = [[[h.tokens for h in x] for x in y] for y in (first, other)]
-        self.assertNotEqual(*texts_of)
+        found, others = (
+            [[h.tokens for h in row] for row in rows] for rows in (first, other)
+        )
+        self.assertNotEqual(found, others)
 
     def test_scores_of_samples_are_the_models(self):
         drawn = sampling(num_samples=2, temperature=0.5, top_k=5, seed=3)

@@ -67,7 +67,7 @@ def _different(name, one, other):
 
 
 def _variables(path):
-    model = keras.models.load_model(path)
+    model = keras.models.load_model(path, compile=False)
     return {
         f"{i} {weight.path}": _bits(weight)
         for i, weight in enumerate(model.weights)

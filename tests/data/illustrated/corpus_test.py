@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 
+import pytest
 from absl.testing import absltest, parameterized
 
 from keras_transformer import data
@@ -76,6 +77,7 @@ class IllustratedCorpusTest(parameterized.TestCase):
         self.assertNotEqual(other.contrast[2:], self.corpus.contrast[2:])
         self.assertEqual(other.contrast[:2], self.corpus.contrast[:2])
 
+    @pytest.mark.process
     def test_deterministic_in_another_process(self):
         # The parent packages are replaced by empty ones: their import would
         # bring TensorFlow, which the corpus does not need.

@@ -39,7 +39,8 @@ def test_lengths_and_what_they_cost():
     assert abs(long["ms_a_step_between"] - expected) < 0.05
 
 
-@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.grid
 def test_without_peers_ours_is_timed_alone(tmp_path):
     # A Python that finds no packages has no peers.
     python = tmp_path / "python"

@@ -32,6 +32,7 @@ def test_searches_once_for_each_line(monkeypatch, capsys):
     assert memory > 1e7
 
 
+@pytest.mark.process
 def test_memory_is_not_that_of_the_process_before():
     held = b"x" * 400_000_000
     result = subprocess.run(

@@ -10,7 +10,9 @@ from tools.kill_and_resume import __main__ as kill_and_resume
 
 
 # As long as five runs of the trainer; its own tests kill it once.
-@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.training
+@pytest.mark.grid
 def test_three_kills(tmp_path, capsys):
     assert kill_and_resume.check(tmp_path, kills=3, steps=4, seed=0)
     lines = capsys.readouterr().out.splitlines()

@@ -19,7 +19,8 @@ def rows_of(stdout, name):
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.grid
 @programs.needs_compiler
 def test_a_run(tmp_path):
     result = preflight(
@@ -37,7 +38,8 @@ def test_a_run(tmp_path):
     assert "6 programs: training and evaluation, each in 3" in result.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.grid
 @programs.needs_compiler
 def test_a_batch_too_large_for_the_chip(tmp_path):
     # Logits of a million tokens.
@@ -58,7 +60,8 @@ def test_a_batch_too_large_for_the_chip(tmp_path):
     assert "0 of 1 steps compile and fit" in result.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.grid
 @programs.needs_compiler
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 @pytest.mark.parametrize("topology", ["v4:2x2x1", "v5e:2x2", "v6e:2x2"])

@@ -1,0 +1,55 @@
+"""What a test costs: marks, and a guard that finds processes without one."""
+
+import sys
+
+import pytest
+
+# Marks that follow from the fixtures that a test uses.
+OF_FIXTURES = {"demo_run": ("process", "training")}
+PROCESSES = {
+    "os.fork",
+    "os.forkpty",
+    "os.posix_spawn",
+    "os.system",
+    "subprocess.Popen",
+}
+
+
+def add_marks(item):
+    """Adds the marks that follow from what a test uses."""
+    names = [
+        name
+        for fixture, names in OF_FIXTURES.items()
+        if fixture in item.fixturenames
+        for name in names
+    ]
+    if hasattr(item.module, "toy"):
+        # A process trains it once.
+        names.append("training")
+    for name in names:
+        item.add_marker(getattr(pytest.mark, name))
+
+
+class Guard:
+    """A plugin of pytest: only a test with the mark may start a process."""
+
+    def __init__(self):
+        self.item = None
+        sys.addaudithook(self.audit)
+
+    def audit(self, event, arguments):
+        if event not in PROCESSES or self.item is None:
+            return
+        if self.item.get_closest_marker("process") is None:
+            raise RuntimeError(
+                f"{self.item.nodeid} starts a process ({event}). Mark it with "
+                "`@pytest.mark.process`, so that `make check` leaves it out."
+            )
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item):
+        self.item = item
+        try:
+            return (yield)
+        finally:
+            self.item = None
