@@ -50,7 +50,7 @@ def test_hypotheses_that_are_returned():
     for one in (search.GreedySearch(), Shortest()):
         assert one.with_n_best() is one.with_n_best(1) is one
         with pytest.raises(
-            ValueError, match=f"2 wanted of .*{type(one).__name__}"
+            ValueError, match=f"count=2 for .*{type(one).__name__}"
         ):
             one.with_n_best(2)
 
@@ -117,5 +117,5 @@ def test_a_function_is_a_search():
 
 @pytest.mark.parametrize("wrong", [search.BeamSearch, "beam", None, 4])
 def test_what_is_no_search(wrong):
-    with pytest.raises(ValueError, match="Received: .*Give one such as `Be"):
+    with pytest.raises(ValueError, match="Give an object such as `Be"):
         search.as_search(wrong)

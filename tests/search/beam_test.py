@@ -324,8 +324,30 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(result.scores, [[np.log(0.4)]], rtol=1e-6)
 
     def test_a_finished_hypothesis_is_frozen_while_a_longer_overtakes_it(self):
-        # 0 ends at once (0.5) or goes 2, 3, 4 and ends (0.48 * 0.99^3). The
-        # end itself would lead on to 2 with certainty.
+        # The chain, from the start 0, without transitions of probability 0.01:
+        #
+        #       0.48    0.99    0.99
+        #     0 ----> 2 ----> 3 ----> 4
+        #     |                       |
+        #     | 0.50                  | 0.99
+        #     v                       v
+        #    END                     END
+        #
+        # A hypothesis that is extended after its end would get the token 2 with
+        # probability 1 and lose nothing, so its score shows that it is frozen.
+        # n tokens, end included, have the divisor ((5 + n) / 6)^0.6:
+        #
+        #     hypothesis   n   log-probability           divisor   score
+        #     END          1   log 0.5          -0.693   1.000     -0.693
+        #     2 3 4 END    4   log 0.48*0.99^3  -0.764   1.275     -0.599
+        #
+        # A beam of 2 finds END at the first step and keeps it to the last:
+        #
+        #     step   live, log-probabilities             finished, best first
+        #     0      2      -0.734,  3      -4.605       END
+        #     1      2 3    -0.744,  3 4    -4.615       END, 2 END
+        #     2      2 3 4  -0.754,  3 4 2  -9.220       END, 3 4 END
+        #     3      none can win any more               2 3 4 END, END
         chain = [
             [0, 0.50, 0.48, 0.01, 0.01],
             [0, 0, 1, 0, 0],
@@ -648,14 +670,14 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             search_chain(np.ones((3, 3)), beam_size=3, top_beams=top_beams)
 
     @parameterized.parameters(
-        ({"alpha": -0.1}, "`alpha` below 0.*-0.1"),
+        ({"alpha": -0.1}, "`alpha` must be at least 0.*-0.1"),
         ({"penalty": "mean"}, "length `penalty`.*'mean'.*'gnmt', 'average'"),
         ({"coverage": -0.3, "source_mask": [[True]]}, "`coverage`.*-0.3"),
         ({"coverage": 0.3}, "coverage=0.3, source_mask=None"),
         ({"beam_size": 0}, "top_beams=1, beam_size=0"),
         ({"beam_size": -3}, "top_beams=1, beam_size=-3"),
         ({"beam_size": 2.5}, "`beam_size` must be at least 1, and whole.*2.5"),
-        ({"alpha": float("nan")}, "`alpha` below 0.*not finite.*nan"),
+        ({"alpha": float("nan")}, "`alpha` must be at least 0 and finite.*nan"),
         ({"max_lengths": -1}, "`max_lengths` must be at least 0. Received: -1"),
         ({"batch_size": -1}, "`batch_size` must be at least 0. Received: -1"),
     )

@@ -297,7 +297,7 @@ class BadInputTest(tf.test.TestCase, parameterized.TestCase):
             ({"prefix": [[2], [-5]]}, r"`prefix`.*\[0, 7\). Received: -5"),
             (
                 {"prefix": [[2, 0, 0, 0], [2, 3, 4, 5]]},
-                "row 1 with a prefix of 4 tokens and a longest length of 3",
+                "row 1 with a prefix of 4 tokens and a maximum length of 3",
             ),
             ({"prefix": [2, 3]}, r"`prefix`.*\(B, P\).*shape=\(2,\)"),
         ),
@@ -367,7 +367,7 @@ class BadInputTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(result.lengths[0, 0], 0)
         self.assertEqual(result.scores[0, 0], 0)
         with self.assertRaisesRegex(
-            ValueError, "row 0 with a prefix of 1 tokens and a longest length"
+            ValueError, "row 0 with a prefix of 1 tokens and a maximum length"
         ):
             self.run_search(
                 run,

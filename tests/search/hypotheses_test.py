@@ -53,12 +53,12 @@ def test_unfinished_come_after_all_finished():
 
 
 def test_a_step_writes_its_token_and_keeps_the_past():
-    alive = make([[-1.0, NEVER]])
+    live = make([[-1.0, NEVER]])
     choices = constraints.Candidates(
         tf.constant([[[4, 5, 6], [4, 5, 6]]]),
         tf.constant([[[-0.5, -2.0, NEVER], [-0.1, -0.1, -0.1]]]),
     )
-    extended, parents = hypotheses.extend(alive, choices, None, 1, 2)
+    extended, parents = hypotheses.extend(live, choices, None, 1, 2)
     assert parents[0, :2].numpy().tolist() == [0, 0]
     assert extended.ids[0, :2].numpy().tolist() == [[0, 4, 2], [0, 5, 2]]
     assert extended.scores[0].numpy().tolist() == [-1.5, -3.0, NEVER, NEVER]

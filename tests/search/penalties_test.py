@@ -110,11 +110,31 @@ class CheckPenaltiesTest(tf.test.TestCase, parameterized.TestCase):
         penalties.check_penalties(1.5, form, 2.5)
 
     @parameterized.parameters(
-        (float("inf"), "gnmt", 0.0, "`alpha` below 0.*not finite.*: inf. Use"),
-        (0.6, "gnmt", float("nan"), "`coverage` below 0.*not finite.*: nan."),
-        (-0.1, "gnmt", 0.0, "`alpha` below 0.*Received: -0.1. Use 0"),
+        (
+            float("inf"),
+            "gnmt",
+            0.0,
+            "`alpha` must be .*finite.*: inf. Use",
+        ),
+        (
+            0.6,
+            "gnmt",
+            float("nan"),
+            "`coverage` must be .*finite.*: nan. Use",
+        ),
+        (
+            -0.1,
+            "gnmt",
+            0.0,
+            "`alpha` must be at least 0.*: -0.1. Use 0",
+        ),
         (0.6, "mean", 0.0, "Received: 'mean'.*'gnmt', 'average', 'none'"),
-        (0.6, "gnmt", -0.2, "`coverage` below 0.*Received: -0.2. Use 0"),
+        (
+            0.6,
+            "gnmt",
+            -0.2,
+            "`coverage` must be at least 0.*: -0.2. Use 0",
+        ),
     )
     def test_what_is_none_is_refused(self, alpha, form, beta, message):
         with self.assertRaisesRegex(ValueError, message):

@@ -143,9 +143,9 @@ class ScoreTargetsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(empty.ids.shape, (0, 1, T))
 
     @parameterized.parameters(
-        ({"alpha": -0.1}, "`alpha` below 0.*-0.1"),
+        ({"alpha": -0.1}, "`alpha` must be at least 0.*-0.1"),
         ({"penalty": "mean"}, "Received: 'mean'"),
-        ({"coverage": -0.1}, "`coverage` below 0.*-0.1"),
+        ({"coverage": -0.1}, "`coverage` must be at least 0.*-0.1"),
         ({"coverage": 0.1}, "`attention` and `source_mask`.*coverage=0.1"),
         (
             {"coverage": 0.1, "attention": np.zeros((B, T, S))},

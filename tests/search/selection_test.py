@@ -79,15 +79,15 @@ class LargestTest(tf.test.TestCase, parameterized.TestCase):
     def test_chunks_divide_and_are_left_where_they_save_nothing(self):
         for size in SIZES:
             for count in COUNTS:
-                chunk = selection._chunk_of(size, count)
+                chunk = selection._chunk_size(size, count)
                 if chunk is not None:
                     self.assertEqual(size % chunk, 0)
                     self.assertGreaterEqual(size // chunk, count)
                     # A fourth of the numbers are sorted, or fewer.
                     self.assertLess(4 * (size // chunk + count * chunk), size)
-        self.assertIsNotNone(selection._chunk_of(32000, 9))
+        self.assertIsNotNone(selection._chunk_size(32000, 9))
         for size, count in ((None, 1), (4093, 1), (9, 1), (100, 8)):
-            self.assertIsNone(selection._chunk_of(size, count))
+            self.assertIsNone(selection._chunk_size(size, count))
 
     def test_sizes_known_only_at_run_time(self):
         values = np.random.default_rng(0).permutation(4096).astype("float32")

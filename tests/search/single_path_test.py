@@ -37,7 +37,7 @@ class FollowTest(tf.test.TestCase, parameterized.TestCase):
                 search.Task(**task, **constraints.of_task()),
                 constraints.constraints(),
                 width=width,
-                count=count,
+                num_candidates=count,
             )
 
         return languages.run(run, demands, **kwargs)
@@ -155,7 +155,7 @@ class FollowTest(tf.test.TestCase, parameterized.TestCase):
             search.Task(1, 5, **IDS, source_mask=[[True]]),
             search.Constraints(),
             width=2,
-            count=None,
+            num_candidates=None,
         )  # fmt: skip
         self.assertAllEqual(
             result.ids, [[[END, 0, 0, 0, 0], [3, 3, END, 0, 0]]]

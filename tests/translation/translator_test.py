@@ -558,7 +558,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         self.assertTrue(short.jit_compile)
         greedy = searching(search.GreedySearch)
         self.assertLen(greedy.with_n_best().hypotheses(["ba"])[0], 1)
-        with self.assertRaisesRegex(ValueError, "2 wanted of GreedySearch"):
+        with self.assertRaisesRegex(ValueError, "count=2 for GreedySearch"):
             greedy.with_n_best(2)
         with self.assertRaisesRegex(ValueError, "top_beams=5, beam_size=4"):
             self.translator.with_n_best(5)
