@@ -24,7 +24,7 @@ class Continued:
     def __init__(self, directory: kt.runs.RunDirectory):
         self._path = directory.path
         self._has_ended = directory.metrics.exists()
-        self._config = directory.found_config()
+        self._config = directory.read_config()
         self.settings = self._config.get("settings", {})
 
     def check_same(self, config: dict) -> None:

@@ -44,7 +44,7 @@ def finish(run: parts.Parts) -> dict:
 def repeat(directory: kt.runs.RunDirectory, corpora) -> None:
     """Says again what a run that is complete said at its end."""
     _LOG.info("This run is complete already.")
-    next_commands.print_them(directory, directory.found_metrics(), corpora)
+    next_commands.print_them(directory, directory.read_metrics(), corpora)
 
 
 def _final_model(run):

@@ -1,4 +1,4 @@
-"""One step reads the last tokens, and scores what may follow."""
+"""One step reads the last tokens and returns candidates for the next."""
 
 import numpy as np
 import pytest

@@ -1,6 +1,6 @@
-"""Ranked, merged, filled up: by hand, on hypotheses of two rows.
+"""Operations on the hypotheses of a beam, with results computed by hand.
 
-`beam_test.py` compares all of it with an exhaustive search.
+`beam_test.py` compares the whole search with an exhaustive search.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ T = 3
 
 
 def make(scores):
-    """Hypotheses with these scores (B, W), whose ids tell their place."""
+    """Makes hypotheses with scores (B, W); ids start at 10 times the index."""
     scores = np.array(scores, "float32")
     ids = np.arange(scores.size).reshape(scores.shape)[:, :, None] * 10
     return hypotheses.Hypotheses(

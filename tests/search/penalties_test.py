@@ -1,4 +1,4 @@
-"""Penalties must be the formulas they are named for.
+"""Penalties equal the formulas of their papers.
 
 B batch   W hypotheses   T target length   S source length
 """
@@ -55,7 +55,7 @@ class LengthPenaltyTest(tf.test.TestCase, parameterized.TestCase):
             [reference_search.length_divisor(n, alpha, form) for n in lengths],
             rtol=2e-6,
         )
-        # What beam search stops early by.
+        # Beam search relies on it when it stops early.
         self.assertAllGreaterEqual(np.diff(found), 0)
 
 
@@ -77,7 +77,7 @@ class CoveragePenaltyTest(tf.test.TestCase):
             ],
             rtol=1e-5,
         )
-        # Some are covered, and some are not.
+        # Both covered and uncovered tokens occur.
         sums = attention.sum(2)
         self.assertGreater(np.sum(sums > 1), 3)
         self.assertGreater(np.sum(sums < 1), 3)

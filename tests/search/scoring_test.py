@@ -1,6 +1,6 @@
-"""Given targets must get the score that a search would give them.
+"""Scores of targets equal those of a slow reference.
 
-(beam_test.py compares with searches.)
+`beam_test.py` compares them with those of searches.
 
 B batch   T target length   V vocabulary_size   S source length
 """
@@ -108,7 +108,7 @@ class ScoreTargetsTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters("float16", "bfloat16")
     def test_logarithms_are_float32_whatever_the_logits_are(self, dtype):
         logits, ids, _, _ = example()
-        logits = np.round(logits * 4) / 4  # All types hold them exactly.
+        logits = np.round(logits * 4) / 4  # Exact in all types.
         expected = scoring.score_targets(logits, ids, pad_id=PAD)
         result = scoring.score_targets(
             tf.constant(logits, dtype), ids, pad_id=PAD

@@ -164,7 +164,7 @@ def check_models(models: settings.ModelSettings) -> None:
 
 def tokenization(models: settings.ModelSettings) -> str:
     """The tokenization that the first run was scored with."""
-    found = kt.runs.RunDirectory(models.model[0]).found_config()
+    found = kt.runs.RunDirectory(models.model[0]).read_config()
     chosen = found.get("settings", {}).get("tokenize")
     return chosen or kt.translation.tokenization_of(None)
 
