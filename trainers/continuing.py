@@ -25,7 +25,7 @@ class ExistingRun:
     def __init__(self, directory: kt.runs.RunDirectory) -> None:
         self._path = directory.path
         self._has_ended = directory.metrics.exists()
-        self._config = directory.found_config()
+        self._config = directory.read_config()
         self.settings = self._config.get("settings", {})
 
     def check_same(self, config: dict[str, dict]) -> None:

@@ -50,7 +50,7 @@ def print_again(
 ) -> None:
     """Prints the scores and the next commands of a complete run again."""
     _LOG.info("This run is complete already.")
-    next_commands.print_summary(directory, directory.found_metrics(), corpora)
+    next_commands.print_summary(directory, directory.read_metrics(), corpora)
 
 
 def _final_model(run):

@@ -38,7 +38,7 @@ def resolve(
     if policy == AUTO:
         compared = "what --precision=auto chooses (give all the same precision)"
         policy, reason = kt.training.fast_precision(strategy)
-        existing_settings = directory.found_config().get("settings", {})
+        existing_settings = directory.read_config().get("settings", {})
         if existing_settings.get("precision") is not None:
             policy = existing_settings["precision"]
             reason = "the run began with it"

@@ -1,4 +1,4 @@
-"""A translator as a SavedModel that needs nothing of this package."""
+"""Export of a translator as a SavedModel that runs without this package."""
 
 from keras_transformer.export.saved_model import check, save
 

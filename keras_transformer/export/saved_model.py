@@ -11,26 +11,30 @@ import tensorflow as tf
 from keras_transformer import translation
 
 
-def save(translator, directory, n_best: int | None = None) -> None:
+def save(
+    translator: translation.Translator,
+    directory: str | os.PathLike[str],
+    n_best: int | None = None,
+) -> None:
     """Writes the signatures of a translator as a TensorFlow SavedModel.
 
     `serving_default` takes `text`, string `(B,)`, and returns `translation`,
-    string `(B,)`, and `score`, float32 `(B,)`. `n_best`, `score` and
-    `attention` are those of `Translator.n_best`, `Translator.log_probability`
-    and `explain_in_graph`. The vocabulary and the search are inside; loading
-    needs `tensorflow` and `tensorflow_text`, whose operations tokenize, and
-    neither Keras nor this package.
+    string `(B,)`, and `score`, float32 `(B,)`. The signatures `n_best`, `score`
+    and `attention` do the same as `Translator.n_best`,
+    `Translator.log_probability` and `explain_in_graph`. The SavedModel contains
+    vocabulary and search. Loading needs `tensorflow`, and `tensorflow_text` for
+    its tokenizer operations, but neither Keras nor this package.
 
     Args:
         translator: a `Translator`.
         directory: where to write; must not exist. TensorFlow Serving expects
-            a number as its last part.
-        n_best: N of the signature of that name; `None` for all that the
-            search has, such as the beam.
+            a number as its name.
+        n_best: N of the signature `n_best`; `None` for as many hypotheses as
+            the search can return.
 
     Raises:
         FileExistsError: the directory exists.
-        ValueError: the search has fewer than `n_best` hypotheses.
+        ValueError: the search can return fewer than `n_best` hypotheses.
     """
     directory = pathlib.Path(directory)
     if directory.exists():
@@ -40,14 +44,15 @@ def save(translator, directory, n_best: int | None = None) -> None:
         )
 
     signatures = _signatures(translator, translator.with_n_best(n_best))
-    # Keras's own tracking does not know the tokenizer's table; a module that
-    # holds the variables and the tokenizer has all that they need.
+    # Keras does not track the vocabulary of the tokenizer. So a module of its
+    # own holds everything that the functions read.
     module = tf.Module()
     module.model_variables = [v.value for v in translator.model.variables]
     module.tokenizers = [translator.tokenizer, translator.target_tokenizer]
     module.functions = list(signatures.values())
     directory.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside and renamed, so that a server never sees half a model.
+    # Written to a temporary directory and renamed, so that a server never reads
+    # an incomplete model.
     temporary = tempfile.mkdtemp(prefix=".saving-", dir=directory.parent)
     try:
         tf.saved_model.save(module, temporary, signatures=signatures)
@@ -57,8 +62,8 @@ def save(translator, directory, n_best: int | None = None) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _signatures(translator, several):
-    """The functions of a SavedModel, by their names."""
+def _signatures(translator, n_best_translator):
+    """Returns the functions of a SavedModel, by their names."""
     strings = tf.TensorSpec([None], tf.string, "text")
     targets = tf.TensorSpec([None], tf.string, "target")
 
@@ -67,8 +72,8 @@ def _signatures(translator, several):
         return translator(text)
 
     @tf.function(input_signature=[strings])
-    def serve_several(text):
-        return several.n_best(text)
+    def serve_n_best(text):
+        return n_best_translator.n_best(text)
 
     @tf.function(input_signature=[strings, targets])
     def score(text, target):
@@ -80,17 +85,21 @@ def _signatures(translator, several):
 
     return {
         "serving_default": serve,
-        "n_best": serve_several,
+        "n_best": serve_n_best,
         "score": score,
         "attention": attention,
     }
 
 
-def check(directory, translator, texts: Sequence[str]) -> None:
-    """Loads a SavedModel and compares its translations with the live ones.
+def check(
+    directory: str | os.PathLike[str],
+    translator: translation.Translator,
+    texts: Sequence[str],
+) -> None:
+    """Loads a SavedModel and compares its translations with the translator's.
 
     Args:
-        directory: what `save` wrote.
+        directory: the directory that `save` wrote.
         translator: the translator it was saved from.
         texts: sentences to compare.
 
@@ -100,20 +109,20 @@ def check(directory, translator, texts: Sequence[str]) -> None:
         FloatingPointError: the model's output is not a number.
     """
     strings = tf.constant(texts, tf.string)
-    answer = translator(strings)
+    live = translator(strings)
     serve = tf.saved_model.load(str(directory)).signatures["serving_default"]
     served = serve(text=strings)["translation"].numpy()
     for text, served_text, live_text, score in zip(
         texts,
         served,
-        answer["translation"].numpy(),
-        answer["score"].numpy(),
+        live["translation"].numpy(),
+        live["score"].numpy(),
         strict=True,
     ):
         translation.check_score(score, text)
         if served_text != live_text:
             raise ValueError(
                 f"The SavedModel in {directory} translates {text!r} as "
-                f"{served_text.decode()!r}, the model it was saved from as "
-                f"{live_text.decode()!r}."
+                f"{served_text.decode()!r}, but the model it was saved from "
+                f"as {live_text.decode()!r}. Save it again."
             )

@@ -1,4 +1,4 @@
-"""What a training run leaves on disk, and how it is loaded."""
+"""The directory of a training run, and how a translator is loaded from it."""
 
 from keras_transformer.runs.loading import load_translator, run_search
 from keras_transformer.runs.run_directory import RunDirectory

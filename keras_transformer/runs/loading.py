@@ -1,28 +1,33 @@
-"""From a run directory on disk to a translator."""
+"""Loads a translator from a run directory."""
 
+import os
 import zipfile
 import zlib
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
 from keras_transformer.runs import run_directory as directories
-from keras_transformer.search import beam
+from keras_transformer.search import base, beam
 from keras_transformer.text import tokenizer as tokenizers
 from keras_transformer.translation import translator
 
 
 def load_translator(
-    run_directory, search=None, max_source_length: int = 512
+    run_directory: str | os.PathLike[str],
+    search: base.Search | Callable[..., Any] | None = None,
+    max_source_length: int = 512,
 ) -> translator.Translator:
-    """Loads what the trainer left in its output directory.
+    """Loads the model and the vocabularies of a finished run.
 
     Args:
         run_directory: a directory with `tokenizer.model` and `model.keras`.
-        search: see `Translator`; `None` means `run_search`.
+        search: see `Translator`; `None` for that of `run_search`.
         max_source_length: see `Translator`.
 
     Raises:
-        FileNotFoundError: one of the two files is missing.
+        FileNotFoundError: `tokenizer.model` or `model.keras` is missing.
         ValueError: a file is damaged.
     """
     directory = directories.RunDirectory(run_directory)
@@ -49,32 +54,34 @@ def load_translator(
     )
 
 
-def run_search(run_directory, **settings) -> beam.BeamSearch:
+def run_search(
+    run_directory: str | os.PathLike[str], **settings: Any
+) -> beam.BeamSearch:
     """Makes the beam search that a run was evaluated with.
 
     Args:
         run_directory: the trainer's output directory; without its
             `config.json` the search is that of the paper.
-        **settings: of `BeamSearch`, such as `beam_size`, instead of the run's;
-            `None` means the run's.
+        **settings: of `BeamSearch`, such as `beam_size`; they replace those of
+            the run, unless they are `None`.
 
     Raises:
         ValueError: `config.json` is damaged.
     """
-    run = directories.RunDirectory(run_directory).found_config()
-    run = run.get("settings", {})
-    of_run = {
-        "beam_size": run.get("beam_size"),
-        "alpha": run.get("length_penalty"),
-        "penalty": run.get("length_penalty_form"),
+    config = directories.RunDirectory(run_directory).read_config()
+    run_settings = config.get("settings", {})
+    search_of_run = {
+        "beam_size": run_settings.get("beam_size"),
+        "alpha": run_settings.get("length_penalty"),
+        "penalty": run_settings.get("length_penalty_form"),
     }
-    chosen = {
+    merged = {
         name: value
-        for given in (of_run, settings)
-        for name, value in given.items()
+        for source in (search_of_run, settings)
+        for name, value in source.items()
         if value is not None
     }
-    return beam.BeamSearch(**chosen)
+    return beam.BeamSearch(**merged)
 
 
 def _load_model(path):
@@ -83,5 +90,5 @@ def _load_model(path):
     except (ValueError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(
             f"{path} cannot be loaded as a Keras model ({error}). If it is "
-            "damaged, take it from where it was copied."
+            "damaged, copy it again from the original."
         ) from error

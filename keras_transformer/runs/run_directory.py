@@ -1,19 +1,21 @@
-"""The directory that a training run leaves: every file name in it."""
+"""The directory of a training run: every file name in it."""
 
 import json
 import os
 import pathlib
 import shutil
+from collections.abc import Callable
 from importlib import metadata
+from typing import Any
 
-# Values of settings that older `config.json` files do not have. A new setting
-# whose default is not what runs did before needs its value here.
-_BEFORE = {
+# Settings that older `config.json` files do not have, with the values that runs
+# used then. A new setting needs a line here if its default differs from that.
+_OLD_VALUES = {
     "tokenize": "13a",
     "text_normalization": "none",
     "rare_characters": 0.0,
 }
-# Begins the names of SavedModels that are not complete.
+# The prefix of directories of SavedModels that are not complete.
 _SAVING = ".saving-"
 _PACKAGES = ("tensorflow", "tensorflow-text", "keras", "sentencepiece")
 
@@ -25,16 +27,16 @@ class RunDirectory:
         path: the trainer's `--output_dir`.
 
     Attributes:
-        config: the architecture, the settings, what the data were, and the
-            versions of packages.
+        config: the architecture, the settings, a description of the data, and
+            the versions of packages.
         tokenizer: the vocabulary.
-        target_tokenizer: that of the targets, if they have their own.
-        checkpoints: the folder of what training goes on from.
+        target_tokenizer: the vocabulary of the targets, if it is another.
+        checkpoints: the folder of the checkpoints that training continues from.
         model: the final weights, a Keras model file.
         unfinished_model: the model file while it is being written.
         saved_model: the SavedModel.
         logs: the folder that TensorBoard reads.
-        metrics: what was measured; where it is, the run is complete.
+        metrics: the measured results. If the file exists, the run is complete.
 
     Example:
 
@@ -42,7 +44,7 @@ class RunDirectory:
     'model.keras'
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike[str]):
         self.path = pathlib.Path(path)
         self.config = self.path / "config.json"
         self.tokenizer = self.path / "tokenizer.model"
@@ -56,29 +58,29 @@ class RunDirectory:
 
     @property
     def is_started(self) -> bool:
-        """Whether a run was begun here."""
+        """Whether a run was started in this directory."""
         return self.config.exists()
 
-    def found_config(self) -> dict:
-        """What `config.json` holds; empty if no run was begun here.
+    def read_config(self) -> dict[str, Any]:
+        """Reads `config.json`; returns an empty dict if no run was started.
 
         Raises:
-            ValueError: it is no configuration.
+            ValueError: the file is damaged.
         """
         if not self.is_started:
             return {}
         try:
-            found = json.loads(self.config.read_text(encoding="utf-8"))
-            found["settings"] = {**_BEFORE, **found["settings"]}
+            config = json.loads(self.config.read_text(encoding="utf-8"))
+            config["settings"] = {**_OLD_VALUES, **config["settings"]}
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
-                f"{self.config} is not a run's configuration ({error!r}). Take "
-                "it from where it was copied, or use another directory."
+                f"{self.config} is not a run's configuration ({error!r}). Copy "
+                "it again from the original, or use another directory."
             ) from error
-        return found
+        return config
 
-    def found_metrics(self) -> dict:
-        """What `metrics.json` holds.
+    def read_metrics(self) -> dict[str, Any]:
+        """Reads `metrics.json`.
 
         Raises:
             FileNotFoundError: the run is not complete.
@@ -92,35 +94,35 @@ class RunDirectory:
                 "trainer's command again."
             ) from error
 
-    def write_config(self, config: dict) -> None:
+    def write_config(self, config: dict[str, Any]) -> None:
         """Writes `config.json`, with the versions of the packages."""
         versions = {name: metadata.version(name) for name in _PACKAGES}
         self.path.mkdir(parents=True, exist_ok=True)
-        # Where it is, the run is complete, as the configuration says.
+        # The metrics of an earlier configuration: this run is not complete yet.
         self.metrics.unlink(missing_ok=True)
         write_json(self.config, {**config, "versions": versions})
 
-    def write_metrics(self, metrics: dict) -> None:
-        """Writes `metrics.json`, last of all: the run is then complete."""
+    def write_metrics(self, metrics: dict[str, Any]) -> None:
+        """Writes `metrics.json`, the last file: the run is then complete."""
         write_json(self.metrics, metrics)
 
-    def replace_model(self, save) -> None:
-        """Puts a new Keras model file in the place of the one before, if any.
+    def replace_model(self, save: Callable[[pathlib.Path], Any]) -> None:
+        """Writes a Keras model file, and replaces an existing one at once.
 
         Args:
-            save: writes it to the path that it is given.
+            save: function that writes the model to its argument, a path.
         """
         save(self.unfinished_model)
         os.replace(self.unfinished_model, self.model)
 
-    def replace_saved_model(self, save) -> None:
-        """Puts a new SavedModel in the place of the one before, if any.
+    def replace_saved_model(self, save: Callable[[pathlib.Path], Any]) -> None:
+        """Writes a SavedModel, then replaces an existing one.
 
         Args:
-            save: writes it into the directory that it is given, and checks
-                it there.
+            save: function that writes the SavedModel into its argument, a
+                directory, and checks it there.
         """
-        # Whatever is named so is cleared when a run is continued.
+        # A run that is continued deletes directories with these names.
         fresh, old = (
             self.saved_model.with_name(f"{_SAVING}{name}")
             for name in ("fresh", "old")
@@ -132,21 +134,21 @@ class RunDirectory:
         shutil.rmtree(old, ignore_errors=True)
 
     def clear_unfinished(self) -> None:
-        """Deletes what a process that was killed had not written whole."""
+        """Deletes files that a killed process has not written completely."""
         for path in (
             *self.path.glob("*.tmp"),
             *self.path.glob(self.unfinished_model.name),
-            *self.saving(),
+            *self.unfinished_saved_models(),
         ):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def saving(self) -> list[pathlib.Path]:
-        """The SavedModels that are being written, or were when it ended."""
+    def unfinished_saved_models(self) -> list[pathlib.Path]:
+        """Returns SavedModels of which a process is, or was, writing files."""
         return list(self.saved_model.parent.glob(f"{_SAVING}*"))
 
 
-def write_json(path: pathlib.Path, value: dict) -> None:
-    """Writes a whole JSON file or none."""
+def write_json(path: pathlib.Path, value: dict[str, Any]) -> None:
+    """Writes a JSON file completely or, after an error, not at all."""
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_text(
         json.dumps(value, indent=2, ensure_ascii=False) + "\n",

@@ -1,9 +1,10 @@
-"""What every search is: a value that is called with a step, a state, a task.
+"""The base class of searches, which are called with a step, a state, a task.
 
 B batch   T target length   V vocabulary_size   S source length
 """
 
 import abc
+from collections.abc import Callable
 from typing import Any
 
 from keras_transformer.search import contract, scoring
@@ -13,9 +14,9 @@ from keras_transformer.search import task as tasks
 class Search(abc.ABC):
     """A search and its settings.
 
-    A search of your own needs `__call__` alone. The rest says what a translator
-    may ask besides, and has answers that fit a search which returns one
-    hypothesis and ranks by log-probability.
+    A search of your own must define `__call__` only. The other methods tell a
+    translator more about the search. Their defaults are right for a search
+    that returns one hypothesis and ranks by log-probability.
 
     Example:
 
@@ -36,24 +37,23 @@ class Search(abc.ABC):
 
     @abc.abstractmethod
     def __call__(
-        self, step: contract.StepFn, state: Any, task: tasks.Task
+        self, step: contract.StepFn, state: contract.State, task: tasks.Task
     ) -> contract.SearchResult:
         """Finds the best hypotheses of each row.
 
         Args:
             step: see `StepFn`; called with B W rows.
             state: the state before the first step, batch axis B first.
-            task: see `Task`. Its limits, prefix and banned ids hold, and its
-                `states` follow the hypotheses.
+            task: see `Task`. The search respects its limits, prefix and
+                banned ids, and reorders the state with its `states`.
 
         Returns:
-            `SearchResult` of T columns, the task's `longest` or the largest
-            limit; with attention if the task has a `source_mask`.
+            `SearchResult` of T columns: T is the task's `longest`, or the
+            largest limit. It has attention if the task has a `source_mask`.
 
         Raises:
-            ValueError: a batch or a longest length below 0, ids that are not
-                in the vocabulary, or a prefix that is longer than its row may
-                become.
+            ValueError: a negative batch size or limit, ids outside of the
+                vocabulary, or a prefix longer than the limit of its row.
         """
 
     @property
@@ -62,18 +62,18 @@ class Search(abc.ABC):
         return False
 
     def with_n_best(self, count: int | None = None) -> "Search":
-        """The same search, returning `count` hypotheses of each row.
+        """Returns the same search, but with `count` hypotheses of each row.
 
         Args:
-            count: `None` for all that the search has.
+            count: `None` for as many as the search can return.
 
         Raises:
-            ValueError: the search has fewer.
+            ValueError: `count` is more than the search can return.
         """
         if count not in (None, 1):
             raise ValueError(
                 "Only beam search and sampling return several hypotheses. "
-                f"Received: {count} wanted of {self}. Use another search."
+                f"Received: count={count} for {self}. Use another search."
             )
         return self
 
@@ -82,9 +82,15 @@ class Search(abc.ABC):
         """Raises ValueError if the search does not fit a vocabulary."""
 
     def score(
-        self, logits, target_ids, *, pad_id, attention=None, source_mask=None
+        self,
+        logits: contract.TensorLike,
+        target_ids: contract.TensorLike,
+        *,
+        pad_id: int,
+        attention: contract.TensorLike | None = None,
+        source_mask: contract.TensorLike | None = None,
     ) -> contract.SearchResult:
-        """Scores given targets as this search would; see `score_targets`."""
+        """Scores existing targets as this search would; see `score_targets`."""
         return scoring.score_targets(
             logits, target_ids, pad_id=pad_id, attention=attention
         )
@@ -103,18 +109,18 @@ class _Function(Search):
         return repr(self._function)
 
 
-def as_search(search) -> Search:
-    """Takes a `Search`, or anything that is called as one.
+def as_search(search: Search | Callable[..., Any]) -> Search:
+    """Returns a `Search` as it is, and makes one of a function.
 
     Raises:
-        ValueError: it cannot be called, or it is a class.
+        ValueError: `search` cannot be called, or is a class.
     """
     if isinstance(search, Search):
         return search
     if isinstance(search, type) or not callable(search):
         raise ValueError(
             "A search is an object that is called with a step function, a "
-            f"state and a task. Received: {search!r}. Give one such as "
+            f"state and a task. Received: {search!r}. Give an object such as "
             "`BeamSearch()`."
         )
     return _Function(search)

@@ -1,7 +1,6 @@
-"""Beam search with finished hypotheses kept apart.
+"""Beam search; live and finished hypotheses are separate sets.
 
 B batch   W beam size   T target length   V vocabulary_size   S source length
-C candidates
 """
 
 import dataclasses
@@ -26,24 +25,24 @@ _NEVER = contract.NEVER
 
 @dataclasses.dataclass(frozen=True)
 class BeamSearch(base.Search):
-    """Keeps the `beam_size` best unfinished hypotheses of each row.
+    """Extends the `beam_size` best live hypotheses of each row at every step.
 
-    Hypotheses that reach the end token move to a set of their own, ranked by
-    log-probability over `length_divisor`, plus `coverage_penalty`, and never
-    change again. A row is done when no unfinished hypothesis, at its limit's
-    penalty, could still enter that set. Hypotheses that reach the limit
-    unfinished, and those of a row for which no token is allowed, are ranked by
-    the same score, after all finished ones. Section 6.1 uses beam size 4 and
-    alpha 0.6.
+    Hypotheses that reach the end token move to the finished set. It is ranked
+    by log-probability divided by `length_divisor`, plus `coverage_penalty`.
+    Finished hypotheses never change. A row is done when no live hypothesis can
+    still enter its finished set, even with the length penalty of the row's
+    limit. Live hypotheses that are left then are ranked by the same score,
+    after all finished ones. So are those of a row for which no token is
+    allowed. Section 6.1 of the paper uses beam size 4 and alpha 0.6.
 
     Args:
-        beam_size: W. May be more than there are hypotheses.
+        beam_size: W. It may exceed the number of possible hypotheses.
         top_beams: how many hypotheses of each row to return.
-        alpha: exponent of the length penalty; 0 means none.
+        alpha: strength of the length penalty; 0 for no penalty.
         penalty: form of the length penalty, `"gnmt"`, `"average"` or
             `"none"`, see `length_divisor`.
         coverage: beta of the coverage penalty, which needs the task's
-            `source_mask`; 0 means none.
+            `source_mask`; 0 for no penalty.
         constraints: see `Constraints`.
 
     Raises:
@@ -73,23 +72,27 @@ class BeamSearch(base.Search):
     def __post_init__(self):
         if not 1 <= self.top_beams <= self.beam_size:
             raise ValueError(
-                "`top_beams` hypotheses are taken from `beam_size`. Received: "
-                f"top_beams={self.top_beams}, beam_size={self.beam_size}. "
-                "Expected 1 <= top_beams <= beam_size."
+                "A beam search returns at most `beam_size` hypotheses. "
+                f"Received: top_beams={self.top_beams}, "
+                f"beam_size={self.beam_size}. Expected 1 <= top_beams <= "
+                "beam_size."
             )
         for name in ("top_beams", "beam_size"):
             contract.check_count(name, getattr(self, name))
         penalties.check_penalties(self.alpha, self.penalty, self.coverage)
 
-    def __call__(self, step, state, task):
+    def __call__(
+        self, step: contract.StepFn, state: contract.State, task: tasks.Task
+    ) -> contract.SearchResult:
         if self.coverage and task.source_mask is None:
             raise ValueError(
-                "The coverage penalty is of source tokens. Received: "
-                f"coverage={self.coverage}, source_mask=None. Give the "
-                "source's mask and a step that returns its attention."
+                "The coverage penalty needs to know which source tokens are "
+                f"real. Received: coverage={self.coverage}, source_mask=None. "
+                "Give the task a `source_mask`, and a step that returns "
+                "attention."
             )
         limits = constraining.limits_of_rows(self.constraints, task)
-        longest = constraining.longest_of(task, limits)
+        longest = constraining.result_length(task, limits)
         beam = _Beam(self, step, task)
         state = task.states.widen(state, self.beam_size)
         rows = loop.run(
@@ -108,7 +111,7 @@ class BeamSearch(base.Search):
         return bool(self.coverage)
 
     def with_n_best(self, count: int | None = None) -> "BeamSearch":
-        """The same search, returning `count` hypotheses; the beam if `None`."""
+        """Returns this search with another `top_beams`; `None` for W."""
         if count is None:
             count = self.beam_size
         return dataclasses.replace(self, top_beams=count)
@@ -123,9 +126,15 @@ class BeamSearch(base.Search):
             )
 
     def score(
-        self, logits, target_ids, *, pad_id, attention=None, source_mask=None
+        self,
+        logits: contract.TensorLike,
+        target_ids: contract.TensorLike,
+        *,
+        pad_id: int,
+        attention: contract.TensorLike | None = None,
+        source_mask: contract.TensorLike | None = None,
     ) -> contract.SearchResult:
-        """Scores given targets with the penalties of this search."""
+        """Scores existing targets with the penalties of this search."""
         return scoring.score_targets(
             logits,
             target_ids,
@@ -139,29 +148,31 @@ class BeamSearch(base.Search):
 
 
 class _Rows(NamedTuple):
+    """The state of all rows between two steps."""
+
     limits: constraining.RowLimits
-    sources: tuple  # `(source_mask,)`, of shape (B, S), or `()`
-    alive: hypotheses.Hypotheses  # unfinished; scores are log-probabilities
-    finished: hypotheses.Hypotheses  # scores have their penalties
-    is_nan: tf.Tensor  # (B,), whether the model gave no numbers
+    source_masks: tuple[tf.Tensor, ...]  # one tensor (B, S), or none
+    live: hypotheses.Hypotheses  # W of a row; scores are log-probabilities
+    finished: hypotheses.Hypotheses  # W of a row; scores include penalties
+    is_nan: tf.Tensor  # (B,), whether a live hypothesis had NaN logits
     is_done: tf.Tensor  # (B,)
 
 
 class _Beam(NamedTuple):
-    """What one step needs to know."""
+    """A beam search of one task."""
 
     settings: BeamSearch
     step: contract.StepFn
     task: tasks.Task
 
     def first_rows(self, limits, longest):
-        """The rows before the first step: of each, one empty hypothesis."""
-        sources = extension.sources_of(self.task)
+        """Returns the rows before the first step: one empty hypothesis each."""
+        masks = extension.source_masks(self.task)
         beam_size = self.settings.beam_size
         rows = tf.shape(limits.max_lengths)[0]
         shape = [limits.max_lengths.shape[0] or rows, beam_size, longest]
 
-        def all_empty(scores):
+        def without_tokens(scores):
             return hypotheses.Hypotheses(
                 tf.fill(shape, self.task.pad_id),
                 tf.zeros(shape[:2], tf.int32),
@@ -169,108 +180,121 @@ class _Beam(NamedTuple):
                 tf.zeros(shape),
                 tuple(
                     tf.zeros([*shape, hypotheses.size(mask, 1)])
-                    for mask in sources
+                    for mask in masks
                 ),
             )
 
         return _Rows(
             limits,
-            sources,
-            # All W would be the same, so only the first may be extended.
-            all_empty([0.0] + [_NEVER] * (beam_size - 1)),
-            all_empty([_NEVER] * beam_size),
+            masks,
+            # Only one slot is live, or the beam would hold W equal hypotheses.
+            without_tokens([0.0] + [_NEVER] * (beam_size - 1)),
+            without_tokens([_NEVER] * beam_size),
             tf.zeros_like(limits.max_lengths, tf.bool),
             limits.max_lengths < 1,
         )
 
-    def advance(self, position, row, state):
-        """One step: extends the W unfinished hypotheses of each row."""
+    def advance(self, position, rows, state):
+        """Extends the W live hypotheses of each row by one token.
+
+        Args:
+            position: scalar, where the token is written.
+            rows: `_Rows`.
+            state: of the step function, `(B W, ...)`.
+
+        Returns:
+            The rows and the state after the step, of the same shapes.
+        """
         beam_size = self.settings.beam_size
-        # 2 W candidates (B, 2W), of which at most W end, so that W live on.
+        # At most W of 2 W candidates end, one for each live hypothesis, so at
+        # least W go on. candidates: (B, 2W, ...); parents: (B, 2W).
         candidates, parents, is_nan, state = self._extended(
-            position, row, state
+            position, rows, state
         )
-        is_end = tf.gather(candidates.ids, position, axis=2) == self.task.end_id
-        # (B,): where all is forbidden hypotheses end without their end token.
-        is_stuck = candidates.scores[:, 0] <= _NEVER
+        last_ids = tf.gather(candidates.ids, position, axis=2)  # (B, 2W)
+        is_end = last_ids == self.task.end_id  # (B, 2W)
+        # Even the best candidate is forbidden: the live hypotheses of this row
+        # remain as they are, without an end token.
+        is_stuck = candidates.scores[:, 0] <= _NEVER  # (B,)
 
-        # Those that reached the end token move to the finished set.
-        ended = candidates._replace(
-            scores=tf.where(
-                is_end, self._score(candidates, row.sources), _NEVER
-            )
-        )
-        finished = hypotheses.merge(row.finished, ended, beam_size)
-        # The W best of the others stay unfinished.
+        # The finished set takes the candidates that end, and keeps the W best.
+        scores = self._score(candidates, rows.source_masks)  # (B, 2W)
+        ended = candidates._replace(scores=tf.where(is_end, scores, _NEVER))
+        finished = hypotheses.merge(rows.finished, ended, beam_size)  # (B, W)
+        # The W best of the other candidates are the next live hypotheses.
         continued = candidates._replace(
-            scores=tf.where(is_end, _NEVER, candidates.scores)
+            scores=tf.where(is_end, _NEVER, candidates.scores)  # (B, 2W)
         )
-        next_alive, chosen = hypotheses.best(continued, beam_size)
+        live, chosen = hypotheses.best(continued, beam_size)  # (B, W) both
 
-        # What a row has found must not depend on how long others take.
-        alive = hypotheses.where(row.is_done | is_stuck, row.alive, next_alive)
-        finished = hypotheses.where(row.is_done, row.finished, finished)
-        is_nan = row.is_nan | (is_nan & ~row.is_done)
-        is_done = row.is_done | is_stuck | is_nan
-        is_done |= self._is_over(position, row.limits, alive, finished)
+        # Rows that are done do not change, so that the result of a row does
+        # not depend on how many steps other rows take. Conditions are (B,).
+        live = hypotheses.where(rows.is_done | is_stuck, rows.live, live)
+        finished = hypotheses.where(rows.is_done, rows.finished, finished)
+        is_nan = rows.is_nan | (is_nan & ~rows.is_done)
+        is_done = rows.is_done | is_stuck | is_nan
+        is_done |= self._is_decided(position, rows.limits, live, finished)
 
-        # The state (B W, ...) follows the hypotheses that were chosen.
-        parents = tf.gather(parents, chosen, batch_dims=1)
-        state = self.task.states.select(state, parents)
-        return row._replace(
-            alive=alive, finished=finished, is_nan=is_nan, is_done=is_done
+        # The state follows: slot w continues live hypothesis parents[:, w].
+        parents = tf.gather(parents, chosen, batch_dims=1)  # (B, W)
+        state = self.task.states.select(state, parents)  # (B W, ...)
+        return rows._replace(
+            live=live, finished=finished, is_nan=is_nan, is_done=is_done
         ), state
 
     def result(self, rows):
-        """The best hypotheses, unfinished ones after all finished."""
-        unfinished = rows.alive._replace(
-            scores=self._score(rows.alive, rows.sources)
+        """Returns the best hypotheses, live ones after all finished ones."""
+        live = rows.live._replace(
+            scores=self._score(rows.live, rows.source_masks)
         )
-        best = hypotheses.fill_up(rows.finished, unfinished)
+        best = hypotheses.fill_up(rows.finished, live)
         count = self.settings.top_beams
         best = tf.nest.map_structure(lambda x: x[:, :count], best)
         result = contract.SearchResult(*best[:4], *best.attention)
-        return contract.with_nan(result, rows.is_nan)
+        return contract.with_nan_scores(result, rows.is_nan)
 
-    def _extended(self, position, row, state):
-        """The 2 W best one-token extensions, their parents, NaNs, the state."""
+    def _extended(self, position, rows, state):
+        """Returns the 2 W best extensions, parents, NaN rows, and the state."""
         beam_size = self.settings.beam_size
-        choices, attention, state = extension.candidates_of(
-            row.alive.ids,
+        choices, attention, state = extension.next_candidates(
+            rows.live.ids,
             position,
             state,
-            row.limits,
+            rows.limits,
             self.step,
             self.task,
             self.settings.constraints,
             count=2 * beam_size,
         )
-        is_nan = contract.is_nan(choices.log_probs, row.alive.scores > _NEVER)
+        is_live = rows.live.scores > _NEVER  # (B, W)
+        is_nan = contract.rows_with_nan(choices.log_probs, is_live)  # (B,)
         extended, parents = hypotheses.extend(
-            row.alive, choices, attention, position, beam_size
+            rows.live, choices, attention, position, beam_size
         )
         return extended, parents, is_nan, state
 
-    def _is_over(self, position, limits, alive, finished):
-        """Whether no unfinished hypothesis of a row can change its result."""
-        # Log-probabilities only fall, so this is the best to be hoped for.
-        bound = alive.scores[:, 0] / self._divisor(limits.max_lengths)
+    def _is_decided(self, position, limits, live, finished):
+        """Returns which rows (B,) no live hypothesis can change any more."""
+        # A log-probability only falls with further tokens, and the divisor is
+        # largest at the limit: no live hypothesis can end with a better score.
+        bound = live.scores[:, 0] / self._divisor(limits.max_lengths)
         is_safe = finished.scores[:, self.settings.top_beams - 1] >= bound
-        is_dead = alive.scores[:, 0] <= _NEVER
+        has_no_live = live.scores[:, 0] <= _NEVER
         is_last = position + 1 >= limits.max_lengths
-        return is_safe | is_dead | is_last
+        return is_safe | has_no_live | is_last
 
-    def _score(self, ranked, sources):
-        """What hypotheses (B, W) are ranked by; NEVER stays."""
+    def _score(self, ranked, source_masks):
+        """Returns scores with penalties (B, W); empty slots keep NEVER."""
         scores = ranked.scores / self._divisor(ranked.lengths)
         if self.settings.coverage:
+            (attention,), (source_mask,) = ranked.attention, source_masks
             scores += penalties.coverage_penalty(
-                *ranked.attention, *sources, self.settings.coverage
+                attention, source_mask, self.settings.coverage
             )
         return tf.where(ranked.scores > _NEVER, scores, _NEVER)
 
     def _divisor(self, lengths):
-        # A row that may hold no token has no hypothesis to divide.
+        # At least 1: `"average"` would divide by 0 where a limit is 0.
         return penalties.length_divisor(
             tf.maximum(lengths, 1), self.settings.alpha, self.settings.penalty
         )

@@ -1,14 +1,14 @@
-"""What hypotheses may be: lengths, prefixes, and tokens that are forbidden.
+"""Constraints on hypotheses: lengths, prefixes, and forbidden tokens.
 
 Constraints choose among the model's tokens and never change their
-log-probabilities, so that a score is the model's own, whatever was allowed.
+log-probabilities, so that a score is always the model's own.
 
 B batch   W hypotheses per row   V vocabulary_size   P prefix length
 C candidates per hypothesis   T target length
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,19 +20,19 @@ from keras_transformer.search import task as tasks
 
 @dataclasses.dataclass(frozen=True)
 class Constraints:
-    """What every hypothesis of a search must be like.
+    """Constraints on every hypothesis of a search.
 
-    A `Task` has the limits of each row besides.
+    A `Task` has further limits, of each row.
 
     Args:
-        min_length: the fewest tokens, the end token included. A hypothesis at
-            its longest length is cut all the same.
-        banned_ids: tokens that are never taken.
-        no_repeat_ngram_size: n tokens in a row are never repeated; 0 allows
-            all.
+        min_length: the fewest tokens, the end token included. The maximum
+            length of a row holds even where it is smaller.
+        banned_ids: tokens that are never chosen.
+        no_repeat_ngram_size: n; no sequence of n tokens occurs twice in a
+            hypothesis. 0 allows repetition.
 
     Raises:
-        ValueError: a size below 0 or not whole, or one that is no number.
+        ValueError: a size is negative or not a whole number.
 
     Example:
 
@@ -45,15 +45,15 @@ class Constraints:
     no_repeat_ngram_size: int = 0
 
     def __post_init__(self):
-        for name, unit in (
-            ("min_length", "ask for no length"),
-            ("no_repeat_ngram_size", "allow all"),
+        for name, effect_of_zero in (
+            ("min_length", "allow every length"),
+            ("no_repeat_ngram_size", "allow repetition"),
         ):
             size = getattr(self, name)
             if size < 0 or int(size) != size:
                 raise ValueError(
                     f"`{name}` must be a whole number, at least 0. Received: "
-                    f"{size}. Use 0 to {unit}."
+                    f"{size}. Use 0 to {effect_of_zero}."
                 )
         # A tuple, so that searches can be compared and hashed.
         ids = tuple(int(token) for token in self.banned_ids)
@@ -64,7 +64,7 @@ NONE = Constraints()
 
 
 class RowLimits(NamedTuple):
-    """What is asked of each row, the batch axis first.
+    """Limits and prefixes of the rows, as tensors with the batch axis first.
 
     max_lengths: int32 `(B,)`.
     min_lengths: int32 `(B,)`.
@@ -82,8 +82,8 @@ class Candidates(NamedTuple):
     """The best next tokens of each hypothesis, best first.
 
     ids: int32 `(B, W, C)`.
-    log_probs: float32 `(B, W, C)`, the model's own, NEVER for what is
-        forbidden; NaN where a logit is not a number.
+    log_probs: float32 `(B, W, C)`, those of the model; NEVER for forbidden
+        tokens, NaN for all tokens if one logit is NaN.
     """
 
     ids: tf.Tensor
@@ -91,11 +91,11 @@ class Candidates(NamedTuple):
 
 
 def limits_of_rows(constraints: Constraints, task: tasks.Task) -> RowLimits:
-    """Makes the limits of each row.
+    """Makes the limits of each row from those of the task and the search.
 
     Raises:
-        ValueError: a prefix longer than its row's longest length, where both
-            are known, or not of shape `(B, P)`; limits below 0.
+        ValueError: a prefix that is longer than its row's maximum length,
+            where both are known, or not of shape `(B, P)`; negative limits.
     """
     max_lengths = contract.limits_per_row(task.max_lengths, task.batch_size)
     min_lengths = contract.limits_per_row(
@@ -112,7 +112,7 @@ def limits_of_rows(constraints: Constraints, task: tasks.Task) -> RowLimits:
             "`prefix` must have shape (B, P), filled up with pad_id. Received: "
             f"shape={tuple(prefix.shape)}."
         )
-    # What is behind the first padding is no prefix.
+    # A prefix ends before its first padding.
     known = tf.get_static_value(prefix)
     if known is None:
         is_real = tf.cast(tf.not_equal(prefix, task.pad_id), tf.int32)
@@ -124,22 +124,28 @@ def limits_of_rows(constraints: Constraints, task: tasks.Task) -> RowLimits:
     return RowLimits(max_lengths, min_lengths, prefix, lengths)
 
 
-def longest_of(task: tasks.Task, limits: RowLimits):
-    """T of a search's result, an int where that is known."""
+def result_length(task: tasks.Task, limits: RowLimits) -> int | tf.Tensor:
+    """Returns T of a search's result, an int if it is known."""
     if task.longest is not None:
         return task.longest
     return contract.largest_limit(limits.max_lengths)
 
 
 def candidates(
-    logits, count, constraints, task, limits, ids, position
+    logits: tf.Tensor,
+    count: int | None,
+    constraints: Constraints,
+    task: tasks.Task,
+    limits: RowLimits,
+    ids: tf.Tensor,
+    position: tf.Tensor,
 ) -> Candidates:
-    """The best `count` or more allowed tokens of each hypothesis.
+    """Finds the best allowed next tokens of each hypothesis.
 
     Args:
         logits: float32 `(B W, V)`.
-        count: how many, of which none is left out; `None` means the whole
-            vocabulary, in its order.
+        count: how many allowed tokens the result has at least, if there are
+            so many; `None` for the whole vocabulary, in the order of its ids.
         constraints: `Constraints`.
         task: `Task`.
         limits: `RowLimits`.
@@ -160,36 +166,40 @@ def candidates(
             ids, position, constraints.no_repeat_ngram_size, tf.shape(logits)[1]
         )
         allowed = tf.where(is_repeated, -np.inf, allowed)
-    # As many more as may be taken away again.
+    # Banned tokens and the end token may be among the best; they are forbidden
+    # below, and `count` others must be left.
     count = None if count is None else count + len(banned) + 1
-    allowed, places, normalizer = _ranked(allowed, logits, count)
-    shape = [-1, width, allowed.shape[-1] or tf.shape(allowed)[-1]]
-    places, allowed = tf.reshape(places, shape), tf.reshape(allowed, shape)
+    log_probs, tokens, normalizer = _best_tokens(allowed, logits, count)
+    shape = [-1, width, log_probs.shape[-1] or tf.shape(log_probs)[-1]]
+    tokens, log_probs = tf.reshape(tokens, shape), tf.reshape(log_probs, shape)
     is_too_short = position + 1 < limits.min_lengths
-    is_forbidden = (places == task.end_id) & is_too_short[:, None, None]
+    is_forbidden = (tokens == task.end_id) & is_too_short[:, None, None]
     for token in banned:
-        is_forbidden |= places == token
-    allowed = tf.where(is_forbidden, contract.NEVER, allowed)
+        is_forbidden |= tokens == token
+    log_probs = tf.where(is_forbidden, contract.NEVER, log_probs)
     if limits.prefix.shape[1] != 0:
-        places, allowed = _force(
-            places, allowed, logits - normalizer[:, None], limits, position
+        tokens, log_probs = _force_prefix(
+            tokens, log_probs, logits - normalizer[:, None], limits, position
         )
-    # Models forbid by numbers of that kind too, less their normalizer.
-    allowed = tf.where(allowed < contract.NEVER / 2, contract.NEVER, allowed)
-    return Candidates(places, allowed)
+    # Models may forbid tokens too, by logits of about NEVER; their
+    # log-probability is that number minus the normalizer.
+    log_probs = tf.where(
+        log_probs < contract.NEVER / 2, contract.NEVER, log_probs
+    )
+    return Candidates(tokens, log_probs)
 
 
-def _ranked(allowed, logits, count):
-    """Log-probabilities (R, C) of the best tokens, the tokens, normalizers.
+def _best_tokens(allowed, logits, count):
+    """Returns log-probabilities (R, C), their tokens (R, C), normalizers (R,).
 
     Args:
-        allowed: float32 `(R, V)`, the logits, or less where that is forbidden.
+        allowed: float32 `(R, V)`, the logits, -inf for repeated tokens.
         logits: float32 `(R, V)`.
         count: how many tokens, best first; `None` for all, in their order.
     """
     if count is None:
-        places = tf.range(tf.shape(allowed)[1])
-        places = tf.broadcast_to(places, tf.shape(allowed))
+        tokens = tf.range(tf.shape(allowed)[1])
+        tokens = tf.broadcast_to(tokens, tf.shape(allowed))
         normalizer = tf.reduce_logsumexp(logits, axis=-1)
     else:
         size = logits.shape[-1]
@@ -197,19 +207,21 @@ def _ranked(allowed, logits, count):
             count = tf.minimum(count, tf.shape(allowed)[1])
         else:
             count = min(count, size)
-        is_whole = allowed is logits
-        allowed, places = selection.largest(allowed, count)
+        are_all_allowed = allowed is logits
+        allowed, tokens = selection.largest(allowed, count)
         normalizer = selection.log_normalizer(
-            logits, places[:, 0] if is_whole else None
+            logits, tokens[:, 0] if are_all_allowed else None
         )
-    # One logit that is not a number makes all log-probabilities none;
-    # TensorFlow's softmax may call it infinite.
+    # If one logit is NaN, all log-probabilities must be; the normalizer that
+    # TensorFlow's softmax gives may be infinite instead.
     normalizer = tf.where(tf.math.is_finite(normalizer), normalizer, np.nan)
-    return allowed - normalizer[:, None], places, normalizer
+    return allowed - normalizer[:, None], tokens, normalizer
 
 
-def check_ids(name, ids, vocabulary_size):
-    """Raises ValueError for ids out of range, where V is known."""
+def check_ids(
+    name: str, ids: Iterable[int], vocabulary_size: int | None
+) -> None:
+    """Raises ValueError for ids out of range, if V is known."""
     for token in ids:
         if token < 0 or (
             vocabulary_size is not None and token >= vocabulary_size
@@ -221,49 +233,71 @@ def check_ids(name, ids, vocabulary_size):
             )
 
 
-def _force(places, allowed, log_probs, limits, position):
-    """Leaves, inside of a prefix, its token as the only one."""
-    width = places.shape[1]
-    room = tf.shape(limits.prefix)[1]
+def _force_prefix(tokens, log_probs, all_log_probs, limits, position):
+    """Allows only the prefix's token at positions inside of a prefix.
+
+    Args:
+        tokens: int32 `(B, W, C)`, the candidates.
+        log_probs: float32 `(B, W, C)`, of the candidates.
+        all_log_probs: float32 `(B W, V)`, of the whole vocabulary.
+        limits: `RowLimits`.
+        position: scalar.
+
+    Returns:
+        Tokens and log-probabilities `(B, W, C)`: inside of a prefix the first
+        candidate is its token, and the others are forbidden.
+    """
+    width = tokens.shape[1]
+    columns = tf.shape(limits.prefix)[1]
     is_inside = position < limits.prefix_lengths
-    column = tf.minimum(position, tf.maximum(room - 1, 0))
-    # A prefix of no columns has nothing to gather.
+    column = tf.minimum(position, tf.maximum(columns - 1, 0))
+    # One column more: `tf.gather` needs one even if P is 0.
     padded = tf.pad(limits.prefix, [[0, 0], [0, 1]])
     token = tf.where(is_inside, tf.gather(padded, column, axis=1), 0)
     token_BW = tf.repeat(token[:, None], width, axis=1)
-    log_prob = tf.gather(log_probs, tf.reshape(token_BW, [-1]), batch_dims=1)
-    is_first = tf.range(tf.shape(places)[2]) == 0
+    log_prob = tf.gather(
+        all_log_probs, tf.reshape(token_BW, [-1]), batch_dims=1
+    )
+    is_first = tf.range(tf.shape(tokens)[2]) == 0
     forced = tf.where(
         is_first, tf.reshape(log_prob, [-1, width, 1]), contract.NEVER
     )
     is_inside = is_inside[:, None, None]
     return (
-        tf.where(is_inside, token_BW[:, :, None], places),
-        tf.where(is_inside, forced, allowed),
+        tf.where(is_inside, token_BW[:, :, None], tokens),
+        tf.where(is_inside, forced, log_probs),
     )
 
 
 def _repeats(ids, position, size, vocabulary_size):
-    """Marks tokens that would repeat n tokens in a row: boolean (B W, V)."""
+    """Marks the tokens that would repeat an n-gram: boolean (B W, V).
+
+    Args:
+        ids: int32 `(B, W, T)`, the tokens before `position`.
+        position: scalar.
+        size: n.
+        vocabulary_size: V.
+    """
     ids = tf.reshape(ids, [-1, tf.shape(ids)[2]])
     length = tf.shape(ids)[1]
     starts = tf.range(length)
-    # Whether the n - 1 tokens from each place on are the last n - 1.
+    # (B W, T): whether the n - 1 tokens from each start on are the same as the
+    # last n - 1 tokens.
     is_same = tf.ones_like(ids, tf.bool)
     for i in range(size - 1):
-        there = tf.gather(ids, tf.minimum(starts + i, length - 1), axis=1)
+        earlier = tf.gather(ids, tf.minimum(starts + i, length - 1), axis=1)
         last = position - (size - 1) + i
-        now = tf.gather(ids, tf.clip_by_value(last, 0, length - 1), axis=1)
-        is_same &= there == now[:, None]
-    next_ = starts + size - 1
-    is_same &= (next_ < position) & (position >= size - 1)
-    tokens = tf.gather(ids, tf.minimum(next_, length - 1), axis=1)
-    # What is no token yet, such as padding, may be no token at all.
+        recent = tf.gather(ids, tf.clip_by_value(last, 0, length - 1), axis=1)
+        is_same &= earlier == recent[:, None]
+    ends = starts + size - 1
+    is_same &= (ends < position) & (position >= size - 1)
+    tokens = tf.gather(ids, tf.minimum(ends, length - 1), axis=1)
+    # Padding behind `position` may be no id of the vocabulary, such as -1.
     tokens = tf.where(is_same, tokens, 0)
     rows = tf.range(tf.shape(ids)[0])[:, None]
-    places = tf.stack([tf.broadcast_to(rows, tf.shape(ids)), tokens], axis=-1)
+    indices = tf.stack([tf.broadcast_to(rows, tf.shape(ids)), tokens], axis=-1)
     counts = tf.scatter_nd(
-        places,
+        indices,
         tf.cast(is_same, tf.int32),
         [tf.shape(ids)[0], vocabulary_size],
     )
@@ -278,9 +312,10 @@ def _check_prefix(prefix, lengths, max_lengths):
     if too_long.size:
         row = int(too_long[0])
         raise ValueError(
-            "A prefix must not be longer than its row may become. Received: "
-            f"row {row} with a prefix of {known[0][row]} tokens and a longest "
-            f"length of {known[1][row]}. Shorten it, or raise max_lengths."
+            "A prefix must not be longer than the maximum length of its row. "
+            f"Received: row {row} with a prefix of {known[0][row]} tokens and "
+            f"a maximum length of {known[1][row]}. Shorten the prefix, or "
+            "raise max_lengths."
         )
 
 

@@ -1,15 +1,21 @@
-"""What a search is given and what it gives back; it knows no model.
+"""The interface of searches: step function, states, result. No model.
 
 B batch   W hypotheses per row   T target length   V vocabulary_size
-S source length
+S source length   R rows of a step, B W   C candidates per hypothesis
 """
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
-# Less than any log-probability, and finite: it is divided and compared.
+TensorLike: TypeAlias = tf.types.experimental.TensorLike
+# A nested structure of tensors, each with the batch axis first. Only the step
+# function and `States` know what is in it.
+State: TypeAlias = Any
+
+# The score of an empty slot or a forbidden token: below any log-probability,
+# and finite, because scores are divided and compared.
 NEVER = -1e9
 
 
@@ -18,61 +24,61 @@ class StepFn(Protocol):
 
     Called with ids `(R,)`, the position of those ids (a scalar, from 0) and
     the state; returns logits `(R, V)` and the next state. R is B W: the W
-    hypotheses of a row stand side by side. Given `source_mask`, a search
-    expects a third result, where each row looked in the source, float32
-    `(R, S)`.
+    hypotheses of a row are neighbours. If the task has a `source_mask`, a
+    search expects a third result, the attention of each row to the source,
+    float32 `(R, S)`.
     """
 
     def __call__(
-        self, ids: tf.Tensor, position: tf.Tensor, state: Any
-    ) -> tuple[tf.Tensor, ...]: ...
+        self, ids: tf.Tensor, position: tf.Tensor, state: State
+    ) -> tuple[Any, ...]: ...
 
 
 class States(Protocol):
-    """How a state follows its hypotheses, as `Transformer` knows of its own."""
+    """The operations of a search on a state; a `Transformer` has them."""
 
-    def widen(self, state: Any, width: int) -> Any:
-        """Makes `width` hypotheses of each row, side by side."""
+    def widen(self, state: State, width: int) -> State:
+        """Copies each row to `width` hypotheses, which are neighbours."""
 
-    def select(self, state: Any, parents: tf.Tensor) -> Any:
+    def select(self, state: State, parents: tf.Tensor) -> State:
         """Lets hypothesis w of row b continue hypothesis `parents[b, w]`."""
 
-    def take_rows(self, state: Any, rows: tf.Tensor, width: int) -> Any:
-        """Keeps these rows, of `width` hypotheses each."""
+    def take_rows(self, state: State, rows: tf.Tensor, width: int) -> State:
+        """Takes these rows, each with its `width` hypotheses."""
 
-    def shapes(self, state: Any) -> Any:
-        """Shapes that hold at every step, `None` for what varies.
+    def shapes(self, state: State) -> Any:
+        """Returns the shapes of a state, `None` for sizes that change.
 
-        Where all are known, a search keeps all rows to its end, as XLA needs;
-        otherwise it drops rows that are done.
+        If all sizes are known, a search keeps all rows until its end, as XLA
+        needs; otherwise it drops rows that are done.
         """
 
 
 class RowStates:
-    """States of any nested structure of tensors with a row a hypothesis.
+    """States that are nested tensors with one row for each hypothesis.
 
-    Their shapes stay the same from step to step.
+    Their shapes are the same at every step.
     """
 
-    def widen(self, state, width):
+    def widen(self, state: State, width: int) -> State:
         return tf.nest.map_structure(
             lambda x: tf.repeat(x, width, axis=0), state
         )
 
-    def select(self, state, parents):
+    def select(self, state: State, parents: tf.Tensor) -> State:
         width = parents.shape[1]
         rows = tf.range(tf.shape(parents)[0])[:, None] * width + parents
         gathered = _gather(state, rows)
-        # As many rows as before, which XLA wants to know.
+        # The number of rows does not change; XLA must know that.
         tf.nest.map_structure(
             lambda x, before: x.set_shape(before.shape), gathered, state
         )
         return gathered
 
-    def take_rows(self, state, rows, width):
+    def take_rows(self, state: State, rows: tf.Tensor, width: int) -> State:
         return _gather(state, rows[:, None] * width + tf.range(width))
 
-    def shapes(self, state):
+    def shapes(self, state: State) -> Any:
         return tf.nest.map_structure(lambda x: tuple(x.shape), state)
 
 
@@ -89,16 +95,16 @@ class SearchResult(NamedTuple):
     """Hypotheses of each row, best first.
 
     ids: int32 `(B, W, T)`, the end token included, padded after it. T is the
-        largest of the rows' limits.
-    lengths: int32 `(B, W)`, tokens with the end token.
-    scores: float32 `(B, W)`, what hypotheses are ranked by. Where a row has
-        fewer than W hypotheses, the places left have a score of -1e9, and
-        their ids and lengths mean nothing. Where the model's output was not a
-        number, all scores of the row are NaN, and nothing else means anything.
+        largest limit of the rows.
+    lengths: int32 `(B, W)`, the number of tokens, end token included.
+    scores: float32 `(B, W)`, by which hypotheses are ranked. If a row has
+        fewer than W hypotheses, its empty slots have a score of -1e9, and
+        their ids and lengths mean nothing. If the model's output was NaN, all
+        scores of the row are NaN, and its other fields mean nothing.
     log_probs: float32 `(B, W, T)`, the log-probability of each token, 0 after
         the end.
-    attention: float32 `(B, W, T, S)`, where the step that emitted a token
-        looked in the source, 0 after the end; `None` unless asked for.
+    attention: float32 `(B, W, T, S)`, the attention to the source of the step
+        that emitted each token, 0 after the end; `None` unless asked for.
     """
 
     ids: tf.Tensor
@@ -108,46 +114,48 @@ class SearchResult(NamedTuple):
     attention: tf.Tensor | None = None
 
 
-def is_nan(log_probs, is_alive):
-    """Tells in which rows a living hypothesis has no numbers to go on with.
+def rows_with_nan(log_probs: tf.Tensor, is_live: tf.Tensor) -> tf.Tensor:
+    """Returns which rows have a live hypothesis whose logits are NaN.
 
     Args:
-        log_probs: `(B, W, C)`, of the next tokens; all are NaN where one of
-            the logits is.
-        is_alive: boolean `(B, W)`.
+        log_probs: `(B, W, C)`, of the next tokens. One NaN among the logits
+            of a hypothesis makes all its log-probabilities NaN.
+        is_live: boolean `(B, W)`.
 
     Returns:
         Boolean `(B,)`.
     """
     is_nan_BW = tf.reduce_any(tf.math.is_nan(log_probs), axis=2)
-    return tf.reduce_any(is_nan_BW & is_alive, axis=1)
+    return tf.reduce_any(is_nan_BW & is_live, axis=1)
 
 
-def with_nan(result: SearchResult, is_nan) -> SearchResult:
-    """The result with a score of NaN for rows `(B,)` without numbers."""
+def with_nan_scores(result: SearchResult, is_nan: tf.Tensor) -> SearchResult:
+    """Returns the result, with NaN scores for the rows `is_nan` (B,) marks."""
     scores = tf.where(is_nan[:, None], np.nan, result.scores)
     return result._replace(scores=scores)
 
 
 def check_count(name: str, count: int) -> None:
-    """Raises ValueError unless a number of hypotheses is one."""
+    """Raises ValueError unless `count` is a whole number above 0."""
     if int(count) != count or count < 1:
         raise ValueError(
             f"`{name}` must be at least 1, and whole. Received: {count}. Give "
-            "how many hypotheses of each row there shall be."
+            "the number of hypotheses of each row."
         )
 
 
-def largest_limit(max_lengths):
-    """The most steps of any row, an int where it is known, at least 0."""
+def largest_limit(max_lengths: tf.Tensor) -> int | tf.Tensor:
+    """Returns the largest limit, an int if it is known, at least 0."""
     known = tf.get_static_value(max_lengths)
     if known is not None:
         return int(max(known.max(initial=0), 0))
     return tf.maximum(tf.reduce_max(max_lengths), 0)
 
 
-def limits_per_row(lengths, batch_size, name="max_lengths"):
-    """Broadcasts a limit, scalar or `(B,)`, to one for each row.
+def limits_per_row(
+    lengths: TensorLike, batch_size: int | tf.Tensor, name: str = "max_lengths"
+) -> tf.Tensor:
+    """Broadcasts a limit, scalar or `(B,)`, to one limit for each row.
 
     Args:
         lengths: the limit.
@@ -155,8 +163,8 @@ def limits_per_row(lengths, batch_size, name="max_lengths"):
         name: of the limit, for messages.
 
     Raises:
-        ValueError: limits of another number of rows, where both are known; a
-            limit, or a number of rows, below 0.
+        ValueError: the number of limits is not B, where both are known; a
+            limit or the batch size is below 0.
     """
     lengths = tf.cast(lengths, tf.int32)
     known = tf.get_static_value(lengths), tf.get_static_value(batch_size)
@@ -169,24 +177,30 @@ def limits_per_row(lengths, batch_size, name="max_lengths"):
     if any(value is None for value in known):
         return tf.broadcast_to(lengths, [batch_size])
     try:
-        # A constant in graphs too, where TensorFlow sees through few others.
+        # `tf.get_static_value` reads a constant in a graph, but few other ops.
         return tf.constant(np.broadcast_to(known[0], [int(known[1])]))
     except ValueError as error:
         raise ValueError(
-            "Limits are one for all rows, or one for each. Received: shape "
-            f"{known[0].shape} for a batch of {known[1]}. Expected () or "
-            f"({known[1]},)."
+            f"`{name}` is one number for all rows, or one for each row. "
+            f"Received: shape {known[0].shape} for a batch of {known[1]}. "
+            f"Expected () or ({known[1]},)."
         ) from error
 
 
-def call_step(step, ids, position, state, return_attention):
+def call_step(
+    step: StepFn,
+    ids: tf.Tensor,
+    position: tf.Tensor,
+    state: State,
+    return_attention: bool,
+) -> tuple[tf.Tensor, State, tf.Tensor | None]:
     """Calls a `StepFn`: logits in float32, state, attention or `None`."""
-    answer = step(ids, position, state)
-    if len(answer) != 2 + return_attention:
+    outputs = step(ids, position, state)
+    if len(outputs) != 2 + return_attention:
         raise ValueError(
             "A step returns logits and state, and its attention too where the "
-            f"search has a `source_mask`. Received: {len(answer)} results. "
+            f"search has a `source_mask`. Received: {len(outputs)} results. "
             f"Expected {2 + return_attention}."
         )
-    logits, state, attention = (*answer, None)[:3]
+    logits, state, attention = (*outputs, None)[:3]
     return tf.cast(logits, tf.float32), state, attention

@@ -1,4 +1,4 @@
-"""One step of all hypotheses: what each may go on with.
+"""The step that all searches share: reads last tokens, gives next candidates.
 
 B batch   W hypotheses of a row   T target length   S source length
 """
@@ -10,24 +10,24 @@ from keras_transformer.search import contract
 from keras_transformer.search import task as tasks
 
 
-def sources_of(task: tasks.Task) -> tuple:
-    """The mask (B, S) of a task's source tokens, or nothing, as a tuple."""
+def source_masks(task: tasks.Task) -> tuple[tf.Tensor, ...]:
+    """Returns `(source_mask,)`, boolean (B, S), or `()` without a mask."""
     if task.source_mask is None:
         return ()
     return (tf.cast(task.source_mask, tf.bool),)
 
 
-def candidates_of(
-    ids,
-    position,
-    state,
+def next_candidates(
+    ids: tf.Tensor,
+    position: tf.Tensor,
+    state: contract.State,
     limits: constraining.RowLimits,
     step: contract.StepFn,
     task: tasks.Task,
     constraints: constraining.Constraints,
     count: int | None,
-):
-    """Reads the last token of each hypothesis and scores the next.
+) -> tuple[constraining.Candidates, tf.Tensor | None, contract.State]:
+    """Reads the last token of each hypothesis and scores the next tokens.
 
     Args:
         ids: int32 `(B, W, T)`, the tokens before `position`.
@@ -37,7 +37,7 @@ def candidates_of(
         step: see `StepFn`.
         task: see `Task`.
         constraints: see `Constraints`.
-        count: how many candidates of each, see `candidates`.
+        count: how many candidates of each hypothesis, see `candidates`.
 
     Returns:
         `Candidates`, the attention `(B W, S)` or `None`, and the next state.

@@ -4,13 +4,14 @@ import dataclasses
 
 import tensorflow as tf
 
-from keras_transformer.search import base, single_path
+from keras_transformer.search import base, contract, single_path
 from keras_transformer.search import constraints as constraining
+from keras_transformer.search import task as tasks
 
 
 @dataclasses.dataclass(frozen=True)
 class GreedySearch(base.Search):
-    """Takes the most probable token until the end token or the limit.
+    """Chooses the most probable token until the end token or the limit.
 
     The result has W = 1, and its score is the plain log-probability.
 
@@ -31,11 +32,19 @@ class GreedySearch(base.Search):
 
     constraints: constraining.Constraints = constraining.NONE
 
-    def __call__(self, step, state, task):
+    def __call__(
+        self, step: contract.StepFn, state: contract.State, task: tasks.Task
+    ) -> contract.SearchResult:
         return single_path.follow(
-            _first, step, state, task, self.constraints, width=1, count=1
+            _most_probable,
+            step,
+            state,
+            task,
+            self.constraints,
+            width=1,
+            num_candidates=1,
         )
 
 
-def _first(choices, position, row_numbers):
+def _most_probable(choices, position, row_numbers):
     return tf.argmax(choices.log_probs, axis=2, output_type=tf.int32)

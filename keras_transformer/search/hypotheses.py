@@ -1,14 +1,14 @@
-"""The hypotheses of a beam: extended, ranked, merged.
+"""Hypotheses of a beam as tensors: extends, ranks and merges them.
 
 B batch   W hypotheses of a row   T target length   S source length
-C candidates
+C candidates per hypothesis   N hypotheses to choose from, such as 2 W
 """
 
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from keras_transformer.search import contract
+from keras_transformer.search import constraints, contract
 
 _NEVER = contract.NEVER
 
@@ -20,26 +20,44 @@ class Hypotheses(NamedTuple):
     lengths: tf.Tensor  # (B, W)
     scores: tf.Tensor  # (B, W)
     log_probs: tf.Tensor  # (B, W, T), of each token
-    attention: tuple  # of one (B, W, T, S), or of none
+    attention: tuple[tf.Tensor, ...]  # one tensor (B, W, T, S), or none
 
 
-def extend(alive, choices, attention, position, beam_size):
-    """The 2 W best one-token extensions of each row, and their parents."""
-    totals_BWC = alive.scores[:, :, None] + choices.log_probs
+def extend(
+    live: Hypotheses,
+    choices: constraints.Candidates,
+    attention: tf.Tensor | None,
+    position: tf.Tensor,
+    beam_size: int,
+) -> tuple[Hypotheses, tf.Tensor]:
+    """Returns the 2 W best one-token extensions of each row, best first.
+
+    Args:
+        live: the W hypotheses to extend.
+        choices: C next tokens of each.
+        attention: `(B W, S)`, that of the step; not read if `live` has none.
+        position: scalar, where the token is written.
+        beam_size: W.
+
+    Returns:
+        `Hypotheses` with 2 W slots, and the index of the hypothesis that each
+        extends, int32 `(B, 2 W)`.
+    """
+    totals_BWC = live.scores[:, :, None] + choices.log_probs
     count = size(totals_BWC, 2)
     flat = [-1, beam_size * count]
-    # Where V is known the comparison is one of ints.
-    least = min if isinstance(count, int) else tf.minimum
+    # Python's `min` where V is known, so that it adds no operation.
+    minimum = min if isinstance(count, int) else tf.minimum
     scores, best = tf.math.top_k(
-        tf.reshape(totals_BWC, flat), least(2 * beam_size, flat[1])
+        tf.reshape(totals_BWC, flat), minimum(2 * beam_size, flat[1])
     )
     parents = best // count
     ids, log_probs = (
         tf.gather(tf.reshape(x, flat), best, batch_dims=1) for x in choices
     )
-    # What extends no hypothesis, or is forbidden, must not creep above NEVER.
+    # A sum with NEVER is not exactly NEVER: make it so.
     scores = tf.where(scores > _NEVER / 2, scores, _NEVER)
-    is_now = tf.range(size(alive.ids, 2)) == position
+    is_now = tf.range(size(live.ids, 2)) == position
 
     def write(before, now):
         past = tf.gather(before, parents, batch_dims=1)
@@ -47,10 +65,10 @@ def extend(alive, choices, attention, position, beam_size):
         return tf.where(is_now_T, now[:, :, None], past)
 
     extended = Hypotheses(
-        write(alive.ids, ids),
+        write(live.ids, ids),
         tf.fill(tf.shape(scores), position + 1),
         scores,
-        write(alive.log_probs, log_probs),
+        write(live.log_probs, log_probs),
         tuple(
             write(
                 before,
@@ -60,46 +78,54 @@ def extend(alive, choices, attention, position, beam_size):
                     batch_dims=1,
                 ),
             )
-            for before in alive.attention
+            for before in live.attention
         ),
     )
     return extended, parents
 
 
-def size(tensor, axis):
-    """A size of a tensor, an int where it is known."""
+def size(tensor: tf.Tensor, axis: int) -> int | tf.Tensor:
+    """Returns the size of an axis, an int if it is known."""
     return tensor.shape[axis] or tf.shape(tensor)[axis]
 
 
-def best(candidates, count):
-    """The `count` best of each row, and where they were."""
+def best(candidates: Hypotheses, count: int) -> tuple[Hypotheses, tf.Tensor]:
+    """Returns the `count` best of each row, and their indices (B, count)."""
     _, chosen = tf.math.top_k(candidates.scores, count)
-    kept = tf.nest.map_structure(
+    taken = tf.nest.map_structure(
         lambda x: tf.gather(x, chosen, batch_dims=1), candidates
     )
-    return kept, chosen
+    return taken, chosen
 
 
-def merge(first, second, count):
-    """The `count` best of both; of equals, those of `first`."""
+def merge(first: Hypotheses, second: Hypotheses, count: int) -> Hypotheses:
+    """Returns the `count` best of both; of equal scores, those of `first`."""
     both = tf.nest.map_structure(lambda *x: tf.concat(x, axis=1), first, second)
     return best(both, count)[0]
 
 
-def fill_up(finished, unfinished):
-    """Puts the best unfinished after the last finished of each row."""
+def fill_up(finished: Hypotheses, unfinished: Hypotheses) -> Hypotheses:
+    """Fills the empty slots of each row with its best unfinished hypotheses.
+
+    Args:
+        finished: W slots, empty ones last.
+        unfinished: W slots, in any order.
+    """
     unfinished, _ = best(unfinished, unfinished.scores.shape[1])
-    is_finished = finished.scores > _NEVER
+    is_finished = finished.scores > _NEVER  # (B, W)
     count = tf.reduce_sum(tf.cast(is_finished, tf.int32), 1, keepdims=True)
-    place = tf.range(tf.shape(is_finished)[1])[None] - count
+    # The first empty slot gets the first unfinished hypothesis.
+    rank = tf.range(tf.shape(is_finished)[1])[None] - count
     moved = tf.nest.map_structure(
-        lambda x: tf.gather(x, tf.maximum(place, 0), batch_dims=1), unfinished
+        lambda x: tf.gather(x, tf.maximum(rank, 0), batch_dims=1), unfinished
     )
     return where(is_finished, finished, moved)
 
 
-def where(condition, first, second):
-    """tf.where on every tensor, the condition on its leading axes."""
+def where(
+    condition: tf.Tensor, first: Hypotheses, second: Hypotheses
+) -> Hypotheses:
+    """Applies tf.where to every tensor, the condition on its leading axes."""
 
     def choose(a, b):
         missing = [1] * (a.shape.rank - condition.shape.rank)

@@ -1,31 +1,45 @@
-"""Runs a search step by step until every row is done.
+"""The loop of a search: calls its step until every row is done.
 
 B batch
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import tensorflow as tf
 
+from keras_transformer.search import contract
 
-def run(advance, rows, state, states, width, longest):
+
+def run(
+    advance: Callable[..., tuple[Any, contract.State]],
+    rows: Any,
+    state: contract.State,
+    states: contract.States,
+    width: int,
+    longest: int | tf.Tensor,
+) -> Any:
     """Calls `advance` until all rows are done or `longest` steps are taken.
 
     Unless all shapes of the state are known, rows that are done are dropped
-    each time they are the half of those left, so that no step computes them.
+    whenever they are half of the rows in the loop, so that no step computes
+    them.
 
     Args:
-        advance: function of position, rows and state to new rows and state.
-        rows: a named tuple of nested tensors, each with the batch axis first,
-            of which `is_done` `(B,)` says which rows change no more.
+        advance: function of position, rows and state to the next rows and
+            state.
+        rows: a named tuple of nested tensors, each with the batch axis first.
+            Its `is_done` `(B,)` says which rows do not change any more.
         state: of the step function, widened.
         states: see `States`.
         width: hypotheses of each row.
         longest: the most steps, an int or a scalar tensor.
 
     Returns:
-        The rows when they were done, in their order.
+        The rows as they were when they were done, in their first order.
     """
     if isinstance(longest, int) and longest < 1:
-        # A graph of no steps has no first column to write in.
+        # Tensors of 0 columns: a graph of `advance` could not index them.
         return rows
     shapes = _shapes_like(state, states.shapes(state))
     if not all(s.is_fully_defined() for s in tf.nest.flatten(shapes)):
@@ -43,53 +57,58 @@ def run(advance, rows, state, states, width, longest):
 
 
 def _run_dropping(advance, rows, state, states, width, longest, shapes):
-    """As `run`, without the rows that are done."""
+    """Does the same as `run`, and drops rows that are done.
+
+    The inner loop takes steps until half of its rows are done. The outer loop
+    moves these rows out and starts the inner loop again with the others.
+    """
     invariants = (
         tf.TensorShape([]),
         tf.nest.map_structure(lambda x: _any_rows(x.shape), rows),
         tf.nest.map_structure(_any_rows, shapes),
     )
 
-    def is_worth_it(position, rows, state):
-        left = tf.reduce_sum(tf.cast(~rows.is_done, tf.int32))
-        return (position < longest) & (2 * left > tf.size(rows.is_done))
+    def most_are_running(position, rows, state):
+        running = tf.reduce_sum(tf.cast(~rows.is_done, tf.int32))
+        return (position < longest) & (2 * running > tf.size(rows.is_done))
 
     def body(position, rows, state):
         return (position + 1, *advance(position, rows, state))
 
-    def are_left(position, rows, state, numbers, done):
+    def any_is_left(position, rows, state, numbers, moved_out):
         return tf.size(numbers) > 0
 
-    def until_half_is_done(position, rows, state, numbers, done):
+    def until_half_is_done(position, rows, state, numbers, moved_out):
         position, rows, state = tf.while_loop(
-            is_worth_it, body, (position, rows, state), invariants
+            most_are_running, body, (position, rows, state), invariants
         )
         is_over = rows.is_done | (position >= longest)
-        over, left = (
+        over, running = (
             tf.cast(tf.reshape(tf.where(which), [-1]), tf.int32)
             for which in (is_over, ~is_over)
         )
-        done = tf.nest.map_structure(
+        moved_out = tf.nest.map_structure(
             lambda before, now: tf.concat([before, tf.gather(now, over)], 0),
-            done,
+            moved_out,
             (rows, numbers),
         )
-        rows, numbers = _gather((rows, numbers), left)
+        rows, numbers = _gather((rows, numbers), running)
         return (
             position,
             rows,
-            states.take_rows(state, left, width),
+            states.take_rows(state, running, width),
             numbers,
-            done,
+            moved_out,
         )
 
+    # The numbers of the rows restore their order at the end.
     numbers = tf.range(tf.size(rows.is_done))
-    nothing_done = _gather((rows, numbers), tf.zeros([0], tf.int32))
+    no_rows = _gather((rows, numbers), tf.zeros([0], tf.int32))
     any_number = tf.TensorShape([None])
     *_, (rows, numbers) = tf.while_loop(
-        are_left,
+        any_is_left,
         until_half_is_done,
-        (tf.constant(0), rows, state, numbers, nothing_done),
+        (tf.constant(0), rows, state, numbers, no_rows),
         (*invariants, any_number, (invariants[1], any_number)),
     )
     return _gather(rows, tf.argsort(numbers))
@@ -100,7 +119,7 @@ def _gather(structure, rows):
 
 
 def _shapes_like(state, shapes):
-    """The shapes as TensorShapes, in the structure of the state."""
+    """Returns the shapes as TensorShapes, in the structure of the state."""
     sizes = iter(tf.nest.flatten(shapes))
     return tf.nest.map_structure(
         lambda x: tf.TensorShape([next(sizes) for _ in range(x.shape.rank)]),

@@ -1,4 +1,4 @@
-"""What turns log-probabilities into the scores that hypotheses are ranked by.
+"""Penalties that turn log-probabilities into the scores of hypotheses.
 
 B batch   W hypotheses   T target length   S source length
 """
@@ -7,16 +7,21 @@ import math
 
 import tensorflow as tf
 
+from keras_transformer.search import contract
+
 LENGTH_PENALTIES = ("gnmt", "average", "none")
-# Coverage below it is taken for it: its logarithm is -20.7.
+# A smaller coverage counts as this one: its logarithm is -20.7.
 _LEAST_COVERAGE = 1e-9
 
 
-def length_divisor(lengths, alpha: float, form: str = "gnmt"):
-    """What log-probabilities are divided by, of n tokens with the end token.
+def length_divisor(
+    lengths: contract.TensorLike, alpha: float, form: str = "gnmt"
+) -> tf.Tensor:
+    """Returns the divisor of the log-probability of n tokens, end included.
 
     `"gnmt"`: ((5 + n) / 6)^alpha (Wu et al. 2016, equation 14), the paper's.
-    `"average"`: n^alpha, with alpha 1 the mean of each token. `"none"`: 1.
+    `"average"`: n^alpha; with alpha 1 the score is the mean over the tokens.
+    `"none"`: 1.
 
     Example:
 
@@ -30,16 +35,19 @@ def length_divisor(lengths, alpha: float, form: str = "gnmt"):
     return base**alpha
 
 
-def coverage_penalty(attention, source_mask, beta: float):
-    """What is added to scores of hypotheses that leave source tokens unread.
+def coverage_penalty(
+    attention: tf.Tensor, source_mask: tf.Tensor, beta: float
+) -> tf.Tensor:
+    """Returns a negative score for source tokens that got little attention.
 
     beta times the sum, over source tokens, of the logarithm of all attention
-    that they got, at most 1 (Wu et al. 2016, equation 14). It is 0 at best.
+    that a token got, at most 1 (Wu et al. 2016, equation 14). The best value
+    is 0.
 
     Args:
-        attention: float32 `(B, W, T, S)`, 0 for tokens not there.
+        attention: float32 `(B, W, T, S)`, 0 after the end of a hypothesis.
         source_mask: boolean `(B, S)`, which source tokens are real.
-        beta: its weight.
+        beta: the weight of the penalty.
 
     Returns:
         float32 `(B, W)`.
@@ -58,13 +66,13 @@ def coverage_penalty(attention, source_mask, beta: float):
     return beta * tf.reduce_sum(logarithms, axis=-1)
 
 
-def check_penalties(alpha, form, beta):
-    """Raises ValueError unless these are penalties."""
+def check_penalties(alpha: float, form: str, beta: float) -> None:
+    """Raises ValueError unless the settings of penalties are valid."""
     if not 0 <= alpha < math.inf:
         raise ValueError(
-            "`alpha` below 0 would favour ever shorter translations without "
-            "bound, and what is not finite means nothing. Received: "
-            f"{alpha}. Use 0 for no length penalty."
+            "`alpha` must be at least 0 and finite: below 0, the shortest "
+            f"translations would win. Received: {alpha}. Use 0 for no length "
+            "penalty."
         )
     if form not in LENGTH_PENALTIES:
         raise ValueError(
@@ -73,7 +81,7 @@ def check_penalties(alpha, form, beta):
         )
     if not 0 <= beta < math.inf:
         raise ValueError(
-            "`coverage` below 0 would reward leaving words out, and what is "
-            f"not finite means nothing. Received: {beta}. Use 0 for no "
+            "`coverage` must be at least 0 and finite: below 0, translations "
+            f"that leave words out would win. Received: {beta}. Use 0 for no "
             "coverage penalty."
         )

@@ -1,6 +1,6 @@
 """Sampling: tokens drawn from the model's distribution.
 
-B batch   W samples per row   C candidates, best first
+B batch   W samples per row   C candidates, best first   R rows still running
 """
 
 import dataclasses
@@ -10,22 +10,24 @@ import tensorflow as tf
 
 from keras_transformer.search import base, contract, single_path
 from keras_transformer.search import constraints as constraining
+from keras_transformer.search import task as tasks
 
-# Below it float32 has denormal numbers, which some devices take for 0.
+# Much below it, float32 numbers are denormal, and some devices treat them as 0.
 _LEAST_TEMPERATURE = 1e-30
 
 
 @dataclasses.dataclass(frozen=True)
 class SamplingSearch(base.Search):
-    """Draws each token from those the constraints allow.
+    """Draws each token at random from those that the constraints allow.
 
-    Their probabilities are taken to the power of 1 / `temperature`, all but
-    the `top_k` best are left out (Fan et al. 2018), then all but the fewest
-    that together have `top_p` of the rest (Holtzman et al. 2020), and one of
-    those left is drawn.
+    Probabilities are raised to the power of 1 / `temperature`. Of the `top_k`
+    most probable tokens (Fan et al. 2018), the smallest set with a total
+    probability of at least `top_p` is kept (Holtzman et al. 2020), and one
+    token of it is drawn.
 
-    The result has `num_samples` hypotheses; their scores are the
-    log-probability that the model gives them, whatever they were drawn from.
+    The result has `num_samples` hypotheses. Their scores are the
+    log-probabilities of the model, not of the distribution they were drawn
+    from.
 
     Args:
         num_samples: W, drawn independently.
@@ -33,8 +35,8 @@ class SamplingSearch(base.Search):
         top_k: how many tokens may be drawn, 0 for all.
         top_p: in (0, 1].
         seed: an int of 64 bits, or a scalar tensor. Rows are drawn
-            independently: by their keys where the task has `row_keys`, else by
-            their place in the batch.
+            independently, from their keys if the task has `row_keys`, or else
+            from their index in the batch.
         constraints: see `Constraints`.
 
     Raises:
@@ -56,7 +58,7 @@ class SamplingSearch(base.Search):
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 1.0
-    seed: int = 0
+    seed: int | tf.Tensor = 0
     constraints: constraining.Constraints = constraining.NONE
 
     def __post_init__(self):
@@ -80,29 +82,31 @@ class SamplingSearch(base.Search):
         if is_known and not -(2**63) <= self.seed < 2**63:
             raise ValueError(
                 f"`seed` must fit into 64 bits. Received: {self.seed}. Give a "
-                "smaller."
+                "smaller number."
             )
         if not is_known and len(np.shape(self.seed)) > 0:
             raise ValueError(
-                "`seed` is one for all rows. Received: shape "
-                f"{tuple(np.shape(self.seed))}. Expected (). Give the task "
-                "`row_keys` to tell rows apart."
+                "`seed` is one number for all rows. Received: shape "
+                f"{tuple(np.shape(self.seed))}. Expected (). For a number of "
+                "each row, give the task `row_keys`."
             )
 
-    def __call__(self, step, state, task):
+    def __call__(
+        self, step: contract.StepFn, state: contract.State, task: tasks.Task
+    ) -> contract.SearchResult:
         limits = contract.limits_per_row(task.max_lengths, task.batch_size)
         seed = self._seed_of_rows(task, limits)
         rows = tf.shape(limits)[0]
 
         def draw(choices, position, numbers):
-            drawn = _uniform(seed, rows, self.num_samples, position, numbers)
-            probabilities = _reshape_distribution(
+            uniform = _uniform(seed, rows, self.num_samples, position, numbers)
+            probabilities = _distribution(
                 choices.log_probs,
                 self.temperature,
                 int(self.top_k),
                 self.top_p,
             )
-            return _place_of(drawn, probabilities)
+            return _draw(uniform, probabilities)
 
         result = single_path.follow(
             draw,
@@ -111,7 +115,7 @@ class SamplingSearch(base.Search):
             task,
             self.constraints,
             width=self.num_samples,
-            count=_candidates(int(self.top_k), self.top_p),
+            num_candidates=_num_candidates(int(self.top_k), self.top_p),
         )
         order = tf.argsort(result.scores, axis=1, direction="DESCENDING")
         return contract.SearchResult(
@@ -122,51 +126,58 @@ class SamplingSearch(base.Search):
         )
 
     def with_n_best(self, count: int | None = None) -> "SamplingSearch":
-        """The same search, drawing `count` samples; all it has if `None`."""
+        """Returns this search with another `num_samples`, unless `None`."""
         if count is None:
             return self
         return dataclasses.replace(self, num_samples=count)
 
     def _seed_of_rows(self, task, limits):
-        """The seed of all rows (), or one of each (B,)."""
+        """Returns one seed for all rows, (), or one for each row, (B,)."""
         seed = tf.cast(self.seed, tf.int64)
         if task.row_keys is None:
             return seed
         keys = tf.cast(task.row_keys, tf.int64)
         if not keys.shape.is_compatible_with(limits.shape):
             raise ValueError(
-                "`row_keys` has one for each row. Received: shape "
+                "`row_keys` has one key for each row. Received: shape "
                 f"{tuple(keys.shape)}. Expected {tuple(limits.shape)}."
             )
         return keys + seed
 
 
-def _place_of(drawn, probabilities):
-    """The place (B, W) of the token that numbers in [0, 1) (B, W) draw."""
-    # A sum in any order of its terms may round otherwise, so what has no
-    # share is taken out of the choice, not only given none.
+def _draw(uniform, probabilities):
+    """Draws a candidate: its index (B, W).
+
+    Args:
+        uniform: random numbers in [0, 1), float32 `(B, W)`.
+        probabilities: `(B, W, C)`, not normalized.
+    """
+    # A device may add up the terms of a cumulative sum in different orders, so
+    # that a candidate of probability 0 differs by rounding from the one before
+    # it. It gets 0, so that it can never be drawn.
     cumulative = tf.where(
         probabilities > 0, tf.cumsum(probabilities, axis=-1), 0.0
     )
     total = tf.reduce_max(cumulative, axis=-1, keepdims=True)
     threshold = tf.minimum(
-        drawn[:, :, None] * total, tf.math.nextafter(total, 0.0)
+        uniform[:, :, None] * total, tf.math.nextafter(total, 0.0)
     )
-    # The first above it. Where nothing may be drawn it is the first of all,
-    # which is forbidden as are all others.
+    # The first candidate above the threshold. If all candidates are forbidden,
+    # none is above it, and the first is returned.
     is_above = tf.cast(cumulative > threshold, tf.int32)
     return tf.argmax(is_above, axis=-1, output_type=tf.int32)
 
 
-def _candidates(top_k, top_p):
-    """How many candidates to sort; `None` means all of them, unsorted."""
+def _num_candidates(top_k, top_p):
+    """Returns how many candidates to sort; `None` for all, unsorted."""
     if top_k:
         return top_k
+    # A count above any vocabulary size means all of them, sorted.
     return None if top_p == 1.0 else np.iinfo(np.int32).max // 2
 
 
-def _reshape_distribution(log_probs, temperature, top_k, top_p):
-    """Probabilities (B, W, C) to draw from; those left out are 0."""
+def _distribution(log_probs, temperature, top_k, top_p):
+    """Returns probabilities (B, W, C), not normalized, 0 if left out."""
     is_allowed = log_probs > contract.NEVER
     if top_k:
         rank = tf.cumsum(tf.cast(is_allowed, tf.int32), axis=-1)
@@ -174,7 +185,7 @@ def _reshape_distribution(log_probs, temperature, top_k, top_p):
     largest = tf.reduce_max(
         tf.where(is_allowed, log_probs, contract.NEVER), axis=-1, keepdims=True
     )
-    # The best stays at 0 whatever it is divided by.
+    # The largest becomes 0, which a division by a tiny temperature keeps.
     scaled = (log_probs - largest) / max(temperature, _LEAST_TEMPERATURE)
     probabilities = tf.where(is_allowed, tf.exp(scaled), 0.0)
     if top_p < 1.0:
@@ -187,12 +198,20 @@ def _reshape_distribution(log_probs, temperature, top_k, top_p):
 
 
 def _uniform(seed, rows, width, position, numbers):
-    """Numbers in [0, 1) for the rows `numbers` (R,) at a position: (R, W)."""
+    """Draws numbers in [0, 1), (R, W), for one position.
+
+    Args:
+        seed: see `_seed_of_rows`.
+        rows: B.
+        width: W.
+        position: scalar.
+        numbers: the indices in the batch of the rows still running, `(R,)`.
+    """
     position = tf.cast(position, tf.int64)
 
     def draw(seed, shape):
-        # Of one algorithm, so that every device draws the same bits. XLA makes
-        # other numbers in [0, 1) of them than TensorFlow does, so we do it.
+        # A fixed algorithm, so that every device draws the same bits. XLA and
+        # TensorFlow would turn them into different floats, so it is done here.
         bits = tf.random.stateless_uniform(
             shape,
             tf.stack([seed, position]),
@@ -201,14 +220,14 @@ def _uniform(seed, rows, width, position, numbers):
             dtype=tf.uint32,
             alg="philox",
         )
-        # As many as float32 has.
+        # 24 bits, as many as the significand of a float32 has.
         whole = tf.cast(tf.bitwise.right_shift(bits, 8), tf.int32)
         return tf.cast(whole, tf.float32) * 2.0**-24
 
     if seed.shape.rank == 0:
         return tf.gather(draw(seed, [rows, width]), numbers)
     return tf.map_fn(
-        lambda one: draw(one, [width]),
+        lambda row_seed: draw(row_seed, [width]),
         tf.gather(seed, numbers),
         fn_output_signature=tf.TensorSpec([width], tf.float32),
     )

@@ -1,4 +1,4 @@
-"""The score of given targets, as a search would give them.
+"""Scores of existing targets, equal to those that a search gives.
 
 B batch   T target length   V vocabulary_size   S source length
 """
@@ -9,37 +9,36 @@ from keras_transformer.search import contract, penalties
 
 
 def score_targets(
-    logits,
-    target_ids,
+    logits: contract.TensorLike,
+    target_ids: contract.TensorLike,
     *,
     pad_id: int,
     alpha: float = 0.0,
     penalty: str = "gnmt",
     coverage: float = 0.0,
-    attention=None,
-    source_mask=None,
+    attention: contract.TensorLike | None = None,
+    source_mask: contract.TensorLike | None = None,
 ) -> contract.SearchResult:
     """Scores targets by the logits of a model that read them.
 
-    All positions at once, and the same numbers as those of a search that
-    found the same ids: an n-best list can be scored again by another model.
+    Scores all positions at once. The numbers equal those of a search that finds
+    the same ids, so that a model can rescore an n-best list of another.
 
     Args:
         logits: `(B, T, V)`, of each token of the target.
         target_ids: int32 `(B, T)`, the end token included, padded after it.
-        pad_id: what stands after the end.
+        pad_id: the id of the padding after the end.
         alpha: as for `BeamSearch`.
         penalty: as for `BeamSearch`.
-        coverage: as for `BeamSearch`; needs the next two.
-        attention: float32 `(B, T, S)`, where each token looked.
+        coverage: as for `BeamSearch`; needs `attention` and `source_mask`.
+        attention: float32 `(B, T, S)`, of each target token to the source.
         source_mask: boolean `(B, S)`, which source tokens are real.
 
     Returns:
         `SearchResult` with W = 1.
 
     Raises:
-        ValueError: shapes that do not fit together, or settings that are
-            none.
+        ValueError: shapes that do not fit together, or invalid settings.
 
     Example:
 
@@ -60,29 +59,31 @@ def score_targets(
     if attention is not None:
         attention = tf.where(is_real[:, :, None], attention, 0.0)[:, None]
     if coverage:
-        penalty = penalties.coverage_penalty(attention, source_mask, coverage)
-        scores += penalty[:, 0]
-    fields = (target_ids, lengths, scores, log_probs)
-    return contract.SearchResult(*(x[:, None] for x in fields), attention)
+        mask = tf.convert_to_tensor(source_mask)
+        scores += penalties.coverage_penalty(attention, mask, coverage)[:, 0]
+    ids, lengths, scores, log_probs = (
+        field[:, None] for field in (target_ids, lengths, scores, log_probs)
+    )
+    return contract.SearchResult(ids, lengths, scores, log_probs, attention)
 
 
 def _check_sources(coverage, attention, source_mask):
     if coverage and (attention is None or source_mask is None):
         raise ValueError(
             "The coverage penalty needs `attention` and `source_mask`. "
-            f"Received: coverage={coverage} and not both of them."
+            f"Received: coverage={coverage}, but not both of them. Give both."
         )
 
 
 def _log_probs(logits, target_ids, is_real):
-    """The log-probability (B, T) of each target token, 0 of padding."""
+    """Returns log-probabilities (B, T) of target tokens, 0 for padding."""
     if not logits.shape[:2].is_compatible_with(target_ids.shape):
         raise ValueError(
             "Every target token needs its logits. Received: logits of shape "
             f"{tuple(logits.shape)}, target_ids of shape "
             f"{tuple(target_ids.shape)}. Expected (B, T, V) and (B, T)."
         )
-    # The padding may be no token of the vocabulary.
+    # The padding id may be outside of the vocabulary: read id 0 instead.
     chosen = tf.gather(
         logits, tf.where(is_real, target_ids, 0), axis=2, batch_dims=2
     )

@@ -1,4 +1,4 @@
-"""The largest of many numbers.
+"""Selection of the largest of many numbers, and their softmax normalizer.
 
 R rows   V numbers of a row   C numbers of a chunk
 """
@@ -8,52 +8,57 @@ import math
 import tensorflow as tf
 
 
-def largest(values, count):
-    """The `count` largest numbers of each row and their places, descending.
+def largest(
+    values: tf.Tensor, count: int | tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the `count` largest numbers of each row, descending, and indices.
 
-    As `tf.math.top_k`, but for places of equal numbers, and several times
-    faster on a CPU where rows are long: the largest numbers are in the chunks
-    that have the largest maxima, so all others are left out at once.
+    The same as `tf.math.top_k`, except for the indices of equal numbers, and
+    several times faster on a CPU for long rows: the largest numbers are in the
+    chunks with the largest maxima, so that all other chunks can be left out.
 
     Args:
         values: shape `(R, V)`.
-        count: how many, an int.
+        count: how many; an int if V is known.
 
     Returns:
-        The pair (numbers `(R, count)`, int32 places `(R, count)`).
+        The pair (numbers `(R, count)`, int32 indices `(R, count)`).
 
     Example:
 
-    >>> numbers, places = largest(tf.constant([[3.0, 9.0, 5.0]]), 2)
-    >>> numbers.numpy().tolist(), places.numpy().tolist()
+    >>> numbers, indices = largest(tf.constant([[3.0, 9.0, 5.0]]), 2)
+    >>> numbers.numpy().tolist(), indices.numpy().tolist()
     ([[9.0, 5.0]], [[1, 2]])
     """
     size = values.shape[-1]
-    chunk = _chunk_of(size, count)
+    chunk = _chunk_size(size, count)
     if chunk is None:
         return tf.math.top_k(values, count)
     chunks_RNC = tf.reshape(values, [-1, size // chunk, chunk])
     _, best = tf.math.top_k(tf.reduce_max(chunks_RNC, axis=-1), count)
-    # In order of their places, so that of equal numbers the first is taken.
+    # In ascending order, so that of equal numbers the first is taken.
     best = tf.sort(best, axis=-1)
-    numbers, places = tf.math.top_k(
+    numbers, indices = tf.math.top_k(
         tf.reshape(
             tf.gather(chunks_RNC, best, batch_dims=1), [-1, count * chunk]
         ),
         count,
     )
-    chunks = tf.gather(best, places // chunk, batch_dims=1)
-    return numbers, chunks * chunk + places % chunk
+    chunks = tf.gather(best, indices // chunk, batch_dims=1)
+    return numbers, chunks * chunk + indices % chunk
 
 
-def log_normalizer(logits, best=None):
-    """The logarithm of the sum of exponentials of each row.
+def log_normalizer(
+    logits: tf.Tensor, best: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Returns the logarithm of the sum of exponentials of each row.
 
     Args:
         logits: float32, shape `(R, V)`.
-        best: int32 `(R,)`, the place of each row's largest number, where it
-            is known. Its probability then tells the sum: TensorFlow has one
-            operation for the softmax, and four for this.
+        best: int32 `(R,)`, the index of each row's largest number, if it is
+            known. The result is then computed from the softmax at this index:
+            TensorFlow has one operation for a softmax, and four for a
+            logarithm of a sum of exponentials.
 
     Returns:
         float32 `(R,)`.
@@ -73,15 +78,15 @@ def log_normalizer(logits, best=None):
     return largest_ - tf.math.log(probability)
 
 
-def _chunk_of(size, count):
-    """Numbers of a chunk, or `None` where chunks save little.
+def _chunk_size(size, count):
+    """Returns the size of a chunk, or `None` if chunks would save little.
 
-    The divisor of `size` that leaves the fewest numbers to sort: the maxima
-    of size / chunk chunks, and then the numbers of `count` chunks.
+    It is the divisor of `size` that leaves the fewest numbers to sort: the
+    maxima of size / chunk chunks, and then the numbers of `count` chunks.
     """
     if size is None:
         return None
     divisors = [n for n in range(2, math.isqrt(size) + 1) if size % n == 0]
-    sorted_by = {n: size // n + count * n for n in divisors}
-    chunk = min(divisors, key=sorted_by.get, default=None)
-    return chunk if chunk and 4 * sorted_by[chunk] < size else None
+    numbers_to_sort = {n: size // n + count * n for n in divisors}
+    chunk = min(divisors, key=lambda n: numbers_to_sort[n], default=None)
+    return chunk if chunk and 4 * numbers_to_sort[chunk] < size else None

@@ -1,7 +1,7 @@
-"""Searches that follow one path of each hypothesis and never reorder.
+"""The search that extends each hypothesis by one token and never reorders.
 
-B batch   W hypotheses per row   T target length   V vocabulary_size   S source
-length   C candidates
+B batch   W hypotheses per row   T target length   V vocabulary_size
+S source length   C candidates per hypothesis
 """
 
 from collections.abc import Callable
@@ -15,46 +15,51 @@ from keras_transformer.search import task as tasks
 
 
 class _Rows(NamedTuple):
+    """The state of all rows between two steps."""
+
     limits: constraining.RowLimits
-    numbers: tf.Tensor  # (B,), the place of each row in the batch
+    numbers: tf.Tensor  # (B,), the index of each row in the batch
     ids: tf.Tensor  # (B, W, T), padded
     lengths: tf.Tensor  # (B, W)
     log_probs: tf.Tensor  # (B, W, T), of each token
-    attention: tuple  # of one (B, W, T, S), or of none
+    attention: tuple[tf.Tensor, ...]  # one tensor (B, W, T, S), or none
     has_ended: tf.Tensor  # (B, W)
-    is_nan: tf.Tensor  # (B,), whether the model gave no numbers
+    is_nan: tf.Tensor  # (B,), whether a live hypothesis had NaN logits
     is_done: tf.Tensor  # (B,)
 
 
 def follow(
-    choose,
+    choose: Callable[
+        [constraining.Candidates, tf.Tensor, tf.Tensor], tf.Tensor
+    ],
     step: contract.StepFn,
-    state,
+    state: contract.State,
     task: tasks.Task,
     constraints: constraining.Constraints,
     *,
     width: int,
-    count: int | None,
+    num_candidates: int | None,
 ) -> contract.SearchResult:
     """Takes the token that `choose` picks until the end token or the limit.
 
     Args:
         choose: function of `Candidates`, the position and the numbers of the
-            rows, to the place of the token taken, int32 `(B, W)`.
+            rows, that returns the index of the chosen candidate of each
+            hypothesis, int32 `(B, W)`.
         step: see `StepFn`.
         state: see `Search`.
         task: see `Task`.
         constraints: see `Constraints`.
-        width: W, hypotheses of each row, alike at first.
-        count: how many candidates `choose` is given, see `candidates`.
+        width: W, hypotheses of each row, all empty at first.
+        num_candidates: how many candidates `choose` gets, see `candidates`.
 
     Returns:
-        `SearchResult`, scores being plain log-probabilities, in the order of
-        the hypotheses.
+        `SearchResult`; scores are plain log-probabilities, and hypotheses are
+        not sorted.
     """
-    path = _Path(choose, step, task, constraints, count)
+    path = _Path(choose, step, task, constraints, num_candidates)
     limits = constraining.limits_of_rows(constraints, task)
-    longest = constraining.longest_of(task, limits)
+    longest = constraining.result_length(task, limits)
     rows = _first_rows(task, limits, longest, width)
     if width > 1:
         state = task.states.widen(state, width)
@@ -66,78 +71,84 @@ def follow(
         rows.log_probs,
         *rows.attention,
     )
-    return contract.with_nan(result, rows.is_nan)
+    return contract.with_nan_scores(result, rows.is_nan)
 
 
 class _Path(NamedTuple):
-    """What one step needs to know."""
+    """A search that never reorders, of one task."""
 
     choose: Callable
     step: contract.StepFn
     task: tasks.Task
     constraints: constraining.Constraints
-    count: int | None
+    num_candidates: int | None
 
-    def advance(self, position, row, state):
-        """Takes the next token of each hypothesis."""
-        choices, attention, state = extension.candidates_of(
-            row.ids,
+    def advance(self, position, rows, state):
+        """Extends each hypothesis by one token; see `loop.run`."""
+        choices, attention, state = extension.next_candidates(
+            rows.ids,
             position,
             state,
-            row.limits,
+            rows.limits,
             self.step,
             self.task,
             self.constraints,
-            self.count,
+            self.num_candidates,
         )
-        is_nan = row.is_nan | contract.is_nan(choices.log_probs, ~row.has_ended)
-        place = self.choose(choices, position, row.numbers)
-        ids, log_probs = (
-            tf.gather(x, place, axis=2, batch_dims=2) for x in choices
+        is_live = ~rows.has_ended  # (B, W)
+        is_nan = rows.is_nan | contract.rows_with_nan(
+            choices.log_probs, is_live
         )
-        # Where all is forbidden a hypothesis ends without its end token.
+        chosen = self.choose(choices, position, rows.numbers)  # (B, W)
+        ids, log_probs = (  # (B, W) both
+            tf.gather(x, chosen, axis=2, batch_dims=2) for x in choices
+        )
+        # Nothing is written if the hypothesis has ended before, if even the
+        # chosen token is forbidden, or in rows with NaN.
         is_over = (
-            row.has_ended | (log_probs <= contract.NEVER) | is_nan[:, None]
+            rows.has_ended | (log_probs <= contract.NEVER) | is_nan[:, None]
         )
         has_ended = (
             is_over
             | (ids == self.task.end_id)
-            | (position + 1 >= row.limits.max_lengths[:, None])
+            | (position + 1 >= rows.limits.max_lengths[:, None])
         )
 
         def write(before, now):
             return _write(before, now, position, is_over)
 
-        row = row._replace(
-            ids=write(row.ids, ids),
-            lengths=row.lengths + tf.where(is_over, 0, 1),
-            log_probs=write(row.log_probs, log_probs),
+        rows = rows._replace(
+            ids=write(rows.ids, ids),
+            lengths=rows.lengths + tf.where(is_over, 0, 1),
+            log_probs=write(rows.log_probs, log_probs),
             attention=tuple(
                 write(before, tf.reshape(attention, tf.shape(before[:, :, 0])))
-                for before in row.attention
+                for before in rows.attention
             ),
             has_ended=has_ended,
             is_nan=is_nan,
             is_done=tf.reduce_all(has_ended, axis=1),
         )
-        return row, state
+        return rows, state
 
 
 def _write(before, now, position, is_over):
-    """Writes (B, W, ...) at a position of (B, W, T, ...), if not over."""
+    """Writes (B, W, ...) at a position of (B, W, T, ...), unless `is_over`."""
     is_now = tf.range(tf.shape(before)[2]) == position
-    is_kept = is_over[:, :, None] | ~is_now
+    is_unchanged = is_over[:, :, None] | ~is_now  # (B, W, T)
     missing = [1] * (before.shape.rank - 3)
-    is_kept = tf.reshape(is_kept, tf.concat([tf.shape(is_kept), missing], 0))
-    return tf.where(is_kept, before, now[:, :, None])
+    is_unchanged = tf.reshape(
+        is_unchanged, tf.concat([tf.shape(is_unchanged), missing], 0)
+    )
+    return tf.where(is_unchanged, before, now[:, :, None])
 
 
 def _first_rows(task, limits, longest, width):
-    """The rows before the first step."""
-    sources = extension.sources_of(task)
+    """Returns the rows before the first step."""
+    masks = extension.source_masks(task)
     rows = limits.max_lengths.shape[0] or tf.shape(limits.max_lengths)[0]
     shape = [rows, width, longest]
-    is_empty = limits.max_lengths < 1
+    has_no_room = limits.max_lengths < 1
     return _Rows(
         limits,
         tf.range(rows),
@@ -146,9 +157,9 @@ def _first_rows(task, limits, longest, width):
         tf.zeros(shape),
         tuple(
             tf.zeros([*shape, mask.shape[1] or tf.shape(mask)[1]])
-            for mask in sources
+            for mask in masks
         ),
-        tf.repeat(is_empty[:, None], width, axis=1),
-        tf.zeros_like(is_empty),
-        is_empty,
+        tf.repeat(has_no_room[:, None], width, axis=1),
+        tf.zeros_like(has_no_room),
+        has_no_room,
     )

@@ -1,4 +1,4 @@
-"""Text to ids and back, with one SentencePiece model for both languages."""
+"""Text to ids and back, with a SentencePiece model."""
 
 from keras_transformer.text.normalization import NAMES as NORMALIZATIONS
 from keras_transformer.text.normalization import fold

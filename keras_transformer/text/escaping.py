@@ -1,12 +1,14 @@
-"""What keeps every character of the text through SentencePiece.
+"""Escaping that makes SentencePiece keep every character of a text.
 
-SentencePiece writes a space as U+2581 and would read a U+2581 of the text as
-a space. So the vocabulary's only normalization rules write the text's own as
-two characters of a private plane, and that plane's sign likewise. And a space
-is put before the text, so that its first word looks like any other;
-SentencePiece would do that too, but tensorflow-text then drops all spaces at
-the start when it decodes. Where a normalization strips the spaces at the ends,
-SentencePiece does it all the same, and what is put here is stripped.
+SentencePiece writes a space as U+2581, and would decode a U+2581 of the text
+as a space. So two rules, which are part of every vocabulary's normalization,
+replace a U+2581 of the text by the private character U+10FFFD and a "1", and
+a U+10FFFD of the text by U+10FFFD and a "0".
+
+A space is put before each text, so that its first word is encoded like any
+other word. SentencePiece can do that itself, but then tensorflow-text drops
+all spaces at the start when it decodes. A normalization that strips the spaces
+at the ends also strips this one, and SentencePiece adds its own.
 """
 
 import tensorflow as tf
@@ -14,12 +16,12 @@ import tensorflow as tf
 _MARK = "\u2581"
 _ESCAPE = "\U0010fffd"
 
-# In SentencePiece's format: code points, a tab, what they become.
+# In SentencePiece's format: code points, a tab, the code points they become.
 RULES = "2581\t10FFFD 31\n10FFFD\t10FFFD 30\n"
 
 
 def escape(text: tf.Tensor) -> tf.Tensor:
-    """Prepares strings of any shape for a vocabulary with `RULES`.
+    """Puts a space before strings of any shape, unless they are empty.
 
     Example:
 
@@ -30,7 +32,7 @@ def escape(text: tf.Tensor) -> tf.Tensor:
 
 
 def unescape(text: tf.Tensor) -> tf.Tensor:
-    """Undoes `escape` and `RULES` in decoded strings."""
+    """Reverts `escape` and `RULES` in decoded strings."""
     text = tf.strings.regex_replace(text, r"\A ", "", replace_global=False)
     text = tf.strings.regex_replace(text, _ESCAPE + "1", _MARK)
     return tf.strings.regex_replace(text, _ESCAPE + "0", _ESCAPE)

@@ -1,20 +1,21 @@
-"""What a vocabulary takes for the same text, by name.
+"""Normalizations of text, by name: rules that replace characters.
 
-A normalization is learned into the vocabulary, as SentencePiece's rules: what
-replaces which characters. So it is the same in training, in a translator and
-in a SavedModel, for sources and for targets.
+A normalization is part of a vocabulary, as rules of SentencePiece. So it is
+the same in training, in a translator and in a SavedModel, for sources and for
+targets.
 """
 
 import itertools
 import unicodedata
+from typing import Any
 
-# Of Unicode 3.2, which is the same in every version of Python.
+# The data of Unicode 3.2 are the same in every version of Python.
 from unicodedata import ucd_3_2_0 as unicode_data
 
 from keras_transformer.text import escaping
 
 DEFAULT = "nfc_punctuation"
-# Those of SentencePiece, under its own names.
+# Normalizations of SentencePiece, under its own names.
 _OF_SENTENCEPIECE = ("nfkc", "nmt_nfkc", "nfkc_cf", "nmt_nfkc_cf")
 NAMES = ("none", DEFAULT, *_OF_SENTENCEPIECE)
 
@@ -28,8 +29,8 @@ def _range(first, last):
     return "".join(map(chr, range(first, last + 1)))
 
 
-# Control characters, the byte order mark, soft hyphens, signs of direction, how
-# an emoji is drawn. Not the joiners, which make other letters and other emoji.
+# Control characters, the byte order mark, soft hyphens, text direction marks,
+# variation selectors of emoji. Not the joiners: they change letters and emoji.
 _INVISIBLE = "".join(
     character
     for character in _range(0x01, 0x1F)
@@ -63,7 +64,7 @@ _FOLDING = str.maketrans(_FOLDED)
 
 
 def check(name: str) -> None:
-    """Raises ValueError unless there is a normalization of this name."""
+    """Raises ValueError unless `name` is the name of a normalization."""
     if name not in NAMES:
         raise ValueError(
             f"Unknown `normalization`. Received: {name!r}. Expected one of "
@@ -72,19 +73,20 @@ def check(name: str) -> None:
 
 
 def file_name(name: str) -> bytes:
-    """The name, in a vocabulary, of the file that its rules were in."""
+    """Returns the file name of the rules that a vocabulary contains."""
     return b"rules.tsv" if name == "none" else name.encode() + b".tsv"
 
 
-def trainer_arguments(name: str, rules_file: str) -> dict:
-    """The arguments that make SentencePiece learn a normalization.
+def trainer_arguments(name: str, rules_file: str) -> dict[str, Any]:
+    """Returns the arguments for SentencePiece's trainer.
 
     Args:
         name: one of `NAMES`.
-        rules_file: where `rules(name)` is written, if there are any.
+        rules_file: the path of a file with `rules(name)`; not used for the
+            normalizations of SentencePiece.
     """
-    # Without a normalization every space counts, at the ends too; the space
-    # before the first word is then `escape`'s.
+    # Without normalization all spaces count, also those at the ends, and
+    # `escape` puts the space before the first word.
     folds_spaces = name != "none"
     spaces = {
         "remove_extra_whitespaces": folds_spaces,
@@ -96,12 +98,12 @@ def trainer_arguments(name: str, rules_file: str) -> dict:
 
 
 def rules(name: str, characters: set[str]) -> str:
-    """Rules in SentencePiece's format: code points, a tab, code points.
+    """Returns rules in SentencePiece's format: code points, a tab, code points.
 
     Args:
         name: one of `NAMES`.
-        characters: all characters, composed, of the text from which the
-            vocabulary is learned.
+        characters: all characters of the text from which the vocabulary is
+            learned, composed (NFC).
 
     Example:
 
@@ -126,7 +128,7 @@ def rules(name: str, characters: set[str]) -> str:
 
 
 def fold(text: str) -> str:
-    """Writes a text as the default normalization does, its accents kept.
+    """Applies the default normalization, but keeps all accents.
 
     Example:
 
@@ -138,33 +140,36 @@ def fold(text: str) -> str:
 
 
 def _without_unknown_accents(letter, characters):
-    """The letter, without those accents that no text has on it.
+    """Returns the letter without the accents that it never has in the text.
 
-    A model that never read the letter reads more of it without them. Where no
-    text has that either, it stays as it is.
+    A model knows such a letter, and not the one with accents that it never
+    read. If the text has no form of the letter, it keeps its accents.
     """
-    base, *marks = unicode_data.normalize("NFD", letter)
+    base, *marks = list(unicode_data.normalize("NFD", letter))
     for count in reversed(range(len(marks) + 1)):
-        for kept in itertools.combinations(marks, count):
-            simpler = unicode_data.normalize("NFC", base + "".join(kept))
+        for kept_marks in itertools.combinations(marks, count):
+            simpler = unicode_data.normalize("NFC", base + "".join(kept_marks))
             if simpler in characters:
                 return simpler
     return letter
 
 
 def _compositions():
-    """Letters with accents by all their spellings, but those of Hangul."""
-    found = {}
+    """Returns letters with accents by all their spellings, without Hangul.
+
+    A spelling is any sequence of code points that NFC composes to the letter.
+    """
+    letters = {}
     for code in itertools.chain(range(0xA0, 0xAC00), range(0xF900, 0x30000)):
         character = chr(code)
         composed = unicode_data.normalize("NFC", character)
-        if composed != character:  # NFC never keeps it.
-            found[character] = composed
+        if composed != character:  # Only a spelling of another character.
+            letters[character] = composed
             continue
-        base, *marks = unicode_data.normalize("NFD", character)
+        base, *marks = list(unicode_data.normalize("NFD", character))
         if marks:
-            found[character] = character
-        # In any order, and with the first of them composed already.
+            letters[character] = character
+        # Marks in any order, the first of them composed with the base or not.
         for order in itertools.permutations(marks):
             for count in range(len(order)):
                 start = unicode_data.normalize(
@@ -172,8 +177,8 @@ def _compositions():
                 )
                 spelled = start + "".join(order[count:])
                 if unicode_data.normalize("NFC", spelled) == character:
-                    found[spelled] = character
-    return found
+                    letters[spelled] = character
+    return letters
 
 
 def _hex(text):

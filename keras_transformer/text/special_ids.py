@@ -1,23 +1,26 @@
-"""The ids that carry no text."""
+"""The ids of a vocabulary that stand for no text."""
 
 import dataclasses
+
+import sentencepiece
 
 
 @dataclasses.dataclass(frozen=True)
 class SpecialIds:
     """The special ids of one vocabulary.
 
-    The defaults are those of `learn_vocabulary`. Other systems have others:
-    Marian ends with 0, and its last id is the padding.
+    The defaults are those of `learn_vocabulary`. Other systems have other ids:
+    Marian's end token is 0, and its padding is the last id.
 
     pad: fills up short rows.
-    begin: what a decoder may read first; `None` if the vocabulary has none.
-    end: ends every source and every target.
-    unknown: of a character without a piece. A vocabulary learned here spells
-        such a character in bytes, and never uses it.
+    begin: a token that a decoder may read first; `None` if the vocabulary has
+        no such token.
+    end: the last token of every source and every target.
+    unknown: for a character without a piece. A vocabulary of
+        `learn_vocabulary` spells such characters in bytes and never uses it.
 
     Raises:
-        ValueError: two are the same, or one is below 0.
+        ValueError: two ids are the same, or an id is below 0.
 
     Example:
 
@@ -39,19 +42,19 @@ class SpecialIds:
             )
 
     def as_list(self) -> list[int]:
-        """All ids that the vocabulary has."""
+        """Returns all ids, without `begin` if the vocabulary has none."""
         ids = (self.pad, self.begin, self.end, self.unknown)
         return [i for i in ids if i is not None]
 
 
-def of_model(processor) -> SpecialIds:
-    """The special ids of a SentencePiece model.
+def of_model(processor: sentencepiece.SentencePieceProcessor) -> SpecialIds:
+    """Reads the special ids of a SentencePiece model.
 
     Args:
-        processor: a `SentencePieceProcessor`.
+        processor: the model.
 
     Raises:
-        ValueError: it has no padding or no end.
+        ValueError: the model has no padding id or no end id.
     """
     ids = {
         "pad": processor.pad_id(),
@@ -59,13 +62,15 @@ def of_model(processor) -> SpecialIds:
         "end": processor.eos_id(),
         "unknown": processor.unk_id(),
     }
-    # SentencePiece's sign of an id that a model does not have.
-    found = {name: None if i < 0 else i for name, i in ids.items()}
+    # SentencePiece gives -1 for an id that a model does not have.
+    present = {name: id_ for name, id_ in ids.items() if id_ >= 0}
     for name in ("pad", "end"):
-        if found[name] is None:
+        if name not in present:
             raise ValueError(
-                f"The vocabulary has no {name!r} id. Received: {found}. Learn "
-                "it with `learn_vocabulary`, or with SentencePiece's "
+                f"The vocabulary has no {name!r} id. Received: {present}. "
+                "Learn it with `learn_vocabulary`, or with SentencePiece's "
                 "`pad_id=` and `eos_id=`."
             )
-    return SpecialIds(**found)
+    return SpecialIds(
+        present["pad"], present.get("begin"), present["end"], ids["unknown"]
+    )

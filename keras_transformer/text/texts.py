@@ -1,10 +1,14 @@
-"""What texts are: lists of strings, and which strings are blank."""
+"""Checks of texts: lists of strings, blank strings."""
 
 import os
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
-# What `str.isspace` calls a space, as an expression of TensorFlow.
+TensorLike: TypeAlias = tf.types.experimental.TensorLike
+
+# The characters of which `str.isspace` is true, as a regular expression of
+# TensorFlow.
 _BLANK = (
     r"[\t-\r\x1c- \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}"
     r"\x{202f}\x{205f}\x{3000}]*"
@@ -12,7 +16,7 @@ _BLANK = (
 
 
 def is_blank(text: str) -> bool:
-    """Tells whether a text has nothing but white space.
+    """Returns whether a text is empty or white space only.
 
     Example:
 
@@ -22,8 +26,8 @@ def is_blank(text: str) -> bool:
     return not text.strip()
 
 
-def are_blank(texts) -> tf.Tensor:
-    """`is_blank` in the graph: strings (B,) to booleans (B,).
+def are_blank(texts: TensorLike) -> tf.Tensor:
+    """Does the same as `is_blank` in the graph: strings (B,) to booleans (B,).
 
     Example:
 
@@ -33,34 +37,35 @@ def are_blank(texts) -> tf.Tensor:
     return tf.strings.regex_full_match(texts, _BLANK)
 
 
-def check_list(name: str, texts) -> None:
-    """Raises ValueError if one string or path is given where a list is meant.
+def check_list(name: str, texts: Any) -> None:
+    """Raises ValueError for one string or path instead of a list of them.
 
     Args:
         name: of the argument, for the message.
-        texts: what was given.
+        texts: the argument.
 
     Example:
 
     >>> check_list("texts", ["a cat"])
     """
-    is_one = isinstance(texts, (str, bytes, bytearray, os.PathLike))
-    if is_one or getattr(texts, "shape", None) == ():
+    is_one_text = isinstance(texts, (str, bytes, bytearray, os.PathLike))
+    if is_one_text or getattr(texts, "shape", None) == ():
         raise ValueError(
             f"`{name}` is a list of strings. Received one string: {texts!r}. "
             f"Give a list, such as [{texts!r}]."
         )
 
 
-def as_list(name: str, texts) -> list:
-    """The texts as a list, whatever they are in.
+def as_list(name: str, texts: Any) -> list[Any]:
+    """Returns texts as a list of strings or bytes.
 
     Args:
         name: of the argument, for the message.
         texts: an iterable of strings or bytes, or a tensor `(B,)`.
 
     Raises:
-        ValueError: one string, or something that is no text.
+        ValueError: one string instead of a list, or an item that is neither
+            a string nor bytes.
 
     Example:
 
@@ -71,13 +76,13 @@ def as_list(name: str, texts) -> list:
     if hasattr(texts, "numpy"):
         texts = texts.numpy()
     try:
-        found = list(texts)
+        items = list(texts)
     except TypeError:
-        found = [texts]
-    wrong = [text for text in found if not isinstance(text, (str, bytes))]
+        items = [texts]
+    wrong = [item for item in items if not isinstance(item, (str, bytes))]
     if wrong:
         raise ValueError(
             f"`{name}` is a list of strings. Received an item of another "
-            f"type, {type(wrong[0]).__name__}: {wrong[0]!r}. Give texts."
+            f"type, {type(wrong[0]).__name__}: {wrong[0]!r}. Give strings."
         )
-    return found
+    return items

@@ -1,10 +1,11 @@
-"""Text to ids and ids to text inside the graph, by tensorflow-text.
+"""Text to ids and ids to text in the graph, by tensorflow-text.
 
 B batch   T length in tokens (ragged)
 """
 
 import hashlib
 import os
+from collections.abc import Sequence
 
 import sentencepiece
 import tensorflow as tf
@@ -18,24 +19,24 @@ from keras_transformer.text import (
     unknown_words,
 )
 
-# SentencePiece's sign of a space, which begins a word.
+# SentencePiece writes it for a space, at the beginning of a word.
 _SPACE = "\u2581"
 
 
 class Tokenizer(tf.Module):
     """A SentencePiece model as graph operations.
 
-    Decoding gives back any Unicode text that was encoded, as the vocabulary's
-    normalization writes it; see `learn_vocabulary`. Bytes that are not UTF-8
-    are read as U+FFFD. It is a `tf.Module`, so that a SavedModel which holds
-    it carries the vocabulary inside.
+    Decoding gives back any Unicode text that was encoded, in the form that the
+    normalization of the vocabulary gives it; see `learn_vocabulary`. Bytes
+    that are not UTF-8 are read as U+FFFD. A tokenizer is a `tf.Module`, so
+    that a SavedModel that holds it contains the vocabulary.
 
     Args:
-        model: a serialized SentencePiece model, as `learn_vocabulary` makes.
+        model: a serialized SentencePiece model, as `learn_vocabulary` returns.
 
     Raises:
-        ValueError: it is no SentencePiece model, or it has no padding id or
-            no end id.
+        ValueError: `model` is not a SentencePiece model, or has no padding id
+            or no end id.
 
     Attributes:
         special_ids: the `SpecialIds` of the vocabulary.
@@ -63,12 +64,12 @@ class Tokenizer(tf.Module):
         )
 
     @classmethod
-    def from_file(cls, path) -> "Tokenizer":
+    def from_file(cls, path: str | os.PathLike[str]) -> "Tokenizer":
         """Reads a vocabulary that `save` wrote.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: it is no vocabulary of this package.
+            ValueError: the file is not a vocabulary of this package.
         """
         with open(path, "rb") as file:
             model = file.read()
@@ -77,14 +78,14 @@ class Tokenizer(tf.Module):
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
 
-    def save(self, path) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the vocabulary as an ordinary SentencePiece model file."""
         temporary = f"{path}.tmp"
         with open(temporary, "wb") as file:
             file.write(self.model)
         os.replace(temporary, path)
 
-    def encode(self, text) -> tf.RaggedTensor:
+    def encode(self, text: texts.TensorLike) -> tf.RaggedTensor:
         """Encodes strings (B,) as int32 ids (B, T), without special ids.
 
         Raises:
@@ -93,11 +94,11 @@ class Tokenizer(tf.Module):
         texts.check_list("text", text)
         return self._encode(tf.convert_to_tensor(text, tf.string))
 
-    def encode_source(self, text) -> tf.RaggedTensor:
-        """Encodes strings (B,) as a model shall read them to translate.
+    def encode_source(self, text: texts.TensorLike) -> tf.RaggedTensor:
+        """Encodes strings (B,) for a model that translates them.
 
-        As `encode`, but with the default normalization words that have no
-        known part are left out; see `unknown_words`.
+        The same as `encode`, but with the default normalization it leaves out
+        words that the vocabulary does not know; see `unknown_words`.
 
         Raises:
             ValueError: one string instead of a list.
@@ -105,26 +106,28 @@ class Tokenizer(tf.Module):
         texts.check_list("text", text)
         return self._encode_source(tf.convert_to_tensor(text, tf.string))
 
-    def known_parts(self, text) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-        """Encodes strings (B,), and tells what `encode_source` reads of it.
+    def known_pieces(
+        self, text: texts.TensorLike
+    ) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        """Encodes strings (B,) and marks the pieces `encode_source` keeps.
 
         Returns:
             The pair of int32 ids `(B, T)` and booleans `(B, T)`.
         """
         ids = self.encode(text)
-        return ids, self._known_parts(ids)
+        return ids, self._known_pieces(ids)
 
-    def decode(self, ids) -> tf.Tensor:
+    def decode(self, ids: texts.TensorLike | tf.RaggedTensor) -> tf.Tensor:
         """Decodes ids (B, T), dense or ragged, to strings (B,).
 
-        Special ids give no text, wherever they stand.
+        Special ids give no text at any position.
         """
         if not isinstance(ids, tf.RaggedTensor):
             ids = tf.RaggedTensor.from_tensor(ids)
         return self._decode(ids)
 
-    def pieces(self, ids) -> list[str]:
-        """The pieces of a flat list of ids, as they would be shown.
+    def pieces(self, ids: Sequence[int] | texts.TensorLike) -> list[str]:
+        """Returns the pieces of ids (T,), as SentencePiece writes them.
 
         Raises:
             ValueError: a string instead of a list.
@@ -151,18 +154,18 @@ class Tokenizer(tf.Module):
         ids = self._encode(text)
         if not self._leaves_out:
             return ids
-        known = self._known_parts(ids)
-        # Encoded again, since other pieces may begin where some were left out.
-        rest = self._decode(tf.ragged.boolean_mask(ids, known))
-        is_whole = tf.reduce_all(known, axis=1)
+        is_known = self._known_pieces(ids)
+        # Encoded again, because the remaining text may be split differently.
+        rest = self._decode(tf.ragged.boolean_mask(ids, is_known))
+        is_whole = tf.reduce_all(is_known, axis=1)
         return self._encode(tf.where(is_whole, text, rest))
 
     @tf.function(input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)])
-    def _known_parts(self, ids):
+    def _known_pieces(self, ids):
         if not self._leaves_out:
             return tf.ones_like(ids, tf.bool)
         pieces = self.pieces(range(self.vocabulary_size))
-        return unknown_words.known_parts(
+        return unknown_words.known_pieces(
             ids,
             [self._processor.is_byte(i) for i in range(len(pieces))],
             [piece.startswith(_SPACE) for piece in pieces],
@@ -170,12 +173,11 @@ class Tokenizer(tf.Module):
         )
 
     def _operations(self):
-        # Made inside each graph, which then owns the vocabulary: one made
-        # outside is lost when TensorFlow's kernel cache is cleared, as
-        # `tf.random.set_seed` does, and needs tracking in a SavedModel.
-        # The name: TensorFlow shares one resource among all operations of one
-        # name, in sessions and in loaded SavedModels, so that each vocabulary
-        # needs its own.
+        # Created inside each graph, which then owns the vocabulary. A tokenizer
+        # from outside is lost when TensorFlow clears its kernel cache, as
+        # `tf.random.set_seed` does, and a SavedModel would have to track it.
+        # Each vocabulary needs its own name: in sessions and in loaded
+        # SavedModels, all operations of one name share one resource.
         return tensorflow_text.SentencepieceTokenizer(
             model=self.model,
             out_type=tf.int32,
@@ -185,12 +187,13 @@ class Tokenizer(tf.Module):
 
 def _processor(model):
     try:
-        # SentencePiece takes nothing for a model without pieces.
+        # SentencePiece would accept empty bytes as a model without pieces.
         if not model:
             raise RuntimeError("it is empty")
         return sentencepiece.SentencePieceProcessor(model_proto=model)
     except RuntimeError as error:
         raise ValueError(
             f"Expected a SentencePiece model. Received {len(model)} bytes that "
-            f"are none ({error}). Learn a vocabulary with `learn_vocabulary`."
+            f"cannot be read ({error}). Learn a vocabulary with "
+            "`learn_vocabulary`."
         ) from error

@@ -1,19 +1,28 @@
-"""What of a source a model is given to read: words that have a known part.
+"""Words of a source without a known piece, which a model does not read.
 
-A character without a piece of its own is spelled in bytes, so nothing is
-unknown to a vocabulary. But a model can say nothing of a word of such
-characters alone, and less of the words around it.
+A vocabulary spells a character without a piece of its own in bytes. A model
+cannot translate a word of such characters only, and translates the words
+around it worse. So such words are left out.
 
-B batch   T length in tokens (ragged)
+B batch   T length in tokens (ragged)   V vocabulary_size
 """
+
+from collections.abc import Sequence
 
 import tensorflow as tf
 
 
-def known_parts(ids, is_byte, is_start, is_space) -> tf.RaggedTensor:
-    """Tells what is not spelled in bytes at the ends of words or alone.
+def known_pieces(
+    ids: tf.RaggedTensor,
+    is_byte: Sequence[bool],
+    is_start: Sequence[bool],
+    is_space: Sequence[bool],
+) -> tf.RaggedTensor:
+    """Returns which pieces of each word a model reads.
 
-    Bytes between known pieces of one word are a part of it.
+    It does not read bytes before the first and after the last known piece of a
+    word, nor a word without a known piece. It reads bytes between known pieces
+    of one word.
 
     Args:
         ids: int32 `(B, T)`, ragged.
@@ -29,25 +38,27 @@ def known_parts(ids, is_byte, is_start, is_space) -> tf.RaggedTensor:
     >>> ids = tf.ragged.constant([[3, 0, 1, 2, 0, 2, 0]], dtype=tf.int32)
     >>> kinds = ([True, False, False, False], [False, True, False, True],
     ...     [False, False, False, True])
-    >>> known_parts(ids, *kinds).to_list()
+    >>> known_pieces(ids, *kinds).to_list()
     [[False, False, True, True, True, True, False]]
     """
     byte, start, space = (
         tf.gather(tf.constant(kind), ids.values)
         for kind in (is_byte, is_start, is_space)
     )
-    # A row begins a word too.
+    # The first piece of a row begins a word, whatever piece it is.
     rows = tf.cast(ids.value_rowids(), tf.int32)
     begins_row = tf.concat([[-1], rows[:-1]], 0)[: tf.size(rows)] != rows
     words = tf.cumsum(tf.cast(start | begins_row, tf.int32)) - 1
     count = tf.size(words)
     known = tf.cast(~byte & ~space, tf.int32)
-    all_before = tf.cumsum(known, exclusive=True)
-    before = all_before - tf.gather(
-        tf.math.unsorted_segment_min(all_before, words, count), words
+    # For each piece: the known pieces of its word that stand before it, and
+    # all known pieces of its word.
+    before_in_batch = tf.cumsum(known, exclusive=True)
+    before_in_word = before_in_batch - tf.gather(
+        tf.math.unsorted_segment_min(before_in_batch, words, count), words
     )
     in_word = tf.gather(
         tf.math.unsorted_segment_sum(known, words, count), words
     )
-    is_between = (before > 0) & (before < in_word)
+    is_between = (before_in_word > 0) & (before_in_word < in_word)
     return ids.with_values(tf.where(byte, is_between, in_word > 0))

@@ -1,4 +1,4 @@
-"""Learns a SentencePiece vocabulary from raw text, before any training."""
+"""Learning of a SentencePiece vocabulary from raw text."""
 
 import io
 import itertools
@@ -29,21 +29,21 @@ def learn_vocabulary(
     seed: int = 0,
     special_ids: specials.SpecialIds = _SPECIAL_IDS,
 ) -> bytes:
-    """Learns one byte-pair vocabulary for all the texts given.
+    """Learns one byte-pair vocabulary from all the texts.
 
     Characters without a piece of their own are spelled as UTF-8 bytes, so
     that no character is unknown. The normalization is part of the vocabulary:
 
-    - `"nfc_punctuation"`: spaces at the ends mean nothing, and one space is
-      as good as several. All kinds of spaces, tabs and line ends are spaces;
-      of quotes (not guillemets), the straight ones; of dashes, the hyphen.
-      Letters and their accents are composed (NFC); an accent that no text has
-      on a letter is left out. So are control characters, byte order marks,
-      soft hyphens and signs of direction.
+    - `"nfc_punctuation"`: spaces at the ends are removed, and several spaces
+      become one. All kinds of spaces, tabs and line ends become spaces;
+      quotes, but not guillemets, become straight quotes; dashes become
+      hyphens. Letters and their accents are composed (NFC); an accent is
+      removed if no text has it on this letter. Control characters, byte order
+      marks, soft hyphens and text direction marks are removed.
     - `"nmt_nfkc"`, `"nfkc"`, `"nmt_nfkc_cf"`, `"nfkc_cf"`: SentencePiece's.
-      They write full-width letters, ligatures and fractions as others; `cf`
-      is lower case. They leave quotes and dashes as they are.
-    - `"none"`: the text as it is, so that every Unicode string survives
+      They replace full-width letters, ligatures and fractions by ordinary
+      characters; `cf` also writes lower case. They keep quotes and dashes.
+    - `"none"`: the text is not changed, so that every Unicode string survives
       encoding and decoding, with all its spaces.
 
     Args:
@@ -52,17 +52,17 @@ def learn_vocabulary(
         may_be_smaller: whether a text too small for `vocabulary_size` gives
             a smaller vocabulary instead of an error.
         normalization: the name of a normalization.
-        seed: of the draw, where there are more than two million sentences.
-        special_ids: where they stand, for a vocabulary like that of another
-            system; each below V.
+        seed: for the choice of two million sentences, if there are more.
+        special_ids: the special ids, each below V; others than the default
+            make a vocabulary like that of another system.
 
     Returns:
         The serialized SentencePiece model, for `Tokenizer`.
 
     Raises:
         ValueError: one string instead of a list, no text, an unknown
-            normalization, a special id that is not below V, or V is more than
-            the text allows or less than its characters need.
+            normalization, a special id that is not below V, or a V that is
+            larger than the text allows or smaller than its characters need.
 
     Example:
 
@@ -75,8 +75,8 @@ def learn_vocabulary(
     sentences = _draw((t for t in texts if not lists.is_blank(t)), seed)
     if not sentences:
         raise ValueError(
-            "A vocabulary is learned from text. Received: no text that is "
-            "not empty. Give at least one sentence."
+            "A vocabulary is learned from text. Received: only blank texts, "
+            "or none. Give at least one sentence."
         )
     return _train(
         sentences, vocabulary_size, may_be_smaller, normalization, special_ids
@@ -84,17 +84,17 @@ def learn_vocabulary(
 
 
 def _train(sentences, size, may_be_smaller, normalization, special_ids):
-    """The serialized SentencePiece model of these sentences."""
+    """Learns a serialized SentencePiece model from these sentences."""
     if max(special_ids.as_list()) >= size:
         raise ValueError(
             "Special ids must be below the vocabulary's size. Received: "
             f"{special_ids}, vocabulary_size={size}. Give a larger size."
         )
     if normalization == "none":
-        # The space that `Tokenizer` puts before each text.
+        # `Tokenizer` puts this space before each text too.
         sentences = [" " + text for text in sentences]
     model = io.BytesIO()
-    # A name that is longer than the one that is put in its place.
+    # Its name is long enough to be replaced by the name below.
     rules = tempfile.NamedTemporaryFile(
         "w", prefix="normalization_rules_", suffix=".tsv", encoding="ascii"
     )
@@ -116,7 +116,7 @@ def _train(sentences, size, may_be_smaller, normalization, special_ids):
             max_sentence_length=1 << 20,
             num_threads=1,  # The vocabulary must not depend on the machine.
             pad_id=special_ids.pad,
-            # SentencePiece's sign of none.
+            # -1 is no token.
             bos_id=-1 if special_ids.begin is None else special_ids.begin,
             eos_id=special_ids.end,
             unk_id=special_ids.unknown,
@@ -129,30 +129,32 @@ def _train(sentences, size, may_be_smaller, normalization, special_ids):
         raise ValueError(_explain(size, str(error))) from error
     finally:
         rules.close()
-    # The model names the file of its rules, which is another in each run; a
-    # name as long keeps the format, and tells the normalization.
+    # The model contains the path of the temporary file, which differs in each
+    # run. A name of the same length keeps the format, and tells readers of the
+    # model its normalization.
     path = rules.name.encode()
     name = normalizing.file_name(normalization).rjust(len(path), b"/")
     return model.getvalue().replace(path, name)
 
 
 def _draw(sentences, seed):
-    """At most `_SENTENCE_LIMIT` of the sentences, each equally likely.
+    """Draws at most `_SENTENCE_LIMIT` sentences, each equally likely.
 
-    One pass that keeps no more than that (Vitter 1985, algorithm R); the same
-    sentences in every process, as SentencePiece's own draw is not.
+    One pass, with no more sentences in memory (Vitter 1985, algorithm R). All
+    processes draw the same sentences; SentencePiece's own sampling does not.
     """
     sentences = iter(sentences)
     drawn = list(itertools.islice(sentences, _SENTENCE_LIMIT))
     generator = random.Random(seed)
     for count, sentence in enumerate(sentences, start=len(drawn) + 1):
-        at = generator.randrange(count)
-        if at < _SENTENCE_LIMIT:
-            drawn[at] = sentence
+        index = generator.randrange(count)
+        if index < _SENTENCE_LIMIT:
+            drawn[index] = sentence
     return drawn
 
 
 def _explain(vocabulary_size: int, message: str) -> str:
+    """Turns an error message of SentencePiece into one of this package."""
     largest = re.search(r"value <= (\d+)", message)
     if largest:
         return (

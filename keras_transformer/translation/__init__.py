@@ -1,4 +1,4 @@
-"""Strings to strings, and how good the strings are."""
+"""Translation of strings, and metrics of translations."""
 
 from keras_transformer.translation.alignment import (
     align_words,
@@ -6,15 +6,18 @@ from keras_transformer.translation.alignment import (
     soft_pharaoh,
 )
 from keras_transformer.translation.batches import in_batches
-from keras_transformer.translation.bleu import corpus_metrics, tokenization_of
 from keras_transformer.translation.explanation import (
     Explanation,
     explain,
     explain_in_graph,
 )
-from keras_transformer.translation.hypotheses import Hypothesis, check_score
 from keras_transformer.translation.lengths import Lengths
-from keras_transformer.translation.scores import score_translations
+from keras_transformer.translation.metrics import (
+    corpus_metrics,
+    score_translations,
+    tokenization_of,
+)
+from keras_transformer.translation.results import Hypothesis, check_score
 from keras_transformer.translation.translator import Translator
 
 __all__ = [

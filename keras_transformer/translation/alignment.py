@@ -1,4 +1,4 @@
-"""Which source words a translation's words come from, read from attention.
+"""Alignment of translated words with source words, by attention.
 
 T target pieces   S source pieces
 """
@@ -6,29 +6,33 @@ T target pieces   S source pieces
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-# SentencePiece puts it where a word begins.
+# SentencePiece writes it at the beginning of a word.
 _SPACE = "▁"
 
 
 def align_words(
-    attention, source_pieces: Sequence[str], target_pieces: Sequence[str]
+    attention: npt.ArrayLike,
+    source_pieces: Sequence[str],
+    target_pieces: Sequence[str],
 ) -> np.ndarray:
-    """Soft alignment of words, from attention between pieces.
+    """Computes a soft alignment of words from the attention between pieces.
 
-    A source word gets the attention of all its pieces, a target word the mean
-    of its pieces; the end token is no word, and what it got is shared out.
-    Words are what spaces separate.
+    Words are separated by spaces. The attention of a target word to a source
+    word is the sum over the source word's pieces, averaged over the target
+    word's pieces. The end token is not a word: attention to it is left out,
+    and each row is normalized.
 
     Args:
-        attention: `(T, S)`, where each target piece looked; it may have more
-            rows and columns than there are pieces.
+        attention: `(T, S)`, of each target piece to the source pieces; it may
+            have more rows and columns than there are pieces.
         source_pieces: S pieces, without the end token.
         target_pieces: T pieces, without the end token.
 
     Returns:
-        float64 `(target words, source words)`, rows that sum to one; rows of
-        zeros where there is nothing to look at.
+        float64 `(target words, source words)`. Each row sums to one, or is
+        zero if there is no attention to any source word.
 
     Example:
 
@@ -36,21 +40,20 @@ def align_words(
     array([[0.75, 0.25]])
     """
     sources, targets = words_of(source_pieces), words_of(target_pieces)
-    attention = np.asarray(attention, "float64")
-    attention = attention[: len(targets), : len(sources)]
-    # One row for each word, marking its pieces.
+    pieces = np.asarray(attention, "float64")[: len(targets), : len(sources)]
+    # (pieces, words): 1 where a piece belongs to a word.
     of_source = np.eye(max(sources, default=-1) + 1)[sources]
     of_target = np.eye(max(targets, default=-1) + 1)[targets]
-    words = of_target.T @ attention @ of_source
+    words = of_target.T @ pieces @ of_source
     totals = words.sum(axis=1, keepdims=True)
     return np.divide(words, totals, out=np.zeros_like(words), where=totals > 0)
 
 
 def words_of(pieces: Sequence[str]) -> list[int]:
-    """The number of the word that each piece belongs to.
+    """Returns the number of the word that each piece belongs to.
 
-    Pieces that are nothing but spaces belong to the word they begin, or, at
-    the end, to the last one.
+    Pieces of spaces only belong to the next word, or, at the end, to the last
+    word.
 
     Example:
 
@@ -68,12 +71,12 @@ def words_of(pieces: Sequence[str]) -> list[int]:
 
 
 def pharaoh(soft: np.ndarray) -> str:
-    """Hard alignment in Pharaoh format: source-target pairs, from 0.
+    """Writes a hard alignment in Pharaoh format: source-target pairs, from 0.
 
-    Each target word with the source word it is aligned to most.
+    Each target word is paired with the source word of its largest weight.
 
     Args:
-        soft: of `align_words`.
+        soft: the result of `align_words`.
 
     Example:
 
@@ -88,7 +91,7 @@ def pharaoh(soft: np.ndarray) -> str:
 
 
 def soft_pharaoh(soft: np.ndarray) -> str:
-    """Soft alignment as text: target words by spaces, sources by commas.
+    """Writes a soft alignment: spaces separate target words, commas weights.
 
     Example:
 

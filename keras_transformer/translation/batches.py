@@ -1,23 +1,26 @@
-"""Texts of like length go together, and answers come in the texts' order."""
+"""Batches of texts of similar length, with results in the texts' order."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from keras_transformer.text import texts as lists
 
 
 def in_batches(
-    answer: Callable[[list[int]], Sequence], texts: Sequence, batch_size: int
-) -> list:
-    """Answers any number of texts, those of like length together.
+    process: Callable[[list[int]], Sequence[Any]],
+    texts: Sequence[str | bytes],
+    batch_size: int,
+) -> list[Any]:
+    """Processes texts in batches, those of similar length together.
 
     Args:
-        answer: function of the places of some texts in `texts`, to an answer of
-            each.
+        process: function that takes the indices of a batch in `texts` and
+            returns a result for each of them.
         texts: strings or bytes.
-        batch_size: the most places of a call.
+        batch_size: the most texts of a batch.
 
     Returns:
-        The answer of each text, in the order of `texts`.
+        The result of each text, in the order of `texts`.
 
     Raises:
         ValueError: one string instead of a list, or `batch_size` below 1.
@@ -25,10 +28,10 @@ def in_batches(
     Example:
 
     >>> texts = ["ccc", "a", "bb"]
-    >>> def answer(places):
-    ...     print(places)
-    ...     return [texts[i].upper() for i in places]
-    >>> in_batches(answer, texts, batch_size=2)
+    >>> def process(indices):
+    ...     print(indices)
+    ...     return [texts[i].upper() for i in indices]
+    >>> in_batches(process, texts, batch_size=2)
     [1, 2]
     [0]
     ['CCC', 'A', 'BB']
@@ -39,9 +42,9 @@ def in_batches(
             f"`batch_size` must be at least 1. Received: {batch_size}."
         )
     by_length = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    answers = [None] * len(texts)
+    results: list[Any] = [None] * len(texts)
     for start in range(0, len(texts), batch_size):
-        rows = by_length[start : start + batch_size]
-        for row, found in zip(rows, answer(rows), strict=True):
-            answers[row] = found
-    return answers
+        indices = by_length[start : start + batch_size]
+        for index, result in zip(indices, process(indices), strict=True):
+            results[index] = result
+    return results

@@ -1,4 +1,4 @@
-"""What a model looked at while it translated.
+"""A translation with all attention of the model that made it.
 
 B batch   S source length   T target length   H heads   L layers
 """
@@ -8,21 +8,23 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from keras_transformer.translation import hypotheses
+from keras_transformer.search import contract
+from keras_transformer.translation import results
+from keras_transformer.translation import translator as translators
 
 
 class Explanation(NamedTuple):
     """Tokens of a sentence and its translation, and all attention scores.
 
-    Rows are queries (what attends), columns are keys (what is attended to), and
-    each row sums to one. Row t of the decoder's scores is the step that read
+    Rows are queries, columns are keys: rows attend to columns, and each row
+    sums to one. Row t of the decoder's scores is the step that read
     `target_input_tokens[t]` and emitted `target_tokens[t]`.
 
     source_tokens: S pieces, the end token included.
-    target_tokens: T pieces in the order they were produced.
-    target_input_tokens: T pieces the decoder read, from the start token on.
-    encoder: `(L, H, S, S)`, rows attend to columns.
-    decoder: `(L, H, T, T)`, both axes the decoder's input.
+    target_tokens: the T pieces of the translation, in order.
+    target_input_tokens: the T pieces that the decoder read, start token first.
+    encoder: `(L, H, S, S)`.
+    decoder: `(L, H, T, T)`; both axes are `target_input_tokens`.
     cross: `(L, H, T, S)`.
     """
 
@@ -34,7 +36,7 @@ class Explanation(NamedTuple):
     cross: np.ndarray
 
 
-def explain(translator, text: str) -> Explanation:
+def explain(translator: translators.Translator, text: str) -> Explanation:
     """Translates one sentence and reads the attention of that translation.
 
     Args:
@@ -47,12 +49,12 @@ def explain(translator, text: str) -> Explanation:
     """
     if not isinstance(text, (str, bytes)):
         raise ValueError(
-            f"`text` is one sentence. Received: {text!r}. Explain several one "
-            "by one."
+            f"`text` is one sentence. Received: {text!r}. Call `explain` once "
+            "for each sentence."
         )
     source_ids = translator.encode_source(tf.constant([text]))
     result = translator.search_ids(source_ids)
-    hypotheses.check_score(result.scores[0, 0].numpy(), text)
+    results.check_score(result.scores[0, 0].numpy(), text)
     output_ids = result.ids[0, 0, : result.lengths[0, 0]]
     input_ids = translator.model.shift_right(output_ids[None])
     scores = translator.model.attention_scores(
@@ -66,25 +68,27 @@ def explain(translator, text: str) -> Explanation:
     )
 
 
-def explain_in_graph(translator, text) -> dict:
-    """Translates strings (B,) in the graph and says where the model looked.
+def explain_in_graph(
+    translator: translators.Translator, text: contract.TensorLike
+) -> dict[str, tf.Tensor]:
+    """Translates strings (B,) in the graph and returns all attention scores.
 
     Args:
         translator: as for `explain`.
         text: string `(B,)`.
 
     Returns:
-        Dict of `translation`, string `(B,)`, and what `Explanation` has of
-        each, filled up: `source_tokens`, string `(B, S)`, and
-        `target_tokens`, string `(B, T)`, with empty strings, and
-        `encoder_attention` `(B, L, H, S, S)`, `decoder_attention`
-        `(B, L, H, T, T)` and `cross_attention` `(B, L, H, T, S)` with zeros.
-        A blank string has no target tokens. T is at least 1.
+        Dict of `translation`, string `(B,)`, and the fields of each
+        `Explanation`. `source_tokens`, string `(B, S)`, and `target_tokens`,
+        string `(B, T)`, are padded with empty strings; `encoder_attention`
+        `(B, L, H, S, S)`, `decoder_attention` `(B, L, H, T, T)` and
+        `cross_attention` `(B, L, H, T, S)` with zeros. A blank string has no
+        target tokens. T is at least 1.
     """
     source_ids = translator.encode_source(text)
     pad_id = translator.model.pad_id
     result = translator.search_ids(source_ids)
-    is_blank = hypotheses.are_blank(
+    is_blank = results.are_blank(
         text, source_ids, translator.tokenizer.special_ids
     )
     lengths = tf.where(is_blank, 0, result.lengths[:, 0])
@@ -99,7 +103,7 @@ def explain_in_graph(translator, text) -> dict:
         }
     )
 
-    def rows_of(attention, is_real):
+    def without_padded_rows(attention, is_real):
         return attention * tf.cast(is_real, tf.float32)[:, None, None, :, None]
 
     return {
@@ -108,13 +112,13 @@ def explain_in_graph(translator, text) -> dict:
         "target_tokens": _pieces(
             translator.target_tokenizer, target_ids, is_target
         ),
-        "encoder_attention": rows_of(scores.encoder, is_source),
-        "decoder_attention": rows_of(scores.decoder, is_target),
-        "cross_attention": rows_of(scores.cross, is_target),
+        "encoder_attention": without_padded_rows(scores.encoder, is_source),
+        "decoder_attention": without_padded_rows(scores.decoder, is_target),
+        "cross_attention": without_padded_rows(scores.cross, is_target),
     }
 
 
 def _pieces(tokenizer, ids, is_real):
-    """Pieces of ids (B, T) in the graph, empty where they are not real."""
+    """Returns the pieces of ids (B, T) in the graph, "" for padding."""
     pieces = tf.constant(tokenizer.pieces(range(tokenizer.vocabulary_size)))
     return tf.where(is_real, tf.gather(pieces, ids), "")

@@ -1,22 +1,29 @@
-"""A search in graphs that are made once.
+"""Graphs of a search, each of which is built once.
 
 B batch   S source length   P prefix length
 """
 
+from typing import Any
+
 import tensorflow as tf
 
 from keras_transformer.search import contract
+from keras_transformer.translation import lengths as limits
+from keras_transformer.translation import model_search
 
 # XLA compiles a search for each shape, so sources and prefixes are padded to
-# multiples of this, and batches to powers of two.
-_LENGTH = 32
+# multiples of this length, and batches to powers of two.
+_LENGTH_MULTIPLE = 32
 _IDS = tf.TensorSpec([None, None], tf.int32)
 
 
-def in_graphs(search, jit_compile: bool):
-    """Makes a function of source ids (B, S), prefixes (B, P) or none, `align`.
+def in_graphs(
+    search: model_search.ModelSearch, jit_compile: bool
+) -> "GraphSearch | CompiledSearch":
+    """Makes a function that runs a search in a graph.
 
-    B is above 0.
+    Its arguments are source ids `(B, S)`, B above 0, prefixes `(B, P)` or
+    `None`, and `align`.
 
     Args:
         search: a `ModelSearch`.
@@ -25,7 +32,7 @@ def in_graphs(search, jit_compile: bool):
     if not jit_compile:
         return GraphSearch(search)
     strategy = getattr(search.model, "distribute_strategy", None)
-    # On several hosts one of them searches.
+    # With several workers, only one of them searches, on its own.
     is_shared = isinstance(
         strategy, (tf.distribute.TPUStrategy, tf.distribute.MirroredStrategy)
     )
@@ -38,7 +45,9 @@ def in_graphs(search, jit_compile: bool):
 
 
 class GraphSearch:
-    """Searches in a graph of any shapes, one for each kind of call.
+    """A search in graphs of unknown shapes, one for each kind of call.
+
+    Calls differ in kind by whether they have a prefix, and by `align`.
 
     Args:
         search: a `ModelSearch`.
@@ -51,17 +60,20 @@ class GraphSearch:
     3
     """
 
-    def __init__(self, search):
+    def __init__(self, search: model_search.ModelSearch):
         self._search = search
-        self._graphs = {}
+        self._graphs: dict[tuple[bool, bool], Any] = {}
 
     def __call__(
-        self, source_ids, prefix=None, align: bool = False
+        self,
+        source_ids: tf.Tensor,
+        prefix: tf.Tensor | None = None,
+        align: bool = False,
     ) -> contract.SearchResult:
         key = (prefix is not None, align)
         if key not in self._graphs:
             self._graphs[key] = self._graph(*key)
-        return self._graphs[key](*_given(source_ids, prefix))
+        return self._graphs[key](*_without_none(source_ids, prefix))
 
     def _graph(self, has_prefix, align):
         def search(source_ids, prefix=None):
@@ -72,29 +84,36 @@ class GraphSearch:
 
 
 class CompiledSearch:
-    """Pads what is given to it to a shape that was compiled, if one was.
+    """A search compiled by XLA, which pads its inputs to one of a few shapes.
 
     Args:
         search: a `ModelSearch`.
         lengths: `Lengths` of translations.
-        pad_id: what fills up shapes.
-        strategy: that of the model, if its replicas shall search for a share of
-            the rows each. A TPU searches in no other way.
+        pad_id: the id of padding.
+        strategy: the strategy of the model, if each of its replicas is to
+            search a share of the rows; `None` to search in one place. A TPU
+            needs its strategy.
 
     Example:
 
     >>> from keras_transformer.translation import lengths
     >>> def search(source_ids, prefix, align, max_length):
     ...     ids = tf.fill([tf.shape(source_ids)[0], 1, max_length], 2)
-    ...     found = tf.fill([tf.shape(source_ids)[0], 1], 1)
-    ...     scores = tf.cast(found, tf.float32)
-    ...     return contract.SearchResult(ids, found, scores, ids)
+    ...     lengths = tf.fill([tf.shape(source_ids)[0], 1], 1)
+    ...     scores = tf.cast(lengths, tf.float32)
+    ...     return contract.SearchResult(ids, lengths, scores, ids)
     >>> compiled = CompiledSearch(search, lengths.Lengths(), pad_id=0)
     >>> compiled(tf.fill([3, 7], 5)).ids.shape
     TensorShape([3, 1, 82])
     """
 
-    def __init__(self, search, lengths, pad_id, strategy=None):
+    def __init__(
+        self,
+        search: model_search.ModelSearch,
+        lengths: limits.Lengths,
+        pad_id: int,
+        strategy: tf.distribute.Strategy | None = None,
+    ):
         self._search = tf.function(search, jit_compile=True)
         self._replicas = 1
         if strategy is not None:
@@ -104,47 +123,50 @@ class CompiledSearch:
         self._pad_id = pad_id
 
     def __call__(
-        self, source_ids, prefix=None, align: bool = False
+        self,
+        source_ids: tf.Tensor,
+        prefix: tf.Tensor | None = None,
+        align: bool = False,
     ) -> contract.SearchResult:
         rows = source_ids.shape[0]
         source_ids = self._padded(source_ids)
-        _, longest = self._lengths.of(tf.constant([source_ids.shape[1]]))
+        _, maxima = self._lengths.of(tf.constant([source_ids.shape[1]]))
         result = self._search(
             source_ids,
             None if prefix is None else self._padded(prefix),
             align=align,
-            max_length=int(longest[0]),
+            max_length=int(maxima[0]),
         )
         return contract.SearchResult(
             *(None if field is None else field[:rows] for field in result)
         )
 
     def _padded(self, ids):
-        """Ids of one of a few shapes: with padding, and the first row again."""
+        """Adds padding, and copies of the first row, to one of a few shapes."""
         rows, length = ids.shape
-        more_rows = (1 << (rows - 1).bit_length()) - rows
-        more_rows += -(rows + more_rows) % self._replicas
-        padding = [[0, 0], [0, -length % _LENGTH]]
+        num_copies = (1 << (rows - 1).bit_length()) - rows
+        num_copies += -(rows + num_copies) % self._replicas
+        padding = [[0, 0], [0, -length % _LENGTH_MULTIPLE]]
         ids = tf.pad(ids, padding, constant_values=self._pad_id)
-        # Copies of the first row are done when it is.
-        return tf.concat([ids, tf.repeat(ids[:1], more_rows, axis=0)], axis=0)
+        # Copies need no steps more: they are done when the first row is.
+        return tf.concat([ids, tf.repeat(ids[:1], num_copies, axis=0)], axis=0)
 
 
 def _spread(strategy, search):
-    """A compiled search whose rows are shared by the replicas."""
+    """Makes a compiled search in which each replica has a share of the rows."""
     is_on_tpu = isinstance(strategy, tf.distribute.TPUStrategy)
 
     @tf.function
     def on_replicas(shares, align, max_length):
-        def on_one(source_ids, prefix=None):
+        def on_replica(source_ids, prefix=None):
             return search(source_ids, prefix, align, max_length)
 
         def compiled(*ids):
-            # One for each replica, whose variables it holds.
-            return tf.function(on_one, jit_compile=True)(*ids)
+            # Each replica needs its own function: it captures its variables.
+            return tf.function(on_replica, jit_compile=True)(*ids)
 
-        # A TPU compiles all that it runs.
-        return strategy.run(on_one if is_on_tpu else compiled, args=shares)
+        # A TPU compiles every function that it runs.
+        return strategy.run(on_replica if is_on_tpu else compiled, args=shares)
 
     def share_of(ids):
         return strategy.experimental_distribute_values_from_function(
@@ -154,7 +176,8 @@ def _spread(strategy, search):
         )
 
     def spread(source_ids, prefix, align, max_length):
-        shares = tuple(share_of(ids) for ids in _given(source_ids, prefix))
+        all_ids = _without_none(source_ids, prefix)
+        shares = tuple(share_of(ids) for ids in all_ids)
         result = on_replicas(shares, align, max_length)
         return contract.SearchResult(
             *(
@@ -168,5 +191,5 @@ def _spread(strategy, search):
     return spread
 
 
-def _given(*ids):
-    return [one for one in ids if one is not None]
+def _without_none(*tensors):
+    return [tensor for tensor in tensors if tensor is not None]

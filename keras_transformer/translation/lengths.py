@@ -1,4 +1,4 @@
-"""How long translations may and must be, absolutely and by their sources.
+"""Limits of the lengths of translations, fixed or relative to their sources.
 
 B batch
 """
@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from keras_transformer.search import contract
+
 
 class Lengths(NamedTuple):
     """Limits of a translation of a source of S tokens, end tokens included.
 
-    At most the smaller of `maximum` and S times `ratio` plus `extra`; at
-    least the larger of `minimum` and S times `minimum_ratio`, but never more
-    than that.
+    It has at most `maximum` tokens, and at most S times `ratio` plus `extra`.
+    It has at least `minimum` tokens, and at least S times `minimum_ratio`,
+    unless that is more than the most.
 
     maximum: tokens, or `None`.
     ratio: of the source's tokens.
@@ -23,8 +25,8 @@ class Lengths(NamedTuple):
 
     Example:
 
-    >>> shortest, longest = Lengths(minimum=3).of(tf.constant([7, 20]))
-    >>> shortest.numpy().tolist(), longest.numpy().tolist()
+    >>> minima, maxima = Lengths(minimum=3).of(tf.constant([7, 20]))
+    >>> minima.numpy().tolist(), maxima.numpy().tolist()
     ([3, 3], [57, 70])
     """
 
@@ -34,19 +36,21 @@ class Lengths(NamedTuple):
     minimum: int = 0
     minimum_ratio: float = 0.0
 
-    def of(self, source_lengths):
-        """The pair of shortest and longest lengths, int32 `(B,)` each."""
+    def of(
+        self, source_lengths: contract.TensorLike
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the minimum and maximum lengths, int32 `(B,)` each."""
         sources = tf.cast(source_lengths, tf.float32)
-        longest = tf.cast(self.ratio * sources, tf.int32) + self.extra
+        maxima = tf.cast(self.ratio * sources, tf.int32) + self.extra
         if self.maximum is not None:
-            longest = tf.minimum(longest, self.maximum)
-        longest = tf.maximum(longest, 1)
-        shortest = tf.cast(tf.math.ceil(self.minimum_ratio * sources), tf.int32)
-        shortest = tf.maximum(shortest, self.minimum)
-        return tf.minimum(shortest, longest), longest
+            maxima = tf.minimum(maxima, self.maximum)
+        maxima = tf.maximum(maxima, 1)
+        minima = tf.cast(tf.math.ceil(self.minimum_ratio * sources), tf.int32)
+        minima = tf.maximum(minima, self.minimum)
+        return tf.minimum(minima, maxima), maxima
 
-    def check(self):
-        """Raises ValueError unless these are limits."""
+    def check(self) -> None:
+        """Raises ValueError for invalid limits."""
         for name, least in (
             ("maximum", 1),
             ("ratio", 0),
@@ -62,6 +66,7 @@ class Lengths(NamedTuple):
                 )
         if self.maximum is not None and self.minimum > self.maximum:
             raise ValueError(
-                "Translations cannot be longer than their longest length. "
-                f"Received: minimum={self.minimum}, maximum={self.maximum}."
+                "The minimum length of translations must not exceed the "
+                f"maximum. Received: minimum={self.minimum}, "
+                f"maximum={self.maximum}."
             )

@@ -1,16 +1,17 @@
 """Tokenizer, model and search as one function from strings to strings.
 
-B batch   S source length   N hypotheses   T target length
+B batch   S source length   N hypotheses of a row   T target length
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from keras_transformer.search import base, beam, contract
 from keras_transformer.text import texts as lists
-from keras_transformer.translation import batches, graphs, model_search
-from keras_transformer.translation import hypotheses as readings
+from keras_transformer.text import tokenizer as tokenizers
+from keras_transformer.translation import batches, graphs, model_search, results
 from keras_transformer.translation import lengths as limits
 
 _PAPER_LENGTHS = limits.Lengths()
@@ -24,20 +25,19 @@ class Translator(tf.Module):
         model: a `Transformer`, an `Ensemble`, or another `DecodingModel`.
         tokenizer: a `Tokenizer`, whose padding id is the model's.
         search: a `Search`: `BeamSearch`, `GreedySearch`, `SamplingSearch` or
-            one of your own; beam search as in the paper if `None`. A
-            translation never has the padding id or the model's start id,
-            unless the start id is the end id too.
-        max_source_length: longer sources are cut to that many tokens.
-        target_tokenizer: that of the translations, if not the same.
+            your own; `None` for beam search as in the paper. A translation
+            never contains the padding id, nor the model's start id unless it
+            is also the end id.
+        max_source_length: longer sources are cut to this number of tokens.
+        target_tokenizer: the tokenizer of translations, if it is another.
         lengths: `Lengths` of translations; by default as in the paper.
         jit_compile: whether `hypotheses` and `translate` compile the search
-            with XLA, once for each of a few shapes; faster for one sentence
-            at a time, after some seconds for each shape.
+            with XLA, once for each of a few shapes. That takes seconds for
+            each shape, and is faster for one sentence at a time.
 
     Raises:
-        ValueError: a vocabulary that pads with another id than the model, a
-            beam larger than the target vocabulary, invalid limits of lengths,
-            or something that is no search.
+        ValueError: a padding id that differs from the model's, a beam larger
+            than the target vocabulary, invalid length limits, or no search.
 
     Example:
 
@@ -53,26 +53,25 @@ class Translator(tf.Module):
 
     def __init__(
         self,
-        model,
-        tokenizer,
-        search: base.Search | None = None,
+        model: model_search.Model,
+        tokenizer: tokenizers.Tokenizer,
+        search: base.Search | Callable[..., Any] | None = None,
         max_source_length: int = 512,
-        target_tokenizer=None,
+        target_tokenizer: tokenizers.Tokenizer | None = None,
         lengths: limits.Lengths = _PAPER_LENGTHS,
         jit_compile: bool = False,
     ):
         super().__init__(name="translator")
         if max_source_length < 1:
             raise ValueError(
-                "`max_source_length` counts the end token too: it must be at "
-                f"least 1. Received: {max_source_length}."
+                "`max_source_length` counts the end token too, so it must be "
+                f"at least 1. Received: {max_source_length}."
             )
         self.model = model
         self.tokenizer = tokenizer
         self.target_tokenizer = target_tokenizer or tokenizer
-        self.search = base.as_search(
-            _PAPER_SEARCH if search is None else search
-        )
+        search = _PAPER_SEARCH if search is None else search
+        self.search = base.as_search(search)
         self.max_source_length = max_source_length
         self.lengths = lengths
         self.jit_compile = jit_compile
@@ -85,28 +84,28 @@ class Translator(tf.Module):
         )
         self._search_in_graphs = graphs.in_graphs(self._search, jit_compile)
 
-    def __call__(self, text):
+    def __call__(self, text: contract.TensorLike) -> dict[str, tf.Tensor]:
         """Translates strings (B,) in the graph.
 
         Returns:
             Dict of `translation`, string `(B,)`, and `score`, float32 `(B,)`,
-            the best hypothesis and its score. An empty string has an empty
-            translation with score 0; where the model's output is not a
-            number, so is the score, and the translation is empty.
+            the best hypothesis and its score. A blank string has an empty
+            translation with score 0. If the model's output is NaN, the score
+            is NaN and the translation is empty.
         """
-        answer = self.n_best(text)
+        outputs = self.n_best(text)
         return {
-            "translation": answer["translations"][:, 0],
-            "score": answer["scores"][:, 0],
+            "translation": outputs["translations"][:, 0],
+            "score": outputs["scores"][:, 0],
         }
 
-    def n_best(self, text):
-        """Translates strings (B,) to as many hypotheses as the search gives.
+    def n_best(self, text: contract.TensorLike) -> dict[str, tf.Tensor]:
+        """Translates strings (B,) and returns all hypotheses of the search.
 
         Returns:
             Dict of `translations`, string `(B, N)`, and `scores`, float32
-            `(B, N)`, best first. Where there are fewer than N, an empty
-            translation with a score of -1e9.
+            `(B, N)`, best first. Empty slots, where the search found fewer
+            than N, have an empty translation and a score of -1e9.
         """
         lists.check_list("text", text)
         return self._n_best(text)
@@ -116,25 +115,28 @@ class Translator(tf.Module):
         source_ids = self.encode_source(text)
         result = self._search(source_ids)
         shape = tf.shape(result.scores)
-        is_empty = self._are_blank(text, source_ids)[:, None]
-        is_there = result.scores > contract.NEVER
-        only = tf.where(tf.range(shape[1]) == 0, 0.0, contract.NEVER)
-        # With no rows, `reshape` could not tell what -1 is.
+        is_blank = self._are_blank(text, source_ids)[:, None]
+        is_hypothesis = result.scores > contract.NEVER
+        # A blank text has one hypothesis, of score 0.
+        scores_of_blank = tf.where(tf.range(shape[1]) == 0, 0.0, contract.NEVER)
+        # Not -1 for the rows: B may be 0, and then `reshape` cannot infer it.
         flat = [shape[0] * shape[1], tf.shape(result.ids)[2]]
         texts = self.target_tokenizer.decode(tf.reshape(result.ids, flat))
         texts = tf.reshape(texts, shape)
         texts.set_shape(result.scores.shape)
         return {
-            "translations": tf.where(is_there & ~is_empty, texts, ""),
-            "scores": tf.where(is_empty, only, result.scores),
+            "translations": tf.where(is_hypothesis & ~is_blank, texts, ""),
+            "scores": tf.where(is_blank, scores_of_blank, result.scores),
         }
 
-    def log_probability(self, text, target):
-        """Scores given translations, strings (B,) of strings (B,).
+    def log_probability(
+        self, text: contract.TensorLike, target: contract.TensorLike
+    ) -> dict[str, tf.Tensor]:
+        """Scores existing translations, strings (B,), of strings (B,).
 
         Returns:
-            Dict of `log_probability`, float32 `(B,)`, the sum of those of the
-            tokens, without penalties. Two blank sides have 0.
+            Dict of `log_probability`, float32 `(B,)`, the sum over the tokens,
+            without penalties. It is 0 if text and target are both blank.
         """
         lists.check_list("text", text)
         lists.check_list("target", target)
@@ -145,16 +147,12 @@ class Translator(tf.Module):
         source_ids = self.encode_source(text)
         target_ids = self.encode_target(target)
         result = self.score_ids(source_ids, target_ids)
-        return {
-            "log_probability": tf.where(
-                self._are_both_blank(text, source_ids, target, target_ids),
-                0.0,
-                tf.reduce_sum(result.log_probs[:, 0], axis=1),
-            )
-        }
+        total = tf.reduce_sum(result.log_probs[:, 0], axis=1)
+        are_blank = self._are_both_blank(text, source_ids, target, target_ids)
+        return {"log_probability": tf.where(are_blank, 0.0, total)}
 
     def with_search(self, search: base.Search) -> "Translator":
-        """The same translator with another search."""
+        """Returns this translator with another search."""
         return Translator(
             self.model,
             self.tokenizer,
@@ -166,28 +164,27 @@ class Translator(tf.Module):
         )
 
     def with_n_best(self, count: int | None = None) -> "Translator":
-        """The same translator with a search that returns `count` hypotheses.
+        """Returns this translator with a search for `count` hypotheses.
 
         Args:
-            count: `None` for all that the search has: the beam, its samples,
-                or the one of greedy search.
+            count: `None` for as many as the search can return.
 
         Raises:
-            ValueError: more than the search has.
+            ValueError: more than the search can return.
         """
         return self.with_search(self.search.with_n_best(count))
 
     def translate(
         self, texts: Sequence[str], batch_size: int = 64
     ) -> list[str]:
-        """Translates Python strings, in their order.
+        """Translates Python strings, and keeps their order.
 
         Raises:
             ValueError: one string instead of a list, or `batch_size` below 1.
             FloatingPointError: the model's output is not a number.
         """
-        found = self.hypotheses(texts, batch_size)
-        return [best[0].text if best else "" for best in found]
+        hypotheses = self.hypotheses(texts, batch_size)
+        return [best[0].text if best else "" for best in hypotheses]
 
     def hypotheses(
         self,
@@ -195,23 +192,23 @@ class Translator(tf.Module):
         batch_size: int = 64,
         prefixes: Sequence[str] | None = None,
         align: bool = False,
-    ) -> list[list[readings.Hypothesis]]:
-        """Translates Python strings and returns all there is to know.
+    ) -> list[list[results.Hypothesis]]:
+        """Translates Python strings and returns all hypotheses of the search.
 
         Args:
-            texts: what to translate.
-            batch_size: how many at once, those of like length together.
-            prefixes: what each translation begins with.
+            texts: the texts to translate.
+            batch_size: texts of a batch; those of similar length go together.
+            prefixes: the beginning of each translation.
             align: whether to align the words of source and translation.
 
         Returns:
-            For each text its hypotheses, best first, only those that the
-            search found. A blank text has one, which is empty.
+            The hypotheses of each text, best first, without empty slots. A
+            blank text has one hypothesis, which is empty.
 
         Raises:
-            ValueError: one string instead of a list, `batch_size` below 1,
-                another number of prefixes than of texts, or a prefix that is
-                longer than its translation may become.
+            ValueError: one string instead of a list, `batch_size` below 1, not
+                as many prefixes as texts, or a prefix longer than the maximum
+                length of its translation.
             FloatingPointError: the model's output is not a number.
         """
         texts = lists.as_list("texts", texts)
@@ -220,51 +217,51 @@ class Translator(tf.Module):
         if prefixes is not None and len(prefixes) != len(texts):
             raise ValueError(
                 "Every text needs its prefix. Received: "
-                f"{len(texts)} texts, {len(prefixes)} prefixes. Use empty "
-                "prefixes where there is none."
+                f"{len(texts)} texts, {len(prefixes)} prefixes. Use an empty "
+                "string for no prefix."
             )
 
-        def answer(rows):
-            chosen = [texts[row] for row in rows]
-            source_ids = self.encode_source(tf.constant(chosen, tf.string))
+        def translate_batch(indices):
+            batch = [texts[i] for i in indices]
+            source_ids = self.encode_source(tf.constant(batch, tf.string))
             prefix = None
             if prefixes is not None:
-                prefix = self._encode_prefixes([prefixes[row] for row in rows])
+                prefix = self._encode_prefixes([prefixes[i] for i in indices])
                 self._search.check_prefix(source_ids, prefix)
-            return readings.read_result(
+            return results.read_result(
                 self._search_in_graphs(source_ids, prefix, align),
-                chosen,
+                batch,
                 source_ids.numpy(),
                 self.tokenizer,
                 self.target_tokenizer,
                 align,
             )
 
-        return batches.in_batches(answer, texts, batch_size)
+        return batches.in_batches(translate_batch, texts, batch_size)
 
     def score(
         self,
         texts: Sequence[str],
         targets: Sequence[str],
         batch_size: int = 64,
-    ) -> list[readings.Hypothesis]:
-        """Scores given translations, as the search would score them.
+    ) -> list[results.Hypothesis]:
+        """Scores existing translations, as the search would score them.
 
-        The search's own translation has its own score again where the
-        tokenizer splits it as the search did, and the search came to its end.
-        A blank translation of a blank text has score 0.
+        A translation of the search gets the same score again if it has an end
+        token, and if the tokenizer splits it into the same pieces. A blank
+        translation of a blank text has score 0.
 
         Args:
             texts: the sources.
             targets: a translation of each.
-            batch_size: how many at once.
+            batch_size: pairs of a batch.
 
         Returns:
             A `Hypothesis` of each pair.
 
         Raises:
             ValueError: one string instead of a list, `batch_size` below 1, or
-                another number of targets than of texts.
+                not as many targets as texts.
             FloatingPointError: the model's output is not a number.
         """
         texts = lists.as_list("texts", texts)
@@ -279,19 +276,19 @@ class Translator(tf.Module):
             for pair in zip(texts, targets, strict=True)
         ]
         return batches.in_batches(
-            lambda rows: self._scored(
-                [texts[row] for row in rows], [targets[row] for row in rows]
+            lambda indices: self._score_batch(
+                [texts[i] for i in indices], [targets[i] for i in indices]
             ),
             pairs,
             batch_size,
         )
 
-    def _scored(self, texts, targets):
-        """The `Hypothesis` of each target of a batch."""
+    def _score_batch(self, texts, targets):
+        """Returns the `Hypothesis` of each target of a batch."""
         source_ids = self.encode_source(tf.constant(texts, tf.string))
         target_ids = self.encode_target(tf.constant(targets, tf.string))
         are_blank = self._are_both_blank(texts, source_ids, targets, target_ids)
-        return readings.read_scores(
+        return results.read_scores(
             self.score_ids(source_ids, target_ids),
             texts,
             targets,
@@ -299,24 +296,26 @@ class Translator(tf.Module):
             self.target_tokenizer,
         )
 
-    def encode_source(self, text) -> tf.Tensor:
+    def encode_source(self, text: contract.TensorLike) -> tf.Tensor:
         """Encodes strings (B,) as the model reads them: padded ids (B, S)."""
         ids = self.tokenizer.encode_source(text)
         ids = ids[:, : self.max_source_length - 1]
         return _with_end(ids, self.tokenizer.special_ids)
 
-    def encode_target(self, text) -> tf.Tensor:
+    def encode_target(self, text: contract.TensorLike) -> tf.Tensor:
         """Encodes translations (B,) as `score_ids` reads them: ids (B, T)."""
         ids = self.target_tokenizer.encode(text)
         return _with_end(ids, self.target_tokenizer.special_ids)
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
-    def search_ids(self, source_ids) -> contract.SearchResult:
-        """Finds the best translations, as ids, of source ids (B, S)."""
+    def search_ids(self, source_ids: tf.Tensor) -> contract.SearchResult:
+        """Searches for translations of source ids (B, S), as ids."""
         return self._search(source_ids)
 
-    def score_ids(self, source_ids, target_ids) -> contract.SearchResult:
-        """Scores target ids (B, T), ends included, of source ids (B, S)."""
+    def score_ids(
+        self, source_ids: tf.Tensor, target_ids: tf.Tensor
+    ) -> contract.SearchResult:
+        """Scores target ids (B, T), ends included, for source ids (B, S)."""
         return self._search.score(source_ids, target_ids)
 
     def _encode_prefixes(self, prefixes):
@@ -324,10 +323,10 @@ class Translator(tf.Module):
         return ids.to_tensor(self.target_tokenizer.special_ids.pad)
 
     def _are_blank(self, texts, ids):
-        return readings.are_blank(texts, ids, self.tokenizer.special_ids)
+        return results.are_blank(texts, ids, self.tokenizer.special_ids)
 
     def _are_both_blank(self, texts, ids, targets, target_ids):
-        return self._are_blank(texts, ids) & readings.are_blank(
+        return self._are_blank(texts, ids) & results.are_blank(
             targets, target_ids, self.target_tokenizer.special_ids
         )
 
@@ -336,14 +335,14 @@ class Translator(tf.Module):
             pad_id = getattr(self, name).special_ids.pad
             if pad_id != self.model.pad_id:
                 raise ValueError(
-                    "The model and its vocabularies must pad with one id. "
-                    f"Received: {self.model.pad_id} of the model, {pad_id} of "
-                    f"`{name}`. Build the model with pad_id={pad_id}."
+                    "The model and its vocabularies must have the same padding "
+                    f"id. Received: {self.model.pad_id} of the model, {pad_id} "
+                    f"of `{name}`. Build the model with pad_id={pad_id}."
                 )
 
 
 def _with_end(ids, special_ids):
-    """Ragged ids (B, T) with the end token behind each row, padded."""
+    """Appends the end token to rows of ragged ids (B, T), and pads them."""
     end = tf.fill([ids.nrows(), 1], special_ids.end)
     ids = tf.concat([ids, tf.cast(end, ids.dtype)], axis=1)
     return ids.to_tensor(special_ids.pad)

@@ -1,4 +1,4 @@
-"""A server that knows nothing of this package must translate as we do."""
+"""A SavedModel translates as the translator does, without this package."""
 
 import contextlib
 import functools
@@ -23,7 +23,7 @@ from tests.translation import toy
 
 pytestmark = pytest.mark.process
 
-# Reads batches of byte strings, in hexadecimal, and answers each.
+# A program that reads batches of hexadecimal byte strings and translates them.
 CLIENT = """
 import json, sys, time
 import tensorflow as tf
@@ -76,7 +76,7 @@ print(json.dumps({
 }))
 """
 
-# Texts and targets, of several lengths, together, alone, and none at all.
+# Texts and targets of several lengths: in one batch, alone, and an empty batch.
 TEXTS = ["ba de fi go hu", "", "ra", "go hu ka le mi no ba de fi go", " "]
 TARGETS = ["HU GO ba", "", "", "ra", "RA"]
 PAIRS = [
@@ -105,7 +105,7 @@ STRANGE = {
 
 @functools.cache
 def saved():
-    """The toy translator as a SavedModel: its directory."""
+    """Saves the toy translator once; returns the directory."""
     directory = pathlib.Path(tempfile.mkdtemp()) / "served" / "1"
     saved_model.save(toy.translator(), directory)
     return directory
@@ -117,7 +117,7 @@ def loaded_signatures():
 
 
 def ask(directory, batches, pairs):
-    """Asks a new process that sees neither this package nor its sources."""
+    """Runs the client in a new process that cannot import this package."""
     result = subprocess.run(
         [sys.executable, "-c", CLIENT],
         input=json.dumps(
@@ -152,10 +152,10 @@ def sentences():
 
 @functools.cache
 def served():
-    """One process answers all that is asked here."""
+    """Returns the outputs of one process for all texts of these tests."""
     texts = [text.encode() for text in sentences()]
     batches = [texts, [], *([text] for text in STRANGE.values())]
-    # A neighbour of every kind for the first sentence.
+    # The first sentence in one batch with every strange text.
     batches.append([texts[0], *STRANGE.values()])
     return ask(saved(), batches, PAIRS)
 
@@ -172,7 +172,7 @@ def untrained(tokenizer, dtype=None):
 
 @contextlib.contextmanager
 def a_small_disk():
-    """On which no file has room for more than 8 KiB."""
+    """Limits the size of files to 8 KiB, like a full disk."""
     _, hard = before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**13, hard))
     try:
@@ -185,7 +185,7 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
     def test_the_server_needs_neither_this_package_nor_keras(self):
         imported, added = served()["imported"], served()["added"]
         self.assertIn("tensorflow_text", imported)
-        # TensorFlow itself imports Keras; the SavedModel adds nothing of it.
+        # TensorFlow itself may import Keras; loading the SavedModel must not.
         for name in ("keras_transformer", "keras", "sentencepiece"):
             self.assertEmpty(
                 [m for m in added if m.split(".")[0] == name], name
@@ -199,7 +199,7 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
         self.assertLen(answer["translation"], 100)
         self.assertEqual(answer["translation"], translations)
         self.assertAllClose(answer["score"], scores, 1e-4, 1e-5)
-        # They are translations: the toy language is understood.
+        # The translations are right, so that the comparison means something.
         right = sum(
             text == pair.target.encode()
             for text, pair in zip(
@@ -222,14 +222,15 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
         [expected], [expected_score] = live([STRANGE[name]])
         self.assertEqual(translation, expected)
         self.assertAllClose(score, expected_score, 1e-4, 1e-5)
-        # Two are of letters alone that the vocabulary does not know.
+        # Two of these texts have only letters that the vocabulary does not
+        # know.
         nothing = ("empty", "whitespace", "right to left", "unknown letters")
         if name in nothing:
             self.assertEqual((translation, score), (b"", 0.0))
         else:
-            # What it has not learned it may translate to nothing.
+            # The translation of a strange text may be empty, but has a score.
             self.assertLess(score, 0)
-        # 562 steps at most; without a limit it would be ten times as many.
+        # At most 562 steps; without the limit on sources, ten times as many.
         self.assertLess(answer["seconds"], 60)
 
     def test_strange_neighbours(self):
@@ -300,7 +301,7 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(set(inputs), {"text", "target"})
 
     def others(self, at, signature):
-        """Numbers and texts that a signature answered to `PAIRS[at]`."""
+        """Returns the outputs of a signature for `PAIRS[at]`."""
 
         def read(value):
             if isinstance(value, dict):
@@ -402,7 +403,7 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
     def test_leaves_nothing_else_behind(self):
         directory = saved()
         self.assertEqual(list(directory.parent.iterdir()), [directory])
-        # A server may run as another user.
+        # Other users, such as that of a server, may read the directory.
         self.assertEqual(directory.stat().st_mode & 0o777, 0o755)
 
     @parameterized.parameters("full", "empty", "file")
@@ -433,7 +434,7 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
         save, left = tf.saved_model.save, []
 
         def save_weights(module, directory, signatures):
-            # Without the graphs, which take long to trace.
+            # Saves no graphs, because tracing them takes long.
             weights = tf.Module()
             weights.variables_of_model = module.model_variables
             try:
@@ -447,12 +448,12 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
             self.assertRaisesRegex(tf.errors.OpError, "File too large"),
         ):
             saved_model.save(translator, parent / "1")
-        # What was there is no more.
+        # The temporary directory existed, and is deleted.
         self.assertNotEmpty(left)
         self.assertEqual(list(parent.iterdir()), [])
 
     @parameterized.named_parameters(
-        # Hypotheses: two, by one's own choice, or all that there are.
+        # Two hypotheses by argument; then as many as the search has.
         ("in_half_precision", {}, "mixed_bfloat16", 2, 2),
         ("greedy", {"search": kt.search.GreedySearch()}, "float32", None, 1),
     )

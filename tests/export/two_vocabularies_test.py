@@ -1,7 +1,7 @@
 """A SavedModel of two vocabularies decodes with the right one, however loaded.
 
-The model is not trained: its translations are noise, but long and of its own
-vocabulary, so that nothing is compared with nothing.
+The model is not trained: its translations are noise. But they are long, so that
+a comparison means something.
 """
 
 import functools
@@ -18,7 +18,7 @@ import keras_transformer as kt
 SOURCES = ["the cat sat on the mat", "a dog ran away", "small cats and dogs"]
 TARGETS = ["le chat assis", "un chien dort", "les petits chats et les chiens"]
 TEXTS = ["the cat", "a dog ran", "cats", "small mat and a dog"]
-# The sizes of both vocabularies: the target's is larger, smaller, the same.
+# Sizes of source and target vocabulary.
 KINDS = {"larger": (277, 293), "smaller": (293, 277), "equal": (283, 283)}
 
 
@@ -40,7 +40,7 @@ def translator(kind):
     keras.utils.set_random_seed(5)
     model = kt.build_transformer(config)
     for weight in model.weights:
-        # So large that what is read says what is written.
+        # Larger weights, so that translations depend on the source.
         weight.assign(3 * weight)
     return kt.Translator(
         model,
@@ -59,12 +59,12 @@ def saved(kind):
 
 @functools.cache
 def live(kind):
-    """What every loader must answer, by signature; made of the live model."""
+    """Returns the outputs of the live model, which every loader must give."""
     one = translator(kind)
     targets = TARGETS + ["un chat"]
     best = one(tf.constant(TEXTS))
     texts = best["translation"].numpy().tolist()
-    # None is empty, and they differ; the other vocabulary says other things.
+    # No translation is empty, they differ, and so do the two vocabularies.
     assert len(set(texts)) > 2 and all(texts)
     assert one.tokenizer.pieces(range(277)) != one.target_tokenizer.pieces(
         range(277)
@@ -83,7 +83,7 @@ def live(kind):
 
 
 def check(kind, call):
-    """Compares all signatures; `call` takes a name and inputs by name."""
+    """Compares all signatures; `call` takes the name of one and its inputs."""
     asked, expected = live(kind)
     for name, answer in expected.items():
         found = call(name, asked[name])
@@ -145,7 +145,7 @@ def test_as_a_layer_of_keras():
 
 
 def test_wrapped_and_exported_again(tmp_path):
-    """Two models in one, called by turns, and saved with that one."""
+    """A module that contains two loaded models is exported and loaded again."""
 
     class Both(tf.Module):
         def __init__(self):

@@ -164,5 +164,5 @@ def test_a_search_of_ones_own(translators):
     assert blind.translate(TEXTS) == expected
     with pytest.raises(ValueError, match="a search whose result has none"):
         blind.hypotheses(TEXTS, align=True)
-    with pytest.raises(ValueError, match="Give one such as `BeamSearch"):
+    with pytest.raises(ValueError, match="Give an object such as `Beam"):
         translator.with_search(kt.search.BeamSearch)

@@ -1,4 +1,4 @@
-"""What was written to a run directory translates as before."""
+"""A translator that is loaded from a run directory translates as before."""
 
 import json
 import pathlib
@@ -125,7 +125,7 @@ class LoadTranslatorTest(tf.test.TestCase, parameterized.TestCase):
                 beam_size=3, alpha=1.0, penalty="none", top_beams=2
             ),
         )
-        # Without the file, nothing but what the search itself starts from.
+        # Without the file, the defaults of the search hold.
         (self.directory / "config.json").unlink()
         self.assertEqual(
             loading.run_search(self.directory), search.BeamSearch()

@@ -1,4 +1,4 @@
-"""A run directory is written whole, and names its files once."""
+"""A run directory has fixed file names and no incomplete files."""
 
 import json
 import os
@@ -21,7 +21,7 @@ class RunDirectoryTest(unittest.TestCase):
         self.directory = run_directory.RunDirectory(tmp_path / "run")
 
     def test_names(self):
-        # Other programs know them: docs/training.md names them.
+        # Other programs rely on these names; `docs/training.md` lists them.
         self.assertEqual(
             sorted(
                 str(path.relative_to(self.directory.path))
@@ -49,7 +49,7 @@ class RunDirectoryTest(unittest.TestCase):
         self.assertIn("tensorflow", written["versions"])
 
     def test_what_was_not_finished_is_cleared(self):
-        self.directory.clear_unfinished()  # Of a run that is not there.
+        self.directory.clear_unfinished()  # No run was started.
         self.directory.write_config(CONFIG)
         saved = self.directory.saved_model
         for folder in (saved, saved.with_name(".saving-a1b")):
@@ -66,11 +66,11 @@ class RunDirectoryTest(unittest.TestCase):
         )
 
     def test_what_is_found(self):
-        self.assertEqual(self.directory.found_config(), {})
+        self.assertEqual(self.directory.read_config(), {})
         self.directory.write_config(CONFIG)
-        found = self.directory.found_config()
+        found = self.directory.read_config()
         self.assertEqual(found["architecture"], CONFIG["architecture"])
-        # Runs that were begun before these could be chosen.
+        # The settings of runs that are older than these flags.
         self.assertEqual(
             found["settings"],
             {
@@ -94,7 +94,7 @@ class RunDirectoryTest(unittest.TestCase):
             def write(path):
                 path.mkdir(parents=True)
                 (path / name).touch()
-                # Until it is whole, the one before is there.
+                # Until the new SavedModel is complete, the old one is there.
                 if name == "new":
                     self.assertEqual(os.listdir(saved), ["old"])
 
@@ -120,7 +120,7 @@ class RunDirectoryTest(unittest.TestCase):
         self.directory.path.mkdir()
         self.directory.config.write_text("half a fi")
         with self.assertRaisesRegex(ValueError, "config.json is not a run's"):
-            self.directory.found_config()
+            self.directory.read_config()
 
 
 if __name__ == "__main__":

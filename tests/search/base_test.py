@@ -1,4 +1,4 @@
-"""A search is a value, and one of your own needs one method."""
+"""Searches are frozen values; your own search needs one method only."""
 
 import dataclasses
 
@@ -50,7 +50,7 @@ def test_hypotheses_that_are_returned():
     for one in (search.GreedySearch(), Shortest()):
         assert one.with_n_best() is one.with_n_best(1) is one
         with pytest.raises(
-            ValueError, match=f"2 wanted of .*{type(one).__name__}"
+            ValueError, match=f"count=2 for .*{type(one).__name__}"
         ):
             one.with_n_best(2)
 
@@ -71,9 +71,9 @@ def test_a_vocabulary_smaller_than_the_beam():
 
 
 def test_scores_of_given_targets():
-    """Those that the search gives to what it finds."""
+    """`score` gives the scores that the search gave to its hypotheses."""
     languages = languages_.RandomLanguages(31, 7)
-    # In these languages the padding's id is a token too.
+    # The padding id is also a token of these languages.
     task = search.Task(
         7, languages.limits, **languages_.IDS, banned_ids=(languages_.PAD,)
     )
@@ -97,7 +97,7 @@ def test_scores_of_given_targets():
             scored.scores[is_finished], found.scores[is_finished], atol=1e-5
         )
         assert is_finished.sum() > 2
-    # A search of your own ranks by log-probability, unless it says otherwise.
+    # By default, a search of your own ranks by log-probability.
     plain = Shortest().score(logits, found.ids[:, 0], pad_id=languages_.PAD)
     np.testing.assert_allclose(plain.scores, scored.scores, atol=1e-6)
 
@@ -117,5 +117,5 @@ def test_a_function_is_a_search():
 
 @pytest.mark.parametrize("wrong", [search.BeamSearch, "beam", None, 4])
 def test_what_is_no_search(wrong):
-    with pytest.raises(ValueError, match="Received: .*Give one such as `Be"):
+    with pytest.raises(ValueError, match="Give an object such as `Be"):
         search.as_search(wrong)

@@ -1,4 +1,4 @@
-"""Beam search must find what an exhaustive search finds.
+"""Beam search finds the same hypotheses as an exhaustive search.
 
 B batch   W beam size   T target length   V vocabulary_size   S source length
 """
@@ -22,7 +22,7 @@ from tests.search.languages import (
     search_chain,
 )
 
-# What may be asked of a search: how it ranks, what it may find.
+# Settings of a search: how it ranks, and which constraints hold.
 RANKINGS = {
     "sum": {"alpha": 0.0},
     "gnmt": {"alpha": 0.6},
@@ -53,7 +53,8 @@ DEMANDS = {
         "min_lengths": True, "prefix": True, "banned": (0,), "ngram": 2
     },
 }  # fmt: skip
-# Each by itself, and the demands with a ranking that needs attention.
+# Every ranking without constraints, and every constraint with one of five
+# rankings.
 SETTINGS = [
     *(
         {"testcase_name": name, "ranking": ranking, "demands": {}}
@@ -71,7 +72,7 @@ SETTINGS = [
 
 
 def settings_with(*demands):
-    """All rankings, and of the demands those; and all the others."""
+    """Splits SETTINGS: all rankings and these demands; the other demands."""
     chosen = {*RANKINGS, *demands}
     return [
         [one for one in SETTINGS if (one["testcase_name"] in chosen) == is_in]
@@ -79,11 +80,12 @@ def settings_with(*demands):
     ]
 
 
-# When a search may stop: where rows can end early, late, or not at all.
+# Constraints with which rows end early, late, or never, which matters for the
+# moment at which a search stops.
 STOPPING, NOT_STOPPING = settings_with(
     "min_lengths", "banned_end", "dead_ends", "everything"
 )
-# What a score is made of is the same whatever may be found.
+# Scores do not depend on constraints, so two of them are enough.
 SCORING, NOT_SCORING = settings_with("prefix_bigrams", "everything")
 
 
@@ -111,7 +113,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.named_parameters(*SETTINGS)
     def test_a_beam_as_wide_as_the_space_is_exhaustive(self, ranking, demands):
-        # 89 languages, of 40 finished sequences and 81 others.
+        # 89 languages, each with 40 finished sequences and 81 others.
         languages = RandomLanguages(7, 89, vocabulary_size=4, longest=4)
         self.check_settings(
             languages,
@@ -157,7 +159,8 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             )
 
     def test_the_options_matter(self):
-        # Each changes what is found, or its tests would show nothing.
+        # Each setting changes the result; otherwise its tests would show
+        # nothing.
         languages = RandomLanguages(7, 89, vocabulary_size=4, longest=4)
 
         def best(demands, **ranking):
@@ -180,7 +183,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
                 self.assertGreater(np.sum(changed), 19, name)
         for name, demands in DEMANDS.items():
             changed = np.any(best(demands, alpha=0.0) != first, axis=(1, 2))
-            # A row in four has room to repeat three tokens.
+            # Only one row in four has room to repeat three tokens.
             self.assertGreater(np.sum(changed), 19, name)
 
     @parameterized.named_parameters(*STOPPING)
@@ -193,7 +196,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         self.check_fewer_top_beams(ranking, demands)
 
     def check_fewer_top_beams(self, ranking, demands):
-        # A row stops earlier for them, and must not stop too early.
+        # With fewer `top_beams` a row stops earlier, but not too early.
         languages = RandomLanguages(5, num_rows=101, vocabulary_size=4)
         kwargs = {
             "demands": languages_.random_demands(languages, **demands),
@@ -223,7 +226,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
 
     def check_scores(self, ranking, demands):
         languages = RandomLanguages(11, num_rows=53)
-        # The padding is a token of these languages, unless it is banned.
+        # The padding id is also a token of these languages; ban it.
         demands = {**demands, "banned": (PAD, *demands.get("banned", ()))}
         demands = languages_.random_demands(languages, **demands)
         result = languages.search(
@@ -273,14 +276,15 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         ends = np.any(result.ids == END, axis=-1)
         self.assertGreater(np.sum(ends), 30)
         self.assertGreater(np.sum(~ends), 10)
-        # Some rows have both, which the order of the two is tested by.
+        # Rows with both test that finished hypotheses come first.
         self.assertGreater(np.sum(ends.any(1) & ~ends.all(1)), 5)
 
     def test_beam_one_is_greedy_where_the_best_token_is_nearly_certain(self):
         languages = RandomLanguages(0, num_rows=41, scale=20.0)
         result = languages.search(beam_size=1, alpha=0.0)
         expected = languages.run(searches.greedy_search)
-        # Finished hypotheses come first, so compare rows that end in both.
+        # Beam search ranks finished hypotheses first, so only rows that end in
+        # both searches are compared.
         ends = np.any(expected.ids == END, axis=(1, 2))
         self.assertGreater(np.sum(ends), 9)
         nearly_certain = ends & (expected.scores.numpy()[:, 0] > -np.log(2))
@@ -317,15 +321,37 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(np.sum(result.ids == END), 0)
 
     def test_beam_one_keeps_an_end_that_greedy_passes_by(self):
-        # Ending at once has probability 0.4, the greedy way 0.6 * 0.5.
+        # END has probability 0.4; greedy search finds 2 END, 0.6 * 0.5.
         chain = [[0, 0.4, 0.6], [1, 1, 1], [0.25, 0.5, 0.25]]
         result = search_chain(chain, beam_size=1, alpha=0.0)
         self.assertAllEqual(result.ids[0, 0, :1], [END])
         self.assertAllClose(result.scores, [[np.log(0.4)]], rtol=1e-6)
 
     def test_a_finished_hypothesis_is_frozen_while_a_longer_overtakes_it(self):
-        # 0 ends at once (0.5) or goes 2, 3, 4 and ends (0.48 * 0.99^3). The
-        # end itself would lead on to 2 with certainty.
+        # The chain, from the start 0, without transitions of probability 0.01:
+        #
+        #       0.48    0.99    0.99
+        #     0 ----> 2 ----> 3 ----> 4
+        #     |                       |
+        #     | 0.50                  | 0.99
+        #     v                       v
+        #    END                     END
+        #
+        # A hypothesis that is extended after its end would get the token 2 with
+        # probability 1 and lose nothing, so its score shows that it is frozen.
+        # n tokens, end included, have the divisor ((5 + n) / 6)^0.6:
+        #
+        #     hypothesis   n   log-probability           divisor   score
+        #     END          1   log 0.5          -0.693   1.000     -0.693
+        #     2 3 4 END    4   log 0.48*0.99^3  -0.764   1.275     -0.599
+        #
+        # A beam of 2 finds END at the first step and keeps it to the last:
+        #
+        #     step   live, log-probabilities             finished, best first
+        #     0      2      -0.734,  3      -4.605       END
+        #     1      2 3    -0.744,  3 4    -4.615       END, 2 END
+        #     2      2 3 4  -0.754,  3 4 2  -9.220       END, 3 4 END
+        #     3      none can win any more               2 3 4 END, END
         chain = [
             [0, 0.50, 0.48, 0.01, 0.01],
             [0, 0, 1, 0, 0],
@@ -344,14 +370,15 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(
             result.scores, [[long / (9 / 6) ** 0.6, short]], rtol=1e-5
         )
-        # Without a penalty the short one stays ahead.
+        # Without a penalty END has the better score.
         result = search_chain(chain, alpha=0.0, **settings)
         self.assertAllEqual(result.lengths, [[1, 4]])
         self.assertAllClose(result.scores, [[short, long]], rtol=1e-5)
 
     @parameterized.parameters(0.0, 0.6)
     def test_if_nothing_ends_prefixes_are_ranked_by_the_same_score(self, alpha):
-        # 2 and 3 in any order, independent: the best are those with most 2s.
+        # Tokens 2 and 3 are independent of the past: the best hypotheses have
+        # the most 2s.
         chain = np.array([[0, 0, 0.75, 0.25]] * 4)
         result = search_chain(
             chain,
@@ -373,7 +400,8 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             )
 
     def test_all_finished_come_before_all_unfinished(self):
-        # The end is improbable, and still better than to be cut.
+        # The end token is improbable, but a finished hypothesis still comes
+        # first.
         chain = [[0, 0.001, 0.999], [1, 1, 1], [0, 0.001, 0.999]]
         result = search_chain(
             chain, max_lengths=3, beam_size=2, top_beams=2, alpha=0.0
@@ -388,8 +416,8 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.product(forbidden=(-np.inf, -1e9, -6e8), alpha=(0.0, 0.6))
     def test_what_is_forbidden_is_never_found(self, forbidden, alpha):
-        # One way leads on, to 2 for ever; all else is forbidden, so of the
-        # four hypotheses there is but one, and it does not end.
+        # Only token 2 is allowed, at every step. So there is one hypothesis for
+        # four slots, and it does not end.
         logits = np.full((1, 7), forbidden, "float32")
         logits[0, 2] = 0.0
         result = searches.beam_search(
@@ -414,9 +442,9 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(result.scores[:, 1:], np.full((2, 3), NO_ONE))
 
     def test_coverage_makes_another_hypothesis_win(self):
-        # "2" reads the first source token alone, "3" and "4" one each. The
-        # short one has 0.6 * 0.9, the long one 0.4 * 0.9 * 0.9, and with the
-        # masked third source token there is nothing else to read.
+        # 2 END has probability 0.6 * 0.9 and attends to the first source token
+        # almost only. 3 4 END has probability 0.4 * 0.9 * 0.9 and attends to
+        # both real source tokens. The third source token is masked.
         chain = [
             [0, 0, 0.6, 0.4, 0],
             [0, 1, 0, 0, 0],
@@ -425,7 +453,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             [0, 0.9, 0.1, 0, 0],
         ]
         reads = tf.constant(
-            # What is read by the step that reads a token, for the next.
+            # The attention of the step that reads token 0, 1, ...
             [[1, 0, 0], [1, 0, 0], [0.9, 0.1, 0], [0.3, 0.7, 0], [0.5, 0.5, 0]]
         )
         step = chain_step(chain)
@@ -452,7 +480,8 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             return ids, float(result.scores[0, 0])
 
         short, long = np.log(0.6 * 0.9), np.log(0.4 * 0.9 * 0.9)
-        # The short one covers 1 and 0.1, the long one 1 and 1.2.
+        # 2 END covers the source tokens with 1 and 0.1, 3 4 END both with at
+        # least 1. At `limit` their scores are equal.
         limit = (short - long) / -np.log(0.1)
         ids, score = best(0.99 * limit)
         self.assertEqual(ids, [2, END])
@@ -462,11 +491,12 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(score, long)
 
     def test_the_form_of_the_length_penalty_makes_another_win(self):
-        # Ending at once has 0.3, going 2, 2, 2 and ending 0.7 * 0.4^3.
+        # END has probability 0.3, and 2 3 END has 0.7 * 0.4.
         chain = [[0, 0.3, 0.7, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0.4, 0, 0.6]]
         short, long = np.log(0.3), np.log(0.7 * 0.4)
         kwargs = {"beam_size": 3, "alpha": 1.0, "max_lengths": 3}
-        # long / short is 1.057, below 8 / 6 and below 3 / 1.
+        # long / short is 1.057, less than the divisors 8 / 6 and 3 of 2 3 END,
+        # so that 2 3 END wins.
         for penalty, score in (("gnmt", long / (8 / 6)), ("average", long / 3)):
             result = search_chain(chain, penalty=penalty, **kwargs)
             self.assertAllEqual(result.ids, [[[2, 3, END]]])
@@ -474,7 +504,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         result = search_chain(chain, penalty="none", **kwargs)
         self.assertAllEqual(result.ids, [[[END, PAD, PAD]]])
         self.assertAllClose(result.scores, [[short]])
-        # With 0.7 * 0.2 it is 1.633, between the two.
+        # With 0.7 * 0.2 it is 1.633, between the two divisors.
         chain[3] = [0, 0.2, 0, 0.8]
         result = search_chain(chain, penalty="gnmt", **kwargs)
         self.assertAllEqual(result.ids, [[[END, PAD, PAD]]])
@@ -484,8 +514,8 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(result.scores, [[np.log(0.7 * 0.2) / 3]])
 
     def test_where_all_is_forbidden_hypotheses_end_unfinished(self):
-        # 2 and 3 in any order, each once, and no end: after two tokens
-        # nothing is left, though there is room for seven.
+        # Only tokens 2 and 3 are allowed, each once, and no end. After two
+        # tokens no token is allowed, at a limit of seven.
         result = search_chain(
             [[0, 0.1, 0.5, 0.4]] * 4,
             max_lengths=7,
@@ -502,7 +532,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(
             result.scores, [[np.log(0.2), np.log(0.2), NO_ONE]], rtol=1e-6
         )
-        # Where nothing is allowed at all, the empty one is left.
+        # If no token is ever allowed, the empty hypothesis is returned.
         result = search_chain(
             np.ones((4, 4)),
             constraints=searches.Asked(banned_ids=range(4)),
@@ -526,7 +556,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters(1, 2, 3)
     def test_tiny_vocabularies(self, beam_size):
-        # Of one token, the end.
+        # A vocabulary of one token, the end.
         result = searches.beam_search(
             lambda ids, position, state: (tf.zeros([tf.size(ids), 1]), state),
             (), batch_size=2, max_lengths=3, start_id=0, end_id=0, pad_id=7,
@@ -537,7 +567,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(
             result.scores[:, 1:], np.full((2, beam_size - 1), NO_ONE)
         )
-        # Of two: the end, or one more.
+        # A vocabulary of two tokens: 0, and the end.
         result = search_chain(
             [[0.6, 0.4]] * 2, max_lengths=3, beam_size=beam_size,
             top_beams=beam_size, alpha=0.0,
@@ -554,7 +584,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
 
         def step(ids, position, state):
             logits, state = languages.step(ids, position, state)
-            # A slice of a size that the graph cannot know.
+            # A slice of all columns, whose number the graph cannot know.
             size = tf.math.count_nonzero(logits[0] < np.inf, dtype=tf.int32)
             return logits[:, :size], state
 
@@ -585,24 +615,28 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
                 counted, (), batch_size=1, max_lengths=50, start_id=0,
                 end_id=END, pad_id=PAD, beam_size=3, **kwargs,
             )  # fmt: skip
-            # As many columns as the limit, whenever it stopped.
+            # The result has as many columns as the limit, at whatever step the
+            # search stopped.
             self.assertEqual(result.ids.shape[2], 50)
             return positions
 
-        # After n steps the best prefix has n log(1 - p). It may be divided by
-        # the penalty of 50, which is 3.7786.
+        # After n steps the best live hypothesis has the log-probability n log(1
+        # - p). Its best possible score is that over 3.7786, the divisor of
+        # length 50.
         self.assertEqual(positions_until_done(0.9), [0])
-        # log 0.3 = -1.204 against n -0.0944.
+        # The finished score log 0.3 = -1.204 exceeds n * -0.0944 for n = 13.
         self.assertEqual(positions_until_done(0.3), list(range(13)))
-        # Without a penalty against n -0.357.
+        # Without a penalty it exceeds n * -0.357 for n = 4.
         self.assertEqual(positions_until_done(0.3, alpha=0.0), list(range(4)))
-        # The second must be safe too: log 0.09 / 1.097 = -2.195, the third:
-        # log 0.009 / 1.188 = -3.964, against n -0.609.
+        # The second finished score is log 0.09 / 1.097 = -2.195, the third is
+        # log 0.009 / 1.188 = -3.964. They must exceed n * -0.609.
         self.assertEqual(positions_until_done(0.9, top_beams=2), list(range(4)))
         self.assertEqual(positions_until_done(0.9, top_beams=3), list(range(7)))
 
     @parameterized.parameters(
-        # log 0.3 = -1.204 against n -0.357, over 1, over 55 / 6, over 50.
+        # The search stops after n steps, when the finished score log 0.3 =
+        # -1.204 exceeds n * -0.357 over the divisor of length 50: 1, 55 / 6, or
+        # 50, with which it only stops at the limit.
         ("none", 1.0, range(4)), ("gnmt", 1.0, range(31)),
         ("average", 1.0, range(50)),
     )  # fmt: skip
@@ -621,8 +655,9 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(positions, list(expected))
 
     def test_stops_later_for_what_coverage_takes_away(self):
-        # The end after n tokens has 0.3 * 0.7^(n - 1); each token reads half
-        # of the source token, so that one alone loses log 0.5.
+        # n tokens with the end have probability 0.3 * 0.7^(n - 1). Each step
+        # has attention 0.5 to the only source token, so that a hypothesis of
+        # one token gets the penalty log 0.5.
         positions = []
         step = chain_step([[0, 0.3, 0.7]] * 3)
 
@@ -634,8 +669,8 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             counted, (), batch_size=1, max_lengths=50, beam_size=3, alpha=0.0,
             coverage=1.0, source_mask=[[True]], **IDS,
         )  # fmt: skip
-        # log 0.15 = -1.897 is below log 0.21 = -1.561, which is reached by
-        # n -0.357 with the fifth token.
+        # END scores log 0.15 = -1.897, less than 2 END with log 0.21 = -1.561.
+        # Live hypotheses fall below that, n * -0.357, at the fifth token.
         self.assertEqual(positions, list(range(5)))
         self.assertAllEqual(result.lengths, [[2]])
         self.assertAllClose(result.scores, [[np.log(0.21)]], rtol=1e-6)
@@ -648,14 +683,14 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             search_chain(np.ones((3, 3)), beam_size=3, top_beams=top_beams)
 
     @parameterized.parameters(
-        ({"alpha": -0.1}, "`alpha` below 0.*-0.1"),
+        ({"alpha": -0.1}, "`alpha` must be at least 0.*-0.1"),
         ({"penalty": "mean"}, "length `penalty`.*'mean'.*'gnmt', 'average'"),
         ({"coverage": -0.3, "source_mask": [[True]]}, "`coverage`.*-0.3"),
         ({"coverage": 0.3}, "coverage=0.3, source_mask=None"),
         ({"beam_size": 0}, "top_beams=1, beam_size=0"),
         ({"beam_size": -3}, "top_beams=1, beam_size=-3"),
         ({"beam_size": 2.5}, "`beam_size` must be at least 1, and whole.*2.5"),
-        ({"alpha": float("nan")}, "`alpha` below 0.*not finite.*nan"),
+        ({"alpha": float("nan")}, "`alpha` must be at least 0 and finite.*nan"),
         ({"max_lengths": -1}, "`max_lengths` must be at least 0. Received: -1"),
         ({"batch_size": -1}, "`batch_size` must be at least 0. Received: -1"),
     )

@@ -1,4 +1,4 @@
-"""Searches called with one set of arguments, for tests of all of them."""
+"""Functions that call each search with the same arguments, for shared tests."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from keras_transformer import search
 
 
 class Asked(NamedTuple):
-    """What a search and a task say of hypotheses, in one record."""
+    """Constraints of a search and of a task, in one record."""
 
     min_lengths: Any = 0
     prefix: Any = None
@@ -35,7 +35,7 @@ NOTHING = Asked()
 
 
 def _run(kind, step, state, constraints=NOTHING, **arguments):
-    """Runs a search of a kind; arguments are those of the task and the kind."""
+    """Runs a search; arguments are those of `Task` and of the class `kind`."""
     task = {
         name: arguments.pop(name)
         for name in search.Task._fields

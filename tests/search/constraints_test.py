@@ -1,4 +1,4 @@
-"""Candidates must be all that is allowed, and their scores the model's own.
+"""Candidates are the allowed tokens, with the log-probabilities of the model.
 
 B batch   W hypotheses per row   V vocabulary_size   P prefix length
 C candidates per hypothesis   T target length
@@ -54,7 +54,7 @@ def random_logits(seed=0, offset=0.0):
 
 
 def random_ids(seed=0, kinds=V):
-    """Past tokens, of few kinds so that they repeat."""
+    """Draws past tokens from few ids, so that they repeat."""
     generator = np.random.default_rng(seed)
     return generator.integers(0, kinds, (B, W, T)).astype("int32")
 
@@ -71,7 +71,7 @@ class LimitsOfRowsTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters(list, np.array, tf.constant)
     def test_what_is_asked_of_each_row(self, make):
-        # Behind the first padding there is no prefix.
+        # A prefix ends before its first padding.
         prefix = [[2, 3, 4], [2, 9, 4], [9, 9, 9], [9, 3, 4], [5, 9, 9]]
         limits = limits_of(
             searches.Asked(make([0, 1, 2, 3, 4]), make(prefix)),
@@ -102,11 +102,11 @@ class LimitsOfRowsTest(tf.test.TestCase, parameterized.TestCase):
 
 class CandidatesTest(tf.test.TestCase, parameterized.TestCase):
     def check(self, demands, position, logits, ids, offset=0.0):
-        """Compares with the reference's rules, for many counts."""
+        """Compares candidates with those of the reference, for many counts."""
         min_lengths = np.broadcast_to(demands.min_lengths, [B])
         prefixes = demands.prefix or [()] * B
         limits = limits_of(demands)
-        # A normalizer is rounded as logits of its size are.
+        # A normalizer has the rounding error of logits of its size.
         tolerance = 2e-6 + 6e-8 * abs(offset)
         log_probs = np.array(list(map(reference_search.log_softmax, logits)))
         for count in (None, 1, 2, 4, V, V + 5):
@@ -138,7 +138,7 @@ class CandidatesTest(tf.test.TestCase, parameterized.TestCase):
                 if count is None:
                     self.assertEqual(tokens.tolist(), allowed)
                 else:
-                    # The best, in order, and as many as were asked for.
+                    # The best tokens, in order, at least `count` of them.
                     best = sorted(allowed, key=lambda token: -own[token])
                     self.assertEqual(tokens.tolist(), best[: len(tokens)])
                     self.assertGreaterEqual(
@@ -166,7 +166,7 @@ class CandidatesTest(tf.test.TestCase, parameterized.TestCase):
         logits = random_logits(offset=offset)
         demands = searches.Asked(no_repeat_ngram_size=1, banned_ids=range(V))
         self.check(demands, 10, logits, random_ids(kinds=V), offset)
-        # Here all are forbidden as repetitions alone.
+        # Every token would be a repetition, and is forbidden.
         ids = np.tile(np.arange(T) % V, (B, W, 1)).astype("int32")
         self.check(demands._replace(banned_ids=()), 10, logits, ids, offset)
 
@@ -207,7 +207,8 @@ class CandidatesTest(tf.test.TestCase, parameterized.TestCase):
         prefix = [[2, 3, 4], [5, PAD, PAD], [PAD] * 3, [6, END, 3], [2, 2, 2]]
         for demands in (
             searches.Asked(),
-            # None of these hold in it, and all behind it.
+            # These constraints do not apply inside of the prefix, and apply
+            # behind it.
             searches.Asked(
                 min_lengths=7, banned_ids=[3, 6], no_repeat_ngram_size=1
             ),
@@ -297,7 +298,7 @@ class BadInputTest(tf.test.TestCase, parameterized.TestCase):
             ({"prefix": [[2], [-5]]}, r"`prefix`.*\[0, 7\). Received: -5"),
             (
                 {"prefix": [[2, 0, 0, 0], [2, 3, 4, 5]]},
-                "row 1 with a prefix of 4 tokens and a longest length of 3",
+                "row 1 with a prefix of 4 tokens and a maximum length of 3",
             ),
             ({"prefix": [2, 3]}, r"`prefix`.*\(B, P\).*shape=\(2,\)"),
         ),
@@ -347,7 +348,7 @@ class BadInputTest(tf.test.TestCase, parameterized.TestCase):
             run,
             searches.Asked(
                 min_lengths=[99, 0],
-                # Wider than there is room, but filled up.
+                # A prefix with more columns than the limit, but padded.
                 prefix=[[2, 6, 2, 0, 5], [0, 7, 7, 7, 7]],
                 banned_ids=[0, 6],
             ),
@@ -367,7 +368,7 @@ class BadInputTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(result.lengths[0, 0], 0)
         self.assertEqual(result.scores[0, 0], 0)
         with self.assertRaisesRegex(
-            ValueError, "row 0 with a prefix of 1 tokens and a longest length"
+            ValueError, "row 0 with a prefix of 1 tokens and a maximum length"
         ):
             self.run_search(
                 run,

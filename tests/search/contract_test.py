@@ -1,4 +1,4 @@
-"""What all searches share must be exact in every type and shape.
+"""The functions that all searches share accept all types and shapes.
 
 R rows of a step   S source length
 """
@@ -126,7 +126,7 @@ class CallStepTest(tf.test.TestCase, parameterized.TestCase):
 
 class NoRowsTest(tf.test.TestCase, parameterized.TestCase):
     def check_empty(self, run, rows, longest):
-        """Runs it eagerly and in a graph on `rows` rows without room."""
+        """Runs a search on rows with a limit of 0, eagerly and in a graph."""
 
         def step(ids, position, state):
             size = tf.size(ids)
@@ -202,7 +202,7 @@ class RowStatesTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
         self.states = contract.RowStates()
-        # Two rows, told apart by tens, of three hypotheses, by ones.
+        # Two rows of three hypotheses: tens are the row, ones the hypothesis.
         self.wide = tf.constant([10, 11, 12, 20, 21, 22])
         self.state = {"a": self.wide, "b": (self.wide[:, None] * 100,)}
 
@@ -267,7 +267,7 @@ class StatelessStepTest(tf.test.TestCase, parameterized.TestCase):
 
         def step(ids, position, state):
             read.append((int(position), ids.numpy().tolist()))
-            # After n comes n + 2, and after 6 the end.
+            # Token n + 2 follows n, and the end follows 6.
             return tf.one_hot(tf.where(ids == 6, 1, ids + 2), 9) * 50, state
 
         width = {"beam_size": 1} if run is searches.beam_search else {}

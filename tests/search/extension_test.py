@@ -1,4 +1,4 @@
-"""One step reads the last tokens, and scores what may follow."""
+"""One step reads the last tokens and returns candidates for the next."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_reads_the_token_before(position, attends):
     mask = np.ones([B, S], bool) if attends else None
     task = search.Task(B, T, 6, 2, 0, source_mask=mask)
     limits = constraints.limits_of_rows(search.Constraints(), task)
-    choices, looked, state = extension.candidates_of(
+    choices, attention_read, state = extension.next_candidates(
         ids, tf.constant(position), "before", limits, step, task,
         search.Constraints(), 2,
     )  # fmt: skip
@@ -35,7 +35,7 @@ def test_reads_the_token_before(position, attends):
         last = ids[:, :, position - 1].numpy()
     assert seen == [(last.reshape(-1).tolist(), position, "before")]
     assert state == "after"
-    assert (looked is attention) == attends
+    assert (attention_read is attention) == attends
     assert choices.ids.shape[:2] == (B, W)
     np.testing.assert_array_equal(
         choices.ids[:, :, 0], logits.argmax(1).reshape(B, W)
@@ -43,8 +43,8 @@ def test_reads_the_token_before(position, attends):
 
 
 def test_sources():
-    assert extension.sources_of(search.Task(B, T, 6, 2, 0)) == ()
+    assert extension.source_masks(search.Task(B, T, 6, 2, 0)) == ()
     task = search.Task(B, T, 6, 2, 0, source_mask=[[1, 0], [1, 1]])
-    [mask] = extension.sources_of(task)
+    [mask] = extension.source_masks(task)
     assert mask.dtype == tf.bool
     np.testing.assert_array_equal(mask, [[True, False], [True, True]])

@@ -1,4 +1,4 @@
-"""Greedy search must take the best token, row by row, to the end or limit.
+"""Greedy search takes the best token of each row until the end or the limit.
 
 B batch   T target length   V vocabulary_size
 """
@@ -78,7 +78,7 @@ class GreedySearchTest(tf.test.TestCase, parameterized.TestCase):
         self.assertGreater(np.sum(lengths == limits), 9)
 
     def test_chain_in_closed_form(self):
-        # Rows are what follows a token; they need not sum to one.
+        # Row n has the weights of the tokens after n; they need not sum to one.
         chain = tf.math.log(
             [
                 [0.1, 0.2, 0.7, 0.4],
@@ -175,7 +175,7 @@ class GreedySearchTest(tf.test.TestCase, parameterized.TestCase):
         languages_.check(self, result, expected, attends=True)
 
     def test_where_all_is_forbidden_it_ends_without_the_end(self):
-        # 2 and then 3, and nothing is left.
+        # It takes 2, then 3; then no token is allowed.
         result = search_chain(
             [[0, 0.1, 0.5, 0.4]] * 4,
             searches.greedy_search,

@@ -1,6 +1,6 @@
-"""Ranked, merged, filled up: by hand, on hypotheses of two rows.
+"""Operations on the hypotheses of a beam, with results computed by hand.
 
-`beam_test.py` compares all of it with an exhaustive search.
+`beam_test.py` compares the whole search with an exhaustive search.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ T = 3
 
 
 def make(scores):
-    """Hypotheses with these scores (B, W), whose ids tell their place."""
+    """Makes hypotheses with scores (B, W); ids start at 10 times the index."""
     scores = np.array(scores, "float32")
     ids = np.arange(scores.size).reshape(scores.shape)[:, :, None] * 10
     return hypotheses.Hypotheses(
@@ -53,12 +53,12 @@ def test_unfinished_come_after_all_finished():
 
 
 def test_a_step_writes_its_token_and_keeps_the_past():
-    alive = make([[-1.0, NEVER]])
+    live = make([[-1.0, NEVER]])
     choices = constraints.Candidates(
         tf.constant([[[4, 5, 6], [4, 5, 6]]]),
         tf.constant([[[-0.5, -2.0, NEVER], [-0.1, -0.1, -0.1]]]),
     )
-    extended, parents = hypotheses.extend(alive, choices, None, 1, 2)
+    extended, parents = hypotheses.extend(live, choices, None, 1, 2)
     assert parents[0, :2].numpy().tolist() == [0, 0]
     assert extended.ids[0, :2].numpy().tolist() == [[0, 4, 2], [0, 5, 2]]
     assert extended.scores[0].numpy().tolist() == [-1.5, -3.0, NEVER, NEVER]

@@ -1,4 +1,4 @@
-"""Random languages that searches are tested on.
+"""Random languages, on which searches are tested.
 
 B batch   W hypotheses per row   T target length   V vocabulary_size
 S source length
@@ -15,17 +15,17 @@ from tests.references import search as reference_search
 from tests.search import calls
 
 START, END, PAD = 0, 1, 0
-# What a hypothesis scores that there is none of.
+# The score of an empty slot.
 NO_ONE = -1e9
-# The search must not differ from its reference where theirs do not.
+# Scores that differ by less count as equal: their order may differ.
 _TIE = 1e-5
 
 
 class RandomLanguages:
-    """A language for each row, in which the whole past matters.
+    """A language for each row, whose logits depend on all earlier tokens.
 
-    The state is the past as one number, so that a search which mixes up the
-    states of its hypotheses reads from another place of the table.
+    The state is the past as one number, an index of a table of logits. So a
+    search that mixes up the states of its hypotheses reads wrong logits.
     """
 
     def __init__(
@@ -46,19 +46,19 @@ class RandomLanguages:
         self.table = generator.normal(
             size=(*pasts, vocabulary_size), scale=scale
         ).astype("float32")
-        # Some source tokens are masked, at either side.
+        # Random source tokens are masked, but not the middle one.
         self.source_mask = generator.random((num_rows, source_length)) < 0.7
         self.source_mask[:, source_length // 2] = True
         weights = np.exp(generator.normal(size=(*pasts, source_length)) * 2)
         weights *= self.source_mask[:, None]
         weights /= weights.sum(-1, keepdims=True)
         self.attention = weights.astype("float32")
-        # Limits from 1 to the longest, all of them.
+        # All limits from 1 to the longest occur.
         self.limits = [1 + row % longest for row in range(num_rows)]
         self.generator = generator
 
     def count(self):
-        """How many sequences there are."""
+        """Returns the number of sequences."""
         others = self.vocabulary_size - 1
         return sum(others**n for n in range(self.longest + 1))
 
@@ -82,7 +82,7 @@ class RandomLanguages:
         past, (same,) = state["pasts"]
         tf.debugging.assert_equal(past, same)
         past = past * self.base + ids[:, None] + 1
-        # What a row that is done reads means nothing.
+        # The past of a row that is done may grow too large for the table.
         past = past % self.base**self.longest
         place = tf.concat([state["row"][:, None], past], axis=1)
         return place, {"row": state["row"], "pasts": (past, (past,))}
@@ -107,7 +107,7 @@ class RandomLanguages:
         )
 
     def run(self, run, demands=None, rows=None, attends=False, **kwargs):
-        """Runs a search, on some rows alone where they are given."""
+        """Runs a search on all rows, or on `rows` only."""
         demands = demands or Demands(self.limits)
         if rows is not None:
             demands = demands.of(rows)
@@ -134,14 +134,14 @@ IDS = {"start_id": START, "end_id": END, "pad_id": PAD}
 
 
 class GrowingStates(search.RowStates):
-    """States of which every shape varies: all that was read so far."""
+    """States that grow: they hold all tokens that were read."""
 
     def shapes(self, state):
         return {"row": (None,), "read": (None, None)}
 
 
 class GrowingLanguages(RandomLanguages):
-    """The same languages, with states that grow; counts rows of each step."""
+    """The same languages with growing states; counts the rows of each step."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -161,7 +161,7 @@ class GrowingLanguages(RandomLanguages):
 
 
 class Demands(NamedTuple):
-    """What is asked of each row of a batch."""
+    """Limits and constraints of each row of a batch."""
 
     limits: list
     min_lengths: list | None = None
@@ -208,16 +208,16 @@ class Demands(NamedTuple):
 def random_demands(
     languages, min_lengths=False, prefix=False, banned=(), ngram=0
 ):
-    """Demands of each row, which differ from row to row."""
+    """Draws demands that differ from row to row."""
     generator = np.random.default_rng(29)
     limits = languages.limits
     return Demands(
         limits,
-        # From nothing to more than there is room for.
+        # Minimum lengths from 0 to more than the limit.
         [row % 7 % (limit + 2) for row, limit in enumerate(limits)]
         if min_lengths
         else None,
-        # Prefixes that are empty, or fill the row, or have the end in them.
+        # Prefixes that are empty, or as long as the limit, or contain the end.
         [
             generator.integers(
                 1, languages.vocabulary_size, min(row % 3, limit)
@@ -232,10 +232,10 @@ def random_demands(
 
 
 def check(test, result, expected, attends=False):
-    """Compares a result with lists of `Hypothesis`, one of each row.
+    """Compares a result with a list of `Hypothesis` of each row.
 
-    All of it: ids, lengths, scores, log-probabilities of tokens, attention,
-    order, padding, and that no hypotheses are there but those.
+    Compares ids, lengths, scores, log-probabilities of tokens, attention,
+    order, padding and empty slots.
     """
     ids, lengths, scores, log_probs = (x.numpy() for x in result[:4])
     num_rows, width, longest = ids.shape
@@ -266,7 +266,7 @@ def check(test, result, expected, attends=False):
             answers[3][row, rank, :length] = one.log_probs
             if attends:
                 answers[4][row, rank, :length] = one.attention
-    # Where all is forbidden the empty one is.
+    # Every row has at least one hypothesis, which may be empty.
     test.assertTrue(is_there[:, 0].all())
     test.assertAllEqual(lengths[is_there], answers[1][is_there])
     test.assertAllEqual(ids[is_there], answers[0][is_there])
@@ -284,7 +284,7 @@ def check(test, result, expected, attends=False):
 
 
 def _take_first_of_ties(hypotheses, rank, found):
-    """Moves `found` to `rank` if float32 cannot tell it from the one there."""
+    """Moves `found` to `rank` if float32 cannot tell the two scores apart."""
     if hypotheses[rank].ids == found:
         return
     for other in range(rank + 1, len(hypotheses)):
@@ -298,7 +298,7 @@ def _take_first_of_ties(hypotheses, rank, found):
 
 
 def chain_step(probabilities):
-    """A step function of a Markov chain, row `id` to the next token."""
+    """Makes the step function of a Markov chain; row n follows token n."""
     with np.errstate(divide="ignore"):
         chain = tf.constant(np.log(probabilities), tf.float32)
     return lambda ids, position, state: (tf.gather(chain, ids), state)

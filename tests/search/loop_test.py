@@ -1,4 +1,4 @@
-"""Rows must come out alike however a search is run, and beside whom.
+"""The result of a row depends neither on its batch nor on how the loop runs.
 
 B batch   W hypotheses per row   T target length   V vocabulary_size
 """
@@ -59,7 +59,7 @@ class Rows(NamedTuple):
 
 
 class CountingStates(contract.RowStates):
-    """States of which the number of rows may vary."""
+    """States whose number of rows may change."""
 
     def shapes(self, state):
         return tf.nest.map_structure(lambda x: (None, *x.shape[1:]), state)
@@ -67,7 +67,7 @@ class CountingStates(contract.RowStates):
 
 class RunTest(tf.test.TestCase, parameterized.TestCase):
     def run_rows(self, limits, states, longest, width=1):
-        """Counts each row down; the state of a row is its own number."""
+        """Counts each row down to 0; the state of a row is its index."""
         counts = []
 
         def advance(position, rows, state):
@@ -116,8 +116,8 @@ class RunTest(tf.test.TestCase, parameterized.TestCase):
         if fixed:
             self.assertEqual(counts, [11] * 19)
         else:
-            # Of 11 rows 10, 8 and then 5 are left, which is no more than half.
-            # Of 5 there are 4, 3 and then 2 left, and of 2 at last 1.
+            # 11 rows become 10, 8 and 5, which is at most half: they are
+            # dropped. 5 become 4, 3 and 2, and 2 become 1.
             self.assertEqual(counts, [11] * 2 + [5] * 3 + [2] * 12 + [1] * 2)
 
     @parameterized.parameters(False, True)
@@ -228,7 +228,7 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
         ]
         result = graph(*arguments, self.languages.source_mask)
         self.check_same(result, self.run_eagerly(name, demands))
-        # Without rows there is nothing, in the same graph.
+        # The same graph accepts a batch of no rows.
         empty = graph(*(x[:0] for x in arguments), np.zeros((0, 7), bool))
         width = result.ids.shape[1]
         self.assertEqual(empty.ids.shape, (0, width, 0))
@@ -242,7 +242,8 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
     def test_xla(self, name, demands):
         self.check_xla(name, demands)
 
-    # `tests/translation/translator_test.py` compiles beam search without them.
+    # `tests/translation/translator_test.py` compiles beam search without
+    # constraints.
     @parameterized.named_parameters(*CASES[::2])
     @pytest.mark.grid
     def test_xla_without_demands(self, name, demands):
@@ -260,7 +261,7 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.named_parameters(*CASES)
     def test_rows_that_are_done_are_dropped(self, name, demands):
         run, settings = SEARCHES[name]
-        # Limits of 1, 2, 1, 3, 1, 2, 1, 7, and again.
+        # Limits of 1, 2, 1, 3, 1, 2, 1, 7, repeated.
         size, longest = 32, 7
         limits = [
             longest if row % 8 == 7 else 1 + (row % 8 == 3) + row % 2
@@ -270,7 +271,7 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
         growing = GrowingLanguages(23, size, **kwargs)
         growing.limits = limits
         demands = languages_.random_demands(growing, **DEMANDS[demands])
-        # Nothing ends before its limit, so that we know the counts.
+        # No hypothesis ends before its limit, so that the counts are known.
         demands = demands._replace(banned=(END,), ngram=0, prefixes=None)
         result = growing.run(
             run, demands, attends=True, states=GrowingStates(), **settings
@@ -280,8 +281,8 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
         self.check_same(result, expected)
         self.assertAllEqual(result.lengths[:, 0], limits)
         width = result.ids.shape[1]
-        # Half are done after one step, half of those after two, and a half
-        # of the rest after three.
+        # Half of the rows are done after one step, half of the others after
+        # two, and half of the rest after three.
         counts = [count // width for count in growing.counts]
         self.assertEqual(counts, [32, 16, 8, 4, 4, 4, 4])
 
@@ -303,14 +304,15 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.named_parameters(*CASES)
     def test_a_row_does_not_depend_on_its_batch_or_place(self, name, demands):
         demands = self.demands(demands)
-        # A seed of all is one of the batch; those of rows are the rows' own.
+        # One seed for all rows draws by index in the batch; seeds of rows do
+        # not.
         seeds = np.arange(B) * 7
 
         def run_rows(rows, languages=self.languages, **kwargs):
             run, settings = SEARCHES[name]
             if run is searches.sampling_search:
                 kwargs["seed"] = seeds[rows]
-            # Room for the same number of tokens, to compare.
+            # The same number of columns, so that results compare.
             return languages.run(
                 run, demands, rows, attends=True, **{**settings, **kwargs}
             )
@@ -334,13 +336,14 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
                 for found, answer in zip(result, together, strict=True):
                     answer = answer.numpy()[rows]
                     if found.shape.rank > 2:
-                        # A shorter batch has fewer columns, all in use.
+                        # A batch with a smaller largest limit has fewer
+                        # columns.
                         self.assertAllEqual(
                             answer[:, :, used:][is_there],
                             np.full_like(answer[:, :, used:][is_there], PAD),
                         )
                         answer = answer[:, :, :used]
-                    # Logarithms of fewer rows may round otherwise.
+                    # Logarithms of fewer rows may be rounded differently.
                     self.assertAllClose(
                         found[is_there], answer[is_there], rtol=2e-6, atol=2e-6
                     )

@@ -1,4 +1,4 @@
-"""Penalties must be the formulas they are named for.
+"""Penalties equal the formulas of their papers.
 
 B batch   W hypotheses   T target length   S source length
 """
@@ -55,7 +55,7 @@ class LengthPenaltyTest(tf.test.TestCase, parameterized.TestCase):
             [reference_search.length_divisor(n, alpha, form) for n in lengths],
             rtol=2e-6,
         )
-        # What beam search stops early by.
+        # Beam search relies on it when it stops early.
         self.assertAllGreaterEqual(np.diff(found), 0)
 
 
@@ -77,7 +77,7 @@ class CoveragePenaltyTest(tf.test.TestCase):
             ],
             rtol=1e-5,
         )
-        # Some are covered, and some are not.
+        # Both covered and uncovered tokens occur.
         sums = attention.sum(2)
         self.assertGreater(np.sum(sums > 1), 3)
         self.assertGreater(np.sum(sums < 1), 3)
@@ -110,11 +110,31 @@ class CheckPenaltiesTest(tf.test.TestCase, parameterized.TestCase):
         penalties.check_penalties(1.5, form, 2.5)
 
     @parameterized.parameters(
-        (float("inf"), "gnmt", 0.0, "`alpha` below 0.*not finite.*: inf. Use"),
-        (0.6, "gnmt", float("nan"), "`coverage` below 0.*not finite.*: nan."),
-        (-0.1, "gnmt", 0.0, "`alpha` below 0.*Received: -0.1. Use 0"),
+        (
+            float("inf"),
+            "gnmt",
+            0.0,
+            "`alpha` must be .*finite.*: inf. Use",
+        ),
+        (
+            0.6,
+            "gnmt",
+            float("nan"),
+            "`coverage` must be .*finite.*: nan. Use",
+        ),
+        (
+            -0.1,
+            "gnmt",
+            0.0,
+            "`alpha` must be at least 0.*: -0.1. Use 0",
+        ),
         (0.6, "mean", 0.0, "Received: 'mean'.*'gnmt', 'average', 'none'"),
-        (0.6, "gnmt", -0.2, "`coverage` below 0.*Received: -0.2. Use 0"),
+        (
+            0.6,
+            "gnmt",
+            -0.2,
+            "`coverage` must be at least 0.*: -0.2. Use 0",
+        ),
     )
     def test_what_is_none_is_refused(self, alpha, form, beta, message):
         with self.assertRaisesRegex(ValueError, message):

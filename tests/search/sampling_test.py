@@ -1,4 +1,4 @@
-"""Samples must have the distribution that is asked for.
+"""Samples have the distribution of the settings.
 
 B batch   W samples per row   V vocabulary_size
 """
@@ -19,8 +19,8 @@ from tests.search.languages import (
 )
 
 DRAWS = 100_000
-# How improbable an outcome may be that is taken for chance. All seeds are
-# fixed, so that it is met once and for all.
+# A smaller p-value is taken for an error. Seeds are fixed, so that a test
+# passes always or never.
 LEAST_P_VALUE = 1e-3
 PROBABILITIES = np.array(
     [0.03, 0.07, 0.21, 0.005, 0.16, 0.12, 0.03, 0.01, 0.3, 0.02, 0.045]
@@ -49,7 +49,7 @@ NAMED = [
 
 
 def p_value(counts, probabilities):
-    """Of Pearson's chi-square test: how often chance would be as far off."""
+    """Returns the p-value of Pearson's chi-square test."""
     is_there = probabilities > 0
     assert np.all(counts[~is_there] == 0), "what has no probability was drawn"
     expected = probabilities[is_there] * np.sum(counts)
@@ -67,7 +67,7 @@ def p_value(counts, probabilities):
 def draw(
     rows, width, length=1, seed=0, banned=(), probabilities=None, **kwargs
 ):
-    """Ids (rows, width, length) of tokens, each by itself."""
+    """Draws ids (rows, width, length), each independent of the others."""
     probabilities = PROBABILITIES if probabilities is None else probabilities
     logits = tf.math.log(tf.constant(probabilities, tf.float32))[None]
 
@@ -80,7 +80,8 @@ def draw(
             (),
             batch_size=rows,
             max_lengths=length,
-            # The end must not cut the others short.
+            # Forbids the end token before `length`, so that all samples have
+            # this length.
             constraints=searches.Asked(
                 length + 1 if length > 1 else 0, banned_ids=banned
             ),
@@ -90,7 +91,8 @@ def draw(
             **kwargs,
         ).ids  # fmt: skip
 
-    # Rows with seeds of their own are drawn one by one, in a graph faster.
+    # Rows with their own seeds are drawn one by one, which is faster in a
+    # graph.
     return (tf.function(search) if np.ndim(seed) else search)().numpy()
 
 
@@ -120,7 +122,7 @@ class DistributionTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     def test_the_test_sees_small_differences(self):
-        # Samples of one distribution are not taken for those of its twins.
+        # Samples of a slightly different distribution are told apart.
         ids = draw(1000, 100, temperature=1.03)
         counts = np.bincount(ids.ravel(), minlength=V)
         self.assertLess(p_value(counts, self.distribution()), LEAST_P_VALUE)
@@ -130,7 +132,7 @@ class DistributionTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     def test_top_p_keeps_the_fewest_that_reach_it(self):
-        # 0.3, 0.21 and 0.16 are 0.67.
+        # The three largest probabilities, 0.3, 0.21 and 0.16, sum to 0.67.
         for top_p, kept in ((0.29, 1), (0.31, 2), (0.5, 2), (0.52, 3),
                             (0.66, 3), (0.68, 4), (1e-9, 1)):  # fmt: skip
             ids = draw(100, 100, top_p=top_p)
@@ -144,7 +146,8 @@ class DistributionTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(np.unique(ids), np.sort(best))
 
     def test_a_large_vocabulary(self):
-        # Chunks are sorted here, not tokens; every 250th is likely.
+        # In a vocabulary of this size `largest` sorts chunks. Every 250th token
+        # is probable.
         probabilities = np.full(8000, 4e-6)
         probabilities[::250] = (1 - 0.032 + 128e-6) / 32
         for top_k in (0, 32):
@@ -191,10 +194,11 @@ class DistributionTest(tf.test.TestCase, parameterized.TestCase):
 
 class IndependenceTest(tf.test.TestCase, parameterized.TestCase):
     def check(self, first, second, is_ordered=True):
-        """Pairs must be as frequent as the product of their tokens."""
+        """Checks that the two tokens of pairs are independent."""
         shares = np.outer(PROBABILITIES, PROBABILITIES)
         if not is_ordered:
-            # A result ranks the samples of a row; either may have been first.
+            # A result sorts the samples of a row, so that their order of
+            # drawing is lost.
             first, second = np.maximum(first, second), np.minimum(first, second)
             shares = np.tril(shares) + np.tril(shares.T, -1)
         counts = np.zeros((V, V))
@@ -213,7 +217,7 @@ class IndependenceTest(tf.test.TestCase, parameterized.TestCase):
         ids = draw(DRAWS, 1)[:, 0, 0]
         for distance in (1, 2, 5):
             self.check(ids[:-distance], ids[distance:])
-        # Their seeds follow each other.
+        # Rows with consecutive seeds.
         ids = draw(DRAWS // 10, 1, seed=np.arange(DRAWS // 10))[:, 0, 0]
         for distance in (1, 2, 5):
             self.check(ids[:-distance], ids[distance:])
@@ -224,7 +228,7 @@ class IndependenceTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_positions(self):
         probabilities = PROBABILITIES.copy()
-        # The end, which is not drawn here, has no share.
+        # The end token is not drawn here.
         others = np.delete(np.arange(V), END)
         ids = draw(DRAWS // 2, 1, length=4)[:, 0]
         self.assertNotIn(END, ids.ravel().tolist())
@@ -239,7 +243,8 @@ class IndependenceTest(tf.test.TestCase, parameterized.TestCase):
                 ),
                 LEAST_P_VALUE,
             )
-        # A seed's second position is not the next seed's first.
+        # The second position of a seed is independent of the first of the next
+        # seed.
         other = draw(DRAWS // 2, 1, length=4, seed=1)[:, 0]
         counts = np.zeros((V, V))
         np.add.at(counts, (ids[:, 1], other[:, 0]), 1)
@@ -315,7 +320,8 @@ class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
                         )
                         self.assertIn(token, allowed)
                         self.assertNotIn(END, tokens[:n])
-                    # It stops for a reason alone.
+                    # A sample stops only at its limit, at the end token, or if
+                    # no token is allowed.
                     self.assertTrue(
                         len(tokens) == rules.limit
                         or END in tokens

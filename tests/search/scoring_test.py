@@ -1,6 +1,6 @@
-"""Given targets must get the score that a search would give them.
+"""Scores of targets equal those of a slow reference.
 
-(beam_test.py compares with searches.)
+`beam_test.py` compares them with those of searches.
 
 B batch   T target length   V vocabulary_size   S source length
 """
@@ -108,7 +108,7 @@ class ScoreTargetsTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters("float16", "bfloat16")
     def test_logarithms_are_float32_whatever_the_logits_are(self, dtype):
         logits, ids, _, _ = example()
-        logits = np.round(logits * 4) / 4  # All types hold them exactly.
+        logits = np.round(logits * 4) / 4  # Exact in all types.
         expected = scoring.score_targets(logits, ids, pad_id=PAD)
         result = scoring.score_targets(
             tf.constant(logits, dtype), ids, pad_id=PAD
@@ -143,9 +143,9 @@ class ScoreTargetsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(empty.ids.shape, (0, 1, T))
 
     @parameterized.parameters(
-        ({"alpha": -0.1}, "`alpha` below 0.*-0.1"),
+        ({"alpha": -0.1}, "`alpha` must be at least 0.*-0.1"),
         ({"penalty": "mean"}, "Received: 'mean'"),
-        ({"coverage": -0.1}, "`coverage` below 0.*-0.1"),
+        ({"coverage": -0.1}, "`coverage` must be at least 0.*-0.1"),
         ({"coverage": 0.1}, "`attention` and `source_mask`.*coverage=0.1"),
         (
             {"coverage": 0.1, "attention": np.zeros((B, T, S))},

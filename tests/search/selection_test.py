@@ -1,4 +1,4 @@
-"""A faster selection must be the selection."""
+"""The fast selection gives the same numbers as a sort."""
 
 import numpy as np
 import tensorflow as tf
@@ -6,8 +6,8 @@ from absl.testing import parameterized
 
 from keras_transformer.search import selection
 
-# Below and above where chunks are used; primes, powers of two, products of
-# large primes, and the vocabularies of well-known systems.
+# Sizes with and without chunks; primes, powers of two, products of large
+# primes, and vocabulary sizes of well-known systems.
 SIZES = (1, 2, 3, 31, 512, 1000, 1024, 4001, 4093, 4096, 9797, 8192, 32000,
          32768, 37000, 58101)  # fmt: skip
 COUNTS = (1, 2, 3, 8, 11, 29)
@@ -41,9 +41,9 @@ class LargestTest(tf.test.TestCase, parameterized.TestCase):
         for count in COUNTS:
             values = generator.integers(0, kinds, (7, size)).astype("float32")
             places, expected = self.check(values, count)
-            # Of equal numbers the first, as in TensorFlow.
+            # Of equal numbers the first is taken, as in TensorFlow.
             self.assertAllEqual(places, expected)
-            # Each place holds its number, and none is named twice.
+            # Each index points to its number, and no index occurs twice.
             self.assertAllEqual(
                 np.take_along_axis(values, places.numpy(), axis=1),
                 np.sort(values, axis=1)[:, ::-1][:, :count],
@@ -65,7 +65,7 @@ class LargestTest(tf.test.TestCase, parameterized.TestCase):
             found, expected = self.check(values, count)
             self.assertAllEqual(found[:2], expected[:2])
             self.assertEqual(found[2, 0], size // 2)
-        # Where nothing is allowed they are places all the same.
+        # If all numbers are -inf, the indices are still valid.
         places, _ = self.check(np.full((2, size), -np.inf, "float32"), 3)
         self.assertAllInRange(places, 0, size - 1)
 
@@ -79,15 +79,15 @@ class LargestTest(tf.test.TestCase, parameterized.TestCase):
     def test_chunks_divide_and_are_left_where_they_save_nothing(self):
         for size in SIZES:
             for count in COUNTS:
-                chunk = selection._chunk_of(size, count)
+                chunk = selection._chunk_size(size, count)
                 if chunk is not None:
                     self.assertEqual(size % chunk, 0)
                     self.assertGreaterEqual(size // chunk, count)
-                    # A fourth of the numbers are sorted, or fewer.
+                    # At most a quarter of the numbers are sorted.
                     self.assertLess(4 * (size // chunk + count * chunk), size)
-        self.assertIsNotNone(selection._chunk_of(32000, 9))
+        self.assertIsNotNone(selection._chunk_size(32000, 9))
         for size, count in ((None, 1), (4093, 1), (9, 1), (100, 8)):
-            self.assertIsNone(selection._chunk_of(size, count))
+            self.assertIsNone(selection._chunk_size(size, count))
 
     def test_sizes_known_only_at_run_time(self):
         values = np.random.default_rng(0).permutation(4096).astype("float32")
@@ -126,8 +126,9 @@ class LogNormalizerTest(tf.test.TestCase, parameterized.TestCase):
         largest = wide.max(1)
         expected = largest + np.log(np.exp(wide - largest[:, None]).sum(1))
         best = np.argmax(logits, axis=1).astype("int32")
-        # The probability that tells the sum is 1 / V at worst, and has the
-        # rounding of a sum of V; all else is that of the numbers.
+        # The softmax of the largest number is at least 1 / V and has the
+        # rounding error of a sum of V terms; other errors are those of float32
+        # logits.
         tolerance = {"rtol": 2e-7, "atol": 3e-6}
         self.assertAllClose(
             selection.log_normalizer(logits), expected, **tolerance

@@ -1,7 +1,7 @@
-"""A path must take what is chosen, and nothing after it is over.
+"""`follow` writes the chosen tokens, and nothing after the end.
 
-B batch   W hypotheses per row   T target length   V vocabulary_size   S source
-length   C candidates
+B batch   W hypotheses per row   T target length   V vocabulary_size
+S source length   C candidates
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ B, W = 23, 3
 
 
 def take_own_place(choices, position, numbers):
-    """Hypothesis w takes its w-th best token of those allowed."""
+    """Chooses, for hypothesis w, the w-th best allowed candidate."""
     order = tf.argsort(
         choices.log_probs, axis=2, direction="DESCENDING", stable=True
     )
@@ -37,13 +37,13 @@ class FollowTest(tf.test.TestCase, parameterized.TestCase):
                 search.Task(**task, **constraints.of_task()),
                 constraints.constraints(),
                 width=width,
-                count=count,
+                num_candidates=count,
             )
 
         return languages.run(run, demands, **kwargs)
 
     def expected(self, languages, demands, row, rank):
-        """What hypothesis `rank` of a row must take."""
+        """Returns the tokens that hypothesis `rank` of a row must have."""
         language, rules = languages.language(row), demands.rules(row)
         ids = ()
         while len(ids) < rules.limit and END not in ids:
@@ -71,7 +71,7 @@ class FollowTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(result.ids.shape, (B, W, 5))
         self.assertEqual(result.ids.dtype, tf.int32)
         self.assertEqual(result.lengths.dtype, tf.int32)
-        # In the order of the hypotheses, whatever they score.
+        # Hypotheses keep their order, whatever their scores are.
         expected = [
             [self.expected(languages, demands, row, rank) for rank in range(W)]
             for row in range(B)
@@ -90,7 +90,7 @@ class FollowTest(tf.test.TestCase, parameterized.TestCase):
             constraints=searches.Asked(prefix=prefix),
         )
         self.assertAllEqual(result.ids[:, 0, 0], [3] * B)
-        # The others have chosen what is forbidden.
+        # The other hypotheses chose forbidden candidates.
         self.assertAllEqual(result.lengths[:, 1:], np.zeros((B, 2)))
         self.assertAllEqual(result.ids[:, 1:], np.full((B, 2, 5), PAD))
         self.assertAllEqual(result.scores[:, 1:], np.zeros((B, 2)))
@@ -129,14 +129,14 @@ class FollowTest(tf.test.TestCase, parameterized.TestCase):
         self.follow(choose, growing, demands, states=languages_.GrowingStates())
         for numbers, longer in zip(seen[1:], seen[:-1], strict=True):
             self.assertContainsSubset(numbers, longer)
-        # All that have room for five are left at the end.
+        # Rows with a limit of five are left at the end.
         has_room = np.flatnonzero(np.array(growing.limits) == 5).tolist()
         self.assertContainsSubset(has_room, seen[-1])
         self.assertLess(len(seen[-1]), B // 2)
 
     def test_what_is_over_changes_no_more(self):
-        # The first ends at once, the second at last; what is read after the
-        # end would lead to 2 for ever.
+        # The first hypothesis ends at step 0, the second at step 2. After its
+        # end, the first would choose 2 at every step.
         def choose(choices, position, numbers):
             return tf.stack(
                 [
@@ -155,7 +155,7 @@ class FollowTest(tf.test.TestCase, parameterized.TestCase):
             search.Task(1, 5, **IDS, source_mask=[[True]]),
             search.Constraints(),
             width=2,
-            count=None,
+            num_candidates=None,
         )  # fmt: skip
         self.assertAllEqual(
             result.ids, [[[END, 0, 0, 0, 0], [3, 3, END, 0, 0]]]

@@ -1,4 +1,4 @@
-"""What a task leaves out has a default that changes nothing."""
+"""The defaults of a task change nothing."""
 
 import numpy as np
 

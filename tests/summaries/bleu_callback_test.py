@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.summaries import bleu_callback
-from keras_transformer.translation import scores
+from keras_transformer.translation import metrics
 from tests.training.small_model import fit, make
 
 SOURCES = ["a cat sat on the mat", "a dog ran", "the end of it all"]
@@ -21,7 +21,7 @@ def make_callback(
     translate,
     sources=SOURCES,
     references=REFERENCES,
-    score=scores.score_translations,
+    score=metrics.score_translations,
     **settings,
 ):
     return bleu_callback.BleuCallback(
@@ -125,7 +125,7 @@ class BleuCallbackTest(tf.test.TestCase, parameterized.TestCase):
             lambda texts: ["那只猫坐在桌子上。", chinese[1]],
             ["a cat", "a dog"],
             chinese,
-            functools.partial(scores.score_translations, tokenize="zh"),
+            functools.partial(metrics.score_translations, tokenize="zh"),
         )
         logs = {}
         callback.on_epoch_end(0, logs)

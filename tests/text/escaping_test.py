@@ -1,4 +1,4 @@
-"""Text that SentencePiece would change must come back as it was."""
+"""Escaped text survives SentencePiece unchanged."""
 
 import tensorflow as tf
 from absl.testing import parameterized
@@ -9,7 +9,7 @@ MARK, ESCAPE = "\u2581", "\U0010fffd"
 
 
 def apply_rules(text):
-    """What SentencePiece does with `RULES`: each character once, in Python."""
+    """Applies `RULES` to each character once, as SentencePiece does."""
     rules = {}
     for line in escaping.RULES.splitlines():
         before, after = line.split("\t")

@@ -1,4 +1,4 @@
-"""What a normalization takes for the same, in SentencePiece and in a graph."""
+"""Normalizations are the same in SentencePiece and in a graph."""
 
 import functools
 import unicodedata
@@ -7,7 +7,7 @@ import pytest
 
 from keras_transformer.text import normalization, tokenizer, vocabulary
 
-# All letters whose compositions are looked at.
+# All letters with a decomposition.
 LETTERS = " ".join(
     chr(i)
     for i in range(0xA0, 0x3000)
@@ -30,7 +30,7 @@ def tokenizer_of(name):
 
 
 def read(text, name=normalization.DEFAULT):
-    """A text, as it is read back."""
+    """Encodes and decodes a text."""
     one = tokenizer_of(name)
     return one.decode(one.encode([text])).numpy()[0].decode()
 
@@ -72,7 +72,8 @@ def test_every_space_is_a_space(space):
         ("\x1b[0m\x7f", "[0m"),
         ("cafe\u0301", "caf\u00e9"),
         ("\u212b", "\u00c5"),
-        # A mark below and one above, in any order, one composed or none.
+        # One mark below and one above, in any order, one of them composed or
+        # none.
         ("e\u0323\u0302", "\u1ec7"),
         ("e\u0302\u0323", "\u1ec7"),
         ("\u00ea\u0323", "\u1ec7"),
@@ -98,7 +99,7 @@ def test_leaves(text):
 
 
 def test_fold_is_what_is_read():
-    """Of texts whose letters the vocabulary knows."""
+    """`fold` equals encoding and decoding if the vocabulary has all letters."""
     for text in (
         " a \u00a0b\t\n",
         "\ufeff\u201ca\u201d \u2013 it\u2019s",
@@ -109,7 +110,7 @@ def test_fold_is_what_is_read():
 
 
 def test_composes_as_unicode_does():
-    """Of every character that has a decomposition; Hangul's are left."""
+    """Every character with a decomposition is composed, except Hangul."""
     compared = 0
     for i in range(0xA0, 0x3000):
         character = chr(i)
@@ -125,7 +126,7 @@ def test_composes_as_unicode_does():
 def test_accents_that_no_text_has_are_left_out():
     one = tokenizer.Tokenizer(
         vocabulary.learn_vocabulary(
-            # \u00c2 is written in two signs, \u00ea and \u0439 in one.
+            # \u00c2 is written as two code points, \u00ea and \u0439 as one.
             ["A red boat's caf\u00e9, \u00ea, \u0439 \u0435 A\u0302"],
             may_be_smaller=True,
         )
@@ -136,14 +137,15 @@ def test_accents_that_no_text_has_are_left_out():
     read = "boat caf\u00e9 e \u00c2A \u0439\u0435 \u00ea \u1e62"
     for text in (written, decomposed):
         decoded = one.decode(one.encode([text])).numpy()[0].decode()
-        # No text has an S, so its accent stays.
+        # The training text has no S, so its accent stays.
         assert decoded == read
 
 
 def test_of_sentencepiece():
     assert read(" \uff21\u00a0 b ", "nmt_nfkc") == "A b"
     assert read("\uff21", "nmt_nfkc_cf") == "a"
-    # Theirs, and not ours.
+    # The rules of SentencePiece, which keep quotes, and not those of this
+    # package.
     assert read("\u201ca\u201d", "nmt_nfkc") == "\u201ca\u201d"
 
 
@@ -156,7 +158,7 @@ def test_none():
 def test_same_ids_as_the_library(name):
     one = tokenizer_of(name)
     texts = ["a", " a\u00a0 b ", "\ufeff\u201cla\u201d\tb\n", "e\u0301"]
-    # "none" has its first space from the tokenizer.
+    # With "none" the tokenizer adds the first space.
     first = " " if name == "none" else ""
     assert one.encode(texts).to_list() == [
         one._processor.encode(first + text) for text in texts
@@ -169,7 +171,7 @@ def test_names_are_checked():
 
 
 def test_first_words_are_like_others():
-    """Whatever stands before them."""
+    """The first word has the same pieces whatever spaces are before it."""
     one = tokenizer_of(normalization.DEFAULT)
     first, second, third = one.encode(["dog", " dog", "a dog"]).to_list()
     assert first == second == third[-len(first) :]

@@ -1,4 +1,4 @@
-"""The ids are part of every saved vocabulary and model: they may not move."""
+"""Special ids never change: saved vocabularies and models contain them."""
 
 import pytest
 import sentencepiece
@@ -52,14 +52,15 @@ def test_a_tokenizer_with_other_ids():
     assert other.pieces([7, 5, 0]) == ["<pad>", "<bos>", "<eos>"]
     assert other.vocabulary_size == usual.vocabulary_size
     ids = other.encode(TEXTS)
-    # The same pieces, of which none is special.
+    # Both encode to the same pieces, without special ids.
     for mine, theirs in zip(
         ids.to_list(), usual.encode(TEXTS).to_list(), strict=True
     ):
         assert other.pieces(mine) == usual.pieces(theirs)
         assert not set(mine) & {7, 5, 0, 1}
     assert [text.decode() for text in other.decode(ids).numpy()] == TEXTS
-    # Special ids give no text, wherever they stand; the usual ones are pieces.
+    # Special ids give no text at any position. The usual special ids are pieces
+    # of this vocabulary.
     first = ids.to_list()[0]
     [text] = other.decode([[5, *first[:2], 7, *first[2:], 1, 0, 7]]).numpy()
     assert text.decode() == TEXTS[0]

@@ -1,4 +1,4 @@
-"""A string is told from a list of strings."""
+"""One string is not accepted as a list of strings."""
 
 import pathlib
 
@@ -67,7 +67,7 @@ def test_what_is_blank():
     characters = [
         chr(code)
         for code in range(1, 0x110000)
-        if not 0xD800 <= code < 0xE000  # No characters: halves of them.
+        if not 0xD800 <= code < 0xE000  # Surrogates are not characters.
     ]
     found = texts.are_blank(tf.constant(characters)).numpy()
     expected = [texts.is_blank(character) for character in characters]

@@ -1,4 +1,4 @@
-"""Text to ids and back must lose nothing, wherever it runs."""
+"""Encoding and decoding lose no text: eagerly, in graphs, in SavedModels."""
 
 import functools
 import os
@@ -36,7 +36,7 @@ def random_strings(seed, count, longest, alphabet):
 
 
 def every_code_point():
-    # Surrogates are no characters: they cannot stand in UTF-8.
+    # Surrogates are not characters: UTF-8 cannot encode them.
     return [chr(i) for i in range(0x110000) if not 0xD800 <= i < 0xE000]
 
 
@@ -111,7 +111,7 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
         b"\xed\xa0\x80",  # A surrogate.
         b"\xc0\xaf",  # An overlong slash.
         b"cut \xf0\x9f\x98",
-        b"\xe2\x96 \x81",  # The mark, broken.
+        b"\xe2\x96 \x81",  # U+2581, cut in two.
     )
     def test_bytes_that_are_not_utf8_are_replaced(self, text):
         [decoded] = self.round_trip([text])
@@ -120,7 +120,8 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(decoded.replace("\ufffd", ""), around)
 
     def test_any_ids_decode_to_unicode(self):
-        # A model may produce any of them, halves of characters included.
+        # A model may produce any sequence of ids, also incomplete UTF-8
+        # characters.
         drawn = random.Random(1)
         ids = [
             [drawn.randrange(293) for _ in range(drawn.randrange(19))]
@@ -174,7 +175,7 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
         processor = sentencepiece.SentencePieceProcessor(model_proto=learned())
         texts = TEXTS + random_strings(2, 211, 17, every_code_point())
         texts += random_strings(3, 211, 17, " theca.'\u2581\U0010fffd<0>")
-        # Unicode's own word, lest both libraries read a string differently.
+        # Decomposed text, which both libraries must read alike.
         texts.append(unicodedata.normalize("NFD", TEXTS[1]))
         self.assertEqual(
             self.tokenizer.encode(texts).to_list(),
@@ -205,7 +206,7 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(decoded, TEXTS)
 
     def test_two_vocabularies_of_one_graph(self):
-        """As TensorFlow loads it: by its own loader, and in a session."""
+        """Both ways to load it: TensorFlow's own loader, and a session."""
         texts = [["a cat sat", "the mat"], ["un chat", "le tapis est assis"]]
         both = tf.Module()
         both.tokenizers = [
@@ -228,7 +229,7 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
         expected = {name: ids.numpy() for name, ids in encode(text).items()}
         self.assertNotAllEqual(expected["a"][0, :3], expected["b"][0, :3])
         loaded = tf.saved_model.load(path).signatures["serving_default"]
-        # Twice, and beside each other.
+        # The model is loaded twice, and both copies are called in turn.
         again = tf.saved_model.load(path).signatures["serving_default"]
         for function in (loaded, again, loaded):
             for name, ids in function(text=text).items():
@@ -256,7 +257,7 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
             loaded.encode(TEXTS).to_list(),
             self.tokenizer.encode(TEXTS).to_list(),
         )
-        # Others can read the file as well, and nothing else was left there.
+        # SentencePiece reads the file too, and no other file is left.
         processor = sentencepiece.SentencePieceProcessor(model_file=path)
         self.assertEqual(processor.vocab_size(), 293)
         self.assertEqual(os.listdir(os.path.dirname(path)), ["tokenizer.model"])

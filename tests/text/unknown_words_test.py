@@ -1,4 +1,4 @@
-"""Words without a known part are left out, and nothing else is."""
+"""Only words without a known piece are left out."""
 
 import functools
 
@@ -34,7 +34,7 @@ def read(text, normalization="nfc_punctuation"):
         ("\U0001f642\U0001f642The dog", "The dog"),
         ("The \u0418\u0432\u0430\u043d dog \u674e\u660e is", "The dog is"),
         ("dog\u0441 \u0441dog", "dog dog"),
-        # Inside of a word they are a part of it.
+        # Unknown characters inside of a word are kept.
         ("d\u043eg", "d\u043eg"),
         ("\U0001f642", ""),
         ("\u0418\u0432\u0430\u043d \u674e\u660e", ""),
@@ -45,9 +45,9 @@ def read(text, normalization="nfc_punctuation"):
 def test_what_is_read(text, known):
     assert read(text) == known
     one = tokenizer_of("nfc_punctuation")
-    # The same ids as of the text without those words.
+    # The ids equal those of the text without unknown words.
     assert one.encode_source([text]).to_list() == one.encode([known]).to_list()
-    # Whatever stands beside it.
+    # Other texts of the batch change nothing.
     rows = one.encode_source(["\u674e", text, "a \u674e", ""]).to_list()
     assert rows[1] == one.encode([known]).to_list()[0]
 
@@ -58,10 +58,10 @@ def test_other_vocabularies_leave_nothing_out(normalization):
     assert read(text, normalization) == text
 
 
-def test_known_parts_are_those_that_are_read():
+def test_known_pieces_are_those_that_are_read():
     one = tokenizer_of("nfc_punctuation")
     texts = ["The \u674e dog", "", "\u674e"]
-    ids, known = one.known_parts(texts)
+    ids, known = one.known_pieces(texts)
     assert ids.to_list() == one.encode(texts).to_list()
     kept = tf.ragged.boolean_mask(ids, known).to_list()
     assert kept == one.encode_source(texts).to_list()
@@ -71,4 +71,4 @@ def test_known_parts_are_those_that_are_read():
 def test_no_rows():
     ids = tf.ragged.constant([], tf.int32, ragged_rank=1)
     kinds = [True, False], [False, True], [False, True]
-    assert unknown_words.known_parts(ids, *kinds).nrows() == 0
+    assert unknown_words.known_pieces(ids, *kinds).nrows() == 0

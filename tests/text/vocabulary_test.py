@@ -1,4 +1,4 @@
-"""A learned vocabulary: its size, its pieces, and what cannot be learned."""
+"""Learned vocabularies: their size, their pieces, and invalid arguments."""
 
 import re
 import subprocess
@@ -41,7 +41,8 @@ class LearnVocabularyTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     def test_first_words_are_learned_like_others(self):
-        # "chat" begins two sentences and ends two: one piece serves all.
+        # "chat" is the first word of two sentences and the last of two: it is
+        # one piece in all four.
         model = vocabulary.learn_vocabulary(
             ["chat noir", "chat vert", "un chat", "le chat"] * 5,
             may_be_smaller=True,
@@ -59,7 +60,8 @@ class LearnVocabularyTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     def test_none_does_not_normalize(self):
-        # Full-width, decomposed, no-break space, doubled space.
+        # A full-width letter, a decomposed letter, a no-break space, two
+        # spaces.
         text = "\uff21 e\u0301 a\u00a0b  c"
         processor = sentencepiece.SentencePieceProcessor(
             model_proto=vocabulary.learn_vocabulary(
@@ -78,7 +80,7 @@ class LearnVocabularyTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(size_of(model), largest)
         with self.assertRaisesRegex(ValueError, f"at most {largest}"):
             vocabulary.learn_vocabulary(TEXTS, largest + 1)
-        # What the flag is for.
+        # With `may_be_smaller` the same size is accepted.
         smaller = vocabulary.learn_vocabulary(TEXTS, 4001, may_be_smaller=True)
         self.assertLessEqual(size_of(smaller), largest)
 
@@ -144,7 +146,7 @@ class LearnVocabularyTest(tf.test.TestCase, parameterized.TestCase):
             vocabulary.learn_vocabulary(texts, 293)
 
     def test_very_long_line_is_not_left_out(self):
-        # SentencePiece skips lines of more than 4192 bytes unless told.
+        # By default SentencePiece skips lines of more than 4192 bytes.
         model = vocabulary.learn_vocabulary(
             ["a b", "z" + "a " * 4001], may_be_smaller=True
         )

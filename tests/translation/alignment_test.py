@@ -1,4 +1,4 @@
-"""Words get the attention of their pieces, in closed form."""
+"""Alignments of words equal sums and means computed by hand."""
 
 import numpy as np
 import tensorflow as tf
@@ -16,7 +16,8 @@ class AlignWordsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(found, attention)
 
     def test_sources_add_up_and_targets_are_averaged(self):
-        # Source "ab c", target "x yz": rows are targets, columns sources.
+        # Source "ab c", target "x yz". Rows are target pieces, columns are
+        # source pieces.
         attention = [[0.5, 0.3, 0.2], [0.1, 0.1, 0.8], [0.3, 0.1, 0.6]]
         found = alignment.align_words(
             attention, ["▁a", "b", "▁c"], ["▁x", "▁y", "z"]
@@ -24,7 +25,7 @@ class AlignWordsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(found, [[0.8, 0.2], [0.3, 0.7]])
 
     def test_what_the_end_got_is_shared_out(self):
-        # The last row and the last column are of end tokens.
+        # The last row and the last column belong to end tokens.
         attention = [[0.2, 0.2, 0.6], [0.0, 0.3, 0.7], [0.1, 0.8, 0.1]]
         found = alignment.align_words(attention, ["▁a", "▁b"], ["▁x", "▁y"])
         self.assertAllClose(found, [[0.5, 0.5], [0.0, 1.0]])
@@ -63,10 +64,10 @@ class AlignWordsTest(tf.test.TestCase, parameterized.TestCase):
         ([], []),
         (["▁un", "▁chat"], [0, 1]),
         (["▁ch", "at"], [0, 0]),
-        # A text need not begin with a space.
+        # The first piece of a text may have no space.
         (["ch", "at", "▁noir"], [0, 0, 1]),
         (["▁", "chat", "▁", "noir"], [0, 0, 1, 1]),
-        # Two spaces begin one word, and none is begun by those at the end.
+        # Two spaces begin one word. Spaces at the end begin no word.
         (["▁a", "▁", "▁b"], [0, 1, 1]),
         (["▁a", "▁▁b", "▁", "▁"], [0, 1, 1, 1]),
         (["▁", "▁"], [0, 0]),
@@ -81,7 +82,7 @@ class AlignWordsTest(tf.test.TestCase, parameterized.TestCase):
 class FormatsTest(tf.test.TestCase):
     def test_pharaoh(self):
         soft = np.array([[0.1, 0.7, 0.2], [0.6, 0.3, 0.1]])
-        # Source words first: this is not "0-1 1-0".
+        # The source word stands first: not "0-1 1-0".
         self.assertEqual(alignment.pharaoh(soft), "1-0 0-1")
         soft = np.array([[0.1, 0.2, 0.7], [0.0, 0.0, 0.0], [0.1, 0.8, 0.1]])
         self.assertEqual(alignment.pharaoh(soft), "2-0 1-2")

@@ -1,4 +1,4 @@
-"""Answers come in the order of the texts, whatever went together."""
+"""Results come in the order of the texts, in whatever batches they were."""
 
 import tensorflow as tf
 from absl.testing import parameterized

@@ -1,4 +1,4 @@
-"""What must not matter does not, and what has no answer is refused."""
+"""Spaces and unknown words change nothing; invalid texts and NaN are errors."""
 
 import functools
 
@@ -27,7 +27,7 @@ NOTHING = ("", " ", "\n", "\u00a0", "\u3000\u2009", "\ufeff", "\ufeff \u200b")
 
 @functools.cache
 def broken(search=None, jit_compile=False):
-    """The toy translator with one weight that is not a number."""
+    """Returns the toy translator with one weight set to NaN."""
     model = kt.models.in_precision(toy.translator().model, "float32")
     weight = model.decoder.final_norm.weights[0]
     weight.assign(np.where(np.arange(weight.shape[0]) == 7, np.nan, weight))
@@ -48,7 +48,7 @@ def test_spaces_and_marks_at_the_ends_mean_nothing(edge):
     )
     plain = translator.hypotheses(TEXTS, prefixes=["NO", "", "GO"])
     assert [h[0].text for h in prefixed] == [h[0].text for h in plain]
-    # What stands there without a prefix is another.
+    # Without a prefix, the second translation begins with its own token.
     assert [h[0].text[:2] for h in plain] == ["NO", expected[1][:2], "GO"]
     scored = translator.score(TEXTS, [edge.format(text) for text in expected])
     plain = [h.score for h in translator.score(TEXTS, expected)]
@@ -70,7 +70,7 @@ def test_spaces_inside_are_one_space(space):
 )
 @pytest.mark.parametrize("place", range(4))
 def test_words_that_are_unknown_change_nothing(word, place):
-    """And words are counted as they stand in the text."""
+    """The alignment counts unknown words too."""
     translator = toy.translator()
     words = "ba de fi".split()
     [[plain]] = translator.hypotheses(["ba de fi"], align=True)
@@ -82,7 +82,7 @@ def test_words_that_are_unknown_change_nothing(word, place):
     assert not found.alignment[:, place].any()
     rest = np.delete(found.alignment, place, axis=1)
     np.testing.assert_array_equal(rest, plain.alignment)
-    # And where the text is cut.
+    # The same holds if the text is cut.
     short = kt.Translator(
         translator.model, translator.tokenizer, max_source_length=4
     )
@@ -123,7 +123,7 @@ CALLS = {
     "n_best": lambda t, text: t.n_best(text),
     "log_probability": lambda t, text: t.log_probability(text, [text]),
     "in_batches": lambda t, text: kt.translation.in_batches(list, text, 3),
-    "attend": kt.translation.attend,
+    "explain_in_graph": kt.translation.explain_in_graph,
     "export_check": lambda t, text: kt.export.check("nowhere", t, text),
 }
 
@@ -173,7 +173,7 @@ def test_no_numbers_are_an_error(search, jit_compile):
     ):
         with pytest.raises(FloatingPointError, match="not a number.*'ba de'"):
             call()
-    # Nothing is translated without the model.
+    # A blank text is translated without the model.
     assert translator.translate([""]) == [""]
     answer = translator(tf.constant(["ba", ""]))
     assert np.isnan(answer["score"][0]) and answer["score"][1] == 0
@@ -193,13 +193,13 @@ def test_no_numbers_in_a_saved_model(tmp_path):
 
 
 def test_numbers_of_some_rows():
-    """A row without numbers does not touch those beside it."""
+    """A row with NaN does not change the other rows."""
     chain = tf.math.log([[0.1, 0.6, 0.3], [0.3, 0.3, 0.4], [1.0, 0.0, 0.0]])
 
     def step(ids, position, state):
         logits = tf.gather(chain, ids)
         is_bad = state["row"] == 1
-        # Only from the second step on.
+        # NaN only from the second step on.
         return tf.where(
             (is_bad & (position > 0))[:, None] & (tf.range(3) == 2),
             np.nan,

@@ -1,4 +1,4 @@
-"""What is shown must be the attention of the translation that was made."""
+"""Explanations contain the attention of the translation they show."""
 
 import functools
 
@@ -40,7 +40,7 @@ class ExplainTest(tf.test.TestCase, parameterized.TestCase):
     def test_the_decoder_does_not_look_ahead(self):
         found = explanation.explain(self.translator, "ba de fi go hu")
         self.assertAllEqual(np.triu(found.decoder, k=1), 0 * found.decoder)
-        # But back it does.
+        # It does attend to earlier positions.
         self.assertGreater(np.tril(found.decoder, k=-1).max(), 0)
 
     def test_source_tokens_are_those_of_the_tokenizer(self):
@@ -57,7 +57,7 @@ class ExplainTest(tf.test.TestCase, parameterized.TestCase):
             self.assertEqual(
                 found.target_tokens, translator.tokenizer.pieces(ids)
             )
-            # And so they spell the translation.
+            # So the pieces spell the translation.
             spelled = "".join(found.target_tokens).replace("\u2581", " ")
             self.assertEqual(
                 spelled, f" {translator.translate([text])[0]}<eos>"
@@ -87,8 +87,8 @@ class ExplainTest(tf.test.TestCase, parameterized.TestCase):
             )
 
     def test_cross_attention_reads_the_sentence_backwards(self):
-        # What this model has learned shows: most words are made while some
-        # head looks at the word they translate.
+        # The trained model attends to the right words: for most target words,
+        # one head has its maximum at the source word.
         looks = []
         for first in range(7):
             words = toy.WORDS[first : first + 5]
@@ -103,18 +103,18 @@ class ExplainTest(tf.test.TestCase, parameterized.TestCase):
         self.assertGreater(np.median(looks), 0.5)
 
     @functools.cached_property
-    def attended(self):
-        """Of sentences of many lengths, as one batch."""
+    def explained(self):
+        """Explains a batch of sentences of different lengths, in the graph."""
         answer = explanation.explain_in_graph(
             self.translator, tf.constant(TEXTS)
         )
         return {name: tensor.numpy() for name, tensor in answer.items()}
 
-    def test_attend_says_what_explain_says(self):
+    def test_explain_in_graph_equals_explain(self):
         for row, text in enumerate(TEXTS):
             if text.strip():
                 expected = explanation.explain(self.translator, text)
-                found = {k: v[row] for k, v in self.attended.items()}
+                found = {k: v[row] for k, v in self.explained.items()}
                 source = len(expected.source_tokens)
                 target = len(expected.target_tokens)
                 self.assertEqual(
@@ -135,25 +135,25 @@ class ExplainTest(tf.test.TestCase, parameterized.TestCase):
                     self.assertAllClose(
                         part, getattr(expected, name), atol=1e-5
                     )
-                    # All else is filled up.
+                    # All other elements are padding, 0.
                     self.assertAllClose(whole.sum(), part.sum(), 1e-6)
                 for name, size in (("source", source), ("target", target)):
                     self.assertEqual(
                         set(found[f"{name}_tokens"][size:]) - {b""}, set()
                     )
 
-    def test_attend_translates(self):
+    def test_explain_in_graph_translates(self):
         expected = self.translator.translate(TEXTS)
         self.assertEqual(
-            [text.decode() for text in self.attended["translation"]], expected
+            [text.decode() for text in self.explained["translation"]], expected
         )
         self.assertLen(set(expected), len(TEXTS))
 
-    def test_attend_to_nothing(self):
+    def test_explain_in_graph_of_a_blank_text(self):
         row = TEXTS.index(" ")
-        self.assertEqual(set(self.attended["target_tokens"][row]), {b""})
+        self.assertEqual(set(self.explained["target_tokens"][row]), {b""})
         for name in ("decoder", "cross"):
-            maps = self.attended[f"{name}_attention"][row]
+            maps = self.explained[f"{name}_attention"][row]
             self.assertAllEqual(maps, 0 * maps)
         nothing = explanation.explain_in_graph(
             self.translator, tf.zeros([0], tf.string)

@@ -1,4 +1,4 @@
-"""Few shapes are compiled, and what was added is taken away again."""
+"""Only a few shapes are compiled, and results contain no padding rows."""
 
 import numpy as np
 import tensorflow as tf
@@ -16,7 +16,7 @@ class CompiledSearchTest(tf.test.TestCase, parameterized.TestCase):
         self.traced = []
 
     def search(self, source_ids, prefix=None, align=False, max_length=0):
-        """Answers with the sums of what it was given."""
+        """Returns the sums of its arguments."""
         self.traced.append(
             (
                 tuple(source_ids.shape),
@@ -50,7 +50,7 @@ class CompiledSearchTest(tf.test.TestCase, parameterized.TestCase):
             self.assertEqual(found.ids.shape, (rows, 1, 32 + 50))
             self.assertEqual(found.attention is None, not align)
 
-    # Two devices are in tests/training/distributed_model_test.py.
+    # `tests/training/distributed_model_test.py` tests two devices.
     def test_on_the_devices_of_a_strategy(self):
         strategy = tf.distribute.MirroredStrategy(["CPU:0"])
         find = graphs.CompiledSearch(

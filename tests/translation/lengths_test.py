@@ -1,4 +1,4 @@
-"""Limits, number by number."""
+"""Length limits equal numbers computed by hand."""
 
 import math
 
@@ -10,19 +10,19 @@ from keras_transformer.translation import lengths
 
 class LengthsTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(
-        # As in the paper: 50 tokens more than the source has.
+        # The paper: at most 50 tokens more than the source has.
         ({}, [0, 0, 0], [51, 57, 81]),
         ({"maximum": 11}, [0, 0, 0], [11, 11, 11]),
         ({"maximum": 60}, [0, 0, 0], [51, 57, 60]),
         ({"minimum": 5}, [5, 5, 5], [51, 57, 81]),
         ({"ratio": 2.0, "extra": 0}, [0, 0, 0], [2, 14, 62]),
-        # Down, but one token at least.
+        # The maximum is rounded down, and is at least one token.
         ({"ratio": 0.5, "extra": 0}, [0, 0, 0], [1, 3, 15]),
         ({"ratio": 0.0, "extra": 3}, [0, 0, 0], [3, 3, 3]),
-        # Up.
+        # The minimum is rounded up.
         ({"minimum_ratio": 0.5}, [1, 4, 16], [51, 57, 81]),
         ({"minimum_ratio": 0.5, "minimum": 5}, [5, 5, 16], [51, 57, 81]),
-        # Never more than the longest.
+        # The minimum never exceeds the maximum.
         ({"minimum_ratio": 2.0, "maximum": 9}, [2, 9, 9], [9, 9, 9]),
     )
     def test_of(self, given, shortest, longest):

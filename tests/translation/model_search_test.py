@@ -1,4 +1,4 @@
-"""Limits are each row's own, and the search is told what it may take."""
+"""The task of a search has the limits of each row, and its banned ids."""
 
 import numpy as np
 import tensorflow as tf
@@ -11,7 +11,7 @@ PAD, START, END = 0, 1, 2
 
 
 class Endless(search.RowStates):
-    """A model that never says the end: it repeats the first source token."""
+    """A model that repeats the first source token and never ends."""
 
     pad_id, start_id = PAD, START
 
@@ -47,7 +47,8 @@ class ModelSearchTest(tf.test.TestCase):
         self.assertAllEqual(result.lengths[:, 0], [11, 11])
 
     def test_xla_compiles_for_a_shape_and_not_for_each_batch(self):
-        # Of the shape alone, which it could not if ids decided the result's.
+        # XLA must know the shape of the result from the shape of the ids; it
+        # could not if that depended on their values.
         def compile_search(searches):
             @tf.function(
                 input_signature=[tf.TensorSpec([2, 5], tf.int32)],
@@ -68,7 +69,8 @@ class ModelSearchTest(tf.test.TestCase):
             self.assertEqual(find(source_ids).ids.shape[-1], 11)
 
     def test_shortest_length_is_the_larger_of_both(self):
-        # A source whose first token is the end is answered at once.
+        # The translation of a source that begins with the end token ends at
+        # once.
         source_ids = tf.constant([[2, 0, 0], [2, 5, 2]])
         for limits, least, expected in (
             ({}, 0, [1, 1]),
@@ -84,13 +86,14 @@ class ModelSearchTest(tf.test.TestCase):
             self.assertAllEqual(found.lengths[:, 0], expected)
 
     def test_padding_and_start_are_never_taken(self):
-        # The start token and a banned one, which the model would say.
+        # The model repeats its first source token: here the start token, and a
+        # banned token.
         chosen = make(constraints=search.Constraints(banned_ids=(5,)))
         found = chosen(tf.constant([[START], [5], [7]]))
         for row, token in enumerate((START, 5)):
             self.assertNotIn(token, found.ids[row, 0].numpy())
         self.assertAllEqual(found.ids[2, 0, :51], 51 * [7])
-        # Where the start is the end, it may be taken.
+        # If the start id is also the end id, it may be taken.
         chosen.model.start_id = END
         try:
             found = chosen(tf.constant([[END]]))
@@ -106,13 +109,13 @@ class ModelSearchTest(tf.test.TestCase):
         self.assertAllEqual(found.ids[1, 0, :5], [9, 11, 11, 11, 11])
         make().check_prefix(source_ids, prefix)
         short = make(limits=lengths.Lengths(maximum=2))
-        with self.assertRaisesRegex(ValueError, "3 tokens where at most 2"):
+        with self.assertRaisesRegex(ValueError, "3 tokens, and a maximum of 2"):
             short.check_prefix(source_ids, prefix)
         found = short(source_ids, prefix[:, :2])
         self.assertAllEqual(found.ids[:, 0], [[5, 6], [9, 11]])
 
     def test_the_ids_are_those_of_the_model_and_the_vocabulary(self):
-        """Padding 7, end 0, start 5: no id is a constant."""
+        """With padding 7, end 0 and start 5: no id is a constant."""
 
         class Other(Endless):
             pad_id, start_id = 7, 5
@@ -126,7 +129,7 @@ class ModelSearchTest(tf.test.TestCase):
         other = model_search.ModelSearch(
             Other(), record, lengths.Lengths(ratio=1.0, extra=1), 0
         )
-        # The search never takes the padding or the start.
+        # The task bans the padding id and the start id.
         record.needs_attention = False
         found = other(tf.constant([[3, 11, 0], [2, 0, 7], [1, 7, 7]]))
         [task] = seen
@@ -139,14 +142,15 @@ class ModelSearchTest(tf.test.TestCase):
     def test_keys_are_of_the_ids(self):
         def keys_of(ids):
             ids = tf.constant(ids, tf.int32)
-            return model_search._keys(ids, ids != PAD).numpy()
+            return model_search._row_keys(ids, ids != PAD).numpy()
 
         ids = np.random.default_rng(0).integers(3, SIZE, [997, 7])
         keys = keys_of(ids)
-        # Of 2^31 keys, 997 rows have a pair in common once in 4,000.
+        # Two of 997 random rows share one of 2^31 keys with a probability of 1
+        # in 4,000.
         self.assertEqual(np.unique(keys).size, 997)
         self.assertAllEqual(keys_of(np.pad(ids, [[0, 0], [0, 11]])), keys)
-        # Words in another order are another sentence.
+        # The same words in another order have another key.
         self.assertLess((keys_of(ids[:, ::-1]) == keys).sum(), 3)
         self.assertTrue(((0 <= keys) & (keys < 2**31)).all())
 

@@ -1,7 +1,7 @@
-"""A tiny translator that has learned something: to say a sentence backwards.
+"""A tiny translator that has learned to reverse the words of a sentence.
 
-The words are translated, too, so that source and target have tokens of their
-own: "ba de fi" becomes "FI DE BA".
+It also translates the words, so that source and target have different tokens:
+"ba de fi" becomes "FI DE BA".
 """
 
 import functools
@@ -30,7 +30,7 @@ def pair_of(words):
 
 @functools.cache
 def translator():
-    """The translator, trained once in a process."""
+    """Returns the translator, which is trained once in a process."""
     pairs = random_pairs(4999)
     texts = [text for pair in pairs for text in pair]
     tokenizer = kt.Tokenizer(kt.learn_vocabulary(texts, may_be_smaller=True))
@@ -63,7 +63,7 @@ def translator():
 
 
 def write_run(directory, settings=None):
-    """Writes the translator as the trainer leaves a run."""
+    """Writes the translator to a run directory, as the trainer does."""
     directory.mkdir(parents=True)
     live = translator()
     files = kt.runs.RunDirectory(directory)

@@ -1,4 +1,4 @@
-"""A sentence's translation depends on that sentence alone.
+"""The translation of a sentence does not depend on the rest of its batch.
 
 B batch   S source length   T target length   V vocabulary_size
 """
@@ -20,9 +20,9 @@ IDS = kt.text.SpecialIds()
 
 @functools.cache
 def searching(kind=search.BeamSearch, lengths=None, jit=False, **settings):
-    """The toy translator with another search.
+    """Returns the toy translator with another search.
 
-    One for all tests that ask for it, as each traces its graphs anew.
+    Tests share it, because each translator traces its own graphs.
     """
     return translator.Translator(
         toy.translator().model,
@@ -51,7 +51,7 @@ def in_graph(texts):
 
 @functools.cache
 def alone(text):
-    """Translation and score of a text without neighbours."""
+    """Returns translation and score of a text in a batch of its own."""
     [[translation], [score]] = in_graph([text])
     return translation, score
 
@@ -64,7 +64,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         self.sources = [pair.source for pair in self.pairs]
 
     def test_has_learned_the_language(self):
-        # Else the tests here would compare noise.
+        # With an untrained model these tests would compare noise.
         found = self.translator.translate(self.sources)
         right = sum(
             text == pair.target
@@ -107,7 +107,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         translations, scores = in_graph(["ba de", text])
         self.assertEqual(translations[1], "")
         self.assertEqual(scores[1], 0)
-        # The sentence beside it has its own answer.
+        # The other sentence of the batch is translated as usual.
         self.assertEqual(translations[:1], [alone("ba de")[0]])
         self.assertNotEmpty(translations[0])
         self.assertLess(scores[0], 0)
@@ -126,7 +126,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         for source, translation, score in zip(
             sources, translations, scores, strict=True
         ):
-            # What was produced, told to the model all at once.
+            # The model reads the whole translation at once.
             result = self.translator.search_ids(
                 self.translator.encode_source([source])
             )
@@ -187,14 +187,14 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
             )
         )
         self.assertAllEqual(default, paper)
-        # A beam of one is greedy search; scores are then the same sums.
+        # A beam of one is greedy search; without penalty the scores are equal.
         self.assertAllClose(greedy, narrow, 1e-4, 1e-5)
         self.assertNotAllClose(greedy, default)
 
     def assert_same(self, found, expected, atol=1e-5):
-        """Lists of hypotheses are equal, floats within `atol`."""
+        """Checks that lists of hypotheses are equal, floats within `atol`."""
         self.assertLen(found, len(expected))
-        # They are something: nearly all have a text of their own.
+        # The comparison means something only if texts differ.
         best = {hypotheses[0].text for hypotheses in expected}
         self.assertGreater(len(best), len(expected) // 2)
         for ours, theirs in zip(found, expected, strict=True):
@@ -228,7 +228,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         self.assert_same(together, backwards)
         alone = [chosen.hypotheses([text], align=True)[0] for text in texts]
         self.assert_same(together, alone)
-        # What they are is not said by their alignment.
+        # Alignments change nothing else in the hypotheses.
         self.assert_same(
             [[h._replace(alignment=None) for h in some] for some in together],
             chosen.hypotheses(texts, 3),
@@ -325,7 +325,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(scored.tokens, tokenizer.pieces(ids))
         penalty = ((5 + len(ids)) / 6) ** 0.6
         self.assertAllClose(scored.score, log_probs.sum() / penalty, 1e-4)
-        # Of samples and of greedy search scores are plain.
+        # Sampling and greedy search have scores without penalty.
         for chosen in (sampling(), searching(search.GreedySearch)):
             [plain] = chosen.score([text], [target])
             self.assertAllClose(plain.score, log_probs.sum(), 1e-4)
@@ -373,10 +373,11 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
             for hypothesis in hypotheses:
                 if hypothesis.tokens:
                     self.assertEqual(hypothesis.tokens[: len(pieces)], pieces)
-        # An empty prefix asks for nothing; a blank text has its own answer.
+        # An empty prefix changes nothing; a blank text has an empty
+        # translation.
         self.assert_same(found[1:2], chosen.hypotheses(["go"]))
         self.assertEqual([h.text for h in found[3]], [""])
-        # Log-probabilities of a prefix are the model's own.
+        # The tokens of a prefix have the log-probabilities of the model.
         [first] = chosen.score(texts[:1], [found[0][0].text])
         self.assertAllClose(first.score, found[0][0].score, atol=1e-4)
         self.assertNotEqual(found[0][0].text, "FI DE BA")
@@ -386,7 +387,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         limits = kt.translation.Lengths(maximum=3)
         short = searching(lengths=limits, jit=jit_compile)
         with self.assertRaisesRegex(
-            ValueError, "prefix of 5 tokens where at most 3 may be. Shorten"
+            ValueError, "prefix of 5 tokens, and a maximum of 3. Shorten"
         ):
             short.hypotheses(["ba", "de"], prefixes=["BA", "BA DE FI GO HU"])
         if not jit_compile:
@@ -434,12 +435,12 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         for found in chosen.hypotheses(["ba ba ba", "ra ka ra"]):
             for hypothesis in found:
                 self.assertLen(set(hypothesis.tokens), len(hypothesis.tokens))
-        # Without it words are repeated.
+        # Without the constraint words are repeated.
         [[plain]] = self.translator.hypotheses(["ba ba ba"])
         self.assertLess(len(set(plain.tokens)), len(plain.tokens))
 
     def test_never_padding_or_start(self):
-        # Hot enough that every token is drawn now and then.
+        # A temperature at which every token is drawn sometimes.
         drawn = sampling(num_samples=11, temperature=7.0, seed=1)
         tokens = [
             token
@@ -455,7 +456,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_samples_have_a_seed(self):
         texts = self.sources[:11]
-        # Without a seed it is the first.
+        # Without a seed it is seed 0.
         first, again, other = (
             chosen.hypotheses(texts)
             for chosen in (
@@ -485,8 +486,8 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         self.assertGreater(compared, 7)
 
     @parameterized.named_parameters(
-        # XLA compiles for ten seconds, so two of all that may be asked, which
-        # differ in everything. `tests/search/loop_test.py` compiles all.
+        # XLA compiles for ten seconds, so this test has two very different
+        # settings only. `tests/search/loop_test.py` compiles all of them.
         ("beam", search.BeamSearch, {"top_beams": 2, "coverage": 0.2}, {}),
         (
             "greedy",
@@ -560,7 +561,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         self.assertTrue(short.jit_compile)
         greedy = searching(search.GreedySearch)
         self.assertLen(greedy.with_n_best().hypotheses(["ba"])[0], 1)
-        with self.assertRaisesRegex(ValueError, "2 wanted of GreedySearch"):
+        with self.assertRaisesRegex(ValueError, "count=2 for GreedySearch"):
             greedy.with_n_best(2)
         with self.assertRaisesRegex(ValueError, "top_beams=5, beam_size=4"):
             self.translator.with_n_best(5)
@@ -583,7 +584,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
         self.assertTrue(all(best[:7]) and len(set(best[:7])) > 4)
         self.assertAllEqual(answer["translations"][7], [b""] * 3)
         self.assertAllEqual(answer["scores"][7], [0.0, -1e9, -1e9])
-        # A space of any kind is nothing, here and there.
+        # Texts of any white space are blank, in Python and in the graph.
         self.assertAllEqual(answer["scores"][8], [0.0, -1e9, -1e9])
         nothing = chosen.n_best(tf.zeros([0], tf.string))
         self.assertEqual(nothing["translations"].shape, (0, 3))
@@ -605,8 +606,9 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
             )
 
     def test_alignments_follow_the_words(self):
-        # Target word t is source word n - 1 - t. This model's last block is
-        # right of nearly all; mixed up columns would be of a third.
+        # Target word t translates source word n - 1 - t. The last block of this
+        # model aligns nearly all words so; with mixed up columns it would be a
+        # third.
         right = mirrored = words = 0
         texts = [
             " ".join(toy.WORDS[(first + 3 * i) % 11] for i in range(count))
@@ -626,11 +628,11 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
                 words += count
         self.assertGreater(words, 79)
         self.assertGreater(right / words, 0.9)
-        # The middle word is its own mirror image.
+        # The middle word is aligned with itself in both orders.
         self.assertLess(mirrored / words, 0.35)
 
     def test_alignments_are_of_target_by_source(self):
-        # Of a prefix that makes the target longer than its source.
+        # The prefix makes the target longer than its source.
         [[found]] = self.translator.hypotheses(
             ["ba de"], prefixes=["NO MI KA"], align=True
         )

@@ -238,9 +238,12 @@ def phase(run: pathlib.Path, log: str) -> str:
         doing = f"writing {directory.model.name} or scoring"
         if directory.unfinished_model.exists():
             doing = f"writing {directory.model.name}"
-        elif any(path.name.endswith("fresh") for path in directory.saving()):
+        elif any(
+            path.name.endswith("fresh")
+            for path in directory.unfinished_saved_models()
+        ):
             doing = "checking the SavedModel"
-        elif directory.saving():
+        elif directory.unfinished_saved_models():
             doing = "exporting"
     elif epochs and step == _INTERVAL * int(epochs[-1]):
         doing = "evaluating"

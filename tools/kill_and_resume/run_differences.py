@@ -31,7 +31,7 @@ def differences(run: pathlib.Path, other: pathlib.Path) -> list[str]:
         *(
             {
                 name: value
-                for name, value in directory.found_metrics().items()
+                for name, value in directory.read_metrics().items()
                 if name not in _TIMINGS
             }
             for directory in both

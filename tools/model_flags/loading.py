@@ -176,7 +176,7 @@ def warn_of_slowness(precision: str) -> None:
 
 def tokenization(models: settings.ModelSettings) -> str:
     """The tokenization that the first run was scored with."""
-    found = kt.runs.RunDirectory(models.model[0]).found_config()
+    found = kt.runs.RunDirectory(models.model[0]).read_config()
     chosen = found.get("settings", {}).get("tokenize")
     return chosen or kt.translation.tokenization_of(None)
 

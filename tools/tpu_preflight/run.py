@@ -45,7 +45,7 @@ def configuration(model: str | None, preset: str | None, **given):
             f"No such run: there is no {directory.config}. Give the trainer's "
             "--output_dir."
         )
-    found = directory.found_config()
+    found = directory.read_config()
     try:
         fields = {
             f.name for f in dataclasses.fields(run_settings.TrainingSettings)

@@ -1,11 +1,11 @@
-"""A result is read row by row, and what is not there is left out."""
+"""Results are read row by row, without empty slots."""
 
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer import search, text
-from keras_transformer.translation import alignment, hypotheses
+from keras_transformer.translation import alignment, results
 from tests.translation import toy
 
 EOS = 2
@@ -19,7 +19,7 @@ class ReadResultTest(tf.test.TestCase, parameterized.TestCase):
         ids = [
             row + [EOS] for row in self.tokenizer.encode(self.texts).to_list()
         ]
-        # The blank text's ids matter to nobody.
+        # The ids of the blank text are not read.
         self.source_ids = tf.ragged.constant(ids).to_tensor().numpy()
         found = [["BA", "RA GO"], ["BA", "BA"], ["HU", "HU"]]
         ids = [
@@ -40,7 +40,7 @@ class ReadResultTest(tf.test.TestCase, parameterized.TestCase):
             *map(tf.constant, (self.ids, self.lengths, self.scores)),
             *map(tf.constant, (self.log_probs, self.attention)),
         )
-        return hypotheses.read_result(
+        return results.read_result(
             result,
             texts,
             self.source_ids,
@@ -85,7 +85,7 @@ class ReadResultTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(found[1][0].alignment.shape, (0, 0))
 
     def test_alignment_is_not_there_unless_asked_for(self):
-        # A result may have attention for its coverage alone.
+        # A result may have attention for a coverage penalty only.
         for row in self.read(self.texts, align=False):
             for hypothesis in row:
                 self.assertIsNone(hypothesis.alignment)
@@ -101,7 +101,7 @@ class BlankTest(tf.test.TestCase, parameterized.TestCase):
         )
         texts = ["", " ", "\t\r\n\v\f", "\u3000", "a", "\u00a0", " b "]
         ids = [row + [EOS] for row in tokenizer.encode(texts).to_list()]
-        found = hypotheses.are_blank(
+        found = results.are_blank(
             tf.constant(texts),
             tf.ragged.constant(ids).to_tensor(),
             tokenizer.special_ids,
@@ -111,16 +111,16 @@ class BlankTest(tf.test.TestCase, parameterized.TestCase):
     def test_no_texts(self):
         ids = tf.zeros([0, 0], tf.int32)
         self.assertEqual(
-            hypotheses.are_blank(
+            results.are_blank(
                 tf.constant([], "string"), ids, text.SpecialIds()
             ).shape,
             (0,),
         )
 
     def test_score(self):
-        hypotheses.check_score(0.0, "a")
+        results.check_score(0.0, "a")
         with self.assertRaisesRegex(FloatingPointError, "not a number.*'a b'"):
-            hypotheses.check_score(np.float32(np.nan), "a b")
+            results.check_score(np.float32(np.nan), "a b")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,168 @@
+"""BLEU, chrF and exact matches of translations, by sacreBLEU."""
+
+import logging
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import sacrebleu
+
+_LOG = logging.getLogger(__name__)
+# sacreBLEU's default, for languages that write spaces between words.
+DEFAULT_TOKENIZATION = "13a"
+# The languages that need another tokenization, by their ISO 639 codes of two
+# and of three letters. "char" counts characters instead of words.
+_LANGUAGES = {
+    "zh": "zh zho chi cmn yue wuu lzh",
+    "ja-mecab": "ja jpn",
+    "ko-mecab": "ko kor",
+    "char": "th tha lo lao km khm my mya bur bo bod tib dz dzo",
+}
+_TOKENIZATIONS = {
+    code: name for name, codes in _LANGUAGES.items() for code in codes.split()
+}
+# Country codes that are often used for a language, and the right codes.
+_COUNTRIES = {"jp": "ja", "cn": "zh", "tw": "zh", "kr": "ko"}
+# Packages that a tokenization needs and sacreBLEU does not install.
+_PACKAGES = {"ja-mecab": "sacrebleu[ja]", "ko-mecab": "sacrebleu[ko]"}
+
+
+def tokenization_of(language: str | None) -> str:
+    """Returns the tokenization of sacreBLEU that a target language needs.
+
+    Args:
+        language: its code, such as `"de"`, `"zh"` or `"pt-BR"`; `None` for a
+            language that writes spaces between words.
+
+    Raises:
+        ValueError: `language` is not a language code.
+
+    Example:
+
+    >>> tokenization_of("zh-TW"), tokenization_of("th"), tokenization_of("de")
+    ('zh', 'char', '13a')
+    """
+    if language is None:
+        return DEFAULT_TOKENIZATION
+    if not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*", language):
+        raise ValueError(
+            "A language is named by its code. Received: "
+            f"{language!r}. Expected a code such as 'de', 'zh' or 'pt-BR'."
+        )
+    code = re.split("[-_]", language)[0].lower()
+    if code in _COUNTRIES:
+        raise ValueError(
+            "A language is named by its own code, not by that of a country. "
+            f"Received: {language!r}. Give {_COUNTRIES[code]!r}."
+        )
+    return _TOKENIZATIONS.get(code, DEFAULT_TOKENIZATION)
+
+
+def corpus_metrics(
+    references: Sequence[str] = (),
+    tokenize: str = DEFAULT_TOKENIZATION,
+    lowercase: bool = False,
+) -> tuple[sacrebleu.BLEU, sacrebleu.CHRF]:
+    """Makes BLEU and chrF, and warns if BLEU cannot tell words apart.
+
+    Args:
+        references: the references of the translations, read for the warning
+            only: it is given if most of them have no spaces, so that the
+            tokenization takes each of them for one word.
+        tokenize: a tokenization of sacreBLEU, for BLEU.
+        lowercase: whether to ignore case.
+
+    Raises:
+        ValueError: an unknown tokenization, or one whose package or model is
+            missing; one string instead of a list.
+
+    Example:
+
+    >>> bleu, chrf = corpus_metrics(["a cat"], "char")
+    >>> bleu.corpus_score(["a cat"], [["a cat"]]).score > 99
+    True
+    """
+    check_texts(references=references)
+    known = tuple(sacrebleu.BLEU.TOKENIZERS)
+    if tokenize not in known:
+        raise ValueError(
+            f"Unknown tokenization. Received: tokenize={tokenize!r}. Expected "
+            f"one of {', '.join(known)}."
+        )
+    try:
+        bleu = sacrebleu.BLEU(lowercase=lowercase, tokenize=tokenize)
+    except (RuntimeError, ImportError, OSError) as error:
+        package = _PACKAGES.get(tokenize)
+        raise ValueError(
+            f"The tokenization {tokenize!r} of sacreBLEU is not installed. "
+            + (
+                f"Install it: pip install '{package}'"
+                if package
+                else f"Fix this error: {error}"
+            )
+            + "; or choose another, such as 'char'."
+        ) from error
+    unspaced = sum(len(reference.split()) == 1 for reference in references)
+    if tokenize == DEFAULT_TOKENIZATION and 2 * unspaced > len(references):
+        _LOG.warning(
+            "%d of %d references have no spaces, and BLEU's tokenization %s "
+            "takes each of them for one word. Choose the tokenization of the "
+            "language, such as zh or char, or use chrF.",
+            unspaced,
+            len(references),
+            tokenize,
+        )
+    return bleu, sacrebleu.CHRF(lowercase=lowercase)
+
+
+def score_translations(
+    translations: Sequence[str],
+    references: Sequence[str],
+    lowercase: bool = False,
+    tokenize: str = DEFAULT_TOKENIZATION,
+) -> dict[str, Any]:
+    """Computes corpus scores of translations, with one reference for each.
+
+    Args:
+        translations: the translations of a system.
+        references: the correct translations.
+        lowercase: whether to ignore case.
+        tokenize: a tokenization of sacreBLEU, for BLEU.
+
+    Returns:
+        `bleu` and `chrf` in [0, 100] with their signatures, and
+        `exact_match`, the share of translations equal to their reference.
+
+    Raises:
+        ValueError: the numbers of texts differ, or are 0; one string instead
+            of a list; an unknown tokenization, or one whose package is not
+            installed.
+
+    Example:
+
+    >>> score_translations(["le chat dort ici"], ["le chat dort ici"])["bleu"]
+    100.00000000000004
+    """
+    check_texts(translations=translations)
+    metrics = corpus_metrics(references, tokenize, lowercase)
+    if not references or len(translations) != len(references):
+        raise ValueError(
+            "Every translation needs its reference. Received: "
+            f"{len(translations)} translations, {len(references)} references."
+        )
+    scores: dict[str, Any] = {}
+    for name, metric in zip(("bleu", "chrf"), metrics, strict=True):
+        scores[name] = metric.corpus_score(translations, [references]).score
+        scores[f"{name}_signature"] = str(metric.get_signature())
+    equal = sum(map(str.__eq__, translations, references))
+    return {**scores, "exact_match": equal / len(references)}
+
+
+def check_texts(**texts: Sequence[str]) -> None:
+    """Raises ValueError for one string where a list of strings is expected."""
+    for name, value in texts.items():
+        if isinstance(value, str | bytes):
+            raise ValueError(
+                f"`{name}` must be a list of sentences. Received: the one "
+                f"string {value!r}. Put it into a list."
+            )

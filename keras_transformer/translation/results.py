@@ -1,0 +1,239 @@
+"""Results of a search, read as texts, pieces and alignments.
+
+B batch   S source length   W hypotheses of a row   T target length
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from keras_transformer.search import contract
+from keras_transformer.text import SpecialIds
+from keras_transformer.text import texts as lists
+from keras_transformer.text import tokenizer as tokenizers
+from keras_transformer.translation import alignment
+
+
+class Hypothesis(NamedTuple):
+    """One translation of a sentence.
+
+    text: the translation.
+    score: by which hypotheses are ranked.
+    tokens: the pieces of the translation, the end token included.
+    log_probs: float32 array, the log-probability of each piece.
+    alignment: soft alignment of words, see `align_words`; `None` unless
+        asked for.
+
+    Example:
+
+    >>> empty_hypothesis(align=False).text
+    ''
+    """
+
+    text: str
+    score: float
+    tokens: list[str]
+    log_probs: np.ndarray
+    alignment: np.ndarray | None
+
+
+def empty_hypothesis(align: bool) -> Hypothesis:
+    """Returns the translation of a blank text, with an alignment if asked."""
+    empty_alignment = np.zeros([0, 0]) if align else None
+    return Hypothesis("", 0.0, [], np.zeros([0], "float32"), empty_alignment)
+
+
+def are_blank(
+    texts: contract.TensorLike,
+    ids: tf.Tensor,
+    special_ids: SpecialIds,
+) -> tf.Tensor:
+    """Returns which texts have nothing to translate.
+
+    A text has nothing to translate if it is white space only, or if the
+    normalization of the vocabulary removes all its characters.
+
+    Args:
+        texts: strings `(B,)`.
+        ids: int32 `(B, S)`, the encoded texts, with end tokens.
+        special_ids: of the vocabulary.
+
+    Returns:
+        Boolean `(B,)`.
+    """
+    has_token = (ids != special_ids.pad) & (ids != special_ids.end)
+    return lists.are_blank(texts) | ~tf.reduce_any(has_token, axis=1)
+
+
+def check_score(score: float, text: str | bytes) -> None:
+    """Raises FloatingPointError if a score is not a number.
+
+    Args:
+        score: of a translation.
+        text: its source, for the message.
+    """
+    if np.isnan(score):
+        raise FloatingPointError(
+            f"The model's output is not a number (NaN) for the text {text!r}. "
+            "Its weights are NaN, or too large for its floating-point type. "
+            "Load an earlier checkpoint, or use float32."
+        )
+
+
+def read_result(
+    result: contract.SearchResult,
+    texts: Sequence[str | bytes],
+    source_ids: np.ndarray,
+    tokenizer: tokenizers.Tokenizer,
+    target_tokenizer: tokenizers.Tokenizer,
+    align: bool,
+) -> list[list[Hypothesis]]:
+    """Returns the hypotheses that a search found for each text.
+
+    Args:
+        result: of the search, outside of graphs.
+        texts: B texts.
+        source_ids: int32 `(B, S)`, the input of the search.
+        tokenizer: the tokenizer of the texts.
+        target_tokenizer: the tokenizer of the hypotheses.
+        align: whether to align words; the result must have attention.
+
+    Raises:
+        ValueError: `align` is true, and the result has no attention.
+        FloatingPointError: the model's output was not a number.
+    """
+    rows, width, columns = result.ids.shape
+    ids, lengths, scores, log_probs = (field.numpy() for field in result[:4])
+    # One call for all rows: a call takes as long as a step of the search.
+    decoded = target_tokenizer.decode(ids.reshape([rows * width, columns]))
+    decoded = decoded.numpy().reshape([rows, width])
+    if align:
+        attention = _attention_of(result)
+        words = _words_read(texts, tokenizer)
+    is_blank = are_blank(
+        tf.constant(texts, tf.string), source_ids, tokenizer.special_ids
+    ).numpy()
+    hypotheses: list[list[Hypothesis]] = []
+    for row, text in enumerate(texts):
+        if is_blank[row]:
+            hypotheses.append([empty_hypothesis(align)])
+            continue
+        check_score(scores[row, 0], text)
+        hypotheses.append([])
+        for n in np.flatnonzero(scores[row] > contract.NEVER):
+            tokens = ids[row, n, : lengths[row, n]]
+            soft = None
+            if align:
+                soft = alignment.align_words(
+                    attention[row, n],
+                    _text_pieces(source_ids[row], tokenizer),
+                    _text_pieces(tokens, target_tokenizer),
+                )
+                soft = _over_all_words(soft, *words[row])
+            hypotheses[-1].append(
+                Hypothesis(
+                    decoded[row, n].decode("utf-8"),
+                    float(scores[row, n]),
+                    target_tokenizer.pieces(tokens),
+                    log_probs[row, n, : len(tokens)],
+                    soft,
+                )
+            )
+    return hypotheses
+
+
+def read_scores(
+    result: contract.SearchResult,
+    texts: Sequence[str | bytes],
+    targets: Sequence[str | bytes],
+    are_blank: np.ndarray,
+    target_tokenizer: tokenizers.Tokenizer,
+) -> list[Hypothesis]:
+    """Returns existing targets as hypotheses, with their scores.
+
+    Args:
+        result: of scoring, outside of graphs, one hypothesis a row.
+        texts: B sources.
+        targets: a translation of each.
+        are_blank: boolean `(B,)`, whether source and target are both blank.
+        target_tokenizer: the tokenizer of the targets.
+
+    Raises:
+        FloatingPointError: the model's output was not a number.
+    """
+    hypotheses = []
+    for text, target, is_blank, ids, length, score, log_probs in zip(
+        texts,
+        targets,
+        are_blank,
+        *(field[:, 0].numpy() for field in result[:4]),
+        strict=True,
+    ):
+        if is_blank:
+            hypotheses.append(empty_hypothesis(align=False))
+            continue
+        check_score(score, text)
+        hypotheses.append(
+            Hypothesis(
+                tf.compat.as_str(target),
+                float(score),
+                target_tokenizer.pieces(ids[:length]),
+                log_probs[:length],
+                None,
+            )
+        )
+    return hypotheses
+
+
+def _attention_of(result):
+    """Returns the attention (B, W, T, S) of a result, as an array."""
+    if result.attention is None:
+        raise ValueError(
+            "Words are aligned by attention. Received: a search whose result "
+            "has none. If the task has a `source_mask`, its step returns "
+            "attention; return it in the `SearchResult`."
+        )
+    return result.attention.numpy()
+
+
+def _text_pieces(ids, tokenizer):
+    """Returns the pieces of ids (T,) without padding and end."""
+    ends = (tokenizer.special_ids.pad, tokenizer.special_ids.end)
+    return tokenizer.pieces(ids[~np.isin(ids, ends)])
+
+
+def _words_read(texts, tokenizer):
+    """Returns of each text the number of words, and which the model reads.
+
+    The tokenizer leaves out words without a known piece, see `encode_source`.
+    """
+    ids, is_known = (x.to_list() for x in tokenizer.known_pieces(texts))
+    words = []
+    for row_ids, row_is_known in zip(ids, is_known, strict=True):
+        numbers = alignment.words_of(tokenizer.pieces(row_ids))
+        pairs = zip(numbers, row_is_known, strict=True)
+        read = sorted({number for number, known in pairs if known})
+        words.append((len(set(numbers)), read))
+    return words
+
+
+def _over_all_words(soft, count, read):
+    """Inserts columns of zeros for the source words that were not read.
+
+    So columns are the words of the text, and not only those of its encoding.
+
+    Args:
+        soft: soft alignment `(target words, words read)`.
+        count: the number of words of the text.
+        read: the numbers of the words read.
+    """
+    if len(read) == count:
+        return soft
+    if len(read) > soft.shape[1]:  # The source was cut: last words are missing.
+        read = read[: soft.shape[1]]
+        count = read[-1] + 1
+    wide = np.zeros([len(soft), count])
+    wide[:, read] = soft
+    return wide
