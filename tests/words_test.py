@@ -98,7 +98,7 @@ def test_refused_names():
 
 
 def shape_letters(docstring):
-    """Pairs of a letter and its meaning, of lines such as `B batch   T length`."""
+    """Yields letters and their meanings, of lines such as `B batch   T length`."""
     for line in docstring.splitlines():
         entries = re.split(r"\s{2,}", line.strip())
         if all(re.match(r"[B-HJ-Z] [a-z]", entry) for entry in entries):
@@ -109,7 +109,7 @@ def shape_letters(docstring):
 # The words of which each meaning in a module must have one.
 SHAPES = {
     "B": ("batch",),
-    "T": ("length", "target"),
+    "T": ("length", "target", "positions"),
     "S": ("length", "source"),
     "D": ("model_dim",),
     "H": ("heads",),
@@ -121,7 +121,9 @@ SHAPES = {
     "W": ("hypotheses", "beam", "samples"),
     "C": ("candidates",),
     "M": ("cache",),
+    "P": ("prefix",),
     "Q": ("quer",),
+    "R": ("rows of a step",),
 }
 
 

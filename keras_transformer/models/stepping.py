@@ -1,7 +1,7 @@
 """The contract between a model, a `Translator` and a search.
 
 B batch   T target length   S source length   V vocabulary_size   L layers
-H heads   W hypotheses of a row   R rows that are taken
+H heads   W hypotheses of a row   R rows of a step
 """
 
 import abc

@@ -1,7 +1,7 @@
 """The interface of searches: step function, states, result. No model.
 
 B batch   W hypotheses per row   T target length   V vocabulary_size
-S source length   R rows of a step, B W   C candidates per hypothesis
+S source length   R rows of a step   C candidates per hypothesis
 """
 
 from typing import Any, NamedTuple, Protocol, TypeAlias

@@ -1,7 +1,7 @@
 """Hypotheses of a beam as tensors: extends, ranks and merges them.
 
 B batch   W hypotheses of a row   T target length   S source length
-C candidates per hypothesis   N hypotheses to choose from, such as 2 W
+C candidates
 """
 
 from typing import NamedTuple

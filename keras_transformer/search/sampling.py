@@ -1,6 +1,6 @@
 """Sampling: tokens drawn from the model's distribution.
 
-B batch   W samples per row   C candidates, best first   R rows still running
+B batch   W samples per row   C candidates, best first   R rows of a step
 """
 
 import dataclasses

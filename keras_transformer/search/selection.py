@@ -1,6 +1,6 @@
 """Selection of the largest of many numbers, and their softmax normalizer.
 
-R rows   V numbers of a row   C numbers of a chunk
+R rows of a step   V vocabulary_size
 """
 
 import math
@@ -34,18 +34,17 @@ def largest(
     chunk = _chunk_size(size, count)
     if chunk is None:
         return tf.math.top_k(values, count)
-    chunks_RNC = tf.reshape(values, [-1, size // chunk, chunk])
-    _, best = tf.math.top_k(tf.reduce_max(chunks_RNC, axis=-1), count)
+    # (R, V / chunk, chunk).
+    chunks = tf.reshape(values, [-1, size // chunk, chunk])
+    _, best = tf.math.top_k(tf.reduce_max(chunks, axis=-1), count)
     # In ascending order, so that of equal numbers the first is taken.
     best = tf.sort(best, axis=-1)
     numbers, indices = tf.math.top_k(
-        tf.reshape(
-            tf.gather(chunks_RNC, best, batch_dims=1), [-1, count * chunk]
-        ),
+        tf.reshape(tf.gather(chunks, best, batch_dims=1), [-1, count * chunk]),
         count,
     )
-    chunks = tf.gather(best, indices // chunk, batch_dims=1)
-    return numbers, chunks * chunk + indices % chunk
+    numbers_of_chunks = tf.gather(best, indices // chunk, batch_dims=1)
+    return numbers, numbers_of_chunks * chunk + indices % chunk
 
 
 def log_normalizer(

@@ -1,6 +1,6 @@
 """Tokenizer, model and search as one function from strings to strings.
 
-B batch   S source length   N hypotheses of a row   T target length
+B batch   S source length   W hypotheses of a row   T target length
 """
 
 from collections.abc import Callable, Sequence
@@ -103,9 +103,9 @@ class Translator(tf.Module):
         """Translates strings (B,) and returns all hypotheses of the search.
 
         Returns:
-            Dict of `translations`, string `(B, N)`, and `scores`, float32
-            `(B, N)`, best first. Empty slots, where the search found fewer
-            than N, have an empty translation and a score of -1e9.
+            Dict of `translations`, string `(B, W)`, and `scores`, float32
+            `(B, W)`, best first. Empty slots, where the search found fewer
+            than W, have an empty translation and a score of -1e9.
         """
         lists.check_list("text", text)
         return self._n_best(text)

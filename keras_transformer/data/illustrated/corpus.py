@@ -144,11 +144,11 @@ def referent_accuracy(
             "translations. Expected: as many of one as of the other, at least "
             "one. Translate exactly the sources of `examples`."
         )
-    found = [
+    pronouns = [
         {pronoun.lower() for pronoun in _CAUSAL_PRONOUN.findall(translation)}
         for translation in translations
     ]
-    judged = zip(examples, found, strict=True)
+    judged = zip(examples, pronouns, strict=True)
     return sum({e.pronoun} == each for e, each in judged) / len(examples)
 
 

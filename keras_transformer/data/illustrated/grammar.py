@@ -84,13 +84,13 @@ def elides(word: str) -> bool:
     return word[0] in _VOWELS or word[0] == "h" and word not in _ASPIRATED
 
 
-def french(*parts: str) -> str:
+def french(*phrases: str) -> str:
     """Joins words and phrases, with elision and contraction.
 
     >>> french("près de", "le pont"), french("à le âne"), french("que il")
     ('près du pont', "à l'âne", "qu'il")
     """
-    words = " ".join(parts).split()
+    words = " ".join(phrases).split()
     joined = words[-1]
     for word, following in zip(words[-2::-1], words[:0:-1], strict=True):
         # From the right, so "de le hôtel" meets "l'hôtel", never "le".
@@ -104,13 +104,13 @@ def french(*parts: str) -> str:
     return joined
 
 
-def english(*parts: str) -> str:
+def english(*phrases: str) -> str:
     """Joins words and phrases; "a" becomes "an" before a vowel.
 
     >>> english("a", "old dog")
     'an old dog'
     """
-    words = " ".join(parts).split()
+    words = " ".join(phrases).split()
     for index, following in enumerate(words[1:]):
         if words[index] == "a" and following[0] in "aeiou":
             words[index] = "an"

@@ -108,7 +108,7 @@ def everyday_patterns(held_out: Combinations) -> list[Pattern]:
             act = (who, deed.verb, the(what), past, negative)
             events[deed.verb].append(act)
     for name, noun in _AGENTS.items():
-        some = list(grammar.indefinite_phrases(noun))
+        indefinite = list(grammar.indefinite_phrases(noun))
         apart = {thing for agent, thing in held_out if agent == name}
         for thing in sorted(_OBJECTS.keys() - apart - lexicon.NOT_LANDMARKS):
             place = _OBJECTS[thing]
@@ -119,7 +119,7 @@ def everyday_patterns(held_out: Combinations) -> list[Pattern]:
             for goal, n, negative in itertools.product(goals, both, both):
                 who = the(noun, plural=n)
                 events["stay"].append((who, *goal, False, negative))
-            for spot, (guest, negative) in itertools.product(spots, some):
+            for spot, (guest, negative) in itertools.product(spots, indefinite):
                 presences[negative].append((guest, spot, negative))
     shares: dict[str | lexicon.Verb, float]
     shares = {"sight": 0.056, "find": 0.028, "miss": 0.021}
