@@ -98,7 +98,7 @@ def test_refused_names():
 
 
 def shape_letters(docstring):
-    """Yields letters and their meanings, of lines such as `B batch   T length`."""
+    """Yields letters and meanings, of lines such as `B batch   T length`."""
     for line in docstring.splitlines():
         entries = re.split(r"\s{2,}", line.strip())
         if all(re.match(r"[B-HJ-Z] [a-z]", entry) for entry in entries):
