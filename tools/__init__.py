@@ -1,4 +1,4 @@
-"""Programs around a trained model, run from a checkout with `python -m`."""
+"""Programs that use or test models, run from a checkout with `python -m`."""
 
 from trainers import startup
 

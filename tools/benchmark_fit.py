@@ -1,13 +1,14 @@
-"""Times `fit` against plain Keras, and several steps in a call against one.
+"""Times `fit` against plain Keras, and ten steps in a call against one.
 
     python -m tools.benchmark_fit
 
-Trains the same Transformer on the same batches twice, by turns in one process:
-by its own train step, and inside a plain `keras.Model` that trains by Keras's.
-Then a small model with one step and with ten in a call of the graph. Prints one
-line of JSON for each: medians of rounds with their ranges in milliseconds a
-step, the ratio, ours over theirs, ten over one (below 1 is faster), and both
-losses of the first round, since they train the same.
+Trains a Transformer with its own train step, and the same Transformer inside of
+a plain `keras.Model` with Keras's train step, in alternate rounds of one
+process. Then it trains a small model with one step and with ten steps in a call
+of the graph. It prints a line of JSON for each comparison: the median and the
+range of the milliseconds per step, the ratio of the times (ours over Keras's,
+ten over one; below 1 is faster), and the losses of the first round, which must
+agree.
 """
 
 import dataclasses
@@ -26,14 +27,14 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Rounds:
-    """How long each is trained."""
+    """How long each model is trained."""
 
-    rounds: int = setting("Rounds by turns.", 9, least=3)
+    rounds: int = setting("Rounds of each model.", 9, least=3)
     steps: int = setting("Steps of a round.", 10, least=10)
 
 
 class PlainModel(keras.Model):
-    """A model that trains as Keras trains."""
+    """A model with Keras's own train step."""
 
     def __init__(self, inner):
         super().__init__()
@@ -44,7 +45,7 @@ class PlainModel(keras.Model):
 
 
 class RoundTime(keras.callbacks.Callback):
-    """The seconds from the first step's begin to the last one's end."""
+    """The seconds from the begin of the first step to the end of the last."""
 
     def on_epoch_begin(self, epoch, logs=None):
         self._start = time.perf_counter()
@@ -55,7 +56,7 @@ class RoundTime(keras.callbacks.Callback):
 
 
 def make_transformer(layers, model_dim, vocabulary_size):
-    """A Transformer with the paper's proportions, the same each time."""
+    """Makes a Transformer with the paper's proportions, always the same one."""
     keras.utils.set_random_seed(0)
     config = kt.TransformerConfig(
         vocabulary_size=vocabulary_size,
@@ -70,7 +71,7 @@ def make_transformer(layers, model_dim, vocabulary_size):
 
 
 def compile_model(model, model_dim, jit_compile, **settings):
-    """Compiles any model with the paper's loss and optimizer."""
+    """Compiles a model with the paper's loss and optimizer."""
     model.compile(
         kt.training.paper_adam(model_dim),
         kt.training.SmoothedCrossEntropy(),
@@ -84,7 +85,11 @@ def compile_model(model, model_dim, jit_compile, **settings):
 
 
 def by_turns(models, batches, steps, rounds):
-    """Milliseconds a step of every round, and the first loss, by name."""
+    """Trains models in alternate rounds.
+
+    Returns:
+        The milliseconds per step of each round, and the first loss, by name.
+    """
     times = {name: [] for name in models}
     losses = {}
     # The first round traces the graph and warms the caches.
@@ -104,10 +109,10 @@ def by_turns(models, batches, steps, rounds):
 
 
 def compare(times, losses, ours, theirs):
-    """Medians, ranges and the median of the rounds' ratios."""
+    """Returns medians, ranges and the median of the rounds' ratios."""
     ratios = [
-        one / other
-        for one, other in zip(times[ours], times[theirs], strict=True)
+        our_time / their_time
+        for our_time, their_time in zip(times[ours], times[theirs], strict=True)
     ]
     return {
         **{
@@ -125,7 +130,7 @@ def compare(times, losses, ours, theirs):
 
 
 def against_keras(sizes: TrainingSizes, rounds: Rounds) -> dict:
-    """Our step against Keras's, of one model."""
+    """Compares our train step with Keras's, on the same model."""
 
     def transformer():
         return make_transformer(
@@ -147,7 +152,7 @@ def against_keras(sizes: TrainingSizes, rounds: Rounds) -> dict:
 
 
 def ten_in_a_call(rounds: int, jit_compile: bool) -> dict:
-    """A small model's step, ten in a call of the graph against one."""
+    """Compares ten steps of a small model in a call of the graph with one."""
     sizes = {"layers": 1, "model_dim": 32, "vocabulary_size": 101}
     models = {
         name: compile_model(
@@ -165,10 +170,10 @@ def ten_in_a_call(rounds: int, jit_compile: bool) -> dict:
 
 @program.main(TrainingSizes, Rounds)
 def main(sizes, rounds):
-    found = against_keras(sizes, rounds)
-    print(json.dumps({"what": "fit", **found}), flush=True)
-    found = ten_in_a_call(rounds.rounds, sizes.jit_compile)
-    print(json.dumps({"what": "steps_per_execution", **found}))
+    result = against_keras(sizes, rounds)
+    print(json.dumps({"what": "fit", **result}), flush=True)
+    result = ten_in_a_call(rounds.rounds, sizes.jit_compile)
+    print(json.dumps({"what": "steps_per_execution", **result}))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Times the training step and says how near it is to the machine's ceiling.
+"""Times the training step, and compares it with the machine's ceiling.
 
     python -m tools.benchmark_training --precision=mixed_bfloat16
 
-Prints one line of JSON: the median and the spread of the step, target tokens
-a second, the step's matrix products in GFLOP/s, those of a bare large matrix
-product in the same process, and the ratio of the two.
+Prints one line of JSON: the median and the range of the time of a step, target
+tokens per second, the GFLOP/s of the step's matrix products, the GFLOP/s of one
+large matrix product in the same process (the ceiling), and the ratio of both.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Timing(training_sizes.TrainingSizes):
-    """What is timed, and how often."""
+    """The model and the batch to time, and the number of steps."""
 
     feed_forward_dim: int = setting("d_ff.", 1024, least=1)
     num_heads: int = setting("Heads.", 8, least=1)
@@ -32,7 +32,7 @@ class Timing(training_sizes.TrainingSizes):
 
 
 class StepTimes(keras.callbacks.Callback):
-    """Collects the seconds of every step."""
+    """A callback that collects the seconds of every step."""
 
     def __init__(self):
         super().__init__()
@@ -48,10 +48,10 @@ class StepTimes(keras.callbacks.Callback):
 
 
 def step_flops(sizes: Timing) -> float:
-    """Floating-point operations of one step's matrix products.
+    """Counts the floating-point operations of a step's matrix products.
 
-    A product of an (M, K) and a (K, N) matrix takes 2 M K N, and training
-    three times as much: once forward, twice backward.
+    A product of an (M, K) and a (K, N) matrix takes 2 M K N operations. The
+    backward pass takes twice as many as the forward pass.
     """
     dim, length = sizes.model_dim, sizes.length
     feed_forward = 2 * dim * sizes.feed_forward_dim
@@ -65,7 +65,7 @@ def step_flops(sizes: Timing) -> float:
 
 
 def ceiling_flops(dtype: str) -> float:
-    """Operations a second of a large matrix product."""
+    """Measures the operations per second of a large matrix product."""
     size = 2048
     a = tf.cast(tf.random.normal((size, size)), dtype)
     product = tf.function(lambda x: tf.matmul(x, x))
@@ -79,7 +79,7 @@ def ceiling_flops(dtype: str) -> float:
 
 
 def step_seconds(model, sizes: Timing) -> list[float]:
-    """Of every timed step of a compiled model."""
+    """Trains a compiled model, and returns the seconds of each timed step."""
     times = StepTimes()
     # The first steps trace the graph and warm the caches.
     warm_up = 3

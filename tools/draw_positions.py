@@ -1,8 +1,8 @@
-"""Draws the tables of sinusoidal positions, as The Illustrated Transformer.
+"""Draws the tables of sinusoidal positions, as in The Illustrated Transformer.
 
     python -m tools.draw_positions --output=positions.png
 
-One panel for each table that is in use, a row for each position.
+The image has a panel for each form of the table, with a row for each position.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Drawing:
-    """What is drawn, and where to."""
+    """The size of the tables, and the file of the image."""
 
     output: str = setting("Image file, such as positions.png.")
     num_positions: int = setting("Rows.", 20, least=1)

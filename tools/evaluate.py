@@ -3,9 +3,9 @@
     python -m tools.evaluate --model=runs/mine \\
         --source=test.en --reference=test.de
 
-BLEU and chrF are sacreBLEU's, with their signatures. --model is a run
-directory, several with commas between them, which translate together, or a
-SavedModel.
+The scores are sacreBLEU's BLEU and chrF, with their signatures. --model is a
+run directory, a comma-separated list of run directories that translate as an
+ensemble, or a SavedModel.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from trainers.settings_flags import only, setting
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """The test set, and how its translations are measured."""
+    """The test set, and the settings of the scores."""
 
     source: list[str] = setting("Source files, globs or pipes.")
     reference: list[str] = setting("Their translations, line by line.")
@@ -46,7 +46,7 @@ class Evaluation:
 def main(models, search, batches, evaluation):
     loading.check_models(models)
     tokenize = evaluation.tokenize or loading.tokenization(models)
-    # Refused before the work that it is for.
+    # Refuses an unknown tokenization before the translation.
     translation.corpus_metrics(tokenize=tokenize)
     pairs = data.read_parallel(evaluation.source, evaluation.reference)
     answers = loading.load(models, search).hypotheses(

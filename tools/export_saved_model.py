@@ -3,7 +3,7 @@
     python -m tools.export_saved_model --model=runs/mine \\
         --output_dir=models/mine
 
-writes models/mine/1, or the next free number, and prints the path.
+It writes models/mine/1, or the next free number, and prints the path.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Export:
-    """The run, and how it shall be served."""
+    """The run to export, and the settings of its search."""
 
     model: str = setting("Run directory.")
     output_dir: str = setting("Directory of the versions.")
@@ -37,21 +37,26 @@ class Export:
 
 
 @program.main(Export)
-def main(asked):
-    program.check_output_dir(asked.output_dir)
+def main(settings):
+    program.check_output_dir(settings.output_dir)
     beam = runs.run_search(
-        asked.model, beam_size=asked.beam_size, alpha=asked.length_penalty
+        settings.model,
+        beam_size=settings.beam_size,
+        alpha=settings.length_penalty,
     )
     translator = runs.load_translator(
-        asked.model, beam, asked.max_source_length
+        settings.model, beam, settings.max_source_length
     )
-    directory = _next_version(pathlib.Path(asked.output_dir))
-    export.save(translator, directory, asked.n_best)
+    directory = _next_version(pathlib.Path(settings.output_dir))
+    export.save(translator, directory, settings.n_best)
     print(directory)
 
 
 def _next_version(parent):
-    """TensorFlow Serving serves the directory with the largest number."""
+    """Returns the directory of the next version.
+
+    TensorFlow Serving serves the directory with the largest number.
+    """
     versions = [
         int(path.name)
         for path in (parent.iterdir() if parent.is_dir() else ())

@@ -1,15 +1,15 @@
-"""Prints what rare characters in a text change of its translation, as JSON.
+"""Measures how rare characters in a text change its translation.
 
     python -m tools.measure_rare_characters --model=runs/demo
     python -m tools.measure_rare_characters --model=runs/mine --source=test.en
 
-Sentences of the built-in corpus's test set, or of --source, are translated as
-they are, with an emoji between or behind their words, with a name in another
-script, and with an accent on one letter. `rest_stays` is the share of sentences
-whose translation stays but for the place of what was put in: of an emoji or a
-name the same words with one put in at most, of an accent the same words but for
-one run of two at most, since one word may be translated by two. Characters that
-no plain translation has do not count.
+Sentences of the built-in corpus's test set, or of --source, are translated four
+times: unchanged, with an emoji between or after their words, with a name in
+another script, and with an accent on one letter. The program prints JSON, where
+`rest_stays` is the share of sentences whose other words are translated as
+before. An emoji or a name may add one word to the translation. An accent may
+replace one run of at most two words, since one word may be translated by two.
+Characters that occur in no translation of unchanged sentences are ignored.
 """
 
 import dataclasses
@@ -42,13 +42,13 @@ _ACCENTED = "áàâãäåéèêëíìîïóòôõöúùûüñçšžőğýÿćň�
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """The sentences, and what is put into them."""
+    """The sentences, and the seed of their changes."""
 
     source: list[str] = setting(
         "Source files or globs. Default: the built-in corpus's test set.", []
     )
-    sentences: int = setting("How many of them are read.", 200, least=1)
-    seed: int = setting("Of what is put in, and where.", 0)
+    sentences: int = setting("How many of them are used.", 200, least=1)
+    seed: int = setting("Seed of the characters and positions.", 0)
 
 
 @program.main(
@@ -72,8 +72,8 @@ def main(models, sample, batches):
         answers = translator.hypotheses(texts, batches.batch_size)
         return [hypotheses[0].text for hypotheses in answers]
 
-    found = measure(translate, sources[: sample.sentences], sample.seed)
-    print(json.dumps(found, indent=2, ensure_ascii=False))
+    report = measure(translate, sources[: sample.sentences], sample.seed)
+    print(json.dumps(report, indent=2, ensure_ascii=False))
 
 
 def measure(translate, sources: Sequence[str], seed: int = 0) -> dict:
@@ -82,16 +82,17 @@ def measure(translate, sources: Sequence[str], seed: int = 0) -> dict:
     Args:
         translate: function from texts to translations.
         sources: sentences.
-        seed: of what is put in.
+        seed: the seed of the characters and positions.
 
     Returns:
-        Dict of `sentences`, their number, and for each kind of change a dict
-        of `rest_stays`, a share of them, and `changed`, up to five of the
-        others as lists of text, translation without and with the change.
+        A dict of `sentences`, their number, and of a dict for each kind of
+        change. In that one `rest_stays` is a share of the sentences, and
+        `changed` has up to five of the others, each as a list of the changed
+        text and its translations without and with the change.
     """
     generator = random.Random(seed)
     plain = translate(sources)
-    # What was put in may be copied, or be there as bytes that are no text.
+    # A translation may copy the characters, or have bytes that are not text.
     alphabet = {" ", *"".join(plain)}
     report = {"sentences": len(sources)}
     for name, (change, stays) in _CHANGES.items():
@@ -109,37 +110,37 @@ def measure(translate, sources: Sequence[str], seed: int = 0) -> dict:
     return report
 
 
-def put_in_emoji(text: str, generator: random.Random) -> str:
-    """An emoji as a word, or behind the last one."""
+def insert_emoji(text: str, generator: random.Random) -> str:
+    """Inserts an emoji as a word, or appends it to the last word."""
     emoji = generator.choice(_EMOJI)
     if generator.random() < 0.2:
         return text + emoji
-    return _put_in(text, emoji, generator)
+    return _insert(text, emoji, generator)
 
 
-def put_in_name(text: str, generator: random.Random) -> str:
-    """A name in another script as a word."""
-    return _put_in(text, generator.choice(_NAMES), generator)
+def insert_name(text: str, generator: random.Random) -> str:
+    """Inserts a name in another script as a word."""
+    return _insert(text, generator.choice(_NAMES), generator)
 
 
-def put_accent(text: str, generator: random.Random) -> str:
-    """An accent on one letter, if there is a letter that can have one."""
-    forms = {}
+def add_accent(text: str, generator: random.Random) -> str:
+    """Adds an accent to one letter, if there is a letter that can have one."""
+    accented = {}
     for letter in _ACCENTED + _ACCENTED.upper():
         base = unicodedata.normalize("NFD", letter)[0]
-        forms.setdefault(base, []).append(letter)
-    places = [i for i, letter in enumerate(text) if letter in forms]
-    if not places:
+        accented.setdefault(base, []).append(letter)
+    positions = [i for i, letter in enumerate(text) if letter in accented]
+    if not positions:
         return text
-    place = generator.choice(places)
-    letter = generator.choice(forms[text[place]])
-    return text[:place] + letter + text[place + 1 :]
+    position = generator.choice(positions)
+    letter = generator.choice(accented[text[position]])
+    return text[:position] + letter + text[position + 1 :]
 
 
-def has_only_more(plain: str, changed: str) -> bool:
-    """Whether all words stay in their order, with one put in at most.
+def adds_at_most_one_word(plain: str, changed: str) -> bool:
+    """Tells whether all words stay in their order, with at most one new word.
 
-    >>> has_only_more("un chat dort", "un chat Иван dort")
+    >>> adds_at_most_one_word("un chat dort", "un chat Иван dort")
     True
     """
     runs = _runs(plain, changed)
@@ -148,10 +149,10 @@ def has_only_more(plain: str, changed: str) -> bool:
     )
 
 
-def has_one_other_place(plain: str, changed: str) -> bool:
-    """Whether all words stay but for one run of two at most.
+def replaces_at_most_one_run(plain: str, changed: str) -> bool:
+    """Tells whether all words stay, except one run of at most two.
 
-    >>> has_one_other_place("près de la rue", "dans la rue")
+    >>> replaces_at_most_one_run("près de la rue", "dans la rue")
     True
     """
     runs = _runs(plain, changed)
@@ -161,20 +162,20 @@ def has_one_other_place(plain: str, changed: str) -> bool:
 
 
 _CHANGES = {
-    "emoji": (put_in_emoji, has_only_more),
-    "name": (put_in_name, has_only_more),
-    "accent": (put_accent, has_one_other_place),
+    "emoji": (insert_emoji, adds_at_most_one_word),
+    "name": (insert_name, adds_at_most_one_word),
+    "accent": (add_accent, replaces_at_most_one_run),
 }
 
 
-def _put_in(text, word, generator):
+def _insert(text, word, generator):
     words = text.split(" ")
     words.insert(generator.randint(0, len(words)), word)
     return " ".join(words)
 
 
 def _runs(plain, changed):
-    """The runs of words that differ, each the pair of both sides' words."""
+    """Returns the runs of words that differ, as pairs of both texts' words."""
     words = plain.split(), changed.split()
     matcher = difflib.SequenceMatcher(None, *words, autojunk=False)
     return [

@@ -2,9 +2,9 @@
 
     python -m tools.oldest_requirements > constraints.txt
 
-`make test-oldest` installs them and runs the suite on them. The bounds stand
-in setup.py and nowhere else; only the standard library is used here, since no
-dependency is there yet.
+`make test-oldest` installs them and runs the tests with them. The lower bounds
+are only in setup.py. This program uses only the standard library, since no
+dependency is installed before it runs.
 """
 
 import ast
@@ -12,12 +12,12 @@ import pathlib
 import re
 
 _SETUP = pathlib.Path(__file__).parent.parent / "setup.py"
-# What is installed for the suite beside what the package needs.
+# The extra requirements of the tests.
 _EXTRA = "dev"
 
 
 def oldest(setup: str) -> list[str]:
-    """The constraints, such as `numpy==1.26`, of the text of a setup.py.
+    """Returns the constraints of a setup.py's text, such as `numpy==1.26`.
 
     Raises:
         ValueError: a dependency has no lower bound.
@@ -40,14 +40,14 @@ def oldest(setup: str) -> list[str]:
     ]
     constraints = []
     for requirement in requirements:
-        found = re.match(r"([\w-]+)[^;]*?>=([\w.]+)", requirement)
-        if not found:
+        match = re.match(r"([\w-]+)[^;]*?>=([\w.]+)", requirement)
+        if not match:
             raise ValueError(
                 f"A dependency has no lower bound. Received: {requirement!r}. "
                 "Write the oldest version that passes `make test-oldest`, such "
                 "as 'numpy>=1.26'."
             )
-        constraints.append(f"{found[1]}=={found[2]}")
+        constraints.append(f"{match[1]}=={match[2]}")
     return constraints
 
 

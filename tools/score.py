@@ -1,10 +1,10 @@
-"""Prints how probable given translations are, a line for each.
+"""Prints the scores of existing translations, a line for each.
 
     python -m tools.score --model=runs/demo --source=test.en --target=test.de
 
-The number is what `tools.translate --scores` prints for the same translation:
-the log-probability over the length penalty. With --n_best=N, N lines of the
-target belong to each line of the source. docs/translating.md has more.
+The score is that of `tools.translate --scores` for the same translation: the
+log-probability, divided by the length penalty. With --n_best=N, N lines of the
+target belong to each line of the source. docs/translating.md explains it.
 """
 
 import dataclasses
@@ -18,19 +18,19 @@ from tools.model_flags import loading, settings
 from trainers import program
 from trainers.settings_flags import only, setting
 
-# Batches that are sorted by length together.
+# The number of batches that are sorted by length together.
 _WINDOW = 32
 
 
 @dataclasses.dataclass(frozen=True)
 class Scoring:
-    """What is scored, and what is printed."""
+    """The files to score, and the columns to print."""
 
     source: str = setting("A file.")
     target: str = setting("Its translations, line by line.")
     n_best: int = setting("Lines of the target for each of the source.", 1)
     tokens: bool = setting(
-        "Print the tokens and the log-probability of each too.", False
+        "Also print the tokens and the log-probability of each.", False
     )
 
     def __post_init__(self):
@@ -73,7 +73,7 @@ def score_lines(
     tokens: bool = False,
     batch_size: int = 64,
 ) -> Iterator[str]:
-    """Yields the line of each pair."""
+    """Yields the output line of each pair."""
     size = _WINDOW * batch_size
     progress = tqdm.tqdm(
         unit=" lines", total=len(targets), disable=not sys.stderr.isatty()
@@ -89,7 +89,7 @@ def score_lines(
 
 
 def format_line(scored: translation.Hypothesis, tokens: bool) -> str:
-    """The score; its tokens and the log-probability of each by spaces."""
+    """Formats a score, with the tokens and their log-probabilities or not."""
     columns = [f"{scored.score:.4f}"]
     if tokens:
         columns.append(" ".join(scored.tokens))
@@ -98,14 +98,14 @@ def format_line(scored: translation.Hypothesis, tokens: bool) -> str:
 
 
 def read_pairs(source: str, target: str, count: int):
-    """The lines of both files, each source's as often as it has targets.
+    """Reads both files, and repeats each source line for each of its targets.
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a file is not text, or the target has not `count` lines
-            for each of the source.
+        ValueError: a file is not text, or the target does not have `count`
+            lines for each line of the source.
     """
-    # Both are looked for before one is read.
+    # A missing file is an error before the other file is read.
     files = [data.files.expand([path]) for path in (source, target)]
     sources, targets = (
         [line for name in names for line in data.read_lines(name)]

@@ -2,10 +2,10 @@
 
     python -m tools.translate --model=runs/demo < source.txt > target.txt
 
---model is a run directory, several with commas between them, which translate
-together, or a SavedModel. A line is answered as soon as it is there, and what
-arrives together is translated together. docs/translating.md describes the
-columns and every flag.
+--model is a run directory, a comma-separated list of run directories that
+translate as an ensemble, or a SavedModel. A line is translated as soon as it
+arrives, together with all lines that have arrived by then. docs/translating.md
+describes the columns and every flag.
 """
 
 import dataclasses
@@ -22,11 +22,11 @@ from tools.model_flags import loading, settings
 from trainers import program
 from trainers.settings_flags import setting
 
-# Batches that are read before the first is answered, if they are there: enough
-# to sort lines by length.
+# At most so many batches are read before the first is translated, so that their
+# lines can be sorted by length.
 _WINDOW = 32
-# How long to wait for more lines, in seconds: reading is faster, people are
-# slower.
+# Seconds to wait for the next line. A file's next line arrives sooner, a
+# person's does not.
 _PATIENCE = 0.05
 _NOT_YET = object()
 _FORMATS = {"hard": translation.pharaoh, "soft": translation.soft_pharaoh}
@@ -34,9 +34,9 @@ _FORMATS = {"hard": translation.pharaoh, "soft": translation.soft_pharaoh}
 
 @dataclasses.dataclass(frozen=True)
 class Output(settings.BatchSettings):
-    """What is printed for each line."""
+    """The columns of the output."""
 
-    # Read from the flag of the search.
+    # The flag of `SearchSettings` sets this too.
     n_best: int | None = None
     scores: bool = setting("Print scores first.", False)
     alignments: str = setting(
@@ -46,17 +46,17 @@ class Output(settings.BatchSettings):
 
 @dataclasses.dataclass(frozen=True)
 class Input:
-    """What is read beside the lines."""
+    """The input beside the lines."""
 
     prefix_file: str | None = setting(
-        "What each translation begins with, line by line.", None
+        "File of the begin of each translation, line by line.", None
     )
 
 
 @program.main(settings.ModelSettings, settings.SearchSettings, Input, Output)
-def main(models, search, given, output):
+def main(models, search, inputs, output):
     program.check_input()
-    prefixes = read_prefixes(given.prefix_file)
+    prefixes = read_prefixes(inputs.prefix_file)
     check_columns(models.model, output, prefixes)
     translator = loading.load(models, search)
     # Not sys.stdin: Python waits for its lock before it can end.
@@ -73,34 +73,34 @@ def translate_lines(
     output: Output,
     prefixes: list[str] | None = None,
 ) -> Iterator[list[bytes]]:
-    """Yields the output for lines that arrived together, in their order.
+    """Yields the output of lines that arrived together, in their order.
 
     Args:
         translator: a `Translator` or a `ServedModel`.
-        source: the lines, without their ends.
-        output: what to print for each.
+        source: the lines, without their line ends.
+        output: the columns to print.
         prefixes: one for each line, or `None`.
 
     Raises:
-        ValueError: another number of prefixes than of lines, or one that is
-            too long, after what was translated before.
+        ValueError: the numbers of prefixes and lines differ, or a prefix is
+            too long. The lines before are translated first.
     """
-    more = {"align": True} if output.alignments != "none" else {}
+    settings = {"align": True} if output.alignments != "none" else {}
     number = 0
     progress = tqdm.tqdm(unit=" lines", disable=not sys.stderr.isatty())
     for window in arriving(source, _WINDOW * output.batch_size):
         start, number = number, number + len(window)
         if prefixes is not None:
-            more["prefixes"] = prefixes[start:number]
+            settings["prefixes"] = prefixes[start:number]
             # Lines without a prefix are only counted.
-            window = window[: len(more["prefixes"])]
+            window = window[: len(settings["prefixes"])]
         warn_of_cuts(translator, window, start)
         yield [
             line
-            for found in translator.hypotheses(
-                window, output.batch_size, **more
+            for hypotheses in translator.hypotheses(
+                window, output.batch_size, **settings
             )
-            for line in format_lines(found, output)
+            for line in format_lines(hypotheses, output)
         ]
         progress.update(len(window))
     if prefixes is not None and number != len(prefixes):
@@ -111,10 +111,10 @@ def translate_lines(
 
 
 def arriving(source: Iterable[str], size: int) -> Iterator[list[str]]:
-    """Yields lists of lines, at most `size`, soon after they arrive.
+    """Yields lists of at most `size` lines, soon after the lines arrive.
 
     Raises:
-        Exception: the source's own, after the lines before it.
+        Exception: an exception of the source, after the lines before it.
     """
     lines = queue.Queue(2 * size)
 
@@ -123,7 +123,7 @@ def arriving(source: Iterable[str], size: int) -> Iterator[list[str]]:
             for line in source:
                 lines.put(line)
             lines.put(None)
-        except Exception as error:  # Whatever it is, nobody shall wait.
+        except Exception as error:  # Or the reader would wait for ever.
             lines.put(error)
 
     threading.Thread(target=read, daemon=True).start()
@@ -135,7 +135,7 @@ def arriving(source: Iterable[str], size: int) -> Iterator[list[str]]:
             window.append(line)
             line = _next(lines, until)
         yield window
-        # Now there is time to wait.
+        # The window is done: wait for the next line as long as necessary.
         line = lines.get() if line is _NOT_YET else line
     if line is not None:
         raise line
@@ -151,36 +151,37 @@ def _next(lines, until):
 def format_lines(
     hypotheses: list[translation.Hypothesis], output: Output
 ) -> list[bytes]:
-    """Exactly `n_best` lines for the hypotheses of one line.
+    """Formats the hypotheses of an input line as exactly `n_best` lines.
 
-    Where there are fewer, the lines left are empty, with a score of -inf.
+    If there are fewer hypotheses, the other lines are empty, with a score of
+    -inf.
     """
     lines = []
     for n in range(output.n_best or 1):
-        is_there = n < len(hypotheses)
+        has_text = n < len(hypotheses)
         text, score = ("", float("-inf"))
-        if is_there:
+        if has_text:
             text, score = hypotheses[n][:2]
-        # A translation is one line, whatever was learned.
+        # A model may write line breaks, but a translation is one line.
         columns = [" ".join(text.splitlines())]
         if output.scores:
             columns.insert(0, f"{score:.4f}")
         if output.alignments != "none":
-            aligned = hypotheses[n].alignment if is_there else ()
+            aligned = hypotheses[n].alignment if has_text else ()
             columns.append(_FORMATS[output.alignments](aligned))
         lines.append("\t".join(columns).encode("utf-8") + b"\n")
     return lines
 
 
 def read_prefixes(path: str | None) -> list[str] | None:
-    """The lines of a file; `None` for no file."""
+    """Returns the lines of a file; `None` if there is no file."""
     return None if path is None else list(data.read_lines(path))
 
 
 def warn_of_cuts(translator, window, number):
-    """Names the lines that are longer than the model reads."""
+    """Warns of lines that are longer than the model reads."""
     if not isinstance(translator, translation.Translator) or not window:
-        return  # A SavedModel does not show its tokens.
+        return  # The tokenizer of a SavedModel cannot be called.
     longest = translator.max_source_length
     ids = translator.tokenizer.encode_source(window)
     lengths = ids.row_lengths().numpy()
@@ -194,7 +195,7 @@ def warn_of_cuts(translator, window, number):
 
 
 def check_columns(models, output: Output, prefixes) -> None:
-    """Raises ValueError for what a SavedModel does not do."""
+    """Raises ValueError for prefixes or alignments with a SavedModel."""
     if any(map(loading.is_saved_model, models)) and (
         prefixes is not None or output.alignments != "none"
     ):

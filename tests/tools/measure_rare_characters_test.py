@@ -12,7 +12,7 @@ from tools import measure_rare_characters as program
 
 
 @pytest.mark.parametrize(
-    ("plain", "changed", "only_more", "one_place"),
+    ("plain", "changed", "only_more", "one_run"),
     [
         ("a b c", "a b c", True, True),
         ("a b c", "a X b c", True, True),
@@ -27,25 +27,25 @@ from tools import measure_rare_characters as program
         ("a b c", "", False, False),
     ],
 )
-def test_what_stays(plain, changed, only_more, one_place):
-    assert program.has_only_more(plain, changed) == only_more
-    assert program.has_one_other_place(plain, changed) == one_place
+def test_what_stays(plain, changed, only_more, one_run):
+    assert program.adds_at_most_one_word(plain, changed) == only_more
+    assert program.replaces_at_most_one_run(plain, changed) == one_run
 
 
 def test_changes():
     generator = random.Random(0)
     text = "the cat sat"
     for _ in range(101):
-        emoji = program.put_in_emoji(text, generator)
-        name = program.put_in_name(text, generator)
+        emoji = program.insert_emoji(text, generator)
+        name = program.insert_name(text, generator)
         for new in (emoji, name):
             rest = "".join(c for c in new if c.isascii())
             assert rest.split() == text.split() and new != text
-        accent = program.put_accent(text, generator)
+        accent = program.add_accent(text, generator)
         assert accent != text and len(accent) == len(text)
         decomposed = unicodedata.normalize("NFD", accent)
         assert "".join(c for c in decomposed if c.isascii()) == text
-    assert program.put_accent("123", generator) == "123"
+    assert program.add_accent("123", generator) == "123"
 
 
 def test_measure():

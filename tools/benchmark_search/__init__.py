@@ -1,1 +1,1 @@
-"""Times the search beside other engines."""
+"""Times the search, and compares it with other engines."""

@@ -1,18 +1,18 @@
-"""Times the search beside CTranslate2 and transformers' Marian.
+"""Times the search, and compares it with CTranslate2 and Marian.
 
     python -m tools.benchmark_search --peers_python=peers/bin/python
 
-Every search writes as many tokens as it must, with random weights: what is
-measured is the cost. Ours and theirs run by turns, in processes of their own,
-on the same cores; printed, one line of JSON a comparison, are the medians and
-their ratio, how many times as fast as the peer ours is. `--peers_python` is a
-Python that has ctranslate2, torch and transformers; peers that it does not
-have are left out.
+All searches write the same number of tokens, with random weights: only their
+cost is measured. Our engine and the peer run in alternate rounds, each in its
+own process, on the same cores. Each comparison prints a line of JSON with the
+medians and their ratio: how many times faster ours is than the peer.
+`--peers_python` is a Python interpreter with ctranslate2, torch and
+transformers (whose Marian model is used). A peer that is not installed is left
+out.
 
     python -m tools.benchmark_search --suite=lengths
 
-shows what a token costs, and how much memory a search needs, at growing
-lengths.
+shows the cost of a token, and the memory of a search, at growing lengths.
 """
 
 import contextlib
@@ -33,13 +33,15 @@ _PEERS = pathlib.Path(__file__).with_name("peers.py")
 
 @dataclasses.dataclass(frozen=True)
 class Benchmark:
-    """What to measure, and by what."""
+    """The measurement, and the interpreter of the peers."""
 
     suite: str = setting(
         "What to measure.", "speed", choices=["speed", "latency", "lengths"]
     )
-    rounds: int = setting("Timed turns.", 5, least=1)
-    peers_python: str = setting("A Python that has the peers.", sys.executable)
+    rounds: int = setting("Timed rounds.", 5, least=1)
+    peers_python: str = setting(
+        "Python interpreter with the peers.", sys.executable
+    )
     lengths: list[str] = setting(
         "Target lengths of --suite=lengths.", ["32", "128", "512"]
     )
@@ -47,11 +49,12 @@ class Benchmark:
         "Directory for a TensorBoard profile of our searches.", None
     )
     work: str | None = setting(
-        "For the processes that this one starts: their job.", None
+        "Used by the processes that this one starts: their job.", None
     )
 
 
-# Of each suite: our engine and precision, the peer's, and the beam.
+# For each suite: our engine and precision, the peer and its precision, and the
+# beam size.
 COMPARISONS = {
     "speed": (
         (GRAPH, "float32", "ctranslate2", "float32", 4),
@@ -65,7 +68,7 @@ COMPARISONS = {
         (XLA, "float32", "ctranslate2", "float32", 4),
     ),
 }
-# One sentence alone, of a small model.
+# A batch of one sentence, and a small model.
 LATENCY = {
     "layers": 3,
     "model_dim": 256,
@@ -75,17 +78,17 @@ LATENCY = {
 
 
 class Engine:
-    """A process that searches once each time it is asked to."""
+    """A process that runs a search whenever this one asks for it."""
 
-    def __init__(self, job: Job, asked: Benchmark):
+    def __init__(self, job: Job, benchmark: Benchmark):
         self.job = job
         work = json.dumps(dataclasses.asdict(job))
-        command = [asked.peers_python, str(_PEERS), work]
+        command = [benchmark.peers_python, str(_PEERS), work]
         if job.engine in (GRAPH, XLA):
             command = [sys.executable, "-m", "tools.benchmark_search"]
             command += [f"--work={work}"]
-            if asked.profile:
-                command.append(f"--profile={asked.profile}")
+            if benchmark.profile:
+                command.append(f"--profile={benchmark.profile}")
         self._process = subprocess.Popen(
             command,
             cwd=_PEERS.parents[2],
@@ -97,8 +100,8 @@ class Engine:
         self.greeting = self._read()
 
     def ask(self, question: str = ""):
-        """Seconds of one search, or what else `peers.serve` answers."""
-        # If it has ended, `_read` says so.
+        """Returns the answer of `peers.serve` to a question."""
+        # If the process has ended, `_read` raises an error.
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(f"{question}\n")
             self._process.stdin.flush()
@@ -116,18 +119,22 @@ class Engine:
         raise ChildProcessError(f"A process ended early. Its work: {self.job}")
 
 
-def compare(one: Job, other: Job, asked: Benchmark) -> dict:
-    """Runs two engines by turns; the ratio is above 1 if `one` is faster."""
-    engines = [Engine(job, asked) for job in (one, other)]
+def compare(our_job: Job, peer_job: Job, benchmark: Benchmark) -> dict:
+    """Runs two engines in alternate rounds.
+
+    Returns:
+        The times and their ratio, which is above 1 if `our_job` is faster.
+    """
+    engines = [Engine(job, benchmark) for job in (our_job, peer_job)]
     seconds = [[], []]
-    for _ in range(asked.rounds):
+    for _ in range(benchmark.rounds):
         for engine, times in zip(engines, seconds, strict=True):
             if "missing" not in engine.greeting:
                 times.append(engine.ask())
     result = {
         "work": {
             name: value
-            for name, value in dataclasses.asdict(one).items()
+            for name, value in dataclasses.asdict(our_job).items()
             if name not in ("engine", "precision")
         },
     }
@@ -159,61 +166,61 @@ def _describe(job, seconds):
     }
 
 
-def compare_lengths(job: Job, asked: Benchmark) -> dict:
-    """What tokens cost, and what memory is needed, at growing lengths.
+def compare_lengths(job: Job, benchmark: Benchmark) -> dict:
+    """Measures the cost of a token, and the memory, at growing lengths.
 
-    A token at a position costs what a longer search takes more, over the
-    tokens that it writes more.
+    The cost of a token between two lengths is the difference of the times of
+    the two searches, divided by the difference of their lengths.
     """
-    rows, before = [], None
+    rows, previous = [], None
     jobs = [
         dataclasses.replace(job, target_length=int(n) if n.isdecimal() else n)
-        for n in asked.lengths
+        for n in benchmark.lengths
     ]
     for job in jobs:
-        length, engine = job.target_length, Engine(job, asked)
-        seconds = [engine.ask() for _ in range(asked.rounds)]
+        length, engine = job.target_length, Engine(job, benchmark)
+        seconds = [engine.ask() for _ in range(benchmark.rounds)]
         median = statistics.median(seconds)
-        # Keys and values of all blocks, in float32.
-        kept = 2 * 4 * job.layers * job.model_dim
-        kept *= job.batch_size * job.beam_size * length
+        # The bytes of the keys and values of all blocks, in float32.
+        cached = 2 * 4 * job.layers * job.model_dim
+        cached *= job.batch_size * job.beam_size * length
         row = {
             "length": length,
             **_describe(job, seconds),
-            "kept_mb": round(kept / 1e6, 1),
+            "kept_mb": round(cached / 1e6, 1),
             "peak_mb": round(engine.ask("memory") / 1e6, 1),
         }
-        if before is not None:
-            more = (median - before[1]) / (length - before[0])
-            row["ms_a_step_between"] = round(1e3 * more, 2)
+        if previous is not None:
+            step = (median - previous[1]) / (length - previous[0])
+            row["ms_a_step_between"] = round(1e3 * step, 2)
         rows.append(row)
-        before = length, median
+        previous = length, median
         engine.close()
     return {"work": dataclasses.asdict(job), "lengths": rows}
 
 
 @program.main(Job, Benchmark)
-def main(job, asked):
-    if asked.work:
-        ours.serve(Job(**json.loads(asked.work)), asked.profile)
-    elif asked.suite == "lengths":
-        print(json.dumps(compare_lengths(job, asked)))
+def main(job, benchmark):
+    if benchmark.work:
+        ours.serve(Job(**json.loads(benchmark.work)), benchmark.profile)
+    elif benchmark.suite == "lengths":
+        print(json.dumps(compare_lengths(job, benchmark)))
     else:
-        sizes = LATENCY if asked.suite == "latency" else {}
+        sizes = LATENCY if benchmark.suite == "latency" else {}
         for engine, precision, peer, peer_precision, beam in COMPARISONS[
-            asked.suite
+            benchmark.suite
         ]:
-            one = dataclasses.replace(
+            our_job = dataclasses.replace(
                 job,
                 engine=engine,
                 precision=precision,
                 beam_size=beam,
                 **sizes,
             )
-            other = dataclasses.replace(
-                one, engine=peer, precision=peer_precision
+            peer_job = dataclasses.replace(
+                our_job, engine=peer, precision=peer_precision
             )
-            print(json.dumps(compare(one, other, asked)), flush=True)
+            print(json.dumps(compare(our_job, peer_job, benchmark)), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,17 @@
-"""What a search has to do, as the benchmark says it to every engine."""
+"""The job of a search: the same description for every engine."""
 
 import dataclasses
 
 from trainers.settings_flags import setting
 
-# Engines of this package: a graph of unknown shapes, as it is served, and
-# XLA, which compiles each shape.
+# The engines of this package: a graph of unknown shapes, as a SavedModel has
+# it, and XLA, which compiles each shape.
 GRAPH, XLA = "keras_transformer", "keras_transformer, XLA"
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One search: its engine, its model and its work."""
+    """One search: its engine, the sizes of its model, and its batch."""
 
     engine: str = GRAPH
     precision: str = "float32"

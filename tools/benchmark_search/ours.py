@@ -12,13 +12,13 @@ _START, _END, _PAD = 1, 2, 0
 
 
 def make_search(job: jobs.Job) -> Callable[[], None]:
-    """A function without arguments that searches once."""
+    """Returns a function without arguments that searches once."""
     model = _make_model(job)
     sources = _draw_sources(job)
     is_compiled = job.engine == jobs.XLA
-    chosen = kt.search.GreedySearch()
+    searches = kt.search.GreedySearch()
     if job.beam_size > 1:
-        chosen = kt.search.BeamSearch(beam_size=job.beam_size)
+        searches = kt.search.BeamSearch(beam_size=job.beam_size)
 
     def search(source_ids):
         task = kt.search.Task(
@@ -30,10 +30,10 @@ def make_search(job: jobs.Job) -> Callable[[], None]:
             min_lengths=job.target_length,
             states=model,
         )
-        # The state of a compiled search must have its room from the start.
-        room = job.target_length if is_compiled else None
-        state = model.start(source_ids, max_length=room)
-        return chosen(model.stepper(), state, task)
+        # XLA needs a state of fixed shape.
+        max_length = job.target_length if is_compiled else None
+        state = model.start(source_ids, max_length=max_length)
+        return searches(model.stepper(), state, task)
 
     if is_compiled:
         graph = tf.function(search, jit_compile=True)
@@ -45,7 +45,9 @@ def make_search(job: jobs.Job) -> Callable[[], None]:
     def run():
         result = graph(sources)
         if int(tf.reduce_min(result.lengths)) != job.target_length:
-            raise ValueError("The search wrote fewer tokens than it must.")
+            raise ValueError(
+                "The search wrote fewer tokens than the job asks for."
+            )
 
     return run
 
@@ -58,7 +60,7 @@ def _make_model(job):
         model_dim=job.model_dim,
         num_heads=job.num_heads,
         feed_forward_dim=job.feed_forward_dim,
-        # As the peers' models are.
+        # As in the peers' models.
         normalization="post",
         biases="all",
     )
@@ -77,15 +79,15 @@ def _draw_sources(job):
 
 
 def serve(job: jobs.Job, profile: str | None = None) -> None:
-    """What a process of ours does; see `peers.serve`.
+    """Runs a search whenever the benchmark asks for it, see `peers.serve`.
 
     Args:
-        job: what to search.
+        job: the search.
         profile: directory for a TensorBoard profile of one search.
     """
     _use_threads(job.threads)
     search = make_search(job)
-    search()  # The first traces the graph, and compiles it.
+    search()  # The first call traces the graph, and compiles it.
     search()
     if profile:
         with tf.profiler.experimental.Profile(profile):

@@ -2,9 +2,9 @@
 
     python tools/benchmark_search/peers.py '{"engine": "ctranslate2", ...}'
 
-A process of its own, since engines bring libraries that do not go together
-with TensorFlow: it needs CTranslate2, or PyTorch and transformers, and none of
-this package. It makes a model of random weights, and then answers as `serve`
+This is a separate process, since the libraries of these engines conflict with
+TensorFlow. It needs CTranslate2, or PyTorch and transformers, but not this
+package. It makes a model with random weights, and then searches as `serve`
 says.
 """
 
@@ -17,12 +17,12 @@ import time
 
 import numpy as np
 
-# Of the vocabulary below.
+# Ids of the vocabulary below.
 _PAD, _END = 0, 1
 
 
 def ctranslate2_search(job):
-    """A function that searches once, and the version of CTranslate2."""
+    """Returns a function that searches once, and CTranslate2's version."""
     import ctranslate2
     from ctranslate2.specs import common_spec, transformer_spec
 
@@ -103,7 +103,7 @@ def _fill_with_random_weights(spec, job):
 
 
 def marian_search(job):
-    """A function that searches once, and the version of transformers."""
+    """Returns a function that searches once, and transformers' version."""
     import torch
     import transformers
 
@@ -143,17 +143,17 @@ def marian_search(job):
 
 
 def draw_sources(job, first):
-    """Random ids from `first` on, `(batch_size, source_length)`."""
+    """Draws ids of at least `first`, shape `(batch_size, source_length)`."""
     return np.random.default_rng(1).integers(
         first, job["vocabulary_size"], (job["batch_size"], job["source_length"])
     )
 
 
 def peak_memory():
-    """The most bytes of memory that this program has had.
+    """Returns the peak memory of this program in bytes.
 
-    `getrusage` would count what the process had before it became this program:
-    for a child of a large process, that is the parent's memory.
+    `getrusage` is not used: it also counts the memory of the parent process,
+    before this program was loaded.
     """
     status = pathlib.Path("/proc/self/status").read_text("ascii")
     [kilobytes] = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
@@ -163,9 +163,9 @@ def peak_memory():
 def serve(search, greeting):
     """Searches once for each line of standard input.
 
-    Prints JSON behind a mark: first the greeting, then, for each line, the
-    seconds of a search, or for the line "memory" the most bytes that the
-    process has had.
+    Prints lines of JSON with an "@" in front: first the greeting, then an
+    answer to each line. The answer is the seconds of a search, or the peak
+    memory in bytes if the line is "memory".
     """
     print(f"@{json.dumps(greeting)}", flush=True)
     for line in sys.stdin:
@@ -186,7 +186,7 @@ def main():
     except ImportError as error:
         serve(None, {"missing": str(error)})
         return
-    search()  # The first makes what the others use again.
+    search()  # The first call is slower: it makes buffers and graphs.
     serve(search, {"version": version})
 
 

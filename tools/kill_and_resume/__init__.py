@@ -1,1 +1,1 @@
-"""Kills a training run again and again and compares what it ends with."""
+"""Kills training runs again and again, and compares their results."""

@@ -1,13 +1,13 @@
-"""Kills a training run again and again and compares what it ends with.
+"""Kills training runs again and again, and compares their results.
 
     python -m tools.kill_and_resume --kills=20
 
-The trainer makes a short run on a part of the built-in corpus without being
-disturbed. Then it makes the same run while SIGKILL hits it at random moments
-and in the middle of what it writes, and is started again after each, as often
-as asked for; a run that gets to its end is followed by another. The weights,
-the optimizer's state and the metrics of every run must be those of the
-undisturbed one bit for bit; if not, the exit code is 1.
+The trainer first makes a short, undisturbed run on a small share of the
+built-in corpus. Then it makes the same run again, but SIGKILL ends it at random
+moments or while it writes a file. After each kill it is started again, until it
+ends; then the next run begins. The weights, the optimizer's state and the
+metrics of every run must equal those of the undisturbed run bit for bit. If
+they do not, the exit code is 1.
 """
 
 import dataclasses
@@ -29,32 +29,32 @@ from trainers.settings_flags import setting
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _INTERVAL = 2
-# What a run may take, next to the undisturbed one.
-_SLOWEST = 10
+# A run may take so many times the seconds of the undisturbed run.
+_MAX_SLOWDOWN = 10
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """How often to kill runs, and which."""
+    """The runs, and how often to kill them."""
 
-    kills: int = setting("How many.", 20, least=0)
-    seed: int = setting("Of the moments.", 0)
-    steps: int = setting("Updates of a run.", 8, least=4)
+    kills: int = setting("Number of kills.", 20, least=0)
+    seed: int = setting("Seed of the moments.", 0)
+    steps: int = setting("Steps of a run.", 8, least=4)
     output_dir: str | None = setting(
-        "Where the runs go. Default: a temporary directory, which stays if a "
-        "difference was found.",
+        "Directory of the runs. Default: a temporary directory, which stays if "
+        "runs differ.",
         None,
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class Aim:
-    """When to kill: once files appear, or at any moment if none are named.
+    """When to kill: after a file appears, or at any moment without `files`.
 
     Attributes:
-        name: what is hit.
-        files: glob in the run directory.
-        seconds: from their appearance, as long as this at most.
+        name: what the run does at this moment.
+        files: glob of the files, in the run directory.
+        seconds: the longest time from the appearance of a file to the kill.
     """
 
     name: str
@@ -68,8 +68,8 @@ _CHECKPOINT = Aim("a checkpoint", f"{_FILES.checkpoints}/.ckpt-*", 0.05)
 _EVALUATION = Aim("an evaluation", f"{_FILES.checkpoints}/ckpt-*.index", 3.0)
 _MODEL = Aim(str(_FILES.model), str(_FILES.unfinished_model), 0.1)
 _EXPORT = Aim("the export", f"{_FILES.saved_model.parent}/.saving-*", 2.0)
-# In turns. A run that is killed at the first two was halfway when it was
-# continued, twice.
+# Used in this order, again and again. A run killed by the first two aims is
+# continued from a checkpoint twice.
 _AIMS = (
     _EVALUATION,
     _CHECKPOINT,
@@ -85,11 +85,11 @@ _AIMS = (
 
 
 class Trainer:
-    """Starts runs, each of which would be the same.
+    """The trainer's command, with the same flags for every run.
 
     Args:
-        directory: where the runs and their data go.
-        steps: updates of a run.
+        directory: the directory of the runs and their data.
+        steps: the number of steps of a run.
     """
 
     def __init__(self, directory, steps: int):
@@ -121,15 +121,15 @@ class Trainer:
         ]
 
     def run(self, name) -> pathlib.Path:
-        """The directory of the run of this name."""
+        """Returns the directory of a run."""
         return self._directory / name
 
     def log(self, name) -> pathlib.Path:
-        """What the last process of a run printed."""
+        """Returns the file with the output of the last process of a run."""
         return self._directory / f"{name}.log"
 
     def start(self, name) -> subprocess.Popen:
-        """Starts a run, or continues it."""
+        """Starts a run or continues it."""
         with open(self.log(name), "wb") as log:
             return subprocess.Popen(
                 [
@@ -146,7 +146,7 @@ class Trainer:
             )
 
     def finish(self, name) -> float:
-        """Starts a run, or continues it; returns the seconds to its end."""
+        """Starts a run or continues it, and returns the seconds to its end."""
         started = time.monotonic()
         process = self.start(name)
         try:
@@ -157,7 +157,7 @@ class Trainer:
         return time.monotonic() - started
 
     def check(self, name, process):
-        """Raises ChildProcessError unless a process ended well."""
+        """Raises ChildProcessError if a process ended with an error."""
         if process.returncode:
             log = self.log(name).read_text(encoding="utf-8", errors="replace")
             raise ChildProcessError(f"The trainer failed: {log[-2000:]}")
@@ -167,35 +167,36 @@ def kill(trainer: Trainer, name: str, aim: Aim, seconds: float, generator):
     """Continues a run and kills it.
 
     Args:
-        trainer: the `Trainer`.
-        name: of the run.
+        trainer: starts the run.
+        name: the name of the run.
         aim: when to kill.
-        seconds: that an undisturbed run takes.
+        seconds: the seconds that an undisturbed run takes.
         generator: draws the moment.
 
     Returns:
-        The seconds to the kill, or `None` if the run came to its end first.
+        The seconds to the kill, or `None` if the run ended before it.
     """
     run = trainer.run(name)
-    before = {} if aim.files is None else _times(run, aim.files)
+    old_times = {} if aim.files is None else _times(run, aim.files)
     started = time.monotonic()
     moment = started + generator.uniform(0, seconds)
     delay = generator.uniform(0, aim.seconds)
-    is_seen = aim.files is None
+    is_ready = aim.files is None
     process = trainer.start(name)
     try:
         while process.poll() is None:
             now = time.monotonic()
-            if not is_seen and _times(run, aim.files).items() - before.items():
-                is_seen, moment = True, now + delay
-            if is_seen and now >= moment:
+            if (
+                not is_ready
+                and _times(run, aim.files).items() - old_times.items()
+            ):
+                is_ready, moment = True, now + delay
+            if is_ready and now >= moment:
                 process.send_signal(signal.SIGKILL)
                 process.wait()
                 break
-            if now - started > _SLOWEST * seconds:
-                raise ChildProcessError(
-                    f"The run {run} does not come to its end."
-                )
+            if now - started > _MAX_SLOWDOWN * seconds:
+                raise ChildProcessError(f"The run {run} takes too long to end.")
             time.sleep(0.001)
     finally:
         process.kill()
@@ -206,7 +207,7 @@ def kill(trainer: Trainer, name: str, aim: Aim, seconds: float, generator):
 
 
 def _times(run, pattern):
-    """When the files of a pattern were written, by their paths."""
+    """Returns the times when files were written, by their paths."""
     times = {}
     for path in run.glob(pattern):
         try:
@@ -217,11 +218,11 @@ def _times(run, pattern):
 
 
 def phase(run: pathlib.Path, log: str) -> str:
-    """Says what a run was at when it was killed.
+    """Describes what a run did when it was killed.
 
     Args:
-        run: its directory.
-        log: what its last process had printed.
+        run: the run directory.
+        log: the output of its last process.
     """
     directory = kt.runs.RunDirectory(run)
     folder = directory.checkpoints
@@ -257,55 +258,55 @@ def phase(run: pathlib.Path, log: str) -> str:
 
 
 def check(directory, kills: int, steps: int, seed: int) -> bool:
-    """Makes the runs, kills them and prints what came of it.
+    """Makes the runs, kills them and prints the comparison.
 
     Args:
-        directory: where the runs go.
-        kills: how many.
-        steps: updates of a run.
-        seed: of the moments.
+        directory: the directory of the runs.
+        kills: the number of kills.
+        steps: the number of steps of a run.
+        seed: the seed of the moments.
 
     Returns:
-        Whether every run ended as the undisturbed one.
+        Whether the result of every run equals the undisturbed run's.
     """
     generator = random.Random(seed)
     trainer = Trainer(directory, steps)
     seconds = trainer.finish("undisturbed")
     print(f"undisturbed run: {steps} steps, {seconds:.1f} s", flush=True)
-    done, runs, different = 0, 0, 0
-    while done < kills or not runs:
+    num_kills, runs, num_different = 0, 0, 0
+    while num_kills < kills or not runs:
         runs += 1
         name = f"killed-{runs}"
-        while done < kills:
-            aim = _AIMS[done % len(_AIMS)]
+        while num_kills < kills:
+            aim = _AIMS[num_kills % len(_AIMS)]
             after = kill(trainer, name, aim, seconds, generator)
             if after is None:
                 break
-            done += 1
+            num_kills += 1
             print(
-                f"kill {done:2d}, run {runs}, aimed at {aim.name}: after "
+                f"kill {num_kills:2d}, run {runs}, aimed at {aim.name}: after "
                 f"{after:.1f} s at "
                 f"{phase(trainer.run(name), trainer.log(name).read_text())}",
                 flush=True,
             )
         else:
             trainer.finish(name)
-        found = run_differences.differences(
+        differences = run_differences.differences(
             trainer.run(name), trainer.run("undisturbed")
         )
-        different += bool(found)
+        num_different += bool(differences)
         print(
-            f"run {runs} differs in {'; '.join(found)}"
-            if found
+            f"run {runs} differs in {'; '.join(differences)}"
+            if differences
             else f"run {runs} is as the undisturbed one",
             flush=True,
         )
     print(
-        f"{done} kills, {runs} runs: "
-        + (f"{different} DIFFER" if different else "no bit differs"),
+        f"{num_kills} kills, {runs} runs: "
+        + (f"{num_different} DIFFER" if num_different else "no bit differs"),
         flush=True,
     )
-    return not different
+    return not num_different
 
 
 @program.main(Plan)

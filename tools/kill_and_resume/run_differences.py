@@ -1,4 +1,4 @@
-"""What differs, bit for bit, in what two training runs ended with."""
+"""The differences of two training runs' results, bit for bit."""
 
 import pathlib
 
@@ -12,21 +12,21 @@ _TIMINGS = ("train_seconds", "target_tokens_per_second")
 
 
 def differences(run: pathlib.Path, other: pathlib.Path) -> list[str]:
-    """Compares what two runs ended with, bit for bit.
+    """Compares the results of two runs, bit for bit.
 
     Args:
-        run: the directory of a run that is complete.
-        other: that of another.
+        run: the directory of a finished run.
+        other: the directory of another finished run.
 
     Returns:
-        What differs: a list of names, empty if the runs are the same.
+        The names of what differs; empty if the results are equal.
     """
     both = [kt.runs.RunDirectory(folder) for folder in (run, other)]
-    found = []
+    names = []
     for files in zip(*((d.config, d.tokenizer) for d in both), strict=True):
         if files[0].read_bytes() != files[1].read_bytes():
-            found.append(files[0].name)
-    found += _different(
+            names.append(files[0].name)
+    names += _different(
         both[0].metrics.name,
         *(
             {
@@ -37,10 +37,10 @@ def differences(run: pathlib.Path, other: pathlib.Path) -> list[str]:
             for directory in both
         ),
     )
-    found += _different(
+    names += _different(
         both[0].model.name, *(_variables(d.model) for d in both)
     )
-    found += _different(
+    names += _different(
         "saved_model",
         *(_tensors(d.saved_model / "variables/variables") for d in both),
     )
@@ -49,20 +49,21 @@ def differences(run: pathlib.Path, other: pathlib.Path) -> list[str]:
         for directory in both
     ]
     if steps[0] != steps[1]:
-        return [*found, f"checkpoints: {steps[0]} and {steps[1]}"]
+        return [*names, f"checkpoints: {steps[0]} and {steps[1]}"]
     for step in sorted(steps[0]):
-        found += _different(
+        names += _different(
             step,
             *(_tensors(directory.checkpoints / step) for directory in both),
         )
-    return found
+    return names
 
 
-def _different(name, one, other):
+def _different(name, first, second):
+    """Returns the keys of two dicts whose values differ, after a name."""
     return [
         f"{name}: {key}"
-        for key in sorted({*one, *other})
-        if key not in one or key not in other or one[key] != other[key]
+        for key in sorted({*first, *second})
+        if key not in first or key not in second or first[key] != second[key]
     ]
 
 

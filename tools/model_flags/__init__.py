@@ -1,1 +1,1 @@
-"""What programs around a model share: their flags, and loading the model."""
+"""The common code of programs that use a model: flags, and loading it."""

@@ -1,4 +1,4 @@
-"""Opens what `--model` names, with the search that other flags describe."""
+"""Loads the models of `--model`, with the search of the other flags."""
 
 import pathlib
 import sys
@@ -13,34 +13,34 @@ from keras_transformer import translation
 from tools.model_flags import settings
 from trainers import settings_flags
 
-# Hypotheses that are not there have this score, less than any.
-_NEVER = -1e9
+# A SavedModel marks an empty slot of an n-best list by a score of at most this.
+_EMPTY_SCORE = -1e9
 _NO_TOKENS = np.zeros([0], "float32")
 
 
 class ServedModel:
-    """A SavedModel that is asked as a `Translator` is.
+    """A SavedModel with the method `hypotheses` of a `Translator`.
 
     Args:
-        directory: of the SavedModel.
-        n_best: how many hypotheses; `None` means the best alone.
+        directory: the directory of the SavedModel.
+        n_best: the number of hypotheses of a text; one if `None`.
 
     Raises:
-        ValueError: it gives fewer than `n_best` hypotheses.
+        ValueError: the SavedModel gives fewer than `n_best` hypotheses.
     """
 
     def __init__(self, directory, n_best: int | None = None):
-        # What was loaded owns the variables of its signatures.
+        # Kept, since the signatures do not own their variables.
         self._model = tf.saved_model.load(str(directory))
         signatures = self._model.signatures
         self._n_best = n_best or 1
         if n_best is None or n_best == 1:
-            self._answer = signatures["serving_default"]
+            self._signature = signatures["serving_default"]
             return
         width = 1
         if "n_best" in signatures:
-            self._answer = signatures["n_best"]
-            outputs = self._answer.structured_outputs
+            self._signature = signatures["n_best"]
+            outputs = self._signature.structured_outputs
             width = outputs["translations"].shape[1]
         if n_best > width:
             raise ValueError(
@@ -52,28 +52,28 @@ class ServedModel:
     def hypotheses(
         self, texts: Sequence, batch_size: int = 64
     ) -> list[list[translation.Hypothesis]]:
-        """As those of a `Translator`, without tokens.
+        """Returns hypotheses as a `Translator` does, but without tokens.
 
         Raises:
             FloatingPointError: the model's output is not a number.
         """
         return translation.in_batches(
-            lambda rows: self._answers([texts[row] for row in rows]),
+            lambda rows: self._translate([texts[row] for row in rows]),
             texts,
             batch_size,
         )
 
-    def _answers(self, texts):
-        """The hypotheses of each text of a batch."""
-        found = self._answer(text=tf.constant(texts, tf.string))
-        if "translation" in found:
-            found = found["translation"][:, None], found["score"][:, None]
+    def _translate(self, texts):
+        """Returns the hypotheses of each text of a batch."""
+        outputs = self._signature(text=tf.constant(texts, tf.string))
+        if "translation" in outputs:
+            fields = outputs["translation"][:, None], outputs["score"][:, None]
         else:
-            found = found["translations"], found["scores"]
+            fields = outputs["translations"], outputs["scores"]
         answers = []
         for text, translations, scores in zip(
             texts,
-            *(field[:, : self._n_best].numpy() for field in found),
+            *(field[:, : self._n_best].numpy() for field in fields),
             strict=True,
         ):
             for score in scores:
@@ -81,10 +81,10 @@ class ServedModel:
             answers.append(
                 [
                     translation.Hypothesis(
-                        one.decode("utf-8"), float(score), [], _NO_TOKENS, None
+                        line.decode("utf-8"), float(score), [], _NO_TOKENS, None
                     )
-                    for one, score in zip(translations, scores, strict=True)
-                    if score > _NEVER
+                    for line, score in zip(translations, scores, strict=True)
+                    if score > _EMPTY_SCORE
                 ]
             )
         return answers
@@ -94,12 +94,12 @@ def load(
     models: settings.ModelSettings,
     search: settings.SearchSettings,
 ) -> translation.Translator | ServedModel:
-    """Loads what translates: both kinds have `hypotheses`.
+    """Loads run directories as a `Translator`, or a SavedModel.
 
     Raises:
-        FileNotFoundError: there is no model at a path.
-        ValueError: settings for a SavedModel, whose search is inside, or
-            models that cannot translate together.
+        FileNotFoundError: a path has no model.
+        ValueError: there are settings of the search for a SavedModel, which has
+            its own search; or the models cannot translate together.
     """
     check_models(models)
     if not any(map(is_saved_model, models.model)):
@@ -111,8 +111,8 @@ def load(
     wrong = set(given) - {"model", "n_best"}
     if wrong or len(models.model) > 1:
         raise ValueError(
-            f"{','.join(models.model)}: the search of a SavedModel is inside, "
-            "and it translates alone. Received: "
+            f"{','.join(models.model)}: a SavedModel has its own search, and "
+            "cannot be in an ensemble. Received: "
             f"{settings.as_flags(given, {*wrong, 'model'})}. Leave them "
             "out, or give run directories."
         )
@@ -125,28 +125,27 @@ def load_translator(
 ) -> translation.Translator:
     """Loads run directories as one translator.
 
-    The search, vocabulary and longest source are the first run's.
+    The search, the vocabulary and the longest source are the first run's.
 
     Raises:
-        FileNotFoundError: a path is not that of a finished run.
-        ValueError: a SavedModel, or models that cannot translate together.
+        FileNotFoundError: a path is not a finished run.
+        ValueError: a path is a SavedModel, or the models cannot translate
+            together.
     """
     check_models(models)
     runs = []
     for path in models.model:
         if is_saved_model(path):
-            raise ValueError(
-                f"{path} is a SavedModel. Give the run directory it is of."
-            )
+            raise ValueError(f"{path} is a SavedModel. Give its run directory.")
         runs.append(kt.load_translator(path))
         _check_vocabularies(runs[0], runs[-1], models.model[0], path)
-    parts = [run.model for run in runs]
+    members = [run.model for run in runs]
     if models.precision is not None:
         warn_of_slowness(models.precision)
-        parts = [kt.models.in_precision(m, models.precision) for m in parts]
-    model = parts[0]
-    if len(parts) > 1:
-        model = kt.Ensemble(parts, models.ensemble or "probabilities")
+        members = [kt.models.in_precision(m, models.precision) for m in members]
+    model = members[0]
+    if len(members) > 1:
+        model = kt.Ensemble(members, models.ensemble or "probabilities")
     return translation.Translator(
         model,
         runs[0].tokenizer,
@@ -159,7 +158,7 @@ def load_translator(
 
 
 def check_models(models: settings.ModelSettings) -> None:
-    """Raises FileNotFoundError where there is none, before any work."""
+    """Raises FileNotFoundError if a path is not a directory."""
     for path in models.model:
         if not pathlib.Path(path).is_dir():
             raise FileNotFoundError(
@@ -168,21 +167,21 @@ def check_models(models: settings.ModelSettings) -> None:
 
 
 def warn_of_slowness(precision: str) -> None:
-    """Says on standard error that a precision is slow on this machine."""
+    """Prints a warning if a precision is slow on this machine."""
     slowness = kt.training.slowness(precision)
     if slowness is not None:
         print(f"warning: {slowness}", file=sys.stderr)
 
 
 def tokenization(models: settings.ModelSettings) -> str:
-    """The tokenization that the first run was scored with."""
-    found = kt.runs.RunDirectory(models.model[0]).read_config()
-    chosen = found.get("settings", {}).get("tokenize")
-    return chosen or kt.translation.tokenization_of(None)
+    """Returns the tokenization of the first run's scores."""
+    config = kt.runs.RunDirectory(models.model[0]).read_config()
+    tokenize = config.get("settings", {}).get("tokenize")
+    return tokenize or kt.translation.tokenization_of(None)
 
 
 def is_saved_model(path) -> bool:
-    """Whether a SavedModel is there."""
+    """Tells whether a path is a SavedModel."""
     return (pathlib.Path(path) / "saved_model.pb").is_file()
 
 

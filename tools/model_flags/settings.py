@@ -1,4 +1,4 @@
-"""What flags say of the models and the search, checked before any work."""
+"""The flags of the models and the search, with their checks."""
 
 import dataclasses
 import math
@@ -31,12 +31,12 @@ _LEAST = {
 
 @dataclasses.dataclass(frozen=True)
 class SearchSettings:
-    """How to search; `None` means what the run, or the library, does.
+    """How to search; `None` means the setting of the run or the library.
 
-    docs/translating.md describes them.
+    docs/translating.md describes the flags.
 
     Raises:
-        ValueError: settings that contradict each other or are out of range.
+        ValueError: settings contradict each other, or are out of range.
     """
 
     beam_size: int | None = setting("Beam size. Default: the run's.", None)
@@ -54,17 +54,22 @@ class SearchSettings:
         "Fewest tokens for each token of the source.", None
     )
     max_length_ratio: float | None = setting(
-        "Most tokens for each token of the source. Default: 1, and 50 more.",
+        "Most tokens for each token of the source. Default: 1, plus 50.",
         None,
     )
     no_repeat_ngram_size: int | None = setting(
-        "Tokens in a row that never come twice.", None
+        "Length of token sequences that never occur twice.", None
     )
-    sample: bool | None = setting("Draw translations, no beam search.", None)
+    sample: bool | None = setting(
+        "Draw samples instead of a beam search.", None
+    )
     temperature: float | None = setting("Of sampling. Default: 1.", None)
-    top_k: int | None = setting("Draw from the best. Default: all.", None)
+    top_k: int | None = setting(
+        "Draw from this number of the best tokens. Default: all.", None
+    )
     top_p: float | None = setting(
-        "Draw from tokens of this share together. Default: 1.", None
+        "Draw from the best tokens with this total probability. Default: 1.",
+        None,
     )
     seed: int | None = setting("Of sampling. Default: 0.", None)
 
@@ -101,14 +106,15 @@ class SearchSettings:
             )
         if self.beam_size is not None and self.beam_size < (self.n_best or 1):
             raise ValueError(
-                "A beam holds the translations that it returns. Received: "
-                f"--beam_size={self.beam_size} --n_best={self.n_best}. Give a "
-                "larger beam, or none."
+                "The beam size must be at least the number of translations. "
+                f"Received: --beam_size={self.beam_size} "
+                f"--n_best={self.n_best}. Give a larger beam size, or leave it "
+                "out."
             )
         self.lengths().check()
 
     def search(self, run_directory):
-        """The search of a run with these settings, for a `Translator`."""
+        """Returns the search of a run, changed by these settings."""
         constraints = kt.search.Constraints(
             no_repeat_ngram_size=self.no_repeat_ngram_size or 0
         )
@@ -131,19 +137,19 @@ class SearchSettings:
             coverage=self.coverage_penalty,
             constraints=constraints,
         )
-        # A beam that was not asked for grows to what shall be returned.
+        # The run's beam size grows to the number of translations.
         return dataclasses.replace(
             search, top_beams=count, beam_size=max(search.beam_size, count)
         )
 
     def lengths(self) -> translation.Lengths:
-        """The limits of translations' lengths."""
+        """Returns the limits of the translations' lengths."""
         given = {
             "maximum": self.max_length,
             "ratio": self.max_length_ratio,
             "minimum": self.min_length,
             "minimum_ratio": self.min_length_ratio,
-            # A ratio that was asked for is all that is allowed.
+            # With a ratio from a flag there are no extra tokens.
             "extra": None if self.max_length_ratio is None else 0,
         }
         return translation.Lengths(
@@ -153,11 +159,11 @@ class SearchSettings:
 
 @dataclasses.dataclass(frozen=True)
 class ModelSettings:
-    """Which models translate, and how they compute."""
+    """The models that translate, and how they compute."""
 
     model: list[str] = setting("Run directories or one SavedModel.")
     ensemble: str | None = setting(
-        "Mean of several models. Default: probabilities.",
+        "What an ensemble averages. Default: probabilities.",
         None,
         choices=["probabilities", "log_probabilities"],
     )
@@ -180,7 +186,7 @@ class ModelSettings:
 
 @dataclasses.dataclass(frozen=True)
 class BatchSettings:
-    """How many sentences are translated together."""
+    """The number of sentences that are translated together."""
 
     batch_size: int = setting("Sentences translated together.", 64)
 
@@ -189,14 +195,14 @@ class BatchSettings:
 
 
 def check_sizes(**sizes: int) -> None:
-    """Raises ValueError for flags that must be at least 1."""
+    """Raises ValueError if a flag is below 1."""
     for name, value in sizes.items():
         if value < 1:
             raise ValueError(f"--{name} must be at least 1. Received: {value}.")
 
 
 def as_flags(given, names):
-    """Settings as they stand on a command line, in their order."""
+    """Formats settings as flags of a command line, in their order."""
     return " ".join(
         f"--{name}={','.join(v) if name == 'model' else v}"
         for name, v in given.items()

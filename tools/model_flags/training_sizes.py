@@ -1,4 +1,4 @@
-"""What benchmarks of training train: sizes as flags, and batches of them."""
+"""The model sizes of training benchmarks as flags, and their batches."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class TrainingSizes:
-    """A Transformer, and the batch that it is trained on."""
+    """The sizes of a Transformer and of its batches."""
 
     layers: int = setting("Encoder and decoder blocks each.", 3, least=1)
     model_dim: int = setting("d_model.", 256, least=1)
@@ -23,7 +23,7 @@ class TrainingSizes:
 def endless_batches(
     batch_size: int, length: int, vocabulary_size: int
 ) -> tf.data.Dataset:
-    """One batch of random ids, again and again, without padding."""
+    """Returns a data set that repeats one batch of random ids, unpadded."""
     shape = (batch_size, length)
     generator = np.random.default_rng(0)
     ids = generator.integers(4, vocabulary_size, shape, dtype="int32")

@@ -1,1 +1,1 @@
-"""Compiles the steps of a run for a TPU, on a machine without one."""
+"""Compiles the steps of a run for a TPU, on a machine without a TPU."""

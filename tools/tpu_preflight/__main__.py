@@ -1,15 +1,15 @@
-"""Compiles what a run would run on a TPU, on a machine without one.
+"""Compiles the steps of a run for a TPU, on a machine without a TPU.
 
     python -m tools.tpu_preflight --model=runs/mine --topology=v5e:2x2
 
-The training step in every shape of its batches, and the search in every
-length of its sources, are compiled by Google's TPU compiler, which is
-installed by
+Google's TPU compiler compiles the training step for every shape of the batches,
+and the search for every length of the sources. Install the compiler by
 
     pip install '.[tpu-preflight]'
 
-Prints for each whether it compiles, its memory, operations and bytes, and its
-time by the roofline; ends with code 1 if one cannot run.
+For each step it prints whether it compiles, its memory, operations and bytes,
+and its time according to the roofline model. The exit code is 1 if a step
+cannot run.
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Preflight(BatchSettings):
-    """What is compiled, and for which chips."""
+    """The steps to compile, and the chips to compile them for."""
 
     model: str | None = setting("A run directory; or give --preset.", None)
     preset: str | None = setting(f"One of {', '.join(kt.PRESETS)}.", None)
@@ -45,7 +45,7 @@ class Preflight(BatchSettings):
         "Most tokens of a sentence, else the run's.", None
     )
     gradient_accumulation_steps: int | None = setting(
-        "Parts of a replica's share of a batch, else the run's.", None
+        "Micro-batches of a replica's share of a batch, else the run's.", None
     )
     beam_size: int | None = setting(
         "Of the search, else the run's; 1 is greedy.", None
@@ -53,54 +53,56 @@ class Preflight(BatchSettings):
     steps: list[str] = setting(
         "training, decoding or both.", list(tpu_run.STEPS)
     )
-    lengths: list[str] | None = setting("Only these, else every one.", None)
-    jobs: int = setting("Compilers at a time.", 2, least=1)
+    lengths: list[str] | None = setting(
+        "Lengths to compile, else all of them.", None
+    )
+    jobs: int = setting("Compilers that run at a time.", 2, least=1)
     compiler_python: str | None = setting(
-        "Interpreter with the compiler, if not this.", None
+        "Python interpreter with the compiler, if not this one.", None
     )
 
 
-def preflight(asked: Preflight) -> bool:
-    """Does what was asked for, prints it, and says whether all can run.
+def preflight(flags: Preflight) -> bool:
+    """Compiles the steps, prints the report and tells whether all can run.
 
     Raises:
-        ValueError: settings, or a run, that mean nothing.
-        OSError: no such run, or no compiler.
+        ValueError: settings or a run's configuration are invalid.
+        OSError: there is no such run, or no compiler.
     """
-    topology = chips.topology(asked.topology)
+    topology = chips.topology(flags.topology)
     architecture, settings = tpu_run.configuration(
-        asked.model,
-        asked.preset,
-        precision=asked.precision,
-        tokens_per_batch=asked.tokens_per_batch,
-        max_length=asked.max_length,
-        gradient_accumulation_steps=asked.gradient_accumulation_steps,
-        beam_size=asked.beam_size,
+        flags.model,
+        flags.preset,
+        precision=flags.precision,
+        tokens_per_batch=flags.tokens_per_batch,
+        max_length=flags.max_length,
+        gradient_accumulation_steps=flags.gradient_accumulation_steps,
+        beam_size=flags.beam_size,
     )
-    # Before a model is made: whether there is a compiler, for this topology.
+    # Raises an error for a missing compiler before the model is built.
     compiler.compile_program(
         lowering.lower(lambda: tf.constant(1.0)),
         topology,
-        asked.compiler_python,
+        flags.compiler_python,
     )
     model = tpu_run.model_of(architecture, settings)
-    every = tpu_run.steps_of(model, settings, topology, asked.batch_size)
-    steps = tpu_run.chosen(every, asked.steps, asked.lengths)
+    all_steps = tpu_run.steps_of(model, settings, topology, flags.batch_size)
+    steps = tpu_run.chosen(all_steps, flags.steps, flags.lengths)
     print(report.introduction(topology, settings, model.count_params()))
     print(report.HEADER, flush=True)
     failures = 0
     for finding in check.check(
-        steps, topology, asked.compiler_python, asked.jobs
+        steps, topology, flags.compiler_python, flags.jobs
     ):
         print(report.line(finding), flush=True)
         failures += bool(finding.failure)
-    print(report.conclusion(every, len(steps), failures))
+    print(report.conclusion(all_steps, len(steps), failures))
     return not failures
 
 
 @program.main(Preflight)
-def main(asked):
-    sys.exit(0 if preflight(asked) else 1)
+def main(flags):
+    sys.exit(0 if preflight(flags) else 1)
 
 
 if __name__ == "__main__":

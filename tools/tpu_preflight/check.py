@@ -1,4 +1,4 @@
-"""Whether steps compile for a TPU, and what they cost there."""
+"""Compiles steps for a TPU, and computes their cost there."""
 
 import collections
 import functools
@@ -11,13 +11,13 @@ from tools.tpu_preflight import steps as tpu_steps
 
 
 class Finding(NamedTuple):
-    """What became of a step.
+    """The result of compiling a step.
 
-    step: a `Step`.
-    chip: what it was compiled for.
-    compiled: what the compiler says, or `None`.
-    prologue: the same of what the step does before its loop, or `None`.
-    failure: why it cannot run; empty if it can.
+    step: the step.
+    chip: the chip that it was compiled for.
+    compiled: the compiler's numbers, or `None` if it does not compile.
+    prologue: the compiler's numbers of the step's prologue, or `None`.
+    failure: why the step cannot run; empty if it can.
     """
 
     step: tpu_steps.Step
@@ -28,42 +28,42 @@ class Finding(NamedTuple):
 
     @property
     def flops(self) -> float:
-        """Operations, the loop's as often as it may turn."""
-        return sum(times * flops for times, flops, _ in self._parts())
+        """The operations of the step, with all iterations of its loop."""
+        return sum(times * flops for times, flops, _ in self._phases())
 
     @property
     def bytes_accessed(self) -> float:
-        """Bytes read and written, the loop's as often as it may turn."""
-        return sum(times * num_bytes for times, _, num_bytes in self._parts())
+        """The bytes read and written, with all iterations of the loop."""
+        return sum(times * num_bytes for times, _, num_bytes in self._phases())
 
     @property
     def seconds(self) -> float:
-        """The least time of the step; of a search that never ends early."""
+        """The least time of the step, if a search uses all iterations."""
         return sum(
             times * self.chip.seconds(flops, num_bytes)
-            for times, flops, num_bytes in self._parts()
+            for times, flops, num_bytes in self._phases()
         )
 
     @property
     def share_of_peak(self) -> float:
-        """Of the matrix peak, if the step takes the least time."""
+        """The share of the chip's peak FLOP/s, at the least time."""
         return self.flops / self.seconds / self.chip.matrix_flops
 
-    def _parts(self):
-        """How often, operations and bytes, of what it does once and in turns.
+    def _phases(self):
+        """Returns (count, operations, bytes) of the prologue and the iteration.
 
-        The compiler counts one turn of a loop: what the whole has more than
-        what comes before the loop.
+        The compiler counts one iteration of a loop. So an iteration costs the
+        difference of the whole step and its prologue.
         """
         whole = self.compiled
         if self.prologue is None:
             return [(1, whole.flops, whole.bytes_accessed)]
-        once = self.prologue.flops, self.prologue.bytes_accessed
-        turn = (
-            max(whole.flops - once[0], 0.0),
-            max(whole.bytes_accessed - once[1], 0.0),
+        prologue = self.prologue.flops, self.prologue.bytes_accessed
+        iteration = (
+            max(whole.flops - prologue[0], 0.0),
+            max(whole.bytes_accessed - prologue[1], 0.0),
         )
-        return [(1, *once), (self.step.turns, *turn)]
+        return [(1, *prologue), (self.step.iterations, *iteration)]
 
 
 def check(
@@ -72,13 +72,13 @@ def check(
     python: str | None = None,
     jobs: int = 1,
 ) -> Iterator[Finding]:
-    """Compiles steps, and says of each what became of it, in their order.
+    """Compiles steps, and yields the finding of each, in their order.
 
     Args:
-        steps: see `steps.py`, or of functions of your own.
-        topology: what for.
+        steps: steps of `steps.py`, or steps of other functions.
+        topology: the topology to compile for.
         python: see `compile_program`.
-        jobs: how many compilers at a time.
+        jobs: how many compilers run at a time.
 
     Raises:
         MissingCompilerError: there is no compiler.
@@ -94,7 +94,10 @@ def check(
 
 
 def _submit(step, topology, python, pool):
-    """Lowers here, and lets a thread wait for the compiler."""
+    """Lowers a step, and returns the future of its finding.
+
+    A thread waits for the compiler.
+    """
     make = functools.partial(Finding, step, topology.chip)
     programs = [p for p in (step, step.prologue) if p is not None]
     try:

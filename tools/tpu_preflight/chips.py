@@ -1,6 +1,6 @@
-"""What the TPU chips can do at most, and how the compiler names them.
+"""The peak numbers of TPU chips, and the compiler's names of them.
 
-The numbers are those of the chips' pages, one chip each:
+The numbers come from the documentation of each chip, for one chip:
 https://docs.cloud.google.com/tpu/docs/v4, .../v5e and .../v6e.
 """
 
@@ -12,17 +12,17 @@ _GIB = 2**30
 
 
 class Chip(NamedTuple):
-    """What one chip, which is one replica, can do at most.
+    """The peak numbers of one chip, which is one replica.
 
-    name: as in a topology.
-    matrix_flops: peak of bfloat16 products, operations a second. Products of
-        float32 are computed from bfloat16 too, unless asked otherwise.
+    name: the chip's name in a topology.
+    matrix_flops: peak operations per second of bfloat16 matrix products. By
+        default products of float32 are also computed in bfloat16.
     memory: bytes of HBM.
-    available: those that the compiler gives to a program.
-    bandwidth: of HBM, bytes a second.
-    sizes: how many sizes a topology has.
-    accelerator: a machine with this chip, as libtpu calls it.
-    options: what else the compiler must be told of it.
+    available: bytes of HBM that the compiler gives to a program.
+    bandwidth: bytes per second of HBM.
+    sizes: the number of sizes in the name of a topology.
+    accelerator: libtpu's name of a machine with this chip.
+    options: further options of the compiler for this chip.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Chip(NamedTuple):
     options: dict
 
     def seconds(self, flops: float, num_bytes: float) -> float:
-        """The least time: of the products, or of the bytes moved.
+        """Returns the least time of operations and bytes: the roofline model.
 
         Example:
 
@@ -56,7 +56,7 @@ CHIPS = {
             bandwidth=1200e9,
             sizes=3,
             accelerator="v4-8",
-            # Its two cores work as one.
+            # Its two cores work together as one device.
             options={"chip_config_name": "megacore"},
         ),
         Chip(
@@ -84,11 +84,11 @@ CHIPS = {
 
 
 class Topology(NamedTuple):
-    """Chips that are connected: a slice of a pod.
+    """A slice of a TPU pod: several connected chips.
 
-    name: as the compiler wants it, such as `v5e:2x2`.
-    chip: of which it is made.
-    num_replicas: chips, each of which trains on its share of a batch.
+    name: the compiler's name, such as `v5e:2x2`.
+    chip: the kind of its chips.
+    num_replicas: the number of chips; each is one replica.
     """
 
     name: str
@@ -97,41 +97,41 @@ class Topology(NamedTuple):
 
     @property
     def options(self) -> dict:
-        """What the compiler must be told beside the name."""
+        """The options of the compiler beside the name."""
         if self.num_replicas > 1:
             return self.chip.options
-        # A host has four chips unless it is said that it has one.
+        # The compiler's default is four chips on a host.
         return {**self.chip.options, "chips_per_host_bounds": (1, 1, 1)}
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables without which libtpu asks a cloud where it is."""
+        """Environment variables, so that libtpu asks no cloud for them."""
         return {
             "JAX_PLATFORMS": "cpu",
             "TPU_SKIP_MDS_QUERY": "1",
             "TPU_ACCELERATOR_TYPE": self.chip.accelerator,
             "TPU_WORKER_HOSTNAMES": "localhost",
             "TPU_WORKER_ID": "0",
-            # It drives no chip, so that several of it may run.
+            # No process uses a chip, so several may run at the same time.
             "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
         }
 
 
 def topology(name: str) -> Topology:
-    """The topology that a name such as `v5e:2x2` or `v4:2x2x1` means.
+    """Returns the topology of a name such as `v5e:2x2` or `v4:2x2x1`.
 
     Raises:
-        ValueError: no such chip, or sizes that no slice of it has.
+        ValueError: there is no such chip, or it has no slice of these sizes.
 
     Example:
 
     >>> topology("v5e:2x4").num_replicas
     8
     """
-    found = re.fullmatch(r"(\w+):(\d+(?:x\d+)*)", name)
-    chip = CHIPS.get(found[1]) if found else None
-    sizes = [int(size) for size in found[2].split("x")] if found else []
-    # Hosts have 2 x 2 chips; a host of one chip stands alone.
+    match = re.fullmatch(r"(\w+):(\d+(?:x\d+)*)", name)
+    chip = CHIPS.get(match[1]) if match else None
+    sizes = [int(size) for size in match[2].split("x")] if match else []
+    # A host has 2 x 2 chips, or it is a single host of one chip.
     is_slice = len(sizes) >= 2 and sizes[0] % 2 == 0 and sizes[1] % 2 == 0
     num_chips = math.prod(sizes)
     if (
@@ -141,7 +141,7 @@ def topology(name: str) -> Topology:
     ):
         raise ValueError(
             f"Unknown topology. Received: {name!r}. Expected a chip, "
-            f"{', '.join(CHIPS)}, and its sizes, one chip or even by even: "
-            "v4:2x2x1, v5e:1x1, v5e:2x2, v5e:2x4, v6e:2x2."
+            f"{', '.join(CHIPS)}, and its sizes: one chip, or two even sizes, "
+            "such as v4:2x2x1, v5e:1x1, v5e:2x2, v5e:2x4, v6e:2x2."
         )
     return Topology(name, chip, num_chips)

@@ -1,13 +1,13 @@
 """Compiles a program with Google's TPU compiler, on a machine without a TPU.
 
-The compiler, libtpu, is used through JAX, in a process of its own: it ends
-the process where it meets what it did not expect, and reads its environment
-when it is loaded. So it may also be that of another interpreter:
+The compiler, libtpu, is called through JAX, in a separate process. At an
+unexpected error it ends its process, and it reads environment variables when it
+is loaded. So it can also be installed for another interpreter:
 
     python -m tools.tpu_preflight.compiler \\
         '{"name": "v5e:2x2", "options": {}}' < HLO
 
-reads an HLO module and prints one line of JSON.
+It reads an HLO module and prints one line of JSON.
 """
 
 import json
@@ -22,24 +22,24 @@ INSTALL = "pip install '.[tpu-preflight]'"
 
 
 class CompilationError(ValueError):
-    """The TPU compiler does not take the program."""
+    """The TPU compiler cannot compile the program."""
 
 
 class MissingCompilerError(OSError):
-    """There is no TPU compiler to ask."""
+    """The TPU compiler is not installed."""
 
 
 class Compiled(NamedTuple):
-    """What the compiler says of a program it compiled.
+    """The compiler's numbers of a compiled program.
 
-    arguments, outputs, aliased, temporaries, code: bytes of HBM. Outputs
-        that are written over arguments, as variables are, are aliased.
-    flops: operations of matrix products and others; a loop counts as one
-        turn of it.
-    bytes_accessed: operands and results of all fused operations, a loop's
-        once; those that stay on the chip count too.
-    loops: how many loops there are.
-    seconds: what the compiler took.
+    arguments, outputs, aliased, temporaries, code: bytes of HBM. An output
+        that overwrites its argument, as an updated variable does, is aliased.
+    flops: operations of matrix products and others, with one iteration of each
+        loop.
+    bytes_accessed: bytes of the operands and results of all fused operations,
+        with one iteration of each loop, even if they stay on the chip.
+    loops: the number of loops.
+    seconds: the time of the compiler.
     """
 
     arguments: int
@@ -54,34 +54,35 @@ class Compiled(NamedTuple):
 
     @property
     def peak_memory(self) -> int:
-        """Bytes of HBM that must be there."""
-        kept = self.arguments + self.outputs - self.aliased
-        return kept + self.temporaries + self.code
+        """The bytes of HBM that the program needs."""
+        tensors = self.arguments + self.outputs - self.aliased
+        return tensors + self.temporaries + self.code
 
 
 def compile_program(hlo: bytes, topology, python: str | None = None):
-    """Compiles for one device of a topology.
+    """Compiles a program for one device of a topology.
 
     Args:
         hlo: a serialized HLO module.
-        topology: `chips.Topology`.
-        python: an interpreter that has JAX and libtpu; `None` for this one.
+        topology: the `chips.Topology`.
+        python: an interpreter with JAX and libtpu; `None` for this one.
 
     Returns:
         `Compiled`.
 
     Raises:
-        CompilationError: the compiler does not take it; says why.
+        CompilationError: the compiler refuses the program; the message says
+            why.
         MissingCompilerError: the interpreter, JAX or libtpu is missing.
     """
-    asked = {"name": topology.name, "options": topology.options}
+    target = {"name": topology.name, "options": topology.options}
     try:
         result = subprocess.run(
             [
                 python or sys.executable,
                 "-m",
                 "tools.tpu_preflight.compiler",
-                json.dumps(asked),
+                json.dumps(target),
             ],
             input=hlo,
             capture_output=True,
@@ -97,9 +98,9 @@ def compile_program(hlo: bytes, topology, python: str | None = None):
     try:
         answer = json.loads(lines[-1])
     except (IndexError, ValueError):
-        # It ended itself; the reason is the first of its last words.
-        words = result.stderr.decode(errors="replace").split("\n")
-        fatal = [word for word in words if word.startswith("F")] or words[-3:]
+        # The compiler ended its process. A line with "F" in front says why.
+        log = result.stderr.decode(errors="replace").split("\n")
+        fatal = [entry for entry in log if entry.startswith("F")] or log[-3:]
         raise CompilationError(
             f"The compiler ended with code {result.returncode}: "
             f"{' '.join(fatal)[:500]}"
@@ -117,14 +118,14 @@ def compile_program(hlo: bytes, topology, python: str | None = None):
 
 
 def _reason(error: str) -> str:
-    """The sentences of a compiler's message that say what is wrong."""
+    """Returns the first lines of a compiler's message, which say the reason."""
     lines = [line.strip() for line in error.splitlines() if line.strip()]
     return " ".join(lines[:3])[:600]
 
 
-def _compile(asked, hlo):
+def _compile(target, hlo):
     """Compiles in this process, which must have the compiler."""
-    # Only here: the process that asks need not have them.
+    # Imported here, since the calling process may lack these packages.
     import time
 
     import jax
@@ -135,10 +136,10 @@ def _compile(asked, hlo):
     from jaxlib import _jax, xla_client
 
     try:
-        described = topologies.get_topology_desc(
-            platform="tpu", topology_name=asked["name"], **asked["options"]
+        description = topologies.get_topology_desc(
+            platform="tpu", topology_name=target["name"], **target["options"]
         )
-        device = described.devices[0]
+        device = description.devices[0]
         with mlir.make_ir_context():
             module = ir.Module.parse(_jax.mlir.hlo_to_stablehlo(hlo))
             loops = _prepare(module, ir)
@@ -167,18 +168,18 @@ def _compile(asked, hlo):
 
 
 def _prepare(module, ir):
-    """Takes out copies, which StableHLO does not have; counts loops."""
+    """Removes copies, which StableHLO does not have, and counts loops."""
     copies, loops = [], []
 
-    def look_at(operation):
+    def visit(operation):
         if operation.operation.name == "mhlo.copy":
             copies.append(operation.operation)
         loops.append(operation.operation.name == "stablehlo.while")
         return ir.WalkResult.ADVANCE
 
-    module.operation.walk(look_at)
+    module.operation.walk(visit)
     for copy in copies:
-        # The compiler makes copies of its own where it needs them.
+        # The compiler adds the copies that it needs.
         copy.results[0].replace_all_uses_with(copy.operands[0])
         copy.erase()
     return sum(loops)

@@ -1,8 +1,8 @@
-"""TensorFlow functions to HLO modules of static shapes, for any device.
+"""Lowers TensorFlow functions to HLO modules with static shapes.
 
-Lowered for the CPU, since captured variables need a device that is there.
-What is left is the same HLO as for a TPU, but for the default generator of
-random bits: Philox here, and that of the chip there.
+They are lowered for the CPU, since captured variables need an existing device.
+The HLO is the same as for a TPU, except for the default generator of random
+bits: Philox on a CPU, the chip's own on a TPU.
 """
 
 import pathlib
@@ -15,32 +15,32 @@ _DYNAMIC = re.compile(
     r" = [^(]*<=\d[^(]* set-dimension-size\(.*"
     r'metadata=\{op_type="([^"]+)" op_name="([^"]+)"'
 )
-# Of a message of XLA's: what it says, the operations, and where they stand.
+# An unsupported operation, operations and source lines in a message of XLA.
 _UNSUPPORTED = re.compile(r"(\w+) \(No registered '\w+' OpKernel")
 _NODE = re.compile(r"\{\{node ([^}]+)\}\}")
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 
 
 class LoweringError(ValueError):
-    """A function that XLA does not take, or takes with dynamic shapes."""
+    """XLA cannot lower a function, or only with dynamic shapes."""
 
 
 def lower(function, *specs: tf.TensorSpec) -> bytes:
-    """Lowers a function of tensors, with the variables it captures.
+    """Lowers a function of tensors, with the variables that it captures.
 
     Args:
-        function: of as many tensors as there are specs; it may update
-            variables, which must exist.
+        function: a function of as many tensors as there are specs. It may
+            update variables that exist.
         *specs: the shapes and types of its arguments.
 
     Returns:
-        The serialized HLO module. Variables are arguments after the others,
-        and those that are updated are written over.
+        The serialized HLO module. Variables are its last arguments, and
+        updated variables are overwritten.
 
     Raises:
-        LoweringError: shapes that do not fit together, an operation that XLA
-            does not have, or one that makes a shape which depends on values;
-            it is named, and the line it is of.
+        LoweringError: shapes do not fit together, XLA lacks an operation, or a
+            shape depends on values. The message names the operation and its
+            source line.
 
     Example:
 
@@ -57,7 +57,7 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
             )
 
     def call(*tensors):
-        # Without the arguments that it may have besides, which are no tensors.
+        # A function may have other, optional arguments, which are not tensors.
         return function(*tensors)
 
     compiled = tf.function(call, jit_compile=True)
@@ -71,7 +71,7 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
     except ValueError as error:
         raise LoweringError(_reason(str(error))) from error
     if b"set-dimension-size" in hlo:
-        # Also where a size is set to what it was.
+        # Some of these operations keep the size. Only the others are errors.
         text = make_ir(stage="hlo", platform_name="CPU")
         dynamic = dict.fromkeys(_DYNAMIC.findall(text))
         if dynamic:
@@ -83,7 +83,7 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
 
 
 def _reason(message):
-    """Why XLA does not take a function, in one line."""
+    """Returns in one line why XLA cannot lower a function."""
     frames = [_own(path, line) for path, line in _FRAME.findall(message)]
     where = next((frame for frame in reversed(frames) if frame), "")
     nodes = ", ".join(dict.fromkeys(_NODE.findall(message)))
@@ -93,26 +93,26 @@ def _reason(message):
     if "must be a compile-time constant" in message:
         first = message.split("'", 1)[-1].splitlines()[0]
         return f"A shape depends on values. {first}{where}"
-    # What TensorFlow says while it makes the graph stands after the frames.
+    # TensorFlow's own message comes after the source lines of the trace.
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    said = lines[-1] if "in user code" in message else lines[0]
-    return f"{said[:500]}{where}"
+    reason = lines[-1] if "in user code" in message else lines[0]
+    return f"{reason[:500]}{where}"
 
 
 def _described(kind, name, graph):
-    """An operation, and the line of ours that made it, if it is known."""
+    """Describes an operation, with its source line if it is known."""
     where = ""
     try:
         for frame in graph.get_operation_by_name(name).traceback:
             where = _own(frame.filename, frame.lineno) or where
     except (KeyError, ValueError):
-        pass  # In a function inside of the function.
+        pass  # The operation belongs to a nested function.
     return f"{kind}: {name}{where}"
 
 
 def _own(path, line):
-    """A place in a file, unless it is of a library or of this."""
-    # XLA leaves out the first slash.
+    """Describes a source line; empty for a library and for this module."""
+    # XLA omits the first slash.
     path = pathlib.Path("/", path)
     if {"site-packages", "dist-packages"} & set(path.parts):
         return ""

@@ -1,4 +1,4 @@
-"""What the compiler says of a step, beside what the chip can do, as text."""
+"""Formats findings as a table, with the peak numbers of the chip."""
 
 from tools.tpu_preflight import check, chips
 
@@ -11,7 +11,7 @@ HEADER = (
 
 
 def line(finding: check.Finding) -> str:
-    """A finding as a line under `HEADER`, and why it failed under that."""
+    """Formats a finding as a line under `HEADER`, with the failure below."""
     step = finding.step
     shape = f"{step.rows} x {step.length}"
     verdict = "NO" if finding.failure else "yes"
@@ -25,7 +25,9 @@ def line(finding: check.Finding) -> str:
             f"{finding.compiled.seconds:10.1f}"
         )
         if finding.compiled.loops and finding.prologue is None:
-            text += f"\n  counts one turn of {finding.compiled.loops} loops"
+            text += (
+                f"\n  counts one iteration of {finding.compiled.loops} loops"
+            )
     if finding.failure:
         text += f"\n  {finding.failure}"
     return text
@@ -34,12 +36,12 @@ def line(finding: check.Finding) -> str:
 def introduction(
     topology: chips.Topology, settings, num_parameters: int
 ) -> str:
-    """What is compiled, and what its numbers are compared with.
+    """Describes the run, and the chip that it is compared with.
 
     Args:
-        topology: what for.
-        settings: `TrainingSettings` of the run.
-        num_parameters: of the model.
+        topology: the topology that steps are compiled for.
+        settings: the `TrainingSettings` of the run.
+        num_parameters: the number of the model's parameters.
     """
     chip, replicas = topology.chip, topology.num_replicas
     return (
@@ -56,12 +58,12 @@ def introduction(
 
 
 def conclusion(steps, num_compiled: int, num_failures: int) -> str:
-    """How many can run, and how many compilations a run causes.
+    """Says how many steps can run, and how many programs a run compiles.
 
     Args:
         steps: all steps of the run.
-        num_compiled: how many of them were compiled here.
-        num_failures: how many of those cannot run.
+        num_compiled: the number of steps that were compiled here.
+        num_failures: the number of these steps that cannot run.
     """
     training, decoding = (
         sum(step.name == name for step in steps)

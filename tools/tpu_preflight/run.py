@@ -1,4 +1,4 @@
-"""From a run directory or a preset to the steps that it takes."""
+"""The steps of a run, from its directory or from a preset."""
 
 import dataclasses
 
@@ -13,20 +13,21 @@ STEPS = ("training", "decoding")
 
 
 def configuration(model: str | None, preset: str | None, **given):
-    """The architecture and the settings of a run, or of a preset.
+    """Returns the architecture and the settings of a run or a preset.
 
     Args:
         model: a run directory.
-        preset: a name in `PRESETS`; give one of the two.
-        **given: fields of `TrainingSettings` instead of those; `None` means
-            the run's, or the default.
+        preset: a name in `PRESETS`. Give either `model` or `preset`.
+        **given: fields of `TrainingSettings` to replace; `None` keeps the run's
+            setting, or the default.
 
     Returns:
         The pair of `TransformerConfig` and `TrainingSettings`.
 
     Raises:
-        ValueError: both or none, no run, or settings that are none.
-        OSError: no such run directory.
+        ValueError: both arguments are given, or none; the run's configuration
+            or the settings are invalid.
+        OSError: there is no such run directory.
     """
     if (model is None) == (preset is None):
         raise ValueError(
@@ -45,15 +46,15 @@ def configuration(model: str | None, preset: str | None, **given):
             f"No such run: there is no {directory.config}. Give the trainer's "
             "--output_dir."
         )
-    found = directory.read_config()
+    config = directory.read_config()
     try:
         fields = {
             f.name for f in dataclasses.fields(run_settings.TrainingSettings)
         }
         settings = run_settings.TrainingSettings(
-            **{k: v for k, v in found["settings"].items() if k in fields}
+            **{k: v for k, v in config["settings"].items() if k in fields}
         )
-        architecture = kt.TransformerConfig(**found["architecture"])
+        architecture = kt.TransformerConfig(**config["architecture"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{directory.config} is not a run's configuration ({error}). Give "
@@ -76,8 +77,8 @@ def model_of(
     architecture: kt.TransformerConfig,
     settings: run_settings.TrainingSettings,
 ):
-    """The model, compiled as the trainer compiles it for a TPU."""
-    # Which compiles the whole step, and needs nothing compiled inside of it.
+    """Builds the model, compiled as the trainer compiles it for a TPU."""
+    # A TPU compiles the whole step, so XLA need not compile inside of it.
     settings = dataclasses.replace(settings, jit_compile=False)
     model = kt.build_transformer(architecture, dtype=settings.precision)
     run.compile_model(model, settings, architecture)
@@ -90,16 +91,16 @@ def steps_of(
     topology: chips.Topology,
     batch_size: int = 64,
 ) -> list[tpu_steps.Step]:
-    """The steps that a run compiles: training, and its search.
+    """Returns the steps that a run compiles: those of training and search.
 
     Args:
-        model: of the run.
-        settings: of the run, with every default.
-        topology: whose replicas share a batch.
-        batch_size: sentences translated together.
+        model: the compiled model of the run.
+        settings: the settings of the run, with all defaults.
+        topology: the topology whose replicas share a batch.
+        batch_size: the number of sentences that are translated together.
 
     Raises:
-        ValueError: a batch too small for the replicas.
+        ValueError: a batch is too small for the replicas.
     """
     shapes = tpu_steps.training_shapes(
         settings.tokens_per_batch,
@@ -125,10 +126,10 @@ def steps_of(
 def chosen(
     steps: list[tpu_steps.Step], names: list[str], lengths: list[str] | None
 ) -> list[tpu_steps.Step]:
-    """Those of these names and lengths.
+    """Returns the steps with these names and lengths.
 
     Raises:
-        ValueError: there is none of a name or a length.
+        ValueError: no step has one of the names or lengths.
     """
     for name in names:
         if name not in STEPS:
@@ -142,6 +143,6 @@ def chosen(
         if length not in known:
             raise ValueError(
                 f"No batch has this length. Received: --lengths={length}. "
-                f"Expected some of {', '.join(dict.fromkeys(known))}."
+                f"Expected lengths among {', '.join(dict.fromkeys(known))}."
             )
     return [s for s in steps if lengths is None or str(s.length) in lengths]

@@ -1,8 +1,9 @@
-"""The steps that a run takes on a device, each with its shapes.
+"""The steps that a run makes on a device, each with its shapes.
 
 B batch   S source length   T target length
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -13,36 +14,36 @@ from keras_transformer.translation import graphs, lengths, model_search
 
 
 class Step(NamedTuple):
-    """A function of tensors, and the shapes it is compiled for.
+    """A function of tensors, and the shapes that it is compiled for.
 
-    name: what it is, such as `training`.
-    rows: of its batch.
-    length: of its source, and of its target in training.
-    function: of tensors.
-    specs: a `tf.TensorSpec` of each.
-    prologue: what it does before its loop, a `Step` without loops, or `None`
-        if it has no loop.
-    turns: the most turns of its loop.
+    name: the name of the step, such as `training`.
+    rows: the number of rows in its batch.
+    length: the length of its source, and of its target in training.
+    function: a function of tensors.
+    specs: a `tf.TensorSpec` of each tensor.
+    prologue: the operations before its loop, as a `Step` without loops; `None`
+        if the step has no loop.
+    iterations: the largest number of iterations of its loop.
     """
 
     name: str
     rows: int
     length: int
-    function: object
+    function: Callable
     specs: tuple
     prologue: "Step | None" = None
-    turns: int = 0
+    iterations: int = 0
 
 
 def training_step(model, rows: int, length: int) -> Step:
-    """The model's own `train_step`, of one replica and its share of a batch.
+    """Returns the model's `train_step` for one replica's share of a batch.
 
-    Forward, backward, optimizer and metrics. Sums over replicas are left out:
-    there is one replica here.
+    It has the forward and backward pass, the optimizer and the metrics. It has
+    no sums over replicas, since there is only one replica here.
 
     Args:
-        model: a compiled Keras model that takes the batches of `TokenBatches`.
-        rows: of the replica's share.
+        model: a compiled Keras model for batches of `TokenBatches`.
+        rows: the number of rows in the replica's share.
         length: S and T.
     """
     model.optimizer.build(model.trainable_variables)
@@ -62,7 +63,7 @@ def training_step(model, rows: int, length: int) -> Step:
 def decoding_step(
     model, search, rows: int, length: int, max_length: int
 ) -> Step:
-    """The search of a `Translator`, state and result of fixed shape.
+    """Returns the search of a `Translator`, with a state of fixed shape.
 
     Args:
         model: a `Transformer`.
@@ -94,20 +95,20 @@ def training_shapes(
     tokens_per_batch: int,
     max_length: int,
     num_replicas: int,
-    num_parts: int = 1,
+    num_micro_batches: int = 1,
 ) -> list[tuple[int, int]]:
-    """The shapes (B, T) of a replica's share of the batches of a run.
+    """Returns the shapes (B, T) of a replica's share of the batches of a run.
 
-    Those that `TokenBatches` makes of pairs of all lengths.
+    They are the shapes that `TokenBatches` makes of pairs of all lengths.
 
     Args:
-        tokens_per_batch: of all replicas together.
+        tokens_per_batch: the target tokens of a batch, of all replicas.
         max_length: the longest T.
-        num_replicas: which share a batch.
-        num_parts: of a replica's share, whose gradients are added up.
+        num_replicas: the number of replicas that share a batch.
+        num_micro_batches: the number of micro-batches of a replica's share.
 
     Raises:
-        ValueError: batches too small for the replicas, see `TokenBatches`.
+        ValueError: batches are too small for the replicas, see `TokenBatches`.
 
     Example:
 
@@ -122,7 +123,7 @@ def training_shapes(
         kt.data.EncodedPairs(sides, sides),
         tokens_per_batch,
         max_length,
-        rows_multiple_of=num_replicas * num_parts,
+        rows_multiple_of=num_replicas * num_micro_batches,
     )
     shapes = {tuple(labels.shape) for _, labels, _ in _elements(batches)}
     return [
@@ -134,14 +135,14 @@ def training_shapes(
 def decoding_shapes(
     batch_size: int, max_length: int, num_replicas: int = 1
 ) -> list[tuple[int, int, int]]:
-    """The shapes (B, S, T) of a replica's share of full batches to translate.
+    """Returns the shapes (B, S, T) of a replica's share of translated batches.
 
-    Those that a `Translator` pads to.
+    They are the shapes of full batches that a `Translator` pads.
 
     Args:
-        batch_size: of the translator.
+        batch_size: the batch size of the translator.
         max_length: the longest source, with its end token.
-        num_replicas: which share a batch.
+        num_replicas: the number of replicas that share a batch.
 
     Example:
 

@@ -40,7 +40,7 @@ def test_a_search_that_writes_less_is_an_error(monkeypatch):
     search = ours.make_search(
         dataclasses.replace(JOB, vocabulary_size=5, target_length=97)
     )
-    with pytest.raises(ValueError, match="fewer tokens than it must"):
+    with pytest.raises(ValueError, match="fewer tokens than the job"):
         search()
 
 

@@ -73,12 +73,12 @@ def test_too_many_for_a_saved_model(saved_model):
     ],
 )
 def test_a_saved_model_is_asked_for_nothing_else(saved_model, given, message):
-    with pytest.raises(ValueError, match=f"is inside, .*{message}. Leave"):
+    with pytest.raises(ValueError, match=f"its own search, .*{message}. Leave"):
         load(saved_model, **given)
 
 
 def test_a_saved_model_translates_alone(run, saved_model):
-    with pytest.raises(ValueError, match="translates alone.*--model="):
+    with pytest.raises(ValueError, match="be in an ensemble.*--model="):
         load(run, saved_model)
     with pytest.raises(ValueError, match="is a SavedModel. Give the run"):
         loading.load_translator(

@@ -94,7 +94,7 @@ def test_numbers_of_a_step_without_a_loop():
 def test_numbers_of_a_step_with_a_loop():
     start = made_up(flops=197e9, bytes_accessed=0.0)
     whole = made_up(flops=3 * 197e9, bytes_accessed=5 * 819e6)
-    step = crossing(3)._replace(prologue=crossing(3), turns=7)
+    step = crossing(3)._replace(prologue=crossing(3), iterations=7)
     finding = check.Finding(step, CHIP, whole, start)
     assert finding.flops == 197e9 + 7 * 2 * 197e9
     assert finding.bytes_accessed == 7 * 5 * 819e6

@@ -26,7 +26,7 @@ def test_a_line_under_its_header():
     assert len(line) == len(report.HEADER)
     looping = compiled._replace(loops=5)
     line = report.line(check.Finding(STEP, made.CHIP, looping))
-    assert line.splitlines()[1].strip() == "counts one turn of 5 loops"
+    assert line.splitlines()[1].strip() == "counts one iteration of 5 loops"
 
 
 def test_a_failure():

@@ -20,8 +20,14 @@ def test_examples():
 def test_training_shapes():
     lengths_of_buckets = kt.data.bucket_lengths(13)
     assert lengths_of_buckets == [8, 12, 13]
-    for num_replicas, num_parts, rows in ((2, 1, 3), (1, 2, 6), (1, 1, 6)):
-        shapes = tpu_steps.training_shapes(52, 13, num_replicas, num_parts)
+    for num_replicas, num_micro_batches, rows in (
+        (2, 1, 3),
+        (1, 2, 6),
+        (1, 1, 6),
+    ):
+        shapes = tpu_steps.training_shapes(
+            52, 13, num_replicas, num_micro_batches
+        )
         assert shapes == [
             (rows, 8),
             (4 // num_replicas, 12),
@@ -42,7 +48,7 @@ def test_training_shapes_are_those_of_batches():
         kt.data.EncodedPairs(*sides), 211, 13, rows_multiple_of=6
     )
     found = {labels.shape for _, labels, _ in batches.evaluation_dataset()}
-    expected = tpu_steps.training_shapes(211, 13, 3, num_parts=2)
+    expected = tpu_steps.training_shapes(211, 13, 3, num_micro_batches=2)
     assert {tuple(shape) for shape in found} == {
         (3 * b, t) for b, t in expected
     }
@@ -102,7 +108,7 @@ def test_the_decoding_step_is_that_of_a_translator(search):
     ids = generator.integers(4, 23, (7, 5), "int32")
     ids[:3, 3:] = 0
     step = tpu_steps.decoding_step(model, search, 7, 5, 11)
-    assert step.turns == 11
+    assert step.iterations == 11
     found = tf.function(step.function)(tf.constant(ids))
     # Kept, since its graph only knows it weakly.
     whole = model_search.ModelSearch(
