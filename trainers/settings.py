@@ -16,10 +16,12 @@ class TrainingSettings:
     """
 
     train_source: list[str] = setting(
-        "Files of source sentences, one a line; globs and pipes too.", []
+        "Files of source sentences, a sentence on each line; globs and pipes "
+        "too.",
+        [],
     )
     train_target: list[str] = setting(
-        "Files of their translations, line by line.", []
+        "Files of the translations of --train_source, line by line.", []
     )
     dev_source: list[str] = setting(
         "Files of development source sentences. Default: up to 500 pairs are "
@@ -27,7 +29,7 @@ class TrainingSettings:
         [],
     )
     dev_target: list[str] = setting(
-        "Files of their translations, line by line.", []
+        "Files of the translations of --dev_source, line by line.", []
     )
     train_tsv: list[str] = setting(
         "Files with a source, a tab and a target on each line; instead of "
@@ -35,8 +37,8 @@ class TrainingSettings:
         [],
     )
     dev_tsv: list[str] = setting(
-        "The same for development data; instead of --dev_source and "
-        "--dev_target.",
+        "Files with a development source, a tab and a target on each line; "
+        "instead of --dev_source and --dev_target.",
         [],
     )
     target_language: str | None = setting(
@@ -55,8 +57,8 @@ class TrainingSettings:
         None,
     )
     convention: str | None = setting(
-        "System whose architecture, start token, label smoothing and length "
-        f"penalty the run uses: one of {', '.join(CONVENTIONS)}. "
+        "Paper or system whose architecture, start token, label smoothing and "
+        f"length penalty the run uses: one of {', '.join(CONVENTIONS)}. "
         "Default: the preset's architecture, the rest as in the paper.",
         None,
     )

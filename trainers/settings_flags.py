@@ -18,7 +18,7 @@ flags.disclaim_key_flags()
 
 def setting(
     help_text: str,
-    default=dataclasses.MISSING,
+    default: typing.Any = dataclasses.MISSING,
     *,
     least: float | None = None,
     choices: Sequence[str] | None = None,
