@@ -143,6 +143,8 @@ def packed(kind):
         (lzma.compress(TEXT.encode() * 99)[:50], "damaged .*xz"),
         (gzip.compress(b"a\n")[:-8] + bytes(8), "damaged gzip"),
     ],
+    # Not the bytes: gzip writes the time, and both processes need the same ids.
+    ids=lambda value: value if isinstance(value, str) else "data",
 )
 def test_what_is_not_text(tmp_path, data, message):
     (tmp_path / "file").write_bytes(data)
