@@ -395,7 +395,7 @@ class TranslatorTest(tf.test.TestCase, parameterized.TestCase):
             self.assertEqual(found.text, "BA DE FI")
 
     def test_another_number_of_prefixes(self):
-        with self.assertRaisesRegex(ValueError, "2 texts, 1 prefixes. Use em"):
+        with self.assertRaisesRegex(ValueError, "2 texts, 1 prefixes. Use an"):
             self.translator.hypotheses(["ba", "de"], prefixes=["BA"])
 
     @parameterized.named_parameters(
