@@ -260,7 +260,11 @@ RELOADED = {"keras_file": "keras", "saved_model": "SavedModel"}
 EVERY_ROW = pytest.mark.parametrize(
     "row", rows.ROWS, ids=[row.name for row in rows.ROWS]
 )
-MARKS = {"compiled": [pytest.mark.xla]}
+MARKS = {
+    "graph": [pytest.mark.tracing],
+    "unknown_sizes": [pytest.mark.tracing],
+    "compiled": [pytest.mark.xla],
+}
 
 
 @pytest.mark.parametrize(
@@ -280,6 +284,7 @@ def test_reloaded(row, column, reloaded):
     assert problem is None, problem
 
 
+@pytest.mark.tracing
 @EVERY_ROW
 def test_replicas(row, two_replicas):
     replicas.check(row, two_replicas)

@@ -15,6 +15,8 @@ import tensorflow as tf
 
 import keras_transformer as kt
 
+pytestmark = pytest.mark.tracing
+
 SOURCES = ["the cat sat on the mat", "a dog ran away", "small cats and dogs"]
 TARGETS = ["le chat assis", "un chien dort", "les petits chats et les chiens"]
 TEXTS = ["the cat", "a dog ran", "cats", "small mat and a dog"]

@@ -7,6 +7,7 @@ import os
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -214,6 +215,7 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
         for cache in block.start(B)["target"]:
             self.assertEqual(cache.shape, (B, 2, 0, K))
 
+    @pytest.mark.tracing
     @parameterized.parameters(False, True)
     def test_steps_in_a_graph_of_an_unknown_batch(self, jit_compile):
         block = make(positions="rotary")

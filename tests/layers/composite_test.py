@@ -8,11 +8,14 @@ import warnings
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer import layers, models, training
 from keras_transformer.layers import composite
+
+pytestmark = pytest.mark.tracing
 
 B, T, D, H, F, V = 3, 5, 14, 2, 11, 13
 GENERATOR = np.random.default_rng(0)

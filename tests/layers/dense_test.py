@@ -9,12 +9,15 @@ from unittest import mock
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer import layers, models
 from keras_transformer.layers import dense
 from tests.layers.kinds import random
+
+pytestmark = pytest.mark.tracing
 
 B, T, S, D, H, F, V = 3, 5, 7, 24, 4, 11, 13
 GENERATOR = np.random.default_rng(0)

@@ -4,11 +4,14 @@ D model_dim   H heads   F feed_forward_dim   V vocabulary_size
 """
 
 import keras
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer import layers
 from keras_transformer.models import fitting, transformer
+
+pytestmark = pytest.mark.tracing
 
 D, H, F, V = 24, 4, 11, 17
 

@@ -7,6 +7,7 @@ import dataclasses
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -142,6 +143,7 @@ class InPrecisionTest(tf.test.TestCase, parameterized.TestCase):
             weight.assign(3 * weight)
         self.assertAllEqual(copy(INPUTS), expected)
 
+    @pytest.mark.tracing
     def test_a_model_that_was_trained(self):
         model = make()
         loss = keras.losses.SparseCategoricalCrossentropy(True)

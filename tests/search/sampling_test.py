@@ -4,6 +4,7 @@ B batch   W samples per row   V vocabulary_size
 """
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -369,6 +370,7 @@ class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
                 graph(seed).ids, self.sample(languages, seed=seed).ids
             )
 
+    @pytest.mark.xla
     def test_xla_draws_the_same_from_seeds_of_rows(self):
         languages = RandomLanguages(47, 53, vocabulary_size=4)
         demands = languages_.random_demands(languages, prefix=True, ngram=2)

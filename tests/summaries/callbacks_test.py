@@ -10,9 +10,12 @@ from unittest import mock
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from keras_transformer import summaries, translation
+
+pytestmark = pytest.mark.tracing
 
 BATCHES = 3  # per epoch
 

@@ -29,6 +29,8 @@ from tests.training.speller import (
     train_by_hand,
 )
 
+pytestmark = pytest.mark.tracing
+
 
 class DistributedModelTest(Cases):
     @parameterized.product(

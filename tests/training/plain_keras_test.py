@@ -15,6 +15,8 @@ from keras import ops
 import keras_transformer as kt
 from keras_transformer.layers import masks
 
+pytestmark = pytest.mark.tracing
+
 VOCABULARY, DIM, ROWS, LENGTH = 31, 6, 5, 7
 IGNORED = -100
 

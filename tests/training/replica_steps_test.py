@@ -4,6 +4,7 @@ B batch   T target length   V vocabulary_size
 """
 
 import keras
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -20,6 +21,8 @@ from tests.training.speller import (
     token_losses,
     train_by_hand,
 )
+
+pytestmark = pytest.mark.tracing
 
 
 class ReplicaStepsTest(Cases):

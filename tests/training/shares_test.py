@@ -19,6 +19,8 @@ from keras import ops
 
 from keras_transformer.training import distributed_model
 
+pytestmark = pytest.mark.tracing
+
 VOCABULARY, LENGTH, DIM, IGNORED = 13, 5, 7, -100
 ROWS = (12, 12, 12, 7)
 # Settings of each run, on two replicas but for the first, which is the measure.

@@ -3,11 +3,14 @@
 import math
 
 import keras
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
 from keras_transformer.training import checkpoints, stop_on_nan
 from tests.training.small_model import fit, make
+
+pytestmark = pytest.mark.tracing
 
 
 class BrokenAt(keras.optimizers.schedules.LearningRateSchedule):
