@@ -244,7 +244,8 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
     def test_xla(self, name, demands):
         self.check_xla(name, demands)
 
-    # `tests/translation/translator_test.py` compiles beam search without constraints.
+    # `tests/translation/translator_test.py` compiles beam search without
+    # constraints.
     @pytest.mark.xla
     @parameterized.named_parameters(*CASES[::2])
     @pytest.mark.grid
