@@ -68,7 +68,7 @@ def illustrated_corpus(
     """Writes the English-French corpus, the same for the same arguments.
 
     Every source has exactly one translation, and the splits are disjoint. Of
-    20 training pairs one is a set phrase; there are 124 of them, in turn.
+    20 training pairs one is a set phrase; there are 100 of them, in turn.
 
     Args:
         seed: which sentences are drawn, and which nouns meet in `contrast`

@@ -26,22 +26,15 @@ _PHRASES = (
     ("yes, thank you", "oui, merci"),
     ("no, thank you", "non, merci"),
     ("no, thanks", "non, merci"),
-    ("please", "s'il te plaît"),
-    ("of course", "bien sûr"),
     ("sorry", "pardon"),
     ("I am sorry", "je suis désolé"),
     ("you are welcome", "de rien"),
     ("good luck", "bonne chance"),
-    ("well done", "bravo"),
     ("I am fine", "je vais bien"),
     ("I love you", "je t'aime"),
-    ("nice to meet you", "enchanté"),
-    ("excuse me", "excuse-moi"),
 )
 _QUESTIONS = (
     ("how are you", "comment vas-tu"),
-    ("who are you", "qui es-tu"),
-    ("where are you", "où es-tu"),
     ("hello, how are you", "bonjour, comment vas-tu"),
 )
 
