@@ -80,7 +80,7 @@ def test_a_saved_model_is_asked_for_nothing_else(saved_model, given, message):
 def test_a_saved_model_translates_alone(run, saved_model):
     with pytest.raises(ValueError, match="be in an ensemble.*--model="):
         load(run, saved_model)
-    with pytest.raises(ValueError, match="is a SavedModel. Give the run"):
+    with pytest.raises(ValueError, match="is a SavedModel. Give its run"):
         loading.load_translator(
             settings.ModelSettings([str(saved_model)]),
             settings.SearchSettings(),
