@@ -12,7 +12,7 @@ demo: .venv/installed
 # make stay in one process, as tests/conftest.py groups them.
 PYTEST := python -m pytest -n 2 --dist=loadgroup --no-loadscope-reorder
 # Marks of tests that cost more than seconds; pyproject.toml says what they mean.
-COSTLY := process or training or tracing or xla or browser
+COSTLY := process or training or seconds or xla or browser
 
 check: .venv/installed
 	$(BIN)/$(PYTEST) -m "not ($(COSTLY) or grid)"

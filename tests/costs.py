@@ -30,6 +30,14 @@ def add_marks(item):
         item.add_marker(getattr(pytest.mark, name))
 
 
+def grid(values, keep):
+    """Values of a parameter: those that are not among `keep` are the grid's."""
+    return [
+        value if value in keep else pytest.param(value, marks=pytest.mark.grid)
+        for value in values
+    ]
+
+
 class Guard:
     """A plugin of pytest: only a test with the mark may start a process."""
 

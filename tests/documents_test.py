@@ -56,7 +56,7 @@ def flags_of(module: str) -> set[str]:
 
 
 class DocumentsTest(unittest.TestCase):
-    @pytest.mark.tracing
+    @pytest.mark.seconds
     def test_docstring_examples(self):
         failures, examples = [], 0
         for info in pkgutil.walk_packages(
@@ -78,7 +78,7 @@ class DocumentsTest(unittest.TestCase):
         monkeypatch.chdir(tmp_path)
 
     # Of layers that `quantize` leaves as they are; docs/layers.md says so.
-    @pytest.mark.tracing
+    @pytest.mark.seconds
     @pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize`")
     def test_examples_of_documents(self):
         # Those with a prompt: one session for each document.
@@ -138,7 +138,7 @@ class DocumentsTest(unittest.TestCase):
             atol=1e-6,
         )
 
-    @pytest.mark.tracing
+    @pytest.mark.seconds
     def test_readme_python_runs(self):
         blocks = code_blocks((ROOT / "README.md").read_text(), "python")
         self.assertGreaterEqual(len(blocks), 1)

@@ -261,8 +261,8 @@ EVERY_ROW = pytest.mark.parametrize(
     "row", rows.ROWS, ids=[row.name for row in rows.ROWS]
 )
 MARKS = {
-    "graph": [pytest.mark.tracing],
-    "unknown_sizes": [pytest.mark.tracing],
+    "graph": [pytest.mark.seconds],
+    "unknown_sizes": [pytest.mark.seconds],
     "compiled": [pytest.mark.xla],
 }
 
@@ -284,7 +284,7 @@ def test_reloaded(row, column, reloaded):
     assert problem is None, problem
 
 
-@pytest.mark.tracing
+@pytest.mark.seconds
 @EVERY_ROW
 def test_replicas(row, two_replicas):
     replicas.check(row, two_replicas)

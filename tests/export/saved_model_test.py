@@ -491,7 +491,8 @@ class CheckTest(tf.test.TestCase):
         model = untrained(tokenizer)
         other = kt.Translator(model, tokenizer)
         with self.assertRaisesRegex(
-            ValueError, f"{saved()} translates 'ba de fi' as '.*', the model"
+            ValueError,
+            f"{saved()} translates 'ba de fi' as '.*', but the model",
         ):
             saved_model.check(saved(), other, ["", "ba de fi"])
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 import keras_transformer as kt
 
-pytestmark = pytest.mark.tracing
+pytestmark = pytest.mark.seconds
 
 SOURCES = ["the cat sat on the mat", "a dog ran away", "small cats and dogs"]
 TARGETS = ["le chat assis", "un chien dort", "les petits chats et les chiens"]

@@ -215,7 +215,7 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
         for cache in block.start(B)["target"]:
             self.assertEqual(cache.shape, (B, 2, 0, K))
 
-    @pytest.mark.tracing
+    @pytest.mark.seconds
     @parameterized.parameters(False, True)
     def test_steps_in_a_graph_of_an_unknown_batch(self, jit_compile):
         block = make(positions="rotary")

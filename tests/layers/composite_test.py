@@ -15,7 +15,7 @@ from absl.testing import parameterized
 from keras_transformer import layers, models, training
 from keras_transformer.layers import composite
 
-pytestmark = pytest.mark.tracing
+pytestmark = pytest.mark.seconds
 
 B, T, D, H, F, V = 3, 5, 14, 2, 11, 13
 GENERATOR = np.random.default_rng(0)

@@ -196,14 +196,14 @@ class DecoderTest(tf.test.TestCase, parameterized.TestCase):
             self.assertEqual(outputs.shape, (B, T, D))
             self.assertAllClose(outputs, expected, rtol=1e-5, atol=1e-5)
 
-    @pytest.mark.tracing
+    @pytest.mark.seconds
     @parameterized.parameters(*IN_A_GRAPH)
     def test_steps_equal_the_call_in_a_graph_of_unknown_sizes(
         self, positions, max_length
     ):
         self.check_in_a_graph(positions, max_length)
 
-    @pytest.mark.tracing
+    @pytest.mark.seconds
     @parameterized.parameters(*OTHERS_IN_A_GRAPH)
     @pytest.mark.grid
     def test_steps_of_other_kinds_in_a_graph_of_unknown_sizes(

@@ -17,7 +17,7 @@ from keras_transformer import layers, models
 from keras_transformer.layers import dense
 from tests.layers.kinds import random
 
-pytestmark = pytest.mark.tracing
+pytestmark = pytest.mark.seconds
 
 B, T, S, D, H, F, V = 3, 5, 7, 24, 4, 11, 13
 GENERATOR = np.random.default_rng(0)

@@ -29,6 +29,8 @@ SINUSOIDS = (
 ADDED = (*SINUSOIDS, "learned")
 ATTENDED = ("rotary", "rotary_interleaved", "relative")
 POSITIONS = (None, *ADDED, *ATTENDED)
+# None, one that is added of either origin, and those inside of attention.
+FEW_POSITIONS = (None, "fairseq", "learned", "rotary", "relative")
 ACTIVATIONS = {
     "relu": (layers.FeedForward, "relu"),
     "gelu": (layers.FeedForward, "gelu"),
@@ -98,6 +100,8 @@ KINDS = (
     },
     {"positions": "learned", "norm": "rms", "activation": "reglu"},
 )
+# Each position that acts inside of attention, each activation, norm and bias.
+FEW = KINDS[-7:]
 
 
 def random(*shape, seed=0):

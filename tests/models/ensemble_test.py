@@ -133,7 +133,7 @@ class EnsembleTest(tf.test.TestCase, parameterized.TestCase):
             )
             self.assertAllClose(logits, expected[:, -1], rtol=1e-5, atol=1e-5)
 
-    @pytest.mark.tracing
+    @pytest.mark.seconds
     @parameterized.parameters(None, T + 2)
     def test_steps_in_a_graph_of_unknown_sizes(self, max_length):
         both = ensemble.Ensemble(make_members())

@@ -11,7 +11,7 @@ from absl.testing import parameterized
 from keras_transformer import layers
 from keras_transformer.models import fitting, transformer
 
-pytestmark = pytest.mark.tracing
+pytestmark = pytest.mark.seconds
 
 D, H, F, V = 24, 4, 11, 17
 

@@ -15,7 +15,7 @@ from absl.testing import parameterized
 from keras_transformer import models, training
 from keras_transformer.models import keras_tools
 
-pytestmark = pytest.mark.tracing
+pytestmark = pytest.mark.seconds
 
 B, S, T, V = 3, 5, 7, 11
 GENERATOR = np.random.default_rng(0)

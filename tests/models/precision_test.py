@@ -143,7 +143,7 @@ class InPrecisionTest(tf.test.TestCase, parameterized.TestCase):
             weight.assign(3 * weight)
         self.assertAllEqual(copy(INPUTS), expected)
 
-    @pytest.mark.tracing
+    @pytest.mark.seconds
     def test_a_model_that_was_trained(self):
         model = make()
         loss = keras.losses.SparseCategoricalCrossentropy(True)

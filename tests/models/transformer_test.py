@@ -243,7 +243,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             self.assertEqual(logits.dtype, "float32")
             self.assertAllClose(logits, expected, rtol=1e-5, atol=1e-5)
 
-    @pytest.mark.tracing
+    @pytest.mark.seconds
     @kinds("paper", "marian", "learned", "relative", "modern")
     def test_steps_equal_the_call_in_a_graph_of_unknown_sizes(self, config):
         model = make(config)

@@ -182,7 +182,7 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
                 found[is_there], answer[is_there], rtol=0, atol=1e-5
             )
 
-    @pytest.mark.tracing
+    @pytest.mark.seconds
     @parameterized.named_parameters(*CASES)
     def test_graph_of_unknown_batch(self, name, demands):
         run, settings = SEARCHES[name]
@@ -261,7 +261,7 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
 
         self.check_same(compiled(), self.run_eagerly(name, demands))
 
-    @pytest.mark.tracing
+    @pytest.mark.seconds
     @parameterized.named_parameters(*CASES)
     def test_rows_that_are_done_are_dropped(self, name, demands):
         run, settings = SEARCHES[name]
@@ -290,7 +290,7 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
         counts = [count // width for count in growing.counts]
         self.assertEqual(counts, [32, 16, 8, 4, 4, 4, 4])
 
-    @pytest.mark.tracing
+    @pytest.mark.seconds
     @parameterized.named_parameters(*CASES)
     def test_rows_that_end_at_any_time_are_dropped(self, name, demands):
         run, settings = SEARCHES[name]
@@ -306,7 +306,7 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(growing.counts[0], 61 * result.ids.shape[1])
         self.assertLess(growing.counts[-1], growing.counts[0] // 2)
 
-    @pytest.mark.tracing
+    @pytest.mark.seconds
     @parameterized.named_parameters(*CASES)
     def test_a_row_does_not_depend_on_its_batch_or_place(self, name, demands):
         demands = self.demands(demands)

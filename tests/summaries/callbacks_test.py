@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from keras_transformer import summaries, translation
 
-pytestmark = pytest.mark.tracing
+pytestmark = pytest.mark.seconds
 
 BATCHES = 3  # per epoch
 

@@ -139,7 +139,7 @@ class Cases(tf.test.TestCase, parameterized.TestCase):
 
 
 class TrainingCheckpointsTest(Cases):
-    @pytest.mark.tracing
+    @pytest.mark.seconds
     def test_goes_on_to_the_bit(self):
         whole = make()
         whole.fit(dataset(), verbose=0, shuffle=False)
@@ -159,7 +159,7 @@ class TrainingCheckpointsTest(Cases):
         self.assertNotAllClose(whole.weights[0], first.weights[0])
         self.assertSameState(second, whole)
 
-    @pytest.mark.tracing
+    @pytest.mark.seconds
     def test_dropout_goes_on_as_well(self):
         # Else the test above could not see that seeds are restored.
         model = make()
@@ -212,7 +212,7 @@ class TrainingCheckpointsTest(Cases):
         self.assertEqual(found.counters["seconds"].numpy(), 0.1)
         self.assertEqual(found.counters["tokens"].numpy(), 2**53)
 
-    @pytest.mark.tracing
+    @pytest.mark.seconds
     def test_average_is_the_mean_of_the_kept(self):
         model = make()
         saved = self.open(model, max_to_keep=3)
@@ -407,7 +407,7 @@ class TrainingCheckpointsTest(Cases):
         self.assertEqual(self.files(), ["ckpt-3.index", "ckpt-5.index"])
         self.assertTrue(self.open(make_dense()).restore())
 
-    @pytest.mark.tracing
+    @pytest.mark.seconds
     def test_half_precision_keeps_its_loss_scale(self):
         model = make(dtype="mixed_float16")
         model.fit(dataset(steps=1), verbose=0, shuffle=False)

@@ -29,7 +29,7 @@ from tests.training.speller import (
     train_by_hand,
 )
 
-pytestmark = pytest.mark.tracing
+pytestmark = pytest.mark.seconds
 
 
 class DistributedModelTest(Cases):

@@ -15,7 +15,7 @@ from keras import ops
 import keras_transformer as kt
 from keras_transformer.layers import masks
 
-pytestmark = pytest.mark.tracing
+pytestmark = pytest.mark.seconds
 
 VOCABULARY, DIM, ROWS, LENGTH = 31, 6, 5, 7
 IGNORED = -100

@@ -22,7 +22,7 @@ from tests.training.speller import (
     train_by_hand,
 )
 
-pytestmark = pytest.mark.tracing
+pytestmark = pytest.mark.seconds
 
 
 class ReplicaStepsTest(Cases):

@@ -19,7 +19,7 @@ from keras import ops
 
 from keras_transformer.training import distributed_model
 
-pytestmark = pytest.mark.tracing
+pytestmark = pytest.mark.seconds
 
 VOCABULARY, LENGTH, DIM, IGNORED = 13, 5, 7, -100
 ROWS = (12, 12, 12, 7)

@@ -10,7 +10,7 @@ from absl.testing import parameterized
 from keras_transformer.training import checkpoints, stop_on_nan
 from tests.training.small_model import fit, make
 
-pytestmark = pytest.mark.tracing
+pytestmark = pytest.mark.seconds
 
 
 class BrokenAt(keras.optimizers.schedules.LearningRateSchedule):
