@@ -198,7 +198,7 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
         )
 
     def _matrix(self):
-        """The matrix (V, D) in the compute dtype, with LoRA added."""
+        """Returns the matrix (V, D) in the compute dtype, with LoRA added."""
         if self.quantization_mode is None:
             matrix = self.embeddings
         else:
@@ -218,7 +218,7 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
         try:
             values = np.asarray(ids)
         except (NotImplementedError, TypeError, ValueError):
-            return  # Inside of a graph ids have no values yet.
+            return  # In a graph, ids have no values yet.
         if values.size and not (
             0 <= values.min() and values.max() < self.vocabulary_size
         ):

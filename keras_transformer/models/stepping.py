@@ -113,7 +113,7 @@ class DecodingModel(Protocol):
             ids: the tokens at `position`, shape `(B,)`; if the state was
                 widened, `(B W,)`, the W hypotheses of a row side by side.
             position: scalar integer, counted from 0.
-            state: what `start` or the previous step returned.
+            state: the state that `start` or the previous step returned.
 
         Returns:
             The pair (logits, float32, `(B, V)` or `(B W, V)`, the state for

@@ -43,7 +43,7 @@ class BeamSearch(base.Search):
             `"none"`, see `length_divisor`.
         coverage: beta of the coverage penalty, which needs the task's
             `source_mask`; 0 for no penalty.
-        constraints: see `Constraints`.
+        constraints: the `Constraints` of every hypothesis.
 
     Raises:
         ValueError: `top_beams` not in [1, `beam_size`], or settings out of
@@ -200,7 +200,7 @@ class _Beam(NamedTuple):
         Args:
             position: scalar, where the token is written.
             rows: `_Rows`.
-            state: of the step function, `(B W, ...)`.
+            state: the state of the step function, `(B W, ...)`.
 
         Returns:
             The rows and the state after the step, of the same shapes.

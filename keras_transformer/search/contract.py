@@ -160,7 +160,7 @@ def limits_per_row(
     Args:
         lengths: the limit.
         batch_size: B.
-        name: of the limit, for messages.
+        name: the name of the limit, for messages.
 
     Raises:
         ValueError: the number of limits is not B, where both are known; a

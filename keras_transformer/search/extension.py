@@ -32,11 +32,11 @@ def next_candidates(
     Args:
         ids: int32 `(B, W, T)`, the tokens before `position`.
         position: scalar.
-        state: of the step function.
+        state: the state of the step function.
         limits: see `RowLimits`.
         step: see `StepFn`.
         task: see `Task`.
-        constraints: see `Constraints`.
+        constraints: the `Constraints` of every hypothesis.
         count: how many candidates of each hypothesis, see `candidates`.
 
     Returns:

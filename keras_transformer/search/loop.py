@@ -30,7 +30,7 @@ def run(
             state.
         rows: a named tuple of nested tensors, each with the batch axis first.
             Its `is_done` `(B,)` says which rows do not change any more.
-        state: of the step function, widened.
+        state: the state of the step function, widened.
         states: see `States`.
         width: hypotheses of each row.
         longest: the most steps, an int or a scalar tensor.

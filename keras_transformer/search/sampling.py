@@ -37,7 +37,7 @@ class SamplingSearch(base.Search):
         seed: an int of 64 bits, or a scalar tensor. Rows are drawn
             independently, from their keys if the task has `row_keys`, or else
             from their index in the batch.
-        constraints: see `Constraints`.
+        constraints: the `Constraints` of every hypothesis.
 
     Raises:
         ValueError: settings out of range.

@@ -49,7 +49,7 @@ def follow(
         step: see `StepFn`.
         state: see `Search`.
         task: see `Task`.
-        constraints: see `Constraints`.
+        constraints: the `Constraints` of every hypothesis.
         width: W, hypotheses of each row, all empty at first.
         num_candidates: how many candidates `choose` gets, see `candidates`.
 

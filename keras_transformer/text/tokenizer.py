@@ -19,7 +19,7 @@ from keras_transformer.text import (
     unknown_words,
 )
 
-# SentencePiece writes it for a space, at the beginning of a word.
+# SentencePiece writes this character for the space before a word.
 _SPACE = "\u2581"
 
 
@@ -155,7 +155,7 @@ class Tokenizer(tf.Module):
         if not self._leaves_out:
             return ids
         is_known = self._known_pieces(ids)
-        # Encoded again, because the remaining text may be split differently.
+        # The remaining text is encoded again: it may be split differently.
         rest = self._decode(tf.ragged.boolean_mask(ids, is_known))
         is_whole = tf.reduce_all(is_known, axis=1)
         return self._encode(tf.where(is_whole, text, rest))
@@ -173,8 +173,8 @@ class Tokenizer(tf.Module):
         )
 
     def _operations(self):
-        # Created inside each graph, which then owns the vocabulary. A tokenizer
-        # from outside is lost when TensorFlow clears its kernel cache, as
+        # Each graph makes its own tokenizer, and owns the vocabulary. One from
+        # outside is lost when TensorFlow clears its kernel cache, as
         # `tf.random.set_seed` does, and a SavedModel would have to track it.
         # Each vocabulary needs its own name: in sessions and in loaded
         # SavedModels, all operations of one name share one resource.

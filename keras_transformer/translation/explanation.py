@@ -45,7 +45,7 @@ def explain(translator: translators.Translator, text: str) -> Explanation:
 
     Raises:
         ValueError: several sentences.
-        FloatingPointError: the model's output is not a number.
+        FloatingPointError: the model's output is NaN.
     """
     if not isinstance(text, (str, bytes)):
         raise ValueError(

@@ -102,7 +102,7 @@ def read_result(
 
     Raises:
         ValueError: `align` is true, and the result has no attention.
-        FloatingPointError: the model's output was not a number.
+        FloatingPointError: the model's output was NaN.
     """
     rows, width, columns = result.ids.shape
     ids, lengths, scores, log_probs = (field.numpy() for field in result[:4])
@@ -161,7 +161,7 @@ def read_scores(
         target_tokenizer: the tokenizer of the targets.
 
     Raises:
-        FloatingPointError: the model's output was not a number.
+        FloatingPointError: the model's output was NaN.
     """
     hypotheses = []
     for text, target, is_blank, ids, length, score, log_probs in zip(

@@ -181,7 +181,7 @@ class Translator(tf.Module):
 
         Raises:
             ValueError: one string instead of a list, or `batch_size` below 1.
-            FloatingPointError: the model's output is not a number.
+            FloatingPointError: the model's output is NaN.
         """
         hypotheses = self.hypotheses(texts, batch_size)
         return [best[0].text if best else "" for best in hypotheses]
@@ -209,7 +209,7 @@ class Translator(tf.Module):
             ValueError: one string instead of a list, `batch_size` below 1, not
                 as many prefixes as texts, or a prefix longer than the maximum
                 length of its translation.
-            FloatingPointError: the model's output is not a number.
+            FloatingPointError: the model's output is NaN.
         """
         texts = lists.as_list("texts", texts)
         if prefixes is not None:
@@ -262,7 +262,7 @@ class Translator(tf.Module):
         Raises:
             ValueError: one string instead of a list, `batch_size` below 1, or
                 not as many targets as texts.
-            FloatingPointError: the model's output is not a number.
+            FloatingPointError: the model's output is NaN.
         """
         texts = lists.as_list("texts", texts)
         targets = lists.as_list("targets", targets)

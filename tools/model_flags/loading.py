@@ -55,7 +55,7 @@ class ServedModel:
         """Returns hypotheses as a `Translator` does, but without tokens.
 
         Raises:
-            FloatingPointError: the model's output is not a number.
+            FloatingPointError: the model's output is NaN.
         """
         return translation.in_batches(
             lambda rows: self._translate([texts[row] for row in rows]),

@@ -206,8 +206,8 @@ def _contrast_set(rng, held_out):
         )
     ]
     rng.shuffle(candidates)
-    # The pair of The Illustrated Transformer comes first, then the pairs without
-    # an opening. The sort is stable, so the other order stays random.
+    # The pair of The Illustrated Transformer comes first, then pairs without an
+    # opening. The sort is stable, so the rest of the order stays random.
     first = (
         *_ILLUSTRATED,
         lexicon.CROSS,
