@@ -31,15 +31,15 @@ def run(
         rows: a named tuple of nested tensors, each with the batch axis first.
             Its `is_done` `(B,)` says which rows do not change any more.
         state: the state of the step function, widened.
-        states: see `States`.
+        states: the `States` that handle the state.
         width: hypotheses of each row.
         longest: the most steps, an int or a scalar tensor.
 
     Returns:
-        The rows as they were when they were done, in their first order.
+        The rows as they were when they were done, in their original order.
     """
     if isinstance(longest, int) and longest < 1:
-        # Tensors of 0 columns: a graph of `advance` could not index them.
+        # Tensors have 0 columns, which a graph of `advance` could not index.
         return rows
     shapes = _shapes_like(state, states.shapes(state))
     if not all(s.is_fully_defined() for s in tf.nest.flatten(shapes)):

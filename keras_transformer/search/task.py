@@ -27,8 +27,8 @@ class Task(NamedTuple):
         padded with `pad_id`. Other constraints do not apply to them. `None`
         for no prefix.
     banned_ids: tokens that are never chosen, besides those of the search.
-    longest: T of the result, an int that no row's limit exceeds, for a result
-        of fixed shape as XLA needs; `None` for the largest limit.
+    longest: T of the result, an int that is at least every row's limit. XLA
+        needs it for a fixed shape; `None` means the largest limit.
     states: the object whose `widen`, `select`, `take_rows` and `shapes`
         handle the state, such as a `Transformer`; the default gathers rows of
         each tensor.
