@@ -26,8 +26,8 @@ def check_call(
         kwargs: its keyword arguments.
 
     Raises:
-        ValueError: as `check_batch`. The batches of a generator are checked
-            later, one by one.
+        ValueError: `check_batch` refuses the data. The batches of a generator
+            are checked later, one by one.
     """
     values = inspect.signature(method).bind_partial(*args, **kwargs).arguments
     labels, weights = values.get("y"), values.get("sample_weight")

@@ -60,7 +60,9 @@ def paper_adam(
     epsilon: float = 1e-9,
     **settings: Any,
 ) -> keras.optimizers.Adam:
-    """Makes the Adam of section 5.3: betas 0.9, 0.98, epsilon 1e-9, equation 3.
+    """Makes the Adam optimizer of section 5.3, with the rate of equation 3.
+
+    Its betas are 0.9 and 0.98, and its epsilon is 1e-9.
 
     Args:
         model_dim: D, d_model.

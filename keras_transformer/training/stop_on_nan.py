@@ -9,8 +9,8 @@ import keras
 class StopOnNaN(keras.callbacks.Callback):
     """Ends training with an error as soon as the loss is NaN or infinite.
 
-    List it before the callbacks that save checkpoints. They do not run then,
-    and the last good checkpoint stays.
+    List it before the callbacks that save checkpoints. Then these do not run
+    after the error, and the last good checkpoint stays.
 
     Raises:
         FloatingPointError: at the end of the step with such a loss.

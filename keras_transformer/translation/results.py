@@ -1,4 +1,4 @@
-"""Results of a search, read as texts, pieces and alignments.
+"""Turns the results of a search into texts, pieces and alignments.
 
 B batch   S source length   W hypotheses of a row   T target length
 """
@@ -58,7 +58,7 @@ def are_blank(
     Args:
         texts: strings `(B,)`.
         ids: int32 `(B, S)`, the encoded texts, with end tokens.
-        special_ids: of the vocabulary.
+        special_ids: the special ids of the vocabulary.
 
     Returns:
         Boolean `(B,)`.
@@ -71,8 +71,8 @@ def check_score(score: float, text: str | bytes) -> None:
     """Raises FloatingPointError if a score is not a number.
 
     Args:
-        score: of a translation.
-        text: its source, for the message.
+        score: the score of a translation.
+        text: the source of the translation, for the message.
     """
     if np.isnan(score):
         raise FloatingPointError(
@@ -93,7 +93,7 @@ def read_result(
     """Returns the hypotheses that a search found for each text.
 
     Args:
-        result: of the search, outside of graphs.
+        result: the result of the search, outside of graphs.
         texts: B texts.
         source_ids: int32 `(B, S)`, the input of the search.
         tokenizer: the tokenizer of the texts.
@@ -154,7 +154,7 @@ def read_scores(
     """Returns existing targets as hypotheses, with their scores.
 
     Args:
-        result: of scoring, outside of graphs, one hypothesis a row.
+        result: the result of scoring, outside of graphs, one hypothesis a row.
         texts: B sources.
         targets: a translation of each.
         are_blank: boolean `(B,)`, whether source and target are both blank.
@@ -205,7 +205,7 @@ def _text_pieces(ids, tokenizer):
 
 
 def _words_read(texts, tokenizer):
-    """Returns of each text the number of words, and which the model reads.
+    """Returns the number of words of each text, and the words the model reads.
 
     The tokenizer leaves out words without a known piece, see `encode_source`.
     """
@@ -222,7 +222,7 @@ def _words_read(texts, tokenizer):
 def _over_all_words(soft, count, read):
     """Inserts columns of zeros for the source words that were not read.
 
-    So columns are the words of the text, and not only those of its encoding.
+    Columns then are all words of the text, not only those of its encoding.
 
     Args:
         soft: soft alignment `(target words, words read)`.
