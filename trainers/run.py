@@ -223,7 +223,7 @@ def _batches(settings, corpora, tokenizers, architecture, strategy):
 
 
 def _restore(run):
-    """Restores the newest checkpoint, if any, the same one in all workers."""
+    """Restores the newest checkpoint, the same one in all workers, if any."""
     if run.checkpoints.restore():
         _LOG.info("Continuing at step %d.", run.checkpoints.step)
     kt.training.check_agreement(run.strategy, {"batches": run.trained_batches})
@@ -290,7 +290,7 @@ def _rows_multiple(settings, strategy):
 
 
 def _flatten(config):
-    """Returns one dict, with keys `group.name`, of a dict of groups."""
+    """Turns a dict of groups into one dict with keys `group.name`."""
     return {
         f"{group}.{name}": value
         for group, fields in config.items()

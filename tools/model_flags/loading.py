@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_text  # noqa: F401  A SavedModel needs its operations.
+import tensorflow_text  # noqa: F401  SavedModels use operations of it.
 
 import keras_transformer as kt
 from keras_transformer import translation
@@ -30,7 +30,7 @@ class ServedModel:
     """
 
     def __init__(self, directory, n_best: int | None = None):
-        # Kept, since the signatures do not own their variables.
+        # The model is kept, since signatures do not own their variables.
         self._model = tf.saved_model.load(str(directory))
         signatures = self._model.signatures
         self._n_best = n_best or 1
@@ -125,7 +125,8 @@ def load_translator(
 ) -> translation.Translator:
     """Loads run directories as one translator.
 
-    The search, the vocabulary and the longest source are the first run's.
+    The first run gives the search, the vocabulary and the length limit of
+    sources.
 
     Raises:
         FileNotFoundError: a path is not a finished run.
@@ -174,7 +175,7 @@ def warn_of_slowness(precision: str) -> None:
 
 
 def tokenization(models: settings.ModelSettings) -> str:
-    """Returns the tokenization of the first run's scores."""
+    """Returns the tokenization that the first run's BLEU was computed with."""
     config = kt.runs.RunDirectory(models.model[0]).read_config()
     tokenize = config.get("settings", {}).get("tokenize")
     return tokenize or kt.translation.tokenization_of(None)

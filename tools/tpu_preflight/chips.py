@@ -56,7 +56,7 @@ CHIPS = {
             bandwidth=1200e9,
             sizes=3,
             accelerator="v4-8",
-            # Its two cores work together as one device.
+            # The two cores of this chip work together as one device.
             options={"chip_config_name": "megacore"},
         ),
         Chip(
@@ -97,7 +97,7 @@ class Topology(NamedTuple):
 
     @property
     def options(self) -> dict:
-        """The options of the compiler beside the name."""
+        """The options of the compiler besides the name of the topology."""
         if self.num_replicas > 1:
             return self.chip.options
         # The compiler's default is four chips on a host.
@@ -105,7 +105,7 @@ class Topology(NamedTuple):
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables, so that libtpu asks no cloud for them."""
+        """Environment variables that libtpu would otherwise ask a cloud for."""
         return {
             "JAX_PLATFORMS": "cpu",
             "TPU_SKIP_MDS_QUERY": "1",

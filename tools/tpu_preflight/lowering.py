@@ -15,14 +15,14 @@ _DYNAMIC = re.compile(
     r" = [^(]*<=\d[^(]* set-dimension-size\(.*"
     r'metadata=\{op_type="([^"]+)" op_name="([^"]+)"'
 )
-# An unsupported operation, operations and source lines in a message of XLA.
+# Patterns of operations and source lines in a message of XLA.
 _UNSUPPORTED = re.compile(r"(\w+) \(No registered '\w+' OpKernel")
 _NODE = re.compile(r"\{\{node ([^}]+)\}\}")
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 
 
 class LoweringError(ValueError):
-    """XLA cannot lower a function, or only with dynamic shapes."""
+    """An error: XLA cannot lower a function, or only with dynamic shapes."""
 
 
 def lower(function, *specs: tf.TensorSpec) -> bytes:
