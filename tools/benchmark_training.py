@@ -55,7 +55,7 @@ def step_flops(sizes: Timing) -> float:
     """
     dim, length = sizes.model_dim, sizes.length
     feed_forward = 2 * dim * sizes.feed_forward_dim
-    # Projections of queries, keys, values and output; scores; weighted sum.
+    # Counts the four projections, then the scores and the weighted sum.
     attention = 4 * dim * dim + 2 * length * dim
     encoder = attention + feed_forward
     decoder = 2 * attention + feed_forward

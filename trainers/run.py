@@ -1,4 +1,4 @@
-"""Trains a model: from the settings to a directory with all files of a run."""
+"""Trains a model, and writes a directory with all files of the run."""
 
 import dataclasses
 import logging

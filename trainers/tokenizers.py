@@ -95,8 +95,8 @@ def load(
         if is_shared
         else sources,
         source_size or preset.vocabulary_size,
-        # The vocabulary must have the size that the user gave. It may be smaller
-        # than the size in the preset.
+        # The size is exact if the user gave it. The size of a preset is only the
+        # largest size.
         may_be_smaller=source_size is None,
     )
     if is_shared:

@@ -62,7 +62,7 @@ def encode_pairs(
     Args:
         pairs: the pairs to encode.
         tokenizer: the tokenizer of the sources.
-        max_length: the most tokens of a side, including its end token.
+        max_length: the maximum number of tokens of a side, with its end token.
         target_tokenizer: the tokenizer of the targets; `tokenizer` if `None`.
 
     Raises:

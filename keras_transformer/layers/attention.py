@@ -171,7 +171,7 @@ class MultiHeadAttention(composite.Composite):
         Args:
             memory: shape `(B, S, D)`.
             key_positions: the positions of its columns, `(S,)`, or `(1,)` if
-                all have the same; counted from 0 if `None`.
+                all have the same; `None` means 0, 1, 2, ...
 
         Returns:
             The pair (key, value), each `(B, N, S, K)`.
@@ -206,9 +206,9 @@ class MultiHeadAttention(composite.Composite):
             attention_bias: added to the logits, broadcasts to
                 `(B, H, T, S)`.
             query_positions: the positions of the inputs, `(T,)`, or `(1,)` if
-                all have the same; counted from 0 if `None`.
-            key_positions: the positions of the keys, `(S,)`; counted from 0
-                if `None`.
+                all have the same; `None` means 0, 1, 2, ...
+            key_positions: the positions of the keys, `(S,)`; `None` means 0,
+                1, 2, ...
 
         Returns:
             The pair (output `(B, T, D)`, scores `(B, H, T, S)`).

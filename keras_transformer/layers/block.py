@@ -1,4 +1,4 @@
-"""The frame that the blocks of encoder and decoder share.
+"""The base class of the blocks of encoder and decoder.
 
 B batch   T length   D model_dim   H heads
 """

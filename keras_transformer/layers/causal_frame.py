@@ -47,7 +47,7 @@ class CausalFrame(block.Block):
         )
 
     def _empty_cache(self, batch_size, empty_past):
-        """Makes the slots for keys and values, two (B, N, M, K)."""
+        """Makes empty slots for keys and for values, each (B, N, M, K)."""
         if not self.built:
             self.build()
         # The projection of 0 positions has the heads' other sizes and dtype.

@@ -76,7 +76,7 @@ def attend_heads(
     mask: Tensor | None = None,
     attention_bias: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Computes `dot_product_attention` with heads before the length.
+    """Computes `dot_product_attention` with the head axis before the length.
 
     Cached keys and values have this layout, so no product in decoding has to
     transpose them.

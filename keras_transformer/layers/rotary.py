@@ -92,7 +92,7 @@ class RotaryPositions(composite.TracedLayer):
         Args:
             inputs: shape `(B, H, T, K)`.
             token_positions: the positions of its columns, `(T,)`, or `(1,)`
-                if all have the same; counted from 0 if `None`.
+                if all have the same; `None` means 0, 1, 2, ...
         """
         if symbolic.has_no_values(inputs, token_positions):
             return symbolic.node(

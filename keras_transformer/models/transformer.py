@@ -204,8 +204,8 @@ class Transformer(
         """Returns one distribution over the source for each target token.
 
         It is the mean over the heads of the second last decoder block, which
-        aligns words best (Garg et al. 2019). With one or two blocks it is the
-        last block: the first of two blocks has too little context.
+        aligns words best (Garg et al. 2019). If there are one or two blocks,
+        the last one is used: the first of two has too little context.
 
         Args:
             inputs: as for `call`.

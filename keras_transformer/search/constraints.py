@@ -25,8 +25,8 @@ class Constraints:
     A `Task` has further limits, which can differ between rows.
 
     Args:
-        min_length: the fewest tokens, the end token included. The maximum
-            length of a row holds even where it is smaller.
+        min_length: the minimum number of tokens, the end token included. If
+            the maximum length of a row is smaller, it has precedence.
         banned_ids: tokens that are never chosen.
         no_repeat_ngram_size: n; no sequence of n tokens occurs twice in a
             hypothesis. 0 allows repetition.

@@ -33,7 +33,7 @@ def run(
         state: the state of the step function, widened.
         states: the `States` that handle the state.
         width: hypotheses of each row.
-        longest: the most steps, an int or a scalar tensor.
+        longest: the maximum number of steps, an int or a scalar tensor.
 
     Returns:
         The rows as they were when they were done, in their original order.

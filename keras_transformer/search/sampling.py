@@ -201,7 +201,7 @@ def _uniform(seed, rows, width, position, numbers):
     """Draws numbers in [0, 1), (R, W), for one position.
 
     Args:
-        seed: see `_seed_of_rows`.
+        seed: one seed for all rows, (), or one for each row, (B,).
         rows: B.
         width: W.
         position: scalar.
@@ -220,7 +220,7 @@ def _uniform(seed, rows, width, position, numbers):
             dtype=tf.uint32,
             alg="philox",
         )
-        # 24 bits, as many as the significand of a float32 has.
+        # Keeps 24 bits, as many as the significand of a float32 has.
         whole = tf.cast(tf.bitwise.right_shift(bits, 8), tf.int32)
         return tf.cast(whole, tf.float32) * 2.0**-24
 

@@ -82,7 +82,7 @@ def longest(
         renderer: the figure's renderer, which measures text.
         weight: the font's weight.
     """
-    size = 100.0  # Large, so that rounding to pixels does not matter.
+    size = 100.0  # It is large, so that rounding to pixels does not matter.
     font = font_manager.FontProperties(
         family=font_families(), size=size, weight=weight
     )

@@ -98,7 +98,7 @@ def trainer_arguments(name: str, rules_file: str) -> dict[str, Any]:
 
 
 def rules(name: str, characters: set[str]) -> str:
-    """Returns rules in SentencePiece's format: code points, a tab, code points.
+    """Returns rules as text: code points, a tab, the code points of the result.
 
     Args:
         name: one of `NAMES`.

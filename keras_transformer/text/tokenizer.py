@@ -120,7 +120,7 @@ class Tokenizer(tf.Module):
     def decode(self, ids: texts.TensorLike | tf.RaggedTensor) -> tf.Tensor:
         """Decodes ids (B, T), dense or ragged, to strings (B,).
 
-        Special ids give no text at any position.
+        Special ids are left out at every position.
         """
         if not isinstance(ids, tf.RaggedTensor):
             ids = tf.RaggedTensor.from_tensor(ids)

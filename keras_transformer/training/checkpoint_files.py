@@ -1,12 +1,12 @@
 """Writes and checks the files of checkpoints: each complete or not at all.
 
 A checkpoint consists of the files that `tf.train.Checkpoint` writes:
-`ckpt-<step>.index` and `ckpt-<step>.data-*`. A process that was killed may
-have left one of these, and the next process handles it:
+`ckpt-<step>.index` and `ckpt-<step>.data-*`. If a process is killed, it may
+leave one of these paths. The next process then finishes the work:
 
-    .ckpt-<step>.writing/    incomplete files: it deletes them
-    .ckpt-<step>.written/    complete files: it moves the rest of them out
-    .ckpt-<step>.removing    a checkpoint to remove: it deletes the rest
+    .ckpt-<step>.writing/    has incomplete files, which are deleted
+    .ckpt-<step>.written/    has complete files, which are moved out
+    .ckpt-<step>.removing    marks a checkpoint whose files are deleted
 
 Therefore a checkpoint with missing files is always a damaged one.
 """

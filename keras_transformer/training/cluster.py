@@ -240,7 +240,7 @@ def lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
             strategy, tf.distribute.MultiWorkerMirroredStrategy
         ):
             raise
-        # The trace of the graph precedes the reason.
+        # The message has a trace of the graph before the reason.
         reason = error.message[is_lost.start() :].strip()[:500]
         raise ConnectionError(
             "Another worker of this run has gone, so this one cannot go on. "

@@ -173,8 +173,8 @@ class DistributedModel(replica_steps.ReplicaSteps):
     def make_train_function(self, force: bool = False) -> Callable[..., Any]:
         """Makes the function that `fit` calls with its iterator."""
         if self.built and not self.optimizer.built:
-            # The variables are made outside the graph. Otherwise each call of the
-            # graph would check for them, which fails on several replicas.
+            # The variables are made outside the graph. Otherwise each call of
+            # the graph would check for them, which fails on several replicas.
             with self.distribute_strategy.scope():
                 self.optimizer.build(self.trainable_variables)
         if self.train_function is None or force:

@@ -12,7 +12,7 @@ TensorLike: TypeAlias = tf.types.experimental.TensorLike
 
 
 def per_token(weights: TensorLike | None, labels: TensorLike) -> tf.Tensor:
-    """Gives each token its weight; a weight of a row is for all its tokens.
+    """Returns the weight of each token; its row's weight if those are of rows.
 
     Args:
         weights: `(B,)`, `(B, 1)` or `(B, T)`; `None` means ones.

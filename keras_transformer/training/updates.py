@@ -51,7 +51,7 @@ def apply(
         replicas: the number of replicas.
     """
     if not variables:
-        return  # The model has no variables to train, as Keras allows.
+        return  # The model has no variables to train, which Keras allows.
     if replicas > 1 and _clips_or_checks(optimizer):
         gradients = _clip(optimizer, _sums(gradients))
         gradients = [g if g is None else g / replicas for g in gradients]

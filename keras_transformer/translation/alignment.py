@@ -41,7 +41,7 @@ def align_words(
     """
     sources, targets = words_of(source_pieces), words_of(target_pieces)
     pieces = np.asarray(attention, "float64")[: len(targets), : len(sources)]
-    # (pieces, words): 1 where a piece belongs to a word.
+    # Matrices (pieces, words), which are 1 where a piece belongs to a word.
     of_source = np.eye(max(sources, default=-1) + 1)[sources]
     of_target = np.eye(max(targets, default=-1) + 1)[targets]
     words = of_target.T @ pieces @ of_source

@@ -106,7 +106,7 @@ def read_result(
     """
     rows, width, columns = result.ids.shape
     ids, lengths, scores, log_probs = (field.numpy() for field in result[:4])
-    # One call for all rows: a call takes as long as a step of the search.
+    # All rows are decoded in one call, which takes as long as a search step.
     decoded = target_tokenizer.decode(ids.reshape([rows * width, columns]))
     decoded = decoded.numpy().reshape([rows, width])
     if align:
@@ -222,7 +222,7 @@ def _words_read(texts, tokenizer):
 def _over_all_words(soft, count, read):
     """Inserts columns of zeros for the source words that were not read.
 
-    Columns then are all words of the text, not only those of its encoding.
+    The columns then stand for all words of the text.
 
     Args:
         soft: soft alignment `(target words, words read)`.

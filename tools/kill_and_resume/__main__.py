@@ -264,7 +264,7 @@ def check(directory, kills: int, steps: int, seed: int) -> bool:
         directory: the directory of the runs.
         kills: the number of kills.
         steps: the number of steps of a run.
-        seed: the seed of the moments.
+        seed: the seed of the random moments of the kills.
 
     Returns:
         Whether the result of every run equals the undisturbed run's.

@@ -59,7 +59,7 @@ def differences(run: pathlib.Path, other: pathlib.Path) -> list[str]:
 
 
 def _different(name, first, second):
-    """Returns the keys with different values in two dicts, after `name`."""
+    """Returns `name: key` for each key whose values differ in two dicts."""
     return [
         f"{name}: {key}"
         for key in sorted({*first, *second})

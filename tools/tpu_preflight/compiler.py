@@ -129,7 +129,7 @@ def _compile(target, hlo):
     import time
 
     import jax
-    import libtpu  # noqa: F401  The compiler itself.
+    import libtpu  # noqa: F401  This is the compiler.
     from jax.experimental import topologies
     from jax.extend.mlir import ir
     from jax.interpreters import mlir

@@ -111,7 +111,7 @@ def _described(kind, name, graph):
 
 
 def _own(path, line):
-    """Describes a source line; empty for a library and for this module."""
+    """Describes a source line; returns "" for libraries and this module."""
     # XLA omits the first slash.
     path = pathlib.Path("/", path)
     if {"site-packages", "dist-packages"} & set(path.parts):
