@@ -22,8 +22,8 @@ from tools.model_flags import loading, settings
 from trainers import program
 from trainers.settings_flags import setting
 
-# The most batches that are read before the first is translated. Their lines are
-# sorted by length.
+# The maximum number of batches that are read before the first is translated.
+# Their lines are sorted by length.
 _WINDOW = 32
 # Seconds to wait for the next line. A file's next line arrives sooner, a
 # person's does not.

@@ -23,8 +23,8 @@ from trainers import settings as run_settings
 from trainers import tokenizers as run_tokenizers
 
 _LOG = logging.getLogger(__name__)
-# `config.json` has these sizes twice: as the user gave them among the settings,
-# and as they are in the model among the architecture.
+# `config.json` has these sizes twice: in `settings` as the user gave them, in
+# `architecture` as they are in the model.
 _VOCABULARY_SIZES = ("vocabulary_size", "target_vocabulary_size")
 
 
@@ -119,7 +119,7 @@ def _train(requested, overrides, directory, strategy):
         requested, corpora, tokenizers, architecture, strategy
     )
 
-    # Compare the run with the one that the directory holds, if it holds one.
+    # Compare the run with the run in the directory, if there is one.
     existing = continuing.ExistingRun(directory)
     settings = defaults.with_defaults(
         requested, train_batches.steps_per_epoch, existing.settings

@@ -95,7 +95,7 @@ def load(
         if is_shared
         else sources,
         source_size or preset.vocabulary_size,
-        # The size is exact if the user gave it. The size of a preset is only the
+        # A size that the user gave is exact. The size of a preset is only the
         # largest size.
         may_be_smaller=source_size is None,
     )

@@ -247,7 +247,7 @@ class TokenBatches:
                     yield self._batch(bucket, rows)
                 epoch, skipped = epoch + 1, 0
 
-        # If the cardinality is known, workers need not agree on the end.
+        # With a known cardinality, workers need not agree on the data's end.
         return self._dataset(generate, tf.data.INFINITE_CARDINALITY)
 
     def evaluation_dataset(self) -> tf.data.Dataset:

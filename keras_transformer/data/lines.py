@@ -43,7 +43,7 @@ _ARCHIVES = (
     (b"%PDF-", "a PDF document", "pdftotext"),
 )
 _TAR = slice(257, 262), b"ustar"
-# The number of first bytes that are enough to recognise every format.
+# The number of bytes at the start of a file that show its format.
 _START = 512
 
 

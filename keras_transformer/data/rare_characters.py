@@ -99,7 +99,7 @@ def with_rare_characters(
 
 
 class _SourceChanger:
-    """A changer of sources, by characters that the pairs have or lack."""
+    """Changer of sources, which knows the characters of all pairs."""
 
     def __init__(self, pairs, generator):
         known = {c for pair in pairs for text in pair for c in text}

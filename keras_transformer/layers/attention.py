@@ -290,7 +290,7 @@ class MultiHeadAttention(composite.Composite):
         other settings are the same.
 
         Returns:
-            A `MultiHeadAttention`; this one if it has no positions.
+            A `MultiHeadAttention`; this layer itself if it has no positions.
 
         Example:
 

@@ -138,8 +138,8 @@ class CausalBlock(causal_frame.CausalFrame):
         """Makes a function for many steps, with a past that all blocks share.
 
         Returns:
-            A function of inputs `(B, W, D)`, the `Step` that `past.take_step`
-            made, and the cache, from `start_cache` or the previous step. It
+            A function of inputs `(B, W, D)`, a `Step` from `past.take_step`,
+            and the cache (from `start_cache` or the previous step). It
             returns the triple of the output `(B, W, D)`, the cache for the
             next step, and scores `(B, H, W, M W)` of all slots.
         """

@@ -107,7 +107,7 @@ class Composite(TracedLayer):
 
 
 def build_all(*layers: keras.layers.Layer) -> None:
-    """Builds layers whose `build` needs no shape, unless they are built."""
+    """Builds those layers that are not built; `build` must need no shape."""
     for layer in layers:
         if not layer.built:
             layer.build()

@@ -193,8 +193,8 @@ class DecoderBlock(causal_frame.CausalFrame):
         """Makes a function for many steps, with a past that all blocks share.
 
         Returns:
-            A function of inputs `(B, W, D)`, the `Step` that `past.take_step`
-            made, the cache, from `start_cache` or the previous step, and the
+            A function of inputs `(B, W, D)`, a `Step` from `past.take_step`,
+            the cache (from `start_cache` or the previous step), and the
             memory's padding mask `(B, S)` or `None`. It returns the triple
             of the output `(B, W, D)`, the cache for the next step, and
             encoder-decoder scores `(B, H, W, S)`.

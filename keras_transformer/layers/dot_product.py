@@ -149,7 +149,7 @@ def _checked_mask(query, key, value, mask):
 def _check_heads(query_shape, key_shape, value_shape):
     sizes_that_must_agree = (
         # These sizes must be equal: B of all three, N and S of key and value, K
-        # of query and key. A size that is not known yet is `None`, and fits.
+        # of query and key. `None` is an unknown size, and fits every size.
         [shape[0] for shape in (query_shape, key_shape, value_shape)],
         [key_shape[1], value_shape[1]],
         [key_shape[2], value_shape[2]],

@@ -326,7 +326,7 @@ class LearnedPositions(composite.TracedLayer):
 
 
 def _add(layer, inputs, start, mask):
-    """Adds `layer`'s encoding of positions; padding has no position."""
+    """Adds the encoding of a layer to inputs; padding gets no encoding."""
     # The mask must be `(B, T)`. The check for an attention with one query
     # refuses all other ranks.
     masks.check_fits(mask, inputs.shape[0], 1, 1, inputs.shape[1])

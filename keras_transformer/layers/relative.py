@@ -24,9 +24,9 @@ from keras_transformer.layers.typing import Shape, Tensor
 class RelativePositions(composite.TracedLayer):
     """Learned vectors for each distance, added to keys and to values.
 
-    Shaw et al. 2018: with d the distance of key j from query i, clipped to
-    [-k, k], the logit is q_i (k_j + a^K_d) / sqrt(K) (equation 4) and the
-    output the weighted sum of v_j + a^V_d (equation 3). All heads share the
+    As in Shaw et al. 2018, d is the distance of key j from query i, clipped to
+    [-k, k]. The logit is q_i (k_j + a^K_d) / sqrt(K) (equation 4), and the
+    output is the weighted sum of v_j + a^V_d (equation 3). All heads share the
     vectors. Sequences may have any length, since all distances beyond k share
     the vectors of k.
 

@@ -15,7 +15,7 @@ class Convention:
     """The details in which one system differs from others.
 
     architecture: fields of `TransformerConfig`. Ids are those of this
-        package's vocabularies: 0 pads, 1 begins, 2 ends.
+        package's vocabularies: 0 is padding, 1 the start, 2 the end.
     label_smoothing: epsilon, the probability that is taken from the label.
     smoothing_over: which tokens get this probability, see `cross_entropy`.
     alpha: the strength of the length penalty, an exponent.

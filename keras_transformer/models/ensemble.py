@@ -88,7 +88,7 @@ class Ensemble(stepping.DecodingModel):
         return tuple(m.start(source_ids, max_length) for m in self.models)
 
     def stepper(self, return_attention: bool = False) -> Callable[..., Any]:
-        """Makes a function for many steps that averages over the members."""
+        """Makes a function for many steps, which averages over the members."""
         member_steps = [
             model.stepper(return_attention) for model in self.models
         ]

@@ -107,7 +107,7 @@ class RunDirectory:
         write_json(self.metrics, metrics)
 
     def replace_model(self, save: Callable[[pathlib.Path], Any]) -> None:
-        """Writes a Keras model file, then replaces an existing one.
+        """Writes a Keras model file, then replaces an existing file by it.
 
         Args:
             save: function that writes the model to its argument, a path.
@@ -116,7 +116,7 @@ class RunDirectory:
         os.replace(self.unfinished_model, self.model)
 
     def replace_saved_model(self, save: Callable[[pathlib.Path], Any]) -> None:
-        """Writes a SavedModel, then replaces an existing one.
+        """Writes a SavedModel, then replaces an existing one by it.
 
         Args:
             save: function that writes the SavedModel into its argument, a

@@ -101,7 +101,7 @@ def _run_dropping(advance, rows, state, states, width, longest, shapes):
             moved_out,
         )
 
-    # The numbers of the rows restore their order at the end.
+    # These are the indices of the rows, which restore the order at the end.
     numbers = tf.range(tf.size(rows.is_done))
     no_rows = _gather((rows, numbers), tf.zeros([0], tf.int32))
     any_number = tf.TensorShape([None])

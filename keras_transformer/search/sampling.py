@@ -172,7 +172,7 @@ def _num_candidates(top_k, top_p):
     """Returns how many candidates to sort; `None` for all, unsorted."""
     if top_k:
         return top_k
-    # A count above any vocabulary size means all of them, sorted.
+    # A count above any vocabulary size means all tokens, sorted.
     return None if top_p == 1.0 else np.iinfo(np.int32).max // 2
 
 

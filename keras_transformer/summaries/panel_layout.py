@@ -109,7 +109,7 @@ def _panel(margin: tuple[int, int], matrix: tuple[int, int]) -> tuple[int, int]:
 
 
 def _grid(num_heads: int, panel: tuple[int, int]) -> tuple[int, int]:
-    """Returns rows and columns: a screen's shape, with few empty panels."""
+    """Returns (rows, columns) for a screen's shape, with few empty panels."""
 
     def badness(columns: int) -> float:
         rows = math.ceil(num_heads / columns)

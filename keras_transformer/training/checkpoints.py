@@ -11,7 +11,7 @@ from keras_transformer.training import checkpoint_files
 
 # The end of a variable's name in a file of tf.train.Checkpoint.
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
-# The most differences between a checkpoint and a model that an error names.
+# An error names at most this many differences of a checkpoint and a model.
 _MAX_DIFFERENCES = 5
 
 
@@ -213,7 +213,7 @@ class TrainingCheckpoints:
             )
 
     def _differences(self, prefix, path, variables):
-        """Returns how variables differ from a checkpoint's under a prefix."""
+        """Describes how variables differ from those in a checkpoint."""
         reader = tf.train.load_checkpoint(path)
         shapes = reader.get_variable_to_shape_map()
         dtypes = reader.get_variable_to_dtype_map()

@@ -1,4 +1,4 @@
-"""The learning rate at each step."""
+"""The learning rate schedule and the optimizer of the paper."""
 
 from typing import Any
 
@@ -8,11 +8,12 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class WarmupInverseSqrt(keras.optimizers.schedules.LearningRateSchedule):
-    """Equation 3: factor * D^-0.5 * min(s^-0.5, s * warmup_steps^-1.5).
+    """The learning rate of equation 3.
 
-    Steps s are counted from 1, so that the first step has a rate above 0. The
-    rate rises linearly for `warmup_steps`, then falls with the inverse square
-    root of the step.
+    At step s it is factor * D^-0.5 * min(s^-0.5, s * warmup_steps^-1.5). Steps
+    are counted from 1, so that the first step has a rate above 0. The rate
+    rises linearly for `warmup_steps`, then falls with the inverse square root
+    of the step.
 
     Args:
         model_dim: D, d_model.

@@ -12,7 +12,7 @@ TensorLike: TypeAlias = tf.types.experimental.TensorLike
 
 
 def per_token(weights: TensorLike | None, labels: TensorLike) -> tf.Tensor:
-    """Returns the weight of each token; its row's weight if those are of rows.
+    """Returns the weight of each token, also from weights of rows.
 
     Args:
         weights: `(B,)`, `(B, 1)` or `(B, T)`; `None` means ones.
@@ -111,7 +111,7 @@ def check_labels(shape: tf.TensorShape) -> None:
 
 
 def check_weights(labels: tf.TensorShape, weights: tf.TensorShape) -> None:
-    """Raises ValueError if the shape of weights does not fit the labels'."""
+    """Raises ValueError if the shapes of weights and labels do not fit."""
     rows, length = labels if labels.rank else (None, None)
     allowed = [(rows,), (rows, 1), (rows, length)]
     if not any(weights.is_compatible_with(shape) for shape in allowed):

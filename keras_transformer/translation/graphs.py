@@ -142,7 +142,7 @@ class CompiledSearch:
         )
 
     def _padded(self, ids):
-        """Adds padding and copies of the first row, for one of few shapes."""
+        """Adds padding and copies of the first row, so that shapes are few."""
         rows, length = ids.shape
         num_copies = (1 << (rows - 1).bit_length()) - rows
         num_copies += -(rows + num_copies) % self._replicas

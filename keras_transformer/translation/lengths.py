@@ -1,4 +1,4 @@
-"""Limits of the lengths of translations, fixed or relative to their sources.
+"""Length limits of translations: fixed, or relative to the source's length.
 
 B batch
 """

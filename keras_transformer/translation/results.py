@@ -231,7 +231,7 @@ def _over_all_words(soft, count, read):
     """
     if len(read) == count:
         return soft
-    if len(read) > soft.shape[1]:  # The source was cut: last words are missing.
+    if len(read) > soft.shape[1]:  # The end of the source was cut.
         read = read[: soft.shape[1]]
         count = read[-1] + 1
     wide = np.zeros([len(soft), count])

@@ -29,7 +29,7 @@ from trainers.settings_flags import setting
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _INTERVAL = 2
-# The most time that a run may take, in units of the undisturbed run's time.
+# The maximum time of a run, in units of the undisturbed run's time.
 _MAX_SLOWDOWN = 10
 
 
@@ -167,9 +167,9 @@ def kill(trainer: Trainer, name: str, aim: Aim, seconds: float, generator):
     """Continues a run and kills it.
 
     Args:
-        trainer: starts the run.
+        trainer: the trainer, which starts the run.
         name: the name of the run.
-        aim: when to kill.
+        aim: the moment of the kill.
         seconds: the seconds that an undisturbed run takes.
         generator: the random generator that draws the moment.
 

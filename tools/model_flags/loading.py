@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_text  # noqa: F401  SavedModels use operations of it.
+import tensorflow_text  # noqa: F401  SavedModels contain its operations.
 
 import keras_transformer as kt
 from keras_transformer import translation

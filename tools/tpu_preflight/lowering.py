@@ -22,7 +22,7 @@ _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 
 
 class LoweringError(ValueError):
-    """An error: XLA cannot lower a function, or only with dynamic shapes."""
+    """Raised if XLA cannot lower a function, or only with dynamic shapes."""
 
 
 def lower(function, *specs: tf.TensorSpec) -> bytes:

@@ -47,7 +47,7 @@ class ContrastExample(NamedTuple):
 
 
 class IllustratedCorpus(NamedTuple):
-    """The data sets, of which no two have a source in common.
+    """The data sets; no source is in two of them.
 
     The noun combinations of `contrast` occur in no other data set. Set phrases,
     such as "Thanks.", are only in `train`, many times each. Every other
@@ -225,7 +225,7 @@ def _contrast_set(rng, held_out):
             (nouns[0], verb, nouns[1], nouns[side], reason, negative, opening)
             for side, reason in enumerate(reasons)
         ]
-        # No sentence is in two pairs, so that all count the same.
+        # No sentence is in two pairs, so that all sentences count equally.
         if used.isdisjoint(acts) and len(examples) < 2 * _NUM_MINIMAL_PAIRS:
             used.update(acts)
             for it, act in zip(nouns, acts, strict=True):

@@ -181,7 +181,7 @@ def definite_phrases(noun: lexicon.Noun, adjectives: bool) -> Iterator[Phrase]:
 
 
 def indefinite_phrases(noun: lexicon.Noun) -> Iterator[tuple[Phrase, bool]]:
-    """Yields phrases like "two dogs", each with whether it is negated."""
+    """Yields pairs of a phrase, like "two dogs", and whether it is negated."""
     for look in itertools.product(("", *noun.qualities), ("", *noun.colours)):
         yield noun_phrase(noun, "a", *look), False
     for look in _looks(noun):
