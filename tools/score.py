@@ -4,7 +4,7 @@
 
 The score is that of `tools.translate --scores` for the same translation: the
 log-probability, divided by the length penalty. With --n_best=N, N lines of the
-target belong to each line of the source. docs/translating.md explains it.
+target belong to each line of the source. docs/translating.md explains more.
 """
 
 import dataclasses

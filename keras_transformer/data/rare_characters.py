@@ -134,7 +134,7 @@ class _SourceChanger:
         )
 
     def _with_other_letter(self, text):
-        """Returns the text with one letter replaced, None if it has none."""
+        """Replaces one letter; returns None if no letter can be replaced."""
         generator, accented = self._generator, self._accented
         letters = [i for i, c in enumerate(text) if c.isalpha()]
         accentable = [i for i in letters if text[i] in accented]

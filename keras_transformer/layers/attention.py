@@ -123,7 +123,7 @@ class MultiHeadAttention(composite.Composite):
     ) -> None:
         for projection in (self.query, self.key, self.value, self.out):
             gain = 1.0 if projection is self.out else self._settings["gain"]
-            # Made here, so that each initializer draws another random seed.
+            # Each projection has its own initializer, with its own random seed.
             projection.kernel_initializer = keras.initializers.VarianceScaling(
                 gain**2, "fan_avg", "uniform"
             )

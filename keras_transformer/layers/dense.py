@@ -99,7 +99,7 @@ class Projection(Dense):
 
     def __init__(self, owner: keras.layers.Layer, units: int, **kwargs: Any):
         super().__init__(units, **kwargs)
-        # Holds a method, since Keras would track the layer as a sublayer.
+        # It holds a method: Keras would track the attention as a sublayer.
         self._add_to_owner = owner.add_weight
 
     def add_weight(

@@ -22,7 +22,7 @@ def dot_product_attention(
     mask: Tensor | None = None,
     attention_bias: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Scaled dot-product attention, equation 1: softmax(Q K^T / sqrt(d_k)) V.
+    """Computes softmax(Q K^T / sqrt(d_k)) V, equation 1 of the paper.
 
     The softmax is computed in float32, whatever the dtype of the inputs. A
     query that may attend to no key gets scores and an output of exactly zero.

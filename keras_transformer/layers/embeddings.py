@@ -46,7 +46,7 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
     Call arguments:
         ids: integers in [0, V), shape `(B, T)`; with `reverse=True` vectors,
             shape `(B, T, D)`.
-        reverse: whether to compute logits, see `logits`.
+        reverse: whether to compute logits from vectors.
 
     Returns:
         Shape `(B, T, D)`; with `reverse=True` float32 `(B, T, V)`.

@@ -101,7 +101,7 @@ class AttachedMask(_Plain):
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class Attaching(_Plain):
-    """A layer to whose output Keras attaches `mask`; see `attach`."""
+    """A layer that returns its input, to which Keras attaches `mask`."""
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
         # Returns a copy, since Keras does not replace the mask of a tensor.

@@ -58,7 +58,7 @@ class RunDirectory:
 
     @property
     def is_started(self) -> bool:
-        """Whether a run was started in this directory."""
+        """Returns whether a run was started in this directory."""
         return self.config.exists()
 
     def read_config(self) -> dict[str, Any]:

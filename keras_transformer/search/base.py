@@ -58,7 +58,7 @@ class Search(abc.ABC):
 
     @property
     def needs_attention(self) -> bool:
-        """Whether the task must have a `source_mask`."""
+        """Returns whether the task must have a `source_mask`."""
         return False
 
     def with_n_best(self, count: int | None = None) -> "Search":

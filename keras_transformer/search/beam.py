@@ -107,7 +107,7 @@ class BeamSearch(base.Search):
 
     @property
     def needs_attention(self) -> bool:
-        """Whether there is a coverage penalty."""
+        """Returns whether there is a coverage penalty."""
         return bool(self.coverage)
 
     def with_n_best(self, count: int | None = None) -> "BeamSearch":

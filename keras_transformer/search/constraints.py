@@ -281,8 +281,8 @@ def _repeats(ids, position, size, vocabulary_size):
     ids = tf.reshape(ids, [-1, tf.shape(ids)[2]])
     length = tf.shape(ids)[1]
     starts = tf.range(length)
-    # (B W, T): whether the n - 1 tokens from each start on are the same as the
-    # last n - 1 tokens.
+    # Whether the n - 1 tokens that begin at each position are the same as the
+    # last n - 1 tokens. Shape (B W, T).
     is_same = tf.ones_like(ids, tf.bool)
     for i in range(size - 1):
         earlier = tf.gather(ids, tf.minimum(starts + i, length - 1), axis=1)

@@ -1,4 +1,4 @@
-"""A search that extends each hypothesis by one token and never reorders.
+"""A search that extends hypotheses by one token and never reorders them.
 
 B batch   W hypotheses per row   T target length   V vocabulary_size
 S source length   C candidates per hypothesis

@@ -85,7 +85,7 @@ def check_batch(labels: Any, weights: Any, class_weight: Any = None) -> None:
 
 
 def rows_of(x: Any, batch_size: int | None) -> int | None:
-    """Returns the rows of a global batch, `None` if they are not known."""
+    """Returns the number of rows of a global batch, `None` if not known."""
     if isinstance(x, tf.data.Dataset):
         return tf.nest.flatten(x.element_spec)[0].shape[0]
     return batch_size

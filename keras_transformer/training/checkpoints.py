@@ -77,7 +77,7 @@ class TrainingCheckpoints:
         self._max_to_keep = max_to_keep
         self._is_writer = is_writer
         self._iterations = model.optimizer.iterations
-        # Stored by position: names depend on other layers of the process.
+        # Variables are stored by position, since names depend on other layers.
         self._model = list(model.variables)
         self._optimizer = list(model.optimizer.variables)
         self._checkpoint = tf.train.Checkpoint(
@@ -168,7 +168,7 @@ class TrainingCheckpoints:
             if not variable.dtype.is_floating:
                 continue  # The state of a random generator has no mean.
             stored = f"model/{i}{_VALUE}"
-            # Summed in float64, so that the order does not matter.
+            # The sum is in float64, so that the order does not matter.
             total = np.zeros(variable.shape, "float64")
             for reader in readers:
                 total += np.asarray(reader.get_tensor(stored), "float64")

@@ -67,8 +67,8 @@ def paper_adam(
 
     Args:
         model_dim: D, d_model.
-        warmup_steps: see `WarmupInverseSqrt`.
-        factor: see `WarmupInverseSqrt`.
+        warmup_steps: the number of steps in which the rate rises.
+        factor: scales the learning rate.
         epsilon: added to the root of the second moment.
         **settings: further arguments of `keras.optimizers.Adam`, such as
             `global_clipnorm`.

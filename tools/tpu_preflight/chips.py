@@ -20,7 +20,7 @@ class Chip(NamedTuple):
     memory: bytes of HBM.
     available: bytes of HBM that the compiler gives to a program.
     bandwidth: bytes per second of HBM.
-    sizes: the number of sizes in the name of a topology.
+    sizes: the number of sizes in the name of a topology, such as 2 in `2x2`.
     accelerator: libtpu's name of a machine with this chip.
     options: further options of the compiler for this chip.
     """

@@ -125,7 +125,7 @@ def _reason(error: str) -> str:
 
 def _compile(target, hlo):
     """Compiles in this process, which must have the compiler."""
-    # Imported here, since the calling process may lack these packages.
+    # The imports are here, since the calling process may lack these packages.
     import time
 
     import jax

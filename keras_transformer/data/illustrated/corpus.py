@@ -156,7 +156,7 @@ def referent_accuracy(
 
 
 def _draw(rng, patterns, count):
-    """Draws sentences of each pattern by its share, as long as it has any."""
+    """Draws sentences from the patterns, each by its share while it has any."""
     queue: list[tuple[float, Callable[..., pairs.SentencePair], tuple]] = []
     for pattern in patterns:
         shuffled = rng.sample(pattern.arguments, len(pattern.arguments))
