@@ -25,8 +25,8 @@ from trainers.settings_flags import setting
 # The maximum number of batches that are read before the first is translated.
 # Their lines are sorted by length.
 _WINDOW = 32
-# Seconds to wait for the next line. A file's next line arrives sooner, a
-# person's does not.
+# Seconds to wait for the next line. Lines of a file arrive sooner, lines that a
+# person types do not.
 _PATIENCE = 0.05
 _NOT_YET = object()
 _FORMATS = {"hard": translation.pharaoh, "soft": translation.soft_pharaoh}

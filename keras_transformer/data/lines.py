@@ -195,7 +195,7 @@ def _damaged(name, error):
 
 
 def _peek(stream):
-    """Returns an unread copy of a stream, and its first bytes.
+    """Returns a stream that still has all bytes, and its first bytes.
 
     Waits for further bytes only while the first ones may be an incomplete
     signature of a format. So a line from a pipe is yielded as soon as it

@@ -182,5 +182,5 @@ def _insert(word, text, generator):
     words = text.split(" ")
     position = generator.randint(0, len(words))
     if position == len(words) and generator.random() < 0.5:
-        return text + word  # Without a space.
+        return text + word  # There is no space before the word.
     return " ".join([*words[:position], word, *words[position:]])

@@ -50,7 +50,7 @@ class CausalFrame(block.Block):
         """Makes empty slots for keys and for values, each (B, N, M, K)."""
         if not self.built:
             self.build()
-        # The projection of 0 positions has the heads' other sizes and dtype.
+        # The projection of 0 positions shows the heads' shape and dtype.
         no_positions = ops.zeros(
             (batch_size, 0, self.model_dim), dtype=self.compute_dtype
         )

@@ -20,7 +20,7 @@ def einsum(equation: str, queries: Tensor, shared: Tensor) -> Tensor:
     so the shared head is read once and never copied.
 
     Args:
-        equation: for operands with the same number of heads, on axis 1.
+        equation: the equation if both had the same heads, on axis 1.
         queries: shape `(B, H, T, ...)`.
         shared: shape `(B, N, ...)`, where N divides H.
 

@@ -248,9 +248,9 @@ class SinusoidalPositions(composite.TracedLayer):
 class LearnedPositions(composite.TracedLayer):
     """Adds a learned vector for each position to embeddings.
 
-    Row (E) of table 3 of the paper, after Gehring et al. 2017. The initial
-    vectors have a standard deviation of 1/sqrt(D). Padding gets no vector and
-    is not counted.
+    This is row (E) of table 3 of the paper, as in Gehring et al. 2017. The
+    initial vectors have a standard deviation of 1/sqrt(D). Padding gets no
+    vector and is not counted.
 
     Args:
         max_length: the number of positions.

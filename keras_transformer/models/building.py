@@ -138,7 +138,7 @@ def _embeddings(config, dtype):
     """Makes the source embedding, the target embedding and the projection.
 
     The second or third is `None` if it is the same layer as the one before.
-    The layer that computes the logits has their bias.
+    The layer that computes the logits has the output bias.
     """
     target_size = config.target_vocabulary_size or config.vocabulary_size
 

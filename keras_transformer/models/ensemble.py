@@ -122,7 +122,7 @@ class Ensemble(stepping.DecodingModel):
     def take_rows(
         self, state: tuple[Any, ...], rows: Tensor, width: int
     ) -> tuple[Any, ...]:
-        """Takes the rows that go on, in each member's state."""
+        """Takes the rows that continue, in each member's state."""
         return self._each("take_rows", state, rows, width)
 
     def shapes(self, state: tuple[Any, ...]) -> tuple[Any, ...]:

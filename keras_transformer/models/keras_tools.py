@@ -82,7 +82,7 @@ class KerasTools(keras.Model):
 
 
 class GraphWriter(keras.callbacks.Callback):
-    """Writes the graph of a model to the logs of a `TensorBoard` callback.
+    """Callback that writes a model's graph to the logs of `TensorBoard`.
 
     Args:
         board: a `keras.callbacks.TensorBoard`.

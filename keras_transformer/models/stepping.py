@@ -148,7 +148,7 @@ class DecodingModel(Protocol):
 
     @abc.abstractmethod
     def take_rows(self, state: Any, rows: Tensor, width: int) -> Any:
-        """Takes the rows that go on, each with all its hypotheses.
+        """Takes the rows that continue, each with all its hypotheses.
 
         Args:
             state: a state of B rows with W hypotheses each.

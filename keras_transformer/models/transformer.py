@@ -175,7 +175,7 @@ class Transformer(
     def take_rows(
         self, state: dict[str, Any], rows: Tensor, width: int
     ) -> dict[str, Any]:
-        """Takes the rows that go on, each with all its hypotheses."""
+        """Takes the rows that continue, each with all its hypotheses."""
         return keras.tree.map_structure(
             lambda x: ops.take(x, rows, axis=0), state
         )

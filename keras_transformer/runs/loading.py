@@ -24,7 +24,7 @@ def load_translator(
     Args:
         run_directory: a directory with `tokenizer.model` and `model.keras`.
         search: a `Search`; `None` for the one that `run_search` makes.
-        max_source_length: longer sources are cut to so many tokens.
+        max_source_length: longer sources are cut to this number of tokens.
 
     Raises:
         FileNotFoundError: `tokenizer.model` or `model.keras` is missing.

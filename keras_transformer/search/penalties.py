@@ -19,7 +19,8 @@ def length_divisor(
 ) -> tf.Tensor:
     """Returns the divisor of the log-probability of n tokens, end included.
 
-    `"gnmt"`, in the paper: ((5 + n) / 6)^alpha (Wu et al. 2016, equation 14).
+    `"gnmt"`: ((5 + n) / 6)^alpha, which the paper uses (Wu et al. 2016,
+    equation 14).
     `"average"`: n^alpha; with alpha 1 the score is the mean over the tokens.
     `"none"`: 1.
 

@@ -35,7 +35,7 @@ def largest(
     chunk = _chunk_size(size, count)
     if chunk is None:
         return tf.math.top_k(values, count)
-    # (R, V / chunk, chunk).
+    # Chunks have the shape (R, V / chunk, chunk).
     chunks = tf.reshape(values, [-1, size // chunk, chunk])
     _, best = tf.math.top_k(tf.reduce_max(chunks, axis=-1), count)
     # Chunks are in ascending order, so that the first of equal numbers wins.

@@ -97,8 +97,9 @@ class Tokenizer(tf.Module):
     def encode_source(self, text: texts.TensorLike) -> tf.RaggedTensor:
         """Encodes strings (B,) for a model that translates them.
 
-        The same as `encode`, but with the default normalization it leaves out
-        words that the vocabulary does not know; see `unknown_words`.
+        It does the same as `encode`, but with the default normalization it
+        leaves out words that the vocabulary does not know; see
+        `unknown_words`.
 
         Raises:
             ValueError: one string instead of a list.

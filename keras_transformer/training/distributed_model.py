@@ -188,7 +188,7 @@ class DistributedModel(replica_steps.ReplicaSteps):
         if self.test_function is None or force:
             run_step = executions.over_iterator(self, self.test_step, 1)
 
-            # One step in each call, since the data may end between two steps.
+            # A call makes one step, since the data may end between two steps.
             def run_steps(iterator):
                 logs = run_step(iterator)
                 for _ in range(1, self.steps_per_execution):

@@ -33,7 +33,7 @@ class Precision(NamedTuple):
     """A precision, and the reason for it.
 
     policy: a Keras dtype policy.
-    reason: a clause for a line of the log.
+    reason: the reason, as a clause for the log.
     """
 
     policy: str

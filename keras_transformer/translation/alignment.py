@@ -71,7 +71,7 @@ def words_of(pieces: Sequence[str]) -> list[int]:
 
 
 def pharaoh(soft: np.ndarray) -> str:
-    """Formats a hard alignment in Pharaoh format: source-target, from 0.
+    """Formats a hard alignment in Pharaoh format: source-target pairs, from 0.
 
     Each target word is paired with the source word of its largest weight.
 
@@ -91,7 +91,7 @@ def pharaoh(soft: np.ndarray) -> str:
 
 
 def soft_pharaoh(soft: np.ndarray) -> str:
-    """Formats a soft alignment: target words by spaces, weights by commas.
+    """Formats a soft alignment; spaces separate words, commas weights.
 
     Example:
 

@@ -63,7 +63,7 @@ def corpus_metrics(
     tokenize: str = DEFAULT_TOKENIZATION,
     lowercase: bool = False,
 ) -> tuple[sacrebleu.BLEU, sacrebleu.CHRF]:
-    """Makes BLEU and chrF, and warns if BLEU cannot tell words apart.
+    """Makes the metrics BLEU and chrF, and warns if BLEU cannot separate words.
 
     Args:
         references: the references of the translations, used for the warning

@@ -20,7 +20,7 @@ class Hypothesis(NamedTuple):
     """One translation of a sentence.
 
     text: the translation.
-    score: by which hypotheses are ranked.
+    score: the score by which hypotheses are ranked.
     tokens: the pieces of the translation, the end token included.
     log_probs: float32 array, the log-probability of each piece.
     alignment: soft alignment of words, see `align_words`; `None` unless

@@ -1,4 +1,4 @@
-"""Loads the models of `--model`, with the search of the other flags."""
+"""Loads the models of `--model`, with the search that other flags set."""
 
 import pathlib
 import sys

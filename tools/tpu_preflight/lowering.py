@@ -71,7 +71,7 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
     except ValueError as error:
         raise LoweringError(_reason(str(error))) from error
     if b"set-dimension-size" in hlo:
-        # Some of these operations keep the size. Only the others are errors.
+        # An operation that keeps the size is no error; the others are.
         text = make_ir(stage="hlo", platform_name="CPU")
         dynamic = dict.fromkeys(_DYNAMIC.findall(text))
         if dynamic:

@@ -181,7 +181,7 @@ def because(
         subject: the subject.
         verb: the verb.
         thing: the object.
-        referent: `subject` or `thing`, to which the pronoun refers.
+        referent: the noun that the pronoun means, `subject` or `thing`.
         adjective: the reason; it follows "too" if `negative`.
         negative: whether the action was not done.
         opening: an adverb of time at the start, in English and French.

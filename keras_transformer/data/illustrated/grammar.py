@@ -64,7 +64,7 @@ PRONOUNS = {
     "they": Phrase("they", "ils", plural=True, pronoun="they"),
 }
 
-# "no" is for the noun of a negation, where French has "de": "pas de chien".
+# "no" is for the noun of a negated sentence: "pas de chien" has "de" for "a".
 _DETERMINERS = {
     "the": _Determiner("the", "le", "la", (), "the", "les"),
     "this": _Determiner(

@@ -26,7 +26,7 @@ _YES, _NO, _HELLO = ("yes,", "oui,"), ("no,", "non,"), ("hello,", "bonjour,")
 
 
 def patterns() -> list[sentences.Pattern]:
-    """Returns the patterns of pronouns and people with these predicates."""
+    """Returns the patterns of sentences about professions and feelings."""
     pronouns = list(grammar.PRONOUNS.values())
     people = []
     for noun in lexicon.PEOPLE.values():

@@ -166,7 +166,7 @@ def reasons(
 
 
 def _explain(deed, agent, thing, settings, sides):
-    """Adds sentences to `sides`: the reason is the agent, or the object."""
+    """Adds sentences to `sides`: those about the agent, and the object."""
     for negative, side in itertools.product((True, False), (0, 1)):
         for reason in reasons(deed, agent, thing, negative)[side]:
             for who, what, *opening in settings:
