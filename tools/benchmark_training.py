@@ -23,7 +23,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Timing(training_sizes.TrainingSizes):
-    """The model and the batch to time, and the number of steps."""
+    """The flags of the model and the batch to time, and of the steps."""
 
     feed_forward_dim: int = setting("d_ff.", 1024, least=1)
     num_heads: int = setting("Heads.", 8, least=1)

@@ -75,7 +75,7 @@ class Block(composite.Composite):
             attention: the template that the block was given.
 
         Returns:
-            Templates by the names of the attributes.
+            A dict from the names of the attributes to templates.
         """
         raise NotImplementedError
 

@@ -122,7 +122,7 @@ class DistributedModel(replica_steps.ReplicaSteps):
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles a loaded model as it was when it was saved."""
-        # Keras compiles only loaded models that do not override `compile`.
+        # Keras does not compile a loaded model if it overrides `compile`.
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
