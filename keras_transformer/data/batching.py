@@ -163,8 +163,8 @@ class TokenBatches:
         tokens_per_batch: target tokens of a batch, including padding.
         max_length: the length of the longest bucket.
         seed: the seed of the shuffling.
-        rows_multiple_of: each batch has a multiple of so many rows. Use the
-            number of replicas times the number of micro-batches on each.
+        rows_multiple_of: the number of rows of each batch is a multiple of
+            it. Use the number of replicas times the micro-batches on each.
         start_id: the first id that the decoder reads, the model's `start_id`.
             If `None`, it is the vocabulary's id that begins a target.
 
