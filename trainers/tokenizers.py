@@ -95,8 +95,8 @@ def load(
         if is_shared
         else sources,
         source_size or preset.vocabulary_size,
-        # A size that the user gave is exact. The size of a preset is only the
-        # largest size.
+        # A size that the user gave must be reached. The size of a preset is
+        # only a maximum.
         may_be_smaller=source_size is None,
     )
     if is_shared:

@@ -63,7 +63,7 @@ def _with_policy(config, policy):
 
 
 def _policy_for(old, policy):
-    """Returns the new policy of a layer, quantized if the old policy is."""
+    """Returns the new policy of a layer; it is quantized if the old one is."""
     mode, is_quantized, _ = keras.dtype_policies.get(old).name.partition(
         "_from_"
     )

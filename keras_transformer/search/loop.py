@@ -39,7 +39,7 @@ def run(
         The rows as they were when they were done, in their original order.
     """
     if isinstance(longest, int) and longest < 1:
-        # Tensors have 0 columns, which a graph of `advance` could not index.
+        # With 0 columns, a graph of `advance` could not index the tensors.
         return rows
     shapes = _shapes_like(state, states.shapes(state))
     if not all(s.is_fully_defined() for s in tf.nest.flatten(shapes)):
