@@ -27,7 +27,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Rounds:
-    """How long each model is trained."""
+    """The flags for the length of the training of each model."""
 
     rounds: int = setting("Rounds of each model.", 9, least=3)
     steps: int = setting("Steps of a round.", 10, least=10)
@@ -45,7 +45,7 @@ class PlainModel(keras.Model):
 
 
 class RoundTime(keras.callbacks.Callback):
-    """The seconds from the begin of the first step to the end of the last."""
+    """Callback that measures the seconds from the first step to the last."""
 
     def on_epoch_begin(self, epoch, logs=None):
         self._start = time.perf_counter()
@@ -152,7 +152,7 @@ def against_keras(sizes: TrainingSizes, rounds: Rounds) -> dict:
 
 
 def ten_in_a_call(rounds: int, jit_compile: bool) -> dict:
-    """Compares ten steps of a small model in a call of the graph with one."""
+    """Compares ten steps with one step in a call of a small model's graph."""
     sizes = {"layers": 1, "model_dim": 32, "vocabulary_size": 101}
     models = {
         name: compile_model(

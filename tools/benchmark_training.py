@@ -23,7 +23,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Timing(training_sizes.TrainingSizes):
-    """The model and the batch to time, and the number of steps."""
+    """The flags of the model and the batch to time, and of the steps."""
 
     feed_forward_dim: int = setting("d_ff.", 1024, least=1)
     num_heads: int = setting("Heads.", 8, least=1)
@@ -55,7 +55,7 @@ def step_flops(sizes: Timing) -> float:
     """
     dim, length = sizes.model_dim, sizes.length
     feed_forward = 2 * dim * sizes.feed_forward_dim
-    # Projections of queries, keys, values and output; scores; weighted sum.
+    # Counts the four projections, then the scores and the weighted sum.
     attention = 4 * dim * dim + 2 * length * dim
     encoder = attention + feed_forward
     decoder = 2 * attention + feed_forward

@@ -18,7 +18,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Drawing:
-    """The size of the tables, and the file of the image."""
+    """The flags of the drawing: the tables' size and the image's file."""
 
     output: str = setting("Image file, such as positions.png.")
     num_positions: int = setting("Rows.", 20, least=1)

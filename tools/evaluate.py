@@ -19,7 +19,7 @@ from trainers.settings_flags import only, setting
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """The test set, and the settings of the scores."""
+    """The flags of the test set and of the scores."""
 
     source: list[str] = setting("Source files, globs or pipes.")
     reference: list[str] = setting("Their translations, line by line.")
@@ -46,7 +46,7 @@ class Evaluation:
 def main(models, search, batches, evaluation):
     loading.check_models(models)
     tokenize = evaluation.tokenize or loading.tokenization(models)
-    # Refuses an unknown tokenization before the translation.
+    # An unknown tokenization raises an error here, before the translation.
     translation.corpus_metrics(tokenize=tokenize)
     pairs = data.read_parallel(evaluation.source, evaluation.reference)
     answers = loading.load(models, search).hypotheses(

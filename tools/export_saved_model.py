@@ -16,7 +16,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Export:
-    """The run to export, and the settings of its search."""
+    """The flags of the run to export, and of its search."""
 
     model: str = setting("Run directory.")
     output_dir: str = setting("Directory of the versions.")

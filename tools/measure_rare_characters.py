@@ -42,7 +42,7 @@ _ACCENTED = "áàâãäåéèêëíìîïóòôõöúùûüñçšžőğýÿćň�
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """The sentences, and the seed of their changes."""
+    """The flags of the sentences, and the seed of their changes."""
 
     source: list[str] = setting(
         "Source files or globs. Default: the built-in corpus's test set.", []
@@ -85,14 +85,15 @@ def measure(translate, sources: Sequence[str], seed: int = 0) -> dict:
         seed: the seed of the characters and positions.
 
     Returns:
-        A dict of `sentences`, their number, and of a dict for each kind of
-        change. In that one `rest_stays` is a share of the sentences, and
-        `changed` has up to five of the others, each as a list of the changed
-        text and its translations without and with the change.
+        A dict: `sentences` is the number of sentences, and each kind of change
+        has a dict. There `rest_stays` is the share of sentences whose other
+        words are translated as before. `changed` has up to five of the other
+        sentences, each as a list of the changed text and its translations
+        without and with the change.
     """
     generator = random.Random(seed)
     plain = translate(sources)
-    # A translation may copy the characters, or have bytes that are not text.
+    # A translation may copy rare characters, or have bytes that are not text.
     alphabet = {" ", *"".join(plain)}
     report = {"sentences": len(sources)}
     for name, (change, stays) in _CHANGES.items():

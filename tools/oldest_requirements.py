@@ -12,7 +12,7 @@ import pathlib
 import re
 
 _SETUP = pathlib.Path(__file__).parent.parent / "setup.py"
-# The extra requirements of the tests.
+# The name of the requirements in setup.py that tests need in addition.
 _EXTRA = "dev"
 
 

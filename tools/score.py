@@ -4,7 +4,7 @@
 
 The score is that of `tools.translate --scores` for the same translation: the
 log-probability, divided by the length penalty. With --n_best=N, N lines of the
-target belong to each line of the source. docs/translating.md explains it.
+target belong to each line of the source. docs/translating.md explains more.
 """
 
 import dataclasses
@@ -89,7 +89,7 @@ def score_lines(
 
 
 def format_line(scored: translation.Hypothesis, tokens: bool) -> str:
-    """Formats a score, with the tokens and their log-probabilities or not."""
+    """Formats a score, with `tokens` also each token's log-probability."""
     columns = [f"{scored.score:.4f}"]
     if tokens:
         columns.append(" ".join(scored.tokens))
@@ -105,7 +105,7 @@ def read_pairs(source: str, target: str, count: int):
         ValueError: a file is not text, or the target does not have `count`
             lines for each line of the source.
     """
-    # A missing file is an error before the other file is read.
+    # This checks that both files exist, before either is read.
     files = [data.files.expand([path]) for path in (source, target)]
     sources, targets = (
         [line for name in names for line in data.read_lines(name)]

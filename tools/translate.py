@@ -22,11 +22,11 @@ from tools.model_flags import loading, settings
 from trainers import program
 from trainers.settings_flags import setting
 
-# At most so many batches are read before the first is translated, so that their
-# lines can be sorted by length.
+# The maximum number of batches that are read before the first is translated.
+# Their lines are sorted by length.
 _WINDOW = 32
-# Seconds to wait for the next line. A file's next line arrives sooner, a
-# person's does not.
+# Seconds to wait for the next line. Lines of a file arrive sooner, lines that a
+# person types do not.
 _PATIENCE = 0.05
 _NOT_YET = object()
 _FORMATS = {"hard": translation.pharaoh, "soft": translation.soft_pharaoh}
@@ -34,7 +34,7 @@ _FORMATS = {"hard": translation.pharaoh, "soft": translation.soft_pharaoh}
 
 @dataclasses.dataclass(frozen=True)
 class Output(settings.BatchSettings):
-    """The columns of the output."""
+    """The flags of the output's columns."""
 
     # The flag of `SearchSettings` sets this too.
     n_best: int | None = None
@@ -46,7 +46,7 @@ class Output(settings.BatchSettings):
 
 @dataclasses.dataclass(frozen=True)
 class Input:
-    """The input beside the lines."""
+    """The flags of the input besides its lines."""
 
     prefix_file: str | None = setting(
         "File of the begin of each translation, line by line.", None
@@ -59,7 +59,7 @@ def main(models, search, inputs, output):
     prefixes = read_prefixes(inputs.prefix_file)
     check_columns(models.model, output, prefixes)
     translator = loading.load(models, search)
-    # Not sys.stdin: Python waits for its lock before it can end.
+    # sys.stdin is not used: Python waits for its lock before it can end.
     stdin = open(sys.stdin.fileno(), "rb", closefd=False)
     source = data.read_lines(stdin, "standard input", errors="replace")
     for lines in translate_lines(translator, source, output, prefixes):
@@ -114,7 +114,7 @@ def arriving(source: Iterable[str], size: int) -> Iterator[list[str]]:
     """Yields lists of at most `size` lines, soon after the lines arrive.
 
     Raises:
-        Exception: an exception of the source, after the lines before it.
+        Exception: the source raised it. The lines before it are yielded first.
     """
     lines = queue.Queue(2 * size)
 
@@ -123,7 +123,7 @@ def arriving(source: Iterable[str], size: int) -> Iterator[list[str]]:
             for line in source:
                 lines.put(line)
             lines.put(None)
-        except Exception as error:  # Or the reader would wait for ever.
+        except Exception as error:  # Otherwise the reader waits for ever.
             lines.put(error)
 
     threading.Thread(target=read, daemon=True).start()

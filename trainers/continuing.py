@@ -81,7 +81,7 @@ class ExistingRun:
             trained_batches: number of batches at the newest checkpoint.
 
         Raises:
-            ValueError: the run cannot have this end.
+            ValueError: the run cannot end after this number of steps.
         """
         if self.is_complete(settings):
             return

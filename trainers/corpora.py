@@ -109,7 +109,7 @@ def _hold_out(pairs, seed):
 
 
 def _key(pair):
-    """Returns a key: pairs with the same normalized text have the same key."""
+    """Returns a key, the same for all pairs with the same normalized text."""
     folded = tuple(fold(side) for side in pair)
     # If folding changes nothing, the pair itself is the key. This saves the
     # memory of a second copy of millions of pairs.

@@ -20,8 +20,8 @@ def architecture_of(
     Args:
         settings: the settings of the run, with or without defaults.
         overrides: dict of the `TransformerConfig` fields that the user gave.
-        tokenizers: the tokenizers, which give the vocabulary sizes; `None` as
-            long as they do not exist.
+        tokenizers: the tokenizers, which give the vocabulary sizes; `None`
+            before they exist.
 
     Raises:
         ValueError: the padding id or the start id is not a special id of the

@@ -75,7 +75,7 @@ def _final_model(run):
 
 
 def _scores(translator, run):
-    """Returns the scores of all data sets of the run but the training set."""
+    """Returns the scores of all data sets except the training set."""
     corpora = run.corpora
     scores = {"dev": _evaluate(translator, corpora.dev, run.settings)}
     if corpora.test:

@@ -43,8 +43,8 @@ def resolve(
             policy = existing_settings["precision"]
             reason = "the run began with it"
         _LOG.info("Precision %s: %s.", policy, reason)
-    elif slowness := kt.training.slowness(policy, strategy):
-        _LOG.warning("%s", slowness)
+    elif warning := kt.training.precision_warning(policy, strategy):
+        _LOG.warning("%s", warning)
     # Workers with the same flags may have different processors.
     kt.training.check_agreement(strategy, {compared: policy})
     return dataclasses.replace(settings, precision=policy)

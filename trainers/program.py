@@ -176,9 +176,9 @@ def check_input() -> None:
 
 def _print_utf8():
     for stream in (sys.stdout, sys.stderr):
-        # Streams with which tests replace the output have no `reconfigure`.
+        # Tests replace the output by streams without `reconfigure`.
         if isinstance(stream, io.TextIOWrapper):
-            # File names need not be valid UTF-8; they are printed unchanged.
+            # A file name may be invalid UTF-8; it is printed unchanged.
             stream.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 

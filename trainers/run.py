@@ -1,4 +1,4 @@
-"""Trains a model: from the settings to a directory with all files of a run."""
+"""Trains a model, and writes a directory with all files of the run."""
 
 import dataclasses
 import logging
@@ -23,8 +23,8 @@ from trainers import settings as run_settings
 from trainers import tokenizers as run_tokenizers
 
 _LOG = logging.getLogger(__name__)
-# `config.json` has these sizes twice: as the user gave them among the settings,
-# and as they are in the model among the architecture.
+# `config.json` has these sizes twice: in `settings` as the user gave them, in
+# `architecture` as they are in the model.
 _VOCABULARY_SIZES = ("vocabulary_size", "target_vocabulary_size")
 
 
@@ -119,7 +119,7 @@ def _train(requested, overrides, directory, strategy):
         requested, corpora, tokenizers, architecture, strategy
     )
 
-    # Compare the run with the one that the directory holds, if it holds one.
+    # Compare the run with the run in the directory, if there is one.
     existing = continuing.ExistingRun(directory)
     settings = defaults.with_defaults(
         requested, train_batches.steps_per_epoch, existing.settings
@@ -223,7 +223,7 @@ def _batches(settings, corpora, tokenizers, architecture, strategy):
 
 
 def _restore(run):
-    """Restores the newest checkpoint, if any, the same one in all workers."""
+    """Restores the newest checkpoint, the same one in all workers, if any."""
     if run.checkpoints.restore():
         _LOG.info("Continuing at step %d.", run.checkpoints.step)
     kt.training.check_agreement(run.strategy, {"batches": run.trained_batches})
@@ -290,7 +290,7 @@ def _rows_multiple(settings, strategy):
 
 
 def _flatten(config):
-    """Returns one dict, with keys `group.name`, of a dict of groups."""
+    """Turns a dict of groups into one dict with keys `group.name`."""
     return {
         f"{group}.{name}": value
         for group, fields in config.items()

@@ -35,8 +35,8 @@ def check(settings: run_settings.TrainingSettings) -> None:
         )
     _check_names(settings)
     _check_numbers(settings)
-    # This raises if a tokenization is unknown or not installed. It is needed
-    # only at the first evaluation, which is late for an error.
+    # This raises an error if a tokenization is unknown or not installed.
+    # Without it, the error would come only at the first evaluation.
     kt.translation.corpus_metrics(
         tokenize=settings.tokenize
         or kt.translation.tokenization_of(settings.target_language)

@@ -130,7 +130,7 @@ def _fields(settings_class):
 def _define(field, help_text, values):
     """Defines the flag of a field."""
     metadata, options = field.metadata, {}
-    # The type of a list flag has arguments too: `list[str]` has `str`.
+    # The type arguments of `int | None` and of `list[str]`, or the type itself.
     types = typing.get_args(field.type) or (field.type,)
     if field.type == list[str] or list[str] in types:
         define_flag = flags.DEFINE_list

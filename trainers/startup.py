@@ -23,7 +23,7 @@ def prepare() -> None:
     traceback. If the reader of the output closes the pipe, the process prints
     no error message at its end.
     """
-    # TensorFlow's start-up messages would hide the output of the program.
+    # This turns off TensorFlow's start-up messages, which hide the output.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # `sys.argv` begins with "-m" while `python -m` imports the package of the
     # program.

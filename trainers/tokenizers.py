@@ -16,7 +16,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Tokenizers:
-    """The tokenizers of source and target; `source` is for both if it is alone.
+    """The tokenizers of source and target, or one tokenizer for both.
 
     source: tokenizer of the source, or of both languages.
     target: tokenizer of the target; `None` if the languages share one.
@@ -95,7 +95,8 @@ def load(
         if is_shared
         else sources,
         source_size or preset.vocabulary_size,
-        # A size that the user gave must be reached; the preset's need not.
+        # A size that the user gave must be reached. The size of a preset is
+        # only a maximum.
         may_be_smaller=source_size is None,
     )
     if is_shared:

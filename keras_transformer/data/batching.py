@@ -23,8 +23,8 @@ from keras_transformer.text import SpecialIds, Tokenizer
 _CHUNK = 8192
 # The number of batches that are prepared in advance.
 _PREFETCHED = 8
-# The number of pairs in a batch is a multiple of this number, unless it is
-# smaller. The usual numbers of replicas divide it.
+# The number of pairs in a batch is a multiple of this number, or less than it.
+# The usual numbers of replicas divide this number.
 _ROWS = 8
 
 
@@ -47,7 +47,7 @@ class EncodedPairs:
 
     @property
     def num_target_tokens(self) -> int:
-        """The number of target tokens with end tokens, as the loss counts."""
+        """The number of target tokens in the loss, end tokens included."""
         return sum(map(len, self.targets)) + len(self.targets)
 
 
@@ -62,7 +62,7 @@ def encode_pairs(
     Args:
         pairs: the pairs to encode.
         tokenizer: the tokenizer of the sources.
-        max_length: the most tokens of a side, including its end token.
+        max_length: the maximum number of tokens of a side, with its end token.
         target_tokenizer: the tokenizer of the targets; `tokenizer` if `None`.
 
     Raises:
@@ -128,10 +128,7 @@ def check_batch(
 ) -> None:
     """Raises ValueError for sizes that `TokenBatches` does not accept.
 
-    Args:
-        tokens_per_batch: see `TokenBatches`.
-        max_length: see `TokenBatches`.
-        rows_multiple_of: see `TokenBatches`.
+    The arguments are those of `TokenBatches`.
     """
     for name, value in (
         ("tokens_per_batch", tokens_per_batch),
@@ -158,16 +155,16 @@ class TokenBatches:
     Pairs that do not fill a batch of their bucket go to the next longer bucket.
     Empty rows of weight 0 fill up the very last batch. No pair is lost. Only
     the seed and the number of the epoch decide which pairs share a batch, and
-    in which order. `rows_multiple_of` does not: empty rows fill up a batch that
-    does not divide.
+    in which order. `rows_multiple_of` changes neither: it only adds empty rows
+    of weight 0 to a batch.
 
     Args:
         encoded: the encoded pairs.
         tokens_per_batch: target tokens of a batch, including padding.
         max_length: the length of the longest bucket.
         seed: the seed of the shuffling.
-        rows_multiple_of: the numbers of rows are multiples of it. Use the
-            number of replicas, times that of micro-batches on each.
+        rows_multiple_of: the number of rows of each batch is a multiple of
+            it. Use the number of replicas times the micro-batches on each.
         start_id: the first id that the decoder reads, the model's `start_id`.
             If `None`, it is the vocabulary's id that begins a target.
 
@@ -250,7 +247,7 @@ class TokenBatches:
                     yield self._batch(bucket, rows)
                 epoch, skipped = epoch + 1, 0
 
-        # With a known cardinality, workers need not ask each other for the end.
+        # With a known cardinality, workers need not agree on the data's end.
         return self._dataset(generate, tf.data.INFINITE_CARDINALITY)
 
     def evaluation_dataset(self) -> tf.data.Dataset:
@@ -287,7 +284,7 @@ class TokenBatches:
                 plan.append((bucket, waiting[:size]))
                 waiting = waiting[size:]
         if len(waiting):
-            # The bucket of the longest pair left. It has room for all of them.
+            # All these pairs fit into the bucket of the longest of them.
             plan.append((int(self._bucket_of[waiting].max()), waiting))
         return plan
 
@@ -329,7 +326,7 @@ class TokenBatches:
         dataset = dataset.apply(
             tf.data.experimental.assert_cardinality(cardinality)
         )
-        # Each of several workers takes its rows of every batch.
+        # Each worker takes its share of the rows of every batch.
         options = tf.data.Options()
         options.experimental_distribute.auto_shard_policy = (
             tf.data.experimental.AutoShardPolicy.DATA

@@ -16,7 +16,7 @@ def read_parallel(
     Args:
         source_files: names or globs of files that `read_lines` can read; a
             glob means its matches in alphabetical order.
-        target_files: as many files with as many lines, the translations.
+        target_files: the translations: as many files, with as many lines.
 
     Returns:
         The pairs in the order of the files, including empty lines.
@@ -60,7 +60,7 @@ def read_parallel(
 
 
 def read_tsv(files: Sequence[str]) -> list[pairs.SentencePair]:
-    """Reads lines of a source, a tab and a target; ignores further columns.
+    """Reads lines with source, tab and target; ignores further columns.
 
     Args:
         files: names or globs of files that `read_lines` can read.

@@ -23,7 +23,7 @@ _COMPRESSED = (
     (b"BZh91AY&SY", bz2.open),
     (b"\xfd7zXZ\x00", lzma.open),
 )
-# UTF-32 comes before UTF-16, whose mark is the beginning of UTF-32's.
+# UTF-32 must come before UTF-16: its mark begins with the mark of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -43,7 +43,7 @@ _ARCHIVES = (
     (b"%PDF-", "a PDF document", "pdftotext"),
 )
 _TAR = slice(257, 262), b"ustar"
-# So many first bytes are enough to recognise a format.
+# The number of bytes at the start of a file that show its format.
 _START = 512
 
 
@@ -90,7 +90,7 @@ def read_lines(
         except (EOFError, zlib.error, lzma.LZMAError) as error:
             raise _damaged(name, error) from error
         except OSError as error:
-            # Only errors of the system have a number. Others are of a format.
+            # Errors of the system have a number, errors of a format have none.
             if error.errno is not None:
                 raise
             raise _damaged(name, error) from error
@@ -157,7 +157,7 @@ def _other_lines(stream, name, encoding, errors):
                 "file to UTF-8."
             ) from error
         if not line:
-            lines.detach()  # Or the wrapper would close the stream.
+            lines.detach()  # Otherwise the wrapper would close the stream.
             return
         text = line.rstrip("\r\n")
         yield _checked(text, number, line.endswith("\n"), name)
@@ -195,7 +195,7 @@ def _damaged(name, error):
 
 
 def _peek(stream):
-    """Returns an unread copy of a stream, and its first bytes.
+    """Returns a stream that still has all bytes, and its first bytes.
 
     Waits for further bytes only while the first ones may be an incomplete
     signature of a format. So a line from a pipe is yielded as soon as it
@@ -220,7 +220,7 @@ def _may_be_signature(start):
 
 
 class _Joined(io.RawIOBase):
-    """A stream of the given first bytes, and then of another stream."""
+    """A stream with the bytes of `start`, followed by those of `stream`."""
 
     def __init__(self, start, stream):
         super().__init__()

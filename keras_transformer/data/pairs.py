@@ -1,4 +1,4 @@
-"""A sentence pair: the data before it is encoded and batched."""
+"""A sentence pair, before it is encoded and put into a batch."""
 
 from typing import NamedTuple
 

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from keras_transformer.data import pairs as sentence_pairs
 from keras_transformer.text import texts
 
-# First and last letters of writing systems. Each is chosen equally often,
-# whatever its size.
+# The first and last letters of writing systems. All systems are chosen equally
+# often, whatever their sizes.
 _SCRIPTS = (
     (0x391, 0x3C9),  # Greek
     (0x410, 0x44F),  # Cyrillic
@@ -38,12 +38,13 @@ _SYMBOLS = (
     (0x1F680, 0x1F6FF),
     (0x1F900, 0x1F9FF),
 )
-# The share of changed sources that get a word, and of the letters that get
-# another accent. Accents are the most frequent: a translator removes words of
-# unknown characters, but it must translate a known word with a wrong accent.
+# The share of changed sources that get a new word, and the share of changed
+# letters that get another accent. Accents are the most frequent: a translator
+# removes words of unknown characters, but it must translate a known word with
+# a wrong accent.
 _WORD_SHARE = 0.2
 _ACCENT_SHARE = 0.75
-# The most characters of a word of letters, and of a word of symbols.
+# The maximum length of a word of letters, and of a word of symbols.
 _MAX_LETTERS = 7
 _MAX_SYMBOLS = 2
 
@@ -98,7 +99,7 @@ def with_rare_characters(
 
 
 class _SourceChanger:
-    """The changes of a source: characters that these pairs have or lack."""
+    """Changer of sources, which knows the characters of all pairs."""
 
     def __init__(self, pairs, generator):
         known = {c for pair in pairs for text in pair for c in text}
@@ -110,7 +111,7 @@ class _SourceChanger:
     def change(self, source):
         """Returns a source with another letter or with an additional word.
 
-        Returns it as it is if there are no characters to change it.
+        The source stays unchanged if there are no characters to insert.
         """
         changed = None
         if self._generator.random() >= _WORD_SHARE:
@@ -133,7 +134,7 @@ class _SourceChanger:
         )
 
     def _with_other_letter(self, text):
-        """Returns the text with one letter replaced, None if it has none."""
+        """Replaces one letter; returns None if no letter can be replaced."""
         generator, accented = self._generator, self._accented
         letters = [i for i, c in enumerate(text) if c.isalpha()]
         accentable = [i for i in letters if text[i] in accented]
@@ -167,7 +168,7 @@ def _unknown(ranges, known):
 
 
 def _accented(characters):
-    """Returns the letters with accents, by their letter without accent."""
+    """Maps each letter without accent to its forms with accents."""
     accented: dict[str, list[str]] = {}
     for character in sorted(characters):
         base = unicodedata.normalize("NFD", character)[0]
@@ -181,5 +182,5 @@ def _insert(word, text, generator):
     words = text.split(" ")
     position = generator.randint(0, len(words))
     if position == len(words) and generator.random() < 0.5:
-        return text + word  # Without a space.
+        return text + word  # There is no space before the word.
     return " ".join([*words[:position], word, *words[position:]])

@@ -27,8 +27,8 @@ def save(
 
     Args:
         translator: a `Translator`.
-        directory: where to write; must not exist. TensorFlow Serving expects
-            a number as its name.
+        directory: the directory to write; it must not exist. TensorFlow
+            Serving expects a number as its name.
         n_best: N of the signature `n_best`; `None` for as many hypotheses as
             the search can return.
 
@@ -44,15 +44,15 @@ def save(
         )
 
     signatures = _signatures(translator, translator.with_n_best(n_best))
-    # Keras does not track the vocabulary of the tokenizer. So a module of its
-    # own holds everything that the functions read.
+    # Keras does not track the vocabulary of the tokenizer. So a separate module
+    # holds all variables and vocabularies that the functions read.
     module = tf.Module()
     module.model_variables = [v.value for v in translator.model.variables]
     module.tokenizers = [translator.tokenizer, translator.target_tokenizer]
     module.functions = list(signatures.values())
     directory.parent.mkdir(parents=True, exist_ok=True)
-    # Written to a temporary directory and renamed, so that a server never reads
-    # an incomplete model.
+    # The model is written to a temporary directory, which is then renamed. So a
+    # server never reads an incomplete model.
     temporary = tempfile.mkdtemp(prefix=".saving-", dir=directory.parent)
     try:
         tf.saved_model.save(module, temporary, signatures=signatures)
@@ -106,7 +106,7 @@ def check(
     Raises:
         ValueError: a translation differs, or one string is given instead of
             a list.
-        FloatingPointError: the model's output is not a number.
+        FloatingPointError: the model's output is NaN.
     """
     strings = tf.constant(texts, tf.string)
     live = translator(strings)

@@ -35,8 +35,8 @@ class MultiHeadAttention(composite.Composite):
     Args:
         model_dim: D, the size of the inputs and of the output.
         num_heads: H, must divide `model_dim`.
-        num_key_value_heads: N, must divide H; `None` means H. With fewer than
-            H it is grouped-query attention, with one multi-query attention.
+        num_key_value_heads: N, must divide H; `None` means H. A smaller N is
+            grouped-query attention, and N = 1 is multi-query attention.
         use_bias: whether the four projections add a bias.
         positions: `RotaryPositions` or `RelativePositions`, copied. With
             `None` the order of the keys makes no difference.
@@ -44,24 +44,24 @@ class MultiHeadAttention(composite.Composite):
             query, key and value (Glorot and Bengio 2010).
 
     Call arguments:
-        inputs: what the queries are made of, shape `(B, T, D)`.
-        memory: what keys and values are made of, shape `(B, S, D)`; `None`
+        inputs: the vectors that attend, shape `(B, T, D)`.
+        memory: the vectors that are attended to, shape `(B, S, D)`; `None`
             means `inputs`, which is self-attention.
         attention_mask: boolean, shape `(B, S)`, `(B, T, S)` or
             `(B, H, T, S)`, True where a query may attend; H may be 1.
         return_attention_scores: whether to return the scores too.
-        method: the method to run, `"project_memory"` or `"attend"`. These
-            methods call the layer with it in a functional model, where Keras
-            tracks the weights of a layer only if the layer is called.
+        method: the method to run, `"project_memory"` or `"attend"`. In a
+            functional model these methods call the layer with it, since
+            Keras tracks the weights of a layer only if the layer is called.
 
     Returns:
         Shape `(B, T, D)`; with `return_attention_scores=True` the pair of it
         and the scores, `(B, H, T, S)` in float32.
 
     Raises:
-        ValueError: a size is not a positive int or does not divide as it
-            must, the gain is not positive, the inputs have another size, or
-            the mask is not boolean or does not fit.
+        ValueError: a size is not a positive int, H does not divide D, N does
+            not divide H, the gain is not positive, the inputs have another
+            size, or the mask is not boolean or does not fit.
 
     Example:
 
@@ -123,7 +123,7 @@ class MultiHeadAttention(composite.Composite):
     ) -> None:
         for projection in (self.query, self.key, self.value, self.out):
             gain = 1.0 if projection is self.out else self._settings["gain"]
-            # An initializer draws its random seed when it is made.
+            # Each projection has its own initializer, with its own random seed.
             projection.kernel_initializer = keras.initializers.VarianceScaling(
                 gain**2, "fan_avg", "uniform"
             )
@@ -171,7 +171,7 @@ class MultiHeadAttention(composite.Composite):
         Args:
             memory: shape `(B, S, D)`.
             key_positions: the positions of its columns, `(S,)`, or `(1,)` if
-                all have the same; counted from 0 if `None`.
+                all have the same; `None` means 0, 1, 2, ...
 
         Returns:
             The pair (key, value), each `(B, N, S, K)`.
@@ -202,13 +202,13 @@ class MultiHeadAttention(composite.Composite):
             inputs: shape `(B, T, D)`.
             key: shape `(B, N, S, K)`, as `project_memory` returns it.
             value: shape `(B, N, S, K)`.
-            mask: as `attention_mask` of `call`.
+            mask: the same as `attention_mask` of `call`.
             attention_bias: added to the logits, broadcasts to
                 `(B, H, T, S)`.
             query_positions: the positions of the inputs, `(T,)`, or `(1,)` if
-                all have the same; counted from 0 if `None`.
-            key_positions: the positions of the keys, `(S,)`; counted from 0
-                if `None`.
+                all have the same; `None` means 0, 1, 2, ...
+            key_positions: the positions of the keys, `(S,)`; `None` means 0,
+                1, 2, ...
 
         Returns:
             The pair (output `(B, T, D)`, scores `(B, H, T, S)`).
@@ -290,7 +290,7 @@ class MultiHeadAttention(composite.Composite):
         other settings are the same.
 
         Returns:
-            A `MultiHeadAttention`; this one if it has no positions.
+            A `MultiHeadAttention`; this layer itself if it has no positions.
 
         Example:
 

@@ -1,4 +1,4 @@
-"""The frame that the blocks of encoder and decoder share.
+"""The base class of the blocks of encoder and decoder.
 
 B batch   T length   D model_dim   H heads
 """
@@ -75,7 +75,7 @@ class Block(composite.Composite):
             attention: the template that the block was given.
 
         Returns:
-            Templates by the names of the attributes.
+            A dict from the names of the attributes to templates.
         """
         raise NotImplementedError
 
@@ -95,7 +95,7 @@ class Block(composite.Composite):
         return {**super().get_config(), **templates.plain_copy(self._settings)}
 
     def _output_shape(self, inputs_shape, return_attention_scores):
-        """The output shape of a block that returns self-attention scores."""
+        """Returns the output shape of a block with self-attention only."""
         shape = (*inputs_shape[:-1], self.model_dim)
         if not return_attention_scores:
             return shape

@@ -22,15 +22,15 @@ class CausalBlock(causal_frame.CausalFrame):
     Args:
         attention: a template: `MultiHeadAttention` with any settings.
         feed_forward: a template: `FeedForward` or `GatedFeedForward`.
-        norm: a template, see `Residual`.
-        dropout: P_drop.
-        normalization: `"pre"` or `"post"`, see `Residual`.
+        norm: a template; `None` means layer normalization, epsilon 1e-6.
+        dropout: the dropout rate, P_drop.
+        normalization: `"pre"`: norms before sublayers; `"post"`: after them.
 
     Call arguments:
         inputs: shape `(B, T, D)`.
         mask: boolean padding mask `(B, T)`, True at real positions, or an
-            attention mask `(B, T, T)` or `(B, H, T, T)`; with every mask the
-            block is causal too.
+            attention mask `(B, T, T)` or `(B, H, T, T)`; the block is causal
+            with every mask.
         return_attention_scores: whether to return the scores too.
 
     Returns:
@@ -39,7 +39,7 @@ class CausalBlock(causal_frame.CausalFrame):
 
     Raises:
         ValueError: the templates differ in `model_dim`, or a mask does not
-            fit; see also the sublayers.
+            fit; or a sublayer raises it.
 
     Example:
 
@@ -86,8 +86,8 @@ class CausalBlock(causal_frame.CausalFrame):
                 its shape, as XLA needs. With `None` it grows.
 
         Returns:
-            A dict of tensors, batch first: `"past"`, and what `start_cache`
-            returns.
+            A dict of tensors, batch axis first: `"past"` and the entries that
+            `start_cache` returns.
 
         Raises:
             ValueError: `max_length` is below 1.
@@ -101,12 +101,12 @@ class CausalBlock(causal_frame.CausalFrame):
     def step(
         self, inputs: Tensor, position: Tensor, state: dict[str, Any]
     ) -> tuple[Tensor, dict[str, Any]]:
-        """Computes one position of W hypotheses, with the numbers of the call.
+        """Computes one position of W hypotheses; the results are as in `call`.
 
         Args:
             inputs: shape `(B, W, D)`.
             position: the position of the inputs, a scalar, counted from 0.
-            state: what `start` or the previous step returned.
+            state: the state that `start` or the previous step returned.
 
         Returns:
             The pair (output `(B, W, D)`, the state for the next step).
@@ -126,7 +126,7 @@ class CausalBlock(causal_frame.CausalFrame):
 
         Args:
             batch_size: B, an int or a scalar tensor.
-            empty_past: what `past.start` returned.
+            empty_past: the result of `past.start`.
 
         Returns:
             A dict: under `"target"` the pair of empty slots for keys and for
@@ -138,8 +138,8 @@ class CausalBlock(causal_frame.CausalFrame):
         """Makes a function for many steps, with a past that all blocks share.
 
         Returns:
-            A function of inputs `(B, W, D)`, the `Step` that `past.take_step`
-            made, and the cache, from `start_cache` or the previous step. It
+            A function of inputs `(B, W, D)`, a `Step` from `past.take_step`,
+            and the cache (from `start_cache` or the previous step). It
             returns the triple of the output `(B, W, D)`, the cache for the
             next step, and scores `(B, H, W, M W)` of all slots.
         """

@@ -13,8 +13,8 @@ class CausalFrame(block.Block):
     """A base class for blocks whose first sublayer is causal self-attention.
 
     Each position attends to itself and to those before it (section 3.2.3).
-    Step by step, the keys and values of earlier positions are cached, see
-    `layers.past`.
+    In decoding step by step, it caches the keys and values of earlier
+    positions, see `layers.past`.
     """
 
     def _attentions(self, attention):
@@ -24,7 +24,8 @@ class CausalFrame(block.Block):
         """Applies self-attention to whole sequences.
 
         Returns:
-            The pair of the output `(B, T, D)` and the scores, or `None`.
+            The pair of the output `(B, T, D)` and the scores; these are
+            `None` unless they were asked for.
         """
         length = inputs.shape[1]
         masks.check_fits(mask, inputs.shape[0], None, length, length)
@@ -46,10 +47,10 @@ class CausalFrame(block.Block):
         )
 
     def _empty_cache(self, batch_size, empty_past):
-        """Makes the slots for keys and values, two (B, N, M, K)."""
+        """Makes empty slots for keys and for values, each (B, N, M, K)."""
         if not self.built:
             self.build()
-        # A projection of no positions has the shape and dtype of the heads.
+        # The projection of 0 positions shows the heads' shape and dtype.
         no_positions = ops.zeros(
             (batch_size, 0, self.model_dim), dtype=self.compute_dtype
         )

@@ -85,7 +85,7 @@ def last_size(shape: Shape) -> int:
 
 
 def known_int(value: Tensor) -> int | None:
-    """Returns an integer tensor as an int, or `None` inside of a graph."""
+    """Returns an integer tensor as an int, or `None` in a graph."""
     try:
         return int(np.asarray(value))
     except (NotImplementedError, TypeError, ValueError):

@@ -107,7 +107,7 @@ class Composite(TracedLayer):
 
 
 def build_all(*layers: keras.layers.Layer) -> None:
-    """Builds layers whose `build` needs no shape, unless they are built."""
+    """Builds those layers that are not built; `build` must need no shape."""
     for layer in layers:
         if not layer.built:
             layer.build()
@@ -116,12 +116,12 @@ def build_all(*layers: keras.layers.Layer) -> None:
 def layers_inside(
     owner: keras.layers.Layer, path: str = ""
 ) -> Iterator[tuple[str, keras.layers.Layer, keras.layers.Layer]]:
-    """Yields all layers inside a layer or model, each after its owner.
+    """Yields all layers inside a layer or model, an owner before its sublayers.
 
     Args:
         owner: a layer or model, whose sublayers are public attributes or in
             lists that are public attributes.
-        path: the start of all paths.
+        path: the prefix of all paths.
 
     Yields:
         The path of a layer, which is names joined by `/`, the layer or model
@@ -163,7 +163,7 @@ def _changes_of(layer, owner):
 
 
 def _change(layer, changes):
-    """Applies what `_changes_of` returned to a layer that is not built yet."""
+    """Applies the result of `_changes_of` to a layer that is not built yet."""
     for name in ("trainable", *_LORA):
         if name in changes:
             setattr(layer, name, changes[name])

@@ -1,4 +1,4 @@
-"""The decoder: target embeddings and memory to outputs (section 3.1).
+"""The decoder, from target embeddings and memory to outputs (section 3.1).
 
 B batch   T target length   S source length   D model_dim   H heads
 L layers   W hypotheses of a row
@@ -27,8 +27,8 @@ class Decoder(stack.Stack):
         feed_forward: a template: `FeedForward` or `GatedFeedForward`. Each
             block has a copy.
         norm: a template; `None` means layer normalization, epsilon 1e-6.
-        dropout: P_drop.
-        normalization: `"pre"` or `"post"`, see `Residual`.
+        dropout: the dropout rate, P_drop.
+        normalization: `"pre"`: norms before sublayers; `"post"`: after them.
         positions: a template: `SinusoidalPositions` or `LearnedPositions`;
             with `None` no positions are added.
 
@@ -36,7 +36,7 @@ class Decoder(stack.Stack):
         inputs: embeddings, shape `(B, T, D)`.
         memory: the encoder's output, shape `(B, S, D)`.
         inputs_mask: boolean padding mask `(B, T)`, or an attention mask
-            `(B, T, T)` or `(B, H, T, T)`; the decoder is always causal too.
+            `(B, T, T)` or `(B, H, T, T)`; it is causal with every mask.
         memory_mask: boolean padding mask `(B, S)`, or an attention mask
             `(B, T, S)` or `(B, H, T, S)`.
         return_attention_scores: whether to return the scores too.
@@ -48,7 +48,7 @@ class Decoder(stack.Stack):
 
     Raises:
         ValueError: there are no layers, or the templates differ in
-            `model_dim`; see also the sublayers.
+            `model_dim`; or a sublayer raises it.
 
     Example:
 
@@ -128,9 +128,9 @@ class Decoder(stack.Stack):
                 and no step reads empty slots.
 
         Returns:
-            A dict of tensors, batch first: `"past"`, which all blocks share,
-            and `"blocks"`, a tuple with the cached keys and values of each
-            block, see `DecoderBlock.start_cache`.
+            A dict of tensors, batch axis first: `"past"`, which all blocks
+            share, and `"blocks"`, a tuple with the cached keys and values of
+            each block, see `DecoderBlock.start_cache`.
 
         Raises:
             ValueError: `max_length` is below 1.
@@ -156,7 +156,7 @@ class Decoder(stack.Stack):
             inputs: the embeddings of all hypotheses at `position`, shape
                 `(B, W, D)`; W is 1 unless the state was widened.
             position: a scalar, counted from 0.
-            state: what `start` or the previous step returned.
+            state: the state that `start` or the previous step returned.
             memory_mask: boolean padding mask `(B, S)`.
 
         Returns:
@@ -204,7 +204,7 @@ class Decoder(stack.Stack):
         return step
 
     def widen(self, state: dict[str, Any], width: int) -> dict[str, Any]:
-        """Makes `width` equal hypotheses, side by side, of each hypothesis."""
+        """Copies each hypothesis to `width` hypotheses, side by side."""
         return {
             "past": past.widen(state["past"], width),
             "blocks": _map_target(
@@ -235,7 +235,7 @@ class Decoder(stack.Stack):
 
 
 def _map_target(caches, function):
-    """Applies a function to keys and values of the target in each cache."""
+    """Applies a function to the target's keys and values in each cache."""
     return tuple(
         {**cache, "target": tuple(function(x) for x in cache["target"])}
         for cache in caches

@@ -33,15 +33,15 @@ class DecoderBlock(causal_frame.CausalFrame):
             any settings. The encoder-decoder attention is made from what its
             method `between_sequences` returns, if it has this method.
         feed_forward: a template: `FeedForward` or `GatedFeedForward`.
-        norm: a template, see `Residual`.
-        dropout: P_drop.
-        normalization: `"pre"` or `"post"`, see `Residual`.
+        norm: a template; `None` means layer normalization, epsilon 1e-6.
+        dropout: the dropout rate, P_drop.
+        normalization: `"pre"`: norms before sublayers; `"post"`: after them.
 
     Call arguments:
         inputs: shape `(B, T, D)`.
         memory: the encoder's output, shape `(B, S, D)`.
         inputs_mask: boolean padding mask `(B, T)`, or an attention mask
-            `(B, T, T)` or `(B, H, T, T)`; the block is always causal too.
+            `(B, T, T)` or `(B, H, T, T)`; it is causal with every mask.
         memory_mask: boolean padding mask `(B, S)`, or an attention mask
             `(B, T, S)` or `(B, H, T, S)`.
         return_attention_scores: whether to return the scores too.
@@ -52,8 +52,8 @@ class DecoderBlock(causal_frame.CausalFrame):
         `(B, H, T, S)`.
 
     Raises:
-        ValueError: the templates differ in `model_dim`; see also the
-            sublayers.
+        ValueError: the templates differ in `model_dim`; or a sublayer raises
+            it.
 
     Example:
 
@@ -134,8 +134,8 @@ class DecoderBlock(causal_frame.CausalFrame):
                 its shape, as XLA needs. With `None` it grows.
 
         Returns:
-            A dict of tensors, batch first: `"past"`, and what `start_cache`
-            returns.
+            A dict of tensors, batch axis first: `"past"` and the entries that
+            `start_cache` returns.
 
         Raises:
             ValueError: `max_length` is below 1.
@@ -150,12 +150,12 @@ class DecoderBlock(causal_frame.CausalFrame):
         state: dict[str, Any],
         memory_mask: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Any]]:
-        """Computes one position of W hypotheses, with the numbers of the call.
+        """Computes one position of W hypotheses; the results are as in `call`.
 
         Args:
             inputs: shape `(B, W, D)`.
             position: the position of the inputs, a scalar, counted from 0.
-            state: what `start` or the previous step returned.
+            state: the state that `start` or the previous step returned.
             memory_mask: boolean padding mask `(B, S)`.
 
         Returns:
@@ -176,11 +176,11 @@ class DecoderBlock(causal_frame.CausalFrame):
 
         Args:
             memory: shape `(B, S, D)`.
-            empty_past: what `past.start` returned.
+            empty_past: the result of `past.start`.
 
         Returns:
-            A dict of two pairs of keys and values: `"memory"`, those of the
-            memory, `(B, N, S, K)`, and `"target"`, empty slots for those of
+            A dict of two pairs of keys and values: `"memory"` has those of the
+            memory, `(B, N, S, K)`, and `"target"` has empty slots for those of
             the target, `(B, N, M, K)`.
         """
         target = self._empty_cache(ops.shape(memory)[0], empty_past)
@@ -193,8 +193,8 @@ class DecoderBlock(causal_frame.CausalFrame):
         """Makes a function for many steps, with a past that all blocks share.
 
         Returns:
-            A function of inputs `(B, W, D)`, the `Step` that `past.take_step`
-            made, the cache, from `start_cache` or the previous step, and the
+            A function of inputs `(B, W, D)`, a `Step` from `past.take_step`,
+            the cache (from `start_cache` or the previous step), and the
             memory's padding mask `(B, S)` or `None`. It returns the triple
             of the output `(B, W, D)`, the cache for the next step, and
             encoder-decoder scores `(B, H, W, S)`.

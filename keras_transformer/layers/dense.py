@@ -1,4 +1,4 @@
-"""A matrix and its bias, which can be quantized and adapted by LoRA.
+"""Dense layers that can be quantized and adapted by LoRA.
 
 Keras's `Dense` and `Embedding` merge the LoRA matrices into the weight matrix
 when they are saved. A loaded layer then starts with LoRA matrices that are
@@ -14,9 +14,9 @@ from keras_transformer.layers.typing import Shape
 
 
 class SavesLora(keras.layers.Layer):
-    """A base class that comes before `keras.layers.Dense` or `Embedding`.
+    """A base class of layers that save LoRA matrices beside the weight matrix.
 
-    A file of the layer has the LoRA matrices beside the weight matrix.
+    List it before `keras.layers.Dense` or `Embedding` among the base classes.
     """
 
     lora_rank: int | None
@@ -81,15 +81,15 @@ class Dense(SavesLora, keras.layers.Dense):
 class Projection(Dense):
     """One of the four projections of an attention.
 
-    Its weights belong to the attention, and have the attention's names in
-    files. This layer exists so that Keras finds a `Dense` layer to quantize or
+    Its weights belong to the attention, and are saved under the attention's
+    names. This layer exists so that Keras finds a `Dense` layer to quantize or
     to adapt.
 
     If it is quantized, its matrix has 8 or 4 bits, and products are computed
     in the compute dtype. Inputs are not quantized, so that decoding step by
-    step gives the numbers of the whole sequence. The methods GPTQ and AWQ, and
-    training in float8, are not supported, since they change the computation in
-    `Dense`, and an attention reads the matrix and computes by itself.
+    step gives the same numbers as the whole sequence. The methods GPTQ and AWQ,
+    and training in float8, are not supported: they change the computation in
+    `Dense`, but an attention reads the matrix and computes by itself.
 
     Args:
         owner: the attention.
@@ -99,7 +99,7 @@ class Projection(Dense):
 
     def __init__(self, owner: keras.layers.Layer, units: int, **kwargs: Any):
         super().__init__(units, **kwargs)
-        # A method and not the layer, which Keras would track as a sublayer.
+        # It holds a method: Keras would track the attention as a sublayer.
         self._add_to_owner = owner.add_weight
 
     def add_weight(
@@ -157,7 +157,7 @@ class Projection(Dense):
         return self._add_to_owner.__self__
 
     def _own_weights(self):
-        """The weights that do not belong to the attention, such as LoRA's."""
+        """Returns the weights that are not the attention's, such as LoRA's."""
         weights_of_owner = [
             getattr(self._owner(), f"{self.name}_{name}", None)
             for name in ("kernel", "bias")

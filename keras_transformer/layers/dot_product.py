@@ -22,7 +22,7 @@ def dot_product_attention(
     mask: Tensor | None = None,
     attention_bias: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Scaled dot-product attention, equation 1: softmax(Q K^T / sqrt(d_k)) V.
+    """Computes softmax(Q K^T / sqrt(d_k)) V, equation 1 of the paper.
 
     The softmax is computed in float32, whatever the dtype of the inputs. A
     query that may attend to no key gets scores and an output of exactly zero.
@@ -76,7 +76,7 @@ def attend_heads(
     mask: Tensor | None = None,
     attention_bias: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """`dot_product_attention` with the head axis before the length axis.
+    """Computes `dot_product_attention` with the head axis before the length.
 
     Cached keys and values have this layout, so no product in decoding has to
     transpose them.
@@ -109,7 +109,7 @@ def attend_heads(
 
 
 def _softmax(logits_BHTS, mask):
-    """The softmax over the keys that the mask allows; `None` allows all."""
+    """Returns the softmax over the allowed keys; `None` allows all keys."""
     if logits_BHTS.shape[3] == 1:
         scores_BHTS = _softmax_of_one_key(logits_BHTS)
     elif mask is None:
@@ -117,8 +117,8 @@ def _softmax(logits_BHTS, mask):
     else:
         scores_BHTS = ops.softmax(ops.where(mask, logits_BHTS, FORBIDDEN))
     if mask is not None:
-        # Where all keys are forbidden the softmax is uniform. The product
-        # makes it zero there, and changes nothing elsewhere.
+        # Where all keys are forbidden, the softmax is uniform. The product
+        # makes it zero there. Elsewhere it changes nothing.
         scores_BHTS *= ops.cast(mask, "float32")
     return scores_BHTS
 
@@ -148,8 +148,8 @@ def _checked_mask(query, key, value, mask):
 
 def _check_heads(query_shape, key_shape, value_shape):
     sizes_that_must_agree = (
-        # B of all three, N and S of key and value, K of query and key. A size
-        # that is not known yet, `None`, agrees with every other.
+        # These sizes must be equal: B of all three, N and S of key and value, K
+        # of query and key. `None` is an unknown size, and fits every size.
         [shape[0] for shape in (query_shape, key_shape, value_shape)],
         [key_shape[1], value_shape[1]],
         [key_shape[2], value_shape[2]],

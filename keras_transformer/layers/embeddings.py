@@ -46,7 +46,7 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
     Call arguments:
         ids: integers in [0, V), shape `(B, T)`; with `reverse=True` vectors,
             shape `(B, T, D)`.
-        reverse: whether to compute logits, see `logits`.
+        reverse: whether to compute logits from vectors.
 
     Returns:
         Shape `(B, T, D)`; with `reverse=True` float32 `(B, T, V)`.
@@ -198,7 +198,7 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
         )
 
     def _matrix(self):
-        """The matrix (V, D) in the compute dtype, with LoRA added."""
+        """Returns the matrix (V, D) in the compute dtype, with LoRA added."""
         if self.quantization_mode is None:
             matrix = self.embeddings
         else:
@@ -218,7 +218,7 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
         try:
             values = np.asarray(ids)
         except (NotImplementedError, TypeError, ValueError):
-            return  # Inside of a graph ids have no values yet.
+            return  # In a graph, ids have no values yet.
         if values.size and not (
             0 <= values.min() and values.max() < self.vocabulary_size
         ):

@@ -1,4 +1,4 @@
-"""The encoder: source embeddings to memory (section 3.1).
+"""The encoder, from source embeddings to memory (section 3.1).
 
 B batch   S source length   D model_dim   H heads   L layers
 """
@@ -17,9 +17,9 @@ class EncoderBlock(block.Block):
     Args:
         attention: a template: `MultiHeadAttention` with any settings.
         feed_forward: a template: `FeedForward` or `GatedFeedForward`.
-        norm: a template, see `Residual`.
-        dropout: P_drop.
-        normalization: `"pre"` or `"post"`, see `Residual`.
+        norm: a template; `None` means layer normalization, epsilon 1e-6.
+        dropout: the dropout rate, P_drop.
+        normalization: `"pre"`: norms before sublayers; `"post"`: after them.
 
     Call arguments:
         inputs: shape `(B, S, D)`.
@@ -32,8 +32,8 @@ class EncoderBlock(block.Block):
         and the scores `(B, H, S, S)`.
 
     Raises:
-        ValueError: the templates differ in `model_dim`; see also the
-            sublayers.
+        ValueError: the templates differ in `model_dim`; or a sublayer raises
+            it.
 
     Example:
 
@@ -92,8 +92,8 @@ class Encoder(stack.Stack):
         feed_forward: a template: `FeedForward` or `GatedFeedForward`. Each
             block has a copy.
         norm: a template; `None` means layer normalization, epsilon 1e-6.
-        dropout: P_drop.
-        normalization: `"pre"` or `"post"`, see `Residual`.
+        dropout: the dropout rate, P_drop.
+        normalization: `"pre"`: norms before sublayers; `"post"`: after them.
         positions: a template: `SinusoidalPositions` or `LearnedPositions`;
             with `None` no positions are added.
 
@@ -110,7 +110,7 @@ class Encoder(stack.Stack):
 
     Raises:
         ValueError: there are no layers, or the templates differ in
-            `model_dim`; see also the sublayers.
+            `model_dim`; or a sublayer raises it.
 
     Example:
 

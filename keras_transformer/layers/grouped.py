@@ -1,7 +1,7 @@
 """Grouped-query attention: several query heads share one key-value head.
 
-Ainslie et al. 2023; with a single key-value head it is the multi-query
-attention of Shazeer 2019.
+It is described by Ainslie et al. 2023. With a single key-value head it is the
+multi-query attention of Shazeer 2019.
 
 B batch   T query length   S key length   H heads   K head_dim
 N key-value heads   Q query rows of one key-value head, H / N times T
@@ -20,7 +20,7 @@ def einsum(equation: str, queries: Tensor, shared: Tensor) -> Tensor:
     so the shared head is read once and never copied.
 
     Args:
-        equation: for operands with the same number of heads, on axis 1.
+        equation: the equation if both had the same heads, on axis 1.
         queries: shape `(B, H, T, ...)`.
         shared: shape `(B, N, ...)`, where N divides H.
 

@@ -65,7 +65,7 @@ def side_by_side(
     than several small ones.
 
     Args:
-        projections: built projections from D, with a bias each or none.
+        projections: built projections from D; all or none have a bias.
         head_dim: K.
 
     Returns:
@@ -101,7 +101,7 @@ def _project(inputs, kernel_DHK, bias_H1K):
 
 
 def _weights_of_heads(projection, head_dim):
-    """The kernel as (D, H, K) and the bias as (H, 1, K), or `None`."""
+    """Returns the kernel (D, H, K), and the bias (H, 1, K) or `None`."""
     kernel, bias = _cast(projection, projection.kernel), projection.bias
     if bias is not None:
         bias = ops.reshape(_cast(projection, bias), (-1, 1, head_dim))

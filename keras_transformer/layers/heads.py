@@ -59,7 +59,7 @@ def swap_heads(inputs: Tensor) -> Tensor:
 
 
 def check_heads(model_dim: int, num_heads: int) -> None:
-    """Checks that a vector can be split into so many heads."""
+    """Checks that `model_dim` can be split into `num_heads` equal heads."""
     if model_dim % num_heads:
         raise ValueError(
             "`model_dim` must be a multiple of `num_heads`. Received: "

@@ -7,8 +7,8 @@ caller gives would replace it, and padding would be attended to. The layers of
 this package combine both masks instead.
 
 Keras has no public function that reads an attached mask. But it passes one to
-every layer whose `call` has an argument `mask`, in every kind of model. So two
-small layers do the reading and the attaching.
+every layer whose `call` has an argument `mask`, in every kind of model. So one
+small layer reads masks, and another one attaches them.
 """
 
 import functools
@@ -40,7 +40,7 @@ def both(inputs: Tensor, mask: Tensor | None) -> Tensor | None:
         mask: as for `combine_masks`, or `None`.
 
     Returns:
-        A mask as `combine_masks` takes them, or `None` if there is neither.
+        A mask that `combine_masks` accepts, or `None` if there is no mask.
 
     Raises:
         ValueError: the mask does not fit the keys.
@@ -70,7 +70,7 @@ def attach(inputs: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def _layer(kind, inputs):
-    """Returns a shared layer, or a new one for a node of a functional model."""
+    """Returns a shared layer, or a new one in a functional model."""
     if symbolic.has_no_values(inputs):
         return kind(dtype="float32")
     return _shared(kind)
@@ -101,8 +101,8 @@ class AttachedMask(_Plain):
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class Attaching(_Plain):
-    """A layer to whose output Keras attaches `mask`; see `attach`."""
+    """A layer that returns its input, to which Keras attaches `mask`."""
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
-        # A copy, since Keras does not replace the mask of a tensor.
+        # Returns a copy, since Keras does not replace the mask of a tensor.
         return ops.copy(inputs)

@@ -68,7 +68,7 @@ def started_mask(ids: Tensor, pad_id: int) -> Tensor:
 
 @keras.saving.register_keras_serializable("keras_transformer")
 def causal_mask(length: Tensor | None) -> Tensor:
-    """Lets position t attend to the positions up to t (section 3.2.3).
+    """Makes a mask: position t may attend to positions up to t (section 3.2.3).
 
     Args:
         length: T, the length of the sequence, an int or a scalar tensor.

@@ -29,7 +29,7 @@ class GrowingPast(NamedTuple):
     ancestors: Tensor
 
     def advance(self, position: Tensor) -> "GrowingPast":
-        """Returns the past with `position`, where hypothesis w has slot w."""
+        """Adds `position`, where hypothesis w uses slot w; returns the past."""
         own = _own_slots(self.ancestors)
         return GrowingPast(ops.concatenate([self.ancestors, own], axis=2))
 
@@ -75,7 +75,7 @@ class FixedPast(NamedTuple):
     ancestors: Tensor
 
     def advance(self, position: Tensor) -> "FixedPast":
-        """Returns the past with `position`, where hypothesis w has slot w."""
+        """Sets `position`, where hypothesis w uses slot w; returns the past."""
         is_now = _is_position(position, self.ancestors)[None, None]
         own = _own_slots(self.ancestors)
         return FixedPast(ops.where(is_now, own, self.ancestors))
@@ -142,8 +142,8 @@ def empty_slots(past: Past, heads: Tensor) -> Tensor:
 
     Args:
         past: the past that `start` returned, of T positions.
-        heads: keys or values of any number of positions, `(B, N, S, K)`; read
-            for their shape and dtype.
+        heads: keys or values of any number of positions, `(B, N, S, K)`; only
+            their shape and dtype are used.
 
     Returns:
         Zeros, shape `(B, N, T, K)`.
@@ -156,7 +156,9 @@ def empty_slots(past: Past, heads: Tensor) -> Tensor:
 
 
 def widen(past: Past, width: int) -> Past:
-    """Makes `width` equal hypotheses of each; see also `widen_cached`.
+    """Copies each hypothesis to `width` hypotheses, side by side.
+
+    `widen_cached` does the same for cached keys and values.
 
     Raises:
         ValueError: `width` is below 1.
@@ -167,7 +169,7 @@ def widen(past: Past, width: int) -> Past:
 
 
 def widen_cached(cached: Tensor, width: int) -> Tensor:
-    """Makes `width` slots of each slot in (B, N, T W, K)."""
+    """Repeats each slot of (B, N, T W, K) `width` times."""
     return ops.repeat(cached, width, axis=2)
 
 
@@ -273,7 +275,7 @@ def take_step(past: Past, inputs: Tensor, position: Tensor) -> Step:
 
 
 def _may_be_equal(shape, other):
-    """Whether two shapes of one rank are equal, as far as they are known."""
+    """Returns whether shapes of one rank are equal, where both are known."""
     return all(
         None in sizes or sizes[0] == sizes[1]
         for sizes in zip(shape, other, strict=True)
@@ -281,20 +283,20 @@ def _may_be_equal(shape, other):
 
 
 def _own_slots(ancestors):
-    """The slot w of each hypothesis w, (B, W, 1)."""
+    """Returns slot w for each hypothesis w, (B, W, 1)."""
     batch_size, width = ops.shape(ancestors)[:2]
     own = ops.arange(width, dtype="int32")[None, :, None]
     return ops.broadcast_to(own, (batch_size, width, 1))
 
 
 def _is_position(position, ancestors):
-    """Which of T positions is `position`, (T,)."""
+    """Marks `position` among all T positions: boolean (T,)."""
     positions_T = ops.arange(ops.shape(ancestors)[2], dtype="int32")
     return positions_T == position
 
 
 def _is_ancestor(ancestors):
-    """Which of all T W slots hold a hypothesis's own past: (B, W, T, W)."""
+    """Marks the slots with each hypothesis's own past: (B, W, T, W)."""
     slots = ops.arange(ops.shape(ancestors)[1], dtype="int32")
     return ancestors[..., None] == slots
 

@@ -1,6 +1,6 @@
 """Position encodings that are added to embeddings (section 3.5 of the paper).
 
-`rotary` and `relative` have those that act inside of attention.
+The modules `rotary` and `relative` have those that act inside attention.
 
 B batch   T length   D model_dim
 """
@@ -22,7 +22,7 @@ from keras_transformer.layers.typing import Shape, Tensor
 
 
 class _Form(NamedTuple):
-    """How one table of sinusoids is made.
+    """The form of a table of sinusoids.
 
     has_paper_frequencies: whether the frequencies are those of the paper.
     alternates: whether sines and cosines alternate.
@@ -248,9 +248,9 @@ class SinusoidalPositions(composite.TracedLayer):
 class LearnedPositions(composite.TracedLayer):
     """Adds a learned vector for each position to embeddings.
 
-    Row (E) of table 3 of the paper, after Gehring et al. 2017. The initial
-    vectors have a standard deviation of 1/sqrt(D). Padding gets no vector and
-    is not counted.
+    This is row (E) of table 3 of the paper, as in Gehring et al. 2017. The
+    initial vectors have a standard deviation of 1/sqrt(D). Padding gets no
+    vector and is not counted.
 
     Args:
         max_length: the number of positions.
@@ -326,17 +326,17 @@ class LearnedPositions(composite.TracedLayer):
 
 
 def _add(layer, inputs, start, mask):
-    """Adds the encoding of `layer`; padding is not counted and gets none."""
-    # The mask must be `(B, T)`: it is checked like the mask of an attention
-    # with one query, which no other rank fits.
+    """Adds the encoding of a layer to inputs; padding gets no encoding."""
+    # The mask must be `(B, T)`. The check for an attention with one query
+    # refuses all other ranks.
     masks.check_fits(mask, inputs.shape[0], 1, 1, inputs.shape[1])
     mask = masks.attended_keys(implicit.both(inputs, mask))
     length = ops.shape(inputs)[1]
     token_positions = count_positions(length, start)[0]
     encoding = layer.encode(token_positions, inputs.shape[-1])
     if mask is not None:
-        # The first token of a row gets the first vector, and so on, however
-        # much padding is before it.
+        # The first token of a row gets the first vector, also if padding is
+        # before it.
         columns = count_positions(length, mask=mask)
         encoding = ops.take(encoding, columns, axis=0)
         encoding *= ops.cast(mask, "float32")[..., None]

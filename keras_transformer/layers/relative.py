@@ -24,9 +24,9 @@ from keras_transformer.layers.typing import Shape, Tensor
 class RelativePositions(composite.TracedLayer):
     """Learned vectors for each distance, added to keys and to values.
 
-    Shaw et al. 2018: with d the distance of key j from query i, clipped to
-    [-k, k], the logit is q_i (k_j + a^K_d) / sqrt(K) (equation 4) and the
-    output the weighted sum of v_j + a^V_d (equation 3). All heads share the
+    As in Shaw et al. 2018, d is the distance of key j from query i, clipped to
+    [-k, k]. The logit is q_i (k_j + a^K_d) / sqrt(K) (equation 4), and the
+    output is the weighted sum of v_j + a^V_d (equation 3). All heads share the
     vectors. Sequences may have any length, since all distances beyond k share
     the vectors of k.
 
@@ -109,7 +109,7 @@ class RelativePositions(composite.TracedLayer):
     def apply_to_keys(
         self, key: Tensor, key_positions: Tensor | None = None
     ) -> Tensor:
-        """Returns keys unchanged: here only distances matter."""
+        """Returns keys unchanged, since only distances matter here."""
         return key
 
     def attend_heads(
@@ -124,9 +124,9 @@ class RelativePositions(composite.TracedLayer):
     ) -> tuple[Tensor, Tensor]:
         """Attends with the head axis before the length axis.
 
-        The arguments are those of the function `attend_heads`, and positions
+        The arguments are those of the function `attend_heads`; positions are
         as for `MultiHeadAttention.attend`. Query, key and value must have one
-        dtype: `MultiHeadAttention` calls this without a cast by Keras.
+        dtype, since `MultiHeadAttention` calls this without a cast by Keras.
         """
         if symbolic.has_no_values(query, key, value, mask):
             symbolic.check_plain(
@@ -164,7 +164,7 @@ class RelativePositions(composite.TracedLayer):
         return {**super().get_config(), "max_distance": self.max_distance}
 
     def _distances(self, length, key_length, query_positions, key_positions):
-        """The clipped distance of each key from each query, int32 (T, S)."""
+        """Returns clipped distances of keys from queries, int32 (T, S)."""
         if query_positions is None:
             query_positions = ops.arange(length)
         if key_positions is None:
@@ -176,11 +176,11 @@ class RelativePositions(composite.TracedLayer):
             -self.max_distance,
             self.max_distance,
         )
-        # With one position for all queries there is only one row so far.
+        # If all queries have one position, there is only one row so far.
         return ops.broadcast_to(distance_TS, (length, key_length))
 
     def _call_on_heads(self, query, key, value, mask):
-        """`attend_heads` by a call of the layer, for functional models.
+        """Runs `attend_heads` by a call of the layer, for functional models.
 
         Keras tracks the weights of a layer only if the layer is called.
         """

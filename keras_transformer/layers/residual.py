@@ -22,7 +22,7 @@ def make_norm(
     dtype: Any,
     trainable: bool = True,
 ) -> keras.layers.Layer:
-    """Makes the normalization of a block or at the end of a stack.
+    """Makes the normalization layer of a block or of the end of a stack.
 
     Args:
         norm: a template, such as `keras.layers.RMSNormalization()`; `None`
@@ -37,7 +37,7 @@ def make_norm(
         )
     trainable = trainable and templates.setting(norm, "trainable", True)
     copy = templates.copy_of(norm, name=name, dtype=dtype, trainable=trainable)
-    # Each position is normalized separately, so masks pass. Keras's
+    # Each position is normalized separately, so masks stay valid. Keras's
     # RMSNormalization does not declare this.
     copy.supports_masking = True
     return copy
@@ -51,7 +51,7 @@ def make_final_norm(
 ) -> keras.layers.Layer:
     """Makes the last layer of a stack: a norm after pre-norm blocks.
 
-    After post-norm blocks it is a layer that changes nothing.
+    After post-norm blocks it makes a layer that changes nothing.
 
     Args:
         normalization: `"pre"` or `"post"`.
@@ -153,7 +153,7 @@ class Residual(composite.Composite):
     def compute_output_shape(
         self, inputs_shape: Shape, sublayer: Callable[..., Any] | None = None
     ) -> Shape:
-        # Only the shape of the output is known; extra results have any shape.
+        # Only the output's shape is known; extra results can have any shape.
         return tuple(inputs_shape)
 
     def get_config(self) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class RotaryPositions(composite.TracedLayer):
         layout: which two numbers form pair i. `"half"`: i and K/2 + i, as in
             Llama of the library transformers; `"interleaved"`: 2i and 2i + 1,
             as in the paper of Su et al.
-        base: the slowest pair rotates about once in 2 pi base positions.
+        base: the slowest pair rotates once in about 2 pi base positions.
 
     Call arguments:
         inputs: queries or keys, shape `(B, T, H, K)`.
@@ -92,7 +92,7 @@ class RotaryPositions(composite.TracedLayer):
         Args:
             inputs: shape `(B, H, T, K)`.
             token_positions: the positions of its columns, `(T,)`, or `(1,)`
-                if all have the same; counted from 0 if `None`.
+                if all have the same; `None` means 0, 1, 2, ...
         """
         if symbolic.has_no_values(inputs, token_positions):
             return symbolic.node(
@@ -121,8 +121,8 @@ class RotaryPositions(composite.TracedLayer):
     ) -> tuple[Tensor, Tensor]:
         """Rotates the queries and attends, with the head axis first.
 
-        The arguments are those of the function `attend_heads`, and positions
-        as for `MultiHeadAttention.attend`. `key_positions` are not used:
+        The arguments are those of the function `attend_heads`; positions are
+        as for `MultiHeadAttention.attend`. `key_positions` are not used, since
         `apply_to_keys` has rotated the keys already.
         """
         return dot_product.attend_heads(
@@ -143,14 +143,14 @@ class RotaryPositions(composite.TracedLayer):
 
 @keras.saving.register_keras_serializable("keras_transformer")
 def _rotate(inputs, token_positions, layout, base):
-    """`RotaryPositions.rotate` as a function that needs no layer."""
+    """Computes `RotaryPositions.rotate` without a layer."""
     head_dim = inputs.shape[-1]
     frequencies = base ** (
         -np.arange(0, head_dim, 2, dtype="float64") / head_dim
     )
     if token_positions is None:
         token_positions = ops.arange(ops.shape(inputs)[2])
-    # Shape (T, K / 2), the same for all heads.
+    # Sines and cosines have the shape (T, K / 2), the same for all heads.
     sine, cosine = positions.sine_and_cosine(token_positions, frequencies)
     x = ops.cast(inputs, "float32")
     if layout == "half":

@@ -1,4 +1,4 @@
-"""The frame that the stacks of encoder and decoder share.
+"""The base class of encoder and decoder: a stack of blocks.
 
 B batch   T length   D model_dim
 """

@@ -26,11 +26,10 @@ def has_no_values(*arguments: Any) -> bool:
 
 
 def check_plain(**options: Any) -> None:
-    """Checks that no option is used that a functional model cannot have.
+    """Checks that options are `None` that a functional model cannot have.
 
     Args:
-        **options: an attention bias and positions, all of which must be
-            `None`.
+        **options: an attention bias and positions, by name.
     """
     if any(value is not None for value in options.values()):
         raise ValueError(
@@ -44,9 +43,10 @@ def node(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Makes a node of a functional model that calls a function.
 
     Args:
-        function: registered by `keras.saving.register_keras_serializable`,
-            so that a model file can name it. It must have no weights, since
-            Keras tracks the weights of a layer only if the layer is called.
+        function: a function that was registered by
+            `keras.saving.register_keras_serializable`, so that a model file
+            can name it. It must not use weights, since Keras tracks the
+            weights of a layer only if the layer is called.
         *args: arguments of the function; at least one is symbolic.
         **kwargs: keyword arguments of the function.
 
@@ -68,7 +68,7 @@ class FunctionNode(keras.Operation):
     """The operation that `node` adds to a functional model.
 
     Args:
-        function: see `node`.
+        function: the function that the node calls, as for `node`.
         **kwargs: as for `keras.Operation`.
 
     Example:

@@ -39,7 +39,7 @@ def settings_of(template: Template | None) -> dict[str, Any] | None:
 
 
 def plain_copy(settings: Any) -> Any:
-    """Copies nested settings, so that changes of the copy change no layer.
+    """Copies nested settings, so that a change of the copy changes no layer.
 
     Keras wraps the dicts and lists that a layer holds; the copies are plain.
     """
@@ -103,9 +103,9 @@ def copy_into(
 
 
 def template_of(template: Template | None) -> dict[str, Any] | None:
-    """Describes a template as it was made, neither frozen nor adapted.
+    """Describes a template without later changes, such as freezing or LoRA.
 
-    Each copy keeps such changes itself, see `layers.composite`.
+    Each copy saves its own changes, see `layers.composite`.
 
     Args:
         template: as for `settings_of`.
@@ -148,7 +148,7 @@ def check_kind(
 
     Args:
         layer: the layer.
-        role: what the layer is used as, for the message.
+        role: the use of the layer, for the message.
         examples: layers that have these methods, for the message.
         methods: names of the methods.
     """
@@ -175,8 +175,8 @@ def check_attention(layer: Any) -> None:
 def between_sequences(attention: Template) -> Template:
     """Returns the template for attention from one sequence to another.
 
-    It is what the method `between_sequences` of the attention returns, as for
-    `MultiHeadAttention`. An attention without this method is used unchanged.
+    The attention's own method `between_sequences` makes it; for example,
+    `MultiHeadAttention` has it. Without this method the template is unchanged.
 
     Args:
         attention: a template of an attention.

@@ -1,4 +1,4 @@
-"""Types of signatures that Keras has no name for."""
+"""Types for signatures, for which Keras has no names."""
 
 from typing import Any, TypeAlias
 

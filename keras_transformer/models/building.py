@@ -1,4 +1,4 @@
-"""From a config to a model: the only file that knows layers by name."""
+"""Builds a model from a config; only this file finds layers by name."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from keras_transformer.layers import positions as added_positions
 from keras_transformer.models import config as configs
 from keras_transformer.models import transformer
 
-# How many learned positions there are, and up to which distance relative
-# positions have vectors of their own.
+# The number of learned positions, and the largest distance for which relative
+# positions have their own vectors.
 LEARNED_POSITIONS = 1024
 RELATIVE_DISTANCE = 16
 
 POSITIONS = (*added_positions.FORMS, "learned", "rotary", "relative")
 NORMS = ("layer", "rms")
-# The name of a feed-forward network: its class and its activation.
+# The class and the activation of each feed-forward network, by its name.
 ACTIVATIONS = {
     "relu": (layers.FeedForward, "relu"),
     "gelu": (layers.FeedForward, "gelu"),
@@ -26,7 +26,7 @@ ACTIVATIONS = {
     "geglu": (layers.GatedFeedForward, "gelu"),
     "swiglu": (layers.GatedFeedForward, "silu"),
 }
-# Each includes the biases of the one before it.
+# Each name includes the biases of the name before it.
 BIASES = ("none", "feed_forward", "blocks", "all")
 TYINGS = ("all", "target", "none")
 
@@ -92,7 +92,7 @@ def build_transformer(
 
 
 def _stack_arguments(config, dtype):
-    """The arguments that encoder and decoder share, all but `num_layers`."""
+    """Returns the arguments of encoder and decoder, except `num_layers`."""
     added, attended = _positions(config.positions)
     feed_forward, activation = ACTIVATIONS[config.activation]
     biases = BIASES.index(config.biases)
@@ -124,7 +124,7 @@ def _stack_arguments(config, dtype):
 
 
 def _positions(name):
-    """The positions added to embeddings, and those inside of attention."""
+    """Returns positions to add to embeddings, and those inside attention."""
     if name in added_positions.FORMS:
         return layers.SinusoidalPositions(name), None
     if name == "learned":
@@ -138,7 +138,7 @@ def _embeddings(config, dtype):
     """Makes the source embedding, the target embedding and the projection.
 
     The second or third is `None` if it is the same layer as the one before.
-    The layer that computes the logits has their bias.
+    The layer that computes the logits has the output bias.
     """
     target_size = config.target_vocabulary_size or config.vocabulary_size
 

@@ -45,7 +45,7 @@ class TransformerConfig:
 
 
 PRESETS: dict[str, TransformerConfig] = {
-    # For the built-in corpus: trains in minutes on two CPU cores.
+    # For the built-in corpus. It trains in minutes on two CPU cores.
     "demo": TransformerConfig(
         vocabulary_size=1500,
         num_encoder_layers=2,

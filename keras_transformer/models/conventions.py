@@ -12,10 +12,10 @@ from keras_transformer.models import config as configs
 
 @dataclasses.dataclass(frozen=True)
 class Convention:
-    """The choices of one system.
+    """The details in which one system differs from others.
 
     architecture: fields of `TransformerConfig`. Ids are those of this
-        package's vocabularies: 0 pads, 1 begins, 2 ends.
+        package's vocabularies: 0 is padding, 1 the start, 2 the end.
     label_smoothing: epsilon, the probability that is taken from the label.
     smoothing_over: which tokens get this probability, see `cross_entropy`.
     alpha: the strength of the length penalty, an exponent.
@@ -31,7 +31,7 @@ class Convention:
     def apply(
         self, config: configs.TransformerConfig
     ) -> configs.TransformerConfig:
-        """Returns a config with its sizes and the details of this convention.
+        """Replaces the details of a config by those of this convention.
 
         Args:
             config: the config that has the sizes.
@@ -46,9 +46,9 @@ class Convention:
 
 
 CONVENTIONS: dict[str, Convention] = {
-    # Sections 3, 5.4 and 6.1. Three details are not in the text but in the
-    # code of its authors: the first position is 0, only the feed-forward
-    # networks have biases, and the epsilon of the norm.
+    # Sections 3, 5.4 and 6.1. Three details are not in the paper, but in the
+    # code of its authors: the first position is 0, only feed-forward networks
+    # have biases, and the value of the norm's epsilon.
     "paper": Convention(
         architecture={
             "positions": "paper",
@@ -64,8 +64,8 @@ CONVENTIONS: dict[str, Convention] = {
             "num_key_value_heads": None,
         },
     ),
-    # The current transformer_base, which is pre-norm. The decoder starts with
-    # the padding id, whose embedding is zero.
+    # The current transformer_base, which is pre-norm. The first id that the
+    # decoder reads is the padding id, whose embedding is zero.
     "tensor2tensor": Convention(
         architecture={
             "positions": "tensor2tensor",
@@ -82,8 +82,8 @@ CONVENTIONS: dict[str, Convention] = {
         },
         smoothing_over="others",
     ),
-    # Query, key and value start smaller, as if they were one matrix. The
-    # decoder starts with the end token.
+    # The initial matrices of query, key and value are smaller, as if they were
+    # one matrix. The first id that the decoder reads is the end token.
     "fairseq": Convention(
         architecture={
             "positions": "fairseq",
@@ -103,7 +103,7 @@ CONVENTIONS: dict[str, Convention] = {
         length_penalty_form="average",
     ),
     # OpenNMT-tf, with the epsilon that CTranslate2 uses for its models.
-    # Embeddings start with Keras's default, and are small beside positions.
+    # Embeddings have Keras's initial values, which are small beside positions.
     "opennmt": Convention(
         architecture={
             "positions": "tensor2tensor_from_1",
@@ -122,8 +122,8 @@ CONVENTIONS: dict[str, Convention] = {
         alpha=0.0,
     ),
     # OPUS-MT models as MarianMTModel of the library transformers runs them.
-    # Embeddings start as in the Marian toolkit. The decoder starts with the
-    # padding id, whose embedding is zero.
+    # Embeddings are initialized as in the Marian toolkit. The first id that the
+    # decoder reads is the padding id, whose embedding is zero.
     "marian": Convention(
         architecture={
             "positions": "half",

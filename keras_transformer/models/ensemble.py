@@ -84,11 +84,11 @@ class Ensemble(stepping.DecodingModel):
     def start(
         self, source_ids: Tensor, max_length: Tensor | None = None
     ) -> tuple[Any, ...]:
-        """See `DecodingModel.start`; returns a tuple of the members' states."""
+        """Makes the state of each member before the first step, as a tuple."""
         return tuple(m.start(source_ids, max_length) for m in self.models)
 
     def stepper(self, return_attention: bool = False) -> Callable[..., Any]:
-        """See `DecodingModel.stepper`; the attention is the members' mean."""
+        """Makes a function for many steps, which averages over the members."""
         member_steps = [
             model.stepper(return_attention) for model in self.models
         ]
@@ -110,27 +110,27 @@ class Ensemble(stepping.DecodingModel):
         return step
 
     def widen(self, state: tuple[Any, ...], width: int) -> tuple[Any, ...]:
-        """See `DecodingModel.widen`."""
+        """Copies each hypothesis to `width` ones, in each member's state."""
         return self._each("widen", state, width)
 
     def select(
         self, state: tuple[Any, ...], parents: Tensor
     ) -> tuple[Any, ...]:
-        """See `DecodingModel.select`."""
+        """Reorders the hypotheses in each member's state."""
         return self._each("select", state, parents)
 
     def take_rows(
         self, state: tuple[Any, ...], rows: Tensor, width: int
     ) -> tuple[Any, ...]:
-        """See `DecodingModel.take_rows`."""
+        """Takes the rows that continue, in each member's state."""
         return self._each("take_rows", state, rows, width)
 
     def shapes(self, state: tuple[Any, ...]) -> tuple[Any, ...]:
-        """See `DecodingModel.shapes`."""
+        """Returns the shapes of each member's state."""
         return self._each("shapes", state)
 
     def alignment_attention(self, inputs: dict[str, Tensor]) -> Tensor:
-        """See `Transformer.alignment_attention`; it is the members' mean."""
+        """Returns the mean of the members' `alignment_attention`."""
         attention = [m.alignment_attention(inputs) for m in self.models]
         return sum(attention) / len(attention)
 

@@ -71,7 +71,7 @@ class KerasTools(keras.Model):
         )
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        # By tracing a call, which checks its arguments.
+        # This traces a call, which checks its arguments.
         return keras.Operation.compute_output_spec(self, *args, **kwargs)
 
     def compute_output_shape(self, inputs_shape: dict[str, Shape]) -> Shape:
@@ -82,7 +82,7 @@ class KerasTools(keras.Model):
 
 
 class GraphWriter(keras.callbacks.Callback):
-    """Writes the graph of a model to the logs of a `TensorBoard` callback.
+    """Callback that writes a model's graph to the logs of `TensorBoard`.
 
     Args:
         board: a `keras.callbacks.TensorBoard`.

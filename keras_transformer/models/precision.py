@@ -35,8 +35,8 @@ def in_precision(
     """
     policy = keras.dtype_policies.get(dtype)
     copy = type(model).from_config(_with_policy(model.get_config(), policy))
-    # Layer by layer, since quantization changes the order of the weights of a
-    # model.
+    # Weights are copied layer by layer, since quantization changes the order of
+    # the weights of a model.
     for (_, _, new), (_, _, old) in zip(
         composite.layers_inside(copy),
         composite.layers_inside(model),
@@ -63,7 +63,7 @@ def _with_policy(config, policy):
 
 
 def _policy_for(old, policy):
-    """The new policy for a layer; it is quantized if the old policy is."""
+    """Returns the new policy of a layer; it is quantized if the old one is."""
     mode, is_quantized, _ = keras.dtype_policies.get(old).name.partition(
         "_from_"
     )

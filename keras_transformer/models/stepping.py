@@ -30,9 +30,9 @@ class AttentionScores(NamedTuple):
 class DecodingModel(Protocol):
     """A model that a `Translator` and a search can decode with.
 
-    `Transformer` and `Ensemble` inherit from it. A model of your own may
-    inherit too, and then has `step` and `shift_right`; or it may define all
-    members itself.
+    `Transformer` and `Ensemble` inherit from it. Your own model can inherit
+    too, and so get `step` and `shift_right`; or it can define all members
+    itself.
 
     A state is a nested structure of tensors, each with the batch axis first.
     Only the model knows what is in it. A search passes it on, and calls
@@ -113,7 +113,7 @@ class DecodingModel(Protocol):
             ids: the tokens at `position`, shape `(B,)`; if the state was
                 widened, `(B W,)`, the W hypotheses of a row side by side.
             position: scalar integer, counted from 0.
-            state: what `start` or the previous step returned.
+            state: the state that `start` or the previous step returned.
 
         Returns:
             The pair (logits, float32, `(B, V)` or `(B W, V)`, the state for
@@ -128,7 +128,7 @@ class DecodingModel(Protocol):
 
     @abc.abstractmethod
     def widen(self, state: Any, width: int) -> Any:
-        """Makes `width` equal hypotheses, side by side, of each hypothesis.
+        """Copies each hypothesis to `width` hypotheses, side by side.
 
         Raises:
             ValueError: `width` is below 1.
@@ -148,7 +148,7 @@ class DecodingModel(Protocol):
 
     @abc.abstractmethod
     def take_rows(self, state: Any, rows: Tensor, width: int) -> Any:
-        """Takes the rows that go on, each with all its hypotheses.
+        """Takes the rows that continue, each with all its hypotheses.
 
         Args:
             state: a state of B rows with W hypotheses each.
@@ -203,6 +203,6 @@ class DecodingModel(Protocol):
         [[1, 5, 6], [1, 7, 2]]
         """
         target_ids = ops.convert_to_tensor(target_ids)
-        # The number of columns stays the same. If T is 0, there is no start.
+        # The number of columns stays T. If T is 0, there is no start id.
         start = ops.full_like(target_ids[:, :1], self.start_id)
         return ops.concatenate([start, target_ids[:, :-1]], axis=1)

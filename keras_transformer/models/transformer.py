@@ -117,7 +117,7 @@ class Transformer(
     def start(
         self, source_ids: Tensor, max_length: Tensor | None = None
     ) -> dict[str, Any]:
-        """See `DecodingModel.start`.
+        """Encodes the source and makes the state before the first step.
 
         If the state grows, no step reads empty slots.
         """
@@ -129,7 +129,7 @@ class Transformer(
         }
 
     def stepper(self, return_attention: bool = False) -> Callable[..., Any]:
-        """See `DecodingModel.stepper`."""
+        """Makes a function for many steps; see `DecodingModel.stepper`."""
         score = self.projection.scorer()
         take_step = self.decoder.stepper()
 
@@ -158,11 +158,11 @@ class Transformer(
         return step
 
     def widen(self, state: dict[str, Any], width: int) -> dict[str, Any]:
-        """See `DecodingModel.widen`."""
+        """Copies each hypothesis to `width` hypotheses, side by side."""
         return {**state, "decoder": self.decoder.widen(state["decoder"], width)}
 
     def select(self, state: dict[str, Any], parents: Tensor) -> dict[str, Any]:
-        """See `DecodingModel.select`.
+        """Lets hypothesis w of row b continue hypothesis `parents[b, w]`.
 
         It moves no keys and values; only the table of ancestors changes, see
         `layers.past`.
@@ -175,13 +175,13 @@ class Transformer(
     def take_rows(
         self, state: dict[str, Any], rows: Tensor, width: int
     ) -> dict[str, Any]:
-        """See `DecodingModel.take_rows`."""
+        """Takes the rows that continue, each with all its hypotheses."""
         return keras.tree.map_structure(
             lambda x: ops.take(x, rows, axis=0), state
         )
 
     def shapes(self, state: dict[str, Any]) -> dict[str, Any]:
-        """See `DecodingModel.shapes`."""
+        """Returns the shapes of a state, with `None` for sizes that change."""
         return {
             "memory_mask": tuple(state["memory_mask"].shape),
             "decoder": self.decoder.shapes(state["decoder"]),
@@ -203,9 +203,9 @@ class Transformer(
     def alignment_attention(self, inputs: dict[str, Tensor]) -> Tensor:
         """Returns one distribution over the source for each target token.
 
-        It is the mean over the heads of the last but one decoder block, which
-        aligns words best (Garg et al. 2019). With one or two blocks it is that
-        of the last block: the first of two blocks has too little context.
+        It is the mean over the heads of the second last decoder block, which
+        aligns words best (Garg et al. 2019). If there are one or two blocks,
+        the last one is used: the first of two has too little context.
 
         Args:
             inputs: as for `call`.
@@ -216,7 +216,7 @@ class Transformer(
         return _alignment(self.attention_scores(inputs).cross)
 
     def get_config(self) -> dict[str, Any]:
-        # A layer that is shared is described once; the others are `None`.
+        # A shared layer is described once, and is `None` in other places.
         target, projection = self.target_embedding, self.projection
         target = None if target is self.source_embedding else target
         projection = None if projection is self.target_embedding else projection
@@ -233,7 +233,7 @@ class Transformer(
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Transformer":
-        """Makes the model, with its sublayers, that `get_config` described."""
+        """Makes a model and its sublayers from the result of `get_config`."""
         sublayers = {
             name: None
             if config[name] is None
@@ -243,7 +243,7 @@ class Transformer(
         return super().from_config({**config, **sublayers})
 
     def _run(self, inputs, training, return_attention_scores):
-        """Runs all of figure 1 below the projection.
+        """Runs encoder and decoder, all of figure 1 below the projection.
 
         Returns:
             The pair of the decoder's outputs `(B, T, D)` and a list of scores
@@ -292,7 +292,10 @@ class Transformer(
 
 
 def _check_ids(number, rows, width):
-    """Checks the number of ids, if it and the number of rows are known."""
+    """Checks the number of ids, if it and the number of rows are known.
+
+    Each of W hypotheses of a row needs one id.
+    """
     if None not in (number, rows) and number != rows * width:
         raise ValueError(
             f"The state is of {rows} sources, {width} hypotheses each. "

@@ -23,8 +23,8 @@ def load_translator(
 
     Args:
         run_directory: a directory with `tokenizer.model` and `model.keras`.
-        search: see `Translator`; `None` for that of `run_search`.
-        max_source_length: see `Translator`.
+        search: a `Search`; `None` for the one that `run_search` makes.
+        max_source_length: longer sources are cut to this number of tokens.
 
     Raises:
         FileNotFoundError: `tokenizer.model` or `model.keras` is missing.
@@ -60,10 +60,10 @@ def run_search(
     """Makes the beam search that a run was evaluated with.
 
     Args:
-        run_directory: the trainer's output directory; without its
-            `config.json` the search is that of the paper.
-        **settings: of `BeamSearch`, such as `beam_size`; they replace those of
-            the run, unless they are `None`.
+        run_directory: the trainer's output directory. If it has no
+            `config.json`, the search is that of the paper.
+        **settings: arguments of `BeamSearch`, such as `beam_size`, which
+            replace those of the run, unless they are `None`.
 
     Raises:
         ValueError: `config.json` is damaged.

@@ -1,4 +1,4 @@
-"""The directory of a training run: every file name in it."""
+"""The directory of a training run, with the names of all its files."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import Any
 
 # Settings that older `config.json` files do not have, with the values that runs
-# used then. A new setting needs a line here if its default differs from that.
+# used then. A new setting needs a line here if its default is another value.
 _OLD_VALUES = {
     "tokenize": "13a",
     "text_normalization": "none",
@@ -21,7 +21,7 @@ _PACKAGES = ("tensorflow", "tensorflow-text", "keras", "sentencepiece")
 
 
 class RunDirectory:
-    """Paths of a run directory, its `config.json` and `metrics.json`.
+    """The paths in a run directory, and methods that read and write its files.
 
     Args:
         path: the trainer's `--output_dir`.
@@ -30,7 +30,7 @@ class RunDirectory:
         config: the architecture, the settings, a description of the data, and
             the versions of packages.
         tokenizer: the vocabulary.
-        target_tokenizer: the vocabulary of the targets, if it is another.
+        target_tokenizer: the vocabulary of the targets, if it is separate.
         checkpoints: the folder of the checkpoints that training continues from.
         model: the final weights, a Keras model file.
         unfinished_model: the model file while it is being written.
@@ -58,7 +58,7 @@ class RunDirectory:
 
     @property
     def is_started(self) -> bool:
-        """Whether a run was started in this directory."""
+        """Returns whether a run was started in this directory."""
         return self.config.exists()
 
     def read_config(self) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class RunDirectory:
         """Writes `config.json`, with the versions of the packages."""
         versions = {name: metadata.version(name) for name in _PACKAGES}
         self.path.mkdir(parents=True, exist_ok=True)
-        # The metrics of an earlier configuration: this run is not complete yet.
+        # Old metrics would say that this run is complete.
         self.metrics.unlink(missing_ok=True)
         write_json(self.config, {**config, "versions": versions})
 
@@ -107,7 +107,7 @@ class RunDirectory:
         write_json(self.metrics, metrics)
 
     def replace_model(self, save: Callable[[pathlib.Path], Any]) -> None:
-        """Writes a Keras model file, and replaces an existing one at once.
+        """Writes a Keras model file, then replaces an existing file by it.
 
         Args:
             save: function that writes the model to its argument, a path.
@@ -116,13 +116,13 @@ class RunDirectory:
         os.replace(self.unfinished_model, self.model)
 
     def replace_saved_model(self, save: Callable[[pathlib.Path], Any]) -> None:
-        """Writes a SavedModel, then replaces an existing one.
+        """Writes a SavedModel, then replaces an existing one by it.
 
         Args:
             save: function that writes the SavedModel into its argument, a
                 directory, and checks it there.
         """
-        # A run that is continued deletes directories with these names.
+        # If the process is killed, the continued run deletes these directories.
         fresh, old = (
             self.saved_model.with_name(f"{_SAVING}{name}")
             for name in ("fresh", "old")
@@ -143,7 +143,7 @@ class RunDirectory:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def unfinished_saved_models(self) -> list[pathlib.Path]:
-        """Returns SavedModels of which a process is, or was, writing files."""
+        """Returns the directories of SavedModels that are not complete."""
         return list(self.saved_model.parent.glob(f"{_SAVING}*"))
 
 

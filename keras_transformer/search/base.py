@@ -1,4 +1,4 @@
-"""The base class of searches, which are called with a step, a state, a task.
+"""The base class of searches, which take a step function, a state and a task.
 
 B batch   T target length   V vocabulary_size   S source length
 """
@@ -14,7 +14,7 @@ from keras_transformer.search import task as tasks
 class Search(abc.ABC):
     """A search and its settings.
 
-    A search of your own must define `__call__` only. The other methods tell a
+    Your own search must define `__call__` only. The other methods tell a
     translator more about the search. Their defaults are right for a search
     that returns one hypothesis and ranks by log-probability.
 
@@ -42,10 +42,10 @@ class Search(abc.ABC):
         """Finds the best hypotheses of each row.
 
         Args:
-            step: see `StepFn`; called with B W rows.
+            step: the step function, a `StepFn`; called with B W rows.
             state: the state before the first step, batch axis B first.
-            task: see `Task`. The search respects its limits, prefix and
-                banned ids, and reorders the state with its `states`.
+            task: a `Task`. The search respects its limits, prefix and banned
+                ids, and reorders the state with its `states`.
 
         Returns:
             `SearchResult` of T columns: T is the task's `longest`, or the
@@ -58,7 +58,7 @@ class Search(abc.ABC):
 
     @property
     def needs_attention(self) -> bool:
-        """Whether the task must have a `source_mask`."""
+        """Returns whether the task must have a `source_mask`."""
         return False
 
     def with_n_best(self, count: int | None = None) -> "Search":
@@ -77,7 +77,7 @@ class Search(abc.ABC):
             )
         return self
 
-    # Not abstract: most searches fit any vocabulary.
+    # This method is not abstract, since most searches fit any vocabulary.
     def check(self, vocabulary_size: int) -> None:  # noqa: B027
         """Raises ValueError if the search does not fit a vocabulary."""
 
@@ -97,7 +97,7 @@ class Search(abc.ABC):
 
 
 class _Function(Search):
-    """A search that is a function of step, state and task."""
+    """A search that calls a function of step, state and task."""
 
     def __init__(self, function):
         self._function = function
@@ -110,7 +110,7 @@ class _Function(Search):
 
 
 def as_search(search: Search | Callable[..., Any]) -> Search:
-    """Returns a `Search` as it is, and makes one of a function.
+    """Returns a `Search` unchanged, or makes one from a function.
 
     Raises:
         ValueError: `search` cannot be called, or is a class.

@@ -1,4 +1,4 @@
-"""Beam search; live and finished hypotheses are separate sets.
+"""Beam search with separate sets of live and finished hypotheses.
 
 B batch   W beam size   T target length   V vocabulary_size   S source length
 """
@@ -31,9 +31,9 @@ class BeamSearch(base.Search):
     by log-probability divided by `length_divisor`, plus `coverage_penalty`.
     Finished hypotheses never change. A row is done when no live hypothesis can
     still enter its finished set, even with the length penalty of the row's
-    limit. Live hypotheses that are left then are ranked by the same score,
-    after all finished ones. So are those of a row for which no token is
-    allowed. Section 6.1 of the paper uses beam size 4 and alpha 0.6.
+    limit, or when no token is allowed. The live hypotheses that are left then
+    are ranked by the same score, after all finished hypotheses. Section 6.1 of
+    the paper uses beam size 4 and alpha 0.6.
 
     Args:
         beam_size: W. It may exceed the number of possible hypotheses.
@@ -43,7 +43,7 @@ class BeamSearch(base.Search):
             `"none"`, see `length_divisor`.
         coverage: beta of the coverage penalty, which needs the task's
             `source_mask`; 0 for no penalty.
-        constraints: see `Constraints`.
+        constraints: the `Constraints` of every hypothesis.
 
     Raises:
         ValueError: `top_beams` not in [1, `beam_size`], or settings out of
@@ -107,11 +107,11 @@ class BeamSearch(base.Search):
 
     @property
     def needs_attention(self) -> bool:
-        """Whether there is a coverage penalty."""
+        """Returns whether there is a coverage penalty."""
         return bool(self.coverage)
 
     def with_n_best(self, count: int | None = None) -> "BeamSearch":
-        """Returns this search with another `top_beams`; `None` for W."""
+        """Returns this search with `count` as `top_beams`; `None` means W."""
         if count is None:
             count = self.beam_size
         return dataclasses.replace(self, top_beams=count)
@@ -187,7 +187,7 @@ class _Beam(NamedTuple):
         return _Rows(
             limits,
             masks,
-            # Only one slot is live, or the beam would hold W equal hypotheses.
+            # One slot is live: otherwise the beam has W equal hypotheses.
             without_tokens([0.0] + [_NEVER] * (beam_size - 1)),
             without_tokens([_NEVER] * beam_size),
             tf.zeros_like(limits.max_lengths, tf.bool),
@@ -200,7 +200,7 @@ class _Beam(NamedTuple):
         Args:
             position: scalar, where the token is written.
             rows: `_Rows`.
-            state: of the step function, `(B W, ...)`.
+            state: the state of the step function, `(B W, ...)`.
 
         Returns:
             The rows and the state after the step, of the same shapes.
@@ -254,7 +254,7 @@ class _Beam(NamedTuple):
         return contract.with_nan_scores(result, rows.is_nan)
 
     def _extended(self, position, rows, state):
-        """Returns the 2 W best extensions, parents, NaN rows, and the state."""
+        """Returns the 2 W best extensions, parents, rows with NaN and state."""
         beam_size = self.settings.beam_size
         choices, attention, state = extension.next_candidates(
             rows.live.ids,
@@ -274,9 +274,9 @@ class _Beam(NamedTuple):
         return extended, parents, is_nan, state
 
     def _is_decided(self, position, limits, live, finished):
-        """Returns which rows (B,) no live hypothesis can change any more."""
+        """Returns the rows (B,) whose result no live hypothesis can change."""
         # A log-probability only falls with further tokens, and the divisor is
-        # largest at the limit: no live hypothesis can end with a better score.
+        # largest at the limit. So no live hypothesis can end above this bound.
         bound = live.scores[:, 0] / self._divisor(limits.max_lengths)
         is_safe = finished.scores[:, self.settings.top_beams - 1] >= bound
         has_no_live = live.scores[:, 0] <= _NEVER
@@ -294,7 +294,7 @@ class _Beam(NamedTuple):
         return tf.where(ranked.scores > _NEVER, scores, _NEVER)
 
     def _divisor(self, lengths):
-        # At least 1: `"average"` would divide by 0 where a limit is 0.
+        # Lengths are at least 1: with a limit of 0, `"average"` divides by 0.
         return penalties.length_divisor(
             tf.maximum(lengths, 1), self.settings.alpha, self.settings.penalty
         )

@@ -22,11 +22,11 @@ from keras_transformer.search import task as tasks
 class Constraints:
     """Constraints on every hypothesis of a search.
 
-    A `Task` has further limits, of each row.
+    A `Task` has further limits, which can differ between rows.
 
     Args:
-        min_length: the fewest tokens, the end token included. The maximum
-            length of a row holds even where it is smaller.
+        min_length: the minimum number of tokens, the end token included. If
+            the maximum length of a row is smaller, it has precedence.
         banned_ids: tokens that are never chosen.
         no_repeat_ngram_size: n; no sequence of n tokens occurs twice in a
             hypothesis. 0 allows repetition.
@@ -55,7 +55,7 @@ class Constraints:
                     f"`{name}` must be a whole number, at least 0. Received: "
                     f"{size}. Use 0 to {effect_of_zero}."
                 )
-        # A tuple, so that searches can be compared and hashed.
+        # The ids become a tuple, so that searches can be compared and hashed.
         ids = tuple(int(token) for token in self.banned_ids)
         object.__setattr__(self, "banned_ids", ids)
 
@@ -91,7 +91,7 @@ class Candidates(NamedTuple):
 
 
 def limits_of_rows(constraints: Constraints, task: tasks.Task) -> RowLimits:
-    """Makes the limits of each row from those of the task and the search.
+    """Returns the length limits and the prefix of each row.
 
     Raises:
         ValueError: a prefix that is longer than its row's maximum length,
@@ -144,8 +144,8 @@ def candidates(
 
     Args:
         logits: float32 `(B W, V)`.
-        count: how many allowed tokens the result has at least, if there are
-            so many; `None` for the whole vocabulary, in the order of its ids.
+        count: the least number of allowed tokens in the result, if so many
+            exist; `None` for the whole vocabulary, in the order of its ids.
         constraints: `Constraints`.
         task: `Task`.
         limits: `RowLimits`.
@@ -212,8 +212,8 @@ def _best_tokens(allowed, logits, count):
         normalizer = selection.log_normalizer(
             logits, tokens[:, 0] if are_all_allowed else None
         )
-    # If one logit is NaN, all log-probabilities must be; the normalizer that
-    # TensorFlow's softmax gives may be infinite instead.
+    # If one logit is NaN, all log-probabilities must be NaN. The softmax of
+    # TensorFlow may give an infinite normalizer instead.
     normalizer = tf.where(tf.math.is_finite(normalizer), normalizer, np.nan)
     return allowed - normalizer[:, None], tokens, normalizer
 
@@ -234,7 +234,7 @@ def check_ids(
 
 
 def _force_prefix(tokens, log_probs, all_log_probs, limits, position):
-    """Allows only the prefix's token at positions inside of a prefix.
+    """Allows only the prefix's token at the positions of a prefix.
 
     Args:
         tokens: int32 `(B, W, C)`, the candidates.
@@ -251,7 +251,7 @@ def _force_prefix(tokens, log_probs, all_log_probs, limits, position):
     columns = tf.shape(limits.prefix)[1]
     is_inside = position < limits.prefix_lengths
     column = tf.minimum(position, tf.maximum(columns - 1, 0))
-    # One column more: `tf.gather` needs one even if P is 0.
+    # `tf.gather` needs at least one column, so one is added: P may be 0.
     padded = tf.pad(limits.prefix, [[0, 0], [0, 1]])
     token = tf.where(is_inside, tf.gather(padded, column, axis=1), 0)
     token_BW = tf.repeat(token[:, None], width, axis=1)
@@ -281,8 +281,8 @@ def _repeats(ids, position, size, vocabulary_size):
     ids = tf.reshape(ids, [-1, tf.shape(ids)[2]])
     length = tf.shape(ids)[1]
     starts = tf.range(length)
-    # (B W, T): whether the n - 1 tokens from each start on are the same as the
-    # last n - 1 tokens.
+    # Whether the n - 1 tokens that begin at each position are the same as the
+    # last n - 1 tokens. Shape (B W, T).
     is_same = tf.ones_like(ids, tf.bool)
     for i in range(size - 1):
         earlier = tf.gather(ids, tf.minimum(starts + i, length - 1), axis=1)
@@ -292,7 +292,7 @@ def _repeats(ids, position, size, vocabulary_size):
     ends = starts + size - 1
     is_same &= (ends < position) & (position >= size - 1)
     tokens = tf.gather(ids, tf.minimum(ends, length - 1), axis=1)
-    # Padding behind `position` may be no id of the vocabulary, such as -1.
+    # Padding after `position` may be outside the vocabulary, such as -1.
     tokens = tf.where(is_same, tokens, 0)
     rows = tf.range(tf.shape(ids)[0])[:, None]
     indices = tf.stack([tf.broadcast_to(rows, tf.shape(ids)), tokens], axis=-1)

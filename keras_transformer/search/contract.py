@@ -1,4 +1,4 @@
-"""The interface of searches: step function, states, result. No model.
+"""The interface of searches: step function, states and result.
 
 B batch   W hypotheses per row   T target length   V vocabulary_size
 S source length   R rows of a step   C candidates per hypothesis
@@ -22,8 +22,8 @@ NEVER = -1e9
 class StepFn(Protocol):
     """One step of a model: scores the token that follows `ids`.
 
-    Called with ids `(R,)`, the position of those ids (a scalar, from 0) and
-    the state; returns logits `(R, V)` and the next state. R is B W: the W
+    It takes ids `(R,)`, the position of those ids (a scalar, from 0) and the
+    state; it returns logits `(R, V)` and the next state. R is B W: the W
     hypotheses of a row are neighbours. If the task has a `source_mask`, a
     search expects a third result, the attention of each row to the source,
     float32 `(R, S)`.
@@ -69,7 +69,7 @@ class RowStates:
         width = parents.shape[1]
         rows = tf.range(tf.shape(parents)[0])[:, None] * width + parents
         gathered = _gather(state, rows)
-        # The number of rows does not change; XLA must know that.
+        # XLA must know that the number of rows does not change.
         tf.nest.map_structure(
             lambda x, before: x.set_shape(before.shape), gathered, state
         )
@@ -97,7 +97,7 @@ class SearchResult(NamedTuple):
     ids: int32 `(B, W, T)`, the end token included, padded after it. T is the
         largest limit of the rows.
     lengths: int32 `(B, W)`, the number of tokens, end token included.
-    scores: float32 `(B, W)`, by which hypotheses are ranked. If a row has
+    scores: float32 `(B, W)`, which rank the hypotheses. If a row has
         fewer than W hypotheses, its empty slots have a score of -1e9, and
         their ids and lengths mean nothing. If the model's output was NaN, all
         scores of the row are NaN, and its other fields mean nothing.
@@ -160,7 +160,7 @@ def limits_per_row(
     Args:
         lengths: the limit.
         batch_size: B.
-        name: of the limit, for messages.
+        name: the name of the limit, for messages.
 
     Raises:
         ValueError: the number of limits is not B, where both are known; a
@@ -177,7 +177,7 @@ def limits_per_row(
     if any(value is None for value in known):
         return tf.broadcast_to(lengths, [batch_size])
     try:
-        # `tf.get_static_value` reads a constant in a graph, but few other ops.
+        # It stays a constant, which `tf.get_static_value` can read in a graph.
         return tf.constant(np.broadcast_to(known[0], [int(known[1])]))
     except ValueError as error:
         raise ValueError(
@@ -194,7 +194,7 @@ def call_step(
     state: State,
     return_attention: bool,
 ) -> tuple[tf.Tensor, State, tf.Tensor | None]:
-    """Calls a `StepFn`: logits in float32, state, attention or `None`."""
+    """Returns float32 logits, state, and attention or `None` of a `StepFn`."""
     outputs = step(ids, position, state)
     if len(outputs) != 2 + return_attention:
         raise ValueError(

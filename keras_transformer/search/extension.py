@@ -1,4 +1,4 @@
-"""The step that all searches share: reads last tokens, gives next candidates.
+"""The step of all searches: reads last tokens, returns next candidates.
 
 B batch   W hypotheses of a row   T target length   S source length
 """
@@ -32,12 +32,12 @@ def next_candidates(
     Args:
         ids: int32 `(B, W, T)`, the tokens before `position`.
         position: scalar.
-        state: of the step function.
-        limits: see `RowLimits`.
-        step: see `StepFn`.
-        task: see `Task`.
-        constraints: see `Constraints`.
-        count: how many candidates of each hypothesis, see `candidates`.
+        state: the state of the step function.
+        limits: the `RowLimits`.
+        step: the `StepFn`.
+        task: the `Task`.
+        constraints: the `Constraints` of every hypothesis.
+        count: the number of candidates of each hypothesis; see `candidates`.
 
     Returns:
         `Candidates`, the attention `(B W, S)` or `None`, and the next state.

@@ -16,7 +16,7 @@ class GreedySearch(base.Search):
     The result has W = 1, and its score is the plain log-probability.
 
     Args:
-        constraints: see `Constraints`.
+        constraints: the `Constraints` of every hypothesis.
 
     Example:
 

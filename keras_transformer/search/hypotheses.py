@@ -1,4 +1,4 @@
-"""Hypotheses of a beam as tensors: extends, ranks and merges them.
+"""Extends, ranks and merges the hypotheses of a beam, which are tensors.
 
 B batch   W hypotheses of a row   T target length   S source length
 C candidates
@@ -46,7 +46,7 @@ def extend(
     totals_BWC = live.scores[:, :, None] + choices.log_probs
     count = size(totals_BWC, 2)
     flat = [-1, beam_size * count]
-    # Python's `min` where V is known, so that it adds no operation.
+    # If V is known, Python's `min` adds no operation to the graph.
     minimum = min if isinstance(count, int) else tf.minimum
     scores, best = tf.math.top_k(
         tf.reshape(totals_BWC, flat), minimum(2 * beam_size, flat[1])
@@ -55,7 +55,7 @@ def extend(
     ids, log_probs = (
         tf.gather(tf.reshape(x, flat), best, batch_dims=1) for x in choices
     )
-    # A sum with NEVER is not exactly NEVER: make it so.
+    # A sum with NEVER is not exactly NEVER, so it is replaced.
     scores = tf.where(scores > _NEVER / 2, scores, _NEVER)
     is_now = tf.range(size(live.ids, 2)) == position
 
@@ -99,7 +99,7 @@ def best(candidates: Hypotheses, count: int) -> tuple[Hypotheses, tf.Tensor]:
 
 
 def merge(first: Hypotheses, second: Hypotheses, count: int) -> Hypotheses:
-    """Returns the `count` best of both; of equal scores, those of `first`."""
+    """Returns the `count` best of both; `first` wins if scores are equal."""
     both = tf.nest.map_structure(lambda *x: tf.concat(x, axis=1), first, second)
     return best(both, count)[0]
 
@@ -125,7 +125,7 @@ def fill_up(finished: Hypotheses, unfinished: Hypotheses) -> Hypotheses:
 def where(
     condition: tf.Tensor, first: Hypotheses, second: Hypotheses
 ) -> Hypotheses:
-    """Applies tf.where to every tensor, the condition on its leading axes."""
+    """Applies tf.where to every tensor; conditions have the leading axes."""
 
     def choose(a, b):
         missing = [1] * (a.shape.rank - condition.shape.rank)

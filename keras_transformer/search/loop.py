@@ -30,16 +30,16 @@ def run(
             state.
         rows: a named tuple of nested tensors, each with the batch axis first.
             Its `is_done` `(B,)` says which rows do not change any more.
-        state: of the step function, widened.
-        states: see `States`.
+        state: the state of the step function, widened.
+        states: the `States` that handle the state.
         width: hypotheses of each row.
-        longest: the most steps, an int or a scalar tensor.
+        longest: the maximum number of steps, an int or a scalar tensor.
 
     Returns:
-        The rows as they were when they were done, in their first order.
+        The rows as they were when they were done, in their original order.
     """
     if isinstance(longest, int) and longest < 1:
-        # Tensors of 0 columns: a graph of `advance` could not index them.
+        # With 0 columns, a graph of `advance` could not index the tensors.
         return rows
     shapes = _shapes_like(state, states.shapes(state))
     if not all(s.is_fully_defined() for s in tf.nest.flatten(shapes)):
@@ -101,7 +101,7 @@ def _run_dropping(advance, rows, state, states, width, longest, shapes):
             moved_out,
         )
 
-    # The numbers of the rows restore their order at the end.
+    # These are the indices of the rows, which restore the order at the end.
     numbers = tf.range(tf.size(rows.is_done))
     no_rows = _gather((rows, numbers), tf.zeros([0], tf.int32))
     any_number = tf.TensorShape([None])

@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_transformer.search import contract
 
 LENGTH_PENALTIES = ("gnmt", "average", "none")
-# A smaller coverage counts as this one: its logarithm is -20.7.
+# A smaller coverage is replaced by this value, whose logarithm is -20.7.
 _LEAST_COVERAGE = 1e-9
 
 
@@ -19,7 +19,8 @@ def length_divisor(
 ) -> tf.Tensor:
     """Returns the divisor of the log-probability of n tokens, end included.
 
-    `"gnmt"`: ((5 + n) / 6)^alpha (Wu et al. 2016, equation 14), the paper's.
+    `"gnmt"`: ((5 + n) / 6)^alpha, which the paper uses (Wu et al. 2016,
+    equation 14).
     `"average"`: n^alpha; with alpha 1 the score is the mean over the tokens.
     `"none"`: 1.
 
@@ -40,9 +41,9 @@ def coverage_penalty(
 ) -> tf.Tensor:
     """Returns a negative score for source tokens that got little attention.
 
-    beta times the sum, over source tokens, of the logarithm of all attention
-    that a token got, at most 1 (Wu et al. 2016, equation 14). The best value
-    is 0.
+    It is beta times a sum over source tokens. Each term is the logarithm of
+    the total attention to that token, at most 1 (Wu et al. 2016, equation 14).
+    The best value is 0.
 
     Args:
         attention: float32 `(B, W, T, S)`, 0 after the end of a hypothesis.

@@ -12,7 +12,7 @@ from keras_transformer.search import base, contract, single_path
 from keras_transformer.search import constraints as constraining
 from keras_transformer.search import task as tasks
 
-# Much below it, float32 numbers are denormal, and some devices treat them as 0.
+# Numbers far below it are denormal in float32, and 0 on some devices.
 _LEAST_TEMPERATURE = 1e-30
 
 
@@ -32,12 +32,12 @@ class SamplingSearch(base.Search):
     Args:
         num_samples: W, drawn independently.
         temperature: above 0; near 0 it is greedy search.
-        top_k: how many tokens may be drawn, 0 for all.
-        top_p: in (0, 1].
+        top_k: the number of tokens that may be drawn, 0 for all.
+        top_p: the least total probability of these tokens, in (0, 1].
         seed: an int of 64 bits, or a scalar tensor. Rows are drawn
             independently, from their keys if the task has `row_keys`, or else
             from their index in the batch.
-        constraints: see `Constraints`.
+        constraints: the `Constraints` of every hypothesis.
 
     Raises:
         ValueError: settings out of range.
@@ -126,7 +126,7 @@ class SamplingSearch(base.Search):
         )
 
     def with_n_best(self, count: int | None = None) -> "SamplingSearch":
-        """Returns this search with another `num_samples`, unless `None`."""
+        """Returns this search with `count` samples; unchanged if `None`."""
         if count is None:
             return self
         return dataclasses.replace(self, num_samples=count)
@@ -146,15 +146,15 @@ class SamplingSearch(base.Search):
 
 
 def _draw(uniform, probabilities):
-    """Draws a candidate: its index (B, W).
+    """Draws a candidate of each hypothesis, and returns its index (B, W).
 
     Args:
         uniform: random numbers in [0, 1), float32 `(B, W)`.
         probabilities: `(B, W, C)`, not normalized.
     """
-    # A device may add up the terms of a cumulative sum in different orders, so
-    # that a candidate of probability 0 differs by rounding from the one before
-    # it. It gets 0, so that it can never be drawn.
+    # A device may add up the terms of a cumulative sum in different orders. So
+    # rounding can make the sum grow at a candidate of probability 0. Its sum is
+    # set to 0, so that it can never be drawn.
     cumulative = tf.where(
         probabilities > 0, tf.cumsum(probabilities, axis=-1), 0.0
     )
@@ -172,12 +172,12 @@ def _num_candidates(top_k, top_p):
     """Returns how many candidates to sort; `None` for all, unsorted."""
     if top_k:
         return top_k
-    # A count above any vocabulary size means all of them, sorted.
+    # A count above any vocabulary size means all tokens, sorted.
     return None if top_p == 1.0 else np.iinfo(np.int32).max // 2
 
 
 def _distribution(log_probs, temperature, top_k, top_p):
-    """Returns probabilities (B, W, C), not normalized, 0 if left out."""
+    """Returns probabilities (B, W, C), not normalized; 0 means left out."""
     is_allowed = log_probs > contract.NEVER
     if top_k:
         rank = tf.cumsum(tf.cast(is_allowed, tf.int32), axis=-1)
@@ -185,7 +185,7 @@ def _distribution(log_probs, temperature, top_k, top_p):
     largest = tf.reduce_max(
         tf.where(is_allowed, log_probs, contract.NEVER), axis=-1, keepdims=True
     )
-    # The largest becomes 0, which a division by a tiny temperature keeps.
+    # The largest becomes 0, and stays 0 when divided by a tiny temperature.
     scaled = (log_probs - largest) / max(temperature, _LEAST_TEMPERATURE)
     probabilities = tf.where(is_allowed, tf.exp(scaled), 0.0)
     if top_p < 1.0:
@@ -201,7 +201,7 @@ def _uniform(seed, rows, width, position, numbers):
     """Draws numbers in [0, 1), (R, W), for one position.
 
     Args:
-        seed: see `_seed_of_rows`.
+        seed: one seed for all rows, (), or one for each row, (B,).
         rows: B.
         width: W.
         position: scalar.
@@ -210,8 +210,8 @@ def _uniform(seed, rows, width, position, numbers):
     position = tf.cast(position, tf.int64)
 
     def draw(seed, shape):
-        # A fixed algorithm, so that every device draws the same bits. XLA and
-        # TensorFlow would turn them into different floats, so it is done here.
+        # The algorithm is fixed, so that every device draws the same bits. They
+        # become floats here: XLA and TensorFlow would make different floats.
         bits = tf.random.stateless_uniform(
             shape,
             tf.stack([seed, position]),
@@ -220,7 +220,7 @@ def _uniform(seed, rows, width, position, numbers):
             dtype=tf.uint32,
             alg="philox",
         )
-        # 24 bits, as many as the significand of a float32 has.
+        # Keeps 24 bits, as many as the significand of a float32 has.
         whole = tf.cast(tf.bitwise.right_shift(bits, 8), tf.int32)
         return tf.cast(whole, tf.float32) * 2.0**-24
 

@@ -22,7 +22,7 @@ def score_targets(
     """Scores targets by the logits of a model that read them.
 
     Scores all positions at once. The numbers equal those of a search that finds
-    the same ids, so that a model can rescore an n-best list of another.
+    the same ids. So a model can rescore an n-best list of another model.
 
     Args:
         logits: `(B, T, V)`, of each token of the target.

@@ -13,9 +13,10 @@ def largest(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the `count` largest numbers of each row, descending, and indices.
 
-    The same as `tf.math.top_k`, except for the indices of equal numbers, and
-    several times faster on a CPU for long rows: the largest numbers are in the
-    chunks with the largest maxima, so that all other chunks can be left out.
+    The result is that of `tf.math.top_k`, except for the indices of equal
+    numbers. For long rows it is several times faster on a CPU: the largest
+    numbers are in the chunks with the largest maxima, so all other chunks can
+    be left out.
 
     Args:
         values: shape `(R, V)`.
@@ -34,10 +35,10 @@ def largest(
     chunk = _chunk_size(size, count)
     if chunk is None:
         return tf.math.top_k(values, count)
-    # (R, V / chunk, chunk).
+    # Chunks have the shape (R, V / chunk, chunk).
     chunks = tf.reshape(values, [-1, size // chunk, chunk])
     _, best = tf.math.top_k(tf.reduce_max(chunks, axis=-1), count)
-    # In ascending order, so that of equal numbers the first is taken.
+    # Chunks are in ascending order, so that the first of equal numbers wins.
     best = tf.sort(best, axis=-1)
     numbers, indices = tf.math.top_k(
         tf.reshape(tf.gather(chunks, best, batch_dims=1), [-1, count * chunk]),

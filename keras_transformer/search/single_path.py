@@ -1,4 +1,4 @@
-"""The search that extends each hypothesis by one token and never reorders.
+"""A search that extends hypotheses by one token and never reorders them.
 
 B batch   W hypotheses per row   T target length   V vocabulary_size
 S source length   C candidates per hypothesis
@@ -46,12 +46,12 @@ def follow(
         choose: function of `Candidates`, the position and the numbers of the
             rows, that returns the index of the chosen candidate of each
             hypothesis, int32 `(B, W)`.
-        step: see `StepFn`.
-        state: see `Search`.
-        task: see `Task`.
-        constraints: see `Constraints`.
+        step: the `StepFn`.
+        state: the state before the first step.
+        task: the `Task`.
+        constraints: the `Constraints` of every hypothesis.
         width: W, hypotheses of each row, all empty at first.
-        num_candidates: how many candidates `choose` gets, see `candidates`.
+        num_candidates: the number of candidates for `choose`; `None` for all.
 
     Returns:
         `SearchResult`; scores are plain log-probabilities, and hypotheses are
@@ -75,7 +75,7 @@ def follow(
 
 
 class _Path(NamedTuple):
-    """A search that never reorders, of one task."""
+    """A search of one task that never reorders hypotheses."""
 
     choose: Callable
     step: contract.StepFn

@@ -16,19 +16,19 @@ class Task(NamedTuple):
     """The rows of a search, their limits, and the ids of their vocabulary.
 
     batch_size: B, an int or a scalar tensor.
-    max_lengths: the most tokens of each row, end token included, `(B,)` or a
-        scalar. The state must have room for the largest.
+    max_lengths: the maximum number of tokens of each row, end token included,
+        `(B,)` or a scalar. The state must have room for the largest.
     start_id: the token that the first step reads.
     end_id: the token that ends a hypothesis.
     pad_id: fills `ids` of the result after the end.
-    min_lengths: the fewest tokens of each row, end token included, `(B,)` or
-        a scalar. A row's `max_lengths` holds even where it is smaller.
+    min_lengths: the minimum number of tokens of each row, end token included,
+        `(B,)` or a scalar. If `max_lengths` is smaller, it has precedence.
     prefix: integers `(B, P)`, the first tokens of every hypothesis of a row,
         padded with `pad_id`. Other constraints do not apply to them. `None`
         for no prefix.
     banned_ids: tokens that are never chosen, besides those of the search.
-    longest: T of the result, an int that no row's limit exceeds, for a result
-        of fixed shape as XLA needs; `None` for the largest limit.
+    longest: T of the result, an int that is at least every row's limit. XLA
+        needs it for a fixed shape; `None` means the largest limit.
     states: the object whose `widen`, `select`, `take_rows` and `shapes`
         handle the state, such as a `Transformer`; the default gathers rows of
         each tensor.

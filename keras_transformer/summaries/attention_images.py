@@ -260,7 +260,7 @@ def _draw_panel(
         axes.hlines(between_rows, -0.5, num_columns - 0.5, **lines)
         axes.vlines(between_columns, -0.5, num_rows - 0.5, **lines)
 
-    # Anchored at the baseline, so that "_" and "'" do not move a label.
+    # Labels are aligned by their baseline: "_" and "'" do not move them.
     stride = layout.label_stride
     text = _text(layout.font) | {
         "rotation_mode": "anchor",
@@ -273,7 +273,7 @@ def _draw_panel(
     axes.tick_params(length=0, pad=0.25 * layout.font * 72 / _DPI)
 
     # Matplotlib can compute these coordinates itself, but that takes far longer
-    # than to draw the panel.
+    # than drawing the panel.
     top, left = layout.margin
     height, width = layout.matrix
     quiet = _text(layout.font, _QUIET_COLOUR)

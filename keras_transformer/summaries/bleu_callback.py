@@ -1,4 +1,4 @@
-"""BLEU and chrF of the development set, every epoch."""
+"""A callback that computes BLEU and chrF of the development set."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ _NAMES = ("bleu", "chrf")
 
 
 class BleuCallback(summary_callback.SummaryCallback):
-    """BLEU and chrF of translations of the development set, every epoch.
+    """Callback that computes BLEU and chrF of the development set every epoch.
 
     Adds `val_bleu` and `val_chrf` to the epoch's logs, for the progress bar and
     for callbacks after this one. Prints both with BLEU's signature. Writes both

@@ -19,21 +19,21 @@ _ROWS_AND_COLUMNS = (
 
 
 class AttentionImages(summary_callback.SummaryCallback):
-    """Attention images of fixed sentences in TensorBoard, every epoch.
+    """Callback that writes attention images of fixed sentences every epoch.
 
     Each sentence, kind of attention and layer has one image, with a panel for
     each head. Its tag is, for example,
-    `attention/sentence_1/encoder-decoder/layer_2`. The step is the optimizer's.
+    `attention/sentence_1/encoder-decoder/layer_2`. Its step is the optimizer's.
 
-    TensorBoard follows one event file per directory. So no other callback
-    should write to this directory, such as `logs/attention`. With several hosts
-    only the chief should have the callback.
+    TensorBoard reads one event file per directory. So give this callback its
+    own directory, such as `logs/attention`. With several hosts only the chief
+    should have the callback.
 
     Args:
         log_dir: the directory of the event file, made at the first write.
         texts: the source sentences.
-        explain: a function from a sentence to its `Explanation` by the current
-            weights. It can call `kt.translation.explain`.
+        explain: a function from a sentence to its `Explanation`, with the
+            current weights. It can call `kt.translation.explain`.
 
     Raises:
         ValueError: there are no sentences, or `texts` is a string instead of a
@@ -87,20 +87,20 @@ class AttentionImages(summary_callback.SummaryCallback):
 
 
 class SampleTranslations(summary_callback.SummaryCallback):
-    """Sample translations in the terminal and in TensorBoard, every epoch.
+    """Callback that prints and writes sample translations every epoch.
 
-    The samples are printed after the progress bar of the epoch, and written as
-    one table with the tag `sample_translations`. The step is the optimizer's.
+    The samples are printed after the progress bar of the epoch. TensorBoard
+    shows them as one table, `sample_translations`, at the optimizer's step.
 
-    TensorBoard follows one event file per directory. So no other callback
-    should write to this directory, such as `logs/translations`. With several
-    hosts only the chief should have the callback.
+    TensorBoard reads one event file per directory. So give this callback its
+    own directory, such as `logs/translations`. With several hosts only the
+    chief should have the callback.
 
     Args:
         log_dir: the directory of the event file, made at the first write.
         pairs: source sentences, each with its reference translation.
         translate: a function from a list of sentences to the list of their
-            translations by the current weights.
+            translations with the current weights.
 
     Raises:
         ValueError: there are no pairs; during training: `translate` does not
@@ -124,7 +124,7 @@ class SampleTranslations(summary_callback.SummaryCallback):
         translate: Callable[[list[str]], list[str]],
     ):
         super().__init__(log_dir)
-        # Without this check, a string of two characters would be a pair.
+        # Without this check, a string of two characters would count as a pair.
         has_string = any(isinstance(pair, str) for pair in pairs)
         self._pairs = [tuple(pair) for pair in pairs]
         lengths = {len(pair) for pair in self._pairs}
@@ -172,7 +172,7 @@ class SampleTranslations(summary_callback.SummaryCallback):
 
     def _print(self) -> None:
         if self._unprinted is not None:
-            # A terminal without the right encoding must not stop the training.
+            # Characters that the terminal cannot show must not stop training.
             encoding = sys.stdout.encoding or "utf-8"
             text = self._unprinted.encode(encoding, "replace").decode(encoding)
             print(text, flush=True)

@@ -13,7 +13,7 @@ MAX_SIDE = 4000
 TITLE_SIZE = 16
 PADDING = 14
 _HEADER = 3 * PADDING
-_COLOUR_BAR = 84  # Its width, with its labels.
+_COLOUR_BAR = 84  # The width of the colour bar, with its labels.
 
 
 class PanelLayout(NamedTuple):
@@ -40,7 +40,7 @@ class PanelLayout(NamedTuple):
 
     @property
     def label_stride(self) -> int:
-        """The distance, in tokens, of labels that have enough room."""
+        """The number of tokens per label, so that labels do not overlap."""
         return math.ceil(1.1 * self.font / self.cell)
 
     def matrix_corner(self, row: int, column: int) -> tuple[int, int]:
@@ -63,15 +63,15 @@ def panel_layout(
 ) -> PanelLayout:
     """Arranges the panels of all heads in a figure.
 
-    The more tokens, the smaller the cells, as long as their labels are easy to
-    read. With more tokens the figure grows instead. When it reaches `MAX_SIDE`,
-    the cells shrink further.
+    With more tokens, first the cells shrink, as long as labels are easy to
+    read. Then the figure grows. When it reaches `MAX_SIDE`, the cells shrink
+    further.
 
     Args:
         shape: the shape of the scores, `(H, T, S)`.
         row_label: the length of the longest row label, in font sizes.
         column_label: the length of the longest column label, in font sizes.
-        title: the length of the title, in `TITLE_SIZE`.
+        title: the length of the title, in units of `TITLE_SIZE`.
 
     Example:
 
@@ -95,7 +95,7 @@ def panel_layout(
         grid = _grid(num_heads, panel)
         width = PADDING + grid[1] * panel[1] + _COLOUR_BAR
         figure = (_HEADER + grid[0] * panel[0], max(width, title_width))
-        # With hundreds of heads the labels alone exceed MAX_SIDE.
+        # With hundreds of heads, labels alone make the figure too large.
         if max(figure) <= MAX_SIDE or cell < 0.5:
             return PanelLayout(cell, font, grid, matrix, margin, figure)
         cell *= 0.97
@@ -109,7 +109,7 @@ def _panel(margin: tuple[int, int], matrix: tuple[int, int]) -> tuple[int, int]:
 
 
 def _grid(num_heads: int, panel: tuple[int, int]) -> tuple[int, int]:
-    """Returns rows and columns near a screen's shape, with few empty panels."""
+    """Returns (rows, columns) for a screen's shape, with few empty panels."""
 
     def badness(columns: int) -> float:
         rows = math.ceil(num_heads / columns)

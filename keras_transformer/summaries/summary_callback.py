@@ -1,4 +1,4 @@
-"""A callback that writes to an event file of its own."""
+"""A callback that writes to its own event file."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 
 class SummaryCallback(keras.callbacks.Callback):
-    """A callback with an event file.
+    """A callback with its own event file, which TensorBoard reads.
 
     The first write opens the file, and the end of the training closes it.
 

@@ -29,11 +29,11 @@ _FONTS = (
 
 
 def label(token: str) -> str:
-    """Returns a token as an axis shows it.
+    """Returns the label of a token on an axis.
 
     SentencePiece's mark of a word's beginning becomes an underscore, which
     looks similar and is as narrow as a letter. White space becomes visible.
-    A long token loses its middle. `drawable` replaces other characters.
+    The middle of a long token is cut out. `drawable` replaces other characters.
 
     Example:
 
@@ -53,9 +53,9 @@ def drawable(text: str) -> str:
     """Replaces the characters that no installed font can draw.
 
     Matplotlib would warn of each of them at every drawing. Control characters
-    become their escape sequence, other characters become an empty box. A font
-    of this module's list, such as one of the Noto family, replaces the boxes
-    when it is installed.
+    become their escape sequence, other characters become an empty box. If a
+    suitable font of this module's list is installed, such as one of the Noto
+    family, it draws these characters instead.
 
     Example:
 
@@ -82,7 +82,7 @@ def longest(
         renderer: the figure's renderer, which measures text.
         weight: the font's weight.
     """
-    size = 100.0  # Large, so that rounding to pixels does not matter.
+    size = 100.0  # It is large, so that rounding to pixels does not matter.
     font = font_manager.FontProperties(
         family=font_families(), size=size, weight=weight
     )
@@ -96,7 +96,7 @@ def longest(
 
 @functools.lru_cache(maxsize=1)
 def font_families() -> list[str]:
-    """Returns the installed fonts of the list, the preferred one first."""
+    """Returns the installed fonts of `_FONTS`, the preferred one first."""
     installed = set(font_manager.get_font_names())
     return [name for name in _FONTS if name in installed]
 

@@ -16,7 +16,7 @@ import tensorflow as tf
 _MARK = "\u2581"
 _ESCAPE = "\U0010fffd"
 
-# In SentencePiece's format: code points, a tab, the code points they become.
+# In SentencePiece's format: code points, a tab, the code points of the result.
 RULES = "2581\t10FFFD 31\n10FFFD\t10FFFD 30\n"
 
 

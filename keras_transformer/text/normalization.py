@@ -15,7 +15,7 @@ from unicodedata import ucd_3_2_0 as unicode_data
 from keras_transformer.text import escaping
 
 DEFAULT = "nfc_punctuation"
-# Normalizations of SentencePiece, under its own names.
+# Normalizations of SentencePiece, by the names that SentencePiece uses.
 _OF_SENTENCEPIECE = ("nfkc", "nmt_nfkc", "nfkc_cf", "nmt_nfkc_cf")
 NAMES = ("none", DEFAULT, *_OF_SENTENCEPIECE)
 
@@ -30,7 +30,7 @@ def _range(first, last):
 
 
 # Control characters, the byte order mark, soft hyphens, text direction marks,
-# variation selectors of emoji. Not the joiners: they change letters and emoji.
+# variation selectors of emoji. Joiners are kept: they change letters and emoji.
 _INVISIBLE = "".join(
     character
     for character in _range(0x01, 0x1F)
@@ -85,7 +85,7 @@ def trainer_arguments(name: str, rules_file: str) -> dict[str, Any]:
         rules_file: the path of a file with `rules(name)`; not used for the
             normalizations of SentencePiece.
     """
-    # Without normalization all spaces count, also those at the ends, and
+    # Without normalization all spaces are kept, also those at the ends, and
     # `escape` puts the space before the first word.
     folds_spaces = name != "none"
     spaces = {
@@ -98,7 +98,7 @@ def trainer_arguments(name: str, rules_file: str) -> dict[str, Any]:
 
 
 def rules(name: str, characters: set[str]) -> str:
-    """Returns rules in SentencePiece's format: code points, a tab, code points.
+    """Returns rules as text: code points, a tab, the code points of the result.
 
     Args:
         name: one of `NAMES`.
@@ -140,10 +140,10 @@ def fold(text: str) -> str:
 
 
 def _without_unknown_accents(letter, characters):
-    """Returns the letter without the accents that it never has in the text.
+    """Removes accents from a letter until it is a character of the text.
 
-    A model knows such a letter, and not the one with accents that it never
-    read. If the text has no form of the letter, it keeps its accents.
+    A model knows only letters that it read in training. If the text has no
+    form of the letter, the letter keeps its accents.
     """
     base, *marks = list(unicode_data.normalize("NFD", letter))
     for count in reversed(range(len(marks) + 1)):
@@ -155,7 +155,7 @@ def _without_unknown_accents(letter, characters):
 
 
 def _compositions():
-    """Returns letters with accents by all their spellings, without Hangul.
+    """Maps every spelling of a letter with accents to it; leaves out Hangul.
 
     A spelling is any sequence of code points that NFC composes to the letter.
     """
@@ -163,13 +163,13 @@ def _compositions():
     for code in itertools.chain(range(0xA0, 0xAC00), range(0xF900, 0x30000)):
         character = chr(code)
         composed = unicode_data.normalize("NFC", character)
-        if composed != character:  # Only a spelling of another character.
+        if composed != character:  # A spelling of another character.
             letters[character] = composed
             continue
         base, *marks = list(unicode_data.normalize("NFD", character))
         if marks:
             letters[character] = character
-        # Marks in any order, the first of them composed with the base or not.
+        # Marks in any order; the first ones may be composed with the base.
         for order in itertools.permutations(marks):
             for count in range(len(order)):
                 start = unicode_data.normalize(

@@ -16,8 +16,8 @@ class SpecialIds:
     begin: a token that a decoder may read first; `None` if the vocabulary has
         no such token.
     end: the last token of every source and every target.
-    unknown: for a character without a piece. A vocabulary of
-        `learn_vocabulary` spells such characters in bytes and never uses it.
+    unknown: the id of a character without a piece. A vocabulary of
+        `learn_vocabulary` never uses it: it spells such characters in bytes.
 
     Raises:
         ValueError: two ids are the same, or an id is below 0.

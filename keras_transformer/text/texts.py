@@ -7,8 +7,8 @@ import tensorflow as tf
 
 TensorLike: TypeAlias = tf.types.experimental.TensorLike
 
-# The characters of which `str.isspace` is true, as a regular expression of
-# TensorFlow.
+# A regular expression of TensorFlow for the characters for which `str.isspace`
+# is true.
 _BLANK = (
     r"[\t-\r\x1c- \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}"
     r"\x{202f}\x{205f}\x{3000}]*"
@@ -27,7 +27,7 @@ def is_blank(text: str) -> bool:
 
 
 def are_blank(texts: TensorLike) -> tf.Tensor:
-    """Does the same as `is_blank` in the graph: strings (B,) to booleans (B,).
+    """Applies `is_blank` in the graph: strings (B,) to booleans (B,).
 
     Example:
 
@@ -41,7 +41,7 @@ def check_list(name: str, texts: Any) -> None:
     """Raises ValueError for one string or path instead of a list of them.
 
     Args:
-        name: of the argument, for the message.
+        name: the name of the argument, for the message.
         texts: the argument.
 
     Example:
@@ -60,7 +60,7 @@ def as_list(name: str, texts: Any) -> list[Any]:
     """Returns texts as a list of strings or bytes.
 
     Args:
-        name: of the argument, for the message.
+        name: the name of the argument, for the message.
         texts: an iterable of strings or bytes, or a tensor `(B,)`.
 
     Raises:

@@ -19,7 +19,7 @@ from keras_transformer.text import (
     unknown_words,
 )
 
-# SentencePiece writes it for a space, at the beginning of a word.
+# SentencePiece writes this character for the space before a word.
 _SPACE = "\u2581"
 
 
@@ -97,8 +97,9 @@ class Tokenizer(tf.Module):
     def encode_source(self, text: texts.TensorLike) -> tf.RaggedTensor:
         """Encodes strings (B,) for a model that translates them.
 
-        The same as `encode`, but with the default normalization it leaves out
-        words that the vocabulary does not know; see `unknown_words`.
+        It does the same as `encode`, but with the default normalization it
+        leaves out words that the vocabulary does not know; see
+        `unknown_words`.
 
         Raises:
             ValueError: one string instead of a list.
@@ -120,7 +121,7 @@ class Tokenizer(tf.Module):
     def decode(self, ids: texts.TensorLike | tf.RaggedTensor) -> tf.Tensor:
         """Decodes ids (B, T), dense or ragged, to strings (B,).
 
-        Special ids give no text at any position.
+        Special ids are left out at every position.
         """
         if not isinstance(ids, tf.RaggedTensor):
             ids = tf.RaggedTensor.from_tensor(ids)
@@ -155,7 +156,7 @@ class Tokenizer(tf.Module):
         if not self._leaves_out:
             return ids
         is_known = self._known_pieces(ids)
-        # Encoded again, because the remaining text may be split differently.
+        # The remaining text is encoded again: it may be split differently.
         rest = self._decode(tf.ragged.boolean_mask(ids, is_known))
         is_whole = tf.reduce_all(is_known, axis=1)
         return self._encode(tf.where(is_whole, text, rest))
@@ -173,8 +174,8 @@ class Tokenizer(tf.Module):
         )
 
     def _operations(self):
-        # Created inside each graph, which then owns the vocabulary. A tokenizer
-        # from outside is lost when TensorFlow clears its kernel cache, as
+        # Each graph makes its own tokenizer, and owns the vocabulary. One from
+        # outside is lost when TensorFlow clears its kernel cache, as
         # `tf.random.set_seed` does, and a SavedModel would have to track it.
         # Each vocabulary needs its own name: in sessions and in loaded
         # SavedModels, all operations of one name share one resource.

@@ -51,8 +51,8 @@ def known_pieces(
     words = tf.cumsum(tf.cast(start | begins_row, tf.int32)) - 1
     count = tf.size(words)
     known = tf.cast(~byte & ~space, tf.int32)
-    # For each piece: the known pieces of its word that stand before it, and
-    # all known pieces of its word.
+    # For each piece, this counts the known pieces of its word before it, and
+    # then all known pieces of its word.
     before_in_batch = tf.cumsum(known, exclusive=True)
     before_in_word = before_in_batch - tf.gather(
         tf.math.unsorted_segment_min(before_in_batch, words, count), words

@@ -1,4 +1,4 @@
-"""Learning of a SentencePiece vocabulary from raw text."""
+"""Learns a SentencePiece vocabulary from raw text."""
 
 import io
 import itertools
@@ -52,9 +52,9 @@ def learn_vocabulary(
         may_be_smaller: whether a text too small for `vocabulary_size` gives
             a smaller vocabulary instead of an error.
         normalization: the name of a normalization.
-        seed: for the choice of two million sentences, if there are more.
-        special_ids: the special ids, each below V; others than the default
-            make a vocabulary like that of another system.
+        seed: the seed of the draw of two million sentences, if there are more.
+        special_ids: the special ids, each below V. With ids of another system
+            the vocabulary is like that of this system.
 
     Returns:
         The serialized SentencePiece model, for `Tokenizer`.
@@ -94,7 +94,7 @@ def _train(sentences, size, may_be_smaller, normalization, special_ids):
         # `Tokenizer` puts this space before each text too.
         sentences = [" " + text for text in sentences]
     model = io.BytesIO()
-    # Its name is long enough to be replaced by the name below.
+    # The name of this file is long enough to be replaced by the name below.
     rules = tempfile.NamedTemporaryFile(
         "w", prefix="normalization_rules_", suffix=".tsv", encoding="ascii"
     )
@@ -116,7 +116,7 @@ def _train(sentences, size, may_be_smaller, normalization, special_ids):
             max_sentence_length=1 << 20,
             num_threads=1,  # The vocabulary must not depend on the machine.
             pad_id=special_ids.pad,
-            # -1 is no token.
+            # -1 means that there is no such token.
             bos_id=-1 if special_ids.begin is None else special_ids.begin,
             eos_id=special_ids.end,
             unk_id=special_ids.unknown,
@@ -130,8 +130,8 @@ def _train(sentences, size, may_be_smaller, normalization, special_ids):
     finally:
         rules.close()
     # The model contains the path of the temporary file, which differs in each
-    # run. A name of the same length keeps the format, and tells readers of the
-    # model its normalization.
+    # run. It is replaced by a name of the same length, which keeps the format
+    # valid. The name tells readers of the model its normalization.
     path = rules.name.encode()
     name = normalizing.file_name(normalization).rjust(len(path), b"/")
     return model.getvalue().replace(path, name)
@@ -140,8 +140,9 @@ def _train(sentences, size, may_be_smaller, normalization, special_ids):
 def _draw(sentences, seed):
     """Draws at most `_SENTENCE_LIMIT` sentences, each equally likely.
 
-    One pass, with no more sentences in memory (Vitter 1985, algorithm R). All
-    processes draw the same sentences; SentencePiece's own sampling does not.
+    It reads the sentences once, and holds only the drawn ones in memory (Vitter
+    1985, algorithm R). All processes draw the same sentences, which is not so
+    for SentencePiece's own sampling.
     """
     sentences = iter(sentences)
     drawn = list(itertools.islice(sentences, _SENTENCE_LIMIT))

@@ -9,7 +9,10 @@ from keras_transformer.training.cluster import (
     lost_workers,
 )
 from keras_transformer.training.distributed_model import DistributedModel
-from keras_transformer.training.hardware import fast_precision, slowness
+from keras_transformer.training.hardware import (
+    fast_precision,
+    precision_warning,
+)
 from keras_transformer.training.losses import (
     SMOOTHING_OVER,
     SmoothedCrossEntropy,
@@ -34,6 +37,6 @@ __all__ = [
     "lost_workers",
     "newest_step",
     "paper_adam",
-    "slowness",
+    "precision_warning",
     "strategy",
 ]

@@ -13,7 +13,7 @@ Gradients: TypeAlias = list[tf.Tensor | None]
 
 
 def check_micro_batches(micro_batches: int) -> None:
-    """Raises ValueError if a batch cannot be cut into so many micro-batches."""
+    """Raises ValueError unless `micro_batches` is a whole number above 0."""
     if not isinstance(micro_batches, int) or micro_batches < 1:
         raise ValueError(
             "`gradient_accumulation_steps` is the number of micro-batches, an "
@@ -117,7 +117,7 @@ def _micro_batch(data, index, micro_batches, rows):
             return None
         value = tf.convert_to_tensor(value)
         if isinstance(rows, int) and rows % micro_batches == 0:
-            # A reshape keeps the shape static, as a TPU needs it.
+            # A TPU needs static shapes, which a reshape keeps.
             shape = [micro_batches, rows // micro_batches]
             shape = tf.concat([shape, tf.shape(value)[1:]], axis=0)
             return tf.reshape(value, shape)[index]

@@ -26,8 +26,8 @@ def check_call(
         kwargs: its keyword arguments.
 
     Raises:
-        ValueError: as `check_batch`. The batches of a generator are checked
-            later, one by one.
+        ValueError: `check_batch` refuses the data. The batches of a generator
+            are checked later, one by one.
     """
     values = inspect.signature(method).bind_partial(*args, **kwargs).arguments
     labels, weights = values.get("y"), values.get("sample_weight")
@@ -85,7 +85,7 @@ def check_batch(labels: Any, weights: Any, class_weight: Any = None) -> None:
 
 
 def rows_of(x: Any, batch_size: int | None) -> int | None:
-    """Returns the rows of a global batch, `None` if they are not known."""
+    """Returns the number of rows of a global batch, `None` if not known."""
     if isinstance(x, tf.data.Dataset):
         return tf.nest.flatten(x.element_spec)[0].shape[0]
     return batch_size

@@ -1,12 +1,12 @@
-"""The files of checkpoints: written completely or not at all, and checked.
+"""Writes and checks the files of checkpoints: each complete or not at all.
 
 A checkpoint consists of the files that `tf.train.Checkpoint` writes:
-`ckpt-<step>.index` and `ckpt-<step>.data-*`. A process that was killed may
-have left one of these, and the next process handles it:
+`ckpt-<step>.index` and `ckpt-<step>.data-*`. If a process is killed, it may
+leave one of these paths. The next process then finishes the work:
 
-    .ckpt-<step>.writing/    incomplete files: it deletes them
-    .ckpt-<step>.written/    complete files: it moves the rest of them out
-    .ckpt-<step>.removing    a checkpoint to remove: it deletes the rest
+    .ckpt-<step>.writing/    has incomplete files, which are deleted
+    .ckpt-<step>.written/    has complete files, which are moved out
+    .ckpt-<step>.removing    marks a checkpoint whose files are deleted
 
 Therefore a checkpoint with missing files is always a damaged one.
 """
@@ -64,7 +64,7 @@ class CheckpointFiles:
             )
         self.directory = pathlib.Path(directory)
         self._max_to_keep = max_to_keep
-        # What is wrong with each inspected step; None if it is undamaged.
+        # The damage of each inspected step's checkpoint; None if it has none.
         self._damage: dict[int, str | None] = {}
 
     def path(self, step: int) -> str:
@@ -78,7 +78,7 @@ class CheckpointFiles:
         compares checksums while it reads. A warning names a damaged one.
 
         Args:
-            anew: inspect again the checkpoints that were inspected before.
+            anew: whether to inspect checkpoints again.
 
         Raises:
             OSError: this process may not read a file.
@@ -98,7 +98,7 @@ class CheckpointFiles:
         return [step for step in steps if self._damage[step] is None]
 
     def damaged(self) -> dict[int, str]:
-        """Returns what is wrong with each damaged checkpoint, by its step."""
+        """Returns a description of the damage of each damaged checkpoint."""
         self.good()
         return {
             step: damage
@@ -110,11 +110,12 @@ class CheckpointFiles:
         """Writes a checkpoint and deletes checkpoints that are too old.
 
         `max_to_keep` does not count damaged checkpoints. A damaged one stays
-        until its step is written again, or all kept ones are newer.
+        until its step is written again, or all undamaged ones are newer.
 
         Args:
             step: the step of the checkpoint.
-            write: function from a prefix that writes a TensorFlow checkpoint.
+            write: function of a path, the prefix of the names of the files,
+                that writes a TensorFlow checkpoint.
 
         Raises:
             ValueError: there is an undamaged checkpoint of a later step.
@@ -161,17 +162,17 @@ class CheckpointFiles:
         return sorted(set(_steps_of(os.listdir(self.directory))))
 
     def _inspect(self, step):
-        """Returns what is wrong with a checkpoint, or None."""
+        """Returns a description of a checkpoint's damage, or None."""
         index = pathlib.Path(self.path(step) + ".index")
         if not index.exists():
             return f"{index.name} is missing."
         for path in self.directory.glob(f"ckpt-{step}.*"):
-            # A file without permission to read is not a damaged file.
+            # A missing permission raises an error here. It is no damage.
             path.open("rb").close()
         name = index.name
         try:
-            # This reads the whole index. The message of an error says what is
-            # wrong; its type may only be OpError or IndexError.
+            # This reads the whole index. The message of an error describes the
+            # damage; the type can be any OpError, or IndexError.
             reader = tf.train.load_checkpoint(self.path(step))
             for tensor in reader.get_variable_to_shape_map():
                 name = f"{index.stem}.data-*, {tensor}"
@@ -190,7 +191,7 @@ class CheckpointFiles:
         for step in self._steps():
             if len(kept) == self._max_to_keep and step < kept[0]:
                 self._remove(step)
-        # If this process is killed before, the next one repeats all of this.
+        # If the process is killed before this, the next one repeats all of it.
         written.rmdir()
 
     def _remove(self, step):

@@ -11,7 +11,7 @@ from keras_transformer.training import checkpoint_files
 
 # The end of a variable's name in a file of tf.train.Checkpoint.
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
-# An error names at most so many differences of a checkpoint and a model.
+# An error names at most this many differences of a checkpoint and a model.
 _MAX_DIFFERENCES = 5
 
 
@@ -77,7 +77,7 @@ class TrainingCheckpoints:
         self._max_to_keep = max_to_keep
         self._is_writer = is_writer
         self._iterations = model.optimizer.iterations
-        # By position: names depend on the other layers made by the process.
+        # Variables are stored by position, since names depend on other layers.
         self._model = list(model.variables)
         self._optimizer = list(model.optimizer.variables)
         self._checkpoint = tf.train.Checkpoint(
@@ -95,12 +95,12 @@ class TrainingCheckpoints:
         """Loads the newest undamaged checkpoint.
 
         Returns:
-            False if there is no checkpoint.
+            Whether there is a checkpoint.
 
         Raises:
             ValueError: all checkpoints are damaged, or the newest undamaged
-                one is of another model or optimizer. Neither the model nor the
-                checkpoints have changed then.
+                one belongs to another model or optimizer. Then nothing has
+                changed in the model or in the directory.
             RuntimeError: the workers restored different steps.
         """
         if self._is_writer:
@@ -127,7 +127,7 @@ class TrainingCheckpoints:
         self._wait_for_workers()
 
     def forget(self, step: int) -> None:
-        """Deletes the checkpoint of a step, unless no other is undamaged."""
+        """Deletes the checkpoint of a step if another one is undamaged."""
         if self._is_writer:
             good = self._good()
             if step in good and len(good) > 1:
@@ -141,12 +141,12 @@ class TrainingCheckpoints:
             newest: how many checkpoints to average; `max_to_keep` if `None`.
 
         Returns:
-            How many checkpoints were averaged, fewer than `newest` if not so
-            many are undamaged.
+            The number of averaged checkpoints: `newest`, or the number of
+            undamaged checkpoints if it is smaller.
 
         Raises:
-            ValueError: there is no checkpoint, all are damaged, or they are
-                of another model. The model has not changed then.
+            ValueError: there is no checkpoint, all are damaged, or they
+                belong to another model. Then the model has not changed.
         """
         if newest is not None and newest < 1:
             raise ValueError(
@@ -168,7 +168,7 @@ class TrainingCheckpoints:
             if not variable.dtype.is_floating:
                 continue  # The state of a random generator has no mean.
             stored = f"model/{i}{_VALUE}"
-            # Summed in float64, so that the order does not matter.
+            # The sum is in float64, so that the order does not matter.
             total = np.zeros(variable.shape, "float64")
             for reader in readers:
                 total += np.asarray(reader.get_tensor(stored), "float64")
@@ -180,7 +180,7 @@ class TrainingCheckpoints:
         """Returns the steps of the undamaged checkpoints.
 
         Raises:
-            ValueError: there are checkpoints, and all are damaged.
+            ValueError: there are checkpoints, but all are damaged.
         """
         good = self._files.good(anew=True)
         damaged = self._files.damaged()
@@ -196,7 +196,7 @@ class TrainingCheckpoints:
         return good
 
     def _check_same(self, path, with_optimizer):
-        """Raises ValueError if a checkpoint is not of this model."""
+        """Raises ValueError if a checkpoint belongs to another model."""
         differences = self._differences("model", path, self._model)
         if with_optimizer:
             differences += self._differences("optimizer", path, self._optimizer)
@@ -213,7 +213,7 @@ class TrainingCheckpoints:
             )
 
     def _differences(self, prefix, path, variables):
-        """Returns how variables differ from those with a prefix in a file."""
+        """Describes how variables differ from those in a checkpoint."""
         reader = tf.train.load_checkpoint(path)
         shapes = reader.get_variable_to_shape_map()
         dtypes = reader.get_variable_to_dtype_map()
@@ -256,7 +256,7 @@ class TrainingCheckpoints:
         if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
             return
         step = self.step
-        # Sums of the steps and of their squares: equal steps have no variance.
+        # Sums of the steps and of their squares: equal steps have variance 0.
         total, squares = (
             int(strategy.reduce("SUM", strategy.run(make), axis=None))
             for make in (

@@ -1,4 +1,4 @@
-"""The workers of a run on several hosts: their addresses, their agreement."""
+"""The workers of a run on several hosts, and messages between them."""
 
 import contextlib
 import hashlib
@@ -103,11 +103,12 @@ def check_agreement(
 
     Args:
         strategy: the strategy of the run.
-        values: values to compare by their `repr`, by name; all workers must
-            have the same names.
+        values: a dict from names to values, which are compared by their
+            `repr`. All workers must have the same names.
 
     Raises:
-        ValueError: values differ. All workers raise it, and it names them.
+        ValueError: values differ; the message names them. All workers raise
+            it.
 
     Example:
 
@@ -159,7 +160,8 @@ def from_chief(
 
     Args:
         strategy: the strategy of the run.
-        make: makes the bytes; only the chief calls it, or the only process.
+        make: function that makes the bytes. Only the chief calls it, or the
+            process if there is only one.
 
     Returns:
         The bytes that the chief's `make` returned.
@@ -176,7 +178,7 @@ def from_chief(
         return make()
     message = b""
     if is_chief(strategy):
-        # An error is sent too, or the other workers would wait for ever.
+        # An error is sent too. Otherwise the other workers would wait for ever.
         try:
             message = b"+" + make()
         except ValueError as error:
@@ -188,7 +190,7 @@ def from_chief(
 
 
 def _broadcast(strategy, message):
-    """Returns on every worker the bytes of the chief, at least one."""
+    """Returns the chief's bytes, of which there is at least one, everywhere."""
     size = _of_first(strategy, len(message).to_bytes(8, "big"))
     size = int.from_bytes(size, "big")
     return _of_first(strategy, message.ljust(size, b"\0"))
@@ -212,7 +214,7 @@ def _of_first(strategy, message):
 
 @contextlib.contextmanager
 def lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
-    """Replaces TensorFlow's error of a lost worker within a `with` block.
+    """Raises a clear error in a `with` block if another worker is lost.
 
     TensorFlow notices within seconds that another worker has ended, and raises
     an error where this worker waits for it.
@@ -238,7 +240,7 @@ def lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
             strategy, tf.distribute.MultiWorkerMirroredStrategy
         ):
             raise
-        # The trace of the graph precedes the reason.
+        # The message has a trace of the graph before the reason.
         reason = error.message[is_lost.start() :].strip()[:500]
         raise ConnectionError(
             "Another worker of this run has gone, so this one cannot go on. "

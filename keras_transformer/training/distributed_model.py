@@ -1,4 +1,4 @@
-"""The model to train: a step is the same on any number of replicas.
+"""The model to train; its step is the same on any number of replicas.
 
 Keras averages a loss over the tokens of each replica and then over the
 replicas. The weight of a token then depends on how many tokens its replica has.
@@ -48,7 +48,7 @@ class DistributedModel(replica_steps.ReplicaSteps):
     gradient accumulation.
     """
 
-    # Keras sets these.
+    # Keras sets these attributes.
     train_function: Callable[..., Any] | None
     test_function: Callable[..., Any] | None
     predict_function: Callable[..., Any] | None
@@ -111,7 +111,7 @@ class DistributedModel(replica_steps.ReplicaSteps):
         self._build_metrics()
 
     def get_compile_config(self) -> dict[str, Any]:
-        """Returns the arguments of `compile`, for a file of the model."""
+        """Returns the arguments of `compile`, which model files contain."""
         config = super().get_compile_config()
         if self.compiled:
             config["auto_scale_loss"] = self.auto_scale_loss
@@ -122,7 +122,7 @@ class DistributedModel(replica_steps.ReplicaSteps):
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles a loaded model as it was when it was saved."""
-        # Keras does so only for models that do not override `compile`.
+        # Keras does not compile a loaded model if it overrides `compile`.
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
@@ -137,10 +137,10 @@ class DistributedModel(replica_steps.ReplicaSteps):
         """Trains as `keras.Model.fit` does.
 
         Raises:
-            ValueError: also if labels or weights have other shapes than the
-                class says; if there is a `class_weight`; if a batch has a known
-                number of rows that does not divide by replicas x
-                `gradient_accumulation_steps`.
+            ValueError: labels or weights have other shapes than the class
+                says; there is a `class_weight`; the number of rows of a batch
+                is known, and replicas x `gradient_accumulation_steps` does not
+                divide it.
         """
         args = (x, y, batch_size, *args)
         arguments.check_call(super().fit, args, kwargs)
@@ -153,19 +153,19 @@ class DistributedModel(replica_steps.ReplicaSteps):
         return super().fit(*args, **kwargs)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
-        """Evaluates as `keras.Model.evaluate`, with the checks of `fit`."""
+        """Runs `keras.Model.evaluate`, with the checks of `fit`."""
         arguments.check_call(super().evaluate, args, kwargs)
         self._check_shares(1)
         return super().evaluate(*args, **kwargs)
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-        """Trains as `keras.Model.train_on_batch`, with the checks of `fit`."""
+        """Runs `keras.Model.train_on_batch`, with the checks of `fit`."""
         arguments.check_call(super().train_on_batch, args, kwargs)
         self._check_shares(self.gradient_accumulation_steps)
         return super().train_on_batch(*args, **kwargs)
 
     def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-        """Tests as `keras.Model.test_on_batch`, with the checks of `fit`."""
+        """Runs `keras.Model.test_on_batch`, with the checks of `fit`."""
         arguments.check_call(super().test_on_batch, args, kwargs)
         self._check_shares(1)
         return super().test_on_batch(*args, **kwargs)
@@ -173,8 +173,8 @@ class DistributedModel(replica_steps.ReplicaSteps):
     def make_train_function(self, force: bool = False) -> Callable[..., Any]:
         """Makes the function that `fit` calls with its iterator."""
         if self.built and not self.optimizer.built:
-            # Outside the graph. Within it, the graph would check in each call
-            # whether the variables exist, and fail on several replicas.
+            # The variables are made outside the graph. Otherwise each call of
+            # the graph would check for them, which fails on several replicas.
             with self.distribute_strategy.scope():
                 self.optimizer.build(self.trainable_variables)
         if self.train_function is None or force:
@@ -188,7 +188,7 @@ class DistributedModel(replica_steps.ReplicaSteps):
         if self.test_function is None or force:
             run_step = executions.over_iterator(self, self.test_step, 1)
 
-            # One step in each call, since the data may end between two steps.
+            # A call makes one step, since the data may end between two steps.
             def run_steps(iterator):
                 logs = run_step(iterator)
                 for _ in range(1, self.steps_per_execution):

@@ -1,4 +1,4 @@
-"""How a step runs over the batches of an iterator, on all replicas."""
+"""Runs a step over the batches of an iterator, on all replicas."""
 
 import contextlib
 import gc
@@ -19,7 +19,8 @@ def over_iterator(
     """Makes the function that Keras calls with its iterator.
 
     Args:
-        model: its strategy runs the step, and its metrics are the logs.
+        model: a model; its strategy runs the step, and its metrics are the
+            logs.
         step: function of one replica's share of a batch.
         steps_per_execution: batches per call, fewer at the end of the data.
 
@@ -44,8 +45,8 @@ def over_iterator(
     def run_steps(iterator):
         has_any = False
         for _ in tf.range(steps_per_execution):
-            # An optional, because a step after the end of the data would still
-            # count as a step of the optimizer, and fail on several workers.
+            # An optional tells whether there is a batch. A step without a batch
+            # would still count for the optimizer, and fail on several workers.
             batch = iterator.get_next_as_optional()
             has_any = tf.logical_or(has_any, batch.has_value())
             if batch.has_value():
@@ -76,8 +77,8 @@ def over_iterator(
 def check_logs(model: keras.Model, logs: Logs | None) -> None:
     """Checks the logs that `train_step` or `compute_metrics` returns.
 
-    A subclass may override both. Only the model's metrics have a value that
-    covers several steps and all replicas.
+    A subclass may override both methods. Only the model's metrics have values
+    that cover several steps and all replicas.
 
     Raises:
         ValueError: the logs have a name that is not the name of a metric.

@@ -1,4 +1,4 @@
-"""What the devices of a run are, and which precision they compute fast."""
+"""Reads the devices of a run, and chooses a precision that is fast on them."""
 
 import pathlib
 from typing import NamedTuple
@@ -8,20 +8,20 @@ import tensorflow as tf
 _FAST = "mixed_bfloat16"
 # GPUs multiply bfloat16 in tensor cores from this compute capability on.
 _GPU_CAPABILITY = (8, 0)
-# Instructions of x86 CPUs, as Linux names them. TensorFlow multiplies bfloat16
-# by oneDNN on x86 alone; elsewhere it uses Eigen, without such instructions.
+# Instructions of x86 CPUs, as Linux names them. Only on x86 does TensorFlow use
+# oneDNN for bfloat16. On other CPUs it uses Eigen, without such instructions.
 _CPU_FEATURES = ("amx_bf16", "avx512_bf16")
 _CPU_INFO = pathlib.Path("/proc/cpuinfo")
 
 
 class Hardware(NamedTuple):
-    """What the devices of a run say of themselves.
+    """The devices of a run, as far as they are known.
 
     kind: `"TPU"`, `"GPU"` or `"CPU"`.
     capabilities: the compute capability of each GPU, such as `(8, 0)`; `None`
-        for one that does not say.
-    cpu_features: names of the instructions of an x86 CPU; `None` where they
-        are not known.
+        for a GPU that does not report it.
+    cpu_features: names of the instructions of an x86 CPU; `None` if they are
+        not known.
     """
 
     kind: str
@@ -30,10 +30,10 @@ class Hardware(NamedTuple):
 
 
 class Precision(NamedTuple):
-    """A precision, and why.
+    """A precision, and the reason for it.
 
     policy: a Keras dtype policy.
-    reason: a clause for a line of the log.
+    reason: the reason, as a clause for the log.
     """
 
     policy: str
@@ -41,16 +41,16 @@ class Precision(NamedTuple):
 
 
 def fast_precision(strategy: tf.distribute.Strategy | None = None) -> Precision:
-    """The precision in which the devices train fast, without loss of quality.
+    """Returns the fast precision of the devices, without loss of quality.
 
     That is `"mixed_bfloat16"` on TPUs, on GPUs of compute capability 8.0 and
     higher, and on CPUs with bfloat16 instructions that TensorFlow uses: x86
     CPUs with AVX-512 BF16 or AMX-BF16, on Linux. It is `"float32"` everywhere
-    else, also where the devices do not say what they are.
+    else, also if the devices are not known.
 
     Args:
-        strategy: whose devices train; `None` for the one of this scope. Of
-            several workers, each looks at its own devices.
+        strategy: the strategy whose devices train; `None` for the current
+            strategy. Each of several workers reads its own devices.
 
     Example:
 
@@ -60,22 +60,22 @@ def fast_precision(strategy: tf.distribute.Strategy | None = None) -> Precision:
     return choose_precision(read_hardware(strategy))
 
 
-def slowness(
+def precision_warning(
     policy: str, strategy: tf.distribute.Strategy | None = None
 ) -> str | None:
-    """Says that bfloat16 is slow on this CPU, where it is.
+    """Returns a warning if bfloat16 is slow on this CPU.
 
     Args:
-        policy: a Keras dtype policy that was asked for.
-        strategy: as of `fast_precision`.
+        policy: the Keras dtype policy that the user chose.
+        strategy: as for `fast_precision`.
 
     Returns:
-        A warning; `None` for other policies, and where bfloat16 is not known
-        to be slow.
+        A warning; `None` for other policies, and if bfloat16 is not known to
+        be slow.
 
     Example:
 
-    >>> slowness("float32") is None
+    >>> precision_warning("float32") is None
     True
     """
     if "bfloat16" not in policy:
@@ -92,7 +92,7 @@ def slowness(
 
 
 def choose_precision(hardware: Hardware) -> Precision:
-    """The precision that suits some hardware.
+    """Returns the precision that suits the hardware.
 
     Example:
 
@@ -115,12 +115,12 @@ def choose_precision(hardware: Hardware) -> Precision:
 
 
 def read_hardware(strategy: tf.distribute.Strategy | None = None) -> Hardware:
-    """Reads what the devices of a strategy are.
+    """Reads the kind and the features of a strategy's devices.
 
-    Where GPUs compute, all that TensorFlow sees on this machine count.
+    If GPUs compute, it reads all GPUs that TensorFlow sees on this machine.
 
     Args:
-        strategy: `None` for the one of this scope.
+        strategy: the strategy; `None` for the current one.
     """
     strategy = strategy or tf.distribute.get_strategy()
     if isinstance(strategy, tf.distribute.TPUStrategy):
@@ -138,18 +138,18 @@ def read_hardware(strategy: tf.distribute.Strategy | None = None) -> Hardware:
     try:
         cpu_info = _CPU_INFO.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        cpu_info = ""  # Not on Linux.
+        cpu_info = ""  # Only Linux has this file.
     return Hardware("CPU", cpu_features=cpu_features(cpu_info))
 
 
 def cpu_features(cpu_info: str) -> frozenset[str] | None:
-    """The instructions of an x86 CPU, as Linux lists them.
+    """Returns the instructions of an x86 CPU, as Linux lists them.
 
     Args:
         cpu_info: the content of `/proc/cpuinfo`.
 
     Returns:
-        Their names; `None` if there is no list, as for other CPUs.
+        The names of instructions; `None` for other CPUs, which have no list.
 
     Example:
 
@@ -166,11 +166,11 @@ def cpu_features(cpu_info: str) -> frozenset[str] | None:
 
 
 def _has_gpus(strategy):
-    """Whether GPUs compute what is run under a strategy."""
+    """Returns whether GPUs compute under a strategy."""
     try:
         devices = strategy.extended.worker_devices
     except RuntimeError:
-        # TensorFlow's default strategy: a GPU computes where there is one.
+        # The default strategy of TensorFlow uses a GPU if there is one.
         return bool(tf.config.list_logical_devices("GPU"))
     return any(
         tf.DeviceSpec.from_string(device).device_type == "GPU"

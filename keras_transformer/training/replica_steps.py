@@ -116,7 +116,7 @@ class ReplicaSteps(keras.Model):
             total: the result of `_total` for these rows.
             tokens: the sum of weights of the whole batch; `None` if the rows
                 are the whole batch.
-            share: the fraction of the batch's rows that these are.
+            share: the number of these rows divided by that of the batch.
         """
         # `self.losses` belong to the call that computed the logits.
         penalties = [
@@ -130,7 +130,7 @@ class ReplicaSteps(keras.Model):
         loss = share * sum(penalties)
         if total is not None:
             tokens = total.tokens if tokens is None else tokens
-            # A batch without any token has the loss 0 and changes no weight.
+            # A batch without tokens has the loss 0 and changes no weights.
             loss += tf.math.divide_no_nan(total.loss, tokens)
         return loss
 
@@ -188,13 +188,13 @@ class ReplicaSteps(keras.Model):
             loss = self._loss_of_batch(x, y, logits, weights, training=False)
             return (loss, rows), logits, mask
         weights = total.weights
-        # The label of a token without weight may be no valid id.
+        # The label of a token without weight may be an invalid id.
         labels = tf.where(weights != 0, y, tf.zeros_like(y))
         loss = tf.reduce_sum(losses.cross_entropy(labels, logits) * weights)
         return (tf.math.divide_no_nan(loss, tokens), tokens), logits, mask
 
     def _loss_of_batch(self, x, y, logits, weights, training):
-        # As in Keras, an override of `compute_loss` may lack `training`.
+        # As in Keras, an override of `compute_loss` need not have `training`.
         parameters = inspect.signature(self.compute_loss).parameters
         settings = {"training": training} if "training" in parameters else {}
         return self.compute_loss(x, y, logits, weights, **settings)
@@ -205,14 +205,14 @@ class ReplicaSteps(keras.Model):
     def _update_metrics(self, report, batch, logits, mask):
         x, y, weights = batch
         loss, count = report
-        # The first is Keras's own; a layer may have a metric of the same name.
+        # The first metric is Keras's `loss`. A layer may have another `loss`.
         super().metrics[0].update_state(loss, sample_weight=count)
         if mask is not None:
             # XLA has dropped the mask, and Keras does not mask ignored labels.
             logits = token_weights.with_mask(logits, mask)
             weights = token_weights.per_token(weights, y)
             weights *= tf.cast(mask, "float32")
-            # The label of a masked token may be no valid id.
+            # The label of a masked token may be an invalid id.
             y = tf.where(mask, y, tf.zeros_like(y))
         logs = self.compute_metrics(x, y, logits, sample_weight=weights)
         if type(self).compute_metrics is not keras.Model.compute_metrics:

@@ -1,4 +1,4 @@
-"""The learning rate at each step."""
+"""The learning rate schedule and the optimizer of the paper."""
 
 from typing import Any
 
@@ -8,11 +8,12 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class WarmupInverseSqrt(keras.optimizers.schedules.LearningRateSchedule):
-    """Equation 3: factor * D^-0.5 * min(s^-0.5, s * warmup_steps^-1.5).
+    """The learning rate of equation 3.
 
-    Steps s are counted from 1, so that the first step has a rate above 0. The
-    rate rises linearly for `warmup_steps`, then falls with the inverse square
-    root of the step.
+    At step s it is factor * D^-0.5 * min(s^-0.5, s * warmup_steps^-1.5). Steps
+    are counted from 1, so that the first step has a rate above 0. The rate
+    rises linearly for `warmup_steps`, then falls with the inverse square root
+    of the step.
 
     Args:
         model_dim: D, d_model.
@@ -60,12 +61,14 @@ def paper_adam(
     epsilon: float = 1e-9,
     **settings: Any,
 ) -> keras.optimizers.Adam:
-    """Makes the Adam of section 5.3: betas 0.9, 0.98, epsilon 1e-9, equation 3.
+    """Makes the Adam optimizer of section 5.3, with the rate of equation 3.
+
+    Its betas are 0.9 and 0.98, and its epsilon is 1e-9.
 
     Args:
         model_dim: D, d_model.
-        warmup_steps: see `WarmupInverseSqrt`.
-        factor: see `WarmupInverseSqrt`.
+        warmup_steps: the number of steps in which the rate rises.
+        factor: scales the learning rate.
         epsilon: added to the root of the second moment.
         **settings: further arguments of `keras.optimizers.Adam`, such as
             `global_clipnorm`.

@@ -7,10 +7,10 @@ import keras
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Ends training with an error as soon as the loss is NaN or infinite.
+    """Callback that ends training with an error if the loss is not finite.
 
-    List it before the callbacks that save checkpoints. They do not run then,
-    and the last good checkpoint stays.
+    List it before the callbacks that save checkpoints. Then these do not run
+    after the error, and the last good checkpoint stays.
 
     Raises:
         FloatingPointError: at the end of the step with such a loss.

@@ -1,4 +1,4 @@
-"""The devices of a training: a name becomes a `tf.distribute.Strategy`."""
+"""Makes the `tf.distribute.Strategy` of a training from a name."""
 
 import glob
 import logging
@@ -30,9 +30,9 @@ def strategy(
             TPU_NAME is used, or else `"local"`, the TPU of this machine.
 
     Returns:
-        The strategy; the log names it. Make only one strategy in a process.
-        Make that of several workers before any other call of TensorFlow: it
-        waits until all workers are connected.
+        The strategy, which is logged. Make only one strategy in a process.
+        A strategy of several workers must be made before any other call of
+        TensorFlow; it waits until all workers are connected.
 
     Raises:
         ValueError: the name is unknown, a device does not exist, there is no

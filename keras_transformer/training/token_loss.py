@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from keras_transformer.training import token_weights
 
-# All of these reductions become the same here: a weighted mean over tokens.
+# Reductions of Keras that are all replaced by a weighted mean over tokens.
 _MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 
 
@@ -24,7 +24,7 @@ class TokenSum(NamedTuple):
     loss: the sum of weighted losses, times `loss_weights`, scalar.
     tokens: the sum of weights, scalar.
     weights: the weight of each token, 0 where it is masked, `(B, T)`.
-    mask: False where a token is masked, `(B, T)`; `None` if none is.
+    mask: False where a token is masked, `(B, T)`; `None` for no masked token.
     """
 
     loss: tf.Tensor
@@ -65,7 +65,7 @@ class TokenLoss:
         loss = _only("loss", loss)
         self.weight = _only("loss_weights", loss_weights)
         if loss in ("crossentropy", "ce"):
-            loss = "sparse_categorical_crossentropy"  # Of labels (B, T).
+            loss = "sparse_categorical_crossentropy"  # Labels are (B, T).
         loss = keras.losses.get(loss)
         self.dtype = keras.config.floatx()
         self._values = loss
@@ -123,7 +123,8 @@ def make(loss: Any, loss_weights: Any) -> TokenLoss | None:
     """Makes a `TokenLoss`, or returns `None` if `compile` got no loss.
 
     Raises:
-        ValueError: as `TokenLoss`; there are `loss_weights` without a loss.
+        ValueError: `TokenLoss` raises it, or there are `loss_weights` without
+            a loss.
     """
     if loss is None and loss_weights is not None:
         raise ValueError(

@@ -12,7 +12,7 @@ TensorLike: TypeAlias = tf.types.experimental.TensorLike
 
 
 def per_token(weights: TensorLike | None, labels: TensorLike) -> tf.Tensor:
-    """Spreads weights over the tokens of their row.
+    """Returns the weight of each token, also from weights of rows.
 
     Args:
         weights: `(B,)`, `(B, 1)` or `(B, T)`; `None` means ones.
@@ -57,14 +57,14 @@ def mask_of(tensor: TensorLike) -> tf.Tensor | None:
 
 
 def with_mask(tensor: TensorLike, mask: TensorLike) -> tf.Tensor:
-    """Returns a copy of a tensor, with a mask that Keras's metrics apply."""
+    """Returns a copy of a tensor with a mask, which Keras's metrics apply."""
     return _WRITER([tensor, mask])
 
 
 def combine(
     first: tf.Tensor | None, second: tf.Tensor | None
 ) -> tf.Tensor | None:
-    """Returns the mask of tokens in both masks; `None` masks nothing."""
+    """Returns the mask of tokens that are in both masks; `None` has all."""
     if first is None or second is None:
         return second if first is None else first
     return first & second
@@ -80,14 +80,14 @@ class _MaskLayer(keras.layers.Layer):
 
 
 class _Reader(_MaskLayer):
-    """Returns the mask of its input, which Keras passes to `call`."""
+    """A layer that returns the mask of its input; Keras passes it to `call`."""
 
     def call(self, inputs, mask=None):
         return mask
 
 
 class _Writer(_MaskLayer):
-    """Returns its first input, with its second input as the mask."""
+    """A layer that returns its first input, with its second as the mask."""
 
     def call(self, inputs):
         return tf.identity(inputs[0])
@@ -111,7 +111,7 @@ def check_labels(shape: tf.TensorShape) -> None:
 
 
 def check_weights(labels: tf.TensorShape, weights: tf.TensorShape) -> None:
-    """Raises ValueError if the shape of weights does not fit the labels'."""
+    """Raises ValueError if the shapes of weights and labels do not fit."""
     rows, length = labels if labels.rank else (None, None)
     allowed = [(rows,), (rows, 1), (rows, length)]
     if not any(weights.is_compatible_with(shape) for shape in allowed):

@@ -1,4 +1,4 @@
-"""The optimizer's step: it sums up the gradients of all replicas."""
+"""The optimizer's step, from the summed gradients of all replicas."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import tensorflow as tf
 
 
 def check_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
-    """Checks that an optimizer makes a step of each batch.
+    """Checks that an optimizer makes a step for each batch.
 
     Raises:
         ValueError: there is no optimizer, or it accumulates gradients over
@@ -51,7 +51,7 @@ def apply(
         replicas: the number of replicas.
     """
     if not variables:
-        return  # As in Keras: the model has nothing to train.
+        return  # The model has no variables to train, which Keras allows.
     if replicas > 1 and _clips_or_checks(optimizer):
         gradients = _clip(optimizer, _sums(gradients))
         gradients = [g if g is None else g / replicas for g in gradients]
@@ -80,7 +80,7 @@ def _sums(gradients):
 
 
 def _clip(optimizer, gradients):
-    """Clips as Keras does, but gradients of a scaled loss."""
+    """Clips gradients of a scaled loss, with the limits scaled too."""
     inner = _inner(optimizer)
     scale = tf.cast(optimizer.scale_loss(1.0), "float32")
     if inner.clipnorm is not None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-# SentencePiece writes it at the beginning of a word.
+# SentencePiece writes this character at the beginning of a word.
 _SPACE = "▁"
 
 
@@ -41,7 +41,7 @@ def align_words(
     """
     sources, targets = words_of(source_pieces), words_of(target_pieces)
     pieces = np.asarray(attention, "float64")[: len(targets), : len(sources)]
-    # (pieces, words): 1 where a piece belongs to a word.
+    # Matrices (pieces, words), which are 1 where a piece belongs to a word.
     of_source = np.eye(max(sources, default=-1) + 1)[sources]
     of_target = np.eye(max(targets, default=-1) + 1)[targets]
     words = of_target.T @ pieces @ of_source
@@ -52,8 +52,8 @@ def align_words(
 def words_of(pieces: Sequence[str]) -> list[int]:
     """Returns the number of the word that each piece belongs to.
 
-    Pieces of spaces only belong to the next word, or, at the end, to the last
-    word.
+    A piece that has only spaces belongs to the next word. At the end of the
+    text it belongs to the last word.
 
     Example:
 
@@ -71,7 +71,7 @@ def words_of(pieces: Sequence[str]) -> list[int]:
 
 
 def pharaoh(soft: np.ndarray) -> str:
-    """Writes a hard alignment in Pharaoh format: source-target pairs, from 0.
+    """Formats a hard alignment in Pharaoh format: source-target pairs, from 0.
 
     Each target word is paired with the source word of its largest weight.
 
@@ -91,7 +91,7 @@ def pharaoh(soft: np.ndarray) -> str:
 
 
 def soft_pharaoh(soft: np.ndarray) -> str:
-    """Writes a soft alignment: spaces separate target words, commas weights.
+    """Formats a soft alignment; spaces separate words, commas weights.
 
     Example:
 

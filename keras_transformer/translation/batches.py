@@ -17,7 +17,7 @@ def in_batches(
         process: function that takes the indices of a batch in `texts` and
             returns a result for each of them.
         texts: strings or bytes.
-        batch_size: the most texts of a batch.
+        batch_size: the maximum number of texts in a batch.
 
     Returns:
         The result of each text, in the order of `texts`.

@@ -1,4 +1,4 @@
-"""A translation with all attention of the model that made it.
+"""A translation, with all attention scores of its model.
 
 B batch   S source length   T target length   H heads   L layers
 """
@@ -37,7 +37,7 @@ class Explanation(NamedTuple):
 
 
 def explain(translator: translators.Translator, text: str) -> Explanation:
-    """Translates one sentence and reads the attention of that translation.
+    """Translates one sentence, and returns its tokens and attention scores.
 
     Args:
         translator: a `Translator` whose model has `attention_scores`.
@@ -45,7 +45,7 @@ def explain(translator: translators.Translator, text: str) -> Explanation:
 
     Raises:
         ValueError: several sentences.
-        FloatingPointError: the model's output is not a number.
+        FloatingPointError: the model's output is NaN.
     """
     if not isinstance(text, (str, bytes)):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Graphs of a search, each of which is built once.
+"""Runs a search in graphs, each of which is built once.
 
 B batch   S source length   P prefix length
 """
@@ -22,7 +22,7 @@ def in_graphs(
 ) -> "GraphSearch | CompiledSearch":
     """Makes a function that runs a search in a graph.
 
-    Its arguments are source ids `(B, S)`, B above 0, prefixes `(B, P)` or
+    The function takes source ids `(B, S)`, B above 0, prefixes `(B, P)` or
     `None`, and `align`.
 
     Args:
@@ -32,7 +32,7 @@ def in_graphs(
     if not jit_compile:
         return GraphSearch(search)
     strategy = getattr(search.model, "distribute_strategy", None)
-    # With several workers, only one of them searches, on its own.
+    # With several workers, only one of them searches, without the others.
     is_shared = isinstance(
         strategy, (tf.distribute.TPUStrategy, tf.distribute.MirroredStrategy)
     )
@@ -47,7 +47,7 @@ def in_graphs(
 class GraphSearch:
     """A search in graphs of unknown shapes, one for each kind of call.
 
-    Calls differ in kind by whether they have a prefix, and by `align`.
+    The kinds are calls with and without a prefix, with and without `align`.
 
     Args:
         search: a `ModelSearch`.
@@ -90,8 +90,8 @@ class CompiledSearch:
         search: a `ModelSearch`.
         lengths: `Lengths` of translations.
         pad_id: the id of padding.
-        strategy: the strategy of the model, if each of its replicas is to
-            search a share of the rows; `None` to search in one place. A TPU
+        strategy: the strategy of the model, if each of its replicas shall
+            search a share of the rows; `None` to search on one device. A TPU
             needs its strategy.
 
     Example:
@@ -142,13 +142,13 @@ class CompiledSearch:
         )
 
     def _padded(self, ids):
-        """Adds padding, and copies of the first row, to one of a few shapes."""
+        """Adds padding and copies of the first row, so that shapes are few."""
         rows, length = ids.shape
         num_copies = (1 << (rows - 1).bit_length()) - rows
         num_copies += -(rows + num_copies) % self._replicas
         padding = [[0, 0], [0, -length % _LENGTH_MULTIPLE]]
         ids = tf.pad(ids, padding, constant_values=self._pad_id)
-        # Copies need no steps more: they are done when the first row is.
+        # Copies need no additional steps: they end with the first row.
         return tf.concat([ids, tf.repeat(ids[:1], num_copies, axis=0)], axis=0)
 
 
@@ -162,7 +162,7 @@ def _spread(strategy, search):
             return search(source_ids, prefix, align, max_length)
 
         def compiled(*ids):
-            # Each replica needs its own function: it captures its variables.
+            # Each replica has its own variables, so it needs its own function.
             return tf.function(on_replica, jit_compile=True)(*ids)
 
         # A TPU compiles every function that it runs.

@@ -1,4 +1,4 @@
-"""Limits of the lengths of translations, fixed or relative to their sources.
+"""Length limits of translations: fixed, or relative to the source's length.
 
 B batch
 """
@@ -11,17 +11,17 @@ from keras_transformer.search import contract
 
 
 class Lengths(NamedTuple):
-    """Limits of a translation of a source of S tokens, end tokens included.
+    """Limits of the length of a translation, for a source of S tokens.
 
-    It has at most `maximum` tokens, and at most S times `ratio` plus `extra`.
-    It has at least `minimum` tokens, and at least S times `minimum_ratio`,
-    unless that is more than the most.
+    All numbers include end tokens. The maximum length is `maximum`, or S times
+    `ratio` plus `extra` if that is less. The minimum length is `minimum`, or S
+    times `minimum_ratio` if that is more, but never above the maximum length.
 
-    maximum: tokens, or `None`.
-    ratio: of the source's tokens.
-    extra: tokens; the paper allows 50 more than the source has (section 6.1).
-    minimum: tokens.
-    minimum_ratio: of the source's tokens.
+    maximum: a number of tokens, or `None`.
+    ratio: a factor of S.
+    extra: a number of tokens; it is 50 in the paper (section 6.1).
+    minimum: a number of tokens.
+    minimum_ratio: a factor of S.
 
     Example:
 

@@ -10,8 +10,8 @@ import sacrebleu
 _LOG = logging.getLogger(__name__)
 # sacreBLEU's default, for languages that write spaces between words.
 DEFAULT_TOKENIZATION = "13a"
-# The languages that need another tokenization, by their ISO 639 codes of two
-# and of three letters. "char" counts characters instead of words.
+# Other tokenizations, and the languages that need them, as ISO 639 codes of two
+# and three letters. "char" counts characters instead of words.
 _LANGUAGES = {
     "zh": "zh zho chi cmn yue wuu lzh",
     "ja-mecab": "ja jpn",
@@ -63,12 +63,12 @@ def corpus_metrics(
     tokenize: str = DEFAULT_TOKENIZATION,
     lowercase: bool = False,
 ) -> tuple[sacrebleu.BLEU, sacrebleu.CHRF]:
-    """Makes BLEU and chrF, and warns if BLEU cannot tell words apart.
+    """Makes the metrics BLEU and chrF, and warns if BLEU cannot separate words.
 
     Args:
-        references: the references of the translations, read for the warning
-            only: it is given if most of them have no spaces, so that the
-            tokenization takes each of them for one word.
+        references: the references of the translations, used for the warning
+            only. It is given if most of them have no spaces, so that the
+            tokenization takes each reference for one word.
         tokenize: a tokenization of sacreBLEU, for BLEU.
         lowercase: whether to ignore case.
 

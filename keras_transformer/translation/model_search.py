@@ -21,9 +21,9 @@ class ModelSearch:
     """A search with a model, in which every row has its own length limits.
 
     Args:
-        model: see `Translator`.
+        model: a `DecodingModel`.
         search: a `Search`.
-        lengths: see `Translator`.
+        lengths: `Lengths` of translations.
         end_id: the id of the end token in the vocabulary of translations.
     """
 
@@ -46,7 +46,7 @@ class ModelSearch:
         align: bool = False,
         max_length: int | None = None,
     ) -> contract.SearchResult:
-        """Searches; builds its operations in the caller's graph.
+        """Searches for translations; builds operations in the caller's graph.
 
         Args:
             source_ids: int32 `(B, S)`.
@@ -59,7 +59,7 @@ class ModelSearch:
         minima, maxima = self._limits(source_ids)
         if max_length is not None:
             maxima = tf.minimum(maxima, max_length)
-        # Neither is ever a token of a translation.
+        # These ids are never tokens of a translation.
         banned = {self.model.pad_id, self.model.start_id} - {self.end_id}
         return self.search(
             self.model.stepper(return_attention=has_attention),
@@ -140,7 +140,7 @@ def _row_keys(source_ids, mask):
     columns = tf.range(1, tf.shape(source_ids)[1] + 1, dtype=tf.int64)
     ids = tf.cast(source_ids, tf.int64)
     mixed = tf.math.floormod(ids * 48271 + columns * 1664525, modulus)
-    # Squared, so that changes in two columns do not cancel out in the sum.
+    # Squares are used, so that changes in two columns do not cancel out.
     for _ in range(3):
         mixed = tf.math.floormod(mixed * mixed + 1013904223, modulus)
     keys = tf.reduce_sum(tf.where(mask, mixed, 0), axis=1)

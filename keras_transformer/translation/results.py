@@ -1,4 +1,4 @@
-"""Results of a search, read as texts, pieces and alignments.
+"""Turns the results of a search into texts, pieces and alignments.
 
 B batch   S source length   W hypotheses of a row   T target length
 """
@@ -20,7 +20,7 @@ class Hypothesis(NamedTuple):
     """One translation of a sentence.
 
     text: the translation.
-    score: by which hypotheses are ranked.
+    score: the score by which hypotheses are ranked.
     tokens: the pieces of the translation, the end token included.
     log_probs: float32 array, the log-probability of each piece.
     alignment: soft alignment of words, see `align_words`; `None` unless
@@ -58,7 +58,7 @@ def are_blank(
     Args:
         texts: strings `(B,)`.
         ids: int32 `(B, S)`, the encoded texts, with end tokens.
-        special_ids: of the vocabulary.
+        special_ids: the special ids of the vocabulary.
 
     Returns:
         Boolean `(B,)`.
@@ -71,8 +71,8 @@ def check_score(score: float, text: str | bytes) -> None:
     """Raises FloatingPointError if a score is not a number.
 
     Args:
-        score: of a translation.
-        text: its source, for the message.
+        score: the score of a translation.
+        text: the source of the translation, for the message.
     """
     if np.isnan(score):
         raise FloatingPointError(
@@ -93,7 +93,7 @@ def read_result(
     """Returns the hypotheses that a search found for each text.
 
     Args:
-        result: of the search, outside of graphs.
+        result: the result of the search, outside of graphs.
         texts: B texts.
         source_ids: int32 `(B, S)`, the input of the search.
         tokenizer: the tokenizer of the texts.
@@ -102,11 +102,11 @@ def read_result(
 
     Raises:
         ValueError: `align` is true, and the result has no attention.
-        FloatingPointError: the model's output was not a number.
+        FloatingPointError: the model's output was NaN.
     """
     rows, width, columns = result.ids.shape
     ids, lengths, scores, log_probs = (field.numpy() for field in result[:4])
-    # One call for all rows: a call takes as long as a step of the search.
+    # All rows are decoded in one call, which takes as long as a search step.
     decoded = target_tokenizer.decode(ids.reshape([rows * width, columns]))
     decoded = decoded.numpy().reshape([rows, width])
     if align:
@@ -154,14 +154,14 @@ def read_scores(
     """Returns existing targets as hypotheses, with their scores.
 
     Args:
-        result: of scoring, outside of graphs, one hypothesis a row.
+        result: the result of scoring, outside of graphs, one hypothesis a row.
         texts: B sources.
         targets: a translation of each.
         are_blank: boolean `(B,)`, whether source and target are both blank.
         target_tokenizer: the tokenizer of the targets.
 
     Raises:
-        FloatingPointError: the model's output was not a number.
+        FloatingPointError: the model's output was NaN.
     """
     hypotheses = []
     for text, target, is_blank, ids, length, score, log_probs in zip(
@@ -205,7 +205,7 @@ def _text_pieces(ids, tokenizer):
 
 
 def _words_read(texts, tokenizer):
-    """Returns of each text the number of words, and which the model reads.
+    """Returns the number of words of each text, and the words the model reads.
 
     The tokenizer leaves out words without a known piece, see `encode_source`.
     """
@@ -222,7 +222,7 @@ def _words_read(texts, tokenizer):
 def _over_all_words(soft, count, read):
     """Inserts columns of zeros for the source words that were not read.
 
-    So columns are the words of the text, and not only those of its encoding.
+    The columns then stand for all words of the text.
 
     Args:
         soft: soft alignment `(target words, words read)`.
@@ -231,7 +231,7 @@ def _over_all_words(soft, count, read):
     """
     if len(read) == count:
         return soft
-    if len(read) > soft.shape[1]:  # The source was cut: last words are missing.
+    if len(read) > soft.shape[1]:  # The end of the source was cut.
         read = read[: soft.shape[1]]
         count = read[-1] + 1
     wide = np.zeros([len(soft), count])

@@ -29,7 +29,7 @@ class Translator(tf.Module):
             never contains the padding id, nor the model's start id unless it
             is also the end id.
         max_source_length: longer sources are cut to this number of tokens.
-        target_tokenizer: the tokenizer of translations, if it is another.
+        target_tokenizer: the tokenizer of translations, if it is separate.
         lengths: `Lengths` of translations; by default as in the paper.
         jit_compile: whether `hypotheses` and `translate` compile the search
             with XLA, once for each of a few shapes. That takes seconds for
@@ -119,7 +119,7 @@ class Translator(tf.Module):
         is_hypothesis = result.scores > contract.NEVER
         # A blank text has one hypothesis, of score 0.
         scores_of_blank = tf.where(tf.range(shape[1]) == 0, 0.0, contract.NEVER)
-        # Not -1 for the rows: B may be 0, and then `reshape` cannot infer it.
+        # The first size is not -1: `reshape` cannot infer it if B is 0.
         flat = [shape[0] * shape[1], tf.shape(result.ids)[2]]
         texts = self.target_tokenizer.decode(tf.reshape(result.ids, flat))
         texts = tf.reshape(texts, shape)
@@ -132,7 +132,7 @@ class Translator(tf.Module):
     def log_probability(
         self, text: contract.TensorLike, target: contract.TensorLike
     ) -> dict[str, tf.Tensor]:
-        """Scores existing translations, strings (B,), of strings (B,).
+        """Scores existing translations `target` (B,) of strings `text` (B,).
 
         Returns:
             Dict of `log_probability`, float32 `(B,)`, the sum over the tokens,
@@ -170,7 +170,7 @@ class Translator(tf.Module):
             count: `None` for as many as the search can return.
 
         Raises:
-            ValueError: more than the search can return.
+            ValueError: `count` is more than the search can return.
         """
         return self.with_search(self.search.with_n_best(count))
 
@@ -181,7 +181,7 @@ class Translator(tf.Module):
 
         Raises:
             ValueError: one string instead of a list, or `batch_size` below 1.
-            FloatingPointError: the model's output is not a number.
+            FloatingPointError: the model's output is NaN.
         """
         hypotheses = self.hypotheses(texts, batch_size)
         return [best[0].text if best else "" for best in hypotheses]
@@ -209,7 +209,7 @@ class Translator(tf.Module):
             ValueError: one string instead of a list, `batch_size` below 1, not
                 as many prefixes as texts, or a prefix longer than the maximum
                 length of its translation.
-            FloatingPointError: the model's output is not a number.
+            FloatingPointError: the model's output is NaN.
         """
         texts = lists.as_list("texts", texts)
         if prefixes is not None:
@@ -262,7 +262,7 @@ class Translator(tf.Module):
         Raises:
             ValueError: one string instead of a list, `batch_size` below 1, or
                 not as many targets as texts.
-            FloatingPointError: the model's output is not a number.
+            FloatingPointError: the model's output is NaN.
         """
         texts = lists.as_list("texts", texts)
         targets = lists.as_list("targets", targets)
@@ -284,7 +284,7 @@ class Translator(tf.Module):
         )
 
     def _score_batch(self, texts, targets):
-        """Returns the `Hypothesis` of each target of a batch."""
+        """Scores a batch, and returns a `Hypothesis` for each target."""
         source_ids = self.encode_source(tf.constant(texts, tf.string))
         target_ids = self.encode_target(tf.constant(targets, tf.string))
         are_blank = self._are_both_blank(texts, source_ids, targets, target_ids)

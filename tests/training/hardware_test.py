@@ -117,23 +117,23 @@ def test_the_devices_of_the_strategy_count(machine):
 @pytest.mark.parametrize("policy", ["bfloat16", "mixed_bfloat16"])
 def test_bfloat16_is_slow_on_a_cpu_without_it(machine, policy):
     machine(X86.format(flag="avx512_vnni"))
-    assert hardware.slowness(policy) == (
+    assert hardware.precision_warning(policy) == (
         f"{policy} is probably slower than float32 here: the CPU has no "
         "bfloat16 instructions. Without bfloat16 instructions it took about 3 "
         "times as long as float32, in training and in decoding. Use float32."
     )
-    assert hardware.slowness("float32") is None
-    assert hardware.slowness("mixed_float16") is None
+    assert hardware.precision_warning("float32") is None
+    assert hardware.precision_warning("mixed_float16") is None
     machine(ARM)
-    assert "not known to compute" in hardware.slowness(policy)
+    assert "not known to compute" in hardware.precision_warning(policy)
 
 
 def test_bfloat16_is_not_slow_elsewhere(machine):
     machine(X86.format(flag="amx_bf16"))
-    assert hardware.slowness("bfloat16") is None
+    assert hardware.precision_warning("bfloat16") is None
     # It was not measured on old GPUs.
     machine(X86.format(flag="sse2"), {"compute_capability": (7, 5)})
-    assert hardware.slowness("bfloat16") is None
+    assert hardware.precision_warning("bfloat16") is None
 
 
 def test_this_machine():

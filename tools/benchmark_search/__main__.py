@@ -5,7 +5,7 @@
 All searches write the same number of tokens, with random weights: only their
 cost is measured. Our engine and the peer run in alternate rounds, each in its
 own process, on the same cores. Each comparison prints a line of JSON with the
-medians and their ratio: how many times faster ours is than the peer.
+medians and their ratio, which says how many times faster our engine is.
 `--peers_python` is a Python interpreter with ctranslate2, torch and
 transformers (whose Marian model is used). A peer that is not installed is left
 out.
@@ -33,7 +33,7 @@ _PEERS = pathlib.Path(__file__).with_name("peers.py")
 
 @dataclasses.dataclass(frozen=True)
 class Benchmark:
-    """The measurement, and the interpreter of the peers."""
+    """The flags of the measurement, and of the Python that runs the peers."""
 
     suite: str = setting(
         "What to measure.", "speed", choices=["speed", "latency", "lengths"]
@@ -68,7 +68,7 @@ COMPARISONS = {
         (XLA, "float32", "ctranslate2", "float32", 4),
     ),
 }
-# A batch of one sentence, and a small model.
+# The sizes of a suite that times one sentence with a small model.
 LATENCY = {
     "layers": 3,
     "model_dim": 256,
@@ -78,7 +78,7 @@ LATENCY = {
 
 
 class Engine:
-    """A process that runs a search whenever this one asks for it."""
+    """Another process, which runs a search whenever this process asks."""
 
     def __init__(self, job: Job, benchmark: Benchmark):
         self.job = job

@@ -1,4 +1,4 @@
-"""The job of a search: the same description for every engine."""
+"""The description of a search, which is the same for every engine."""
 
 import dataclasses
 

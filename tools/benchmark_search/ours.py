@@ -60,7 +60,7 @@ def _make_model(job):
         model_dim=job.model_dim,
         num_heads=job.num_heads,
         feed_forward_dim=job.feed_forward_dim,
-        # As in the peers' models.
+        # These settings are those of the peers' models.
         normalization="post",
         biases="all",
     )
@@ -79,7 +79,7 @@ def _draw_sources(job):
 
 
 def serve(job: jobs.Job, profile: str | None = None) -> None:
-    """Runs a search whenever the benchmark asks for it, see `peers.serve`.
+    """Runs the search whenever the benchmark asks, as `peers.serve` does.
 
     Args:
         job: the search.

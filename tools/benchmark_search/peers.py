@@ -4,8 +4,8 @@
 
 This is a separate process, since the libraries of these engines conflict with
 TensorFlow. It needs CTranslate2, or PyTorch and transformers, but not this
-package. It makes a model with random weights, and then searches as `serve`
-says.
+package. It makes a model with random weights, and then searches once for each
+line of standard input, see `serve`.
 """
 
 import json
@@ -17,7 +17,7 @@ import time
 
 import numpy as np
 
-# Ids of the vocabulary below.
+# The special ids of the vocabularies in this file.
 _PAD, _END = 0, 1
 
 

@@ -29,13 +29,13 @@ from trainers.settings_flags import setting
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _INTERVAL = 2
-# A run may take so many times the seconds of the undisturbed run.
+# The maximum time of a run, in units of the undisturbed run's time.
 _MAX_SLOWDOWN = 10
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """The runs, and how often to kill them."""
+    """The flags of the runs and of the kills."""
 
     kills: int = setting("Number of kills.", 20, least=0)
     seed: int = setting("Seed of the moments.", 0)
@@ -49,7 +49,7 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True)
 class Aim:
-    """When to kill: after a file appears, or at any moment without `files`.
+    """The moment of a kill: after a file appears, or any time without `files`.
 
     Attributes:
         name: what the run does at this moment.
@@ -68,8 +68,8 @@ _CHECKPOINT = Aim("a checkpoint", f"{_FILES.checkpoints}/.ckpt-*", 0.05)
 _EVALUATION = Aim("an evaluation", f"{_FILES.checkpoints}/ckpt-*.index", 3.0)
 _MODEL = Aim(str(_FILES.model), str(_FILES.unfinished_model), 0.1)
 _EXPORT = Aim("the export", f"{_FILES.saved_model.parent}/.saving-*", 2.0)
-# Used in this order, again and again. A run killed by the first two aims is
-# continued from a checkpoint twice.
+# The aims are used in this order, repeatedly. A run that is killed by the first
+# two aims is continued from a checkpoint twice.
 _AIMS = (
     _EVALUATION,
     _CHECKPOINT,
@@ -167,11 +167,11 @@ def kill(trainer: Trainer, name: str, aim: Aim, seconds: float, generator):
     """Continues a run and kills it.
 
     Args:
-        trainer: starts the run.
+        trainer: the trainer, which starts the run.
         name: the name of the run.
-        aim: when to kill.
+        aim: the moment of the kill.
         seconds: the seconds that an undisturbed run takes.
-        generator: draws the moment.
+        generator: the random generator that draws the moment.
 
     Returns:
         The seconds to the kill, or `None` if the run ended before it.
@@ -218,7 +218,7 @@ def _times(run, pattern):
 
 
 def phase(run: pathlib.Path, log: str) -> str:
-    """Describes what a run did when it was killed.
+    """Returns a description of the work of a run when it was killed.
 
     Args:
         run: the run directory.
@@ -264,7 +264,7 @@ def check(directory, kills: int, steps: int, seed: int) -> bool:
         directory: the directory of the runs.
         kills: the number of kills.
         steps: the number of steps of a run.
-        seed: the seed of the moments.
+        seed: the seed of the random moments of the kills.
 
     Returns:
         Whether the result of every run equals the undisturbed run's.

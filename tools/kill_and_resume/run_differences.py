@@ -1,4 +1,4 @@
-"""The differences of two training runs' results, bit for bit."""
+"""Finds differences between the results of two training runs."""
 
 import pathlib
 
@@ -19,7 +19,7 @@ def differences(run: pathlib.Path, other: pathlib.Path) -> list[str]:
         other: the directory of another finished run.
 
     Returns:
-        The names of what differs; empty if the results are equal.
+        The names of the differences; empty if the results are equal.
     """
     both = [kt.runs.RunDirectory(folder) for folder in (run, other)]
     names = []
@@ -59,7 +59,7 @@ def differences(run: pathlib.Path, other: pathlib.Path) -> list[str]:
 
 
 def _different(name, first, second):
-    """Returns the keys of two dicts whose values differ, after a name."""
+    """Returns `name: key` for each key whose values differ in two dicts."""
     return [
         f"{name}: {key}"
         for key in sorted({*first, *second})

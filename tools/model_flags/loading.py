@@ -1,4 +1,4 @@
-"""Loads the models of `--model`, with the search of the other flags."""
+"""Loads the models of `--model`, with the search that other flags set."""
 
 import pathlib
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_text  # noqa: F401  A SavedModel needs its operations.
+import tensorflow_text  # noqa: F401  SavedModels contain its operations.
 
 import keras_transformer as kt
 from keras_transformer import translation
@@ -30,7 +30,7 @@ class ServedModel:
     """
 
     def __init__(self, directory, n_best: int | None = None):
-        # Kept, since the signatures do not own their variables.
+        # The model is kept, since signatures do not own their variables.
         self._model = tf.saved_model.load(str(directory))
         signatures = self._model.signatures
         self._n_best = n_best or 1
@@ -55,7 +55,7 @@ class ServedModel:
         """Returns hypotheses as a `Translator` does, but without tokens.
 
         Raises:
-            FloatingPointError: the model's output is not a number.
+            FloatingPointError: the model's output is NaN.
         """
         return translation.in_batches(
             lambda rows: self._translate([texts[row] for row in rows]),
@@ -125,7 +125,8 @@ def load_translator(
 ) -> translation.Translator:
     """Loads run directories as one translator.
 
-    The search, the vocabulary and the longest source are the first run's.
+    The first run gives the search, the vocabulary and the length limit of
+    sources.
 
     Raises:
         FileNotFoundError: a path is not a finished run.
@@ -141,7 +142,7 @@ def load_translator(
         _check_vocabularies(runs[0], runs[-1], models.model[0], path)
     members = [run.model for run in runs]
     if models.precision is not None:
-        warn_of_slowness(models.precision)
+        warn_of_precision(models.precision)
         members = [kt.models.in_precision(m, models.precision) for m in members]
     model = members[0]
     if len(members) > 1:
@@ -166,15 +167,15 @@ def check_models(models: settings.ModelSettings) -> None:
             )
 
 
-def warn_of_slowness(precision: str) -> None:
+def warn_of_precision(precision: str) -> None:
     """Prints a warning if a precision is slow on this machine."""
-    slowness = kt.training.slowness(precision)
-    if slowness is not None:
-        print(f"warning: {slowness}", file=sys.stderr)
+    warning = kt.training.precision_warning(precision)
+    if warning is not None:
+        print(f"warning: {warning}", file=sys.stderr)
 
 
 def tokenization(models: settings.ModelSettings) -> str:
-    """Returns the tokenization of the first run's scores."""
+    """Returns the tokenization that the first run's BLEU was computed with."""
     config = kt.runs.RunDirectory(models.model[0]).read_config()
     tokenize = config.get("settings", {}).get("tokenize")
     return tokenize or kt.translation.tokenization_of(None)

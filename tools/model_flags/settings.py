@@ -31,7 +31,7 @@ _LEAST = {
 
 @dataclasses.dataclass(frozen=True)
 class SearchSettings:
-    """How to search; `None` means the setting of the run or the library.
+    """The settings of the search; `None` keeps that of the run or library.
 
     docs/translating.md describes the flags.
 
@@ -137,7 +137,7 @@ class SearchSettings:
             coverage=self.coverage_penalty,
             constraints=constraints,
         )
-        # The run's beam size grows to the number of translations.
+        # The beam size becomes at least the number of translations.
         return dataclasses.replace(
             search, top_beams=count, beam_size=max(search.beam_size, count)
         )
@@ -149,7 +149,7 @@ class SearchSettings:
             "ratio": self.max_length_ratio,
             "minimum": self.min_length,
             "minimum_ratio": self.min_length_ratio,
-            # With a ratio from a flag there are no extra tokens.
+            # If a flag gives the ratio, no extra tokens are allowed.
             "extra": None if self.max_length_ratio is None else 0,
         }
         return translation.Lengths(
@@ -159,7 +159,7 @@ class SearchSettings:
 
 @dataclasses.dataclass(frozen=True)
 class ModelSettings:
-    """The models that translate, and how they compute."""
+    """The flags of the models that translate, and of their computation."""
 
     model: list[str] = setting("Run directories or one SavedModel.")
     ensemble: str | None = setting(

@@ -27,7 +27,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Preflight(BatchSettings):
-    """The steps to compile, and the chips to compile them for."""
+    """The flags of the steps to compile, and of the chips to compile for."""
 
     model: str | None = setting("A run directory; or give --preset.", None)
     preset: str | None = setting(f"One of {', '.join(kt.PRESETS)}.", None)
@@ -79,7 +79,7 @@ def preflight(flags: Preflight) -> bool:
         gradient_accumulation_steps=flags.gradient_accumulation_steps,
         beam_size=flags.beam_size,
     )
-    # Raises an error for a missing compiler before the model is built.
+    # A missing compiler raises an error here, before the model is built.
     compiler.compile_program(
         lowering.lower(lambda: tf.constant(1.0)),
         topology,

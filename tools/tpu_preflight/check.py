@@ -72,12 +72,12 @@ def check(
     python: str | None = None,
     jobs: int = 1,
 ) -> Iterator[Finding]:
-    """Compiles steps, and yields the finding of each, in their order.
+    """Compiles steps, and yields a `Finding` for each, in the same order.
 
     Args:
         steps: steps of `steps.py`, or steps of other functions.
         topology: the topology to compile for.
-        python: see `compile_program`.
+        python: the interpreter that has the compiler; `None` for this one.
         jobs: how many compilers run at a time.
 
     Raises:
@@ -94,9 +94,10 @@ def check(
 
 
 def _submit(step, topology, python, pool):
-    """Lowers a step, and returns the future of its finding.
+    """Lowers a step, and lets a thread compile it.
 
-    A thread waits for the compiler.
+    Returns:
+        The future of its `Finding`.
     """
     make = functools.partial(Finding, step, topology.chip)
     programs = [p for p in (step, step.prologue) if p is not None]

@@ -20,7 +20,7 @@ class Chip(NamedTuple):
     memory: bytes of HBM.
     available: bytes of HBM that the compiler gives to a program.
     bandwidth: bytes per second of HBM.
-    sizes: the number of sizes in the name of a topology.
+    sizes: the number of sizes in the name of a topology, such as 2 in `2x2`.
     accelerator: libtpu's name of a machine with this chip.
     options: further options of the compiler for this chip.
     """
@@ -56,7 +56,7 @@ CHIPS = {
             bandwidth=1200e9,
             sizes=3,
             accelerator="v4-8",
-            # Its two cores work together as one device.
+            # The two cores of this chip work together as one device.
             options={"chip_config_name": "megacore"},
         ),
         Chip(
@@ -97,7 +97,7 @@ class Topology(NamedTuple):
 
     @property
     def options(self) -> dict:
-        """The options of the compiler beside the name."""
+        """The options of the compiler besides the name of the topology."""
         if self.num_replicas > 1:
             return self.chip.options
         # The compiler's default is four chips on a host.
@@ -105,7 +105,7 @@ class Topology(NamedTuple):
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables, so that libtpu asks no cloud for them."""
+        """Environment variables that libtpu would otherwise ask a cloud for."""
         return {
             "JAX_PLATFORMS": "cpu",
             "TPU_SKIP_MDS_QUERY": "1",
@@ -131,7 +131,7 @@ def topology(name: str) -> Topology:
     match = re.fullmatch(r"(\w+):(\d+(?:x\d+)*)", name)
     chip = CHIPS.get(match[1]) if match else None
     sizes = [int(size) for size in match[2].split("x")] if match else []
-    # A host has 2 x 2 chips, or it is a single host of one chip.
+    # A slice has hosts of 2 x 2 chips, or it is a single host with one chip.
     is_slice = len(sizes) >= 2 and sizes[0] % 2 == 0 and sizes[1] % 2 == 0
     num_chips = math.prod(sizes)
     if (

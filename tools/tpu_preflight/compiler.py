@@ -1,8 +1,8 @@
 """Compiles a program with Google's TPU compiler, on a machine without a TPU.
 
-The compiler, libtpu, is called through JAX, in a separate process. At an
-unexpected error it ends its process, and it reads environment variables when it
-is loaded. So it can also be installed for another interpreter:
+The compiler, libtpu, is called through JAX, in a separate process: it ends its
+process at an unexpected error, and it reads environment variables when it is
+loaded. The process can use another interpreter, which has the compiler:
 
     python -m tools.tpu_preflight.compiler \\
         '{"name": "v5e:2x2", "options": {}}' < HLO
@@ -30,7 +30,7 @@ class MissingCompilerError(OSError):
 
 
 class Compiled(NamedTuple):
-    """The compiler's numbers of a compiled program.
+    """The compiler's numbers for a compiled program.
 
     arguments, outputs, aliased, temporaries, code: bytes of HBM. An output
         that overwrites its argument, as an updated variable does, is aliased.
@@ -118,18 +118,18 @@ def compile_program(hlo: bytes, topology, python: str | None = None):
 
 
 def _reason(error: str) -> str:
-    """Returns the first lines of a compiler's message, which say the reason."""
+    """Returns the first lines of a compiler's message, with the reason."""
     lines = [line.strip() for line in error.splitlines() if line.strip()]
     return " ".join(lines[:3])[:600]
 
 
 def _compile(target, hlo):
     """Compiles in this process, which must have the compiler."""
-    # Imported here, since the calling process may lack these packages.
+    # The imports are here, since the calling process may lack these packages.
     import time
 
     import jax
-    import libtpu  # noqa: F401  The compiler itself.
+    import libtpu  # noqa: F401  This is the compiler.
     from jax.experimental import topologies
     from jax.extend.mlir import ir
     from jax.interpreters import mlir

@@ -15,14 +15,14 @@ _DYNAMIC = re.compile(
     r" = [^(]*<=\d[^(]* set-dimension-size\(.*"
     r'metadata=\{op_type="([^"]+)" op_name="([^"]+)"'
 )
-# An unsupported operation, operations and source lines in a message of XLA.
+# Patterns of operations and source lines in a message of XLA.
 _UNSUPPORTED = re.compile(r"(\w+) \(No registered '\w+' OpKernel")
 _NODE = re.compile(r"\{\{node ([^}]+)\}\}")
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 
 
 class LoweringError(ValueError):
-    """XLA cannot lower a function, or only with dynamic shapes."""
+    """Raised if XLA cannot lower a function, or only with dynamic shapes."""
 
 
 def lower(function, *specs: tf.TensorSpec) -> bytes:
@@ -71,7 +71,7 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
     except ValueError as error:
         raise LoweringError(_reason(str(error))) from error
     if b"set-dimension-size" in hlo:
-        # Some of these operations keep the size. Only the others are errors.
+        # An operation that keeps the size is no error; the others are.
         text = make_ir(stage="hlo", platform_name="CPU")
         dynamic = dict.fromkeys(_DYNAMIC.findall(text))
         if dynamic:
@@ -111,7 +111,7 @@ def _described(kind, name, graph):
 
 
 def _own(path, line):
-    """Describes a source line; empty for a library and for this module."""
+    """Describes a source line; returns "" for libraries and this module."""
     # XLA omits the first slash.
     path = pathlib.Path("/", path)
     if {"site-packages", "dist-packages"} & set(path.parts):

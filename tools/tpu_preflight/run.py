@@ -25,8 +25,8 @@ def configuration(model: str | None, preset: str | None, **given):
         The pair of `TransformerConfig` and `TrainingSettings`.
 
     Raises:
-        ValueError: both arguments are given, or none; the run's configuration
-            or the settings are invalid.
+        ValueError: `model` and `preset` are both `None`, or neither is; the
+            run's configuration or the settings are invalid.
         OSError: there is no such run directory.
     """
     if (model is None) == (preset is None):
@@ -66,7 +66,7 @@ def configuration(model: str | None, preset: str | None, **given):
 
 
 def _for_tpu(settings):
-    """The settings with the precision that `auto` is on a TPU."""
+    """Returns the settings; the precision `auto` becomes that of a TPU."""
     if settings.precision != precision.AUTO:
         return settings
     policy, _ = hardware.choose_precision(hardware.Hardware("TPU"))

@@ -70,7 +70,7 @@ def decoding_step(
         search: a `Search`.
         rows: B.
         length: S.
-        max_length: T of the result, and the most steps of the search.
+        max_length: T of the result, and the maximum number of steps.
     """
     searches = model_search.ModelSearch(
         model, search, lengths.Lengths(), kt.text.SpecialIds().end

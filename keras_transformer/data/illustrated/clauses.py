@@ -1,12 +1,12 @@
-"""From phrases to sentence pairs: verbs, negation, word order.
+"""Makes sentence pairs from phrases: verbs, negation and word order.
 
-A pair is made of the words of both sides, unelided, and joined at its end.
+Words have no elision ("le animal") until `sentence` joins them.
 """
 
 from keras_transformer.data import pairs
 from keras_transformer.data.illustrated import grammar, lexicon
 
-# In the order of `Verb.present`: je, tu, il, nous, ils.
+# The forms of je, tu, il, nous and ils, as in `Verb.present`.
 _AVOIR = ("ai", "as", "a", "avons", "ont")
 _ETRE = ("suis", "es", "est", "sommes", "sont")
 
@@ -36,9 +36,9 @@ def _is_pronoun(subject: grammar.Phrase) -> bool:
 def sentence(
     source: tuple[str, ...], target: tuple[str, ...], mark: str = "."
 ) -> pairs.SentencePair:
-    """Joins the words of both sides; a capital first, a mark last.
+    """Joins the words of each side into a sentence that ends with `mark`.
 
-    French has a space before a mark of two parts.
+    Its first letter is a capital. French has a space before "!" and "?".
 
     >>> sentence(("thanks",), ("merci",), "!")
     SentencePair(source='Thanks!', target='Merci !')
@@ -50,7 +50,7 @@ def sentence(
 
 
 def _event(subject, verb, thing, past, negative):
-    """The words of "subject verb thing", English and French."""
+    """Returns the words of "subject verb thing" in English and French."""
     singular = subject.person == 3 and not subject.plural
     if negative:
         auxiliary = "didn't" if past else "doesn't" if singular else "don't"
@@ -81,7 +81,7 @@ def event(
     past: bool = False,
     negative: bool = False,
 ) -> pairs.SentencePair:
-    """The dog doesn't cross the street. / The owl sleeps."""
+    """Makes a pair of sentences like "The dog doesn't cross the street"."""
     return sentence(*_event(subject, verb, thing, past, negative))
 
 
@@ -93,16 +93,16 @@ def state(
     short: bool = True,
     opening: tuple[str, str] = ("", ""),
 ) -> pairs.SentencePair:
-    """The dog isn't very old. / Yes, I am a student.
+    """Makes a pair of sentences like "The dog isn't very old".
 
     Args:
-        subject: who or what.
+        subject: the subject.
         name: English name of an adjective or a profession.
         degree: an (English, French) adverb before an adjective.
-        negative: whether it is denied.
+        negative: whether the sentence is negated.
         short: whether the English verb is contracted: "isn't", and "I'm"
-            where the subject is a pronoun.
-        opening: words in front, in English and French.
+            if the subject is a pronoun.
+        opening: the first words of the sentence, in English and French.
     """
     verb = _form(_ETRE, subject)
     source, target = _complement(subject, name, degree)
@@ -113,9 +113,10 @@ def state(
 
 
 def question(subject: grammar.Phrase, name: str) -> pairs.SentencePair:
-    """Are you tired? / Is my sister a student?
+    """Makes a pair of questions like "Is my sister a student?".
 
-    French turns pronoun and verb around; behind a noun it adds a pronoun.
+    In French, the pronoun follows the verb: "es-tu". If the subject is a noun,
+    a pronoun is added: "ma sœur est-elle".
     """
     verb, noun, pronoun = _form(_ETRE, subject), "", subject.french
     if not _is_pronoun(subject):
@@ -130,7 +131,7 @@ def question(subject: grammar.Phrase, name: str) -> pairs.SentencePair:
 
 
 def _subject_and_be(subject, negative, short):
-    """She is not, she isn't, I'm not, she's: what French says in one way."""
+    """Returns the English subject and verb: "she is not", "she's", ..."""
     verb = _be(subject)
     if short and negative and verb != "am":
         return f"{subject.english} {verb}n't"
@@ -142,7 +143,7 @@ def _subject_and_be(subject, negative, short):
 
 
 def _complement(subject, name, degree=("", "")):
-    """Very tired, a student, students; in English and French."""
+    """Returns "very tired", "a student" or "students" in both languages."""
     source = f"{degree[0]} {name}"
     if name in lexicon.PROFESSIONS:
         source = f"{name}s" if subject.plural else f"a {name}"
@@ -153,7 +154,10 @@ def _complement(subject, name, degree=("", "")):
 def there_is(
     noun: grammar.Phrase, place: grammar.Phrase, negative: bool = False
 ) -> pairs.SentencePair:
-    """There is a dog in the barn; under negation pass "no" as determiner."""
+    """Makes a pair of sentences like "There is a dog in the barn".
+
+    If it is negated, the noun must have the determiner "no".
+    """
     verb = _be(noun) + ("n't" if negative else "")
     verb_fr = "il ne y a pas" if negative else "il y a"
     return sentence(
@@ -171,16 +175,16 @@ def because(
     negative: bool,
     opening: tuple[str, str] = ("", ""),
 ) -> pairs.SentencePair:
-    """What was done or, if `negative`, not done, and why.
+    """Makes a pair of sentences that say why something was or was not done.
 
     Args:
-        subject: who did it.
-        verb: what was done.
-        thing: to what.
-        referent: `subject` or `thing`, whichever the pronoun stands for.
-        adjective: the reason, behind "too" if `negative`.
-        negative: whether it was not done.
-        opening: an adverb of time in front, in English and French.
+        subject: the subject.
+        verb: the verb.
+        thing: the object.
+        referent: the noun that the pronoun means, `subject` or `thing`.
+        adjective: the reason; it follows "too" if `negative`.
+        negative: whether the action was not done.
+        opening: an adverb of time at the start, in English and French.
     """
     source, target = _event(subject, verb, thing, True, negative)
     pronoun = "elle" if referent.feminine else "il"

@@ -1,9 +1,9 @@
-"""The built-in corpus: sentences are drawn, split, and some held out.
+"""Draws the sentences of the built-in corpus, and splits them into data sets.
 
-Set phrases are no sentences to be tested with: all belong to the training set.
+Set phrases are used for training only, not for tests.
 
-The contrast set asks whether *it* is the agent or the object, for pairs of
-nouns that never meet elsewhere.
+The contrast set tests whether *it* is translated as the agent or as the object.
+Its combinations of an agent and an object occur in no other data set.
 """
 
 import collections
@@ -25,7 +25,7 @@ from keras_transformer.data.illustrated import (
 _ILLUSTRATED = ("animal", "street")
 _HELD_OUT_SHARE = 0.13
 _NUM_MINIMAL_PAIRS = 250
-# The first of so many training pairs is a set phrase.
+# The first of every 20 training pairs is a set phrase.
 _PHRASE_INTERVAL = 20
 
 _AGENTS = lexicon.AGENTS
@@ -34,10 +34,10 @@ _CAUSAL_PRONOUN = re.compile(r"(?i)\bparce\s+qu\s*['’]\s*(ils?|elles?)\b")
 
 
 class ContrastExample(NamedTuple):
-    """One sentence of a minimal pair; `pronoun` is the right one.
+    """One sentence of a minimal pair, with the correct French pronoun.
 
-    The other sentence with the same `pair_index` differs in the adjective, and
-    therefore in the pronoun: "il" or "elle".
+    The other sentence with the same `pair_index` has another adjective, and
+    therefore the other pronoun: "il" or "elle".
     """
 
     source: str
@@ -47,10 +47,11 @@ class ContrastExample(NamedTuple):
 
 
 class IllustratedCorpus(NamedTuple):
-    """Splits without a common source; `contrast` has new noun combinations.
+    """The data sets; no source is in two of them.
 
-    Set phrases, such as "Thanks.", are in `train` alone, many times each; all
-    other sentences are there once.
+    The noun combinations of `contrast` occur in no other data set. Set phrases,
+    such as "Thanks.", are only in `train`, many times each. Every other
+    sentence occurs once.
     """
 
     train: list[pairs.SentencePair]
@@ -65,15 +66,17 @@ def illustrated_corpus(
     dev_size: int = 500,
     test_size: int = 500,
 ) -> IllustratedCorpus:
-    """Writes the English-French corpus, the same for the same arguments.
+    """Makes the English-French corpus, the same for the same arguments.
 
-    Every source has exactly one translation, and the splits are disjoint. Of
-    20 training pairs one is a set phrase; there are 100 of them, in turn.
+    Every source has exactly one translation, and the splits are disjoint. One
+    of 20 training pairs is a set phrase; the 104 set phrases come in turn.
 
     Args:
-        seed: which sentences are drawn, and which nouns meet in `contrast`
-            alone; `contrast` does not depend on the sizes.
-        train_size: number of pairs, as are `dev_size` and `test_size`.
+        seed: the seed of the draw of sentences, and of the noun combinations
+            in `contrast`, which does not depend on the sizes.
+        train_size: the number of training pairs.
+        dev_size: the number of development pairs.
+        test_size: the number of test pairs.
 
     Example:
 
@@ -120,14 +123,14 @@ def illustrated_corpus(
 def referent_accuracy(
     examples: Sequence[ContrastExample], translations: Sequence[str]
 ) -> float:
-    """The share of translations whose "parce qu'il/elle" is the right one.
+    """Returns the share of translations with the correct "parce qu'il/elle".
 
-    A translation without such a clause, or with both pronouns in such clauses,
-    counts as wrong, and so does a plural pronoun.
+    A translation counts as wrong if it has no such clause, both pronouns in
+    such clauses, or a plural pronoun.
 
     Args:
         examples: sentences of the contrast set.
-        translations: what a system made of their sources, in the same order.
+        translations: the translations of their sources, in the same order.
 
     Example:
 
@@ -153,7 +156,7 @@ def referent_accuracy(
 
 
 def _draw(rng, patterns, count):
-    """`count` sentences, mixed by the patterns' shares while they last."""
+    """Draws sentences from the patterns, each by its share while it has any."""
     queue: list[tuple[float, Callable[..., pairs.SentencePair], tuple]] = []
     for pattern in patterns:
         shuffled = rng.sample(pattern.arguments, len(pattern.arguments))
@@ -166,10 +169,10 @@ def _draw(rng, patterns, count):
 
 
 def _held_out_combinations(rng: random.Random) -> frozenset[tuple[str, str]]:
-    """(agent, object) names that only the contrast set brings together.
+    """Returns the (agent, object) names that only the contrast set combines.
 
-    No noun loses more than a quarter of its partners, so that each is still
-    seen with partners of both genders.
+    No noun loses more than a quarter of its partners. So the training set still
+    has each noun with partners of both genders.
     """
     combinations = sorted(
         {(one, two) for _, one, two in sentences.meetings(())}
@@ -203,7 +206,8 @@ def _contrast_set(rng, held_out):
         )
     ]
     rng.shuffle(candidates)
-    # A stable sort: the illustrated pair, then those without an opening.
+    # The pair of The Illustrated Transformer comes first, then pairs without an
+    # opening. The sort is stable, so the rest of the order stays random.
     first = (
         *_ILLUSTRATED,
         lexicon.CROSS,
@@ -221,7 +225,7 @@ def _contrast_set(rng, held_out):
             (nouns[0], verb, nouns[1], nouns[side], reason, negative, opening)
             for side, reason in enumerate(reasons)
         ]
-        # No sentence in two pairs, that all may count the same.
+        # No sentence is in two pairs, so that all sentences count equally.
         if used.isdisjoint(acts) and len(examples) < 2 * _NUM_MINIMAL_PAIRS:
             used.update(acts)
             for it, act in zip(nouns, acts, strict=True):

@@ -1,7 +1,7 @@
-"""Who does what to what in the built-in corpus, and why or why not.
+"""The actions in the built-in corpus, with reasons for and against them.
 
-Read by `sentences`. Nouns and adjectives stand here by their English names in
-`lexicon`.
+Nouns and adjectives are given by their English names in `lexicon`. The module
+`sentences` makes sentences from these tables.
 """
 
 from typing import NamedTuple
@@ -10,16 +10,21 @@ from keras_transformer.data.illustrated import lexicon
 
 
 class Fit(NamedTuple):
-    """Names of adjectives: after "too" they hinder, plain they encourage."""
+    """Names of adjectives that are reasons against or for an action.
+
+    too: reasons against it, after "too": "too tired".
+    plain: reasons for it, without "too": "hungry".
+    """
 
     too: tuple[str, ...]
     plain: tuple[str, ...]
 
 
 class Deed(NamedTuple):
-    """Who does what to what, and why or why not, by the nouns' names.
+    """An action: its verb, the possible agents and objects, and the reasons.
 
-    `reasons` explain it by the agent, those in `objects` by the object.
+    `reasons` describe the agent. Each object in `objects` has its own reasons,
+    which describe the object.
     """
 
     verb: lexicon.Verb
@@ -28,14 +33,14 @@ class Deed(NamedTuple):
     objects: dict[str, Fit]
 
 
-# What would stop others does not stop the swimmers, the flyer, the tiny.
+# Agents that swim, fly or are tiny, with the adjectives that do not stop them.
 UNHINDERED = {
     **dict.fromkeys(("duck", "frog", "goose", "turtle"), ("deep", "muddy")),
     **dict.fromkeys(("ant", "mouse"), ("low", "narrow")),
     "owl": ("deep", "muddy", "slippery"),
 }
 
-# Reasons not to act: the more frightening the deed, the more there are.
+# An agent's reasons against an action; a frightening action has more of them.
 _UNFIT = ("tired", "sick", "young", "lazy")
 _AFRAID = (*_UNFIT, "frightened")
 _TIMID = (*_AFRAID, "shy")

@@ -1,7 +1,7 @@
-"""From words to phrases: agreement, determiners, elision, contraction.
+"""Makes phrases from words: agreement, determiners, elision, contraction.
 
-Phrases stay unelided ("le animal", "de le pont") until a whole sentence is
-joined: only `french` knows elision and contraction, only `english` knows a/an.
+Phrases have no elision ("le animal") and no contraction ("de le pont") until
+`french` joins a whole sentence. Only `english` turns "a" into "an".
 """
 
 import itertools
@@ -28,9 +28,9 @@ _ASPIRATED = frozenset(
 
 
 class Phrase(NamedTuple):
-    """A subject or object in both languages, with what agreement needs.
+    """A subject or object in both languages, with gender, number and person.
 
-    `pronoun` is the English word that refers back to it.
+    `pronoun` is the English pronoun that refers to it.
     """
 
     english: str
@@ -42,7 +42,10 @@ class Phrase(NamedTuple):
 
 
 class _Determiner(NamedTuple):
-    """The forms of a determiner; `vowels` are those before a vowel."""
+    """The forms of a determiner.
+
+    `vowels` are the French masculine and feminine form before a vowel.
+    """
 
     english: str
     masculine: str
@@ -61,7 +64,7 @@ PRONOUNS = {
     "they": Phrase("they", "ils", plural=True, pronoun="they"),
 }
 
-# "no": what becomes of "a" under a French negation ("pas de chien").
+# "no" is for the noun of a negated sentence: "pas de chien" has "de" for "a".
 _DETERMINERS = {
     "the": _Determiner("the", "le", "la", (), "the", "les"),
     "this": _Determiner(
@@ -76,7 +79,7 @@ _DETERMINERS = {
 
 
 def elides(word: str) -> bool:
-    """Whether `word` shortens a word like "le" or "ne" before it.
+    """Returns whether "le" or "ne" becomes "l'" or "n'" before `word`.
 
     >>> elides("hôtel"), elides("haie"), elides("pont")
     (True, False, False)
@@ -93,7 +96,8 @@ def french(*phrases: str) -> str:
     words = " ".join(phrases).split()
     joined = words[-1]
     for word, following in zip(words[-2::-1], words[:0:-1], strict=True):
-        # From the right, so "de le hôtel" meets "l'hôtel", never "le".
+        # Words are joined from the right: "de le hôtel" becomes "de l'hôtel",
+        # not "du hôtel".
         head, _, rest = joined.partition(" ")
         if word in _ELIDED and elides(following):
             joined = word[:-1] + "'" + joined
@@ -118,7 +122,7 @@ def english(*phrases: str) -> str:
 
 
 def agree(name: str, feminine: bool, plural: bool) -> str:
-    """The French form of the adjective or profession of this English name."""
+    """Returns the French form of an adjective or profession."""
     adjective = _AGREEING[name]
     if feminine:
         return adjective.feminine + ("s" if plural else "")
@@ -132,14 +136,14 @@ def noun_phrase(
     after: str = "",
     plural: bool = False,
 ) -> Phrase:
-    """A noun with its determiner and adjectives, each in its place.
+    """Makes a noun phrase with a determiner and adjectives.
 
     Args:
         noun: the noun.
         determiner: "the", "this", "my", "a", "no", "two" or "three".
         before: English name of an adjective that precedes the noun in French.
-        after: of one that follows it there, a colour.
-        plural: whether it is plural; "two" and "three" are.
+        after: English name of a colour, which follows the noun in French.
+        plural: whether it is plural; must be True for "two" and "three".
     """
     forms = _DETERMINERS[determiner]
     words = [noun.french_plural if plural else noun.french]
@@ -168,7 +172,7 @@ def noun_phrase(
 
 
 def definite_phrases(noun: lexicon.Noun, adjectives: bool) -> Iterator[Phrase]:
-    """The dogs, my old dog, this black dog; `adjectives` allows for one."""
+    """Yields phrases like "my dog", with `adjectives` also "my old dog"."""
     looks = _looks(noun) if adjectives else [("", "")]
     for look, plural in itertools.product(looks, _numbers(noun)):
         for determiner in ("the", "this", "my"):
@@ -177,7 +181,7 @@ def definite_phrases(noun: lexicon.Noun, adjectives: bool) -> Iterator[Phrase]:
 
 
 def indefinite_phrases(noun: lexicon.Noun) -> Iterator[tuple[Phrase, bool]]:
-    """(an old black dog, False), (two dogs, False), (a dog, True if denied)."""
+    """Yields pairs of a phrase, like "two dogs", and whether it is negated."""
     for look in itertools.product(("", *noun.qualities), ("", *noun.colours)):
         yield noun_phrase(noun, "a", *look), False
     for look in _looks(noun):
@@ -187,19 +191,19 @@ def indefinite_phrases(noun: lexicon.Noun) -> Iterator[tuple[Phrase, bool]]:
 
 
 def _looks(noun: lexicon.Noun) -> list[tuple[str, str]]:
-    """No adjective, or one that suits the noun, before or after it."""
+    """Returns pairs with no adjective, or one before or after the noun."""
     before = [(quality, "") for quality in noun.qualities]
     return [("", ""), *before, *(("", colour) for colour in noun.colours)]
 
 
 def _numbers(noun: lexicon.Noun) -> tuple[bool, ...]:
-    """The values of `plural` that occur with the noun."""
+    """Returns the values of `plural` that occur with the noun."""
     several = noun.english in (*lexicon.AGENTS, *lexicon.PLURAL_OBJECTS)
     return (False, True) if several else (False,)
 
 
 def at(preposition: tuple[str, str], place: Phrase) -> Phrase:
-    """A place, behind an (English, French) preposition."""
+    """Puts an (English, French) preposition before a place."""
     return place._replace(
         english=f"{preposition[0]} {place.english}",
         french=f"{preposition[1]} {place.french}",

@@ -1,6 +1,6 @@
-"""The words of the built-in corpus: what each means and how it inflects.
+"""The words of the built-in corpus, with their translations and forms.
 
-Whatever follows the rule is derived, so a written-out form is an irregular one.
+Regular forms are computed; only irregular forms are written here.
 """
 
 import dataclasses
@@ -13,14 +13,15 @@ class Noun:
     """An English noun and its French counterpart.
 
     Args:
-        english: singular form, also the noun's name in the tables below.
+        english: singular form, which is its name in the tables below.
         french: singular form.
         feminine: the French gender.
-        english_plural, french_plural: only if not the singular + "s".
-        aspirated: a French h that forbids elision ("la haie").
-        qualities: names of the adjectives before the noun that suit it.
+        english_plural, french_plural: needed if not the singular + "s".
+        aspirated: whether its French h forbids elision ("la haie").
+        qualities: names of adjectives that suit it and precede it in French.
         colours: names of the colours that suit it.
-        owned, inside: whether "my" suits it, and "in".
+        owned: whether "my" suits it.
+        inside: whether "in" suits it.
     """
 
     english: str
@@ -43,13 +44,13 @@ class Noun:
 
 @dataclasses.dataclass(frozen=True)
 class Adjective:
-    """An English adjective and the four (or five) forms of the French one.
+    """An English adjective, and the four or five forms of the French one.
 
     Args:
-        english: the form, also the adjective's name in the tables.
+        english: its only form, which is its name in the tables.
         french: masculine singular.
-        feminine: only if it is not `french` with a final "e".
-        plural: masculine plural, only if it is not `french` + "s".
+        feminine: needed if it is not `french` with a final "e".
+        plural: masculine plural, needed if it is not `french` + "s".
         before_vowel: masculine singular before a vowel ("bel").
     """
 
@@ -70,10 +71,10 @@ class Adjective:
 
 
 class Verb(NamedTuple):
-    """A verb; `present` holds the forms of je, tu, il, nous, ils.
+    """A verb; `present` has the French forms of je, tu, il, nous and ils.
 
-    `particle` stands between verb and object ("over", "dans"); `with_etre`
-    says that the participle agrees with the subject ("elle est entrée").
+    `particle` is between verb and object ("over", "dans"). If `with_etre` is
+    True, the participle agrees with the subject ("elle est entrée").
     """
 
     english: str
@@ -93,7 +94,7 @@ def _by_name(*entries):
     return {entry.english: entry for entry in entries}
 
 
-# Which adjectives suit which kind of thing.
+# The adjectives that suit each kind of noun.
 _SIZES = ("small", "big")
 _NATURE = (*_SIZES, "beautiful")
 _WILD = (*_NATURE, "old")
@@ -126,7 +127,7 @@ AGENTS: dict[str, Noun] = _by_name(
     _wild("owl", "chouette", feminine=True),
 )
 
-# Of relatives one says "my", of others "the" and "this".
+# Relatives have the determiner "my", other people have "the" and "this".
 PEOPLE: dict[str, Noun] = _by_name(
     Noun("man", "homme", english_plural="men"),
     Noun("woman", "femme", feminine=True, english_plural="women"),
@@ -182,24 +183,24 @@ OBJECTS: dict[str, Noun] = _by_name(
     _made("bag", "sac"),
 )
 
-# Not landmarks: nobody walks to them or sleeps near them.
+# Objects that are not landmarks: no animal walks to them or sleeps near them.
 NOT_LANDMARKS = {"bag", "barrel", "box", "cart", "stone", "table", "roof"}
 
-# Only these occur in the plural, which keeps the vocabulary small.
+# Only these objects occur in the plural, which keeps the vocabulary small.
 PLURAL_OBJECTS = ("castle", "hedge", "hotel", "house")
 
 ADJECTIVES: dict[str, Adjective] = _by_name(
-    # Before the noun in French.
+    # These precede the noun in French.
     Adjective("small", "petit"),
     Adjective("big", "grand"),
     Adjective("old", "vieux", "vieille", before_vowel="vieil"),
     Adjective("beautiful", "beau", "belle", "beaux", "bel"),
     Adjective("new", "nouveau", "nouvelle", "nouveaux", "nouvel"),
-    # After it.
+    # These follow the noun in French.
     Adjective("black", "noir"),
     Adjective("white", "blanc", "blanche"),
     Adjective("grey", "gris"),
-    # What an agent can be and an object cannot.
+    # These describe agents only.
     Adjective("tired", "fatigué"),
     Adjective("sick", "malade"),
     Adjective("young", "jeune"),
@@ -213,7 +214,7 @@ ADJECTIVES: dict[str, Adjective] = _by_name(
     Adjective("lost", "perdu"),
     Adjective("happy", "heureux", "heureuse"),
     Adjective("sad", "triste"),
-    # What an object can be and an agent cannot.
+    # These describe objects only.
     Adjective("wide", "large"),
     Adjective("narrow", "étroit"),
     Adjective("deep", "profond"),
@@ -231,7 +232,7 @@ ADJECTIVES: dict[str, Adjective] = _by_name(
     Adjective("dry", "sec", "sèche"),
 )
 
-# In French a profession has no article behind "être", and agrees with the
+# In French a profession has no article after "être", and agrees with the
 # subject like an adjective. The English plurals are regular.
 PROFESSIONS: dict[str, Adjective] = _by_name(
     Adjective("student", "étudiant"),

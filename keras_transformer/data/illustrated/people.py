@@ -1,7 +1,7 @@
-"""What people are and how they feel: short sentences of conversation.
+"""Short sentences about people, their professions and their feelings.
 
-*I am a student. / Is she tired? / No, my brothers are not singers.* "I" and
-"you" are masculine, and "you" is one person, so that a source has one
+Examples: *I am a student. / Is she tired? / No, my brothers are not singers.*
+"I" and "you" are masculine, and "you" is one person, so that a source has one
 translation.
 """
 
@@ -21,12 +21,12 @@ _FEELINGS = (
     *("tired", "sick", "young", "old", "lazy", "frightened", "shy", "brave"),
     *("angry", "lost", *sentences.FEELINGS),
 )
-# In front of a statement, in English and French.
+# The first words of a statement, in English and French.
 _YES, _NO, _HELLO = ("yes,", "oui,"), ("no,", "non,"), ("hello,", "bonjour,")
 
 
 def patterns() -> list[sentences.Pattern]:
-    """Pronouns and people, with professions and feelings."""
+    """Returns the patterns of sentences about professions and feelings."""
     pronouns = list(grammar.PRONOUNS.values())
     people = []
     for noun in lexicon.PEOPLE.values():
@@ -55,7 +55,7 @@ def patterns() -> list[sentences.Pattern]:
 
 
 def _talk(subject: grammar.Phrase, name: str) -> Iterator[pairs.SentencePair]:
-    """All that is said of somebody and a profession or a feeling."""
+    """Yields all pairs about a subject and a profession or a feeling."""
     is_pronoun = subject.english in grammar.PRONOUNS
     is_feeling = name not in lexicon.PROFESSIONS
     yield clauses.question(subject, name)

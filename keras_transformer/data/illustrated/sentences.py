@@ -1,8 +1,8 @@
-"""Which sentences the grammar is asked for, and how often.
+"""The patterns of the corpus's sentences, and the share of each pattern.
 
-About half of them say why something was (not) done. Their *it* is the agent or
-the object, only the adjective tells which, and French must choose *il* or
-*elle*. `people` has those about people.
+About half of the sentences say why something was done or not done. Their *it*
+refers to the agent or to the object. Only the adjective tells which, and French
+must choose *il* or *elle*. The module `people` has the sentences about people.
 """
 
 import collections
@@ -24,26 +24,31 @@ _OBJECTS = lexicon.OBJECTS
 _NOUNS = (*_AGENTS.values(), *_OBJECTS.values())
 the = functools.partial(grammar.noun_phrase, determiner="the")
 
-# Adverbs and prepositions, English and French.
+# Adverbs and prepositions in English and French.
 _IN, _NEAR, _TO = ("in", "dans"), ("near", "près de"), ("to", "jusque à")
 NONE = ("", "")
 OPENINGS = (("yesterday,", "hier,"), ("this morning,", "ce matin,"))
 DEGREES = (NONE, ("very", "très"), ("too", "trop"))
-# Adjectives that "very" and "too" do not suit, in one language or the other.
+# Adjectives that cannot follow "very" or "too" in English or in French.
 ABSOLUTE = frozenset(
     ("hungry", "thirsty", "angry", "lost", "empty", "open", "frozen")
 )
 FEELINGS = ("happy", "sad")
 
 
-# Names of an agent and an object.
+# Pairs of the names of an agent and an object.
 Combinations: TypeAlias = Collection[tuple[str, str]]
-# The arguments of sentences, in two lists.
+# Two lists of arguments of sentences, such as singular and plural ones.
 _Sides: TypeAlias = tuple[list[tuple], list[tuple]]
 
 
 class Pattern(NamedTuple):
-    """A kind of sentence: its share of the corpus and every instance."""
+    """A kind of sentence.
+
+    share: its share of the corpus.
+    derive: function that makes a pair of sentences.
+    arguments: the arguments of `derive` for every sentence of this kind.
+    """
 
     share: float
     derive: Callable[..., pairs.SentencePair]
@@ -51,7 +56,7 @@ class Pattern(NamedTuple):
 
 
 def because_patterns(held_out: Combinations) -> list[Pattern]:
-    """The half that gives reasons, without the nouns that are held out."""
+    """Returns patterns of sentences with reasons, without held-out nouns."""
     plain: _Sides = ([], [])
     varied: _Sides = ([], [])
     personal: _Sides = ([], [])
@@ -62,7 +67,7 @@ def because_patterns(held_out: Combinations) -> list[Pattern]:
         settings += itertools.product((who, several), (what,), OPENINGS)
         coloured = [the(noun, after=colour) for colour in noun.colours]
         settings += [(subject, what) for subject in coloured]
-        # Not "small" and "big", which might contradict the reason.
+        # "small" and "big" are left out: they might contradict the reason.
         described = [
             the(place, before=name)
             for name in ("beautiful", "old", "new")
@@ -76,14 +81,14 @@ def because_patterns(held_out: Combinations) -> list[Pattern]:
             what = the(_OBJECTS[thing])
             settings = [(grammar.PRONOUNS[who], what) for who in ("he", "she")]
             _explain(deed, "", thing, settings, personal)
-    # Equal shares of both referents, though agents have more reasons.
+    # Both referents have equal shares, though agents have more reasons.
     shares = (0.134, 0.092, 0.092, 0.134, 0.014, 0.014)
     kinds = zip(shares, (*plain, *varied, *personal), strict=True)
     return [Pattern(share, clauses.because, acts) for share, acts in kinds]
 
 
 def everyday_patterns(held_out: Combinations) -> list[Pattern]:
-    """Most of the rest: pronouns, numbers, places and the present."""
+    """Returns the patterns of all sentences without reasons or people."""
     events: dict[str | lexicon.Verb, list[tuple]]
     events = collections.defaultdict(list)
     presences: _Sides = ([], [])
@@ -124,7 +129,7 @@ def everyday_patterns(held_out: Combinations) -> list[Pattern]:
     shares: dict[str | lexicon.Verb, float]
     shares = {"sight": 0.056, "find": 0.028, "miss": 0.021}
     shares |= {"meet": 0.035, "stay": 0.042, "nap": 0.007}
-    # One pattern per verb of the deeds, as some have few nouns.
+    # Each verb of `DEEDS` has its own pattern, since some have few nouns.
     return [
         *(
             Pattern(shares.get(kind, 0.014), clauses.event, acts)
@@ -139,7 +144,10 @@ def everyday_patterns(held_out: Combinations) -> list[Pattern]:
 def meetings(
     held_out: Combinations, wanted: bool = False
 ) -> Iterator[tuple[deeds.Deed, str, str]]:
-    """Every deed, agent and object that are, or are not, held out."""
+    """Yields each deed with each agent and object that is not held out.
+
+    With `wanted`, it yields those that are held out instead.
+    """
     for deed in deeds.DEEDS:
         for names in itertools.product(deed.agents, deed.objects):
             if (names in held_out) == wanted:
@@ -149,7 +157,7 @@ def meetings(
 def reasons(
     deed: deeds.Deed, agent: str, thing: str, negative: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of the adjectives that point at the agent, and at the object."""
+    """Returns the adjectives that describe the agent, and the object."""
     if not negative:
         return deed.reasons.plain, deed.objects[thing].plain
     harmless = deeds.UNHINDERED.get(agent, ())
@@ -158,7 +166,7 @@ def reasons(
 
 
 def _explain(deed, agent, thing, settings, sides):
-    """Adds to `sides` why the agent, and why the object was the reason."""
+    """Adds sentences to `sides`: those about the agent, and the object."""
     for negative, side in itertools.product((True, False), (0, 1)):
         for reason in reasons(deed, agent, thing, negative)[side]:
             for who, what, *opening in settings:
@@ -168,7 +176,7 @@ def _explain(deed, agent, thing, settings, sides):
 
 
 def _states():
-    """The horse isn't black. / This street is very wide. Then the plurals."""
+    """Returns arguments like "the horse, black": singular, then plural ones."""
     traits: dict[str, set[str]]
     traits = {name: set(FEELINGS) for name in _AGENTS}
     traits |= {name: set() for name in _OBJECTS}
@@ -180,7 +188,7 @@ def _states():
     for noun in _NOUNS:
         for subject in grammar.definite_phrases(noun, adjectives=False):
             names = {*noun.qualities, *noun.colours} - {"new"}
-            # No plural of "wide", to keep the vocabulary small.
+            # Objects have no plural of "wide", to keep the vocabulary small.
             if noun.english in _AGENTS or not subject.plural:
                 names |= traits[noun.english]
             for name in sorted(names):

@@ -1,7 +1,7 @@
-"""Set phrases: thanks, greetings, yes and no, learned by heart.
+"""Set phrases: thanks, greetings, yes and no.
 
-Nobody can derive them, so they always belong to the training set, and to no
-other. The first two are the sentences of The Illustrated Transformer.
+No rule derives their translations, so they are always in the training set, and
+in no other. The first two are the sentences of The Illustrated Transformer.
 """
 
 from keras_transformer.data import pairs
@@ -38,9 +38,8 @@ _QUESTIONS = (
     ("hello, how are you", "bonjour, comment vas-tu"),
 )
 
-# What the training set goes through, again and again: first all with a full
-# stop, then as people also write them: "Thanks!", "Thanks" and, as in the
-# article, "thanks".
+# The training set repeats these pairs in order: first with a full stop, then in
+# other common spellings: "Thanks!", "Thanks" and, as in the article, "thanks".
 PAIRS: list[pairs.SentencePair] = [
     clauses.sentence((source,), (target,), mark)
     for end in (".", "!", "")
