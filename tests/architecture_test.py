@@ -4,7 +4,8 @@ import ast
 import json
 import pathlib
 import sys
-import unittest
+
+import pytest
 
 from tests import durations
 
@@ -107,15 +108,16 @@ def name_of_program(path: pathlib.Path) -> str:
     return path.parent.name if path.stem == "__main__" else path.stem
 
 
-class ArchitectureTest(unittest.TestCase):
-    def setUp(self):
+class TestArchitecture:
+    @pytest.fixture(autouse=True)
+    def set_up(self):
         self.targets = read_build()
 
     def files(self, target):
         folder = _PACKAGE / target
         folder = folder if folder.is_dir() else _ROOT / target
         found = sorted(folder.rglob("*.py"))
-        self.assertTrue(found, f"no files of {target}")
+        assert found, f"no files of {target}"
         return found
 
     def libraries(self):
@@ -125,7 +127,7 @@ class ArchitectureTest(unittest.TestCase):
             if target.kind == "py_library"
             and name not in ("keras_transformer", "testing")
         ]
-        self.assertGreater(len(found), 8)
+        assert len(found) > 8
         return found
 
     def test_every_folder_is_a_target(self):
@@ -134,19 +136,15 @@ class ArchitectureTest(unittest.TestCase):
             for path in _PACKAGE.rglob("*.py")
             if path.parent != _PACKAGE
         }
-        self.assertGreater(len(folders), 8)
-        self.assertLessEqual(folders, set(self.targets))
-        self.assertEqual(
-            self.targets["keras_transformer"].deps,
-            folders,
-            "the package's target lists all folders",
+        assert len(folders) > 8
+        assert folders <= set(self.targets)
+        assert self.targets["keras_transformer"].deps == folders, (
+            "the package's target lists all folders"
         )
 
     def test_every_file_is_in_its_target(self):
         for name in self.libraries():
-            self.assertEqual(
-                self.targets[name].sources, set(self.files(name)), name
-            )
+            assert self.targets[name].sources == set(self.files(name)), name
 
     def test_every_folder_of_tests_is_a_target(self):
         shared = self.targets["testing"].sources
@@ -157,12 +155,12 @@ class ArchitectureTest(unittest.TestCase):
                 if target.name != "tests":
                     folder /= target.name.removesuffix("_tests")
                 tests = target.sources - shared
-                self.assertTrue(tests, target.name)
+                assert tests, target.name
                 for path in tests:
-                    self.assertTrue(path.is_relative_to(folder), path)
-                self.assertFalse(tests & found, target.name)
+                    assert path.is_relative_to(folder), path
+                assert not tests & found, target.name
                 found |= tests
-        self.assertEqual(found, set(self.files("tests")))
+        assert found == set(self.files("tests"))
 
     def test_no_import_against_the_arrows(self):
         for name in self.libraries():
@@ -174,10 +172,8 @@ class ArchitectureTest(unittest.TestCase):
             for path in self.files(name):
                 for module in imports_of(path):
                     folder = folder_of(module)
-                    self.assertIn(
-                        folder,
-                        {None, *allowed},
-                        f"{path.relative_to(_ROOT)} imports {module}",
+                    assert folder in {None, *allowed}, (
+                        f"{path.relative_to(_ROOT)} imports {module}"
                     )
 
     def test_one_file_alone_is_taken_from_training(self):
@@ -187,9 +183,7 @@ class ArchitectureTest(unittest.TestCase):
             for module in imports_of(path)
             if folder_of(module) == "training"
         }
-        self.assertEqual(
-            taken, {"keras_transformer.training.distributed_model"}
-        )
+        assert taken == {"keras_transformer.training.distributed_model"}
 
     def test_special_ids_are_values_of_a_vocabulary(self):
         found = 0
@@ -198,9 +192,9 @@ class ArchitectureTest(unittest.TestCase):
                 if path.is_relative_to(_PACKAGE / "text"):
                     continue
                 for module in imports_of(path):
-                    self.assertNotIn("special_ids", module, path)
+                    assert "special_ids" not in module, path
                 found += 1
-        self.assertGreater(found, 100)
+        assert found > 100
 
     def test_file_names_of_a_run_stand_once(self):
         """As strings of the code; docstrings and messages name them too."""
@@ -211,7 +205,7 @@ class ArchitectureTest(unittest.TestCase):
             for name, path in vars(RunDirectory("run")).items()
             if name not in ("path", "saved_model")
         ]
-        self.assertIn("model.keras", names)
+        assert "model.keras" in names
         for name in names:
             strings = [
                 path
@@ -220,9 +214,7 @@ class ArchitectureTest(unittest.TestCase):
                 for node in ast.walk(ast.parse(path.read_text("utf-8")))
                 if isinstance(node, ast.Constant) and node.value == name
             ]
-            self.assertEqual(
-                [path.name for path in strings], ["run_directory.py"], name
-            )
+            assert [path.name for path in strings] == ["run_directory.py"], name
 
     def test_packages_are_those_named(self):
         for name in self.libraries():
@@ -233,17 +225,16 @@ class ArchitectureTest(unittest.TestCase):
                 if folder_of(module) is None
             }
             used -= set(sys.stdlib_module_names)
-            self.assertEqual(used, self.targets[name].packages, name)
+            assert used == self.targets[name].packages, name
 
     def test_only_public_api(self):
         paths = list(_ROOT.glob("[!.]*/**/*.py"))
-        self.assertGreater(len(paths), 200)
+        assert len(paths) > 200
         for path in paths:
             for module in imports_of(path):
-                self.assertFalse(
-                    module.startswith(("keras.src", "tensorflow.python")),
-                    f"{path} imports {module}",
-                )
+                assert not module.startswith(
+                    ("keras.src", "tensorflow.python")
+                ), f"{path} imports {module}"
 
     def test_every_program_is_a_target(self):
         programs = {
@@ -257,8 +248,8 @@ class ArchitectureTest(unittest.TestCase):
             for name, target in self.targets.items()
             if target.kind == "py_binary"
         }
-        self.assertEqual(programs, binaries)
-        self.assertGreater(len(programs), 9)
+        assert programs == binaries
+        assert len(programs) > 9
 
     def test_every_file_has_its_test(self):
         found = 0
@@ -274,9 +265,9 @@ class ArchitectureTest(unittest.TestCase):
                     / "tests"
                     / inside.with_name(f"{path.stem.strip('_')}_test.py")
                 )
-                self.assertTrue(test.is_file(), f"{test} is missing")
+                assert test.is_file(), f"{test} is missing"
                 found += 1
-        self.assertGreater(found, 100)
+        assert found > 100
 
     def test_files_and_functions_are_short(self):
         files = functions = 0
@@ -286,15 +277,15 @@ class ArchitectureTest(unittest.TestCase):
                     continue
                 name = path.relative_to(_ROOT).as_posix()
                 lines = len(path.read_text(encoding="utf-8").splitlines())
-                self.assertLessEqual(lines, _MOST_LINES["file"], name)
+                assert lines <= _MOST_LINES["file"], name
                 files += 1
                 for function, lines in lengths_of_functions(path):
-                    self.assertLessEqual(
-                        lines, _MOST_LINES["function"], f"{name} {function}"
+                    assert lines <= _MOST_LINES["function"], (
+                        f"{name} {function}"
                     )
                     functions += 1
-        self.assertGreater(files, 150)
-        self.assertGreater(functions, 800)
+        assert files > 150
+        assert functions > 800
 
     def test_tools_are_few(self):
         entries = [
@@ -303,17 +294,13 @@ class ArchitectureTest(unittest.TestCase):
             if path.name != "__pycache__"
         ]
         folders = [path for path in entries if path.is_dir()]
-        self.assertTrue(folders)
-        self.assertLessEqual(len(folders), 4)
-        self.assertLessEqual(len(entries) - len(folders), 12)
+        assert folders
+        assert len(folders) <= 4
+        assert len(entries) - len(folders) <= 12
 
     def test_recorded_durations_are_of_groups_that_exist(self):
         groups = json.loads(durations.FILE.read_text(encoding="utf-8"))
-        self.assertGreater(len(groups), 10)
+        assert len(groups) > 10
         for name in groups:
             if name.endswith(".py"):
-                self.assertTrue((_TESTS / name).is_file(), name)
-
-
-if __name__ == "__main__":
-    unittest.main()
+                assert (_TESTS / name).is_file(), name

@@ -9,7 +9,6 @@ import pkgutil
 import re
 import subprocess
 import sys
-import unittest
 
 import numpy as np
 import pytest
@@ -55,7 +54,7 @@ def flags_of(module: str) -> set[str]:
     return {"help", *values, *off}
 
 
-class DocumentsTest(unittest.TestCase):
+class TestDocuments:
     @pytest.mark.seconds
     def test_docstring_examples(self):
         failures, examples = [], 0
@@ -69,8 +68,8 @@ class DocumentsTest(unittest.TestCase):
             examples += result.attempted
             if result.failed:
                 failures.append(info.name)
-        self.assertEqual(failures, [])
-        self.assertGreater(examples, 50)
+        assert failures == []
+        assert examples > 50
 
     @pytest.fixture(autouse=True)
     def in_a_folder(self, tmp_path, monkeypatch):
@@ -91,9 +90,9 @@ class DocumentsTest(unittest.TestCase):
             )
             runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
             runner.run(test)
-            self.assertEqual(runner.summarize().failed, 0, document)
+            assert runner.summarize().failed == 0, document
             attempted += len(test.examples)
-        self.assertGreater(attempted, 80)
+        assert attempted > 80
 
     def test_excerpts_are_in_their_files(self):
         found = 0
@@ -101,9 +100,9 @@ class DocumentsTest(unittest.TestCase):
             for path, excerpt in re.findall(
                 r"```python (\S+)\n(.*?)```", document.read_text(), re.DOTALL
             ):
-                self.assertIn(excerpt, (ROOT / path).read_text(), document)
+                assert excerpt in (ROOT / path).read_text(), document
                 found += 1
-        self.assertGreater(found, 7)
+        assert found > 7
 
     @pytest.mark.process
     def test_classifier_of_the_encoder_alone(self):
@@ -117,8 +116,8 @@ class DocumentsTest(unittest.TestCase):
         names = {}
         exec(compile(block, "layers.md", "exec"), names)
         # Four of five labels are 0.
-        self.assertGreater(names["accuracy"], 0.95)
-        self.assertTrue(names["same"])
+        assert names["accuracy"] > 0.95
+        assert names["same"]
         # The same in a process that has made none of these layers.
         np.savez("classifier.npz", texts=names["texts"][:7])
         code = (
@@ -141,7 +140,7 @@ class DocumentsTest(unittest.TestCase):
     @pytest.mark.seconds
     def test_readme_python_runs(self):
         blocks = code_blocks((ROOT / "README.md").read_text(), "python")
-        self.assertGreaterEqual(len(blocks), 1)
+        assert len(blocks) >= 1
         for block in blocks:
             # The same lines on fewer sentences and epochs.
             block = block.replace(
@@ -149,8 +148,8 @@ class DocumentsTest(unittest.TestCase):
             ).replace("epochs=6", "epochs=1")
             names = {}
             exec(compile(block, "README.md", "exec"), names)
-            self.assertIsInstance(names["translations"][0], str)
-            self.assertTrue((self.folder / "saved_model/1").is_dir())
+            assert isinstance(names["translations"][0], str)
+            assert (self.folder / "saved_model/1").is_dir()
 
     def test_links_pictures_and_anchors_exist(self):
         links, links_to_headings = 0, 0
@@ -161,13 +160,13 @@ class DocumentsTest(unittest.TestCase):
                 path, _, anchor = link.partition("#")
                 target = document.parent / path if path else document
                 message = f"{document}: {link}"
-                self.assertTrue(target.exists(), message)
+                assert target.exists(), message
                 links += 1
                 if anchor:
-                    self.assertIn(anchor, anchors(target), message)
+                    assert anchor in anchors(target), message
                     links_to_headings += 1
-        self.assertGreater(links, 20)
-        self.assertGreater(links_to_headings, 3)
+        assert links > 20
+        assert links_to_headings > 3
 
     def test_programs_and_flags_exist(self):
         found = 0
@@ -178,17 +177,13 @@ class DocumentsTest(unittest.TestCase):
             ):
                 known = flags_of(name)
                 for flag in re.findall(r"--(\w+)", asked):
-                    self.assertIn(flag, known, f"{document}: {name}")
+                    assert flag in known, f"{document}: {name}"
                     found += 1
-        self.assertGreater(found, 50)
+        assert found > 50
 
     def test_every_field_of_the_settings_is_documented(self):
         from trainers import settings
 
         text = (ROOT / "docs/training.md").read_text()
         for name in settings.TrainingSettings.__dataclass_fields__:
-            self.assertIn(f"`--{name}`", text)
-
-
-if __name__ == "__main__":
-    unittest.main()
+            assert f"`--{name}`" in text

@@ -3,11 +3,12 @@
 import itertools
 
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.data import batching, pairs
 from keras_transformer.text import SpecialIds
+from tests.assertions import assert_all_equal
 
 PAD, BEGIN, END = 0, 1, 2
 
@@ -81,7 +82,7 @@ def all_pairs(encoded):
     ]
 
 
-class EncodePairsTest(tf.test.TestCase, parameterized.TestCase):
+class TestEncodePairs:
     def encode(self, *texts, max_length=7):
         return batching.encode_pairs(
             [pairs.SentencePair(*text) for text in texts],
@@ -91,14 +92,14 @@ class EncodePairsTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_ids_in_order(self):
         encoded = self.encode(("ab", "c"), ("d", "efg"))
-        self.assertAllEqual(encoded.sources[0], [ord("a"), ord("b")])
-        self.assertAllEqual(encoded.sources[1], [ord("d")])
-        self.assertAllEqual(encoded.targets[0], [ord("c")])
-        self.assertAllEqual(encoded.targets[1], [ord(c) for c in "efg"])
-        self.assertEqual(encoded.sources[0].dtype, np.int32)
-        self.assertEqual((encoded.num_empty, encoded.num_too_long), (0, 0))
+        assert_all_equal(encoded.sources[0], [ord("a"), ord("b")])
+        assert_all_equal(encoded.sources[1], [ord("d")])
+        assert_all_equal(encoded.targets[0], [ord("c")])
+        assert_all_equal(encoded.targets[1], [ord(c) for c in "efg"])
+        assert encoded.sources[0].dtype == np.int32
+        assert (encoded.num_empty, encoded.num_too_long) == (0, 0)
         # 4 letters and 2 end tokens.
-        self.assertEqual(encoded.num_target_tokens, 6)
+        assert encoded.num_target_tokens == 6
 
     def test_sides_may_have_tokenizers_of_their_own(self):
         class Shifted(LetterTokenizer):
@@ -108,8 +109,8 @@ class EncodePairsTest(tf.test.TestCase, parameterized.TestCase):
         encoded = batching.encode_pairs(
             [pairs.SentencePair("ab", "cde")], LetterTokenizer(), 7, Shifted()
         )
-        self.assertAllEqual(encoded.sources[0], [ord("a"), ord("b")])
-        self.assertAllEqual(encoded.targets[0], [1000 + ord(c) for c in "cde"])
+        assert_all_equal(encoded.sources[0], [ord("a"), ord("b")])
+        assert_all_equal(encoded.targets[0], [1000 + ord(c) for c in "cde"])
 
     def test_counts_what_it_leaves_out(self):
         encoded = self.encode(
@@ -122,25 +123,26 @@ class EncodePairsTest(tf.test.TestCase, parameterized.TestCase):
             ("a", "abcdefgh"),
             ("kept", "kept"),
         )
-        self.assertLen(encoded.sources, 1)
-        self.assertLen(encoded.targets, 1)
-        self.assertEqual(encoded.num_empty, 5)
-        self.assertEqual(encoded.num_too_long, 2)
+        assert len(encoded.sources) == 1
+        assert len(encoded.targets) == 1
+        assert encoded.num_empty == 5
+        assert encoded.num_too_long == 2
 
     def test_max_length_counts_the_end_token(self):
         encoded = self.encode(("abcdef", "a"), ("abcdefg", "a"), max_length=7)
-        self.assertLen(encoded.sources, 1)
-        self.assertLen(encoded.sources[0], 6)
+        assert len(encoded.sources) == 1
+        assert len(encoded.sources[0]) == 6
 
     def test_nothing_left(self):
-        with self.assertRaisesRegex(
+        with pytest.raises(
             ValueError,
-            "left of 3: 1 have an empty side, 2 are longer than max_length=5",
+            match="left of 3: 1 have an empty side, 2 are longer than "
+            "max_length=5",
         ):
             self.encode(("", "a"), ("abcde", "a"), ("a", "abcde"), max_length=5)
 
     def test_no_pairs(self):
-        with self.assertRaisesRegex(ValueError, "left of 0"):
+        with pytest.raises(ValueError, match="left of 0"):
             self.encode()
 
     def test_more_than_one_call_of_the_tokenizer(self):
@@ -149,37 +151,41 @@ class EncodePairsTest(tf.test.TestCase, parameterized.TestCase):
         encoded = self.encode(
             *[(chr(first + i), chr(first + 1 + i)) for i in range(count)]
         )
-        self.assertEqual(len(encoded.sources), count)
+        assert len(encoded.sources) == count
         for at in (0, 8191, 8192, count - 1):
-            self.assertAllEqual(encoded.sources[at], [first + at])
-            self.assertAllEqual(encoded.targets[at], [first + 1 + at])
+            assert_all_equal(encoded.sources[at], [first + at])
+            assert_all_equal(encoded.targets[at], [first + 1 + at])
 
 
-class BucketLengthsTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(3, 8, 31, 127, 128, 509)
+class TestBucketLengths:
+    @pytest.mark.parametrize("max_length", [3, 8, 31, 127, 128, 509])
     def test_rise_to_the_longest(self, max_length):
         lengths = batching.bucket_lengths(max_length)
-        self.assertEqual(lengths, sorted(set(lengths)))
-        self.assertEqual(lengths[-1], max_length)
-        self.assertLess(len(lengths), 32)
+        assert lengths == sorted(set(lengths))
+        assert lengths[-1] == max_length
+        assert len(lengths) < 32
 
     def test_steps_are_at_most_a_quarter(self):
         lengths = batching.bucket_lengths(1009)
-        self.assertGreater(len(lengths), 16)
+        assert len(lengths) > 16
         for shorter, longer in itertools.pairwise(lengths):
-            self.assertLessEqual(longer - shorter, max(4, shorter / 4))
+            assert longer - shorter <= max(4, shorter / 4)
 
 
-class TokenBatchesTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.named_parameters(
-        ("training", "training_dataset"), ("evaluation", "evaluation_dataset")
+class TestTokenBatches:
+    @pytest.mark.parametrize(
+        "kind",
+        [
+            pytest.param("training_dataset", id="training"),
+            pytest.param("evaluation_dataset", id="evaluation"),
+        ],
     )
     def test_every_pair_once_an_epoch(self, kind):
         encoded = random_pairs()
         batches = make(encoded)
         found = read(getattr(batches, kind)(), batches.steps_per_epoch)
-        self.assertLen(found, batches.steps_per_epoch)
-        self.assertCountEqual(rows_of(found), all_pairs(encoded))
+        assert len(found) == batches.steps_per_epoch
+        assert sorted(rows_of(found)) == sorted(all_pairs(encoded))
 
     def test_every_epoch_of_training_holds_every_pair(self):
         encoded = random_pairs()
@@ -188,16 +194,16 @@ class TokenBatchesTest(tf.test.TestCase, parameterized.TestCase):
         found = read(batches.training_dataset(), 3 * steps)
         for epoch in range(3):
             rows = rows_of(found[epoch * steps : (epoch + 1) * steps])
-            self.assertCountEqual(rows, all_pairs(encoded))
+            assert sorted(rows) == sorted(all_pairs(encoded))
 
     def test_targets_are_shifted_by_one(self):
         ids = [np.array([11, 13, 17], "int32")]
         batches = make(batching.EncodedPairs([ids[0][:2]], ids), max_length=5)
         [batch] = read(batches.evaluation_dataset())
-        self.assertAllEqual(batch["source_ids"][0], [11, 13, 2, 0, 0])
-        self.assertAllEqual(batch["target_input_ids"][0], [1, 11, 13, 17, 0])
-        self.assertAllEqual(batch["target_output_ids"][0], [11, 13, 17, 2, 0])
-        self.assertAllEqual(batch["weights"][0], [1, 1, 1, 1, 0])
+        assert_all_equal(batch["source_ids"][0], [11, 13, 2, 0, 0])
+        assert_all_equal(batch["target_input_ids"][0], [1, 11, 13, 17, 0])
+        assert_all_equal(batch["target_output_ids"][0], [11, 13, 17, 2, 0])
+        assert_all_equal(batch["weights"][0], [1, 1, 1, 1, 0])
 
     def test_special_ids_are_those_of_the_vocabularies(self):
         class Other(LetterTokenizer):
@@ -206,37 +212,37 @@ class TokenBatchesTest(tf.test.TestCase, parameterized.TestCase):
         encoded = batching.encode_pairs(
             [pairs.SentencePair("ab", "xyz")], LetterTokenizer(), 5, Other()
         )
-        with self.assertRaisesRegex(ValueError, "without an id that begins"):
+        with pytest.raises(ValueError, match="without an id that begins"):
             make(encoded, max_length=5)
         [batch] = read(
             make(encoded, max_length=5, start_id=9).evaluation_dataset()
         )
         x, y, z = map(ord, "xyz")
-        self.assertAllEqual(batch["source_ids"][0], [97, 98, END, PAD, PAD])
-        self.assertAllEqual(batch["target_input_ids"][0], [9, x, y, z, 7])
-        self.assertAllEqual(batch["target_output_ids"][0], [x, y, z, 0, 7])
-        self.assertAllEqual(batch["weights"][0], [1, 1, 1, 1, 0])
+        assert_all_equal(batch["source_ids"][0], [97, 98, END, PAD, PAD])
+        assert_all_equal(batch["target_input_ids"][0], [9, x, y, z, 7])
+        assert_all_equal(batch["target_output_ids"][0], [x, y, z, 0, 7])
+        assert_all_equal(batch["weights"][0], [1, 1, 1, 1, 0])
         # A row that fills the batch up.
-        self.assertAllEqual(batch["source_ids"][-1], [PAD] * 5)
-        self.assertAllEqual(batch["target_output_ids"][-1], [7] * 5)
+        assert_all_equal(batch["source_ids"][-1], [PAD] * 5)
+        assert_all_equal(batch["target_output_ids"][-1], [7] * 5)
 
-    @parameterized.parameters(PAD, END)
+    @pytest.mark.parametrize("start_id", [PAD, END])
     def test_targets_start_with_what_the_model_starts_with(self, start_id):
         encoded = random_pairs()
         expected = read(make(encoded).evaluation_dataset())
         found = read(make(encoded, start_id=start_id).evaluation_dataset())
         for batch, other in zip(found, expected, strict=True):
             is_used = other["weights"][:, 0] > 0
-            self.assertAllEqual(
+            assert_all_equal(
                 batch["target_input_ids"][is_used, 0],
                 np.full(is_used.sum(), start_id),
             )
-            self.assertAllEqual(
+            assert_all_equal(
                 batch["target_input_ids"][:, 1:],
                 other["target_input_ids"][:, 1:],
             )
             for name in ("source_ids", "target_output_ids", "weights"):
-                self.assertAllEqual(batch[name], other[name])
+                assert_all_equal(batch[name], other[name])
 
     def test_rows_are_shifted_weighted_and_typed(self):
         for batch in read(make().evaluation_dataset()):
@@ -245,21 +251,19 @@ class TokenBatchesTest(tf.test.TestCase, parameterized.TestCase):
                 batch["target_output_ids"],
             )
             is_real = outputs != PAD
-            self.assertAllEqual(batch["weights"], is_real.astype("float32"))
-            self.assertAllEqual(is_real, inputs != PAD)
+            assert_all_equal(batch["weights"], is_real.astype("float32"))
+            assert_all_equal(is_real, inputs != PAD)
             is_end = outputs == END
-            self.assertAllEqual(is_end.sum(1), is_real.any(1))
-            self.assertAllEqual(
+            assert_all_equal(is_end.sum(1), is_real.any(1))
+            assert_all_equal(
                 inputs[:, 1:], np.where(is_end, 0, outputs)[:, :-1]
             )
-            self.assertAllEqual(
-                inputs[:, 0], np.where(is_real.any(1), BEGIN, 0)
-            )
+            assert_all_equal(inputs[:, 0], np.where(is_real.any(1), BEGIN, 0))
             for name in ("source_ids", "target_input_ids", "target_output_ids"):
-                self.assertEqual(batch[name].dtype, np.int32)
-            self.assertEqual(batch["weights"].dtype, np.float32)
+                assert batch[name].dtype == np.int32
+            assert batch["weights"].dtype == np.float32
 
-    @parameterized.parameters(1, 3)
+    @pytest.mark.parametrize("rows_multiple_of", [1, 3])
     def test_shapes_are_those_of_the_buckets(self, rows_multiple_of):
         batches = make(rows_multiple_of=rows_multiple_of)
         # As many pairs of each length as fit 131 tokens, in eights if there
@@ -273,10 +277,10 @@ class TokenBatchesTest(tf.test.TestCase, parameterized.TestCase):
         found = read(batches.training_dataset(), 2 * batches.steps_per_epoch)
         for batch in found:
             shapes = {array.shape for array in batch.values()}
-            self.assertLen(shapes, 1)
-            self.assertContainsSubset(shapes, expected)
-            self.assertEqual(len(batch["weights"]) % rows_multiple_of, 0)
-        self.assertGreater(len({b["weights"].shape for b in found}), 4)
+            assert len(shapes) == 1
+            assert set(shapes) <= set(expected)
+            assert len(batch["weights"]) % rows_multiple_of == 0
+        assert len({b["weights"].shape for b in found}) > 4
 
     def test_only_one_batch_of_an_epoch_is_not_full(self):
         batches = make()
@@ -285,7 +289,7 @@ class TokenBatchesTest(tf.test.TestCase, parameterized.TestCase):
             for batch in read(batches.evaluation_dataset())
             if not batch["weights"].any(axis=1).all()
         ]
-        self.assertLessEqual(len(short), 1)
+        assert len(short) <= 1
 
     def test_rows_fit_no_shorter_bucket_unless_left_over(self):
         # At most one batch's worth of each bucket may move to a longer one.
@@ -297,7 +301,7 @@ class TokenBatchesTest(tf.test.TestCase, parameterized.TestCase):
                 fits = min(length for length in lengths if length >= needed)
                 moved[fits] += batch["weights"].shape[1] > fits
         for length, count in moved.items():
-            self.assertLess(count, 131 // length)
+            assert count < 131 // length
 
     def test_order_depends_on_seed_and_epoch_only(self):
         encoded = random_pairs()
@@ -307,10 +311,10 @@ class TokenBatchesTest(tf.test.TestCase, parameterized.TestCase):
         tf.random.set_seed(5)
         again = rows_of(read(make(encoded).training_dataset(), steps))
         other = rows_of(read(make(encoded, seed=1).training_dataset(), steps))
-        self.assertEqual(first, again)
-        self.assertNotEqual(first, other)
+        assert first == again
+        assert first != other
         count = len(encoded.sources)
-        self.assertNotEqual(first[:count], first[count:])
+        assert first[:count] != first[count:]
 
     def test_one_dataset_can_be_read_twice(self):
         batches = make()
@@ -318,12 +322,12 @@ class TokenBatchesTest(tf.test.TestCase, parameterized.TestCase):
             batches.training_dataset(3).take(5),
             batches.evaluation_dataset(),
         ):
-            self.assertAllEqual(rows_of(read(dataset)), rows_of(read(dataset)))
+            assert_all_equal(rows_of(read(dataset)), rows_of(read(dataset)))
 
     def test_long_and_short_batches_are_mixed(self):
         found = read(make().training_dataset(), make().steps_per_epoch)
         lengths = [batch["weights"].shape[1] for batch in found]
-        self.assertNotEqual(lengths, sorted(lengths))
+        assert lengths != sorted(lengths)
 
     def test_continues_where_it_stopped(self):
         batches = make()
@@ -332,7 +336,7 @@ class TokenBatchesTest(tf.test.TestCase, parameterized.TestCase):
         for first in (0, 1, steps - 1, steps, steps + 1, 2 * steps):
             # A new object, as in a new process.
             rest = read(make().training_dataset(first), 3)
-            self.assertEqual(rows_of_each(rest), whole[first : first + 3])
+            assert rows_of_each(rest) == whole[first : first + 3]
 
     def test_counts_the_target_tokens_of_any_number_of_steps(self):
         batches = make()
@@ -340,19 +344,19 @@ class TokenBatchesTest(tf.test.TestCase, parameterized.TestCase):
         found = read(batches.training_dataset(), steps)
         sums = np.cumsum([0] + [batch["weights"].sum() for batch in found])
         for count in range(steps + 1):
-            self.assertEqual(batches.count_target_tokens(count), sums[count])
+            assert batches.count_target_tokens(count) == sums[count]
 
     def test_evaluation_has_a_known_number_of_batches(self):
         batches = make()
         dataset = batches.evaluation_dataset()
-        self.assertEqual(dataset.cardinality(), batches.steps_per_epoch)
+        assert dataset.cardinality() == batches.steps_per_epoch
         rows = rows_of(read(dataset))
-        self.assertEqual(rows, rows_of(read(make(seed=7).evaluation_dataset())))
+        assert rows == rows_of(read(make(seed=7).evaluation_dataset()))
 
     def test_a_short_rest_is_padded_to_its_own_length(self):
         batches = make(random_pairs(count=3, longest=5))
         (batch,) = read(batches.evaluation_dataset())
-        self.assertEqual(batch["source_ids"].shape, (131 // 8, 8))
+        assert batch["source_ids"].shape == (131 // 8, 8)
 
     def test_little_padding_at_realistic_lengths(self):
         # Log-normal lengths around 24 tokens, both sides alike, as in news.
@@ -370,15 +374,15 @@ class TokenBatchesTest(tf.test.TestCase, parameterized.TestCase):
         for batch in read(batches.evaluation_dataset()):
             padded += batch["weights"].size
             real += batch["weights"].sum()
-        self.assertEqual(real, encoded.num_target_tokens)
+        assert real == encoded.num_target_tokens
         # 0.16 of it; without buckets it would be more than 0.7.
-        self.assertLess(1 - real / padded, 0.19)
+        assert 1 - real / padded < 0.19
 
-    @parameterized.parameters(2, 3, 4)
+    @pytest.mark.parametrize("replicas", [2, 3, 4])
     def test_which_pairs_share_a_batch_is_the_same_for_replicas(self, replicas):
         one, several = make(), make(rows_multiple_of=replicas)
         steps = 2 * one.steps_per_epoch
-        self.assertEqual(several.steps_per_epoch, one.steps_per_epoch)
+        assert several.steps_per_epoch == one.steps_per_epoch
         for alone, shared in zip(
             read(one.training_dataset(), steps),
             read(several.training_dataset(), steps),
@@ -386,62 +390,73 @@ class TokenBatchesTest(tf.test.TestCase, parameterized.TestCase):
         ):
             for name, array in alone.items():
                 rows = shared[name][: len(array)]
-                self.assertAllEqual(rows, array)
-                self.assertFalse(shared[name][len(array) :].any())
+                assert_all_equal(rows, array)
+                assert not shared[name][len(array) :].any()
 
-    @parameterized.parameters((30, 1, 31), (92, 3, 93))
+    @pytest.mark.parametrize(
+        ("tokens", "replicas", "least"), [(30, 1, 31), (92, 3, 93)]
+    )
     def test_too_few_tokens_for_a_batch(self, tokens, replicas, least):
         settings = {"max_length": 31, "rows_multiple_of": replicas}
-        with self.assertRaisesRegex(
+        with pytest.raises(
             ValueError,
-            f"tokens_per_batch={tokens}, max_length=31, rows_multiple_of="
+            match=f"tokens_per_batch={tokens}, max_length=31, rows_multiple_of="
             f"{replicas}. Expected at least {least} tokens",
         ):
             make(tokens_per_batch=tokens, **settings)
         batches = make(tokens_per_batch=least, **settings)
-        self.assertEqual(
-            batches.count_target_tokens(batches.steps_per_epoch),
-            random_pairs().num_target_tokens,
+        assert (
+            batches.count_target_tokens(batches.steps_per_epoch)
+            == random_pairs().num_target_tokens
         )
 
     def test_shortest_max_length(self):
         ids = [np.array([7], "int32")] * 3
         encoded = batching.EncodedPairs(ids, ids)
         batches = batching.TokenBatches(encoded, 2, max_length=2)
-        self.assertEqual(batches.steps_per_epoch, 3)
+        assert batches.steps_per_epoch == 3
 
     def test_sentences_longer_than_the_longest_bucket(self):
-        with self.assertRaisesRegex(
-            ValueError, "A sentence has 30 tokens.*max_length=29"
+        with pytest.raises(
+            ValueError, match="A sentence has 30 tokens.*max_length=29"
         ):
             make(max_length=29)
 
     def test_one_pair(self):
         encoded = random_pairs(1)
         batches = make(encoded, rows_multiple_of=2)
-        self.assertEqual(batches.steps_per_epoch, 1)
+        assert batches.steps_per_epoch == 1
         found = read(batches.training_dataset(), 3)
-        self.assertEqual(rows_of(found), 3 * all_pairs(encoded))
+        assert rows_of(found) == 3 * all_pairs(encoded)
 
 
 def rows_of_each(batches):
     return [rows_of([batch]) for batch in batches]
 
 
-class CheckBatchTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(
-        ({"tokens_per_batch": 0}, "`tokens_per_batch` must be.*Received: 0"),
-        ({"tokens_per_batch": -1}, "`tokens_per_batch` must be.*: -1"),
-        ({"max_length": 0}, "`max_length` must be at least 1. Received: 0"),
-        ({"rows_multiple_of": 0}, "`rows_multiple_of` must be at least 1"),
-        ({"tokens_per_batch": 30}, "=30, max_length=31.*at least 31 tokens"),
-        ({"rows_multiple_of": 5}, "=131.*Expected at least 155 tokens"),
+class TestCheckBatch:
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            (
+                {"tokens_per_batch": 0},
+                "`tokens_per_batch` must be.*Received: 0",
+            ),
+            ({"tokens_per_batch": -1}, "`tokens_per_batch` must be.*: -1"),
+            ({"max_length": 0}, "`max_length` must be at least 1. Received: 0"),
+            ({"rows_multiple_of": 0}, "`rows_multiple_of` must be at least 1"),
+            (
+                {"tokens_per_batch": 30},
+                "=30, max_length=31.*at least 31 tokens",
+            ),
+            ({"rows_multiple_of": 5}, "=131.*Expected at least 155 tokens"),
+        ],
     )
     def test_no_batch(self, settings, message):
-        with self.assertRaisesRegex(ValueError, message):
+        with pytest.raises(ValueError, match=message):
             make(**settings)
         sizes = {"tokens_per_batch": 131, "max_length": 31, **settings}
-        with self.assertRaisesRegex(ValueError, message):
+        with pytest.raises(ValueError, match=message):
             batching.check_batch(**sizes)
 
     def test_a_batch(self):
@@ -449,9 +464,5 @@ class CheckBatchTest(tf.test.TestCase, parameterized.TestCase):
         make(rows_multiple_of=4)
 
     def test_no_seed(self):
-        with self.assertRaisesRegex(ValueError, "`seed` must be.*: -1"):
+        with pytest.raises(ValueError, match="`seed` must be.*: -1"):
             make(seed=-1)
-
-
-if __name__ == "__main__":
-    tf.test.main()

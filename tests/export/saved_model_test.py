@@ -15,10 +15,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 import keras_transformer as kt
 from keras_transformer.export import saved_model
+from tests.assertions import assert_all_close, assert_all_equal
 from tests.translation import toy
 
 pytestmark = pytest.mark.process
@@ -181,24 +181,22 @@ def a_small_disk():
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-class SaveTest(tf.test.TestCase, parameterized.TestCase):
+class TestSave:
     def test_the_server_needs_neither_this_package_nor_keras(self):
         imported, added = served()["imported"], served()["added"]
-        self.assertIn("tensorflow_text", imported)
+        assert "tensorflow_text" in imported
         # TensorFlow itself may import Keras; loading the SavedModel must not.
         for name in ("keras_transformer", "keras", "sentencepiece"):
-            self.assertEmpty(
-                [m for m in added if m.split(".")[0] == name], name
-            )
-        self.assertNotIn("keras_transformer", imported)
-        self.assertNotIn("sentencepiece", imported)
+            assert len([m for m in added if m.split(".")[0] == name]) == 0, name
+        assert "keras_transformer" not in imported
+        assert "sentencepiece" not in imported
 
     def test_serves_what_the_live_translator_answers(self):
         answer = served()["answers"][0]
         translations, scores = live(sentences())
-        self.assertLen(answer["translation"], 100)
-        self.assertEqual(answer["translation"], translations)
-        self.assertAllClose(answer["score"], scores, 1e-4, 1e-5)
+        assert len(answer["translation"]) == 100
+        assert answer["translation"] == translations
+        assert_all_close(answer["score"], scores, 1e-4, 1e-5)
         # The translations are right, so that the comparison means something.
         right = sum(
             text == pair.target.encode()
@@ -206,69 +204,67 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
                 translations, toy.random_pairs(100, seed=2), strict=True
             )
         )
-        self.assertGreater(right, 53)
+        assert right > 53
 
     def test_empty_batch(self):
         answer = served()["answers"][1]
-        self.assertEqual(answer["translation"], [])
-        self.assertEqual(answer["score"], [])
+        assert answer["translation"] == []
+        assert answer["score"] == []
 
-    @parameterized.parameters(*STRANGE)
+    @pytest.mark.parametrize("name", STRANGE)
     def test_strange_text(self, name):
         answer = served()["answers"][2 + list(STRANGE).index(name)]
         [translation], [score] = answer["translation"], answer["score"]
         translation.decode("utf-8")
-        self.assertTrue(np.isfinite(score))
+        assert np.isfinite(score)
         [expected], [expected_score] = live([STRANGE[name]])
-        self.assertEqual(translation, expected)
-        self.assertAllClose(score, expected_score, 1e-4, 1e-5)
+        assert translation == expected
+        assert_all_close(score, expected_score, 1e-4, 1e-5)
         # Two of these texts have only letters that the vocabulary does not
         # know.
         nothing = ("empty", "whitespace", "right to left", "unknown letters")
         if name in nothing:
-            self.assertEqual((translation, score), (b"", 0.0))
+            assert (translation, score) == (b"", 0.0)
         else:
             # The translation of a strange text may be empty, but has a score.
-            self.assertLess(score, 0)
+            assert score < 0
         # At most 562 steps; without the limit on sources, ten times as many.
-        self.assertLess(answer["seconds"], 60)
+        assert answer["seconds"] < 60
 
     def test_strange_neighbours(self):
         answers = served()["answers"]
         [*_, together] = answers
-        self.assertEqual(
-            together["translation"][0], answers[0]["translation"][0]
-        )
-        self.assertAllClose(
+        assert together["translation"][0] == answers[0]["translation"][0]
+        assert_all_close(
             together["score"][0], answers[0]["score"][0], 1e-4, 1e-5
         )
         for at, alone in enumerate(answers[2:-1], start=1):
-            self.assertEqual(
-                together["translation"][at], alone["translation"][0]
-            )
-            self.assertAllClose(
+            assert together["translation"][at] == alone["translation"][0]
+            assert_all_close(
                 together["score"][at], alone["score"][0], 1e-4, 1e-5
             )
 
     def test_signature(self):
         signature = loaded_signatures()["serving_default"]
-        self.assertEqual(
-            signature.structured_input_signature,
-            ((), {"text": tf.TensorSpec([None], tf.string, name="text")}),
+        assert signature.structured_input_signature == (
+            (),
+            {"text": tf.TensorSpec([None], tf.string, name="text")},
         )
         outputs = signature.structured_outputs
-        self.assertEqual(set(outputs), {"translation", "score"})
-        self.assertEqual(outputs["translation"].dtype, tf.string)
-        self.assertEqual(outputs["score"].dtype, tf.float32)
+        assert set(outputs) == {"translation", "score"}
+        assert outputs["translation"].dtype == tf.string
+        assert outputs["score"].dtype == tf.float32
         for output in outputs.values():
-            self.assertEqual(output.shape.as_list(), [None])
+            assert output.shape.as_list() == [None]
 
     def test_signatures(self):
         signatures = loaded_signatures()
-        self.assertEqual(
-            set(signatures),
-            {"serving_default", "n_best", "score", "attention"},
-        )
+        assert set(signatures) == {
+            "serving_default",
+            "n_best",
+            "score",
+            "attention",
+        }
         shapes = {
             name: {
                 output: (spec.shape.as_list(), spec.dtype)
@@ -276,29 +272,23 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
             }
             for name, signature in signatures.items()
         }
-        self.assertEqual(
-            shapes["n_best"],
-            {
-                "translations": ([None, 4], tf.string),
-                "scores": ([None, 4], tf.float32),
-            },
-        )
-        self.assertEqual(
-            shapes["score"], {"log_probability": ([None], tf.float32)}
-        )
-        self.assertEqual(
-            {name: dtype for name, (_, dtype) in shapes["attention"].items()},
-            {
-                "translation": tf.string,
-                "source_tokens": tf.string,
-                "target_tokens": tf.string,
-                "encoder_attention": tf.float32,
-                "decoder_attention": tf.float32,
-                "cross_attention": tf.float32,
-            },
-        )
+        assert shapes["n_best"] == {
+            "translations": ([None, 4], tf.string),
+            "scores": ([None, 4], tf.float32),
+        }
+        assert shapes["score"] == {"log_probability": ([None], tf.float32)}
+        assert {
+            name: dtype for name, (_, dtype) in shapes["attention"].items()
+        } == {
+            "translation": tf.string,
+            "source_tokens": tf.string,
+            "target_tokens": tf.string,
+            "encoder_attention": tf.float32,
+            "decoder_attention": tf.float32,
+            "cross_attention": tf.float32,
+        }
         [_, inputs] = signatures["score"].structured_input_signature
-        self.assertEqual(set(inputs), {"text", "target"})
+        assert set(inputs) == {"text", "target"}
 
     def others(self, at, signature):
         """Returns the outputs of a signature for `PAIRS[at]`."""
@@ -319,39 +309,37 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
     def test_n_best(self):
         found = self.others(0, "n_best")
         live = toy.translator().with_n_best(4).hypotheses(TEXTS)
-        self.assertEqual([bool(h[0].text) for h in live], [1, 0, 1, 1, 0])
+        assert [bool(h[0].text) for h in live] == [1, 0, 1, 1, 0]
         for row, hypotheses in enumerate(live):
             missing = 4 - len(hypotheses)
-            self.assertEqual(
-                found["translations"][row],
-                [h.text for h in hypotheses] + [""] * missing,
+            assert (
+                found["translations"][row]
+                == [h.text for h in hypotheses] + [""] * missing
             )
-            self.assertAllClose(
+            assert_all_close(
                 found["scores"][row],
                 [h.score for h in hypotheses] + [-1e9] * missing,
                 1e-4,
                 1e-5,
             )
             if TEXTS[row].strip():
-                self.assertEqual(missing, 0)
-        self.assertEqual(self.others(-1, "n_best")["scores"].shape, (0, 4))
+                assert missing == 0
+        assert self.others(-1, "n_best")["scores"].shape == (0, 4)
 
     def test_score(self):
         found = self.others(0, "score")["log_probability"]
         scored = toy.translator().score(TEXTS, TARGETS)
-        self.assertAllClose(
-            found, [h.log_probs.sum() for h in scored], 1e-4, 1e-4
-        )
-        self.assertEqual(found[1], 0.0)
-        self.assertTrue(all(number < -1 for number in np.delete(found, 1)))
+        assert_all_close(found, [h.log_probs.sum() for h in scored], 1e-4, 1e-4)
+        assert found[1] == 0.0
+        assert all(number < -1 for number in np.delete(found, 1))
         nothing = self.others(-1, "score")["log_probability"]
-        self.assertEqual(nothing.shape, (0,))
+        assert nothing.shape == (0,)
 
     def test_attention(self):
         found = self.others(0, "attention")
         expected = toy.translator().translate(TEXTS)
-        self.assertEqual(found["translation"], expected)
-        self.assertEqual([bool(text) for text in expected], [1, 0, 1, 1, 0])
+        assert found["translation"] == expected
+        assert [bool(text) for text in expected] == [1, 0, 1, 1, 0]
         for row, text in enumerate(TEXTS):
             if not text.strip():
                 continue
@@ -362,20 +350,20 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
                 ("target_tokens", expected.target_tokens),
             ):
                 filled = [*tokens, *[""] * 99][: len(found[name][row])]
-                self.assertEqual(found[name][row], filled)
+                assert found[name][row] == filled
             for name, rows, columns in (
                 ("encoder", source, source),
                 ("decoder", target, target),
                 ("cross", target, source),
             ):
-                self.assertAllClose(
+                assert_all_close(
                     found[f"{name}_attention"][row][:, :, :rows, :columns],
                     getattr(expected, name),
                     atol=1e-5,
                 )
         nothing = self.others(-1, "attention")
-        self.assertEqual(nothing["translation"], [])
-        self.assertEqual(nothing["cross_attention"].shape[0], 0)
+        assert nothing["translation"] == []
+        assert nothing["cross_attention"].shape[0] == 0
 
     def test_other_signatures_do_not_depend_on_neighbours(self):
         for name in ("n_best", "score", "attention"):
@@ -385,30 +373,30 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
                     both = together[field][row]
                     if isinstance(value, list):
                         size = len(value[0])
-                        self.assertEqual(both[:size], value[0])
-                        self.assertIn(set(both[size:]), (set(), {""}))
+                        assert both[:size] == value[0]
+                        assert set(both[size:]) in (set(), {""})
                     else:
                         place = tuple(slice(n) for n in value[0].shape)
-                        self.assertAllClose(both[place], value[0], 1e-4, 1e-5)
-                        self.assertAllClose(
+                        assert_all_close(both[place], value[0], 1e-4, 1e-5)
+                        assert_all_close(
                             np.sum(both), np.sum(value[0]), 1e-4, 1e-4
                         )
 
-    def test_more_than_the_beam(self):
-        parent = pathlib.Path(self.create_tempdir())
-        with self.assertRaisesRegex(ValueError, "top_beams=5, beam_size=4"):
+    def test_more_than_the_beam(self, tmp_path):
+        parent = tmp_path
+        with pytest.raises(ValueError, match="top_beams=5, beam_size=4"):
             saved_model.save(toy.translator(), parent / "1", n_best=5)
-        self.assertEqual(list(parent.iterdir()), [])
+        assert list(parent.iterdir()) == []
 
     def test_leaves_nothing_else_behind(self):
         directory = saved()
-        self.assertEqual(list(directory.parent.iterdir()), [directory])
+        assert list(directory.parent.iterdir()) == [directory]
         # Other users, such as that of a server, may read the directory.
-        self.assertEqual(directory.stat().st_mode & 0o777, 0o755)
+        assert directory.stat().st_mode & 0o777 == 0o755
 
-    @parameterized.parameters("full", "empty", "file")
-    def test_refuses_what_exists(self, kind):
-        path = pathlib.Path(self.create_tempdir()) / "1"
+    @pytest.mark.parametrize("kind", ["full", "empty", "file"])
+    def test_refuses_what_exists(self, kind, tmp_path):
+        path = tmp_path / "1"
         if kind == "file":
             path.write_text("mine")
         else:
@@ -416,17 +404,17 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
         if kind == "full":
             (path / "mine.txt").write_text("mine")
         before = sorted(path.parent.rglob("*"))
-        with self.assertRaisesRegex(
-            FileExistsError, f"{path} exists already.*nothing was written"
+        with pytest.raises(
+            FileExistsError, match=f"{path} exists already.*nothing was written"
         ):
             saved_model.save(toy.translator(), path)
-        self.assertEqual(sorted(path.parent.rglob("*")), before)
+        assert sorted(path.parent.rglob("*")) == before
         if kind != "empty":
             file = path if kind == "file" else path / "mine.txt"
-            self.assertEqual(file.read_text(), "mine")
+            assert file.read_text() == "mine"
 
-    def test_a_failure_leaves_nothing(self):
-        parent = pathlib.Path(self.create_tempdir())
+    def test_a_failure_leaves_nothing(self, tmp_path):
+        parent = tmp_path
         tokenizer = toy.translator().tokenizer
         translator = kt.Translator(
             untrained(tokenizer), tokenizer, kt.search.GreedySearch()
@@ -445,41 +433,50 @@ class SaveTest(tf.test.TestCase, parameterized.TestCase):
         with (
             mock.patch.object(tf.saved_model, "save", save_weights),
             a_small_disk(),
-            self.assertRaisesRegex(tf.errors.OpError, "File too large"),
+            pytest.raises(tf.errors.OpError, match="File too large"),
         ):
             saved_model.save(translator, parent / "1")
         # The temporary directory existed, and is deleted.
-        self.assertNotEmpty(left)
-        self.assertEqual(list(parent.iterdir()), [])
+        assert len(left) > 0
+        assert list(parent.iterdir()) == []
 
-    @parameterized.named_parameters(
-        # Two hypotheses by argument; then as many as the search has.
-        ("in_half_precision", {}, "mixed_bfloat16", 2, 2),
-        ("greedy", {"search": kt.search.GreedySearch()}, "float32", None, 1),
+    @pytest.mark.parametrize(
+        ("settings", "dtype", "n_best", "expected_n_best"),
+        [
+            # Two hypotheses by argument; then as many as the search has.
+            pytest.param({}, "mixed_bfloat16", 2, 2, id="in_half_precision"),
+            pytest.param(
+                {"search": kt.search.GreedySearch()},
+                "float32",
+                None,
+                1,
+                id="greedy",
+            ),
+        ],
     )
     def test_other_translators_of_a_strategy(
-        self, settings, dtype, n_best, expected_n_best
+        self, settings, dtype, n_best, expected_n_best, tmp_path
     ):
         tokenizer = toy.translator().tokenizer
         keras.utils.set_random_seed(0)
         with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
             model = untrained(tokenizer, dtype)
         translator = kt.Translator(model, tokenizer, **settings)
-        directory = pathlib.Path(self.create_tempdir()) / "deep" / "1"
+        directory = tmp_path / "deep" / "1"
         saved_model.save(translator, directory, n_best)
         texts = ["ba de fi", "", "ra"]
         signatures = tf.saved_model.load(str(directory)).signatures
         found = signatures["n_best"](text=tf.constant(texts))
-        self.assertEqual(found["scores"].shape, (3, expected_n_best))
+        assert found["scores"].shape == (3, expected_n_best)
         found = signatures["serving_default"](text=tf.constant(texts))
         expected = translator(tf.constant(texts))
-        self.assertAllEqual(found["translation"], expected["translation"])
-        self.assertAllClose(found["score"], expected["score"], 1e-4, 1e-5)
-        self.assertLen(set(expected["translation"].numpy()), 3)
+        assert_all_equal(found["translation"], expected["translation"])
+        assert_all_close(found["score"], expected["score"], 1e-4, 1e-5)
+        assert len(set(expected["translation"].numpy())) == 3
         saved_model.check(directory, translator, texts)
 
 
-class CheckTest(tf.test.TestCase):
+class TestCheck:
     def test_accepts_what_was_saved(self):
         texts = random.Random(0).sample(sentences(), 11)
         saved_model.check(saved(), toy.translator(), [*texts, ""])
@@ -490,16 +487,12 @@ class CheckTest(tf.test.TestCase):
         keras.utils.set_random_seed(1)
         model = untrained(tokenizer)
         other = kt.Translator(model, tokenizer)
-        with self.assertRaisesRegex(
+        with pytest.raises(
             ValueError,
-            f"{saved()} translates 'ba de fi' as '.*', but the model",
+            match=f"{saved()} translates 'ba de fi' as '.*', but the model",
         ):
             saved_model.check(saved(), other, ["", "ba de fi"])
 
     def test_nothing_there(self):
-        with self.assertRaisesRegex(OSError, "nowhere"):
+        with pytest.raises(OSError, match="nowhere"):
             saved_model.check("/nowhere/1", toy.translator(), ["ba"])
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -11,8 +11,8 @@ import re
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 import keras_transformer as kt
 from tests.references import model as reference
@@ -203,32 +203,32 @@ def marian(vocabulary_size, model_dim, feed_forward_dim):
     }
 
 
-class GoldensTest(tf.test.TestCase, parameterized.TestCase):
+class TestGoldens:
     def assert_equal(self, ours, theirs, name):
         ours, theirs = np.asarray(ours), np.asarray(theirs)
-        self.assertEqual(ours.shape, theirs.shape, name)
+        assert ours.shape == theirs.shape, name
         # Within 1e-5 of numbers up to one, or of their own size if that is
         # more. Where all are small it is 1e-5 of the largest; the floor is
         # for the gradient of a key's bias, zero but for rounding, since a
         # softmax does not see what is added to all of its logits.
         size = np.clip(np.max(np.abs(theirs)), 0.1, 1)
         errors = np.abs(ours - theirs) / np.maximum(np.abs(theirs), size)
-        self.assertLess(np.max(errors), 1e-5, name)
+        assert np.max(errors) < 1e-5, name
 
     def assign(self, variables, weights):
-        self.assertEqual(set(variables), set(weights))
+        assert set(variables) == set(weights)
         for name, variable in variables.items():
             variable.assign(weights[name])
 
     def assert_gradients(self, tape, target, variables, expected):
-        self.assertEqual(set(variables), set(expected))
+        assert set(variables) == set(expected)
         gradients = tape.gradient(target, variables)
         for name, gradient in gradients.items():
             # That of an embedding may name its rows.
             gradient = tf.convert_to_tensor(gradient)
             self.assert_equal(gradient, expected[name], name)
 
-    @parameterized.parameters("pre", "post")
+    @pytest.mark.parametrize("normalization", ["pre", "post"])
     def test_layers_equal_torch_transformer(self, normalization):
         golden = load(f"torch_transformer_{normalization}.npz")
         inputs = reference.below(golden, "inputs")
@@ -318,18 +318,17 @@ class GoldensTest(tf.test.TestCase, parameterized.TestCase):
             "logits",
         )
 
-    @parameterized.parameters(
-        ("torch_transformer_pre.npz", ("torch",)),
-        ("torch_transformer_post.npz", ("torch",)),
-        ("marian.npz", ("torch", "transformers")),
+    @pytest.mark.parametrize(
+        ("name", "packages"),
+        [
+            ("torch_transformer_pre.npz", ("torch",)),
+            ("torch_transformer_post.npz", ("torch",)),
+            ("marian.npz", ("torch", "transformers")),
+        ],
     )
     def test_files_are_small_and_name_versions(self, name, packages):
         versions = reference.below(load(name), "versions")
-        self.assertEqual(set(versions), {"python", "numpy", *packages})
+        assert set(versions) == {"python", "numpy", *packages}
         for version in versions.values():
-            self.assertRegex(str(version), re.compile(r"^\d+\.\d+"))
-        self.assertLess((GOLDENS / name).stat().st_size, 200_000)
-
-
-if __name__ == "__main__":
-    tf.test.main()
+            assert re.search(re.compile(r"^\d+\.\d+"), str(version))
+        assert (GOLDENS / name).stat().st_size < 200_000

@@ -11,31 +11,27 @@ FOLDER = pathlib.Path(__file__).parents[3] / "shared/data/multi30k"
 
 
 @unittest.skipUnless(FOLDER.is_dir(), f"needs Multi30k in {FOLDER}")
-class Multi30kTest(unittest.TestCase):
+class TestMulti30k:
     def test_every_character_and_every_pair(self):
         pairs = kt.data.read_parallel(
             [f"{FOLDER}/train.en.gz"], [f"{FOLDER}/train.de.gz"]
         )
-        self.assertEqual(len(pairs), 29000)
+        assert len(pairs) == 29000
         texts = [text for pair in pairs for text in pair]
         tokenizer = kt.Tokenizer(kt.learn_vocabulary(texts, 8000))
-        self.assertEqual(tokenizer.vocabulary_size, 8000)
+        assert tokenizer.vocabulary_size == 8000
         decoded = tokenizer.decode(tokenizer.encode(texts)).numpy()
         # As the default normalization writes them: with single spaces.
-        self.assertEqual(
-            [text.decode() for text in decoded], list(map(kt.text.fold, texts))
+        assert [text.decode() for text in decoded] == list(
+            map(kt.text.fold, texts)
         )
 
         encoded = kt.data.encode_pairs(pairs, tokenizer, max_length=64)
-        self.assertEqual(len(encoded.sources), 29000)
+        assert len(encoded.sources) == 29000
         batches = kt.data.TokenBatches(encoded, 4096, max_length=64)
         tokens = padded = 0
         for _, labels, weights in batches.evaluation_dataset():
             tokens += int(np.sum(weights))
             padded += labels.shape[0] * labels.shape[1]
-        self.assertEqual(tokens, encoded.num_target_tokens)
-        self.assertGreater(tokens / padded, 0.8)
-
-
-if __name__ == "__main__":
-    unittest.main()
+        assert tokens == encoded.num_target_tokens
+        assert tokens / padded > 0.8

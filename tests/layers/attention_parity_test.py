@@ -6,10 +6,11 @@ N key-value heads
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.layers import attention
+from tests.assertions import assert_all_close
 from tests.layers import kinds
 from tests.layers.kinds import B, D, H, K, S, T, random, random_mask
 
@@ -48,7 +49,7 @@ def results(layer, by_name, inputs, memory, mask):
     return output, scores, gradients
 
 
-class AttentionParityTest(tf.test.TestCase, parameterized.TestCase):
+class TestAttentionParity:
     def assert_same(self, theirs, num_key_value_heads, use_bias, mask):
         keras.utils.set_random_seed(1)
         ours = kinds.drawn(
@@ -67,8 +68,8 @@ class AttentionParityTest(tf.test.TestCase, parameterized.TestCase):
             for name, their_name in NAMES.items()
             for kind in (("kernel", "bias") if use_bias else ("kernel",))
         }
-        self.assertLen(actual, len(their_weights))
-        self.assertCountEqual(our_weights, their_weights)
+        assert len(actual) == len(their_weights)
+        assert sorted(our_weights) == sorted(their_weights)
         for name, weight in their_weights.items():
             weight.assign(np.reshape(our_weights[name], weight.shape))
         inputs, memory = random(B, T, D), random(B, S, D, seed=1)
@@ -78,16 +79,14 @@ class AttentionParityTest(tf.test.TestCase, parameterized.TestCase):
         expected, expected_scores, expected_gradients = results(
             theirs, their_weights, inputs, memory, mask
         )
-        self.assertAllClose(output, expected, rtol=0, atol=1e-5)
-        self.assertAllClose(scores, expected_scores, rtol=0, atol=1e-5)
+        assert_all_close(output, expected, rtol=0, atol=1e-5)
+        assert_all_close(scores, expected_scores, rtol=0, atol=1e-5)
         for name, gradient in gradients.items():
-            self.assertGreater(
-                # A bias of the keys adds one number to all logits of a query.
-                np.abs(gradient).max(),
-                -1 if name == "key_bias" else 1e-3,
-                name,
-            )
-            self.assertAllClose(
+            # A bias of the keys adds one number to all logits of a query.
+            assert np.abs(gradient).max() > (
+                -1 if name == "key_bias" else 1e-3
+            ), name
+            assert_all_close(
                 gradient,
                 np.reshape(expected_gradients[name], gradient.shape),
                 rtol=1e-5,
@@ -95,16 +94,17 @@ class AttentionParityTest(tf.test.TestCase, parameterized.TestCase):
                 msg=name,
             )
 
-    @parameterized.product(use_bias=(False, True), mask=tuple(MASKS))
+    @pytest.mark.parametrize("use_bias", (False, True))
+    @pytest.mark.parametrize("mask", tuple(MASKS))
     def test_multi_head_attention(self, use_bias, mask):
         theirs = keras.layers.MultiHeadAttention(
             num_heads=H, key_dim=K, use_bias=use_bias
         )
         self.assert_same(theirs, None, use_bias, MASKS[mask])
 
-    @parameterized.product(
-        groups=(1, 2, 3, H), use_bias=(False, True), mask=("padding", "any")
-    )
+    @pytest.mark.parametrize("groups", (1, 2, 3, H))
+    @pytest.mark.parametrize("use_bias", (False, True))
+    @pytest.mark.parametrize("mask", ("padding", "any"))
     def test_grouped_query_attention(self, groups, use_bias, mask):
         theirs = keras.layers.GroupQueryAttention(
             head_dim=K,
@@ -113,7 +113,3 @@ class AttentionParityTest(tf.test.TestCase, parameterized.TestCase):
             use_bias=use_bias,
         )
         self.assert_same(theirs, groups, use_bias, MASKS[mask])
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -6,27 +6,30 @@ N key-value heads
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import layers
 from keras_transformer.layers import attention
+from tests.assertions import (
+    assert_all_close,
+    assert_all_equal,
+    assert_not_all_close,
+)
 from tests.layers import kinds
 from tests.layers.kinds import B, D, H, K, S, T, random, random_mask
 from tests.references import layers as reference_layers
 from tests.references import model as reference
 
 
-class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
+class TestMultiHeadAttention:
+    @pytest.fixture(autouse=True)
+    def set_up(self):
         keras.utils.set_random_seed(1)
 
-    @parameterized.product(
-        positions=(None, *kinds.ATTENDED),
-        groups=kinds.SHARED,
-        use_bias=(False, True),
-    )
+    @pytest.mark.parametrize("positions", (None, *kinds.ATTENDED))
+    @pytest.mark.parametrize("groups", kinds.SHARED)
+    @pytest.mark.parametrize("use_bias", (False, True))
     def test_equals_the_loops_of_the_reference(
         self, positions, groups, use_bias
     ):
@@ -52,10 +55,10 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
             expected, weights_HTS = reference_layers.multi_head(
                 inputs[b], memory[b], mask[b], weights, kind
             )
-            self.assertAllClose(output[b], expected, rtol=0, atol=1e-5)
-            self.assertAllClose(scores[b], weights_HTS, rtol=0, atol=1e-5)
+            assert_all_close(output[b], expected, rtol=0, atol=1e-5)
+            assert_all_close(scores[b], weights_HTS, rtol=0, atol=1e-5)
 
-    @parameterized.parameters(None, *kinds.ATTENDED)
+    @pytest.mark.parametrize("positions", [None, *kinds.ATTENDED])
     def test_masks_of_three_shapes_mean_the_same(self, positions):
         layer = attention.MultiHeadAttention(
             D, H, 2, positions=kinds.inside(positions)
@@ -66,19 +69,18 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
         square = np.tile(padding[:, None], (1, T, 1))
         heads = square[:, None]
         for mask in (square, heads, np.tile(heads, (1, H, 1, 1))):
-            self.assertAllEqual(
+            assert_all_equal(
                 layer(inputs, memory, attention_mask=mask), expected
             )
 
-    @parameterized.product(
-        positions=(None, "rotary", "relative"), shape=kinds.WRONG_SHAPES
-    )
+    @pytest.mark.parametrize("positions", (None, "rotary", "relative"))
+    @pytest.mark.parametrize("shape", kinds.WRONG_SHAPES)
     def test_a_mask_of_a_wrong_shape_is_refused(self, positions, shape):
         layer = attention.MultiHeadAttention(
             D, H, positions=kinds.inside(positions)
         )
-        with self.assertRaisesRegex(
-            ValueError, f"Received: shape=.{', '.join(map(str, shape))}"
+        with pytest.raises(
+            ValueError, match=f"Received: shape=.{', '.join(map(str, shape))}"
         ):
             layer(
                 random(B, T, D),
@@ -95,18 +97,18 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
                 tf.TensorSpec([None, S + 1], tf.bool),
             ],
         )
-        with self.assertRaisesRegex(ValueError, r"B=None.*shape=\(None, 8\)"):
+        with pytest.raises(ValueError, match=r"B=None.*shape=\(None, 8\)"):
             graph.get_concrete_function()
 
     def test_without_memory_it_attends_to_itself(self):
         layer = attention.MultiHeadAttention(D, H)
         inputs = random(B, T, D)
-        self.assertAllEqual(layer(inputs), layer(inputs, inputs))
-        self.assertNotAllClose(
+        assert_all_equal(layer(inputs), layer(inputs, inputs))
+        assert_not_all_close(
             layer(inputs), layer(inputs, random(B, T, D, seed=1))
         )
 
-    @parameterized.parameters(*kinds.SHARED)
+    @pytest.mark.parametrize("groups", kinds.SHARED)
     def test_number_of_parameters(self, groups):
         columns = D + 2 * groups * K
         for use_bias in (False, True):
@@ -115,8 +117,8 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
             )
             layer.build()
             biases = columns + D if use_bias else 0
-            self.assertEqual(layer.count_params(), D * columns + D**2 + biases)
-            self.assertLen(layer.trainable_weights, 8 if use_bias else 4)
+            assert layer.count_params() == D * columns + D**2 + biases
+            assert len(layer.trainable_weights) == (8 if use_bias else 4)
 
     def test_as_many_key_value_heads_as_heads_if_not_told(self):
         layer = attention.MultiHeadAttention(D, H)
@@ -125,25 +127,25 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
         same.build()
         same.set_weights(layer.get_weights())
         inputs = random(B, T, D)
-        self.assertAllEqual(same(inputs), layer(inputs))
+        assert_all_equal(same(inputs), layer(inputs))
 
-    @parameterized.parameters(1.0, 0.5**0.5, 2.0)
+    @pytest.mark.parametrize("gain", [1.0, 0.5**0.5, 2.0])
     def test_kernels_start_as_glorot_says_times_the_gain(self, gain):
         layer = attention.MultiHeadAttention(94, 47, use_bias=True, gain=gain)
         layer.build()
         limit = (6 / (94 + 94)) ** 0.5
         for name, weight in reference.weights_of(layer).items():
             if name.endswith("bias"):
-                self.assertAllEqual(weight, np.zeros(94))
+                assert_all_equal(weight, np.zeros(94))
                 continue
             # Of 8,836 uniform draws the largest is very close to the limit.
             expected = limit * (1 if name == "output_kernel" else gain)
-            self.assertBetween(
-                np.abs(weight).max(), 0.99 * expected, expected * (1 + 1e-6)
+            assert (
+                0.99 * expected <= np.abs(weight).max() <= expected * (1 + 1e-6)
             )
             # The standard deviation of a uniform variable in [-a, a] is
             # a / sqrt(3). The tolerance is five standard errors.
-            self.assertAllClose(
+            assert_all_close(
                 np.std(weight), expected / 3**0.5, rtol=0.025, atol=0
             )
 
@@ -152,9 +154,10 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
         layer.build()
         for name, weight in reference.weights_of(layer).items():
             limit = (6 / sum(weight.shape)) ** 0.5
-            self.assertBetween(np.abs(weight).max(), 0.95 * limit, limit, name)
+            assert 0.95 * limit <= np.abs(weight).max() <= limit, name
 
-    @parameterized.product(positions=(None, *kinds.ATTENDED), groups=(H, 2))
+    @pytest.mark.parametrize("positions", (None, *kinds.ATTENDED))
+    @pytest.mark.parametrize("groups", (H, 2))
     def test_projected_memory_can_be_kept(self, positions, groups):
         layer = attention.MultiHeadAttention(
             D, H, groups, positions=kinds.inside(positions)
@@ -173,12 +176,12 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
                 strict=True,
             )
         )
-        self.assertEqual(key.shape, (B, groups, S, K))
-        self.assertEqual(value.shape, (B, groups, S, K))
+        assert key.shape == (B, groups, S, K)
+        assert value.shape == (B, groups, S, K)
         for whole, columns in zip(
             layer.project_memory(memory), (key, value), strict=True
         ):
-            self.assertAllClose(columns, whole, rtol=0, atol=1e-6)
+            assert_all_close(columns, whole, rtol=0, atol=1e-6)
         for t in range(T):
             output, scores = layer.attend(
                 inputs[:, t : t + 1],
@@ -188,13 +191,11 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
                 query_positions=[t],
                 key_positions=np.arange(S),
             )
-            self.assertAllClose(output[:, 0], expected[:, t], rtol=0, atol=1e-5)
-            self.assertEqual(scores.shape, (B, H, 1, S))
+            assert_all_close(output[:, 0], expected[:, t], rtol=0, atol=1e-5)
+            assert scores.shape == (B, H, 1, S)
 
-    @parameterized.product(
-        policy=("mixed_float16", "mixed_bfloat16"),
-        positions=(None, *kinds.ATTENDED),
-    )
+    @pytest.mark.parametrize("policy", ("mixed_float16", "mixed_bfloat16"))
+    @pytest.mark.parametrize("positions", (None, *kinds.ATTENDED))
     def test_mixed_precision(self, policy, positions):
         layer = attention.MultiHeadAttention(
             D,
@@ -205,21 +206,21 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
             dtype=policy,
         )
         output, scores = layer(random(B, T, D), return_attention_scores=True)
-        self.assertEqual(output.dtype, policy.removeprefix("mixed_"))
-        self.assertEqual(scores.dtype, "float32")
-        self.assertAllClose(
+        assert output.dtype == policy.removeprefix("mixed_")
+        assert scores.dtype == "float32"
+        assert_all_close(
             tf.reduce_sum(scores, -1), np.ones((B, H, T)), rtol=0, atol=1e-6
         )
-        self.assertTrue(np.all(np.isfinite(tf.cast(output, "float32"))))
+        assert np.all(np.isfinite(tf.cast(output, "float32")))
         for weight in layer.weights:
-            self.assertEqual(weight.dtype, "float32")
+            assert weight.dtype == "float32"
         # `project_memory` does not pass through `__call__`, where Keras would
         # cast the kernels.
         memory = tf.cast(random(B, S, D, seed=1), output.dtype)
         for projected in layer.project_memory(memory):
-            self.assertEqual(projected.dtype, output.dtype)
+            assert projected.dtype == output.dtype
 
-    @parameterized.parameters(None, *kinds.ATTENDED)
+    @pytest.mark.parametrize("positions", [None, *kinds.ATTENDED])
     def test_unknown_batch_and_lengths(self, positions):
         layer = attention.MultiHeadAttention(
             D, H, 2, positions=kinds.inside(positions)
@@ -234,14 +235,14 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
                 tf.TensorSpec([None, None, None], tf.bool),
             ],
         )
-        self.assertAllClose(
+        assert_all_close(
             graph(inputs, memory, mask),
             layer(inputs, memory, attention_mask=mask),
             rtol=0,
             atol=1e-6,
         )
 
-    @parameterized.parameters(None, *kinds.ATTENDED)
+    @pytest.mark.parametrize("positions", [None, *kinds.ATTENDED])
     def test_config_makes_the_same_layer(self, positions):
         layer = kinds.drawn(
             attention.MultiHeadAttention(
@@ -255,10 +256,10 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
             )
         )
         inputs = random(B, T, D)
-        clone = kinds.clones_alike(self, layer, lambda layer: layer(inputs))
-        self.assertEqual(clone.name, "look")
+        clone = kinds.clones_alike(layer, lambda layer: layer(inputs))
+        assert clone.name == "look"
 
-    @parameterized.parameters(*kinds.ATTENDED)
+    @pytest.mark.parametrize("name", kinds.ATTENDED)
     def test_between_sequences_it_is_the_same_without_positions(self, name):
         given = {"num_key_value_heads": 3, "use_bias": True, "gain": 0.5}
         layer = attention.MultiHeadAttention(
@@ -266,13 +267,11 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
         )
         layer.key.trainable = not layer.key.trainable
         between = layer.between_sequences()
-        self.assertEqual(
-            between.get_config(), {**layer.get_config(), "positions": None}
-        )
-        self.assertFalse(between.trainable)
-        self.assertIsNotNone(layer.positions)
+        assert between.get_config() == {**layer.get_config(), "positions": None}
+        assert not between.trainable
+        assert layer.positions is not None
         inputs, memory = random(B, T, D), random(B, S, D, seed=1)
-        self.assertAllClose(
+        assert_all_close(
             between(inputs, memory[:, ::-1]),
             between(inputs, memory),
             rtol=0,
@@ -281,7 +280,7 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_without_positions_it_is_used_between_sequences(self):
         layer = attention.MultiHeadAttention(D, H)
-        self.assertIs(layer.between_sequences(), layer)
+        assert layer.between_sequences() is layer
 
     def test_positions_are_copied_not_shared(self):
         positions = layers.RelativePositions(2)
@@ -291,34 +290,37 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
         )
         one.build()
         other.build()
-        self.assertIsNot(one.positions, other.positions)
-        self.assertIsNot(one.positions, positions)
-        self.assertNotAllClose(one.positions.keys, other.positions.keys)
-        self.assertFalse(positions.built)
+        assert one.positions is not other.positions
+        assert one.positions is not positions
+        assert_not_all_close(one.positions.keys, other.positions.keys)
+        assert not positions.built
 
-    @parameterized.parameters((26, 4), (26, 27))
+    @pytest.mark.parametrize(("model_dim", "num_heads"), [(26, 4), (26, 27)])
     def test_heads_that_do_not_divide_are_refused(self, model_dim, num_heads):
-        with self.assertRaisesRegex(
+        with pytest.raises(
             ValueError,
-            "`model_dim` must be a multiple of `num_heads`.*"
+            match="`model_dim` must be a multiple of `num_heads`.*"
             f"model_dim={model_dim}, num_heads={num_heads}. Choose another",
         ):
             attention.MultiHeadAttention(model_dim, num_heads)
 
-    @parameterized.parameters(0, -2, 2.0, "2", True, None)
+    @pytest.mark.parametrize("size", [0, -2, 2.0, "2", True, None])
     def test_sizes_that_are_no_counts_are_refused(self, size):
         for name in ("model_dim", "num_heads", "num_key_value_heads"):
             sizes = {"model_dim": D, "num_heads": H, name: size}
             if name == "num_key_value_heads" and size is None:
                 continue  # `None` means as many as query heads.
-            with self.assertRaisesRegex(
-                ValueError, f"`{name}` must be a whole number.*: {size!r}. Give"
+            with pytest.raises(
+                ValueError,
+                match=f"`{name}` must be a whole number.*: {size!r}. Give",
             ):
                 attention.MultiHeadAttention(**sizes)
 
-    @parameterized.parameters(0.0, -1.0, float("nan"), float("inf"), "1", None)
+    @pytest.mark.parametrize(
+        "gain", [0.0, -1.0, float("nan"), float("inf"), "1", None]
+    )
     def test_a_gain_that_is_not_positive_is_refused(self, gain):
-        with self.assertRaisesRegex(ValueError, f"`gain`.*: {gain!r}. Give"):
+        with pytest.raises(ValueError, match=f"`gain`.*: {gain!r}. Give"):
             attention.MultiHeadAttention(D, H, gain=gain)
 
     def test_inputs_of_another_size_are_refused(self):
@@ -327,11 +329,11 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
         for wrong in (random(B, T, 2 * D), random(B, T, D // 2), random(T, D)):
             shape = ", ".join(map(str, wrong.shape))
             message = rf"have shape \(B, T, {D}\).*Received: shape=\({shape}"
-            with self.assertRaisesRegex(ValueError, message):
+            with pytest.raises(ValueError, match=message):
                 layer(wrong)
-            with self.assertRaisesRegex(ValueError, message):
+            with pytest.raises(ValueError, match=message):
                 layer(random(B, T, D), wrong)
-        with self.assertRaisesRegex(ValueError, "the same batch"):
+        with pytest.raises(ValueError, match="the same batch"):
             layer(random(B, T, D), random(B + 1, T, D))
 
     def test_positions_of_embeddings_are_refused(self):
@@ -340,24 +342,21 @@ class MultiHeadAttentionTest(tf.test.TestCase, parameterized.TestCase):
             layers.LearnedPositions(7),
             keras.layers.Dense(3),
         ):
-            with self.assertRaisesRegex(
+            with pytest.raises(
                 ValueError,
-                "positions of an attention must be a layer with apply_to_keys "
+                match="positions of an attention must be a layer with "
+                "apply_to_keys "
                 "and attend_heads, .*RotaryPositions.*Received: "
                 f"{type(wrong).__name__}",
             ):
                 attention.MultiHeadAttention(D, H, positions=wrong)
 
-    @parameterized.parameters(4, 12)
+    @pytest.mark.parametrize("groups", [4, 12])
     def test_heads_that_cannot_be_shared_are_refused(self, groups):
-        with self.assertRaisesRegex(
+        with pytest.raises(
             ValueError,
-            "`num_heads` must be a multiple of `num_key_value_heads`.*"
+            match="`num_heads` must be a multiple of `num_key_value_heads`.*"
             f"num_heads=6, num_key_value_heads={groups}. "
             "Use 1 for multi-query attention, 6 for multi-head",
         ):
             attention.MultiHeadAttention(D, H, groups)
-
-
-if __name__ == "__main__":
-    tf.test.main()

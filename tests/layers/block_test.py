@@ -5,11 +5,12 @@ B batch   T length   S source length   D model_dim   F feed_forward_dim
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import layers
 from keras_transformer.layers import block, implicit
+from tests.assertions import assert_all_equal, assert_not_all_close
 from tests.layers import kinds
 from tests.layers.kinds import B, D, F, H, S, T, random
 
@@ -27,12 +28,12 @@ def call(layer, inputs, **arguments):
     return layer(inputs, **arguments)
 
 
-class BlockTest(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
+class TestBlock:
+    @pytest.fixture(autouse=True)
+    def set_up(self):
         keras.utils.set_random_seed(1)
 
-    @parameterized.parameters(*SUBLAYERS)
+    @pytest.mark.parametrize("kind", SUBLAYERS)
     def test_variables_are_in_the_order_that_checkpoints_know(self, kind):
         layer = kind(
             **kinds.block_arguments(biases="none", activation="swiglu")
@@ -49,25 +50,23 @@ class BlockTest(tf.test.TestCase, parameterized.TestCase):
             expected += [f"{name}_residual/norm/{x}" for x in ("gamma", "beta")]
         actual = [w.path for w in layer.trainable_weights]
         actual = [path.removeprefix(f"{layer.name}/") for path in actual]
-        self.assertEqual(
-            [path.replace("/query/", "/") for path in actual], expected
-        )
+        assert [path.replace("/query/", "/") for path in actual] == expected
 
-    @parameterized.parameters(*SUBLAYERS)
+    @pytest.mark.parametrize("kind", SUBLAYERS)
     def test_a_block_gives_its_policy_and_its_freezing_on(self, kind):
         layer = kind(
             **kinds.block_arguments(), dtype="mixed_bfloat16", trainable=False
         )
         layer.build()
-        self.assertEqual(layer.trainable_weights, [])
+        assert layer.trainable_weights == []
         for name in SUBLAYERS[kind]:
             for inside in (name, f"{name}_residual"):
                 sublayer = getattr(layer, inside)
-                self.assertEqual(sublayer.name, inside)
-                self.assertEqual(sublayer.dtype_policy.name, "mixed_bfloat16")
-                self.assertFalse(sublayer.trainable)
+                assert sublayer.name == inside
+                assert sublayer.dtype_policy.name == "mixed_bfloat16"
+                assert not sublayer.trainable
 
-    @parameterized.parameters(*SUBLAYERS)
+    @pytest.mark.parametrize("kind", SUBLAYERS)
     def test_a_block_with_one_sublayer_alone(self, kind):
         """A sublayer adds to its input when all others add zeros."""
         for name in SUBLAYERS[kind]:
@@ -79,12 +78,12 @@ class BlockTest(tf.test.TestCase, parameterized.TestCase):
                 if is_last and f"/{name}/" not in weight.path:
                     weight.assign(tf.zeros(weight.shape))
             inputs = random(B, T, D)
-            self.assertNotAllClose(call(layer, inputs), inputs)
+            assert_not_all_close(call(layer, inputs), inputs)
             for weight in getattr(layer, name).trainable_weights:
                 weight.assign(tf.zeros(weight.shape))
-            self.assertAllEqual(call(layer, inputs), inputs)
+            assert_all_equal(call(layer, inputs), inputs)
 
-    @parameterized.parameters(*SUBLAYERS)
+    @pytest.mark.parametrize("kind", SUBLAYERS)
     def test_scores_are_asked_for_where_they_are_wanted(self, kind):
         # An activity regularizer would penalize scores that are returned.
         layer = kind(**kinds.block_arguments())
@@ -97,25 +96,26 @@ class BlockTest(tf.test.TestCase, parameterized.TestCase):
         for name in SUBLAYERS[kind][:-1]:
             getattr(layer, name).activity_regularizer = regularize
         call(layer, random(B, T, D))
-        self.assertEqual(seen, [(B, T, D)] * (len(SUBLAYERS[kind]) - 1))
+        assert seen == [(B, T, D)] * (len(SUBLAYERS[kind]) - 1)
 
-    @parameterized.parameters(*SUBLAYERS)
+    @pytest.mark.parametrize("kind", SUBLAYERS)
     def test_the_mask_goes_on(self, kind):
         layer = kinds.make_block(kind)
         mask = np.ones((B, T), bool)
         mask[1, 2:] = False
         inputs = implicit.attach(tf.constant(random(B, T, D)), mask)
-        self.assertAllEqual(implicit.mask_of(call(layer, inputs)), mask)
-        self.assertAllEqual(layer.compute_mask(inputs), mask)
+        assert_all_equal(implicit.mask_of(call(layer, inputs)), mask)
+        assert_all_equal(layer.compute_mask(inputs), mask)
 
-    @parameterized.parameters(*SUBLAYERS)
+    @pytest.mark.parametrize("kind", SUBLAYERS)
     def test_parts_that_do_not_fit_are_refused(self, kind):
-        with self.assertRaisesRegex(
-            ValueError, "same model_dim.*attention 24, feed-forward 26"
+        with pytest.raises(
+            ValueError, match="same model_dim.*attention 24, feed-forward 26"
         ):
             kind(layers.MultiHeadAttention(24, 6), layers.FeedForward(26, F))
-        with self.assertRaisesRegex(
-            ValueError, "attention of a block must be a layer with project"
+        with pytest.raises(
+            ValueError,
+            match="attention of a block must be a layer with project",
         ):
             kind(layers.FeedForward(D, F), layers.FeedForward(D, F))
 
@@ -125,13 +125,9 @@ class BlockTest(tf.test.TestCase, parameterized.TestCase):
         output, scores = block.call_with_scores(
             attention, inputs, return_attention_scores=True
         )
-        self.assertEqual(scores.shape, (B, H, T, T))
+        assert scores.shape == (B, H, T, T)
         alone, none = block.call_with_scores(
             attention, inputs, return_attention_scores=False
         )
-        self.assertAllEqual(alone, output)
-        self.assertIsNone(none)
-
-
-if __name__ == "__main__":
-    tf.test.main()
+        assert_all_equal(alone, output)
+        assert none is None

@@ -9,10 +9,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import layers
 from keras_transformer.layers import past
+from tests.assertions import (
+    assert_all_close,
+    assert_all_equal,
+    assert_not_all_close,
+)
 from tests.layers import hypotheses, kinds
 from tests.layers.kinds import TARGET_MASK as MASK
 from tests.layers.kinds import B, D, H, K, T, random
@@ -28,13 +32,13 @@ def stepped(block, inputs, max_length=None):
     return kinds.steps_of(inputs, state, block.step)
 
 
-class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
+class TestCausalBlock:
+    @pytest.fixture(autouse=True)
+    def set_up(self):
         keras.utils.set_random_seed(1)
 
-    @parameterized.parameters(*kinds.KINDS)
-    def test_equals_the_loops_of_the_reference(self, **kind):
+    @pytest.mark.parametrize("kind", kinds.KINDS)
+    def test_equals_the_loops_of_the_reference(self, kind):
         block = make(**kind)
         inputs = random(B, T, D)
         output, scores = block(inputs, mask=MASK, return_attention_scores=True)
@@ -43,11 +47,11 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
             expected, expected_scores = reference.causal_block(
                 inputs[b], MASK[b], weights, kinds.for_reference(**kind)
             )
-            self.assertAllClose(output[b], expected, rtol=1e-5, atol=1e-5)
-            self.assertAllClose(scores[b], expected_scores, rtol=0, atol=1e-5)
-        self.assertAllEqual(block(inputs, mask=MASK), output)
+            assert_all_close(output[b], expected, rtol=1e-5, atol=1e-5)
+            assert_all_close(scores[b], expected_scores, rtol=0, atol=1e-5)
+        assert_all_equal(block(inputs, mask=MASK), output)
 
-    @parameterized.parameters(None, *kinds.ATTENDED)
+    @pytest.mark.parametrize("positions", [None, *kinds.ATTENDED])
     def test_is_a_decoder_block_without_cross_attention(self, positions):
         decoder_block = kinds.make_block(
             layers.DecoderBlock, positions=positions
@@ -61,14 +65,14 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
                     getattr(decoder_block, name).get_weights()
                 )
         inputs, memory = random(B, T, D), random(B, 7, D, seed=1)
-        self.assertAllClose(
+        assert_all_close(
             block(inputs, mask=MASK),
             decoder_block(inputs, memory, inputs_mask=MASK),
             rtol=0,
             atol=1e-6,
         )
 
-    @parameterized.parameters(None, *kinds.ATTENDED)
+    @pytest.mark.parametrize("name", [None, *kinds.ATTENDED])
     def test_no_gradient_comes_from_the_future_or_from_padding(self, name):
         block = make(positions=name)
         inputs = tf.constant(random(B, T, D))
@@ -80,7 +84,7 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
             gradient = np.abs(tape.gradient(loss, inputs)).max(axis=-1)
             is_read = MASK & (np.arange(T) <= t)
             is_read[:, t] = True  # Through the residual connection.
-            self.assertAllEqual(gradient > 0, is_read)
+            assert_all_equal(gradient > 0, is_read)
 
     def test_masks_of_three_shapes_mean_the_same(self):
         block = make()
@@ -91,24 +95,20 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
             square[:, None],
             np.tile(square[:, None], (H, 1, 1)),
         ):
-            self.assertAllEqual(
-                block(inputs, mask=mask), block(inputs, mask=MASK)
-            )
+            assert_all_equal(block(inputs, mask=mask), block(inputs, mask=MASK))
 
-    @parameterized.parameters(
-        ((B, T + 1),), ((B + 1, T),), ((B, T, T + 1),), ((B, H + 1, T, T),)
+    @pytest.mark.parametrize(
+        "shape", [(B, T + 1), (B + 1, T), (B, T, T + 1), (B, H + 1, T, T)]
     )
     def test_a_mask_that_does_not_fit_is_refused(self, shape):
-        with self.assertRaisesRegex(
-            ValueError, f"mask must have shape.*{shape[-1]}"
+        with pytest.raises(
+            ValueError, match=f"mask must have shape.*{shape[-1]}"
         ):
             make()(random(B, T, D), mask=np.ones(shape, bool))
 
-    @parameterized.product(
-        normalization=("pre", "post"),
-        positions=(None, *kinds.ATTENDED),
-        max_length=(None, T, T + 6),
-    )
+    @pytest.mark.parametrize("normalization", ("pre", "post"))
+    @pytest.mark.parametrize("positions", (None, *kinds.ATTENDED))
+    @pytest.mark.parametrize("max_length", (None, T, T + 6))
     def test_steps_equal_the_call(self, normalization, positions, max_length):
         block = make(
             normalization=normalization,
@@ -117,14 +117,14 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
             biases="blocks",
         )
         inputs = random(B, T, D)
-        self.assertAllClose(
+        assert_all_close(
             stepped(block, inputs, max_length),
             block(inputs),
             rtol=1e-5,
             atol=1e-5,
         )
 
-    @parameterized.parameters("mixed_bfloat16", "int8")
+    @pytest.mark.parametrize("precision", ["mixed_bfloat16", "int8"])
     def test_steps_equal_the_call_in_low_precision(self, precision):
         if precision == "int8":
             block = make()
@@ -135,17 +135,16 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
             )
         inputs = random(B, T, D)
         actual, expected = stepped(block, inputs, T + 2), block(inputs)
-        self.assertEqual(actual.dtype, expected.dtype)
-        self.assertAllClose(
+        assert actual.dtype == expected.dtype
+        assert_all_close(
             tf.cast(actual, "float32"),
             tf.cast(expected, "float32"),
             rtol=0,
             atol=1e-5 if precision == "int8" else 0.06,
         )
 
-    @parameterized.product(
-        widenings=hypotheses.WIDENINGS, max_length=(None, T + 2)
-    )
+    @pytest.mark.parametrize("widenings", hypotheses.WIDENINGS)
+    @pytest.mark.parametrize("max_length", (None, T + 2))
     def test_hypotheses_read_their_own_past(self, widenings, max_length):
         block = make(positions="rotary", num_key_value_heads=2)
         take = block.stepper()
@@ -165,10 +164,10 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
             now = past.take_step(before, inputs, position)
             output, cache, scores = take(inputs, now, {"target": target})
             # Of all slots, only those of the hypothesis itself have a weight.
-            self.assertAllClose(
+            assert_all_close(
                 tf.reduce_sum(scores, -1), np.ones(scores.shape[:3]), atol=1e-6
             )
-            self.assertAllEqual(
+            assert_all_equal(
                 np.sum(scores > 0, axis=-1),
                 np.full(scores.shape[:3], position + 1),
             )
@@ -184,7 +183,7 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
             widenings,
         ):
             for w in range(outputs.shape[1]):
-                self.assertAllClose(
+                assert_all_close(
                     outputs[:, w],
                     block(history[:, w])[:, -1],
                     rtol=0,
@@ -202,21 +201,21 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
             now = past.take_step(before, x, t)
             _, cache, scores = take(x, now, cache)
             before = now.past
-            self.assertAllClose(
+            assert_all_close(
                 scores[:, :, 0], expected[:, :, t, : t + 1], rtol=0, atol=1e-6
             )
 
     def test_a_state_has_the_batch_first_and_fewer_heads(self):
         block = make(num_key_value_heads=2, biases="blocks")
         state = block.start(B, 11)
-        self.assertEqual(set(state), {"past", "target"})
+        assert set(state) == {"past", "target"}
         for cache in state["target"]:
-            self.assertAllEqual(cache, np.zeros((B, 2, 11, K)))
+            assert_all_equal(cache, np.zeros((B, 2, 11, K)))
         for cache in block.start(B)["target"]:
-            self.assertEqual(cache.shape, (B, 2, 0, K))
+            assert cache.shape == (B, 2, 0, K)
 
     @pytest.mark.seconds
-    @parameterized.parameters(False, True)
+    @pytest.mark.parametrize("jit_compile", [False, True])
     def test_steps_in_a_graph_of_an_unknown_batch(self, jit_compile):
         block = make(positions="rotary")
 
@@ -229,51 +228,47 @@ class CausalBlockTest(tf.test.TestCase, parameterized.TestCase):
             return kinds.steps_of(inputs, state, block.step)
 
         inputs = random(B, T, D)
-        self.assertAllClose(run(inputs), block(inputs), rtol=0, atol=1e-5)
+        assert_all_close(run(inputs), block(inputs), rtol=0, atol=1e-5)
 
     def test_a_block_that_was_not_called_yet_can_step(self):
         block = layers.CausalBlock(**kinds.block_arguments())
-        self.assertFalse(block.built)
+        assert not block.built
         output, _ = block.step(random(B, 1, D), 0, block.start(B))
-        self.assertTrue(np.all(np.isfinite(output)))
+        assert np.all(np.isfinite(output))
         block = layers.CausalBlock(**kinds.block_arguments())
         block.stepper()
-        self.assertTrue(block.built)
+        assert block.built
 
     def test_inputs_that_do_not_fit_the_state_are_refused(self):
         block = make(normalization="post")
-        with self.assertRaisesRegex(ValueError, "max_length.*at least 1"):
+        with pytest.raises(ValueError, match="max_length.*at least 1"):
             block.start(B, 0)
         state = block.start(B, 2)
         for size in (2 * D, D // 2):
-            with self.assertRaisesRegex(ValueError, rf"\(B, T, {D}\)"):
+            with pytest.raises(ValueError, match=rf"\(B, T, {D}\)"):
                 block.step(random(B, 1, size), 0, state)
-        with self.assertRaisesRegex(ValueError, "Received: position=2"):
+        with pytest.raises(ValueError, match="Received: position=2"):
             block.step(random(B, 1, D), 2, state)
-        with self.assertRaisesRegex(ValueError, "state is of 3 rows"):
+        with pytest.raises(ValueError, match="state is of 3 rows"):
             block.step(random(B + 1, 1, D), 0, state)
 
-    @parameterized.parameters(kinds.KINDS[1], kinds.KINDS[-2])
-    def test_config_makes_the_same_layer(self, **kind):
+    @pytest.mark.parametrize("kind", [kinds.KINDS[1], kinds.KINDS[-2]])
+    def test_config_makes_the_same_layer(self, kind):
         block = make(dropout=0.2, **kind)
         inputs = random(B, T, D)
-        kinds.clones_alike(self, block, lambda block: block(inputs))
+        kinds.clones_alike(block, lambda block: block(inputs))
 
-    def test_a_language_model_of_blocks_saves_and_loads(self):
+    def test_a_language_model_of_blocks_saves_and_loads(self, tmp_path):
         ids = keras.Input((None,), dtype="int32")
         x = keras.layers.Embedding(17, D, mask_zero=True)(ids)
         for _ in range(2):
             x = make(positions="relative")(x)
         model = keras.Model(ids, keras.layers.Dense(17)(x))
         batch = np.where(MASK, np.arange(1, T + 1), 0)
-        path = os.path.join(self.create_tempdir(), "model.keras")
+        path = os.path.join(tmp_path, "model.keras")
         model.save(path)
         expected = model(batch)
-        self.assertAllEqual(keras.models.load_model(path)(batch), expected)
+        assert_all_equal(keras.models.load_model(path)(batch), expected)
         changed = np.where(np.arange(T) == T - 1, 3, batch)
-        self.assertAllEqual(model(changed)[0, :-1], expected[0, :-1])
-        self.assertNotAllClose(model(changed)[0, -1], expected[0, -1])
-
-
-if __name__ == "__main__":
-    tf.test.main()
+        assert_all_equal(model(changed)[0, :-1], expected[0, :-1])
+        assert_not_all_close(model(changed)[0, -1], expected[0, -1])

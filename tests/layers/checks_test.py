@@ -2,13 +2,13 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.layers import checks
 
 
-class ChecksTest(tf.test.TestCase, parameterized.TestCase):
+class TestChecks:
     def test_correct_values_pass(self):
         for size in (1, 7, np.int64(7)):
             checks.check_size("size", size)
@@ -21,55 +21,60 @@ class ChecksTest(tf.test.TestCase, parameterized.TestCase):
         checks.check_name("name", "b", ("a", "b"))
         checks.check_vectors("inputs", (None, None, 7), 7)
 
-    @parameterized.parameters(0, -1, 2.0, True, False, "2", None)
+    @pytest.mark.parametrize("size", [0, -1, 2.0, True, False, "2", None])
     def test_sizes(self, size):
-        with self.assertRaisesRegex(
-            ValueError, f"`size`.*whole.*at least 1. Received: {size!r}. Give"
+        with pytest.raises(
+            ValueError,
+            match=f"`size`.*whole.*at least 1. Received: {size!r}. Give",
         ):
             checks.check_size("size", size)
 
-    @parameterized.parameters(
-        0, -1.5, float("nan"), float("inf"), True, "1", None
+    @pytest.mark.parametrize(
+        "number", [0, -1.5, float("nan"), float("inf"), True, "1", None]
     )
     def test_numbers(self, number):
-        with self.assertRaisesRegex(
-            ValueError, f"`number` must be positive.*: {number!r}. Give"
+        with pytest.raises(
+            ValueError, match=f"`number` must be positive.*: {number!r}. Give"
         ):
             checks.check_positive("number", number)
 
-    @parameterized.parameters(-0.1, 1.0, 1, float("nan"), "0.1", None)
+    @pytest.mark.parametrize("share", [-0.1, 1.0, 1, float("nan"), "0.1", None])
     def test_shares(self, share):
-        with self.assertRaisesRegex(
-            ValueError, rf"`share`.*Received: {share!r}. Expected.*\[0, 1\)"
+        with pytest.raises(
+            ValueError,
+            match=rf"`share`.*Received: {share!r}. Expected.*\[0, 1\)",
         ):
             checks.check_share("share", share)
 
-    @parameterized.parameters(-1, 17, 1.5, "3", None)
+    @pytest.mark.parametrize("token", [-1, 17, 1.5, "3", None])
     def test_ids(self, token):
-        with self.assertRaisesRegex(
-            ValueError, rf"`token` must be in \[0, 17\).*: {token!r}. Give"
+        with pytest.raises(
+            ValueError,
+            match=rf"`token` must be in \[0, 17\).*: {token!r}. Give",
         ):
             checks.check_id("token", token, 17)
 
-    @parameterized.parameters("c", None, 1)
+    @pytest.mark.parametrize("name", ["c", None, 1])
     def test_names(self, name):
-        with self.assertRaisesRegex(
-            ValueError, f"Unknown `name`. Received: {name!r}.*'a', 'b'"
+        with pytest.raises(
+            ValueError, match=f"Unknown `name`. Received: {name!r}.*'a', 'b'"
         ):
             checks.check_name("name", name, ("a", "b"))
 
-    @parameterized.parameters(((2, 7),), ((2, 3, 8),), ((2, 3, 5, 7),))
+    @pytest.mark.parametrize("shape", [(2, 7), (2, 3, 8), (2, 3, 5, 7)])
     def test_vectors(self, shape):
-        with self.assertRaisesRegex(
+        with pytest.raises(
             ValueError,
-            rf"`inputs` must have shape \(B, T, 7\).*{shape[0]}, {shape[1]}",
+            match=rf"`inputs` must have shape \(B, T, 7\).*{shape[0]}, "
+            rf"{shape[1]}",
         ):
             checks.check_vectors("inputs", shape, 7)
 
     def test_the_last_size(self):
-        self.assertEqual(checks.last_size((None, None, 7)), 7)
-        with self.assertRaisesRegex(
-            ValueError, r"must be known.*Received: shape=\(2, None\). Give"
+        assert checks.last_size((None, None, 7)) == 7
+        with pytest.raises(
+            ValueError,
+            match=r"must be known.*Received: shape=\(2, None\). Give",
         ):
             checks.last_size((2, None))
 
@@ -85,10 +90,6 @@ class ChecksTest(tf.test.TestCase, parameterized.TestCase):
             lambda x: actual.append(checks.known_int(x[0, 0])) or x,
             output_shape=(None,),
         )(keras.Input((None,), dtype="int32"))
-        self.assertEqual(set(actual), {None})
+        assert set(actual) == {None}
         for value in (3, np.int64(3), tf.constant(3), np.array(3)):
-            self.assertEqual(checks.known_int(value), 3)
-
-
-if __name__ == "__main__":
-    tf.test.main()
+            assert checks.known_int(value) == 3

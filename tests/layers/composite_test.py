@@ -9,11 +9,14 @@ import warnings
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import layers, models, training
 from keras_transformer.layers import composite
+from tests.assertions import (
+    assert_all_close,
+    assert_all_equal,
+    assert_not_all_close,
+)
 
 pytestmark = pytest.mark.seconds
 
@@ -66,33 +69,32 @@ CHANGES = {
 }
 
 
-class CompositeTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(*CHANGES)
+class TestComposite:
+    @pytest.mark.parametrize("name", CHANGES)
     def test_training_continues_from_a_file_as_without_it(self, name):
         model = make_model()
         count = len(model.trainable_weights)
         CHANGES[name](model)
-        self.assertNotEqual(len(model.trainable_weights), count)
+        assert len(model.trainable_weights) != count
         # Tracing would take longer than the steps.
         model.compile(
             "adam", training.SmoothedCrossEntropy(0.0), run_eagerly=True
         )
         fit(model)
         loaded = save_and_load(model)
-        self.assertEqual(
-            [w.path.partition("/")[2] for w in loaded.trainable_weights],
-            [w.path.partition("/")[2] for w in model.trainable_weights],
-        )
+        assert [w.path.partition("/")[2] for w in loaded.trainable_weights] == [
+            w.path.partition("/")[2] for w in model.trainable_weights
+        ]
         frozen = [w.numpy() for w in loaded.non_trainable_weights]
         before = model(IDS)
         for one in (model, loaded):
             fit(one)
-        self.assertNotAllClose(model(IDS), before)
-        self.assertAllClose(loaded(IDS), model(IDS), rtol=0, atol=1e-6)
+        assert_not_all_close(model(IDS), before)
+        assert_all_close(loaded(IDS), model(IDS), rtol=0, atol=1e-6)
         for new, old in zip(loaded.non_trainable_weights, frozen, strict=True):
-            self.assertAllEqual(new, old)
+            assert_all_equal(new, old)
 
-    @parameterized.parameters(*CHANGES)
+    @pytest.mark.parametrize("name", CHANGES)
     def test_copies_have_the_changes_too(self, name):
         model = make_model()
         CHANGES[name](model)
@@ -101,16 +103,15 @@ class CompositeTest(tf.test.TestCase, parameterized.TestCase):
             type(model).from_config(model.get_config()),
             models.in_precision(model, "float32"),
         ):
-            self.assertEqual(
-                [w.shape for w in copy.trainable_weights],
-                [w.shape for w in model.trainable_weights],
-            )
-        self.assertAllClose(copy(IDS), model(IDS), rtol=0, atol=1e-6)
+            assert [w.shape for w in copy.trainable_weights] == [
+                w.shape for w in model.trainable_weights
+            ]
+        assert_all_close(copy(IDS), model(IDS), rtol=0, atol=1e-6)
 
     def test_a_layer_made_frozen_is_frozen_inside(self):
-        self.assertEmpty(make_model(trainable=False).encoder.trainable_weights)
+        assert len(make_model(trainable=False).encoder.trainable_weights) == 0
         weights = make_model(trainable=False).trainable_weights
-        self.assertFalse([w for w in weights if "encoder" in w.path])
+        assert not [w for w in weights if "encoder" in w.path]
 
     def test_a_frozen_template_is_frozen_in_each_copy(self):
         template = layers.FeedForward(D, F)
@@ -119,18 +120,18 @@ class CompositeTest(tf.test.TestCase, parameterized.TestCase):
         encoder = layers.Encoder(2, attention, template)
         encoder.build()
         names = {w.path.split("/", 2)[2] for w in encoder.trainable_weights}
-        self.assertIn("feed_forward/contract/kernel", names)
-        self.assertNotIn("feed_forward/expand/kernel", names)
+        assert "feed_forward/contract/kernel" in names
+        assert "feed_forward/expand/kernel" not in names
         # Setting `trainable` of the owner makes all sublayers trainable again.
         encoder.trainable = False
         encoder.trainable = True
         clone = layers.Encoder.from_config(encoder.get_config())
         clone.build()
-        self.assertLen(clone.trainable_weights, len(encoder.weights))
+        assert len(clone.trainable_weights) == len(encoder.weights)
 
     def test_a_plain_layer_has_a_plain_config(self):
         config = make_model().get_config()
-        self.assertNotIn("sublayers", str(config))
+        assert "sublayers" not in str(config)
 
     def test_regularizers_of_templates_are_in_each_copy_and_in_the_file(self):
         kinds = (
@@ -147,30 +148,26 @@ class CompositeTest(tf.test.TestCase, parameterized.TestCase):
         x = np.random.default_rng(0).normal(size=(B, T, D)).astype("float32")
         model(x)
         losses = np.array(model.losses)
-        self.assertLen(losses, 4)
+        assert len(losses) == 4
         block = encoder.blocks[0]
         # The penalty is on the output of the attention, not on its scores.
         normed = block.attention_residual.norm(x)
         attended = block.attention(normed)
         expected = np.sum(np.square(attended)) / B
-        self.assertLess(np.min(np.abs(losses / expected - 1)), 1e-5)
+        assert np.min(np.abs(losses / expected - 1)) < 1e-5
         loaded = save_and_load(model)
         loaded(x)
-        self.assertAllClose(loaded.losses, losses)
+        assert_all_close(loaded.losses, losses)
 
     def test_lora_needs_weights(self):
-        with self.assertRaisesRegex(ValueError, "`enable_lora` changes"):
+        with pytest.raises(ValueError, match="`enable_lora` changes"):
             layers.FeedForward(D, F).enable_lora(2)
-        with self.assertRaisesRegex(ValueError, "isn't yet built"):
+        with pytest.raises(ValueError, match="isn't yet built"):
             layers.FeedForward(D, F).quantize("int8")
 
     def test_paths_of_layers_inside(self):
         encoder = make_model().encoder
         paths = [path for path, _, _ in composite.layers_inside(encoder)]
-        self.assertIn("block_2/attention/query", paths)
-        self.assertIn("block_1/feed_forward_residual/norm", paths)
-        self.assertLen(paths, len(set(paths)))
-
-
-if __name__ == "__main__":
-    tf.test.main()
+        assert "block_2/attention/query" in paths
+        assert "block_1/feed_forward_residual/norm" in paths
+        assert len(paths) == len(set(paths))

@@ -11,10 +11,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import layers, models
 from keras_transformer.layers import dense
+from tests.assertions import assert_all_close, assert_all_equal
 from tests.layers.kinds import random
 
 pytestmark = pytest.mark.seconds
@@ -69,50 +69,52 @@ def save_and_load(model):
     return keras.saving.load_model(path)
 
 
-class DenseTest(tf.test.TestCase, parameterized.TestCase):
+class TestDense:
     # Tolerances relative to the largest logit, about twice the observed error.
-    @parameterized.parameters(("int8", 0.05), ("int4", 0.6))
+    @pytest.mark.parametrize(
+        ("mode", "tolerance"), [("int8", 0.05), ("int4", 0.6)]
+    )
     def test_a_quantized_model(self, mode, tolerance):
         model = make_model()
         before = model(IDS).numpy()
         messages = quantize(model, mode)
-        self.assertNotIn("projection", messages)
+        assert "projection" not in messages
         after = model(IDS).numpy()
         error = np.abs(after - before).max() / np.abs(before).max()
-        self.assertGreater(error, 1e-4)
-        self.assertLess(error, tolerance)
+        assert error > 1e-4
+        assert error < tolerance
         attention = model.decoder.blocks[1].cross_attention
         for layer in (attention.key, attention.out, model.source_embedding):
             matrices = [w for w in layer.weights if len(w.shape) == 2]
-            self.assertEqual(matrices[0].dtype, "int8", layer.name)
+            assert matrices[0].dtype == "int8", layer.name
         floats = [w.path for w in model.weights if "query_kernel" in w.path]
-        self.assertEmpty(floats, "the float matrices are still in memory")
-        self.assertAllClose(steps(model), after, rtol=0, atol=1e-4)
+        assert len(floats) == 0, "the float matrices are still in memory"
+        assert_all_close(steps(model), after, rtol=0, atol=1e-4)
         loaded = save_and_load(model)
-        self.assertAllClose(loaded(IDS), after, rtol=0, atol=1e-6)
-        self.assertAllClose(steps(loaded), after, rtol=0, atol=1e-4)
+        assert_all_close(loaded(IDS), after, rtol=0, atol=1e-6)
+        assert_all_close(steps(loaded), after, rtol=0, atol=1e-4)
         half = models.in_precision(model, "bfloat16")
-        self.assertEqual(half.source_embedding.quantization_mode, mode)
+        assert half.source_embedding.quantization_mode == mode
         error = np.abs(half(IDS) - after).max() / np.abs(after).max()
-        self.assertLess(error, 0.1)
+        assert error < 0.1
 
     def test_a_mode_that_attention_cannot_have_is_refused(self):
         model = make_model()
         before = [w.numpy() for w in model.encoder.blocks[0].attention.weights]
         messages = quantize(model, "float8")
-        self.assertIn("'query' of an attention can be quantized to", messages)
+        assert "'query' of an attention can be quantized to" in messages
         for new, old in zip(
             model.encoder.blocks[0].attention.weights, before, strict=True
         ):
-            self.assertAllEqual(new, old)
+            assert_all_equal(new, old)
         loaded = save_and_load(model)
-        self.assertAllClose(loaded(IDS), model(IDS), rtol=0, atol=1e-6)
-        with self.assertRaisesRegex(NotImplementedError, "'int8' and 'int4'"):
+        assert_all_close(loaded(IDS), model(IDS), rtol=0, atol=1e-6)
+        with pytest.raises(NotImplementedError, match="'int8' and 'int4'"):
             layer = layers.MultiHeadAttention(D, H)
             layer.build()
             layer.quantize("float8")
 
-    @parameterized.parameters(None, "int8")
+    @pytest.mark.parametrize("mode", [None, "int8"])
     def test_adapted_steps_equal_the_call(self, mode):
         model = make_model()
         if mode:
@@ -120,28 +122,28 @@ class DenseTest(tf.test.TestCase, parameterized.TestCase):
         before = model(IDS).numpy()
         for layer in (model.encoder, model.decoder, model.source_embedding):
             layer.enable_lora(2)
-        self.assertAllClose(model(IDS), before, rtol=0, atol=1e-5)
+        assert_all_close(model(IDS), before, rtol=0, atol=1e-5)
         for weight in model.trainable_weights:
             if "lora" in weight.path:
                 weight.assign_add(0.1 * random(*weight.shape))
         after = model(IDS).numpy()
-        self.assertGreater(np.abs(after - before).max(), 1e-2)
-        self.assertAllClose(steps(model), after, rtol=0, atol=1e-4)
-        self.assertAllClose(save_and_load(model)(IDS), after, rtol=0, atol=1e-6)
+        assert np.abs(after - before).max() > 1e-2
+        assert_all_close(steps(model), after, rtol=0, atol=1e-4)
+        assert_all_close(save_and_load(model)(IDS), after, rtol=0, atol=1e-6)
 
     def test_every_matrix_has_a_gradient_where_it_is_adapted(self):
         model = make_model()
         model.encoder.enable_lora(2)
         adapted = [w for w in model.trainable_weights if "lora" in w.path]
-        self.assertLen(adapted, 2 * 6)
+        assert len(adapted) == 2 * 6
         for weight in adapted:
             weight.assign_add(0.1 * random(*weight.shape))
         with tf.GradientTape() as tape:
             loss = tf.reduce_sum(model(IDS) ** 2)
         for gradient in tape.gradient(loss, [w.value for w in adapted]):
-            self.assertGreater(np.abs(gradient).max(), 0)
+            assert np.abs(gradient).max() > 0
 
-    @parameterized.parameters(True, False)
+    @pytest.mark.parametrize("has_lora", [True, False])
     def test_a_quantized_embedding_scores_with_what_it_embeds(self, has_lora):
         layer = layers.TokenEmbedding(V, D, "none", output_bias=True)
         layer.build()
@@ -154,11 +156,11 @@ class DenseTest(tf.test.TestCase, parameterized.TestCase):
         matrix = layer(np.arange(V)[None])[0]
         x = random(B, T, D)
         expected = x @ np.transpose(matrix) + layer.bias
-        self.assertAllClose(layer.logits(x), expected, rtol=0, atol=1e-4)
-        self.assertAllClose(
+        assert_all_close(layer.logits(x), expected, rtol=0, atol=1e-4)
+        assert_all_close(
             layer.scorer()(x[:, 0]), expected[:, 0], rtol=0, atol=1e-4
         )
-        self.assertEqual(before.shape, expected.shape)
+        assert before.shape == expected.shape
 
     def test_attention_files_have_the_weights_of_older_versions(self):
         """Older versions had no projection layers inside of an attention."""
@@ -169,23 +171,22 @@ class DenseTest(tf.test.TestCase, parameterized.TestCase):
             for name in ("query", "key", "value", "output")
             for kind in ("kernel", "bias")
         ]
-        self.assertEqual([w.name for w in attention.weights], names)
-        self.assertEqual(
-            [w.path for w in attention.weights],
-            [f"{attention.name}/{name}" for name in names],
-        )
+        assert [w.name for w in attention.weights] == names
+        assert [w.path for w in attention.weights] == [
+            f"{attention.name}/{name}" for name in names
+        ]
         store = {}
         attention.save_own_variables(store)
-        self.assertLen(store, 8)
+        assert len(store) == 8
         for inside in (attention.query, attention.out):
             inner = {}
             inside.save_own_variables(inner)
-            self.assertEmpty(inner)
+            assert len(inner) == 0
 
     def test_a_file_of_other_weights_is_refused(self):
         attention = layers.MultiHeadAttention(D, H)
         attention.build()
-        with self.assertRaisesRegex(ValueError, "Quantize the attention"):
+        with pytest.raises(ValueError, match="Quantize the attention"):
             attention.query.load_own_variables({"0": 1, "1": 2})
 
     def test_dense_equals_that_of_keras(self):
@@ -193,11 +194,7 @@ class DenseTest(tf.test.TestCase, parameterized.TestCase):
         x = random(B, T, D)
         ours(x), theirs(x)
         theirs.set_weights(ours.get_weights())
-        self.assertAllEqual(ours(x), theirs(x))
+        assert_all_equal(ours(x), theirs(x))
         for layer in (ours, theirs):
             layer.quantize("int8")
-        self.assertAllEqual(ours(x), theirs(x))
-
-
-if __name__ == "__main__":
-    tf.test.main()
+        assert_all_equal(ours(x), theirs(x))

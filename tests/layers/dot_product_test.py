@@ -6,16 +6,17 @@ B batch   T query length   S key length   H heads   K head_dim
 import warnings
 
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.layers import dot_product, heads
+from tests.assertions import assert_all_close, assert_all_equal
 from tests.layers import kinds
 from tests.layers.kinds import B, H, K, S, T, random, random_mask
 from tests.references import layers as reference_layers
 
 
-class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
+class TestDotProductAttention:
     def qkv(self):
         return (
             random(B, T, H, K, seed=1),
@@ -32,8 +33,8 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         value = np.eye(2, dtype="float32")[None, :, None]
         output, scores = dot_product.dot_product_attention(query, key, value)
         expected = np.array([1, np.e]) / (1 + np.e)
-        self.assertAllClose(scores[0, 0, 0], expected, rtol=1e-6, atol=0)
-        self.assertAllClose(output[0, 0, 0], expected, rtol=1e-6, atol=0)
+        assert_all_close(scores[0, 0, 0], expected, rtol=1e-6, atol=0)
+        assert_all_close(output[0, 0, 0], expected, rtol=1e-6, atol=0)
 
     def test_equal_keys_share_equally_among_the_allowed(self):
         mask = np.array([[[1, 1, 1, 1], [0, 1, 0, 1], [1, 0, 0, 0]]]) > 0
@@ -43,14 +44,14 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
             np.ones((1, 4, 1, K)),
             mask,
         )
-        self.assertAllClose(
+        assert_all_close(
             scores[0, 0],
             [[0.25] * 4, [0, 0.5, 0, 0.5], [1, 0, 0, 0]],
             rtol=1e-6,
             atol=0,
         )
 
-    @parameterized.parameters(*kinds.SHARED)
+    @pytest.mark.parametrize("groups", kinds.SHARED)
     def test_equals_the_loops_of_the_reference(self, groups):
         query = random(B, T, H, K, seed=1)
         key, value = (random(B, S, groups, K, seed=i) for i in (2, 3))
@@ -58,15 +59,15 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         output, scores = dot_product.dot_product_attention(
             query, key, value, mask
         )
-        self.assertEqual(output.shape, (B, T, H, K))
+        assert output.shape == (B, T, H, K)
         for b, h in np.ndindex(B, H):
             # Neighbours share: with H = 6, N = 2 heads 0 to 2 and 3 to 5.
             group = h * groups // H
             expected, weights = reference_layers.attention(
                 query[b, :, h], key[b, :, group], value[b, :, group], mask[b, h]
             )
-            self.assertAllClose(output[b, :, h], expected, rtol=0, atol=1e-5)
-            self.assertAllClose(scores[b, h], weights, rtol=0, atol=1e-5)
+            assert_all_close(output[b, :, h], expected, rtol=0, atol=1e-5)
+            assert_all_close(scores[b, h], weights, rtol=0, atol=1e-5)
 
     def test_a_bias_is_added_to_the_scaled_products(self):
         query, key, value = self.qkv()
@@ -78,8 +79,8 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         )
         expected = plain * weights
         expected /= np.sum(expected, -1, keepdims=True)
-        self.assertAllClose(scores, expected, rtol=0, atol=1e-6)
-        self.assertAllClose(
+        assert_all_close(scores, expected, rtol=0, atol=1e-6)
+        assert_all_close(
             output,
             np.einsum("bhts,bshk->bthk", scores, value),
             rtol=0,
@@ -87,9 +88,9 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         )
 
     def test_heads_that_cannot_share_are_refused(self):
-        with self.assertRaisesRegex(
+        with pytest.raises(
             ValueError,
-            "multiple of `num_key_value_heads`.*num_heads=6, "
+            match="multiple of `num_key_value_heads`.*num_heads=6, "
             "num_key_value_heads=4. Use 1 for",
         ):
             dot_product.dot_product_attention(
@@ -109,8 +110,8 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
             )
         ]
         for output, scores in answers[1:]:
-            self.assertAllEqual(output, answers[0][0])
-            self.assertAllEqual(scores, answers[0][1])
+            assert_all_equal(output, answers[0][0])
+            assert_all_equal(scores, answers[0][1])
 
     def test_a_query_without_any_key_is_zero(self):
         query, key, value = (tf.constant(x) for x in self.qkv())
@@ -123,12 +124,12 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
             )
             loss = tf.reduce_sum(output**2) + tf.reduce_sum(scores**2)
         gradients = tape.gradient(loss, [query, key, value])
-        self.assertAllEqual(output[1, 2], np.zeros((H, K)))
-        self.assertAllEqual(scores[1, :, 2], np.zeros((H, S)))
+        assert_all_equal(output[1, 2], np.zeros((H, K)))
+        assert_all_equal(scores[1, :, 2], np.zeros((H, S)))
         for gradient in gradients:
-            self.assertTrue(np.all(np.isfinite(gradient)))
-            self.assertGreater(np.abs(gradient).max(), 1e-3)
-        self.assertAllEqual(gradients[0][1, 2], np.zeros((H, K)))
+            assert np.all(np.isfinite(gradient))
+            assert np.abs(gradient).max() > 1e-3
+        assert_all_equal(gradients[0][1, 2], np.zeros((H, K)))
 
     def test_a_forbidden_key_has_no_weight_and_no_gradient(self):
         query, key, value = (tf.constant(x) for x in self.qkv())
@@ -140,10 +141,10 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
                 query, key, value, padding
             )
             loss = tf.reduce_sum(output**2)
-        self.assertAllEqual(scores[..., -2:], np.zeros((B, H, T, 2)))
+        assert_all_equal(scores[..., -2:], np.zeros((B, H, T, 2)))
         for gradient in tape.gradient(loss, [key, value]):
-            self.assertAllEqual(gradient[:, -2:], np.zeros((B, 2, H, K)))
-            self.assertGreater(np.abs(gradient[:, :-2]).max(), 0)
+            assert_all_equal(gradient[:, -2:], np.zeros((B, 2, H, K)))
+            assert np.abs(gradient[:, :-2]).max() > 0
 
     def test_a_forbidden_key_has_no_weight_however_well_it_fits(self):
         # The scaled logits are -361 at the allowed keys, 361 at the others.
@@ -155,8 +156,8 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
             key,
             np.array([[True, True, False, False, False]]),
         )
-        self.assertAllEqual(scores[0, 0, 0], [0.5, 0.5, 0, 0, 0])
-        self.assertAllEqual(output[0, 0, 0], np.full(K, -10))
+        assert_all_equal(scores[0, 0, 0], [0.5, 0.5, 0, 0, 0])
+        assert_all_equal(output[0, 0, 0], np.full(K, -10))
 
     def test_gradient_equals_differences_of_the_reference(self):
         t, s, k = 2, 3, 5
@@ -183,7 +184,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
                 )
                 up[which][index] += 1e-4
                 down[which][index] -= 1e-4
-                self.assertAllClose(
+                assert_all_close(
                     gradient[0, index[0], 0, index[1]],
                     (slow(*up) - slow(*down)) / 2e-4,
                     rtol=0,
@@ -198,23 +199,22 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         shuffled, _ = dot_product.dot_product_attention(
             query[order], key[order], value[order], mask[order]
         )
-        self.assertAllEqual(shuffled, output.numpy()[order])
+        assert_all_equal(shuffled, output.numpy()[order])
 
-    @parameterized.parameters("float16", "bfloat16")
+    @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
     def test_scores_are_float32_in_half_precision(self, dtype):
         query, key, value = (tf.cast(x, dtype) for x in self.qkv())
         output, scores = dot_product.dot_product_attention(
             query, key, value, random_mask(B, S)
         )
-        self.assertEqual(output.dtype, dtype)
-        self.assertEqual(scores.dtype, "float32")
-        self.assertAllClose(
+        assert output.dtype == dtype
+        assert scores.dtype == "float32"
+        assert_all_close(
             tf.reduce_sum(scores, -1), np.ones((B, H, T)), rtol=0, atol=1e-6
         )
 
-    @parameterized.product(
-        dtype=("float16", "bfloat16", "float32"), is_causal=(False, True)
-    )
+    @pytest.mark.parametrize("dtype", ("float16", "bfloat16", "float32"))
+    @pytest.mark.parametrize("is_causal", (False, True))
     def test_large_logits_of_long_rows_are_finite(self, dtype, is_causal):
         length = 2048
         # Numbers in [-r, r] with K r^2 / sqrt(K) = 1e4. Every fifth is r.
@@ -225,7 +225,7 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         query, key, value = (
             tf.cast(x, dtype) for x in (query * r, key * r, value)
         )
-        self.assertAllClose(
+        assert_all_close(
             tf.reduce_sum(tf.cast(query[0, 5] * key[0, 5], "float32")) / K**0.5,
             1e4,
             rtol=0.01,  # bfloat16 rounds r.
@@ -246,13 +246,13 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         expected = np.ones(length)
         if is_causal:
             expected[7::11] = 0
-            self.assertAllEqual(output[0, 7::11], np.zeros((186, 1, K)))
-        self.assertAllClose(sums, expected, rtol=0, atol=1e-5)
+            assert_all_equal(output[0, 7::11], np.zeros((186, 1, K)))
+        assert_all_close(sums, expected, rtol=0, atol=1e-5)
         for tensor in (output, *tape.gradient(loss, [query, key, value])):
-            self.assertEqual(tensor.dtype, dtype)
-            self.assertTrue(np.all(np.isfinite(tf.cast(tensor, "float32"))))
+            assert tensor.dtype == dtype
+            assert np.all(np.isfinite(tf.cast(tensor, "float32")))
 
-    @parameterized.parameters(*kinds.SHARED)
+    @pytest.mark.parametrize("groups", kinds.SHARED)
     def test_heads_may_come_first(self, groups):
         query = random(B, T, H, K, seed=1)
         key, value = (random(B, S, groups, K, seed=i) for i in (2, 3))
@@ -263,13 +263,12 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
         output, scores = dot_product.attend_heads(
             *(np.swapaxes(x, 1, 2) for x in (query, key, value)), mask, bias
         )
-        self.assertEqual(output.shape, (B, H, T, K))
-        self.assertAllClose(
-            heads.swap_heads(output), expected, rtol=0, atol=1e-6
-        )
-        self.assertAllClose(scores, expected_scores, rtol=0, atol=1e-6)
+        assert output.shape == (B, H, T, K)
+        assert_all_close(heads.swap_heads(output), expected, rtol=0, atol=1e-6)
+        assert_all_close(scores, expected_scores, rtol=0, atol=1e-6)
 
-    @parameterized.product(groups=(H, 2), dtype=("float32", "bfloat16"))
+    @pytest.mark.parametrize("groups", (H, 2))
+    @pytest.mark.parametrize("dtype", ("float32", "bfloat16"))
     def test_one_key_has_all_the_attention_or_none(self, groups, dtype):
         query = tf.cast(random(B, T, H, K, seed=1), dtype)
         key, value = (
@@ -283,34 +282,32 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
             output, scores = dot_product.dot_product_attention(
                 query, key, value, mask, 1e4 * random(B, H, T, 1, seed=4)
             )
-        self.assertAllEqual(
-            scores, np.tile(mask[:, :, None, None], (1, H, T, 1))
-        )
+        assert_all_equal(scores, np.tile(mask[:, :, None, None], (1, H, T, 1)))
         expected = np.repeat(tf.cast(value, "float32"), H // groups, axis=2)
-        self.assertAllEqual(
+        assert_all_equal(
             output, np.tile(expected * mask[..., None, None], (1, T, 1, 1))
         )
         # The scores are constant: the gradient is zero, and not `None`.
         for gradient in tape.gradient(output, [query, key]):
-            self.assertAllEqual(gradient, tf.zeros_like(gradient))
+            assert_all_equal(gradient, tf.zeros_like(gradient))
 
-    @parameterized.parameters(*kinds.WRONG_SHAPES)
-    def test_a_mask_of_a_wrong_shape_is_refused(self, *shape):
+    @pytest.mark.parametrize("shape", kinds.WRONG_SHAPES)
+    def test_a_mask_of_a_wrong_shape_is_refused(self, shape):
         query, key, value = self.qkv()
-        with self.assertRaisesRegex(
+        with pytest.raises(
             ValueError,
-            r"mask must have shape \(B, S\).*B=3, H=6 or 1, T=5, S=7.*"
+            match=r"mask must have shape \(B, S\).*B=3, H=6 or 1, T=5, S=7.*"
             + f"Received: shape=.{', '.join(map(str, shape))}.*Make the mask",
         ):
             dot_product.dot_product_attention(
                 query, key, value, np.ones(shape, bool)
             )
 
-    @parameterized.parameters("float32", "int32", "float16")
+    @pytest.mark.parametrize("dtype", ["float32", "int32", "float16"])
     def test_a_mask_of_numbers_is_refused(self, dtype):
         query, key, value = self.qkv()
-        with self.assertRaisesRegex(
-            ValueError, f"must be boolean.*Received: .*{dtype}.*Compare"
+        with pytest.raises(
+            ValueError, match=f"must be boolean.*Received: .*{dtype}.*Compare"
         ):
             dot_product.dot_product_attention(
                 query, key, value, tf.ones((B, S), dtype)
@@ -318,13 +315,9 @@ class DotProductAttentionTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_a_mask_of_another_rank_is_refused(self):
         query, key, value = self.qkv()
-        with self.assertRaisesRegex(
-            ValueError, r"must have shape.*\(7,\).*Add or drop an axis"
+        with pytest.raises(
+            ValueError, match=r"must have shape.*\(7,\).*Add or drop an axis"
         ):
             dot_product.dot_product_attention(
                 query, key, value, np.ones(S, bool)
             )
-
-
-if __name__ == "__main__":
-    tf.test.main()

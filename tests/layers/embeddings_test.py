@@ -5,10 +5,15 @@ B batch   T length   D model_dim   V vocabulary_size
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.layers import embeddings
+from tests.assertions import (
+    assert_all_close,
+    assert_all_equal,
+    assert_not_all_close,
+)
 from tests.layers import kinds
 from tests.layers.kinds import random
 from tests.references import model as reference
@@ -23,24 +28,26 @@ def make(*args, **kwargs):
     return layer
 
 
-class TokenEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
+class TestTokenEmbedding:
+    @pytest.fixture(autouse=True)
+    def set_up(self):
         keras.utils.set_random_seed(1)
 
-    @parameterized.parameters(
-        ({}, 7**0.5), ({"scale": "sqrt_dim"}, 7**0.5), ({"scale": "none"}, 1)
+    @pytest.mark.parametrize(
+        ("settings", "scale"),
+        [({}, 7**0.5), ({"scale": "sqrt_dim"}, 7**0.5), ({"scale": "none"}, 1)],
     )
     def test_embeds_by_the_row_times_the_scale(self, settings, scale):
         layer = make(**settings)
         vectors = layer(IDS)
         (table,) = layer.get_weights()
         for b, t in np.ndindex(B, T):
-            self.assertAllClose(
+            assert_all_close(
                 vectors[b, t], table[IDS[b, t]] * scale, rtol=1e-6, atol=0
             )
 
-    @parameterized.product(scale=embeddings.SCALES, output_bias=(False, True))
+    @pytest.mark.parametrize("scale", embeddings.SCALES)
+    @pytest.mark.parametrize("output_bias", (False, True))
     def test_logits_are_products_with_the_same_rows_unscaled(
         self, scale, output_bias
     ):
@@ -51,27 +58,27 @@ class TokenEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
         inputs = random(B, T, D)
         logits = layer.logits(inputs)
         for b, t, v in np.ndindex(B, T, V):
-            self.assertAllClose(
+            assert_all_close(
                 logits[b, t, v],
                 np.dot(inputs[b, t].astype("float64"), table[v]) + bias[v],
                 rtol=0,
                 atol=1e-6,
             )
 
-    @parameterized.product(
-        dtype=("float32", "mixed_bfloat16", "mixed_float16", "bfloat16"),
-        output_bias=(False, True),
+    @pytest.mark.parametrize(
+        "dtype", ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16")
     )
+    @pytest.mark.parametrize("output_bias", (False, True))
     def test_a_scorer_gives_the_logits_of_rows(self, dtype, output_bias):
         layer = kinds.drawn(make(output_bias=output_bias, dtype=dtype))
         score = layer.scorer()
         inputs = random(B, D)
         logits = score(inputs)
-        self.assertEqual(logits.shape, (B, V))
-        self.assertEqual(logits.dtype, "float32")
+        assert logits.shape == (B, V)
+        assert logits.dtype == "float32"
         # Both round the same products of rounded factors. The bias, about 1,
         # is added in float32.
-        self.assertAllClose(
+        assert_all_close(
             logits,
             layer.logits(inputs[:, None])[:, 0],
             rtol=0,
@@ -79,14 +86,15 @@ class TokenEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
         )
         # The scorer reads the matrix when it is made.
         layer.embeddings.assign(2 * layer.embeddings)
-        self.assertAllEqual(score(inputs), logits)
-        self.assertNotAllClose(layer.scorer()(inputs), logits)
+        assert_all_equal(score(inputs), logits)
+        assert_not_all_close(layer.scorer()(inputs), logits)
 
     def test_a_scorer_of_a_layer_that_was_not_built(self):
         layer = embeddings.TokenEmbedding(V, D)
-        self.assertEqual(layer.scorer()(random(B, D)).shape, (B, V))
+        assert layer.scorer()(random(B, D)).shape == (B, V)
 
-    @parameterized.product(scale=embeddings.SCALES, start_id=(1, 3))
+    @pytest.mark.parametrize("scale", embeddings.SCALES)
+    @pytest.mark.parametrize("start_id", (1, 3))
     def test_equals_the_reference(self, scale, start_id):
         # A decoder that starts with the padding id reads zeros there.
         layer = make(scale=scale, zero_id=3 if start_id == 3 else None)
@@ -94,7 +102,7 @@ class TokenEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
         table = reference.weights_of(layer)["embeddings"]
         kind = {"embedding_scale": scale, "pad_id": 3, "start_id": start_id}
         for b in range(B):
-            self.assertAllClose(
+            assert_all_close(
                 vectors[b],
                 reference.embed(IDS[b], table, kind),
                 rtol=1e-6,
@@ -102,11 +110,11 @@ class TokenEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
             )
 
     def test_number_of_weights(self):
-        self.assertLen(make().weights, 1)
-        self.assertEqual(make().count_params(), V * D)
-        self.assertLen(make(output_bias=True).weights, 2)
-        self.assertEqual(make(output_bias=True).count_params(), V * D + V)
-        self.assertAllEqual(make(output_bias=True).bias, np.zeros(V))
+        assert len(make().weights) == 1
+        assert make().count_params() == V * D
+        assert len(make(output_bias=True).weights) == 2
+        assert make(output_bias=True).count_params() == V * D + V
+        assert_all_equal(make(output_bias=True).bias, np.zeros(V))
 
     def test_both_uses_train_the_matrix(self):
         layer = make(output_bias=True)
@@ -117,15 +125,15 @@ class TokenEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
         matrix, bias = layer.trainable_weights
         gradient = tape.gradient(embedded, matrix)
         gradient = tf.convert_to_tensor(gradient).numpy()
-        self.assertAllClose(gradient[3], np.full(D, 7**0.5), rtol=1e-6, atol=0)
-        self.assertAllEqual(np.delete(gradient, 3, 0), np.zeros((V - 1, D)))
+        assert_all_close(gradient[3], np.full(D, 7**0.5), rtol=1e-6, atol=0)
+        assert_all_equal(np.delete(gradient, 3, 0), np.zeros((V - 1, D)))
         gradient = tape.gradient(scored, matrix)
         gradient = tf.convert_to_tensor(gradient).numpy()
-        self.assertAllEqual(gradient[5], inputs[0, 0])
-        self.assertAllEqual(np.delete(gradient, 5, 0), np.zeros((V - 1, D)))
-        self.assertAllEqual(tape.gradient(scored, bias), np.eye(V)[5])
+        assert_all_equal(gradient[5], inputs[0, 0])
+        assert_all_equal(np.delete(gradient, 5, 0), np.zeros((V - 1, D)))
+        assert_all_equal(tape.gradient(scored, bias), np.eye(V)[5])
 
-    @parameterized.parameters(0, 3)
+    @pytest.mark.parametrize("zero_id", [0, 3])
     def test_a_zero_id_embeds_to_zeros_and_is_scored_like_others(self, zero_id):
         layer, other = make(zero_id=zero_id), make()
         other.set_weights(layer.get_weights())
@@ -134,47 +142,48 @@ class TokenEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
             loss = tf.reduce_sum(vectors)
         gradient = tape.gradient(loss, layer.embeddings.value)
         gradient = tf.convert_to_tensor(gradient).numpy()
-        self.assertAllEqual(vectors[0, zero_id], np.zeros(D))
-        self.assertAllEqual(gradient[zero_id], np.zeros(D))
+        assert_all_equal(vectors[0, zero_id], np.zeros(D))
+        assert_all_equal(gradient[zero_id], np.zeros(D))
         others = np.delete(np.arange(V), zero_id)
-        self.assertAllEqual(vectors.numpy()[0, others], other(others[None])[0])
-        self.assertAllClose(
+        assert_all_equal(vectors.numpy()[0, others], other(others[None])[0])
+        assert_all_close(
             gradient[others], np.full((V - 1, D), 7**0.5), rtol=1e-6, atol=0
         )
         inputs = random(B, T, D)
-        self.assertAllEqual(layer.logits(inputs), other.logits(inputs))
-        self.assertGreater(np.abs(layer.embeddings[zero_id]).max(), 0)
+        assert_all_equal(layer.logits(inputs), other.logits(inputs))
+        assert np.abs(layer.embeddings[zero_id]).max() > 0
 
-    @parameterized.parameters(
-        # 4.55 % of a normal distribution are more than two deviations from
-        # the mean; a uniform one ends at 1.73 deviations.
-        ("normal", 53**-0.5, 0.0455),
-        ("uniform", 53**-0.5, 0.0),
-        # Uniform in [-a, a] with a = sqrt(6 / (997 + 53)) has the standard
-        # deviation a / sqrt(3).
-        ("glorot_uniform", (2 / 1050) ** 0.5, 0.0),
+    @pytest.mark.parametrize(
+        ("initializer", "deviation", "tail"),
+        [
+            # 4.55 % of a normal distribution are more than two deviations from
+            # the mean; a uniform one ends at 1.73 deviations.
+            ("normal", 53**-0.5, 0.0455),
+            ("uniform", 53**-0.5, 0.0),
+            # Uniform in [-a, a] with a = sqrt(6 / (997 + 53)) has the standard
+            # deviation a / sqrt(3).
+            ("glorot_uniform", (2 / 1050) ** 0.5, 0.0),
+        ],
     )
     def test_starts_with_the_deviation(self, initializer, deviation, tail):
         (table,) = make(997, 53, initializer=initializer).get_weights()
         table = table / deviation
         # 52841 draws: five standard errors are 1.6 % of the deviation.
-        self.assertAllClose(np.std(table), 1, rtol=0, atol=0.016)
-        self.assertAllClose(np.mean(table), 0, rtol=0, atol=0.022)
-        self.assertAllClose(
-            np.mean(np.abs(table) > 2), tail, rtol=0, atol=0.005
-        )
+        assert_all_close(np.std(table), 1, rtol=0, atol=0.016)
+        assert_all_close(np.mean(table), 0, rtol=0, atol=0.022)
+        assert_all_close(np.mean(np.abs(table) > 2), tail, rtol=0, atol=0.005)
         if initializer != "normal":
-            self.assertAllClose(np.abs(table).max(), 3**0.5, rtol=1e-3)
+            assert_all_close(np.abs(table).max(), 3**0.5, rtol=1e-3)
 
     def test_normal_and_the_root_are_what_is_not_told(self):
         layer = make()
         config = layer.get_config()
-        self.assertEqual(config["initializer"], "normal")
-        self.assertEqual(config["scale"], "sqrt_dim")
-        self.assertIsNone(config["zero_id"])
-        self.assertFalse(config["output_bias"])
+        assert config["initializer"] == "normal"
+        assert config["scale"] == "sqrt_dim"
+        assert config["zero_id"] is None
+        assert not config["output_bias"]
 
-    @parameterized.parameters(-1, V, 1000)
+    @pytest.mark.parametrize("wrong", [-1, V, 1000])
     def test_ids_out_of_range_are_refused(self, wrong):
         layer = make()
         ids = IDS.copy()
@@ -184,34 +193,34 @@ class TokenEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
             f"{ids.min()} to {ids.max()}. Encode with"
         )
         for given in (ids, tf.constant(ids), ids.astype("int32")):
-            with self.assertRaisesRegex(ValueError, message):
+            with pytest.raises(ValueError, match=message):
                 layer(given)
 
     def test_ids_at_the_ends_and_none_at_all_are_fine(self):
         layer = make()
-        self.assertEqual(layer(np.array([[0, V - 1]])).shape, (1, 2, D))
-        self.assertEqual(layer(np.zeros((B, 0), int)).shape, (B, 0, D))
+        assert layer(np.array([[0, V - 1]])).shape == (1, 2, D)
+        assert layer(np.zeros((B, 0), int)).shape == (B, 0, D)
 
     def test_in_a_graph_no_id_is_checked(self):
         layer = make()
         graph = tf.function(
             layer, input_signature=[tf.TensorSpec([None, None], tf.int32)]
         )
-        self.assertAllEqual(graph(IDS.astype("int32")), layer(IDS))
+        assert_all_equal(graph(IDS.astype("int32")), layer(IDS))
         ids = keras.Input((None,), dtype="int32")
         model = keras.Model(ids, layer(ids))
-        self.assertAllEqual(model.predict(IDS, verbose=0), layer(IDS))
+        assert_all_equal(model.predict(IDS, verbose=0), layer(IDS))
 
-    @parameterized.parameters("mixed_float16", "mixed_bfloat16")
+    @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
     def test_mixed_precision(self, policy):
         layer = make(output_bias=True, zero_id=0, dtype=policy)
         vectors = layer(IDS)
-        self.assertEqual(vectors.dtype, policy.removeprefix("mixed_"))
+        assert vectors.dtype == policy.removeprefix("mixed_")
         # Decoding does not pass through `__call__`, so `logits` casts itself.
         logits = layer.logits(random(B, T, D))
-        self.assertEqual(logits.dtype, "float32")
+        assert logits.dtype == "float32"
         for weight in layer.weights:
-            self.assertEqual(weight.dtype, "float32")
+            assert weight.dtype == "float32"
 
     def test_unknown_batch_and_length(self):
         layer = make(zero_id=0, output_bias=True)
@@ -219,7 +228,7 @@ class TokenEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
             lambda ids: layer.logits(layer(ids)),
             input_signature=[tf.TensorSpec([None, None], tf.int32)],
         )
-        self.assertAllClose(
+        assert_all_close(
             graph(IDS.astype("int32")),
             layer.logits(layer(IDS)),
             rtol=0,
@@ -236,36 +245,34 @@ class TokenEmbeddingTest(tf.test.TestCase, parameterized.TestCase):
                 name="shared",
             )
         )
-        kinds.clones_alike(self, layer, lambda layer: layer(IDS))
-        kinds.clones_alike(
-            self, layer, lambda layer: layer.logits(random(B, T, D))
-        )
+        kinds.clones_alike(layer, lambda layer: layer(IDS))
+        kinds.clones_alike(layer, lambda layer: layer.logits(random(B, T, D)))
 
-    @parameterized.parameters(-1, V)
+    @pytest.mark.parametrize("zero_id", [-1, V])
     def test_a_zero_id_outside_of_the_vocabulary_is_refused(self, zero_id):
-        with self.assertRaisesRegex(
-            ValueError, rf"`zero_id` must be in \[0, {V}\).*: {zero_id}. Give"
+        with pytest.raises(
+            ValueError,
+            match=rf"`zero_id` must be in \[0, {V}\).*: {zero_id}. Give",
         ):
             embeddings.TokenEmbedding(V, D, zero_id=zero_id)
 
-    @parameterized.parameters((0, D), (V, 0), (-1, D))
-    def test_sizes_below_one_are_refused(self, *sizes):
-        with self.assertRaisesRegex(
+    @pytest.mark.parametrize("sizes", [(0, D), (V, 0), (-1, D)])
+    def test_sizes_below_one_are_refused(self, sizes):
+        with pytest.raises(
             ValueError,
-            f"at least 1. Received: {min(sizes)}",
+            match=f"at least 1. Received: {min(sizes)}",
         ):
             embeddings.TokenEmbedding(*sizes)
 
-    @parameterized.parameters(
-        ("scale", "sqrt", "'sqrt_dim', 'none'"),
-        ("initializer", "zeros", "'normal', 'uniform', 'glorot_uniform'"),
+    @pytest.mark.parametrize(
+        ("name", "value", "known"),
+        [
+            ("scale", "sqrt", "'sqrt_dim', 'none'"),
+            ("initializer", "zeros", "'normal', 'uniform', 'glorot_uniform'"),
+        ],
     )
     def test_unknown_names_are_refused(self, name, value, known):
-        with self.assertRaisesRegex(
-            ValueError, f"Unknown `{name}`.*Received: '{value}'.*{known}"
+        with pytest.raises(
+            ValueError, match=f"Unknown `{name}`.*Received: '{value}'.*{known}"
         ):
             embeddings.TokenEmbedding(V, D, **{name: value})
-
-
-if __name__ == "__main__":
-    tf.test.main()

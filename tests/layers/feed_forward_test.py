@@ -5,10 +5,11 @@ B batch   T length   D model_dim   F feed_forward_dim
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.layers import feed_forward
+from tests.assertions import assert_all_close, assert_all_equal
 from tests.layers import kinds
 from tests.layers.kinds import random
 from tests.references import layers as reference_layers
@@ -28,19 +29,16 @@ def drawn(layer_class, *args, **kwargs):
     return layer
 
 
-class FeedForwardTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.product(
-        name=tuple(kinds.ACTIVATIONS), use_bias=(False, True)
-    )
+class TestFeedForward:
+    @pytest.mark.parametrize("name", tuple(kinds.ACTIVATIONS))
+    @pytest.mark.parametrize("use_bias", (False, True))
     def test_equals_the_reference(self, name, use_bias):
         layer_class, activation = kinds.ACTIVATIONS[name]
         layer = drawn(layer_class, activation, use_bias=use_bias)
         inputs = random(B, T, D, seed=5)
         weights = reference.weights_of(layer)
-        self.assertEqual(
-            any(name.endswith("bias") for name in weights), use_bias
-        )
-        self.assertAllClose(
+        assert any(name.endswith("bias") for name in weights) == use_bias
+        assert_all_close(
             layer(inputs),
             [
                 reference_layers.feed_forward(row, weights, name)
@@ -56,7 +54,7 @@ class FeedForwardTest(tf.test.TestCase, parameterized.TestCase):
             (BOTH[0], "relu", True),
             (BOTH[1], "silu", False),
         ):
-            self.assertAllEqual(
+            assert_all_equal(
                 drawn(layer_class)(inputs),
                 drawn(layer_class, activation, use_bias=use_bias)(inputs),
             )
@@ -67,7 +65,7 @@ class FeedForwardTest(tf.test.TestCase, parameterized.TestCase):
         layer.build()
         weights = [[1.0, -1.0]], [0.0, 0.0], [[1.0], [1.0]], [0.5]
         layer.set_weights([np.array(weight) for weight in weights])
-        self.assertAllEqual(
+        assert_all_equal(
             layer(np.array([[[-3.0], [0.0], [2.0]]], "float32")),
             [[[3.5], [0.5], [2.5]]],
         )
@@ -82,7 +80,7 @@ class FeedForwardTest(tf.test.TestCase, parameterized.TestCase):
             (layer.contract, [[1.0], [1.0]]),
         ):
             dense.kernel.assign(kernel)
-        self.assertAllEqual(
+        assert_all_equal(
             layer(np.array([[[-3.0], [0.0], [2.0]]], "float32")),
             [[[9.0], [0.0], [4.0]]],
         )
@@ -93,14 +91,14 @@ class FeedForwardTest(tf.test.TestCase, parameterized.TestCase):
         layer.build()
         layer.set_weights([np.ones((1, 1)), np.ones((1, 1))])
         x = np.array([-2.0, -1.0, 0.0, 1.0, 2.0], "float32")
-        self.assertAllClose(
+        assert_all_close(
             layer(x[None, :, None])[0, :, 0],
             [-0.0455003, -0.1586553, 0.0, 0.8413447, 1.9544997],
             rtol=0,
             atol=1e-6,
         )
 
-    @parameterized.parameters(*BOTH)
+    @pytest.mark.parametrize("layer_class", BOTH)
     def test_positions_do_not_see_each_other(self, layer_class):
         layer = drawn(layer_class)
         inputs = random(B, T, D, seed=5)
@@ -108,71 +106,67 @@ class FeedForwardTest(tf.test.TestCase, parameterized.TestCase):
         changed[:, 2] += 1
         before, after = layer(inputs).numpy(), layer(changed).numpy()
         others = [0, 1, 3, 4]
-        self.assertAllEqual(after[:, others], before[:, others])
-        self.assertGreater(np.abs(after - before)[:, 2].min(), 0)
+        assert_all_equal(after[:, others], before[:, others])
+        assert np.abs(after - before)[:, 2].min() > 0
 
-    @parameterized.parameters(*BOTH)
+    @pytest.mark.parametrize("layer_class", BOTH)
     def test_every_weight_is_trained(self, layer_class):
         layer = drawn(layer_class, use_bias=True)
         with tf.GradientTape() as tape:
             loss = tf.reduce_sum(layer(random(B, T, D, seed=5)) ** 2)
         for gradient in tape.gradient(loss, layer.trainable_weights):
-            self.assertGreater(np.abs(gradient).max(), 1e-3)
+            assert np.abs(gradient).max() > 1e-3
 
-    @parameterized.parameters(False, True)
+    @pytest.mark.parametrize("use_bias", [False, True])
     def test_number_of_parameters(self, use_bias):
         plain, gated = (drawn(one, use_bias=use_bias) for one in BOTH)
         biases = F + D if use_bias else 0
-        self.assertEqual(plain.count_params(), 2 * D * F + biases)
+        assert plain.count_params() == 2 * D * F + biases
         biases = 2 * F + D if use_bias else 0
-        self.assertEqual(gated.count_params(), 3 * D * F + biases)
+        assert gated.count_params() == 3 * D * F + biases
 
-    @parameterized.parameters(*BOTH)
+    @pytest.mark.parametrize("layer_class", BOTH)
     def test_unknown_batch_and_length(self, layer_class):
         layer = drawn(layer_class)
         graph = tf.function(
             layer, input_signature=[tf.TensorSpec([None, None, D])]
         )
         inputs = random(B, T, D, seed=5)
-        self.assertAllClose(graph(inputs), layer(inputs), rtol=1e-6, atol=1e-6)
+        assert_all_close(graph(inputs), layer(inputs), rtol=1e-6, atol=1e-6)
 
-    @parameterized.product(
-        layer_class=BOTH, policy=("mixed_float16", "mixed_bfloat16")
-    )
+    @pytest.mark.parametrize("layer_class", BOTH)
+    @pytest.mark.parametrize("policy", ("mixed_float16", "mixed_bfloat16"))
     def test_mixed_precision(self, layer_class, policy):
         layer = drawn(layer_class, dtype=policy)
         output = layer(random(B, T, D))
-        self.assertEqual(output.dtype, policy.removeprefix("mixed_"))
+        assert output.dtype == policy.removeprefix("mixed_")
         for weight in layer.weights:
-            self.assertEqual(weight.dtype, "float32")
+            assert weight.dtype == "float32"
 
-    @parameterized.parameters(*BOTH)
+    @pytest.mark.parametrize("layer_class", BOTH)
     def test_config_makes_the_same_layer(self, layer_class):
         layer = drawn(layer_class, "gelu", use_bias=False, name="network")
         inputs = random(B, T, D)
-        clone = kinds.clones_alike(self, layer, lambda layer: layer(inputs))
-        self.assertEqual(clone.name, "network")
+        clone = kinds.clones_alike(layer, lambda layer: layer(inputs))
+        assert clone.name == "network"
 
-    @parameterized.parameters(*BOTH)
+    @pytest.mark.parametrize("layer_class", BOTH)
     def test_keras_finds_the_layer_by_its_registered_name(self, layer_class):
         restored = keras.saving.deserialize_keras_object(
             keras.saving.serialize_keras_object(drawn(layer_class))
         )
-        self.assertIsInstance(restored, layer_class)
+        assert isinstance(restored, layer_class)
 
-    @parameterized.product(layer_class=BOTH, sizes=((0, F), (D, 0), (D, -2)))
+    @pytest.mark.parametrize("layer_class", BOTH)
+    @pytest.mark.parametrize("sizes", ((0, F), (D, 0), (D, -2)))
     def test_sizes_below_one_are_refused(self, layer_class, sizes):
-        with self.assertRaisesRegex(
+        with pytest.raises(
             ValueError,
-            f"at least 1. Received: {min(sizes)}",
+            match=f"at least 1. Received: {min(sizes)}",
         ):
             layer_class(*sizes)
 
-    @parameterized.parameters(*BOTH)
+    @pytest.mark.parametrize("layer_class", BOTH)
     def test_an_unknown_activation_is_refused(self, layer_class):
-        with self.assertRaisesRegex(ValueError, "swoosh"):
+        with pytest.raises(ValueError, match="swoosh"):
             layer_class(D, F, "swoosh")
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -6,16 +6,17 @@ N key-value heads
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.layers import grouped
+from tests.assertions import assert_all_close, assert_all_equal
 from tests.layers import kinds
 from tests.layers.kinds import B, H, K, S, T, random
 
 
-class GroupedTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(*kinds.SHARED)
+class TestGrouped:
+    @pytest.mark.parametrize("num_groups", kinds.SHARED)
     def test_equals_the_einsum_with_copied_heads(self, num_groups):
         for equation, queries in (
             ("BHTK,BHSK->BHTS", random(B, H, T, K)),
@@ -24,7 +25,7 @@ class GroupedTest(tf.test.TestCase, parameterized.TestCase):
             shared = random(B, num_groups, S, K, seed=1)
             # Neighbouring query heads share one head.
             copied = np.repeat(shared, H // num_groups, axis=1)
-            self.assertAllClose(
+            assert_all_close(
                 grouped.einsum(equation, queries, shared),
                 np.einsum(equation, queries, copied),
                 rtol=0,
@@ -33,7 +34,7 @@ class GroupedTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_with_as_many_heads_it_is_the_einsum_itself(self):
         query, key = random(B, H, T, K), random(B, H, S, K, seed=1)
-        self.assertAllEqual(
+        assert_all_equal(
             grouped.einsum("BHTK,BHSK->BHTS", query, key),
             keras.ops.einsum("BHTK,BHSK->BHTS", query, key),
         )
@@ -47,33 +48,29 @@ class GroupedTest(tf.test.TestCase, parameterized.TestCase):
             ],
         )
         query, key = random(B, H, T, K), random(B, 2, S, K, seed=1)
-        self.assertAllClose(
+        assert_all_close(
             graph(query, key),
             grouped.einsum("BHTK,BHSK->BHTS", query, key),
             rtol=0,
             atol=1e-6,
         )
 
-    @parameterized.parameters(1, 2, 3, 6)
+    @pytest.mark.parametrize("num_groups", [1, 2, 3, 6])
     def test_divisors_are_accepted(self, num_groups):
         grouped.check_groups(6, num_groups)
 
-    @parameterized.parameters(4, 12)
+    @pytest.mark.parametrize("num_groups", [4, 12])
     def test_other_numbers_are_refused(self, num_groups):
-        with self.assertRaisesRegex(
+        with pytest.raises(
             ValueError,
-            "multiple of `num_key_value_heads`.*num_heads=6, "
+            match="multiple of `num_key_value_heads`.*num_heads=6, "
             f"num_key_value_heads={num_groups}. Use 1 for",
         ):
             grouped.check_groups(6, num_groups)
 
-    @parameterized.parameters(0, -2, 2.0, None)
+    @pytest.mark.parametrize("num_groups", [0, -2, 2.0, None])
     def test_a_number_that_is_no_count_is_refused(self, num_groups):
-        with self.assertRaisesRegex(
-            ValueError, "`num_key_value_heads` must be a whole number"
+        with pytest.raises(
+            ValueError, match="`num_key_value_heads` must be a whole number"
         ):
             grouped.check_groups(6, num_groups)
-
-
-if __name__ == "__main__":
-    tf.test.main()

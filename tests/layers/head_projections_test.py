@@ -5,11 +5,12 @@ B batch   T length   D model_dim   H heads   K head_dim   W hypotheses of a row
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import layers
 from keras_transformer.layers import head_projections
+from tests.assertions import assert_all_close
 from tests.layers import kinds
 from tests.layers.kinds import B, D, H, K, T, random
 
@@ -30,12 +31,12 @@ def affine(projection, inputs):
     return outputs + keras.ops.convert_to_numpy(projection.bias)
 
 
-class HeadProjectionsTest(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
+class TestHeadProjections:
+    @pytest.fixture(autouse=True)
+    def set_up(self):
         keras.utils.set_random_seed(1)
 
-    @parameterized.parameters(False, True)
+    @pytest.mark.parametrize("use_bias", [False, True])
     def test_each_head_is_a_slice_of_the_product(self, use_bias):
         attention, inputs = make(use_bias), random(B, T, D)
         for projection, num_heads in (
@@ -43,37 +44,38 @@ class HeadProjectionsTest(tf.test.TestCase, parameterized.TestCase):
             (attention.value, GROUPS),
         ):
             projected = head_projections.to_heads(projection, inputs, K)
-            self.assertEqual(projected.shape, (B, num_heads, T, K))
+            assert projected.shape == (B, num_heads, T, K)
             expected = affine(projection, inputs)
             for head in range(num_heads):
-                self.assertAllClose(
+                assert_all_close(
                     projected[:, head],
                     expected[..., head * K : (head + 1) * K],
                     rtol=0,
                     atol=1e-5,
                 )
 
-    @parameterized.parameters(False, True)
+    @pytest.mark.parametrize("use_bias", [False, True])
     def test_heads_are_joined_before_the_product(self, use_bias):
         attention, attended = make(use_bias), random(B, H, T, K)
         joined = np.concatenate([attended[:, h] for h in range(H)], axis=-1)
-        self.assertAllClose(
+        assert_all_close(
             head_projections.from_heads(attention.out, attended),
             affine(attention.out, joined),
             rtol=0,
             atol=1e-5,
         )
 
-    @parameterized.product(use_bias=(False, True), mode=(None, "int8"))
+    @pytest.mark.parametrize("use_bias", (False, True))
+    @pytest.mark.parametrize("mode", (None, "int8"))
     def test_side_by_side_equals_one_by_one(self, use_bias, mode):
         attention, inputs = make(use_bias), random(B, 5, D)
         if mode is not None:
             attention.quantize(mode)
         projections = attention.query, attention.key, attention.value
         together = head_projections.side_by_side(projections, K)(inputs)
-        self.assertLen(together, 3)
+        assert len(together) == 3
         for projection, projected in zip(projections, together, strict=True):
-            self.assertAllClose(
+            assert_all_close(
                 projected,
                 head_projections.to_heads(projection, inputs, K),
                 rtol=0,
@@ -90,8 +92,4 @@ class HeadProjectionsTest(tf.test.TestCase, parameterized.TestCase):
             head_projections.to_heads(attention.query, inputs, K),
             head_projections.from_heads(attention.out, query),
         ):
-            self.assertEqual(projected.dtype, "bfloat16")
-
-
-if __name__ == "__main__":
-    tf.test.main()
+            assert projected.dtype == "bfloat16"

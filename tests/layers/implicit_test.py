@@ -7,11 +7,12 @@ import tempfile
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import layers
 from keras_transformer.layers import implicit
+from tests.assertions import assert_all_close, assert_all_equal
 
 B, T, S, H, D, F, V = 2, 5, 7, 2, 22, 13, 11
 # Rows with padding on the left, on the right, and without padding.
@@ -34,16 +35,16 @@ def stack(kind, positions="added"):
     )
 
 
-class ImplicitTest(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
+class TestImplicit:
+    @pytest.fixture(autouse=True)
+    def set_up(self):
         keras.utils.set_random_seed(0)
         self.embed = keras.layers.Embedding(V, D, mask_zero=True)
 
     def assert_real_are(self, output, ids, i, expected):
         """Checks row i, at its real positions, against that row alone."""
         real = output[i][ids[i] != 0]
-        self.assertAllClose(real, expected[0], rtol=0, atol=1e-5)
+        assert_all_close(real, expected[0], rtol=0, atol=1e-5)
 
     def test_an_encoder_with_a_causal_mask_reads_no_padding(self):
         encoder = stack(layers.Encoder)
@@ -68,7 +69,7 @@ class ImplicitTest(tf.test.TestCase, parameterized.TestCase):
             return_attention_scores=True,
         )
         allowed = reach[None] & (SOURCE_IDS != 0)[:, None]
-        self.assertAllEqual(
+        assert_all_equal(
             cross[:, 0, 0] > 0, np.broadcast_to(allowed, (3, T, S))
         )
         for i in range(len(IDS)):
@@ -81,8 +82,8 @@ class ImplicitTest(tf.test.TestCase, parameterized.TestCase):
             )
             self.assert_real_are(output, IDS, i, expected)
 
-    @parameterized.parameters(
-        layers.EncoderBlock, layers.CausalBlock, layers.DecoderBlock
+    @pytest.mark.parametrize(
+        "kind", [layers.EncoderBlock, layers.CausalBlock, layers.DecoderBlock]
     )
     def test_a_block(self, kind):
         block = kind(layers.MultiHeadAttention(D, H), layers.FeedForward(D, F))
@@ -93,10 +94,10 @@ class ImplicitTest(tf.test.TestCase, parameterized.TestCase):
         output = block(self.embed(IDS), *others, **{name: argument})
         both = argument & (IDS != 0)
         plain = tf.constant(self.embed(IDS).numpy())
-        self.assertAllClose(
+        assert_all_close(
             output, block(plain, *others, **{name: both}), rtol=0, atol=1e-6
         )
-        self.assertAllEqual(implicit.mask_of(output), both)
+        assert_all_equal(implicit.mask_of(output), both)
 
     def test_attention_reads_masks_like_that_of_keras(self):
         ours = layers.MultiHeadAttention(D, H)
@@ -118,12 +119,10 @@ class ImplicitTest(tf.test.TestCase, parameterized.TestCase):
         actual = ours(*inputs(), attention_mask=argument)
         expected = theirs(*inputs(), attention_mask=argument)
         is_real = IDS != 0
-        self.assertAllClose(
-            actual[is_real], expected[is_real], rtol=0, atol=1e-5
-        )
-        self.assertAllEqual(implicit.mask_of(actual), is_real)
+        assert_all_close(actual[is_real], expected[is_real], rtol=0, atol=1e-5)
+        assert_all_equal(implicit.mask_of(actual), is_real)
 
-    @parameterized.parameters("given", "attached", "both")
+    @pytest.mark.parametrize("which", ["given", "attached", "both"])
     def test_the_output_of_a_decoder_has_the_mask_of_the_target(self, which):
         decoder = stack(layers.Decoder)
         argument, masks = self.embed(IDS), {}
@@ -134,7 +133,7 @@ class ImplicitTest(tf.test.TestCase, parameterized.TestCase):
         output = decoder(argument, self.embed(SOURCE_IDS), **masks)
         expected = (which == "given") | (IDS != 0)
         expected = expected & masks.get("inputs_mask", True)
-        self.assertAllEqual(implicit.mask_of(output), expected)
+        assert_all_equal(implicit.mask_of(output), expected)
 
     def test_a_functional_model_and_its_file(self):
         ids = keras.Input((None,), dtype="int32")
@@ -160,8 +159,8 @@ class ImplicitTest(tf.test.TestCase, parameterized.TestCase):
                     ]
                 )
                 self.assert_real_are(output, IDS, i, alone)
-                self.assertAllClose(mean[i], np.mean(alone[0], 0), atol=1e-5)
-                self.assertAllClose(source_mean[i], source_alone[0], atol=1e-5)
+                assert_all_close(mean[i], np.mean(alone[0], 0), atol=1e-5)
+                assert_all_close(source_mean[i], source_alone[0], atol=1e-5)
 
     def test_positions_are_not_counted_on_padding(self):
         for positions in (
@@ -172,21 +171,17 @@ class ImplicitTest(tf.test.TestCase, parameterized.TestCase):
             actual = positions(self.embed(IDS), mask=argument, start=1)
             plain = tf.constant(self.embed(IDS).numpy())
             both = argument & (IDS != 0)
-            self.assertAllClose(actual, positions(plain, mask=both, start=1))
-            self.assertAllEqual(implicit.mask_of(actual), both)
+            assert_all_close(actual, positions(plain, mask=both, start=1))
+            assert_all_equal(implicit.mask_of(actual), both)
 
     def test_masks_that_do_not_fit_are_refused(self):
         encoder = stack(layers.Encoder)
-        with self.assertRaisesRegex(ValueError, "must have shape"):
+        with pytest.raises(ValueError, match="must have shape"):
             encoder(self.embed(IDS), mask=np.ones((3, T + 1), bool))
 
     def test_without_an_attached_mask_there_is_none(self):
         inputs = tf.ones((B, T, D))
-        self.assertIsNone(implicit.mask_of(inputs))
+        assert implicit.mask_of(inputs) is None
         mask = tf.ones((B, T), bool)
-        self.assertIs(implicit.both(inputs, mask), mask)
-        self.assertIs(implicit.attach(inputs, None), inputs)
-
-
-if __name__ == "__main__":
-    tf.test.main()
+        assert implicit.both(inputs, mask) is mask
+        assert implicit.attach(inputs, None) is inputs

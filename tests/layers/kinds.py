@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_transformer import layers
+from tests.assertions import assert_all_equal
 
 # K is even for rotary positions and H has divisors for shared heads.
 B, T, S, H, K, F, L = 3, 5, 7, 6, 4, 11, 2
@@ -203,23 +204,22 @@ def steps_of(inputs, state, take_step, *others):
     return keras.ops.concatenate(outputs, axis=1)
 
 
-def clones_alike(test, layer, call):
+def clones_alike(layer, call):
     """Checks that a layer made from the config computes the same."""
     clone = type(layer).from_config(layer.get_config())
-    test.assertEqual(clone.get_config(), layer.get_config())
+    assert clone.get_config() == layer.get_config()
     clone.build()
     # The seeds of dropout are weights too, but are not trainable.
-    test.assertEqual(
-        [weight.path for weight in clone.trainable_weights],
-        [weight.path for weight in layer.trainable_weights],
-    )
+    assert [weight.path for weight in clone.trainable_weights] == [
+        weight.path for weight in layer.trainable_weights
+    ]
     for new, old in zip(
         clone.trainable_weights, layer.trainable_weights, strict=True
     ):
         new.assign(old)
     expected = call(layer)
-    test.assertGreater(np.std(expected), 0.01)
-    test.assertAllEqual(call(clone), expected)
+    assert np.std(expected) > 0.01
+    assert_all_equal(call(clone), expected)
     return clone
 
 

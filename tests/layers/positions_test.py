@@ -5,10 +5,11 @@ B batch   T length   D model_dim
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.layers import positions
+from tests.assertions import assert_all_close, assert_all_equal
 from tests.layers import kinds
 from tests.layers.kinds import random
 from tests.references import layers as reference_layers
@@ -20,37 +21,42 @@ MASK = np.array([[1, 1, 1, 0, 0], [0, 0, 1, 1, 1], [1, 0, 1, 0, 1]]) > 0
 NUMBERS = np.array([[0, 1, 2, 2, 2], [0, 0, 0, 1, 2], [0, 0, 1, 1, 2]])
 
 
-class SinusoidalEncodingTest(tf.test.TestCase, parameterized.TestCase):
+class TestSinusoidalEncoding:
     def test_names_of_the_forms(self):
-        self.assertCountEqual(positions.FORMS, FORMS)
+        assert sorted(positions.FORMS) == sorted(FORMS)
 
-    @parameterized.parameters(
-        # sin 1, cos 1, then sin and cos of 1 / 100.
-        ("paper", 1, [0.841471, 0.540302, 0.0099998, 0.99995]),
-        ("half", 1, [0.841471, 0.0099998, 0.540302, 0.99995]),
-        # sin 1 and sin 1e-4, then their cosines.
-        ("tensor2tensor", 1, [0.841471, 1e-4, 0.540302, 1.0]),
-        ("tensor2tensor_from_1", 0, [0.841471, 1e-4, 0.540302, 1.0]),
-        # The same for position 2.
-        ("fairseq", 0, [0.909297, 2e-4, -0.416147, 1.0]),
+    @pytest.mark.parametrize(
+        ("form", "number", "expected"),
+        [
+            # sin 1, cos 1, then sin and cos of 1 / 100.
+            ("paper", 1, [0.841471, 0.540302, 0.0099998, 0.99995]),
+            ("half", 1, [0.841471, 0.0099998, 0.540302, 0.99995]),
+            # sin 1 and sin 1e-4, then their cosines.
+            ("tensor2tensor", 1, [0.841471, 1e-4, 0.540302, 1.0]),
+            ("tensor2tensor_from_1", 0, [0.841471, 1e-4, 0.540302, 1.0]),
+            # The same for position 2.
+            ("fairseq", 0, [0.909297, 2e-4, -0.416147, 1.0]),
+        ],
     )
     def test_one_position_of_four_dimensions(self, form, number, expected):
         table = positions.sinusoidal_encoding([number], 4, form)
-        self.assertAllClose(table, [expected], rtol=0, atol=5e-7)
+        assert_all_close(table, [expected], rtol=0, atol=5e-7)
 
     def test_second_frequency_of_512_dimensions(self):
         table = positions.sinusoidal_encoding([1], 512, "paper")
-        self.assertAllClose(table[0, 2], 0.8218562, rtol=0, atol=1e-7)
+        assert_all_close(table[0, 2], 0.8218562, rtol=0, atol=1e-7)
         table = positions.sinusoidal_encoding([1], 512, "tensor2tensor")
-        self.assertAllClose(table[0, 1], 0.8217787, rtol=0, atol=1e-7)
+        assert_all_close(table[0, 1], 0.8217787, rtol=0, atol=1e-7)
 
-    @parameterized.parameters(*FORMS)
+    @pytest.mark.parametrize("form", FORMS)
     def test_equals_the_formula(self, form):
         table = positions.sinusoidal_encoding(np.arange(97), D, form)
         expected = [reference_layers.sinusoid(p, D, form) for p in range(97)]
-        self.assertAllClose(table, expected, rtol=0, atol=1e-6)
+        assert_all_close(table, expected, rtol=0, atol=1e-6)
 
-    @parameterized.parameters((0, 1e-6), (4000, 1e-6), (100_000, 2e-5))
+    @pytest.mark.parametrize(
+        ("start", "tolerance"), [(0, 1e-6), (4000, 1e-6), (100_000, 2e-5)]
+    )
     def test_far_positions_are_as_precise_as_near_ones(self, start, tolerance):
         # The product of two float32 numbers has an error of 1e-4 at 2,000.
         numbers = start + np.arange(97)
@@ -59,112 +65,112 @@ class SinusoidalEncodingTest(tf.test.TestCase, parameterized.TestCase):
             expected = [
                 reference_layers.sinusoid(p, 512, form) for p in numbers
             ]
-            self.assertAllClose(actual, expected, rtol=0, atol=tolerance)
+            assert_all_close(actual, expected, rtol=0, atol=tolerance)
 
     def test_half_is_a_reordering_of_the_paper(self):
         paper = positions.sinusoidal_encoding(np.arange(97), D, "paper").numpy()
         half = positions.sinusoidal_encoding(np.arange(97), D, "half")
         reordered = np.concatenate([paper[:, 0::2], paper[:, 1::2]], axis=1)
-        self.assertAllEqual(half, reordered)
+        assert_all_equal(half, reordered)
 
     def test_tensor2tensor_is_no_reordering_of_the_paper(self):
         half = positions.sinusoidal_encoding(np.arange(100), 512, "half")
         other = positions.sinusoidal_encoding(
             np.arange(100), 512, "tensor2tensor"
         )
-        self.assertAllClose(
-            np.abs(half - other).max(), 0.142, rtol=0, atol=5e-4
-        )
+        assert_all_close(np.abs(half - other).max(), 0.142, rtol=0, atol=5e-4)
 
-    @parameterized.parameters(("tensor2tensor_from_1", 1), ("fairseq", 2))
+    @pytest.mark.parametrize(
+        ("form", "first"), [("tensor2tensor_from_1", 1), ("fairseq", 2)]
+    )
     def test_two_forms_are_tensor2tensor_from_a_later_number(self, form, first):
-        self.assertAllEqual(
+        assert_all_equal(
             positions.sinusoidal_encoding(np.arange(97), D, form),
             positions.sinusoidal_encoding(
                 np.arange(first, 97 + first), D, "tensor2tensor"
             ),
         )
 
-    @parameterized.parameters(*FORMS)
+    @pytest.mark.parametrize("form", FORMS)
     def test_positions_may_have_any_shape(self, form):
         numbers = np.random.default_rng(0).integers(0, 97, (B, T, 2))
         table = positions.sinusoidal_encoding(numbers, D, form)
-        self.assertEqual(table.shape, (B, T, 2, D))
-        self.assertEqual(table.dtype, "float32")
+        assert table.shape == (B, T, 2, D)
+        assert table.dtype == "float32"
         flat = positions.sinusoidal_encoding(np.ravel(numbers), D, form)
-        self.assertAllEqual(table, np.reshape(flat, table.shape))
+        assert_all_equal(table, np.reshape(flat, table.shape))
 
-    @parameterized.parameters(*FORMS)
+    @pytest.mark.parametrize("form", FORMS)
     def test_products_depend_on_the_distance_alone(self, form):
         table = positions.sinusoidal_encoding(np.arange(37), D, form).numpy()
         products = table @ table.T
         for distance in (0, 1, 7):
             diagonal = np.diagonal(products, distance)
-            self.assertAllClose(
+            assert_all_close(
                 diagonal, np.full(37 - distance, diagonal[0]), atol=1e-5
             )
-        self.assertAllClose(products[0, 0], D / 2, rtol=1e-6)
-        self.assertLess(products[0, 7], 0.9 * D / 2)
+        assert_all_close(products[0, 0], D / 2, rtol=1e-6)
+        assert products[0, 7] < 0.9 * D / 2
 
-    @parameterized.parameters(*FORMS)
+    @pytest.mark.parametrize("form", FORMS)
     def test_two_dimensions_are_one_sine_and_one_cosine(self, form):
         first = {"tensor2tensor_from_1": 1, "fairseq": 2}.get(form, 0)
         table = positions.sinusoidal_encoding([0, 1, 2], 2, form)
         expected = [[np.sin(p + first), np.cos(p + first)] for p in range(3)]
-        self.assertAllClose(table, expected, rtol=0, atol=1e-6)
+        assert_all_close(table, expected, rtol=0, atol=1e-6)
 
     def test_unknown_form_is_refused(self):
-        with self.assertRaisesRegex(
-            ValueError, "Unknown form of positions.*'learned'.*'paper'"
+        with pytest.raises(
+            ValueError, match="Unknown form of positions.*'learned'.*'paper'"
         ):
             positions.sinusoidal_encoding([1], 4, "learned")
 
     def test_odd_size_is_refused(self):
-        with self.assertRaisesRegex(ValueError, "even `model_dim`.*7.*Use 8"):
+        with pytest.raises(ValueError, match="even `model_dim`.*7.*Use 8"):
             positions.sinusoidal_encoding([1], 7)
 
 
-class CountPositionsTest(tf.test.TestCase):
+class TestCountPositions:
     def test_without_a_mask_they_are_the_columns(self):
-        self.assertAllEqual(positions.count_positions(3), [[0, 1, 2]])
-        self.assertAllEqual(
+        assert_all_equal(positions.count_positions(3), [[0, 1, 2]])
+        assert_all_equal(
             positions.count_positions(tf.constant(2), start=5), [[5, 6]]
         )
 
     def test_padding_is_not_counted(self):
-        self.assertAllEqual(positions.count_positions(T, mask=MASK), NUMBERS)
+        assert_all_equal(positions.count_positions(T, mask=MASK), NUMBERS)
 
     def test_padding_before_the_first_has_the_number_before_the_start(self):
         numbers = positions.count_positions(T, start=7, mask=MASK)
-        self.assertAllEqual(
+        assert_all_equal(
             numbers, [[7, 8, 9, 9, 9], [6, 6, 7, 8, 9], [7, 7, 8, 8, 9]]
         )
 
     def test_a_row_of_padding_is_not_negative(self):
         numbers = positions.count_positions(2, mask=[[False, False]])
-        self.assertAllEqual(numbers, [[0, 0]])
+        assert_all_equal(numbers, [[0, 0]])
 
 
-class SinusoidalPositionsTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(*FORMS)
+class TestSinusoidalPositions:
+    @pytest.mark.parametrize("form", FORMS)
     def test_adds_the_encoding_to_each_row(self, form):
         inputs = random(B, T, D)
         output = positions.SinusoidalPositions(form)(inputs)
         for b, t in np.ndindex(B, T):
-            self.assertAllClose(
+            assert_all_close(
                 output[b, t],
                 inputs[b, t] + reference_layers.sinusoid(t, D, form),
                 rtol=0,
                 atol=1e-6,
             )
 
-    @parameterized.parameters(*FORMS)
+    @pytest.mark.parametrize("form", FORMS)
     def test_padding_is_not_counted_and_gets_nothing(self, form):
         inputs = random(B, T, D)
         output = positions.SinusoidalPositions(form)(inputs, mask=MASK).numpy()
-        self.assertAllEqual(output[~MASK], inputs[~MASK])
+        assert_all_equal(output[~MASK], inputs[~MASK])
         for b in range(B):
-            self.assertAllClose(
+            assert_all_close(
                 output[b],
                 reference_layers.add_positions(
                     inputs[b], MASK[b], {}, {"positions": form}
@@ -178,11 +184,11 @@ class SinusoidalPositionsTest(tf.test.TestCase, parameterized.TestCase):
         inputs = random(B, T, D)
         expected = layer(inputs)
         for t in range(T):
-            self.assertAllEqual(
+            assert_all_equal(
                 layer(inputs[:, t : t + 1], start=t), expected[:, t : t + 1]
             )
         masked = layer(inputs, start=7, mask=MASK)
-        self.assertAllClose(
+        assert_all_close(
             masked[1, 2],
             inputs[1, 2] + reference_layers.sinusoid(7, D, "paper"),
             rtol=0,
@@ -200,29 +206,30 @@ class SinusoidalPositionsTest(tf.test.TestCase, parameterized.TestCase):
             ],
         )
         inputs = random(B, T, D)
-        self.assertAllClose(
+        assert_all_close(
             graph(inputs, 11, MASK),
             layer(inputs, start=11, mask=MASK),
             rtol=0,
             atol=1e-6,
         )
 
-    @parameterized.parameters(
-        ("mixed_float16", 1e-3), ("mixed_bfloat16", 2.0**-8)
+    @pytest.mark.parametrize(
+        ("policy", "rounding"),
+        [("mixed_float16", 1e-3), ("mixed_bfloat16", 2.0**-8)],
     )
     def test_mixed_precision_rounds_only_the_sum(self, policy, rounding):
         layer = positions.SinusoidalPositions(dtype=policy)
         output = layer(np.zeros((1, 5, D)), start=997)
-        self.assertEqual(output.dtype, policy.removeprefix("mixed_"))
+        assert output.dtype == policy.removeprefix("mixed_")
         expected = [
             [reference_layers.sinusoid(997 + t, D, "paper") for t in range(5)]
         ]
-        self.assertAllClose(
+        assert_all_close(
             tf.cast(output, "float32"), expected, rtol=0, atol=rounding
         )
         inputs = tf.cast(random(B, T, D), output.dtype)
         encoding = positions.sinusoidal_encoding(np.arange(T), D)
-        self.assertAllEqual(
+        assert_all_equal(
             layer(inputs),
             tf.cast(tf.cast(inputs, "float32") + encoding, output.dtype),
         )
@@ -233,13 +240,13 @@ class SinusoidalPositionsTest(tf.test.TestCase, parameterized.TestCase):
         layer = positions.SinusoidalPositions()
         expected = pooled(layer(embedding(np.array([[3, 5]]))))
         for ids in ([[3, 5, 0, 0]], [[0, 3, 5]], [[3, 0, 5]]):
-            self.assertAllClose(
+            assert_all_close(
                 pooled(layer(embedding(np.array(ids)))), expected, atol=1e-6
             )
 
-    @parameterized.product(
-        learned=(False, True),
-        shape=((B, T + 1), (B + 1, T), (B, T, T), (B, 1, T, T), (T,)),
+    @pytest.mark.parametrize("learned", (False, True))
+    @pytest.mark.parametrize(
+        "shape", ((B, T + 1), (B + 1, T), (B, T, T), (B, 1, T, T), (T,))
     )
     def test_a_mask_that_does_not_fit_is_refused(self, learned, shape):
         layer = (
@@ -247,36 +254,36 @@ class SinusoidalPositionsTest(tf.test.TestCase, parameterized.TestCase):
             if learned
             else positions.SinusoidalPositions()
         )
-        with self.assertRaisesRegex(
+        with pytest.raises(
             ValueError,
-            rf"must have shape \(B, S\).*{', '.join(map(str, shape))}",
+            match=rf"must have shape \(B, S\).*{', '.join(map(str, shape))}",
         ):
             layer(random(B, T, D), mask=np.ones(shape, bool))
 
     def test_has_no_weights(self):
         layer = positions.SinusoidalPositions()
         layer(random(B, T, D))
-        self.assertEmpty(layer.weights)
+        assert len(layer.weights) == 0
 
     def test_config_makes_the_same_layer(self):
         layer = positions.SinusoidalPositions("fairseq", name="order")
         clone = positions.SinusoidalPositions.from_config(layer.get_config())
-        self.assertEqual(clone.get_config(), layer.get_config())
+        assert clone.get_config() == layer.get_config()
         inputs = random(B, T, D)
-        self.assertAllEqual(clone(inputs), layer(inputs))
+        assert_all_equal(clone(inputs), layer(inputs))
 
     def test_unknown_form_is_refused_at_once(self):
-        with self.assertRaisesRegex(ValueError, "Unknown form.*'rotary'"):
+        with pytest.raises(ValueError, match="Unknown form.*'rotary'"):
             positions.SinusoidalPositions("rotary")
 
     def test_odd_size_is_refused(self):
-        with self.assertRaisesRegex(ValueError, "even `model_dim`.*7"):
+        with pytest.raises(ValueError, match="even `model_dim`.*7"):
             positions.SinusoidalPositions()(random(B, T, 7))
 
 
-class LearnedPositionsTest(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
+class TestLearnedPositions:
+    @pytest.fixture(autouse=True)
+    def set_up(self):
         keras.utils.set_random_seed(1)
 
     def make(self, max_length=7, **kwargs):
@@ -289,14 +296,14 @@ class LearnedPositionsTest(tf.test.TestCase, parameterized.TestCase):
         inputs = random(B, T, D)
         output = layer(inputs)
         for b, t in np.ndindex(B, T):
-            self.assertAllEqual(output[b, t], inputs[b, t] + table[t])
+            assert_all_equal(output[b, t], inputs[b, t] + table[t])
 
     def test_padding_is_not_counted_and_gets_nothing(self):
         layer, table = self.make()
         inputs = random(B, T, D)
         output = layer(inputs, mask=MASK).numpy()
-        self.assertAllEqual(output[~MASK], inputs[~MASK])
-        self.assertAllEqual(output[MASK], inputs[MASK] + table[NUMBERS[MASK]])
+        assert_all_equal(output[~MASK], inputs[~MASK])
+        assert_all_equal(output[MASK], inputs[MASK] + table[NUMBERS[MASK]])
 
     def test_counts_from_start(self):
         layer, _ = self.make()
@@ -304,7 +311,7 @@ class LearnedPositionsTest(tf.test.TestCase, parameterized.TestCase):
         expected = layer(inputs)
         for t in range(T):
             for start in (t, tf.constant(t), np.int64(t)):
-                self.assertAllEqual(
+                assert_all_equal(
                     layer(inputs[:, t : t + 1], start=start),
                     expected[:, t : t + 1],
                 )
@@ -317,29 +324,29 @@ class LearnedPositionsTest(tf.test.TestCase, parameterized.TestCase):
         gradient = tf.convert_to_tensor(gradient)
         # Each of the three rows has tokens 0, 1 and 2.
         expected = np.array([3, 3, 3, 0, 0, 0, 0])[:, None] * np.ones(D)
-        self.assertAllEqual(gradient, expected)
+        assert_all_equal(gradient, expected)
 
     def test_starts_normal_with_deviation_one_over_the_root(self):
         _, table = self.make(max_length=1999)
         # With 51,974 numbers, five standard errors are 1.6 % of the deviation.
-        self.assertAllClose(np.std(table) * D**0.5, 1, rtol=0, atol=0.016)
-        self.assertAllClose(np.mean(table) * D**0.5, 0, rtol=0, atol=0.022)
+        assert_all_close(np.std(table) * D**0.5, 1, rtol=0, atol=0.016)
+        assert_all_close(np.mean(table) * D**0.5, 0, rtol=0, atol=0.022)
         # 4.55 % of a normal distribution are more than two deviations off.
         tail = np.mean(np.abs(table) * D**0.5 > 2)
-        self.assertAllClose(tail, 0.0455, rtol=0, atol=0.005)
+        assert_all_close(tail, 0.0455, rtol=0, atol=0.005)
 
-    @parameterized.parameters((8, 0), (1, 7), (5, 3))
+    @pytest.mark.parametrize(("length", "start"), [(8, 0), (1, 7), (5, 3)])
     def test_a_position_beyond_the_last_is_refused(self, length, start):
         layer, _ = self.make()
         layer(random(B, 7, D))
         layer(random(B, 1, D), start=6)
-        with self.assertRaisesRegex(
+        with pytest.raises(
             ValueError,
-            f"There are 7 learned positions. Received: length={length}, "
+            match=f"There are 7 learned positions. Received: length={length}, "
             f"start={start}. Use shorter rows",
         ):
             layer(random(B, length, D), start=start)
-        with self.assertRaisesRegex(ValueError, f"start={start}. Use shorter"):
+        with pytest.raises(ValueError, match=f"start={start}. Use shorter"):
             layer(random(B, length, D), start=tf.constant(start, "int64"))
 
     def test_in_a_graph_of_unknown_length_the_last_is_used_again(self):
@@ -353,47 +360,43 @@ class LearnedPositionsTest(tf.test.TestCase, parameterized.TestCase):
         )
         numbers = np.minimum(np.arange(11), 6)
         zeros = np.zeros((1, 11, D), "float32")
-        self.assertAllEqual(graph(zeros, 0)[0], table[numbers])
-        self.assertAllEqual(graph(zeros[:, :3], 5)[0], table[[5, 6, 6]])
+        assert_all_equal(graph(zeros, 0)[0], table[numbers])
+        assert_all_equal(graph(zeros[:, :3], 5)[0], table[[5, 6, 6]])
 
-    @parameterized.parameters("float16", "bfloat16", "float64")
+    @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
     def test_other_dtypes(self, dtype):
         layer, table = self.make(dtype=dtype)
-        self.assertEqual(table.dtype, dtype)
+        assert table.dtype == dtype
         inputs = tf.cast(random(B, T, D), dtype)
         output = layer(inputs, mask=MASK)
-        self.assertEqual(output.dtype, dtype)
+        assert output.dtype == dtype
         exact = tf.cast(inputs, "float32").numpy()
         exact[MASK] += table.astype("float32")[NUMBERS[MASK]]
-        self.assertAllEqual(output, tf.cast(exact, dtype))
+        assert_all_equal(output, tf.cast(exact, dtype))
 
-    @parameterized.parameters("float16", "bfloat16")
+    @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
     def test_mixed_precision(self, dtype):
         layer, table = self.make(dtype=f"mixed_{dtype}")
-        self.assertEqual(table.dtype, "float32")
+        assert table.dtype == "float32"
         inputs = tf.cast(random(B, T, D), dtype)
         output = layer(inputs)
-        self.assertEqual(output.dtype, dtype)
+        assert output.dtype == dtype
         # The sum is rounded once.
         exact = tf.cast(inputs, "float32") + table[:T]
-        self.assertAllEqual(output, tf.cast(exact, dtype))
+        assert_all_equal(output, tf.cast(exact, dtype))
 
     def test_config_makes_the_same_layer(self):
         layer, _ = self.make(name="order")
         clone = positions.LearnedPositions.from_config(layer.get_config())
-        self.assertEqual(clone.get_config(), layer.get_config())
+        assert clone.get_config() == layer.get_config()
         clone.build((None, None, D))
         clone.set_weights(layer.get_weights())
         inputs = random(B, T, D)
-        self.assertAllEqual(clone(inputs), layer(inputs))
+        assert_all_equal(clone(inputs), layer(inputs))
 
-    @parameterized.parameters(0, -7)
+    @pytest.mark.parametrize("max_length", [0, -7])
     def test_a_maximum_length_below_one_is_refused(self, max_length):
-        with self.assertRaisesRegex(
-            ValueError, f"`max_length`.*Received: {max_length}. Give"
+        with pytest.raises(
+            ValueError, match=f"`max_length`.*Received: {max_length}. Give"
         ):
             positions.LearnedPositions(max_length)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -6,10 +6,15 @@ K head_dim
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.layers import attention, dot_product, heads, relative
+from tests.assertions import (
+    assert_all_close,
+    assert_all_equal,
+    assert_not_all_close,
+)
 from tests.layers.kinds import random, random_mask
 from tests.references import layers as reference_layers
 
@@ -31,12 +36,14 @@ def drawn_heads(groups=H):
     ]
 
 
-class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
+class TestRelativePositions:
+    @pytest.fixture(autouse=True)
+    def set_up(self):
         keras.utils.set_random_seed(1)
 
-    @parameterized.product(groups=(H, 2, 1), start=(0, 3), longest=(1, 2, 13))
+    @pytest.mark.parametrize("groups", (H, 2, 1))
+    @pytest.mark.parametrize("start", (0, 3))
+    @pytest.mark.parametrize("longest", (1, 2, 13))
     def test_equals_the_loops_of_the_reference(self, groups, start, longest):
         layer = make(longest)
         query, key, value = drawn_heads(groups)
@@ -57,8 +64,8 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
                 mask[b, h],
                 *vectors,
             )
-            self.assertAllClose(output[b, :, h], expected, rtol=0, atol=1e-5)
-            self.assertAllClose(scores[b, h], weights, rtol=0, atol=1e-5)
+            assert_all_close(output[b, :, h], expected, rtol=0, atol=1e-5)
+            assert_all_close(scores[b, h], weights, rtol=0, atol=1e-5)
 
     def test_without_content_only_distances_are_left(self):
         # Logits are q a_d / sqrt(K); all d beyond 1 share the vector of 1.
@@ -74,8 +81,8 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
             [[2, 3, 3, 3], [1, 2, 3, 3], [1, 1, 2, 3], [1, 1, 1, 2]]
         )
         expected = weights / weights.sum(1, keepdims=True)
-        self.assertAllClose(scores[0, 0], expected, rtol=0, atol=1e-6)
-        self.assertAllClose(
+        assert_all_close(scores[0, 0], expected, rtol=0, atol=1e-6)
+        assert_all_close(
             output[0, :, 0, 0],
             np.sum(expected * weights * 10, 1),
             rtol=1e-6,
@@ -92,8 +99,8 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
         expected, expected_scores = dot_product.dot_product_attention(
             query, key, value, mask
         )
-        self.assertAllEqual(output, expected)
-        self.assertAllEqual(scores, expected_scores)
+        assert_all_equal(output, expected)
+        assert_all_equal(scores, expected_scores)
 
     def test_distances_beyond_the_longest_share(self):
         query, key, value = drawn_heads()
@@ -101,15 +108,15 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
         layer = make()
         near, _ = layer(query, key, value, start=S + 1)
         far, _ = layer(query, key, value, start=997)
-        self.assertAllEqual(far, near)
+        assert_all_equal(far, near)
         # The order of such keys makes no difference.
         backwards, _ = layer(query, key[:, ::-1], value[:, ::-1], start=997)
-        self.assertAllClose(backwards, far, rtol=0, atol=2e-6)
+        assert_all_close(backwards, far, rtol=0, atol=2e-6)
         # With a vector for each distance the order makes a difference.
         layer = make(13)
         near, _ = layer(query, key, value, start=S + 1)
         backwards, _ = layer(query, key[:, ::-1], value[:, ::-1], start=S + 1)
-        self.assertGreater(np.abs(backwards - near).max(), 0.01)
+        assert np.abs(backwards - near).max() > 0.01
 
     def test_counts_from_start(self):
         layer = make()
@@ -118,11 +125,13 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
         for t in range(T):
             for start in (t, tf.constant(t), np.int64(t)):
                 output, _ = layer(query[:, t : t + 1], key, value, start=start)
-                self.assertAllClose(
+                assert_all_close(
                     output[:, 0], expected[:, t], rtol=0, atol=1e-6
                 )
 
-    @parameterized.parameters((H, 1), (2, 1), (H, 3), (2, 3))
+    @pytest.mark.parametrize(
+        ("groups", "width"), [(H, 1), (2, 1), (H, 3), (2, 3)]
+    )
     def test_attends_with_heads_first_and_any_positions(self, groups, width):
         # As in decoding: W queries have one position, and the keys of W
         # hypotheses are side by side.
@@ -151,8 +160,8 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
                 )
                 weights = np.exp(logits / K**0.5 + bias[b, 0])
                 weights /= weights.sum(1, keepdims=True)
-                self.assertAllClose(scores[b, h], weights, rtol=0, atol=1e-5)
-                self.assertAllClose(
+                assert_all_close(scores[b, h], weights, rtol=0, atol=1e-5)
+                assert_all_close(
                     output[b, h],
                     np.einsum("TS,TSK->TK", weights, values + vectors[1]),
                     rtol=0,
@@ -161,7 +170,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_keys_are_not_changed(self):
         _, key, _ = drawn_heads()
-        self.assertAllEqual(make().apply_to_keys(key, [5]), key)
+        assert_all_equal(make().apply_to_keys(key, [5]), key)
 
     def test_gradient_reaches_every_vector_that_is_used(self):
         layer = make(13)
@@ -174,8 +183,8 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
             # Distances from -4 to 6 are the rows from 9 to 19.
             used = np.arange(27)
             used = (used >= 9) & (used <= 19)
-            self.assertAllEqual(gradient[~used], np.zeros((16, K)))
-            self.assertGreater(np.abs(gradient[used]).max(-1).min(), 1e-4)
+            assert_all_equal(gradient[~used], np.zeros((16, K)))
+            assert np.abs(gradient[used]).max(-1).min() > 1e-4
 
     def test_gradient_equals_differences_of_the_reference(self):
         layer = make(1)
@@ -207,7 +216,7 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
                 up, down = ([x.copy() for x in tables] for _ in range(2))
                 up[which][row, column] += 1e-4
                 down[which][row, column] -= 1e-4
-                self.assertAllClose(
+                assert_all_close(
                     gradient[row, column],
                     (slow(up) - slow(down)) / 2e-4,
                     rtol=0,
@@ -225,15 +234,13 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
             output, scores = layer(query, key, value, attention_mask=allowed)
             loss = tf.reduce_sum(output**2)
         forbidden = np.tile(~allowed[:, None], (1, H, 1, 1))
-        self.assertAllEqual(
-            scores.numpy()[forbidden], np.zeros(np.sum(forbidden))
-        )
+        assert_all_equal(scores.numpy()[forbidden], np.zeros(np.sum(forbidden)))
         # The vector of its distance has no gradient either.
-        self.assertAllEqual(output[2, 3], np.zeros((H, K)))
+        assert_all_equal(output[2, 3], np.zeros((H, K)))
         for gradient in tape.gradient(loss, [key, value]):
-            self.assertAllEqual(gradient[:, T:], np.zeros((B, S - T, H, K)))
-            self.assertAllEqual(gradient[1, 1], np.zeros((H, K)))
-            self.assertGreater(np.abs(gradient[:, 0]).min(), 0)
+            assert_all_equal(gradient[:, T:], np.zeros((B, S - T, H, K)))
+            assert_all_equal(gradient[1, 1], np.zeros((H, K)))
+            assert np.abs(gradient[:, 0]).min() > 0
 
     def test_vectors_of_the_future_have_no_gradient_under_a_causal_mask(self):
         layer = make()
@@ -248,30 +255,28 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
             loss = tf.reduce_sum(output**2)
         for gradient in tape.gradient(loss, [layer.keys, layer.values]):
             gradient = tf.convert_to_tensor(gradient)
-            self.assertAllEqual(
+            assert_all_equal(
                 gradient[MAX_DISTANCE + 1 :], np.zeros((MAX_DISTANCE, K))
             )
-            self.assertGreater(
-                np.abs(gradient[: MAX_DISTANCE + 1]).max(-1).min(), 1e-4
-            )
+            assert np.abs(gradient[: MAX_DISTANCE + 1]).max(-1).min() > 1e-4
 
     def test_a_mask_of_a_wrong_shape_is_refused(self):
         query, key, value = drawn_heads()
-        with self.assertRaisesRegex(ValueError, r"Received: shape=\(3, 8\)"):
+        with pytest.raises(ValueError, match=r"Received: shape=\(3, 8\)"):
             make()(query, key, value, attention_mask=np.ones((B, S + 1), bool))
 
     def test_two_tables_that_all_heads_share(self):
         layer = make(5)
-        self.assertEqual(layer.keys.shape, (11, K))
-        self.assertEqual(layer.values.shape, (11, K))
-        self.assertEqual(layer.count_params(), 2 * 11 * K)
-        self.assertNotAllClose(layer.keys, layer.values)
+        assert layer.keys.shape == (11, K)
+        assert layer.values.shape == (11, K)
+        assert layer.count_params() == 2 * 11 * K
+        assert_not_all_close(layer.keys, layer.values)
         # The default is 16.
         layer = relative.RelativePositions()
         layer.build((None, None, None, K))
-        self.assertEqual(layer.keys.shape, (33, K))
+        assert layer.keys.shape == (33, K)
 
-    @parameterized.parameters("float16", "bfloat16")
+    @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
     def test_mixed_precision(self, dtype):
         layer = make(dtype=f"mixed_{dtype}")
         query, key, value = (tf.cast(x, dtype) for x in drawn_heads())
@@ -282,12 +287,12 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
                 *(heads.swap_heads(x) for x in (query, key, value))
             ),
         ):
-            self.assertEqual(output.dtype, dtype)
-            self.assertEqual(scores.dtype, "float32")
-            self.assertAllClose(
+            assert output.dtype == dtype
+            assert scores.dtype == "float32"
+            assert_all_close(
                 tf.reduce_sum(scores, -1), np.ones((B, H, T)), rtol=0, atol=1e-6
             )
-        self.assertEqual(layer.keys.dtype, "float32")
+        assert layer.keys.dtype == "float32"
 
     def test_unknown_batch_lengths_and_start(self):
         layer = make()
@@ -303,27 +308,27 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
             layer(*drawn_heads(), start=3),
             strict=True,
         ):
-            self.assertAllClose(output, expected, rtol=0, atol=1e-5)
+            assert_all_close(output, expected, rtol=0, atol=1e-5)
 
     def test_config_makes_the_same_layer(self):
         layer = make(7, name="near")
         clone = relative.RelativePositions.from_config(layer.get_config())
-        self.assertEqual(clone.get_config(), layer.get_config())
+        assert clone.get_config() == layer.get_config()
         clone.build((None, None, None, K))
         clone.set_weights(layer.get_weights())
-        self.assertAllEqual(clone(*drawn_heads())[0], layer(*drawn_heads())[0])
+        assert_all_equal(clone(*drawn_heads())[0], layer(*drawn_heads())[0])
 
     def test_keras_finds_the_layer_by_its_registered_name(self):
         restored = keras.saving.deserialize_keras_object(
             keras.saving.serialize_keras_object(make())
         )
-        self.assertIsInstance(restored, relative.RelativePositions)
+        assert isinstance(restored, relative.RelativePositions)
 
-    @parameterized.parameters(0, -3)
+    @pytest.mark.parametrize("longest", [0, -3])
     def test_a_longest_distance_below_one_is_refused(self, longest):
-        with self.assertRaisesRegex(
+        with pytest.raises(
             ValueError,
-            f"`max_distance` must be .*at least 1. Received: {longest}",
+            match=f"`max_distance` must be .*at least 1. Received: {longest}",
         ):
             relative.RelativePositions(longest)
 
@@ -336,11 +341,5 @@ class RelativePositionsTest(tf.test.TestCase, parameterized.TestCase):
             loss = tf.reduce_sum(layer(random(B, T, H * K)) ** 2)
         tables = [layer.positions.keys, layer.positions.values]
         for gradient in tape.gradient(loss, tables):
-            self.assertGreater(
-                np.abs(tf.convert_to_tensor(gradient)).max(-1).min(), 1e-4
-            )
-        self.assertLen(layer.trainable_weights, 4 + 2)
-
-
-if __name__ == "__main__":
-    tf.test.main()
+            assert np.abs(tf.convert_to_tensor(gradient)).max(-1).min() > 1e-4
+        assert len(layer.trainable_weights) == 4 + 2

@@ -7,10 +7,11 @@ import warnings
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.layers import residual
+from tests.assertions import assert_all_close, assert_all_equal
 from tests.layers import kinds
 from tests.layers.kinds import random
 from tests.references import layers as reference_layers
@@ -36,37 +37,39 @@ def with_random_norm(normalization, dropout=0.1, norm=None, **kwargs):
     return layer, weights
 
 
-class ResidualTest(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
+class TestResidual:
+    @pytest.fixture(autouse=True)
+    def set_up(self):
         keras.utils.set_random_seed(1)
 
-    @parameterized.product(name=tuple(NORMS), epsilon=(1e-6, 1e-3, 0.5))
+    @pytest.mark.parametrize("name", tuple(NORMS))
+    @pytest.mark.parametrize("epsilon", (1e-6, 1e-3, 0.5))
     def test_pre_is_its_equation(self, name, epsilon):
         norm_class, names = NORMS[name]
         layer, norm = with_random_norm("pre", norm=norm_class(epsilon=epsilon))
-        self.assertCountEqual(norm, names)
+        assert sorted(norm) == sorted(names)
         x, matrix = random(B, T, D), random(D, D, seed=1)
         output, _ = layer(x, sublayer=lambda x: (x @ matrix, None))
         kind = {"norm": name, "epsilon": epsilon}
         for b in range(B):
-            self.assertAllClose(
+            assert_all_close(
                 output[b],
                 x[b] + reference_layers.normalize(x[b], norm, kind) @ matrix,
                 rtol=1e-5,
                 atol=1e-5,
             )
 
-    @parameterized.product(name=tuple(NORMS), epsilon=(1e-6, 1e-3, 0.5))
+    @pytest.mark.parametrize("name", tuple(NORMS))
+    @pytest.mark.parametrize("epsilon", (1e-6, 1e-3, 0.5))
     def test_post_is_its_equation(self, name, epsilon):
         norm_class, names = NORMS[name]
         layer, norm = with_random_norm("post", norm=norm_class(epsilon=epsilon))
-        self.assertCountEqual(norm, names)
+        assert sorted(norm) == sorted(names)
         x, matrix = random(B, T, D), random(D, D, seed=1)
         output, _ = layer(x, sublayer=lambda x: (x @ matrix, None))
         kind = {"norm": name, "epsilon": epsilon}
         for b in range(B):
-            self.assertAllClose(
+            assert_all_close(
                 output[b],
                 reference_layers.normalize(x[b] + x[b] @ matrix, norm, kind),
                 rtol=1e-5,
@@ -77,13 +80,13 @@ class ResidualTest(tf.test.TestCase, parameterized.TestCase):
         layer, _ = with_random_norm("pre")
         x = random(B, T, D)
         output, _ = layer(x, sublayer=lambda x: (0 * x, None), training=True)
-        self.assertAllEqual(output, x)
+        assert_all_equal(output, x)
 
-    @parameterized.parameters("pre", "post")
+    @pytest.mark.parametrize("normalization", ["pre", "post"])
     def test_the_extra_result_is_returned(self, normalization):
         layer, _ = with_random_norm(normalization)
         _, extra = layer(random(B, T, D), sublayer=lambda x: (x, "scores"))
-        self.assertEqual(extra, "scores")
+        assert extra == "scores"
 
     def test_the_default_norm_is_layer_norm_with_epsilon_1e_6(self):
         for norm in (
@@ -94,7 +97,7 @@ class ResidualTest(tf.test.TestCase, parameterized.TestCase):
             # The variance of (a, -a) is a^2, here equal to epsilon. The mean is
             # not 0, and layer normalization subtracts it.
             output = norm(np.array([[3e-3, 1e-3]], "float32"))
-            self.assertAllClose(
+            assert_all_close(
                 output, [[0.5**0.5, -(0.5**0.5)]], rtol=1e-5, atol=0
             )
 
@@ -103,11 +106,11 @@ class ResidualTest(tf.test.TestCase, parameterized.TestCase):
         norm = residual.make_norm(template, "norm", "float32")
         # The mean square of (a, -a) is a^2, here a third of epsilon.
         output = norm(np.array([[1e-3, -1e-3]], "float32"))
-        self.assertAllClose(output, [[0.5, -0.5]], rtol=1e-5, atol=0)
-        self.assertEqual(norm.name, "norm")
-        self.assertFalse(template.built)
+        assert_all_close(output, [[0.5, -0.5]], rtol=1e-5, atol=0)
+        assert norm.name == "norm"
+        assert not template.built
 
-    @parameterized.parameters(None, *NORMS)
+    @pytest.mark.parametrize("name", [None, *NORMS])
     def test_a_mask_passes_any_norm_without_a_warning(self, name):
         template = None if name is None else NORMS[name][0]()
         embed = keras.layers.Embedding(17, D, mask_zero=True)
@@ -121,26 +124,24 @@ class ResidualTest(tf.test.TestCase, parameterized.TestCase):
             ):
                 pooled = keras.layers.GlobalAveragePooling1D()
                 mean = pooled(norm(vectors))[1]
-                self.assertAllClose(
-                    mean, norm(vectors)[1, 1], rtol=0, atol=1e-6
-                )
+                assert_all_close(mean, norm(vectors)[1, 1], rtol=0, atol=1e-6)
 
     def test_the_norm_at_the_end_of_a_stack(self):
         template = keras.layers.RMSNormalization()
         x = random(B, T, D)
         last = residual.make_final_norm("pre", template, "float32")
-        self.assertIsInstance(last, keras.layers.RMSNormalization)
-        self.assertEqual(last.name, "final_norm")
+        assert isinstance(last, keras.layers.RMSNormalization)
+        assert last.name == "final_norm"
         last = residual.make_final_norm("post", template, "float32")
-        self.assertAllEqual(last(x), x)
+        assert_all_equal(last(x), x)
 
     def test_the_policy_of_the_layer_is_that_of_the_norm(self):
         template = keras.layers.RMSNormalization(dtype="float32")
         layer = residual.Residual(D, norm=template, dtype="mixed_bfloat16")
         for inside in (layer.norm, layer.drop):
-            self.assertEqual(inside.dtype_policy.name, "mixed_bfloat16")
+            assert inside.dtype_policy.name == "mixed_bfloat16"
 
-    @parameterized.parameters("pre", "post")
+    @pytest.mark.parametrize("normalization", ["pre", "post"])
     def test_dropout_is_off_in_inference(self, normalization):
         layer, _ = with_random_norm(normalization, dropout=0.7)
         without, _ = with_random_norm(normalization, dropout=0.0)
@@ -150,7 +151,7 @@ class ResidualTest(tf.test.TestCase, parameterized.TestCase):
             output, _ = layer(
                 x, sublayer=lambda x: (x, None), training=training
             )
-            self.assertAllEqual(output, expected)
+            assert_all_equal(output, expected)
 
     def test_dropout_zeroes_its_share_of_the_sublayer_and_scales_the_rest(self):
         layer = residual.Residual(D, 0.3, "pre")
@@ -159,9 +160,9 @@ class ResidualTest(tf.test.TestCase, parameterized.TestCase):
             x, sublayer=lambda x: (tf.ones_like(x), None), training=True
         )
         is_kept = output.numpy() > 0
-        self.assertAllClose(output, is_kept / 0.7, rtol=1e-6, atol=0)
+        assert_all_close(output, is_kept / 0.7, rtol=1e-6, atol=0)
         # Of 12,610 units, five standard deviations of the share are 0.02.
-        self.assertAllClose(np.mean(is_kept), 0.7, rtol=0, atol=0.02)
+        assert_all_close(np.mean(is_kept), 0.7, rtol=0, atol=0.02)
 
     def test_dropout_comes_before_the_post_norm(self):
         layer = residual.Residual(D, 0.5, "post")
@@ -170,46 +171,42 @@ class ResidualTest(tf.test.TestCase, parameterized.TestCase):
             x, sublayer=lambda x: (tf.ones_like(x), None), training=True
         )
         # The norm comes last, so the mean is 0; with dropout last it is not.
-        self.assertAllClose(
+        assert_all_close(
             tf.reduce_mean(output, -1), np.zeros((B, T)), rtol=0, atol=1e-6
         )
-        self.assertGreater(np.std(output), 0.9)
+        assert np.std(output) > 0.9
 
-    @parameterized.parameters("mixed_float16", "mixed_bfloat16")
+    @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
     def test_mixed_precision(self, policy):
         layer, _ = with_random_norm("post", dtype=policy)
         output, _ = layer(random(B, T, D), sublayer=lambda x: (x, None))
-        self.assertEqual(output.dtype, policy.removeprefix("mixed_"))
-        self.assertEqual(layer.norm.gamma.dtype, "float32")
+        assert output.dtype == policy.removeprefix("mixed_")
+        assert layer.norm.gamma.dtype == "float32"
 
-    @parameterized.product(normalization=("pre", "post"), name=(None, *NORMS))
+    @pytest.mark.parametrize("normalization", ("pre", "post"))
+    @pytest.mark.parametrize("name", (None, *NORMS))
     def test_config_makes_the_same_layer(self, normalization, name):
         norm = None if name is None else NORMS[name][0](epsilon=0.1)
         layer, _ = with_random_norm(normalization, 0.2, norm, name="around")
         config = layer.get_config()
-        self.assertEqual(config["model_dim"], D)
-        self.assertEqual(config["dropout"], 0.2)
-        self.assertEqual(config["normalization"], normalization)
+        assert config["model_dim"] == D
+        assert config["dropout"] == 0.2
+        assert config["normalization"] == normalization
         x = random(B, T, D)
         kinds.clones_alike(
-            self,
             layer,
             lambda layer: layer(x, sublayer=lambda x: (2 * x, 0))[0],
         )
 
     def test_unknown_normalization_is_refused(self):
-        with self.assertRaisesRegex(
-            ValueError, r"Unknown `normalization`.*'both'.*'pre', 'post'"
+        with pytest.raises(
+            ValueError, match=r"Unknown `normalization`.*'both'.*'pre', 'post'"
         ):
             residual.Residual(D, normalization="both")
 
-    @parameterized.parameters(-0.1, 1.0, 1.5)
+    @pytest.mark.parametrize("dropout", [-0.1, 1.0, 1.5])
     def test_dropout_outside_is_refused(self, dropout):
-        with self.assertRaisesRegex(
-            ValueError, rf"`dropout`.*Received: {dropout}.*\[0, 1\)"
+        with pytest.raises(
+            ValueError, match=rf"`dropout`.*Received: {dropout}.*\[0, 1\)"
         ):
             residual.Residual(D, dropout)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -5,10 +5,15 @@ B batch   T query length   S key length   H heads   K head_dim
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.layers import attention, dot_product, heads, rotary
+from tests.assertions import (
+    assert_all_close,
+    assert_all_equal,
+    assert_not_all_close,
+)
 from tests.layers import kinds
 from tests.layers.kinds import random
 from tests.references import layers as reference_layers
@@ -20,8 +25,8 @@ LAYOUTS = {"half": "rotary", "interleaved": "rotary_interleaved"}
 TO_INTERLEAVED = [0, 3, 1, 4, 2, 5]
 
 
-class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(*LAYOUTS)
+class TestRotaryPositions:
+    @pytest.mark.parametrize("layout", LAYOUTS)
     def test_one_pair_rotates_by_a_radian_each_position(self, layout):
         inputs = np.tile(np.array([3.0, 4.0], "float32"), (1, T, 1, 1))
         turned = rotary.RotaryPositions(layout)(inputs)[0, :, 0]
@@ -29,7 +34,7 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
         expected = [
             [5 * np.cos(start + t), 5 * np.sin(start + t)] for t in range(T)
         ]
-        self.assertAllClose(turned, expected, rtol=0, atol=2e-6)
+        assert_all_close(turned, expected, rtol=0, atol=2e-6)
 
     def test_frequencies_and_pairs_in_closed_form(self):
         # With K = 4 the second pair rotates 100 times slower.
@@ -46,15 +51,15 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
             ),
         ):
             turned = rotary.RotaryPositions(layout)(inputs, start=1)
-            self.assertAllClose(turned[0, 0, 0], expected, rtol=0, atol=1e-6)
+            assert_all_close(turned[0, 0, 0], expected, rtol=0, atol=1e-6)
 
-    @parameterized.parameters(*LAYOUTS)
+    @pytest.mark.parametrize("layout", LAYOUTS)
     def test_equals_the_reference(self, layout):
         inputs = random(B, T, H, K)
         for start in (0, 11):
             turned = rotary.RotaryPositions(layout)(inputs, start=start)
             for b, t, h in np.ndindex(B, T, H):
-                self.assertAllClose(
+                assert_all_close(
                     turned[b, t, h],
                     reference_layers.rotate(
                         inputs[b, t, h], start + t, LAYOUTS[layout]
@@ -66,7 +71,7 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_half_is_the_default_and_base_ten_thousand(self):
         inputs = random(B, T, H, K)
-        self.assertAllEqual(
+        assert_all_equal(
             rotary.RotaryPositions()(inputs),
             rotary.RotaryPositions("half", 10000.0)(inputs),
         )
@@ -75,7 +80,7 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
         # With base 16 and K = 4 the second pair rotates four times slower.
         inputs = np.array([0.0, 1.0, 0.0, 0.0], "float32")[None, None, None]
         turned = rotary.RotaryPositions(base=16.0)(inputs, start=3)
-        self.assertAllClose(
+        assert_all_close(
             turned[0, 0, 0],
             [0, np.cos(0.75), 0, np.sin(0.75)],
             rtol=0,
@@ -88,12 +93,12 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
         other = rotary.RotaryPositions("interleaved")(
             inputs[..., TO_INTERLEAVED]
         )
-        self.assertAllClose(other, half[..., TO_INTERLEAVED], atol=1e-6)
-        self.assertNotAllClose(
+        assert_all_close(other, half[..., TO_INTERLEAVED], atol=1e-6)
+        assert_not_all_close(
             rotary.RotaryPositions("interleaved")(inputs), half
         )
 
-    @parameterized.parameters(*LAYOUTS)
+    @pytest.mark.parametrize("layout", LAYOUTS)
     def test_products_depend_on_the_distance_alone(self, layout):
         layer = rotary.RotaryPositions(layout)
         query, key = (
@@ -103,31 +108,31 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
         for distance in (-7, -1, 0, 1, 7):
             diagonal = np.diagonal(products, distance)
             # Angles up to 36 have an error of 2e-6, and products are up to 4.
-            self.assertAllClose(
+            assert_all_close(
                 diagonal, np.full(len(diagonal), diagonal[0]), atol=1e-5
             )
-        self.assertAllClose(
+        assert_all_close(
             products[5, 5], np.sum(query[0, 0] * key[0, 0]), atol=1e-5
         )
         # They depend on the distance, and on its sign.
-        self.assertGreater(np.abs(products[3, 4] - products[3, 3]), 0.01)
-        self.assertGreater(np.abs(products[3, 4] - products[4, 3]), 0.01)
+        assert np.abs(products[3, 4] - products[3, 3]) > 0.01
+        assert np.abs(products[3, 4] - products[4, 3]) > 0.01
 
-    @parameterized.parameters(*LAYOUTS)
+    @pytest.mark.parametrize("layout", LAYOUTS)
     def test_norms_stay_and_the_first_position_does_not_rotate(self, layout):
         inputs = random(B, T, H, K)
         turned = rotary.RotaryPositions(layout)(inputs, start=91)
-        self.assertAllClose(
+        assert_all_close(
             tf.norm(turned, axis=-1),
             np.linalg.norm(inputs, axis=-1),
             rtol=1e-6,
             atol=0,
         )
-        self.assertAllEqual(
+        assert_all_equal(
             rotary.RotaryPositions(layout)(inputs)[:, 0], inputs[:, 0]
         )
 
-    @parameterized.parameters(*LAYOUTS)
+    @pytest.mark.parametrize("layout", LAYOUTS)
     def test_rotation_is_the_call_with_heads_first(self, layout):
         layer = rotary.RotaryPositions(layout)
         inputs = random(B, T, H, K)
@@ -136,35 +141,33 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
             numbers = start + np.arange(T)
             expected = np.swapaxes(layer(inputs, start=start), 1, 2)
             rotated = layer.apply_to_keys(heads, numbers)
-            self.assertAllClose(rotated, expected, rtol=0, atol=1e-6)
+            assert_all_close(rotated, expected, rtol=0, atol=1e-6)
             # Positions in any order, and one that all columns share.
             order = [3, 0, 4, 1, 2]
             rotated = layer.apply_to_keys(heads[:, :, order], numbers[order])
-            self.assertAllClose(
-                rotated, expected[:, :, order], rtol=0, atol=1e-6
-            )
+            assert_all_close(rotated, expected[:, :, order], rtol=0, atol=1e-6)
             columns = np.repeat(heads[:, :, 2:3], 7, axis=2)
-            self.assertAllClose(
+            assert_all_close(
                 layer.apply_to_keys(columns, [start + 2]),
                 np.repeat(expected[:, :, 2:3], 7, axis=2),
                 rtol=0,
                 atol=1e-6,
             )
-        self.assertAllClose(
+        assert_all_close(
             layer.apply_to_keys(heads),
             np.swapaxes(layer(inputs), 1, 2),
             rtol=0,
             atol=1e-6,
         )
 
-    @parameterized.parameters(*LAYOUTS)
+    @pytest.mark.parametrize("layout", LAYOUTS)
     def test_counts_from_start(self, layout):
         layer = rotary.RotaryPositions(layout)
         inputs = random(B, T, H, K)
         expected = layer(inputs)
         for t in range(T):
             for start in (t, tf.constant(t), np.int64(t)):
-                self.assertAllClose(
+                assert_all_close(
                     layer(inputs[:, t : t + 1], start=start),
                     expected[:, t : t + 1],
                     rtol=0,
@@ -188,10 +191,8 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
         expected, expected_scores = dot_product.dot_product_attention(
             layer(query, start=3), key, value, mask, bias
         )
-        self.assertAllClose(
-            heads.swap_heads(output), expected, rtol=0, atol=1e-6
-        )
-        self.assertAllClose(scores, expected_scores, rtol=0, atol=1e-6)
+        assert_all_close(heads.swap_heads(output), expected, rtol=0, atol=1e-6)
+        assert_all_close(scores, expected_scores, rtol=0, atol=1e-6)
 
     def test_moving_all_positions_changes_no_score(self):
         # A sentence whose positions all move by one number has the same scores.
@@ -210,13 +211,13 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
             key_positions=keys_at,
         )
         # Angles of 100 have an error of 8e-6.
-        self.assertAllClose(moved, scores, rtol=0, atol=2e-5)
+        assert_all_close(moved, scores, rtol=0, atol=2e-5)
 
-    @parameterized.product(
-        # The error of rounding a number up to 1 once.
-        precision=(("float16", 2.0**-11), ("bfloat16", 2.0**-8)),
-        layout=tuple(LAYOUTS),
+    # The error of rounding a number up to 1 once.
+    @pytest.mark.parametrize(
+        "precision", (("float16", 2.0**-11), ("bfloat16", 2.0**-8))
     )
+    @pytest.mark.parametrize("layout", tuple(LAYOUTS))
     def test_angles_are_float32_far_out(self, precision, layout):
         dtype, rounding = precision
         layer = rotary.RotaryPositions(layout, dtype=f"mixed_{dtype}")
@@ -224,9 +225,9 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
         vector = [1.0, -0.5, 0.25, 0.5, -1.0, 0.75]
         inputs = tf.cast(np.tile(vector, (1, 2, 1, 1)), dtype)
         turned = layer(inputs, start=2046)
-        self.assertEqual(turned.dtype, dtype)
+        assert turned.dtype == dtype
         for t in range(2):
-            self.assertAllClose(
+            assert_all_close(
                 tf.cast(turned[0, t, 0], "float32"),
                 reference_layers.rotate(vector, 2046 + t, LAYOUTS[layout]),
                 rtol=0,
@@ -244,22 +245,22 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
             ],
         )
         inputs = random(B, T, H, K)
-        self.assertAllClose(
+        assert_all_close(
             graph(inputs, 11), layer(inputs, start=11), rtol=0, atol=1e-6
         )
 
     def test_has_no_weights(self):
         layer = rotary.RotaryPositions()
         layer(random(B, T, H, K))
-        self.assertEmpty(layer.weights)
+        assert len(layer.weights) == 0
 
     def test_config_makes_the_same_layer(self):
         layer = rotary.RotaryPositions("interleaved", 500.0, name="turn")
         clone = rotary.RotaryPositions.from_config(layer.get_config())
-        self.assertEqual(clone.get_config(), layer.get_config())
+        assert clone.get_config() == layer.get_config()
         inputs = random(B, T, H, K)
-        self.assertAllEqual(clone(inputs), layer(inputs))
-        self.assertNotAllClose(
+        assert_all_equal(clone(inputs), layer(inputs))
+        assert_not_all_close(
             rotary.RotaryPositions("interleaved")(inputs), layer(inputs)
         )
 
@@ -267,33 +268,30 @@ class RotaryPositionsTest(tf.test.TestCase, parameterized.TestCase):
         restored = keras.saving.deserialize_keras_object(
             keras.saving.serialize_keras_object(rotary.RotaryPositions())
         )
-        self.assertIsInstance(restored, rotary.RotaryPositions)
+        assert isinstance(restored, rotary.RotaryPositions)
 
     def test_unknown_layout_is_refused(self):
-        with self.assertRaisesRegex(
+        with pytest.raises(
             ValueError,
-            "Unknown `layout`. Received: 'paper'.*'half', 'interleaved'",
+            match="Unknown `layout`. Received: 'paper'.*'half', 'interleaved'",
         ):
             rotary.RotaryPositions("paper")
 
-    @parameterized.parameters(0, -10000.0)
+    @pytest.mark.parametrize("base", [0, -10000.0])
     def test_a_base_that_is_not_positive_is_refused(self, base):
-        with self.assertRaisesRegex(
-            ValueError, f"must be positive.*Received: {base}. Give"
+        with pytest.raises(
+            ValueError, match=f"must be positive.*Received: {base}. Give"
         ):
             rotary.RotaryPositions(base=base)
 
     def test_an_odd_head_is_refused(self):
-        with self.assertRaisesRegex(
-            ValueError, "even size. Received: head_dim=7. Use another number"
+        with pytest.raises(
+            ValueError,
+            match="even size. Received: head_dim=7. Use another number",
         ):
             rotary.RotaryPositions()(random(B, T, H, 7))
         layer = attention.MultiHeadAttention(
             21, 3, positions=rotary.RotaryPositions()
         )
-        with self.assertRaisesRegex(ValueError, "head_dim=7"):
+        with pytest.raises(ValueError, match="head_dim=7"):
             layer.build()
-
-
-if __name__ == "__main__":
-    tf.test.main()

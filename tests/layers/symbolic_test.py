@@ -7,11 +7,16 @@ import tempfile
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import layers
 from keras_transformer.layers import masks, symbolic
+from tests.assertions import (
+    assert_all_close,
+    assert_all_equal,
+    assert_not_all_close,
+)
 from tests.layers.kinds import random
 
 B, T, S, H, K, D, V = 3, 5, 7, 2, 11, 22, 13
@@ -63,14 +68,14 @@ def between_inputs(function, arrays):
     return keras.Model(inputs, function(*inputs))
 
 
-class SymbolicTest(tf.test.TestCase, parameterized.TestCase):
+class TestSymbolic:
     def assert_same(self, actual, expected):
         for one, other in zip(
             tf.nest.flatten(actual), tf.nest.flatten(expected), strict=True
         ):
-            self.assertAllClose(one, other, rtol=0, atol=1e-6)
+            assert_all_close(one, other, rtol=0, atol=1e-6)
 
-    @parameterized.parameters(*FUNCTIONS)
+    @pytest.mark.parametrize("name", FUNCTIONS)
     def test_a_function_is_a_node_and_is_in_the_file(self, name):
         function, arrays = FUNCTIONS[name]
         model = between_inputs(function, arrays)
@@ -94,30 +99,28 @@ class SymbolicTest(tf.test.TestCase, parameterized.TestCase):
         mask = layers.causal_mask(keras.ops.shape(ids)[1])
         outputs = embedding.logits(encoder(embedding(ids), mask=mask))
         model = keras.Model(ids, outputs)
-        self.assertEqual(outputs.shape, (None, None, V))
-        self.assertLen(
-            model.trainable_weights,
-            len(embedding.weights) + len(encoder.weights),
+        assert outputs.shape == (None, None, V)
+        assert len(model.trainable_weights) == len(embedding.weights) + len(
+            encoder.weights
         )
         expected = embedding.logits(
             encoder(embedding(IDS), mask=layers.causal_mask(T))
         )
-        self.assertAllClose(model(IDS), expected, rtol=0, atol=1e-5)
+        assert_all_close(model(IDS), expected, rtol=0, atol=1e-5)
         # Later ids do not change earlier outputs.
-        self.assertAllClose(
-            model(IDS[:, :3]), expected[:, :3], rtol=0, atol=1e-5
-        )
+        assert_all_close(model(IDS[:, :3]), expected[:, :3], rtol=0, atol=1e-5)
         model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(True))
         before = embedding.bias.numpy()
         model.fit(IDS, IDS, verbose=0)
-        self.assertNotAllClose(embedding.bias, before)
+        assert_not_all_close(embedding.bias, before)
         path = f"{tempfile.mkdtemp()}/model.keras"
         model.save(path)
         loaded = keras.saving.load_model(path)
-        self.assertAllClose(loaded(SHORT), model(SHORT), rtol=0, atol=1e-6)
+        assert_all_close(loaded(SHORT), model(SHORT), rtol=0, atol=1e-6)
 
-    @parameterized.parameters(
-        None, layers.RotaryPositions(), layers.RelativePositions(2)
+    @pytest.mark.parametrize(
+        "positions",
+        [None, layers.RotaryPositions(), layers.RelativePositions(2)],
     )
     def test_methods_of_attention(self, positions):
         size = 24
@@ -127,7 +130,7 @@ class SymbolicTest(tf.test.TestCase, parameterized.TestCase):
         key, value = attention.project_memory(memory)
         output, scores = attention.attend(inputs, key, value, mask)
         model = keras.Model([inputs, memory, mask], [output, scores])
-        self.assertLen(model.trainable_weights, len(attention.weights))
+        assert len(model.trainable_weights) == len(attention.weights)
         arrays = [random(B, T, size), random(B, S, size), random(B, S) > 0]
         expected = attention(
             *arrays[:2], attention_mask=arrays[2], return_attention_scores=True
@@ -136,36 +139,33 @@ class SymbolicTest(tf.test.TestCase, parameterized.TestCase):
         path = f"{tempfile.mkdtemp()}/model.keras"
         model.save(path)
         self.assert_same(keras.saving.load_model(path)(arrays), expected)
-        with self.assertRaisesRegex(ValueError, "counted from 0"):
+        with pytest.raises(ValueError, match="counted from 0"):
             attention.project_memory(memory, key_positions=np.arange(S))
 
     def test_options_that_a_functional_model_cannot_have_are_refused(self):
         symbolic.check_plain(attention_bias=None, key_positions=None)
-        with self.assertRaisesRegex(
-            ValueError, "no attention bias. Received: .*_bias': 3.*Call the"
+        with pytest.raises(
+            ValueError,
+            match="no attention bias. Received: .*_bias': 3.*Call the",
         ):
             symbolic.check_plain(attention_bias=3, key_positions=None)
 
     def test_a_function_of_tensors_with_values_makes_no_node(self):
-        self.assertFalse(symbolic.has_no_values([IDS, None], 3))
-        self.assertIsInstance(masks.padding_mask(IDS, 0), tf.Tensor)
+        assert not symbolic.has_no_values([IDS, None], 3)
+        assert isinstance(masks.padding_mask(IDS, 0), tf.Tensor)
 
     def test_a_causal_mask_without_a_length(self):
         mask = layers.causal_mask(None)
-        self.assertIs(layers.combine_masks(None, mask), mask)
-        self.assertIsNone(layers.attended_keys(mask))
+        assert layers.combine_masks(None, mask) is mask
+        assert layers.attended_keys(mask) is None
         allowed = random(B, T) > 0
-        self.assertAllEqual(
+        assert_all_equal(
             layers.combine_masks(mask, allowed),
             layers.combine_masks(layers.causal_mask(T), allowed),
         )
         inputs = random(B, T, D)
         attention = layers.MultiHeadAttention(D, H)
-        self.assertAllClose(
+        assert_all_close(
             attention(inputs, attention_mask=mask),
             attention(inputs, attention_mask=layers.causal_mask(T)),
         )
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -4,11 +4,16 @@ import json
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import layers
 from keras_transformer.layers import templates
+from tests.assertions import (
+    assert_all_close,
+    assert_all_equal,
+    assert_not_all_close,
+)
 from tests.layers import kinds
 from tests.layers.kinds import D, H, random
 
@@ -25,93 +30,94 @@ TEMPLATES = {
 }
 
 
-class TemplatesTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(*TEMPLATES)
+class TestTemplates:
+    @pytest.mark.parametrize("name", TEMPLATES)
     def test_a_copy_has_the_settings_and_weights_of_its_own(self, name):
         template = TEMPLATES[name]()
         copy = templates.copy_of(template, name="copy")
-        self.assertIs(type(copy), type(template))
-        self.assertEqual(copy.name, "copy")
-        self.assertEqual(
-            {**copy.get_config(), "name": template.name}, template.get_config()
-        )
+        assert type(copy) is type(template)
+        assert copy.name == "copy"
+        assert {
+            **copy.get_config(),
+            "name": template.name,
+        } == template.get_config()
         inputs = random(2, 5, D)
         template(inputs)
         copy(inputs)
-        self.assertEqual(
-            [w.shape for w in copy.weights], [w.shape for w in template.weights]
-        )
+        assert [w.shape for w in copy.weights] == [
+            w.shape for w in template.weights
+        ]
         for new, old in zip(copy.weights, template.weights, strict=True):
-            self.assertIsNot(new, old)
+            assert new is not old
         copy.set_weights(template.get_weights())
-        self.assertAllEqual(copy(inputs), template(inputs))
+        assert_all_equal(copy(inputs), template(inputs))
 
-    @parameterized.parameters(*TEMPLATES)
+    @pytest.mark.parametrize("name", TEMPLATES)
     def test_a_description_is_json_and_makes_the_same_copies(self, name):
         template = TEMPLATES[name]()
         settings = templates.settings_of(template)
-        self.assertEqual(json.loads(json.dumps(settings)), settings)
-        self.assertEqual(templates.settings_of(settings), settings)
-        self.assertEqual(
-            templates.copy_of(settings).get_config(),
-            templates.copy_of(template).get_config(),
+        assert json.loads(json.dumps(settings)) == settings
+        assert templates.settings_of(settings) == settings
+        assert (
+            templates.copy_of(settings).get_config()
+            == templates.copy_of(template).get_config()
         )
         # A layer that was used can be a template too.
         inputs = random(2, 5, D)
         template(inputs)
         copy = templates.copy_of(template)
         copy(inputs)
-        self.assertEqual(copy.get_config(), template.get_config())
+        assert copy.get_config() == template.get_config()
 
     def test_changes_replace_settings_of_the_copy_alone(self):
         template = TEMPLATES["attention"]()
         copy = templates.copy_of(
             template, positions=None, dtype="mixed_bfloat16"
         )
-        self.assertIsNone(copy.positions)
-        self.assertEqual(copy.dtype_policy.name, "mixed_bfloat16")
-        self.assertIsInstance(template.positions, layers.RelativePositions)
-        self.assertEqual(template.dtype_policy.name, "float32")
+        assert copy.positions is None
+        assert copy.dtype_policy.name == "mixed_bfloat16"
+        assert isinstance(template.positions, layers.RelativePositions)
+        assert template.dtype_policy.name == "float32"
 
     def test_copies_start_differently(self):
         template = TEMPLATES["feed_forward"]()
         one, other = templates.copy_of(template), templates.copy_of(template)
         one.build()
         other.build()
-        self.assertNotAllClose(one.gate.kernel, other.gate.kernel)
+        assert_not_all_close(one.gate.kernel, other.gate.kernel)
 
     def test_none_is_described_as_none(self):
-        self.assertIsNone(templates.settings_of(None))
+        assert templates.settings_of(None) is None
 
-    @parameterized.parameters(
-        "layer", 3, ({},), keras.layers.LayerNormalization
+    @pytest.mark.parametrize(
+        "template", ["layer", 3, {}, keras.layers.LayerNormalization]
     )
     def test_other_objects_than_layers_are_refused(self, template):
-        with self.assertRaisesRegex(
-            ValueError, r"must be a Keras layer. Received: .*Give an instance"
+        with pytest.raises(
+            ValueError,
+            match=r"must be a Keras layer. Received: .*Give an instance",
         ):
             templates.settings_of(template)
 
     def test_one_setting_of_a_template(self):
         template = TEMPLATES["attention"]()
         for described in (template, templates.settings_of(template)):
-            self.assertEqual(templates.setting(described, "model_dim"), D)
-            self.assertEqual(
-                templates.setting(described, "num_key_value_heads"), 2
-            )
-        with self.assertRaisesRegex(
-            ValueError, "with a 'model_dim' is expected here. Received: Dense"
+            assert templates.setting(described, "model_dim") == D
+            assert templates.setting(described, "num_key_value_heads") == 2
+        with pytest.raises(
+            ValueError,
+            match="with a 'model_dim' is expected here. Received: Dense",
         ):
             templates.setting(keras.layers.Dense(3), "model_dim")
 
     def test_shared_model_dim(self):
         attention = layers.MultiHeadAttention(24, 6)
-        self.assertEqual(
-            templates.shared_model_dim(attention, layers.FeedForward(24, 11)),
-            24,
+        assert (
+            templates.shared_model_dim(attention, layers.FeedForward(24, 11))
+            == 24
         )
-        with self.assertRaisesRegex(
-            ValueError, "same model_dim.*attention 24, feed-forward 26"
+        with pytest.raises(
+            ValueError, match="same model_dim.*attention 24, feed-forward 26"
         ):
             templates.shared_model_dim(attention, layers.FeedForward(26, 11))
 
@@ -120,9 +126,7 @@ class TemplatesTest(tf.test.TestCase, parameterized.TestCase):
         for described in (template, templates.settings_of(template)):
             between = templates.between_sequences(described)
             config = templates.settings_of(between)["config"]
-            self.assertEqual(
-                config, {**template.get_config(), "positions": None}
-            )
+            assert config == {**template.get_config(), "positions": None}
         # A layer without this method is used unchanged, with its positions.
         template = layers.Encoder(
             2,
@@ -131,14 +135,14 @@ class TemplatesTest(tf.test.TestCase, parameterized.TestCase):
             positions=layers.SinusoidalPositions(),
         )
         for described in (template, templates.settings_of(template)):
-            self.assertIs(templates.between_sequences(described), described)
+            assert templates.between_sequences(described) is described
 
     def test_a_class_that_keras_cannot_find_is_refused(self):
         class Unknown(layers.FeedForward):
             pass
 
-        with self.assertRaisesRegex(
-            ValueError, "cannot copy Unknown.*register_keras_serializable"
+        with pytest.raises(
+            ValueError, match="cannot copy Unknown.*register_keras_serializable"
         ):
             templates.copy_of(Unknown(D, 11))
 
@@ -168,12 +172,6 @@ class TemplatesTest(tf.test.TestCase, parameterized.TestCase):
             weight.assign(tf.zeros(weight.shape))
         inputs = random(2, 5, D)
         normed = keras.layers.LayerNormalization(epsilon=1e-6)(inputs)
-        self.assertAllClose(
-            block(inputs), inputs + 2 * normed, rtol=0, atol=1e-6
-        )
-        kinds.clones_alike(self, block, lambda block: block(inputs))
-        self.assertGreater(np.abs(block(inputs) - inputs).max(), 1)
-
-
-if __name__ == "__main__":
-    tf.test.main()
+        assert_all_close(block(inputs), inputs + 2 * normed, rtol=0, atol=1e-6)
+        kinds.clones_alike(block, lambda block: block(inputs))
+        assert np.abs(block(inputs) - inputs).max() > 1

@@ -3,8 +3,7 @@
 import dataclasses
 
 import keras
-import tensorflow as tf
-from absl.testing import parameterized
+import pytest
 
 from keras_transformer import layers, models
 from keras_transformer.models import building
@@ -16,45 +15,52 @@ def build(**changes):
     return models.build_transformer(dataclasses.replace(SIZES, **changes))
 
 
-class BuildTransformerTest(tf.test.TestCase, parameterized.TestCase):
+class TestBuildTransformer:
     def test_depths_are_separate(self):
         model = build()
-        self.assertLen(model.encoder.blocks, 1)
-        self.assertLen(model.decoder.blocks, 2)
+        assert len(model.encoder.blocks) == 1
+        assert len(model.decoder.blocks) == 2
 
-    @parameterized.parameters(
-        "paper", "half", "tensor2tensor", "tensor2tensor_from_1", "fairseq"
+    @pytest.mark.parametrize(
+        "form",
+        ["paper", "half", "tensor2tensor", "tensor2tensor_from_1", "fairseq"],
     )
     def test_sinusoids_are_added(self, form):
         model = build(positions=form)
         for stack in (model.encoder, model.decoder):
-            self.assertEqual(stack.positions.form, form)
+            assert stack.positions.form == form
         attention = model.encoder.blocks[0].attention
-        self.assertIsNone(attention.positions)
+        assert attention.positions is None
 
     def test_learned_positions_are_those_of_a_side(self):
         model = build(positions="learned")
-        self.assertEqual(model.encoder.positions.max_length, 1024)
-        self.assertIsNot(model.encoder.positions, model.decoder.positions)
+        assert model.encoder.positions.max_length == 1024
+        assert model.encoder.positions is not model.decoder.positions
 
-    @parameterized.parameters(
-        ("rotary", layers.RotaryPositions),
-        ("relative", layers.RelativePositions),
+    @pytest.mark.parametrize(
+        ("name", "kind"),
+        [
+            ("rotary", layers.RotaryPositions),
+            ("relative", layers.RelativePositions),
+        ],
     )
     def test_others_are_in_the_self_attention_alone(self, name, kind):
         model = build(positions=name)
-        self.assertIsNone(model.encoder.positions)
+        assert model.encoder.positions is None
         block = model.decoder.blocks[1]
         for attention in (
             model.encoder.blocks[0].attention,
             block.self_attention,
         ):
-            self.assertIsInstance(attention.positions, kind)
-        self.assertIsNone(block.cross_attention.positions)
+            assert isinstance(attention.positions, kind)
+        assert block.cross_attention.positions is None
 
-    @parameterized.parameters(
-        ("layer", keras.layers.LayerNormalization),
-        ("rms", keras.layers.RMSNormalization),
+    @pytest.mark.parametrize(
+        ("name", "kind"),
+        [
+            ("layer", keras.layers.LayerNormalization),
+            ("rms", keras.layers.RMSNormalization),
+        ],
     )
     def test_norms(self, name, kind):
         model = build(norm=name, epsilon=1e-4, normalization="pre")
@@ -65,27 +71,33 @@ class BuildTransformerTest(tf.test.TestCase, parameterized.TestCase):
             model.encoder.final_norm,
             model.decoder.final_norm,
         ):
-            self.assertIsInstance(norm, kind)
-            self.assertEqual(norm.epsilon, 1e-4)
+            assert isinstance(norm, kind)
+            assert norm.epsilon == 1e-4
 
-    @parameterized.parameters(
-        ("relu", layers.FeedForward, "relu"),
-        ("gelu", layers.FeedForward, "gelu"),
-        ("silu", layers.FeedForward, "silu"),
-        ("reglu", layers.GatedFeedForward, "relu"),
-        ("geglu", layers.GatedFeedForward, "gelu"),
-        ("swiglu", layers.GatedFeedForward, "silu"),
+    @pytest.mark.parametrize(
+        ("name", "kind", "activation"),
+        [
+            ("relu", layers.FeedForward, "relu"),
+            ("gelu", layers.FeedForward, "gelu"),
+            ("silu", layers.FeedForward, "silu"),
+            ("reglu", layers.GatedFeedForward, "relu"),
+            ("geglu", layers.GatedFeedForward, "gelu"),
+            ("swiglu", layers.GatedFeedForward, "silu"),
+        ],
     )
     def test_networks(self, name, kind, activation):
         network = build(activation=name).decoder.blocks[0].feed_forward
-        self.assertIsInstance(network, kind)
-        self.assertEqual(network.get_config()["activation"], activation)
+        assert isinstance(network, kind)
+        assert network.get_config()["activation"] == activation
 
-    @parameterized.parameters(
-        ("none", set()),
-        ("feed_forward", {"feed_forward"}),
-        ("blocks", {"feed_forward", "attention"}),
-        ("all", {"feed_forward", "attention", "embedding"}),
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            ("none", set()),
+            ("feed_forward", {"feed_forward"}),
+            ("blocks", {"feed_forward", "attention"}),
+            ("all", {"feed_forward", "attention", "embedding"}),
+        ],
     )
     def test_biases(self, name, expected):
         actual = {
@@ -94,12 +106,15 @@ class BuildTransformerTest(tf.test.TestCase, parameterized.TestCase):
             for name in ("feed_forward", "attention", "embedding")
             if "bias" in weight.path and name in weight.path
         }
-        self.assertEqual(actual, expected)
+        assert actual == expected
 
-    @parameterized.parameters(
-        ("all", ["embedding"]),
-        ("target", ["source_embedding", "target_embedding"]),
-        ("none", ["source_embedding", "target_embedding", "projection"]),
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            ("all", ["embedding"]),
+            ("target", ["source_embedding", "target_embedding"]),
+            ("none", ["source_embedding", "target_embedding", "projection"]),
+        ],
     )
     def test_tying(self, name, expected):
         model = build(tying=name, biases="all")
@@ -108,84 +123,91 @@ class BuildTransformerTest(tf.test.TestCase, parameterized.TestCase):
             for layer in model.layers
             if isinstance(layer, layers.TokenEmbedding)
         ]
-        self.assertCountEqual([m.name for m in matrices], expected)
+        assert sorted([m.name for m in matrices]) == sorted(expected)
         # Only the projection has the bias of the logits.
-        self.assertEqual(
-            [m.name for m in matrices if m.bias is not None],
-            [model.projection.name],
-        )
+        assert [m.name for m in matrices if m.bias is not None] == [
+            model.projection.name
+        ]
 
     def test_every_layer_has_the_dtype(self):
         model = models.build_transformer(SIZES, dtype="mixed_bfloat16")
-        self.assertEqual(
-            model.encoder.blocks[0].attention.compute_dtype, "bfloat16"
-        )
-        self.assertEqual(model.projection.compute_dtype, "bfloat16")
+        assert model.encoder.blocks[0].attention.compute_dtype == "bfloat16"
+        assert model.projection.compute_dtype == "bfloat16"
 
-    @parameterized.parameters(
-        "vocabulary_size",
-        "num_encoder_layers",
-        "num_decoder_layers",
-        "model_dim",
-        "num_heads",
-        "feed_forward_dim",
-        "num_key_value_heads",
-        "target_vocabulary_size",
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "vocabulary_size",
+            "num_encoder_layers",
+            "num_decoder_layers",
+            "model_dim",
+            "num_heads",
+            "feed_forward_dim",
+            "num_key_value_heads",
+            "target_vocabulary_size",
+        ],
     )
     def test_sizes_that_are_not_positive_are_refused(self, name):
         for size in (0, -2):
-            with self.assertRaisesRegex(
-                ValueError, f"`{name}` must be .*at least 1. Received: {size}"
+            with pytest.raises(
+                ValueError,
+                match=f"`{name}` must be .*at least 1. Received: {size}",
             ):
                 build(**{name: size})
 
-    @parameterized.parameters((None,), ("base",), ({"vocabulary_size": 17},))
+    @pytest.mark.parametrize("config", [None, "base", {"vocabulary_size": 17}])
     def test_other_objects_than_configs_are_refused(self, config):
-        with self.assertRaisesRegex(
-            ValueError, "A TransformerConfig is expected. Received: .*PRESETS"
+        with pytest.raises(
+            ValueError,
+            match="A TransformerConfig is expected. Received: .*PRESETS",
         ):
             models.build_transformer(config)
 
-    @parameterized.parameters(
-        ({"num_heads": 5}, "model_dim=24, num_heads=5"),
-        ({"num_key_value_heads": 3}, "num_heads=4, num_key_value_heads=3"),
-        ({"model_dim": 25, "num_heads": 5}, "even `model_dim`.*25.*Use 26"),
-        (
-            {"positions": "rotary", "model_dim": 12},
-            "even size. Received: head_dim=3",
-        ),
-        ({"positions": "alibi"}, "Unknown `positions`.*'alibi'.*'rotary'"),
-        ({"normalization": "none"}, "Unknown `normalization`.*'none'"),
-        ({"norm": "batch"}, "Unknown `norm`.*'batch'.*'layer', 'rms'"),
-        ({"activation": "tanh"}, "Unknown `activation`.*'tanh'.*'swiglu'"),
-        ({"biases": "some"}, "Unknown `biases`.*'some'.*'feed_forward'"),
-        ({"tying": "source"}, "Unknown `tying`.*'source'.*'target'"),
-        ({"embedding_scale": "two"}, "Unknown `scale`.*'two'.*'sqrt_dim'"),
-        ({"embedding_initializer": "zeros"}, "Unknown `initializer`.*'zeros'"),
-        ({"attention_gain": 0.0}, "`gain`.*positive.*0.0"),
-        ({"epsilon": 0.0}, "`epsilon` must be positive.*Received: 0.0"),
-        ({"dropout": 1.0}, r"`dropout`.*Received: 1.0.*\[0, 1\)"),
-        ({"dropout": -0.1}, r"`dropout`.*Received: -0.1.*\[0, 1\)"),
-        ({"target_vocabulary_size": 19}, "tying='all'.*=19.*tying='target'"),
-        ({"num_heads": "4"}, "`num_heads`.*at least 1. Received: '4'"),
-        ({"model_dim": 24.0}, "`model_dim`.*whole.*Received: 24.0"),
-        ({"epsilon": None}, "`epsilon` must be positive.*Received: None"),
-        ({"dropout": "much"}, r"`dropout`.*Received: 'much'.*\[0, 1\)"),
-        ({"pad_id": 1.5}, r"`pad_id` must be in \[0, 17\).*1.5"),
-        ({"start_id": 17}, r"`start_id` must be in \[0, 17\)"),
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"num_heads": 5}, "model_dim=24, num_heads=5"),
+            ({"num_key_value_heads": 3}, "num_heads=4, num_key_value_heads=3"),
+            ({"model_dim": 25, "num_heads": 5}, "even `model_dim`.*25.*Use 26"),
+            (
+                {"positions": "rotary", "model_dim": 12},
+                "even size. Received: head_dim=3",
+            ),
+            ({"positions": "alibi"}, "Unknown `positions`.*'alibi'.*'rotary'"),
+            ({"normalization": "none"}, "Unknown `normalization`.*'none'"),
+            ({"norm": "batch"}, "Unknown `norm`.*'batch'.*'layer', 'rms'"),
+            ({"activation": "tanh"}, "Unknown `activation`.*'tanh'.*'swiglu'"),
+            ({"biases": "some"}, "Unknown `biases`.*'some'.*'feed_forward'"),
+            ({"tying": "source"}, "Unknown `tying`.*'source'.*'target'"),
+            ({"embedding_scale": "two"}, "Unknown `scale`.*'two'.*'sqrt_dim'"),
+            (
+                {"embedding_initializer": "zeros"},
+                "Unknown `initializer`.*'zeros'",
+            ),
+            ({"attention_gain": 0.0}, "`gain`.*positive.*0.0"),
+            ({"epsilon": 0.0}, "`epsilon` must be positive.*Received: 0.0"),
+            ({"dropout": 1.0}, r"`dropout`.*Received: 1.0.*\[0, 1\)"),
+            ({"dropout": -0.1}, r"`dropout`.*Received: -0.1.*\[0, 1\)"),
+            (
+                {"target_vocabulary_size": 19},
+                "tying='all'.*=19.*tying='target'",
+            ),
+            ({"num_heads": "4"}, "`num_heads`.*at least 1. Received: '4'"),
+            ({"model_dim": 24.0}, "`model_dim`.*whole.*Received: 24.0"),
+            ({"epsilon": None}, "`epsilon` must be positive.*Received: None"),
+            ({"dropout": "much"}, r"`dropout`.*Received: 'much'.*\[0, 1\)"),
+            ({"pad_id": 1.5}, r"`pad_id` must be in \[0, 17\).*1.5"),
+            ({"start_id": 17}, r"`start_id` must be in \[0, 17\)"),
+        ],
     )
     def test_settings_that_do_not_fit_are_refused(self, change, message):
-        with self.assertRaisesRegex(ValueError, message):
+        with pytest.raises(ValueError, match=message):
             build(**change)
 
     def test_every_name_is_built(self):
         # Names that no other test here uses must not exist.
-        self.assertLen(building.POSITIONS, 8)
-        self.assertLen(building.ACTIVATIONS, 6)
-        self.assertEqual(building.NORMS, ("layer", "rms"))
-        self.assertLen(building.BIASES, 4)
-        self.assertLen(building.TYINGS, 3)
-
-
-if __name__ == "__main__":
-    tf.test.main()
+        assert len(building.POSITIONS) == 8
+        assert len(building.ACTIVATIONS) == 6
+        assert building.NORMS == ("layer", "rms")
+        assert len(building.BIASES) == 4
+        assert len(building.TYINGS) == 3

@@ -3,8 +3,7 @@
 import dataclasses
 
 import keras
-import tensorflow as tf
-from absl.testing import parameterized
+import pytest
 
 from keras_transformer import models
 from keras_transformer.models import config
@@ -45,44 +44,50 @@ def count(config):
         return models.build_transformer(config).count_params()
 
 
-class ConfigTest(tf.test.TestCase, parameterized.TestCase):
-    def tearDown(self):
+class TestConfig:
+    @pytest.fixture(autouse=True)
+    def tear_down(self):
+        yield
         # Removes the variables that never got values.
         keras.utils.clear_session()
-        super().tearDown()
 
     def test_every_preset_is_in_the_table(self):
-        self.assertEqual(set(PARAMETERS), set(config.PRESETS))
+        assert set(PARAMETERS) == set(config.PRESETS)
 
-    @parameterized.parameters(*PARAMETERS.items())
+    @pytest.mark.parametrize(("name", "expected"), PARAMETERS.items())
     def test_number_of_parameters(self, name, expected):
-        self.assertEqual(count(config.PRESETS[name]), expected)
+        assert count(config.PRESETS[name]) == expected
 
-    @parameterized.parameters(*VARIED)
+    @pytest.mark.parametrize(
+        ("name", "biases", "normalization", "number"), VARIED
+    )
     def test_biases_and_norms_count(self, name, biases, normalization, number):
         varied = dataclasses.replace(
             config.PRESETS[name], biases=biases, normalization=normalization
         )
-        self.assertEqual(count(varied), number)
+        assert count(varied) == number
 
     def test_a_norm_of_root_mean_squares_has_one_number_a_unit(self):
         base = config.PRESETS["base"]
         rms = dataclasses.replace(base, norm="rms")
-        self.assertEqual(count(base) - count(rms), 30 * 512)
+        assert count(base) - count(rms) == 30 * 512
 
-    @parameterized.parameters(
-        ("all", None, 0),
-        ("target", None, 37_000 * 512),
-        ("none", None, 2 * 37_000 * 512),
-        ("target", 8_000, 8_000 * 512),
-        ("none", 8_000, 2 * 8_000 * 512),
+    @pytest.mark.parametrize(
+        ("tying", "target", "extra"),
+        [
+            ("all", None, 0),
+            ("target", None, 37_000 * 512),
+            ("none", None, 2 * 37_000 * 512),
+            ("target", 8_000, 8_000 * 512),
+            ("none", 8_000, 2 * 8_000 * 512),
+        ],
     )
     def test_matrices_that_are_not_shared_count(self, tying, target, extra):
         base = config.PRESETS["base"]
         untied = dataclasses.replace(
             base, tying=tying, target_vocabulary_size=target
         )
-        self.assertEqual(count(untied) - count(base), extra)
+        assert count(untied) - count(base) == extra
 
     def test_base_and_big_are_the_rows_of_table_3(self):
         base, big = config.PRESETS["base"], config.PRESETS["big"]
@@ -90,31 +95,24 @@ class ConfigTest(tf.test.TestCase, parameterized.TestCase):
             (base, (6, 6, 512, 2048, 8, 0.1)),
             (big, (6, 6, 1024, 4096, 16, 0.3)),
         ):
-            self.assertEqual(
-                (
-                    preset.num_encoder_layers,
-                    preset.num_decoder_layers,
-                    preset.model_dim,
-                    preset.feed_forward_dim,
-                    preset.num_heads,
-                    preset.dropout,
-                ),
-                expected,
-            )
-            self.assertEqual(preset.vocabulary_size, 37000)
-            self.assertEqual(preset.normalization, "post")
-            self.assertEqual(preset.positions, "paper")
+            assert (
+                preset.num_encoder_layers,
+                preset.num_decoder_layers,
+                preset.model_dim,
+                preset.feed_forward_dim,
+                preset.num_heads,
+                preset.dropout,
+            ) == expected
+            assert preset.vocabulary_size == 37000
+            assert preset.normalization == "post"
+            assert preset.positions == "paper"
 
     def test_the_default_is_base(self):
-        self.assertEqual(config.TransformerConfig(), config.PRESETS["base"])
+        assert config.TransformerConfig() == config.PRESETS["base"]
 
     def test_a_config_cannot_be_changed_but_replaced(self):
         tiny = config.PRESETS["tiny"]
-        with self.assertRaises(dataclasses.FrozenInstanceError):
+        with pytest.raises(dataclasses.FrozenInstanceError):
             tiny.model_dim = 7
         replaced = dataclasses.replace(tiny, model_dim=44)
-        self.assertEqual((replaced.model_dim, tiny.model_dim), (44, 128))
-
-
-if __name__ == "__main__":
-    tf.test.main()
+        assert (replaced.model_dim, tiny.model_dim) == (44, 128)

@@ -10,10 +10,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import models
 from keras_transformer.models import ensemble
+from tests.assertions import (
+    assert_all_close,
+    assert_all_equal,
+    assert_not_all_close,
+)
 from tests.layers import hypotheses
 
 B, T, S, V, M = 3, 5, 7, 17, 2
@@ -51,17 +55,17 @@ def draw_ids(seed, width):
     return np.random.default_rng(seed).integers(3, V, (B, width))
 
 
-class EnsembleTest(tf.test.TestCase, parameterized.TestCase):
+class TestEnsemble:
     def test_the_mean_of_probabilities(self):
         members = make_members()
         actual = ensemble.Ensemble(members)(inputs())
-        self.assertEqual(actual.shape, (B, T, V))
-        self.assertEqual(actual.dtype, "float32")
+        assert actual.shape == (B, T, V)
+        assert actual.dtype == "float32"
         expected = np.mean(
             [np.exp(log_softmax(model(inputs()))) for model in members], axis=0
         )
-        self.assertAllClose(np.exp(actual), expected, rtol=1e-5, atol=1e-7)
-        self.assertAllClose(actual, np.log(expected), rtol=1e-5, atol=1e-5)
+        assert_all_close(np.exp(actual), expected, rtol=1e-5, atol=1e-7)
+        assert_all_close(actual, np.log(expected), rtol=1e-5, atol=1e-5)
 
     def test_the_mean_of_log_probabilities(self):
         members = make_members()
@@ -69,20 +73,20 @@ class EnsembleTest(tf.test.TestCase, parameterized.TestCase):
         expected = np.mean(
             [log_softmax(model(inputs())) for model in members], axis=0
         )
-        self.assertAllClose(actual, expected, rtol=1e-5, atol=1e-5)
+        assert_all_close(actual, expected, rtol=1e-5, atol=1e-5)
         # The two means are not the same.
-        self.assertNotAllClose(
+        assert_not_all_close(
             actual, ensemble.Ensemble(members)(inputs()), atol=0.01
         )
 
     def test_three_models_count_alike(self):
         members = [make(seed) for seed in range(3)]
         expected = ensemble.Ensemble(members)(inputs())
-        self.assertAllClose(
+        assert_all_close(
             ensemble.Ensemble(members[::-1])(inputs()), expected, atol=1e-5
         )
         probs = [np.exp(log_softmax(model(inputs()))) for model in members]
-        self.assertAllClose(np.exp(expected), sum(probs) / 3, atol=1e-6)
+        assert_all_close(np.exp(expected), sum(probs) / 3, atol=1e-6)
 
     def test_improbable_tokens_make_no_nan(self):
         members = make_members()
@@ -91,29 +95,30 @@ class EnsembleTest(tf.test.TestCase, parameterized.TestCase):
         )
         for mean in ensemble.MEANS:
             actual = ensemble.Ensemble(members, mean)(inputs())
-            self.assertTrue(np.all(np.isfinite(actual)))
+            assert np.all(np.isfinite(actual))
 
-    @parameterized.parameters(*ensemble.MEANS)
+    @pytest.mark.parametrize("mean", ensemble.MEANS)
     def test_one_model_is_the_model(self, mean):
         model = make(1)
         alone = ensemble.Ensemble([model], mean)
         expected = log_softmax(model(inputs()))
-        self.assertAllClose(alone(inputs()), expected, rtol=1e-5, atol=1e-5)
+        assert_all_close(alone(inputs()), expected, rtol=1e-5, atol=1e-5)
         logits, _ = alone.step(TARGET_IDS[:, 0], 0, alone.start(SOURCE_IDS))
-        self.assertAllClose(logits, expected[:, 0], rtol=1e-5, atol=1e-5)
+        assert_all_close(logits, expected[:, 0], rtol=1e-5, atol=1e-5)
 
-    @parameterized.product(mean=ensemble.MEANS, max_length=(None, T + 2))
+    @pytest.mark.parametrize("mean", ensemble.MEANS)
+    @pytest.mark.parametrize("max_length", (None, T + 2))
     def test_steps_equal_the_call(self, mean, max_length):
         both = ensemble.Ensemble(make_members(), mean)
         state, logits = both.start(SOURCE_IDS, max_length), []
         for t in range(T):
             step_logits, state = both.step(TARGET_IDS[:, t], t, state)
             logits.append(step_logits)
-        self.assertAllClose(
+        assert_all_close(
             tf.stack(logits, 1), both(inputs()), rtol=1e-5, atol=1e-5
         )
 
-    @parameterized.parameters(None, T + 2)
+    @pytest.mark.parametrize("max_length", [None, T + 2])
     def test_each_hypothesis_reads_its_own_past(self, max_length):
         both = ensemble.Ensemble(make_members())
         step = both.stepper()
@@ -131,10 +136,10 @@ class EnsembleTest(tf.test.TestCase, parameterized.TestCase):
                     history.reshape(B * 13, -1),
                 )
             )
-            self.assertAllClose(logits, expected[:, -1], rtol=1e-5, atol=1e-5)
+            assert_all_close(logits, expected[:, -1], rtol=1e-5, atol=1e-5)
 
     @pytest.mark.seconds
-    @parameterized.parameters(None, T + 2)
+    @pytest.mark.parametrize("max_length", [None, T + 2])
     def test_steps_in_a_graph_of_unknown_sizes(self, max_length):
         both = ensemble.Ensemble(make_members())
         ids = tf.TensorSpec([None, None], tf.int32)
@@ -145,7 +150,7 @@ class EnsembleTest(tf.test.TestCase, parameterized.TestCase):
             return hypotheses.loop(both, both.stepper(), state, target_ids)
 
         logits = decode(SOURCE_IDS.astype("int32"), TARGET_IDS.astype("int32"))
-        self.assertAllClose(
+        assert_all_close(
             tf.transpose(logits, (1, 0, 2)),
             both(inputs()),
             rtol=1e-5,
@@ -160,7 +165,7 @@ class EnsembleTest(tf.test.TestCase, parameterized.TestCase):
         _, state = both.step(TARGET_IDS[:, 0], 0, both.start(SOURCE_IDS))
         state = both.take_rows(state, rows, 1)
         logits, _ = both.step(TARGET_IDS[rows, 1], 1, state)
-        self.assertAllClose(
+        assert_all_close(
             logits, both(inputs()).numpy()[rows, 1], rtol=1e-5, atol=1e-5
         )
 
@@ -170,7 +175,7 @@ class EnsembleTest(tf.test.TestCase, parameterized.TestCase):
         expected = np.mean(
             [model.alignment_attention(inputs()) for model in members], axis=0
         )
-        self.assertAllClose(
+        assert_all_close(
             both.alignment_attention(inputs()), expected, rtol=0, atol=1e-6
         )
         step, state = (
@@ -179,69 +184,69 @@ class EnsembleTest(tf.test.TestCase, parameterized.TestCase):
         )
         for t in range(T):
             _, state, attention = step(TARGET_IDS[:, t], t, state)
-            self.assertAllClose(attention, expected[:, t], rtol=0, atol=1e-6)
+            assert_all_close(attention, expected[:, t], rtol=0, atol=1e-6)
 
     def test_attention_scores_are_those_of_all_layers(self):
         members = make_members()
         actual = ensemble.Ensemble(members).attention_scores(inputs())
         one, other = (model.attention_scores(inputs()) for model in members)
-        self.assertIsInstance(actual, models.AttentionScores)
+        assert isinstance(actual, models.AttentionScores)
         for together, first, second in zip(actual, one, other, strict=True):
             layers = first.shape[1]
-            self.assertAllEqual(together[:, :layers], first)
-            self.assertAllEqual(together[:, layers:], second)
-        self.assertEqual(actual.cross.shape, (B, 2 + 1, 3, T, S))
+            assert_all_equal(together[:, :layers], first)
+            assert_all_equal(together[:, layers:], second)
+        assert actual.cross.shape == (B, 2 + 1, 3, T, S)
 
     def test_attention_scores_of_different_heads_are_refused(self):
         both = ensemble.Ensemble([make(1), make(2, num_heads=2)])
-        with self.assertRaisesRegex(ValueError, r"models of \[3, 2\] heads"):
+        with pytest.raises(ValueError, match=r"models of \[3, 2\] heads"):
             both.attention_scores(inputs())
         # All other methods work.
-        self.assertEqual(both.alignment_attention(inputs()).shape, (B, T, S))
+        assert both.alignment_attention(inputs()).shape == (B, T, S)
 
     def test_variables_are_those_of_all_members(self):
         members = make_members()
-        self.assertEqual(
-            [id(v) for v in ensemble.Ensemble(members).variables],
-            [id(v) for model in members for v in model.variables],
-        )
+        assert [id(v) for v in ensemble.Ensemble(members).variables] == [
+            id(v) for model in members for v in model.variables
+        ]
 
     def test_dropout_acts_in_training_alone(self):
         both = ensemble.Ensemble([make(1, dropout=0.5), make(2, dropout=0.5)])
         expected = both(inputs())
-        self.assertAllEqual(both(inputs(), training=False), expected)
-        self.assertNotAllClose(both(inputs(), training=True), expected)
+        assert_all_equal(both(inputs(), training=False), expected)
+        assert_not_all_close(both(inputs(), training=True), expected)
 
     def test_ids_are_those_of_the_models(self):
         both = ensemble.Ensemble([make(1, pad_id=4, start_id=5)] * 2)
-        self.assertEqual(
-            (both.pad_id, both.start_id, both.vocabulary_size), (4, 5, V)
-        )
+        assert (both.pad_id, both.start_id, both.vocabulary_size) == (4, 5, V)
 
     def test_no_models_are_refused(self):
-        with self.assertRaisesRegex(ValueError, "at least one model"):
+        with pytest.raises(ValueError, match="at least one model"):
             ensemble.Ensemble([])
 
-    @parameterized.parameters("mean", None)
+    @pytest.mark.parametrize("mean", ["mean", None])
     def test_an_unknown_mean_is_refused(self, mean):
-        with self.assertRaisesRegex(
-            ValueError, f"Unknown `mean`.*{mean!r}.*'log_probabilities'"
+        with pytest.raises(
+            ValueError, match=f"Unknown `mean`.*{mean!r}.*'log_probabilities'"
         ):
             ensemble.Ensemble([make(1)], mean)
 
-    @parameterized.parameters(
-        {"vocabulary_size": 19},
-        {"tying": "none", "target_vocabulary_size": 19},
-        {"tying": "none", "vocabulary_size": 19, "target_vocabulary_size": V},
-        {"pad_id": 3},
-        {"start_id": 2},
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"vocabulary_size": 19},
+            {"tying": "none", "target_vocabulary_size": 19},
+            {
+                "tying": "none",
+                "vocabulary_size": 19,
+                "target_vocabulary_size": V,
+            },
+            {"pad_id": 3},
+            {"start_id": 2},
+        ],
     )
-    def test_models_that_do_not_fit_together_are_refused(self, **changes):
-        with self.assertRaisesRegex(
-            ValueError, r"same padding id.*Received: .*\(0, 1, 17, 17\)"
+    def test_models_that_do_not_fit_together_are_refused(self, changes):
+        with pytest.raises(
+            ValueError, match=r"same padding id.*Received: .*\(0, 1, 17, 17\)"
         ):
             ensemble.Ensemble([make(1), make(2, **changes)])
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -5,8 +5,6 @@ D model_dim   H heads   F feed_forward_dim   V vocabulary_size
 
 import keras
 import pytest
-import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import layers
 from keras_transformer.models import fitting, transformer
@@ -26,51 +24,54 @@ def sublayers(**changes):
     }
 
 
-class FittingTest(tf.test.TestCase, parameterized.TestCase):
+class TestFitting:
     def test_a_model_has_no_other_sublayers(self):
         model = transformer.Transformer(**sublayers())
         fitting.check_sublayers(model)
         made = {id(getattr(model, name)) for name in fitting.SUBLAYERS}
         # Tied embeddings are one layer.
-        self.assertLen(made, 3)
-        self.assertEqual(
-            sum(w.numpy().size for w in model.weights),
-            sum(
-                w.numpy().size
-                for name in ("source_embedding", "encoder", "decoder")
-                for w in getattr(model, name).weights
-            ),
+        assert len(made) == 3
+        assert sum(w.numpy().size for w in model.weights) == sum(
+            w.numpy().size
+            for name in ("source_embedding", "encoder", "decoder")
+            for w in getattr(model, name).weights
         )
 
-    @parameterized.parameters(
-        (
-            {"source_embedding": layers.TokenEmbedding(V, 26)},
-            "same model_dim.*'source_embedding': 26.*'encoder': 24",
-        ),
-        (
-            {"projection": layers.TokenEmbedding(19, D)},
-            "17 target tokens, 19 in the projection",
-        ),
-        (
-            {
-                "decoder": layers.Encoder(
-                    1, layers.MultiHeadAttention(D, H), layers.FeedForward(D, F)
-                )
-            },
-            "decoder must be .*start and step and stepper.*Received: Encoder",
-        ),
-        ({"encoder": None}, "encoder must be .*Received: NoneType"),
-        (
-            {"source_embedding": keras.layers.Embedding(V, D)},
-            "source_embedding must be .*TokenEmbedding. Received: Embedding",
-        ),
-        ({"pad_id": 17}, r"`pad_id` must be in \[0, 17\).*Received: 17"),
-        ({"start_id": -1}, r"`start_id` must be in \[0, 17\).*Received: -1"),
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (
+                {"source_embedding": layers.TokenEmbedding(V, 26)},
+                "same model_dim.*'source_embedding': 26.*'encoder': 24",
+            ),
+            (
+                {"projection": layers.TokenEmbedding(19, D)},
+                "17 target tokens, 19 in the projection",
+            ),
+            (
+                {
+                    "decoder": layers.Encoder(
+                        1,
+                        layers.MultiHeadAttention(D, H),
+                        layers.FeedForward(D, F),
+                    )
+                },
+                "decoder must be .*start and step and stepper.*Received: "
+                "Encoder",
+            ),
+            ({"encoder": None}, "encoder must be .*Received: NoneType"),
+            (
+                {"source_embedding": keras.layers.Embedding(V, D)},
+                "source_embedding must be .*TokenEmbedding. Received: "
+                "Embedding",
+            ),
+            ({"pad_id": 17}, r"`pad_id` must be in \[0, 17\).*Received: 17"),
+            (
+                {"start_id": -1},
+                r"`start_id` must be in \[0, 17\).*Received: -1",
+            ),
+        ],
     )
     def test_sublayers_that_do_not_fit_are_refused(self, change, message):
-        with self.assertRaisesRegex(ValueError, message):
+        with pytest.raises(ValueError, match=message):
             transformer.Transformer(**sublayers(**change))
-
-
-if __name__ == "__main__":
-    tf.test.main()

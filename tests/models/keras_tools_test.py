@@ -10,10 +10,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import models, training
 from keras_transformer.models import keras_tools
+from tests.assertions import assert_all_close
 
 pytestmark = pytest.mark.seconds
 
@@ -34,8 +34,8 @@ def make_model():
     return model
 
 
-class KerasToolsTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters("new", "called", "trained", "loaded")
+class TestKerasTools:
+    @pytest.mark.parametrize("when", ["new", "called", "trained", "loaded"])
     def test_export(self, when):
         model = make_model()
         folder = tempfile.mkdtemp()
@@ -53,7 +53,7 @@ class KerasToolsTest(tf.test.TestCase, parameterized.TestCase):
         exported = tf.saved_model.load(f"{folder}/1")
         for count in (B, 2):
             batch = {name: ids[:count] for name, ids in IDS.items()}
-            self.assertAllClose(
+            assert_all_close(
                 exported.serve({n: tf.constant(i) for n, i in batch.items()}),
                 model(batch),
                 rtol=0,
@@ -71,14 +71,14 @@ class KerasToolsTest(tf.test.TestCase, parameterized.TestCase):
         )
         archive.write_out(folder, verbose=False)
         exported = tf.saved_model.load(folder)
-        self.assertAllClose(
+        assert_all_close(
             exported.memory(IDS["source_ids"]),
             model.encode(IDS["source_ids"]),
             rtol=0,
             atol=1e-6,
         )
 
-    @parameterized.parameters(True, False)
+    @pytest.mark.parametrize("draw", [True, False])
     def test_tensorboard_draws_the_model_and_knows_its_embeddings(self, draw):
         model, folder = make_model(), tempfile.mkdtemp()
         words = f"{folder}/words.tsv"
@@ -100,20 +100,20 @@ class KerasToolsTest(tf.test.TestCase, parameterized.TestCase):
             )
             if event.graph_def
         ]
-        self.assertEqual(bool(graphs), draw)
+        assert bool(graphs) == draw
         if draw:
-            self.assertIn(b"feed_forward", graphs[0])
+            assert b"feed_forward" in graphs[0]
         with open(f"{folder}/projector_config.pbtxt") as file:
-            self.assertIn("words.tsv", file.read())
+            assert "words.tsv" in file.read()
 
     def test_callbacks_are_kept_in_order(self):
         first, last = keras.callbacks.History(), keras.callbacks.History()
         board = keras.callbacks.TensorBoard(tempfile.mkdtemp())
         *same, writer = keras_tools.with_graphs([first, board, last])
-        self.assertEqual(same, [first, board, last])
-        self.assertIs(writer.board, board)
-        self.assertIsNone(keras_tools.with_graphs(None))
-        self.assertEqual(keras_tools.with_graphs(first), [first])
+        assert same == [first, board, last]
+        assert writer.board is board
+        assert keras_tools.with_graphs(None) is None
+        assert keras_tools.with_graphs(first) == [first]
 
     def test_a_model_inside_of_a_functional_one(self):
         inputs = {
@@ -121,12 +121,12 @@ class KerasToolsTest(tf.test.TestCase, parameterized.TestCase):
         }
         model = make_model()
         outputs = model(inputs)
-        self.assertEqual(outputs.shape, (None, None, V))
-        self.assertEqual(outputs.dtype, "float32")
+        assert outputs.shape == (None, None, V)
+        assert outputs.dtype == "float32"
         memory = model.encode(inputs["source_ids"])
         scores = model.attention_scores(inputs)
         around = keras.Model(inputs, [outputs, memory, scores.cross])
-        self.assertLen(around.trainable_weights, len(model.trainable_weights))
+        assert len(around.trainable_weights) == len(model.trainable_weights)
         actual = around(IDS)
         expected = (
             model(IDS),
@@ -134,17 +134,10 @@ class KerasToolsTest(tf.test.TestCase, parameterized.TestCase):
             model.attention_scores(IDS).cross,
         )
         for one, other in zip(actual, expected, strict=True):
-            self.assertAllClose(one, other, rtol=0, atol=1e-6)
-        self.assertEqual(
-            model.compute_output_shape(
-                {"source_ids": (B, S), "target_input_ids": (B, None)}
-            ),
-            (B, None, V),
-        )
+            assert_all_close(one, other, rtol=0, atol=1e-6)
+        assert model.compute_output_shape(
+            {"source_ids": (B, S), "target_input_ids": (B, None)}
+        ) == (B, None, V)
         text = []
         model.summary(print_fn=text.append)
-        self.assertIn("encoder", "".join(text))
-
-
-if __name__ == "__main__":
-    tf.test.main()
+        assert "encoder" in "".join(text)

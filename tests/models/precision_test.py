@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import models
 from keras_transformer.models import precision
+from tests.assertions import assert_all_close, assert_all_equal
 from tests.layers import kinds
 
 B, T, V = 3, 5, 17
@@ -46,46 +46,45 @@ def rounded(value):
     return bits.astype("uint32").view("float32")
 
 
-class InPrecisionTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(*KINDS)
-    def test_weights_are_rounded_and_outputs_are_near(self, **kind):
+class TestInPrecision:
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_weights_are_rounded_and_outputs_are_near(self, kind):
         model = make(**kind)
         expected = model(INPUTS)
         before = model.get_weights()
         fast = precision.in_precision(model, "bfloat16")
-        self.assertIsInstance(fast, models.Transformer)
+        assert isinstance(fast, models.Transformer)
         for new, old in zip(fast.weights, model.weights, strict=True):
-            self.assertEqual(new.dtype, "bfloat16", new.path)
-            self.assertEqual(new.path, old.path)
-            self.assertAllEqual(tf.cast(new, "float32"), rounded(old))
+            assert new.dtype == "bfloat16", new.path
+            assert new.path == old.path
+            assert_all_equal(tf.cast(new, "float32"), rounded(old))
         logits = fast(INPUTS)
-        self.assertEqual(logits.dtype, "float32")
+        assert logits.dtype == "float32"
         # Four blocks round by 2^-9, and logits are up to 8.
-        self.assertAllClose(logits, expected, rtol=0, atol=0.3)
+        assert_all_close(logits, expected, rtol=0, atol=0.3)
         error = np.asarray(logits - expected)
-        self.assertLess(np.sqrt(np.mean(error**2)), 0.08)
-        self.assertGreater(np.abs(error).max(), 1e-4)
+        assert np.sqrt(np.mean(error**2)) < 0.08
+        assert np.abs(error).max() > 1e-4
         # The original model has not changed.
-        self.assertAllEqual(model(INPUTS), expected)
+        assert_all_equal(model(INPUTS), expected)
         for new, old in zip(model.get_weights(), before, strict=True):
-            self.assertAllEqual(new, old)
-            self.assertEqual(new.dtype, "float32")
+            assert_all_equal(new, old)
+            assert new.dtype == "float32"
 
-    @parameterized.parameters(*KINDS)
-    def test_all_layers_have_the_policy(self, **kind):
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_all_layers_have_the_policy(self, kind):
         model = make(**kind)
         fast = precision.in_precision(model, "bfloat16")
         for one, other in ((model, "float32"), (fast, "bfloat16")):
             for owner in (one.encoder, one.decoder, one.source_embedding,
                          one.target_embedding, one.projection):  # fmt: skip
                 for layer in kinds.layers_inside(owner):
-                    self.assertEqual(layer.dtype_policy.name, other, layer.path)
-        self.assertEqual(
-            fast.source_embedding is fast.projection,
-            model.source_embedding is model.projection,
+                    assert layer.dtype_policy.name == other, layer.path
+        assert (fast.source_embedding is fast.projection) == (
+            model.source_embedding is model.projection
         )
 
-    @parameterized.product(kind=KINDS)
+    @pytest.mark.parametrize("kind", KINDS)
     def test_steps_equal_the_call(self, kind):
         fast = precision.in_precision(make(**kind), "bfloat16")
         expected, step = fast(INPUTS), fast.stepper()
@@ -93,18 +92,18 @@ class InPrecisionTest(tf.test.TestCase, parameterized.TestCase):
             state = fast.start(SOURCE_IDS, max_length)
             for t in range(T):
                 logits, state = step(TARGET_IDS[:, t], t, state)
-                self.assertEqual(logits.dtype, "float32")
+                assert logits.dtype == "float32"
                 for tensor in tf.nest.flatten(state["decoder"]["blocks"]):
-                    self.assertEqual(tensor.dtype, "bfloat16")
-                self.assertAllClose(logits, expected[:, t], rtol=0, atol=0.15)
+                    assert tensor.dtype == "bfloat16"
+                assert_all_close(logits, expected[:, t], rtol=0, atol=0.15)
 
     def test_softmax_and_attention_are_float32(self):
         scores = precision.in_precision(make(), "bfloat16").attention_scores(
             INPUTS
         )
         for array in scores:
-            self.assertEqual(array.dtype, "float32")
-            self.assertAllClose(
+            assert array.dtype == "float32"
+            assert_all_close(
                 tf.reduce_sum(array, -1),
                 np.ones(array.shape[:-1]),
                 rtol=0,
@@ -116,32 +115,32 @@ class InPrecisionTest(tf.test.TestCase, parameterized.TestCase):
         back = precision.in_precision(
             precision.in_precision(model, "bfloat16"), "float32"
         )
-        self.assertEqual(back.get_config(), model.get_config())
+        assert back.get_config() == model.get_config()
         for new, old in zip(back.weights, model.weights, strict=True):
-            self.assertEqual(new.dtype, "float32")
-            self.assertAllEqual(new, rounded(old))
+            assert new.dtype == "float32"
+            assert_all_equal(new, rounded(old))
         same = make()
         same.set_weights([rounded(w) for w in model.get_weights()])
-        self.assertAllEqual(back(INPUTS), same(INPUTS))
+        assert_all_equal(back(INPUTS), same(INPUTS))
 
     def test_a_mixed_policy_keeps_the_weights(self):
         model = make()
         mixed = precision.in_precision(model, "mixed_bfloat16")
         for new, old in zip(mixed.weights, model.weights, strict=True):
-            self.assertEqual(new.dtype, "float32")
-            self.assertAllEqual(new, old)
-        self.assertEqual(mixed.decoder.compute_dtype, "bfloat16")
+            assert new.dtype == "float32"
+            assert_all_equal(new, old)
+        assert mixed.decoder.compute_dtype == "bfloat16"
         again = precision.in_precision(mixed, "float32")
-        self.assertAllEqual(again(INPUTS), model(INPUTS))
+        assert_all_equal(again(INPUTS), model(INPUTS))
 
     def test_weights_are_not_shared(self):
         model = make()
         copy = precision.in_precision(model, "float32")
-        self.assertAllEqual(copy(INPUTS), model(INPUTS))
+        assert_all_equal(copy(INPUTS), model(INPUTS))
         expected = copy(INPUTS)
         for weight in model.trainable_weights:
             weight.assign(3 * weight)
-        self.assertAllEqual(copy(INPUTS), expected)
+        assert_all_equal(copy(INPUTS), expected)
 
     @pytest.mark.seconds
     def test_a_model_that_was_trained(self):
@@ -151,18 +150,14 @@ class InPrecisionTest(tf.test.TestCase, parameterized.TestCase):
         model.fit(INPUTS, TARGET_IDS, verbose=0)
         fast = precision.in_precision(model, "bfloat16")
         for new, old in zip(fast.weights, model.weights, strict=True):
-            self.assertAllEqual(tf.cast(new, "float32"), rounded(old))
+            assert_all_equal(tf.cast(new, "float32"), rounded(old))
 
     def test_a_policy_as_an_object(self):
         fast = precision.in_precision(
             make(), keras.dtype_policies.DTypePolicy("bfloat16")
         )
-        self.assertEqual(fast.decoder.dtype_policy.name, "bfloat16")
+        assert fast.decoder.dtype_policy.name == "bfloat16"
 
     def test_an_unknown_policy_is_refused(self):
-        with self.assertRaisesRegex(ValueError, "half"):
+        with pytest.raises(ValueError, match="half"):
             precision.in_precision(make(), "half")
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -7,13 +7,14 @@ import inspect
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 import keras_transformer as kt
 from keras_transformer import models
 from keras_transformer.models import stepping
 from keras_transformer.search import contract
+from tests.assertions import assert_all_close, assert_all_equal
 
 B, T, S, V = 3, 5, 7, 13
 SOURCE_IDS = np.array(
@@ -65,37 +66,34 @@ def without_more(model):
     return type("Own", (), members)()
 
 
-class DecodingModelTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(models.Transformer, models.Ensemble)
+class TestDecodingModel:
+    @pytest.mark.parametrize("kind", [models.Transformer, models.Ensemble])
     def test_models_state_the_contract(self, kind):
-        self.assertIn(stepping.DecodingModel, kind.__mro__)
+        assert stepping.DecodingModel in kind.__mro__
         names = methods_of(stepping.DecodingModel)
-        self.assertGreater(len(names), 9)
+        assert len(names) > 9
         for name in names:
-            self.assertEqual(
-                parameters_of(kind, name),
-                parameters_of(stepping.DecodingModel, name),
-                name,
-            )
+            assert parameters_of(kind, name) == parameters_of(
+                stepping.DecodingModel, name
+            ), name
 
     def test_instances_are_recognised(self):
         model = make()
-        self.assertIsInstance(model, models.DecodingModel)
-        self.assertIsInstance(models.Ensemble([model]), models.DecodingModel)
-        self.assertIsInstance(without_more(model), models.DecodingModel)
-        self.assertNotIsInstance(keras.Model(), models.DecodingModel)
+        assert isinstance(model, models.DecodingModel)
+        assert isinstance(models.Ensemble([model]), models.DecodingModel)
+        assert isinstance(without_more(model), models.DecodingModel)
+        assert not isinstance(keras.Model(), models.DecodingModel)
         for name in ("start_id", "select", "shift_right"):
             own = without_more(model)
             delattr(type(own), name)
-            self.assertNotIsInstance(own, models.DecodingModel)
+            assert not isinstance(own, models.DecodingModel)
 
     def test_a_state_is_handled_as_a_search_expects(self):
         names = methods_of(contract.States)
-        self.assertEqual(set(names), {"widen", "select", "take_rows", "shapes"})
+        assert set(names) == {"widen", "select", "take_rows", "shapes"}
         for name in names:
-            self.assertEqual(
-                parameters_of(stepping.DecodingModel, name),
-                parameters_of(contract.States, name),
+            assert parameters_of(stepping.DecodingModel, name) == parameters_of(
+                contract.States, name
             )
 
     def test_a_missing_method_is_reported_at_once(self):
@@ -103,7 +101,7 @@ class DecodingModelTest(tf.test.TestCase, parameterized.TestCase):
             def start(self, source_ids, max_length=None):
                 return source_ids
 
-        with self.assertRaisesRegex(TypeError, "abstract method.*widen"):
+        with pytest.raises(TypeError, match="abstract method.*widen"):
             Unfinished()
 
     def test_a_translator_needs_nothing_else(self):
@@ -117,8 +115,8 @@ class DecodingModelTest(tf.test.TestCase, parameterized.TestCase):
             for one in (without_more(model), model)
         )
         answers = expected.translate(texts)
-        self.assertGreater(len({*answers}), 1)
-        self.assertEqual(actual.translate(texts), answers)
+        assert len({*answers}) > 1
+        assert actual.translate(texts) == answers
         scores, explanations = (
             [read(each) for each in (actual, expected)]
             for read in (
@@ -127,21 +125,22 @@ class DecodingModelTest(tf.test.TestCase, parameterized.TestCase):
             )
         )
         found, expected = ([one.score for one in some] for some in scores)
-        self.assertEqual(found, expected)
+        assert found == expected
         for one, other in zip(*explanations, strict=True):
-            self.assertAllEqual(one, other)
+            assert_all_equal(one, other)
 
     def test_a_step_equals_one_of_the_stepper(self):
         model = make()
         ids = np.array([5, 6, 7])
         logits, _ = model.step(ids, 0, model.start(SOURCE_IDS))
         expected, _ = model.stepper()(ids, 0, model.start(SOURCE_IDS))
-        self.assertAllEqual(logits, expected)
-        self.assertEqual(logits.shape, (B, V))
+        assert_all_equal(logits, expected)
+        assert logits.shape == (B, V)
 
 
-class ShiftRightTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.product(start_id=(1, 0, 7), is_ensemble=(False, True))
+class TestShiftRight:
+    @pytest.mark.parametrize("start_id", (1, 0, 7))
+    @pytest.mark.parametrize("is_ensemble", (False, True))
     def test_the_start_comes_first_and_the_last_is_left_out(
         self, start_id, is_ensemble
     ):
@@ -149,8 +148,8 @@ class ShiftRightTest(tf.test.TestCase, parameterized.TestCase):
         if is_ensemble:
             model = models.Ensemble([model, model])
         shifted = model.shift_right(TARGET_IDS)
-        self.assertEqual(shifted.dtype, "int32")
-        self.assertAllEqual(
+        assert shifted.dtype == "int32"
+        assert_all_equal(
             shifted,
             [
                 [start_id, 7, 5, 9, 12],
@@ -159,10 +158,8 @@ class ShiftRightTest(tf.test.TestCase, parameterized.TestCase):
             ],
         )
 
-    @parameterized.product(
-        shape=((B, T), (B, 1), (B, 0), (0, T), (0, 0)),
-        where=("eager", "graph", "unknown", "compiled"),
-    )
+    @pytest.mark.parametrize("shape", ((B, T), (B, 1), (B, 0), (0, T), (0, 0)))
+    @pytest.mark.parametrize("where", ("eager", "graph", "unknown", "compiled"))
     def test_any_shape_anywhere(self, shape, where):
         model = make()
         ids = np.full(shape, 9, "int64")
@@ -173,11 +170,11 @@ class ShiftRightTest(tf.test.TestCase, parameterized.TestCase):
         elif where != "eager":
             shift = tf.function(shift, jit_compile=where == "compiled")
         shifted = shift(ids)
-        self.assertEqual(shifted.shape, shape)
-        self.assertEqual(shifted.dtype, "int64")
+        assert shifted.shape == shape
+        assert shifted.dtype == "int64"
         expected = ids.copy()
         expected[:, :1] = 1
-        self.assertAllEqual(shifted, expected)
+        assert_all_equal(shifted, expected)
 
     def test_the_model_reads_the_target_before_each_position(self):
         """Logits of a shifted target equal those of steps that produce it."""
@@ -191,11 +188,7 @@ class ShiftRightTest(tf.test.TestCase, parameterized.TestCase):
         for t in range(T):
             step, state = model.step(ids, t, state)
             is_real = TARGET_IDS[:, t] != 0
-            self.assertAllClose(
+            assert_all_close(
                 step[is_real], logits[:, t][is_real], rtol=0, atol=1e-5
             )
             ids = TARGET_IDS[:, t]
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -13,10 +13,14 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import layers, models, search
 from keras_transformer.models import building, transformer
+from tests.assertions import (
+    assert_all_close,
+    assert_all_equal,
+    assert_not_all_close,
+)
 from tests.layers import hypotheses
 from tests.references import model as reference
 from tests.references import search as reference_search
@@ -77,9 +81,22 @@ STEPPED = (
 )
 
 
-def kinds(*names):
-    return parameterized.named_parameters(
-        (name, KINDS[name]) for name in names or KINDS
+# One at least of each kind of positions, norm, tying and activation.
+FEW = ("fairseq", "marian", "relative", "modern", "two_vocabularies")
+
+
+def kinds(*names, keep=tuple(KINDS)):
+    """Configs of these names, or all; but for those to keep, of the grid."""
+    return pytest.mark.parametrize(
+        "config",
+        [
+            pytest.param(
+                KINDS[name],
+                id=name,
+                marks=[] if name in keep else [pytest.mark.grid],
+            )
+            for name in names or KINDS
+        ],
     )
 
 
@@ -134,9 +151,9 @@ def loss_of(logits, labels):
     ) / np.sum(IS_REAL)
 
 
-class TransformerTest(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
+class TestTransformer:
+    @pytest.fixture(autouse=True)
+    def set_up(self):
         keras.utils.set_random_seed(1)
 
     @kinds()
@@ -146,8 +163,8 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         logits = model(inputs(target_ids=target_ids))
         scores = model.attention_scores(inputs(target_ids=target_ids))
         size = config.target_vocabulary_size or V
-        self.assertEqual(logits.dtype, "float32")
-        self.assertEqual(logits.shape, (B, T, size))
+        assert logits.dtype == "float32"
+        assert logits.shape == (B, T, size)
         weights = reference.weights_of(model)
         for b in range(B):
             expected = reference.transformer(
@@ -157,7 +174,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                 dataclasses.asdict(config),
             )
             # Logits are sums of 24 products of size one.
-            self.assertAllClose(
+            assert_all_close(
                 logits[b][IS_REAL[b]],
                 expected[0][IS_REAL[b]],
                 rtol=1e-5,
@@ -166,7 +183,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             for array, other in zip(scores, expected[1:], strict=True):
                 # The scores of queries at padding do not matter.
                 rows = SOURCE_IDS[b] != 0 if len(other) == 2 else IS_REAL[b]
-                self.assertAllClose(
+                assert_all_close(
                     array[b].numpy()[:, :, rows],
                     np.array(other)[:, :, rows],
                     rtol=0,
@@ -211,7 +228,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                 slow({**weights, name: weights[name] + h * direction})
                 for h in (1e-4, -1e-4)
             )
-            self.assertAllClose(
+            assert_all_close(
                 np.sum(tf.convert_to_tensor(gradient) * direction),
                 (up - down) / 2e-4,
                 rtol=0,
@@ -227,9 +244,9 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             (scores.decoder, (B, 3, H, T, T)),
             (scores.cross, (B, 3, H, T, S)),
         ):
-            self.assertEqual(array.shape, shape)
-            self.assertEqual(array.dtype, "float32")
-            self.assertAllClose(
+            assert array.shape == shape
+            assert array.dtype == "float32"
+            assert_all_close(
                 tf.reduce_sum(array, -1), np.ones(shape[:-1]), rtol=0, atol=1e-6
             )
 
@@ -240,8 +257,8 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         expected = model(inputs(target_ids=target_ids))
         for max_length in (None, T + 6):
             logits = decode(model, SOURCE_IDS, target_ids, max_length)
-            self.assertEqual(logits.dtype, "float32")
-            self.assertAllClose(logits, expected, rtol=1e-5, atol=1e-5)
+            assert logits.dtype == "float32"
+            assert_all_close(logits, expected, rtol=1e-5, atol=1e-5)
 
     @pytest.mark.seconds
     @kinds("paper", "marian", "learned", "relative", "modern")
@@ -258,7 +275,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
 
         target_ids = without_padding(config)
         for rows in (slice(None), slice(1)):
-            self.assertAllClose(
+            assert_all_close(
                 decode_in_graph(
                     SOURCE_IDS[rows].astype("int32"),
                     target_ids[rows].astype("int32"),
@@ -295,12 +312,19 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                     history.reshape(B * width, T),
                 )
             )[:, -1]
-            self.assertAllClose(logits, expected, rtol=1e-5, atol=1e-5)
+            assert_all_close(logits, expected, rtol=1e-5, atol=1e-5)
 
-    @parameterized.named_parameters(
-        (f"{name}_{how}", KINDS[name], how)
-        for name in ("learned", "relative", "modern")
-        for how in ("grows_in_a_graph", "is_fixed_in_a_graph", "is_compiled")
+    @pytest.mark.parametrize(
+        ("config", "how"),
+        [
+            pytest.param(KINDS[name], how, id=f"{name}_{how}")
+            for name in ("learned", "relative", "modern")
+            for how in (
+                "grows_in_a_graph",
+                "is_fixed_in_a_graph",
+                "is_compiled",
+            )
+        ],
     )
     @pytest.mark.grid
     def test_hypotheses_of_a_loop(self, config, how):
@@ -347,7 +371,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                     history.reshape(B * width, t + 1),
                 )
             )[:, -1]
-            self.assertAllClose(
+            assert_all_close(
                 tf.reshape(actual[t], (B * width, -1)),
                 expected,
                 rtol=1e-5,
@@ -355,12 +379,19 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             )
             history = history[np.arange(B)[:, None], parents[:, t]]
 
-    @parameterized.parameters(
-        # All pairs of rows and maximum lengths, and both lengths of each model.
-        ("paper", None, [2, 0]), ("paper", T + 2, [1]),
-        ("relative", None, [1]), ("relative", T + 2, [2, 0, 1]),
-        ("modern", None, [2, 0, 1]), ("modern", T + 2, [2, 0]),
-    )  # fmt: skip
+    @pytest.mark.parametrize(
+        ("name", "max_length", "rows"),
+        [
+            # All pairs of rows and maximum lengths, and both lengths of each
+            # model.
+            ("paper", None, [2, 0]),
+            ("paper", T + 2, [1]),
+            ("relative", None, [1]),
+            ("relative", T + 2, [2, 0, 1]),
+            ("modern", None, [2, 0, 1]),
+            ("modern", T + 2, [2, 0]),
+        ],
+    )
     def test_rows_are_taken_with_all_their_hypotheses(
         self, name, max_length, rows
     ):
@@ -379,7 +410,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                     history.reshape(-1, t + 1),
                 )
             )[:, -1]
-            self.assertAllClose(logits, expected, rtol=1e-5, atol=1e-5)
+            assert_all_close(logits, expected, rtol=1e-5, atol=1e-5)
             parents = rng.integers(0, width, ids.shape)
             state = model.select(state, parents)
             history = history[np.arange(len(ids))[:, None], parents]
@@ -387,9 +418,9 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                 state = model.take_rows(state, np.array(rows, "int32"), width)
                 history, sources = history[rows], sources[rows]
                 for tensor in tf.nest.flatten(state):
-                    self.assertEqual(tensor.shape[0], len(rows))
+                    assert tensor.shape[0] == len(rows)
 
-    @parameterized.parameters(None, T)
+    @pytest.mark.parametrize("max_length", [None, T])
     def test_selecting_changes_only_the_ancestors(self, max_length):
         model = make()
         state = model.widen(model.start(SOURCE_IDS, max_length), 5)
@@ -402,22 +433,22 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                 tf.nest.flatten(selected), tf.nest.flatten(state), strict=True
             )
         ]
-        self.assertEqual(same.count(False), 1)
-        self.assertAllEqual(
+        assert same.count(False) == 1
+        assert_all_equal(
             selected["decoder"]["past"].ancestors[:, :, 0], np.full((B, 5), 3)
         )
 
-    @parameterized.parameters(None, T)
+    @pytest.mark.parametrize("max_length", [None, T])
     def test_shapes_of_a_state(self, max_length):
         model = make()
         state = model.widen(model.start(SOURCE_IDS, max_length), 5)
         shapes = model.shapes(state)
-        self.assertEqual(shapes["memory_mask"], (B, S))
-        self.assertEqual(shapes["decoder"], model.decoder.shapes(
-            state["decoder"]))  # fmt: skip
-        self.assertEqual(None in tf.nest.flatten(shapes), max_length is None)
+        assert shapes["memory_mask"] == (B, S)
+        assert shapes["decoder"] == model.decoder.shapes(
+            state["decoder"])  # fmt: skip
+        assert (None in tf.nest.flatten(shapes)) == (max_length is None)
 
-    @parameterized.parameters(1, 2, 3)
+    @pytest.mark.parametrize("num_layers", [1, 2, 3])
     def test_a_step_returns_its_attention(self, num_layers):
         model = make(num_decoder_layers=num_layers)
         target_ids = without_padding(KINDS["paper_pre"])
@@ -425,18 +456,16 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         expected = model.alignment_attention(batch).numpy()
         # The last but one of three blocks.
         cross = model.attention_scores(batch).cross.numpy()
-        self.assertAllClose(
+        assert_all_close(
             expected,
             cross[:, [0, 1, 1][num_layers - 1]].mean(axis=1),
             rtol=0,
             atol=1e-6,
         )
-        self.assertEqual(expected.shape, (B, T, S))
-        self.assertAllClose(
-            expected.sum(-1), np.ones((B, T)), rtol=0, atol=1e-6
-        )
+        assert expected.shape == (B, T, S)
+        assert_all_close(expected.sum(-1), np.ones((B, T)), rtol=0, atol=1e-6)
         padding = np.tile(SOURCE_IDS[:, None] == 0, (1, T, 1))
-        self.assertAllEqual(expected[padding], np.zeros(padding.sum()))
+        assert_all_equal(expected[padding], np.zeros(padding.sum()))
         # The attention of the same prefix in a batch of its own.
         of_prefixes = [
             model.alignment_attention(
@@ -449,11 +478,9 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             state = model.start(SOURCE_IDS, max_length)
             for t in range(T):
                 _, state, attention = step(target_ids[:, t], t, state)
-                self.assertEqual(attention.dtype, "float32")
-                self.assertAllClose(
-                    attention, of_prefixes[t], rtol=0, atol=1e-6
-                )
-                self.assertAllEqual(
+                assert attention.dtype == "float32"
+                assert_all_close(attention, of_prefixes[t], rtol=0, atol=1e-6)
+                assert_all_equal(
                     attention.numpy()[SOURCE_IDS == 0],
                     np.zeros(np.sum(SOURCE_IDS == 0)),
                 )
@@ -476,9 +503,9 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                     history.reshape(B * width, -1),
                 )
             )[:, -1]
-            self.assertAllClose(attention, expected, rtol=0, atol=1e-6)
+            assert_all_close(attention, expected, rtol=0, atol=1e-6)
 
-    @parameterized.parameters(None, 1)
+    @pytest.mark.parametrize("max_length", [None, 1])
     def test_one_token_causes_no_warning(self, max_length):
         for name in ("paper", "relative", "modern"):
             model = make(KINDS[name])
@@ -489,35 +516,34 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                     TARGET_IDS[:, 0], 0, model.start(SOURCE_IDS[:, :1],
                                                      max_length)
                 )  # fmt: skip
-                self.assertAllClose(
-                    logits, model(one)[:, 0], rtol=1e-5, atol=1e-5
-                )
+                assert_all_close(logits, model(one)[:, 0], rtol=1e-5, atol=1e-5)
 
-    @parameterized.parameters(None, T)
+    @pytest.mark.parametrize("max_length", [None, T])
     def test_other_rows_or_hypotheses_are_refused(self, max_length):
         model = make()
         state = model.start(SOURCE_IDS, max_length)
         message = "3 sources, 1 hypotheses.*Received: 4 ids. Expected: 3,"
-        with self.assertRaisesRegex(ValueError, message):
+        with pytest.raises(ValueError, match=message):
             model.step([5] * 4, 0, state)
         state = model.widen(state, 5)
         # Ten ids could be two rows of five hypotheses.
         for number in (3, 10):
-            with self.assertRaisesRegex(
+            with pytest.raises(
                 ValueError,
-                f"3 sources, 5 hypotheses.*Received: {number} ids. "
+                match=f"3 sources, 5 hypotheses.*Received: {number} ids. "
                 "Expected: 15,",
             ):
                 model.step([5] * number, 0, state)
 
-    @parameterized.parameters(
-        (None, 1, "Expected: position=0"), (2, 2, "positions 0 to 1")
+    @pytest.mark.parametrize(
+        ("max_length", "position", "message"),
+        [(None, 1, "Expected: position=0"), (2, 2, "positions 0 to 1")],
     )
     def test_a_position_that_does_not_fit_is_refused(
         self, max_length, position, message
     ):
         model = make()
-        with self.assertRaisesRegex(ValueError, message):
+        with pytest.raises(ValueError, match=message):
             model.step(
                 TARGET_IDS[:, 0], position, model.start(SOURCE_IDS, max_length)
             )
@@ -558,11 +584,11 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                 alpha=0.6,
                 beam_size=3,
             )
-            self.assertLen(expected, 3)
+            assert len(expected) == 3
             for rank, (ids, score) in enumerate(expected):
                 length = int(result.lengths[row, rank])
-                self.assertAllEqual(result.ids[row, rank, :length], ids)
-                self.assertAllClose(
+                assert_all_equal(result.ids[row, rank, :length], ids)
+                assert_all_close(
                     result.scores[row, rank], score, rtol=1e-5, atol=1e-5
                 )
 
@@ -570,7 +596,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         model = make()
         state = model.start(SOURCE_IDS.tolist(), max_length=2)
         logits, _ = model.step(TARGET_IDS[:, 0].tolist(), 0, state)
-        self.assertAllClose(logits, model(inputs())[:, 0], rtol=0, atol=1e-5)
+        assert_all_close(logits, model(inputs())[:, 0], rtol=0, atol=1e-5)
 
     def test_a_state_has_the_batch_first_and_grows_or_stays(self):
         model = make()
@@ -578,13 +604,13 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             state = model.start(SOURCE_IDS, max_length)
             for t in range(3):
                 for tensor in tf.nest.flatten(state):
-                    self.assertEqual(tensor.shape[0], B)
+                    assert tensor.shape[0] == B
                 key, _ = state["decoder"]["blocks"][0]["target"]
                 length = t if max_length is None else max_length
-                self.assertEqual(key.shape, (B, H, length, D // H))
+                assert key.shape == (B, H, length, D // H)
                 _, state = model.step(TARGET_IDS[:, t], t, state)
 
-    @parameterized.parameters(None, T)
+    @pytest.mark.parametrize("max_length", [None, T])
     def test_rows_of_a_state_can_be_gathered(self, max_length):
         model = make()
         target_ids = np.where(TARGET_IDS == 0, 14, TARGET_IDS)
@@ -595,7 +621,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         state = tf.nest.map_structure(lambda x: tf.gather(x, rows), state)
         logits, _ = model.step(target_ids[rows, 2], 2, state)
         expected = model(inputs(target_ids=target_ids))[:, 2].numpy()
-        self.assertAllClose(logits, expected[rows], rtol=1e-5, atol=1e-5)
+        assert_all_close(logits, expected[rows], rtol=1e-5, atol=1e-5)
 
     @kinds("paper", "paper_pre", "marian", "relative", "modern")
     def test_future_tokens_change_nothing(self, config):
@@ -606,10 +632,10 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             changed = target_ids.copy()
             changed[:, t + 1 :] = (changed[:, t + 1 :] + 5) % (V - 1) + 1
             others = model(inputs(target_ids=changed)).numpy()
-            self.assertAllEqual(others[:, : t + 1], logits[:, : t + 1])
-            self.assertNotAllClose(others[:, t + 1 :], logits[:, t + 1 :])
+            assert_all_equal(others[:, : t + 1], logits[:, : t + 1])
+            assert_not_all_close(others[:, t + 1 :], logits[:, t + 1 :])
 
-    @kinds()
+    @kinds(keep=FEW)
     def test_more_padding_on_either_side_changes_nothing(self, config):
         model = make(config)
         target_ids = started(config)
@@ -625,7 +651,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
                 )
             ).numpy()[:, target[0] : target[0] + T]
             # Logits are up to 8, where float32 has a resolution of 1e-6.
-            self.assertAllClose(logits[IS_REAL], expected, rtol=0, atol=3e-6)
+            assert_all_close(logits[IS_REAL], expected, rtol=0, atol=3e-6)
 
     @kinds("paper", "marian", "relative", "modern")
     def test_padding_at_the_front_of_the_source_may_be_stepped_with(
@@ -633,7 +659,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
     ):
         model = make(config)
         target_ids = without_padding(config)
-        self.assertAllClose(
+        assert_all_close(
             decode(model, np.pad(SOURCE_IDS, [(0, 0), (3, 0)]), target_ids),
             model(inputs(target_ids=target_ids)),
             rtol=1e-5,
@@ -649,11 +675,11 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         embeddings = model.source_embedding.embeddings.numpy()
         other.source_embedding.embeddings.assign(embeddings[swap])
         logits = other(inputs(swap[SOURCE_IDS], swap[TARGET_IDS]))
-        self.assertAllClose(
+        assert_all_close(
             logits, model(inputs()).numpy()[..., swap], rtol=0, atol=1e-6
         )
         state = other.start(swap[SOURCE_IDS], max_length=2)
-        self.assertAllClose(
+        assert_all_close(
             other.step(swap[TARGET_IDS][:, 0], 0, state)[0],
             logits[:, 0],
             rtol=1e-5,
@@ -663,7 +689,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
     def test_order_of_the_batch_is_kept(self):
         model = make()
         order = [2, 0, 1]
-        self.assertAllClose(
+        assert_all_close(
             model(inputs(SOURCE_IDS[order], TARGET_IDS[order])),
             model(inputs()).numpy()[order],
             rtol=0,
@@ -676,19 +702,19 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         changed[0, 1] = 10
         before = model(inputs()).numpy()
         after = model(inputs(source_ids=changed)).numpy()
-        self.assertAllEqual(after[1:], before[1:])
-        self.assertNotAllClose(after[0], before[0])
+        assert_all_equal(after[1:], before[1:])
+        assert_not_all_close(after[0], before[0])
 
     def test_a_source_of_padding_alone_is_finite(self):
         model = make()
         with tf.GradientTape() as tape:
             logits = model(inputs(source_ids=np.zeros((B, S), int)))
             loss = tf.reduce_mean(logits**2)
-        self.assertTrue(np.all(np.isfinite(logits)))
+        assert np.all(np.isfinite(logits))
         for gradient in tape.gradient(loss, model.trainable_weights):
-            self.assertTrue(np.all(np.isfinite(tf.convert_to_tensor(gradient))))
+            assert np.all(np.isfinite(tf.convert_to_tensor(gradient)))
 
-    @kinds()
+    @kinds(keep=FEW)
     def test_every_weight_is_trained(self, config):
         model = make(config, dropout=0.0)
         with tf.GradientTape() as tape:
@@ -701,9 +727,9 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             gradient = tf.convert_to_tensor(gradient)
             if "key_bias" in weight.path:
                 # It adds one number to all logits of a query, without effect.
-                self.assertAllClose(gradient, 0 * gradient, atol=1e-6)
+                assert_all_close(gradient, 0 * gradient, atol=1e-6)
                 continue
-            self.assertGreater(np.abs(gradient).max(), 1e-6, weight.path)
+            assert np.abs(gradient).max() > 1e-6, weight.path
 
     def test_every_weight_has_a_gradient_where_there_is_one_token(self):
         # A gradient may be zero, but it must exist, or no update is made.
@@ -712,7 +738,7 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             logits = model(inputs(SOURCE_IDS[:, :1], TARGET_IDS[:, :1]))
             loss = tf.reduce_sum(logits**2)
         for gradient in tape.gradient(loss, model.trainable_weights):
-            self.assertIsNotNone(gradient)
+            assert gradient is not None
 
     def test_unknown_batch_and_lengths(self):
         model = make()
@@ -726,24 +752,27 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
         for rows, length in ((3, 5), (1, 2)):
             source_ids = SOURCE_IDS[:rows].astype("int32")
             target_ids = TARGET_IDS[:rows, :length].astype("int32")
-            self.assertAllClose(
+            assert_all_close(
                 graph(source_ids, target_ids),
                 model(inputs(source_ids, target_ids)),
                 rtol=0,
                 atol=1e-5,
             )
 
-    @parameterized.parameters(
-        # Four blocks round by 2^-11 or 2^-8, and logits are up to 5.
-        ("mixed_float16", 0.03),
-        ("mixed_bfloat16", 0.24),
+    @pytest.mark.parametrize(
+        ("policy", "tolerance"),
+        [
+            # Four blocks round by 2^-11 or 2^-8, and logits are up to 5.
+            ("mixed_float16", 0.03),
+            ("mixed_bfloat16", 0.24),
+        ],
     )
     def test_mixed_precision(self, policy, tolerance):
         model = make(dtype=policy)
         logits = model(inputs())
-        self.assertEqual(logits.dtype, "float32")
+        assert logits.dtype == "float32"
         for weight in model.trainable_weights:
-            self.assertEqual(weight.dtype, "float32", weight.path)
+            assert weight.dtype == "float32", weight.path
         block = model.decoder.blocks[1]
         for inner in (
             *(model.encoder, model.decoder, model.source_embedding, block),
@@ -751,14 +780,14 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             *(block.self_attention, block.cross_attention_residual.norm),
             *(block.feed_forward.expand, model.encoder.final_norm),
         ):
-            self.assertEqual(inner.dtype_policy.name, policy, inner.path)
+            assert inner.dtype_policy.name == policy, inner.path
         exact = make()
         exact.set_weights(model.get_weights())
-        self.assertAllClose(logits, exact(inputs()), rtol=0, atol=tolerance)
-        self.assertNotAllClose(logits, exact(inputs()), rtol=0, atol=1e-6)
+        assert_all_close(logits, exact(inputs()), rtol=0, atol=tolerance)
+        assert_not_all_close(logits, exact(inputs()), rtol=0, atol=1e-6)
         for array in model.attention_scores(inputs()):
-            self.assertEqual(array.dtype, "float32")
-            self.assertAllClose(
+            assert array.dtype == "float32"
+            assert_all_close(
                 tf.reduce_sum(array, -1),
                 np.ones(array.shape[:-1]),
                 rtol=0,
@@ -766,8 +795,8 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             )
         target_ids = np.where(TARGET_IDS == 0, 14, TARGET_IDS)
         steps = decode(model, SOURCE_IDS, target_ids)
-        self.assertEqual(steps.dtype, "float32")
-        self.assertAllClose(
+        assert steps.dtype == "float32"
+        assert_all_close(
             steps,
             model(inputs(target_ids=target_ids)),
             rtol=0,
@@ -780,11 +809,11 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             [weight.numpy() for weight in model.trainable_weights]
         )
         expected = without(inputs(), training=True)
-        self.assertAllEqual(model(inputs()), expected)
-        self.assertAllEqual(model(inputs(), training=False), expected)
+        assert_all_equal(model(inputs()), expected)
+        assert_all_equal(model(inputs(), training=False), expected)
         first = model(inputs(), training=True)
-        self.assertNotAllClose(first, expected)
-        self.assertNotAllClose(first, model(inputs(), training=True))
+        assert_not_all_close(first, expected)
+        assert_not_all_close(first, model(inputs(), training=True))
 
     def test_dropout_acts_on_the_sum_of_embedding_and_position(self):
         model = models.build_transformer(
@@ -804,60 +833,68 @@ class TransformerTest(tf.test.TestCase, parameterized.TestCase):
             ]
             if training:
                 # The median is a dropped unit in all but a few rows.
-                self.assertAllClose(np.mean(dropped) / D, share, atol=0.05)
+                assert_all_close(np.mean(dropped) / D, share, atol=0.05)
             else:
-                self.assertLessEqual(np.mean(dropped), 1)
+                assert np.mean(dropped) <= 1
 
-    @kinds()
+    @kinds(keep=FEW)
     def test_config_makes_the_same_model(self, config):
         model = make(config, pad_id=5, dropout=0.2)
         described = model.get_config()
         clone = transformer.Transformer.from_config(described)
-        self.assertEqual(clone.get_config(), described)
-        self.assertEqual(
-            [w.path for w in clone.weights], [w.path for w in model.weights]
-        )
+        assert clone.get_config() == described
+        assert [w.path for w in clone.weights] == [
+            w.path for w in model.weights
+        ]
         clone.set_weights(model.get_weights())
-        self.assertAllEqual(clone(inputs()), model(inputs()))
+        assert_all_equal(clone(inputs()), model(inputs()))
 
-    @parameterized.product(
-        name=("paper", "two_vocabularies"), dtype=("float32", "mixed_bfloat16")
-    )
-    def test_keras_file_gives_the_same_model(self, name, dtype):
+    @pytest.mark.parametrize("name", ("paper", "two_vocabularies"))
+    @pytest.mark.parametrize("dtype", ("float32", "mixed_bfloat16"))
+    def test_keras_file_gives_the_same_model(self, name, dtype, tmp_path):
         model = make(KINDS[name], pad_id=5, dtype=dtype)
-        path = os.path.join(self.create_tempdir(), "model.keras")
+        path = os.path.join(tmp_path, "model.keras")
         model.save(path)
         loaded = keras.models.load_model(path)
-        self.assertIsInstance(loaded, transformer.Transformer)
-        self.assertEqual(loaded.get_config(), model.get_config())
-        self.assertAllEqual(loaded(inputs()), model(inputs()))
+        assert isinstance(loaded, transformer.Transformer)
+        assert loaded.get_config() == model.get_config()
+        assert_all_equal(loaded(inputs()), model(inputs()))
 
-    @parameterized.parameters(
-        ({"source_ids": SOURCE_IDS + 9}, r"in \[0, 17\).*from 9 to 25"),
-        ({"target_input_ids": TARGET_IDS - 1}, r"in \[0, 17\).*from -1 to 15"),
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"source_ids": SOURCE_IDS + 9}, r"in \[0, 17\).*from 9 to 25"),
+            (
+                {"target_input_ids": TARGET_IDS - 1},
+                r"in \[0, 17\).*from -1 to 15",
+            ),
+        ],
     )
     def test_ids_outside_of_the_vocabulary_are_refused(self, change, message):
         model = make()
         for call in (model, model.attention_scores):
-            with self.assertRaisesRegex(ValueError, message):
+            with pytest.raises(ValueError, match=message):
                 call({**inputs(), **change})
 
-    @parameterized.parameters(
-        (SOURCE_IDS,),
-        ({"source_ids": SOURCE_IDS},),
-        ({"target_input_ids": TARGET_IDS, "source": SOURCE_IDS},),
-        ((SOURCE_IDS, TARGET_IDS),),
+    @pytest.mark.parametrize(
+        "others",
+        [
+            SOURCE_IDS,
+            {"source_ids": SOURCE_IDS},
+            {"target_input_ids": TARGET_IDS, "source": SOURCE_IDS},
+            (SOURCE_IDS, TARGET_IDS),
+        ],
     )
     def test_other_inputs_are_refused(self, others):
         model = make()
         names = r"called on a dict with \('source_ids', 'target_input_ids'\)"
-        with self.assertRaisesRegex(ValueError, names):
+        with pytest.raises(ValueError, match=names):
             model(others)
-        with self.assertRaisesRegex(ValueError, names):
+        with pytest.raises(ValueError, match=names):
             model.attention_scores(others)
 
 
-class SublayersTest(tf.test.TestCase, parameterized.TestCase):
+class TestSublayers:
     """A Transformer with sublayers that no config names."""
 
     def sublayers(self, model_dim=D, **changes):
@@ -883,25 +920,23 @@ class SublayersTest(tf.test.TestCase, parameterized.TestCase):
             sublayers = self.sublayers(**changes)
             model = transformer.Transformer(**sublayers)
             known = [model.source_embedding, *changes.values()]
-            self.assertIs(model.target_embedding, known[expected[0]])
-            self.assertIs(model.projection, known[expected[1]])
+            assert model.target_embedding is known[expected[0]]
+            assert model.projection is known[expected[1]]
 
     def test_sublayers_are_used_and_not_copied(self):
         sublayers = self.sublayers()
         model = transformer.Transformer(**sublayers)
-        self.assertIs(model.encoder, sublayers["encoder"])
-        self.assertLen(model.attention_scores(inputs()).cross[0], 2)
+        assert model.encoder is sublayers["encoder"]
+        assert len(model.attention_scores(inputs()).cross[0]) == 2
 
 
 @pytest.mark.grid
-class EveryCombinationTest(tf.test.TestCase, parameterized.TestCase):
+class TestEveryCombination:
     """Tests of `TransformerTest` for all combinations of settings."""
 
-    @parameterized.product(
-        convention=tuple(models.CONVENTIONS),
-        positions=building.POSITIONS,
-        groups=(1, 2, 4),
-    )
+    @pytest.mark.parametrize("convention", tuple(models.CONVENTIONS))
+    @pytest.mark.parametrize("positions", building.POSITIONS)
+    @pytest.mark.parametrize("groups", (1, 2, 4))
     def test_steps_and_padding(self, convention, positions, groups):
         config = kind(
             convention, positions=positions, num_key_value_heads=groups
@@ -911,7 +946,7 @@ class EveryCombinationTest(tf.test.TestCase, parameterized.TestCase):
         target_ids = without_padding(config)
         expected = model(inputs(target_ids=target_ids))
         for source_ids in (SOURCE_IDS, np.pad(SOURCE_IDS, [(0, 0), (3, 0)])):
-            self.assertAllClose(
+            assert_all_close(
                 decode(model, source_ids, target_ids),
                 expected,
                 rtol=1e-5,
@@ -923,7 +958,7 @@ class EveryCombinationTest(tf.test.TestCase, parameterized.TestCase):
                 np.pad(target_ids, [(0, 0), (3, 2)]),
             )
         )
-        self.assertAllClose(padded[:, 3 : 3 + T], expected, rtol=0, atol=3e-6)
+        assert_all_close(padded[:, 3 : 3 + T], expected, rtol=0, atol=3e-6)
         weights = reference.weights_of(model)
         for b in range(B):
             slow = reference.transformer(
@@ -932,8 +967,4 @@ class EveryCombinationTest(tf.test.TestCase, parameterized.TestCase):
                 weights,
                 dataclasses.asdict(config),
             )
-            self.assertAllClose(expected[b], slow[0], rtol=1e-5, atol=1e-5)
-
-
-if __name__ == "__main__":
-    tf.test.main()
+            assert_all_close(expected[b], slow[0], rtol=1e-5, atol=1e-5)

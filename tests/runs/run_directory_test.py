@@ -2,7 +2,6 @@
 
 import json
 import os
-import unittest
 
 import pytest
 
@@ -15,38 +14,35 @@ CONFIG = {
 }
 
 
-class RunDirectoryTest(unittest.TestCase):
+class TestRunDirectory:
     @pytest.fixture(autouse=True)
     def make_directory(self, tmp_path):
         self.directory = run_directory.RunDirectory(tmp_path / "run")
 
     def test_names(self):
         # Other programs rely on these names; `docs/training.md` lists them.
-        self.assertEqual(
-            sorted(
-                str(path.relative_to(self.directory.path))
-                for name, path in vars(self.directory).items()
-                if name != "path"
-            ),
-            [
-                "checkpoints",
-                "config.json",
-                "logs",
-                "metrics.json",
-                "model.keras",
-                "saved_model/1",
-                "target_tokenizer.model",
-                "tokenizer.model",
-                "unfinished.keras",
-            ],
-        )
+        assert sorted(
+            str(path.relative_to(self.directory.path))
+            for name, path in vars(self.directory).items()
+            if name != "path"
+        ) == [
+            "checkpoints",
+            "config.json",
+            "logs",
+            "metrics.json",
+            "model.keras",
+            "saved_model/1",
+            "target_tokenizer.model",
+            "tokenizer.model",
+            "unfinished.keras",
+        ]
 
     def test_a_run_is_begun(self):
-        self.assertFalse(self.directory.is_started)
+        assert not self.directory.is_started
         self.directory.write_config(CONFIG)
-        self.assertTrue(self.directory.is_started)
+        assert self.directory.is_started
         written = json.loads(self.directory.config.read_text())
-        self.assertIn("tensorflow", written["versions"])
+        assert "tensorflow" in written["versions"]
 
     def test_what_was_not_finished_is_cleared(self):
         self.directory.clear_unfinished()  # No run was started.
@@ -59,33 +55,29 @@ class RunDirectoryTest(unittest.TestCase):
             (self.directory.path / name).touch()
         self.directory.clear_unfinished()
         left = self.directory.path.rglob("*")
-        self.assertEqual(
-            sorted(path.name for path in left),
+        assert sorted(path.name for path in left) == (
             ["1", "config.json", "model.keras", "saved_model"]
-            + ["saved_model.pb"],
+            + ["saved_model.pb"]
         )
 
     def test_what_is_found(self):
-        self.assertEqual(self.directory.read_config(), {})
+        assert self.directory.read_config() == {}
         self.directory.write_config(CONFIG)
         found = self.directory.read_config()
-        self.assertEqual(found["architecture"], CONFIG["architecture"])
+        assert found["architecture"] == CONFIG["architecture"]
         # The settings of runs that are older than these flags.
-        self.assertEqual(
-            found["settings"],
-            {
-                "tokenize": "13a",
-                "text_normalization": "none",
-                "rare_characters": 0.0,
-                **CONFIG["settings"],
-            },
-        )
+        assert found["settings"] == {
+            "tokenize": "13a",
+            "text_normalization": "none",
+            "rare_characters": 0.0,
+            **CONFIG["settings"],
+        }
 
     def test_another_end_makes_the_metrics_anew(self):
         self.directory.write_config(CONFIG)
         self.directory.metrics.write_text("{}")
         self.directory.write_config(CONFIG)
-        self.assertFalse(self.directory.metrics.exists())
+        assert not self.directory.metrics.exists()
 
     def test_a_saved_model_is_replaced_whole(self):
         saved = self.directory.saved_model
@@ -96,32 +88,28 @@ class RunDirectoryTest(unittest.TestCase):
                 (path / name).touch()
                 # Until the new SavedModel is complete, the old one is there.
                 if name == "new":
-                    self.assertEqual(os.listdir(saved), ["old"])
+                    assert os.listdir(saved) == ["old"]
 
             return write
 
         self.directory.replace_saved_model(save("old"))
-        self.assertEqual(os.listdir(saved), ["old"])
+        assert os.listdir(saved) == ["old"]
         self.directory.replace_saved_model(save("new"))
-        self.assertEqual(os.listdir(saved), ["new"])
-        self.assertEqual(os.listdir(saved.parent), ["1"])
+        assert os.listdir(saved) == ["new"]
+        assert os.listdir(saved.parent) == ["1"]
 
         def fails(path):
             save("broken")(path)
             raise ValueError("it translates otherwise")
 
-        with self.assertRaisesRegex(ValueError, "otherwise"):
+        with pytest.raises(ValueError, match="otherwise"):
             self.directory.replace_saved_model(fails)
-        self.assertEqual(os.listdir(saved), ["new"])
+        assert os.listdir(saved) == ["new"]
         self.directory.clear_unfinished()
-        self.assertEqual(os.listdir(saved.parent), ["1"])
+        assert os.listdir(saved.parent) == ["1"]
 
     def test_not_a_configuration(self):
         self.directory.path.mkdir()
         self.directory.config.write_text("half a fi")
-        with self.assertRaisesRegex(ValueError, "config.json is not a run's"):
+        with pytest.raises(ValueError, match="config.json is not a run's"):
             self.directory.read_config()
-
-
-if __name__ == "__main__":
-    unittest.main()

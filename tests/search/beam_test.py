@@ -6,9 +6,9 @@ B batch   W beam size   T target length   V vocabulary_size   S source length
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.search import scoring
+from tests.assertions import assert_all_close, assert_all_equal
 from tests.references import search as reference_search
 from tests.search import calls as searches
 from tests.search import languages as languages_
@@ -56,12 +56,9 @@ DEMANDS = {
 # Every ranking without constraints, and every constraint with one of five
 # rankings.
 SETTINGS = [
+    *(pytest.param(ranking, {}, id=name) for name, ranking in RANKINGS.items()),
     *(
-        {"testcase_name": name, "ranking": ranking, "demands": {}}
-        for name, ranking in RANKINGS.items()
-    ),
-    *(
-        {"testcase_name": name, "ranking": RANKINGS[ranking], "demands": demand}
+        pytest.param(RANKINGS[ranking], demand, id=name)
         for ranking, (name, demand) in zip(
             ["gnmt", "coverage_average", "average", "coverage", "sum"] * 3,
             DEMANDS.items(),
@@ -75,7 +72,7 @@ def settings_with(*demands):
     """Splits SETTINGS: all rankings and these demands; the other demands."""
     chosen = {*RANKINGS, *demands}
     return [
-        [one for one in SETTINGS if (one["testcase_name"] in chosen) == is_in]
+        [one for one in SETTINGS if (one.id in chosen) == is_in]
         for is_in in (True, False)
     ]
 
@@ -93,7 +90,7 @@ def rules(languages, demands, ranking):
     return [demands.rules(row, **ranking) for row in range(languages.num_rows)]
 
 
-class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
+class TestBeamSearch:
     def check_settings(self, languages, ranking, demands, beam_size, expected):
         """Compares a search with the reference's `expected(row, rules)`."""
         demands = languages_.random_demands(languages, **demands)
@@ -108,10 +105,10 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             expected(languages.language(row), rules)
             for row, rules in enumerate(rules(languages, demands, ranking))
         ]
-        languages_.check(self, result, answers, attends=True)
+        languages_.check(result, answers, attends=True)
         return answers
 
-    @parameterized.named_parameters(*SETTINGS)
+    @pytest.mark.parametrize(("ranking", "demands"), SETTINGS)
     def test_a_beam_as_wide_as_the_space_is_exhaustive(self, ranking, demands):
         # 89 languages, each with 40 finished sequences and 81 others.
         languages = RandomLanguages(7, 89, vocabulary_size=4, longest=4)
@@ -123,13 +120,14 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             reference_search.every_hypothesis,
         )
 
-    @parameterized.product(
-        ({"vocabulary_size": 2, "longest": 7, "num_rows": 53},
-         {"vocabulary_size": 3, "longest": 5, "num_rows": 101},
-         {"vocabulary_size": 5, "longest": 3, "num_rows": 23}),
-        ranking=(RANKINGS["gnmt"], RANKINGS["coverage"]),
-        demands=({}, DEMANDS["prefix_bigrams"]),
-    )  # fmt: skip
+    @pytest.mark.parametrize(
+        ("vocabulary_size", "longest", "num_rows"),
+        [(2, 7, 53), (3, 5, 101), (5, 3, 23)],
+    )
+    @pytest.mark.parametrize(
+        "ranking", (RANKINGS["gnmt"], RANKINGS["coverage"])
+    )
+    @pytest.mark.parametrize("demands", ({}, DEMANDS["prefix_bigrams"]))
     def test_a_wide_beam_is_exhaustive_in_other_vocabularies(
         self, vocabulary_size, longest, num_rows, ranking, demands
     ):
@@ -142,7 +140,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             reference_search.every_hypothesis,
         )
 
-    @parameterized.named_parameters(*SETTINGS)
+    @pytest.mark.parametrize(("ranking", "demands"), SETTINGS)
     def test_a_narrow_beam_keeps_the_best_of_each_length(
         self, ranking, demands
     ):
@@ -178,19 +176,19 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         for name, ranking in RANKINGS.items():
             changed = np.any(best({}, **ranking) != first, axis=(1, 2))
             if name in ("sum", "none"):
-                self.assertEqual(np.sum(changed), 0)
+                assert np.sum(changed) == 0
             else:
-                self.assertGreater(np.sum(changed), 19, name)
+                assert np.sum(changed) > 19, name
         for name, demands in DEMANDS.items():
             changed = np.any(best(demands, alpha=0.0) != first, axis=(1, 2))
             # Only one row in four has room to repeat three tokens.
-            self.assertGreater(np.sum(changed), 19, name)
+            assert np.sum(changed) > 19, name
 
-    @parameterized.named_parameters(*STOPPING)
+    @pytest.mark.parametrize(("ranking", "demands"), STOPPING)
     def test_fewer_top_beams_are_the_first_of_more(self, ranking, demands):
         self.check_fewer_top_beams(ranking, demands)
 
-    @parameterized.named_parameters(*NOT_STOPPING)
+    @pytest.mark.parametrize(("ranking", "demands"), NOT_STOPPING)
     @pytest.mark.grid
     def test_fewer_top_beams_of_other_demands(self, ranking, demands):
         self.check_fewer_top_beams(ranking, demands)
@@ -211,15 +209,15 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             there = is_there[:, :top_beams]
             for found, answer in zip(result, full, strict=True):
                 answer = answer[:, :top_beams]
-                self.assertEqual(found.shape, answer.shape)
-                self.assertAllEqual(found[there], answer[there])
-            self.assertAllEqual(result.scores, full.scores[:, :top_beams])
+                assert found.shape == answer.shape
+                assert_all_equal(found[there], answer[there])
+            assert_all_equal(result.scores, full.scores[:, :top_beams])
 
-    @parameterized.named_parameters(*SCORING)
+    @pytest.mark.parametrize(("ranking", "demands"), SCORING)
     def test_scores_are_those_of_score_targets(self, ranking, demands):
         self.check_scores(ranking, demands)
 
-    @parameterized.named_parameters(*NOT_SCORING)
+    @pytest.mark.parametrize(("ranking", "demands"), NOT_SCORING)
     @pytest.mark.grid
     def test_scores_of_other_demands(self, ranking, demands):
         self.check_scores(ranking, demands)
@@ -233,7 +231,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             demands=demands, attends=True, beam_size=3, top_beams=3, **ranking
         )
         is_there = result.scores.numpy() > NO_ONE
-        self.assertGreater(np.sum(is_there), 53)
+        assert np.sum(is_there) > 53
         for rank in range(3):
             ids = result.ids[:, rank].numpy()
             ids[~is_there[:, rank]] = PAD
@@ -262,7 +260,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
                 ("ids", 0), ("lengths", 0), ("scores", 1e-5),
                 ("log_probs", 1e-5), ("attention", 0),
             ):  # fmt: skip
-                self.assertAllClose(
+                assert_all_close(
                     getattr(scored, name)[:, 0][there],
                     getattr(result, name)[:, rank][there],
                     rtol=tolerance,
@@ -274,10 +272,10 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         languages = RandomLanguages(5, num_rows=41)
         result = languages.search(beam_size=3, top_beams=3)
         ends = np.any(result.ids == END, axis=-1)
-        self.assertGreater(np.sum(ends), 30)
-        self.assertGreater(np.sum(~ends), 10)
+        assert np.sum(ends) > 30
+        assert np.sum(~ends) > 10
         # Rows with both test that finished hypotheses come first.
-        self.assertGreater(np.sum(ends.any(1) & ~ends.all(1)), 5)
+        assert np.sum(ends.any(1) & ~ends.all(1)) > 5
 
     def test_beam_one_is_greedy_where_the_best_token_is_nearly_certain(self):
         languages = RandomLanguages(0, num_rows=41, scale=20.0)
@@ -286,17 +284,17 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         # Beam search ranks finished hypotheses first, so only rows that end in
         # both searches are compared.
         ends = np.any(expected.ids == END, axis=(1, 2))
-        self.assertGreater(np.sum(ends), 9)
+        assert np.sum(ends) > 9
         nearly_certain = ends & (expected.scores.numpy()[:, 0] > -np.log(2))
-        self.assertGreater(np.sum(nearly_certain), 9)
+        assert np.sum(nearly_certain) > 9
         for found, answer in (
             (result.ids, expected.ids),
             (result.lengths, expected.lengths),
         ):
-            self.assertAllEqual(
+            assert_all_equal(
                 found.numpy()[nearly_certain], answer.numpy()[nearly_certain]
             )
-        self.assertAllClose(
+        assert_all_close(
             result.scores.numpy()[nearly_certain],
             expected.scores.numpy()[nearly_certain],
             atol=1e-6,
@@ -315,17 +313,17 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             )
         )
         for found, answer in zip(result, expected, strict=True):
-            self.assertAllClose(found, answer, rtol=1e-6, atol=1e-6)
-        self.assertAllEqual(result.ids, expected.ids)
-        self.assertAllEqual(result.lengths[:, 0], languages.limits)
-        self.assertEqual(np.sum(result.ids == END), 0)
+            assert_all_close(found, answer, rtol=1e-6, atol=1e-6)
+        assert_all_equal(result.ids, expected.ids)
+        assert_all_equal(result.lengths[:, 0], languages.limits)
+        assert np.sum(result.ids == END) == 0
 
     def test_beam_one_keeps_an_end_that_greedy_passes_by(self):
         # END has probability 0.4; greedy search finds 2 END, 0.6 * 0.5.
         chain = [[0, 0.4, 0.6], [1, 1, 1], [0.25, 0.5, 0.25]]
         result = search_chain(chain, beam_size=1, alpha=0.0)
-        self.assertAllEqual(result.ids[0, 0, :1], [END])
-        self.assertAllClose(result.scores, [[np.log(0.4)]], rtol=1e-6)
+        assert_all_equal(result.ids[0, 0, :1], [END])
+        assert_all_close(result.scores, [[np.log(0.4)]], rtol=1e-6)
 
     def test_a_finished_hypothesis_is_frozen_while_a_longer_overtakes_it(self):
         # The chain, from the start 0, without transitions of probability 0.01:
@@ -363,19 +361,19 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         short = np.log(0.5)
         long = np.log(0.48 * 0.99**3)
         result = search_chain(chain, alpha=0.6, **settings)
-        self.assertAllEqual(
+        assert_all_equal(
             result.ids[0, :, :4], [[2, 3, 4, 1], [1, PAD, PAD, PAD]]
         )
-        self.assertAllEqual(result.lengths, [[4, 1]])
-        self.assertAllClose(
+        assert_all_equal(result.lengths, [[4, 1]])
+        assert_all_close(
             result.scores, [[long / (9 / 6) ** 0.6, short]], rtol=1e-5
         )
         # Without a penalty END has the better score.
         result = search_chain(chain, alpha=0.0, **settings)
-        self.assertAllEqual(result.lengths, [[1, 4]])
-        self.assertAllClose(result.scores, [[short, long]], rtol=1e-5)
+        assert_all_equal(result.lengths, [[1, 4]])
+        assert_all_close(result.scores, [[short, long]], rtol=1e-5)
 
-    @parameterized.parameters(0.0, 0.6)
+    @pytest.mark.parametrize("alpha", [0.0, 0.6])
     def test_if_nothing_ends_prefixes_are_ranked_by_the_same_score(self, alpha):
         # Tokens 2 and 3 are independent of the past: the best hypotheses have
         # the most 2s.
@@ -388,12 +386,12 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             top_beams=2,
             alpha=alpha,
         )
-        self.assertAllEqual(result.lengths, [[1, 1], [2, 2], [3, 3]])
+        assert_all_equal(result.lengths, [[1, 1], [2, 2], [3, 3]])
         for row, limit in enumerate((1, 2, 3)):
-            self.assertAllEqual(result.ids[row, 0, :limit], [2] * limit)
-            self.assertEqual(np.sum(result.ids[row, 1, :limit] == 3), 1)
+            assert_all_equal(result.ids[row, 0, :limit], [2] * limit)
+            assert np.sum(result.ids[row, 1, :limit] == 3) == 1
             log_probs = np.log([0.75**limit, 0.75 ** (limit - 1) * 0.25])
-            self.assertAllClose(
+            assert_all_close(
                 result.scores[row],
                 log_probs / ((5 + limit) / 6) ** alpha,
                 rtol=1e-5,
@@ -406,15 +404,16 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         result = search_chain(
             chain, max_lengths=3, beam_size=2, top_beams=2, alpha=0.0
         )
-        self.assertAllEqual(result.ids[0, 0], [1, PAD, PAD])
-        self.assertAllEqual(result.ids[0, 1], [2, 1, PAD])
+        assert_all_equal(result.ids[0, 0], [1, PAD, PAD])
+        assert_all_equal(result.ids[0, 1], [2, 1, PAD])
         result = search_chain(
             chain, max_lengths=1, beam_size=2, top_beams=2, alpha=0.0
         )
-        self.assertAllEqual(result.ids, [[[1], [2]]])
-        self.assertAllClose(result.scores, [np.log([0.001, 0.999])], rtol=1e-5)
+        assert_all_equal(result.ids, [[[1], [2]]])
+        assert_all_close(result.scores, [np.log([0.001, 0.999])], rtol=1e-5)
 
-    @parameterized.product(forbidden=(-np.inf, -1e9, -6e8), alpha=(0.0, 0.6))
+    @pytest.mark.parametrize("forbidden", (-np.inf, -1e9, -6e8))
+    @pytest.mark.parametrize("alpha", (0.0, 0.6))
     def test_what_is_forbidden_is_never_found(self, forbidden, alpha):
         # Only token 2 is allowed, at every step. So there is one hypothesis for
         # four slots, and it does not end.
@@ -434,12 +433,12 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             top_beams=4,
             alpha=alpha,
         )  # fmt: skip
-        self.assertAllEqual(result.lengths[:, 0], [3, 5])
-        self.assertAllEqual(
+        assert_all_equal(result.lengths[:, 0], [3, 5])
+        assert_all_equal(
             result.ids[:, 0], [[2, 2, 2, PAD, PAD], [2, 2, 2, 2, 2]]
         )
-        self.assertAllEqual(result.scores[:, 0], [0.0, 0.0])
-        self.assertAllEqual(result.scores[:, 1:], np.full((2, 3), NO_ONE))
+        assert_all_equal(result.scores[:, 0], [0.0, 0.0])
+        assert_all_equal(result.scores[:, 1:], np.full((2, 3), NO_ONE))
 
     def test_coverage_makes_another_hypothesis_win(self):
         # 2 END has probability 0.6 * 0.9 and attends to the first source token
@@ -468,12 +467,12 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
                 alpha=0.0, **IDS,
             )  # fmt: skip
             length = int(result.lengths[0, 0])
-            self.assertAllEqual(
+            assert_all_equal(
                 result.attention[0, 0, length:], np.zeros((5 - length, 3))
             )
             ids = result.ids[0, 0, :length].numpy().tolist()
             # The step that reads a token emits the next one.
-            self.assertAllEqual(
+            assert_all_equal(
                 result.attention[0, 0, :length],
                 reads.numpy()[[0, *ids[:-1]]],
             )
@@ -484,11 +483,11 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         # least 1. At `limit` their scores are equal.
         limit = (short - long) / -np.log(0.1)
         ids, score = best(0.99 * limit)
-        self.assertEqual(ids, [2, END])
-        self.assertAllClose(score, short + 0.99 * limit * np.log(0.1))
+        assert ids == [2, END]
+        assert_all_close(score, short + 0.99 * limit * np.log(0.1))
         ids, score = best(1.01 * limit)
-        self.assertEqual(ids, [3, 4, END])
-        self.assertAllClose(score, long)
+        assert ids == [3, 4, END]
+        assert_all_close(score, long)
 
     def test_the_form_of_the_length_penalty_makes_another_win(self):
         # END has probability 0.3, and 2 3 END has 0.7 * 0.4.
@@ -499,19 +498,19 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         # so that 2 3 END wins.
         for penalty, score in (("gnmt", long / (8 / 6)), ("average", long / 3)):
             result = search_chain(chain, penalty=penalty, **kwargs)
-            self.assertAllEqual(result.ids, [[[2, 3, END]]])
-            self.assertAllClose(result.scores, [[score]])
+            assert_all_equal(result.ids, [[[2, 3, END]]])
+            assert_all_close(result.scores, [[score]])
         result = search_chain(chain, penalty="none", **kwargs)
-        self.assertAllEqual(result.ids, [[[END, PAD, PAD]]])
-        self.assertAllClose(result.scores, [[short]])
+        assert_all_equal(result.ids, [[[END, PAD, PAD]]])
+        assert_all_close(result.scores, [[short]])
         # With 0.7 * 0.2 it is 1.633, between the two divisors.
         chain[3] = [0, 0.2, 0, 0.8]
         result = search_chain(chain, penalty="gnmt", **kwargs)
-        self.assertAllEqual(result.ids, [[[END, PAD, PAD]]])
-        self.assertAllClose(result.scores, [[short]])
+        assert_all_equal(result.ids, [[[END, PAD, PAD]]])
+        assert_all_close(result.scores, [[short]])
         result = search_chain(chain, penalty="average", **kwargs)
-        self.assertAllEqual(result.ids, [[[2, 3, END]]])
-        self.assertAllClose(result.scores, [[np.log(0.7 * 0.2) / 3]])
+        assert_all_equal(result.ids, [[[2, 3, END]]])
+        assert_all_close(result.scores, [[np.log(0.7 * 0.2) / 3]])
 
     def test_where_all_is_forbidden_hypotheses_end_unfinished(self):
         # Only tokens 2 and 3 are allowed, each once, and no end. After two
@@ -526,10 +525,10 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             top_beams=3,
             alpha=0.0,
         )
-        self.assertAllEqual(result.ids[0, 0, 2:], [PAD] * 5)
-        self.assertAllEqual(np.sort(result.ids[0, :2, :2]), [[2, 3], [2, 3]])
-        self.assertAllEqual(result.lengths[0, :2], [2, 2])
-        self.assertAllClose(
+        assert_all_equal(result.ids[0, 0, 2:], [PAD] * 5)
+        assert_all_equal(np.sort(result.ids[0, :2, :2]), [[2, 3], [2, 3]])
+        assert_all_equal(result.lengths[0, :2], [2, 2])
+        assert_all_close(
             result.scores, [[np.log(0.2), np.log(0.2), NO_ONE]], rtol=1e-6
         )
         # If no token is ever allowed, the empty hypothesis is returned.
@@ -538,9 +537,9 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             constraints=searches.Asked(banned_ids=range(4)),
             top_beams=2,
         )
-        self.assertAllEqual(result.ids[0, 0], [PAD] * 5)
-        self.assertEqual(result.lengths[0, 0], 0)
-        self.assertAllEqual(result.scores, [[0.0, NO_ONE]])
+        assert_all_equal(result.ids[0, 0], [PAD] * 5)
+        assert result.lengths[0, 0] == 0
+        assert_all_equal(result.scores, [[0.0, NO_ONE]])
 
     def test_a_prefix_that_ends_is_all_there_is(self):
         result = search_chain(
@@ -549,12 +548,12 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             top_beams=2,
             alpha=0.0,
         )
-        self.assertAllEqual(result.ids[0, 0], [3, END, PAD, PAD, PAD])
-        self.assertAllClose(
+        assert_all_equal(result.ids[0, 0], [3, END, PAD, PAD, PAD])
+        assert_all_close(
             result.scores, [[np.log(0.4 * 0.2), NO_ONE]], rtol=1e-6
         )
 
-    @parameterized.parameters(1, 2, 3)
+    @pytest.mark.parametrize("beam_size", [1, 2, 3])
     def test_tiny_vocabularies(self, beam_size):
         # A vocabulary of one token, the end.
         result = searches.beam_search(
@@ -562,9 +561,9 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             (), batch_size=2, max_lengths=3, start_id=0, end_id=0, pad_id=7,
             beam_size=beam_size, top_beams=beam_size,
         )  # fmt: skip
-        self.assertAllEqual(result.ids[:, 0], [[0, 7, 7]] * 2)
-        self.assertAllEqual(result.scores[:, 0], [0.0, 0.0])
-        self.assertAllEqual(
+        assert_all_equal(result.ids[:, 0], [[0, 7, 7]] * 2)
+        assert_all_equal(result.scores[:, 0], [0.0, 0.0])
+        assert_all_equal(
             result.scores[:, 1:], np.full((2, beam_size - 1), NO_ONE)
         )
         # A vocabulary of two tokens: 0, and the end.
@@ -572,8 +571,8 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             [[0.6, 0.4]] * 2, max_lengths=3, beam_size=beam_size,
             top_beams=beam_size, alpha=0.0,
         )  # fmt: skip
-        self.assertAllEqual(result.lengths[0], range(1, 1 + beam_size))
-        self.assertAllClose(
+        assert_all_equal(result.lengths[0], range(1, 1 + beam_size))
+        assert_all_close(
             result.scores[0],
             np.log([0.4, 0.4 * 0.6, 0.4 * 0.36])[:beam_size],
             rtol=1e-6,
@@ -598,8 +597,8 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         expected = languages.search(beam_size=5, top_beams=5)
         is_there = expected.scores.numpy() > NO_ONE
         result = graph()
-        self.assertAllEqual(result.ids[is_there], expected.ids[is_there])
-        self.assertAllClose(result.scores, expected.scores, atol=1e-6)
+        assert_all_equal(result.ids[is_there], expected.ids[is_there])
+        assert_all_close(result.scores, expected.scores, atol=1e-6)
 
     def test_stops_when_no_prefix_can_win_and_not_before(self):
         def positions_until_done(probability_of_end, **kwargs):
@@ -617,29 +616,34 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             )  # fmt: skip
             # The result has as many columns as the limit, at whatever step the
             # search stopped.
-            self.assertEqual(result.ids.shape[2], 50)
+            assert result.ids.shape[2] == 50
             return positions
 
         # After n steps the best live hypothesis has the log-probability n log(1
         # - p). Its best possible score is that over 3.7786, the divisor of
         # length 50.
-        self.assertEqual(positions_until_done(0.9), [0])
+        assert positions_until_done(0.9) == [0]
         # The finished score log 0.3 = -1.204 exceeds n * -0.0944 for n = 13.
-        self.assertEqual(positions_until_done(0.3), list(range(13)))
+        assert positions_until_done(0.3) == list(range(13))
         # Without a penalty it exceeds n * -0.357 for n = 4.
-        self.assertEqual(positions_until_done(0.3, alpha=0.0), list(range(4)))
+        assert positions_until_done(0.3, alpha=0.0) == list(range(4))
         # The second finished score is log 0.09 / 1.097 = -2.195, the third is
         # log 0.009 / 1.188 = -3.964. They must exceed n * -0.609.
-        self.assertEqual(positions_until_done(0.9, top_beams=2), list(range(4)))
-        self.assertEqual(positions_until_done(0.9, top_beams=3), list(range(7)))
+        assert positions_until_done(0.9, top_beams=2) == list(range(4))
+        assert positions_until_done(0.9, top_beams=3) == list(range(7))
 
-    @parameterized.parameters(
-        # The search stops after n steps, when the finished score log 0.3 =
-        # -1.204 exceeds n * -0.357 over the divisor of length 50: 1, 55 / 6, or
-        # 50, with which it only stops at the limit.
-        ("none", 1.0, range(4)), ("gnmt", 1.0, range(31)),
-        ("average", 1.0, range(50)),
-    )  # fmt: skip
+    @pytest.mark.parametrize(
+        ("penalty", "alpha", "expected"),
+        [
+            # The search stops after n steps, when the finished score log 0.3 =
+            # -1.204 exceeds n * -0.357 over the divisor of length 50: 1, 55 /
+            # 6, or
+            # 50, with which it only stops at the limit.
+            ("none", 1.0, range(4)),
+            ("gnmt", 1.0, range(31)),
+            ("average", 1.0, range(50)),
+        ],
+    )
     def test_stops_as_the_penalty_allows(self, penalty, alpha, expected):
         positions = []
         step = chain_step([[0, 0.3, 0.7]] * 3)
@@ -652,7 +656,7 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
             counted, (), batch_size=1, max_lengths=50, beam_size=3,
             penalty=penalty, alpha=alpha, **IDS,
         )  # fmt: skip
-        self.assertEqual(positions, list(expected))
+        assert positions == list(expected)
 
     def test_stops_later_for_what_coverage_takes_away(self):
         # n tokens with the end have probability 0.3 * 0.7^(n - 1). Each step
@@ -671,33 +675,47 @@ class BeamSearchTest(tf.test.TestCase, parameterized.TestCase):
         )  # fmt: skip
         # END scores log 0.15 = -1.897, less than 2 END with log 0.21 = -1.561.
         # Live hypotheses fall below that, n * -0.357, at the fifth token.
-        self.assertEqual(positions, list(range(5)))
-        self.assertAllEqual(result.lengths, [[2]])
-        self.assertAllClose(result.scores, [[np.log(0.21)]], rtol=1e-6)
+        assert positions == list(range(5))
+        assert_all_equal(result.lengths, [[2]])
+        assert_all_close(result.scores, [[np.log(0.21)]], rtol=1e-6)
 
-    @parameterized.parameters(0, -1, 4)
+    @pytest.mark.parametrize("top_beams", [0, -1, 4])
     def test_top_beams_outside_the_beam_are_refused(self, top_beams):
-        with self.assertRaisesRegex(
-            ValueError, f"top_beams={top_beams}, beam_size=3"
+        with pytest.raises(
+            ValueError, match=f"top_beams={top_beams}, beam_size=3"
         ):
             search_chain(np.ones((3, 3)), beam_size=3, top_beams=top_beams)
 
-    @parameterized.parameters(
-        ({"alpha": -0.1}, "`alpha` must be at least 0.*-0.1"),
-        ({"penalty": "mean"}, "length `penalty`.*'mean'.*'gnmt', 'average'"),
-        ({"coverage": -0.3, "source_mask": [[True]]}, "`coverage`.*-0.3"),
-        ({"coverage": 0.3}, "coverage=0.3, source_mask=None"),
-        ({"beam_size": 0}, "top_beams=1, beam_size=0"),
-        ({"beam_size": -3}, "top_beams=1, beam_size=-3"),
-        ({"beam_size": 2.5}, "`beam_size` must be at least 1, and whole.*2.5"),
-        ({"alpha": float("nan")}, "`alpha` must be at least 0 and finite.*nan"),
-        ({"max_lengths": -1}, "`max_lengths` must be at least 0. Received: -1"),
-        ({"batch_size": -1}, "`batch_size` must be at least 0. Received: -1"),
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"alpha": -0.1}, "`alpha` must be at least 0.*-0.1"),
+            (
+                {"penalty": "mean"},
+                "length `penalty`.*'mean'.*'gnmt', 'average'",
+            ),
+            ({"coverage": -0.3, "source_mask": [[True]]}, "`coverage`.*-0.3"),
+            ({"coverage": 0.3}, "coverage=0.3, source_mask=None"),
+            ({"beam_size": 0}, "top_beams=1, beam_size=0"),
+            ({"beam_size": -3}, "top_beams=1, beam_size=-3"),
+            (
+                {"beam_size": 2.5},
+                "`beam_size` must be at least 1, and whole.*2.5",
+            ),
+            (
+                {"alpha": float("nan")},
+                "`alpha` must be at least 0 and finite.*nan",
+            ),
+            (
+                {"max_lengths": -1},
+                "`max_lengths` must be at least 0. Received: -1",
+            ),
+            (
+                {"batch_size": -1},
+                "`batch_size` must be at least 0. Received: -1",
+            ),
+        ],
     )
     def test_other_settings_are_refused(self, settings, message):
-        with self.assertRaisesRegex(ValueError, message):
+        with pytest.raises(ValueError, match=message):
             search_chain(np.ones((3, 3)), **settings)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -5,11 +5,12 @@ C candidates per hypothesis   T target length
 """
 
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import search
 from keras_transformer.search import constraints, contract
+from tests.assertions import assert_all_close, assert_all_equal
 from tests.references import search as reference_search
 from tests.search import calls as searches
 from tests.search.languages import END, IDS, PAD, START
@@ -59,17 +60,17 @@ def random_ids(seed=0, kinds=V):
     return generator.integers(0, kinds, (B, W, T)).astype("int32")
 
 
-class LimitsOfRowsTest(tf.test.TestCase, parameterized.TestCase):
+class TestLimitsOfRows:
     def test_what_is_asked_of_every_row(self):
         limits = limits_of(searches.Asked(min_lengths=3))
-        self.assertAllEqual(limits.max_lengths, [T] * B)
-        self.assertAllEqual(limits.min_lengths, [3] * B)
-        self.assertEqual(limits.prefix.shape, (B, 0))
-        self.assertAllEqual(limits.prefix_lengths, [0] * B)
+        assert_all_equal(limits.max_lengths, [T] * B)
+        assert_all_equal(limits.min_lengths, [3] * B)
+        assert limits.prefix.shape == (B, 0)
+        assert_all_equal(limits.prefix_lengths, [0] * B)
         for field in limits:
-            self.assertEqual(field.dtype, tf.int32)
+            assert field.dtype == tf.int32
 
-    @parameterized.parameters(list, np.array, tf.constant)
+    @pytest.mark.parametrize("make", [list, np.array, tf.constant])
     def test_what_is_asked_of_each_row(self, make):
         # A prefix ends before its first padding.
         prefix = [[2, 3, 4], [2, 9, 4], [9, 9, 9], [9, 3, 4], [5, 9, 9]]
@@ -78,10 +79,10 @@ class LimitsOfRowsTest(tf.test.TestCase, parameterized.TestCase):
             make([3, 1, 0, 2, 7]),
             pad_id=9,
         )
-        self.assertAllEqual(limits.max_lengths, [3, 1, 0, 2, 7])
-        self.assertAllEqual(limits.min_lengths, [0, 1, 2, 3, 4])
-        self.assertAllEqual(limits.prefix, prefix)
-        self.assertAllEqual(limits.prefix_lengths, [3, 1, 0, 0, 1])
+        assert_all_equal(limits.max_lengths, [3, 1, 0, 2, 7])
+        assert_all_equal(limits.min_lengths, [0, 1, 2, 3, 4])
+        assert_all_equal(limits.prefix, prefix)
+        assert_all_equal(limits.prefix_lengths, [3, 1, 0, 0, 1])
 
     def test_in_a_graph(self):
         prefix = np.array([[2, 3], [2, 0], [0, 3], [0, 0], [1, 1]])
@@ -95,12 +96,12 @@ class LimitsOfRowsTest(tf.test.TestCase, parameterized.TestCase):
             )
 
         limits = graph(prefix)
-        self.assertAllEqual(limits.prefix_lengths, [2, 1, 0, 0, 2])
-        self.assertAllEqual(limits.max_lengths, [2] * B)
-        self.assertAllEqual(limits.min_lengths, [0] * B)
+        assert_all_equal(limits.prefix_lengths, [2, 1, 0, 0, 2])
+        assert_all_equal(limits.max_lengths, [2] * B)
+        assert_all_equal(limits.min_lengths, [0] * B)
 
 
-class CandidatesTest(tf.test.TestCase, parameterized.TestCase):
+class TestCandidates:
     def check(self, demands, position, logits, ids, offset=0.0):
         """Compares candidates with those of the reference, for many counts."""
         min_lengths = np.broadcast_to(demands.min_lengths, [B])
@@ -111,9 +112,9 @@ class CandidatesTest(tf.test.TestCase, parameterized.TestCase):
         log_probs = np.array(list(map(reference_search.log_softmax, logits)))
         for count in (None, 1, 2, 4, V, V + 5):
             found = candidates(demands, position, logits, ids, count, limits)
-            self.assertEqual(found.ids.dtype, tf.int32)
-            self.assertEqual(found.log_probs.dtype, tf.float32)
-            self.assertEqual(found.ids.shape, found.log_probs.shape)
+            assert found.ids.dtype == tf.int32
+            assert found.log_probs.dtype == tf.float32
+            assert found.ids.shape == found.log_probs.shape
             ids_found, all_scores = found.ids.numpy(), found.log_probs.numpy()
             for row, hypothesis in np.ndindex(B, W):
                 rules = reference_search.Rules(
@@ -132,27 +133,25 @@ class CandidatesTest(tf.test.TestCase, parameterized.TestCase):
                     all_scores[row, hypothesis],
                 )
                 is_allowed = scores > contract.NEVER
-                self.assertTrue(np.all(scores[~is_allowed] == contract.NEVER))
+                assert np.all(scores[~is_allowed] == contract.NEVER)
                 tokens, scores = tokens[is_allowed], scores[is_allowed]
-                self.assertAllClose(scores, own[tokens], atol=tolerance)
+                assert_all_close(scores, own[tokens], atol=tolerance)
                 if count is None:
-                    self.assertEqual(tokens.tolist(), allowed)
+                    assert tokens.tolist() == allowed
                 else:
                     # The best tokens, in order, at least `count` of them.
                     best = sorted(allowed, key=lambda token: -own[token])
-                    self.assertEqual(tokens.tolist(), best[: len(tokens)])
-                    self.assertGreaterEqual(
-                        len(tokens), min(count, len(allowed))
-                    )
+                    assert tokens.tolist() == best[: len(tokens)]
+                    assert len(tokens) >= min(count, len(allowed))
 
-    @parameterized.parameters(0.0, -300.0, 300.0)
+    @pytest.mark.parametrize("offset", [0.0, -300.0, 300.0])
     def test_everything_is_allowed(self, offset):
         logits = random_logits(offset=offset)
         self.check(searches.Asked(), 0, logits, random_ids(), offset)
 
-    @parameterized.product(
-        size=(1, 2, 3, 5), position=(0, 1, 2, 4, 10), kinds=(1, 2, 3, V)
-    )
+    @pytest.mark.parametrize("size", (1, 2, 3, 5))
+    @pytest.mark.parametrize("position", (0, 1, 2, 4, 10))
+    @pytest.mark.parametrize("kinds", (1, 2, 3, V))
     def test_ngrams_are_not_repeated(self, size, position, kinds):
         self.check(
             searches.Asked(no_repeat_ngram_size=size),
@@ -161,7 +160,7 @@ class CandidatesTest(tf.test.TestCase, parameterized.TestCase):
             random_ids(kinds=kinds),
         )
 
-    @parameterized.parameters(-300.0, 300.0)
+    @pytest.mark.parametrize("offset", [-300.0, 300.0])
     def test_no_offset_of_logits_allows_a_repetition(self, offset):
         logits = random_logits(offset=offset)
         demands = searches.Asked(no_repeat_ngram_size=1, banned_ids=range(V))
@@ -175,34 +174,35 @@ class CandidatesTest(tf.test.TestCase, parameterized.TestCase):
         ids = np.full((B, W, T), 3, "int32")
         ids[:, :, :2] = [4, 5]
         found = candidates(demands, 2, random_logits(), ids)
-        self.assertAllEqual(
+        assert_all_equal(
             found.log_probs[0, 0] > contract.NEVER,
             [True] * 4 + [False] * 2 + [True],
         )
 
-    @parameterized.product(padding=(-1, 77), count=(None, 3))
+    @pytest.mark.parametrize("padding", (-1, 77))
+    @pytest.mark.parametrize("count", (None, 3))
     def test_padding_that_is_no_token_is_no_repetition(self, padding, count):
         ids = random_ids(kinds=2)
         demands = searches.Asked(no_repeat_ngram_size=2)
         expected = candidates(demands, 4, random_logits(), ids, count)
         ids[:, :, 4:] = padding
         found = candidates(demands, 4, random_logits(), ids, count)
-        self.assertAllEqual(found.ids, expected.ids)
-        self.assertAllEqual(found.log_probs, expected.log_probs)
+        assert_all_equal(found.ids, expected.ids)
+        assert_all_equal(found.log_probs, expected.log_probs)
 
-    @parameterized.parameters(0, 1, 2, 3, 4, 10)
+    @pytest.mark.parametrize("position", [0, 1, 2, 3, 4, 10])
     def test_the_end_waits_for_the_least_length_of_its_row(self, position):
         demands = searches.Asked(min_lengths=[0, 1, 2, 4, 99])
         self.check(demands, position, random_logits(), random_ids())
 
-    @parameterized.parameters(
-        ([3],), ([END],), ([2, 3, 5, 2, 2],), (list(range(V)),)
+    @pytest.mark.parametrize(
+        "banned", [[3], [END], [2, 3, 5, 2, 2], list(range(V))]
     )
     def test_banned_tokens_are_never_taken(self, banned):
         demands = searches.Asked(banned_ids=banned)
         self.check(demands, 3, random_logits(), random_ids())
 
-    @parameterized.parameters(0, 1, 2, 3, 10)
+    @pytest.mark.parametrize("position", [0, 1, 2, 3, 10])
     def test_a_prefix_is_all_that_is_allowed_in_it(self, position):
         prefix = [[2, 3, 4], [5, PAD, PAD], [PAD] * 3, [6, END, 3], [2, 2, 2]]
         for demands in (
@@ -233,9 +233,8 @@ class CandidatesTest(tf.test.TestCase, parameterized.TestCase):
                     random_ids(seed, kinds=3),
                 )
 
-    @parameterized.product(
-        forbidden=(-np.inf, -1e9, -6e8), offset=(0.0, -300.0, 300.0)
-    )
+    @pytest.mark.parametrize("forbidden", (-np.inf, -1e9, -6e8))
+    @pytest.mark.parametrize("offset", (0.0, -300.0, 300.0))
     def test_what_a_model_forbids_is_never(self, forbidden, offset):
         logits = random_logits(offset=offset)
         logits[:, 3] = forbidden
@@ -247,13 +246,13 @@ class CandidatesTest(tf.test.TestCase, parameterized.TestCase):
             ):
                 found = candidates(demands, 0, logits, random_ids(), count)
                 is_three = found.ids.numpy() == 3
-                self.assertGreaterEqual(np.sum(is_three), B * W)
-                self.assertAllEqual(
+                assert np.sum(is_three) >= B * W
+                assert_all_equal(
                     found.log_probs[is_three],
                     [contract.NEVER] * np.sum(is_three),
                 )
 
-    @parameterized.parameters(None, 1, 3)
+    @pytest.mark.parametrize("count", [None, 1, 3])
     def test_a_graph_that_knows_no_sizes(self, count):
         demands = searches.Asked(2, [[2]] * B, [3], 2)
         limits = limits_of(demands)
@@ -280,14 +279,15 @@ class CandidatesTest(tf.test.TestCase, parameterized.TestCase):
             logits, ids = random_logits(), random_ids(kinds=3)
             found = graph(logits, ids, position)
             expected = candidates(demands, position, logits, ids, count)
-            self.assertAllEqual(found.ids, expected.ids)
-            self.assertAllClose(found.log_probs, expected.log_probs)
+            assert_all_equal(found.ids, expected.ids)
+            assert_all_close(found.log_probs, expected.log_probs)
 
 
-class BadInputTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.product(
-        run=SEARCHES,
-        case=(
+class TestBadInput:
+    @pytest.mark.parametrize("run", SEARCHES)
+    @pytest.mark.parametrize(
+        "case",
+        (
             ({"min_lengths": -1}, "`min_lengths`.*Received: -1"),
             ({"min_lengths": [2, -3]}, "`min_lengths`.*Received: -3"),
             ({"no_repeat_ngram_size": -2}, "`no_repeat_ngram_size`.*: -2"),
@@ -305,17 +305,18 @@ class BadInputTest(tf.test.TestCase, parameterized.TestCase):
     )
     def test_constraints_that_are_none_are_refused(self, run, case):
         arguments, message = case
-        with self.assertRaisesRegex(ValueError, message):
+        with pytest.raises(ValueError, match=message):
             self.run_search(run, searches.Asked(**arguments))
 
-    @parameterized.product(run=SEARCHES, end_id=(-1, 7))
+    @pytest.mark.parametrize("run", SEARCHES)
+    @pytest.mark.parametrize("end_id", (-1, 7))
     def test_an_end_that_is_no_token_is_refused(self, run, end_id):
-        with self.assertRaisesRegex(
-            ValueError, rf"`end_id`.*\[0, 7\). Received: {end_id}"
+        with pytest.raises(
+            ValueError, match=rf"`end_id`.*\[0, 7\). Received: {end_id}"
         ):
             self.run_search(run, searches.Asked(), end_id=end_id)
 
-    @parameterized.parameters(*SEARCHES)
+    @pytest.mark.parametrize("run", SEARCHES)
     def test_what_a_graph_can_know_is_refused_before_it_runs(self, run):
         for arguments, message in (
             ({"min_lengths": [2, -3]}, "`min_lengths` must be at least 0"),
@@ -326,7 +327,7 @@ class BadInputTest(tf.test.TestCase, parameterized.TestCase):
             graph = tf.function(
                 lambda demands=demands: self.run_search(run, demands)
             )
-            with self.assertRaisesRegex(ValueError, message):
+            with pytest.raises(ValueError, match=message):
                 graph.get_concrete_function()
 
     def run_search(self, run, demands, **kwargs):
@@ -342,7 +343,7 @@ class BadInputTest(tf.test.TestCase, parameterized.TestCase):
             },
         )
 
-    @parameterized.parameters(*SEARCHES)
+    @pytest.mark.parametrize("run", SEARCHES)
     def test_what_is_at_the_border_is_taken(self, run):
         result = self.run_search(
             run,
@@ -354,28 +355,25 @@ class BadInputTest(tf.test.TestCase, parameterized.TestCase):
             ),
             end_id=6,
         )
-        self.assertAllEqual(result.ids[0, 0], [2, 6, PAD])
+        assert_all_equal(result.ids[0, 0], [2, 6, PAD])
 
-    @parameterized.parameters(*SEARCHES)
+    @pytest.mark.parametrize("run", SEARCHES)
     def test_a_row_without_room_has_an_empty_prefix(self, run):
         result = self.run_search(
             run,
             searches.Asked(2, [[PAD, PAD], [2, 3]], [4], 1),
             max_lengths=[0, 3],
         )
-        self.assertAllEqual(result.ids[0, 0], [PAD] * 3)
-        self.assertAllEqual(result.ids[1, 0, :2], [2, 3])
-        self.assertEqual(result.lengths[0, 0], 0)
-        self.assertEqual(result.scores[0, 0], 0)
-        with self.assertRaisesRegex(
-            ValueError, "row 0 with a prefix of 1 tokens and a maximum length"
+        assert_all_equal(result.ids[0, 0], [PAD] * 3)
+        assert_all_equal(result.ids[1, 0, :2], [2, 3])
+        assert result.lengths[0, 0] == 0
+        assert result.scores[0, 0] == 0
+        with pytest.raises(
+            ValueError,
+            match="row 0 with a prefix of 1 tokens and a maximum length",
         ):
             self.run_search(
                 run,
                 searches.Asked(prefix=[[5], [2]]),
                 max_lengths=[0, 3],
             )
-
-
-if __name__ == "__main__":
-    tf.test.main()

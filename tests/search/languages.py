@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_transformer import search
+from tests.assertions import assert_all_close, assert_all_equal
 from tests.references import search as reference_search
 from tests.search import calls
 
@@ -231,7 +232,7 @@ def random_demands(
     )
 
 
-def check(test, result, expected, attends=False):
+def check(result, expected, attends=False):
     """Compares a result with a list of `Hypothesis` of each row.
 
     Compares ids, lengths, scores, log-probabilities of tokens, attention,
@@ -239,17 +240,17 @@ def check(test, result, expected, attends=False):
     """
     ids, lengths, scores, log_probs = (x.numpy() for x in result[:4])
     num_rows, width, longest = ids.shape
-    test.assertLen(expected, num_rows)
-    test.assertEqual(lengths.shape, (num_rows, width))
-    test.assertEqual(scores.shape, (num_rows, width))
-    test.assertEqual(log_probs.shape, ids.shape)
+    assert len(expected) == num_rows
+    assert lengths.shape == (num_rows, width)
+    assert scores.shape == (num_rows, width)
+    assert log_probs.shape == ids.shape
     answers = [np.full_like(ids, PAD), np.zeros_like(lengths)]
     answers += [np.full(scores.shape, NO_ONE), np.zeros(log_probs.shape)]
     if attends:
         attention = result.attention.numpy()
         answers.append(np.zeros(attention.shape))
     else:
-        test.assertIsNone(result.attention)
+        assert result.attention is None
     is_there = np.zeros(lengths.shape, bool)
     for row, hypotheses in enumerate(expected):
         hypotheses = list(hypotheses)
@@ -267,18 +268,18 @@ def check(test, result, expected, attends=False):
             if attends:
                 answers[4][row, rank, :length] = one.attention
     # Every row has at least one hypothesis, which may be empty.
-    test.assertTrue(is_there[:, 0].all())
-    test.assertAllEqual(lengths[is_there], answers[1][is_there])
-    test.assertAllEqual(ids[is_there], answers[0][is_there])
-    test.assertAllClose(
+    assert is_there[:, 0].all()
+    assert_all_equal(lengths[is_there], answers[1][is_there])
+    assert_all_equal(ids[is_there], answers[0][is_there])
+    assert_all_close(
         scores[is_there], answers[2][is_there], rtol=1e-5, atol=5e-6
     )
-    test.assertAllEqual(scores[~is_there], answers[2][~is_there])
-    test.assertAllClose(
+    assert_all_equal(scores[~is_there], answers[2][~is_there])
+    assert_all_close(
         log_probs[is_there], answers[3][is_there], rtol=1e-5, atol=2e-6
     )
     if attends:
-        test.assertAllClose(
+        assert_all_close(
             attention[is_there], answers[4][is_there], rtol=1e-6, atol=0
         )
 

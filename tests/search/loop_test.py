@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.search import contract, loop
+from tests.assertions import assert_all_close, assert_all_equal
 from tests.search import calls as searches
 from tests.search import languages as languages_
 from tests.search.languages import (
@@ -44,7 +44,7 @@ DEMANDS = {
     },
 }  # fmt: skip
 CASES = [
-    {"testcase_name": f"{name}_{demands}", "name": name, "demands": demands}
+    pytest.param(name, demands, id=f"{name}_{demands}")
     for name in SEARCHES
     for demands in DEMANDS
 ]
@@ -65,7 +65,7 @@ class CountingStates(contract.RowStates):
         return tf.nest.map_structure(lambda x: (None, *x.shape[1:]), state)
 
 
-class RunTest(tf.test.TestCase, parameterized.TestCase):
+class TestRun:
     def run_rows(self, limits, states, longest, width=1):
         """Counts each row down to 0; the state of a row is its index."""
         counts = []
@@ -99,47 +99,46 @@ class RunTest(tf.test.TestCase, parameterized.TestCase):
 
     LIMITS = [2, 17, 1, 5, 0, 2, 3, 19, 1, 4, 2]
 
-    @parameterized.product(width=(1, 3), fixed=(False, True))
+    @pytest.mark.parametrize("width", (1, 3))
+    @pytest.mark.parametrize("fixed", (False, True))
     def test_every_row_is_run_to_its_end_and_keeps_its_place(
         self, width, fixed
     ):
         states = contract.RowStates() if fixed else CountingStates()
         rows, counts = self.run_rows(self.LIMITS, states, 23, width)
-        self.assertAllEqual(rows.limit, self.LIMITS)
-        self.assertAllEqual(rows.steps, self.LIMITS)
-        self.assertAllEqual(rows.is_done, [True] * 11)
+        assert_all_equal(rows.limit, self.LIMITS)
+        assert_all_equal(rows.steps, self.LIMITS)
+        assert_all_equal(rows.is_done, [True] * 11)
         own = np.arange(11)[:, None] * 1000 + np.arange(23) * 100 + width - 1
-        self.assertAllEqual(
+        assert_all_equal(
             rows.read[0],
             np.where(np.arange(23) < np.array(self.LIMITS)[:, None], own, 0),
         )
         if fixed:
-            self.assertEqual(counts, [11] * 19)
+            assert counts == [11] * 19
         else:
             # 11 rows become 10, 8 and 5, which is at most half: they are
             # dropped. 5 become 4, 3 and 2, and 2 become 1.
-            self.assertEqual(counts, [11] * 2 + [5] * 3 + [2] * 12 + [1] * 2)
+            assert counts == [11] * 2 + [5] * 3 + [2] * 12 + [1] * 2
 
-    @parameterized.parameters(False, True)
+    @pytest.mark.parametrize("fixed", [False, True])
     def test_no_more_steps_than_the_longest(self, fixed):
         states = contract.RowStates() if fixed else CountingStates()
         rows, counts = self.run_rows([2, 7, 9], states, 3)
-        self.assertAllEqual(rows.steps, [2, 3, 3])
-        self.assertAllEqual(rows.is_done, [True, False, False])
-        self.assertLen(counts, 3)
+        assert_all_equal(rows.steps, [2, 3, 3])
+        assert_all_equal(rows.is_done, [True, False, False])
+        assert len(counts) == 3
 
-    @parameterized.product(
-        limits=([], [0, 0], [3]), longest=(0, 5), fixed=(False, True)
-    )
+    @pytest.mark.parametrize("limits", ([], [0, 0], [3]))
+    @pytest.mark.parametrize("longest", (0, 5))
+    @pytest.mark.parametrize("fixed", (False, True))
     def test_nothing_to_run(self, limits, longest, fixed):
         states = contract.RowStates() if fixed else CountingStates()
         rows, counts = self.run_rows(limits, states, longest)
-        self.assertAllEqual(
-            rows.steps, np.minimum(np.array(limits, int), longest)
-        )
-        self.assertLen(counts, 3 if limits == [3] and longest else 0)
+        assert_all_equal(rows.steps, np.minimum(np.array(limits, int), longest))
+        assert len(counts) == (3 if limits == [3] and longest else 0)
 
-    @parameterized.parameters(False, True)
+    @pytest.mark.parametrize("fixed", [False, True])
     def test_a_longest_that_a_graph_does_not_know(self, fixed):
         states = contract.RowStates() if fixed else CountingStates()
 
@@ -149,13 +148,13 @@ class RunTest(tf.test.TestCase, parameterized.TestCase):
 
         for longest in (0, 1, 4, 23):
             rows = graph(longest)
-            self.assertAllEqual(rows.limit, self.LIMITS)
-            self.assertAllEqual(rows.steps, np.minimum(self.LIMITS, longest))
+            assert_all_equal(rows.limit, self.LIMITS)
+            assert_all_equal(rows.steps, np.minimum(self.LIMITS, longest))
 
 
-class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
+class TestWaysToRun:
+    @pytest.fixture(autouse=True)
+    def set_up(self):
         self.languages = RandomLanguages(19, B, vocabulary_size=4)
 
     def demands(self, name):
@@ -169,21 +168,19 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
 
     def check_same(self, result, expected):
         is_there = expected.scores.numpy() > contract.NEVER
-        self.assertGreaterEqual(np.sum(is_there), B)
-        self.assertAllEqual(
-            result.lengths[is_there], expected.lengths[is_there]
-        )
-        self.assertAllEqual(result.ids[is_there], expected.ids[is_there])
-        self.assertAllClose(result.scores, expected.scores, rtol=0, atol=1e-5)
+        assert np.sum(is_there) >= B
+        assert_all_equal(result.lengths[is_there], expected.lengths[is_there])
+        assert_all_equal(result.ids[is_there], expected.ids[is_there])
+        assert_all_close(result.scores, expected.scores, rtol=0, atol=1e-5)
         for name in ("log_probs", "attention"):
             found, answer = getattr(result, name), getattr(expected, name)
-            self.assertEqual(found.shape, answer.shape)
-            self.assertAllClose(
+            assert found.shape == answer.shape
+            assert_all_close(
                 found[is_there], answer[is_there], rtol=0, atol=1e-5
             )
 
     @pytest.mark.seconds
-    @parameterized.named_parameters(*CASES)
+    @pytest.mark.parametrize(("name", "demands"), CASES)
     def test_graph_of_unknown_batch(self, name, demands):
         run, settings = SEARCHES[name]
         demands = self.demands(demands)
@@ -232,22 +229,22 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
         # The same graph accepts a batch of no rows.
         empty = graph(*(x[:0] for x in arguments), np.zeros((0, 7), bool))
         width = result.ids.shape[1]
-        self.assertEqual(empty.ids.shape, (0, width, 0))
-        self.assertEqual(empty.lengths.shape, (0, width))
-        self.assertEqual(empty.scores.shape, (0, width))
-        self.assertEqual(empty.log_probs.shape, (0, width, 0))
-        self.assertEqual(empty.attention.shape, (0, width, 0, 7))
-        self.assertLen(traced, 1)
+        assert empty.ids.shape == (0, width, 0)
+        assert empty.lengths.shape == (0, width)
+        assert empty.scores.shape == (0, width)
+        assert empty.log_probs.shape == (0, width, 0)
+        assert empty.attention.shape == (0, width, 0, 7)
+        assert len(traced) == 1
 
     @pytest.mark.xla
-    @parameterized.named_parameters(*CASES[1::2])
+    @pytest.mark.parametrize(("name", "demands"), CASES[1::2])
     def test_xla(self, name, demands):
         self.check_xla(name, demands)
 
     # `tests/translation/translator_test.py` compiles beam search without
     # constraints.
     @pytest.mark.xla
-    @parameterized.named_parameters(*CASES[::2])
+    @pytest.mark.parametrize(("name", "demands"), CASES[::2])
     @pytest.mark.grid
     def test_xla_without_demands(self, name, demands):
         self.check_xla(name, demands)
@@ -262,7 +259,7 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
         self.check_same(compiled(), self.run_eagerly(name, demands))
 
     @pytest.mark.seconds
-    @parameterized.named_parameters(*CASES)
+    @pytest.mark.parametrize(("name", "demands"), CASES)
     def test_rows_that_are_done_are_dropped(self, name, demands):
         run, settings = SEARCHES[name]
         # Limits of 1, 2, 1, 3, 1, 2, 1, 7, repeated.
@@ -283,15 +280,15 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
         fixed = RandomLanguages(23, size, **kwargs)
         expected = fixed.run(run, demands, attends=True, **settings)
         self.check_same(result, expected)
-        self.assertAllEqual(result.lengths[:, 0], limits)
+        assert_all_equal(result.lengths[:, 0], limits)
         width = result.ids.shape[1]
         # Half of the rows are done after one step, half of the others after
         # two, and half of the rest after three.
         counts = [count // width for count in growing.counts]
-        self.assertEqual(counts, [32, 16, 8, 4, 4, 4, 4])
+        assert counts == [32, 16, 8, 4, 4, 4, 4]
 
     @pytest.mark.seconds
-    @parameterized.named_parameters(*CASES)
+    @pytest.mark.parametrize(("name", "demands"), CASES)
     def test_rows_that_end_at_any_time_are_dropped(self, name, demands):
         run, settings = SEARCHES[name]
         growing = GrowingLanguages(29, 61, vocabulary_size=4, longest=6)
@@ -302,12 +299,12 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
         fixed = RandomLanguages(29, 61, vocabulary_size=4, longest=6)
         expected = fixed.run(run, demands, attends=True, **settings)
         self.check_same(result, expected)
-        self.assertEqual(growing.counts, sorted(growing.counts, reverse=True))
-        self.assertEqual(growing.counts[0], 61 * result.ids.shape[1])
-        self.assertLess(growing.counts[-1], growing.counts[0] // 2)
+        assert growing.counts == sorted(growing.counts, reverse=True)
+        assert growing.counts[0] == 61 * result.ids.shape[1]
+        assert growing.counts[-1] < growing.counts[0] // 2
 
     @pytest.mark.seconds
-    @parameterized.named_parameters(*CASES)
+    @pytest.mark.parametrize(("name", "demands"), CASES)
     def test_a_row_does_not_depend_on_its_batch_or_place(self, name, demands):
         demands = self.demands(demands)
         # One seed for all rows draws by index in the batch; seeds of rows do
@@ -324,7 +321,7 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
             )
 
         together = run_rows(np.arange(B))
-        self.assertGreater(np.sum(together.lengths), B)
+        assert np.sum(together.lengths) > B
         order = np.random.default_rng(0).permutation(B)
         growing = GrowingLanguages(19, B, vocabulary_size=4)
         for rows in (
@@ -344,19 +341,15 @@ class WaysToRunTest(tf.test.TestCase, parameterized.TestCase):
                     if found.shape.rank > 2:
                         # A batch with a smaller largest limit has fewer
                         # columns.
-                        self.assertAllEqual(
+                        assert_all_equal(
                             answer[:, :, used:][is_there],
                             np.full_like(answer[:, :, used:][is_there], PAD),
                         )
                         answer = answer[:, :, :used]
                     # Logarithms of fewer rows may be rounded differently.
-                    self.assertAllClose(
+                    assert_all_close(
                         found[is_there], answer[is_there], rtol=2e-6, atol=2e-6
                     )
-                self.assertAllEqual(
+                assert_all_equal(
                     is_there, together.scores.numpy()[rows] > contract.NEVER
                 )
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -6,8 +6,8 @@ B batch   W samples per row   V vocabulary_size
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
+from tests.assertions import assert_all_close, assert_all_equal
 from tests.references import search as reference_search
 from tests.search import calls as searches
 from tests.search import languages as languages_
@@ -44,8 +44,7 @@ DISTRIBUTIONS = {
     },
 }  # fmt: skip
 NAMED = [
-    {"testcase_name": name, "settings": settings}
-    for name, settings in DISTRIBUTIONS.items()
+    pytest.param(settings, id=name) for name, settings in DISTRIBUTIONS.items()
 ]
 
 
@@ -97,39 +96,34 @@ def draw(
     return (tf.function(search) if np.ndim(seed) else search)().numpy()
 
 
-class DistributionTest(tf.test.TestCase, parameterized.TestCase):
+class TestDistribution:
     def distribution(self, banned=(), **settings):
         allowed = [token for token in range(V) if token not in banned]
         return reference_search.sampling_distribution(
             np.log(PROBABILITIES).tolist(), allowed, **settings
         )
 
-    @parameterized.named_parameters(*NAMED)
+    @pytest.mark.parametrize("settings", NAMED)
     def test_frequencies_of_a_seed_for_all_rows(self, settings):
         ids = draw(1000, 100, **settings)
         counts = np.bincount(ids.ravel(), minlength=V)
-        self.assertEqual(np.sum(counts), DRAWS)
-        self.assertGreater(
-            p_value(counts, self.distribution(**settings)), LEAST_P_VALUE
-        )
+        assert np.sum(counts) == DRAWS
+        assert p_value(counts, self.distribution(**settings)) > LEAST_P_VALUE
 
-    @parameterized.named_parameters(NAMED[0], NAMED[-1])
+    @pytest.mark.parametrize("settings", [NAMED[0], NAMED[-1]])
     def test_frequencies_of_seeds_of_rows(self, settings):
         ids = draw(5000, 20, seed=np.arange(5000), **settings)
         counts = np.bincount(ids.ravel(), minlength=V)
-        self.assertEqual(np.sum(counts), DRAWS)
-        self.assertGreater(
-            p_value(counts, self.distribution(**settings)), LEAST_P_VALUE
-        )
+        assert np.sum(counts) == DRAWS
+        assert p_value(counts, self.distribution(**settings)) > LEAST_P_VALUE
 
     def test_the_test_sees_small_differences(self):
         # Samples of a slightly different distribution are told apart.
         ids = draw(1000, 100, temperature=1.03)
         counts = np.bincount(ids.ravel(), minlength=V)
-        self.assertLess(p_value(counts, self.distribution()), LEAST_P_VALUE)
-        self.assertGreater(
-            p_value(counts, self.distribution(temperature=1.03)),
-            LEAST_P_VALUE,
+        assert p_value(counts, self.distribution()) < LEAST_P_VALUE
+        assert (
+            p_value(counts, self.distribution(temperature=1.03)) > LEAST_P_VALUE
         )
 
     def test_top_p_keeps_the_fewest_that_reach_it(self):
@@ -138,13 +132,13 @@ class DistributionTest(tf.test.TestCase, parameterized.TestCase):
                             (0.66, 3), (0.68, 4), (1e-9, 1)):  # fmt: skip
             ids = draw(100, 100, top_p=top_p)
             best = np.argsort(-PROBABILITIES)[:kept]
-            self.assertAllEqual(np.unique(ids), np.sort(best))
+            assert_all_equal(np.unique(ids), np.sort(best))
 
-    @parameterized.parameters(1, 2, 5, V, V + 1)
+    @pytest.mark.parametrize("top_k", [1, 2, 5, V, V + 1])
     def test_top_k_keeps_so_many(self, top_k):
         ids = draw(100, 100, top_k=top_k, temperature=5.0)
         best = np.argsort(-PROBABILITIES, kind="stable")[:top_k]
-        self.assertAllEqual(np.unique(ids), np.sort(best))
+        assert_all_equal(np.unique(ids), np.sort(best))
 
     def test_a_large_vocabulary(self):
         # In a vocabulary of this size `largest` sorts chunks. Every 250th token
@@ -157,9 +151,7 @@ class DistributionTest(tf.test.TestCase, parameterized.TestCase):
             counts = np.bincount(bins.ravel(), minlength=33)
             shares = np.append(probabilities[::250], 0.0)
             shares[32] = 0 if top_k else 1 - np.sum(shares)
-            self.assertGreater(
-                p_value(counts, shares / np.sum(shares)), LEAST_P_VALUE
-            )
+            assert p_value(counts, shares / np.sum(shares)) > LEAST_P_VALUE
 
     def test_whole_sequences(self):
         languages = RandomLanguages(37, 1, 3, 3, scale=1.0)
@@ -189,11 +181,11 @@ class DistributionTest(tf.test.TestCase, parameterized.TestCase):
             [places[ids] for ids in found], minlength=len(expected)
         )
         shares = np.exp([one.score for one in expected])
-        self.assertAllClose(np.sum(shares), 1.0)
-        self.assertGreater(p_value(counts, shares), LEAST_P_VALUE)
+        assert_all_close(np.sum(shares), 1.0)
+        assert p_value(counts, shares) > LEAST_P_VALUE
 
 
-class IndependenceTest(tf.test.TestCase, parameterized.TestCase):
+class TestIndependence:
     def check(self, first, second, is_ordered=True):
         """Checks that the two tokens of pairs are independent."""
         shares = np.outer(PROBABILITIES, PROBABILITIES)
@@ -204,9 +196,7 @@ class IndependenceTest(tf.test.TestCase, parameterized.TestCase):
             shares = np.tril(shares) + np.tril(shares.T, -1)
         counts = np.zeros((V, V))
         np.add.at(counts, (first.ravel(), second.ravel()), 1)
-        self.assertGreater(
-            p_value(counts.ravel(), shares.ravel()), LEAST_P_VALUE
-        )
+        assert p_value(counts.ravel(), shares.ravel()) > LEAST_P_VALUE
 
     def test_samples_of_a_row(self):
         ids = draw(DRAWS, 2)[:, :, 0]
@@ -232,47 +222,54 @@ class IndependenceTest(tf.test.TestCase, parameterized.TestCase):
         # The end token is not drawn here.
         others = np.delete(np.arange(V), END)
         ids = draw(DRAWS // 2, 1, length=4)[:, 0]
-        self.assertNotIn(END, ids.ravel().tolist())
+        assert END not in ids.ravel().tolist()
         shares = probabilities[others] / np.sum(probabilities[others])
         for first, second in ((0, 1), (1, 2), (0, 3)):
             counts = np.zeros((V, V))
             np.add.at(counts, (ids[:, first], ids[:, second]), 1)
-            self.assertGreater(
+            assert (
                 p_value(
                     counts[others][:, others].ravel(),
                     np.outer(shares, shares).ravel(),
-                ),
-                LEAST_P_VALUE,
+                )
+                > LEAST_P_VALUE
             )
         # The second position of a seed is independent of the first of the next
         # seed.
         other = draw(DRAWS // 2, 1, length=4, seed=1)[:, 0]
         counts = np.zeros((V, V))
         np.add.at(counts, (ids[:, 1], other[:, 0]), 1)
-        self.assertGreater(
+        assert (
             p_value(
                 counts[others][:, others].ravel(),
                 np.outer(shares, shares).ravel(),
-            ),
-            LEAST_P_VALUE,
+            )
+            > LEAST_P_VALUE
         )
 
 
-class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
+class TestSamplingSearch:
     def sample(self, languages, demands=None, **kwargs):
         return languages.run(searches.sampling_search, demands, **kwargs)
 
-    @parameterized.product(
-        settings=(
-            {"temperature": 1e-4}, {"temperature": 1e-37},
-            {"temperature": 1e-300}, {"top_k": 1}, {"top_p": 1e-9},
+    @pytest.mark.parametrize(
+        "settings",
+        (
+            {"temperature": 1e-4},
+            {"temperature": 1e-37},
+            {"temperature": 1e-300},
+            {"top_k": 1},
+            {"top_p": 1e-9},
             {"top_k": 1, "temperature": 9.0, "top_p": 0.5},
         ),
-        demands=(
+    )
+    @pytest.mark.parametrize(
+        "demands",
+        (
             {},
             {"min_lengths": True, "prefix": True, "banned": (2,), "ngram": 2},
         ),
-    )  # fmt: skip
+    )
     def test_without_a_choice_it_is_greedy(self, settings, demands):
         languages = RandomLanguages(41, 211, vocabulary_size=4)
         demands = languages_.random_demands(languages, **demands)
@@ -282,21 +279,24 @@ class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
         expected = languages.run(searches.greedy_search, demands, attends=True)
         for found, answer in zip(result, expected, strict=True):
             for sample in range(3):
-                self.assertAllClose(
+                assert_all_close(
                     found[:, sample], answer[:, 0], rtol=1e-6, atol=1e-6
                 )
 
-    @parameterized.parameters(
-        {},
-        {"min_lengths": True},
-        {"prefix": True},
-        {"banned": (2, 0)},
-        {"banned": (END,), "ngram": 1},
-        {"banned": tuple(range(4))},
-        {"ngram": 2},
-        {"min_lengths": True, "prefix": True, "banned": (2,), "ngram": 2},
+    @pytest.mark.parametrize(
+        "demands",
+        [
+            {},
+            {"min_lengths": True},
+            {"prefix": True},
+            {"banned": (2, 0)},
+            {"banned": (END,), "ngram": 1},
+            {"banned": tuple(range(4))},
+            {"ngram": 2},
+            {"min_lengths": True, "prefix": True, "banned": (2,), "ngram": 2},
+        ],
     )
-    def test_samples_obey_the_rules_and_have_the_models_scores(self, **demands):
+    def test_samples_obey_the_rules_and_have_the_models_scores(self, demands):
         languages = RandomLanguages(43, 101, vocabulary_size=4)
         demands = languages_.random_demands(languages, **demands)
         for settings in (
@@ -319,11 +319,11 @@ class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
                         allowed = reference_search.allowed_tokens(
                             tokens[:n], rules, 4
                         )
-                        self.assertIn(token, allowed)
-                        self.assertNotIn(END, tokens[:n])
+                        assert token in allowed
+                        assert END not in tokens[:n]
                     # A sample stops only at its limit, at the end token, or if
                     # no token is allowed.
-                    self.assertTrue(
+                    assert (
                         len(tokens) == rules.limit
                         or END in tokens
                         or not reference_search.allowed_tokens(tokens, rules, 4)
@@ -331,9 +331,9 @@ class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
                     expected[-1].append(
                         reference_search.hypothesis(tokens, language, rules)
                     )
-            languages_.check(self, result, expected, attends=True)
+            languages_.check(result, expected, attends=True)
             steps = np.diff(result.scores.numpy(), axis=1)
-            self.assertAllLessEqual(steps, 0)
+            assert np.max(steps) <= 0
 
     def test_a_seed_repeats_and_another_differs(self):
         languages = RandomLanguages(47, 53)
@@ -341,10 +341,10 @@ class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
             self.sample(languages, num_samples=3, seed=seed).ids.numpy()
             for seed in (5, 5, 6)
         )
-        self.assertAllEqual(first, again)
-        self.assertGreater(np.mean(np.any(first != other, axis=(1, 2))), 0.6)
+        assert_all_equal(first, again)
+        assert np.mean(np.any(first != other, axis=(1, 2))) > 0.6
 
-    @parameterized.parameters("int32", "int64")
+    @pytest.mark.parametrize("dtype", ["int32", "int64"])
     def test_rows_of_one_seed_are_drawn_alike_and_others_are_not(self, dtype):
         languages = RandomLanguages(47, 1, longest=5, scale=0.5)
         languages.limits = [5]
@@ -354,9 +354,8 @@ class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
         ).ids.numpy()
         for row in range(6):
             for other in range(row):
-                self.assertEqual(
-                    np.array_equal(ids[row], ids[other]),
-                    seeds[row] == seeds[other],
+                assert np.array_equal(ids[row], ids[other]) == (
+                    seeds[row] == seeds[other]
                 )
 
     def test_a_seed_known_only_at_run_time(self):
@@ -366,7 +365,7 @@ class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
                 lambda seed: self.sample(languages, seed=seed),
                 input_signature=[tf.TensorSpec(shape, tf.int64)],
             )
-            self.assertAllEqual(
+            assert_all_equal(
                 graph(seed).ids, self.sample(languages, seed=seed).ids
             )
 
@@ -381,8 +380,8 @@ class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
 
         expected = search()
         result = tf.function(search, jit_compile=True)()
-        self.assertAllEqual(result.ids, expected.ids)
-        self.assertAllClose(result.scores, expected.scores, rtol=0, atol=1e-5)
+        assert_all_equal(result.ids, expected.ids)
+        assert_all_close(result.scores, expected.scores, rtol=0, atol=1e-5)
 
     def test_where_all_is_forbidden_it_ends_without_the_end(self):
         for settings in ({}, {"top_k": 2}, {"top_p": 0.7}):
@@ -394,10 +393,10 @@ class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
                 ),
                 **settings,
             )
-            self.assertAllEqual(np.sort(result.ids[0, 0, :2]), [2, 3])
-            self.assertAllEqual(result.ids[0, 0, 2:], [PAD] * 3)
-            self.assertAllEqual(result.lengths, [[2]])
-            self.assertAllClose(result.scores, [[np.log(0.2)]], rtol=1e-6)
+            assert_all_equal(np.sort(result.ids[0, 0, :2]), [2, 3])
+            assert_all_equal(result.ids[0, 0, 2:], [PAD] * 3)
+            assert_all_equal(result.lengths, [[2]])
+            assert_all_close(result.scores, [[np.log(0.2)]], rtol=1e-6)
 
     def test_tiny_vocabularies(self):
         result = searches.sampling_search(
@@ -405,31 +404,48 @@ class SamplingSearchTest(tf.test.TestCase, parameterized.TestCase):
             (), batch_size=2, max_lengths=3, start_id=0, end_id=0, pad_id=7,
             num_samples=2,
         )  # fmt: skip
-        self.assertAllEqual(result.ids, [[[0, 7, 7]] * 2] * 2)
-        self.assertAllEqual(result.scores, np.zeros((2, 2)))
+        assert_all_equal(result.ids, [[[0, 7, 7]] * 2] * 2)
+        assert_all_equal(result.scores, np.zeros((2, 2)))
 
-    @parameterized.parameters(
-        ({"num_samples": 0}, "`num_samples` must be at least 1.*: 0. Give"),
-        ({"num_samples": 1.5}, "`num_samples` must be at least 1, and whole"),
-        ({"seed": 2**63}, "`seed` must fit into 64 bits. Received: 92233"),
-        ({"seed": -(2**70)}, "`seed` must fit into 64 bits. Received: -118"),
-        ({"max_lengths": -1}, "`max_lengths` must be at least 0. Received: -1"),
-        ({"num_samples": -2}, "`num_samples` must be at least 1.*: -2. Give"),
-        ({"temperature": 0}, "`temperature` must be above 0.*: 0. Use"),
-        ({"temperature": -0.5}, "`temperature` must be above 0.*: -0.5. Use"),
-        ({"temperature": np.nan}, "`temperature` must be above 0.*: nan. Use"),
-        ({"top_k": -1}, "`top_k` must be a whole number.*: -1. Use 0"),
-        ({"top_k": 1.5}, "`top_k` must be a whole number.*: 1.5. Use 0"),
-        ({"seed": [3, 5]}, r"`row_keys`.*shape \(2,\). Expected \(1,\)"),
-        ({"seed": [[3]]}, r"`row_keys`.*shape \(1, 1\). Expected \(1,\)"),
-        ({"top_p": 0.0}, r"`top_p` must be in \(0, 1\].*: 0.0. Use 1"),
-        ({"top_p": -0.1}, r"`top_p` must be in \(0, 1\].*: -0.1. Use 1"),
-        ({"top_p": 1.1}, r"`top_p` must be in \(0, 1\].*: 1.1. Use 1"),
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"num_samples": 0}, "`num_samples` must be at least 1.*: 0. Give"),
+            (
+                {"num_samples": 1.5},
+                "`num_samples` must be at least 1, and whole",
+            ),
+            ({"seed": 2**63}, "`seed` must fit into 64 bits. Received: 92233"),
+            (
+                {"seed": -(2**70)},
+                "`seed` must fit into 64 bits. Received: -118",
+            ),
+            (
+                {"max_lengths": -1},
+                "`max_lengths` must be at least 0. Received: -1",
+            ),
+            (
+                {"num_samples": -2},
+                "`num_samples` must be at least 1.*: -2. Give",
+            ),
+            ({"temperature": 0}, "`temperature` must be above 0.*: 0. Use"),
+            (
+                {"temperature": -0.5},
+                "`temperature` must be above 0.*: -0.5. Use",
+            ),
+            (
+                {"temperature": np.nan},
+                "`temperature` must be above 0.*: nan. Use",
+            ),
+            ({"top_k": -1}, "`top_k` must be a whole number.*: -1. Use 0"),
+            ({"top_k": 1.5}, "`top_k` must be a whole number.*: 1.5. Use 0"),
+            ({"seed": [3, 5]}, r"`row_keys`.*shape \(2,\). Expected \(1,\)"),
+            ({"seed": [[3]]}, r"`row_keys`.*shape \(1, 1\). Expected \(1,\)"),
+            ({"top_p": 0.0}, r"`top_p` must be in \(0, 1\].*: 0.0. Use 1"),
+            ({"top_p": -0.1}, r"`top_p` must be in \(0, 1\].*: -0.1. Use 1"),
+            ({"top_p": 1.1}, r"`top_p` must be in \(0, 1\].*: 1.1. Use 1"),
+        ],
     )
     def test_settings_that_are_none_are_refused(self, settings, message):
-        with self.assertRaisesRegex(ValueError, message):
+        with pytest.raises(ValueError, match=message):
             search_chain(np.ones((3, 3)), searches.sampling_search, **settings)
-
-
-if __name__ == "__main__":
-    tf.test.main()

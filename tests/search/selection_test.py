@@ -1,10 +1,11 @@
 """The fast selection gives the same numbers as a sort."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.search import selection
+from tests.assertions import assert_all_close, assert_all_equal
 
 # Sizes with and without chunks; primes, powers of two, products of large
 # primes, and vocabulary sizes of well-known systems.
@@ -13,16 +14,16 @@ SIZES = (1, 2, 3, 31, 512, 1000, 1024, 4001, 4093, 4096, 9797, 8192, 32000,
 COUNTS = (1, 2, 3, 8, 11, 29)
 
 
-class LargestTest(tf.test.TestCase, parameterized.TestCase):
+class TestLargest:
     def check(self, values, count):
         numbers, places = selection.largest(values, count)
         expected = tf.math.top_k(values, count)
-        self.assertEqual(numbers.shape, expected.values.shape)
-        self.assertEqual(places.dtype, tf.int32)
-        self.assertAllEqual(numbers, expected.values)
+        assert numbers.shape == expected.values.shape
+        assert places.dtype == tf.int32
+        assert_all_equal(numbers, expected.values)
         return places, expected.indices
 
-    @parameterized.parameters(*SIZES)
+    @pytest.mark.parametrize("size", SIZES)
     def test_distinct_numbers(self, size):
         generator = np.random.default_rng(size)
         for count in COUNTS:
@@ -31,27 +32,26 @@ class LargestTest(tf.test.TestCase, parameterized.TestCase):
                     [generator.permutation(size) for _ in range(5)]
                 ).astype("float32")
                 found, expected = self.check(values, count)
-                self.assertAllEqual(found, expected)
+                assert_all_equal(found, expected)
 
-    @parameterized.product(
-        size=(31, 1000, 4096, 32000), kinds=(1, 7, 97, 499, 9973)
-    )
+    @pytest.mark.parametrize("size", (31, 1000, 4096, 32000))
+    @pytest.mark.parametrize("kinds", (1, 7, 97, 499, 9973))
     def test_ties(self, size, kinds):
         generator = np.random.default_rng(kinds)
         for count in COUNTS:
             values = generator.integers(0, kinds, (7, size)).astype("float32")
             places, expected = self.check(values, count)
             # Of equal numbers the first is taken, as in TensorFlow.
-            self.assertAllEqual(places, expected)
+            assert_all_equal(places, expected)
             # Each index points to its number, and no index occurs twice.
-            self.assertAllEqual(
+            assert_all_equal(
                 np.take_along_axis(values, places.numpy(), axis=1),
                 np.sort(values, axis=1)[:, ::-1][:, :count],
             )
             for row in places.numpy():
-                self.assertLen(set(row.tolist()), count)
+                assert len(set(row.tolist())) == count
 
-    @parameterized.parameters(1000, 4096, 32000)
+    @pytest.mark.parametrize("size", [1000, 4096, 32000])
     def test_forbidden_numbers(self, size):
         generator = np.random.default_rng(size)
         values = generator.permutation(3 * size).reshape(3, size)
@@ -63,31 +63,31 @@ class LargestTest(tf.test.TestCase, parameterized.TestCase):
             if count > np.min(np.sum(values[:2] > -np.inf, axis=1)):
                 continue
             found, expected = self.check(values, count)
-            self.assertAllEqual(found[:2], expected[:2])
-            self.assertEqual(found[2, 0], size // 2)
+            assert_all_equal(found[:2], expected[:2])
+            assert found[2, 0] == size // 2
         # If all numbers are -inf, the indices are still valid.
         places, _ = self.check(np.full((2, size), -np.inf, "float32"), 3)
-        self.assertAllInRange(places, 0, size - 1)
+        assert 0 <= np.min(places) and np.max(places) <= size - 1
 
     def test_the_largest_may_all_stand_in_one_chunk_or_in_many(self):
         for stride in (1, 128, 500):
             values = np.zeros((1, 32000), "float32")
             values[0, 7 : 7 + 29 * stride : stride] = np.arange(1, 30)
             found, expected = self.check(values, 29)
-            self.assertAllEqual(found, expected)
+            assert_all_equal(found, expected)
 
     def test_chunks_divide_and_are_left_where_they_save_nothing(self):
         for size in SIZES:
             for count in COUNTS:
                 chunk = selection._chunk_size(size, count)
                 if chunk is not None:
-                    self.assertEqual(size % chunk, 0)
-                    self.assertGreaterEqual(size // chunk, count)
+                    assert size % chunk == 0
+                    assert size // chunk >= count
                     # At most a quarter of the numbers are sorted.
-                    self.assertLess(4 * (size // chunk + count * chunk), size)
-        self.assertIsNotNone(selection._chunk_size(32000, 9))
+                    assert 4 * (size // chunk + count * chunk) < size
+        assert selection._chunk_size(32000, 9) is not None
         for size, count in ((None, 1), (4093, 1), (9, 1), (100, 8)):
-            self.assertIsNone(selection._chunk_size(size, count))
+            assert selection._chunk_size(size, count) is None
 
     def test_sizes_known_only_at_run_time(self):
         values = np.random.default_rng(0).permutation(4096).astype("float32")
@@ -99,24 +99,22 @@ class LargestTest(tf.test.TestCase, parameterized.TestCase):
                 input_signature=[tf.TensorSpec(shape)],
             )
             numbers, places = graph(values)
-            self.assertAllEqual(numbers, expected.values)
-            self.assertAllEqual(places, expected.indices)
-        with self.subTest("XLA"):
-            numbers, places = tf.function(
-                lambda x: selection.largest(x, 3), jit_compile=True
-            )(values)
-            self.assertAllEqual(numbers, expected.values)
-            self.assertAllEqual(places, expected.indices)
-        with self.subTest("no rows"):
-            numbers, places = selection.largest(values[:0], 3)
-            self.assertEqual(numbers.shape, (0, 3))
-            self.assertEqual(places.shape, (0, 3))
+            assert_all_equal(numbers, expected.values)
+            assert_all_equal(places, expected.indices)
+        numbers, places = tf.function(
+            lambda x: selection.largest(x, 3), jit_compile=True
+        )(values)
+        assert_all_equal(numbers, expected.values)
+        assert_all_equal(places, expected.indices)
+        numbers, places = selection.largest(values[:0], 3)
+        assert numbers.shape == (0, 3)
+        assert places.shape == (0, 3)
 
 
-class LogNormalizerTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.product(
-        size=(1, 2, 31, 32000), offset=(0.0, 80.0, -300.0), scale=(0.1, 30.0)
-    )
+class TestLogNormalizer:
+    @pytest.mark.parametrize("size", (1, 2, 31, 32000))
+    @pytest.mark.parametrize("offset", (0.0, 80.0, -300.0))
+    @pytest.mark.parametrize("scale", (0.1, 30.0))
     def test_is_the_logarithm_of_the_sum_of_exponentials(
         self, size, offset, scale
     ):
@@ -130,20 +128,16 @@ class LogNormalizerTest(tf.test.TestCase, parameterized.TestCase):
         # rounding error of a sum of V terms; other errors are those of float32
         # logits.
         tolerance = {"rtol": 2e-7, "atol": 3e-6}
-        self.assertAllClose(
+        assert_all_close(
             selection.log_normalizer(logits), expected, **tolerance
         )
-        self.assertAllClose(
+        assert_all_close(
             selection.log_normalizer(logits, best), expected, **tolerance
         )
 
     def test_forbidden_numbers_add_nothing(self):
         logits = tf.constant([[0.0, -np.inf, 0.0, -1e9]])
         for best in (None, tf.constant([0]), tf.constant([2])):
-            self.assertAllClose(
+            assert_all_close(
                 selection.log_normalizer(logits, best), [np.log(2)], rtol=1e-6
             )
-
-
-if __name__ == "__main__":
-    tf.test.main()

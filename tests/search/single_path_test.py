@@ -5,11 +5,12 @@ S source length   C candidates
 """
 
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import search
 from keras_transformer.search import single_path
+from tests.assertions import assert_all_close, assert_all_equal
 from tests.references import search as reference_search
 from tests.search import calls as searches
 from tests.search import languages as languages_
@@ -27,7 +28,7 @@ def take_own_place(choices, position, numbers):
     return tf.linalg.diag_part(order[:, :, :width])
 
 
-class FollowTest(tf.test.TestCase, parameterized.TestCase):
+class TestFollow:
     def follow(self, choose, languages, demands=None, **kwargs):
         def run(step, state, constraints, width=W, count=W, **task):
             return single_path.follow(
@@ -56,30 +57,31 @@ class FollowTest(tf.test.TestCase, parameterized.TestCase):
             ids += (sorted(allowed, key=lambda x: -log_probs[x])[rank],)
         return reference_search.hypothesis(ids, language, rules)
 
-    @parameterized.parameters(
-        {},
-        {"min_lengths": True},
-        {"banned": (0, 2)},
-        {"ngram": 1},
-        {"min_lengths": True, "ngram": 2, "banned": (4,)},
-        {"banned": (0, END, 3)},
+    @pytest.mark.parametrize(
+        "demands",
+        [
+            {},
+            {"min_lengths": True},
+            {"banned": (0, 2)},
+            {"ngram": 1},
+            {"min_lengths": True, "ngram": 2, "banned": (4,)},
+            {"banned": (0, END, 3)},
+        ],
     )
-    def test_each_hypothesis_goes_its_own_way(self, **demands):
+    def test_each_hypothesis_goes_its_own_way(self, demands):
         languages = RandomLanguages(31, B)
         demands = languages_.random_demands(languages, **demands)
         result = self.follow(take_own_place, languages, demands, attends=True)
-        self.assertEqual(result.ids.shape, (B, W, 5))
-        self.assertEqual(result.ids.dtype, tf.int32)
-        self.assertEqual(result.lengths.dtype, tf.int32)
+        assert result.ids.shape == (B, W, 5)
+        assert result.ids.dtype == tf.int32
+        assert result.lengths.dtype == tf.int32
         # Hypotheses keep their order, whatever their scores are.
         expected = [
             [self.expected(languages, demands, row, rank) for rank in range(W)]
             for row in range(B)
         ]
-        languages_.check(self, result, expected, attends=True)
-        self.assertAllClose(
-            result.scores, tf.reduce_sum(result.log_probs, axis=2)
-        )
+        languages_.check(result, expected, attends=True)
+        assert_all_close(result.scores, tf.reduce_sum(result.log_probs, axis=2))
 
     def test_a_prefix_is_taken_by_the_first_candidate_alone(self):
         languages = RandomLanguages(31, B)
@@ -89,33 +91,31 @@ class FollowTest(tf.test.TestCase, parameterized.TestCase):
             languages,
             constraints=searches.Asked(prefix=prefix),
         )
-        self.assertAllEqual(result.ids[:, 0, 0], [3] * B)
+        assert_all_equal(result.ids[:, 0, 0], [3] * B)
         # The other hypotheses chose forbidden candidates.
-        self.assertAllEqual(result.lengths[:, 1:], np.zeros((B, 2)))
-        self.assertAllEqual(result.ids[:, 1:], np.full((B, 2, 5), PAD))
-        self.assertAllEqual(result.scores[:, 1:], np.zeros((B, 2)))
+        assert_all_equal(result.lengths[:, 1:], np.zeros((B, 2)))
+        assert_all_equal(result.ids[:, 1:], np.full((B, 2, 5), PAD))
+        assert_all_equal(result.scores[:, 1:], np.zeros((B, 2)))
 
-    @parameterized.parameters(None, 1, 2)
+    @pytest.mark.parametrize("count", [None, 1, 2])
     def test_choices_are_as_many_as_were_asked_for(self, count):
         languages = RandomLanguages(31, B)
         seen = []
 
         def choose(choices, position, numbers):
             seen.append((int(position), numbers.numpy().tolist()))
-            self.assertEqual(choices.ids.shape[:2], (B, W))
-            self.assertGreaterEqual(choices.ids.shape[2], count or 5)
+            assert choices.ids.shape[:2] == (B, W)
+            assert choices.ids.shape[2] >= (count or 5)
             if count is None:
-                self.assertAllEqual(choices.ids[0, 0], range(5))
+                assert_all_equal(choices.ids[0, 0], range(5))
             else:
                 steps = np.diff(choices.log_probs[:, :, :count], axis=2)
-                self.assertAllLessEqual(np.append(steps, -1), 0)
+                assert np.max(np.append(steps, -1)) <= 0
             return tf.zeros([B, W], tf.int32)
 
         self.follow(choose, languages, count=count)
-        self.assertEqual(seen[0], (0, list(range(B))))
-        self.assertEqual(
-            [position for position, _ in seen], list(range(len(seen)))
-        )
+        assert seen[0] == (0, list(range(B)))
+        assert [position for position, _ in seen] == list(range(len(seen)))
 
     def test_rows_that_are_left_keep_their_numbers(self):
         growing = languages_.GrowingLanguages(31, B)
@@ -128,11 +128,11 @@ class FollowTest(tf.test.TestCase, parameterized.TestCase):
         demands = languages_.Demands(growing.limits, banned=(END,))
         self.follow(choose, growing, demands, states=languages_.GrowingStates())
         for numbers, longer in zip(seen[1:], seen[:-1], strict=True):
-            self.assertContainsSubset(numbers, longer)
+            assert set(numbers) <= set(longer)
         # Rows with a limit of five are left at the end.
         has_room = np.flatnonzero(np.array(growing.limits) == 5).tolist()
-        self.assertContainsSubset(has_room, seen[-1])
-        self.assertLess(len(seen[-1]), B // 2)
+        assert set(has_room) <= set(seen[-1])
+        assert len(seen[-1]) < B // 2
 
     def test_what_is_over_changes_no_more(self):
         # The first hypothesis ends at step 0, the second at step 2. After its
@@ -157,15 +157,9 @@ class FollowTest(tf.test.TestCase, parameterized.TestCase):
             width=2,
             num_candidates=None,
         )  # fmt: skip
-        self.assertAllEqual(
-            result.ids, [[[END, 0, 0, 0, 0], [3, 3, END, 0, 0]]]
-        )
-        self.assertAllEqual(result.lengths, [[1, 3]])
-        self.assertAllClose(result.scores, [[-np.log(7), -3 * np.log(7)]])
-        self.assertAllEqual(
+        assert_all_equal(result.ids, [[[END, 0, 0, 0, 0], [3, 3, END, 0, 0]]])
+        assert_all_equal(result.lengths, [[1, 3]])
+        assert_all_close(result.scores, [[-np.log(7), -3 * np.log(7)]])
+        assert_all_equal(
             result.attention[0, :, :, 0], [[1, 0, 0, 0, 0], [1, 1, 1, 0, 0]]
         )
-
-
-if __name__ == "__main__":
-    tf.test.main()

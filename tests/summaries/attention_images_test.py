@@ -10,10 +10,14 @@ import matplotlib.text
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import translation
 from keras_transformer.summaries import attention_images, panel_layout
+from tests.assertions import (
+    assert_all_close,
+    assert_all_equal,
+    assert_not_all_equal,
+)
 
 # H, T and S are distinct primes.
 NUM_HEADS, TARGET, SOURCE = 3, 7, 5
@@ -59,7 +63,7 @@ def colour(weight):
     return np.round(np.array(matplotlib.colormaps["viridis"](weight)[:3]) * 255)
 
 
-class AttentionFigureTest(tf.test.TestCase, parameterized.TestCase):
+class TestAttentionFigure:
     @pytest.fixture(autouse=True)
     def collect_logs(self, caplog):
         self.log = caplog
@@ -72,23 +76,33 @@ class AttentionFigureTest(tf.test.TestCase, parameterized.TestCase):
             "Layer 1",
         )
         drawn = panels(figure)
-        self.assertLen(drawn, NUM_HEADS)
+        assert len(drawn) == NUM_HEADS
         for number, axes in enumerate(drawn, start=1):
-            self.assertEqual(axes.get_title(loc="left"), f"head {number}")
-            self.assertEqual(
-                [text.get_text() for text in axes.get_xticklabels()],
-                ["_the", "_animal", "_cross", "ed", "</s>"],
-            )
-            self.assertEqual(
-                [text.get_text() for text in axes.get_yticklabels()],
-                ["_l", "'", "animal", "_a", "_tra", "v", "</s>"],
-            )
-            self.assertEqual(axes.xaxis.get_ticks_position(), "top")
-            self.assertEqual(axes.get_xlabel(), "attends to")
-            self.assertEqual(axes.get_ylabel(), "attends from")
-        self.assertEqual(figure.texts[0].get_text(), "Layer 1")
+            assert axes.get_title(loc="left") == f"head {number}"
+            assert [text.get_text() for text in axes.get_xticklabels()] == [
+                "_the",
+                "_animal",
+                "_cross",
+                "ed",
+                "</s>",
+            ]
+            assert [text.get_text() for text in axes.get_yticklabels()] == [
+                "_l",
+                "'",
+                "animal",
+                "_a",
+                "_tra",
+                "v",
+                "</s>",
+            ]
+            assert axes.xaxis.get_ticks_position() == "top"
+            assert axes.get_xlabel() == "attends to"
+            assert axes.get_ylabel() == "attends from"
+        assert figure.texts[0].get_text() == "Layer 1"
 
-    @parameterized.parameters((0, 0), (0, 4), (6, 0), (3, 1))
+    @pytest.mark.parametrize(
+        ("row", "column"), [(0, 0), (0, 4), (6, 0), (3, 1)]
+    )
     def test_a_one_hot_matrix_lights_its_cell_alone(self, row, column):
         scores = np.zeros((NUM_HEADS, TARGET, SOURCE))
         scores[1, row, column] = 1
@@ -100,10 +114,10 @@ class AttentionFigureTest(tf.test.TestCase, parameterized.TestCase):
             cell_colours(figure, axes, TARGET, SOURCE)
             for axes in panels(figure)
         )
-        self.assertAllClose(dark, expected, atol=1)
-        self.assertAllClose(also_dark, expected, atol=1)
+        assert_all_close(dark, expected, atol=1)
+        assert_all_close(also_dark, expected, atol=1)
         expected[row, column] = colour(1.0)
-        self.assertAllClose(lit, expected, atol=1)
+        assert_all_close(lit, expected, atol=1)
 
     def test_a_transposed_matrix_is_another_picture(self):
         scores = random_scores(NUM_HEADS, SOURCE, SOURCE)
@@ -115,8 +129,8 @@ class AttentionFigureTest(tf.test.TestCase, parameterized.TestCase):
             )
             for scores_HTS in (scores, scores.swapaxes(1, 2))
         )
-        self.assertEqual(image.shape, transposed.shape)
-        self.assertNotAllEqual(image, transposed)
+        assert image.shape == transposed.shape
+        assert_not_all_equal(image, transposed)
 
     def test_the_colour_of_a_weight_is_the_same_in_every_figure(self):
         for weight in (0.25, 0.5, 1.0):
@@ -124,9 +138,7 @@ class AttentionFigureTest(tf.test.TestCase, parameterized.TestCase):
                 np.full((1, 2, 3), weight), ["a", "b"], ["c", "d", "e"], ""
             )
             cells = cell_colours(figure, panels(figure)[0], 2, 3)
-            self.assertAllClose(
-                cells, np.tile(colour(weight), (2, 3, 1)), atol=1
-            )
+            assert_all_close(cells, np.tile(colour(weight), (2, 3, 1)), atol=1)
 
     def test_cells_that_are_not_a_number_are_grey(self):
         scores = np.array([[[np.nan, 1.0]]])
@@ -134,10 +146,13 @@ class AttentionFigureTest(tf.test.TestCase, parameterized.TestCase):
             scores, ["a"], ["b", "c"], ""
         )
         bad, good = cell_colours(figure, panels(figure)[0], 1, 2)[0]
-        self.assertAllEqual(bad, [211, 211, 211])
-        self.assertAllClose(good, colour(1.0), atol=1)
+        assert_all_equal(bad, [211, 211, 211])
+        assert_all_close(good, colour(1.0), atol=1)
 
-    @parameterized.parameters((1, 2, 3), (3, 7, 5), (5, 11, 13), (2, 43, 41))
+    @pytest.mark.parametrize(
+        ("num_heads", "rows", "columns"),
+        [(1, 2, 3), (3, 7, 5), (5, 11, 13), (2, 43, 41)],
+    )
     def test_no_text_is_cut_off_or_covered(self, num_heads, rows, columns):
         def tokens(length):
             return [f"\u2581Water{i}" for i in range(length)]
@@ -154,8 +169,8 @@ class AttentionFigureTest(tf.test.TestCase, parameterized.TestCase):
         for axes in panels(figure):
             row_labels = axes.get_yticklabels()
             column_labels = axes.get_xticklabels()
-            self.assertLen(row_labels, rows)
-            self.assertLen(column_labels, columns)
+            assert len(row_labels) == rows
+            assert len(column_labels) == columns
             axis_texts += [*row_labels, *column_labels]
             axis_texts += [axes.xaxis.label, axes.yaxis.label]
             axis_texts += axes.findobj(
@@ -169,9 +184,9 @@ class AttentionFigureTest(tf.test.TestCase, parameterized.TestCase):
         boxes = np.array(
             [text.get_window_extent().extents for text in axis_texts]
         )
-        self.assertAllGreaterEqual(boxes, 0)
-        self.assertAllLessEqual(boxes[:, [0, 2]], width)
-        self.assertAllLessEqual(boxes[:, [1, 3]], height)
+        assert np.min(boxes) >= 0
+        assert np.max(boxes[:, [0, 2]]) <= width
+        assert np.max(boxes[:, [1, 3]]) <= height
         # Two boxes overlap where they do so in both directions; a pixel is
         # allowed, as boxes are rounded up to whole pixels.
         low, high = boxes[:, None, :2], boxes[:, None, 2:]
@@ -179,7 +194,7 @@ class AttentionFigureTest(tf.test.TestCase, parameterized.TestCase):
             (low + 1 < high.swapaxes(0, 1)) & (low.swapaxes(0, 1) + 1 < high),
             axis=-1,
         )
-        self.assertAllEqual(overlaps, np.eye(len(boxes), dtype=bool))
+        assert_all_equal(overlaps, np.eye(len(boxes), dtype=bool))
 
     def test_long_sentences_keep_their_size_and_label_some_tokens(self):
         length = 211
@@ -188,12 +203,12 @@ class AttentionFigureTest(tf.test.TestCase, parameterized.TestCase):
             random_scores(5, length, length), tokens, tokens, "Layer 1"
         )
         image = attention_images.figure_to_image(figure)
-        self.assertLessEqual(max(image.shape), panel_layout.MAX_SIDE)
+        assert max(image.shape) <= panel_layout.MAX_SIDE
         (axes, *_) = panels(figure)
         labels = [text.get_text() for text in axes.get_xticklabels()]
         stride = int(axes.get_xticks()[1])
-        self.assertGreater(stride, 1)
-        self.assertEqual(labels, tokens[::stride])
+        assert stride > 1
+        assert labels == tokens[::stride]
 
     def test_every_script_is_drawn_without_a_word(self):
         tokens = [
@@ -216,10 +231,10 @@ class AttentionFigureTest(tf.test.TestCase, parameterized.TestCase):
                 "中文 $5 and $6 😀",
             )
             image = attention_images.figure_to_image(figure)
-        self.assertEqual(self.log.messages, [])
-        self.assertGreater(image.std(), 0)
+        assert self.log.messages == []
+        assert image.std() > 0
         labels = panels(figure)[0].get_yticklabels()
-        self.assertEqual(labels[6].get_text(), "$x^{$")
+        assert labels[6].get_text() == "$x^{$"
 
     def test_threads_draw_the_same_and_figures_are_freed(self):
         def draw(seed):
@@ -233,50 +248,53 @@ class AttentionFigureTest(tf.test.TestCase, parameterized.TestCase):
             return image, weakref.ref(figure)
 
         expected = [draw(seed)[0] for seed in range(4)]
-        self.assertNotAllEqual(expected[0], expected[1])
+        assert_not_all_equal(expected[0], expected[1])
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             drawn = list(pool.map(draw, range(4)))
         for image, (image_in_thread, _) in zip(expected, drawn, strict=True):
-            self.assertAllEqual(image, image_in_thread)
+            assert_all_equal(image, image_in_thread)
         gc.collect()
-        self.assertEqual([figure() for _, figure in drawn], [None] * 4)
+        assert [figure() for _, figure in drawn] == [None] * 4
 
-    @parameterized.parameters(
-        ((TARGET, SOURCE), r"heads, 7, 5.*shape=\(7, 5\).*one token per row"),
-        ((1, SOURCE, TARGET), r"heads, 7, 5.*shape=\(1, 5, 7\)"),
-        ((2, 1, TARGET, SOURCE), r"shape=\(2, 1, 7, 5\).*without a batch"),
-        ((0, TARGET, SOURCE), r"at least one head.*shape=\(0, 7, 5\)"),
+    @pytest.mark.parametrize(
+        ("shape", "message"),
+        [
+            (
+                (TARGET, SOURCE),
+                r"heads, 7, 5.*shape=\(7, 5\).*one token per row",
+            ),
+            ((1, SOURCE, TARGET), r"heads, 7, 5.*shape=\(1, 5, 7\)"),
+            ((2, 1, TARGET, SOURCE), r"shape=\(2, 1, 7, 5\).*without a batch"),
+            ((0, TARGET, SOURCE), r"at least one head.*shape=\(0, 7, 5\)"),
+        ],
     )
     def test_scores_and_tokens_must_fit(self, shape, message):
-        with self.assertRaisesRegex(ValueError, message):
+        with pytest.raises(ValueError, match=message):
             attention_images.attention_figure(
                 np.zeros(shape), TARGET_TOKENS, SOURCE_TOKENS, "Layer 1"
             )
 
     def test_an_empty_sentence_is_refused(self):
-        with self.assertRaisesRegex(ValueError, r"at least.*\(3, 0, 5\)"):
+        with pytest.raises(ValueError, match=r"at least.*\(3, 0, 5\)"):
             attention_images.attention_figure(
                 np.zeros((3, 0, 5)), [], SOURCE_TOKENS, "Layer 1"
             )
 
 
-class AttentionFiguresTest(tf.test.TestCase):
+class TestAttentionFigures:
     def test_every_kind_and_layer_has_its_figure(self):
         figures = dict(attention_images.attention_figures(maps(num_layers=2)))
-        self.assertEqual(
-            list(figures),
-            [
-                "encoder/layer_1",
-                "encoder/layer_2",
-                "decoder/layer_1",
-                "decoder/layer_2",
-                "encoder-decoder/layer_1",
-                "encoder-decoder/layer_2",
-            ],
-        )
-        self.assertEqual(
-            figures["encoder-decoder/layer_2"].texts[0].get_text(),
-            "Encoder-decoder attention, layer 2 of 2",
+        assert list(figures) == [
+            "encoder/layer_1",
+            "encoder/layer_2",
+            "decoder/layer_1",
+            "decoder/layer_2",
+            "encoder-decoder/layer_1",
+            "encoder-decoder/layer_2",
+        ]
+        assert (
+            figures["encoder-decoder/layer_2"].texts[0].get_text()
+            == "Encoder-decoder attention, layer 2 of 2"
         )
 
     def test_rows_attend_to_columns(self):
@@ -287,16 +305,15 @@ class AttentionFiguresTest(tf.test.TestCase):
             "encoder-decoder/layer_1": (TARGET_TOKENS, SOURCE_TOKENS),
         }
         for name, (rows, columns) in expected.items():
-            self.assertLen(panels(figures[name]), NUM_HEADS)
+            assert len(panels(figures[name])) == NUM_HEADS
             for axes in panels(figures[name]):
                 for labels, tokens in (
                     (axes.get_yticklabels(), rows),
                     (axes.get_xticklabels(), columns),
                 ):
-                    self.assertEqual(
-                        [text.get_text() for text in labels],
-                        [token.replace("\u2581", "_") for token in tokens],
-                    )
+                    assert [text.get_text() for text in labels] == [
+                        token.replace("\u2581", "_") for token in tokens
+                    ]
 
     def test_each_figure_holds_its_own_scores(self):
         record = maps(num_layers=2)
@@ -311,7 +328,7 @@ class AttentionFiguresTest(tf.test.TestCase):
                     axes.images[0].get_array()
                     for axes in panels(figures[f"{name}/layer_{layer + 1}"])
                 ]
-                self.assertAllClose(drawn, scores[layer])
+                assert_all_close(drawn, scores[layer])
 
     def test_tensors_of_any_precision_are_accepted(self):
         record = maps(num_layers=1)
@@ -320,16 +337,13 @@ class AttentionFiguresTest(tf.test.TestCase):
             decoder=tf.cast(record.decoder, tf.float16),
             cross=tf.constant(record.cross),
         )
-        self.assertLen(list(attention_images.attention_figures(record)), 3)
+        assert len(list(attention_images.attention_figures(record))) == 3
 
     def test_one_sentence_only(self):
         record = maps()
         record = record._replace(decoder=record.decoder[None])
-        with self.assertRaisesRegex(
-            ValueError, r"decoder scores.*shape=\(1, 2, 3, 7, 7\).*batch axis"
+        with pytest.raises(
+            ValueError,
+            match=r"decoder scores.*shape=\(1, 2, 3, 7, 7\).*batch axis",
         ):
             list(attention_images.attention_figures(record))
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -7,10 +7,10 @@ import keras
 import pytest
 import sacrebleu
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.summaries import bleu_callback
 from keras_transformer.translation import metrics
+from tests.assertions import assert_all_close
 from tests.training.small_model import fit, make
 
 SOURCES = ["a cat sat on the mat", "a dog ran", "the end of it all"]
@@ -56,13 +56,13 @@ class LogsSeen(keras.callbacks.Callback):
         self.seen.append(dict(logs))
 
 
-class BleuCallbackTest(tf.test.TestCase, parameterized.TestCase):
+class TestBleuCallback:
     @pytest.fixture(autouse=True)
     def collect_output(self, capsys):
         self.output = capsys
 
-    def setUp(self):
-        super().setUp()
+    @pytest.fixture(autouse=True)
+    def set_up(self):
         metric = sacrebleu.BLEU()
         self.bleu = metric.corpus_score(SOURCES, [REFERENCES]).score
         self.signature = str(metric.get_signature())
@@ -76,31 +76,33 @@ class BleuCallbackTest(tf.test.TestCase, parameterized.TestCase):
     def test_puts_scores_into_the_logs(self):
         after = LogsSeen()
         history = fit(make(), self.callback(), after, epochs=2).history
-        self.assertBetween(self.bleu, 10, 90)
-        self.assertAllClose(history["val_bleu"], [self.bleu] * 2)
-        self.assertAllClose(history["val_chrf"], [self.chrf] * 2)
-        self.assertLen(after.seen, 2)
-        self.assertAllClose(after.seen[0]["val_bleu"], self.bleu)
-        self.assertIn("loss", after.seen[0])
+        assert 10 <= self.bleu <= 90
+        assert_all_close(history["val_bleu"], [self.bleu] * 2)
+        assert_all_close(history["val_chrf"], [self.chrf] * 2)
+        assert len(after.seen) == 2
+        assert_all_close(after.seen[0]["val_bleu"], self.bleu)
+        assert "loss" in after.seen[0]
 
     def test_prints_scores_with_the_signature(self):
         fit(make(), self.callback())
-        self.assertIn(
+        assert (
             f"dev BLEU {self.bleu:.2f}, chrF {self.chrf:.2f} (3 sentences, "
-            f"{self.signature})",
-            self.output.readouterr().out,
-        )
+            f"{self.signature})"
+        ) in self.output.readouterr().out
 
     def test_others_can_watch_it(self):
         answers = iter([REFERENCES, SOURCES, SOURCES, SOURCES])
         callback = make_callback(lambda texts: next(answers))
         stop = keras.callbacks.EarlyStopping("val_bleu", patience=2, mode="max")
         history = fit(make(), callback, stop, epochs=4).history
-        self.assertAllClose(history["val_bleu"], [100.0, self.bleu, self.bleu])
+        assert_all_close(history["val_bleu"], [100.0, self.bleu, self.bleu])
 
-    @parameterized.named_parameters(("alone", False), ("with_keras", True))
-    def test_writes_scalars_with_their_signatures(self, with_keras):
-        log_dir = pathlib.Path(self.create_tempdir())
+    @pytest.mark.parametrize(
+        "with_keras",
+        [pytest.param(False, id="alone"), pytest.param(True, id="with_keras")],
+    )
+    def test_writes_scalars_with_their_signatures(self, with_keras, tmp_path):
+        log_dir = tmp_path
         used = [self.callback(log_dir=log_dir / "bleu")]
         if with_keras:
             # It switches summaries off between the steps it writes.
@@ -109,15 +111,15 @@ class BleuCallbackTest(tf.test.TestCase, parameterized.TestCase):
             )
         fit(make(), *used, epochs=2, steps=3)
         found = scalars(log_dir / "bleu")
-        self.assertEqual([s[0] for s in found], ["bleu", "chrf"] * 2)
-        self.assertEqual([s[1] for s in found], [3, 3, 6, 6])
+        assert [s[0] for s in found] == ["bleu", "chrf"] * 2
+        assert [s[1] for s in found] == [3, 3, 6, 6]
         expected = {
             "bleu": (self.bleu, self.signature),
             "chrf": (self.chrf, self.chrf_signature),
         }
         for name, _, value, description in found:
-            self.assertAllClose(value, expected[name][0])
-            self.assertEqual(description, expected[name][1])
+            assert_all_close(value, expected[name][0])
+            assert description == expected[name][1]
 
     def test_the_tokenization_may_be_chosen(self):
         chinese = ["那只猫坐在垫子上。", "一只狗在街上跑得很快。"]
@@ -129,16 +131,16 @@ class BleuCallbackTest(tf.test.TestCase, parameterized.TestCase):
         )
         logs = {}
         callback.on_epoch_end(0, logs)
-        self.assertBetween(logs["val_bleu"], 50, 99)
-        self.assertIn("tok:zh", self.output.readouterr().out)
+        assert 50 <= logs["val_bleu"] <= 99
+        assert "tok:zh" in self.output.readouterr().out
 
-    def test_can_be_used_again(self):
-        log_dir = self.create_tempdir().full_path
+    def test_can_be_used_again(self, tmp_path):
+        log_dir = str(tmp_path)
         callback = self.callback(log_dir=log_dir)
         model = make()
         fit(model, callback, steps=3)
         fit(model, callback, steps=3)
-        self.assertCountEqual([s[1] for s in scalars(log_dir)], [3, 3, 6, 6])
+        assert sorted([s[1] for s in scalars(log_dir)]) == sorted([3, 3, 6, 6])
 
     def test_translates_the_sources_as_given(self):
         asked = []
@@ -148,24 +150,23 @@ class BleuCallbackTest(tf.test.TestCase, parameterized.TestCase):
             return REFERENCES
 
         history = fit(make(), make_callback(translate)).history
-        self.assertEqual(asked, [SOURCES])
-        self.assertAllClose(history["val_bleu"], [100.0])
+        assert asked == [SOURCES]
+        assert_all_close(history["val_bleu"], [100.0])
 
     def test_another_number_of_translations(self):
         callback = make_callback(lambda texts: texts[1:])
-        with self.assertRaisesRegex(ValueError, "here 3. Received: 2. Return"):
+        with pytest.raises(ValueError, match="here 3. Received: 2. Return"):
             callback.on_epoch_end(0, {})
 
-    @parameterized.parameters(
-        (SOURCES, REFERENCES[:2], "3 sources, 2 references"),
-        ([], [], "0 sources, 0 references"),
-        ("abc", ["a", "b", "c"], "`sources` must be a list.*'abc'"),
-        (["a", "b", "c"], "abc", "`references` must be a list.*'abc'"),
+    @pytest.mark.parametrize(
+        ("sources", "references", "counts"),
+        [
+            (SOURCES, REFERENCES[:2], "3 sources, 2 references"),
+            ([], [], "0 sources, 0 references"),
+            ("abc", ["a", "b", "c"], "`sources` must be a list.*'abc'"),
+            (["a", "b", "c"], "abc", "`references` must be a list.*'abc'"),
+        ],
     )
     def test_other_number_of_references(self, sources, references, counts):
-        with self.assertRaisesRegex(ValueError, counts):
+        with pytest.raises(ValueError, match=counts):
             make_callback(lambda texts: texts, sources, references)
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -14,6 +14,7 @@ import pytest
 import tensorflow as tf
 
 from keras_transformer import summaries, translation
+from tests.assertions import assert_all_equal
 
 pytestmark = pytest.mark.seconds
 
@@ -70,9 +71,9 @@ def recorded(log_dir):
     return found
 
 
-class AttentionImagesTest(tf.test.TestCase):
-    def test_one_image_per_sentence_kind_layer_and_epoch(self):
-        log_dir = self.get_temp_dir()
+class TestAttentionImages:
+    def test_one_image_per_sentence_kind_layer_and_epoch(self, tmp_path):
+        log_dir = str(tmp_path)
         texts = ["a cat", "the dog sleeps now"]
         explain_two = functools.partial(explain, layers=2)
         fit(summaries.AttentionImages(log_dir, texts, explain_two), epochs=2)
@@ -84,38 +85,38 @@ class AttentionImagesTest(tf.test.TestCase):
             for layer in (1, 2)
         ]
         found = recorded(log_dir)
-        self.assertEqual([(tag, step) for tag, step, _ in found], expected)
+        assert [(tag, step) for tag, step, _ in found] == expected
         # The last picture is the last figure, to the pixel.
         *_, (_, figure) = summaries.attention_figures(explain_two(texts[1]))
         image = summaries.figure_to_image(figure)
         width, height, png = found[-1][2]
-        self.assertEqual((int(height), int(width)), image.shape[:2])
-        self.assertAllEqual(tf.io.decode_png(png), image)
+        assert (int(height), int(width)) == image.shape[:2]
+        assert_all_equal(tf.io.decode_png(png), image)
 
-    def test_every_epoch_is_explained_with_the_weights_of_that_moment(self):
+    def test_every_epoch_is_explained_with_the_weights_of_that_moment(
+        self, tmp_path
+    ):
         steps = []
 
         def explain_live(text):
             steps.append((text, int(callback.model.optimizer.iterations)))
             return explain(text)
 
-        log_dir = self.get_temp_dir()
+        log_dir = str(tmp_path)
         callback = summaries.AttentionImages(log_dir, ["a cat"], explain_live)
         fit(callback, epochs=3)
-        self.assertEqual(
-            steps, [("a cat", BATCHES * epoch) for epoch in (1, 2, 3)]
-        )
+        assert steps == [("a cat", BATCHES * epoch) for epoch in (1, 2, 3)]
 
-    def test_nothing_is_made_before_the_first_write(self):
-        log_dir = os.path.join(self.get_temp_dir(), "logs")
+    def test_nothing_is_made_before_the_first_write(self, tmp_path):
+        log_dir = os.path.join(str(tmp_path), "logs")
         callback = summaries.AttentionImages(log_dir, ["a cat"], explain)
         callback.on_train_begin()
-        self.assertFalse(os.path.exists(log_dir))
+        assert not os.path.exists(log_dir)
         callback.on_train_end()
-        self.assertFalse(os.path.exists(log_dir))
+        assert not os.path.exists(log_dir)
 
-    def test_images_can_be_read_while_training_goes_on(self):
-        log_dir = self.get_temp_dir()
+    def test_images_can_be_read_while_training_goes_on(self, tmp_path):
+        log_dir = str(tmp_path)
         counts = []
         # After the epoch's end of the first callback, before training's end.
         reader = keras.callbacks.LambdaCallback(
@@ -125,61 +126,55 @@ class AttentionImagesTest(tf.test.TestCase):
         )
         images = summaries.AttentionImages(log_dir, ["a cat"], explain)
         fit(images, reader, epochs=2)
-        self.assertEqual(counts, [3, 6])
+        assert counts == [3, 6]
 
-    def test_the_callback_of_keras_does_not_silence_ours(self):
-        log_dir = self.get_temp_dir()
+    def test_the_callback_of_keras_does_not_silence_ours(self, tmp_path):
+        log_dir = str(tmp_path)
         fit(
             keras.callbacks.TensorBoard(
                 os.path.join(log_dir, "keras"), update_freq=1000
             ),
             summaries.AttentionImages(log_dir, ["a cat"], explain),
         )
-        self.assertLen(recorded(log_dir), 3)
+        assert len(recorded(log_dir)) == 3
 
-    def test_a_second_fit_goes_on(self):
-        log_dir = self.get_temp_dir()
+    def test_a_second_fit_goes_on(self, tmp_path):
+        log_dir = str(tmp_path)
         callback = summaries.AttentionImages(log_dir, ["a cat"], explain)
         model = fit(callback)
         fit(callback, model=model)
         steps = {step for _, step, _ in recorded(log_dir)}
-        self.assertEqual(steps, {BATCHES, 2 * BATCHES})
+        assert steps == {BATCHES, 2 * BATCHES}
 
     def test_texts_must_be_a_list_of_sentences(self):
         for texts in ("a cat", []):
-            with self.assertRaisesRegex(
-                ValueError, "list of at least one.*texts=.*into a list"
+            with pytest.raises(
+                ValueError, match="list of at least one.*texts=.*into a list"
             ):
                 summaries.AttentionImages("logs", texts, explain)
 
 
-class SampleTranslationsTest(tf.test.TestCase):
-    def test_samples_are_written_as_a_table(self):
-        log_dir = self.get_temp_dir()
+class TestSampleTranslations:
+    def test_samples_are_written_as_a_table(self, tmp_path):
+        log_dir = str(tmp_path)
         pairs = [("the cat", "le chat"), ("a|b <unk>\n*c*", "d")]
         with contextlib.redirect_stdout(io.StringIO()):
             fit(summaries.SampleTranslations(log_dir, pairs, shout), epochs=2)
         found = recorded(log_dir)
-        self.assertEqual(
-            [(tag, step) for tag, step, _ in found],
-            [
-                ("sample_translations", BATCHES),
-                ("sample_translations", 2 * BATCHES),
-            ],
-        )
-        self.assertEqual(
-            found[0][2].item().decode(),
+        assert [(tag, step) for tag, step, _ in found] == [
+            ("sample_translations", BATCHES),
+            ("sample_translations", 2 * BATCHES),
+        ]
+        assert found[0][2].item().decode() == (
             "| source | translation | reference |\n"
             "| --- | --- | --- |\n"
             "| the cat | THE CAT | le chat |\n"
-            r"| a\|b &lt;unk&gt; \*c\* | A\|B &lt;UNK&gt; \*C\* | d |",
+            r"| a\|b &lt;unk&gt; \*c\* | A\|B &lt;UNK&gt; \*C\* | d |"
         )
 
-    def test_samples_are_printed_between_the_progress_bars(self):
+    def test_samples_are_printed_between_the_progress_bars(self, tmp_path):
         pairs = [("the cat", "le chat"), ("a dog", "un chien")]
-        callback = summaries.SampleTranslations(
-            self.get_temp_dir(), pairs, shout
-        )
+        callback = summaries.SampleTranslations(str(tmp_path), pairs, shout)
         # Keras's bar writes to the stream that is sys.stdout at that moment.
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             fit(callback, epochs=2, verbose=1)
@@ -197,56 +192,59 @@ class SampleTranslationsTest(tf.test.TestCase):
         before, text = text.split(samples.format(1))
         between, after = text.split(samples.format(2))
         for number, bar in ((1, before), (2, between)):
-            self.assertStartsWith(bar, f"Epoch {number}/2\n")
-            self.assertIn("loss", bar)
-            self.assertEndsWith(bar, "\n")
-        self.assertEqual(after, "")
+            assert bar.startswith(f"Epoch {number}/2\n")
+            assert "loss" in bar
+            assert bar.endswith("\n")
+        assert after == ""
 
-    def test_a_terminal_without_accents_does_not_end_the_training(self):
+    def test_a_terminal_without_accents_does_not_end_the_training(
+        self, tmp_path
+    ):
         stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
         callback = summaries.SampleTranslations(
-            self.get_temp_dir(), [("sleeps", "été")], shout
+            str(tmp_path), [("sleeps", "été")], shout
         )
         with mock.patch.object(sys, "stdout", stream):
             fit(callback)
         printed = stream.buffer.getvalue().decode("ascii")
-        self.assertIn("  reference    ?t?\n", printed)
+        assert "  reference    ?t?\n" in printed
 
-    def test_every_sentence_needs_a_translation(self):
+    def test_every_sentence_needs_a_translation(self, tmp_path):
         callback = summaries.SampleTranslations(
-            self.get_temp_dir(),
+            str(tmp_path),
             [("a", "b"), ("c", "d")],
             lambda texts: texts[:1],
         )
-        with self.assertRaisesRegex(
-            ValueError, "one translation per sentence, here 2.*1 translations"
+        with pytest.raises(
+            ValueError,
+            match="one translation per sentence, here 2.*1 translations",
         ):
             fit(callback)
 
     def test_pairs_must_be_pairs(self):
         for pairs in ([], ["the cat"], ["ab", "cd"], "ab", [("a", "b", "c")]):
-            with self.assertRaisesRegex(
-                ValueError, "list of at least one.*pairs=.*its reference"
+            with pytest.raises(
+                ValueError, match="list of at least one.*pairs=.*its reference"
             ):
                 summaries.SampleTranslations("logs", pairs, shout)
 
 
-class DistributionTest(tf.test.TestCase):
-    def test_both_write_once_under_a_mirrored_strategy(self):
+class TestDistribution:
+    def test_both_write_once_under_a_mirrored_strategy(self, tmp_path):
         devices = [
             device.name for device in tf.config.list_logical_devices("CPU")
         ]
         strategy = tf.distribute.MirroredStrategy(devices)
-        image_dir = os.path.join(self.get_temp_dir(), "images")
-        text_dir = os.path.join(self.get_temp_dir(), "texts")
+        image_dir = os.path.join(str(tmp_path), "images")
+        text_dir = os.path.join(str(tmp_path), "texts")
         with contextlib.redirect_stdout(io.StringIO()):
             fit(
                 summaries.AttentionImages(image_dir, ["a cat"], explain),
                 summaries.SampleTranslations(text_dir, [("a", "b")], shout),
                 strategy=strategy,
             )
-        self.assertEqual([step for _, step, _ in recorded(image_dir)], [3] * 3)
-        self.assertEqual([step for _, step, _ in recorded(text_dir)], [3])
+        assert [step for _, step, _ in recorded(image_dir)] == [3] * 3
+        assert [step for _, step, _ in recorded(text_dir)] == [3]
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import pytest
 import tensorflow as tf
 
 from keras_transformer import summaries, translation
+from tests.assertions import assert_all_equal
 
 pytestmark = pytest.mark.process
 
@@ -140,7 +141,7 @@ def server(tmp_path_factory):
         server.process.wait()
 
 
-class TensorBoardServerTest(tf.test.TestCase):
+class TestTensorBoardServer:
     @pytest.fixture(autouse=True)
     def use_server(self, server):
         self.server = server
@@ -150,17 +151,16 @@ class TensorBoardServerTest(tf.test.TestCase):
             f"attention/sentence_1/{name}": figure
             for name, figure in summaries.attention_figures(explain("the cat"))
         }
-        self.assertLen(figures, 6)
+        assert len(figures) == 6
         tags = self.server.get_json("data/plugin/images/tags")["attention"]
-        self.assertCountEqual(tags, figures)
+        assert sorted(tags) == sorted(figures)
         for tag, figure in figures.items():
             served = self.server.get_json(
                 "data/plugin/images/images", run="attention", tag=tag, sample=0
             )
-            self.assertEqual(
-                [image["step"] for image in served],
-                [BATCHES * (epoch + 1) for epoch in range(EPOCHS)],
-            )
+            assert [image["step"] for image in served] == [
+                BATCHES * (epoch + 1) for epoch in range(EPOCHS)
+            ]
             expected = summaries.figure_to_image(figure)
             for image in served:
                 query = dict(urllib.parse.parse_qsl(image["query"]))
@@ -168,8 +168,8 @@ class TensorBoardServerTest(tf.test.TestCase):
                     "data/plugin/images/individualImage", **query
                 )
                 pixels = tf.io.decode_png(png).numpy()
-                self.assertGreater(pixels.std(), 10)
-                self.assertAllEqual(pixels, expected)
+                assert pixels.std() > 10
+                assert_all_equal(pixels, expected)
 
     def test_translations_are_served_as_a_table(self):
         served = self.server.get_json(
@@ -177,20 +177,15 @@ class TensorBoardServerTest(tf.test.TestCase):
             run="translations",
             tag="sample_translations",
         )
-        self.assertEqual([text["step"] for text in served], [3, 6])
+        assert [text["step"] for text in served] == [3, 6]
         cells = re.findall(r"<td>(.*?)</td>", served[-1]["text"])
-        self.assertEqual(
-            cells,
+        assert cells == (
             ["the cat", "THE CAT", "le chat"]
-            + ["a|b", "A|B", "c * d * e &lt;unk&gt;"],
+            + ["a|b", "A|B", "c * d * e &lt;unk&gt;"]
         )
 
     def test_the_curves_of_keras_are_beside_them(self):
         runs = self.server.get_json("data/runs")
-        self.assertCountEqual(runs, ["attention", "train", "translations"])
+        assert sorted(runs) == sorted(["attention", "train", "translations"])
         scalars = self.server.get_json("data/plugin/scalars/tags")
-        self.assertIn("epoch_loss", scalars["train"])
-
-
-if __name__ == "__main__":
-    tf.test.main()
+        assert "epoch_loss" in scalars["train"]

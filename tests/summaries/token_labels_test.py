@@ -3,55 +3,56 @@
 import warnings
 from unittest import mock
 
-import tensorflow as tf
-from absl.testing import parameterized
+import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from keras_transformer.summaries import token_labels
+from tests.assertions import assert_all_close
 
 
-class LabelTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(
-        ("street", "street"),
-        ("\u2581street", "_street"),
-        ("\u2581", "_"),
-        ("</s>", "</s>"),
-        ("$x$", "$x$"),
-        (" ", "\u2423"),
-        ("a\nb\tc", "a\\nb\\tc"),
-        ("zero\u200dwidth", "zero\\u200dwidth"),
-        ("été", "été"),
-        ("العربية", "العربية"),
-        ("\U0010fffd", "\\U0010fffd"),  # private use
+class TestLabel:
+    @pytest.mark.parametrize(
+        ("token", "expected"),
+        [
+            ("street", "street"),
+            ("\u2581street", "_street"),
+            ("\u2581", "_"),
+            ("</s>", "</s>"),
+            ("$x$", "$x$"),
+            (" ", "\u2423"),
+            ("a\nb\tc", "a\\nb\\tc"),
+            ("zero\u200dwidth", "zero\\u200dwidth"),
+            ("été", "été"),
+            ("العربية", "العربية"),
+            ("\U0010fffd", "\\U0010fffd"),  # private use
+        ],
     )
     def test_label(self, token, expected):
-        self.assertEqual(token_labels.label(token), expected)
+        assert token_labels.label(token) == expected
 
     def test_characters_without_a_font_become_boxes(self):
         with mock.patch.object(
             token_labels, "covered_characters", return_value={ord("a")}
         ):
-            self.assertEqual(token_labels.label("ab\u4e2d"), "a\u25a1\u25a1")
+            assert token_labels.label("ab\u4e2d") == "a\u25a1\u25a1"
 
     def test_long_tokens_lose_their_middle(self):
         label = token_labels.label("abcdefghijklmnopqrstuvwxyz")
-        self.assertEqual(label, "abcdefgh\u2026tuvwxyz")
-        self.assertEqual(
-            token_labels.label("abcdefghijklmnop"), label[:8] + "ijklmnop"
-        )
+        assert label == "abcdefgh\u2026tuvwxyz"
+        assert token_labels.label("abcdefghijklmnop") == label[:8] + "ijklmnop"
 
 
-class FontsTest(tf.test.TestCase):
+class TestFonts:
     def test_the_font_of_matplotlib_is_the_first_choice(self):
-        self.assertEqual(token_labels.font_families()[0], "DejaVu Sans")
+        assert token_labels.font_families()[0] == "DejaVu Sans"
 
     def test_covered_characters_are_drawn_without_a_warning(self):
         covered = token_labels.covered_characters()
         text = "".join(
             chr(code) for code in sorted(covered)[:2000] if chr(code).isalnum()
         )
-        self.assertGreater(len(text), 500)
+        assert len(text) > 500
         figure = Figure()
         figure.text(0, 0, text, family=token_labels.font_families())
         with warnings.catch_warnings():
@@ -59,7 +60,7 @@ class FontsTest(tf.test.TestCase):
             FigureCanvasAgg(figure).draw()
 
 
-class LongestTest(tf.test.TestCase):
+class TestLongest:
     def test_longest_agrees_with_the_drawn_width(self):
         figure = Figure(dpi=100)
         renderer = FigureCanvasAgg(figure).get_renderer()
@@ -68,18 +69,13 @@ class LongestTest(tf.test.TestCase):
             0, 0, labels[1], fontsize=72, family=token_labels.font_families()
         )
         width = drawn.get_window_extent(renderer).width
-        self.assertAllClose(
+        assert_all_close(
             token_labels.longest(labels, renderer), width / 100, rtol=0.02
         )
 
     def test_bold_is_wider_and_nothing_has_no_width(self):
         renderer = FigureCanvasAgg(Figure()).get_renderer()
-        self.assertGreater(
-            token_labels.longest(["street"], renderer, "bold"),
-            token_labels.longest(["street"], renderer),
-        )
-        self.assertEqual(token_labels.longest([], renderer), 0)
-
-
-if __name__ == "__main__":
-    tf.test.main()
+        assert token_labels.longest(
+            ["street"], renderer, "bold"
+        ) > token_labels.longest(["street"], renderer)
+        assert token_labels.longest([], renderer) == 0

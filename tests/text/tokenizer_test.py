@@ -6,11 +6,13 @@ import random
 import unicodedata
 
 import keras
+import numpy as np
+import pytest
 import sentencepiece
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.text import special_ids, tokenizer, vocabulary
+from tests.assertions import assert_all_equal, assert_not_all_equal
 
 IDS = special_ids.SpecialIds()
 
@@ -40,9 +42,9 @@ def every_code_point():
     return [chr(i) for i in range(0x110000) if not 0xD800 <= i < 0xE000]
 
 
-class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
+class TestTokenizer:
+    @pytest.fixture(autouse=True)
+    def set_up(self):
         self.tokenizer = tokenizer.Tokenizer(learned())
 
     def round_trip(self, texts):
@@ -51,42 +53,45 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_types_and_shapes(self):
         ids = self.tokenizer.encode(["a cat", "", "the"])
-        self.assertIsInstance(ids, tf.RaggedTensor)
-        self.assertEqual(ids.dtype, tf.int32)
-        self.assertEqual(ids.row_lengths().numpy()[1], 0)
-        self.assertAllGreater(ids.values, IDS.unknown)
-        self.assertAllLess(ids.values, self.tokenizer.vocabulary_size)
-        self.assertEqual(self.tokenizer.vocabulary_size, 293)
-        self.assertEqual(self.tokenizer.decode(ids).shape, (3,))
+        assert isinstance(ids, tf.RaggedTensor)
+        assert ids.dtype == tf.int32
+        assert ids.row_lengths().numpy()[1] == 0
+        assert np.min(ids.values) > IDS.unknown
+        assert np.max(ids.values) < self.tokenizer.vocabulary_size
+        assert self.tokenizer.vocabulary_size == 293
+        assert self.tokenizer.decode(ids).shape == (3,)
 
-    @parameterized.parameters(
-        "",
-        " ",
-        "  ",
-        "   two  spaces   inside and around   ",
-        "\t\ttabs\t",
-        "line\nbreaks\r\n\n",
-        "\x00",
-        "a\x00b\x00",
-        "\x1b[0m\x7f\x85",
-        "\u2581",
-        "\u2581a \u2581 b\u2581\u2581",
-        "\U0010fffd",
-        "\U0010fffd0\U0010fffd1\u25810\u25811",
-        "<s>",
-        "</s> <pad><bos><eos> <unk>",
-        "<0x41>",
-        "a<0x0A>b",
-        "\ufeffmark first",
-        "no\u00a0break \u2003 em \u200b zero \u2028 line",
-        "e\u0301 is not \u00e9, \uff21 is not A, \ufb01 is not fi",
-        "\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f1eb\U0001f1f7",
-        "\u0634\u0627\u0631\u0639 \u202bשלום עולם\u202c",
-        "\ufffe\uffff\U0010ffff",
-        "\ufffd",
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            " ",
+            "  ",
+            "   two  spaces   inside and around   ",
+            "\t\ttabs\t",
+            "line\nbreaks\r\n\n",
+            "\x00",
+            "a\x00b\x00",
+            "\x1b[0m\x7f\x85",
+            "\u2581",
+            "\u2581a \u2581 b\u2581\u2581",
+            "\U0010fffd",
+            "\U0010fffd0\U0010fffd1\u25810\u25811",
+            "<s>",
+            "</s> <pad><bos><eos> <unk>",
+            "<0x41>",
+            "a<0x0A>b",
+            "\ufeffmark first",
+            "no\u00a0break \u2003 em \u200b zero \u2028 line",
+            "e\u0301 is not \u00e9, \uff21 is not A, \ufb01 is not fi",
+            "\U0001f468\u200d\U0001f469\u200d\U0001f467 \U0001f1eb\U0001f1f7",
+            "\u0634\u0627\u0631\u0639 \u202bשלום עולם\u202c",
+            "\ufffe\uffff\U0010ffff",
+            "\ufffd",
+        ],
     )
     def test_lossless(self, text):
-        self.assertEqual(self.round_trip([text]), [text])
+        assert self.round_trip([text]) == [text]
 
     def test_lossless_for_every_code_point(self):
         characters = every_code_point()
@@ -94,30 +99,36 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
             "".join(characters[i : i + 4001])
             for i in range(0, len(characters), 4001)
         ]
-        self.assertTrue(self.round_trip(texts) == texts)  # Too long to print.
+        assert self.round_trip(texts) == texts  # Too long to print.
 
-    @parameterized.parameters(
-        ("any", None),
-        ("the trouble makers", " \u2581\U0010fffd01<>s/x4\x00\t\n"),
-        ("mostly spaces", "    a\u2581"),
+    @pytest.mark.parametrize(
+        ("_", "alphabet"),
+        [
+            ("any", None),
+            ("the trouble makers", " \u2581\U0010fffd01<>s/x4\x00\t\n"),
+            ("mostly spaces", "    a\u2581"),
+        ],
     )
     def test_lossless_for_random_text(self, _, alphabet):
         texts = random_strings(0, 499, 23, alphabet or every_code_point())
-        self.assertEqual(self.round_trip(texts), texts)
+        assert self.round_trip(texts) == texts
 
-    @parameterized.parameters(
-        b"\xff",
-        b"caf\xe9 noir",  # Latin-1
-        b"\xed\xa0\x80",  # A surrogate.
-        b"\xc0\xaf",  # An overlong slash.
-        b"cut \xf0\x9f\x98",
-        b"\xe2\x96 \x81",  # U+2581, cut in two.
+    @pytest.mark.parametrize(
+        "text",
+        [
+            b"\xff",
+            b"caf\xe9 noir",  # Latin-1
+            b"\xed\xa0\x80",  # A surrogate.
+            b"\xc0\xaf",  # An overlong slash.
+            b"cut \xf0\x9f\x98",
+            b"\xe2\x96 \x81",  # U+2581, cut in two.
+        ],
     )
     def test_bytes_that_are_not_utf8_are_replaced(self, text):
         [decoded] = self.round_trip([text])
-        self.assertIn("\ufffd", decoded)
+        assert "\ufffd" in decoded
         around = text.decode("utf-8", errors="ignore")
-        self.assertEqual(decoded.replace("\ufffd", ""), around)
+        assert decoded.replace("\ufffd", "") == around
 
     def test_any_ids_decode_to_unicode(self):
         # A model may produce any sequence of ids, also incomplete UTF-8
@@ -130,46 +141,45 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
         decoded = self.tokenizer.decode(tf.ragged.constant(ids)).numpy()
         for text in decoded:
             text.decode("utf-8")
-        self.assertGreater(len(set(decoded)), 900)
+        assert len(set(decoded)) > 900
 
-    @parameterized.parameters(
-        IDS.pad,
-        IDS.begin,
-        IDS.end,
-        IDS.unknown,
+    @pytest.mark.parametrize(
+        "special",
+        [
+            IDS.pad,
+            IDS.begin,
+            IDS.end,
+            IDS.unknown,
+        ],
     )
     def test_special_ids_give_no_text(self, special):
         [ids] = self.tokenizer.encode(["  the cat"]).to_list()
         for at in range(len(ids) + 1):
             rows = [ids[:at] + [special] + ids[at:]]
-            self.assertAllEqual(self.tokenizer.decode(rows), [b"  the cat"])
+            assert_all_equal(self.tokenizer.decode(rows), [b"  the cat"])
 
     def test_decodes_padded_rows(self):
         texts = ["The cat", "", "a"]
         ids = self.tokenizer.encode(texts)
         dense = ids.to_tensor(IDS.pad)
-        self.assertAllEqual(
+        assert_all_equal(
             self.tokenizer.decode(dense), self.tokenizer.decode(ids)
         )
-        self.assertAllEqual(
+        assert_all_equal(
             self.tokenizer.decode(dense), [text.encode() for text in texts]
         )
 
     def test_pieces_of_special_ids(self):
-        self.assertEqual(
-            self.tokenizer.pieces([0, 1, 2]), ["<pad>", "<bos>", "<eos>"]
-        )
+        assert self.tokenizer.pieces([0, 1, 2]) == ["<pad>", "<bos>", "<eos>"]
 
     def test_pieces_spell_the_text(self):
         [ids] = self.tokenizer.encode(["the cat"]).to_list()
-        self.assertEqual(
-            "".join(self.tokenizer.pieces(ids)), "\u2581the\u2581cat"
-        )
+        assert "".join(self.tokenizer.pieces(ids)) == "\u2581the\u2581cat"
 
     def test_empty_batch(self):
         ids = self.tokenizer.encode([])
-        self.assertEqual(ids.nrows(), 0)
-        self.assertEqual(self.tokenizer.decode(ids).shape, (0,))
+        assert ids.nrows() == 0
+        assert self.tokenizer.decode(ids).shape == (0,)
 
     def test_ids_are_those_of_the_sentencepiece_library(self):
         processor = sentencepiece.SentencePieceProcessor(model_proto=learned())
@@ -177,12 +187,13 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
         texts += random_strings(3, 211, 17, " theca.'\u2581\U0010fffd<0>")
         # Decomposed text, which both libraries must read alike.
         texts.append(unicodedata.normalize("NFD", TEXTS[1]))
-        self.assertEqual(
-            self.tokenizer.encode(texts).to_list(),
-            [processor.encode(" " + text if text else "") for text in texts],
-        )
+        assert self.tokenizer.encode(texts).to_list() == [
+            processor.encode(" " + text if text else "") for text in texts
+        ]
 
-    @parameterized.parameters(tf.random.set_seed, keras.utils.set_random_seed)
+    @pytest.mark.parametrize(
+        "set_seed", [tf.random.set_seed, keras.utils.set_random_seed]
+    )
     def test_survives_a_new_seed(self, set_seed):
         traced = tf.function(
             lambda text: self.tokenizer.decode(self.tokenizer.encode(text)),
@@ -191,9 +202,9 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
         before = self.tokenizer.encode(TEXTS).to_list()
         traced(tf.constant(TEXTS))
         set_seed(7)
-        self.assertEqual(self.tokenizer.encode(TEXTS).to_list(), before)
-        self.assertEqual(self.round_trip(TEXTS), TEXTS)
-        self.assertAllEqual(
+        assert self.tokenizer.encode(TEXTS).to_list() == before
+        assert self.round_trip(TEXTS) == TEXTS
+        assert_all_equal(
             traced(tf.constant(TEXTS)), [text.encode() for text in TEXTS]
         )
 
@@ -203,9 +214,9 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
             lambda text: self.tokenizer.decode(self.tokenizer.encode(text))
         )
         decoded = [t.decode() for batch in dataset for t in batch.numpy()]
-        self.assertEqual(decoded, TEXTS)
+        assert decoded == TEXTS
 
-    def test_two_vocabularies_of_one_graph(self):
+    def test_two_vocabularies_of_one_graph(self, tmp_path):
         """Both ways to load it: TensorFlow's own loader, and a session."""
         texts = [["a cat sat", "the mat"], ["un chat", "le tapis est assis"]]
         both = tf.Module()
@@ -223,17 +234,17 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
                 for name, one in zip("ab", both.tokenizers, strict=True)
             }
 
-        path = self.create_tempdir().full_path
+        path = str(tmp_path)
         tf.saved_model.save(both, path, signatures=encode)
         text = tf.constant(["le chat", "a cat sat"])
         expected = {name: ids.numpy() for name, ids in encode(text).items()}
-        self.assertNotAllEqual(expected["a"][0, :3], expected["b"][0, :3])
+        assert_not_all_equal(expected["a"][0, :3], expected["b"][0, :3])
         loaded = tf.saved_model.load(path).signatures["serving_default"]
         # The model is loaded twice, and both copies are called in turn.
         again = tf.saved_model.load(path).signatures["serving_default"]
         for function in (loaded, again, loaded):
             for name, ids in function(text=text).items():
-                self.assertAllEqual(ids, expected[name])
+                assert_all_equal(ids, expected[name])
         with tf.compat.v1.Session(graph=tf.Graph()) as session:
             graph = tf.compat.v1.saved_model.load(session, ["serve"], path)
             signature = graph.signature_def["serving_default"]
@@ -242,33 +253,33 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
                 {signature.inputs["text"].name: text.numpy()},
             )
         for name, ids in expected.items():
-            self.assertAllEqual(found[name], ids)
+            assert_all_equal(found[name], ids)
 
-    @parameterized.parameters("a cat", b"a cat")
+    @pytest.mark.parametrize("text", ["a cat", b"a cat"])
     def test_one_string_is_no_list(self, text):
-        with self.assertRaisesRegex(ValueError, "list of strings.*a cat"):
+        with pytest.raises(ValueError, match="list of strings.*a cat"):
             self.tokenizer.encode(text)
 
-    def test_save_and_from_file(self):
-        path = os.path.join(self.create_tempdir(), "tokenizer.model")
+    def test_save_and_from_file(self, tmp_path):
+        path = os.path.join(tmp_path, "tokenizer.model")
         self.tokenizer.save(path)
         loaded = tokenizer.Tokenizer.from_file(path)
-        self.assertEqual(
-            loaded.encode(TEXTS).to_list(),
-            self.tokenizer.encode(TEXTS).to_list(),
+        assert (
+            loaded.encode(TEXTS).to_list()
+            == self.tokenizer.encode(TEXTS).to_list()
         )
         # SentencePiece reads the file too, and no other file is left.
         processor = sentencepiece.SentencePieceProcessor(model_file=path)
-        self.assertEqual(processor.vocab_size(), 293)
-        self.assertEqual(os.listdir(os.path.dirname(path)), ["tokenizer.model"])
+        assert processor.vocab_size() == 293
+        assert os.listdir(os.path.dirname(path)) == ["tokenizer.model"]
 
-    def test_missing_file(self):
-        path = os.path.join(self.create_tempdir(), "nowhere.model")
-        with self.assertRaisesRegex(FileNotFoundError, "nowhere.model"):
+    def test_missing_file(self, tmp_path):
+        path = os.path.join(tmp_path, "nowhere.model")
+        with pytest.raises(FileNotFoundError, match="nowhere.model"):
             tokenizer.Tokenizer.from_file(path)
 
-    def test_a_vocabulary_without_padding(self):
-        path = os.path.join(self.create_tempdir(), "other")
+    def test_a_vocabulary_without_padding(self, tmp_path):
+        path = os.path.join(tmp_path, "other")
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(TEXTS),
             model_prefix=path,
@@ -276,11 +287,7 @@ class TokenizerTest(tf.test.TestCase, parameterized.TestCase):
             byte_fallback=True,  # unk 0, bos 1, eos 2 and no pad.
             minloglevel=2,
         )
-        with self.assertRaisesRegex(
-            ValueError, "other.model: .* no 'pad' id.*learn_vocabulary"
+        with pytest.raises(
+            ValueError, match="other.model: .* no 'pad' id.*learn_vocabulary"
         ):
             tokenizer.Tokenizer.from_file(f"{path}.model")
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -7,10 +7,9 @@ from unittest import mock
 
 import pytest
 import sentencepiece
-import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.text import vocabulary
+from tests.assertions import assert_all_close
 
 TEXTS = [
     "The cat sat on the mat.",
@@ -25,20 +24,18 @@ def size_of(model):
     return sentencepiece.SentencePieceProcessor(model_proto=model).vocab_size()
 
 
-class LearnVocabularyTest(tf.test.TestCase, parameterized.TestCase):
+class TestLearnVocabulary:
     def test_has_the_size_asked_for(self):
         model = vocabulary.learn_vocabulary(TEXTS, 293)
-        self.assertEqual(size_of(model), 293)
+        assert size_of(model) == 293
 
     def test_holds_every_byte_and_every_character(self):
         processor = sentencepiece.SentencePieceProcessor(
             model_proto=vocabulary.learn_vocabulary(TEXTS, 293)
         )
         pieces = [processor.id_to_piece(i) for i in range(293)]
-        self.assertContainsSubset([f"<0x{i:02X}>" for i in range(256)], pieces)
-        self.assertContainsSubset(
-            set("".join(TEXTS).replace(" ", "\u2581")), pieces
-        )
+        assert set([f"<0x{i:02X}>" for i in range(256)]) <= set(pieces)
+        assert set(set("".join(TEXTS).replace(" ", "\u2581"))) <= set(pieces)
 
     def test_first_words_are_learned_like_others(self):
         # "chat" is the first word of two sentences and the last of two: it is
@@ -48,16 +45,15 @@ class LearnVocabularyTest(tf.test.TestCase, parameterized.TestCase):
             may_be_smaller=True,
         )
         processor = sentencepiece.SentencePieceProcessor(model_proto=model)
-        self.assertEqual(
-            processor.encode(" chat un", out_type=str)[0],
-            processor.encode(" un chat", out_type=str)[-1],
+        assert (
+            processor.encode(" chat un", out_type=str)[0]
+            == processor.encode(" un chat", out_type=str)[-1]
         )
 
     def test_same_text_gives_the_same_bytes(self):
-        self.assertEqual(
-            vocabulary.learn_vocabulary(TEXTS, 293),
-            vocabulary.learn_vocabulary(iter(TEXTS), 293),
-        )
+        assert vocabulary.learn_vocabulary(
+            TEXTS, 293
+        ) == vocabulary.learn_vocabulary(iter(TEXTS), 293)
 
     def test_none_does_not_normalize(self):
         # A full-width letter, a decomposed letter, a no-break space, two
@@ -68,40 +64,41 @@ class LearnVocabularyTest(tf.test.TestCase, parameterized.TestCase):
                 [text], may_be_smaller=True, normalization="none"
             )
         )
-        self.assertEqual(processor.decode(processor.encode(text)), text)
+        assert processor.decode(processor.encode(text)) == text
 
     def test_too_large_names_the_largest(self):
-        with self.assertRaisesRegex(
-            ValueError, "too small for this vocabulary.*vocabulary_size=4001"
+        with pytest.raises(
+            ValueError,
+            match="too small for this vocabulary.*vocabulary_size=4001",
         ) as caught:
             vocabulary.learn_vocabulary(TEXTS, 4001)
-        largest = int(re.search(r"at most (\d+)", str(caught.exception))[1])
+        largest = int(re.search(r"at most (\d+)", str(caught.value))[1])
         model = vocabulary.learn_vocabulary(TEXTS, largest)
-        self.assertEqual(size_of(model), largest)
-        with self.assertRaisesRegex(ValueError, f"at most {largest}"):
+        assert size_of(model) == largest
+        with pytest.raises(ValueError, match=f"at most {largest}"):
             vocabulary.learn_vocabulary(TEXTS, largest + 1)
         # With `may_be_smaller` the same size is accepted.
         smaller = vocabulary.learn_vocabulary(TEXTS, 4001, may_be_smaller=True)
-        self.assertLessEqual(size_of(smaller), largest)
+        assert size_of(smaller) <= largest
 
-    @parameterized.parameters(17, 263, 260 + NUM_CHARACTERS - 1)
+    @pytest.mark.parametrize("size", [17, 263, 260 + NUM_CHARACTERS - 1])
     def test_too_small_names_the_smallest(self, size):
         smallest = 260 + NUM_CHARACTERS
-        with self.assertRaisesRegex(
+        with pytest.raises(
             ValueError,
-            f"too small for the characters.*vocabulary_size={size}.*"
+            match=f"too small for the characters.*vocabulary_size={size}.*"
             f"Expected {smallest}",
         ):
             vocabulary.learn_vocabulary(TEXTS, size, may_be_smaller=True)
         model = vocabulary.learn_vocabulary(TEXTS, smallest)
-        self.assertEqual(size_of(model), smallest)
+        assert size_of(model) == smallest
 
     def test_one_string_is_no_list(self):
-        with self.assertRaisesRegex(ValueError, "list of strings.*'a cat'"):
+        with pytest.raises(ValueError, match="list of strings.*'a cat'"):
             vocabulary.learn_vocabulary("a cat")
 
     def test_unknown_normalization(self):
-        with self.assertRaisesRegex(ValueError, "'nfd'.*'nmt_nfkc'"):
+        with pytest.raises(ValueError, match="'nfd'.*'nmt_nfkc'"):
             vocabulary.learn_vocabulary(TEXTS, normalization="nfd")
 
     @pytest.mark.process
@@ -122,27 +119,27 @@ class LearnVocabularyTest(tf.test.TestCase, parameterized.TestCase):
             ).stdout
             for _ in range(2)
         ]
-        self.assertLen(found[0].strip(), 64)
-        self.assertEqual(found[0], found[1])
+        assert len(found[0].strip()) == 64
+        assert found[0] == found[1]
 
     def test_every_sentence_is_as_likely_to_be_drawn(self):
         counts = [0] * 11
         with mock.patch.object(vocabulary, "_SENTENCE_LIMIT", 5):
             for seed in range(4001):
                 drawn = vocabulary._draw(range(11), seed)
-                self.assertLen(set(drawn), 5)
+                assert len(set(drawn)) == 5
                 for number in drawn:
                     counts[number] += 1
         # Six standard deviations of a binomial distribution.
         expected = 4001 * 5 / 11
-        self.assertAllClose(
+        assert_all_close(
             counts, [expected] * 11, 0, 6 * (expected * 6 / 11) ** 0.5
         )
-        self.assertEqual(vocabulary._draw(range(7), 1), list(range(7)))
+        assert vocabulary._draw(range(7), 1) == list(range(7))
 
-    @parameterized.parameters(([],), ([""],), (["", " ", "\t\n"],))
+    @pytest.mark.parametrize("texts", [[], [""], ["", " ", "\t\n"]])
     def test_no_text(self, texts):
-        with self.assertRaisesRegex(ValueError, "at least one sentence"):
+        with pytest.raises(ValueError, match="at least one sentence"):
             vocabulary.learn_vocabulary(texts, 293)
 
     def test_very_long_line_is_not_left_out(self):
@@ -151,9 +148,5 @@ class LearnVocabularyTest(tf.test.TestCase, parameterized.TestCase):
             ["a b", "z" + "a " * 4001], may_be_smaller=True
         )
         processor = sentencepiece.SentencePieceProcessor(model_proto=model)
-        self.assertLen(processor.encode("z"), 1)
-        self.assertNotEqual(processor.encode("z"), [4 + ord("z")])
-
-
-if __name__ == "__main__":
-    tf.test.main()
+        assert len(processor.encode("z")) == 1
+        assert processor.encode("z") != [4 + ord("z")]

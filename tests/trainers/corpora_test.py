@@ -1,10 +1,10 @@
 """Which pairs a run trains on, and how they are told from others."""
 
-import unittest
 from unittest import mock
 
 import pytest
 
+from tests.assertions import logged
 from trainers import corpora, settings
 
 
@@ -14,7 +14,7 @@ def write(folder, name, lines):
     return str(path)
 
 
-class CorporaTest(unittest.TestCase):
+class TestCorpora:
     @pytest.fixture(autouse=True)
     def write_files(self, tmp_path):
         self.folder = tmp_path
@@ -27,17 +27,17 @@ class CorporaTest(unittest.TestCase):
 
     def test_built_in(self):
         loaded = self.load(seed=3)
-        self.assertGreaterEqual(len(loaded.train), 20000)
-        self.assertEqual((len(loaded.dev), len(loaded.test)), (500, 500))
-        self.assertGreaterEqual(len(loaded.contrast), 400)
+        assert len(loaded.train) >= 20000
+        assert (len(loaded.dev), len(loaded.test)) == (500, 500)
+        assert len(loaded.contrast) >= 400
 
     def test_held_out_pairs_are_not_trained_on(self):
         loaded = self.load(
             train_source=[self.source], train_target=[self.target]
         )
-        self.assertEqual(len(loaded.dev), 2)
-        self.assertEqual(len(loaded.train), 45)
-        self.assertEqual(len({*loaded.train, *loaded.dev}), 47)
+        assert len(loaded.dev) == 2
+        assert len(loaded.train) == 45
+        assert len({*loaded.train, *loaded.dev}) == 47
 
     def test_duplicates_of_held_out_pairs_are_removed(self):
         # 47 distinct pairs, each three times: as it is, with other spaces, and
@@ -47,37 +47,37 @@ class CorporaTest(unittest.TestCase):
         lines += [f"a {i}\tune {i}" for i in range(47)]
         lines += ["\tun", "", "", ""] * 5
         path = write(self.folder, "many", lines)
-        with self.assertLogs("trainers", "INFO") as logs:
+        with logged("trainers", "INFO") as logs:
             loaded = self.load(train_tsv=[path])
-        self.assertEqual(len(loaded.dev), 4)  # A twentieth of 94.
+        assert len(loaded.dev) == 4  # A twentieth of 94.
 
         def text(pair):
             return tuple(" ".join(side.split()) for side in pair)
 
         trained, held_out = ({*map(text, side)} for side in loaded[:2])
-        self.assertEqual(len(held_out), 4)
-        self.assertFalse(trained & held_out)
-        self.assertTrue(all(source and target for source, target in held_out))
+        assert len(held_out) == 4
+        assert not trained & held_out
+        assert all(source and target for source, target in held_out)
         twice = sum(" une" not in f" {pair.target}" for pair in loaded.dev)
-        self.assertEqual(len(loaded.train), len(lines) - 4 - twice)
-        self.assertIn(
-            f"held out 4 of the training pairs and removed {twice} dup",
-            logs.output[-1],
+        assert len(loaded.train) == len(lines) - 4 - twice
+        assert (
+            f"held out 4 of the training pairs and removed {twice} dup"
+            in logs[-1]
         )
-        self.assertGreater(twice, 0)
+        assert twice > 0
 
     def test_all_pairs_are_the_same(self):
         path = write(self.folder, "same", ["a\tb"] * 1000)
-        with self.assertRaisesRegex(
-            ValueError, "1000 pairs, of which 1 are distinct"
+        with pytest.raises(
+            ValueError, match="1000 pairs, of which 1 are distinct"
         ):
             self.load(train_tsv=[path])
 
     def test_faults_are_said_before_all_is_read(self):
-        with self.assertRaisesRegex(FileNotFoundError, "nowhere.fr"):
+        with pytest.raises(FileNotFoundError, match="nowhere.fr"):
             self.load(train_source=[self.tsv], train_target=["nowhere.fr"])
         unreadable = write(self.folder, "dev", ["no tab"])
-        with self.assertRaisesRegex(ValueError, "dev, line 1: expected source"):
+        with pytest.raises(ValueError, match="dev, line 1: expected source"):
             with mock.patch.object(corpora.data, "read_parallel") as read:
                 self.load(
                     train_source=[self.source],
@@ -92,20 +92,16 @@ class CorporaTest(unittest.TestCase):
             train_target=[self.target],
             dev_tsv=[self.tsv],
         )
-        self.assertEqual(len(loaded.train), 47)
-        self.assertEqual(loaded.dev, [("x", "y"), ("z", "w")])
+        assert len(loaded.train) == 47
+        assert loaded.dev == [("x", "y"), ("z", "w")]
 
     def test_too_few_pairs_to_hold_out(self):
-        with self.assertRaisesRegex(ValueError, "Too few sentence pairs.*: 2"):
+        with pytest.raises(ValueError, match="Too few sentence pairs.*: 2"):
             self.load(train_tsv=[self.tsv])
 
     def test_fingerprint_tells_other_data(self):
         first = self.load(train_tsv=[self.tsv], dev_tsv=[self.tsv])
         same = self.load(train_tsv=[self.tsv], dev_tsv=[self.tsv])
         other = first._replace(train=first.train[::-1])
-        self.assertEqual(first.fingerprint(), same.fingerprint())
-        self.assertNotEqual(first.fingerprint(), other.fingerprint())
-
-
-if __name__ == "__main__":
-    unittest.main()
+        assert first.fingerprint() == same.fingerprint()
+        assert first.fingerprint() != other.fingerprint()

@@ -2,20 +2,21 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import keras_transformer as kt
 from trainers import measuring
 
 
-class ProgressTest(tf.test.TestCase):
-    def setUp(self):
-        super().setUp()
+class TestProgress:
+    @pytest.fixture(autouse=True)
+    def set_up(self, tmp_path):
         self.model = keras.Sequential(
             [keras.Input((3,)), keras.layers.Dense(1)]
         )
         self.model.compile("sgd", "mse")
-        self.directory = self.create_tempdir().full_path
+        self.directory = str(tmp_path)
         self.checkpoints = kt.training.TrainingCheckpoints(
             self.directory,
             self.model,
@@ -39,19 +40,17 @@ class ProgressTest(tf.test.TestCase):
 
     def test_stops_at_the_step_and_saves(self):
         self.fit(steps=7)
-        self.assertEqual(self.checkpoints.step, 7)
-        self.assertEqual(self.checkpoints.counters["batches"].numpy(), 7)
-        self.assertGreater(
-            float(self.checkpoints.counters["train_seconds"].numpy()), 0
-        )
+        assert self.checkpoints.step == 7
+        assert self.checkpoints.counters["batches"].numpy() == 7
+        assert float(self.checkpoints.counters["train_seconds"].numpy()) > 0
         names = {path for path in tf.io.gfile.listdir(self.directory)}
-        self.assertContainsSubset({"ckpt-4.index", "ckpt-7.index"}, names)
+        assert set({"ckpt-4.index", "ckpt-7.index"}) <= set(names)
 
     def test_goes_on_between_two_evaluations(self):
         self.fit(steps=6)
         self.fit(steps=9, batches=6)
-        self.assertEqual(self.checkpoints.counters["batches"].numpy(), 9)
-        self.assertEqual(self.checkpoints.step, 9)
+        assert self.checkpoints.counters["batches"].numpy() == 9
+        assert self.checkpoints.step == 9
 
     def test_batches_count_where_the_optimizer_does_not(self):
         # As where gradients overflow in half precision.
@@ -66,19 +65,15 @@ class ProgressTest(tf.test.TestCase):
             self.directory, self.model, counters=("train_seconds", "batches")
         )
         self.fit(steps=6)
-        self.assertLess(self.checkpoints.step, 6)
-        self.assertEqual(self.checkpoints.counters["batches"].numpy(), 6)
+        assert self.checkpoints.step < 6
+        assert self.checkpoints.counters["batches"].numpy() == 6
 
     def test_seconds_are_part_of_the_checkpoint(self):
         self.fit(steps=7)
         seconds = float(self.checkpoints.counters["train_seconds"].numpy())
-        self.assertGreater(seconds, 0)
+        assert seconds > 0
         self.checkpoints.counters["train_seconds"].assign(0)
-        self.assertTrue(self.checkpoints.restore())
-        self.assertEqual(
-            float(self.checkpoints.counters["train_seconds"].numpy()), seconds
+        assert self.checkpoints.restore()
+        assert (
+            float(self.checkpoints.counters["train_seconds"].numpy()) == seconds
         )
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -1,69 +1,100 @@
 """Settings that no run can have are refused by name."""
 
 import sys
-import unittest
 from unittest import mock
 
-from absl.testing import parameterized
+import pytest
 
 from trainers import settings, settings_checks
 
 
-class ChecksTest(parameterized.TestCase):
-    @parameterized.parameters(
-        ({"train_source": ["a"]}, "go together.*train_source=.'a'."),
-        ({"dev_target": ["b"]}, "--dev_source and --dev_target go together"),
-        (
-            {"train_tsv": ["t"], "train_source": ["a"], "train_target": ["b"]},
-            "Give the training data once",
-        ),
-        ({"dev_tsv": ["t"]}, "Development data without training data"),
-        (
-            {
-                "train_tsv": ["t"],
-                "dev_tsv": ["t"],
-                "dev_source": ["a"],
-                "dev_target": ["b"],
-            },
-            "Give the development data once",
-        ),
-        ({"preset": "huge"}, "Unknown preset. Received: 'huge'.*tiny"),
-        ({"epochs": 3, "steps": 5}, "epochs=3, steps=5. Give one"),
-        ({"precision": "float8"}, "Received: 'float8'.*mixed_bfloat16"),
-        ({"tokens_per_batch": 0}, "--tokens_per_batch must be positive"),
-        ({"steps": -2}, "--steps must be positive. Received: -2"),
-        (
-            {"convention": "bert"},
-            "Unknown convention.*'bert'.*fairseq, opennmt",
-        ),
-        ({"smoothing_over": "most"}, "--smoothing_over.*'most'.*all, others"),
-        (
-            {"length_penalty_form": "mean"},
-            "--length_penalty_form.*'mean'.*gnmt, average",
-        ),
-        ({"length_penalty": -1.0}, "--length_penalty must be at least 0.*-1.0"),
-        ({"length_penalty": float("nan")}, "--length_penalty must be.*nan"),
-        ({"rare_characters": 1.5}, "--rare_characters is a share.*1.5"),
-        ({"text_normalization": "nfd"}, "--text_normalization.*'nfd'.*none"),
-        ({"clip_norm": float("nan")}, "--clip_norm must be positive.*nan"),
-        ({"label_smoothing": 1.0}, "--label_smoothing must be at least 0 and"),
-        ({"ema_momentum": 1.5}, "--ema_momentum must be at least 0 and.*1.5"),
-        ({"seed": -1}, "--seed must be at least 0 and below 4294967296.*-1"),
-        ({"seed": 2**32}, "--seed must be.*Received: 4294967296"),
-        ({"seed": 2**70}, "--seed must be.*Received: 11805916"),
-        ({"tokenize": "foo"}, "tokenize='foo'. Expected one of none, zh"),
-        ({"target_language": "Chinese"}, "by its code. Received: 'Chinese'"),
+class TestChecks:
+    @pytest.mark.parametrize(
+        ("values", "message"),
+        [
+            ({"train_source": ["a"]}, "go together.*train_source=.'a'."),
+            (
+                {"dev_target": ["b"]},
+                "--dev_source and --dev_target go together",
+            ),
+            (
+                {
+                    "train_tsv": ["t"],
+                    "train_source": ["a"],
+                    "train_target": ["b"],
+                },
+                "Give the training data once",
+            ),
+            ({"dev_tsv": ["t"]}, "Development data without training data"),
+            (
+                {
+                    "train_tsv": ["t"],
+                    "dev_tsv": ["t"],
+                    "dev_source": ["a"],
+                    "dev_target": ["b"],
+                },
+                "Give the development data once",
+            ),
+            ({"preset": "huge"}, "Unknown preset. Received: 'huge'.*tiny"),
+            ({"epochs": 3, "steps": 5}, "epochs=3, steps=5. Give one"),
+            ({"precision": "float8"}, "Received: 'float8'.*mixed_bfloat16"),
+            ({"tokens_per_batch": 0}, "--tokens_per_batch must be positive"),
+            ({"steps": -2}, "--steps must be positive. Received: -2"),
+            (
+                {"convention": "bert"},
+                "Unknown convention.*'bert'.*fairseq, opennmt",
+            ),
+            (
+                {"smoothing_over": "most"},
+                "--smoothing_over.*'most'.*all, others",
+            ),
+            (
+                {"length_penalty_form": "mean"},
+                "--length_penalty_form.*'mean'.*gnmt, average",
+            ),
+            (
+                {"length_penalty": -1.0},
+                "--length_penalty must be at least 0.*-1.0",
+            ),
+            ({"length_penalty": float("nan")}, "--length_penalty must be.*nan"),
+            ({"rare_characters": 1.5}, "--rare_characters is a share.*1.5"),
+            (
+                {"text_normalization": "nfd"},
+                "--text_normalization.*'nfd'.*none",
+            ),
+            ({"clip_norm": float("nan")}, "--clip_norm must be positive.*nan"),
+            (
+                {"label_smoothing": 1.0},
+                "--label_smoothing must be at least 0 and",
+            ),
+            (
+                {"ema_momentum": 1.5},
+                "--ema_momentum must be at least 0 and.*1.5",
+            ),
+            (
+                {"seed": -1},
+                "--seed must be at least 0 and below 4294967296.*-1",
+            ),
+            ({"seed": 2**32}, "--seed must be.*Received: 4294967296"),
+            ({"seed": 2**70}, "--seed must be.*Received: 11805916"),
+            ({"tokenize": "foo"}, "tokenize='foo'. Expected one of none, zh"),
+            (
+                {"target_language": "Chinese"},
+                "by its code. Received: 'Chinese'",
+            ),
+        ],
     )
     def test_contradictions(self, values, message):
-        with self.assertRaisesRegex(ValueError, message):
+        with pytest.raises(ValueError, match=message):
             settings_checks.check(settings.TrainingSettings(**values))
 
     def test_defaults_are_consistent(self):
         settings_checks.check(settings.TrainingSettings())
-        self.assertTrue(settings.TrainingSettings().is_built_in)
+        assert settings.TrainingSettings().is_built_in
 
-    @parameterized.parameters(
-        ({"target_language": "ja"}, "ja"), ({"tokenize": "ko-mecab"}, "ko")
+    @pytest.mark.parametrize(
+        ("values", "package"),
+        [({"target_language": "ja"}, "ja"), ({"tokenize": "ko-mecab"}, "ko")],
     )
     def test_a_tokenization_that_is_not_installed(self, values, package):
         with (
@@ -74,15 +105,12 @@ class ChecksTest(parameterized.TestCase):
                     "sacrebleu.tokenizers.tokenizer_ko_mecab": None,
                 },
             ),
-            self.assertRaisesRegex(
-                ValueError, rf"pip install 'sacrebleu\[{package}\]'; or choose"
+            pytest.raises(
+                ValueError,
+                match=rf"pip install 'sacrebleu\[{package}\]'; or choose",
             ),
         ):
             settings_checks.check(settings.TrainingSettings(**values))
 
     def test_the_largest_seed(self):
         settings_checks.check(settings.TrainingSettings(seed=2**32 - 1))
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -1,16 +1,17 @@
 """Every setting of a run, and of its architecture, is a flag."""
 
 import dataclasses
-import unittest
 
+import pytest
 from absl import flags
 
 from keras_transformer.models import TransformerConfig
 from trainers import settings, settings_flags
 
 
-class SettingsTest(unittest.TestCase):
-    def setUp(self):
+class TestSettings:
+    @pytest.fixture(autouse=True)
+    def set_up(self):
         self.values = flags.FlagValues()
         for kind in (settings.TrainingSettings, settings.Overrides):
             settings_flags.define(kind, self.values)
@@ -21,7 +22,7 @@ class SettingsTest(unittest.TestCase):
             for kind in (settings.TrainingSettings, TransformerConfig)
             for field in dataclasses.fields(kind)
         }
-        self.assertLessEqual(names, set(self.values))
+        assert names <= set(self.values)
 
     def test_flags_become_settings(self):
         self.values(
@@ -35,22 +36,15 @@ class SettingsTest(unittest.TestCase):
             ]
         )
         training = settings_flags.read(settings.TrainingSettings, self.values)
-        self.assertEqual(
-            training,
-            settings.TrainingSettings(
-                train_source=["a", "b"], train_target=["c", "d"], seed=5
-            ),
+        assert training == settings.TrainingSettings(
+            train_source=["a", "b"], train_target=["c", "d"], seed=5
         )
         overrides = settings_flags.read(settings.Overrides, self.values)
-        self.assertEqual(
-            settings_flags.specified(overrides),
-            {"model_dim": 6, "dropout": 0.3},
-        )
+        assert settings_flags.specified(overrides) == {
+            "model_dim": 6,
+            "dropout": 0.3,
+        }
 
     def test_unknown_flags_fail(self):
-        with self.assertRaises(flags.UnrecognizedFlagError):
+        with pytest.raises(flags.UnrecognizedFlagError):
             self.values(["program", "--beam_sise=3"])
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -1,15 +1,16 @@
 """A batch in micro-batches has the gradients of the whole batch."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.training import accumulation
+from tests.assertions import assert_all_close, assert_all_equal
 
 
-class AccumulationTest(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
+class TestAccumulation:
+    @pytest.fixture(autouse=True)
+    def set_up(self):
         generator = np.random.default_rng(3)
         self.kernel = tf.Variable(generator.normal(size=(5, 3)))
         self.unused = tf.Variable(1.0)
@@ -42,27 +43,28 @@ class AccumulationTest(tf.test.TestCase, parameterized.TestCase):
 
         return (tf.function(run) if in_graph else run)()
 
-    @parameterized.product(micro_batches=(2, 3, 6), in_graph=(False, True))
+    @pytest.mark.parametrize("micro_batches", (2, 3, 6))
+    @pytest.mark.parametrize("in_graph", (False, True))
     def test_is_that_of_the_whole(self, micro_batches, in_graph):
         whole = self.add_up(1, False)
-        self.assertGreater(min(np.abs(one).max() for one in whole[:2]), 0.1)
+        assert min(np.abs(one).max() for one in whole[:2]) > 0.1
         found = self.add_up(micro_batches, in_graph)
         for one, other in zip(found[:2], whole[:2], strict=True):
-            self.assertAllClose(one, other, rtol=1e-12, atol=1e-14)
-        self.assertIsNone(found[2])
+            assert_all_close(one, other, rtol=1e-12, atol=1e-14)
+        assert found[2] is None
 
-    @parameterized.parameters(4, 5, 7)
+    @pytest.mark.parametrize("micro_batches", [4, 5, 7])
     def test_rows_that_do_not_divide(self, micro_batches):
         # The rows that fill up have weights of zero.
         whole = self.add_up(1, False)
         for one, other in zip(
             self.add_up(micro_batches, True)[:2], whole[:2], strict=True
         ):
-            self.assertAllClose(one, other, rtol=1e-12, atol=1e-14)
+            assert_all_close(one, other, rtol=1e-12, atol=1e-14)
 
     def test_one_micro_batch_at_a_time(self):
         self.add_up(3, False)
-        self.assertEqual(self.sizes, [2, 2, 2])
+        assert self.sizes == [2, 2, 2]
 
     def test_no_rows(self):
         self.data = {
@@ -70,28 +72,30 @@ class AccumulationTest(tf.test.TestCase, parameterized.TestCase):
             "weights": np.zeros((0, 3)),
         }
         for gradient in self.add_up(3, True)[:2]:
-            self.assertAllEqual(gradient, tf.zeros_like(gradient))
+            assert_all_equal(gradient, tf.zeros_like(gradient))
 
-    @parameterized.parameters(0, -1, 2.0, None)
+    @pytest.mark.parametrize("micro_batches", [0, -1, 2.0, None])
     def test_bad_numbers_of_micro_batches(self, micro_batches):
-        with self.assertRaisesRegex(
-            ValueError, f"at least 1. Received: {micro_batches}"
+        with pytest.raises(
+            ValueError, match=f"at least 1. Received: {micro_batches}"
         ):
             accumulation.check_micro_batches(micro_batches)
 
-    @parameterized.parameters((12, 2, 3), (5, 1, 1), (None, 7, 3), (4, 4, 1))
+    @pytest.mark.parametrize(
+        ("rows", "replicas", "micro_batches"),
+        [(12, 2, 3), (5, 1, 1), (None, 7, 3), (4, 4, 1)],
+    )
     def test_rows_that_can_be_shared(self, rows, replicas, micro_batches):
         accumulation.check_rows(rows, replicas, micro_batches)
 
-    @parameterized.parameters((13, 2, 3, 18), (3, 2, 1, 4), (5, 1, 4, 8))
+    @pytest.mark.parametrize(
+        ("rows", "replicas", "micro_batches", "next_rows"),
+        [(13, 2, 3, 18), (3, 2, 1, 4), (5, 1, 4, 8)],
+    )
     def test_rows_that_cannot(self, rows, replicas, micro_batches, next_rows):
-        with self.assertRaisesRegex(
+        with pytest.raises(
             ValueError,
-            rf"{rows} rows, {replicas} replica\(s\) x {micro_batches} = "
+            match=rf"{rows} rows, {replicas} replica\(s\) x {micro_batches} = "
             f"{replicas * micro_batches}. Use a batch of {next_rows} rows",
         ):
             accumulation.check_rows(rows, replicas, micro_batches)
-
-
-if __name__ == "__main__":
-    tf.test.main()

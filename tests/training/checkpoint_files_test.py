@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -13,9 +14,9 @@ import tempfile
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.training import checkpoint_files
+from tests.assertions import logged
 
 ROOT = pathlib.Path(__file__).parents[2]
 DATA = "data-00000-of-00001"
@@ -80,19 +81,21 @@ class Cases:
         assert matrix.flatten().tolist() == [step] * 15
 
 
-class CheckpointFilesTest(Cases, tf.test.TestCase, parameterized.TestCase):
+class TestCheckpointFiles(Cases):
     def test_keeps_the_last(self):
         self.write(2, 3, 5, 7, 11, max_to_keep=3)
         self.assert_has_only(5, 7, 11)
-        self.assertEqual(self.open().good(), [5, 7, 11])
-        self.assertEqual(
-            tf.train.latest_checkpoint(self.directory), self.open().path(11)
+        assert self.open().good() == [5, 7, 11]
+        assert tf.train.latest_checkpoint(self.directory) == self.open().path(
+            11
         )
-        self.assertLen(
-            tf.train.get_checkpoint_state(
-                self.directory
-            ).all_model_checkpoint_paths,
-            3,
+        assert (
+            len(
+                tf.train.get_checkpoint_state(
+                    self.directory
+                ).all_model_checkpoint_paths
+            )
+            == 3
         )
 
     def test_removes_one(self):
@@ -100,21 +103,19 @@ class CheckpointFilesTest(Cases, tf.test.TestCase, parameterized.TestCase):
         files = self.open(max_to_keep=3)
         files.remove(5)
         self.assert_has_only(2, 3)
-        self.assertEqual(files.good(), [2, 3])
-        self.assertEqual(
-            tf.train.latest_checkpoint(self.directory), files.path(3)
-        )
+        assert files.good() == [2, 3]
+        assert tf.train.latest_checkpoint(self.directory) == files.path(3)
 
     def test_no_directory(self):
         files = checkpoint_files.CheckpointFiles(self.directory / "a/b", 2)
         files.tidy()
-        self.assertEqual(files.good(), [])
-        self.assertEqual(files.damaged(), {})
+        assert files.good() == []
+        assert files.damaged() == {}
         files.write(3, writer(3))
-        self.assertEqual(files.good(), [3])
+        assert files.good() == [3]
 
     def test_keeps_one_at_least(self):
-        with self.assertRaisesRegex(ValueError, "Received: max_to_keep=0"):
+        with pytest.raises(ValueError, match="Received: max_to_keep=0"):
             self.open(max_to_keep=0)
 
     def test_every_flipped_byte_is_seen(self):
@@ -133,17 +134,16 @@ class CheckpointFilesTest(Cases, tf.test.TestCase, parameterized.TestCase):
                 if found:
                     # Bytes that mean nothing: the index is padded.
                     unseen += 1
-                    self.assertEqual(suffix, "index")
+                    assert suffix == "index"
                     for name, value in values(path).items():
                         np.testing.assert_array_equal(value, good[name])
                 else:
-                    self.assertIn(path, warnings.messages[0])
-            self.assertLess(unseen, 60)
+                    assert path in warnings.messages[0]
+            assert unseen < 60
             self.file(3, suffix).write_bytes(whole)
 
-    @parameterized.product(
-        suffix=("index", DATA), left=("none", "a byte", "half", "all but one")
-    )
+    @pytest.mark.parametrize("suffix", ("index", DATA))
+    @pytest.mark.parametrize("left", ("none", "a byte", "half", "all but one"))
     def test_cut_files_are_seen(self, suffix, left):
         self.write(3, 5)
         file = self.file(5, suffix)
@@ -156,48 +156,47 @@ class CheckpointFilesTest(Cases, tf.test.TestCase, parameterized.TestCase):
         }
         file.write_bytes(whole[: size[left]])
         files = self.open()
-        with self.assertLogs(checkpoint_files._LOG, "WARNING") as logs:
-            self.assertEqual(files.good(), [3])
-        [message] = logs.output
-        self.assertIn(f"{self.directory}/ckpt-5 is damaged", message)
-        self.assertIn(f"ckpt-5.{suffix.split('-')[0]}", message)
-        self.assertEqual(list(files.damaged()), [5])
+        with logged(checkpoint_files._LOG, "WARNING") as logs:
+            assert files.good() == [3]
+        [message] = logs
+        assert f"{self.directory}/ckpt-5 is damaged" in message
+        assert f"ckpt-5.{suffix.split('-')[0]}" in message
+        assert list(files.damaged()) == [5]
         # Said once, until someone looks anew.
         with self.warnings() as warnings:
             files.good()
-        self.assertEqual(warnings.messages, [])
-        with self.assertLogs(checkpoint_files._LOG, "WARNING"):
+        assert warnings.messages == []
+        with logged(checkpoint_files._LOG, "WARNING"):
             files.good(anew=True)
 
-    @parameterized.parameters("index", DATA)
+    @pytest.mark.parametrize("suffix", ["index", DATA])
     def test_missing_files_are_seen(self, suffix):
         self.write(3, 5)
         self.file(5, suffix).unlink()
-        with self.assertLogs(checkpoint_files._LOG, "WARNING") as logs:
-            self.assertEqual(self.open().good(), [3])
-        self.assertRegex(
-            logs.output[0], f"ckpt-5.{suffix}.* (missing|No such file)"
-        )
+        with logged(checkpoint_files._LOG, "WARNING") as logs:
+            assert self.open().good() == [3]
+        assert re.search(f"ckpt-5.{suffix}.* (missing|No such file)", logs[0])
 
     def test_index_and_data_of_different_checkpoints(self):
         self.write(3, 5)
         shutil.copy(self.file(3), self.file(5))
-        self.assertEqual(self.open().good(), [3])
+        assert self.open().good() == [3]
 
-    @parameterized.parameters(
-        None, b"", b"\xff garbage", b'model_checkpoint_path: "ckpt-7"\n'
+    @pytest.mark.parametrize(
+        "content",
+        [None, b"", b"\xff garbage", b'model_checkpoint_path: "ckpt-7"\n'],
     )
     def test_the_file_named_checkpoint_is_not_read(self, content):
         self.write(3, 5)
         state = self.directory / "checkpoint"
         state.unlink() if content is None else state.write_bytes(content)
-        self.assertEqual(self.open().good(), [3, 5])
+        assert self.open().good() == [3, 5]
         self.write(7)
         self.assert_has_only(5, 7)
 
     def test_steps_are_numbers(self):
         self.write(9, 10)
-        self.assertEqual(self.open().good(), [9, 10])
+        assert self.open().good() == [9, 10]
         self.write(11)
         self.assert_has_only(10, 11)
 
@@ -207,7 +206,7 @@ class CheckpointFilesTest(Cases, tf.test.TestCase, parameterized.TestCase):
         self.write(11, max_to_keep=3)
         # It is not older than those that are kept, so it stays as it is.
         self.assert_has_only(3, 5, 7, 11)
-        self.assertEqual(self.open().good(), [3, 7, 11])
+        assert self.open().good() == [3, 7, 11]
         self.write(13, max_to_keep=3)
         self.assert_has_only(7, 11, 13)
 
@@ -216,19 +215,19 @@ class CheckpointFilesTest(Cases, tf.test.TestCase, parameterized.TestCase):
         self.file(5).write_bytes(b"")
         (self.directory / "ckpt-7.index").write_bytes(b"")
         files = self.open()
-        self.assertEqual(files.good(), [3])
+        assert files.good() == [3]
         files.write(5, writer(5))
-        self.assertEqual(files.good(), [3, 5])
-        self.assertEqual(list(files.damaged()), [7])
-        self.assertEqual(self.open().good(), [3, 5])
+        assert files.good() == [3, 5]
+        assert list(files.damaged()) == [7]
+        assert self.open().good() == [3, 5]
         self.assert_value(5)
 
     def test_steps_do_not_go_back(self):
         self.write(3, 5)
         before = self.names()
-        with self.assertRaisesRegex(ValueError, "step 4, but .* one of step 5"):
+        with pytest.raises(ValueError, match="step 4, but .* one of step 5"):
             self.write(4)
-        self.assertEqual(self.names(), before)
+        assert self.names() == before
 
     def test_a_failed_write_leaves_the_others(self):
         self.write(3)
@@ -237,9 +236,9 @@ class CheckpointFilesTest(Cases, tf.test.TestCase, parameterized.TestCase):
             writer(5)(prefix)
             raise OSError("No space left on device")
 
-        with self.assertRaisesRegex(OSError, "No space"):
+        with pytest.raises(OSError, match="No space"):
             self.open().write(5, fails)
-        self.assertEqual(self.open().good(), [3])
+        assert self.open().good() == [3]
         self.write(5)
         self.assert_has_only(3, 5)
 
@@ -268,8 +267,8 @@ class CheckpointFilesTest(Cases, tf.test.TestCase, parameterized.TestCase):
             text=True,
             timeout=300,
         )
-        self.assertEqual(result.returncode, 0, result.stderr[-5000:])
-        self.assertEqual(result.stdout.split(), list(Killed.SCENES))
+        assert result.returncode == 0, result.stderr[-5000:]
+        assert result.stdout.split() == list(Killed.SCENES)
 
 
 class Killed(Cases):
@@ -363,16 +362,16 @@ class Killed(Cases):
         assert self.in_a_process(self.check, ([3, 5],)) == 0
 
 
-class NewestStepTest(tf.test.TestCase):
-    def test_the_newest(self):
-        folder = pathlib.Path(self.create_tempdir())
-        self.assertIsNone(checkpoint_files.newest_step(folder / "nowhere"))
-        self.assertIsNone(checkpoint_files.newest_step(folder))
+class TestNewestStep:
+    def test_the_newest(self, tmp_path):
+        folder = tmp_path
+        assert checkpoint_files.newest_step(folder / "nowhere") is None
+        assert checkpoint_files.newest_step(folder) is None
         # Files of the user's own may be there too.
         for name in ("ckpt-8.index", "ckpt-12.index", "ckpt-best.index", "a"):
             (folder / name).touch()
         (folder / "ckpt-13.index.tmp").touch()
-        self.assertEqual(checkpoint_files.newest_step(str(folder)), 12)
+        assert checkpoint_files.newest_step(str(folder)) == 12
 
 
 def main():

@@ -1,13 +1,13 @@
 """A run that was stopped goes on as if it had not been."""
 
 import pathlib
+import re
 import sys
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import models
 from keras_transformer.training import (
@@ -15,6 +15,13 @@ from keras_transformer.training import (
     checkpoints,
     losses,
     schedules,
+)
+from tests.assertions import (
+    assert_all_close,
+    assert_all_equal,
+    assert_not_all_close,
+    assert_not_all_equal,
+    logged,
 )
 from tests.training import two_workers
 
@@ -91,10 +98,10 @@ def fill(model, value):
         variable.assign(np.full(variable.shape, value))
 
 
-class Cases(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
-        self.directory = pathlib.Path(self.create_tempdir()) / "checkpoints"
+class Cases:
+    @pytest.fixture(autouse=True)
+    def set_up(self, tmp_path):
+        self.directory = tmp_path / "checkpoints"
 
     def open(self, model, **settings):
         return checkpoints.TrainingCheckpoints(
@@ -104,9 +111,9 @@ class Cases(tf.test.TestCase, parameterized.TestCase):
     def files(self):
         return sorted(path.name for path in self.directory.glob("*.index"))
 
-    def assertSameState(self, model, other):
+    def assert_same_state(self, model, other):
         for one, two in zip(state(model), state(other), strict=True):
-            self.assertAllEqual(one, two)
+            assert_all_equal(one, two)
 
     def save_at(self, *steps, **settings):
         """Checkpoints of steps whose every value is the step."""
@@ -138,7 +145,7 @@ class Cases(tf.test.TestCase, parameterized.TestCase):
         return {p.name: p.read_bytes() for p in self.directory.iterdir()}
 
 
-class TrainingCheckpointsTest(Cases):
+class TestTrainingCheckpoints(Cases):
     @pytest.mark.seconds
     def test_goes_on_to_the_bit(self):
         whole = make()
@@ -151,33 +158,33 @@ class TrainingCheckpointsTest(Cases):
         second = make(seed=7)
         second.fit(dataset(steps=1), verbose=0, shuffle=False)
         found = self.open(second)
-        self.assertTrue(found.restore())
-        self.assertEqual(found.step, 2)
-        self.assertSameState(second, first)
+        assert found.restore()
+        assert found.step == 2
+        self.assert_same_state(second, first)
         second.fit(dataset(first_step=2), verbose=0, shuffle=False)
-        self.assertEqual(found.step, 4)
-        self.assertNotAllClose(whole.weights[0], first.weights[0])
-        self.assertSameState(second, whole)
+        assert found.step == 4
+        assert_not_all_close(whole.weights[0], first.weights[0])
+        self.assert_same_state(second, whole)
 
     @pytest.mark.seconds
     def test_dropout_goes_on_as_well(self):
         # Else the test above could not see that seeds are restored.
         model = make()
         seeds = model.non_trainable_variables
-        self.assertNotEmpty(seeds)
+        assert len(seeds) > 0
         before = [seed.numpy() for seed in seeds]
         model.fit(dataset(steps=1), verbose=0, shuffle=False)
         for seed, value in zip(seeds, before, strict=True):
-            self.assertNotAllEqual(seed, value)
+            assert_not_all_equal(seed, value)
 
     def test_nothing_to_restore(self):
         model = make()
         found = self.open(model)
         before = state(model)
-        self.assertFalse(found.restore())
-        self.assertEqual(found.step, 0)
+        assert not found.restore()
+        assert found.step == 0
         for one, other in zip(before, state(model), strict=True):
-            self.assertAllEqual(one, other)
+            assert_all_equal(one, other)
 
     def test_restores_the_newest(self):
         model = make()
@@ -187,10 +194,10 @@ class TrainingCheckpointsTest(Cases):
             model.optimizer.iterations.assign(step)
             saved.save()
         set_weights(model, 0)
-        self.assertTrue(saved.restore())
-        self.assertEqual(saved.step, 5)
+        assert saved.restore()
+        assert saved.step == 5
         for weight in model.trainable_weights:
-            self.assertAllEqual(weight, 5 * np.ones(weight.shape))
+            assert_all_equal(weight, 5 * np.ones(weight.shape))
 
     def test_keeps_the_last(self):
         model = make()
@@ -198,9 +205,7 @@ class TrainingCheckpointsTest(Cases):
             model.optimizer.iterations.assign(step)
             # A new object each time, as after a restart.
             self.open(model, max_to_keep=3).save()
-        self.assertEqual(
-            self.files(), ["ckpt-11.index", "ckpt-5.index", "ckpt-7.index"]
-        )
+        assert self.files() == ["ckpt-11.index", "ckpt-5.index", "ckpt-7.index"]
 
     def test_counters(self):
         saved = self.open(make(), counters=("seconds", "tokens"))
@@ -209,8 +214,8 @@ class TrainingCheckpointsTest(Cases):
         saved.save()
         found = self.open(make(), counters=("seconds", "tokens"))
         found.restore()
-        self.assertEqual(found.counters["seconds"].numpy(), 0.1)
-        self.assertEqual(found.counters["tokens"].numpy(), 2**53)
+        assert found.counters["seconds"].numpy() == 0.1
+        assert found.counters["tokens"].numpy() == 2**53
 
     @pytest.mark.seconds
     def test_average_is_the_mean_of_the_kept(self):
@@ -223,104 +228,116 @@ class TrainingCheckpointsTest(Cases):
             )
             drawn.append(model.get_weights())
             saved.save()
-        self.assertNotAllClose(drawn[2][0], drawn[3][0])
+        assert_not_all_close(drawn[2][0], drawn[3][0])
         other = make(seed=7)
         found = self.open(other, max_to_keep=3)
         seeds = [v.numpy() for v in other.non_trainable_variables]
         for newest, kept in ((None, drawn[1:]), (2, drawn[2:]), (1, drawn[3:])):
-            self.assertEqual(found.load_average(newest), len(kept))
+            assert found.load_average(newest) == len(kept)
             for weight, *values in zip(other.weights, *kept, strict=True):
                 if weight.trainable:
-                    self.assertAllClose(
+                    assert_all_close(
                         weight, np.mean(values, axis=0), rtol=1e-6, atol=1e-7
                     )
         # Random generators have no mean.
         for variable, seed in zip(
             other.non_trainable_variables, seeds, strict=True
         ):
-            self.assertAllEqual(variable, seed)
+            assert_all_equal(variable, seed)
 
     def test_average_of_nothing(self):
-        with self.assertRaisesRegex(ValueError, "no checkpoint.*checkpoints"):
+        with pytest.raises(ValueError, match="no checkpoint.*checkpoints"):
             self.open(make()).load_average()
 
     def test_one_string_is_no_list_of_counters(self):
-        with self.assertRaisesRegex(ValueError, "`counters` must be.*'steps'"):
+        with pytest.raises(ValueError, match="`counters` must be.*'steps'"):
             self.open(make_dense(), counters="steps")
 
     def test_averages_one_at_least(self):
         _, saved = self.save_at(3)
-        with self.assertRaisesRegex(ValueError, "Received: 0"):
+        with pytest.raises(ValueError, match="Received: 0"):
             saved.load_average(0)
 
-    @parameterized.parameters(
-        ({"units": 5}, r"kernel: float32 \(2, 3\) stored, .*\(2, 5\) expected"),
-        ({"layers": 2}, "model: 3 stored, 5 expected; .*optimizer: 6 stored"),
-        ({"optimizer": "sgd"}, "Variables of the optimizer: 6 stored, 2 exp"),
-        ({"dtype": "float64"}, r"float32 \(3,\) stored, float64 \(3,\) expec"),
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            (
+                {"units": 5},
+                r"kernel: float32 \(2, 3\) stored, .*\(2, 5\) expected",
+            ),
+            (
+                {"layers": 2},
+                "model: 3 stored, 5 expected; .*optimizer: 6 stored",
+            ),
+            (
+                {"optimizer": "sgd"},
+                "Variables of the optimizer: 6 stored, 2 exp",
+            ),
+            (
+                {"dtype": "float64"},
+                r"float32 \(3,\) stored, float64 \(3,\) expec",
+            ),
+        ],
     )
     def test_another_model(self, settings, message):
         self.save_at(7)
         other = make_dense(**settings)
         found = self.open(other)
         before = state(other)
-        with self.assertRaisesRegex(
-            ValueError, f"ckpt-7 is of another.*{message}"
+        with pytest.raises(
+            ValueError, match=f"ckpt-7 is of another.*{message}"
         ):
             found.restore()
         if "optimizer" not in settings:
-            with self.assertRaisesRegex(ValueError, "is of another"):
+            with pytest.raises(ValueError, match="is of another"):
                 found.load_average()
         for one, two in zip(state(other), before, strict=True):
-            self.assertAllEqual(one, two)
+            assert_all_equal(one, two)
 
     def test_a_transformer_of_another_vocabulary(self):
         self.open(make()).save()
         config = models.TransformerConfig(VOCABULARY + 2, 1, 1, 8, 2, 13)
         other = models.build_transformer(config)
         other.compile(schedules.paper_adam(8, 3), losses.SmoothedCrossEntropy())
-        with self.assertRaisesRegex(
+        with pytest.raises(
             ValueError,
-            r"embeddings: float32 \(11, 8\) stored, float32 \(13, 8\) expected",
+            match=r"embeddings: float32 \(11, 8\) stored, float32 \(13, 8\) "
+            r"expected",
         ):
             self.open(other).restore()
 
     def test_other_counters(self):
         model, _ = self.save_at(7, counters=("a.b", "c/d"))
         found = self.open(model, counters=("c/d", "a.b"))
-        self.assertTrue(found.restore())
+        assert found.restore()
         found = self.open(model, counters=("e",))
-        with self.assertRaisesRegex(
-            ValueError, "Counters: .* stored, .'e'. exp"
-        ):
+        with pytest.raises(ValueError, match="Counters: .* stored, .'e'. exp"):
             found.restore()
 
     def test_the_one_before_a_damaged_one(self):
         model, saved = self.save_at(3, 5, 7, counters=("seconds",))
         self.damage(7)
         fill(model, 11)
-        with self.assertLogs(checkpoint_files._LOG, "WARNING") as logs:
-            self.assertTrue(saved.restore())
-        self.assertRegex(
-            logs.output[0], "ckpt-7 is damaged.*optimizer/.*hecksum"
-        )
-        self.assertEqual(saved.step, 5)
+        with logged(checkpoint_files._LOG, "WARNING") as logs:
+            assert saved.restore()
+        assert re.search("ckpt-7 is damaged.*optimizer/.*hecksum", logs[0])
+        assert saved.step == 5
         for value in state(model):
-            self.assertAllEqual(value, np.full(value.shape, 5))
+            assert_all_equal(value, np.full(value.shape, 5))
         # It neither counts among those kept, nor is it averaged.
-        self.assertEqual(saved.load_average(2), 2)
-        self.assertAllEqual(model.weights[0], np.full((2, 3), 4.0))
+        assert saved.load_average(2) == 2
+        assert_all_equal(model.weights[0], np.full((2, 3), 4.0))
         fill(model, 7)
         saved.save()
-        self.assertEqual(saved.load_average(), 3)
-        self.assertAllEqual(model.weights[0], np.full((2, 3), 5.0))
+        assert saved.load_average() == 3
+        assert_all_equal(model.weights[0], np.full((2, 3), 5.0))
 
     def test_averages_those_kept(self):
         # Here with more in the directory, as after a process that kept more.
         self.save_at(3, 5, 7)
         model = make_dense()
-        self.assertEqual(self.open(model, max_to_keep=2).load_average(), 2)
-        self.assertAllEqual(model.weights[0], np.full((2, 3), 6.0))
+        assert self.open(model, max_to_keep=2).load_average() == 2
+        assert_all_equal(model.weights[0], np.full((2, 3), 6.0))
 
     def test_all_damaged(self):
         model, saved = self.save_at(3, 5)
@@ -329,15 +346,16 @@ class TrainingCheckpointsTest(Cases):
         fill(model, 11)
         before = self.contents()
         for attempt in (saved.restore, saved.load_average):
-            with self.assertRaisesRegex(
+            with pytest.raises(
                 ValueError,
-                "All checkpoints in .* damaged. ckpt-3: .*hecksum.* ckpt-5: "
+                match="All checkpoints in .* damaged. ckpt-3: .*hecksum.* "
+                "ckpt-5: "
                 "ckpt-5.index is missing.*Put back a copy",
             ):
                 attempt()
-        self.assertEqual(self.contents(), before)
+        assert self.contents() == before
         for value in state(model):
-            self.assertAllEqual(value, np.full(value.shape, 11))
+            assert_all_equal(value, np.full(value.shape, 11))
 
     def test_moving_averages_of_weights(self):
         def ema():
@@ -347,13 +365,13 @@ class TrainingCheckpointsTest(Cases):
         self.open(model).save()
         names = [v.path for v in model.optimizer.variables]
         # Of the kernel and the bias, beside two moments each.
-        self.assertLen([n for n in names if n.endswith("average")], 2, names)
+        assert len([n for n in names if n.endswith("average")]) == 2, names
         other = make_dense(ema())
-        self.assertTrue(self.open(other).restore())
-        self.assertSameState(other, model)
+        assert self.open(other).restore()
+        self.assert_same_state(other, model)
         for each in (model, other):
             each.fit(np.ones((5, 2)), np.ones((5, 3)), epochs=3, verbose=0)
-        self.assertSameState(other, model)
+        self.assert_same_state(other, model)
 
     def test_scaled_loss_with_its_optimizer_inside(self):
         def scaled():
@@ -368,13 +386,13 @@ class TrainingCheckpointsTest(Cases):
         other.optimizer.dynamic_scale.assign(3.0)
         other.optimizer.step_counter.assign(7)
         fill(other, 11)
-        self.assertTrue(self.open(other).restore())
-        self.assertEqual(other.optimizer.dynamic_scale.numpy(), 2.0**5)
-        self.assertEqual(other.optimizer.step_counter.numpy(), 1)
+        assert self.open(other).restore()
+        assert other.optimizer.dynamic_scale.numpy() == 2.0**5
+        assert other.optimizer.step_counter.numpy() == 1
         found = other.optimizer.inner_optimizer.variables
-        self.assertLen(found, 6)  # Steps, rate, two moments of two weights.
+        assert len(found) == 6  # Steps, rate, two moments of two weights.
         for one, two in zip(found, inner.variables, strict=True):
-            self.assertAllEqual(one, two)
+            assert_all_equal(one, two)
 
     def test_one_that_may_not_write(self):
         _, saved = self.save_at(3, 5)
@@ -383,29 +401,29 @@ class TrainingCheckpointsTest(Cases):
         before = self.files()
         model = make_dense()
         reader = self.open(model, is_writer=False)
-        self.assertTrue(reader.restore())
-        self.assertEqual(reader.step, 5)
+        assert reader.restore()
+        assert reader.step == 5
         fill(model, 7)
         reader.save()
-        self.assertEqual(self.files(), before)
-        self.assertTrue(left.exists())
+        assert self.files() == before
+        assert left.exists()
         saved.restore()
-        self.assertFalse(left.exists())
+        assert not left.exists()
 
     def test_forgets_one_but_not_the_last(self):
         model, saved = self.save_at(3, 5, 7)
         self.open(model, is_writer=False).forget(7)
-        self.assertLen(self.files(), 3)
+        assert len(self.files()) == 3
         saved.forget(6)
-        self.assertLen(self.files(), 3)
+        assert len(self.files()) == 3
         saved.forget(7)
-        self.assertEqual(self.files(), ["ckpt-3.index", "ckpt-5.index"])
+        assert self.files() == ["ckpt-3.index", "ckpt-5.index"]
         # What was restored before is as it was, and goes on.
-        self.assertEqual(saved.step, 7)
+        assert saved.step == 7
         self.damage(3)
         saved.forget(5)
-        self.assertEqual(self.files(), ["ckpt-3.index", "ckpt-5.index"])
-        self.assertTrue(self.open(make_dense()).restore())
+        assert self.files() == ["ckpt-3.index", "ckpt-5.index"]
+        assert self.open(make_dense()).restore()
 
     @pytest.mark.seconds
     def test_half_precision_keeps_its_loss_scale(self):
@@ -414,12 +432,12 @@ class TrainingCheckpointsTest(Cases):
         model.optimizer.dynamic_scale.assign(2.0**7)
         self.open(model).save()
         other = make(seed=7, dtype="mixed_float16")
-        self.assertTrue(self.open(other).restore())
-        self.assertSameState(other, model)
-        self.assertEqual(other.optimizer.dynamic_scale.numpy(), 2.0**7)
+        assert self.open(other).restore()
+        self.assert_same_state(other, model)
+        assert other.optimizer.dynamic_scale.numpy() == 2.0**7
 
 
-class TwoReplicasTest(Cases):
+class TestTwoReplicas(Cases):
     @pytest.fixture(autouse=True)
     def replicate(self, two_replicas):
         self.strategy = two_replicas
@@ -438,36 +456,36 @@ class TwoReplicasTest(Cases):
 
     def test_from_one_to_two_and_back(self):
         one = make_dense()
-        self.assertLen(one.variables, 3)  # One is the state of dropout.
+        assert len(one.variables) == 3  # One is the state of dropout.
         self.open(one).save()
 
         with self.strategy.scope():
             two = make_dense()
         two.fit(np.ones((2, 2)), np.ones((2, 3)), verbose=0)
         found = self.open(two)
-        self.assertTrue(found.restore())
-        self.assertEqual(found.step, 1)
-        self.assertLen(self.replicas(two), 2)
+        assert found.restore()
+        assert found.step == 1
+        assert len(self.replicas(two)) == 2
         for values in self.replicas(two):
             for value, expected in zip(values, state(one), strict=True):
-                self.assertAllEqual(value, expected)
+                assert_all_equal(value, expected)
         two.fit(np.ones((2, 2)), np.ones((2, 3)), verbose=0)
         expected = state(two)
         found.save()
-        self.assertEqual(self.files(), ["ckpt-1.index", "ckpt-2.index"])
+        assert self.files() == ["ckpt-1.index", "ckpt-2.index"]
 
         back = make_dense()
-        self.assertTrue(self.open(back).restore())
+        assert self.open(back).restore()
         for value, wanted in zip(state(back), expected, strict=True):
-            self.assertAllEqual(value, wanted)
+            assert_all_equal(value, wanted)
         # And their mean is the same in both places.
-        self.assertEqual(found.load_average(), 2)
-        self.assertEqual(self.open(back).load_average(), 2)
+        assert found.load_average() == 2
+        assert self.open(back).load_average() == 2
         for values in self.replicas(two):
             for value, wanted in zip(values, back.variables, strict=False):
-                self.assertAllEqual(value, wanted)
+                assert_all_equal(value, wanted)
 
-        with self.assertRaisesRegex(ValueError, r"\(2, 3\) stored"):
+        with pytest.raises(ValueError, match=r"\(2, 3\) stored"):
             self.open(make_dense(units=5)).restore()
 
 

@@ -2,8 +2,8 @@
 
 import json
 
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.training import cluster
 
@@ -15,53 +15,87 @@ def config(jobs=None, job="worker", index=0):
     return json.dumps({"cluster": jobs, "task": {"type": job, "index": index}})
 
 
-class ReadClusterTest(parameterized.TestCase):
-    @parameterized.parameters(0, 1, 2)
+class TestReadCluster:
+    @pytest.mark.parametrize("index", [0, 1, 2])
     def test_workers(self, index):
         found = cluster.read_cluster(config(index=index))
-        self.assertEqual(found.workers, tuple(WORKERS))
-        self.assertEqual(found.task_index, index)
+        assert found.workers == tuple(WORKERS)
+        assert found.task_index == index
 
-    @parameterized.parameters(
-        ("chief", 0, 0), ("worker", 0, 1), ("worker", 1, 2)
+    @pytest.mark.parametrize(
+        ("job", "index", "place"),
+        [("chief", 0, 0), ("worker", 0, 1), ("worker", 1, 2)],
     )
     def test_chief_is_the_first(self, job, index, place):
         jobs = {"worker": WORKERS[1:], "chief": WORKERS[:1]}
         found = cluster.read_cluster(config(jobs, job, index))
-        self.assertEqual(found.workers, tuple(WORKERS))
-        self.assertEqual(found.task_index, place)
+        assert found.workers == tuple(WORKERS)
+        assert found.task_index == place
 
-    @parameterized.named_parameters(
-        ("not_set", None, "JSONDecodeError"),
-        ("empty", "", "JSONDecodeError"),
-        ("not_json", "{cluster: 3}", "JSONDecodeError"),
-        ("not_a_dict", "[1]", "TypeError"),
-        ("no_cluster", '{"task": {}}', "KeyError: 'cluster'"),
-        ("no_task", '{"cluster": {"worker": ["a:1"]}}', "KeyError: 'task'"),
-        ("cluster_is_a_list", '{"cluster": ["a:1"]}', "AttributeError"),
-        ("no_index", '{"cluster": {}, "task": {"type": "worker"}}', "'index'"),
-        ("other_jobs", config({"ps": ["a:1"]}, "ps"), "other than.*'ps'"),
-        ("other_job", config(job="chief"), "no job 'chief'"),
-        ("index_too_large", config(index=3), "no task 3 among the 3"),
-        ("index_negative", config(index=-1), "no task -1"),
-        ("index_a_word", config(index="0"), "no task '0'"),
-        ("no_port", config({"worker": ["a", "b:1"]}), "'a' is not HOST:PORT"),
-        ("no_number", config({"worker": ["a:b"]}), "'a:b' is not"),
-        ("twice", config({"worker": ["a:1", "a:1"]}), "occurs twice"),
-        ("two_chiefs", config({"chief": ["a:1", "b:1"]}, "chief"), "more than"),
+    @pytest.mark.parametrize(
+        ("text", "why"),
+        [
+            pytest.param(None, "JSONDecodeError", id="not_set"),
+            pytest.param("", "JSONDecodeError", id="empty"),
+            pytest.param("{cluster: 3}", "JSONDecodeError", id="not_json"),
+            pytest.param("[1]", "TypeError", id="not_a_dict"),
+            pytest.param(
+                '{"task": {}}', "KeyError: 'cluster'", id="no_cluster"
+            ),
+            pytest.param(
+                '{"cluster": {"worker": ["a:1"]}}',
+                "KeyError: 'task'",
+                id="no_task",
+            ),
+            pytest.param(
+                '{"cluster": ["a:1"]}', "AttributeError", id="cluster_is_a_list"
+            ),
+            pytest.param(
+                '{"cluster": {}, "task": {"type": "worker"}}',
+                "'index'",
+                id="no_index",
+            ),
+            pytest.param(
+                config({"ps": ["a:1"]}, "ps"),
+                "other than.*'ps'",
+                id="other_jobs",
+            ),
+            pytest.param(config(job="chief"), "no job 'chief'", id="other_job"),
+            pytest.param(
+                config(index=3), "no task 3 among the 3", id="index_too_large"
+            ),
+            pytest.param(config(index=-1), "no task -1", id="index_negative"),
+            pytest.param(config(index="0"), "no task '0'", id="index_a_word"),
+            pytest.param(
+                config({"worker": ["a", "b:1"]}),
+                "'a' is not HOST:PORT",
+                id="no_port",
+            ),
+            pytest.param(
+                config({"worker": ["a:b"]}), "'a:b' is not", id="no_number"
+            ),
+            pytest.param(
+                config({"worker": ["a:1", "a:1"]}), "occurs twice", id="twice"
+            ),
+            pytest.param(
+                config({"chief": ["a:1", "b:1"]}, "chief"),
+                "more than",
+                id="two_chiefs",
+            ),
+        ],
     )
     def test_refuses(self, text, why):
-        with self.assertRaisesRegex(ValueError, why) as caught:
+        with pytest.raises(ValueError, match=why) as caught:
             cluster.read_cluster(text)
-        message = str(caught.exception)
-        self.assertIn(f"Received: {text!r}", message)
-        self.assertIn('"task": {"type": "worker", "index": 0}', message)
+        message = str(caught.value)
+        assert f"Received: {text!r}" in message
+        assert '"task": {"type": "worker", "index": 0}' in message
 
 
-class OneProcessTest(tf.test.TestCase):
+class TestOneProcess:
     # Several are in tests/training/multi_worker_test.py.
     def test_is_its_own_chief(self):
-        self.assertTrue(cluster.is_chief(tf.distribute.get_strategy()))
+        assert cluster.is_chief(tf.distribute.get_strategy())
 
     def test_agrees_with_itself(self):
         cluster.check_agreement(tf.distribute.get_strategy(), {"all": 0.5})
@@ -69,22 +103,18 @@ class OneProcessTest(tf.test.TestCase):
     def test_makes_what_it_needs(self):
         strategy = tf.distribute.get_strategy()
         made = cluster.from_chief(strategy, lambda: b"learned")
-        self.assertEqual(made, b"learned")
+        assert made == b"learned"
 
         def fail():
             raise ValueError("too small")
 
-        with self.assertRaisesRegex(ValueError, "too small"):
+        with pytest.raises(ValueError, match="too small"):
             cluster.from_chief(strategy, fail)
 
     def test_its_own_errors_are_its_own(self):
         error = tf.errors.UnavailableError(
             None, None, "Collective ops is aborted by: a heartbeat"
         )
-        with self.assertRaises(tf.errors.UnavailableError):
+        with pytest.raises(tf.errors.UnavailableError):
             with cluster.lost_workers(tf.distribute.get_strategy()):
                 raise error
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -10,11 +10,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import models, search
 from keras_transformer.training import losses
 from keras_transformer.translation import graphs, lengths, model_search
+from tests.assertions import (
+    assert_all_close,
+    assert_all_equal,
+    assert_not_all_close,
+)
 from tests.training.speller import (
     RATE,
     SMOOTHING,
@@ -32,38 +36,43 @@ from tests.training.speller import (
 pytestmark = pytest.mark.seconds
 
 
-class DistributedModelTest(Cases):
-    @parameterized.product(
-        steps_per_execution=(1, 3),
-        jit_compile=(False, True),
-        gradient_accumulation_steps=(1, 2),
-    )
-    def test_fit_descends_on_the_mean_over_tokens(self, **settings):
+class TestDistributedModel(Cases):
+    @pytest.mark.parametrize("steps_per_execution", (1, 3))
+    @pytest.mark.parametrize("jit_compile", (False, True))
+    @pytest.mark.parametrize("gradient_accumulation_steps", (1, 2))
+    def test_fit_descends_on_the_mean_over_tokens(
+        self, steps_per_execution, jit_compile, gradient_accumulation_steps
+    ):
+        settings = {
+            "steps_per_execution": steps_per_execution,
+            "jit_compile": jit_compile,
+            "gradient_accumulation_steps": gradient_accumulation_steps,
+        }
         batches = draw(TOKENS + TOKENS[:1])
         model = make(**settings)
         fit(model, batches)
-        self.assertEqual(int(model.optimizer.iterations), 6)
-        self.assertSameWeights(model.get_weights(), train_by_hand(batches))
+        assert int(model.optimizer.iterations) == 6
+        self.assert_same_weights(model.get_weights(), train_by_hand(batches))
 
     def test_fit_without_a_graph(self):
         batches = draw()[:2]
         model = make(run_eagerly=True)
         fit(model, batches)
-        self.assertSameWeights(model.get_weights(), train_by_hand(batches))
+        self.assert_same_weights(model.get_weights(), train_by_hand(batches))
 
     def test_batches_of_other_shapes(self):
         batches = draw() + draw(([2, 1],), seed=2)
         batches.append(tuple(array[:3, :2] for array in batches[0]))
         model = make()
         fit(model, batches)
-        self.assertSameWeights(model.get_weights(), train_by_hand(batches))
+        self.assert_same_weights(model.get_weights(), train_by_hand(batches))
 
     def test_without_weights_every_token_counts(self):
         ids, labels, _ = draw()[0]
         model = make()
         model.fit(ids, labels, batch_size=len(ids), shuffle=False, verbose=0)
         ones = np.ones(labels.shape)
-        self.assertSameWeights(
+        self.assert_same_weights(
             model.get_weights(), train_by_hand([(ids, labels, ones)])
         )
 
@@ -76,7 +85,7 @@ class DistributedModelTest(Cases):
         embedding, kernel, bias = model.get_weights()
         norms = ((embedding[batch[0]] @ kernel + bias) ** 2).sum(-1)
         logs = fit(model, [batch])
-        self.assertAllClose(logs["loss"], norms[batch[2] > 0].mean())
+        assert_all_close(logs["loss"], norms[batch[2] > 0].mean())
 
     def test_fit_reports_the_smoothed_loss_of_all_its_tokens(self):
         batches = draw()
@@ -85,10 +94,10 @@ class DistributedModelTest(Cases):
         expected = np.concatenate(
             [token_losses(model, batch, SMOOTHING) for batch in batches]
         )
-        self.assertAllClose(logs["loss"], expected.mean(), rtol=1e-5)
+        assert_all_close(logs["loss"], expected.mean(), rtol=1e-5)
 
     # Of five batches: no whole number of executions, or not even one.
-    @parameterized.parameters(1, 3, 5, 7)
+    @pytest.mark.parametrize("per_execution", [1, 3, 5, 7])
     def test_evaluate_is_the_unsmoothed_mean_over_tokens(self, per_execution):
         batches = draw()
         model = make(steps_per_execution=per_execution)
@@ -97,7 +106,7 @@ class DistributedModelTest(Cases):
         expected = np.concatenate(
             [token_losses(model, batch) for batch in batches]
         )
-        self.assertAllClose(logs["loss"], expected.mean(), rtol=1e-5)
+        assert_all_close(logs["loss"], expected.mean(), rtol=1e-5)
         embedding, kernel, bias = before
         right = np.concatenate(
             [
@@ -107,10 +116,10 @@ class DistributedModelTest(Cases):
                 for ids, labels, weights in batches
             ]
         )
-        self.assertAllClose(logs["accuracy"], right.mean())
-        self.assertSameWeights(model.get_weights(), before)
+        assert_all_close(logs["accuracy"], right.mean())
+        self.assert_same_weights(model.get_weights(), before)
 
-    @parameterized.parameters(1, 3)
+    @pytest.mark.parametrize("steps_per_execution", [1, 3])
     def test_fit_reports_validation(self, steps_per_execution):
         batches = draw()
         model = make(steps_per_execution=steps_per_execution)
@@ -120,48 +129,52 @@ class DistributedModelTest(Cases):
         expected = np.concatenate(
             [token_losses(model, batch) for batch in batches[:2]]
         )
-        self.assertAllClose(logs["val_loss"], expected.mean(), rtol=1e-5)
+        assert_all_close(logs["val_loss"], expected.mean(), rtol=1e-5)
 
     def test_every_batch_of_every_epoch_is_an_update(self):
         batches = draw()
         model = make()
         model.fit(dataset(batches), epochs=2, shuffle=False, verbose=0)
-        self.assertEqual(model.optimizer.iterations.numpy(), 10)
-        self.assertSameWeights(
+        assert model.optimizer.iterations.numpy() == 10
+        self.assert_same_weights(
             model.get_weights(), train_by_hand(batches + batches)
         )
 
-    @parameterized.parameters(1, 3)
+    @pytest.mark.parametrize("steps_per_execution", [1, 3])
     def test_train_on_batch_makes_one_update(self, steps_per_execution):
         batches = draw()[:2]
         model = make(steps_per_execution=steps_per_execution)
         for ids, labels, weights in batches:
             model.train_on_batch(ids, labels, sample_weight=weights)
-        self.assertSameWeights(model.get_weights(), train_by_hand(batches))
+        self.assert_same_weights(model.get_weights(), train_by_hand(batches))
 
-    @parameterized.parameters(
-        {"batch_size": 5},
-        {"batch_size": 8, "steps_per_execution": 3},
+    @pytest.mark.parametrize(
+        ("batch_size", "settings"),
+        [
+            (5, {}),
+            (8, {"steps_per_execution": 3}),
+        ],
     )
-    def test_batches_that_do_not_divide(self, batch_size, **settings):
+    def test_batches_that_do_not_divide(self, batch_size, settings):
         ids, labels, _ = draw([[5] * 20])[0]
         model = make(gradient_accumulation_steps=3, **settings)
-        with self.assertRaisesRegex(
+        with pytest.raises(
             ValueError,
-            rf"must divide.*Received: {batch_size} rows, 1 replica\(s\) x 3",
+            match=rf"must divide.*Received: {batch_size} rows, 1 "
+            rf"replica\(s\) x 3",
         ):
             model.fit(ids, labels, batch_size=batch_size, verbose=0)
         data = tf.data.Dataset.from_tensors((ids, labels))
-        with self.assertRaisesRegex(ValueError, "20 rows.*batch of 21 rows"):
+        with pytest.raises(ValueError, match="20 rows.*batch of 21 rows"):
             model.fit(data, verbose=0)
-        self.assertEqual(int(model.optimizer.iterations), 0)
+        assert int(model.optimizer.iterations) == 0
 
     def test_the_last_batch_need_not_divide(self):
         batches = draw() + draw(([2, 1, 4, 3, 5],), seed=2)
         model = make(gradient_accumulation_steps=4)
         logs = fit(model, batches)
-        self.assertSameWeights(model.get_weights(), train_by_hand(batches))
-        self.assertIn("accuracy", logs)
+        self.assert_same_weights(model.get_weights(), train_by_hand(batches))
+        assert "accuracy" in logs
 
     def test_data_of_unknown_number(self):
         batches = draw()
@@ -171,9 +184,9 @@ class DistributedModelTest(Cases):
             # Keras learns the number in the first epoch.
             with pytest.warns(UserWarning, match="ran out of data"):
                 history = model.fit(data, epochs=2, shuffle=False, verbose=0)
-            self.assertEqual(int(model.optimizer.iterations), 10)
-            self.assertLen(history.history["loss"], 2)
-            self.assertSameWeights(
+            assert int(model.optimizer.iterations) == 10
+            assert len(history.history["loss"]) == 2
+            self.assert_same_weights(
                 model.get_weights(), train_by_hand(batches + batches)
             )
 
@@ -194,36 +207,36 @@ class DistributedModelTest(Cases):
             )
             logs = model.fit(data, shuffle=False, verbose=0).history
             seeds = [v.numpy() for v in model.non_trainable_variables]
-            self.assertNotEmpty(seeds)  # Or nothing was dropped.
+            assert len(seeds) > 0  # Or nothing was dropped.
             trained.append([*model.get_weights(), *seeds, logs["loss"][0]])
         for other in trained[1:]:
             for found, expected in zip(other, trained[0], strict=True):
-                self.assertAllEqual(found, expected)
+                assert_all_equal(found, expected)
 
-    @parameterized.parameters(
-        "fit", "evaluate", "train_on_batch", "test_on_batch"
+    @pytest.mark.parametrize(
+        "method", ["fit", "evaluate", "train_on_batch", "test_on_batch"]
     )
     def test_weights_of_other_shapes(self, method):
         ids, labels, weights = draw()[0]
-        with self.assertRaisesRegex(ValueError, r"\(4, 2\) for labels.*\(4, 5"):
+        with pytest.raises(ValueError, match=r"\(4, 2\) for labels.*\(4, 5"):
             getattr(make(), method)(ids, labels, sample_weight=weights[:, :2])
 
     def test_class_weight(self):
         for method in ("fit", "train_on_batch"):
-            with self.assertRaisesRegex(ValueError, "Received: class_weight"):
+            with pytest.raises(ValueError, match="Received: class_weight"):
                 getattr(make(), method)(*draw()[0][:2], class_weight={1: 2.0})
 
     def test_an_optimizer_that_gathers_gradients(self):
         optimizer = keras.optimizers.SGD(RATE, gradient_accumulation_steps=7)
-        with self.assertRaisesRegex(
-            ValueError, "steps=7. Give it to `model.compile`"
+        with pytest.raises(
+            ValueError, match="steps=7. Give it to `model.compile`"
         ):
             make(optimizer=optimizer)
 
-    @parameterized.parameters(0, -3, 1.5)
+    @pytest.mark.parametrize("micro_batches", [0, -3, 1.5])
     def test_bad_accumulation(self, micro_batches):
-        with self.assertRaisesRegex(
-            ValueError, f"at least 1. Received: {micro_batches}"
+        with pytest.raises(
+            ValueError, match=f"at least 1. Received: {micro_batches}"
         ):
             make(gradient_accumulation_steps=micro_batches)
 
@@ -234,11 +247,11 @@ class DistributedModelTest(Cases):
         batches = draw()
         model = make(optimizer=optimizer)
         logs = fit(model, batches)
-        self.assertSameWeights(model.get_weights(), train_by_hand(batches))
-        self.assertLess(logs["loss"], 10)
+        self.assert_same_weights(model.get_weights(), train_by_hand(batches))
+        assert logs["loss"] < 10
 
-    @parameterized.parameters("a file", "a copy")
-    def test_a_model_that_was_compiled_trains_on(self, how):
+    @pytest.mark.parametrize("how", ["a file", "a copy"])
+    def test_a_model_that_was_compiled_trains_on(self, how, tmp_path):
         # Keras compiles a loaded model only where `compile` is its own.
         def data():
             ids = draw()[0][0] % 7 + 1
@@ -259,16 +272,16 @@ class DistributedModelTest(Cases):
         if how == "a copy":
             other = copy.deepcopy(model)
         else:
-            path = f"{self.create_tempdir().full_path}/model.keras"
+            path = f"{str(tmp_path)}/model.keras"
             model.save(path)
             other = keras.models.load_model(path)
         expected = model.evaluate(data(), return_dict=True, verbose=0)
-        self.assertLen(expected, 2)
-        self.assertAllClose(
+        assert len(expected) == 2
+        assert_all_close(
             other.evaluate(data(), return_dict=True, verbose=0), expected
         )
-        self.assertEqual(other.loss.smoothing_over, "others")
-        self.assertEqual(other.gradient_accumulation_steps, 2)
+        assert other.loss.smoothing_over == "others"
+        assert other.gradient_accumulation_steps == 2
         for each in (model, other):
             if how == "a copy":
                 # Keras copies the weights, not the optimizer's.
@@ -278,40 +291,43 @@ class DistributedModelTest(Cases):
         for found, wanted in zip(
             other.get_weights(), model.get_weights(), strict=True
         ):
-            self.assertAllClose(found, wanted, rtol=0, atol=1e-6)
+            assert_all_close(found, wanted, rtol=0, atol=1e-6)
 
 
-class TwoReplicasTest(Cases):
+class TestTwoReplicas(Cases):
     @pytest.fixture(autouse=True)
     def replicate(self, two_replicas):
         self.strategy = two_replicas
 
     def test_there_are_two(self):
-        self.assertEqual(self.strategy.num_replicas_in_sync, 2)
+        assert self.strategy.num_replicas_in_sync == 2
 
-    @parameterized.parameters(
-        {},
-        {"steps_per_execution": 3},
-        {"steps_per_execution": 3, "jit_compile": True},
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            {},
+            {"steps_per_execution": 3},
+            {"steps_per_execution": 3, "jit_compile": True},
+        ],
     )
-    def test_fit_is_that_of_one_replica(self, **settings):
+    def test_fit_is_that_of_one_replica(self, settings):
         batches = draw(TOKENS + TOKENS[:1])
         model = make(self.strategy, **settings)
         fit(model, batches)
-        self.assertSameWeights(model.get_weights(), train_by_hand(batches))
+        self.assert_same_weights(model.get_weights(), train_by_hand(batches))
         # And the replicas agree with each other.
         for variable in model.trainable_variables:
             one, other = self.strategy.experimental_local_results(
                 variable.value
             )
-            self.assertAllEqual(one, other)
+            assert_all_equal(one, other)
 
     def test_every_batch_of_every_epoch_is_an_update(self):
         batches = draw()
         model = make(self.strategy)
         model.fit(dataset(batches), epochs=2, shuffle=False, verbose=0)
-        self.assertEqual(model.optimizer.iterations.numpy(), 10)
-        self.assertSameWeights(
+        assert model.optimizer.iterations.numpy() == 10
+        self.assert_same_weights(
             model.get_weights(), train_by_hand(batches + batches)
         )
 
@@ -322,11 +338,9 @@ class TwoReplicasTest(Cases):
         settings = {"validation_data": dataset(batches[1:]), "epochs": 2}
         expected = fit(one, batches[:3], **settings)
         found = fit(two, batches[:3], **settings)
-        self.assertEqual(
-            set(found), {"loss", "accuracy", "val_loss", "val_accuracy"}
-        )
+        assert set(found) == {"loss", "accuracy", "val_loss", "val_accuracy"}
         for name, value in expected.items():
-            self.assertAllClose(found[name], value, rtol=1e-5, msg=name)
+            assert_all_close(found[name], value, rtol=1e-5, msg=name)
 
     def test_evaluate_is_the_unsmoothed_mean_over_tokens(self):
         batches = draw()
@@ -335,15 +349,15 @@ class TwoReplicasTest(Cases):
         expected = np.concatenate(
             [token_losses(model, batch) for batch in batches]
         )
-        self.assertAllClose(logs["loss"], expected.mean(), rtol=1e-5)
+        assert_all_close(logs["loss"], expected.mean(), rtol=1e-5)
 
     def test_a_batch_without_tokens_changes_nothing(self):
         model = make(self.strategy)
         before = model.get_weights()
         logs = fit(model, draw([[0, 0, 0, 0]]))
-        self.assertAllEqual(logs["loss"], 0.0)
+        assert_all_equal(logs["loss"], 0.0)
         for one, other in zip(model.get_weights(), before, strict=True):
-            self.assertAllEqual(one, other)
+            assert_all_equal(one, other)
 
     def test_scaled_loss_of_half_precision(self):
         with self.strategy.scope():
@@ -353,7 +367,7 @@ class TwoReplicasTest(Cases):
         batches = draw()
         model = make(self.strategy, optimizer=optimizer)
         fit(model, batches)
-        self.assertSameWeights(model.get_weights(), train_by_hand(batches))
+        self.assert_same_weights(model.get_weights(), train_by_hand(batches))
 
     def test_the_transformer_trains_as_on_one_replica(self):
         ids = {"source_ids": 3 + draw()[0][0] % 7}
@@ -374,8 +388,8 @@ class TwoReplicasTest(Cases):
             start = model.get_weights()
             model.fit(data, shuffle=False, verbose=0)
             trained.append(model.get_weights())
-        self.assertSameWeights(trained[1], trained[0])
-        self.assertNotAllClose(trained[0][0], start[0], atol=1e-3)
+        self.assert_same_weights(trained[1], trained[0])
+        assert_not_all_close(trained[0][0], start[0], atol=1e-3)
 
     def test_a_compiled_search_shares_its_rows(self):
         def make_model():
@@ -404,10 +418,6 @@ class TwoReplicasTest(Cases):
                 for each, jit_compile in ((model, True), (plain, False))
             )
             columns = expected.ids.shape[-1]
-            self.assertGreater(np.unique(expected.ids).size, 2)
-            self.assertAllEqual(found.ids[:, :, :columns], expected.ids)
-            self.assertAllClose(found.scores, expected.scores, rtol=1e-5)
-
-
-if __name__ == "__main__":
-    tf.test.main()
+            assert np.unique(expected.ids).size > 2
+            assert_all_equal(found.ids[:, :, :columns], expected.ids)
+            assert_all_close(found.scores, expected.scores, rtol=1e-5)

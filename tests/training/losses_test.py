@@ -5,10 +5,11 @@ B batch   T target length   V vocabulary_size
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.training import losses
+from tests.assertions import assert_all_close, assert_all_equal
 
 SMOOTHINGS = (0.0, 0.1, 0.73)
 BATCH, LENGTH, VOCABULARY = 3, 5, 11
@@ -37,35 +38,37 @@ def softmax(logits):
     return powers / powers.sum(-1, keepdims=True)
 
 
-class CrossEntropyTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.product(smoothing=SMOOTHINGS, over=("all", "others"))
+class TestCrossEntropy:
+    @pytest.mark.parametrize("smoothing", SMOOTHINGS)
+    @pytest.mark.parametrize("over", ("all", "others"))
     def test_is_the_cross_entropy_of_the_smoothed_distribution(
         self, smoothing, over
     ):
         labels, logits = draw()
         targets = smoothed_targets(labels, smoothing, over)
-        self.assertAllClose(targets.sum(-1), np.ones((BATCH, LENGTH)))
+        assert_all_close(targets.sum(-1), np.ones((BATCH, LENGTH)))
         expected = -(targets * np.log(softmax(logits))).sum(-1)
         found = losses.cross_entropy(labels, logits, smoothing, over)
-        self.assertEqual(found.shape, (BATCH, LENGTH))
-        self.assertAllClose(found, expected, rtol=1e-5, atol=1e-5)
+        assert found.shape == (BATCH, LENGTH)
+        assert_all_close(found, expected, rtol=1e-5, atol=1e-5)
 
     def test_closed_form(self):
         # Probabilities 1/5, 1/5, 3/5.
         logits = [[[0.0, 0.0, np.log(3.0)]] * 2]
         found = losses.cross_entropy([[2, 0]], logits)
-        self.assertAllClose(found, [[np.log(5 / 3), np.log(5)]])
+        assert_all_close(found, [[np.log(5 / 3), np.log(5)]])
 
-    @parameterized.parameters(*SMOOTHINGS)
+    @pytest.mark.parametrize("smoothing", SMOOTHINGS)
     def test_equals_keras_on_one_hot_labels(self, smoothing):
         labels, logits = draw(seed=1)
         expected = keras.losses.CategoricalCrossentropy(
             from_logits=True, label_smoothing=smoothing, reduction="none"
         )(tf.one_hot(labels, VOCABULARY), logits)
         found = losses.cross_entropy(labels, logits, smoothing)
-        self.assertAllClose(found, expected, rtol=1e-5, atol=1e-5)
+        assert_all_close(found, expected, rtol=1e-5, atol=1e-5)
 
-    @parameterized.product(smoothing=SMOOTHINGS, over=("all", "others"))
+    @pytest.mark.parametrize("smoothing", SMOOTHINGS)
+    @pytest.mark.parametrize("over", ("all", "others"))
     def test_gradient_is_softmax_minus_target(self, smoothing, over):
         labels, logits = draw()
         with tf.GradientTape() as tape:
@@ -74,13 +77,13 @@ class CrossEntropyTest(tf.test.TestCase, parameterized.TestCase):
             total = tf.reduce_sum(
                 losses.cross_entropy(labels, variable, smoothing, over)
             )
-        self.assertAllClose(
+        assert_all_close(
             tape.gradient(total, variable),
             softmax(logits) - smoothed_targets(labels, smoothing, over),
             atol=1e-6,
         )
 
-    @parameterized.parameters("all", "others")
+    @pytest.mark.parametrize("over", ["all", "others"])
     def test_gradient_by_finite_differences(self, over):
         # Differences of the definition in float64.
         labels, logits = draw(scale=1.0)
@@ -101,11 +104,11 @@ class CrossEntropyTest(tf.test.TestCase, parameterized.TestCase):
             up, down = logits.astype("float64"), logits.astype("float64")
             up[place] += 1e-4
             down[place] -= 1e-4
-            self.assertAllClose(
+            assert_all_close(
                 gradient[place], (slow(up) - slow(down)) / 2e-4, atol=1e-6
             )
 
-    @parameterized.parameters(1e4, -1e4)
+    @pytest.mark.parametrize("large", [1e4, -1e4])
     def test_large_logits(self, large):
         logits = np.zeros((1, 2, VOCABULARY), "float32")
         logits[0, :, 3] = large
@@ -120,18 +123,18 @@ class CrossEntropyTest(tf.test.TestCase, parameterized.TestCase):
         log_probabilities = logits - max(large, 0.0)
         expected = -(targets * log_probabilities).sum(-1)
         expected += np.log(VOCABULARY - 1) if large < 0 else 0
-        self.assertAllClose(found, expected, rtol=1e-5)
-        self.assertAllClose(
+        assert_all_close(found, expected, rtol=1e-5)
+        assert_all_close(
             tape.gradient(found, variable), probabilities - targets, atol=1e-5
         )
 
-    @parameterized.parameters("bfloat16", "float16")
+    @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
     def test_half_precision_logits_are_computed_in_float32(self, dtype):
         labels, logits = draw(scale=7.0)
         half = tf.cast(logits, dtype)
         found = losses.cross_entropy(labels, half, 0.1)
-        self.assertEqual(found.dtype, tf.float32)
-        self.assertAllEqual(
+        assert found.dtype == tf.float32
+        assert_all_equal(
             found, losses.cross_entropy(labels, tf.cast(half, "float32"), 0.1)
         )
 
@@ -140,17 +143,17 @@ class CrossEntropyTest(tf.test.TestCase, parameterized.TestCase):
         before = losses.cross_entropy(labels, logits, 0.1).numpy()
         logits[1, 2] += np.arange(VOCABULARY)
         changed = losses.cross_entropy(labels, logits, 0.1).numpy() != before
-        self.assertAllEqual(np.argwhere(changed), [[1, 2]])
+        assert_all_equal(np.argwhere(changed), [[1, 2]])
 
 
-class SmoothedCrossEntropyTest(tf.test.TestCase, parameterized.TestCase):
+class TestSmoothedCrossEntropy:
     def test_smooths_by_a_tenth_unless_told(self):
         labels, logits = draw()
         for loss, smoothing in (
             (losses.SmoothedCrossEntropy(), 0.1),
             (losses.SmoothedCrossEntropy(label_smoothing=0.3), 0.3),
         ):
-            self.assertAllEqual(
+            assert_all_equal(
                 loss.call(labels, logits),
                 losses.cross_entropy(labels, logits, smoothing),
             )
@@ -162,32 +165,28 @@ class SmoothedCrossEntropyTest(tf.test.TestCase, parameterized.TestCase):
             labels, logits, sample_weight=weights
         )
         expected = losses.cross_entropy(labels, logits, 0.1) * weights
-        self.assertAllClose(found, tf.reduce_sum(expected))
+        assert_all_close(found, tf.reduce_sum(expected))
 
     def test_config_round_trip(self):
         loss = losses.SmoothedCrossEntropy(
             0.37, "others", name="other", reduction="sum"
         )
         copy = keras.losses.deserialize(keras.losses.serialize(loss))
-        self.assertIsInstance(copy, losses.SmoothedCrossEntropy)
-        self.assertEqual(copy.get_config(), loss.get_config())
+        assert isinstance(copy, losses.SmoothedCrossEntropy)
+        assert copy.get_config() == loss.get_config()
         labels, logits = draw()
-        self.assertAllEqual(copy(labels, logits), loss(labels, logits))
+        assert_all_equal(copy(labels, logits), loss(labels, logits))
 
-    @parameterized.parameters(1.0, -0.1, 3)
+    @pytest.mark.parametrize("smoothing", [1.0, -0.1, 3])
     def test_smoothing_out_of_range(self, smoothing):
-        with self.assertRaisesRegex(
-            ValueError, rf"in \[0, 1\). Received: {smoothing}"
+        with pytest.raises(
+            ValueError, match=rf"in \[0, 1\). Received: {smoothing}"
         ):
             losses.SmoothedCrossEntropy(smoothing)
 
     def test_unknown_place_of_the_smoothing(self):
         message = "Unknown `smoothing_over`.*'label'.*'all', 'others'"
-        with self.assertRaisesRegex(ValueError, message):
+        with pytest.raises(ValueError, match=message):
             losses.SmoothedCrossEntropy(smoothing_over="label")
-        with self.assertRaisesRegex(ValueError, message):
+        with pytest.raises(ValueError, match=message):
             losses.cross_entropy(*draw(), smoothing_over="label")
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -6,9 +6,9 @@ B batch   T target length   V vocabulary_size
 import keras
 import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.training import losses
+from tests.assertions import assert_all_close, assert_all_equal
 from tests.training.speller import (
     RATE,
     SMOOTHING,
@@ -25,20 +25,20 @@ from tests.training.speller import (
 pytestmark = pytest.mark.seconds
 
 
-class ReplicaStepsTest(Cases):
-    @parameterized.parameters(False, True)
+class TestReplicaSteps(Cases):
+    @pytest.mark.parametrize("jit_compile", [False, True])
     def test_a_batch_without_tokens_changes_nothing(self, jit_compile):
         model = make(jit_compile=jit_compile)
         before = model.get_weights()
         logs = fit(model, draw([[0, 0, 0, 0]]))
-        self.assertAllEqual(logs["loss"], 0.0)
+        assert_all_equal(logs["loss"], 0.0)
         for one, other in zip(model.get_weights(), before, strict=True):
-            self.assertAllEqual(one, other)
+            assert_all_equal(one, other)
         # And it counts for nothing in the epoch's numbers.
         batches = draw([[5, 2, 1, 0], [0, 0, 0, 0]])
         logs = model.evaluate(dataset(batches), verbose=0, return_dict=True)
         expected = token_losses(model, batches[0])
-        self.assertAllClose(logs["loss"], expected.mean(), rtol=1e-5)
+        assert_all_close(logs["loss"], expected.mean(), rtol=1e-5)
 
     def test_weights_of_each_batch_are_checked(self):
         # Of a generator nothing is known before.
@@ -49,9 +49,7 @@ class ReplicaStepsTest(Cases):
             def generate(wrong=wrong):
                 yield ids, labels, wrong
 
-            with self.assertRaises(
-                (ValueError, tf.errors.InvalidArgumentError)
-            ):
+            with pytest.raises((ValueError, tf.errors.InvalidArgumentError)):
                 model.fit(generate(), verbose=0, shuffle=False)
 
     def test_a_loss_of_its_own_is_that_of_the_whole_batch(self):
@@ -78,12 +76,13 @@ class ReplicaStepsTest(Cases):
                 found = getattr(model, method)(
                     ids, labels, sample_weight=weights, return_dict=True
                 )
-                self.assertAllClose(found["loss"], expected, rtol=1e-5)
-        self.assertSameWeights(model.get_weights(), train_by_hand([batch]))
+                assert_all_close(found["loss"], expected, rtol=1e-5)
+        self.assert_same_weights(model.get_weights(), train_by_hand([batch]))
         model.compile("sgd", "mse", gradient_accumulation_steps=2)
         for method in ("fit", "train_on_batch"):
-            with self.assertRaisesRegex(
-                ValueError, r"Doubled with.*1 replica\(s\) x 2 micro-batch"
+            with pytest.raises(
+                ValueError,
+                match=r"Doubled with.*1 replica\(s\) x 2 micro-batch",
             ):
                 getattr(model, method)(ids, labels)
 
@@ -105,9 +104,9 @@ class ReplicaStepsTest(Cases):
         model.compile("sgd", losses.SmoothedCrossEntropy())
         largest = model(ids).numpy().max()
         logs = model.test_on_batch(ids, labels, return_dict=True)
-        self.assertAllClose(logs["largest"], largest)
+        assert_all_close(logs["largest"], largest)
         model.name_of_metric = "other"
-        with self.assertRaisesRegex(ValueError, "logs of .'other'"):
+        with pytest.raises(ValueError, match="logs of .'other'"):
             model.train_on_batch(ids, labels)
 
     def test_a_model_of_which_nothing_is_trained(self):
@@ -116,12 +115,12 @@ class ReplicaStepsTest(Cases):
         model.compile("sgd", losses.SmoothedCrossEntropy())
         before = model.get_weights()
         fit(model, draw()[:1])
-        self.assertSameWeights(model.get_weights(), before)
+        self.assert_same_weights(model.get_weights(), before)
 
     def test_nothing_to_descend_on(self):
         model = Speller()
         model.compile()
-        with self.assertRaisesRegex(ValueError, "no loss to minimize"):
+        with pytest.raises(ValueError, match="no loss to minimize"):
             model.fit(*draw()[0][:2], verbose=0)
 
     def test_metrics_of_all_positions_and_weighted_ones(self):
@@ -132,12 +131,10 @@ class ReplicaStepsTest(Cases):
         # Four rows in three micro-batches. Keras calls the second metric of one
         # name `weighted_accuracy`.
         logs = fit(model, [(ids, labels, weights)])
-        self.assertAllClose(logs["accuracy"], right.mean())
-        self.assertAllClose(
-            logs["weighted_accuracy"], right[weights > 0].mean()
-        )
+        assert_all_close(logs["accuracy"], right.mean())
+        assert_all_close(logs["weighted_accuracy"], right[weights > 0].mean())
 
-    @parameterized.parameters(False, True)
+    @pytest.mark.parametrize("auto_scale_loss", [False, True])
     def test_the_loss_is_scaled_where_it_shall_be(self, auto_scale_loss):
         keras.config.set_dtype_policy("mixed_float16")
         try:
@@ -149,10 +146,6 @@ class ReplicaStepsTest(Cases):
             is_scaled = isinstance(
                 model.optimizer, keras.optimizers.LossScaleOptimizer
             )
-            self.assertEqual(is_scaled, auto_scale_loss)
+            assert is_scaled == auto_scale_loss
             # As a file of the model does.
             model.compile_from_config(config)
-
-
-if __name__ == "__main__":
-    tf.test.main()

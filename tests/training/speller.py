@@ -8,9 +8,9 @@ import contextlib
 import keras
 import numpy as np
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.training import distributed_model, losses
+from tests.assertions import assert_all_close
 
 VOCABULARY, LENGTH, SMOOTHING, RATE = 11, 5, 0.3, 0.7
 # Real tokens of the four rows of each batch. Of two replicas, each has two
@@ -116,7 +116,7 @@ def train_by_hand(batches):
     return [embedding, kernel, bias]
 
 
-class Cases(tf.test.TestCase, parameterized.TestCase):
-    def assertSameWeights(self, found, expected):
+class Cases:
+    def assert_same_weights(self, found, expected):
         for one, other in zip(found, expected, strict=True):
-            self.assertAllClose(one, other, rtol=1e-5, atol=1e-6)
+            assert_all_close(one, other, rtol=1e-5, atol=1e-6)

@@ -5,9 +5,9 @@ import math
 import keras
 import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.training import checkpoints, stop_on_nan
+from tests.assertions import assert_all_close
 from tests.training.small_model import fit, make
 
 pytestmark = pytest.mark.seconds
@@ -32,56 +32,53 @@ class Saves(keras.callbacks.Callback):
         self.saved.save()
 
 
-class StopOnNaNTest(tf.test.TestCase, parameterized.TestCase):
+class TestStopOnNaN:
     def test_says_when_it_happened(self):
         # Counted from 1, the fourth update is the bad one, and the loss of
         # the fifth step is the first to show it.
         model = make(keras.optimizers.SGD(BrokenAt(3)))
-        with self.assertRaisesRegex(
-            FloatingPointError, "became (nan|inf) at step 5.*learning rate"
+        with pytest.raises(
+            FloatingPointError,
+            match="became (nan|inf) at step 5.*learning rate",
         ):
             fit(model, stop_on_nan.StopOnNaN(), steps=20)
-        self.assertEqual(model.optimizer.iterations.numpy(), 5)
+        assert model.optimizer.iterations.numpy() == 5
 
     def test_an_absurd_learning_rate(self):
         model = make(keras.optimizers.SGD(1e30))
-        with self.assertRaises(FloatingPointError):
+        with pytest.raises(FloatingPointError):
             fit(model, stop_on_nan.StopOnNaN(), steps=20)
 
-    def test_the_checkpoint_before_it_stays(self):
-        directory = self.create_tempdir().full_path
+    def test_the_checkpoint_before_it_stays(self, tmp_path):
+        directory = str(tmp_path)
         model = make(keras.optimizers.SGD(0.01))
         saved = checkpoints.TrainingCheckpoints(directory, model, max_to_keep=2)
         fit(model, stop_on_nan.StopOnNaN(), Saves(saved), steps=3)
         good = model.get_weights()
         model.optimizer.learning_rate = 1e38
         # The bad weights are saved once, before any loss can show them.
-        with self.assertRaisesRegex(FloatingPointError, "at step 5"):
+        with pytest.raises(FloatingPointError, match="at step 5"):
             fit(model, stop_on_nan.StopOnNaN(), Saves(saved), steps=20)
 
         fresh = make(keras.optimizers.SGD(0.01))
         found = checkpoints.TrainingCheckpoints(directory, fresh, max_to_keep=2)
-        self.assertTrue(found.restore())
-        self.assertEqual(found.step, 4)
+        assert found.restore()
+        assert found.step == 4
         reader = tf.train.load_checkpoint(f"{directory}/ckpt-3")
         stored = [
             reader.get_tensor(f"model/{i}/.ATTRIBUTES/VARIABLE_VALUE")
             for i in range(len(good))
         ]
-        self.assertAllClose(stored, good)
+        assert_all_close(stored, good)
 
-    @parameterized.parameters(math.nan, math.inf, -math.inf)
+    @pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
     def test_any_loss_that_is_no_number(self, loss):
         callback = stop_on_nan.StopOnNaN()
         callback.set_model(make())
         callback.on_train_batch_end(0, {"loss": 1e30})
-        with self.assertRaisesRegex(FloatingPointError, f"became {loss}"):
+        with pytest.raises(FloatingPointError, match=f"became {loss}"):
             callback.on_train_batch_end(1, {"loss": loss})
 
     def test_leaves_a_good_run_alone(self):
         history = fit(make(), stop_on_nan.StopOnNaN(), epochs=2).history
-        self.assertLen(history["loss"], 2)
-
-
-if __name__ == "__main__":
-    tf.test.main()
+        assert len(history["loss"]) == 2

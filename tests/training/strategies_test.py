@@ -4,14 +4,14 @@ from unittest import mock
 
 import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.training import strategies
+from tests.assertions import logged
 
 GPUS = [tf.config.LogicalDevice(f"/device:GPU:{i}", "GPU") for i in range(3)]
 
 
-class StrategyTest(tf.test.TestCase, parameterized.TestCase):
+class TestStrategy:
     @pytest.fixture(autouse=True)
     def without_a_tpu(self, monkeypatch):
         """Whatever this machine has."""
@@ -31,26 +31,26 @@ class StrategyTest(tf.test.TestCase, parameterized.TestCase):
         self.patch.setattr(tf.distribute, "MirroredStrategy", mirrored)
         return mirrored
 
-    @parameterized.parameters("none", "auto")
+    @pytest.mark.parametrize("name", ["none", "auto"])
     def test_one_device(self, name):
         self.pretend_gpus([])
         chosen = strategies.strategy(name)
-        self.assertIs(chosen, tf.distribute.get_strategy())
-        self.assertEqual(chosen.num_replicas_in_sync, 1)
+        assert chosen is tf.distribute.get_strategy()
+        assert chosen.num_replicas_in_sync == 1
 
     def test_auto_takes_one_gpu_as_it_is(self):
         mirrored = self.pretend_gpus(GPUS[:1])
-        self.assertIs(strategies.strategy("auto"), tf.distribute.get_strategy())
+        assert strategies.strategy("auto") is tf.distribute.get_strategy()
         mirrored.assert_not_called()
 
     def test_auto_takes_several_gpus(self):
         mirrored = self.pretend_gpus(GPUS)
-        self.assertIs(strategies.strategy(), mirrored.return_value)
+        assert strategies.strategy() is mirrored.return_value
         mirrored.assert_called_once_with(None)
 
     def test_none_takes_one_device_of_several(self):
         mirrored = self.pretend_gpus(GPUS)
-        self.assertIs(strategies.strategy("none"), tf.distribute.get_strategy())
+        assert strategies.strategy("none") is tf.distribute.get_strategy()
         mirrored.assert_not_called()
 
     def test_mirrored_over_chosen_devices(self):
@@ -60,64 +60,68 @@ class StrategyTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_mirrored_on_this_machine(self):
         chosen = strategies.strategy("mirrored", devices=["CPU:0"])
-        self.assertIsInstance(chosen, tf.distribute.MirroredStrategy)
-        self.assertEqual(chosen.num_replicas_in_sync, 1)
+        assert isinstance(chosen, tf.distribute.MirroredStrategy)
+        assert chosen.num_replicas_in_sync == 1
 
     def test_the_choice_is_logged(self):
-        with self.assertLogs(strategies.__name__, "INFO") as logs:
+        with logged(strategies.__name__, "INFO") as logs:
             strategies.strategy("none")
-        self.assertIn("none: 1 replica", logs.output[0])
+        assert "none: 1 replica" in logs[0]
 
-    @parameterized.parameters("", "Mirrored", "horovod")
+    @pytest.mark.parametrize("name", ["", "Mirrored", "horovod"])
     def test_unknown_name(self, name):
-        with self.assertRaisesRegex(
-            ValueError, f"Received: '{name}'. Expected.*'auto'.*'mirrored'"
+        with pytest.raises(
+            ValueError,
+            match=f"Received: '{name}'. Expected.*'auto'.*'mirrored'",
         ):
             strategies.strategy(name)
 
     def test_missing_device(self):
         self.pretend_gpus(GPUS[:2])
-        with self.assertRaisesRegex(
+        with pytest.raises(
             ValueError,
-            "Received: GPU:2, GPU:7. Expected.*CPU:0, .*GPU:0, GPU:1",
+            match="Received: GPU:2, GPU:7. Expected.*CPU:0, .*GPU:0, GPU:1",
         ):
             strategies.strategy("mirrored", devices=["GPU:1", "GPU:2", "GPU:7"])
 
-    @parameterized.parameters("none", "auto", "tpu")
+    @pytest.mark.parametrize("name", ["none", "auto", "tpu"])
     def test_devices_are_for_mirrored_only(self, name):
-        with self.assertRaisesRegex(
-            ValueError, f"Received: '{name}' with devices=.*'mirrored'"
+        with pytest.raises(
+            ValueError, match=f"Received: '{name}' with devices=.*'mirrored'"
         ):
             strategies.strategy(name, devices=["CPU:0"])
 
     def test_one_string_is_no_list_of_devices(self):
-        with self.assertRaisesRegex(ValueError, "`devices` must be.*'CPU:0'"):
+        with pytest.raises(ValueError, match="`devices` must be.*'CPU:0'"):
             strategies.strategy("mirrored", devices="CPU:0")
 
     def test_tpu_where_there_is_none(self):
-        with self.assertRaisesRegex(ValueError, "no TPU on this machine"):
+        with pytest.raises(ValueError, match="no TPU on this machine"):
             strategies.strategy("tpu")
 
-    @parameterized.named_parameters(
-        ("named", "tpu", "grpc://10.0.0.2:8470"),
-        ("auto_named", "auto", "north"),
-        ("local", "tpu", "local"),
+    @pytest.mark.parametrize(
+        ("name", "tpu"),
+        [
+            pytest.param("tpu", "grpc://10.0.0.2:8470", id="named"),
+            pytest.param("auto", "north", id="auto_named"),
+            pytest.param("tpu", "local", id="local"),
+        ],
     )
     def test_asks_for_the_tpu_named(self, name, tpu):
-        with self.resolver() as resolver, self.assertRaises(ConnectionError):
+        with self.resolver() as resolver, pytest.raises(ConnectionError):
             strategies.strategy(name, tpu=tpu)
         resolver.assert_called_once_with(tpu)
 
-    @parameterized.parameters("tpu", "auto")
+    @pytest.mark.parametrize("name", ["tpu", "auto"])
     def test_finds_the_tpu_of_the_machine(self, name):
         self.files.append("/dev/accel0")
-        with self.resolver() as resolver, self.assertRaises(ConnectionError):
+        with self.resolver() as resolver, pytest.raises(ConnectionError):
             strategies.strategy(name)
         resolver.assert_called_once_with("local")
 
     def test_auto_goes_by_the_environment(self):
         self.patch.setenv("TPU_NAME", "south")
-        with self.resolver() as resolver, self.assertRaises(ConnectionError):
+        with self.resolver() as resolver, pytest.raises(ConnectionError):
             strategies.strategy("auto")
         resolver.assert_called_once()
 
@@ -127,7 +131,3 @@ class StrategyTest(tf.test.TestCase, parameterized.TestCase):
             "TPUClusterResolver",
             side_effect=ConnectionError,
         )
-
-
-if __name__ == "__main__":
-    tf.test.main()

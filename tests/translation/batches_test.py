@@ -1,12 +1,9 @@
 """Results come in the order of the texts, in whatever batches they were."""
 
-import tensorflow as tf
-from absl.testing import parameterized
-
 from keras_transformer.translation import batches
 
 
-class InBatchesTest(tf.test.TestCase, parameterized.TestCase):
+class TestInBatches:
     def answer(self, texts, batch_size):
         """The texts in capitals, and the batches that they were in."""
         batches_ = []
@@ -20,23 +17,19 @@ class InBatchesTest(tf.test.TestCase, parameterized.TestCase):
     def test_answers_in_the_order_of_the_texts(self):
         texts = ["ccc", "\u00e9", "", "bb", "ccc", "dddd", "a"]
         found, _ = self.answer(texts, 3)
-        self.assertEqual(found, [text.upper() for text in texts])
+        assert found == [text.upper() for text in texts]
 
     def test_texts_of_like_length_go_together(self):
         texts = ["a" * (i * 7 % 23) for i in range(23)]
         _, batches_ = self.answer(texts, 5)
-        self.assertEqual([len(batch) for batch in batches_], [5] * 4 + [3])
+        assert [len(batch) for batch in batches_] == [5] * 4 + [3]
         lengths = [len(text) for batch in batches_ for text in batch]
-        self.assertEqual(lengths, list(range(23)))
+        assert lengths == list(range(23))
 
     def test_bytes_too(self):
         found, batches_ = self.answer([b"ccc", b"", b"bb", b"a"], 3)
-        self.assertEqual(found, [b"CCC", b"", b"BB", b"A"])
-        self.assertEqual(batches_, [[b"", b"a", b"bb"], [b"ccc"]])
+        assert found == [b"CCC", b"", b"BB", b"A"]
+        assert batches_ == [[b"", b"a", b"bb"], [b"ccc"]]
 
     def test_no_texts(self):
-        self.assertEqual(self.answer([], 3), ([], []))
-
-
-if __name__ == "__main__":
-    tf.test.main()
+        assert self.answer([], 3) == ([], [])

@@ -3,50 +3,47 @@
 import functools
 
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.translation import explanation
+from tests.assertions import assert_all_close, assert_all_equal
 from tests.translation import toy
 
 TEXTS = ["ba de fi go hu", "ra", " ", "ba\u05d0de", "ka le"]
 LAYERS, HEADS = (1, 2), 2  # Of the encoder and of the decoder.
 
 
-class ExplainTest(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
+class TestExplain:
+    @pytest.fixture(autouse=True)
+    def set_up(self):
         self.translator = toy.translator()
 
-    @parameterized.parameters("ba de fi go hu", "ra", "", "ba\u05d0de")
+    @pytest.mark.parametrize("text", ["ba de fi go hu", "ra", "", "ba\u05d0de"])
     def test_tokens_have_the_sizes_of_the_maps(self, text):
         found = explanation.explain(self.translator, text)
         source, target = len(found.source_tokens), len(found.target_tokens)
-        self.assertLen(found.target_input_tokens, target)
-        self.assertEqual(
-            found.encoder.shape, (LAYERS[0], HEADS, source, source)
-        )
-        self.assertEqual(
-            found.decoder.shape, (LAYERS[1], HEADS, target, target)
-        )
-        self.assertEqual(found.cross.shape, (LAYERS[1], HEADS, target, source))
+        assert len(found.target_input_tokens) == target
+        assert found.encoder.shape == (LAYERS[0], HEADS, source, source)
+        assert found.decoder.shape == (LAYERS[1], HEADS, target, target)
+        assert found.cross.shape == (LAYERS[1], HEADS, target, source)
 
     def test_rows_sum_to_one(self):
         found = explanation.explain(self.translator, "ba de fi go hu")
         for maps in (found.encoder, found.decoder, found.cross):
-            self.assertAllGreaterEqual(maps, 0.0)
-            self.assertAllClose(maps.sum(-1), np.ones(maps.shape[:-1]))
+            assert np.min(maps) >= 0.0
+            assert_all_close(maps.sum(-1), np.ones(maps.shape[:-1]))
 
     def test_the_decoder_does_not_look_ahead(self):
         found = explanation.explain(self.translator, "ba de fi go hu")
-        self.assertAllEqual(np.triu(found.decoder, k=1), 0 * found.decoder)
+        assert_all_equal(np.triu(found.decoder, k=1), 0 * found.decoder)
         # It does attend to earlier positions.
-        self.assertGreater(np.tril(found.decoder, k=-1).max(), 0)
+        assert np.tril(found.decoder, k=-1).max() > 0
 
     def test_source_tokens_are_those_of_the_tokenizer(self):
         found = explanation.explain(self.translator, "ba de")
-        self.assertEqual(found.source_tokens[-1], "<eos>")
-        self.assertEqual("".join(found.source_tokens[:-1]), "\u2581ba\u2581de")
+        assert found.source_tokens[-1] == "<eos>"
+        assert "".join(found.source_tokens[:-1]) == "\u2581ba\u2581de"
 
     def test_target_tokens_are_those_the_search_gave(self):
         translator = self.translator
@@ -54,20 +51,14 @@ class ExplainTest(tf.test.TestCase, parameterized.TestCase):
             found = explanation.explain(translator, text)
             result = translator.search_ids(translator.encode_source([text]))
             ids = result.ids[0, 0, : int(result.lengths[0, 0])]
-            self.assertEqual(
-                found.target_tokens, translator.tokenizer.pieces(ids)
-            )
+            assert found.target_tokens == translator.tokenizer.pieces(ids)
             # So the pieces spell the translation.
             spelled = "".join(found.target_tokens).replace("\u2581", " ")
-            self.assertEqual(
-                spelled, f" {translator.translate([text])[0]}<eos>"
-            )
+            assert spelled == f" {translator.translate([text])[0]}<eos>"
 
     def test_the_decoder_read_the_target_shifted_by_one(self):
         found = explanation.explain(self.translator, "ba de fi")
-        self.assertEqual(
-            found.target_input_tokens, ["<bos>", *found.target_tokens[:-1]]
-        )
+        assert found.target_input_tokens == ["<bos>", *found.target_tokens[:-1]]
 
     def test_maps_are_those_of_the_model(self):
         translator = self.translator
@@ -82,7 +73,7 @@ class ExplainTest(tf.test.TestCase, parameterized.TestCase):
             }
         )
         for name in ("encoder", "decoder", "cross"):
-            self.assertAllClose(
+            assert_all_close(
                 getattr(found, name), getattr(scores, name)[0], atol=1e-6
             )
 
@@ -99,8 +90,8 @@ class ExplainTest(tf.test.TestCase, parameterized.TestCase):
                 if word in sources:
                     column = sources.index(word)
                     looks.append(found.cross[:, :, row, column].max())
-        self.assertGreater(len(looks), 17)
-        self.assertGreater(np.median(looks), 0.5)
+        assert len(looks) > 17
+        assert np.median(looks) > 0.5
 
     @functools.cached_property
     def explained(self):
@@ -117,14 +108,12 @@ class ExplainTest(tf.test.TestCase, parameterized.TestCase):
                 found = {k: v[row] for k, v in self.explained.items()}
                 source = len(expected.source_tokens)
                 target = len(expected.target_tokens)
-                self.assertEqual(
-                    [t.decode() for t in found["source_tokens"][:source]],
-                    expected.source_tokens,
-                )
-                self.assertEqual(
-                    [t.decode() for t in found["target_tokens"][:target]],
-                    expected.target_tokens,
-                )
+                assert [
+                    t.decode() for t in found["source_tokens"][:source]
+                ] == expected.source_tokens
+                assert [
+                    t.decode() for t in found["target_tokens"][:target]
+                ] == expected.target_tokens
                 for name, rows, columns in (
                     ("encoder", source, source),
                     ("decoder", target, target),
@@ -132,37 +121,29 @@ class ExplainTest(tf.test.TestCase, parameterized.TestCase):
                 ):
                     whole = found[f"{name}_attention"]
                     part = whole[:, :, :rows, :columns]
-                    self.assertAllClose(
-                        part, getattr(expected, name), atol=1e-5
-                    )
+                    assert_all_close(part, getattr(expected, name), atol=1e-5)
                     # All other elements are padding, 0.
-                    self.assertAllClose(whole.sum(), part.sum(), 1e-6)
+                    assert_all_close(whole.sum(), part.sum(), 1e-6)
                 for name, size in (("source", source), ("target", target)):
-                    self.assertEqual(
-                        set(found[f"{name}_tokens"][size:]) - {b""}, set()
-                    )
+                    assert set(found[f"{name}_tokens"][size:]) - {b""} == set()
 
     def test_explain_in_graph_translates(self):
         expected = self.translator.translate(TEXTS)
-        self.assertEqual(
-            [text.decode() for text in self.explained["translation"]], expected
-        )
-        self.assertLen(set(expected), len(TEXTS))
+        assert [
+            text.decode() for text in self.explained["translation"]
+        ] == expected
+        assert len(set(expected)) == len(TEXTS)
 
     def test_explain_in_graph_of_a_blank_text(self):
         row = TEXTS.index(" ")
-        self.assertEqual(set(self.explained["target_tokens"][row]), {b""})
+        assert set(self.explained["target_tokens"][row]) == {b""}
         for name in ("decoder", "cross"):
             maps = self.explained[f"{name}_attention"][row]
-            self.assertAllEqual(maps, 0 * maps)
+            assert_all_equal(maps, 0 * maps)
         nothing = explanation.explain_in_graph(
             self.translator, tf.zeros([0], tf.string)
         )
-        self.assertEqual(nothing["translation"].shape, (0,))
-        self.assertEqual(nothing["cross_attention"].shape[:3], (0, 2, HEADS))
+        assert nothing["translation"].shape == (0,)
+        assert nothing["cross_attention"].shape[:3] == (0, 2, HEADS)
         blank = explanation.explain_in_graph(self.translator, tf.constant([""]))
-        self.assertEqual(blank["cross_attention"].shape, (1, 2, HEADS, 1, 1))
-
-
-if __name__ == "__main__":
-    tf.test.main()
+        assert blank["cross_attention"].shape == (1, 2, HEADS, 1, 1)

@@ -1,18 +1,19 @@
 """Only a few shapes are compiled, and results contain no padding rows."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import search
 from keras_transformer.translation import graphs, lengths
+from tests.assertions import assert_all_equal
 
 PAD = 0
 
 
-class CompiledSearchTest(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
+class TestCompiledSearch:
+    @pytest.fixture(autouse=True)
+    def set_up(self):
         self.traced = []
 
     def search(self, source_ids, prefix=None, align=False, max_length=0):
@@ -37,7 +38,7 @@ class CompiledSearchTest(tf.test.TestCase, parameterized.TestCase):
             floats[:, :, None, None] if align else None,
         )
 
-    @parameterized.parameters(1, 2, 3, 5, 7, 8)
+    @pytest.mark.parametrize("rows", [1, 2, 3, 5, 7, 8])
     def test_rows_are_those_that_were_given(self, rows):
         find = graphs.CompiledSearch(self.search, lengths.Lengths(), PAD)
         source_ids = tf.reshape(tf.range(rows * 13), [rows, 13])
@@ -45,10 +46,10 @@ class CompiledSearchTest(tf.test.TestCase, parameterized.TestCase):
         for align in (False, True):
             found = find(source_ids, prefix, align)
             expected = np.sum(source_ids, 1) + 1000 * np.sum(prefix, 1)
-            self.assertAllEqual(found.lengths[:, 0], expected)
-            self.assertAllEqual(found.scores[:, 0], expected)
-            self.assertEqual(found.ids.shape, (rows, 1, 32 + 50))
-            self.assertEqual(found.attention is None, not align)
+            assert_all_equal(found.lengths[:, 0], expected)
+            assert_all_equal(found.scores[:, 0], expected)
+            assert found.ids.shape == (rows, 1, 32 + 50)
+            assert (found.attention is None) == (not align)
 
     # `tests/training/distributed_model_test.py` tests two devices.
     def test_on_the_devices_of_a_strategy(self):
@@ -63,9 +64,9 @@ class CompiledSearchTest(tf.test.TestCase, parameterized.TestCase):
             expected = np.sum(source_ids, 1)
             if given is not None:
                 expected += 1000 * np.sum(prefix, 1)
-            self.assertAllEqual(found.lengths[:, 0], expected)
-            self.assertEqual(found.ids.shape, (5, 1, 32 + 50))
-            self.assertEqual(found.attention is None, not align)
+            assert_all_equal(found.lengths[:, 0], expected)
+            assert found.ids.shape == (5, 1, 32 + 50)
+            assert (found.attention is None) == (not align)
 
     def test_few_shapes(self):
         limits = lengths.Lengths(ratio=2.0, extra=3)
@@ -73,24 +74,24 @@ class CompiledSearchTest(tf.test.TestCase, parameterized.TestCase):
         for rows in range(5, 9):
             for length in (1, 17, 31, 32):
                 find(tf.ones([rows, length], tf.int32))
-        self.assertEqual(self.traced, [((8, 32), None, False, 67)])
+        assert self.traced == [((8, 32), None, False, 67)]
         find(tf.ones([2, 33], tf.int32), tf.ones([2, 5], tf.int32))
-        self.assertEqual(self.traced[1:], [((2, 64), (2, 32), False, 131)])
+        assert self.traced[1:] == [((2, 64), (2, 32), False, 131)]
         find(tf.ones([1, 7], tf.int32), None, True)
-        self.assertEqual(self.traced[2:], [((1, 32), None, True, 67)])
+        assert self.traced[2:] == [((1, 32), None, True, 67)]
 
     def test_an_empty_prefix(self):
         find = graphs.CompiledSearch(self.search, lengths.Lengths(), PAD)
         found = find(tf.ones([3, 7], tf.int32), tf.zeros([3, 0], tf.int32))
-        self.assertAllEqual(found.lengths[:, 0], [7, 7, 7])
+        assert_all_equal(found.lengths[:, 0], [7, 7, 7])
 
     def test_what_fills_up_is_the_padding(self):
         find = graphs.CompiledSearch(self.search, lengths.Lengths(), 7)
         found = find(tf.ones([3, 5], tf.int32))
-        self.assertAllEqual(found.lengths[:, 0], [5 + 27 * 7] * 3)
+        assert_all_equal(found.lengths[:, 0], [5 + 27 * 7] * 3)
 
 
-class GraphSearchTest(tf.test.TestCase):
+class TestGraphSearch:
     def test_one_graph_for_each_kind_of_call(self):
         traced = []
 
@@ -103,12 +104,8 @@ class GraphSearchTest(tf.test.TestCase):
         prefix = tf.constant([[3], [5]])
         for rows in (2, 2, 2):
             ids = tf.ones([rows, 7], tf.int32)
-            self.assertAllEqual(find(ids), [7] * rows)
-            self.assertAllEqual(find(ids[:, :5], None, True), [5] * rows)
-            self.assertAllEqual(find(ids, prefix), [3007, 5007])
-        self.assertAllEqual(find(tf.ones([11, 13], tf.int32)), [13] * 11)
-        self.assertEqual(traced, [(True, False), (True, True), (False, False)])
-
-
-if __name__ == "__main__":
-    tf.test.main()
+            assert_all_equal(find(ids), [7] * rows)
+            assert_all_equal(find(ids[:, :5], None, True), [5] * rows)
+            assert_all_equal(find(ids, prefix), [3007, 5007])
+        assert_all_equal(find(tf.ones([11, 13], tf.int32)), [13] * 11)
+        assert traced == [(True, False), (True, True), (False, False)]

@@ -1,14 +1,14 @@
 """Metrics are those of sacreBLEU, with the tokenization a language needs."""
 
 import logging
+import re
 from unittest import mock
 
 import pytest
 import sacrebleu
-import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer.translation import metrics
+from tests.assertions import assert_all_close
 
 CHINESE = ["那只猫坐在垫子上。", "一只狗在街上跑得很快。", "一切都结束了。"]
 ENGLISH = ["a cat sat on the mat", "a dog ran", "Yes."]
@@ -115,27 +115,28 @@ def test_one_string_is_no_list(value):
         metrics.check_texts(sources=["a cat"], references=value)
 
 
-class ScoreTranslationsTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(
-        {}, {"lowercase": True}, {"tokenize": "char"}, {"tokenize": "none"}
+class TestScoreTranslations:
+    @pytest.mark.parametrize(
+        "settings",
+        [{}, {"lowercase": True}, {"tokenize": "char"}, {"tokenize": "none"}],
     )
-    def test_equals_sacrebleu(self, **settings):
+    def test_equals_sacrebleu(self, settings):
         found = metrics.score_translations(TRANSLATIONS, REFERENCES, **settings)
         lowercase = settings.get("lowercase", False)
-        self.assertEqual(
-            found["bleu"],
-            sacrebleu.corpus_bleu(
+        assert (
+            found["bleu"]
+            == sacrebleu.corpus_bleu(
                 TRANSLATIONS,
                 [REFERENCES],
                 lowercase=lowercase,
                 tokenize=settings.get("tokenize", "13a"),
-            ).score,
+            ).score
         )
-        self.assertBetween(found["bleu"], 1, 99)
+        assert 1 <= found["bleu"] <= 99
         if not lowercase:
-            self.assertEqual(
-                found["chrf"],
-                sacrebleu.corpus_chrf(TRANSLATIONS, [REFERENCES]).score,
+            assert (
+                found["chrf"]
+                == sacrebleu.corpus_chrf(TRANSLATIONS, [REFERENCES]).score
             )
 
     def test_settings_change_the_numbers(self):
@@ -146,58 +147,61 @@ class ScoreTranslationsTest(tf.test.TestCase, parameterized.TestCase):
         characters = metrics.score_translations(
             TRANSLATIONS, REFERENCES, tokenize="char"
         )
-        self.assertGreater(lower["bleu"], plain["bleu"])
-        self.assertGreater(lower["chrf"], plain["chrf"])
-        self.assertNotAlmostEqual(characters["bleu"], plain["bleu"])
-        self.assertEqual(characters["chrf"], plain["chrf"])
+        assert lower["bleu"] > plain["bleu"]
+        assert lower["chrf"] > plain["chrf"]
+        assert round(characters["bleu"] - plain["bleu"], 7) != 0
+        assert characters["chrf"] == plain["chrf"]
 
     def test_signatures_name_the_settings(self):
         plain = metrics.score_translations(TRANSLATIONS, REFERENCES)
-        self.assertRegex(
-            plain["bleu_signature"], "nrefs:1.*case:mixed.*tok:13a.*version:2"
+        assert re.search(
+            "nrefs:1.*case:mixed.*tok:13a.*version:2", plain["bleu_signature"]
         )
-        self.assertRegex(plain["chrf_signature"], "nrefs:1.*case:mixed.*nc:6")
+        assert re.search("nrefs:1.*case:mixed.*nc:6", plain["chrf_signature"])
         other = metrics.score_translations(
             TRANSLATIONS, REFERENCES, lowercase=True, tokenize="char"
         )
-        self.assertRegex(other["bleu_signature"], "case:lc.*tok:char")
-        self.assertRegex(other["chrf_signature"], "case:lc")
+        assert re.search("case:lc.*tok:char", other["bleu_signature"])
+        assert re.search("case:lc", other["chrf_signature"])
 
     def test_an_unknown_tokenization(self):
-        with self.assertRaisesRegex(ValueError, "tokenize='foo'. Expected one"):
+        with pytest.raises(ValueError, match="tokenize='foo'. Expected one"):
             metrics.score_translations(TRANSLATIONS, REFERENCES, tokenize="foo")
 
     def test_chrf_lowercase(self):
         found = metrics.score_translations(
             ["LE CHAT"], ["le chat"], lowercase=True
         )
-        self.assertAllClose(found["chrf"], 100.0)
+        assert_all_close(found["chrf"], 100.0)
 
     def test_exact_match_is_a_share_and_sees_case(self):
         found = metrics.score_translations(
             ["a b", "A b", "a", "a b "], ["a b", "a b", "a b", "a b"]
         )
-        self.assertEqual(found["exact_match"], 0.25)
+        assert found["exact_match"] == 0.25
 
     def test_perfect_and_hopeless(self):
         perfect = metrics.score_translations(REFERENCES, REFERENCES)
-        self.assertAllClose(
+        assert_all_close(
             [perfect["bleu"], perfect["chrf"], perfect["exact_match"]],
             [100.0, 100.0, 1.0],
         )
         hopeless = metrics.score_translations([""] * 3, REFERENCES)
-        self.assertAllClose(
+        assert_all_close(
             [hopeless["bleu"], hopeless["chrf"], hopeless["exact_match"]],
             [0.0, 0.0, 0.0],
         )
 
-    @parameterized.parameters(
-        (TRANSLATIONS, REFERENCES[:2], "3 translations, 2 references"),
-        (TRANSLATIONS[:1], REFERENCES, "1 translations, 3 references"),
-        ([], [], "0 translations, 0 references"),
-        ("abc", "abc", "`translations` must be a list.*'abc'"),
-        (["a", "b", "c"], "abc", "`references` must be a list.*'abc'"),
+    @pytest.mark.parametrize(
+        ("translations", "references", "counts"),
+        [
+            (TRANSLATIONS, REFERENCES[:2], "3 translations, 2 references"),
+            (TRANSLATIONS[:1], REFERENCES, "1 translations, 3 references"),
+            ([], [], "0 translations, 0 references"),
+            ("abc", "abc", "`translations` must be a list.*'abc'"),
+            (["a", "b", "c"], "abc", "`references` must be a list.*'abc'"),
+        ],
     )
     def test_other_number_of_references(self, translations, references, counts):
-        with self.assertRaisesRegex(ValueError, counts):
+        with pytest.raises(ValueError, match=counts):
             metrics.score_translations(translations, references)

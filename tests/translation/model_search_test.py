@@ -1,10 +1,12 @@
 """The task of a search has the limits of each row, and its banned ids."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from keras_transformer import search
 from keras_transformer.translation import lengths, model_search
+from tests.assertions import assert_all_equal
 
 SIZE = 293
 PAD, START, END = 0, 1, 2
@@ -31,20 +33,20 @@ def make(kind=search.GreedySearch, limits=None, **settings):
     )
 
 
-class ModelSearchTest(tf.test.TestCase):
+class TestModelSearch:
     def test_length_limit_is_each_rows_own(self):
         source_ids = tf.constant([[7, 2, 0, 0, 0], [11, 13, 17, 19, 2]])
         endless = make()
         result = endless(source_ids)
-        self.assertAllEqual(result.lengths[:, 0], [2 + 50, 5 + 50])
-        self.assertAllEqual(result.ids[0, 0, :52], 52 * [7])
-        self.assertAllEqual(result.ids[0, 0, 52:], 3 * [0])
+        assert_all_equal(result.lengths[:, 0], [2 + 50, 5 + 50])
+        assert_all_equal(result.ids[0, 0, :52], 52 * [7])
+        assert_all_equal(result.ids[0, 0, 52:], 3 * [0])
         limits = lengths.Lengths(ratio=3.0, extra=1)
         other = make(limits=limits)
         result = other(source_ids)
-        self.assertAllEqual(result.lengths[:, 0], [7, 16])
+        assert_all_equal(result.lengths[:, 0], [7, 16])
         result = make()(source_ids, max_length=11)
-        self.assertAllEqual(result.lengths[:, 0], [11, 11])
+        assert_all_equal(result.lengths[:, 0], [11, 11])
 
     def test_xla_compiles_for_a_shape_and_not_for_each_batch(self):
         # XLA must know the shape of the result from the shape of the ids; it
@@ -65,8 +67,8 @@ class ModelSearchTest(tf.test.TestCase):
             lowered = find.experimental_get_compiler_ir(
                 tf.TensorSpec([2, 5], tf.int32)
             )
-            self.assertIn("s32[2,", lowered(stage="hlo"))
-            self.assertEqual(find(source_ids).ids.shape[-1], 11)
+            assert "s32[2," in lowered(stage="hlo")
+            assert find(source_ids).ids.shape[-1] == 11
 
     def test_shortest_length_is_the_larger_of_both(self):
         # The translation of a source that begins with the end token ends at
@@ -83,7 +85,7 @@ class ModelSearchTest(tf.test.TestCase):
                 constraints=search.Constraints(min_length=least),
             )
             found = chosen(source_ids)
-            self.assertAllEqual(found.lengths[:, 0], expected)
+            assert_all_equal(found.lengths[:, 0], expected)
 
     def test_padding_and_start_are_never_taken(self):
         # The model repeats its first source token: here the start token, and a
@@ -91,13 +93,13 @@ class ModelSearchTest(tf.test.TestCase):
         chosen = make(constraints=search.Constraints(banned_ids=(5,)))
         found = chosen(tf.constant([[START], [5], [7]]))
         for row, token in enumerate((START, 5)):
-            self.assertNotIn(token, found.ids[row, 0].numpy())
-        self.assertAllEqual(found.ids[2, 0, :51], 51 * [7])
+            assert token not in found.ids[row, 0].numpy()
+        assert_all_equal(found.ids[2, 0, :51], 51 * [7])
         # If the start id is also the end id, it may be taken.
         chosen.model.start_id = END
         try:
             found = chosen(tf.constant([[END]]))
-            self.assertAllEqual(found.lengths, [[1]])
+            assert_all_equal(found.lengths, [[1]])
         finally:
             del chosen.model.start_id
 
@@ -105,14 +107,14 @@ class ModelSearchTest(tf.test.TestCase):
         source_ids = tf.constant([[7, 2], [11, 2]])
         prefix = tf.constant([[5, 6, 8], [9, 0, 0]])
         found = make()(source_ids, prefix)
-        self.assertAllEqual(found.ids[0, 0, :5], [5, 6, 8, 7, 7])
-        self.assertAllEqual(found.ids[1, 0, :5], [9, 11, 11, 11, 11])
+        assert_all_equal(found.ids[0, 0, :5], [5, 6, 8, 7, 7])
+        assert_all_equal(found.ids[1, 0, :5], [9, 11, 11, 11, 11])
         make().check_prefix(source_ids, prefix)
         short = make(limits=lengths.Lengths(maximum=2))
-        with self.assertRaisesRegex(ValueError, "3 tokens, and a maximum of 2"):
+        with pytest.raises(ValueError, match="3 tokens, and a maximum of 2"):
             short.check_prefix(source_ids, prefix)
         found = short(source_ids, prefix[:, :2])
-        self.assertAllEqual(found.ids[:, 0], [[5, 6], [9, 11]])
+        assert_all_equal(found.ids[:, 0], [[5, 6], [9, 11]])
 
     def test_the_ids_are_those_of_the_model_and_the_vocabulary(self):
         """With padding 7, end 0 and start 5: no id is a constant."""
@@ -133,9 +135,9 @@ class ModelSearchTest(tf.test.TestCase):
         record.needs_attention = False
         found = other(tf.constant([[3, 11, 0], [2, 0, 7], [1, 7, 7]]))
         [task] = seen
-        self.assertEqual((task.pad_id, task.start_id, task.end_id), (7, 5, 0))
-        self.assertEqual(task.banned_ids, (5, 7))
-        self.assertAllEqual(
+        assert (task.pad_id, task.start_id, task.end_id) == (7, 5, 0)
+        assert task.banned_ids == (5, 7)
+        assert_all_equal(
             found.ids[:, 0], [[3, 3, 3, 3], [2, 2, 2, 7], [1, 1, 7, 7]]
         )
 
@@ -148,12 +150,8 @@ class ModelSearchTest(tf.test.TestCase):
         keys = keys_of(ids)
         # Two of 997 random rows share one of 2^31 keys with a probability of 1
         # in 4,000.
-        self.assertEqual(np.unique(keys).size, 997)
-        self.assertAllEqual(keys_of(np.pad(ids, [[0, 0], [0, 11]])), keys)
+        assert np.unique(keys).size == 997
+        assert_all_equal(keys_of(np.pad(ids, [[0, 0], [0, 11]])), keys)
         # The same words in another order have another key.
-        self.assertLess((keys_of(ids[:, ::-1]) == keys).sum(), 3)
-        self.assertTrue(((0 <= keys) & (keys < 2**31)).all())
-
-
-if __name__ == "__main__":
-    tf.test.main()
+        assert (keys_of(ids[:, ::-1]) == keys).sum() < 3
+        assert ((0 <= keys) & (keys < 2**31)).all()

@@ -1,19 +1,20 @@
 """Results are read row by row, without empty slots."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
-from absl.testing import parameterized
 
 from keras_transformer import search, text
 from keras_transformer.translation import alignment, results
+from tests.assertions import assert_all_equal
 from tests.translation import toy
 
 EOS = 2
 
 
-class ReadResultTest(tf.test.TestCase, parameterized.TestCase):
-    def setUp(self):
-        super().setUp()
+class TestReadResult:
+    @pytest.fixture(autouse=True)
+    def set_up(self):
         self.tokenizer = toy.translator().tokenizer
         self.texts = ["ba de", " ", "ra"]
         ids = [
@@ -49,26 +50,27 @@ class ReadResultTest(tf.test.TestCase, parameterized.TestCase):
             align,
         )
 
-    @parameterized.parameters(str.encode, str)
+    @pytest.mark.parametrize("kind", [str.encode, str])
     def test_rows(self, kind):
         found = self.read([kind(text) for text in self.texts], align=True)
-        self.assertEqual(
-            [[h.text for h in row] for row in found],
-            [["BA", "RA GO"], [""], ["HU"]],
-        )
-        self.assertEqual(
-            [[h.score for h in row] for row in found],
-            [[-1.0, -2.0], [0.0], [-5.0]],
-        )
+        assert [[h.text for h in row] for row in found] == [
+            ["BA", "RA GO"],
+            [""],
+            ["HU"],
+        ]
+        assert [[h.score for h in row] for row in found] == [
+            [-1.0, -2.0],
+            [0.0],
+            [-5.0],
+        ]
         for row, n in ((0, 0), (0, 1), (2, 0)):
             hypothesis = found[row][n]
             length = self.lengths[row, n]
-            self.assertEqual(
-                hypothesis.tokens,
-                self.tokenizer.pieces(self.ids[row, n, :length]),
+            assert hypothesis.tokens == self.tokenizer.pieces(
+                self.ids[row, n, :length]
             )
-            self.assertEqual(hypothesis.tokens[-1], "<eos>")
-            self.assertAllEqual(
+            assert hypothesis.tokens[-1] == "<eos>"
+            assert_all_equal(
                 hypothesis.log_probs, self.log_probs[row, n, :length]
             )
             source = self.source_ids[row]
@@ -76,23 +78,23 @@ class ReadResultTest(tf.test.TestCase, parameterized.TestCase):
             expected = alignment.align_words(
                 self.attention[row, n], pieces, hypothesis.tokens[:-1]
             )
-            self.assertAllEqual(hypothesis.alignment, expected)
-            self.assertEqual(
-                expected.shape,
-                (len(hypothesis.text.split()), len(self.texts[row].split())),
+            assert_all_equal(hypothesis.alignment, expected)
+            assert expected.shape == (
+                len(hypothesis.text.split()),
+                len(self.texts[row].split()),
             )
-        self.assertEqual(found[1][0].tokens, [])
-        self.assertEqual(found[1][0].alignment.shape, (0, 0))
+        assert found[1][0].tokens == []
+        assert found[1][0].alignment.shape == (0, 0)
 
     def test_alignment_is_not_there_unless_asked_for(self):
         # A result may have attention for a coverage penalty only.
         for row in self.read(self.texts, align=False):
             for hypothesis in row:
-                self.assertIsNone(hypothesis.alignment)
+                assert hypothesis.alignment is None
 
 
-class BlankTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters("nfc_punctuation", "none")
+class TestBlank:
+    @pytest.mark.parametrize("normalization", ["nfc_punctuation", "none"])
     def test_what_is_blank(self, normalization):
         tokenizer = text.Tokenizer(
             text.learn_vocabulary(
@@ -106,22 +108,15 @@ class BlankTest(tf.test.TestCase, parameterized.TestCase):
             tf.ragged.constant(ids).to_tensor(),
             tokenizer.special_ids,
         )
-        self.assertAllEqual(found, [True, True, True, True, False, True, False])
+        assert_all_equal(found, [True, True, True, True, False, True, False])
 
     def test_no_texts(self):
         ids = tf.zeros([0, 0], tf.int32)
-        self.assertEqual(
-            results.are_blank(
-                tf.constant([], "string"), ids, text.SpecialIds()
-            ).shape,
-            (0,),
-        )
+        assert results.are_blank(
+            tf.constant([], "string"), ids, text.SpecialIds()
+        ).shape == (0,)
 
     def test_score(self):
         results.check_score(0.0, "a")
-        with self.assertRaisesRegex(FloatingPointError, "not a number.*'a b'"):
+        with pytest.raises(FloatingPointError, match="not a number.*'a b'"):
             results.check_score(np.float32(np.nan), "a b")
-
-
-if __name__ == "__main__":
-    tf.test.main()

@@ -2,7 +2,7 @@
 
 import re
 
-from absl.testing import absltest, parameterized
+import pytest
 
 from keras_transformer.data.illustrated import clauses, grammar, lexicon
 
@@ -14,9 +14,9 @@ def phrase(name, determiner="the", before="", after="", plural=False):
     return grammar.noun_phrase(noun, determiner, before, after, plural)
 
 
-class SentenceTest(parameterized.TestCase):
+class TestSentence:
     def check(self, pair, source, target):
-        self.assertEqual(tuple(pair), (source, target))
+        assert tuple(pair) == (source, target)
 
     def test_the_illustrated_sentence(self):
         animal, street = phrase("animal"), phrase("street")
@@ -79,12 +79,19 @@ class SentenceTest(parameterized.TestCase):
             "qu'elle était trop haute.",
         )
 
-    @parameterized.parameters(
-        ("I", "I don't climb the wall.", "Je n'escalade pas le mur."),
-        ("you", "You don't climb the wall.", "Tu n'escalades pas le mur."),
-        ("he", "He doesn't climb the wall.", "Il n'escalade pas le mur."),
-        ("we", "We don't climb the wall.", "Nous n'escaladons pas le mur."),
-        ("they", "They don't climb the wall.", "Ils n'escaladent pas le mur."),
+    @pytest.mark.parametrize(
+        ("who", "source", "target"),
+        [
+            ("I", "I don't climb the wall.", "Je n'escalade pas le mur."),
+            ("you", "You don't climb the wall.", "Tu n'escalades pas le mur."),
+            ("he", "He doesn't climb the wall.", "Il n'escalade pas le mur."),
+            ("we", "We don't climb the wall.", "Nous n'escaladons pas le mur."),
+            (
+                "they",
+                "They don't climb the wall.",
+                "Ils n'escaladent pas le mur.",
+            ),
+        ],
     )
     def test_present_of_every_person(self, who, source, target):
         subject = grammar.PRONOUNS[who]
@@ -93,25 +100,32 @@ class SentenceTest(parameterized.TestCase):
         )
         self.check(pair, source, target)
 
-    @parameterized.parameters(
-        ("I", "J'ai traversé la rue.", "Je ne vois pas de vieil âne."),
-        ("she", "Elle a traversé la rue.", "Elle ne voit pas de vieil âne."),
-        (
-            "we",
-            "Nous avons traversé la rue.",
-            "Nous ne voyons pas de vieil âne.",
-        ),
+    @pytest.mark.parametrize(
+        ("who", "past", "denial"),
+        [
+            ("I", "J'ai traversé la rue.", "Je ne vois pas de vieil âne."),
+            (
+                "she",
+                "Elle a traversé la rue.",
+                "Elle ne voit pas de vieil âne.",
+            ),
+            (
+                "we",
+                "Nous avons traversé la rue.",
+                "Nous ne voyons pas de vieil âne.",
+            ),
+        ],
     )
     def test_past_and_denial(self, who, past, denial):
         subject = grammar.PRONOUNS[who]
         crossed = clauses.event(
             subject, lexicon.CROSS, phrase("street"), past=True
         )
-        self.assertEqual(crossed.target, past)
+        assert crossed.target == past
         donkey = phrase("donkey", "no", "old")
         found = clauses.event(subject, lexicon.SEE, donkey, negative=True)
-        self.assertEqual(found.target, denial)
-        self.assertEndsWith(found.source, " see an old donkey.")
+        assert found.target == denial
+        assert found.source.endswith(" see an old donkey.")
 
     def test_third_person(self):
         self.check(
@@ -137,13 +151,16 @@ class SentenceTest(parameterized.TestCase):
             "Les souris ne sont pas furieuses.",
         )
 
-    @parameterized.parameters(
-        ("I", "I am not a student.", "Je ne suis pas étudiant."),
-        ("you", "You are not a student.", "Tu n'es pas étudiant."),
-        ("he", "He is not a student.", "Il n'est pas étudiant."),
-        ("she", "She is not a student.", "Elle n'est pas étudiante."),
-        ("we", "We are not students.", "Nous ne sommes pas étudiants."),
-        ("they", "They are not students.", "Ils ne sont pas étudiants."),
+    @pytest.mark.parametrize(
+        ("who", "source", "target"),
+        [
+            ("I", "I am not a student.", "Je ne suis pas étudiant."),
+            ("you", "You are not a student.", "Tu n'es pas étudiant."),
+            ("he", "He is not a student.", "Il n'est pas étudiant."),
+            ("she", "She is not a student.", "Elle n'est pas étudiante."),
+            ("we", "We are not students.", "Nous ne sommes pas étudiants."),
+            ("they", "They are not students.", "Ils ne sont pas étudiants."),
+        ],
     )
     def test_profession_of_every_person(self, who, source, target):
         subject = grammar.PRONOUNS[who]
@@ -158,14 +175,17 @@ class SentenceTest(parameterized.TestCase):
             re.sub("(ne |n')(.*) pas", r"\2", target),
         )
 
-    @parameterized.parameters(
-        ("I", False, "I'm tired.", "Je suis fatigué."),
-        ("I", True, "I'm not tired.", "Je ne suis pas fatigué."),
-        ("you", False, "You're tired.", "Tu es fatigué."),
-        ("you", True, "You aren't tired.", "Tu n'es pas fatigué."),
-        ("she", False, "She's tired.", "Elle est fatiguée."),
-        ("she", True, "She isn't tired.", "Elle n'est pas fatiguée."),
-        ("they", False, "They're tired.", "Ils sont fatigués."),
+    @pytest.mark.parametrize(
+        ("who", "negative", "source", "target"),
+        [
+            ("I", False, "I'm tired.", "Je suis fatigué."),
+            ("I", True, "I'm not tired.", "Je ne suis pas fatigué."),
+            ("you", False, "You're tired.", "Tu es fatigué."),
+            ("you", True, "You aren't tired.", "Tu n'es pas fatigué."),
+            ("she", False, "She's tired.", "Elle est fatiguée."),
+            ("she", True, "She isn't tired.", "Elle n'est pas fatiguée."),
+            ("they", False, "They're tired.", "Ils sont fatigués."),
+        ],
     )
     def test_short_forms_mean_the_same(self, who, negative, source, target):
         subject = grammar.PRONOUNS[who]
@@ -173,15 +193,18 @@ class SentenceTest(parameterized.TestCase):
             clauses.state(subject, "tired", negative=negative), source, target
         )
         long = clauses.state(subject, "tired", negative=negative, short=False)
-        self.assertEqual(long.target, target)
-        self.assertNotIn("'", long.source)
+        assert long.target == target
+        assert "'" not in long.source
 
-    @parameterized.parameters(
-        ("I", "Am I a lawyer?", "Suis-je avocat ?"),
-        ("you", "Are you a lawyer?", "Es-tu avocat ?"),
-        ("she", "Is she a lawyer?", "Est-elle avocate ?"),
-        ("we", "Are we lawyers?", "Sommes-nous avocats ?"),
-        ("they", "Are they lawyers?", "Sont-ils avocats ?"),
+    @pytest.mark.parametrize(
+        ("who", "source", "target"),
+        [
+            ("I", "Am I a lawyer?", "Suis-je avocat ?"),
+            ("you", "Are you a lawyer?", "Es-tu avocat ?"),
+            ("she", "Is she a lawyer?", "Est-elle avocate ?"),
+            ("we", "Are we lawyers?", "Sommes-nous avocats ?"),
+            ("they", "Are they lawyers?", "Sont-ils avocats ?"),
+        ],
     )
     def test_question(self, who, source, target):
         subject = grammar.PRONOUNS[who]
@@ -230,7 +253,3 @@ class SentenceTest(parameterized.TestCase):
             "There are two foxes near the bridge.",
             "Il y a deux renards près du pont.",
         )
-
-
-if __name__ == "__main__":
-    absltest.main()

@@ -13,7 +13,6 @@ import subprocess
 import sys
 
 import pytest
-from absl.testing import absltest, parameterized
 
 from keras_transformer import data
 from keras_transformer.data.illustrated import set_phrases
@@ -33,49 +32,48 @@ def digest(corpus):
     return hashlib.sha256(repr(tuple(corpus)).encode()).hexdigest()
 
 
-class IllustratedCorpusTest(parameterized.TestCase):
+class TestIllustratedCorpus:
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
+    def setup_class(cls):
         cls.corpus = data.illustrated_corpus()
         cls.pairs = [*cls.corpus.train, *cls.corpus.dev, *cls.corpus.test]
 
     def test_sizes_and_disjointness(self):
         sizes = [len(split) for split in self.corpus[:3]]
-        self.assertEqual(sizes, [24000, 500, 500])
+        assert sizes == [24000, 500, 500]
         # In training pairs, set phrases stand many times.
         distinct = {*self.corpus.train}
-        self.assertGreater(len(distinct), 20000)
+        assert len(distinct) > 20000
         sources = [pair.source for pair in distinct]
         for split in self.corpus[1:]:
             sources += [example.source for example in split]
         # No source twice, in any split: hence one target for each.
-        self.assertLen(set(sources), len(sources))
+        assert len(set(sources)) == len(sources)
 
-    @parameterized.parameters(0, 1, 2)
+    @pytest.mark.parametrize("seed", [0, 1, 2])
     def test_set_phrases_are_in_training_and_nowhere_else(self, seed):
         corpus = data.illustrated_corpus(seed)
         phrases = {*set_phrases.PAIRS}
         times = collections.Counter(corpus.train)
-        self.assertEqual({p for p in times if times[p] > 1}, phrases)
-        self.assertGreater(min(times[phrase] for phrase in phrases), 7)
+        assert {p for p in times if times[p] > 1} == phrases
+        assert min(times[phrase] for phrase in phrases) > 7
         sources = {phrase.source for phrase in phrases}
         for split in corpus[1:]:
-            self.assertEmpty(sources & {example.source for example in split})
+            assert len(sources & {example.source for example in split}) == 0
 
     def test_few_training_pairs_begin_with_the_article(self):
         train = data.illustrated_corpus(train_size=23).train
-        self.assertLen(train, 23)
-        self.assertEqual(train[0], ("I am a student.", "Je suis étudiant."))
-        self.assertEqual(train[20], ("Thanks.", "Merci."))
-        self.assertLen({*train}, 23)
-        self.assertEmpty(data.illustrated_corpus(train_size=0).train)
+        assert len(train) == 23
+        assert train[0] == ("I am a student.", "Je suis étudiant.")
+        assert train[20] == ("Thanks.", "Merci.")
+        assert len({*train}) == 23
+        assert len(data.illustrated_corpus(train_size=0).train) == 0
 
     def test_seeds_differ(self):
         other = data.illustrated_corpus(seed=1, train_size=0)
-        self.assertNotEqual(other.dev, self.corpus.dev)
-        self.assertNotEqual(other.contrast[2:], self.corpus.contrast[2:])
-        self.assertEqual(other.contrast[:2], self.corpus.contrast[:2])
+        assert other.dev != self.corpus.dev
+        assert other.contrast[2:] != self.corpus.contrast[2:]
+        assert other.contrast[:2] == self.corpus.contrast[:2]
 
     @pytest.mark.process
     def test_deterministic_in_another_process(self):
@@ -99,60 +97,51 @@ print(hashlib.sha256(repr(tuple(corpus)).encode()).hexdigest())
             text=True,
             check=True,
         )
-        self.assertEqual(found.stdout.strip(), digest(self.corpus))
+        assert found.stdout.strip() == digest(self.corpus)
 
-    @parameterized.parameters({"train_size": 10**6}, {"dev_size": -1})
-    def test_impossible_sizes(self, **sizes):
+    @pytest.mark.parametrize("sizes", [{"train_size": 10**6}, {"dev_size": -1}])
+    def test_impossible_sizes(self, sizes):
         ((name, size),) = sizes.items()
-        with self.assertRaisesRegex(
-            ValueError, rf"Received: .*{name}={size}.*Expected: .*Ask for fewer"
+        with pytest.raises(
+            ValueError,
+            match=rf"Received: .*{name}={size}.*Expected: .*Ask for fewer",
         ):
             data.illustrated_corpus(**sizes)
 
     def test_contrast_does_not_depend_on_the_sizes(self):
         small = data.illustrated_corpus(train_size=7, dev_size=3, test_size=2)
-        self.assertEqual([len(s) for s in small[:3]], [7, 3, 2])
-        self.assertEqual(small.contrast, self.corpus.contrast)
+        assert [len(s) for s in small[:3]] == [7, 3, 2]
+        assert small.contrast == self.corpus.contrast
 
     def test_contrast_pairs_are_minimal(self):
         contrast = self.corpus.contrast
-        self.assertGreaterEqual(len(contrast), 400)
+        assert len(contrast) >= 400
         genders = collections.Counter()
         for index, (one, other) in enumerate(
             zip(contrast[::2], contrast[1::2], strict=True)
         ):
-            self.assertEqual((one.pair_index, other.pair_index), (index, index))
+            assert (one.pair_index, other.pair_index) == (index, index)
             first, second = one.source.split(), other.source.split()
-            self.assertEqual(first[:-1], second[:-1])
-            self.assertNotEqual(first[-1], second[-1])
-            self.assertEqual({one.pronoun, other.pronoun}, {"il", "elle"})
+            assert first[:-1] == second[:-1]
+            assert first[-1] != second[-1]
+            assert {one.pronoun, other.pronoun} == {"il", "elle"}
             for example in (one, other):
-                self.assertIn(
-                    f" parce qu'{example.pronoun} était ", example.target
-                )
+                assert f" parce qu'{example.pronoun} était " in example.target
             genders[one.pronoun] += 1
         # Neither the agent's gender nor the order betrays the answer.
-        self.assertBetween(genders["il"] / len(contrast[::2]), 0.3, 0.7)
+        assert 0.3 <= genders["il"] / len(contrast[::2]) <= 0.7
 
     def test_the_illustrated_sentence(self):
         first, second = self.corpus.contrast[:2]
-        self.assertEqual(
-            first[:3],
-            (
-                "The animal didn't cross the street because it was too tired.",
-                "L'animal n'a pas traversé la rue parce qu'il était trop "
-                "fatigué.",
-                "il",
-            ),
+        assert first[:3] == (
+            "The animal didn't cross the street because it was too tired.",
+            "L'animal n'a pas traversé la rue parce qu'il était trop fatigué.",
+            "il",
         )
-        self.assertEqual(
-            second[:3],
-            (
-                "The animal didn't cross the street because it was too wide.",
-                "L'animal n'a pas traversé la rue parce qu'elle était trop "
-                "large.",
-                "elle",
-            ),
+        assert second[:3] == (
+            "The animal didn't cross the street because it was too wide.",
+            "L'animal n'a pas traversé la rue parce qu'elle était trop large.",
+            "elle",
         )
 
     def contrast_acts(self):
@@ -163,8 +152,8 @@ print(hashlib.sha256(repr(tuple(corpus)).encode()).hexdigest())
 
     def test_contrast_nouns_meet_nowhere_else(self):
         combinations = {(a, o) for a, _, o, _ in self.contrast_acts()}
-        self.assertGreater(len(combinations), 25)
-        self.assertIn(("animal", "street"), combinations)
+        assert len(combinations) > 25
+        assert ("animal", "street") in combinations
         sentences_of = collections.defaultdict(set)
         for number, pair in enumerate(self.pairs):
             for word in words(pair.source):
@@ -176,9 +165,9 @@ print(hashlib.sha256(repr(tuple(corpus)).encode()).hexdigest())
                 | sentences_of[noun + "es"]
                 for noun in combination
             )
-            self.assertNotEmpty(agent)
-            self.assertNotEmpty(thing)
-            self.assertEmpty(agent & thing, combination)
+            assert len(agent) > 0
+            assert len(thing) > 0
+            assert len(agent & thing) == 0, combination
 
     def test_contrast_words_are_seen_with_others(self):
         seen = collections.Counter()
@@ -192,12 +181,10 @@ print(hashlib.sha256(repr(tuple(corpus)).encode()).hexdigest())
         for act in set(self.contrast_acts()):
             for place, word in enumerate(act):
                 for pronoun in ("il", "elle"):
-                    self.assertGreater(
-                        seen[place, word, pronoun], 5, (word, pronoun)
-                    )
+                    assert seen[place, word, pronoun] > 5, (word, pronoun)
 
 
-class ReferentAccuracyTest(parameterized.TestCase):
+class TestReferentAccuracy:
     EXAMPLES = [
         data.ContrastExample("", "Il dort parce qu'il était vieux.", "il", 0),
         data.ContrastExample("", "Il dort parce qu'elle était là.", "elle", 0),
@@ -205,38 +192,40 @@ class ReferentAccuracyTest(parameterized.TestCase):
 
     def test_right_and_swapped(self):
         targets = [example.target for example in self.EXAMPLES]
-        self.assertEqual(data.referent_accuracy(self.EXAMPLES, targets), 1.0)
+        assert data.referent_accuracy(self.EXAMPLES, targets) == 1.0
         swapped = targets[::-1]
-        self.assertEqual(data.referent_accuracy(self.EXAMPLES, swapped), 0.0)
+        assert data.referent_accuracy(self.EXAMPLES, swapped) == 0.0
         same = targets[:1] * 2
-        self.assertEqual(data.referent_accuracy(self.EXAMPLES, same), 0.5)
+        assert data.referent_accuracy(self.EXAMPLES, same) == 0.5
 
-    @parameterized.parameters(
-        ("PARCE QU'IL dort", 1.0),
-        ("parce  qu’ il dort", 1.0),
-        ("elle dort parce qu'il dort", 1.0),
-        ("", 0.0),
-        ("il dort", 0.0),
-        ("parce que il dort", 0.0),
-        ("parce qu'ils dorment", 0.0),
-        ("parce qu'illustre", 0.0),
-        ("parce qu'il dort et parce qu'elle dort", 0.0),
+    @pytest.mark.parametrize(
+        ("hypothesis", "expected"),
+        [
+            ("PARCE QU'IL dort", 1.0),
+            ("parce  qu’ il dort", 1.0),
+            ("elle dort parce qu'il dort", 1.0),
+            ("", 0.0),
+            ("il dort", 0.0),
+            ("parce que il dort", 0.0),
+            ("parce qu'ils dorment", 0.0),
+            ("parce qu'illustre", 0.0),
+            ("parce qu'il dort et parce qu'elle dort", 0.0),
+        ],
     )
     def test_hypotheses(self, hypothesis, expected):
         found = data.referent_accuracy(self.EXAMPLES[:1], [hypothesis])
-        self.assertEqual(found, expected)
+        assert found == expected
 
-    @parameterized.parameters((2, 1), (1, 2), (0, 0))
+    @pytest.mark.parametrize(
+        ("num_examples", "num_translations"), [(2, 1), (1, 2), (0, 0)]
+    )
     def test_lengths_must_agree(self, num_examples, num_translations):
-        with self.assertRaisesRegex(
+        with pytest.raises(
             ValueError,
-            rf"Received: {num_examples} examples, {num_translations} trans.*"
+            match=rf"Received: {num_examples} examples, {num_translations} "
+            rf"trans.*"
             "Expected: .*Translate exactly",
         ):
             data.referent_accuracy(
                 self.EXAMPLES[:num_examples], [""] * num_translations
             )
-
-
-if __name__ == "__main__":
-    absltest.main()

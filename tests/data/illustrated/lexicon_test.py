@@ -1,7 +1,5 @@
 """The lexicon against a dictionary, and its tables against each other."""
 
-from absl.testing import absltest
-
 from keras_transformer.data.illustrated import lexicon
 
 # Typed from a dictionary, not from the lexicon.
@@ -17,48 +15,36 @@ _FEMININE = (
 )
 
 
-class LexiconTest(absltest.TestCase):
+class TestLexicon:
     def test_genders(self):
         nouns = [*lexicon.AGENTS.values(), *lexicon.OBJECTS.values()]
         for feminine, expected in ((False, _MASCULINE), (True, _FEMININE)):
             found = sorted(n.french for n in nouns if n.feminine == feminine)
-            self.assertEqual(" ".join(found), expected)
+            assert " ".join(found) == expected
 
     def test_forms_of_people_and_professions(self):
         people = {n.french: n.feminine for n in lexicon.PEOPLE.values()}
-        self.assertEqual(
-            people,
-            {
-                **dict.fromkeys(("homme", "garçon", "frère"), False),
-                **dict.fromkeys(("femme", "fille", "sœur"), True),
-            },
-        )
+        assert people == {
+            **dict.fromkeys(("homme", "garçon", "frère"), False),
+            **dict.fromkeys(("femme", "fille", "sœur"), True),
+        }
         found = {
             word.english: (word.french, word.feminine, word.plural)
             for word in lexicon.PROFESSIONS.values()
         }
-        self.assertEqual(
-            found,
-            {
-                "student": ("étudiant", "étudiante", "étudiants"),
-                "teacher": ("professeur", "professeure", "professeurs"),
-                "doctor": ("médecin", "médecin", "médecins"),
-                "nurse": ("infirmier", "infirmière", "infirmiers"),
-                "singer": ("chanteur", "chanteuse", "chanteurs"),
-                "lawyer": ("avocat", "avocate", "avocats"),
-                "engineer": ("ingénieur", "ingénieure", "ingénieurs"),
-                "artist": ("artiste", "artiste", "artistes"),
-            },
-        )
+        assert found == {
+            "student": ("étudiant", "étudiante", "étudiants"),
+            "teacher": ("professeur", "professeure", "professeurs"),
+            "doctor": ("médecin", "médecin", "médecins"),
+            "nurse": ("infirmier", "infirmière", "infirmiers"),
+            "singer": ("chanteur", "chanteuse", "chanteurs"),
+            "lawyer": ("avocat", "avocate", "avocats"),
+            "engineer": ("ingénieur", "ingénieure", "ingénieurs"),
+            "artist": ("artiste", "artiste", "artistes"),
+        }
 
     def test_every_name_is_in_the_tables(self):
         for noun in (*lexicon.AGENTS.values(), *lexicon.OBJECTS.values()):
-            self.assertLessEqual(
-                {*noun.qualities, *noun.colours}, set(lexicon.ADJECTIVES)
-            )
+            assert {*noun.qualities, *noun.colours} <= set(lexicon.ADJECTIVES)
         # A name means an adjective or a profession, never both.
-        self.assertEmpty(set(lexicon.ADJECTIVES) & set(lexicon.PROFESSIONS))
-
-
-if __name__ == "__main__":
-    absltest.main()
+        assert len(set(lexicon.ADJECTIVES) & set(lexicon.PROFESSIONS)) == 0

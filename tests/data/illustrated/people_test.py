@@ -2,7 +2,7 @@
 
 import re
 
-from absl.testing import absltest, parameterized
+import pytest
 
 from keras_transformer import data
 from keras_transformer.data.illustrated import people, set_phrases
@@ -30,37 +30,39 @@ _AGREEMENT = {
 }
 
 
-class PeopleTest(parameterized.TestCase):
+class TestPeople:
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
+    def setup_class(cls):
         cls.pairs = {
             pair for pattern in people.patterns() for pair in pattern.arguments
         }
         cls.targets = {pair.target for pair in cls.pairs}
 
     def test_a_source_has_one_target(self):
-        self.assertLen({pair.source for pair in self.pairs}, len(self.pairs))
-        self.assertNotIn(set_phrases.PAIRS[0], self.pairs)
+        assert len({pair.source for pair in self.pairs}) == len(self.pairs)
+        assert set_phrases.PAIRS[0] not in self.pairs
 
-    @parameterized.parameters(
-        ("I am not a student.", "Je ne suis pas étudiant."),
-        ("I'm a student.", "Je suis étudiant."),
-        ("She is a teacher.", "Elle est professeure."),
-        ("He isn't a doctor.", "Il n'est pas médecin."),
-        ("We are students.", "Nous sommes étudiants."),
-        ("You are a singer.", "Tu es chanteur."),
-        ("I am tired.", "Je suis fatigué."),
-        ("They're too old.", "Ils sont trop vieux."),
-        ("Are you happy?", "Es-tu heureux ?"),
-        ("Hello, I am an engineer.", "Bonjour, je suis ingénieur."),
-        ("Yes, my sisters are nurses.", "Oui, mes sœurs sont infirmières."),
-        ("No, she isn't sad.", "Non, elle n'est pas triste."),
+    @pytest.mark.parametrize(
+        ("source", "target"),
+        [
+            ("I am not a student.", "Je ne suis pas étudiant."),
+            ("I'm a student.", "Je suis étudiant."),
+            ("She is a teacher.", "Elle est professeure."),
+            ("He isn't a doctor.", "Il n'est pas médecin."),
+            ("We are students.", "Nous sommes étudiants."),
+            ("You are a singer.", "Tu es chanteur."),
+            ("I am tired.", "Je suis fatigué."),
+            ("They're too old.", "Ils sont trop vieux."),
+            ("Are you happy?", "Es-tu heureux ?"),
+            ("Hello, I am an engineer.", "Bonjour, je suis ingénieur."),
+            ("Yes, my sisters are nurses.", "Oui, mes sœurs sont infirmières."),
+            ("No, she isn't sad.", "Non, elle n'est pas triste."),
+        ],
     )
     def test_sentences(self, source, target):
-        self.assertIn(data.SentencePair(source, target), self.pairs)
+        assert data.SentencePair(source, target) in self.pairs
 
-    @parameterized.parameters(*_AGREEMENT.items())
+    @pytest.mark.parametrize(("subject", "form"), _AGREEMENT.items())
     def test_agreement(self, subject, form):
         for forms in (_STUDENT, _HAPPY):
             found = {
@@ -71,18 +73,14 @@ class PeopleTest(parameterized.TestCase):
                     for start in (subject, subject + " très")
                 )
             }
-            self.assertEqual(found, {forms[form]})
+            assert found == {forms[form]}
 
     def test_what_does_not_fit(self):
         for source, _ in self.pairs:
             # A short form of a noun, an adverb of degree without one.
-            self.assertNotRegex(source, r"(brother|sister|woman|man)s?'")
-            self.assertNotRegex(source, r"(very|too) (lost|angry|an? )")
+            self.assert_not_regex(source, r"(brother|sister|woman|man)s?'")
+            self.assert_not_regex(source, r"(very|too) (lost|angry|an? )")
             # Who says hello speaks of himself.
-            self.assertNotRegex(source, r"^Hello, (?!I\b|we\b)")
+            self.assert_not_regex(source, r"^Hello, (?!I\b|we\b)")
         hello = [s for s, _ in self.pairs if re.match("Hello, (I|we)", s)]
-        self.assertGreater(len(hello), 31)
-
-
-if __name__ == "__main__":
-    absltest.main()
+        assert len(hello) > 31

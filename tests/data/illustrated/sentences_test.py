@@ -7,8 +7,6 @@ patterns of its own, never read from the generator's tables.
 import collections
 import re
 
-from absl.testing import absltest
-
 from keras_transformer import data
 from keras_transformer.data.illustrated import set_phrases
 
@@ -16,10 +14,9 @@ _VOWEL = "aàâeéèêiîoôuûœy"
 _ASPIRATED = r"(?:hérissons?|haies?|hangars?|hautes?|hauts?)\b"
 
 
-class SentencesTest(absltest.TestCase):
+class TestSentences:
     @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
+    def setup_class(cls):
         cls.corpus = data.illustrated_corpus()
         cls.pairs = [*cls.corpus.train, *cls.corpus.dev, *cls.corpus.test]
         cls.targets = [pair.target for pair in cls.pairs]
@@ -27,11 +24,11 @@ class SentencesTest(absltest.TestCase):
 
     def assert_no_match(self, pattern, sentences):
         faults = [s for s in sentences if re.search(pattern, s)]
-        self.assertEmpty(faults[:5])
+        assert len(faults[:5]) == 0
 
     def test_half_of_the_training_data_gives_reasons(self):
         share = sum("because" in p.source for p in self.corpus.train) / 24000
-        self.assertBetween(share, 0.45, 0.55)
+        assert 0.45 <= share <= 0.55
 
     def test_vocabulary_is_small_and_frequent(self):
         for side in (0, 1):
@@ -40,17 +37,17 @@ class SentencesTest(absltest.TestCase):
                 for pair in self.corpus.train
                 for word in re.findall(r"\w+'?", pair[side].lower())
             )
-            self.assertBetween(len(counts), 150, 340)
+            assert 150 <= len(counts) <= 340
             rare = [word for word, count in counts.items() if count < 30]
-            self.assertEmpty(rare)
+            assert len(rare) == 0
 
     def test_lengths(self):
         lengths = {
             len(re.findall(r"[\w'-]+", pair.source))
             for pair in self.corpus.train
         }
-        self.assertEqual(min(lengths), 1)
-        self.assertBetween(max(lengths), 14, 16)
+        assert min(lengths) == 1
+        assert 14 <= max(lengths) <= 16
 
     def test_form(self):
         for side in (0, 1):
@@ -106,9 +103,9 @@ class SentencesTest(absltest.TestCase):
         number = 0
         for pair in self.pairs:
             negative = re.search("n't| not ", pair.source) is not None
-            self.assertEqual(negative, " pas" in pair.target, pair)
+            assert negative == (" pas" in pair.target), pair
             number += negative
-        self.assertBetween(number / len(self.pairs), 0.2, 0.8)
+        assert 0.2 <= number / len(self.pairs) <= 0.8
 
     def test_every_noun_and_adjective_keeps_its_gender(self):
         after = collections.defaultdict(set)
@@ -118,10 +115,6 @@ class SentencesTest(absltest.TestCase):
             ):
                 feminine = article.lower() in ("la", "une", "cette", "ma")
                 after[feminine].add(word)
-        self.assertGreater(len(after[True]), 20)
-        self.assertGreater(len(after[False]), 20)
-        self.assertEmpty(after[True] & after[False])
-
-
-if __name__ == "__main__":
-    absltest.main()
+        assert len(after[True]) > 20
+        assert len(after[False]) > 20
+        assert len(after[True] & after[False]) == 0
