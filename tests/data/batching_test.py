@@ -322,7 +322,7 @@ class TestTokenBatches:
             batches.training_dataset(3).take(5),
             batches.evaluation_dataset(),
         ):
-            assert_all_equal(rows_of(read(dataset)), rows_of(read(dataset)))
+            assert rows_of(read(dataset)) == rows_of(read(dataset))
 
     def test_long_and_short_batches_are_mixed(self):
         found = read(make().training_dataset(), make().steps_per_epoch)

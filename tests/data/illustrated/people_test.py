@@ -78,9 +78,9 @@ class TestPeople:
     def test_what_does_not_fit(self):
         for source, _ in self.pairs:
             # A short form of a noun, an adverb of degree without one.
-            self.assert_not_regex(source, r"(brother|sister|woman|man)s?'")
-            self.assert_not_regex(source, r"(very|too) (lost|angry|an? )")
+            assert not re.search(r"(brother|sister|woman|man)s?'", source)
+            assert not re.search(r"(very|too) (lost|angry|an? )", source)
             # Who says hello speaks of himself.
-            self.assert_not_regex(source, r"^Hello, (?!I\b|we\b)")
+            assert not re.search(r"^Hello, (?!I\b|we\b)", source)
         hello = [s for s, _ in self.pairs if re.match("Hello, (I|we)", s)]
         assert len(hello) > 31
