@@ -75,6 +75,7 @@ def test_order_and_memory():
     assert findings[1].failure == ""
 
 
+@pytest.mark.process
 def test_no_compiler():
     with pytest.raises(compiler.MissingCompilerError, match="absent"):
         list(check.check([crossing(3)], TOPOLOGY, python="absent"))

@@ -67,6 +67,7 @@ def test_too_large_for_the_chip():
         compiler.compile_program(hlo, TOPOLOGY)
 
 
+@pytest.mark.process
 def test_no_compiler_installed(tmp_path):
     # Without the folder of installed packages.
     python = interpreter(tmp_path / "bare", f'exec {sys.executable} -S "$@"')
@@ -77,6 +78,7 @@ def test_no_compiler_installed(tmp_path):
         compiler.compile_program(b"", TOPOLOGY, python)
 
 
+@pytest.mark.process
 def test_no_such_interpreter():
     with pytest.raises(
         compiler.MissingCompilerError, match="No such interpreter: absent"
@@ -84,6 +86,7 @@ def test_no_such_interpreter():
         compiler.compile_program(b"", TOPOLOGY, "absent")
 
 
+@pytest.mark.process
 def test_a_compiler_that_ends_itself(tmp_path):
     python = interpreter(
         tmp_path / "dying", "echo 'F0101 layout.cc:7] Check failed' >&2; exit 6"

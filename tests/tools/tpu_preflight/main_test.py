@@ -88,12 +88,14 @@ def test_the_preset_tiny(topology, precision):
         ),
     ],
 )
+@pytest.mark.process
 def test_one_message(flags, message):
     result = in_process.call("tpu_preflight", *flags)
     assert result.returncode == 1
     assert re.search(f"^error: {message}", result.stderr.decode(), re.MULTILINE)
 
 
+@pytest.mark.process
 def test_errors_are_one_line():
     result = preflight("--preset=tiny", "--topology=v9:2x2")
     assert result.returncode == 1

@@ -39,7 +39,7 @@ def test_a_failure():
 def test_introduction():
     text = report.introduction(
         chips.topology("v4:2x2x1"),
-        settings.TrainingSettings(tokens_per_batch=997),
+        settings.TrainingSettings(tokens_per_batch=997, precision="float32"),
         1_000_003,
     )
     assert "4 replicas, each a chip of 275 TFLOP/s" in text
