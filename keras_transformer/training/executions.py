@@ -19,8 +19,7 @@ def over_iterator(
     """Makes the function that Keras calls with its iterator.
 
     Args:
-        model: a model; its strategy runs the step, and its metrics are the
-            logs.
+        model: its strategy runs the step, and its metrics are the logs.
         step: function of one replica's share of a batch.
         steps_per_execution: batches per call, fewer at the end of the data.
 
