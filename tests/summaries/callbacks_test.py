@@ -230,26 +230,16 @@ class TestSampleTranslations:
 
 
 class TestDistribution:
-    def test_both_write_once_under_a_mirrored_strategy(self, tmp_path):
-        devices = [
-            device.name for device in tf.config.list_logical_devices("CPU")
-        ]
-        strategy = tf.distribute.MirroredStrategy(devices)
+    def test_both_write_once_under_a_mirrored_strategy(
+        self, tmp_path, two_replicas
+    ):
         image_dir = os.path.join(str(tmp_path), "images")
         text_dir = os.path.join(str(tmp_path), "texts")
         with contextlib.redirect_stdout(io.StringIO()):
             fit(
                 summaries.AttentionImages(image_dir, ["a cat"], explain),
                 summaries.SampleTranslations(text_dir, [("a", "b")], shout),
-                strategy=strategy,
+                strategy=two_replicas,
             )
         assert [step for _, step, _ in recorded(image_dir)] == [3] * 3
         assert [step for _, step, _ in recorded(text_dir)] == [3]
-
-
-if __name__ == "__main__":
-    tf.config.set_logical_device_configuration(
-        tf.config.list_physical_devices("CPU")[0],
-        [tf.config.LogicalDeviceConfiguration()] * 2,
-    )
-    tf.test.main()
