@@ -9,6 +9,7 @@ K head_dim   F feed_forward_dim   V vocabulary_size   W beam width   L layers
 from keras_transformer import (
     data,
     export,
+    interpretation,
     layers,
     models,
     runs,
@@ -43,6 +44,7 @@ __all__ = [
     "build_transformer",
     "data",
     "export",
+    "interpretation",
     "layers",
     "learn_vocabulary",
     "load_translator",

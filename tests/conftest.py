@@ -22,13 +22,14 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 # absl's test cases read flags, which pytest does not parse.
 flags.FLAGS.mark_as_parsed()
 ROOT = pathlib.Path(__file__).parent.parent
+_, LONG_TESTS = durations.read()
 
 
 def pytest_addoption(parser):
     parser.addoption(
         "--record-durations",
         action="store_true",
-        help=f"write the seconds of each group to {durations.FILE.name}",
+        help=f"write what tests take to {durations.FILE.name}",
     )
 
 
@@ -65,6 +66,8 @@ def pytest_itemcollected(item):
     item.add_marker(pytest.mark.xdist_group(group))
     item.user_properties.append(("group", group))
     costs.add_marks(item)
+    if item.nodeid in LONG_TESTS:
+        item.add_marker(pytest.mark.seconds)
 
 
 def pytest_collection_modifyitems(items):

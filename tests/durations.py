@@ -1,7 +1,8 @@
-"""How long each group of tests takes: recorded once, then used to order them.
+"""How long tests take: recorded once, then used to order and to mark them.
 
 Tests run in two processes, which take the next group when they are done with
-one. Where the longest groups come first, both end at the same time.
+one. Where the longest groups come first, both end at the same time. Tests that
+take longer than a second get the mark `seconds`.
 """
 
 import collections
@@ -12,11 +13,18 @@ FILE = pathlib.Path(__file__).with_suffix(".json")
 # Seconds. Shorter groups are not recorded, and the others are rounded, so that
 # the file changes with the tests and not with every run.
 STEP = 5
+LONG = 1.0
+
+
+def read():
+    """The seconds of each group, and the names of tests that take long."""
+    recorded = json.loads(FILE.read_text(encoding="utf-8"))
+    return recorded["groups"], set(recorded["long"])
 
 
 def longest_first(items, group_of):
     """Sorts tests in place by the recorded seconds of their groups."""
-    seconds = json.loads(FILE.read_text(encoding="utf-8"))
+    seconds, _ = read()
     items.sort(key=lambda item: -seconds.get(group_of(item), 0))
 
 
@@ -25,17 +33,23 @@ class Recorder:
 
     def __init__(self):
         self.seconds = collections.Counter()
+        self.long = set()
 
     def pytest_runtest_logreport(self, report):
         group = dict(report.user_properties)["group"]
         self.seconds[group] += report.duration
+        # What fixtures take is another test's, if this one is left out.
+        if report.when == "call" and report.duration > LONG:
+            # pytest-xdist adds the group to the name.
+            self.long.add(report.nodeid.removesuffix(f"@{group}"))
 
     def pytest_sessionfinish(self):
-        FILE.write_text(written(self.seconds), encoding="utf-8")
+        FILE.write_text(written(self.seconds, self.long), encoding="utf-8")
 
 
-def written(seconds):
+def written(seconds, long):
     """The content of the file."""
     rounded = {name: STEP * round(s / STEP) for name, s in seconds.items()}
     kept = {name: s for name, s in sorted(rounded.items()) if s}
-    return json.dumps(kept, indent=1) + "\n"
+    fields = {"groups": kept, "long": sorted(long)}
+    return json.dumps(fields, indent=1, ensure_ascii=False) + "\n"

@@ -67,19 +67,19 @@ def _signatures(translator, n_best_translator):
     strings = tf.TensorSpec([None], tf.string, "text")
     targets = tf.TensorSpec([None], tf.string, "target")
 
-    @tf.function(input_signature=[strings])
+    @tf.function(input_signature=[strings], autograph=False)
     def serve(text):
         return translator(text)
 
-    @tf.function(input_signature=[strings])
+    @tf.function(input_signature=[strings], autograph=False)
     def serve_n_best(text):
         return n_best_translator.n_best(text)
 
-    @tf.function(input_signature=[strings, targets])
+    @tf.function(input_signature=[strings, targets], autograph=False)
     def score(text, target):
         return translator.log_probability(text, target)
 
-    @tf.function(input_signature=[strings])
+    @tf.function(input_signature=[strings], autograph=False)
     def attention(text):
         return translation.explain_in_graph(translator, text)
 

@@ -135,20 +135,13 @@ class RelativePositions(composite.TracedLayer):
                 key_positions=key_positions,
             )
             return self._call_on_heads(query, key, value, mask)
-        length, key_length = ops.shape(query)[2], ops.shape(key)[2]
         distance_TS = self._distances(
-            length, key_length, query_positions, key_positions
+            query, key, query_positions, key_positions
         )
-        keys_TSK, values_TSK = (
-            ops.take(
-                ops.cast(table, query.dtype),
-                distance_TS + self.max_distance,
-                axis=0,
-            )
-            for table in (self.keys, self.values)
+        bias_BHTS = self.logits_of_distances(
+            query, key, query_positions, key_positions
         )
-        scaled = query * ops.cast(query.shape[-1] ** -0.5, query.dtype)
-        bias_BHTS = ops.einsum("BHTK,TSK->BHTS", scaled, keys_TSK)
+        values_TSK = self._vectors(self.values, distance_TS, query.dtype)
         if attention_bias is not None:
             # The bias of a forbidden key is too large for float16.
             bias_BHTS = ops.cast(bias_BHTS, "float32") + attention_bias
@@ -160,11 +153,36 @@ class RelativePositions(composite.TracedLayer):
         )
         return output, scores_BHTS
 
+    def logits_of_distances(
+        self,
+        query: Tensor,
+        key: Tensor,
+        query_positions: Tensor | None = None,
+        key_positions: Tensor | None = None,
+    ) -> Tensor:
+        """Returns the term q_i a^K_d / sqrt(K) of the logits, `(B, H, T, S)`.
+
+        The arguments are those of `attend_heads`.
+        """
+        distance_TS = self._distances(
+            query, key, query_positions, key_positions
+        )
+        keys_TSK = self._vectors(self.keys, distance_TS, query.dtype)
+        scaled = query * ops.cast(query.shape[-1] ** -0.5, query.dtype)
+        return ops.einsum("BHTK,TSK->BHTS", scaled, keys_TSK)
+
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "max_distance": self.max_distance}
 
-    def _distances(self, length, key_length, query_positions, key_positions):
+    def _vectors(self, table, distance_TS, dtype):
+        """Returns the vector of each distance, (T, S, K)."""
+        return ops.take(
+            ops.cast(table, dtype), distance_TS + self.max_distance, axis=0
+        )
+
+    def _distances(self, query, key, query_positions, key_positions):
         """Returns clipped distances of keys from queries, int32 (T, S)."""
+        length, key_length = ops.shape(query)[2], ops.shape(key)[2]
         if query_positions is None:
             query_positions = ops.arange(length)
         if key_positions is None:

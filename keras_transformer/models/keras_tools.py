@@ -94,7 +94,9 @@ class GraphWriter(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         model = self.model
-        call = tf.function(lambda inputs: model(inputs, training=False))
+        call = tf.function(
+            lambda inputs: model(inputs, training=False), autograph=False
+        )
         graph = call.get_concrete_function(
             {
                 name: tf.TensorSpec((None, None), "int32", name)

@@ -1,8 +1,12 @@
-"""The ids of a vocabulary that stand for no text."""
+"""The ids of a vocabulary that stand for no text.
+
+B batch   T length in tokens
+"""
 
 import dataclasses
 
 import sentencepiece
+import tensorflow as tf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +49,12 @@ class SpecialIds:
         """Returns all ids, without `begin` if the vocabulary has none."""
         ids = (self.pad, self.begin, self.end, self.unknown)
         return [i for i in ids if i is not None]
+
+    def with_end(self, ids: tf.RaggedTensor) -> tf.Tensor:
+        """Appends the end token to ragged rows of ids (B, T), and pads them."""
+        end = tf.fill([ids.nrows(), 1], self.end)
+        ids = tf.concat([ids, tf.cast(end, ids.dtype)], axis=1)
+        return ids.to_tensor(self.pad)
 
 
 def of_model(processor: sentencepiece.SentencePieceProcessor) -> SpecialIds:

@@ -3,6 +3,7 @@
 B batch   T length in tokens (ragged)
 """
 
+import functools
 import hashlib
 import os
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ from keras_transformer.text import (
 
 # SentencePiece writes this character for the space before a word.
 _SPACE = "\u2581"
+# Nothing here branches on tensors in Python. The conversion takes seconds.
+_in_graph = functools.partial(tf.function, autograph=False)
 
 
 class Tokenizer(tf.Module):
@@ -136,21 +139,21 @@ class Tokenizer(tf.Module):
         texts.check_list("ids", ids)
         return [self._processor.id_to_piece(int(i)) for i in ids]
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    @_in_graph(input_signature=[tf.TensorSpec([None], tf.string)])
     def _encode(self, text):
         text = tf.strings.unicode_transcode(
             text, "UTF-8", "UTF-8", errors="replace"
         )
         return self._operations().tokenize(escaping.escape(text))
 
-    @tf.function(input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)])
+    @_in_graph(input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)])
     def _decode(self, ids):
         special = tf.constant(self.special_ids.as_list())
         is_special = tf.reduce_any(ids.values[:, None] == special, axis=1)
         ids = tf.ragged.boolean_mask(ids, ids.with_values(~is_special))
         return escaping.unescape(self._operations().detokenize(ids))
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    @_in_graph(input_signature=[tf.TensorSpec([None], tf.string)])
     def _encode_source(self, text):
         ids = self._encode(text)
         if not self._leaves_out:
@@ -161,7 +164,7 @@ class Tokenizer(tf.Module):
         is_whole = tf.reduce_all(is_known, axis=1)
         return self._encode(tf.where(is_whole, text, rest))
 
-    @tf.function(input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)])
+    @_in_graph(input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)])
     def _known_pieces(self, ids):
         if not self._leaves_out:
             return tf.ones_like(ids, tf.bool)

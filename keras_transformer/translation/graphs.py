@@ -80,7 +80,7 @@ class GraphSearch:
             return self._search(source_ids, prefix, align)
 
         signature = [_IDS] * (1 + has_prefix)
-        return tf.function(search, input_signature=signature)
+        return tf.function(search, input_signature=signature, autograph=False)
 
 
 class CompiledSearch:
@@ -114,7 +114,7 @@ class CompiledSearch:
         pad_id: int,
         strategy: tf.distribute.Strategy | None = None,
     ):
-        self._search = tf.function(search, jit_compile=True)
+        self._search = tf.function(search, jit_compile=True, autograph=False)
         self._replicas = 1
         if strategy is not None:
             self._search = _spread(strategy, search)
@@ -156,14 +156,16 @@ def _spread(strategy, search):
     """Makes a compiled search in which each replica has a share of the rows."""
     is_on_tpu = isinstance(strategy, tf.distribute.TPUStrategy)
 
-    @tf.function
+    @tf.function(autograph=False)
     def on_replicas(shares, align, max_length):
         def on_replica(source_ids, prefix=None):
             return search(source_ids, prefix, align, max_length)
 
         def compiled(*ids):
             # Each replica has its own variables, so it needs its own function.
-            return tf.function(on_replica, jit_compile=True)(*ids)
+            return tf.function(on_replica, jit_compile=True, autograph=False)(
+                *ids
+            )
 
         # A TPU compiles every function that it runs.
         return strategy.run(on_replica if is_on_tpu else compiled, args=shares)

@@ -84,7 +84,8 @@ class ModelSearch:
         input_signature=[
             tf.TensorSpec([None, None], tf.int32),
             tf.TensorSpec([None, None], tf.int32),
-        ]
+        ],
+        autograph=False,
     )
     def score(
         self, source_ids: tf.Tensor, target_ids: tf.Tensor

@@ -3,6 +3,7 @@
 B batch   S source length   W hypotheses of a row   T target length
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from keras_transformer.translation import lengths as limits
 
 _PAPER_LENGTHS = limits.Lengths()
 _PAPER_SEARCH = beam.BeamSearch()
+# Nothing here branches on tensors in Python. The conversion takes seconds.
+_in_graph = functools.partial(tf.function, autograph=False)
 
 
 class Translator(tf.Module):
@@ -110,7 +113,7 @@ class Translator(tf.Module):
         lists.check_list("text", text)
         return self._n_best(text)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    @_in_graph(input_signature=[tf.TensorSpec([None], tf.string)])
     def _n_best(self, text):
         source_ids = self.encode_source(text)
         result = self._search(source_ids)
@@ -142,7 +145,7 @@ class Translator(tf.Module):
         lists.check_list("target", target)
         return self._log_probability(text, target)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)] * 2)
+    @_in_graph(input_signature=[tf.TensorSpec([None], tf.string)] * 2)
     def _log_probability(self, text, target):
         source_ids = self.encode_source(text)
         target_ids = self.encode_target(target)
@@ -300,14 +303,14 @@ class Translator(tf.Module):
         """Encodes strings (B,) as the model reads them: padded ids (B, S)."""
         ids = self.tokenizer.encode_source(text)
         ids = ids[:, : self.max_source_length - 1]
-        return _with_end(ids, self.tokenizer.special_ids)
+        return self.tokenizer.special_ids.with_end(ids)
 
     def encode_target(self, text: contract.TensorLike) -> tf.Tensor:
         """Encodes translations (B,) as `score_ids` reads them: ids (B, T)."""
         ids = self.target_tokenizer.encode(text)
-        return _with_end(ids, self.target_tokenizer.special_ids)
+        return self.target_tokenizer.special_ids.with_end(ids)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    @_in_graph(input_signature=[tf.TensorSpec([None, None], tf.int32)])
     def search_ids(self, source_ids: tf.Tensor) -> contract.SearchResult:
         """Searches for translations of source ids (B, S), as ids."""
         return self._search(source_ids)
@@ -339,10 +342,3 @@ class Translator(tf.Module):
                     f"id. Received: {self.model.pad_id} of the model, {pad_id} "
                     f"of `{name}`. Build the model with pad_id={pad_id}."
                 )
-
-
-def _with_end(ids, special_ids):
-    """Appends the end token to rows of ragged ids (B, T), and pads them."""
-    end = tf.fill([ids.nrows(), 1], special_ids.end)
-    ids = tf.concat([ids, tf.cast(end, ids.dtype)], axis=1)
-    return ids.to_tensor(special_ids.pad)

@@ -2,6 +2,7 @@
 
 import pytest
 import sentencepiece
+import tensorflow as tf
 
 from keras_transformer.text import special_ids, tokenizer, vocabulary
 
@@ -78,3 +79,10 @@ def test_ids_beyond_the_vocabulary():
         vocabulary.learn_vocabulary(
             TEXTS, 300, True, special_ids=special_ids.SpecialIds(pad=300)
         )
+
+
+def test_rows_get_their_end_and_padding():
+    ids = tf.ragged.constant([[5], [6, 8, 9], []], dtype=tf.int32)
+    found = special_ids.SpecialIds(pad=7, begin=None, end=4, unknown=0)
+    expected = [[5, 4, 7, 7], [6, 8, 9, 4], [4, 7, 7, 7]]
+    assert found.with_end(ids).numpy().tolist() == expected

@@ -1,0 +1,164 @@
+"""Switches heads off, and measures what the translation loses.
+
+T target length   H heads
+"""
+
+import contextlib
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from keras_transformer.interpretation import forward, reading
+from keras_transformer.models import precision
+from keras_transformer.search import greedy
+from keras_transformer.translation import model_search
+from keras_transformer.translation import translator as translators
+
+
+class HeadEffect(NamedTuple):
+    """What the translations lose without a head.
+
+    attention: the name of the attention.
+    head: the index of the head, counted from 0.
+    change: the change in the log-probability of the translation when the
+        head is switched off, the mean over the sentences. It is below 0 if
+        the head helps.
+    """
+
+    attention: str
+    head: int
+    change: float
+
+
+def ablate_heads(
+    translator: translators.Translator,
+    text: str | Sequence[str],
+    target: str | Sequence[str] | None = None,
+) -> list[HeadEffect]:
+    """Switches off each head alone, and measures the log-probability's change.
+
+    A head is switched off by zeros in W^O, so that nothing reads its z
+    (Michel et al. 2019; Voita et al. 2019). Other heads can do the work of
+    the one that is off, so a small change does not show that a head does
+    nothing.
+
+    Args:
+        translator: a `Translator` of one `Transformer`.
+        text: one sentence, or several.
+        target: their translations; `None` for those of the translator.
+
+    Returns:
+        All heads, the largest loss first.
+
+    Raises:
+        ValueError: as for `trace`.
+
+    Example:
+
+    >>> import keras_transformer as kt
+    >>> tokenizer = kt.Tokenizer(
+    ...     kt.learn_vocabulary(["a cat", "un chat"], may_be_smaller=True))
+    >>> config = kt.TransformerConfig(tokenizer.vocabulary_size, 1, 1, 8, 2, 16)
+    >>> translator = kt.Translator(kt.build_transformer(config), tokenizer)
+    >>> len(ablate_heads(translator, "a cat", "un chat"))
+    6
+    """
+    translator = reading.in_float32(translator)
+    pairs = reading.read_pairs(translator, text, target)
+    copy = _copy(translator.model)
+    search = model_search.ModelSearch(
+        copy,
+        greedy.GreedySearch(),
+        translator.lengths,
+        translator.target_tokenizer.special_ids.end,
+    )
+
+    def log_probability():
+        totals = [
+            tf.reduce_sum(
+                search.score(pair.source_ids, pair.target_ids).log_probs
+            )
+            for pair in pairs
+        ]
+        return float(np.mean(totals, dtype="float64"))
+
+    before = log_probability()
+    effects = []
+    for name, attention in forward.attentions(copy).items():
+        for head in range(attention.num_heads):
+            with _switched_off(attention, [head]):
+                change = log_probability() - before
+            effects.append(HeadEffect(name, head, change))
+    return sorted(effects, key=lambda effect: effect.change)
+
+
+def without_heads(
+    translator: translators.Translator, heads: Iterable[tuple[str, int]]
+) -> translators.Translator:
+    """Returns a translator whose model has some heads switched off.
+
+    The translator and its model are not changed.
+
+    Args:
+        translator: a `Translator` of one `Transformer`.
+        heads: names of attentions, such as `"encoder/block_1/attention"`, and
+            indices of heads.
+
+    Raises:
+        ValueError: the model does not have such a head; or as for `trace`.
+
+    Example:
+
+    >>> import keras_transformer as kt
+    >>> tokenizer = kt.Tokenizer(
+    ...     kt.learn_vocabulary(["a cat", "un chat"], may_be_smaller=True))
+    >>> config = kt.TransformerConfig(tokenizer.vocabulary_size, 1, 1, 8, 2, 16)
+    >>> translator = kt.Translator(kt.build_transformer(config), tokenizer)
+    >>> weaker = without_heads(translator, [("encoder/block_1/attention", 0)])
+    >>> len(weaker.translate(["a cat"]))
+    1
+    """
+    copy = _copy(reading.in_float32(translator).model)
+    attentions = forward.attentions(copy)
+    for name, head in heads:
+        if name not in attentions or not (
+            0 <= head < attentions[name].num_heads
+        ):
+            known = {name: each.num_heads for name, each in attentions.items()}
+            raise ValueError(
+                f"The model has no such head. Received: {(name, head)!r}. "
+                f"Expected an index below the number of heads: {known}."
+            )
+        _switch_off(attentions[name], [head])
+    return reading.with_model(translator, copy)
+
+
+def _copy(model):
+    """Copies a model in float32; its projections must have plain matrices."""
+    for name, attention in forward.attentions(model).items():
+        if attention.out.quantization_mode or attention.out.lora_enabled:
+            raise ValueError(
+                "Heads are switched off in a copy of the matrices W^O. "
+                f"Received: {name!r}, whose W^O is quantized or has LoRA. "
+                "Use the model before it was quantized or got LoRA."
+            )
+    return precision.in_precision(model, "float32")
+
+
+def _switch_off(attention, heads):
+    """Sets the rows of W^O that read these heads to zero."""
+    kernel = np.array(attention.out.kernel)
+    rows = kernel.reshape(attention.num_heads, attention.head_dim, -1)
+    rows[heads] = 0
+    attention.out.kernel.assign(kernel)
+
+
+@contextlib.contextmanager
+def _switched_off(attention, heads):
+    """Switches heads off for the body of a `with` statement."""
+    kernel = np.array(attention.out.kernel)
+    _switch_off(attention, heads)
+    yield
+    attention.out.kernel.assign(kernel)

@@ -1,0 +1,137 @@
+"""Finds the heads that look from one word to another.
+
+B batch   T target length   S source length   H heads
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_transformer.interpretation import forward, reading, words
+from keras_transformer.translation import translator as translators
+
+
+class HeadWeight(NamedTuple):
+    """The weight that a head gives from one word to another.
+
+    attention: the name of the attention, such as
+        `"decoder/block_1/cross_attention"`.
+    head: the index of the head, counted from 0.
+    weight: the mean over the sentences, in [0, 1].
+    sentences: the number of sentences that have both words.
+    """
+
+    attention: str
+    head: int
+    weight: float
+    sentences: int
+
+
+def find_heads(
+    translator: translators.Translator,
+    text: str | Sequence[str],
+    query: str | Sequence[str] = "it",
+    key: str | Sequence[str] = "animal",
+    target: str | Sequence[str] | None = None,
+) -> list[HeadWeight]:
+    """Ranks all heads by their weight from the word `query` to the word `key`.
+
+    It is the question of The Illustrated Transformer: what does "it" attend
+    to? The weights of the tokens of `key` are added, and the mean is taken
+    over the tokens of `query` and over the sentences. In the encoder both
+    words are in the source. In encoder-decoder attention, `query` is in the
+    translation and `key` in the source; in the decoder both are in the
+    translation. The row of a word in the translation is the step that emits
+    it. An attention is left out if no sentence has the two words.
+
+    A large weight shows where a head takes its values from. Whether the
+    translation depends on it is another question (Jain and Wallace 2019),
+    which `ablate_heads` answers.
+
+    Args:
+        translator: a `Translator` of one `Transformer`.
+        text: one sentence, or several.
+        query: the word that attends, or one for each sentence.
+        key: the word that is attended to, or one for each sentence.
+        target: translations to read instead of searching for them.
+
+    Returns:
+        All heads whose attention can have the two words, the largest weight
+        first.
+
+    Raises:
+        ValueError: no sentence has the two words; or as for `trace`.
+
+    Example:
+
+    >>> import keras_transformer as kt
+    >>> tokenizer = kt.Tokenizer(
+    ...     kt.learn_vocabulary(["a cat", "un chat"], may_be_smaller=True))
+    >>> config = kt.TransformerConfig(tokenizer.vocabulary_size, 1, 1, 8, 2, 16)
+    >>> translator = kt.Translator(kt.build_transformer(config), tokenizer)
+    >>> found = find_heads(translator, "a cat", "a", "cat", target="un chat")
+    >>> [(each.attention, each.sentences) for each in found[:1]]
+    [('encoder/block_1/attention', 1)]
+    """
+    weights = _weights_of_sentences(translator, text, query, key, target)
+    if not weights:
+        raise ValueError(
+            "No sentence has the two words. Received: "
+            f"query={query!r}, key={key!r}, text={text!r}. Give words of the "
+            "sources or of their translations, as they are written there."
+        )
+    ranked = [
+        HeadWeight(name, head, float(weight), len(rows))
+        for name, rows in weights.items()
+        for head, weight in enumerate(np.mean(rows, axis=0))
+    ]
+    return sorted(ranked, key=lambda each: -each.weight)
+
+
+def _weights_of_sentences(translator, text, query, key, target):
+    """Returns the weights (H,) of each sentence, by attention."""
+    pairs = reading.read_pairs(translator, text, target)
+    queries, keys = (
+        reading.as_list(name, word, len(pairs))
+        for name, word in (("query", query), ("key", key))
+    )
+    weights: dict[str, list[np.ndarray]] = {}
+    for read, query_word, key_word in zip(pairs, queries, keys, strict=True):
+        of_sentence = _weights(translator, read, query_word, key_word)
+        for name, weights_H in of_sentence.items():
+            weights.setdefault(name, []).append(weights_H)
+    return weights
+
+
+def _weights(translator, read, query, key):
+    """Returns the weight of each head, (H,), of attentions with both words."""
+    source = translator.tokenizer.pieces(read.source_ids[0])
+    emitted = translator.target_tokenizer.pieces(read.target_ids[0])
+    # The decoder reads a token one step after it is emitted, and does not
+    # read the last one.
+    keys_read = [i + 1 for i in words.tokens_of(key, emitted[:-1])]
+    indices = {
+        "attention": (
+            words.tokens_of(query, source),
+            words.tokens_of(key, source),
+        ),
+        "self_attention": (words.tokens_of(query, emitted), keys_read),
+        "cross_attention": (
+            words.tokens_of(query, emitted),
+            words.tokens_of(key, source),
+        ),
+    }
+    kinds = {kind: pair for kind, pair in indices.items() if all(pair)}
+    if not kinds:
+        return {}
+    values = forward.forward(read.model, read.source_ids, read.input_ids)
+    weights = {}
+    for name in forward.attentions(read.model):
+        kind = name.rsplit("/", 1)[1]
+        if kind in kinds:
+            rows, columns = kinds[kind]
+            weights_HTS = np.asarray(values[f"{name}/weights"][0])
+            to_key = weights_HTS[:, rows][:, :, columns].sum(axis=2)
+            weights[name] = to_key.mean(axis=1)
+    return weights

@@ -1,0 +1,79 @@
+"""The most probable next tokens: at each step, and after each decoder block.
+
+B batch   T target length   D model_dim   V vocabulary_size   L layers
+C candidates
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from keras import ops
+
+from keras_transformer.interpretation import record
+from keras_transformer.layers.typing import Tensor
+from keras_transformer.models import transformer
+from keras_transformer.text import tokenizer as tokenizers
+
+# The number of candidates that a trace keeps of each step, and of each step
+# after each block.
+OF_A_STEP = 50
+OF_A_BLOCK = 5
+
+
+def candidates(
+    logits: Tensor, tokenizer: tokenizers.Tokenizer, count: int
+) -> list[record.Candidates]:
+    """Returns the most probable tokens of each step.
+
+    Args:
+        logits: float32 `(T, V)`.
+        tokenizer: the tokenizer of translations.
+        count: C, or V if that is less.
+
+    Returns:
+        The `Candidates` of the T steps. Of equal logits, that with the lower
+        id is first.
+    """
+    logits_TV = np.asarray(logits, "float64")
+    largest = logits_TV.max(axis=1, keepdims=True)
+    normalizers = (
+        np.log(np.exp(logits_TV - largest).sum(axis=1)) + largest[:, 0]
+    )
+    best_TC = np.argsort(-logits_TV, axis=1, kind="stable")[:, :count]
+    return [
+        record.Candidates(
+            float(normalizer),
+            ids.tolist(),
+            tokenizer.pieces(ids),
+            row[ids].tolist(),
+        )
+        for normalizer, ids, row in zip(
+            normalizers, best_TC, logits_TV, strict=True
+        )
+    ]
+
+
+def lens_logits(
+    model: transformer.Transformer, values: Mapping[str, Tensor]
+) -> Tensor:
+    """Returns what the output layer says of the output of each decoder block.
+
+    Args:
+        model: the model.
+        values: the result of `forward`.
+
+    Returns:
+        Logits, float32 `(B, L, T, V)`. Those of the last block are the
+        model's.
+    """
+    return ops.stack(
+        [
+            model.projection.logits(
+                model.decoder.final_norm(
+                    values[f"decoder/block_{number}/feed_forward_residual"]
+                )
+            )
+            for number in range(1, len(model.decoder.blocks) + 1)
+        ],
+        axis=1,
+    )

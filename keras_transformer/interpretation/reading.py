@@ -1,0 +1,194 @@
+"""A sentence and its translation, as a model reads them.
+
+B batch   T target length   S source length
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from keras_transformer import layers
+from keras_transformer.models import precision, transformer
+from keras_transformer.search import base
+from keras_transformer.text import texts as lists
+from keras_transformer.translation import model_search, results
+from keras_transformer.translation import translator as translators
+
+
+class Pair(NamedTuple):
+    """A source and its translation as a model reads them.
+
+    model: the model, in float32.
+    source_ids: int32 `(1, S)`.
+    target_ids: int32 `(1, T)`, the tokens that are emitted.
+    input_ids: int32 `(1, T)`, the tokens that the decoder reads.
+    """
+
+    model: transformer.Transformer
+    source_ids: tf.Tensor
+    target_ids: tf.Tensor
+    input_ids: tf.Tensor
+
+
+def read_pair(
+    translator: translators.Translator,
+    text: str,
+    target: str | None = None,
+    search: base.Search | None = None,
+) -> Pair:
+    """Encodes a source and its translation.
+
+    Args:
+        translator: a `Translator` of one `Transformer`.
+        text: one sentence.
+        target: its translation; `None` to search for it.
+        search: the search to use outside of graphs; `None` for that of the
+            translator, in a graph.
+
+    Raises:
+        ValueError: `text` or `target` is blank or not one string, or the
+            model is not one `Transformer`.
+        FloatingPointError: the model's output is NaN.
+    """
+    _check_text("text", text)
+    if target is not None:
+        _check_text("target", target)
+    translator = in_float32(translator)
+    source_ids = translator.encode_source(tf.constant([text]))
+    if target is not None:
+        target_ids = translator.encode_target(tf.constant([target]))
+    else:
+        if search is None:
+            result = translator.search_ids(source_ids)
+        else:
+            result = model_search.ModelSearch(
+                translator.model,
+                search,
+                translator.lengths,
+                translator.target_tokenizer.special_ids.end,
+            )(source_ids)
+        results.check_score(result.scores[0, 0].numpy(), text)
+        target_ids = result.ids[:, 0, : result.lengths[0, 0]]
+    return Pair(
+        translator.model,
+        source_ids,
+        target_ids,
+        translator.model.shift_right(target_ids),
+    )
+
+
+def read_pairs(
+    translator: translators.Translator,
+    text: str | Sequence[str],
+    target: str | Sequence[str] | None,
+) -> list[Pair]:
+    """Encodes one or several sources and their translations.
+
+    The arguments and errors are those of `read_pair`.
+
+    Raises:
+        ValueError: there are not as many targets as texts, or no texts.
+    """
+    translator = in_float32(translator)
+    texts = as_list("text", text)
+    targets = as_list("target", target, len(texts))
+    return [
+        read_pair(translator, str(source), given)
+        for source, given in zip(texts, targets, strict=True)
+    ]
+
+
+def as_list(
+    name: str, strings: str | Sequence[str] | None, count: int | None = None
+) -> list[str | None]:
+    """Returns a list of strings.
+
+    Args:
+        name: the name of the argument, for messages.
+        strings: one string or `None`, which is repeated, or a list.
+        count: the length of the list; `None` for any length above 0.
+
+    Raises:
+        ValueError: the list has another length.
+    """
+    if strings is None or isinstance(strings, str):
+        return [strings] * (count or 1)
+    listed = lists.as_list(name, strings)
+    if not listed or (count is not None and len(listed) != count):
+        raise ValueError(
+            f"`{name}` is one string, or one for each sentence. Received: "
+            f"{len(listed)} strings. Expected: {count or 'at least 1'}."
+        )
+    return listed
+
+
+def in_float32(translator: translators.Translator) -> translators.Translator:
+    """Returns a translator whose model computes in float32.
+
+    Returns:
+        The translator itself, or one with a copy of its model.
+
+    Raises:
+        ValueError: the model is not one `Transformer` of this package's
+            layers.
+    """
+    model = translator.model
+    if not isinstance(model, transformer.Transformer):
+        raise ValueError(
+            "Numbers are read from the layers of one Transformer. Received: "
+            f"{type(model).__name__}. Give the translator of one run; the "
+            "models of an ensemble can be read one at a time."
+        )
+    for stack in (model.encoder, model.decoder):
+        for block in stack.blocks:
+            _check_block(block)
+    if keras.backend.standardize_dtype(model.compute_dtype) == "float32":
+        return translator
+    return with_model(translator, precision.in_precision(model, "float32"))
+
+
+def with_model(
+    translator: translators.Translator, model: transformer.Transformer
+) -> translators.Translator:
+    """Returns a translator with another model."""
+    return translators.Translator(
+        model,
+        translator.tokenizer,
+        translator.search,
+        translator.max_source_length,
+        translator.target_tokenizer,
+        translator.lengths,
+        translator.jit_compile,
+    )
+
+
+def _check_text(name, text):
+    if not isinstance(text, str):
+        raise ValueError(
+            f"`{name}` is one sentence. Received: {text!r}. Call once for "
+            "each sentence."
+        )
+    if not text.strip():
+        raise ValueError(
+            f"`{name}` must have words. Received: {text!r}. A blank sentence "
+            "is not read by the model."
+        )
+
+
+def _check_block(block):
+    kinds: dict[str, Any] = {
+        "attention": layers.MultiHeadAttention,
+        "self_attention": layers.MultiHeadAttention,
+        "cross_attention": layers.MultiHeadAttention,
+        "feed_forward": (layers.FeedForward, layers.GatedFeedForward),
+    }
+    for name, classes in kinds.items():
+        layer = getattr(block, name, None)
+        if layer is not None and not isinstance(layer, classes):
+            raise ValueError(
+                "Numbers are read from the layers of this package. Received: "
+                f"{type(layer).__name__} as `{name}` of {block.name!r}. Call "
+                "the layer with `return_attention_scores=True` instead."
+            )

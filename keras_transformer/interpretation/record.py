@@ -1,0 +1,243 @@
+"""The record of everything one sentence goes through, and its JSON.
+
+B batch   T target length   S source length   V vocabulary_size
+L layers   C candidates
+"""
+
+import base64
+import dataclasses
+import json
+from typing import Any
+
+import numpy as np
+
+SCHEMA = "keras_transformer.trace"
+VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Sentence:
+    """The tokens of a source.
+
+    text: the text.
+    ids: S ids, the end token included.
+    tokens: S pieces.
+    words: S numbers; the tokens of a word have the same number, see
+        `words.of_tokens`.
+    """
+
+    text: str
+    ids: list[int]
+    tokens: list[str]
+    words: list[int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Target(Sentence):
+    """The tokens of a translation, and what the decoder read.
+
+    Row t of a decoder's numbers is the step that read `input_ids[t]` and
+    emitted `ids[t]`.
+
+    input_ids: T ids, the start id first.
+    input_tokens: T pieces.
+    is_given: whether the translation was given, not searched for.
+    """
+
+    input_ids: list[int]
+    input_tokens: list[str]
+    is_given: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidates:
+    """The most probable next tokens at one step, best first.
+
+    The probability of a candidate is exp(logit - log_normalizer).
+
+    log_normalizer: the logarithm of the sum of exp(logit) of all V tokens.
+    ids: C ids.
+    tokens: C pieces.
+    logits: C logits.
+    """
+
+    log_normalizer: float
+    ids: list[int]
+    tokens: list[str]
+    logits: list[float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Hypothesis:
+    """A hypothesis of a search at one step.
+
+    ids: its tokens.
+    log_probability: the sum over its tokens.
+    score: the log-probability with the penalties of the search.
+    parent: the index of the hypothesis that it extends, among the live ones
+        of the step before; `None` if it finished at an earlier step.
+    """
+
+    ids: list[int]
+    log_probability: float
+    score: float
+    parent: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchStep:
+    """All hypotheses of a search after one step.
+
+    live: those that go on, best first.
+    finished: the finished set, best first.
+    dropped: the candidates of this step that are in neither.
+    """
+
+    live: list[Hypothesis]
+    finished: list[Hypothesis]
+    dropped: list[Hypothesis]
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchRecord:
+    """What a search did.
+
+    kind: `"beam"` or `"greedy"`.
+    settings: of a beam search, `beam_size`, `top_beams`, `alpha`, `penalty`
+        and `coverage`.
+    steps: a record of each step.
+    hypotheses: the result, best first.
+    """
+
+    kind: str
+    settings: dict[str, Any]
+    steps: list[SearchStep]
+    hypotheses: list[Hypothesis]
+
+
+@dataclasses.dataclass(frozen=True)
+class Trace:
+    """Everything one sentence goes through; `trace` makes it.
+
+    model: sizes and ids of the model.
+    source: the source.
+    target: the translation.
+    arrays: float32 arrays by name, in the order in which the model computes
+        them. `docs/interpretation.md` lists the names and shapes.
+    steps: the `Candidates` of each of the T steps.
+    lens: for each decoder block, the `Candidates` of each of the T steps if
+        the output layer read the output of this block; see `logit_lens`.
+    search: what the search did; `None` if the translation was given, or if
+        the search is neither beam search nor greedy search.
+    attribution: `None`, or an `Attribution`.
+    """
+
+    model: dict[str, Any]
+    source: Sentence
+    target: Target
+    arrays: dict[str, np.ndarray]
+    steps: list[Candidates]
+    lens: list[list[Candidates]]
+    search: SearchRecord | None = None
+    attribution: "Attribution | None" = None
+
+    def to_json(self) -> str:
+        """Returns the trace as JSON; arrays are base64 of little-endian."""
+        fields = {
+            "schema": SCHEMA,
+            "version": VERSION,
+            **dataclasses.asdict(self),
+        }
+        fields["arrays"] = {
+            name: _packed(array) for name, array in self.arrays.items()
+        }
+        if self.attribution is not None:
+            fields["attribution"]["scores"] = _packed(self.attribution.scores)
+        return json.dumps(fields, ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Trace":
+        """Reads the result of `to_json`.
+
+        Raises:
+            ValueError: it is not a trace, or a trace of another version.
+        """
+        fields = json.loads(text)
+        _check_version(fields)
+        attribution = fields["attribution"]
+        if attribution is not None:
+            scores = _unpacked(attribution["scores"])
+            attribution = Attribution(**{**attribution, "scores": scores})
+        return cls(
+            model=fields["model"],
+            source=Sentence(**fields["source"]),
+            target=Target(**fields["target"]),
+            arrays={
+                name: _unpacked(packed)
+                for name, packed in fields["arrays"].items()
+            },
+            steps=[Candidates(**each) for each in fields["steps"]],
+            lens=[
+                [Candidates(**each) for each in block]
+                for block in fields["lens"]
+            ],
+            search=_search_record(fields["search"]),
+            attribution=attribution,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Attribution:
+    """How much each source token contributes to each target token.
+
+    method: `"integrated_gradients"` or `"input_x_gradient"`.
+    scores: float32 `(T, S)`, in units of log-probability.
+    """
+
+    method: str
+    scores: np.ndarray
+
+
+def _search_record(fields):
+    if fields is None:
+        return None
+
+    def hypotheses(items):
+        return [Hypothesis(**item) for item in items]
+
+    return SearchRecord(
+        fields["kind"],
+        fields["settings"],
+        [
+            SearchStep(**{kind: hypotheses(step[kind]) for kind in step})
+            for step in fields["steps"]
+        ],
+        hypotheses(fields["hypotheses"]),
+    )
+
+
+def _check_version(fields):
+    if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
+        raise ValueError(
+            f"A trace is a JSON object with the schema {SCHEMA!r}. Received: "
+            f"{str(fields)[:60]!r}. Give the result of `Trace.to_json`."
+        )
+    if fields.get("version") != VERSION:
+        raise ValueError(
+            f"Traces of version {VERSION} can be read. Received: version "
+            f"{fields.get('version')!r}. Make the trace again with this "
+            "version of the package."
+        )
+
+
+def _packed(array):
+    data = np.asarray(array, "<f4").tobytes()
+    return {
+        "shape": list(array.shape),
+        "values": base64.b64encode(data).decode("ascii"),
+    }
+
+
+def _unpacked(packed):
+    values = np.frombuffer(base64.b64decode(packed["values"]), "<f4")
+    return values.reshape(packed["shape"]).astype("float32")

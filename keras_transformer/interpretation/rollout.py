@@ -1,0 +1,69 @@
+"""Attention rollout: attention followed down through all blocks.
+
+T target length   S source length   L layers   H heads
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_transformer.interpretation import record
+
+
+class Rollout(NamedTuple):
+    """How much each position of a stack's output reads from each input.
+
+    encoder: float32 `(S, S)`; rows sum to 1.
+    decoder: float32 `(T, T)`, of the tokens that the decoder read; rows sum
+        to 1. It leaves out what comes from the source.
+    """
+
+    encoder: np.ndarray
+    decoder: np.ndarray
+
+
+def attention_rollout(trace: record.Trace) -> Rollout:
+    """Multiplies the self-attention of all blocks (Abnar and Zuidema 2020).
+
+    Of each block, the weights are averaged over the heads, and half of the
+    result is the identity, for the residual connection. The product over the
+    blocks says how much of each input token is mixed into each output.
+
+    It treats all heads as equal, and knows nothing of values, of feed-forward
+    networks and of norms.
+
+    Args:
+        trace: the result of `trace`.
+
+    Example:
+
+    >>> import keras_transformer as kt
+    >>> tokenizer = kt.Tokenizer(
+    ...     kt.learn_vocabulary(["a cat", "un chat"], may_be_smaller=True))
+    >>> config = kt.TransformerConfig(tokenizer.vocabulary_size, 1, 1, 8, 2, 16)
+    >>> translator = kt.Translator(kt.build_transformer(config), tokenizer)
+    >>> traced = kt.interpretation.trace(translator, "a cat", "un chat")
+    >>> attention_rollout(traced).encoder.sum(axis=1).round(4).tolist()
+    [1.0, 1.0, 1.0]
+    """
+    return Rollout(
+        _rolled_out(
+            trace, "encoder", "attention", trace.model["num_encoder_layers"]
+        ),
+        _rolled_out(
+            trace,
+            "decoder",
+            "self_attention",
+            trace.model["num_decoder_layers"],
+        ),
+    )
+
+
+def _rolled_out(trace, stack, kind, num_layers):
+    product = np.eye(1)
+    for number in range(1, num_layers + 1):
+        weights_HTS = trace.arrays[f"{stack}/block_{number}/{kind}/weights"]
+        mixed = weights_HTS.astype("float64").mean(axis=0)
+        mixed = (mixed + np.eye(len(mixed))) / 2
+        product = mixed if number == 1 else mixed @ product
+    return product.astype("float32")

@@ -1,0 +1,169 @@
+"""Traces a sentence: everything it goes through in a translator, as numbers.
+
+B batch   T target length   S source length   D model_dim
+"""
+
+import numpy as np
+
+from keras_transformer.interpretation import (
+    forward,
+    next_tokens,
+    reading,
+    record,
+    search_record,
+    words,
+)
+from keras_transformer.translation import translator as translators
+
+
+def trace(
+    translator: translators.Translator,
+    text: str,
+    target: str | None = None,
+    num_candidates: int = next_tokens.OF_A_STEP,
+) -> record.Trace:
+    """Records everything one sentence goes through, from text to translation.
+
+    The numbers are those of The Illustrated Transformer, in its order:
+    tokens, embeddings and positions; in each block and head the queries,
+    keys, values, logits, attention weights and z; each residual connection;
+    and at each step the most probable tokens and the hypotheses of the
+    search. They are computed in float32.
+
+    Attention weights show where a head takes its values from. They do not
+    show alone why the model chose a token (Jain and Wallace 2019; Wiegreffe
+    and Pinter 2019); see `ablate_heads` and `attribute`.
+
+    Args:
+        translator: a `Translator` of one `Transformer`.
+        text: one sentence.
+        target: a translation to read instead of searching for one.
+        num_candidates: the number of tokens to keep of each step.
+
+    Returns:
+        A `Trace`.
+
+    Raises:
+        ValueError: `text` or `target` is blank or not one string, the
+            translator's model is not one `Transformer`, or an argument is out
+            of range.
+        FloatingPointError: the model's output is NaN.
+
+    Example:
+
+    >>> import keras_transformer as kt
+    >>> tokenizer = kt.Tokenizer(
+    ...     kt.learn_vocabulary(["a cat", "un chat"], may_be_smaller=True))
+    >>> config = kt.TransformerConfig(tokenizer.vocabulary_size, 1, 1, 8, 2, 16)
+    >>> translator = kt.Translator(kt.build_transformer(config), tokenizer)
+    >>> traced = trace(translator, "a cat", target="un chat")
+    >>> traced.arrays["encoder/block_1/attention/weights"].shape
+    (2, 3, 3)
+    """
+    recorder = search_record.RecordingSearch(translator.search)
+    read = reading.read_pair(translator, text, target, recorder)
+    values = forward.forward(read.model, read.source_ids, read.input_ids)
+    arrays = {name: np.asarray(value[0]) for name, value in values.items()}
+    logits = arrays.pop("logits")
+    tokenizer = translator.target_tokenizer
+    return record.Trace(
+        model=_facts(read.model, translator),
+        source=_source(translator, text, read),
+        target=_target(translator, read, target is not None),
+        arrays=arrays,
+        steps=next_tokens.candidates(logits, tokenizer, num_candidates),
+        lens=_lens(translator, read, values, next_tokens.OF_A_BLOCK),
+        search=recorder.record,
+    )
+
+
+def logit_lens(
+    translator: translators.Translator,
+    text: str,
+    target: str | None = None,
+    num_candidates: int = next_tokens.OF_A_BLOCK,
+) -> list[list[record.Candidates]]:
+    """Returns what the output layer would say after each decoder block.
+
+    The final norm and the output layer read the output of each block as if it
+    were the last (nostalgebraist 2020). The last block gives the model's own
+    logits. Blocks before it are not trained for this: a wrong token there
+    does not show that the block knows nothing.
+
+    Args:
+        translator: a `Translator` of one `Transformer`.
+        text: one sentence.
+        target: its translation; `None` for that of the translator.
+        num_candidates: the number of tokens to keep of each step.
+
+    Returns:
+        For each decoder block, the `Candidates` of each of the T steps.
+
+    Raises:
+        ValueError: as for `trace`.
+
+    Example:
+
+    >>> import keras_transformer as kt
+    >>> tokenizer = kt.Tokenizer(
+    ...     kt.learn_vocabulary(["a cat", "un chat"], may_be_smaller=True))
+    >>> config = kt.TransformerConfig(tokenizer.vocabulary_size, 1, 1, 8, 2, 16)
+    >>> translator = kt.Translator(kt.build_transformer(config), tokenizer)
+    >>> len(logit_lens(translator, "a cat", "un chat")[0])
+    3
+    """
+    read = reading.read_pair(translator, text, target)
+    values = forward.forward(read.model, read.source_ids, read.input_ids)
+    return _lens(translator, read, values, num_candidates)
+
+
+def _lens(translator, read, values, num_candidates):
+    return [
+        next_tokens.candidates(
+            logits, translator.target_tokenizer, num_candidates
+        )
+        for logits in next_tokens.lens_logits(read.model, values)[0]
+    ]
+
+
+def _source(translator, text, read):
+    ids = read.source_ids[0].numpy().tolist()
+    tokens = translator.tokenizer.pieces(ids)
+    return record.Sentence(text, ids, tokens, words.of_tokens(tokens, True))
+
+
+def _target(translator, read, is_given):
+    tokenizer = translator.target_tokenizer
+    ids = read.target_ids[0].numpy().tolist()
+    input_ids = read.input_ids[0].numpy().tolist()
+    tokens = tokenizer.pieces(ids)
+    ends = ids[-1] == tokenizer.special_ids.end
+    return record.Target(
+        text=tokenizer.decode([ids]).numpy()[0].decode(),
+        ids=ids,
+        tokens=tokens,
+        words=words.of_tokens(tokens, ends),
+        input_ids=input_ids,
+        input_tokens=tokenizer.pieces(input_ids),
+        is_given=is_given,
+    )
+
+
+def _facts(model, translator):
+    attention = model.encoder.blocks[0].attention
+    kind = type(attention.positions).__name__
+    names = {"RotaryPositions": "rotary", "RelativePositions": "relative"}
+    return {
+        "num_encoder_layers": len(model.encoder.blocks),
+        "num_decoder_layers": len(model.decoder.blocks),
+        "model_dim": attention.model_dim,
+        "num_heads": attention.num_heads,
+        "num_key_value_heads": attention.num_key_value_heads,
+        "head_dim": attention.head_dim,
+        "normalization": model.encoder.get_config()["normalization"],
+        "vocabulary_size": translator.target_tokenizer.vocabulary_size,
+        "pad_id": model.pad_id,
+        "start_id": model.start_id,
+        "end_id": translator.target_tokenizer.special_ids.end,
+        "attention_positions": names.get(kind),
+    }

@@ -1,0 +1,71 @@
+"""The words of a text and their tokens.
+
+S length in tokens
+"""
+
+import re
+from collections.abc import Sequence
+
+# SentencePiece writes this character for the space before a word.
+SPACE = "\u2581"
+
+
+def of_tokens(tokens: Sequence[str], ends: bool) -> list[int]:
+    """Numbers the words of a sentence, and returns the number of each token.
+
+    A word begins at the first token, and at each token that begins with a
+    space. The end token has a number of its own.
+
+    Args:
+        tokens: pieces, as `Tokenizer.pieces` returns them.
+        ends: whether the last token is the end token.
+
+    Returns:
+        S numbers, counted from 0.
+
+    Example:
+
+    >>> of_tokens(["\u2581it", "\u2581was", "n", "'t", "</s>"], ends=True)
+    [0, 1, 1, 1, 2]
+    """
+    numbers: list[int] = []
+    for i, token in enumerate(tokens):
+        is_end = ends and i == len(tokens) - 1
+        begins = i == 0 or is_end or token.startswith(SPACE)
+        previous = numbers[-1] if numbers else -1
+        numbers.append(previous + 1 if begins else previous)
+    return numbers
+
+
+def tokens_of(word: str, tokens: Sequence[str]) -> list[int]:
+    """Returns the indices of the tokens that spell a word, its first use.
+
+    Case makes no difference. An apostrophe separates words: "animal" is a
+    word of "l'animal".
+
+    Args:
+        word: one word, or several with spaces between.
+        tokens: pieces, as `Tokenizer.pieces` returns them.
+
+    Returns:
+        The indices, none if the text does not have the word.
+
+    Example:
+
+    >>> tokens_of("animal", ["\u2581l", "'", "an", "imal", "\u2581dort"])
+    [2, 3]
+    """
+    text = "".join(tokens).replace(SPACE, " ")
+    pattern = rf"(?<!\w){re.escape(word.strip())}(?!\w)"
+    match = re.search(pattern, text, re.IGNORECASE)
+    if match is None:
+        return []
+    begin, indices = 0, []
+    for i, token in enumerate(tokens):
+        # A space before the word does not count as a part of it.
+        first = begin + token.startswith(SPACE)
+        end = begin + len(token)
+        if first < match.end() and end > match.start() and first < end:
+            indices.append(i)
+        begin = end
+    return indices

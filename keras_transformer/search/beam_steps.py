@@ -1,0 +1,256 @@
+"""The steps of a beam search, and what it knows between two of them.
+
+B batch   W beam size   T target length   S source length
+"""
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from keras_transformer.search import constraints as constraining
+from keras_transformer.search import (
+    contract,
+    extension,
+    hypotheses,
+    penalties,
+)
+from keras_transformer.search import task as tasks
+
+_NEVER = contract.NEVER
+
+
+class BeamStep(NamedTuple):
+    """The beam of each row after one step of `BeamSearch.walk`.
+
+    live: the W hypotheses that go on; their scores are log-probabilities.
+    finished: the W best finished hypotheses; their scores include penalties.
+    candidates: the 2 W best extensions, from which both were taken; their
+        scores are log-probabilities.
+    parents: int32 `(B, 2 W)`, the live hypothesis of the step before that
+        each candidate extends.
+    candidate_scores: `(B, 2 W)`, with penalties.
+    live_scores: `(B, W)`, with penalties.
+    result: the result of the search if it ended here.
+    """
+
+    live: hypotheses.Hypotheses
+    finished: hypotheses.Hypotheses
+    candidates: hypotheses.Hypotheses
+    parents: tf.Tensor
+    candidate_scores: tf.Tensor
+    live_scores: tf.Tensor
+    result: contract.SearchResult
+
+
+class Rows(NamedTuple):
+    """The state of all rows between two steps."""
+
+    limits: constraining.RowLimits
+    source_masks: tuple[tf.Tensor, ...]  # one tensor (B, S), or none
+    live: hypotheses.Hypotheses  # W of a row; scores are log-probabilities
+    finished: hypotheses.Hypotheses  # W of a row; scores include penalties
+    is_nan: tf.Tensor  # (B,), whether a live hypothesis had NaN logits
+    is_done: tf.Tensor  # (B,)
+
+
+class Beam(NamedTuple):
+    """A beam search of one task.
+
+    settings: a `BeamSearch`.
+    step: its step function.
+    task: its task.
+    """
+
+    settings: Any
+    step: contract.StepFn
+    task: tasks.Task
+
+    def first_rows(self) -> tuple[Rows, int | tf.Tensor]:
+        """Returns the rows before the first step, and the maximum of steps.
+
+        Each row has one empty hypothesis.
+        """
+        self._check_coverage()
+        limits = constraining.limits_of_rows(
+            self.settings.constraints, self.task
+        )
+        longest = constraining.result_length(self.task, limits)
+        masks = extension.source_masks(self.task)
+        beam_size = self.settings.beam_size
+        rows = tf.shape(limits.max_lengths)[0]
+        shape = [limits.max_lengths.shape[0] or rows, beam_size, longest]
+
+        def without_tokens(scores):
+            return hypotheses.Hypotheses(
+                tf.fill(shape, self.task.pad_id),
+                tf.zeros(shape[:2], tf.int32),
+                tf.tile(tf.constant([scores], tf.float32), [shape[0], 1]),
+                tf.zeros(shape),
+                tuple(
+                    tf.zeros([*shape, hypotheses.size(mask, 1)])
+                    for mask in masks
+                ),
+            )
+
+        rows = Rows(
+            limits,
+            masks,
+            # One slot is live: otherwise the beam has W equal hypotheses.
+            without_tokens([0.0] + [_NEVER] * (beam_size - 1)),
+            without_tokens([_NEVER] * beam_size),
+            tf.zeros_like(limits.max_lengths, tf.bool),
+            limits.max_lengths < 1,
+        )
+        return rows, longest
+
+    def advance(
+        self, position: tf.Tensor, rows: Rows, state: contract.State
+    ) -> tuple[Rows, contract.State]:
+        """Extends the W live hypotheses of each row by one token.
+
+        Args:
+            position: scalar, where the token is written.
+            rows: `Rows`.
+            state: the state of the step function, `(B W, ...)`.
+
+        Returns:
+            The rows and the state after the step, of the same shapes.
+        """
+        extended, state = self.extended(position, rows, state)
+        return self.chosen(position, rows, state, *extended)
+
+    def chosen(
+        self,
+        position: tf.Tensor,
+        rows: Rows,
+        state: contract.State,
+        candidates: hypotheses.Hypotheses,
+        parents: tf.Tensor,
+        is_nan: tf.Tensor,
+    ) -> tuple[Rows, contract.State]:
+        """Chooses live and finished hypotheses from the candidates.
+
+        At most W of 2 W candidates end, one for each live hypothesis, so at
+        least W go on.
+
+        Args:
+            position: as for `advance`.
+            rows: the rows before the step.
+            state: the state after the step, whose rows are not moved yet.
+            candidates: `Hypotheses` with 2 W slots.
+            parents: `(B, 2 W)`.
+            is_nan: `(B,)`.
+
+        Returns:
+            As for `advance`.
+        """
+        beam_size = self.settings.beam_size
+        last_ids = tf.gather(candidates.ids, position, axis=2)  # (B, 2W)
+        is_end = last_ids == self.task.end_id  # (B, 2W)
+        # Even the best candidate is forbidden: the live hypotheses of this row
+        # remain as they are, without an end token.
+        is_stuck = candidates.scores[:, 0] <= _NEVER  # (B,)
+
+        # The finished set takes the candidates that end, and keeps the W best.
+        scores = self.scores(candidates, rows.source_masks)  # (B, 2W)
+        ended = candidates._replace(scores=tf.where(is_end, scores, _NEVER))
+        finished = hypotheses.merge(rows.finished, ended, beam_size)  # (B, W)
+        # The W best of the other candidates are the next live hypotheses.
+        continued = candidates._replace(
+            scores=tf.where(is_end, _NEVER, candidates.scores)  # (B, 2W)
+        )
+        live, chosen = hypotheses.best(continued, beam_size)  # (B, W) both
+
+        # Rows that are done do not change, so that the result of a row does
+        # not depend on how many steps other rows take. Conditions are (B,).
+        live = hypotheses.where(rows.is_done | is_stuck, rows.live, live)
+        finished = hypotheses.where(rows.is_done, rows.finished, finished)
+        is_nan = rows.is_nan | (is_nan & ~rows.is_done)
+        is_done = rows.is_done | is_stuck | is_nan
+        is_done |= self._is_decided(position, rows.limits, live, finished)
+
+        # The state follows: slot w continues live hypothesis parents[:, w].
+        parents = tf.gather(parents, chosen, batch_dims=1)  # (B, W)
+        state = self.task.states.select(state, parents)  # (B W, ...)
+        return rows._replace(
+            live=live, finished=finished, is_nan=is_nan, is_done=is_done
+        ), state
+
+    def result(self, rows: Rows) -> contract.SearchResult:
+        """Returns the best hypotheses, live ones after all finished ones."""
+        live = rows.live._replace(
+            scores=self.scores(rows.live, rows.source_masks)
+        )
+        best = hypotheses.fill_up(rows.finished, live)
+        count = self.settings.top_beams
+        best = tf.nest.map_structure(lambda x: x[:, :count], best)
+        result = contract.SearchResult(*best[:4], *best.attention)
+        return contract.with_nan_scores(result, rows.is_nan)
+
+    def extended(
+        self, position: tf.Tensor, rows: Rows, state: contract.State
+    ) -> tuple[
+        tuple[hypotheses.Hypotheses, tf.Tensor, tf.Tensor], contract.State
+    ]:
+        """Extends live hypotheses; does not choose among the extensions.
+
+        Returns:
+            The triple of the 2 W best extensions, their parents and the rows
+            with NaN; and the state after the step.
+        """
+        beam_size = self.settings.beam_size
+        choices, attention, state = extension.next_candidates(
+            rows.live.ids,
+            position,
+            state,
+            rows.limits,
+            self.step,
+            self.task,
+            self.settings.constraints,
+            count=2 * beam_size,
+        )
+        is_live = rows.live.scores > _NEVER  # (B, W)
+        is_nan = contract.rows_with_nan(choices.log_probs, is_live)  # (B,)
+        extended, parents = hypotheses.extend(
+            rows.live, choices, attention, position, beam_size
+        )
+        return (extended, parents, is_nan), state
+
+    def _is_decided(self, position, limits, live, finished):
+        """Returns the rows (B,) whose result no live hypothesis can change."""
+        # A log-probability only falls with further tokens, and the divisor is
+        # largest at the limit. So no live hypothesis can end above this bound.
+        bound = live.scores[:, 0] / self._divisor(limits.max_lengths)
+        is_safe = finished.scores[:, self.settings.top_beams - 1] >= bound
+        has_no_live = live.scores[:, 0] <= _NEVER
+        is_last = position + 1 >= limits.max_lengths
+        return is_safe | has_no_live | is_last
+
+    def scores(
+        self,
+        ranked: hypotheses.Hypotheses,
+        source_masks: tuple[tf.Tensor, ...],
+    ) -> tf.Tensor:
+        """Returns scores with penalties (B, W); empty slots keep NEVER."""
+        scores = ranked.scores / self._divisor(ranked.lengths)
+        if self.settings.coverage:
+            (attention,), (source_mask,) = ranked.attention, source_masks
+            scores += penalties.coverage_penalty(
+                attention, source_mask, self.settings.coverage
+            )
+        return tf.where(ranked.scores > _NEVER, scores, _NEVER)
+
+    def _check_coverage(self):
+        coverage = self.settings.coverage
+        if coverage and self.task.source_mask is None:
+            raise ValueError(
+                "The coverage penalty needs to know which source tokens are "
+                f"real. Received: coverage={coverage}, source_mask=None. Give "
+                "the task a `source_mask`, and a step that returns attention."
+            )
+
+    def _divisor(self, lengths):
+        # Lengths are at least 1: with a limit of 0, `"average"` divides by 0.
+        return penalties.length_divisor(
+            tf.maximum(lengths, 1), self.settings.alpha, self.settings.penalty
+        )
