@@ -146,8 +146,8 @@ class _Describer:
             keras.layers.RMSNormalization,
         )
         config = layer.get_config()
-        if config["axis"] not in ([-1], [2], -1) or config.get("rms_scaling"):
-            raise _error(path, f"a norm with the settings {config}")
+        if config.get("rms_scaling"):
+            raise _error(path, "a norm with `rms_scaling`")
         is_layer = isinstance(layer, keras.layers.LayerNormalization)
         gamma = layer.gamma if is_layer else layer.scale
         beta = layer.beta if is_layer else None

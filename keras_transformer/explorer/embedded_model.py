@@ -1,8 +1,15 @@
 """A translator as data for the page, which computes in the browser.
 
-`front_end/engine/engine.js` reads the data.
+`front_end/engine/engine.js` reads the data, a JSON object:
 
-S source length
+- `version`: 1;
+- `dtype`, `tensors`, `data`: the weights, see `embedded_weights`;
+- `architecture`: the layers, see `embedded_layers`;
+- `source_vocabulary`, and `target_vocabulary`, which is `None` if both share
+  one, see `embedded_vocabulary`;
+- `search`: `kind`, and the settings of a beam search;
+- `constraints`: those of the search;
+- `limits`: `max_source_length`, and the fields of `Lengths`.
 """
 
 import dataclasses
@@ -18,6 +25,7 @@ from keras_transformer.search import BeamSearch, GreedySearch
 from keras_transformer.translation import translator as translators
 
 VERSION = 1
+_LENGTHS = ("maximum", "ratio", "extra", "minimum", "minimum_ratio")
 
 
 def embed_model(
@@ -32,14 +40,7 @@ def embed_model(
         dtype: `"float32"`, or `"float16"` for half the size.
 
     Returns:
-        - `version`: 1;
-        - `dtype`, `tensors`, `data`: the weights;
-        - `architecture`: the layers;
-        - `source_vocabulary`, and `target_vocabulary`, which is `None` if
-          both share one;
-        - `search`: `kind`, and the settings of a beam search;
-        - `constraints`: those of the search;
-        - `limits`: `max_source_length`, and the fields of `Lengths`.
+        The data of the model, which `json.dumps` can write.
 
     Raises:
         ValueError: the model is an ensemble or of another class, it has a
@@ -83,7 +84,7 @@ def embed_model(
         "constraints": dataclasses.asdict(constraints),
         "limits": {
             "max_source_length": translator.max_source_length,
-            **translator.lengths._asdict(),
+            **{name: getattr(translator.lengths, name) for name in _LENGTHS},
         },
         **weights.data(),
     }

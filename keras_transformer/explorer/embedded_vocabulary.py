@@ -8,13 +8,15 @@ V vocabulary_size
 import base64
 from typing import Any
 
-from sentencepiece import sentencepiece_model_pb2 as protocol
+from sentencepiece import sentencepiece_model_pb2
 
 from keras_transformer.text import tokenizer as tokenizers
 
+# Its classes are made when it is imported, so that mypy does not know them.
+_protocol: Any = sentencepiece_model_pb2
 _KINDS = {
-    protocol.TrainerSpec.BPE: "bpe",
-    protocol.TrainerSpec.UNIGRAM: "unigram",
+    _protocol.TrainerSpec.BPE: "bpe",
+    _protocol.TrainerSpec.UNIGRAM: "unigram",
 }
 
 
@@ -45,7 +47,7 @@ def embed_vocabulary(tokenizer: tokenizers.Tokenizer) -> dict[str, Any]:
     >>> embed_vocabulary(tokenizer)["kind"]
     'bpe'
     """
-    model = protocol.ModelProto.FromString(tokenizer.model)
+    model = _protocol.ModelProto.FromString(tokenizer.model)
     _check(model)
     special_ids = tokenizer.special_ids
     denormalization = None
@@ -81,7 +83,7 @@ def _check(model):
     trainer = model.trainer_spec
     received = None
     if trainer.model_type not in _KINDS:
-        name = protocol.TrainerSpec.ModelType.Name(trainer.model_type)
+        name = _protocol.TrainerSpec.ModelType.Name(trainer.model_type)
         received = f"a vocabulary of the type {name}"
     elif trainer.treat_whitespace_as_suffix:
         received = "a vocabulary with spaces at the end of words"

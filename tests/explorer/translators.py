@@ -1,5 +1,6 @@
 """Small translators with random weights, for the engine of the page."""
 
+import dataclasses
 import functools
 
 import keras
@@ -24,37 +25,27 @@ SENTENCES = (
 
 
 @functools.cache
-def tokenizer(normalization="nfc_punctuation", **settings):
+def tokenizer(normalization="nfc_punctuation"):
     return kt.Tokenizer(
         kt.learn_vocabulary(
-            TEXTS * 3,
-            configured(settings, vocabulary_size=431)["vocabulary_size"],
-            may_be_smaller=True,
-            normalization=normalization,
+            TEXTS * 3, 431, may_be_smaller=True, normalization=normalization
         )
     )
-
-
-def configured(settings, **defaults):
-    return {**defaults, **settings}
 
 
 def translator(search=None, seed=0, lengths=None, **settings):
     """A translator whose model differs from a small one by these settings."""
     vocabulary = tokenizer()
-    config = kt.TransformerConfig(
-        **configured(
-            settings,
-            vocabulary_size=vocabulary.vocabulary_size,
-            num_encoder_layers=2,
-            num_decoder_layers=3,
-            model_dim=24,
-            num_heads=4,
-            feed_forward_dim=37,
-            dropout=0.0,
-        )
+    small = kt.TransformerConfig(
+        vocabulary_size=vocabulary.vocabulary_size,
+        num_encoder_layers=2,
+        num_decoder_layers=3,
+        model_dim=24,
+        num_heads=4,
+        feed_forward_dim=37,
+        dropout=0.0,
     )
-    model = kt.build_transformer(config)
+    model = kt.build_transformer(dataclasses.replace(small, **settings))
     randomize(model, seed)
     return kt.Translator(
         model,
@@ -64,10 +55,19 @@ def translator(search=None, seed=0, lengths=None, **settings):
     )
 
 
+def translator_that_ends(search, seed):
+    """A translator whose hypotheses end at many lengths."""
+    live = translator(search, seed, biases="all", normalization="pre")
+    bias = np.array(live.model.projection.bias)
+    bias[live.target_tokenizer.special_ids.end] = 3.0
+    live.model.projection.bias.assign(bias)
+    return live
+
+
 def randomize(model, seed):
     """Changes all weights, so that no bias is 0 and no scale is 1."""
     keras.utils.set_random_seed(seed)
     generator = np.random.default_rng(seed)
     for weight in model.weights:
         noise = generator.normal(size=weight.shape)
-        weight.assign(np.asarray(weight) + 0.3 * noise)
+        weight.assign(np.asarray(weight) + 0.2 * noise)

@@ -1,0 +1,154 @@
+"""The searches in the browser find what those in Python find."""
+
+import dataclasses
+
+import pytest
+
+import keras_transformer as kt
+from keras_transformer.explorer import embedded_model
+from keras_transformer.search import BeamSearch, Constraints, GreedySearch
+from tests import costs
+from tests.explorer import engine_calls, translators, variants
+
+pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.seconds]
+
+SEARCHES = {
+    "greedy": GreedySearch(),
+    "paper": BeamSearch(top_beams=4),
+    "one": BeamSearch(beam_size=1),
+    "average": BeamSearch(5, 3, alpha=1.0, penalty="average"),
+    "none": BeamSearch(3, 2, penalty="none"),
+    "coverage": BeamSearch(4, 4, coverage=0.3),
+    "constrained": BeamSearch(
+        4,
+        4,
+        constraints=Constraints(
+            min_length=5, banned_ids=(290, 301), no_repeat_ngram_size=2
+        ),
+    ),
+    "no_token_twice": GreedySearch(Constraints(no_repeat_ngram_size=1)),
+}
+
+
+def assert_same(page, translator):
+    engine = engine_calls.Engine(page, embedded_model.embed_model(translator))
+    expected = translator.hypotheses(translators.SENTENCES)
+    for text, hypotheses in zip(translators.SENTENCES, expected, strict=True):
+        found = engine.translate(text)
+        assert [each["text"] for each in found] == [
+            each.text for each in hypotheses
+        ]
+        for each, now in zip(hypotheses, found, strict=True):
+            tokens = translator.target_tokenizer.pieces(now["ids"])
+            assert tokens == each.tokens
+            assert now["score"] == pytest.approx(each.score, rel=1e-5)
+            assert now["log_probability"] == pytest.approx(
+                each.log_probs.sum(), rel=1e-5
+            )
+    return expected
+
+
+@pytest.mark.parametrize(
+    "name", costs.grid(variants.VARIANTS, keep=("marian", "modern"))
+)
+@pytest.mark.parametrize("search", ("greedy", "paper"))
+def test_variant(front_end, name, search):
+    settings = variants.VARIANTS[name]
+    live = translators.translator(SEARCHES[search], **settings)
+    assert_same(front_end, live)
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_search(front_end, name):
+    live = translators.translator(SEARCHES[name], seed=5)
+    assert_same(front_end, live)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_hypotheses_that_end(front_end, seed):
+    live = translators.translator_that_ends(BeamSearch(6, 6), seed)
+    found = assert_same(front_end, live)
+    lengths = {len(each.tokens) for row in found for each in row}
+    assert len(lengths) > 4
+
+
+def test_lengths(front_end):
+    lengths = kt.translation.Lengths(
+        maximum=9, ratio=0.7, extra=1, minimum=2, minimum_ratio=0.4
+    )
+    live = translators.translator(lengths=lengths, seed=2)
+    assert_same(front_end, live)
+
+
+def test_prefix(front_end):
+    live = translators.translator(SEARCHES["paper"], seed=1)
+    engine = engine_calls.Engine(front_end, embedded_model.embed_model(live))
+    ids = live.tokenizer.encode(["the cat"])[0].numpy().tolist()
+    trace = engine.trace(translators.SENTENCES[1], prefixIds=ids)
+    (expected,) = live.hypotheses(
+        [translators.SENTENCES[1]], prefixes=["the cat"]
+    )
+    found = [each["ids"] for each in trace["search"]["hypotheses"]]
+    assert [live.tokenizer.pieces(each) for each in found] == [
+        each.tokens for each in expected
+    ]
+    assert all(each[: len(ids)] == ids for each in found)
+
+
+def test_search_of_a_call(front_end):
+    """The page can change the settings of the search."""
+    live = translators.translator(seed=4)
+    engine = engine_calls.Engine(front_end, embedded_model.embed_model(live))
+    changed = BeamSearch(7, 2, alpha=1.3, penalty="average")
+    settings = {"kind": "beam", **dataclasses.asdict(changed)}
+    text = translators.SENTENCES[2]
+    found = engine.translate(text, settings)
+    (expected,) = live.with_search(changed).hypotheses([text])
+    assert [each["text"] for each in found] == [each.text for each in expected]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    (
+        ("engine.tokenize(' \\u3000')", "no word that the model can read"),
+        ("engine.tokenize('cat '.repeat(600))", "at most 512"),
+        ("engine.trace('cat', {target: ' '})", "translation has no word"),
+        ("engine.trace('cat', {prefixIds: [0]})", "padding token"),
+        ("engine.trace('cat', {prefixIds: Array(99).fill(9)})", "at most"),
+        (
+            "engine.trace('cat', {offHeads: [{attention: 'x', head: 0}]})",
+            'no head 0 of "x"',
+        ),
+        (
+            "engine.translate('cat', {...engine.search, beam_size: 9999})",
+            "Received: 9999",
+        ),
+        (
+            "engine.translate('cat', {...engine.search, top_beams: 5})",
+            "5 returned",
+        ),
+        (
+            "engine.translate('cat', {...engine.search, alpha: -1})",
+            "alpha -1",
+        ),
+        (
+            "engine.translate('cat', {...engine.search, penalty: 'x'})",
+            'no length penalty "x"',
+        ),
+    ),
+)
+def test_error(front_end, call, message):
+    live = translators.translator()
+    engine = engine_calls.Engine(front_end, embedded_model.embed_model(live))
+    with pytest.raises(Exception, match=message):
+        engine.page.evaluate(f"() => {call}")
+
+
+def test_a_model_of_nan(front_end):
+    live = translators.translator()
+    live.model.encoder.blocks[0].attention.out.kernel.assign(
+        live.model.encoder.blocks[0].attention.out.kernel * float("nan")
+    )
+    engine = engine_calls.Engine(front_end, embedded_model.embed_model(live))
+    with pytest.raises(Exception, match="not a number"):
+        engine.translate("cat")
