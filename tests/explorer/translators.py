@@ -55,9 +55,10 @@ def translator(search=None, seed=0, lengths=None, **settings):
     )
 
 
-def translator_that_ends(search, seed):
+def translator_that_ends(search=None, seed=0, **settings):
     """A translator whose hypotheses end at many lengths."""
-    live = translator(search, seed, biases="all", normalization="pre")
+    settings = {"biases": "all", "normalization": "pre", **settings}
+    live = translator(search, seed, **settings)
     bias = np.array(live.model.projection.bias)
     bias[live.target_tokenizer.special_ids.end] = 3.0
     live.model.projection.bias.assign(bias)

@@ -2,11 +2,13 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 import keras_transformer as kt
 from keras_transformer.explorer import embedded_model
-from keras_transformer.search import BeamSearch, Constraints, GreedySearch
+from keras_transformer.search import BeamSearch, Constraints, GreedySearch, Task
 from tests import costs
 from tests.explorer import engine_calls, translators, variants
 
@@ -60,7 +62,7 @@ def test_variant(front_end, name, search):
 
 @pytest.mark.parametrize("name", SEARCHES)
 def test_search(front_end, name):
-    live = translators.translator(SEARCHES[name], seed=5)
+    live = translators.translator_that_ends(SEARCHES[name], seed=1)
     assert_same(front_end, live)
 
 
@@ -72,11 +74,57 @@ def test_hypotheses_that_end(front_end, seed):
     assert len(lengths) > 4
 
 
-def test_lengths(front_end):
-    lengths = kt.translation.Lengths(
-        maximum=9, ratio=0.7, extra=1, minimum=2, minimum_ratio=0.4
+@pytest.mark.parametrize("seed", range(7))
+@pytest.mark.parametrize("width", (1, 3, 5))
+def test_equal_scores(front_end, seed, width):
+    """All scores of one length are equal: only the order of ties decides."""
+    generator = np.random.default_rng(seed)
+    logits = np.full([11, 11], -200.0, "float32")
+    for row in logits:
+        row[generator.choice(np.arange(2, 11), 4, replace=False)] = 0
+    beam = BeamSearch(width, width, alpha=generator.choice([0.0, 1.0]))
+    task = Task(1, 6, start_id=1, end_id=2, pad_id=0, banned_ids=(0, 1))
+    expected = beam(
+        lambda ids, position, state: (tf.gather(logits, ids), state), (), task
     )
-    live = translators.translator(lengths=lengths, seed=2)
+    found = front_end.evaluate(
+        """async ([logits, settings]) => {
+          const { beamSearch } = await import("/engine/beam.js");
+          const step = (ids, position, states) => ({
+            logits: ids.map((id) => Float32Array.from(logits[id])),
+            states,
+            attention: ids.map(() => new Float32Array(0)),
+          });
+          const task = {
+            startId: 1, endId: 2, minLength: 0, maxLength: 6, prefix: [],
+            banned: new Set([0, 1]), noRepeatSize: 0,
+          };
+          return beamSearch({ start: [], step }, task, settings).hypotheses;
+        }""",
+        [logits.tolist(), dataclasses.asdict(beam)],
+    )
+    for i, each in enumerate(found):
+        length = int(expected.lengths[0, i])
+        assert each["ids"] == expected.ids[0, i, :length].numpy().tolist()
+    assert len(found) == width
+
+
+def test_start_that_is_the_end(front_end):
+    live = translators.translator_that_ends(SEARCHES["paper"], 2, start_id=2)
+    found = assert_same(front_end, live)
+    assert any(row[0].tokens[-1] == "<eos>" for row in found)
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    (
+        kt.translation.Lengths(ratio=0.7, extra=1),
+        kt.translation.Lengths(maximum=9, minimum=2, minimum_ratio=0.45),
+        kt.translation.Lengths(minimum=7, extra=2),
+    ),
+)
+def test_lengths(front_end, lengths):
+    live = translators.translator_that_ends(seed=2, lengths=lengths)
     assert_same(front_end, live)
 
 

@@ -86,7 +86,16 @@ def test_vocabulary_of_another_system(front_end, kind, spells_bytes):
     assert_same(front_end, tokenizer, hostile_texts.lines(500))
 
 
-def of_sentencepiece(kind, spells_bytes):
+def test_rules_for_decoded_text(front_end, tmp_path):
+    rules = tmp_path / "rules.tsv"
+    rules.write_text("63\t6B\n61 74\t20 41\n")  # c to k, at to A.
+    tokenizer = Tokenizer(
+        of_sentencepiece("bpe", True, denormalization_rule_tsv=str(rules))
+    )
+    assert_same(front_end, tokenizer, hostile_texts.lines(300))
+
+
+def of_sentencepiece(kind, spells_bytes, **settings):
     """A vocabulary with pieces of the user, and other special ids."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
@@ -103,5 +112,6 @@ def of_sentencepiece(kind, spells_bytes):
         unk_id=5,
         num_threads=1,
         minloglevel=2,
+        **settings,
     )
     return model.getvalue()

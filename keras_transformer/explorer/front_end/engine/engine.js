@@ -184,7 +184,9 @@ export class Engine {
   switches(heads) {
     const off = new Map();
     const { encoder, decoder } = this.layers;
-    const attentions = [...encoder.blocks, ...decoder.blocks].flatMap(Object.values);
+    const attentions = [...encoder.blocks, ...decoder.blocks].flatMap(
+      Object.values,
+    );
     for (const { attention, head } of heads) {
       const layer = attentions.find((each) => each.name === attention);
       if (!(head < layer?.numHeads)) {

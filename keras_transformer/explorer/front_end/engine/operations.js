@@ -81,7 +81,8 @@ function oneRow(inputs, layer, row, outputs) {
   for (let o = 0; o < outputSize; o++) {
     const start = o * size;
     let sum = bias ? bias[o] : 0;
-    for (let i = 0; i < size; i++) sum += inputs[first + i] * weights[start + i];
+    for (let i = 0; i < size; i++)
+      sum += inputs[first + i] * weights[start + i];
     outputs[row * outputSize + o] = sum;
   }
 }

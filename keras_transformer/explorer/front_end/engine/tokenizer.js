@@ -30,10 +30,12 @@ export function isBlank(text) {
  */
 export function textOfBytes(bytes) {
   let text = "";
-  for (let start = 0; start < bytes.length; ) {
+  for (let start = 0; start < bytes.length;) {
     const length = lengthOfCharacter(bytes[start]);
     try {
-      text += DECODER.decode(Uint8Array.from(bytes.slice(start, start + length)));
+      text += DECODER.decode(
+        Uint8Array.from(bytes.slice(start, start + length)),
+      );
       start += length;
     } catch {
       text += "\ufffd";
