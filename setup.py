@@ -26,6 +26,8 @@ setup(
     packages=find_packages(
         include=["keras_transformer", "keras_transformer.*"]
     ),
+    # The page of the explorer: scripts, styles and what they are made from.
+    package_data={"keras_transformer.explorer": ["front_end/**/*"]},
     # `make test-oldest` runs the suite on the lower bounds, which stand here
     # and nowhere else.
     install_requires=[
@@ -54,6 +56,9 @@ setup(
         "dev": [
             "build>=1.0",
             "mypy>=1.19",
+            # Drives the browser in which the page is tested. The browser is
+            # Debian's, `apt-get install chromium`.
+            "playwright>=1.50",
             "pytest>=8.0,<9",
             "pytest-xdist>=3.8",
             "ruff>=0.8",

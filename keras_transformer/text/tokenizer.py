@@ -44,6 +44,8 @@ class Tokenizer(tf.Module):
     Attributes:
         special_ids: the `SpecialIds` of the vocabulary.
         vocabulary_size: V, special ids included.
+        leaves_out_unknown_words: whether `encode_source` leaves out words that
+            the vocabulary does not know.
 
     Example:
 
@@ -62,9 +64,8 @@ class Tokenizer(tf.Module):
         self._processor = _processor(model)
         self.special_ids = special_ids.of_model(self._processor)
         self.vocabulary_size = self._processor.vocab_size()
-        self._leaves_out = (
-            normalization.file_name(normalization.DEFAULT) in model
-        )
+        name = normalization.file_name(normalization.DEFAULT)
+        self.leaves_out_unknown_words = name in model
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> "Tokenizer":
@@ -156,7 +157,7 @@ class Tokenizer(tf.Module):
     @_in_graph(input_signature=[tf.TensorSpec([None], tf.string)])
     def _encode_source(self, text):
         ids = self._encode(text)
-        if not self._leaves_out:
+        if not self.leaves_out_unknown_words:
             return ids
         is_known = self._known_pieces(ids)
         # The remaining text is encoded again: it may be split differently.
@@ -166,7 +167,7 @@ class Tokenizer(tf.Module):
 
     @_in_graph(input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)])
     def _known_pieces(self, ids):
-        if not self._leaves_out:
+        if not self.leaves_out_unknown_words:
             return tf.ones_like(ids, tf.bool)
         pieces = self.pieces(range(self.vocabulary_size))
         return unknown_words.known_pieces(

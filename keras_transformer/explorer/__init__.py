@@ -1,0 +1,1 @@
+"""Explorer: a translator as one HTML page that computes in the browser."""

@@ -1,0 +1,118 @@
+"""A translator as data for the page, which computes in the browser.
+
+`front_end/engine/engine.js` reads the data, a JSON object:
+
+- `version`: 1;
+- `dtype`, `tensors`, `data`: the weights, see `embedded_weights`;
+- `architecture`: the layers, see `embedded_layers`;
+- `source_vocabulary`, and `target_vocabulary`, which is `None` if both share
+  one, see `embedded_vocabulary`;
+- `search`: `kind`, and the settings of a beam search;
+- `constraints`: those of the search;
+- `limits`: `max_source_length`, and the fields of `Lengths`.
+"""
+
+import dataclasses
+from typing import Any
+
+from keras_transformer.explorer import (
+    embedded_layers,
+    embedded_vocabulary,
+    embedded_weights,
+)
+from keras_transformer.models import transformer
+from keras_transformer.search import BeamSearch, GreedySearch
+from keras_transformer.translation import translator as translators
+
+VERSION = 1
+_LENGTHS = ("maximum", "ratio", "extra", "minimum", "minimum_ratio")
+
+
+def embed_model(
+    translator: translators.Translator, dtype: str = "float32"
+) -> dict[str, Any]:
+    """Describes a translator as JSON data, with its weights.
+
+    The page computes in float32, whatever the precision of the model.
+
+    Args:
+        translator: a `Translator` with one `Transformer`.
+        dtype: `"float32"`, or `"float16"` for half the size.
+
+    Returns:
+        The data of the model, which `json.dumps` can write.
+
+    Raises:
+        ValueError: the model is an ensemble or of another class, it has a
+            layer that the page cannot compute, or its vocabulary or search is
+            of another kind.
+
+    Example:
+
+    >>> import keras_transformer as kt
+    >>> tokenizer = kt.Tokenizer(
+    ...     kt.learn_vocabulary(["a cat", "un chat"], may_be_smaller=True))
+    >>> config = kt.TransformerConfig(tokenizer.vocabulary_size, 1, 1, 8, 2, 16)
+    >>> translator = kt.Translator(kt.build_transformer(config), tokenizer)
+    >>> embed_model(translator)["search"]["beam_size"]
+    4
+    """
+    model = translator.model
+    if type(model) is not transformer.Transformer:
+        raise ValueError(
+            "The page computes one Transformer. Received: "
+            f"{type(model).__name__}. Give the translator of one run; the "
+            "models of an ensemble can have a page each."
+        )
+    _check_vocabularies(translator)
+    weights = embedded_weights.Weights(dtype)
+    architecture = embedded_layers.embed_layers(model, weights)
+    search, constraints = _search(translator.search)
+    has_two = translator.target_tokenizer is not translator.tokenizer
+    return {
+        "version": VERSION,
+        "architecture": architecture,
+        "source_vocabulary": embedded_vocabulary.embed_vocabulary(
+            translator.tokenizer
+        ),
+        "target_vocabulary": embedded_vocabulary.embed_vocabulary(
+            translator.target_tokenizer
+        )
+        if has_two
+        else None,
+        "search": search,
+        "constraints": dataclasses.asdict(constraints),
+        "limits": {
+            "max_source_length": translator.max_source_length,
+            **{name: getattr(translator.lengths, name) for name in _LENGTHS},
+        },
+        **weights.data(),
+    }
+
+
+def _search(search):
+    """Returns the settings of a search, and its constraints."""
+    if type(search) is GreedySearch:
+        return {"kind": "greedy"}, search.constraints
+    if type(search) is BeamSearch:
+        fields = dataclasses.asdict(search)
+        del fields["constraints"]
+        return {"kind": "beam", **fields}, search.constraints
+    raise ValueError(
+        "The page computes beam search and greedy search. Received: "
+        f"{type(search).__name__}. Give `translator.with_search(BeamSearch())`."
+    )
+
+
+def _check_vocabularies(translator):
+    for name, tokenizer, layer in (
+        ("source", translator.tokenizer, translator.model.source_embedding),
+        ("target", translator.target_tokenizer, translator.model.projection),
+    ):
+        if tokenizer.vocabulary_size != layer.vocabulary_size:
+            raise ValueError(
+                f"The model and its {name} vocabulary must have the same size. "
+                f"Received: {layer.vocabulary_size} of the model, "
+                f"{tokenizer.vocabulary_size} of the vocabulary. Give the "
+                "vocabulary that the model was trained with."
+            )

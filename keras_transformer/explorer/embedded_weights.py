@@ -1,0 +1,94 @@
+"""The weights of a model as one block of numbers for the page.
+
+`front_end/engine/weights.js` reads the data.
+"""
+
+import base64
+from typing import Any
+
+import numpy as np
+
+from keras_transformer.layers.typing import Tensor
+
+DTYPES = ("float32", "float16")
+
+
+class Weights:
+    """Collects tensors under names, each weight once.
+
+    Args:
+        dtype: `"float32"`, or `"float16"` for half the size.
+
+    Raises:
+        ValueError: an unknown dtype.
+
+    Example:
+
+    >>> weights = Weights()
+    >>> weights.add("kernel", np.ones((2, 3)))
+    'kernel'
+    >>> weights.data()["tensors"]
+    {'kernel': {'shape': [2, 3], 'offset': 0}}
+    """
+
+    def __init__(self, dtype: str = "float32"):
+        if dtype not in DTYPES:
+            raise ValueError(
+                f"Weights are embedded in one of {DTYPES}. Received: {dtype!r}."
+            )
+        self.dtype = dtype
+        self._names: dict[int, str] = {}
+        self._arrays: dict[str, np.ndarray] = {}
+        # Objects that were added are kept, so that no other gets their id.
+        self._added: list[Any] = []
+
+    def add(self, name: str, weight: Tensor | None) -> str | None:
+        """Adds a weight, and returns the name under which the page finds it.
+
+        Args:
+            name: a name.
+            weight: a variable or array of any float dtype; `None` for a
+                weight that the layer does not have.
+
+        Returns:
+            The name. If the same weight was added before, the name that it
+            was given then. `None` for `None`.
+
+        Raises:
+            ValueError: a number is too large for the dtype.
+        """
+        if weight is None:
+            return None
+        if id(weight) in self._names:
+            return self._names[id(weight)]
+        array = np.asarray(weight).astype("float32")
+        # The numbers are little-endian on every machine.
+        with np.errstate(over="ignore"):
+            stored = array.astype(np.dtype(self.dtype).newbyteorder("<"))
+        if np.isinf(stored).any() and np.isfinite(array).all():
+            raise ValueError(
+                f"A weight is too large for {self.dtype}. Received: "
+                f"{np.abs(array).max()} in {name!r}. Embed the weights in "
+                "float32."
+            )
+        self._names[id(weight)] = name
+        self._added.append(weight)
+        self._arrays[name] = stored
+        return name
+
+    def data(self) -> dict[str, Any]:
+        """Returns `dtype`, `tensors` and `data` of the model data.
+
+        `tensors` has the shape of each, and where it begins in `data`, counted
+        in numbers. `data` is base64 of all numbers, little-endian.
+        """
+        tensors, offset = {}, 0
+        for name, array in self._arrays.items():
+            tensors[name] = {"shape": list(array.shape), "offset": offset}
+            offset += array.size
+        blob = b"".join(array.tobytes() for array in self._arrays.values())
+        return {
+            "dtype": self.dtype,
+            "tensors": tensors,
+            "data": base64.b64encode(blob).decode(),
+        }
