@@ -296,7 +296,7 @@ class TestArchitecture:
         folders = [path for path in entries if path.is_dir()]
         assert folders
         assert len(folders) <= 4
-        assert len(entries) - len(folders) <= 12
+        assert len(entries) - len(folders) <= 14
 
     def test_recorded_durations_are_of_groups_that_exist(self):
         groups = json.loads(durations.FILE.read_text(encoding="utf-8"))

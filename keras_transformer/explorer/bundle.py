@@ -83,7 +83,9 @@ def _module(source, path, modules, importers):
                 f"export. Received: {sorted(missing)}."
             )
         members = ", ".join(f"{name}: {alias}" for name, alias in names)
-        return f"const {{ {members} }} = module_{list(modules).index(imported)};"
+        return (
+            f"const {{ {members} }} = module_{list(modules).index(imported)};"
+        )
 
     exports = [match[2] for match in _EXPORT.finditer(source)]
     body = _IMPORT.sub(replace_import, source)

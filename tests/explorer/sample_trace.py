@@ -82,12 +82,8 @@ class Recorder:
     def attention(self, name, x, memory, mask):
         """Multi-head attention, with all that it makes on the way."""
         self.keep(f"{name}/inputs", x)
-        query = self.keep(
-            f"{name}/query", self.split(2 * self.project(x, D))
-        )
-        key = self.keep(
-            f"{name}/key", self.split(2 * self.project(memory, D))
-        )
+        query = self.keep(f"{name}/query", self.split(2 * self.project(x, D)))
+        key = self.keep(f"{name}/key", self.split(2 * self.project(memory, D)))
         value = self.keep(f"{name}/value", self.split(self.project(memory, D)))
         logits = self.keep(
             f"{name}/logits", query @ key.transpose(0, 2, 1) / np.sqrt(K)
@@ -244,9 +240,7 @@ def trace(text=TIRED, pieces=None, with_search=True, attribution=True):
     ]
     lens = [
         [
-            candidates(
-                recorder.random.normal(size=len(PIECES)) + row.mean(), 5
-            )
+            candidates(recorder.random.normal(size=len(PIECES)) + row.mean(), 5)
             for row in outputs
         ]
         for _ in range(LAYERS - 1)

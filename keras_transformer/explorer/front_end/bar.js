@@ -30,14 +30,14 @@ export function Bar({ state, trace, shown, dispatch, link }) {
       <button type="button" class="theme" title=${THEME_NAMES[state.theme]}
         aria-label=${THEME_NAMES[state.theme] ?? THEME_NAMES.auto}
         onClick=${() => dispatch({ theme: THEMES[state.theme] ?? "auto" })}>
-        ${state.theme === "auto" ? "auto" : state.theme}</button>
+        ${state.theme in THEMES ? state.theme : "auto"}</button>
     </div>
     <nav aria-label="Sections"><ol>
       ${SECTIONS.map(
-        ([id, title], index) => html`<li><a href=${link({ section: id })}
+        ([id, title, short], index) => html`<li><a href=${link({ section: id })} title=${title}
           aria-current=${state.section === id ? "true" : undefined}
           onClick=${() => document.getElementById(id)?.scrollIntoView()}>
-          <span class="section-number">${index + 1}</span> ${title}</a></li>`,
+          <span class="section-number">${index + 1}</span> ${short}</a></li>`,
       )}
     </ol></nav>
   </div>`;

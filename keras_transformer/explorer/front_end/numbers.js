@@ -9,7 +9,8 @@ export function number(value, digits = 2) {
 
 /** A share of one: 83 %, 0.4 %, < 0.1 %. */
 export function percent(share) {
-  if (share > 0 && share < 0.001) return "< 0.1 %";
+  if (share < 1e-9) return "0 %";
+  if (share < 0.001) return "< 0.1 %";
   return `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
 }
 

@@ -8,7 +8,6 @@ import { Cells } from "./cells.js";
 
 const ROW = 24;
 const LEFT = 112;
-const SCORES = 124;
 const MOST_KEYS = 12;
 
 /** The keys with the largest weights, and the chosen one, in their order. */
@@ -21,8 +20,10 @@ function shownKeys(weights, column) {
 export function CalculationFigure({ numbers, tokens, column, width, label }) {
   const { q, k, products, product, logits, weights, values, z } = numbers;
   const keys = shownKeys(weights, column);
+  const barSpace = width < 420 ? 18 : 60;
+  const scores = 106 + barSpace;
   const count = q.length;
-  const strips = Math.max(100, width - LEFT - SCORES - 8);
+  const strips = Math.max(100, width - LEFT - scores - 8);
   const cell = Math.min(20, strips / count);
   const most = largest(q, k);
   const mostValue = largest(values.values);
@@ -37,7 +38,7 @@ export function CalculationFigure({ numbers, tokens, column, width, label }) {
         width=${cell} height=${ROW - 8} most=${scale} x=${LEFT} y=${y} />`;
   const name = (y, text) =>
     html`<text class="muted" text-anchor="end" x=${LEFT - 8} y=${y + 13}>${text}</text>`;
-  return html`<div class="scroll"><svg width=${Math.max(width, right + SCORES)}
+  return html`<div class="scroll"><svg width=${Math.max(width, right + scores)}
     height=${end + (hidden > 0 ? ROW : 0) + ROW + 10} class="calculation-figure"
     role="img" aria-label=${label}>
     ${name(4, "query")}${strip(4, q, most)}
@@ -48,20 +49,20 @@ export function CalculationFigure({ numbers, tokens, column, width, label }) {
       <text text-anchor="end" x=${LEFT - 8} y=${first - 8}>key</text>
       <text x=${LEFT} y=${first - 8}>its value</text>
       <text text-anchor="end" x=${right + 44} y=${first - 8}>score</text>
-      <text text-anchor="end" x=${right + SCORES - 14} y=${first - 8}>softmax</text>
+      <text text-anchor="end" x=${right + scores - 14} y=${first - 8}>softmax</text>
     </g>
     ${keys.map((key, index) => {
       const y = first + index * ROW;
       const value = values.values.subarray(key * count, (key + 1) * count);
       return html`<g>
-        ${key === column && html`<rect class="chosen-row" x="0" y=${y - 4} width=${right + SCORES - 8} height=${ROW} rx="4" />`}
+        ${key === column && html`<rect class="chosen-row" x="0" y=${y - 4} width=${right + scores - 8} height=${ROW} rx="4" />`}
         <${SvgToken} token=${tokens[key]} anchor="end" length=${12}
           class=${`token${key === column ? " current" : ""}`} x=${LEFT - 8} y=${y + 13} />
         <g opacity=${(0.08 + 0.92 * weights[key]).toFixed(3)}>${strip(y, value, mostValue)}</g>
         <text text-anchor="end" x=${right + 44} y=${y + 13}>${number(logits[key])}</text>
         <rect class="bar-value" x=${right + 54} y=${y + 2}
-          width=${(18 * weights[key]).toFixed(1)} height=${ROW - 12} />
-        <text text-anchor="end" x=${right + SCORES - 14} y=${y + 13}>${number(weights[key], 3)}</text>
+          width=${(barSpace * weights[key]).toFixed(1)} height=${ROW - 12} />
+        <text text-anchor="end" x=${right + scores - 14} y=${y + 13}>${number(weights[key], 3)}</text>
       </g>`;
     })}
     ${hidden > 0 &&

@@ -41,7 +41,7 @@ export function HeatMap(properties) {
   const left = useMemo(() => labelSpace(queries), [queries]);
   const top = useMemo(() => labelSpace(keys), [keys]);
   const space = (width - left - 8) / map.columns;
-  const size = Math.max(10, Math.min(28, Math.floor(space)));
+  const size = Math.max(10, Math.min(32, Math.floor(space)));
   const font = Math.min(FONT, size + 1);
   const text = useMemo(() => summary(map, queries, keys), [map, queries, keys]);
   const [w, h] = [left + size * map.columns + 8, top + size * map.rows + 8];

@@ -19,7 +19,7 @@ export function Strips({ blocks, width, label, rowHeight = 16 }) {
     [blocks],
   );
   const columns = Math.max(...blocks.map((each) => each.columns));
-  const cell = Math.max(1.5, Math.min(22, (width - LEFT - 4) / columns));
+  const cell = Math.max(1.5, Math.min(30, (width - LEFT - 4) / columns));
   let y = 0;
   const placed = blocks.map((block) => {
     const height = block.rowHeight ?? rowHeight;

@@ -25,7 +25,7 @@ export const BeamSearch = memo(function BeamSearch(properties) {
   >
     ${isLive
       ? html`<${SearchControls} ...${properties} />`
-      : html`<${NeedsModel} what="To change the search" />`}
+      : html`<${NeedsModel} what="Changing the search" />`}
     ${search
       ? html`<${Results} trace=${trace} />
           <${Choice} label="Dropped hypotheses" value=${dropped}

@@ -61,7 +61,11 @@ export function Calculation({ trace, attention, layer, head, cell, units }) {
     ${units === "words" &&
     html`<p class="note">A weight is computed between pieces, so this is the
       calculation of the first piece of each word.</p>`}
+    <div class="pair">
+    <div>
     <${Steps} ...${{ numbers, isMasked }} />
+    <${AllNumbers} numbers=${numbers} />
+    </div>
     <${Figure}
       name="calculation"
       caption="Query times key, number by number; then the softmax over all keys, and the values that it weighs. A value is drawn as strongly as its weight."
@@ -70,7 +74,7 @@ export function Calculation({ trace, attention, layer, head, cell, units }) {
           column=${cell[1]} width=${width}
           label=${`Calculation of ${plain(query, 20)} to ${plain(tokens[cell[1]], 20)}`} />`}
     />
-    <${AllNumbers} numbers=${numbers} />
+    </div>
   </div>`;
 }
 

@@ -37,7 +37,7 @@ export const Decoding = memo(function Decoding(properties) {
           Back to the model's own translation</button>`}</p>
     <${LooksAt} ...${properties} />
     <${NextToken} ...${properties} />
-    ${!isLive && html`<${NeedsModel} what="To choose another word and have the rest translated from there" />`}
+    ${!isLive && html`<${NeedsModel} what="Choosing another word, and having the rest translated from there," />`}
   <//>`;
 });
 
@@ -48,7 +48,12 @@ const LooksAt = memo(function LooksAt(properties) {
   const items = useMemo(
     () =>
       ["cross", "decoder"].map((attention) =>
-        weightsAt(attentionView(trace, attention, stepLayer, units), trace, step, stepHead),
+        weightsAt(
+          attentionView(trace, attention, stepLayer, units),
+          step,
+          stepHead,
+          attention === "decoder",
+        ),
       ),
     [trace, step, stepLayer, stepHead, units],
   );
@@ -80,7 +85,7 @@ const LooksAt = memo(function LooksAt(properties) {
 });
 
 /** One row of an attention, of one head or of the mean of all. */
-function weightsAt(view, trace, step, head) {
+function weightsAt(view, step, head, isCausal) {
   const row = Math.max(
     0,
     view.queries.groups.findIndex((group) => group.includes(step)),
@@ -93,7 +98,7 @@ function weightsAt(view, trace, step, head) {
       maps.length,
     key,
   }));
-  const allowed = view.keys === view.queries ? items.slice(0, row + 1) : items;
+  const allowed = isCausal ? items.slice(0, row + 1) : items;
   if (allowed.length <= MOST_KEYS) return allowed;
   const kept = [...allowed].sort((a, b) => b.value - a.value).slice(0, MOST_KEYS);
   const rest = 1 - kept.reduce((sum, each) => sum + each.value, 0);

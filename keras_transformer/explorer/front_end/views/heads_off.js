@@ -13,7 +13,7 @@ export const HeadsOff = memo(function HeadsOff(properties) {
     id="heads-off"
     intro="What is a head good for? Switch it off, and its result z is zero everywhere, also in the search. Words that change are marked. A head that changes nothing here may matter for another sentence."
   >
-    ${!isLive && html`<${NeedsModel} what="To switch a head off" />`}
+    ${!isLive && html`<${NeedsModel} what="Switching heads off" />`}
     <${Grid} trace=${trace} off=${off} isLive=${isLive} dispatch=${dispatch} />
     ${error && html`<p class="error" role="alert">${error}</p>`}
     ${without && off.length > 0 && html`<${Change} trace=${trace} without=${without} />`}

@@ -32,7 +32,7 @@ export const Residuals = memo(function Residuals(properties) {
     dispatch({ attention: value, layer: 0 });
   return html`<${Section}
     id="residuals"
-    paper="section 3.1 and 5.4"
+    paper="sections 3.1 and 5.4"
     intro=${`Around each sublayer there is a residual connection: what the sublayer computes is added to what it read. This model normalizes ${isPre ? "before each sublayer, and the sum passes on as it is" : "after each sum"}.`}
   >
     <div class="controls">

@@ -2,19 +2,19 @@
 
 import { html } from "../library.js";
 
-/** Names and titles of the sections, in the order of the article. */
+/** Ids, titles and short names of the sections, in the order of the article. */
 export const SECTIONS = [
-  ["whole", "The whole"],
-  ["embeddings", "Tokens and positions"],
-  ["self-attention", "Self-attention"],
-  ["two-sentences", "Two sentences"],
-  ["many-heads", "Many heads"],
-  ["residuals", "Residuals and norm"],
-  ["decoding", "Step by step"],
-  ["beam-search", "Beam search"],
-  ["logit-lens", "Logit lens"],
-  ["heads-off", "Heads switched off"],
-  ["attribution", "Attribution"],
+  ["whole", "The whole", "Whole"],
+  ["embeddings", "Tokens and positions", "Tokens"],
+  ["self-attention", "Self-attention", "Self-attention"],
+  ["two-sentences", "Two sentences", "Two sentences"],
+  ["many-heads", "Many heads", "Many heads"],
+  ["residuals", "Residuals and norm", "Residuals"],
+  ["decoding", "Step by step", "Steps"],
+  ["beam-search", "Beam search", "Beam"],
+  ["logit-lens", "Logit lens", "Lens"],
+  ["heads-off", "Heads switched off", "Heads off"],
+  ["attribution", "Attribution", "Attribution"],
 ];
 
 /**
@@ -36,7 +36,7 @@ export function Section({ id, paper, intro, children }) {
 /** What a control needs that this page does not have. */
 export function NeedsModel({ what }) {
   return html`<p class="needs-model">
-    ${what} needs the model. This page has recorded traces alone; a page that
-    contains the model can do it.
+    ${what} is possible in a page that contains the model. This page has
+    recorded traces alone.
   </p>`;
 }

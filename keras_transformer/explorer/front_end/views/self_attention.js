@@ -42,6 +42,8 @@ export const SelfAttention = memo(function SelfAttention(properties) {
       <${HeadsChoice} count=${trace.model.num_heads} ...${{ heads, dispatch }} />
     </div>
     ${found?.length > 0 && html`<${FoundHeads} found=${found} dispatch=${dispatch} />`}
+    <div class="pair">
+    <div>
     <${Figure}
       name="attention-lines"
       caption="Left the queries, right the keys. The thicker a line, the larger the weight; each head has its colour."
@@ -50,7 +52,8 @@ export const SelfAttention = memo(function SelfAttention(properties) {
           label=${label} row=${shownCell[0]}
           onRow=${(row, how) => choose([row, strongest(view.heads[head], row)], how)} />`}
     />
-    <div class="controls"><${HeadSelect} ...${{ heads, head, dispatch }} /></div>
+    </div>
+    <div>
     <${Figure}
       name="attention-map"
       caption=${`The same as a heat map, for head ${head + 1}. Each row sums to 1. A press on a cell shows its calculation.`}
@@ -60,6 +63,9 @@ export const SelfAttention = memo(function SelfAttention(properties) {
           color=${headColor(head)} label=${`${label}, head ${head + 1}`}
           cell=${shownCell} onCell=${choose} />`}
     />
+    <div class="controls"><${HeadSelect} ...${{ heads, head, dispatch }} /></div>
+    </div>
+    </div>
     <${Calculation} ...${{ trace, attention, layer, head, cell, units }} />
   <//>`;
 });

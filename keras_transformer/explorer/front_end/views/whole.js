@@ -4,6 +4,7 @@ import { Stacks } from "../figures/stacks.js";
 import { Figure } from "../figures/figure.js";
 import { Tokens } from "../figures/token_row.js";
 import { html, memo } from "../library.js";
+import { number } from "../numbers.js";
 import { visible } from "../token_text.js";
 import { SentenceField } from "./sentence_field.js";
 import { Section } from "./section.js";
@@ -49,13 +50,13 @@ function Translation({ trace }) {
       <p class="target-text" dir="auto">${visible(target.text)}</p>
       <${Tokens} tokens=${target.tokens} />
       ${best &&
-      html`<p class="muted">Probability of the whole translation:
-        ${" "}${probability(best.log_probability)}</p>`}
+      html`<p class="muted">Log-probability ${number(best.log_probability)}, that
+        is a probability of ${probability(best.log_probability)}.</p>`}
     </div>
   </div>`;
 }
 
 function probability(logProbability) {
-  const share = Math.exp(logProbability);
-  return share > 0.001 ? `${(100 * share).toFixed(1)} %` : share.toExponential(1);
+  const share = 100 * Math.exp(logProbability);
+  return share > 1e-6 ? `${Number(share.toPrecision(2))} %` : "almost 0 %";
 }
