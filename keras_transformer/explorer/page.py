@@ -69,8 +69,8 @@ def data_block(name: str, value: Any) -> str:
 
     Example:
 
-    >>> print(data_block("page", {"texts": ["</script>"]}))
-    <script type="application/json" id="page">{"texts": ["\\u003c/script>"]}</script>
+    >>> print(data_block("page", ["</script>"]))
+    <script type="application/json" id="page">["\\u003c/script>"]</script>
     """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     text = _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -12,7 +12,7 @@ from tests.explorer import fake_page, sample_trace
 
 
 class Reader(html.parser.HTMLParser):
-    """The scripts, the style and the policy of a page, as a browser sees them."""
+    """Scripts, style and policy of a page, as a browser sees them."""
 
     def __init__(self, text):
         super().__init__(convert_charrefs=False)

@@ -154,6 +154,8 @@ function useTheme(theme) {
 
 function useScroll(section) {
   useEffect(() => {
-    if (section) document.getElementById(section)?.scrollIntoView();
+    // After the figures, which have no height before they know their width.
+    const scroll = () => document.getElementById(section)?.scrollIntoView();
+    if (section) requestAnimationFrame(() => requestAnimationFrame(scroll));
   }, [section]);
 }

@@ -184,6 +184,7 @@ function Cell({ traces, attention, layer, head, views, queries, keys, cell }) {
   ];
   return html`<h3>The chosen cell: <${Token} token=${queries.labels[cell[0]]} length=${26} />
       ${" "}→ <${Token} token=${keys.labels[cell[1]]} length=${26} /></h3>
+    <div class="scroll" tabindex="0" role="group" aria-label="Numbers of the chosen cell">
     <table class="numbers">
       <thead><tr><td></td><th scope="col">first</th><th scope="col">second</th>
         <th scope="col">difference</th></tr></thead>
@@ -192,7 +193,7 @@ function Cell({ traces, attention, layer, head, views, queries, keys, cell }) {
         return html`<tr><th scope="row">${title}</th><td>${number(a, digits)}</td>
           <td>${number(b, digits)}</td><td><b>${signed(b - a, digits)}</b></td></tr>`;
       })}</tbody>
-    </table>
+    </table></div>
     <${Figure}
       name="two-queries-and-keys"
       caption="Query and key of the chosen cell in both sentences, and their difference."
