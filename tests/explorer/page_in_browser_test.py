@@ -330,7 +330,31 @@ class TestSelfAttention:
         assert shown == f"{product:.2f}".replace("-", "−")
 
 
+def test_the_heads_that_were_found(page, folder, data):
+    heads = [
+        {"attention": f"{path}attention", "head": head, "weight": weight}
+        for path, head, weight in [
+            ("encoder/block_1/", 3, 0.87),
+            ("decoder/block_2/cross_", 2, 0.53),
+        ]
+    ]
+    page.goto(fake_page.write(folder, {**data, "heads": heads}))
+    weights = decoded(data["traces"][0], "encoder/block_1/attention/weights")
+    shown = page.locator(".calculation .steps b").all_inner_texts()
+    row = data["traces"][0]["source"]["tokens"].index("▁it")
+    assert shown[2] == f"{weights[3, row].max():.3f}"
+    page.locator(".found-heads button").nth(1).click()
+    expected = {"attention": "cross", "layer": "2", "head": "2", "heads": "2"}
+    assert state(page) == expected
+
+
 class TestTwoSentences:
+    def test_there_may_be_none(self, page, folder, data):
+        one = sample_trace.page(data["traces"][:1])
+        page.goto(fake_page.write(folder, one))
+        note = page.locator("#two-sentences .note")
+        assert "no second sentence" in note.inner_text()
+
     def test_what_differs_is_marked(self, recorded):
         marked = recorded.locator("#two-sentences .chip.differs")
         assert marked.all_inner_texts() == ["▁tired", "▁wide"]
@@ -547,6 +571,14 @@ def test_the_logit_lens(recorded, data):
         assert cells.nth(layer).inner_text() == (
             f"{first['tokens'][0]} {100 * share:.{digits}f} %"
         )
+    written = data["traces"][0]["target"]["ids"]
+    other = sum(
+        row["ids"][0] != written[step]
+        for layer in lens
+        for step, row in enumerate(layer)
+    )
+    assert other > 0
+    assert recorded.locator("#logit-lens td.differs").count() == other
     recorded.locator("#logit-lens tbody button").nth(3).click()
     assert state(recorded)["step"] == "3"
 

@@ -17,6 +17,8 @@ import { SelfAttention } from "./views/self_attention.js";
 import { TwoSentences } from "./views/two_sentences.js";
 import { Whole } from "./views/whole.js";
 
+const NO_SENTENCE = {};
+
 /** @param {{page, source, store}} properties see main.js */
 export function App({ page, source, store }) {
   const [state, setState] = useState(store.get());
@@ -26,7 +28,9 @@ export function App({ page, source, store }) {
   useScroll(state.section);
 
   const results = [0, 1].map((index) =>
-    source.trace(requestOf(state, index, [])),
+    index === 1 && state.text2.trim() === ""
+      ? NO_SENTENCE
+      : source.trace(requestOf(state, index, [])),
   );
   const shown = state.shown === 1 ? 1 : 0;
   const trace = useLast(results[shown].trace);
@@ -59,14 +63,21 @@ function Sections({ page, source, state, shown, trace, results, dispatch }) {
   const without =
     isLive && off.length > 0 ? source.trace(requestOf(state, shown, off)) : {};
   const chosen = { trace, attention, layer, dispatch };
+  const latest = useRef(cell);
+  latest.current = cell;
+  // The same function each time, so that a new column draws no rows anew.
+  const onRow = useMemo(
+    () => (row, how) => dispatch({ cell: [row, latest.current[1]] }, how),
+    [dispatch],
+  );
   return html`
     <${Embeddings} trace=${trace} side=${state.side} dispatch=${dispatch} />
     <${SelfAttention} ...${{ ...chosen, heads, head, cell, units }} found=${page.heads} />
     <${TwoSentences} ...${{ attention, layer, head, cell, units, shown, dispatch }}
       traces=${useSame(results.map((each) => each.trace))}
       errors=${useSame(results.map((each) => each.error))} />
-    <${ManyHeads} ...${chosen} row=${cell[0]} column=${cell[1]} />
-    <${Residuals} ...${chosen} row=${cell[0]} column=${cell[1]} />
+    <${ManyHeads} ...${chosen} row=${cell[0]} onRow=${onRow} />
+    <${Residuals} ...${chosen} row=${cell[0]} onRow=${onRow} />
     <${Decoding} ...${{ trace, step, stepLayer, stepHead, units, prefix, isLive, dispatch }}
       temperature=${state.temperature} topK=${state.topK} topP=${state.topP} />
     <${BeamSearch} ...${{ trace, dropped, isLive, dispatch }} kind=${state.kind}

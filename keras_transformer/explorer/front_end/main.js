@@ -11,10 +11,17 @@ import { html, render } from "./library.js";
 import { createSource } from "./sources.js";
 import { initialState } from "./state.js";
 import { createStore } from "./store.js";
+import { readPath } from "./trace.js";
 
 function read(id) {
   const element = document.getElementById(id);
   return element && JSON.parse(element.textContent);
+}
+
+/** The page opens with the head that was found to have the largest weight. */
+function firstHead(heads) {
+  if (!heads?.length) return {};
+  return { ...readPath(heads[0].attention), head: heads[0].head };
 }
 
 function start() {
@@ -28,7 +35,8 @@ function start() {
     kind: recorded?.kind ?? "beam",
   };
   const texts = page.texts.length ? page.texts : source.texts;
-  const store = createStore(initialState(texts, search));
+  const initial = { ...initialState(texts, search), ...firstHead(page.heads) };
+  const store = createStore(initial);
   const root = document.getElementById("app");
   root.textContent = "";
   render(html`<${App} ...${{ page, source, store }} />`, root);

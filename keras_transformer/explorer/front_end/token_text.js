@@ -39,7 +39,7 @@ export function parts(token, length = 40) {
   const text = starts ? token.slice(1) : token;
   return {
     starts,
-    text: starts && text === "" ? "" : shortened(visible(text), length),
+    text: starts && text === "" ? "" : fitted(visible(text), length),
   };
 }
 
@@ -51,15 +51,38 @@ export function isRightToLeft(text) {
 /** About how wide a text is, in units of the font's size. */
 export function widthOf(text) {
   let width = 0;
-  for (const character of text) width += WIDE.test(character) ? 1.05 : 0.58;
+  for (const character of text) width += widthOfOne(character);
   return width;
 }
 
-/** A token in a line of HTML, isolated from the direction around it. */
-export function Token({ token, length }) {
+function widthOfOne(character) {
+  if (WIDE.test(character)) return 1.05;
+  if (/[mwMW@%—…]/.test(character)) return 0.92;
+  return /[A-Z_]/.test(character) ? 0.7 : 0.58;
+}
+
+/** Text with the width of `length` middling characters at most. */
+function fitted(text, length) {
+  const most = length * 0.6;
+  if (widthOf(text) <= most) return text;
+  let width = 0.6;
+  let kept = "";
+  for (const character of text) {
+    width += widthOfOne(character);
+    if (width > most) break;
+    kept += character;
+  }
+  return `${kept}…`;
+}
+
+/**
+ * A token in a line of HTML, isolated from the direction around it.
+ * @param {boolean} marked whether the start of a word is shown; not in prose
+ */
+export function Token({ token, length, marked = true }) {
   const { starts, text } = parts(token, length);
   return html`<bdi dir="auto" class="token-text"
-    >${starts && html`<span class="word-start" aria-hidden="true">▁</span>`}${text}</bdi
+    >${starts && (marked || text === "") && html`<span class="word-start" aria-hidden="true">▁</span>`}${text}</bdi
   >`;
 }
 

@@ -61,6 +61,15 @@ export function attentionPath(id, layer) {
   return `${stack}/block_${layer}/${sublayer}`;
 }
 
+/** What such a path names: {attention (its id), layer}. */
+export function readPath(path) {
+  const [, stack, layer, sublayer] = /^(\w+)\/block_(\d+)\/(\w+)$/.exec(path);
+  const { id } = ATTENTIONS.find(
+    (each) => each.stack === stack && each.sublayer === sublayer,
+  );
+  return { attention: id, layer: Number(layer) };
+}
+
 /** How many blocks the stack of an attention has. */
 export function layersOf(trace, id) {
   const { num_encoder_layers, num_decoder_layers } = trace.model;

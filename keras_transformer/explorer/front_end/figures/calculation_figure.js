@@ -66,7 +66,7 @@ export function CalculationFigure({ numbers, tokens, column, width, label }) {
       </g>`;
     })}
     ${hidden > 0 &&
-    html`<text class="muted" x=${LEFT} y=${end + 13}>and ${hidden} other keys, together ${number(Math.max(0, rest), 3)}</text>`}
+    html`<text class="muted" x=${LEFT} y=${end + 13}>and ${hidden} other ${hidden === 1 ? "key" : "keys"}, together ${number(Math.max(0, rest), 3)}</text>`}
     ${name(end + (hidden > 0 ? ROW : 0) + 4, "sum, z")}
     ${strip(end + (hidden > 0 ? ROW : 0) + 4, z, mostValue)}
   </svg></div>`;

@@ -42,7 +42,7 @@ export function HeatMap(properties) {
   const top = useMemo(() => labelSpace(keys), [keys]);
   const space = (width - left - 8) / map.columns;
   const size = Math.max(10, Math.min(32, Math.floor(space)));
-  const font = Math.min(FONT, size + 1);
+  const font = size < 14 ? Math.max(9, size - 1) : FONT;
   const text = useMemo(() => summary(map, queries, keys), [map, queries, keys]);
   const [w, h] = [left + size * map.columns + 8, top + size * map.rows + 8];
 
@@ -70,7 +70,7 @@ export function HeatMap(properties) {
       width=${size}
       height=${size}
     />`;
-  return html`<div class="scroll">
+  return html`<div class="scroll tall">
       <svg
         width=${w}
         height=${h}

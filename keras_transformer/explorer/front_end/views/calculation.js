@@ -56,8 +56,8 @@ export function Calculation({ trace, attention, layer, head, cell, units }) {
   );
   const isMasked = numbers.weight === 0 && attention === "decoder" && cell[1] > cell[0];
   return html`<div class="calculation">
-    <h3>How <${Token} token=${query} length=${24} /> looks at
-      ${" "}<${Token} token=${tokens[cell[1]]} length=${24} />, head ${head + 1}</h3>
+    <h3>How <${Token} token=${query} length=${24} marked=${false} /> looks at
+      ${" "}<${Token} token=${tokens[cell[1]]} length=${24} marked=${false} />, head ${head + 1}</h3>
     ${units === "words" &&
     html`<p class="note">A weight is computed between pieces, so this is the
       calculation of the first piece of each word.</p>`}

@@ -29,8 +29,8 @@ export const Decoding = memo(function Decoding(properties) {
     <${TokenRow} tokens=${tokens} chosen=${step} label="The target; a step writes one token"
       classOf=${(index) => `${index > step ? "later" : ""}${index < prefix.length ? " forced" : ""}`}
       onToken=${(index, how) => dispatch({ step: index }, how)} />
-    <p>This step reads <${Token} token=${inputs[step]} length=${24} /> and writes
-      ${" "}<b><${Token} token=${tokens[step]} length=${24} /></b>.
+    <p>This step reads <${Token} token=${inputs[step]} length=${24} marked=${false} /> and writes
+      ${" "}<b><${Token} token=${tokens[step]} length=${24} marked=${false} /></b>.
       ${prefix.length > 0 &&
       html` The first ${prefix.length} tokens are those you chose.
         ${" "}<button type="button" onClick=${() => dispatch({ prefix: [] })}>

@@ -10,7 +10,7 @@ export const LogitLens = memo(function LogitLens({ trace, step, dispatch }) {
   const layers = trace.lens.map((_, layer) => layer);
   return html`<${Section}
     id="logit-lens"
-    intro="The output layer reads what the last decoder block writes. Here it also reads what the earlier blocks write: the table shows when the model decides for a token. The colour is the probability; a token that is written in the end has a frame."
+    intro="The output layer reads what the last decoder block writes. Here it also reads what the earlier blocks write: the table shows when the model decides for a token. The colour is the probability; a token that is not the one written in the end is marked."
   >
     <div class="scroll tall" tabindex="0" role="group" aria-label="Logit lens"><table class="lens">
       <caption class="visually-hidden">The most probable token after each decoder
@@ -36,6 +36,6 @@ function Cell({ candidates, written }) {
     .map((token, index) => `${token} ${percent(Math.exp(logits[index] - normalizer))}`)
     .join("\n");
   const shade = Math.min(5, Math.floor(share * 6));
-  return html`<td class=${`shade-${shade}${ids[0] === written ? " written" : ""}`} title=${list}>
+  return html`<td class=${`shade-${shade}${ids[0] === written ? "" : " differs"}`} title=${list}>
     <${Token} token=${tokens[0]} length=${12} /> <small>${percent(share)}</small></td>`;
 }

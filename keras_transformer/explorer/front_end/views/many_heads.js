@@ -9,7 +9,7 @@ import { attentionOf, attentionPath, matrix, sideTokens, vector } from "../trace
 import { Section } from "./section.js";
 
 export const ManyHeads = memo(function ManyHeads(properties) {
-  const { trace, attention, layer, row, dispatch } = properties;
+  const { trace, attention, layer, row, onRow } = properties;
   const { tokens } = sideTokens(trace, attentionOf(attention).queries);
   const blocks = useMemo(
     () => blocksOf(trace, attention, layer, tokens, row),
@@ -22,7 +22,7 @@ export const ManyHeads = memo(function ManyHeads(properties) {
   >
     <p class="muted">${attentionOf(attention).label}, layer ${layer}, as chosen above. Token:</p>
     <${TokenRow} tokens=${tokens} chosen=${row} label="Token whose heads are shown"
-      onToken=${(index, how) => dispatch({ cell: [index, properties.column] }, how)} />
+      onToken=${onRow} />
     <${Figure}
       name="many-heads"
       caption="The coloured lines above the strips mark the heads."

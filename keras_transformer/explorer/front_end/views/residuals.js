@@ -20,7 +20,7 @@ const SUBLAYERS = {
 };
 
 export const Residuals = memo(function Residuals(properties) {
-  const { trace, attention, layer, row, column, dispatch } = properties;
+  const { trace, attention, layer, row, onRow, dispatch } = properties;
   const { stack, queries } = attentionOf(attention);
   const { tokens } = sideTokens(trace, queries);
   const figures = useMemo(
@@ -44,7 +44,7 @@ export const Residuals = memo(function Residuals(properties) {
         options=${Array.from({ length: trace.model[`num_${stack}_layers`] }, (_, index) => [index + 1, String(index + 1)])} />
     </div>
     <${TokenRow} tokens=${tokens} chosen=${row} label="Token whose vector is shown"
-      onToken=${(index, how) => dispatch({ cell: [index, column] }, how)} />
+      onToken=${onRow} />
     ${figures.map(
       ({ name, blocks }) =>
         html`<${Figure} key=${name}
@@ -93,7 +93,7 @@ function blocksOf(trace, path, beforeName, row) {
       block("x, before", "", before),
       block("norm(x), what the sublayer reads", "norm", at(`${path}/inputs`)),
       block("what the sublayer computes", "", outputs),
-      block("x + that, after", "x +", after),
+      block("x + what the sublayer computes, after", "x +", after),
     ];
   }
   const sum = before.map((each, index) => each + outputs[index]);

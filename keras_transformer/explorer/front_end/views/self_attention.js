@@ -5,6 +5,8 @@ import { Figure } from "../figures/figure.js";
 import { HeatMap } from "../figures/heat_map.js";
 import { AttentionLines } from "../figures/lines.js";
 import { html, memo, useMemo } from "../library.js";
+import { number } from "../numbers.js";
+import { attentionOf, readPath } from "../trace.js";
 import { attentionView, groupWith } from "../words.js";
 import {
   HeadSelect,
@@ -84,11 +86,11 @@ function bestPiece(view, row, column) {
 function FoundHeads({ found, dispatch }) {
   return html`<p class="found-heads">Heads with the largest weight:
     ${found.slice(0, 5).map(({ attention, head, weight }) => {
-      const [, stack, layer, sublayer] = /^(\w+)\/block_(\d+)\/(\w+)$/.exec(attention);
-      const id = stack === "encoder" ? "encoder" : sublayer === "self_attention" ? "decoder" : "cross";
-      return html`<button type="button" onClick=${() =>
-        dispatch({ attention: id, layer: Number(layer), head, heads: [head] })}>
-        ${stack} ${layer}, head ${head + 1} (${weight.toFixed(2)})</button>`;
+      const place = readPath(attention);
+      const { label } = attentionOf(place.attention);
+      return html`<button type="button"
+        onClick=${() => dispatch({ ...place, head, heads: [head] })}>
+        ${label} ${place.layer}, head ${head + 1}: ${number(weight)}</button>`;
     })}
   </p>`;
 }

@@ -1,7 +1,7 @@
 // A field for a sentence: any text with the model, else one of those recorded.
 
 import { html, useEffect, useRef, useState } from "../library.js";
-import { shortened } from "../token_text.js";
+import { shortened, visible } from "../token_text.js";
 
 // A pause of typing after which the sentence is translated.
 const PAUSE_MS = 500;
@@ -19,9 +19,10 @@ export function SentenceField({ name, label, value, texts, isLive, dispatch }) {
   if (!isLive) {
     return html`<label class="field sentence"><span>${label}</span>
       <select value=${value} onChange=${(event) => send(event.target.value)}>
+        ${!texts.includes(value) && html`<option value=${value} selected>${value === "" ? "none" : shortened(visible(value), 120)}</option>`}
         ${[...new Set(texts)].map(
           (text) =>
-            html`<option value=${text} selected=${text === value}>${shortened(text, 120)}</option>`,
+            html`<option value=${text} selected=${text === value}>${shortened(visible(text), 120)}</option>`,
         )}
       </select>
     </label>`;

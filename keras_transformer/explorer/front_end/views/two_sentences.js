@@ -21,6 +21,8 @@ export const TwoSentences = memo(function TwoSentences(properties) {
     id="two-sentences"
     intro="One word can change what another word means: a tired animal did not cross, or a wide street was not crossed. Here both sentences go through the model, and what differs is marked."
   >
+    ${!isReady && !errors.some(Boolean) &&
+    html`<p class="note">There is no second sentence to compare with.</p>`}
     ${errors.map((error) => error && html`<p class="error" role="alert">${error}</p>`)}
     ${isReady && html`<${Comparison} ...${properties} />`}
   <//>`;
@@ -55,7 +57,7 @@ function Comparison(properties) {
     );
   return html`
     <${Texts} traces=${traces} />
-    ${map.rows > 0 && map.columns > 0 && html`
+    ${map.rows > 0 && map.columns > 0 && html`<div class="pair">
       <${Figure}
         name="attention-difference"
         caption=${`Weights of the second sentence minus those of the first, head ${head + 1} of the layer chosen above. The ${marked.length} largest differences have a frame.`}
@@ -69,7 +71,7 @@ function Comparison(properties) {
         <${Largest} difference=${difference} />
       <//>
       <${Cell} ...${{ traces, attention, layer, head, views, queries, keys }}
-        cell=${shownCell} />`}`;
+        cell=${shownCell} /></div>`}`;
 }
 
 /** Which of the aligned pairs has this index; the first, if none has. */
@@ -150,8 +152,8 @@ function Largest({ difference }) {
   return html`<ol class="largest">
     ${marked.map(
       ([row, column]) => html`<li>
-        <${Token} token=${queries.labels[row]} length=${26} /> →
-        ${" "}<${Token} token=${keys.labels[column]} length=${26} />:
+        <${Token} token=${queries.labels[row]} length=${26} marked=${false} /> →
+        ${" "}<${Token} token=${keys.labels[column]} length=${26} marked=${false} />:
         ${" "}<b>${signed(map.values[row * map.columns + column])}</b></li>`,
     )}
   </ol>`;
@@ -182,8 +184,8 @@ function Cell({ traces, attention, layer, head, views, queries, keys, cell }) {
     ["logit", "logit", 2],
     ["weight", "weight", 3],
   ];
-  return html`<h3>The chosen cell: <${Token} token=${queries.labels[cell[0]]} length=${26} />
-      ${" "}→ <${Token} token=${keys.labels[cell[1]]} length=${26} /></h3>
+  return html`<div><h3>The chosen cell: <${Token} token=${queries.labels[cell[0]]} length=${26} marked=${false} />
+      ${" "}→ <${Token} token=${keys.labels[cell[1]]} length=${26} marked=${false} /></h3>
     <div class="scroll" tabindex="0" role="group" aria-label="Numbers of the chosen cell">
     <table class="numbers">
       <thead><tr><td></td><th scope="col">first</th><th scope="col">second</th>
@@ -199,7 +201,7 @@ function Cell({ traces, attention, layer, head, views, queries, keys, cell }) {
       caption="Query and key of the chosen cell in both sentences, and their difference."
       draw=${(width) =>
         html`<${Strips} blocks=${blocks} width=${width} label="Queries and keys" rowHeight=${20} />`}
-    />`;
+    /></div>`;
 }
 
 function stripsOf([first, second]) {
