@@ -1,0 +1,116 @@
+"""ES modules to one script, which a page can have inline.
+
+A file opened from disk cannot import other files, so all modules of the front
+end become one. Each module is a function that is called once: names of one do
+not clash with names of another. Two forms are understood, each at the beginning
+of a line:
+
+    import { a, b as c } from "./x.js";
+    export function f, export const X, export class C
+
+Any other form is an error, so that nothing is bundled wrongly. A file in a
+folder `vendor` is what its authors built: it imports nothing, and one list
+`export{a as b}` ends it.
+"""
+
+import pathlib
+import re
+
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "(\.[^"]+)";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export (function|const|class) (\w+)", re.MULTILINE)
+_VENDOR_EXPORT = re.compile(r"export ?\{([^}]*)\};?\s*$")
+_OTHER_FORM = re.compile(r"^(?:import|export)\b.*|\bimport\s*[(.].*", re.M)
+_NAMES = re.compile(r"(\w+)(?: as (\w+))?")
+
+
+def bundle(entry: pathlib.Path) -> str:
+    """Returns the script of an entry module and of all that it imports.
+
+    Args:
+        entry: path of the module that starts the page.
+
+    Raises:
+        ValueError: a file is missing, modules import each other in a cycle, a
+            name is imported that is not exported, or a module has another form
+            of import or export.
+    """
+    modules: dict[pathlib.Path, tuple[str, set[str]]] = {}
+    _add(entry.resolve(), modules, ())
+    scripts = [script for script, _ in modules.values()]
+    return "\n".join(['"use strict";', *scripts])
+
+
+def _add(path, modules, importers):
+    """Adds a module after those that it imports."""
+    if path in importers:
+        names = [each.name for each in (*importers, path)]
+        raise ValueError(
+            "Modules must not import each other in a cycle. Received: "
+            f"{' -> '.join(names)}. Move what they share to a module of its "
+            "own."
+        )
+    if path in modules:
+        return
+    if not path.is_file():
+        raise ValueError(
+            f"An imported module is missing. Received: {path.name}, imported "
+            f"by {importers[-1].name if importers else 'nothing'}."
+        )
+    source = path.read_text(encoding="utf-8")
+    if path.parent.name == "vendor":
+        body, exports = _vendor_module(source, path.name)
+    else:
+        body, exports = _module(source, path, modules, importers)
+    modules[path] = (
+        f"const module_{len(modules)} = (() => {{\n{body}\n"
+        f"return {{ {exports} }};\n}})();",
+        {pair.split(":")[0] for pair in exports.split(", ")},
+    )
+
+
+def _module(source, path, modules, importers):
+    """Returns a module's body, and its exports as `name: value` pairs."""
+    for match in _IMPORT.finditer(source):
+        _add((path.parent / match[2]).resolve(), modules, (*importers, path))
+
+    def replace_import(match):
+        imported = (path.parent / match[2]).resolve()
+        names = _names(match[1])
+        missing = {name for name, _ in names} - modules[imported][1]
+        if missing:
+            raise ValueError(
+                f"{path.name} imports names that {imported.name} does not "
+                f"export. Received: {sorted(missing)}."
+            )
+        members = ", ".join(f"{name}: {alias}" for name, alias in names)
+        return (
+            f"const {{ {members} }} = module_{list(modules).index(imported)};"
+        )
+
+    exports = [match[2] for match in _EXPORT.finditer(source)]
+    body = _IMPORT.sub(replace_import, source)
+    body = _EXPORT.sub(r"\1 \2", body)
+    other = _OTHER_FORM.search(body)
+    if other:
+        raise ValueError(
+            f"{path.name} has a form of import or export that is not bundled. "
+            f"Received: {other[0]!r}. Write `import {{ a, b as c }} from "
+            '"./x.js";` or `export function`, `export const`, `export class`.'
+        )
+    return body.strip(), ", ".join(f"{name}: {name}" for name in exports)
+
+
+def _vendor_module(source, name):
+    match = _VENDOR_EXPORT.search(source)
+    if not match:
+        raise ValueError(
+            f"A file of the folder `vendor` ends with a list of its exports. "
+            f"Received: {name}, which does not."
+        )
+    exports = [f"{alias}: {name}" for name, alias in _names(match[1])]
+    return source[: match.start()].strip(), ", ".join(exports)
+
+
+def _names(text):
+    """Pairs of a list such as `a, b as c`: name, and name in the module."""
+    return [(name, alias or name) for name, alias in _NAMES.findall(text)]

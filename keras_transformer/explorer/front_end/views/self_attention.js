@@ -1,0 +1,96 @@
+// (3) Self-attention: where each token looks, and the calculation of one weight.
+
+import { headColor } from "../colors.js";
+import { Figure } from "../figures/figure.js";
+import { HeatMap } from "../figures/heat_map.js";
+import { AttentionLines } from "../figures/lines.js";
+import { html, memo, useMemo } from "../library.js";
+import { number } from "../numbers.js";
+import { attentionOf, readPath } from "../trace.js";
+import { attentionView, groupWith } from "../words.js";
+import {
+  HeadSelect,
+  HeadsChoice,
+  LayerChoice,
+} from "./attention_choice.js";
+import { Calculation } from "./calculation.js";
+import { Section } from "./section.js";
+
+export const SelfAttention = memo(function SelfAttention(properties) {
+  const { trace, attention, layer, heads, head, cell, units, found, dispatch } =
+    properties;
+  const view = useMemo(
+    () => attentionView(trace, attention, layer, units),
+    [trace, attention, layer, units],
+  );
+  // The state has the cell of a token; the figures may have words.
+  const shownCell = [
+    groupWith(view.queries.groups, cell[0]),
+    groupWith(view.keys.groups, cell[1]),
+  ];
+  const choose = ([row, column], how) =>
+    dispatch(
+      { cell: [view.queries.groups[row][0], bestPiece(view, row, column)] },
+      how,
+    );
+  const label = `Attention of layer ${layer}`;
+  return html`<${Section}
+    id="self-attention"
+    paper="section 3.2.1"
+    intro="When the model encodes “it”, self-attention lets it look at the other words. Each query is compared with every key; the softmax of the scores says how much of each value is taken. Point at a token on the left, or move with the arrow keys, to see where it looks."
+  >
+    <div class="controls">
+      <${LayerChoice} ...${{ trace, attention, layer, dispatch }} />
+      <${HeadsChoice} count=${trace.model.num_heads} ...${{ heads, dispatch }} />
+    </div>
+    ${found?.length > 0 && html`<${FoundHeads} found=${found} dispatch=${dispatch} />`}
+    <div class="pair">
+    <div>
+    <${Figure}
+      name="attention-lines"
+      caption="Left the queries, right the keys. The thicker a line, the larger the weight; each head has its colour."
+      draw=${(width) =>
+        html`<${AttentionLines} view=${view} heads=${heads} width=${Math.min(width, 640)}
+          label=${label} row=${shownCell[0]}
+          onRow=${(row, how) => choose([row, strongest(view.heads[head], row)], how)} />`}
+    />
+    </div>
+    <div>
+    <${Figure}
+      name="attention-map"
+      caption=${`The same as a heat map, for head ${head + 1}. Each row sums to 1. A press on a cell shows its calculation.`}
+      draw=${(width) =>
+        html`<${HeatMap} map=${view.heads[head]} queries=${view.queries.labels}
+          keys=${view.keys.labels} width=${width} kind="weights" most=${1}
+          color=${headColor(head)} label=${`${label}, head ${head + 1}`}
+          cell=${shownCell} onCell=${choose} />`}
+    />
+    <div class="controls"><${HeadSelect} ...${{ heads, head, dispatch }} /></div>
+    </div>
+    </div>
+    <${Calculation} ...${{ trace, attention, layer, head, cell, units }} />
+  <//>`;
+});
+
+function strongest({ columns, values }, row) {
+  const weights = values.subarray(row * columns, (row + 1) * columns);
+  return weights.indexOf(Math.max(...weights));
+}
+
+/** The first token of a word, for a key as for a query. */
+function bestPiece(view, row, column) {
+  return view.keys.groups[column][0];
+}
+
+/** Heads that give most weight to what was asked for. */
+function FoundHeads({ found, dispatch }) {
+  return html`<p class="found-heads">Heads with the largest weight:
+    ${found.slice(0, 5).map(({ attention, head, weight }) => {
+      const place = readPath(attention);
+      const { label } = attentionOf(place.attention);
+      return html`<button type="button"
+        onClick=${() => dispatch({ ...place, head, heads: [head] })}>
+        ${label} ${place.layer}, head ${head + 1}: ${number(weight)}</button>`;
+    })}
+  </p>`;
+}

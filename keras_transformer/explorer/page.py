@@ -1,0 +1,93 @@
+"""The page as one HTML file: markup, style, script, and data as JSON.
+
+The file needs no network and no server. Its content security policy allows its
+own style and script, which are named by their hashes, and nothing else.
+"""
+
+import base64
+import hashlib
+import json
+import pathlib
+import re
+import string
+from typing import Any
+
+from keras_transformer.explorer import bundle
+
+FRONT_END = pathlib.Path(__file__).parent / "front_end"
+# What could end a script, begin a comment in it or end a line of it, and halves
+# of surrogate pairs, which have no UTF-8. All of these stand in strings, where
+# JSON can escape them.
+_UNSAFE = re.compile("[<\u2028\u2029\ud800-\udfff]")
+
+
+def render(
+    page: dict[str, Any],
+    model: dict[str, Any] | None = None,
+    front_end: pathlib.Path = FRONT_END,
+) -> str:
+    """Returns the HTML of the explorer.
+
+    Args:
+        page: `texts` to open with, `targets`, `traces`, `heads`, `notes`; see
+            `front_end/main.js`.
+        model: the model that computes in the page; None for a page that
+            draws the traces of `page` alone.
+        front_end: folder of the page's markup, style and modules.
+    """
+    style = (front_end / "style.css").read_text(encoding="utf-8")
+    script = bundle.bundle(front_end / "main.js")
+    _check_inline(style, "style")
+    _check_inline(script, "script")
+    blocks = {"page": page} if model is None else {"page": page, "model": model}
+    template = (front_end / "index.html").read_text(encoding="utf-8")
+    return string.Template(template).substitute(
+        policy=policy(style, script),
+        style=style,
+        script=script,
+        data="\n".join(data_block(name, each) for name, each in blocks.items()),
+    )
+
+
+def policy(style: str, script: str) -> str:
+    """Returns the content security policy of a page with these two."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src {_hash(script)}",
+            f"style-src {_hash(style)}",
+            # Figures are saved as pictures through an image of their own.
+            "img-src data: blob:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+
+
+def data_block(name: str, value: Any) -> str:
+    """Returns a script element of JSON, which no string in it can end.
+
+    Example:
+
+    >>> print(data_block("page", ["</script>"]))
+    <script type="application/json" id="page">["\\u003c/script>"]</script>
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    text = _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return f'<script type="application/json" id="{name}">{text}</script>'
+
+
+def _hash(text):
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+
+def _check_inline(text, kind):
+    """Checks that a browser reads to the end what is hashed here."""
+    for forbidden in (f"</{kind}", "<!--", "\r"):
+        if forbidden in text:
+            raise ValueError(
+                f"The {kind} of the page must not contain what ends or changes "
+                f"it in HTML. Received: {forbidden!r}. Write a string that has "
+                "it as the sum of two."
+            )

@@ -1,0 +1,322 @@
+"""A consistent random trace, in the schema that the explorer draws.
+
+The numbers come from a small untrained Transformer in NumPy: softmaxes sum to
+one, sums are sums, a causal mask is one. Its search follows a real beam over
+random logits, so that hypotheses live, finish and are dropped.
+"""
+
+import base64
+
+import numpy as np
+
+D, H, K, F, LAYERS = 20, 4, 5, 28, 2
+PIECES = [
+    *("<pad>", "<s>", "</s>"),
+    *("▁L", "'", "animal", "▁n", "a", "▁pas", "▁travers", "é", "▁la", "▁rue"),
+    *("▁parce", "▁qu", "▁il", "▁elle", "▁était", "▁trop", "▁fatigué", "."),
+    *("▁large", "▁Le", "▁chien", "▁dort", "▁ici", "▁un", "e", "▁et"),
+]
+START, END = 1, 2
+TIRED = "The animal didn't cross the street because it was too tired."
+WIDE = "The animal didn't cross the street because it was too wide."
+TARGET_LENGTH = 11
+SETTINGS = {
+    "beam_size": 3,
+    "top_beams": 2,
+    "alpha": 0.6,
+    "penalty": "gnmt",
+    "coverage": 0.0,
+}
+
+
+def softmax(logits):
+    exponentials = np.exp(logits - logits.max(-1, keepdims=True))
+    return exponentials / exponentials.sum(-1, keepdims=True)
+
+
+def norm(x):
+    return (x - x.mean(-1, keepdims=True)) / (x.std(-1, keepdims=True) + 1e-6)
+
+
+def pieces_of(text):
+    """Pieces of at most six characters, as SentencePiece marks them."""
+    pieces = []
+    for word in text.split(" "):
+        marked = "▁" + word
+        if word.endswith(".") and len(word) > 1:
+            pieces += [marked[:-1], "."]
+        elif len(word) == 6 and word.isascii():
+            pieces += [marked[:4], marked[4:]]
+        else:
+            pieces.append(marked)
+    return [*pieces, "</s>"]
+
+
+def numbers_of_words(pieces):
+    numbers, word = [], -1
+    for index, piece in enumerate(pieces):
+        if index == 0 or piece.startswith("▁") or piece == "</s>":
+            word += 1
+        numbers.append(word)
+    return numbers
+
+
+class Recorder:
+    """Layers with random weights that keep what they compute."""
+
+    def __init__(self, seed):
+        self.random = np.random.default_rng(seed)
+        self.arrays = {}
+
+    def keep(self, name, values):
+        self.arrays[name] = np.asarray(values, np.float32)
+        return values
+
+    def project(self, x, size):
+        weights = self.random.normal(size=(x.shape[-1], size))
+        return x @ weights / np.sqrt(x.shape[-1])
+
+    def split(self, x):
+        return x.reshape(len(x), H, K).transpose(1, 0, 2)
+
+    def attention(self, name, x, memory, mask):
+        """Multi-head attention, with all that it makes on the way."""
+        self.keep(f"{name}/inputs", x)
+        query = self.keep(f"{name}/query", self.split(2 * self.project(x, D)))
+        key = self.keep(f"{name}/key", self.split(2 * self.project(memory, D)))
+        value = self.keep(f"{name}/value", self.split(self.project(memory, D)))
+        logits = self.keep(
+            f"{name}/logits", query @ key.transpose(0, 2, 1) / np.sqrt(K)
+        )
+        weights = self.keep(
+            f"{name}/weights", softmax(np.where(mask, logits, -1e9))
+        )
+        attended = self.keep(f"{name}/attended", weights @ value)
+        joined = attended.transpose(1, 0, 2).reshape(len(x), D)
+        return self.keep(f"{name}/outputs", self.project(joined, D))
+
+    def feed_forward(self, name, x):
+        self.keep(f"{name}/inputs", x)
+        hidden = np.maximum(self.project(x, F), 0)
+        return self.keep(f"{name}/outputs", self.project(hidden, D))
+
+    def embed(self, name, ids):
+        table = np.random.default_rng(0).normal(size=(5000, D))
+        # Sentences share the vectors of the tokens that they share.
+        embeddings = self.keep(f"{name}/embeddings", table[ids] * 0.9)
+        angles = np.arange(len(ids))[:, None] / 10000 ** (
+            np.arange(0, D, 2) / D
+        )
+        positions = np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
+        self.keep(f"{name}/positions", positions)
+        return self.keep(f"{name}/inputs", embeddings + positions)
+
+    def sublayer(self, name, x, outputs):
+        return self.keep(f"{name}_residual", x + outputs)
+
+    def encode(self, ids):
+        x = self.embed("source", ids)
+        for layer in range(1, LAYERS + 1):
+            name = f"encoder/block_{layer}"
+            normed = norm(x)
+            outputs = self.attention(f"{name}/attention", normed, normed, True)
+            x = self.sublayer(f"{name}/attention", x, outputs)
+            outputs = self.feed_forward(f"{name}/feed_forward", norm(x))
+            x = self.sublayer(f"{name}/feed_forward", x, outputs)
+        return self.keep("encoder/outputs", norm(x))
+
+    def decode(self, ids, memory):
+        x = self.embed("target", ids)
+        causal = np.tri(len(ids), dtype=bool)
+        for layer in range(1, LAYERS + 1):
+            name = f"decoder/block_{layer}"
+            normed = norm(x)
+            outputs = self.attention(
+                f"{name}/self_attention", normed, normed, causal
+            )
+            x = self.sublayer(f"{name}/self_attention", x, outputs)
+            outputs = self.attention(
+                f"{name}/cross_attention", norm(x), memory, True
+            )
+            x = self.sublayer(f"{name}/cross_attention", x, outputs)
+            outputs = self.feed_forward(f"{name}/feed_forward", norm(x))
+            x = self.sublayer(f"{name}/feed_forward", x, outputs)
+        return self.keep("decoder/outputs", norm(x))
+
+
+def candidates(logits, count):
+    order = np.argsort(-logits, kind="stable")[:count]
+    return {
+        "log_normalizer": float(np.log(np.exp(logits).sum())),
+        "ids": [int(each) for each in order],
+        "tokens": [PIECES[each] for each in order],
+        "logits": [float(logits[each]) for each in order],
+    }
+
+
+def log_probabilities(ids):
+    """Those of the next token: random, the same for the same beginning."""
+    random = np.random.default_rng([7, *ids])
+    logits = random.normal(size=len(PIECES)) * 2
+    logits[:2] = -30
+    logits[END] += len(ids) - 6
+    return logits - np.log(np.exp(logits).sum())
+
+
+def score(hypothesis):
+    length = len(hypothesis["ids"])
+    return hypothesis["log_probability"] / ((5 + length) / 6) ** 0.6
+
+
+def extensions(live, width):
+    """The best 2 W continuations of the live hypotheses."""
+    grown = []
+    for parent, hypothesis in enumerate(live):
+        values = log_probabilities(hypothesis["ids"])
+        for token in np.argsort(-values)[: 2 * width]:
+            new = {
+                "ids": [*hypothesis["ids"], int(token)],
+                "log_probability": hypothesis["log_probability"]
+                + float(values[token]),
+                "parent": parent,
+            }
+            new["score"] = score(new)
+            grown.append(new)
+    grown.sort(key=lambda each: -each["log_probability"])
+    return grown[: 2 * width]
+
+
+def search():
+    """A beam search over the random log-probabilities, recorded."""
+    width = SETTINGS["beam_size"]
+    live, finished, steps = [{"ids": [], "log_probability": 0.0}], [], []
+    for _ in range(TARGET_LENGTH):
+        grown = extensions(live, width)
+        ended = [each for each in grown if each["ids"][-1] == END]
+        going = [each for each in grown if each["ids"][-1] != END]
+        earlier = [{**each, "parent": None} for each in finished]
+        finished = sorted(earlier + ended, key=lambda each: -each["score"])
+        finished, lost = finished[:width], finished[width:]
+        live = going[:width]
+        dropped = [
+            each
+            for each in (*going[width:], *lost)
+            if each["parent"] is not None
+        ]
+        steps.append({"live": live, "finished": finished, "dropped": dropped})
+    best = (finished or live)[: SETTINGS["top_beams"]]
+    return {
+        "kind": "beam",
+        "settings": SETTINGS,
+        "steps": steps,
+        "hypotheses": best,
+    }
+
+
+def trace(text=TIRED, pieces=None, with_search=True, attribution=True):
+    """Returns a trace of a text.
+
+    Args:
+        text: the source text.
+        pieces: its tokens, to use others than those of `pieces_of`.
+    """
+    pieces = pieces_of(text) if pieces is None else [*pieces, "</s>"]
+    # An id from the characters, not from `hash`, which differs each time.
+    source_ids = [sum(map(ord, piece)) * 7 % 4999 for piece in pieces]
+    recorder = Recorder(sum(source_ids) % 1000)
+    memory = recorder.encode(source_ids)
+    found = search() if with_search else None
+    target_ids = (
+        found["hypotheses"][0]["ids"]
+        if found
+        else [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 2]
+    )
+    input_ids = [START, *target_ids[:-1]]
+    outputs = recorder.decode(input_ids, memory)
+    target = [PIECES[each] for each in target_ids]
+    steps = [
+        candidates(log_probabilities(target_ids[:t]), 20)
+        for t in range(len(target_ids))
+    ]
+    lens = [
+        [
+            candidates(recorder.random.normal(size=len(PIECES)) + row.mean(), 5)
+            for row in outputs
+        ]
+        for _ in range(LAYERS - 1)
+    ]
+    final = [
+        {key: each[key][:5] if key != "log_normalizer" else each[key]
+         for key in each}
+        for each in steps
+    ]  # fmt: skip
+    scores = softmax(recorder.random.normal(size=(len(target), len(pieces))))
+    return {
+        "schema": "keras_transformer.trace",
+        "version": 1,
+        "model": model(),
+        "source": {
+            "text": text,
+            "ids": source_ids,
+            "tokens": pieces,
+            "words": numbers_of_words(pieces),
+        },
+        "target": {
+            "text": "".join(target[:-1]).replace("▁", " ").strip(),
+            "ids": target_ids,
+            "tokens": target,
+            "words": numbers_of_words(target),
+            "input_ids": input_ids,
+            "input_tokens": [PIECES[each] for each in input_ids],
+            "is_given": not with_search,
+        },
+        "arrays": {
+            name: encode(values) for name, values in recorder.arrays.items()
+        },
+        "steps": steps,
+        "lens": [*lens, final],
+        "search": found,
+        "attribution": {
+            "method": "integrated_gradients",
+            "scores": encode(scores - scores.mean()),
+        }
+        if attribution
+        else None,
+    }
+
+
+def model():
+    return {
+        "num_encoder_layers": LAYERS,
+        "num_decoder_layers": LAYERS,
+        "model_dim": D,
+        "num_heads": H,
+        "num_key_value_heads": H,
+        "head_dim": K,
+        "normalization": "pre",
+        "vocabulary_size": len(PIECES),
+        "pad_id": 0,
+        "start_id": START,
+        "end_id": END,
+        "attention_positions": None,
+    }
+
+
+def encode(values):
+    data = np.asarray(values, "<f4").tobytes()
+    return {
+        "shape": list(np.shape(values)),
+        "values": base64.b64encode(data).decode("ascii"),
+    }
+
+
+def page(traces=None):
+    """Returns the page's data: two sentences and their recorded traces."""
+    traces = [trace(TIRED), trace(WIDE)] if traces is None else traces
+    return {
+        "texts": [each["source"]["text"] for each in traces][:2],
+        "targets": [None] * len(traces[:2]),
+        "traces": traces,
+        "heads": None,
+        "notes": [],
+    }

