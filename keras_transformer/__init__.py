@@ -8,6 +8,7 @@ K head_dim   F feed_forward_dim   V vocabulary_size   W beam width   L layers
 
 from keras_transformer import (
     data,
+    explorer,
     export,
     interpretation,
     layers,
@@ -43,6 +44,7 @@ __all__ = [
     "Translator",
     "build_transformer",
     "data",
+    "explorer",
     "export",
     "interpretation",
     "layers",

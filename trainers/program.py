@@ -162,6 +162,35 @@ def check_output_dir(path: str | os.PathLike) -> None:
         )
 
 
+def check_output_file(path: str | os.PathLike) -> None:
+    """Checks that the program can write its output file.
+
+    Args:
+        path: the file, which need not exist.
+
+    Raises:
+        OSError: the directory of the file does not exist or is not writable,
+            or the file is a directory or is not writable.
+    """
+    file = pathlib.Path(path).absolute()
+    if not file.parent.is_dir():
+        raise NotADirectoryError(
+            f"{file.parent} is not a directory. Received: --output={path}. "
+            "Give a file in a directory that exists."
+        )
+    if file.is_dir():
+        raise IsADirectoryError(
+            f"{file} is a directory. Received: --output={path}. Give the name "
+            "of a file."
+        )
+    writable = [file.parent, *([file] if file.exists() else [])]
+    if not all(os.access(each, os.W_OK) for each in writable):
+        raise PermissionError(
+            f"{file} is not writable. Received: --output={path}. Give another "
+            "one."
+        )
+
+
 def check_input() -> None:
     """Checks that standard input is open.
 

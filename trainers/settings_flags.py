@@ -109,6 +109,8 @@ def read(
             arguments[field.name] = values[field.name].value
             if field.type == list[str]:
                 arguments[field.name] = list(arguments[field.name] or ())
+            elif field.type == tuple[str, ...]:
+                arguments[field.name] = tuple(arguments[field.name] or ())
     return settings_class(**arguments)
 
 
@@ -134,6 +136,9 @@ def _define(field, help_text, values):
     types = typing.get_args(field.type) or (field.type,)
     if field.type == list[str] or list[str] in types:
         define_flag = flags.DEFINE_list
+    elif field.type == tuple[str, ...]:
+        # The flag can be given several times; its strings may have commas.
+        define_flag = flags.DEFINE_multi_string
     elif metadata["choices"] is not None:
         define_flag = flags.DEFINE_enum
         options["enum_values"] = metadata["choices"]

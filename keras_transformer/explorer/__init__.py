@@ -1,1 +1,14 @@
-"""Explorer: a translator as one HTML page that computes in the browser."""
+"""The explorer: the Illustrated Transformer of a model, in one HTML file."""
+
+from keras_transformer.explorer.article import ARTICLE
+from keras_transformer.explorer.figures import FORMATS, KINDS, save_figure
+from keras_transformer.explorer.saving import MOST_MEGABYTES, save_page
+
+__all__ = [
+    "ARTICLE",
+    "FORMATS",
+    "KINDS",
+    "MOST_MEGABYTES",
+    "save_figure",
+    "save_page",
+]

@@ -1,0 +1,149 @@
+"""Writes the page of a translator: with the model in it, or with traces."""
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+from keras_transformer import interpretation
+from keras_transformer.explorer import article, embedded_model, page
+from keras_transformer.interpretation import reading
+from keras_transformer.translation import translator as translators
+
+# With the weights of 16 million parameters in float32, the page has 85 MB.
+MOST_MEGABYTES = 64
+# The number of heads that the page names.
+_HEADS = 6
+_BYTES = {"float32": 4, "float16": 2}
+
+
+def save_page(
+    path: str | os.PathLike[str],
+    translator: translators.Translator,
+    texts: Sequence[str] = article.ARTICLE,
+    targets: Sequence[str | None] | None = None,
+    dtype: str = "float32",
+    most_megabytes: float = MOST_MEGABYTES,
+) -> bool:
+    """Writes one HTML file in which the model computes, for a browser.
+
+    The file is opened from disk, and needs no network and no server. It
+    contains the weights and the vocabulary, so that the page translates and
+    draws any sentence. A model above the limit is not in the page: it then
+    shows recorded traces of `texts`, and says so.
+
+    Args:
+        path: the file to write.
+        translator: a `Translator` of one `Transformer`.
+        texts: the sentences to open with, one or two; of a recorded page, all
+            its sentences.
+        targets: a translation of each to show instead of the translator's, or
+            `None`.
+        dtype: `"float32"`, or `"float16"` for weights of half the size. The
+            page computes in float32.
+        most_megabytes: the limit of the weights' size, in units of 10^6 bytes.
+
+    Returns:
+        Whether the model is in the page.
+
+    Raises:
+        ValueError: there are no texts, a text is blank, or the page cannot
+            compute this model; the message says why.
+        OSError: the file cannot be written.
+
+    Example:
+
+    >>> import tempfile
+    >>> import keras_transformer as kt
+    >>> tokenizer = kt.Tokenizer(
+    ...     kt.learn_vocabulary(["a cat", "un chat"], may_be_smaller=True))
+    >>> config = kt.TransformerConfig(tokenizer.vocabulary_size, 1, 1, 8, 2, 16)
+    >>> translator = kt.Translator(kt.build_transformer(config), tokenizer)
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     kt.explorer.save_page(
+    ...         f"{directory}/page.html", translator, ["a cat"], ["un chat"])
+    True
+    """
+    if isinstance(texts, str) or not texts:
+        raise ValueError(
+            "`texts` is a list of at least one sentence. Received: "
+            f"{texts!r}. Give the sentences to open with."
+        )
+    targets = reading.as_list("targets", targets, len(texts))
+    translator = reading.in_float32(translator)
+    megabytes = _megabytes(translator, dtype)
+    is_live = megabytes <= most_megabytes
+    traces = [
+        _with_attribution(translator, text, target)
+        for text, target in zip(texts, targets, strict=True)
+    ]
+    data: dict[str, Any] = {
+        "texts": list(texts),
+        "targets": targets,
+        "heads": article.heads_of_article(translator, traces)[:_HEADS]
+        if tuple(texts) == article.ARTICLE
+        else None,
+        "notes": [],
+        "traces": [
+            _as_json(_attribution_alone(trace) if is_live else trace)
+            for trace in traces
+        ],
+    }
+    model = None
+    if is_live:
+        model = embedded_model.embed_model(translator, dtype)
+    else:
+        data["notes"] = [
+            f"The weights of this model are {megabytes:.0f} MB, above the "
+            f"limit of {most_megabytes:g} MB. So the page has recorded traces "
+            "of its sentences, and does not compute others."
+        ]
+    _write(pathlib.Path(path), page.render(data, model))
+    return is_live
+
+
+def _megabytes(translator, dtype):
+    if dtype not in _BYTES:
+        raise ValueError(
+            f"Unknown `dtype` of the page's weights. Received: {dtype!r}. "
+            f"Expected one of {tuple(_BYTES)}."
+        )
+    return translator.model.count_params() * _BYTES[dtype] / 1e6
+
+
+def _with_attribution(translator, text, target):
+    """Traces a sentence. The page itself computes no gradients."""
+    trace = interpretation.trace(translator, text, target)
+    try:
+        attribution = interpretation.attribute(
+            translator, text, trace.target.text
+        )
+    except ArithmeticError:
+        attribution = interpretation.attribute(
+            translator, text, trace.target.text, "input_x_gradient"
+        )
+    if attribution.scores.shape[0] != len(trace.target.ids):
+        # The translation was cut at its maximum length, and has no end token.
+        return trace
+    return dataclasses.replace(trace, attribution=attribution)
+
+
+def _attribution_alone(trace):
+    """Keeps what a page with the model does not compute."""
+    return dataclasses.replace(trace, arrays={}, steps=[], lens=[], search=None)
+
+
+def _as_json(trace):
+    return json.loads(trace.to_json())
+
+
+def _write(path, text):
+    """Writes a file at once: a page is never half there."""
+    temporary = path.with_name(f"{path.name}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

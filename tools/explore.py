@@ -1,0 +1,118 @@
+"""Writes the Illustrated Transformer of a run: one page, opened from disk.
+
+    python -m tools.explore --model=runs/demo --output=page.html
+    python -m tools.explore --model=runs/demo --text="The cat sleeps." \\
+        --format=svg --attention=encoder --layer=1 --head=3 --output=head.svg
+
+The page contains the model, and translates and draws any sentence in the
+browser. It needs no network and no server. docs/seeing.md is a tour of it.
+--format=svg or png writes one figure of the attention in --text.
+"""
+
+import dataclasses
+
+from keras_transformer import explorer, interpretation
+from tools.model_flags import loading
+from tools.model_flags import settings as model_settings
+from trainers import program
+from trainers.settings_flags import only, setting
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """The flags of the page and of a single figure."""
+
+    output: str = setting("File to write.")
+    text: tuple[str, ...] = setting(
+        "A sentence to open with; give the flag twice for two. Default: the "
+        "two of The Illustrated Transformer.",
+        (),
+    )
+    target: tuple[str, ...] = setting(
+        "A translation to show instead of the model's, one for each --text.",
+        (),
+    )
+    format: str = setting(
+        "What to write: the page, or a figure.",
+        "html",
+        choices=["html", *explorer.FORMATS],
+    )
+    weights: str = setting(
+        "The numbers in which the page contains the weights.",
+        "float32",
+        choices=["float32", "float16"],
+    )
+    most_megabytes: float = setting(
+        "A page with larger weights shows recorded traces of its sentences.",
+        explorer.MOST_MEGABYTES,
+        least=0,
+    )
+    attention: str | None = setting(
+        "Of a figure. Default: encoder.", None, choices=list(explorer.KINDS)
+    )
+    layer: int | None = setting(
+        "Of a figure, counted from 1. Default: 1.", None, least=1
+    )
+    head: int | None = setting(
+        "Of a figure, counted from 1. Default: all heads.", None, least=1
+    )
+
+    def __post_init__(self):
+        if self.target and len(self.target) != len(self.text):
+            raise ValueError(
+                "Each --target is the translation of a --text. Received: "
+                f"{len(self.target)} of --target, {len(self.text)} of --text."
+            )
+        of_figure = [
+            f"--{name}={getattr(self, name)}"
+            for name in ("attention", "layer", "head")
+            if getattr(self, name) is not None
+        ]
+        if of_figure and self.format == "html":
+            raise ValueError(
+                f"{' '.join(of_figure)} is of a figure. Give --format=svg or "
+                "--format=png, or choose the head in the page."
+            )
+
+
+@program.main(
+    only(model_settings.ModelSettings, "model"),
+    model_settings.SearchSettings,
+    Page,
+)
+def main(models, search, page):
+    program.check_output_file(page.output)
+    translator = loading.load_translator(models, search)
+    texts = page.text or explorer.ARTICLE
+    targets = page.target or None
+    if page.format != "html":
+        trace = interpretation.trace(
+            translator, texts[0], targets and targets[0]
+        )
+        explorer.save_figure(
+            page.output,
+            trace,
+            page.attention or "encoder",
+            (page.layer or 1) - 1,
+            None if page.head is None else page.head - 1,
+            page.format,
+        )
+    else:
+        is_live = explorer.save_page(
+            page.output,
+            translator,
+            texts,
+            targets,
+            page.weights,
+            page.most_megabytes,
+        )
+        if not is_live:
+            print(
+                "The model is above --most_megabytes: the page has recorded "
+                "traces of its sentences, and does not translate others."
+            )
+    print(page.output)
+
+
+if __name__ == "__main__":
+    main.run()
