@@ -1,4 +1,4 @@
-"""Writes the final model, its scores and the SavedModel of a run."""
+"""Writes the final model of a run: its scores, the SavedModel, the page."""
 
 import logging
 
@@ -40,6 +40,9 @@ def finish(run: components.Components) -> dict:
         **_scores(translator, run),
     }
     _export(run, translator)
+    if run.corpora.contrast:
+        # The page opens with two sentences of the built-in corpus.
+        kt.explorer.save_page(run.directory.page, translator)
     run.directory.write_metrics(metrics)
     next_commands.print_summary(run.directory, metrics, run.corpora)
     return metrics

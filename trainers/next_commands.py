@@ -44,10 +44,16 @@ def print_summary(
         f'  echo "{text}" | \\\n      {python} -m tools.translate --model={run}'
         for text in texts
     )
+    page = f"""write a page that shows in a browser how the model translates
+  {python} -m tools.explore --model={run} --output=page.html"""
+    if directory.page.is_file():
+        page = f"""see how the model translates: open this file in a browser
+  {directory.page}"""
     print(f"""
 All files of the run are in {directory.path}. Next:
 
-see the attention
+{page}
+see the attention in TensorBoard
   {python} -m tensorboard.main --logdir={logs} \\
       --samples_per_plugin=images=100
 translate a line

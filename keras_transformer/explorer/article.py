@@ -1,4 +1,4 @@
-"""The two sentences of The Illustrated Transformer, and the heads that read them.
+"""The two sentences of The Illustrated Transformer, and heads that read them.
 
 T target length   S source length
 """
@@ -59,7 +59,7 @@ def heads_of_article(
         weights in the two sentences, which ranks the dicts; and `cells`, the
         row and the column of these words in each sentence.
     """
-    found = []
+    heads: list[dict[str, Any]] = []
     for question in _QUESTIONS:
         weights = [
             _weights(translator, trace, question, i)
@@ -67,7 +67,7 @@ def heads_of_article(
         ]
         cells = [_cell(trace, question, i) for i, trace in enumerate(traces)]
         for attention, head in weights[0].keys() & weights[1].keys():
-            found.append(
+            heads.append(
                 {
                     "attention": attention,
                     "head": head,
@@ -78,7 +78,7 @@ def heads_of_article(
                 }
             )
     return sorted(
-        found, key=lambda x: (-x["weight"], x["attention"], x["head"])
+        heads, key=lambda x: (-x["weight"], x["attention"], x["head"])
     )
 
 

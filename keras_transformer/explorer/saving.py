@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 from collections.abc import Sequence
-from typing import Any
 
 from keras_transformer import interpretation
 from keras_transformer.explorer import article, embedded_model, page
@@ -41,8 +40,7 @@ def save_page(
             its sentences.
         targets: a translation of each to show instead of the translator's, or
             `None`.
-        dtype: `"float32"`, or `"float16"` for weights of half the size. The
-            page computes in float32.
+        dtype: of the weights, `"float32"`, or `"float16"` for half the size.
         most_megabytes: the limit of the weights' size, in units of 10^6 bytes.
 
     Returns:
@@ -66,42 +64,57 @@ def save_page(
     ...         f"{directory}/page.html", translator, ["a cat"], ["un chat"])
     True
     """
+    translator = reading.in_float32(translator)
+    texts, targets = _sentences(texts, targets)
+    megabytes = _megabytes(translator, dtype)
+    is_live = megabytes <= most_megabytes
+    data = _data(translator, texts, targets, is_live)
+    if not is_live:
+        data["notes"].append(
+            f"The weights of this model are {megabytes:.1f} MB, above the "
+            f"limit of {most_megabytes:g} MB. So the page has recorded traces "
+            "of its sentences, and does not compute others."
+        )
+    model = embedded_model.embed_model(translator, dtype) if is_live else None
+    _write(pathlib.Path(path), page.render(data, model))
+    return is_live
+
+
+def _sentences(texts, targets):
+    """Returns checked lists of the sentences and of their given targets."""
     if isinstance(texts, str) or not texts:
         raise ValueError(
             "`texts` is a list of at least one sentence. Received: "
             f"{texts!r}. Give the sentences to open with."
         )
-    targets = reading.as_list("targets", targets, len(texts))
-    translator = reading.in_float32(translator)
-    megabytes = _megabytes(translator, dtype)
-    is_live = megabytes <= most_megabytes
+    targets = [None] * len(texts) if targets is None else list(targets)
+    if len(targets) != len(texts):
+        raise ValueError(
+            "`targets` has a translation, or None, for each text. Received: "
+            f"{len(targets)} targets, {len(texts)} texts."
+        )
+    return list(texts), targets
+
+
+def _data(translator, texts, targets, is_live):
+    """Returns what the page has besides the model; see `front_end/main.js`."""
     traces = [
-        _with_attribution(translator, text, target)
-        for text, target in zip(texts, targets, strict=True)
+        _with_attribution(translator, *sentence)
+        for sentence in zip(texts, targets, strict=True)
     ]
-    data: dict[str, Any] = {
-        "texts": list(texts),
+    heads = None
+    if tuple(texts) == article.ARTICLE:
+        heads = article.heads_of_article(translator, traces)[:_HEADS]
+    return {
+        "texts": texts,
         "targets": targets,
-        "heads": article.heads_of_article(translator, traces)[:_HEADS]
-        if tuple(texts) == article.ARTICLE
-        else None,
+        "heads": heads,
         "notes": [],
         "traces": [
             _as_json(_attribution_alone(trace) if is_live else trace)
             for trace in traces
         ],
     }
-    model = None
-    if is_live:
-        model = embedded_model.embed_model(translator, dtype)
-    else:
-        data["notes"] = [
-            f"The weights of this model are {megabytes:.0f} MB, above the "
-            f"limit of {most_megabytes:g} MB. So the page has recorded traces "
-            "of its sentences, and does not compute others."
-        ]
-    _write(pathlib.Path(path), page.render(data, model))
-    return is_live
 
 
 def _megabytes(translator, dtype):
@@ -117,16 +130,11 @@ def _with_attribution(translator, text, target):
     """Traces a sentence. The page itself computes no gradients."""
     trace = interpretation.trace(translator, text, target)
     try:
-        attribution = interpretation.attribute(
-            translator, text, trace.target.text
-        )
+        attribution = interpretation.attribute(translator, text, target)
     except ArithmeticError:
         attribution = interpretation.attribute(
-            translator, text, trace.target.text, "input_x_gradient"
+            translator, text, target, "input_x_gradient"
         )
-    if attribution.scores.shape[0] != len(trace.target.ids):
-        # The translation was cut at its maximum length, and has no end token.
-        return trace
     return dataclasses.replace(trace, attribution=attribution)
 
 

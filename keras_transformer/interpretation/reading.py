@@ -101,7 +101,9 @@ def read_pairs(
 
 
 def as_list(
-    name: str, strings: str | Sequence[str] | None, count: int | None = None
+    name: str,
+    strings: str | Sequence[str | None] | None,
+    count: int | None = None,
 ) -> list[str | None]:
     """Returns a list of strings.
 

@@ -35,6 +35,7 @@ class RunDirectory:
         model: the final weights, a Keras model file.
         unfinished_model: the model file while it is being written.
         saved_model: the SavedModel.
+        page: the model in a page for a browser, of the built-in corpus.
         logs: the folder that TensorBoard reads.
         metrics: the measured results. If the file exists, the run is complete.
 
@@ -53,6 +54,7 @@ class RunDirectory:
         self.model = self.path / "model.keras"
         self.unfinished_model = self.path / "unfinished.keras"
         self.saved_model = self.path / "saved_model" / "1"
+        self.page = self.path / "page.html"
         self.logs = self.path / "logs"
         self.metrics = self.path / "metrics.json"
 

@@ -12,9 +12,11 @@ TEXTS = (
     "the old cat sleeps",
     "the street was too wide",
     "a dog didn't cross it",
+    "the animal is tired because",
     "le vieux chat dort",
     "la rue était trop large",
     "un chien ne l'a pas traversée",
+    "il est fatigué parce qu'elle",
 )
 # What differs from the sizes below, by the name of a kind of model.
 KINDS = {

@@ -31,6 +31,7 @@ class TestRunDirectory:
             "logs",
             "metrics.json",
             "model.keras",
+            "page.html",
             "saved_model/1",
             "target_tokenizer.model",
             "tokenizer.model",

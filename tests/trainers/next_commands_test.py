@@ -26,7 +26,7 @@ def test_scores_and_commands(capsys):
     assert "test:" not in printed and "referent" not in printed
     assert "Your sentence." in printed
     modules = re.findall(r"-m (\S+)", printed)
-    assert len(modules) == 5
+    assert len(modules) == 6
     root = pathlib.Path(__file__).parents[2]
     for module in modules:
         if not module.startswith("tensorboard"):
@@ -46,10 +46,10 @@ def test_a_path_with_a_space_is_one_argument(capsys, monkeypatch):
         for line in printed.splitlines()
         if " -m " in line
     ]
-    assert len(commands) == 5
+    assert len(commands) == 6
     assert {command[0] for command in commands} == {sys.executable}
     flags = [flag for command in commands for flag in command[3:]]
-    assert flags.count("--model=my runs/it's") == 3
+    assert flags.count("--model=my runs/it's") == 4
     assert flags.count("--logdir=my runs/it's/logs") == 1
     assert all(flag.startswith("--") for flag in flags)
 
@@ -67,6 +67,16 @@ def test_what_the_built_in_corpus_has(capsys):
     for text in ("I am a student.", "The cat sat."):
         command = r'" \| \\\n +\S+ -m tools\.translate --model=run\n'
         assert re.search(f'\n  echo "{re.escape(text)}{command}', printed)
+
+
+def test_the_page_of_a_run_is_named_first(capsys, tmp_path):
+    directory = kt.runs.RunDirectory(tmp_path)
+    directory.page.touch()
+    corpora = types.SimpleNamespace(contrast=[])
+    next_commands.print_summary(directory, {}, corpora)
+    _, _, after = capsys.readouterr().out.partition("Next:\n\n")
+    assert after.splitlines()[1] == f"  {directory.page}"
+    assert "tools.explore" not in after
 
 
 def test_the_interpreter_is_this_one(capsys, monkeypatch):

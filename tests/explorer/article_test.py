@@ -1,0 +1,84 @@
+"""The heads of the article's sentences are those that `find_heads` finds."""
+
+import pytest
+
+import keras_transformer as kt
+from keras_transformer.explorer import article
+from tests.interpretation import random_translator
+
+TARGETS = (
+    "L'animal n'a pas traversé parce qu'il était fatigué.",
+    "L'animal n'a pas traversé parce qu'elle était large.",
+)
+
+
+@pytest.fixture(scope="module")
+def translator():
+    return random_translator.translator("modern")
+
+
+@pytest.fixture(scope="module")
+def traces(translator):
+    return [
+        kt.interpretation.trace(translator, text, target)
+        for text, target in zip(article.ARTICLE, TARGETS, strict=True)
+    ]
+
+
+@pytest.mark.seconds
+def test_weights_are_the_smaller_of_both_sentences(translator, traces):
+    found = article.heads_of_article(translator, traces)
+    weights = [each["weight"] for each in found]
+    assert weights == sorted(weights, reverse=True)
+    # Three questions to the encoder's 12 heads, two to the 18 heads of
+    # encoder-decoder attention. "rue" is not in the second translation.
+    assert len(found) == 3 * 12 + 2 * 18
+    expected = [
+        {
+            each[:2]: each.weight
+            for each in kt.interpretation.find_heads(
+                translator, text, query, key, target
+            )
+        }
+        for text, query, key, target in zip(
+            article.ARTICLE,
+            ("il", "elle"),
+            ("tired", "wide"),
+            TARGETS,
+            strict=True,
+        )
+    ]
+    rows = [each for each in found if each["key"] == ("tired", "wide")]
+    rows = [each for each in rows if each["query"] == ("il", "elle")]
+    assert len(rows) == 18
+    for each in rows:
+        head = each["attention"], each["head"]
+        smaller = min(weights[head] for weights in expected)
+        assert abs(each["weight"] - smaller) < 1e-6
+
+
+@pytest.mark.seconds
+def test_cells_are_those_of_the_words(translator, traces):
+    found = article.heads_of_article(translator, traces)
+    for each in found:
+        for i, (row, column) in enumerate(each["cells"]):
+            is_encoder = each["attention"].startswith("encoder")
+            source, target = traces[i].source.tokens, traces[i].target.tokens
+            queries = source if is_encoder else target
+            assert begins(each["query"][i], queries, row)
+            assert begins(each["key"][i], source, column)
+
+
+def begins(word, tokens, index):
+    spelled = "".join(tokens[index:]).lstrip("▁")
+    return spelled.startswith(word)
+
+
+@pytest.mark.seconds
+def test_other_translations_have_fewer_heads(translator):
+    traces = [
+        kt.interpretation.trace(translator, text, "le chat")
+        for text in article.ARTICLE
+    ]
+    found = article.heads_of_article(translator, traces)
+    assert {each["attention"].split("/")[0] for each in found} == {"encoder"}

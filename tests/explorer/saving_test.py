@@ -1,0 +1,96 @@
+"""A page has the model in it, or recorded traces, and is written whole."""
+
+import json
+import re
+
+import pytest
+
+import keras_transformer as kt
+from keras_transformer.explorer import saving
+from keras_transformer.interpretation import record
+from tests.interpretation import random_translator
+
+TEXTS, TARGETS = ["the old cat", "</script><!--"], ["le vieux chat", None]
+
+
+@pytest.fixture(scope="module")
+def translator():
+    return random_translator.translator()
+
+
+def data_of(path):
+    """The JSON data of a page, by the names of their elements."""
+    html = path.read_text(encoding="utf-8")
+    pattern = r'<script type="application/json" id="(\w+)">(.*?)</script>'
+    return {
+        name: json.loads(text)
+        for name, text in re.findall(pattern, html, re.DOTALL)
+    }
+
+
+@pytest.mark.seconds
+def test_a_page_with_the_model(translator, tmp_path):
+    path = tmp_path / "page.html"
+    assert saving.save_page(path, translator, TEXTS, TARGETS)
+    data = data_of(path)
+    assert set(data) == {"page", "model"}
+    assert data["page"]["texts"] == TEXTS
+    assert data["page"]["targets"] == TARGETS
+    assert data["page"]["heads"] is None
+    assert data["page"]["notes"] == []
+    # Only what the page does not compute is recorded.
+    traces = [
+        record.Trace.from_json(json.dumps(x)) for x in data["page"]["traces"]
+    ]
+    assert [trace.source.text for trace in traces] == TEXTS
+    assert traces[0].target.text == TARGETS[0]
+    assert not any(trace.arrays or trace.steps for trace in traces)
+    for trace in traces:
+        shape = len(trace.target.ids), len(trace.source.ids)
+        assert trace.attribution.scores.shape == shape
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.seconds
+def test_a_model_above_the_limit_has_recorded_traces(translator, tmp_path):
+    path = tmp_path / "page.html"
+    megabytes = translator.model.count_params() * 2 / 1e6
+    for limit, is_live in ((megabytes * 0.99, False), (megabytes * 1.01, True)):
+        found = saving.save_page(
+            path, translator, TEXTS[:1], None, "float16", limit
+        )
+        assert found == is_live
+        assert ("model" in data_of(path)) == is_live
+    assert not saving.save_page(path, translator, TEXTS[:1], most_megabytes=0)
+    data = data_of(path)
+    (note,) = data["page"]["notes"]
+    assert "above the limit of 0 MB" in note
+    (fields,) = data["page"]["traces"]
+    trace = record.Trace.from_json(json.dumps(fields))
+    expected = kt.interpretation.trace(translator, TEXTS[0])
+    assert trace.target == expected.target
+    assert list(trace.arrays) == list(expected.arrays)
+    assert trace.attribution is not None
+
+
+def test_bad_input(translator, tmp_path):
+    path = tmp_path / "page.html"
+    for texts, message in (
+        ([], "at least one sentence"),
+        ("a cat", "list of at least one"),
+        ([" "], "must have words"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            saving.save_page(path, translator, texts)
+    with pytest.raises(ValueError, match="`dtype`.*'int8'.*Expected"):
+        saving.save_page(path, translator, TEXTS, dtype="int8")
+    with pytest.raises(ValueError, match="`targets`.*1 targets, 2 texts"):
+        saving.save_page(path, translator, TEXTS, ["un"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_that_cannot_be_written_leaves_nothing(translator, tmp_path):
+    with pytest.raises(IsADirectoryError):
+        (tmp_path / "page.html").mkdir()
+        saving.save_page(tmp_path / "page.html", translator, ["a cat"])
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]

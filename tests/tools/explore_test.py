@@ -1,0 +1,114 @@
+"""The program writes the page or a figure of a run, or says what is wrong."""
+
+import json
+import re
+
+import pytest
+
+import keras_transformer as kt
+from tests.interpretation import random_translator
+from tests.tools import in_process
+
+TEXT = "the old cat, sleeps"  # With a comma.
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    translator = random_translator.translator()
+    directory = kt.runs.RunDirectory(tmp_path_factory.mktemp("runs") / "random")
+    directory.path.mkdir()
+    translator.model.save(directory.model)
+    translator.tokenizer.save(directory.tokenizer)
+    return directory.path
+
+
+def call(run, *flags):
+    return in_process.call("explore", f"--model={run}", *flags)
+
+
+def page_of(path):
+    html = path.read_text(encoding="utf-8")
+    (text,) = re.findall(r'id="page">(.*?)</script>', html, re.DOTALL)
+    return json.loads(text), 'id="model">' in html
+
+
+@pytest.mark.seconds
+def test_a_page_with_the_model(run, tmp_path):
+    path = tmp_path / "page.html"
+    found = call(
+        run,
+        f"--output={path}",
+        f"--text={TEXT}",
+        "--text=le chat",
+        "--target=un chat, vieux",
+        "--target=a",
+        "--max_length=7",
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.decode() == f"{path}\n"
+    data, is_live = page_of(path)
+    assert is_live
+    assert data["texts"] == [TEXT, "le chat"]
+    assert data["targets"] == ["un chat, vieux", "a"]
+
+
+@pytest.mark.seconds
+def test_a_model_above_the_limit(run, tmp_path):
+    path = tmp_path / "page.html"
+    found = call(
+        run,
+        f"--output={path}",
+        "--text=a cat",
+        "--target=un",
+        "--most_megabytes=0",
+    )
+    assert found.returncode == 0, found.stderr
+    assert b"above --most_megabytes: the page has recorded" in found.stdout
+    data, is_live = page_of(path)
+    assert not is_live
+    assert data["traces"][0]["target"]["text"] == "un"
+
+
+def test_a_figure(run, tmp_path):
+    path = tmp_path / "head.svg"
+    flags = ["--attention=decoder", "--layer=3", "--head=6", "--format=svg"]
+    found = call(
+        run, f"--output={path}", f"--text={TEXT}", "--target=le chat", *flags
+    )
+    assert found.returncode == 0, found.stderr
+    assert path.read_bytes().startswith(b"<?xml")
+    found = call(run, f"--output={path}", f"--text={TEXT}", *flags, "--head=7")
+    assert found.returncode == 1
+    assert b"6 of `head`" in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--text= "], "`text` must have words"),
+        (["--target=un chat"], "1 of --target, 0 of --text"),
+        (["--head=2"], "--head=2 is of a figure. Give --format"),
+        (["--output=/"], "is a directory. Received: --output=/"),
+        (["--output=no/page.html"], "is not a directory. Received"),
+        (["--model=/nowhere"], "No such model: /nowhere"),
+    ],
+)
+def test_bad_input(run, tmp_path, flags, message):
+    found = call(run, f"--output={tmp_path}/page.html", *flags)
+    assert found.returncode == 1
+    error = found.stderr.decode()
+    assert message in error
+    assert len(error.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_models_are_refused(run, tmp_path):
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "saved_model.pb").touch()
+    for models, message in (
+        (f"{run},{run}", "one Transformer. Received: Ensemble"),
+        (f"{tmp_path}/served", "is a SavedModel. Give its run directory"),
+    ):
+        found = call(models, f"--output={tmp_path}/page.html")
+        assert found.returncode == 1
+        assert message in found.stderr.decode()
