@@ -6,6 +6,7 @@ from keras_transformer.interpretation.ablation import (
     without_heads,
 )
 from keras_transformer.interpretation.attribution import attribute
+from keras_transformer.interpretation.forward import attentions
 from keras_transformer.interpretation.heads import HeadWeight, find_heads
 from keras_transformer.interpretation.record import (
     Attribution,
@@ -34,6 +35,7 @@ __all__ = [
     "Trace",
     "ablate_heads",
     "attention_rollout",
+    "attentions",
     "attribute",
     "find_heads",
     "logit_lens",
