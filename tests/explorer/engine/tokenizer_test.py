@@ -7,6 +7,7 @@ import random
 import pytest
 import sentencepiece
 import tensorflow as tf
+from sentencepiece import sentencepiece_model_pb2
 
 from keras_transformer.explorer import embedded_vocabulary
 from keras_transformer.text import NORMALIZATIONS, Tokenizer
@@ -96,7 +97,11 @@ def test_rules_for_decoded_text(front_end, tmp_path):
 
 
 def of_sentencepiece(kind, spells_bytes, **settings):
-    """A vocabulary with pieces of the user, and other special ids."""
+    """A vocabulary with pieces of the user, and other special ids.
+
+    SentencePiece learns no pieces that contain those of the user. Two are put
+    in the place of others, since they might be preferred.
+    """
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(translators.TEXTS * 3),
@@ -105,7 +110,7 @@ def of_sentencepiece(kind, spells_bytes, **settings):
         vocab_size=500 if spells_bytes else 200,
         hard_vocab_limit=False,
         byte_fallback=spells_bytes,
-        user_defined_symbols=["cat", "the c", "<x>", "<xy>"],
+        user_defined_symbols=["cat", "the c", "<x>", "<xy>", "Ａ"],
         pad_id=7,
         eos_id=0,
         bos_id=-1,
@@ -114,4 +119,8 @@ def of_sentencepiece(kind, spells_bytes, **settings):
         minloglevel=2,
         **settings,
     )
-    return model.getvalue()
+    edited = sentencepiece_model_pb2.ModelProto.FromString(model.getvalue())
+    long = [each for each in edited.pieces if len(each.piece) > 2][-2:]
+    for piece, text in zip(long, ("cats", "▁cat"), strict=True):
+        piece.piece, piece.score = text, 0.5 if kind == "bpe" else -3
+    return edited.SerializeToString()
