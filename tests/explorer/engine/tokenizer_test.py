@@ -7,11 +7,13 @@ import random
 import pytest
 import sentencepiece
 import tensorflow as tf
-from sentencepiece import sentencepiece_model_pb2
 
-from keras_transformer.explorer import embedded_vocabulary
+from keras_transformer.explorer import (
+    embedded_vocabulary,
+    sentencepiece_file,
+)
 from keras_transformer.text import NORMALIZATIONS, Tokenizer
-from tests.explorer import hostile_texts, translators
+from tests.explorer import edited_models, hostile_texts, translators
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
 
@@ -119,8 +121,11 @@ def of_sentencepiece(kind, spells_bytes, **settings):
         minloglevel=2,
         **settings,
     )
-    edited = sentencepiece_model_pb2.ModelProto.FromString(model.getvalue())
-    long = [each for each in edited.pieces if len(each.piece) > 2][-2:]
-    for piece, text in zip(long, ("cats", "▁cat"), strict=True):
-        piece.piece, piece.score = text, 0.5 if kind == "bpe" else -3
-    return edited.SerializeToString()
+    learned = sentencepiece_file.read(model.getvalue()).pieces
+    *_, first, second = (i for i, each in enumerate(learned) if len(each) > 2)
+    score = 0.5 if kind == "bpe" else -3.0
+    others = {first: ("cats", score, 1), second: ("▁cat", score, 1)}
+    return edited_models.with_pieces(
+        model.getvalue(),
+        lambda index, *piece: others.get(index, piece),
+    )
