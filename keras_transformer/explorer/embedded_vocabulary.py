@@ -6,18 +6,13 @@ V vocabulary_size
 """
 
 import base64
+import dataclasses
 from typing import Any
 
-from sentencepiece import sentencepiece_model_pb2
-
+from keras_transformer.explorer import sentencepiece_file
 from keras_transformer.text import tokenizer as tokenizers
 
-# Its classes are made when it is imported, so that mypy does not know them.
-_protocol: Any = sentencepiece_model_pb2
-_KINDS = {
-    _protocol.TrainerSpec.BPE: "bpe",
-    _protocol.TrainerSpec.UNIGRAM: "unigram",
-}
+KINDS = ("bpe", "unigram")
 
 
 def embed_vocabulary(tokenizer: tokenizers.Tokenizer) -> dict[str, Any]:
@@ -47,47 +42,41 @@ def embed_vocabulary(tokenizer: tokenizers.Tokenizer) -> dict[str, Any]:
     >>> embed_vocabulary(tokenizer)["kind"]
     'bpe'
     """
-    model = _protocol.ModelProto.FromString(tokenizer.model)
-    _check(model)
+    file = sentencepiece_file.read(tokenizer.model)
+    _check(file)
     special_ids = tokenizer.special_ids
-    denormalization = None
-    if model.denormalizer_spec.precompiled_charsmap:
-        denormalization = _rules(model.denormalizer_spec)
+    has_denormalization = bool(file.denormalization.rules)
     return {
-        "kind": _KINDS[model.trainer_spec.model_type],
-        "pieces": [each.piece for each in model.pieces],
-        "scores": [each.score for each in model.pieces],
-        "types": [int(each.type) for each in model.pieces],
+        "kind": file.model_type,
+        "pieces": file.pieces,
+        "scores": file.scores,
+        "types": file.types,
         "special_ids": {
             "pad": special_ids.pad,
             "begin": special_ids.begin,
             "end": special_ids.end,
             "unknown": special_ids.unknown,
         },
-        "normalization": _rules(model.normalizer_spec),
-        "denormalization": denormalization,
+        "normalization": _rules(file.normalization),
+        "denormalization": _rules(file.denormalization)
+        if has_denormalization
+        else None,
         "leaves_out_unknown_words": tokenizer.leaves_out_unknown_words,
     }
 
 
-def _rules(spec):
-    return {
-        "rules": base64.b64encode(spec.precompiled_charsmap).decode(),
-        "add_dummy_prefix": spec.add_dummy_prefix,
-        "remove_extra_whitespaces": spec.remove_extra_whitespaces,
-        "escape_whitespaces": spec.escape_whitespaces,
-    }
+def _rules(normalization):
+    fields = dataclasses.asdict(normalization)
+    return {**fields, "rules": base64.b64encode(fields["rules"]).decode()}
 
 
-def _check(model):
-    trainer = model.trainer_spec
+def _check(file):
     received = None
-    if trainer.model_type not in _KINDS:
-        name = _protocol.TrainerSpec.ModelType.Name(trainer.model_type)
-        received = f"a vocabulary of the type {name}"
-    elif trainer.treat_whitespace_as_suffix:
+    if file.model_type not in KINDS:
+        received = f"a vocabulary of the type {file.model_type!r}"
+    elif file.has_spaces_at_the_end:
         received = "a vocabulary with spaces at the end of words"
-    elif any(each.type == each.UNUSED for each in model.pieces):
+    elif sentencepiece_file.UNUSED in file.types:
         received = "a vocabulary with unused pieces"
     if received is not None:
         raise ValueError(

@@ -8,11 +8,10 @@ import json
 
 import pytest
 import sentencepiece
-from sentencepiece import sentencepiece_model_pb2 as protocol
 
 from keras_transformer.explorer import embedded_vocabulary
 from keras_transformer.text import Tokenizer
-from tests.explorer import translators
+from tests.explorer import edited_models, translators
 
 
 def learn(**settings):
@@ -61,8 +60,8 @@ def test_rules_for_decoded_text(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     (
-        ({"model_type": "char"}, "of the type CHAR"),
-        ({"model_type": "word"}, "of the type WORD"),
+        ({"model_type": "char"}, "of the type 'char'"),
+        ({"model_type": "word"}, "of the type 'word'"),
         (
             {"model_type": "bpe", "treat_whitespace_as_suffix": True},
             "spaces at the end of words",
@@ -75,8 +74,9 @@ def test_other_kinds(settings, message):
 
 
 def test_unused_pieces():
-    model = protocol.ModelProto.FromString(learn(model_type="bpe"))
-    model.pieces[9].type = model.pieces[9].UNUSED
-    tokenizer = Tokenizer(model.SerializeToString())
+    def change(index, piece, score, kind):
+        return piece, score, 5 if index == 9 else kind
+
+    model = edited_models.with_pieces(learn(model_type="bpe"), change)
     with pytest.raises(ValueError, match="with unused pieces"):
-        embedded_vocabulary.embed_vocabulary(tokenizer)
+        embedded_vocabulary.embed_vocabulary(Tokenizer(model))

@@ -46,6 +46,14 @@ class Engine:
             [text, search],
         )
 
+    def translate_all(self, texts, search):
+        """The best translation of each text."""
+        return self.page.evaluate(
+            "([texts, search]) => texts.map("
+            "(text) => window.engine.translate(text, search)[0].text)",
+            [texts, search],
+        )
+
     def tokenize(self, text):
         return self.page.evaluate(
             "(text) => window.engine.tokenize(text)", text

@@ -26,6 +26,8 @@ LINES = (
     "<unk> <pad> <0x41> <bos> </s> <s>",
     "<script>alert('x')</script> \"&amp;\"",
     "the" + "w" * 500 + "cat",
+    "haaa haaaaa aaaaaaa aaaaaaaa",
+    "cats cat scat the cats Ａcat",
     "\u0950 नमस्ते ไทย ខ្មែរ",
     "\ud7ff\ue000\ufffd\uffff\U0010ffff",
     "𝔘𝔫𝔦𝔠𝔬𝔡𝔢 𐍈 𠜎",

@@ -15,7 +15,7 @@ TEXTS = (
     "Животное не перешло улицу, потому что оно слишком устало.",
     "لم يعبر الحيوان الشارع لأنه كان متعبا جدا.",
     "その動物は疲れていたので通りを渡らなかった。",
-    "a cat sat on the mat and the cat ate the rat",
+    "a cat sat on the mat and the cat ate the rat, haa haaaa",
 )
 SENTENCES = (
     "The animal didn't cross the street",

@@ -77,12 +77,14 @@ def test_hypotheses_that_end(front_end, seed):
 @pytest.mark.parametrize("seed", range(7))
 @pytest.mark.parametrize("width", (1, 3, 5))
 def test_equal_scores(front_end, seed, width):
-    """All scores of one length are equal: only the order of ties decides."""
+    """All scores are equal: only the order of ties decides."""
     generator = np.random.default_rng(seed)
     logits = np.full([11, 11], -200.0, "float32")
     for row in logits:
         row[generator.choice(np.arange(2, 11), 4, replace=False)] = 0
-    beam = BeamSearch(width, width, alpha=generator.choice([0.0, 1.0]))
+    # With the mean over the tokens, scores of other lengths are equal too.
+    penalty = generator.choice(["average", "none"])
+    beam = BeamSearch(width, width, alpha=1.0, penalty=str(penalty))
     task = Task(1, 6, start_id=1, end_id=2, pad_id=0, banned_ids=(0, 1))
     expected = beam(
         lambda ids, position, state: (tf.gather(logits, ids), state), (), task
@@ -124,8 +126,9 @@ def test_start_that_is_the_end(front_end):
     ),
 )
 def test_lengths(front_end, lengths):
-    live = translators.translator_that_ends(seed=2, lengths=lengths)
-    assert_same(front_end, live)
+    make = translators.translator, translators.translator_that_ends
+    for translator in make:
+        assert_same(front_end, translator(seed=2, lengths=lengths))
 
 
 def test_prefix(front_end):

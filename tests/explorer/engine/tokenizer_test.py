@@ -8,9 +8,12 @@ import pytest
 import sentencepiece
 import tensorflow as tf
 
-from keras_transformer.explorer import embedded_vocabulary
+from keras_transformer.explorer import (
+    embedded_vocabulary,
+    sentencepiece_file,
+)
 from keras_transformer.text import NORMALIZATIONS, Tokenizer
-from tests.explorer import hostile_texts, translators
+from tests.explorer import edited_models, hostile_texts, translators
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
 
@@ -96,7 +99,11 @@ def test_rules_for_decoded_text(front_end, tmp_path):
 
 
 def of_sentencepiece(kind, spells_bytes, **settings):
-    """A vocabulary with pieces of the user, and other special ids."""
+    """A vocabulary with pieces of the user, and other special ids.
+
+    SentencePiece learns no pieces that contain those of the user. Two are put
+    in the place of others, since they might be preferred.
+    """
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(translators.TEXTS * 3),
@@ -105,7 +112,7 @@ def of_sentencepiece(kind, spells_bytes, **settings):
         vocab_size=500 if spells_bytes else 200,
         hard_vocab_limit=False,
         byte_fallback=spells_bytes,
-        user_defined_symbols=["cat", "the c", "<x>", "<xy>"],
+        user_defined_symbols=["cat", "the c", "<x>", "<xy>", "Ａ"],
         pad_id=7,
         eos_id=0,
         bos_id=-1,
@@ -114,4 +121,11 @@ def of_sentencepiece(kind, spells_bytes, **settings):
         minloglevel=2,
         **settings,
     )
-    return model.getvalue()
+    learned = sentencepiece_file.read(model.getvalue()).pieces
+    *_, first, second = (i for i, each in enumerate(learned) if len(each) > 2)
+    score = 0.5 if kind == "bpe" else -3.0
+    others = {first: ("cats", score, 1), second: ("▁cat", score, 1)}
+    return edited_models.with_pieces(
+        model.getvalue(),
+        lambda index, *piece: others.get(index, piece),
+    )

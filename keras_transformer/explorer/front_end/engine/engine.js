@@ -1,11 +1,9 @@
 /** The engine of the page: tokenizer, model and searches of one run. */
 
-import { beamSearch } from "./beam.js";
-import { greedySearch } from "./greedy.js";
 import { makeLayers } from "./layers.js";
 import { decode, encode } from "./model.js";
 import { candidatesOf } from "./next_tokens.js";
-import { LENGTH_PENALTIES } from "./penalties.js";
+import { searchWith } from "./search.js";
 import { makeStepper } from "./stepper.js";
 import { finish, logitsOf } from "./sublayers.js";
 import { makeTask } from "./task.js";
@@ -65,8 +63,7 @@ export class Engine {
   /**
    * Translates a text.
    * @param {string} text
-   * @param {object} search `{kind: "greedy"}`, or `{kind: "beam", ...}` with
-   *   the settings of `beamSearch`.
+   * @param {object} search see `searchWith`.
    * @returns {{ids: number[], text: string, score: number,
    *   log_probability: number}[]} best first.
    */
@@ -86,17 +83,17 @@ export class Engine {
   /**
    * Traces a text: every number on the way to its translation.
    * @param {string} text
-   * @param {object} options `search`, as for `translate`; `target`, a
-   *   translation to read instead of searching, or null; `prefixIds`, the
-   *   first tokens of the translation; `offHeads`, a list of `{attention,
-   *   head}` that are switched off; `candidates`, the number of next tokens
-   *   to list at each step.
+   * @param {object} options `search`, see `searchWith`, or null for that of
+   *   the run; `target`, a translation to read instead of searching, or null;
+   *   `prefixIds`, the first tokens of the translation; `offHeads`, a list of
+   *   `{attention, head}` that are switched off; `candidates`, the number of
+   *   next tokens to list at each step.
    * @returns {object} a trace.
    */
   trace(
     text,
     {
-      search = this.search,
+      search = null,
       target = null,
       prefixIds = [],
       offHeads = [],
@@ -112,7 +109,13 @@ export class Engine {
     const memory = encode(this.layers, source.ids, { off, keep });
     const record =
       target === null
-        ? this.searched(search, source.ids, memory, off, prefixIds)
+        ? this.searched(
+            search ?? this.search,
+            source.ids,
+            memory,
+            off,
+            prefixIds,
+          )
         : null;
     const ids = record ? record.hypotheses[0].ids : this.encodeTarget(target);
     if (ids.length === 0) throw new Error("All tokens are forbidden.");
@@ -159,13 +162,10 @@ export class Engine {
   }
 
   searched(search, sourceIds, memory, off, prefix) {
-    checkSearch(search, this.model.vocabulary_size);
     const { endId } = this.targetTokenizer;
     const task = makeTask(this.data, sourceIds.length, prefix, endId);
     const stepper = makeStepper(this.layers, memory, off);
-    return search.kind === "greedy"
-      ? greedySearch(stepper, task)
-      : beamSearch(stepper, task, search);
+    return searchWith(search, stepper, task, this.model.vocabulary_size);
   }
 
   // What the output layer would say of the output of a decoder block.
@@ -216,26 +216,5 @@ export class Engine {
       end_id: this.targetTokenizer.endId,
       attention_positions: rotary ?? relative,
     };
-  }
-}
-
-function checkSearch(search, vocabularySize) {
-  if (search.kind === "greedy") return;
-  const { beam_size: width, top_beams: count, alpha, coverage } = search;
-  const isWhole = [width, count].every(Number.isInteger);
-  if (!isWhole || count < 1 || count > width || width > vocabularySize) {
-    throw new Error(
-      "The beam must have at least as many hypotheses as are returned, and " +
-        `at most ${vocabularySize}. Received: ${width}, ${count} returned.`,
-    );
-  }
-  if (!(alpha >= 0 && coverage >= 0 && Number.isFinite(alpha + coverage))) {
-    throw new Error(
-      `Penalties must be at least 0. Received: alpha ${alpha}, coverage ` +
-        `${coverage}.`,
-    );
-  }
-  if (!LENGTH_PENALTIES.includes(search.penalty)) {
-    throw new Error(`There is no length penalty "${search.penalty}".`);
   }
 }

@@ -48,10 +48,10 @@ export class Normalizer {
     const space = settings.escape_whitespaces ? [0xe2, 0x96, 0x81] : [BLANK];
     const input = ENCODER.encode(text);
     const output = [];
-    let start = removes ? this.afterSpaces(input) : 0;
-    if (start === input.length) return "";
+    if (input.length === 0) return "";
     if (settings.add_dummy_prefix) output.push(...space);
     let isAfterSpace = removes;
+    let start = 0;
     while (start < input.length) {
       const { length, bytes } = this.prefix(input, start);
       let first = 0;
@@ -67,17 +67,6 @@ export class Normalizer {
     }
     if (removes) removeAtEnd(output, space);
     return DECODER.decode(Uint8Array.from(output));
-  }
-
-  // Returns where the first character is that does not become a space.
-  afterSpaces(input) {
-    let start = 0;
-    while (start < input.length) {
-      const { length, bytes } = this.prefix(input, start);
-      if (bytes.length !== 1 || bytes[0] !== BLANK) break;
-      start += length;
-    }
-    return start;
   }
 
   // Returns how many bytes one rule replaces, and by which bytes.

@@ -1,0 +1,34 @@
+"""The run of the demo in the browser: its translations and its traces."""
+
+import pytest
+
+import keras_transformer as kt
+from keras_transformer.explorer import embedded_model
+from keras_transformer.search import BeamSearch, GreedySearch
+from tests.explorer import comparing, engine_calls
+
+pytestmark = pytest.mark.browser
+
+
+def sources():
+    return [pair.source for pair in kt.data.illustrated_corpus().test]
+
+
+@pytest.mark.parametrize("search", (GreedySearch(), BeamSearch(4)), ids=repr)
+def test_translations(front_end, demo_run, search):
+    live = kt.load_translator(demo_run, search)
+    data = embedded_model.embed_model(live)
+    engine = engine_calls.Engine(front_end, data)
+    texts = sources()[:200]
+    found = engine.translate_all(texts, data["search"])
+    assert found == live.translate(texts)
+
+
+def test_traces(front_end, demo_run):
+    interpretation = pytest.importorskip("keras_transformer.interpretation")
+    live = kt.load_translator(demo_run, BeamSearch(4, 4))
+    engine = engine_calls.Engine(front_end, embedded_model.embed_model(live))
+    for text in sources()[200:230]:
+        comparing.assert_same_trace(
+            engine.trace(text, candidates=50), interpretation.trace(live, text)
+        )
