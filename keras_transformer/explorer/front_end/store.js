@@ -25,7 +25,9 @@ export function createStore(initial) {
 
   function dispatch(change, how = "push") {
     const next = changed(state, change);
-    const isSame = Object.keys(next).every((name) => next[name] === state[name]);
+    const isSame = Object.keys(next).every(
+      (name) => next[name] === state[name],
+    );
     if (isSame) return;
     if (how === "push") {
       clearTimeout(timer);

@@ -26,7 +26,10 @@ export function unitsOf({ tokens, words }, units) {
   }
   const groups = groupsOf(words);
   const labels = groups.map((group) =>
-    group.map((index) => tokens[index]).join("").replace(/^\u2581(?=.)/, ""),
+    group
+      .map((index) => tokens[index])
+      .join("")
+      .replace(/^\u2581(?=.)/, ""),
   );
   return { labels, groups };
 }

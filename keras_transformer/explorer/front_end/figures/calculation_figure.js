@@ -12,7 +12,9 @@ const MOST_KEYS = 12;
 
 /** The keys with the largest weights, and the chosen one, in their order. */
 function shownKeys(weights, column) {
-  const order = Array.from(weights.keys()).sort((a, b) => weights[b] - weights[a]);
+  const order = Array.from(weights.keys()).sort(
+    (a, b) => weights[b] - weights[a],
+  );
   const shown = new Set([column, ...order]);
   return [...shown].slice(0, MOST_KEYS).sort((a, b) => a - b);
 }
@@ -65,8 +67,10 @@ export function CalculationFigure({ numbers, tokens, column, width, label }) {
         <text text-anchor="end" x=${right + scores - 14} y=${y + 13}>${number(weights[key], 3)}</text>
       </g>`;
     })}
-    ${hidden > 0 &&
-    html`<text class="muted" x=${LEFT} y=${end + 13}>and ${hidden} other ${hidden === 1 ? "key" : "keys"}, together ${number(Math.max(0, rest), 3)}</text>`}
+    ${
+      hidden > 0 &&
+      html`<text class="muted" x=${LEFT} y=${end + 13}>and ${hidden} other ${hidden === 1 ? "key" : "keys"}, together ${number(Math.max(0, rest), 3)}</text>`
+    }
     ${name(end + (hidden > 0 ? ROW : 0) + 4, "sum, z")}
     ${strip(end + (hidden > 0 ? ROW : 0) + 4, z, mostValue)}
   </svg></div>`;

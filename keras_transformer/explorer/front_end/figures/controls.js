@@ -30,7 +30,16 @@ export function Select({ label, options, value, onValue, disabled }) {
 }
 
 /** A slider with its number. */
-export function Slider({ label, value, text, min, max, step, onValue, disabled }) {
+export function Slider({
+  label,
+  value,
+  text,
+  min,
+  max,
+  step,
+  onValue,
+  disabled,
+}) {
   return html`<label class="field slider"><span>${label} <output>${text ?? value}</output></span>
     <input type="range" min=${min} max=${max} step=${step} value=${value}
       disabled=${disabled} aria-valuetext=${String(text ?? value)}

@@ -2,7 +2,7 @@
 
 import { html, useMemo, useState } from "../library.js";
 import { number } from "../numbers.js";
-import { SvgToken, parts, plain, widthOf } from "../token_text.js";
+import { parts, plain, SvgToken, widthOf } from "../token_text.js";
 import { Cells } from "./cells.js";
 import { cellAfter } from "./keys.js";
 
@@ -105,7 +105,17 @@ export function HeatMap(properties) {
 }
 
 /** Labels of rows and columns; those of the current cell are strong. */
-function Labels({ queries, keys, left, top, size, font, row, column, different }) {
+function Labels({
+  queries,
+  keys,
+  left,
+  top,
+  size,
+  font,
+  row,
+  column,
+  different,
+}) {
   const name = (side, index, isCurrent) =>
     `token${isCurrent ? " current" : ""}${different(side, index) ? " differs" : ""}`;
   return html`<g font-size=${font}>

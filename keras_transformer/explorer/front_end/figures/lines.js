@@ -3,7 +3,7 @@
 import { headColor, headDash } from "../colors.js";
 import { html, useState } from "../library.js";
 import { percent } from "../numbers.js";
-import { SvgToken, plain } from "../token_text.js";
+import { plain, SvgToken } from "../token_text.js";
 import { indexAfter } from "./keys.js";
 
 const ROW = 24;

@@ -1,7 +1,7 @@
 // The two stacks of blocks, with sublayers in those that are open.
 
 import { html } from "../library.js";
-import { visible, shortened } from "../token_text.js";
+import { shortened, visible } from "../token_text.js";
 
 const BLOCK = 36;
 const SUBLAYER = 30;
@@ -111,18 +111,22 @@ function Block({ stack, place, x, y, width, title, toggle, dispatch }) {
       ...${onPress(() => toggle(`${stack}:${layer}`))}>
       <rect class="hit" x=${x + 2} y=${y + 2} width=${width - 4} height=${BLOCK - 4} rx="6" />
       <text x=${x + 14} y=${y + 23}>${title} ${layer}</text>
-      <path class="caret" d=${isOpen
-        ? `M${x + width - 26} ${y + 15}l5 6l5 -6`
-        : `M${x + width - 24} ${y + 13}l6 5l-6 5`} />
+      <path class="caret" d=${
+        isOpen
+          ? `M${x + width - 26} ${y + 15}l5 6l5 -6`
+          : `M${x + width - 24} ${y + 13}l6 5l-6 5`
+      } />
     </g>
-    ${isOpen &&
-    SUBLAYERS[stack].map(([name, attention], index) => {
-      const top = y + BLOCK + index * SUBLAYER;
-      return html`<g class=${attention ? "button sublayer" : "sublayer"}
+    ${
+      isOpen &&
+      SUBLAYERS[stack].map(([name, attention], index) => {
+        const top = y + BLOCK + index * SUBLAYER;
+        return html`<g class=${attention ? "button sublayer" : "sublayer"}
         ...${attention ? { "aria-label": `${name} of ${title} block ${layer}`, ...onPress(() => show(attention)) } : {}}>
         <rect class="hit" x=${x + 10} y=${top} width=${width - 20} height=${SUBLAYER - 6} rx="5" />
         <text x=${x + 20} y=${top + 17}>${shortened(name, Math.floor((width - 40) / 7))}</text>
       </g>`;
-    })}
+      })
+    }
   </g>`;
 }

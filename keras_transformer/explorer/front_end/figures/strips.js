@@ -2,7 +2,7 @@
 
 import { html, useMemo } from "../library.js";
 import { largest } from "../numbers.js";
-import { SvgToken, plain } from "../token_text.js";
+import { plain, SvgToken } from "../token_text.js";
 import { Cells } from "./cells.js";
 
 const LEFT = 118;
@@ -60,15 +60,17 @@ function Block({ block, top, height, cell, most }) {
       width=${cell * columns} height=${rows * height - gap} />
     <${StripRows} ...${{ values, rows, columns, cell, height, gap, first }}
       most=${block.scale ?? most} />
-    ${rows * height > 9 &&
-    labels.map(
-      (token, index) =>
-        (height >= 9 || index % Math.ceil(11 / height) === 0) &&
-        html`<${SvgToken} token=${token} anchor="end" length=${13}
+    ${
+      rows * height > 9 &&
+      labels.map(
+        (token, index) =>
+          (height >= 9 || index % Math.ceil(11 / height) === 0) &&
+          html`<${SvgToken} token=${token} anchor="end" length=${13}
           class=${`token${index === row ? " current" : ""}`}
           font-size=${Math.max(9, Math.min(13, height))}
           x=${LEFT - 8} y=${first + (index + 0.5) * height + 4 - gap / 2} />`,
-    )}
+      )
+    }
   </g>`;
 }
 

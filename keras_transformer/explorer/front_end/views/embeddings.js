@@ -8,8 +8,10 @@ import { matrix, sideTokens } from "../trace.js";
 import { Section } from "./section.js";
 
 const WHY_NONE = {
-  rotary: "This model has rotary positions: it adds nothing here, and turns queries and keys in each attention instead.",
-  relative: "This model has relative positions: it adds nothing here, and adds a term to the scores of each attention instead.",
+  rotary:
+    "This model has rotary positions: it adds nothing here, and turns queries and keys in each attention instead.",
+  relative:
+    "This model has relative positions: it adds nothing here, and adds a term to the scores of each attention instead.",
 };
 
 export const Embeddings = memo(function Embeddings({ trace, side, dispatch }) {
@@ -31,16 +33,20 @@ export const Embeddings = memo(function Embeddings({ trace, side, dispatch }) {
         html`<${Strips} blocks=${blocks} width=${width} label="Vectors of the tokens"
           rowHeight=${tokens.length > 40 ? 8 : 16} />`}
     />
-    ${hasPositions
-      ? html`<${Figure}
+    ${
+      hasPositions
+        ? html`<${Figure}
           name="positions"
           caption="The positional encoding as one matrix: a row for each position, a column for each dimension."
           draw=${(width) =>
             html`<${Strips} blocks=${blocks.matrix} width=${width}
               label="Positional encoding" rowHeight=${tokens.length > 40 ? 4 : 8} />`}
         />`
-      : html`<p class="note">${WHY_NONE[trace.model.attention_positions] ??
-          "This model has no positions here."}</p>`}
+        : html`<p class="note">${
+            WHY_NONE[trace.model.attention_positions] ??
+            "This model has no positions here."
+          }</p>`
+    }
   <//>`;
 });
 

@@ -28,8 +28,7 @@ export const Residuals = memo(function Residuals(properties) {
     [trace, stack, layer, row],
   );
   const isPre = trace.model.normalization === "pre";
-  const chooseStack = (value) =>
-    dispatch({ attention: value, layer: 0 });
+  const chooseStack = (value) => dispatch({ attention: value, layer: 0 });
   return html`<${Section}
     id="residuals"
     paper="sections 3.1 and 5.4"

@@ -8,11 +8,7 @@ import { html, memo, useMemo } from "../library.js";
 import { number } from "../numbers.js";
 import { attentionOf, readPath } from "../trace.js";
 import { attentionView, groupWith } from "../words.js";
-import {
-  HeadSelect,
-  HeadsChoice,
-  LayerChoice,
-} from "./attention_choice.js";
+import { HeadSelect, HeadsChoice, LayerChoice } from "./attention_choice.js";
 import { Calculation } from "./calculation.js";
 import { Section } from "./section.js";
 
@@ -30,7 +26,7 @@ export const SelfAttention = memo(function SelfAttention(properties) {
   ];
   const choose = ([row, column], how) =>
     dispatch(
-      { cell: [view.queries.groups[row][0], bestPiece(view, row, column)] },
+      { cell: [view.queries.groups[row][0], view.keys.groups[column][0]] },
       how,
     );
   const label = `Attention of layer ${layer}`;
@@ -75,11 +71,6 @@ export const SelfAttention = memo(function SelfAttention(properties) {
 function strongest({ columns, values }, row) {
   const weights = values.subarray(row * columns, (row + 1) * columns);
   return weights.indexOf(Math.max(...weights));
-}
-
-/** The first token of a word, for a key as for a query. */
-function bestPiece(view, row, column) {
-  return view.keys.groups[column][0];
 }
 
 /** Heads that give most weight to what was asked for. */

@@ -7,7 +7,7 @@ import { Strips } from "../figures/strips.js";
 import { Tokens } from "../figures/token_row.js";
 import { html, memo, useMemo } from "../library.js";
 import { largest, number } from "../numbers.js";
-import { Token, plain, visible } from "../token_text.js";
+import { plain, Token, visible } from "../token_text.js";
 import { attentionView, groupWith } from "../words.js";
 import { calculate } from "./calculation.js";
 import { Section } from "./section.js";
@@ -21,21 +21,26 @@ export const TwoSentences = memo(function TwoSentences(properties) {
     id="two-sentences"
     intro="One word can change what another word means: a tired animal did not cross, or a wide street was not crossed. Here both sentences go through the model, and what differs is marked."
   >
-    ${!isReady && !errors.some(Boolean) &&
-    html`<p class="note">There is no second sentence to compare with.</p>`}
+    ${
+      !isReady &&
+      !errors.some(Boolean) &&
+      html`<p class="note">There is no second sentence to compare with.</p>`
+    }
     ${errors.map((error) => error && html`<p class="error" role="alert">${error}</p>`)}
     ${isReady && html`<${Comparison} ...${properties} />`}
   <//>`;
 });
 
 function Comparison(properties) {
-  const { traces, attention, layer, head, units, cell, shown, dispatch } = properties;
+  const { traces, attention, layer, head, units, cell, shown, dispatch } =
+    properties;
   const views = useMemo(
     () => traces.map((trace) => attentionView(trace, attention, layer, units)),
     [traces[0], traces[1], attention, layer, units],
   );
   const difference = useMemo(
-    () => differenceOf(views.map((view) => ({ ...view, map: view.heads[head] }))),
+    () =>
+      differenceOf(views.map((view) => ({ ...view, map: view.heads[head] }))),
     [views, head],
   );
   const { map, queries, keys, marked } = difference;
@@ -57,7 +62,10 @@ function Comparison(properties) {
     );
   return html`
     <${Texts} traces=${traces} />
-    ${map.rows > 0 && map.columns > 0 && html`<div class="pair">
+    ${
+      map.rows > 0 &&
+      map.columns > 0 &&
+      html`<div class="pair">
       <${Figure}
         name="attention-difference"
         caption=${`Weights of the second sentence minus those of the first, head ${head + 1} of the layer chosen above. The ${marked.length} largest differences have a frame.`}
@@ -71,7 +79,8 @@ function Comparison(properties) {
         <${Largest} difference=${difference} />
       <//>
       <${Cell} ...${{ traces, attention, layer, head, views, queries, keys }}
-        cell=${shownCell} /></div>`}`;
+        cell=${shownCell} /></div>`
+    }`;
 }
 
 /** Which of the aligned pairs has this index; the first, if none has. */
