@@ -320,11 +320,11 @@ class TestSelfAttention:
             trace["arrays"][f"{path}/{kind}"] = sample_trace.encode(array)
         page.goto(
             fake_page.write(folder, sample_trace.page([trace]))
-            + "#?heads=3&head=3&cell=1,2"
+            + "#?heads=1&head=1&cell=1,2"
         )
         product = float(
-            decoded(trace, f"{path}/query")[3, 1]
-            @ decoded(trace, f"{path}/key")[1, 2]
+            decoded(trace, f"{path}/query")[1, 1]
+            @ decoded(trace, f"{path}/key")[0, 2]
         )
         shown = page.locator(".calculation .steps b").first.inner_text()
         assert shown == f"{product:.2f}".replace("-", "−")
@@ -632,6 +632,31 @@ class TestTheAddress:
         assert other.evaluate(content) == recorded.evaluate(content)
         other.close()
 
+    def test_all_of_the_state_is_read_and_written(self, page, folder, data):
+        values = {
+            **{"text": sample_trace.WIDE, "text2": sample_trace.TIRED},
+            **{"shown": "1", "open": "encoder:1,decoder:2", "side": "target"},
+            **{"attention": "cross", "layer": "1", "heads": "1,3"},
+            **{"head": "3", "cell": "4,5", "step": "6", "stepLayer": "1"},
+            **{"stepHead": "2", "temperature": "0.7", "topK": "5"},
+            **{"topP": "0.85", "prefix": "3,7", "kind": "greedy"},
+            **{"beam_size": "7", "top_beams": "5", "alpha": "1.3"},
+            **{"penalty": "average", "coverage": "0.4", "dropped": "0"},
+            **{"source": "3", "theme": "dark"},
+            "off": "encoder/block_1/attention:2,decoder/block_2/cross:0",
+        }
+        address = fake_page.write(folder, data, is_live=True)
+        query = urllib.parse.urlencode(values)
+        page.goto(f"{address}#beam-search?{query}")
+        page.get_by_role("button", name="words").click()
+        assert state(page) == {**values, "units": "words"}
+        assert page.evaluate("document.documentElement.dataset.theme") == (
+            "dark"
+        )
+        assert "#beam-search?" in page.url
+        chosen = page.locator("[aria-pressed=true]").all_inner_texts()
+        assert {"Greedy", "hide", "words", "2"} <= set(chosen)
+
     def test_back_and_forward(self, recorded):
         words = recorded.get_by_role("button", name="words")
         words.click()
@@ -721,6 +746,7 @@ class TestHostileTokens:
     def hostile(self, page, folder):
         trace = sample_trace.trace("<b>x</b>\u202e", pieces=HOSTILE)
         trace["steps"][0]["tokens"][0] = HOSTILE[0]
+        trace["target"]["text"] = "w" * 500
         page.goto(fake_page.write(folder, sample_trace.page([trace])))
         page.wait_for_selector("#attribution svg")
         return page
@@ -843,6 +869,15 @@ def test_axe_finds_nothing_serious(page, folder, data, scheme, is_live):
         if each["impact"] in ("serious", "critical")
     ]
     assert not found, json.dumps(found, indent=1)
+
+
+def test_on_paper_figures_are_scaled_and_controls_are_gone(recorded):
+    recorded.emulate_media(media="print")
+    recorded.set_viewport_size({"width": 700, "height": 900})
+    for svg in recorded.locator("figure svg").all():
+        assert svg.bounding_box()["width"] <= 700
+    assert not recorded.locator(".save").first.is_visible()
+    assert not recorded.locator(".bar-top").is_visible()
 
 
 def test_the_switch_of_colours(recorded):

@@ -3,6 +3,7 @@
 import { html } from "../library.js";
 import { percent } from "../numbers.js";
 import { plain, SvgToken } from "../token_text.js";
+import { frame } from "./frame.js";
 import { indexAfter } from "./keys.js";
 
 const ROW = 26;
@@ -37,7 +38,7 @@ export function Bars({ items, width, label, chosen, onItem = null, most = 1 }) {
     event.preventDefault();
     target.focus();
   }
-  return html`<svg width=${width} height=${items.length * ROW + 4} class="bars"
+  return html`<svg ...${frame(width, items.length * ROW + 4)} class="bars"
     role=${isMenu ? "group" : "img"} aria-label=${`${label}: ${list}`}>
     ${items.map((item, index) => {
       const y = index * ROW;

@@ -5,6 +5,7 @@ import { number } from "../numbers.js";
 import { plain, SvgToken } from "../token_text.js";
 import { tokenOf } from "../trace.js";
 import { layOut } from "./beam_layout.js";
+import { frame } from "./frame.js";
 
 const COLUMN = 104;
 const ROW = 44;
@@ -41,7 +42,7 @@ export function BeamTree({ trace, width, showDropped }) {
     .join("")
     .replace(/\u2581/g, " ");
   return html`<div class="scroll">
-      <svg width=${Math.max(width, tree.columns * COLUMN)} height=${28 + tree.rows * ROW}
+      <svg ...${frame(Math.max(width, tree.columns * COLUMN), 28 + tree.rows * ROW)}
         class="beam-tree">
         ${trace.search.steps.map(
           (_, step) => html`<text class="muted" text-anchor="middle"

@@ -5,6 +5,7 @@ import { html } from "../library.js";
 import { largest, number } from "../numbers.js";
 import { SvgToken } from "../token_text.js";
 import { Cells } from "./cells.js";
+import { frame } from "./frame.js";
 
 const ROW = 24;
 const LEFT = 112;
@@ -40,8 +41,8 @@ export function CalculationFigure({ numbers, tokens, column, width, label }) {
         width=${cell} height=${ROW - 8} most=${scale} x=${LEFT} y=${y} />`;
   const name = (y, text) =>
     html`<text class="muted" text-anchor="end" x=${LEFT - 8} y=${y + 13}>${text}</text>`;
-  return html`<div class="scroll"><svg width=${Math.max(width, right + scores)}
-    height=${end + (hidden > 0 ? ROW : 0) + ROW + 10} class="calculation-figure"
+  return html`<div class="scroll"><svg
+    ...${frame(Math.max(width, right + scores), end + (hidden > 0 ? ROW : 0) + ROW + 10)} class="calculation-figure"
     role="img" aria-label=${label}>
     ${name(4, "query")}${strip(4, q, most)}
     ${name(4 + ROW, "key")}${strip(4 + ROW, k, most)}

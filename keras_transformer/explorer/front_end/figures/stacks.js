@@ -2,6 +2,7 @@
 
 import { html } from "../library.js";
 import { shortened, visible } from "../token_text.js";
+import { frame } from "./frame.js";
 
 const BLOCK = 36;
 const SUBLAYER = 30;
@@ -59,7 +60,7 @@ export function Stacks({ trace, open, width, dispatch }) {
         html`<${Block} ...${{ stack: name, place, x, width: column, y: top(place), title, toggle, dispatch }} />`,
     )}
   </g>`;
-  return html`<svg width=${width} height=${height} class="stacks">
+  return html`<svg ...${frame(width, height)} class="stacks">
     <g class="arrow">
       ${arrow(left + column / 2, ground + 18, ground)}
       ${arrow(right + column / 2, ground + 18, ground)}

@@ -4,6 +4,7 @@ import { html, useMemo } from "../library.js";
 import { largest } from "../numbers.js";
 import { plain, SvgToken } from "../token_text.js";
 import { Cells } from "./cells.js";
+import { frame } from "./frame.js";
 
 const LEFT = 118;
 
@@ -29,7 +30,7 @@ export function Strips({ blocks, width, label, rowHeight = 16 }) {
   });
   const svgWidth = Math.ceil(LEFT + cell * columns + 4);
   return html`<div class="scroll">
-    <svg width=${svgWidth} height=${y} class="strips" role="img"
+    <svg ...${frame(svgWidth, y)} class="strips" role="img"
       aria-label=${`${label}: ${blocks.map(describe).join("; ")}`}>
       ${placed.map(
         ({ block, y: top, height }) =>
