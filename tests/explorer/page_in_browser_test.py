@@ -86,6 +86,45 @@ def slide(page, section, label, value):
     )
 
 
+READ_BLOCK = """(svg, index) => {
+    const block = svg.children[index];
+    const number = (element, name) => Number(element.getAttribute(name));
+    const rows = [...block.querySelectorAll("g[shape-rendering]")];
+    return {
+        width: number(block.querySelector(".map-ground"), "width"),
+        rows: rows.map((row) => [...row.querySelectorAll("path")].flatMap(
+            (path) => path.getAttribute("d").split("M").slice(1).map((d) => {
+                const [x, , width] = d.match(/-?[\\d.]+/g).map(Number);
+                const sign = path.classList.contains("cell-negative") ? -1 : 1;
+                return [x, width, sign * number(path, "fill-opacity")];
+            }))),
+    };
+}"""
+SHADES = 24
+
+
+def drawn(figure, index, columns):
+    """The shades of a block of strips, from its SVG paths: -1 to 1."""
+    block = figure.locator("svg.strips").evaluate(READ_BLOCK, index)
+    cell = block["width"] / columns
+    shades = np.zeros((len(block["rows"]), columns))
+    for row, runs in enumerate(block["rows"]):
+        for x, width, shade in runs:
+            shades[row, round(x / cell) : round((x + width) / cell)] = shade
+    return shades
+
+
+def assert_drawn(figure, *blocks):
+    """Checks blocks of strips; all have one scale."""
+    most = max(np.abs(values).max() for values in blocks)
+    for index, values in enumerate(blocks):
+        expected = np.floor(values / most * SHADES + 0.5) / SHADES
+        shades = drawn(figure, index, values.shape[1])
+        # A value between two shades may be rounded to either.
+        assert np.abs(shades - expected).max() <= 1 / SHADES + 1e-3
+        assert (np.abs(shades - expected) < 1e-3).mean() > 0.99
+
+
 class TestTheWhole:
     def test_tokens_and_translation(self, recorded, data):
         trace = data["traces"][0]
@@ -152,7 +191,7 @@ class TestTheWhole:
 
 
 class TestEmbeddings:
-    def test_embedding_position_and_sum(self, recorded):
+    def test_embedding_position_and_sum(self, recorded, data):
         titles = figure(recorded, "embeddings").locator(".block-title")
         assert titles.all_text_contents() == [
             "Embedding",
@@ -161,6 +200,13 @@ class TestEmbeddings:
         ]
         signs = figure(recorded, "embeddings").locator(".block-sign")
         assert signs.all_text_contents() == ["", "+", "="]
+        assert_drawn(
+            figure(recorded, "embeddings"),
+            *(
+                decoded(data["traces"][0], f"source/{name}")
+                for name in ("embeddings", "positions", "inputs")
+            ),
+        )
         matrix = figure(recorded, "positions").locator("svg")
         assert "16 by 20" in matrix.get_attribute("aria-label")
 
@@ -374,6 +420,18 @@ class TestTwoSentences:
         frames = figure(recorded, "attention-difference").locator(".marked")
         assert frames.count() == 5
 
+    def test_tokens_that_correspond_at_the_end(self, page, folder):
+        traces = [sample_trace.trace(sample_trace.TIRED) for _ in range(2)]
+        traces[1]["source"]["text"] = sample_trace.WIDE
+        for trace, token in zip(traces, ("▁ici", "▁large"), strict=True):
+            trace["target"]["input_tokens"][-1] = token
+        page.goto(
+            fake_page.write(folder, sample_trace.page(traces))
+            + "#?attention=decoder"
+        )
+        labels = figure(page, "attention-difference").locator("text.differs")
+        assert labels.all_text_contents() == ["ici/large"] * 2
+
     def test_the_chosen_cell_in_both(self, recorded, data):
         recorded.goto(recorded.url.split("#")[0] + "#?cell=10,1")
         cells = recorded.locator("#two-sentences table.numbers tbody tr")
@@ -387,28 +445,76 @@ class TestTwoSentences:
             assert shown == f"{product:.2f}".replace("-", "−")
 
 
-def test_many_heads_and_residuals_show_the_chosen_token(recorded):
+def test_many_heads_are_joined_and_projected(recorded, data):
+    trace = data["traces"][0]
     recorded.locator("#many-heads .chip", has_text="cross").click()
-    labels = figure(recorded, "many-heads").locator("text.current")
-    assert labels.first.text_content() == "▁cross"
-    assert figure(recorded, "many-heads").locator("title").count() == 8
-    chosen = recorded.locator("#residuals .chip[aria-selected=true]")
-    assert chosen.inner_text() == "▁cross"
-    chosen.focus()
-    recorded.keyboard.press("ArrowRight")
-    assert chosen.inner_text() == "▁the"
-    assert figure(recorded, "residual-feed-forward").count() == 1
-    recorded.locator("#residuals").get_by_role("button", name="Decoder").click()
-    assert figure(recorded, "residual-cross-attention").count() == 1
+    row = trace["source"]["tokens"].index("▁cross")
+    attended = decoded(trace, f"{LAYER_2}/attended")
+    joined = attended.transpose(1, 0, 2).reshape(attended.shape[1], -1)
+    outputs = decoded(trace, f"{LAYER_2}/outputs")
+    shown = figure(recorded, "many-heads")
+    assert_drawn(shown, joined[[row]], outputs[[row]], joined, outputs)
+    assert shown.locator("text.current").first.text_content() == "▁cross"
+    assert shown.locator("title").count() == 8
 
 
-def test_a_model_that_normalizes_after_the_sum(page, folder):
-    trace = sample_trace.trace()
-    trace["model"]["normalization"] = "post"
-    page.goto(fake_page.write(folder, sample_trace.page([trace])))
-    titles = figure(page, "residual-attention").locator(".block-title")
-    assert titles.all_text_contents()[2:] == ["their sum", "norm(sum), after"]
-    assert "after each sum" in page.locator("#residuals .intro").inner_text()
+class TestResiduals:
+    def vectors(self, trace, row, *names):
+        return [decoded(trace, name)[[row]] for name in names]
+
+    def test_norm_first(self, recorded, data):
+        chosen = recorded.locator("#residuals .chip[aria-selected=true]")
+        chosen.focus()
+        recorded.keyboard.press("ArrowRight")
+        assert chosen.inner_text() == "▁was"
+        trace = data["traces"][0]
+        row = trace["source"]["tokens"].index("▁was")
+        block = "encoder/block_2"
+        assert_drawn(
+            figure(recorded, "residual-attention"),
+            *self.vectors(
+                trace,
+                row,
+                "encoder/block_1/feed_forward_residual",
+                f"{block}/attention/inputs",
+                f"{block}/attention/outputs",
+                f"{block}/attention_residual",
+            ),
+        )
+        section = recorded.locator("#residuals")
+        section.get_by_role("button", name="1", exact=True).click()
+        assert_drawn(
+            figure(recorded, "residual-feed-forward"),
+            *self.vectors(
+                trace,
+                row,
+                "encoder/block_1/attention_residual",
+                "encoder/block_1/feed_forward/inputs",
+                "encoder/block_1/feed_forward/outputs",
+                "encoder/block_1/feed_forward_residual",
+            ),
+        )
+        section.get_by_role("button", name="Decoder").click()
+        assert figure(recorded, "residual-cross-attention").count() == 1
+
+    def test_norm_after_the_sum(self, page, folder):
+        trace = sample_trace.trace()
+        trace["model"]["normalization"] = "post"
+        page.goto(fake_page.write(folder, sample_trace.page([trace])))
+        shown = figure(page, "residual-attention")
+        titles = shown.locator(".block-title").all_text_contents()
+        assert titles[2:] == ["their sum", "norm(sum), after"]
+        text = page.locator("#residuals .intro").inner_text()
+        assert "after each sum" in text
+        row = trace["source"]["tokens"].index("▁it")
+        before, outputs, after = self.vectors(
+            trace,
+            row,
+            "encoder/block_1/feed_forward_residual",
+            f"{LAYER_2}/outputs",
+            f"{LAYER_2}_residual",
+        )
+        assert_drawn(shown, before, outputs, before + outputs, after)
 
 
 class TestDecoding:

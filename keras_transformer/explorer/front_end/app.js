@@ -42,7 +42,7 @@ export function App({ page, source, store }) {
   const trace = useLast(results[shown].trace);
   const error = results[shown].error;
   const { isLive, texts } = source;
-  const bar = html`<${Bar} ...${{ state, trace, error, dispatch, shown }} link=${store.link} />`;
+  const bar = html`<${Bar} ...${{ state, trace, dispatch, shown }} link=${store.link} />`;
   const whole = html`<${Whole} ...${{ trace, error, texts, isLive, dispatch }}
     text=${state.text} text2=${state.text2} open=${state.open} />`;
   return html`

@@ -14,12 +14,22 @@ export function createStore(initial) {
   let state = fromHash(location.hash, initial);
   let listener = () => {};
 
+  function write(how, next) {
+    const address = `#${toHash(next, initial)}`;
+    try {
+      history[how](null, "", address);
+    } catch {
+      // A browser that forbids this for a file from disk, or so often.
+      location.hash = address;
+    }
+  }
+
   // The address changes a little later, since browsers limit how often.
   let timer = 0;
   function replaceAddress() {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      history.replaceState(null, "", `#${toHash(state, initial)}`);
+      write("replaceState", state);
     }, 150);
   }
 
@@ -31,8 +41,8 @@ export function createStore(initial) {
     if (isSame) return;
     if (how === "push") {
       clearTimeout(timer);
-      history.replaceState(null, "", `#${toHash(state, initial)}`);
-      history.pushState(null, "", `#${toHash(next, initial)}`);
+      write("replaceState", state);
+      write("pushState", next);
     }
     state = next;
     if (how === "replace") replaceAddress();

@@ -17,7 +17,11 @@ const WHY_NONE = {
 export const Embeddings = memo(function Embeddings({ trace, side, dispatch }) {
   const { tokens } = sideTokens(trace, side);
   const hasPositions = `${side}/positions` in trace.arrays;
-  const blocks = useMemo(() => blocksOf(trace, side, tokens), [trace, side]);
+  const strips = useMemo(() => stripsOf(trace, side, tokens), [trace, side]);
+  const positions = useMemo(
+    () => hasPositions && [positionsOf(trace, side)],
+    [trace, side],
+  );
   return html`<${Section}
     id="embeddings"
     paper="sections 3.4 and 3.5"
@@ -30,7 +34,7 @@ export const Embeddings = memo(function Embeddings({ trace, side, dispatch }) {
       name="embeddings"
       caption="One strip a token: embedding, position, and their sum, the input of the first block."
       draw=${(width) =>
-        html`<${Strips} blocks=${blocks} width=${width} label="Vectors of the tokens"
+        html`<${Strips} blocks=${strips} width=${width} label="Vectors of the tokens"
           rowHeight=${tokens.length > 40 ? 8 : 16} />`}
     />
     ${
@@ -39,7 +43,7 @@ export const Embeddings = memo(function Embeddings({ trace, side, dispatch }) {
           name="positions"
           caption="The positional encoding as one matrix: a row for each position, a column for each dimension."
           draw=${(width) =>
-            html`<${Strips} blocks=${blocks.matrix} width=${width}
+            html`<${Strips} blocks=${positions} width=${width}
               label="Positional encoding" rowHeight=${tokens.length > 40 ? 4 : 8} />`}
         />`
         : html`<p class="note">${
@@ -50,7 +54,8 @@ export const Embeddings = memo(function Embeddings({ trace, side, dispatch }) {
   <//>`;
 });
 
-function blocksOf(trace, side, tokens) {
+/** The vectors of all tokens: embedding, position and sum. */
+function stripsOf(trace, side, tokens) {
   const block = (name, title, sign) => ({
     title,
     sign,
@@ -60,12 +65,16 @@ function blocksOf(trace, side, tokens) {
   if (!(`${side}/positions` in trace.arrays)) {
     return [block("inputs", "Embedding, the input of the first block", "")];
   }
-  const blocks = [
+  return [
     block("embeddings", "Embedding", ""),
     block("positions", "Position", "+"),
     block("inputs", "Input of the first block", "="),
   ];
-  const positions = block("positions", "Dimension 0 at the left", "");
-  blocks.matrix = [{ ...positions, labels: tokens.map((_, p) => String(p)) }];
-  return blocks;
+}
+
+/** The positional encoding alone; its rows have numbers, not tokens. */
+function positionsOf(trace, side) {
+  const encoding = matrix(trace, `${side}/positions`);
+  const labels = Array.from({ length: encoding.rows }, (_, row) => String(row));
+  return { title: "Dimension 0 at the left", sign: "", labels, ...encoding };
 }
