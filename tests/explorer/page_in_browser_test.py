@@ -168,6 +168,25 @@ class TestTheWhole:
         field.fill("Good day")
         wait(live, "requests[requests.length - 1].text === 'Good day'")
 
+    def test_a_key_pressed_while_it_translates_is_not_lost(self, live):
+        text = live.evaluate(
+            """async () => {
+                const field = document.querySelector("#whole input");
+                const type = (text) => {
+                    field.value = text;
+                    field.dispatchEvent(new Event("input", { bubbles: true }));
+                };
+                type("One");
+                await new Promise((resolve) => setTimeout(resolve, 50));
+                field.form.requestSubmit();
+                await new Promise((resolve) => setTimeout(resolve, 0));
+                type("One more");
+                await new Promise((resolve) => setTimeout(resolve, 300));
+                return field.value;
+            }"""
+        )
+        assert text == "One more"
+
     def test_what_the_engine_refuses_is_said(self, live):
         field = live.get_by_role("textbox", name="First sentence")
         field.fill(" ")

@@ -1,6 +1,6 @@
 // Controls with their labels.
 
-import { html, useEffect, useState } from "../library.js";
+import { html, useLayoutEffect, useState } from "../library.js";
 
 /** Buttons of which one is pressed. `options` are [value, text] pairs. */
 export function Choice({ label, options, value, onValue, disabled }) {
@@ -53,7 +53,7 @@ export function Slider({
  */
 export function LateSlider({ value, onValue, text = (each) => each, ...rest }) {
   const [draft, setDraft] = useState(value);
-  useEffect(() => setDraft(value), [value]);
+  useLayoutEffect(() => setDraft(value), [value]);
   return html`<label class="field slider"><span>${rest.label} <output>${text(draft)}</output></span>
     <input type="range" min=${rest.min} max=${rest.max} step=${rest.step} value=${draft}
       disabled=${rest.disabled} aria-valuetext=${String(text(draft))}
