@@ -396,21 +396,30 @@ class TestSelfAttention:
 
 
 def test_the_heads_that_were_found(page, folder, data):
-    heads = [
-        {"attention": f"{path}attention", "head": head, "weight": weight}
-        for path, head, weight in [
-            ("encoder/block_1/", 3, 0.87),
-            ("decoder/block_2/cross_", 2, 0.53),
-        ]
-    ]
-    page.goto(fake_page.write(folder, {**data, "heads": heads}))
+    first = {
+        **{"attention": "encoder/block_1/attention", "head": 3},
+        **{"query": ["it", "it"], "key": ["animal", "street"]},
+        **{"cells": [[10, 2], [10, 7]], "weight": 0.87},
+    }
+    second = {
+        **{"attention": "decoder/block_2/cross_attention", "head": 2},
+        **{"cells": [[3, 1], [4, 5]], "weight": 0.53},
+    }
+    page.goto(fake_page.write(folder, {**data, "heads": [first, second]}))
     weights = decoded(data["traces"][0], "encoder/block_1/attention/weights")
-    shown = page.locator(".calculation .steps b").all_inner_texts()
-    row = data["traces"][0]["source"]["tokens"].index("▁it")
-    assert shown[2] == f"{weights[3, row].max():.3f}"
-    page.locator(".found-heads button").nth(1).click()
+    shown = page.locator(".calculation .steps b")
+    assert shown.nth(2).inner_text() == f"{weights[3, 10, 2]:.3f}"
+    buttons = page.locator(".found-heads button")
+    assert buttons.first.inner_text() == (
+        "it → animal/street Encoder self-attention 1, head 4: 0.87"
+    )
+    page.get_by_role("button", name="Show the second").click()
+    buttons.nth(1).click()
     expected = {"attention": "cross", "layer": "2", "head": "2", "heads": "2"}
-    assert state(page) == expected
+    assert state(page) == {**expected, "cell": "4,5", "shown": "1"}
+    path = "decoder/block_2/cross_attention"
+    weights = decoded(data["traces"][1], f"{path}/weights")
+    assert shown.nth(2).inner_text() == f"{weights[2, 4, 5]:.3f}"
 
 
 class TestTwoSentences:

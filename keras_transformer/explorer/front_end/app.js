@@ -78,7 +78,7 @@ function Sections({ page, source, state, shown, trace, results, dispatch }) {
   );
   return html`
     <${Embeddings} trace=${trace} side=${state.side} dispatch=${dispatch} />
-    <${SelfAttention} ...${{ ...chosen, heads, head, cell, units }} found=${page.heads} />
+    <${SelfAttention} ...${{ ...chosen, heads, head, cell, units, shown }} found=${page.heads} />
     <${TwoSentences} ...${{ attention, layer, head, cell, units, shown, dispatch }}
       traces=${useSame(results.map((each) => each.trace))}
       errors=${useSame(results.map((each) => each.error))} />
