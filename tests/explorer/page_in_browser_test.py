@@ -342,6 +342,11 @@ class TestSelfAttention:
         )
         assert f"{weights.shape[1]} by {weights.shape[2]} cells" in label
         assert "Attention of layer 1" in label
+        target = data["traces"][0]["target"]
+        recorded.goto(recorded.url + "&cell=4,2")
+        note = recorded.locator(".calculation .note").inner_text()
+        written = target["tokens"][4].removeprefix("▁")
+        assert note.endswith(f"This step writes {written}.")
 
     def test_words(self, recorded, data):
         trace = data["traces"][0]
@@ -364,8 +369,18 @@ class TestSelfAttention:
         recorded.keyboard.press("ArrowDown")
         recorded.keyboard.press("ArrowRight")
         readout = figure(recorded, "attention-map").locator(".readout")
-        expected = weights[np.ix_(groups[1], groups[1])].sum(1).mean()
+        pieces = weights[np.ix_(groups[1], groups[1])]
+        expected = pieces.sum(1).mean()
         assert readout.inner_text() == f"animal → animal: {expected:.3f}"
+        # The calculation is that of two pieces.
+        row, column = np.unravel_index(pieces.argmax(), pieces.shape)
+        row, column = groups[1][row], groups[1][column]
+        assert state(recorded)["cell"] == f"{row},{column}"
+        steps = recorded.locator(".calculation .steps b").all_inner_texts()
+        assert steps[2] == f"{pieces.max():.3f}"
+        compared = recorded.locator("#two-sentences table.numbers tbody tr")
+        shown = compared.last.locator("td").first.inner_text()
+        assert shown == f"{pieces.max():.3f}"
 
     def test_relative_positions_have_a_term_of_their_own(self, page, folder):
         trace = sample_trace.trace()

@@ -61,8 +61,13 @@ export function Calculation({ trace, attention, layer, head, cell, units }) {
       ${" "}<${Token} token=${tokens[cell[1]]} length=${24} marked=${false} />, head ${head + 1}</h3>
     ${
       units === "words" &&
-      html`<p class="note">A weight is computed between pieces, so this is the
-      calculation of the first piece of each word.</p>`
+      html`<p class="note">A weight is computed between pieces. This is the
+      calculation of the two pieces of these words with the largest weight.</p>`
+    }
+    ${
+      queries === "target" &&
+      html`<p class="note">The decoder's query is the token that it reads. This
+      step writes <b><${Token} token=${trace.target.tokens[cell[0]]} length=${24} marked=${false} /></b>.</p>`
     }
     <div class="pair">
     <div>

@@ -7,8 +7,8 @@ import { AttentionLines } from "../figures/lines.js";
 import { html, memo, useMemo } from "../library.js";
 import { number } from "../numbers.js";
 import { visible } from "../token_text.js";
-import { attentionOf, readPath } from "../trace.js";
-import { attentionView, groupWith } from "../words.js";
+import { attentionOf, attentionPath, matrix, readPath } from "../trace.js";
+import { attentionView, groupWith, strongestPieces } from "../words.js";
 import { HeadSelect, HeadsChoice, LayerChoice } from "./attention_choice.js";
 import { Calculation } from "./calculation.js";
 import { Section } from "./section.js";
@@ -35,11 +35,16 @@ export const SelfAttention = memo(function SelfAttention(properties) {
     groupWith(view.queries.groups, cell[0]),
     groupWith(view.keys.groups, cell[1]),
   ];
-  const choose = ([row, column], how) =>
-    dispatch(
-      { cell: [view.queries.groups[row][0], view.keys.groups[column][0]] },
-      how,
+  const choose = ([row, column], how) => {
+    const weights = matrix(
+      trace,
+      `${attentionPath(attention, layer)}/weights`,
+      head,
     );
+    const rows = view.queries.groups[row];
+    const next = strongestPieces(weights, rows, view.keys.groups[column]);
+    dispatch({ cell: next }, how);
+  };
   const label = `Attention of layer ${layer}`;
   return html`<${Section}
     id="self-attention"

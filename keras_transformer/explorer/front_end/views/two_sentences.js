@@ -8,7 +8,8 @@ import { Tokens } from "../figures/token_row.js";
 import { html, memo, useMemo } from "../library.js";
 import { largest, number } from "../numbers.js";
 import { plain, Token, visible } from "../token_text.js";
-import { attentionView, groupWith } from "../words.js";
+import { attentionPath, matrix } from "../trace.js";
+import { attentionView, groupWith, strongestPieces } from "../words.js";
 import { calculate } from "./calculation.js";
 import { Section } from "./section.js";
 
@@ -53,10 +54,11 @@ function Comparison(properties) {
   const choose = ([row, column], how) =>
     dispatch(
       {
-        cell: [
-          view.queries.groups[queries.pairs[row][side]][0],
-          view.keys.groups[keys.pairs[column][side]][0],
-        ],
+        cell: strongestPieces(
+          weightsOf(traces[shown], attention, layer, head),
+          view.queries.groups[queries.pairs[row][side]],
+          view.keys.groups[keys.pairs[column][side]],
+        ),
       },
       how,
     );
@@ -81,6 +83,10 @@ function Comparison(properties) {
       <${Cell} ...${{ traces, attention, layer, head, views, queries, keys }}
         cell=${shownCell} /></div>`
     }`;
+}
+
+function weightsOf(trace, attention, layer, head) {
+  return matrix(trace, `${attentionPath(attention, layer)}/weights`, head);
 }
 
 /** Which of the aligned pairs has this index; the first, if none has. */
@@ -179,10 +185,17 @@ function Cell({ traces, attention, layer, head, views, queries, keys, cell }) {
   const calculations = useMemo(
     () =>
       ["first", "second"].map((side, index) =>
-        calculate(traces[index], attention, layer, head, [
-          views[index].queries.groups[query[side]][0],
-          views[index].keys.groups[key[side]][0],
-        ]),
+        calculate(
+          traces[index],
+          attention,
+          layer,
+          head,
+          strongestPieces(
+            weightsOf(traces[index], attention, layer, head),
+            views[index].queries.groups[query[side]],
+            views[index].keys.groups[key[side]],
+          ),
+        ),
       ),
     [traces[0], traces[1], attention, layer, head, views, cell[0], cell[1]],
   );
