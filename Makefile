@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: demo check test test-rest test-all test-grids test-oldest
-.PHONY: lint bench preflight
+.PHONY: lint format-front-end bench preflight
 
 demo: .venv/installed
 	$(BIN)/python -m trainers.train_translation --output_dir=runs/demo
@@ -45,10 +45,23 @@ test-oldest: .venv-oldest/installed
 		--constraint .venv-oldest/constraints.txt --editable ".[dev]"
 	touch $@
 
-lint: .venv/installed
+# Biome checks the JavaScript and CSS of the explorer's page by biome.json;
+# `make format-front-end` writes them as it wants them.
+BIOME := $(BIN)/npx --yes @biomejs/biome@2.3.11
+
+lint: .venv/installed .venv/front-end
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIOME) check
+
+format-front-end: .venv/front-end
+	$(BIOME) check --write
+
+.venv/front-end: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--editable ".[front-end]"
+	touch $@
 
 bench: .venv/installed
 	$(BIN)/python -m tools.benchmark_training

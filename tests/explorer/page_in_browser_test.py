@@ -86,6 +86,45 @@ def slide(page, section, label, value):
     )
 
 
+READ_BLOCK = """(svg, index) => {
+    const block = svg.children[index];
+    const number = (element, name) => Number(element.getAttribute(name));
+    const rows = [...block.querySelectorAll("g[shape-rendering]")];
+    return {
+        width: number(block.querySelector(".map-ground"), "width"),
+        rows: rows.map((row) => [...row.querySelectorAll("path")].flatMap(
+            (path) => path.getAttribute("d").split("M").slice(1).map((d) => {
+                const [x, , width] = d.match(/-?[\\d.]+/g).map(Number);
+                const sign = path.classList.contains("cell-negative") ? -1 : 1;
+                return [x, width, sign * number(path, "fill-opacity")];
+            }))),
+    };
+}"""
+SHADES = 24
+
+
+def drawn(figure, index, columns):
+    """The shades of a block of strips, from its SVG paths: -1 to 1."""
+    block = figure.locator("svg.strips").evaluate(READ_BLOCK, index)
+    cell = block["width"] / columns
+    shades = np.zeros((len(block["rows"]), columns))
+    for row, runs in enumerate(block["rows"]):
+        for x, width, shade in runs:
+            shades[row, round(x / cell) : round((x + width) / cell)] = shade
+    return shades
+
+
+def assert_drawn(figure, *blocks):
+    """Checks blocks of strips; all have one scale."""
+    most = max(np.abs(values).max() for values in blocks)
+    for index, values in enumerate(blocks):
+        expected = np.floor(values / most * SHADES + 0.5) / SHADES
+        shades = drawn(figure, index, values.shape[1])
+        # A value between two shades may be rounded to either.
+        assert np.abs(shades - expected).max() <= 1 / SHADES + 1e-3
+        assert (np.abs(shades - expected) < 1e-3).mean() > 0.99
+
+
 class TestTheWhole:
     def test_tokens_and_translation(self, recorded, data):
         trace = data["traces"][0]
@@ -129,6 +168,25 @@ class TestTheWhole:
         field.fill("Good day")
         wait(live, "requests[requests.length - 1].text === 'Good day'")
 
+    def test_a_key_pressed_while_it_translates_is_not_lost(self, live):
+        text = live.evaluate(
+            """async () => {
+                const field = document.querySelector("#whole input");
+                const type = (text) => {
+                    field.value = text;
+                    field.dispatchEvent(new Event("input", { bubbles: true }));
+                };
+                type("One");
+                await new Promise((resolve) => setTimeout(resolve, 50));
+                field.form.requestSubmit();
+                await new Promise((resolve) => setTimeout(resolve, 0));
+                type("One more");
+                await new Promise((resolve) => setTimeout(resolve, 300));
+                return field.value;
+            }"""
+        )
+        assert text == "One more"
+
     def test_what_the_engine_refuses_is_said(self, live):
         field = live.get_by_role("textbox", name="First sentence")
         field.fill(" ")
@@ -152,7 +210,7 @@ class TestTheWhole:
 
 
 class TestEmbeddings:
-    def test_embedding_position_and_sum(self, recorded):
+    def test_embedding_position_and_sum(self, recorded, data):
         titles = figure(recorded, "embeddings").locator(".block-title")
         assert titles.all_text_contents() == [
             "Embedding",
@@ -161,6 +219,13 @@ class TestEmbeddings:
         ]
         signs = figure(recorded, "embeddings").locator(".block-sign")
         assert signs.all_text_contents() == ["", "+", "="]
+        assert_drawn(
+            figure(recorded, "embeddings"),
+            *(
+                decoded(data["traces"][0], f"source/{name}")
+                for name in ("embeddings", "positions", "inputs")
+            ),
+        )
         matrix = figure(recorded, "positions").locator("svg")
         assert "16 by 20" in matrix.get_attribute("aria-label")
 
@@ -277,6 +342,11 @@ class TestSelfAttention:
         )
         assert f"{weights.shape[1]} by {weights.shape[2]} cells" in label
         assert "Attention of layer 1" in label
+        target = data["traces"][0]["target"]
+        recorded.goto(recorded.url + "&cell=4,2")
+        note = recorded.locator(".calculation .note").inner_text()
+        written = target["tokens"][4].removeprefix("▁")
+        assert note.endswith(f"This step writes {written}.")
 
     def test_words(self, recorded, data):
         trace = data["traces"][0]
@@ -299,8 +369,18 @@ class TestSelfAttention:
         recorded.keyboard.press("ArrowDown")
         recorded.keyboard.press("ArrowRight")
         readout = figure(recorded, "attention-map").locator(".readout")
-        expected = weights[np.ix_(groups[1], groups[1])].sum(1).mean()
+        pieces = weights[np.ix_(groups[1], groups[1])]
+        expected = pieces.sum(1).mean()
         assert readout.inner_text() == f"animal → animal: {expected:.3f}"
+        # The calculation is that of two pieces.
+        row, column = np.unravel_index(pieces.argmax(), pieces.shape)
+        row, column = groups[1][row], groups[1][column]
+        assert state(recorded)["cell"] == f"{row},{column}"
+        steps = recorded.locator(".calculation .steps b").all_inner_texts()
+        assert steps[2] == f"{pieces.max():.3f}"
+        compared = recorded.locator("#two-sentences table.numbers tbody tr")
+        shown = compared.last.locator("td").first.inner_text()
+        assert shown == f"{pieces.max():.3f}"
 
     def test_relative_positions_have_a_term_of_their_own(self, page, folder):
         trace = sample_trace.trace()
@@ -320,32 +400,41 @@ class TestSelfAttention:
             trace["arrays"][f"{path}/{kind}"] = sample_trace.encode(array)
         page.goto(
             fake_page.write(folder, sample_trace.page([trace]))
-            + "#?heads=3&head=3&cell=1,2"
+            + "#?heads=1&head=1&cell=1,2"
         )
         product = float(
-            decoded(trace, f"{path}/query")[3, 1]
-            @ decoded(trace, f"{path}/key")[1, 2]
+            decoded(trace, f"{path}/query")[1, 1]
+            @ decoded(trace, f"{path}/key")[0, 2]
         )
         shown = page.locator(".calculation .steps b").first.inner_text()
         assert shown == f"{product:.2f}".replace("-", "−")
 
 
 def test_the_heads_that_were_found(page, folder, data):
-    heads = [
-        {"attention": f"{path}attention", "head": head, "weight": weight}
-        for path, head, weight in [
-            ("encoder/block_1/", 3, 0.87),
-            ("decoder/block_2/cross_", 2, 0.53),
-        ]
-    ]
-    page.goto(fake_page.write(folder, {**data, "heads": heads}))
+    first = {
+        **{"attention": "encoder/block_1/attention", "head": 3},
+        **{"query": ["it", "it"], "key": ["animal", "street"]},
+        **{"cells": [[10, 2], [10, 7]], "weight": 0.87},
+    }
+    second = {
+        **{"attention": "decoder/block_2/cross_attention", "head": 2},
+        **{"cells": [[3, 1], [4, 5]], "weight": 0.53},
+    }
+    page.goto(fake_page.write(folder, {**data, "heads": [first, second]}))
     weights = decoded(data["traces"][0], "encoder/block_1/attention/weights")
-    shown = page.locator(".calculation .steps b").all_inner_texts()
-    row = data["traces"][0]["source"]["tokens"].index("▁it")
-    assert shown[2] == f"{weights[3, row].max():.3f}"
-    page.locator(".found-heads button").nth(1).click()
+    shown = page.locator(".calculation .steps b")
+    assert shown.nth(2).inner_text() == f"{weights[3, 10, 2]:.3f}"
+    buttons = page.locator(".found-heads button")
+    assert buttons.first.inner_text() == (
+        "it → animal/street Encoder self-attention 1, head 4: 0.87"
+    )
+    page.get_by_role("button", name="Show the second").click()
+    buttons.nth(1).click()
     expected = {"attention": "cross", "layer": "2", "head": "2", "heads": "2"}
-    assert state(page) == expected
+    assert state(page) == {**expected, "cell": "4,5", "shown": "1"}
+    path = "decoder/block_2/cross_attention"
+    weights = decoded(data["traces"][1], f"{path}/weights")
+    assert shown.nth(2).inner_text() == f"{weights[2, 4, 5]:.3f}"
 
 
 class TestTwoSentences:
@@ -374,6 +463,18 @@ class TestTwoSentences:
         frames = figure(recorded, "attention-difference").locator(".marked")
         assert frames.count() == 5
 
+    def test_tokens_that_correspond_at_the_end(self, page, folder):
+        traces = [sample_trace.trace(sample_trace.TIRED) for _ in range(2)]
+        traces[1]["source"]["text"] = sample_trace.WIDE
+        for trace, token in zip(traces, ("▁ici", "▁large"), strict=True):
+            trace["target"]["input_tokens"][-1] = token
+        page.goto(
+            fake_page.write(folder, sample_trace.page(traces))
+            + "#?attention=decoder"
+        )
+        labels = figure(page, "attention-difference").locator("text.differs")
+        assert labels.all_text_contents() == ["ici/large"] * 2
+
     def test_the_chosen_cell_in_both(self, recorded, data):
         recorded.goto(recorded.url.split("#")[0] + "#?cell=10,1")
         cells = recorded.locator("#two-sentences table.numbers tbody tr")
@@ -387,28 +488,76 @@ class TestTwoSentences:
             assert shown == f"{product:.2f}".replace("-", "−")
 
 
-def test_many_heads_and_residuals_show_the_chosen_token(recorded):
+def test_many_heads_are_joined_and_projected(recorded, data):
+    trace = data["traces"][0]
     recorded.locator("#many-heads .chip", has_text="cross").click()
-    labels = figure(recorded, "many-heads").locator("text.current")
-    assert labels.first.text_content() == "▁cross"
-    assert figure(recorded, "many-heads").locator("title").count() == 8
-    chosen = recorded.locator("#residuals .chip[aria-selected=true]")
-    assert chosen.inner_text() == "▁cross"
-    chosen.focus()
-    recorded.keyboard.press("ArrowRight")
-    assert chosen.inner_text() == "▁the"
-    assert figure(recorded, "residual-feed-forward").count() == 1
-    recorded.locator("#residuals").get_by_role("button", name="Decoder").click()
-    assert figure(recorded, "residual-cross-attention").count() == 1
+    row = trace["source"]["tokens"].index("▁cross")
+    attended = decoded(trace, f"{LAYER_2}/attended")
+    joined = attended.transpose(1, 0, 2).reshape(attended.shape[1], -1)
+    outputs = decoded(trace, f"{LAYER_2}/outputs")
+    shown = figure(recorded, "many-heads")
+    assert_drawn(shown, joined[[row]], outputs[[row]], joined, outputs)
+    assert shown.locator("text.current").first.text_content() == "▁cross"
+    assert shown.locator("title").count() == 8
 
 
-def test_a_model_that_normalizes_after_the_sum(page, folder):
-    trace = sample_trace.trace()
-    trace["model"]["normalization"] = "post"
-    page.goto(fake_page.write(folder, sample_trace.page([trace])))
-    titles = figure(page, "residual-attention").locator(".block-title")
-    assert titles.all_text_contents()[2:] == ["their sum", "norm(sum), after"]
-    assert "after each sum" in page.locator("#residuals .intro").inner_text()
+class TestResiduals:
+    def vectors(self, trace, row, *names):
+        return [decoded(trace, name)[[row]] for name in names]
+
+    def test_norm_first(self, recorded, data):
+        chosen = recorded.locator("#residuals .chip[aria-selected=true]")
+        chosen.focus()
+        recorded.keyboard.press("ArrowRight")
+        assert chosen.inner_text() == "▁was"
+        trace = data["traces"][0]
+        row = trace["source"]["tokens"].index("▁was")
+        block = "encoder/block_2"
+        assert_drawn(
+            figure(recorded, "residual-attention"),
+            *self.vectors(
+                trace,
+                row,
+                "encoder/block_1/feed_forward_residual",
+                f"{block}/attention/inputs",
+                f"{block}/attention/outputs",
+                f"{block}/attention_residual",
+            ),
+        )
+        section = recorded.locator("#residuals")
+        section.get_by_role("button", name="1", exact=True).click()
+        assert_drawn(
+            figure(recorded, "residual-feed-forward"),
+            *self.vectors(
+                trace,
+                row,
+                "encoder/block_1/attention_residual",
+                "encoder/block_1/feed_forward/inputs",
+                "encoder/block_1/feed_forward/outputs",
+                "encoder/block_1/feed_forward_residual",
+            ),
+        )
+        section.get_by_role("button", name="Decoder").click()
+        assert figure(recorded, "residual-cross-attention").count() == 1
+
+    def test_norm_after_the_sum(self, page, folder):
+        trace = sample_trace.trace()
+        trace["model"]["normalization"] = "post"
+        page.goto(fake_page.write(folder, sample_trace.page([trace])))
+        shown = figure(page, "residual-attention")
+        titles = shown.locator(".block-title").all_text_contents()
+        assert titles[2:] == ["their sum", "norm(sum), after"]
+        text = page.locator("#residuals .intro").inner_text()
+        assert "after each sum" in text
+        row = trace["source"]["tokens"].index("▁it")
+        before, outputs, after = self.vectors(
+            trace,
+            row,
+            "encoder/block_1/feed_forward_residual",
+            f"{LAYER_2}/outputs",
+            f"{LAYER_2}_residual",
+        )
+        assert_drawn(shown, before, outputs, before + outputs, after)
 
 
 class TestDecoding:
@@ -632,6 +781,31 @@ class TestTheAddress:
         assert other.evaluate(content) == recorded.evaluate(content)
         other.close()
 
+    def test_all_of_the_state_is_read_and_written(self, page, folder, data):
+        values = {
+            **{"text": sample_trace.WIDE, "text2": sample_trace.TIRED},
+            **{"shown": "1", "open": "encoder:1,decoder:2", "side": "target"},
+            **{"attention": "cross", "layer": "1", "heads": "1,3"},
+            **{"head": "3", "cell": "4,5", "step": "6", "stepLayer": "1"},
+            **{"stepHead": "2", "temperature": "0.7", "topK": "5"},
+            **{"topP": "0.85", "prefix": "3,7", "kind": "greedy"},
+            **{"beam_size": "7", "top_beams": "5", "alpha": "1.3"},
+            **{"penalty": "average", "coverage": "0.4", "dropped": "0"},
+            **{"source": "3", "theme": "dark"},
+            "off": "encoder/block_1/attention:2,decoder/block_2/cross:0",
+        }
+        address = fake_page.write(folder, data, is_live=True)
+        query = urllib.parse.urlencode(values)
+        page.goto(f"{address}#beam-search?{query}")
+        page.get_by_role("button", name="words").click()
+        assert state(page) == {**values, "units": "words"}
+        assert page.evaluate("document.documentElement.dataset.theme") == (
+            "dark"
+        )
+        assert "#beam-search?" in page.url
+        chosen = page.locator("[aria-pressed=true]").all_inner_texts()
+        assert {"Greedy", "hide", "words", "2"} <= set(chosen)
+
     def test_back_and_forward(self, recorded):
         words = recorded.get_by_role("button", name="words")
         words.click()
@@ -721,6 +895,7 @@ class TestHostileTokens:
     def hostile(self, page, folder):
         trace = sample_trace.trace("<b>x</b>\u202e", pieces=HOSTILE)
         trace["steps"][0]["tokens"][0] = HOSTILE[0]
+        trace["target"]["text"] = "w" * 500
         page.goto(fake_page.write(folder, sample_trace.page([trace])))
         page.wait_for_selector("#attribution svg")
         return page
@@ -843,6 +1018,15 @@ def test_axe_finds_nothing_serious(page, folder, data, scheme, is_live):
         if each["impact"] in ("serious", "critical")
     ]
     assert not found, json.dumps(found, indent=1)
+
+
+def test_on_paper_figures_are_scaled_and_controls_are_gone(recorded):
+    recorded.emulate_media(media="print")
+    recorded.set_viewport_size({"width": 700, "height": 900})
+    for svg in recorded.locator("figure svg").all():
+        assert svg.bounding_box()["width"] <= 700
+    assert not recorded.locator(".save").first.is_visible()
+    assert not recorded.locator(".bar-top").is_visible()
 
 
 def test_the_switch_of_colours(recorded):

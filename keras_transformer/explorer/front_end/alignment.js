@@ -46,8 +46,9 @@ export function align(first, second) {
 
 /** Lengths of the longest common subsequences of all pairs of ends. */
 function commonLengths(first, second) {
-  const lengths = Array.from({ length: first.length + 1 }, () =>
-    new Int32Array(second.length + 1),
+  const lengths = Array.from(
+    { length: first.length + 1 },
+    () => new Int32Array(second.length + 1),
   );
   for (let i = first.length - 1; i >= 0; i -= 1) {
     for (let j = second.length - 1; j >= 0; j -= 1) {
@@ -62,7 +63,9 @@ function commonLengths(first, second) {
 
 /** Words of two texts, each with whether the other text has it too. */
 export function compareWords(first, second) {
-  const words = [first, second].map((text) => text.split(/\s+/).filter(Boolean));
+  const words = [first, second].map((text) =>
+    text.split(/\s+/).filter(Boolean),
+  );
   const common = [new Set(), new Set()];
   for (const pair of align(...words)) {
     if (pair.same) {

@@ -3,9 +3,15 @@
 import { Bar } from "./bar.js";
 import { html, useEffect, useMemo, useRef, useState } from "./library.js";
 import { searchOf } from "./state.js";
-import { attentionOf, attentionPath, existingLayer, matrix, sideTokens } from "./trace.js";
-import { Attribution } from "./views/attribution.js";
+import {
+  attentionOf,
+  attentionPath,
+  existingLayer,
+  matrix,
+  sideTokens,
+} from "./trace.js";
 import { existingHeads } from "./views/attention_choice.js";
+import { Attribution } from "./views/attribution.js";
 import { BeamSearch } from "./views/beam_search.js";
 import { Decoding } from "./views/decoding.js";
 import { Embeddings } from "./views/embeddings.js";
@@ -36,7 +42,7 @@ export function App({ page, source, store }) {
   const trace = useLast(results[shown].trace);
   const error = results[shown].error;
   const { isLive, texts } = source;
-  const bar = html`<${Bar} ...${{ state, trace, error, dispatch, shown }} link=${store.link} />`;
+  const bar = html`<${Bar} ...${{ state, trace, dispatch, shown }} link=${store.link} />`;
   const whole = html`<${Whole} ...${{ trace, error, texts, isLive, dispatch }}
     text=${state.text} text2=${state.text2} open=${state.open} />`;
   return html`
@@ -72,7 +78,7 @@ function Sections({ page, source, state, shown, trace, results, dispatch }) {
   );
   return html`
     <${Embeddings} trace=${trace} side=${state.side} dispatch=${dispatch} />
-    <${SelfAttention} ...${{ ...chosen, heads, head, cell, units }} found=${page.heads} />
+    <${SelfAttention} ...${{ ...chosen, heads, head, cell, units, shown }} found=${page.heads} />
     <${TwoSentences} ...${{ attention, layer, head, cell, units, shown, dispatch }}
       traces=${useSame(results.map((each) => each.trace))}
       errors=${useSame(results.map((each) => each.error))} />
@@ -112,7 +118,13 @@ function useChoices(state, trace) {
   const head = heads.includes(state.head) ? state.head : heads[0];
   const cell = useMemo(
     () => existingCell(trace, attention, layer, head, state.cell),
-    [trace, attention, state.cell, state.cell.length ? 0 : layer, state.cell.length ? 0 : head],
+    [
+      trace,
+      attention,
+      state.cell,
+      state.cell.length ? 0 : layer,
+      state.cell.length ? 0 : head,
+    ],
   );
   const within = (index, count) => Math.max(0, Math.min(count - 1, index));
   return {
@@ -136,7 +148,9 @@ function existingCell(trace, attention, layer, head, cell) {
     return [Math.min(rows - 1, cell[0]), Math.min(columns - 1, cell[1])];
   }
   const { tokens } = sideTokens(trace, queries);
-  const pronoun = tokens.findIndex((each) => /^\u2581?(it|il|elle)$/i.test(each));
+  const pronoun = tokens.findIndex((each) =>
+    /^\u2581?(it|il|elle)$/i.test(each),
+  );
   const row = pronoun < 0 ? Math.floor(rows / 2) : pronoun;
   const weights = values.subarray(row * columns, (row + 1) * columns);
   return [row, weights.indexOf(Math.max(...weights))];

@@ -5,7 +5,11 @@ import { shortened, visible } from "./token_text.js";
 import { SECTIONS } from "./views/section.js";
 
 const THEMES = { auto: "dark", dark: "light", light: "auto" };
-const THEME_NAMES = { auto: "Colours: as the system", dark: "Colours: dark", light: "Colours: light" };
+const THEME_NAMES = {
+  auto: "Colours: as the system",
+  dark: "Colours: dark",
+  light: "Colours: light",
+};
 
 export function Bar({ state, trace, shown, dispatch, link }) {
   return html`<div class="bar-top">
@@ -23,7 +27,9 @@ export function Bar({ state, trace, shown, dispatch, link }) {
       </p>
       <span class="segments" role="group" aria-label="Tokens are drawn as">
         ${["pieces", "words"].map(
-          (each) => html`<button type="button" aria-pressed=${state.units === each}
+          (
+            each,
+          ) => html`<button type="button" aria-pressed=${state.units === each}
             onClick=${() => dispatch({ units: each })}>${each}</button>`,
         )}
       </span>
@@ -34,7 +40,10 @@ export function Bar({ state, trace, shown, dispatch, link }) {
     </div>
     <nav aria-label="Sections"><ol>
       ${SECTIONS.map(
-        ([id, title, short], index) => html`<li><a href=${link({ section: id })} title=${title}
+        (
+          [id, title, short],
+          index,
+        ) => html`<li><a href=${link({ section: id })} title=${title}
           aria-current=${state.section === id ? "true" : undefined}
           onClick=${() => document.getElementById(id)?.scrollIntoView()}>
           <span class="section-number">${index + 1}</span> ${short}</a></li>`,

@@ -6,13 +6,13 @@
 
 import {
   Component,
-  html as htmTemplate,
-  render as renderTree,
   useEffect as effect,
+  html as htmTemplate,
   useLayoutEffect as layoutEffect,
+  useState as localState,
   useMemo as memoize,
   useRef as reference,
-  useState as localState,
+  render as renderTree,
 } from "./vendor/htm_preact.js";
 
 export const html = htmTemplate;

@@ -2,8 +2,9 @@
 //
 // `#page` is {"texts": two sentences to open with, "targets": a given translation
 // or null for each, "traces": recorded traces, "heads": [{"attention", "head",
-// "weight"}] or null, "notes": sentences to show}. `#model` is there if the page
-// contains the model.
+// "weight", "query", "key", "cells"}] or null, "notes": sentences to show}. Of a
+// head, "query", "key" and "cells" have the words and the cell in each sentence.
+// `#model` is there if the page contains the model.
 
 import { App } from "./app.js";
 import { createEngine } from "./engine/engine.js";
@@ -21,7 +22,8 @@ function read(id) {
 /** The page opens with the head that was found to have the largest weight. */
 function firstHead(heads) {
   if (!heads?.length) return {};
-  return { ...readPath(heads[0].attention), head: heads[0].head };
+  const { attention, head, cells } = heads[0];
+  return { ...readPath(attention), head, cell: cells?.[0] ?? [] };
 }
 
 function start() {

@@ -129,7 +129,8 @@ export function changed(state, change) {
   if (has("text", "text2", "shown") && !("prefix" in change)) {
     next.prefix = initialList(next.prefix);
   }
-  if (has("attention") && !("cell" in change)) next.cell = initialList(next.cell);
+  if (has("text", "text2", "attention") && !("cell" in change))
+    next.cell = initialList(next.cell);
   if (next.top_beams > next.beam_size) {
     // The one that was moved stays; the other follows.
     if (has("beam_size")) next.top_beams = next.beam_size;

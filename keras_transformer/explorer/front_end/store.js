@@ -14,23 +14,35 @@ export function createStore(initial) {
   let state = fromHash(location.hash, initial);
   let listener = () => {};
 
+  function write(how, next) {
+    const address = `#${toHash(next, initial)}`;
+    try {
+      history[how](null, "", address);
+    } catch {
+      // A browser that forbids this for a file from disk, or so often.
+      location.hash = address;
+    }
+  }
+
   // The address changes a little later, since browsers limit how often.
   let timer = 0;
   function replaceAddress() {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      history.replaceState(null, "", `#${toHash(state, initial)}`);
+      write("replaceState", state);
     }, 150);
   }
 
   function dispatch(change, how = "push") {
     const next = changed(state, change);
-    const isSame = Object.keys(next).every((name) => next[name] === state[name]);
+    const isSame = Object.keys(next).every(
+      (name) => next[name] === state[name],
+    );
     if (isSame) return;
     if (how === "push") {
       clearTimeout(timer);
-      history.replaceState(null, "", `#${toHash(state, initial)}`);
-      history.pushState(null, "", `#${toHash(next, initial)}`);
+      write("replaceState", state);
+      write("pushState", next);
     }
     state = next;
     if (how === "replace") replaceAddress();

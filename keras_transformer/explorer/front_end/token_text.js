@@ -9,7 +9,8 @@ const WORD_START = "\u2581";
 const INVISIBLE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 const RIGHT_TO_LEFT =
   /^[^\p{L}]*[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
-const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60\u{1f000}-\u{3fffd}]/u;
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff00-\uff60\u{1f000}-\u{3fffd}]/u;
 
 /** Text with ⟨U+202E⟩ in place of a character that cannot be seen. */
 export function visible(text) {
@@ -90,7 +91,14 @@ export function Token({ token, length, marked = true }) {
  * A token as text of an SVG figure. `anchor` is where it is held: "start" is
  * its left end, "end" its right end, whatever its direction.
  */
-export function SvgToken({ token, x, y, anchor = "start", length = 16, ...rest }) {
+export function SvgToken({
+  token,
+  x,
+  y,
+  anchor = "start",
+  length = 16,
+  ...rest
+}) {
   const { starts, text } = parts(token, length);
   const left = isRightToLeft(text);
   const turned = { start: "end", end: "start", middle: "middle" };

@@ -139,8 +139,11 @@ const textsById = new WeakMap();
 export function tokenOf(trace, id) {
   if (!textsById.has(trace)) {
     const texts = new Map();
-    const add = ({ ids, tokens }) =>
-      ids.forEach((each, index) => texts.set(each, tokens[index]));
+    const add = ({ ids, tokens }) => {
+      ids.forEach((each, index) => {
+        texts.set(each, tokens[index]);
+      });
+    };
     trace.steps.forEach(add);
     trace.lens.flat().forEach(add);
     add(trace.target);

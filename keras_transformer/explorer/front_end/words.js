@@ -26,7 +26,10 @@ export function unitsOf({ tokens, words }, units) {
   }
   const groups = groupsOf(words);
   const labels = groups.map((group) =>
-    group.map((index) => tokens[index]).join("").replace(/^\u2581(?=.)/, ""),
+    group
+      .map((index) => tokens[index])
+      .join("")
+      .replace(/^\u2581(?=.)/, ""),
   );
   return { labels, groups };
 }
@@ -76,4 +79,20 @@ export function groupWith(groups, index) {
     0,
     groups.findIndex((group) => group.includes(index)),
   );
+}
+
+/**
+ * The two pieces of two words with the largest weight: row and column. Only
+ * between pieces is a weight computed.
+ */
+export function strongestPieces(weights, rows, columns) {
+  let best = [rows[0], columns[0]];
+  const weightAt = ([row, column]) =>
+    weights.values[row * weights.columns + column];
+  for (const row of rows) {
+    for (const column of columns) {
+      if (weightAt([row, column]) > weightAt(best)) best = [row, column];
+    }
+  }
+  return best;
 }

@@ -2,7 +2,8 @@
 
 import { html } from "../library.js";
 import { percent } from "../numbers.js";
-import { SvgToken, plain } from "../token_text.js";
+import { plain, SvgToken } from "../token_text.js";
+import { frame } from "./frame.js";
 import { indexAfter } from "./keys.js";
 
 const ROW = 26;
@@ -31,12 +32,13 @@ export function Bars({ items, width, label, chosen, onItem = null, most = 1 }) {
       return;
     }
     const next = indexAfter(event.key, index, items.length);
-    const target = next !== null && event.currentTarget.parentNode.children[next];
+    const target =
+      next !== null && event.currentTarget.parentNode.children[next];
     if (!target) return;
     event.preventDefault();
     target.focus();
   }
-  return html`<svg width=${width} height=${items.length * ROW + 4} class="bars"
+  return html`<svg ...${frame(width, items.length * ROW + 4)} class="bars"
     role=${isMenu ? "group" : "img"} aria-label=${`${label}: ${list}`}>
     ${items.map((item, index) => {
       const y = index * ROW;
@@ -51,18 +53,24 @@ export function Bars({ items, width, label, chosen, onItem = null, most = 1 }) {
       return html`<g class=${`bar${index === chosen ? " active" : ""}${isButton ? " button" : ""}`}
         ...${button || {}}>
         <rect class="bar-ground" x="0" y=${y + 1} width=${width} height=${ROW - 2} rx="4" />
-        ${item.isRest
-          ? html`<text class="muted" text-anchor="end" x=${left - 8} y=${y + 18}>${item.token}</text>`
-          : html`<${SvgToken} token=${item.token} anchor="end"
-              length=${Math.floor(left / 9)} x=${left - 8} y=${y + 18} />`}
-        ${item.before !== undefined &&
-        html`<rect class="bar-before" x=${left} y=${y + 6}
-          width=${length(item.before)} height=${ROW - 12} />`}
+        ${
+          item.isRest
+            ? html`<text class="muted" text-anchor="end" x=${left - 8} y=${y + 18}>${item.token}</text>`
+            : html`<${SvgToken} token=${item.token} anchor="end"
+              length=${Math.floor(left / 9)} x=${left - 8} y=${y + 18} />`
+        }
+        ${
+          item.before !== undefined &&
+          html`<rect class="bar-before" x=${left} y=${y + 6}
+          width=${length(item.before)} height=${ROW - 12} />`
+        }
         <rect class="bar-value" x=${left} y=${y + 8}
           width=${length(item.value)} height=${ROW - 16} />
         <text class="bar-number" x=${left + space + 6} y=${y + 18}>${percent(item.value)}</text>
-        ${item.note &&
-        html`<text class="muted" text-anchor="end" x=${width - 4} y=${y + 18}>${item.note}</text>`}
+        ${
+          item.note &&
+          html`<text class="muted" text-anchor="end" x=${width - 4} y=${y + 18}>${item.note}</text>`
+        }
       </g>`;
     })}
   </svg>`;

@@ -2,9 +2,10 @@
 
 import { html, useMemo, useState } from "../library.js";
 import { number } from "../numbers.js";
-import { SvgToken, plain } from "../token_text.js";
+import { plain, SvgToken } from "../token_text.js";
 import { tokenOf } from "../trace.js";
 import { layOut } from "./beam_layout.js";
+import { frame } from "./frame.js";
 
 const COLUMN = 104;
 const ROW = 44;
@@ -41,7 +42,7 @@ export function BeamTree({ trace, width, showDropped }) {
     .join("")
     .replace(/\u2581/g, " ");
   return html`<div class="scroll">
-      <svg width=${Math.max(width, tree.columns * COLUMN)} height=${28 + tree.rows * ROW}
+      <svg ...${frame(Math.max(width, tree.columns * COLUMN), 28 + tree.rows * ROW)}
         class="beam-tree">
         ${trace.search.steps.map(
           (_, step) => html`<text class="muted" text-anchor="middle"
@@ -66,19 +67,23 @@ export function BeamTree({ trace, width, showDropped }) {
                 x=${x(node)} y=${y(node)} width=${WIDTH} height=${HEIGHT} rx="6" />
               <${SvgToken} token=${nameOf(node)} length=${9} anchor="middle"
                 x=${x(node) + WIDTH / 2} y=${y(node) + (value === undefined ? 21 : 15)} />
-              ${value !== undefined &&
-              html`<text class="node-score" text-anchor="middle"
-                x=${x(node) + WIDTH / 2} y=${y(node) + 28}>${number(value)}${node.rank !== null ? ` · no. ${node.rank + 1}` : ""}</text>`}
+              ${
+                value !== undefined &&
+                html`<text class="node-score" text-anchor="middle"
+                x=${x(node) + WIDTH / 2} y=${y(node) + 28}>${number(value)}${node.rank !== null ? ` · no. ${node.rank + 1}` : ""}</text>`
+              }
             </g>`;
           })}
         </g>
       </svg>
     </div>
-    <output class="readout">${current.step < 0
-      ? "The start: nothing is written."
-      : html`<bdi>${plain(text.trim(), 200)}</bdi>: ${current.kind}, score
+    <output class="readout">${
+      current.step < 0
+        ? "The start: nothing is written."
+        : html`<bdi>${plain(text.trim(), 200)}</bdi>: ${current.kind}, score
           ${" "}<b>${number(current.hypothesis.score ?? 0, 3)}</b>, log-probability
-          ${" "}${number(current.hypothesis.log_probability ?? 0, 3)}`}</output>`;
+          ${" "}${number(current.hypothesis.log_probability ?? 0, 3)}`
+    }</output>`;
 }
 
 function edgeClass(node, ancestors) {

@@ -5,6 +5,7 @@ import { html } from "../library.js";
 import { largest, number } from "../numbers.js";
 import { SvgToken } from "../token_text.js";
 import { Cells } from "./cells.js";
+import { frame } from "./frame.js";
 
 const ROW = 24;
 const LEFT = 112;
@@ -12,7 +13,9 @@ const MOST_KEYS = 12;
 
 /** The keys with the largest weights, and the chosen one, in their order. */
 function shownKeys(weights, column) {
-  const order = Array.from(weights.keys()).sort((a, b) => weights[b] - weights[a]);
+  const order = Array.from(weights.keys()).sort(
+    (a, b) => weights[b] - weights[a],
+  );
   const shown = new Set([column, ...order]);
   return [...shown].slice(0, MOST_KEYS).sort((a, b) => a - b);
 }
@@ -38,8 +41,8 @@ export function CalculationFigure({ numbers, tokens, column, width, label }) {
         width=${cell} height=${ROW - 8} most=${scale} x=${LEFT} y=${y} />`;
   const name = (y, text) =>
     html`<text class="muted" text-anchor="end" x=${LEFT - 8} y=${y + 13}>${text}</text>`;
-  return html`<div class="scroll"><svg width=${Math.max(width, right + scores)}
-    height=${end + (hidden > 0 ? ROW : 0) + ROW + 10} class="calculation-figure"
+  return html`<div class="scroll"><svg
+    ...${frame(Math.max(width, right + scores), end + (hidden > 0 ? ROW : 0) + ROW + 10)} class="calculation-figure"
     role="img" aria-label=${label}>
     ${name(4, "query")}${strip(4, q, most)}
     ${name(4 + ROW, "key")}${strip(4 + ROW, k, most)}
@@ -65,8 +68,10 @@ export function CalculationFigure({ numbers, tokens, column, width, label }) {
         <text text-anchor="end" x=${right + scores - 14} y=${y + 13}>${number(weights[key], 3)}</text>
       </g>`;
     })}
-    ${hidden > 0 &&
-    html`<text class="muted" x=${LEFT} y=${end + 13}>and ${hidden} other ${hidden === 1 ? "key" : "keys"}, together ${number(Math.max(0, rest), 3)}</text>`}
+    ${
+      hidden > 0 &&
+      html`<text class="muted" x=${LEFT} y=${end + 13}>and ${hidden} other ${hidden === 1 ? "key" : "keys"}, together ${number(Math.max(0, rest), 3)}</text>`
+    }
     ${name(end + (hidden > 0 ? ROW : 0) + 4, "sum, z")}
     ${strip(end + (hidden > 0 ? ROW : 0) + 4, z, mostValue)}
   </svg></div>`;

@@ -13,7 +13,15 @@ const SHADES = 24;
  * @param {number} most the absolute value that has the darkest shade
  * @returns {{negative: boolean, shade: number, d: string}[]}
  */
-export function shadePaths({ values, rows, columns, width, height, most, gap = 0 }) {
+export function shadePaths({
+  values,
+  rows,
+  columns,
+  width,
+  height,
+  most,
+  gap = 0,
+}) {
   const paths = new Map();
   const bar = height - gap;
   for (let row = 0; row < rows; row += 1) {

@@ -1,6 +1,6 @@
 // Controls with their labels.
 
-import { html, useEffect, useState } from "../library.js";
+import { html, useLayoutEffect, useState } from "../library.js";
 
 /** Buttons of which one is pressed. `options` are [value, text] pairs. */
 export function Choice({ label, options, value, onValue, disabled }) {
@@ -30,7 +30,16 @@ export function Select({ label, options, value, onValue, disabled }) {
 }
 
 /** A slider with its number. */
-export function Slider({ label, value, text, min, max, step, onValue, disabled }) {
+export function Slider({
+  label,
+  value,
+  text,
+  min,
+  max,
+  step,
+  onValue,
+  disabled,
+}) {
   return html`<label class="field slider"><span>${label} <output>${text ?? value}</output></span>
     <input type="range" min=${min} max=${max} step=${step} value=${value}
       disabled=${disabled} aria-valuetext=${String(text ?? value)}
@@ -44,7 +53,7 @@ export function Slider({ label, value, text, min, max, step, onValue, disabled }
  */
 export function LateSlider({ value, onValue, text = (each) => each, ...rest }) {
   const [draft, setDraft] = useState(value);
-  useEffect(() => setDraft(value), [value]);
+  useLayoutEffect(() => setDraft(value), [value]);
   return html`<label class="field slider"><span>${rest.label} <output>${text(draft)}</output></span>
     <input type="range" min=${rest.min} max=${rest.max} step=${rest.step} value=${draft}
       disabled=${rest.disabled} aria-valuetext=${String(text(draft))}

@@ -2,8 +2,9 @@
 
 import { html, useMemo, useState } from "../library.js";
 import { number } from "../numbers.js";
-import { SvgToken, parts, plain, widthOf } from "../token_text.js";
+import { parts, plain, SvgToken, widthOf } from "../token_text.js";
 import { Cells } from "./cells.js";
+import { frame } from "./frame.js";
 import { cellAfter } from "./keys.js";
 
 const FONT = 13;
@@ -62,7 +63,7 @@ export function HeatMap(properties) {
   }
   const [row, column] = hovered ?? cell;
   const value = map.values[row * map.columns + column];
-  const frame = (r, c, name) =>
+  const outline = (r, c, name) =>
     html`<rect
       class=${name}
       x=${left + c * size}
@@ -72,8 +73,7 @@ export function HeatMap(properties) {
     />`;
   return html`<div class="scroll tall">
       <svg
-        width=${w}
-        height=${h}
+        ...${frame(w, h)}
         class="heat-map"
         role="application"
         aria-roledescription="heat map"
@@ -93,9 +93,9 @@ export function HeatMap(properties) {
         <${Cells} values=${map.values} rows=${map.rows} columns=${map.columns}
           width=${size} height=${size} most=${most} kind=${kind} color=${color}
           gap=${size > 14 ? 1 : 0} x=${left} y=${top} />
-        ${marked.map(([r, c]) => frame(r, c, "marked"))}
-        ${frame(cell[0], cell[1], "chosen")}
-        ${hovered && html`<g data-cursor>${frame(row, column, "hovered")}</g>`}
+        ${marked.map(([r, c]) => outline(r, c, "marked"))}
+        ${outline(cell[0], cell[1], "chosen")}
+        ${hovered && html`<g data-cursor>${outline(row, column, "hovered")}</g>`}
       </svg>
     </div>
     <output class="readout">
@@ -105,7 +105,17 @@ export function HeatMap(properties) {
 }
 
 /** Labels of rows and columns; those of the current cell are strong. */
-function Labels({ queries, keys, left, top, size, font, row, column, different }) {
+function Labels({
+  queries,
+  keys,
+  left,
+  top,
+  size,
+  font,
+  row,
+  column,
+  different,
+}) {
   const name = (side, index, isCurrent) =>
     `token${isCurrent ? " current" : ""}${different(side, index) ? " differs" : ""}`;
   return html`<g font-size=${font}>

@@ -3,7 +3,8 @@
 import { headColor, headDash } from "../colors.js";
 import { html, useState } from "../library.js";
 import { percent } from "../numbers.js";
-import { SvgToken, plain } from "../token_text.js";
+import { plain, SvgToken } from "../token_text.js";
+import { frame } from "./frame.js";
 import { indexAfter } from "./keys.js";
 
 const ROW = 24;
@@ -38,7 +39,7 @@ export function AttentionLines({ view, heads, width, row, onRow, label }) {
   }
   const strongest = strongestKey(view, heads, active);
   return html`<div class="scroll tall">
-      <svg width=${width} height=${height} class="attention-lines">
+      <svg ...${frame(width, height)} class="attention-lines">
         ${faintLines(view, heads, { side, right, y, barsWidth })}
         <g>${heads.flatMap((head, place) =>
           linesOf(view.heads[head], active, head).map(

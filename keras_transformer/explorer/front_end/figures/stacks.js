@@ -1,7 +1,8 @@
 // The two stacks of blocks, with sublayers in those that are open.
 
 import { html } from "../library.js";
-import { visible, shortened } from "../token_text.js";
+import { shortened, visible } from "../token_text.js";
+import { frame } from "./frame.js";
 
 const BLOCK = 36;
 const SUBLAYER = 30;
@@ -59,7 +60,7 @@ export function Stacks({ trace, open, width, dispatch }) {
         html`<${Block} ...${{ stack: name, place, x, width: column, y: top(place), title, toggle, dispatch }} />`,
     )}
   </g>`;
-  return html`<svg width=${width} height=${height} class="stacks">
+  return html`<svg ...${frame(width, height)} class="stacks">
     <g class="arrow">
       ${arrow(left + column / 2, ground + 18, ground)}
       ${arrow(right + column / 2, ground + 18, ground)}
@@ -111,18 +112,22 @@ function Block({ stack, place, x, y, width, title, toggle, dispatch }) {
       ...${onPress(() => toggle(`${stack}:${layer}`))}>
       <rect class="hit" x=${x + 2} y=${y + 2} width=${width - 4} height=${BLOCK - 4} rx="6" />
       <text x=${x + 14} y=${y + 23}>${title} ${layer}</text>
-      <path class="caret" d=${isOpen
-        ? `M${x + width - 26} ${y + 15}l5 6l5 -6`
-        : `M${x + width - 24} ${y + 13}l6 5l-6 5`} />
+      <path class="caret" d=${
+        isOpen
+          ? `M${x + width - 26} ${y + 15}l5 6l5 -6`
+          : `M${x + width - 24} ${y + 13}l6 5l-6 5`
+      } />
     </g>
-    ${isOpen &&
-    SUBLAYERS[stack].map(([name, attention], index) => {
-      const top = y + BLOCK + index * SUBLAYER;
-      return html`<g class=${attention ? "button sublayer" : "sublayer"}
+    ${
+      isOpen &&
+      SUBLAYERS[stack].map(([name, attention], index) => {
+        const top = y + BLOCK + index * SUBLAYER;
+        return html`<g class=${attention ? "button sublayer" : "sublayer"}
         ...${attention ? { "aria-label": `${name} of ${title} block ${layer}`, ...onPress(() => show(attention)) } : {}}>
         <rect class="hit" x=${x + 10} y=${top} width=${width - 20} height=${SUBLAYER - 6} rx="5" />
         <text x=${x + 20} y=${top + 17}>${shortened(name, Math.floor((width - 40) / 7))}</text>
       </g>`;
-    })}
+      })
+    }
   </g>`;
 }

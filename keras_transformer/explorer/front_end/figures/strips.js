@@ -2,8 +2,9 @@
 
 import { html, useMemo } from "../library.js";
 import { largest } from "../numbers.js";
-import { SvgToken, plain } from "../token_text.js";
+import { plain, SvgToken } from "../token_text.js";
 import { Cells } from "./cells.js";
+import { frame } from "./frame.js";
 
 const LEFT = 118;
 
@@ -29,7 +30,7 @@ export function Strips({ blocks, width, label, rowHeight = 16 }) {
   });
   const svgWidth = Math.ceil(LEFT + cell * columns + 4);
   return html`<div class="scroll">
-    <svg width=${svgWidth} height=${y} class="strips" role="img"
+    <svg ...${frame(svgWidth, y)} class="strips" role="img"
       aria-label=${`${label}: ${blocks.map(describe).join("; ")}`}>
       ${placed.map(
         ({ block, y: top, height }) =>
@@ -60,15 +61,17 @@ function Block({ block, top, height, cell, most }) {
       width=${cell * columns} height=${rows * height - gap} />
     <${StripRows} ...${{ values, rows, columns, cell, height, gap, first }}
       most=${block.scale ?? most} />
-    ${rows * height > 9 &&
-    labels.map(
-      (token, index) =>
-        (height >= 9 || index % Math.ceil(11 / height) === 0) &&
-        html`<${SvgToken} token=${token} anchor="end" length=${13}
+    ${
+      rows * height > 9 &&
+      labels.map(
+        (token, index) =>
+          (height >= 9 || index % Math.ceil(11 / height) === 0) &&
+          html`<${SvgToken} token=${token} anchor="end" length=${13}
           class=${`token${index === row ? " current" : ""}`}
           font-size=${Math.max(9, Math.min(13, height))}
           x=${LEFT - 8} y=${first + (index + 0.5) * height + 4 - gap / 2} />`,
-    )}
+      )
+    }
   </g>`;
 }
 

@@ -1,7 +1,7 @@
 // A sentence as a row of tokens, one of which can be chosen.
 
 import { html } from "../library.js";
-import { Token, isRightToLeft, plain } from "../token_text.js";
+import { isRightToLeft, plain, Token } from "../token_text.js";
 import { indexAfter } from "./keys.js";
 
 /**
@@ -10,7 +10,13 @@ import { indexAfter } from "./keys.js";
  * @param {number|null} chosen
  * @param {function} onToken called with an index and "push" or "replace"
  */
-export function TokenRow({ tokens, chosen, onToken, label, classOf = () => "" }) {
+export function TokenRow({
+  tokens,
+  chosen,
+  onToken,
+  label,
+  classOf = () => "",
+}) {
   const rightToLeft = tokens.filter(isRightToLeft).length > tokens.length / 2;
   function onKeyDown(event) {
     const next = indexAfter(event.key, chosen, tokens.length, rightToLeft);

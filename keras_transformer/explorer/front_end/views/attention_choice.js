@@ -7,10 +7,10 @@ import { ATTENTIONS, layersOf } from "../trace.js";
 
 /** Attention and layer. */
 export function LayerChoice({ trace, attention, layer, dispatch }) {
-  const layers = Array.from({ length: layersOf(trace, attention) }, (_, index) => [
-    index + 1,
-    String(index + 1),
-  ]);
+  const layers = Array.from(
+    { length: layersOf(trace, attention) },
+    (_, index) => [index + 1, String(index + 1)],
+  );
   return html`<${Choice} label="Attention" value=${attention}
       options=${ATTENTIONS.map(({ id, label }) => [id, label])}
       onValue=${(value) => dispatch({ attention: value })} />
@@ -25,7 +25,10 @@ export function HeadsChoice({ count, heads, dispatch }) {
     const next = heads.includes(head)
       ? heads.filter((each) => each !== head)
       : [...heads, head].sort((a, b) => a - b);
-    dispatch({ heads: next.length === count ? [] : next, head: next.includes(head) ? head : (next[0] ?? 0) });
+    dispatch({
+      heads: next.length === count ? [] : next,
+      head: next.includes(head) ? head : (next[0] ?? 0),
+    });
   }
   return html`<fieldset class="choice heads">
     <legend>Heads</legend>

@@ -5,7 +5,12 @@ import { Figure } from "../figures/figure.js";
 import { HeatMap } from "../figures/heat_map.js";
 import { html, memo, useMemo } from "../library.js";
 import { largest } from "../numbers.js";
-import { attentionView, groupWith, unitsOf, weightsOfGroups } from "../words.js";
+import {
+  attentionView,
+  groupWith,
+  unitsOf,
+  weightsOfGroups,
+} from "../words.js";
 import { Section } from "./section.js";
 
 const METHODS = {
@@ -19,22 +24,38 @@ export const Attribution = memo(function Attribution(properties) {
     id="attribution"
     intro="Attention says where a head looks, not what the output depends on. Attribution asks by the gradient how much each source token contributes to the logit of each target token; a negative number speaks against it."
   >
-    ${trace.attribution
-      ? html`<${Maps} ...${properties} />`
-      : html`<p class="needs-model">No attribution was recorded for this sentence. It
-          needs gradients, so it is computed when the page is written.</p>`}
+    ${
+      trace.attribution
+        ? html`<${Maps} ...${properties} />`
+        : html`<p class="needs-model">No attribution was recorded for this sentence. It
+          needs gradients, so it is computed when the page is written.</p>`
+    }
   <//>`;
 });
 
 function Maps({ trace, stepLayer, stepHead, step, cell, units, dispatch }) {
   const { method, scores } = trace.attribution;
-  const maps = useMemo(() => mapsOf(trace, stepLayer, stepHead, units), [trace, stepLayer, stepHead, units]);
+  const maps = useMemo(
+    () => mapsOf(trace, stepLayer, stepHead, units),
+    [trace, stepLayer, stepHead, units],
+  );
   const { queries, keys, attribution, attention } = maps;
   const place = [groupWith(queries.groups, step), groupWith(keys.groups, cell)];
   const choose = ([row, column], how) =>
-    dispatch({ step: queries.groups[row][0], source: keys.groups[column][0] }, how);
-  const shared = { queries: queries.labels, keys: keys.labels, cell: place, onCell: choose };
-  const heads = Array.from({ length: trace.model.num_heads }, (_, head) => [head, `Head ${head + 1}`]);
+    dispatch(
+      { step: queries.groups[row][0], source: keys.groups[column][0] },
+      how,
+    );
+  const shared = {
+    queries: queries.labels,
+    keys: keys.labels,
+    cell: place,
+    onCell: choose,
+  };
+  const heads = Array.from({ length: trace.model.num_heads }, (_, head) => [
+    head,
+    `Head ${head + 1}`,
+  ]);
   return html`<div class="controls">
       <${Select} label="Head of the attention beside it" value=${stepHead} options=${[[-1, "Mean of all"], ...heads]}
         onValue=${(value) => dispatch({ stepHead: value })} />
@@ -58,7 +79,8 @@ function mapsOf(trace, layer, head, units) {
   const queries = unitsOf(trace.target, units);
   const keys = unitsOf(trace.source, units);
   const { shape, values } = trace.attribution.scores;
-  const grouped = (matrix) => weightsOfGroups(matrix, queries.groups, keys.groups);
+  const grouped = (matrix) =>
+    weightsOfGroups(matrix, queries.groups, keys.groups);
   const { heads } = attentionView(trace, "cross", layer, "pieces");
   const chosen = head < 0 ? heads : [heads[head]];
   const mean = new Float32Array(values.length);

@@ -3,9 +3,9 @@
 import { BeamTree } from "../figures/beam_tree.js";
 import { Choice, LateSlider, Select } from "../figures/controls.js";
 import { Figure } from "../figures/figure.js";
+import { Tokens } from "../figures/token_row.js";
 import { html, memo } from "../library.js";
 import { number } from "../numbers.js";
-import { Tokens } from "../figures/token_row.js";
 import { tokenOf } from "../trace.js";
 import { NeedsModel, Section } from "./section.js";
 
@@ -23,11 +23,14 @@ export const BeamSearch = memo(function BeamSearch(properties) {
     paper="section 6.1"
     intro="Greedy decoding takes the most probable token of each step. Beam search keeps the best few beginnings instead, since a less probable token can lead to a better sentence. Long hypotheses have small probabilities, so the score is the log-probability divided by a power of the length."
   >
-    ${isLive
-      ? html`<${SearchControls} ...${properties} />`
-      : html`<${NeedsModel} what="Changing the search" />`}
-    ${search
-      ? html`<${Results} trace=${trace} />
+    ${
+      isLive
+        ? html`<${SearchControls} ...${properties} />`
+        : html`<${NeedsModel} what="Changing the search" />`
+    }
+    ${
+      search
+        ? html`<${Results} trace=${trace} />
           <${Choice} label="Dropped hypotheses" value=${dropped}
             options=${[[1, "show"], [0, "hide"]]}
             onValue=${(value) => dispatch({ dropped: value })} />
@@ -39,12 +42,14 @@ export const BeamSearch = memo(function BeamSearch(properties) {
           >
             <${Legend} />
           <//>`
-      : html`<p class="note">${kind === "beam" && "The translation was given, so nothing was searched."}</p>`}
+        : html`<p class="note">${kind === "beam" && "The translation was given, so nothing was searched."}</p>`
+    }
   <//>`;
 });
 
 function SearchControls(properties) {
-  const { kind, beam_size, top_beams, alpha, penalty, coverage, dispatch } = properties;
+  const { kind, beam_size, top_beams, alpha, penalty, coverage, dispatch } =
+    properties;
   const isGreedy = kind === "greedy";
   const set = (name) => (value, how) => dispatch({ [name]: value }, how);
   return html`<div class="controls sliders">

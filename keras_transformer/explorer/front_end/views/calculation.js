@@ -4,7 +4,7 @@ import { CalculationFigure } from "../figures/calculation_figure.js";
 import { Figure } from "../figures/figure.js";
 import { html, useMemo } from "../library.js";
 import { number } from "../numbers.js";
-import { Token, plain } from "../token_text.js";
+import { plain, Token } from "../token_text.js";
 import {
   attentionOf,
   attentionPath,
@@ -54,13 +54,21 @@ export function Calculation({ trace, attention, layer, head, cell, units }) {
     () => calculate(trace, attention, layer, head, cell),
     [trace, attention, layer, head, cell],
   );
-  const isMasked = numbers.weight === 0 && attention === "decoder" && cell[1] > cell[0];
+  const isMasked =
+    numbers.weight === 0 && attention === "decoder" && cell[1] > cell[0];
   return html`<div class="calculation">
     <h3>How <${Token} token=${query} length=${24} marked=${false} /> looks at
       ${" "}<${Token} token=${tokens[cell[1]]} length=${24} marked=${false} />, head ${head + 1}</h3>
-    ${units === "words" &&
-    html`<p class="note">A weight is computed between pieces, so this is the
-      calculation of the first piece of each word.</p>`}
+    ${
+      units === "words" &&
+      html`<p class="note">A weight is computed between pieces. This is the
+      calculation of the two pieces of these words with the largest weight.</p>`
+    }
+    ${
+      queries === "target" &&
+      html`<p class="note">The decoder's query is the token that it reads. This
+      step writes <b><${Token} token=${trace.target.tokens[cell[0]]} length=${24} marked=${false} /></b>.</p>`
+    }
     <div class="pair">
     <div>
     <${Steps} ...${{ numbers, isMasked }} />
@@ -83,8 +91,10 @@ function Steps({ numbers, isMasked }) {
   return html`<ol class="steps">
     <li><span>query · key</span><b>${number(product)}</b></li>
     <li><span>divided by √${q.length} = ${number(Math.sqrt(q.length))}</span><b>${number(scaled)}</b></li>
-    ${extra !== 0 &&
-    html`<li><span>with the term of the relative position, ${number(extra)}</span><b>${number(logit)}</b></li>`}
+    ${
+      extra !== 0 &&
+      html`<li><span>with the term of the relative position, ${number(extra)}</span><b>${number(logit)}</b></li>`
+    }
     <li><span>${isMasked ? "masked: a later position" : "softmax over the row"}</span><b>${number(weight, 3)}</b></li>
     <li><span>times the value, and summed over all keys</span><b>z</b></li>
   </ol>`;

@@ -31,10 +31,12 @@ export const Decoding = memo(function Decoding(properties) {
       onToken=${(index, how) => dispatch({ step: index }, how)} />
     <p>This step reads <${Token} token=${inputs[step]} length=${24} marked=${false} /> and writes
       ${" "}<b><${Token} token=${tokens[step]} length=${24} marked=${false} /></b>.
-      ${prefix.length > 0 &&
-      html` The first ${prefix.length} tokens are those you chose.
+      ${
+        prefix.length > 0 &&
+        html` The first ${prefix.length} tokens are those you chose.
         ${" "}<button type="button" onClick=${() => dispatch({ prefix: [] })}>
-          Back to the model's own translation</button>`}</p>
+          Back to the model's own translation</button>`
+      }</p>
     <${LooksAt} ...${properties} />
     <${NextToken} ...${properties} />
     ${!isLive && html`<${NeedsModel} what="Choosing another word, and having the rest translated from there," />`}
@@ -73,8 +75,14 @@ const LooksAt = memo(function LooksAt(properties) {
     </div>
     <div class="side-by-side">
       ${[
-        ["looks-at-source", "What the step looks at in the source: encoder–decoder attention."],
-        ["looks-at-target", "What it looks at in what it has read: self-attention."],
+        [
+          "looks-at-source",
+          "What the step looks at in the source: encoder–decoder attention.",
+        ],
+        [
+          "looks-at-target",
+          "What it looks at in what it has read: self-attention.",
+        ],
       ].map(
         ([name, caption], index) =>
           html`<${Figure} name=${name} caption=${caption}
@@ -100,11 +108,17 @@ function weightsAt(view, step, head, isCausal) {
   }));
   const allowed = isCausal ? items.slice(0, row + 1) : items;
   if (allowed.length <= MOST_KEYS) return allowed;
-  const kept = [...allowed].sort((a, b) => b.value - a.value).slice(0, MOST_KEYS);
+  const kept = [...allowed]
+    .sort((a, b) => b.value - a.value)
+    .slice(0, MOST_KEYS);
   const rest = 1 - kept.reduce((sum, each) => sum + each.value, 0);
   return [
     ...kept.sort((a, b) => a.key - b.key),
-    { token: `${allowed.length - MOST_KEYS} others`, value: Math.max(0, rest), isRest: true },
+    {
+      token: `${allowed.length - MOST_KEYS} others`,
+      value: Math.max(0, rest),
+      isRest: true,
+    },
   ];
 }
 

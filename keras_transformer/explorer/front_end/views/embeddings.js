@@ -8,14 +8,20 @@ import { matrix, sideTokens } from "../trace.js";
 import { Section } from "./section.js";
 
 const WHY_NONE = {
-  rotary: "This model has rotary positions: it adds nothing here, and turns queries and keys in each attention instead.",
-  relative: "This model has relative positions: it adds nothing here, and adds a term to the scores of each attention instead.",
+  rotary:
+    "This model has rotary positions: it adds nothing here, and turns queries and keys in each attention instead.",
+  relative:
+    "This model has relative positions: it adds nothing here, and adds a term to the scores of each attention instead.",
 };
 
 export const Embeddings = memo(function Embeddings({ trace, side, dispatch }) {
   const { tokens } = sideTokens(trace, side);
   const hasPositions = `${side}/positions` in trace.arrays;
-  const blocks = useMemo(() => blocksOf(trace, side, tokens), [trace, side]);
+  const strips = useMemo(() => stripsOf(trace, side, tokens), [trace, side]);
+  const positions = useMemo(
+    () => hasPositions && [positionsOf(trace, side)],
+    [trace, side],
+  );
   return html`<${Section}
     id="embeddings"
     paper="sections 3.4 and 3.5"
@@ -28,23 +34,28 @@ export const Embeddings = memo(function Embeddings({ trace, side, dispatch }) {
       name="embeddings"
       caption="One strip a token: embedding, position, and their sum, the input of the first block."
       draw=${(width) =>
-        html`<${Strips} blocks=${blocks} width=${width} label="Vectors of the tokens"
+        html`<${Strips} blocks=${strips} width=${width} label="Vectors of the tokens"
           rowHeight=${tokens.length > 40 ? 8 : 16} />`}
     />
-    ${hasPositions
-      ? html`<${Figure}
+    ${
+      hasPositions
+        ? html`<${Figure}
           name="positions"
           caption="The positional encoding as one matrix: a row for each position, a column for each dimension."
           draw=${(width) =>
-            html`<${Strips} blocks=${blocks.matrix} width=${width}
+            html`<${Strips} blocks=${positions} width=${width}
               label="Positional encoding" rowHeight=${tokens.length > 40 ? 4 : 8} />`}
         />`
-      : html`<p class="note">${WHY_NONE[trace.model.attention_positions] ??
-          "This model has no positions here."}</p>`}
+        : html`<p class="note">${
+            WHY_NONE[trace.model.attention_positions] ??
+            "This model has no positions here."
+          }</p>`
+    }
   <//>`;
 });
 
-function blocksOf(trace, side, tokens) {
+/** The vectors of all tokens: embedding, position and sum. */
+function stripsOf(trace, side, tokens) {
   const block = (name, title, sign) => ({
     title,
     sign,
@@ -54,12 +65,16 @@ function blocksOf(trace, side, tokens) {
   if (!(`${side}/positions` in trace.arrays)) {
     return [block("inputs", "Embedding, the input of the first block", "")];
   }
-  const blocks = [
+  return [
     block("embeddings", "Embedding", ""),
     block("positions", "Position", "+"),
     block("inputs", "Input of the first block", "="),
   ];
-  const positions = block("positions", "Dimension 0 at the left", "");
-  blocks.matrix = [{ ...positions, labels: tokens.map((_, p) => String(p)) }];
-  return blocks;
+}
+
+/** The positional encoding alone; its rows have numbers, not tokens. */
+function positionsOf(trace, side) {
+  const encoding = matrix(trace, `${side}/positions`);
+  const labels = Array.from({ length: encoding.rows }, (_, row) => String(row));
+  return { title: "Dimension 0 at the left", sign: "", labels, ...encoding };
 }

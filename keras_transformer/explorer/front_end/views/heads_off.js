@@ -22,7 +22,10 @@ export const HeadsOff = memo(function HeadsOff(properties) {
 
 /** A checkbox for each head of each attention, as a table. */
 function Grid({ trace, off, isLive, dispatch }) {
-  const heads = Array.from({ length: trace.model.num_heads }, (_, head) => head);
+  const heads = Array.from(
+    { length: trace.model.num_heads },
+    (_, head) => head,
+  );
   const rows = ATTENTIONS.flatMap(({ id, label }) =>
     Array.from({ length: layersOf(trace, id) }, (_, index) => ({
       path: attentionPath(id, index + 1),
@@ -48,9 +51,11 @@ function Grid({ trace, off, isLive, dispatch }) {
         })}</tr>`,
     )}</tbody>
   </table></div>
-  ${isLive &&
-  html`<button type="button" disabled=${off.length === 0}
-    onClick=${() => dispatch({ off: [] })}>Switch all on</button>`}`;
+  ${
+    isLive &&
+    html`<button type="button" disabled=${off.length === 0}
+    onClick=${() => dispatch({ off: [] })}>Switch all on</button>`
+  }`;
 }
 
 function Change({ trace, without }) {
@@ -58,15 +63,24 @@ function Change({ trace, without }) {
     () => compareWords(trace.target.text, without.target.text),
     [trace, without],
   );
-  const logs = [trace, without].map((each) => each.search?.hypotheses[0]?.log_probability);
+  const logs = [trace, without].map(
+    (each) => each.search?.hypotheses[0]?.log_probability,
+  );
   return html`<div class="side-by-side change" aria-live="polite">
-    ${[["With all heads", before], ["With heads switched off", after]].map(
+    ${[
+      ["With all heads", before],
+      ["With heads switched off", after],
+    ].map(
       ([title, words], index) => html`<div><h3>${title}</h3>
         <${MarkedText} words=${words} />
-        ${logs[index] !== undefined &&
-        html`<p class="muted">log-probability ${number(logs[index], 3)}</p>`}</div>`,
+        ${
+          logs[index] !== undefined &&
+          html`<p class="muted">log-probability ${number(logs[index], 3)}</p>`
+        }</div>`,
     )}
-    ${[...before, ...after].every(({ same }) => same) &&
-    html`<p class="note">The translation is the same.</p>`}
+    ${
+      [...before, ...after].every(({ same }) => same) &&
+      html`<p class="note">The translation is the same.</p>`
+    }
   </div>`;
 }

@@ -33,7 +33,10 @@ function Cell({ candidates, written }) {
   const { ids, tokens, logits, log_normalizer: normalizer } = candidates;
   const share = Math.exp(logits[0] - normalizer);
   const list = tokens
-    .map((token, index) => `${token} ${percent(Math.exp(logits[index] - normalizer))}`)
+    .map(
+      (token, index) =>
+        `${token} ${percent(Math.exp(logits[index] - normalizer))}`,
+    )
     .join("\n");
   const shade = Math.min(5, Math.floor(share * 6));
   return html`<td class=${`shade-${shade}${ids[0] === written ? "" : " differs"}`} title=${list}>

@@ -5,7 +5,13 @@ import { Figure } from "../figures/figure.js";
 import { Strips } from "../figures/strips.js";
 import { TokenRow } from "../figures/token_row.js";
 import { html, memo, useMemo } from "../library.js";
-import { attentionOf, attentionPath, matrix, sideTokens, vector } from "../trace.js";
+import {
+  attentionOf,
+  attentionPath,
+  matrix,
+  sideTokens,
+  vector,
+} from "../trace.js";
 import { Section } from "./section.js";
 
 export const ManyHeads = memo(function ManyHeads(properties) {
@@ -58,9 +64,31 @@ function blocksOf(trace, attention, layer, tokens, row) {
   );
   const shared = { rowHeight: 26, rows: 1, labels: [tokens[row]], row: 0 };
   return [
-    { ...shared, title: `z of ${heads} heads, side by side`, sign: "", values: one, columns, bands },
-    { ...shared, title: "Output", sign: "× Wᴼ =", values: oneOutput, columns: output.columns },
-    { title: "The same for all tokens: z", sign: "", labels: tokens, rows, columns, values: joined, bands, row },
+    {
+      ...shared,
+      title: `z of ${heads} heads, side by side`,
+      sign: "",
+      values: one,
+      columns,
+      bands,
+    },
+    {
+      ...shared,
+      title: "Output",
+      sign: "× Wᴼ =",
+      values: oneOutput,
+      columns: output.columns,
+    },
+    {
+      title: "The same for all tokens: z",
+      sign: "",
+      labels: tokens,
+      rows,
+      columns,
+      values: joined,
+      bands,
+      row,
+    },
     { title: "Output", sign: "× Wᴼ =", labels: tokens, ...output, row },
   ];
 }

@@ -28,8 +28,7 @@ export const Residuals = memo(function Residuals(properties) {
     [trace, stack, layer, row],
   );
   const isPre = trace.model.normalization === "pre";
-  const chooseStack = (value) =>
-    dispatch({ attention: value, layer: 0 });
+  const chooseStack = (value) => dispatch({ attention: value, layer: 0 });
   return html`<${Section}
     id="residuals"
     paper="sections 3.1 and 5.4"
@@ -92,14 +91,14 @@ function blocksOf(trace, path, beforeName, row) {
     return [
       block("x, before", "", before),
       block("norm(x), what the sublayer reads", "norm", at(`${path}/inputs`)),
-      block("what the sublayer computes", "", outputs),
-      block("x + what the sublayer computes, after", "x +", after),
+      block("output of the sublayer", "", outputs),
+      block("x + output, after", "x +", after),
     ];
   }
   const sum = before.map((each, index) => each + outputs[index]);
   return [
     block("x, before", "", before),
-    block("what the sublayer computes", "+", outputs),
+    block("output of the sublayer", "+", outputs),
     block("their sum", "=", sum),
     block("norm(sum), after", "norm", after),
   ];

@@ -6,19 +6,26 @@ import { HeatMap } from "../figures/heat_map.js";
 import { AttentionLines } from "../figures/lines.js";
 import { html, memo, useMemo } from "../library.js";
 import { number } from "../numbers.js";
-import { attentionOf, readPath } from "../trace.js";
-import { attentionView, groupWith } from "../words.js";
-import {
-  HeadSelect,
-  HeadsChoice,
-  LayerChoice,
-} from "./attention_choice.js";
+import { visible } from "../token_text.js";
+import { attentionOf, attentionPath, matrix, readPath } from "../trace.js";
+import { attentionView, groupWith, strongestPieces } from "../words.js";
+import { HeadSelect, HeadsChoice, LayerChoice } from "./attention_choice.js";
 import { Calculation } from "./calculation.js";
 import { Section } from "./section.js";
 
 export const SelfAttention = memo(function SelfAttention(properties) {
-  const { trace, attention, layer, heads, head, cell, units, found, dispatch } =
-    properties;
+  const {
+    trace,
+    attention,
+    layer,
+    heads,
+    head,
+    cell,
+    units,
+    found,
+    shown,
+    dispatch,
+  } = properties;
   const view = useMemo(
     () => attentionView(trace, attention, layer, units),
     [trace, attention, layer, units],
@@ -28,11 +35,16 @@ export const SelfAttention = memo(function SelfAttention(properties) {
     groupWith(view.queries.groups, cell[0]),
     groupWith(view.keys.groups, cell[1]),
   ];
-  const choose = ([row, column], how) =>
-    dispatch(
-      { cell: [view.queries.groups[row][0], bestPiece(view, row, column)] },
-      how,
+  const choose = ([row, column], how) => {
+    const weights = matrix(
+      trace,
+      `${attentionPath(attention, layer)}/weights`,
+      head,
     );
+    const rows = view.queries.groups[row];
+    const next = strongestPieces(weights, rows, view.keys.groups[column]);
+    dispatch({ cell: next }, how);
+  };
   const label = `Attention of layer ${layer}`;
   return html`<${Section}
     id="self-attention"
@@ -43,7 +55,7 @@ export const SelfAttention = memo(function SelfAttention(properties) {
       <${LayerChoice} ...${{ trace, attention, layer, dispatch }} />
       <${HeadsChoice} count=${trace.model.num_heads} ...${{ heads, dispatch }} />
     </div>
-    ${found?.length > 0 && html`<${FoundHeads} found=${found} dispatch=${dispatch} />`}
+    ${found?.length > 0 && html`<${FoundHeads} ...${{ found, shown, dispatch }} />`}
     <div class="pair">
     <div>
     <${Figure}
@@ -77,20 +89,28 @@ function strongest({ columns, values }, row) {
   return weights.indexOf(Math.max(...weights));
 }
 
-/** The first token of a word, for a key as for a query. */
-function bestPiece(view, row, column) {
-  return view.keys.groups[column][0];
+/** Heads that give most weight to what was asked for, and where. */
+function FoundHeads({ found, shown, dispatch }) {
+  return html`<h3>Heads with the largest weight</h3>
+    <ul class="found-heads">
+      ${found.slice(0, 5).map((each) => {
+        const place = readPath(each.attention);
+        const { label } = attentionOf(place.attention);
+        const { head, weight, query, key, cells } = each;
+        const choice = {
+          ...place,
+          head,
+          heads: [head],
+          cell: cells?.[shown] ?? [],
+        };
+        return html`<li><button type="button" onClick=${() => dispatch(choice)}>
+          ${query && html`<b>${words(query)} → ${words(key)}</b> `}
+          ${label} ${place.layer}, head ${head + 1}: ${number(weight)}</button></li>`;
+      })}
+    </ul>`;
 }
 
-/** Heads that give most weight to what was asked for. */
-function FoundHeads({ found, dispatch }) {
-  return html`<p class="found-heads">Heads with the largest weight:
-    ${found.slice(0, 5).map(({ attention, head, weight }) => {
-      const place = readPath(attention);
-      const { label } = attentionOf(place.attention);
-      return html`<button type="button"
-        onClick=${() => dispatch({ ...place, head, heads: [head] })}>
-        ${label} ${place.layer}, head ${head + 1}: ${number(weight)}</button>`;
-    })}
-  </p>`;
+/** The words of the sentences: it, or animal/street. */
+function words(list) {
+  return [...new Set(list)].map(visible).join("/");
 }

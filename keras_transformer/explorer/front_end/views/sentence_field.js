@@ -1,6 +1,12 @@
 // A field for a sentence: any text with the model, else one of those recorded.
 
-import { html, useEffect, useRef, useState } from "../library.js";
+import {
+  html,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "../library.js";
 import { shortened, visible } from "../token_text.js";
 
 // A pause of typing after which the sentence is translated.
@@ -10,7 +16,8 @@ const PAUSE_MS = 500;
 export function SentenceField({ name, label, value, texts, isLive, dispatch }) {
   const [draft, setDraft] = useState(value);
   const timer = useRef(0);
-  useEffect(() => setDraft(value), [value]);
+  // At once, not after the next key, which it would take back.
+  useLayoutEffect(() => setDraft(value), [value]);
   useEffect(() => () => clearTimeout(timer.current), []);
   function send(text) {
     clearTimeout(timer.current);

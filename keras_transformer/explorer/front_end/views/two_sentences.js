@@ -7,8 +7,9 @@ import { Strips } from "../figures/strips.js";
 import { Tokens } from "../figures/token_row.js";
 import { html, memo, useMemo } from "../library.js";
 import { largest, number } from "../numbers.js";
-import { Token, plain, visible } from "../token_text.js";
-import { attentionView, groupWith } from "../words.js";
+import { plain, Token, visible } from "../token_text.js";
+import { attentionPath, matrix } from "../trace.js";
+import { attentionView, groupWith, strongestPieces } from "../words.js";
 import { calculate } from "./calculation.js";
 import { Section } from "./section.js";
 
@@ -21,21 +22,26 @@ export const TwoSentences = memo(function TwoSentences(properties) {
     id="two-sentences"
     intro="One word can change what another word means: a tired animal did not cross, or a wide street was not crossed. Here both sentences go through the model, and what differs is marked."
   >
-    ${!isReady && !errors.some(Boolean) &&
-    html`<p class="note">There is no second sentence to compare with.</p>`}
+    ${
+      !isReady &&
+      !errors.some(Boolean) &&
+      html`<p class="note">There is no second sentence to compare with.</p>`
+    }
     ${errors.map((error) => error && html`<p class="error" role="alert">${error}</p>`)}
     ${isReady && html`<${Comparison} ...${properties} />`}
   <//>`;
 });
 
 function Comparison(properties) {
-  const { traces, attention, layer, head, units, cell, shown, dispatch } = properties;
+  const { traces, attention, layer, head, units, cell, shown, dispatch } =
+    properties;
   const views = useMemo(
     () => traces.map((trace) => attentionView(trace, attention, layer, units)),
     [traces[0], traces[1], attention, layer, units],
   );
   const difference = useMemo(
-    () => differenceOf(views.map((view) => ({ ...view, map: view.heads[head] }))),
+    () =>
+      differenceOf(views.map((view) => ({ ...view, map: view.heads[head] }))),
     [views, head],
   );
   const { map, queries, keys, marked } = difference;
@@ -48,16 +54,20 @@ function Comparison(properties) {
   const choose = ([row, column], how) =>
     dispatch(
       {
-        cell: [
-          view.queries.groups[queries.pairs[row][side]][0],
-          view.keys.groups[keys.pairs[column][side]][0],
-        ],
+        cell: strongestPieces(
+          weightsOf(traces[shown], attention, layer, head),
+          view.queries.groups[queries.pairs[row][side]],
+          view.keys.groups[keys.pairs[column][side]],
+        ),
       },
       how,
     );
   return html`
     <${Texts} traces=${traces} />
-    ${map.rows > 0 && map.columns > 0 && html`<div class="pair">
+    ${
+      map.rows > 0 &&
+      map.columns > 0 &&
+      html`<div class="pair">
       <${Figure}
         name="attention-difference"
         caption=${`Weights of the second sentence minus those of the first, head ${head + 1} of the layer chosen above. The ${marked.length} largest differences have a frame.`}
@@ -71,7 +81,12 @@ function Comparison(properties) {
         <${Largest} difference=${difference} />
       <//>
       <${Cell} ...${{ traces, attention, layer, head, views, queries, keys }}
-        cell=${shownCell} /></div>`}`;
+        cell=${shownCell} /></div>`
+    }`;
+}
+
+function weightsOf(trace, attention, layer, head) {
+  return matrix(trace, `${attentionPath(attention, layer)}/weights`, head);
 }
 
 /** Which of the aligned pairs has this index; the first, if none has. */
@@ -170,10 +185,17 @@ function Cell({ traces, attention, layer, head, views, queries, keys, cell }) {
   const calculations = useMemo(
     () =>
       ["first", "second"].map((side, index) =>
-        calculate(traces[index], attention, layer, head, [
-          views[index].queries.groups[query[side]][0],
-          views[index].keys.groups[key[side]][0],
-        ]),
+        calculate(
+          traces[index],
+          attention,
+          layer,
+          head,
+          strongestPieces(
+            weightsOf(traces[index], attention, layer, head),
+            views[index].queries.groups[query[side]],
+            views[index].keys.groups[key[side]],
+          ),
+        ),
       ),
     [traces[0], traces[1], attention, layer, head, views, cell[0], cell[1]],
   );

@@ -1,16 +1,17 @@
 // (1) The whole: a sentence in, a translation out, and the two stacks.
 
-import { Stacks } from "../figures/stacks.js";
 import { Figure } from "../figures/figure.js";
+import { Stacks } from "../figures/stacks.js";
 import { Tokens } from "../figures/token_row.js";
 import { html, memo } from "../library.js";
 import { number } from "../numbers.js";
 import { visible } from "../token_text.js";
-import { SentenceField } from "./sentence_field.js";
 import { Section } from "./section.js";
+import { SentenceField } from "./sentence_field.js";
 
 export const Whole = memo(function Whole(properties) {
-  const { trace, error, texts, text, text2, isLive, open, dispatch } = properties;
+  const { trace, error, texts, text, text2, isLive, open, dispatch } =
+    properties;
   return html`<${Section}
     id="whole"
     paper="figure 1"
@@ -22,18 +23,22 @@ export const Whole = memo(function Whole(properties) {
       <${SentenceField} name="text2" label="Second sentence, to compare" value=${text2}
         ...${{ texts, isLive, dispatch }} />
     </div>
-    ${!isLive &&
-    html`<p class="needs-model">This page contains recorded traces of these
-      sentences, not the model. Another sentence needs a page with the model.</p>`}
+    ${
+      !isLive &&
+      html`<p class="needs-model">This page contains recorded traces of these
+      sentences, not the model. Another sentence needs a page with the model.</p>`
+    }
     ${error && html`<p class="error" role="alert">${error}</p>`}
     ${trace && html`<${Translation} trace=${trace} />`}
-    ${trace &&
-    html`<${Figure}
+    ${
+      trace &&
+      html`<${Figure}
       name="stacks"
       caption="The stacks. Each decoder block also reads what the last encoder block wrote. A press on a block opens it; a press on an attention shows it below."
       draw=${(width) =>
         html`<${Stacks} trace=${trace} open=${open} width=${width} dispatch=${dispatch} />`}
-    />`}
+    />`
+    }
   <//>`;
 });
 
@@ -49,9 +54,11 @@ function Translation({ trace }) {
       <h3>${target.is_given ? "A given translation" : "The model writes"}</h3>
       <p class="target-text" dir="auto">${visible(target.text)}</p>
       <${Tokens} tokens=${target.tokens} />
-      ${best &&
-      html`<p class="muted">Log-probability ${number(best.log_probability)}, that
-        is a probability of ${probability(best.log_probability)}.</p>`}
+      ${
+        best &&
+        html`<p class="muted">Log-probability ${number(best.log_probability)}, that
+        is a probability of ${probability(best.log_probability)}.</p>`
+      }
     </div>
   </div>`;
 }
