@@ -45,41 +45,46 @@ _QUESTIONS = (
 def heads_of_article(
     translator: translators.Translator, traces: Sequence[record.Trace]
 ) -> list[dict[str, Any]]:
-    """Ranks the heads that look from "it", "il" or "elle" to its noun.
+    """Finds the heads that look from "it", "il" or "elle" to its noun.
 
-    They may also look at the adjective, which tells what the noun is.
+    Others look at the adjective, which tells what the noun is.
 
     Args:
         translator: a `Translator` of one `Transformer`.
         traces: of the two sentences.
 
     Returns:
-        For each head and question a dict of `attention`, `head`, `query` and
-        `key`, the words of both sentences; `weight`, the smaller of its
-        weights in the two sentences, which ranks the dicts; and `cells`, the
-        row and the column of these words in each sentence.
+        For the best head of each question a dict of `attention`, `head`,
+        `query` and `key`, the words of both sentences; `weight`, the smaller
+        of its weights in the two sentences, which ranks heads and dicts; and
+        `cells`, the row and the column of these words in each sentence.
     """
-    heads: list[dict[str, Any]] = []
+    heads = []
     for question in _QUESTIONS:
         weights = [
             _weights(translator, trace, question, i)
             for i, trace in enumerate(traces)
         ]
-        cells = [_cell(trace, question, i) for i, trace in enumerate(traces)]
-        for attention, head in weights[0].keys() & weights[1].keys():
+        smaller = {
+            head: min(each[head] for each in weights)
+            for head in weights[0].keys() & weights[1].keys()
+        }
+        if smaller:
+            attention, head = max(sorted(smaller), key=smaller.__getitem__)
             heads.append(
                 {
                     "attention": attention,
                     "head": head,
                     "query": question.query,
                     "key": question.key,
-                    "weight": min(each[attention, head] for each in weights),
-                    "cells": cells,
+                    "weight": smaller[attention, head],
+                    "cells": [
+                        _cell(trace, question, i)
+                        for i, trace in enumerate(traces)
+                    ],
                 }
             )
-    return sorted(
-        heads, key=lambda x: (-x["weight"], x["attention"], x["head"])
-    )
+    return sorted(heads, key=lambda each: -each["weight"])
 
 
 def _weights(translator, trace, question, i):
@@ -104,14 +109,13 @@ def _weights(translator, trace, question, i):
 
 
 def _cell(trace, question, i):
-    """Returns the row of the query and the column of the key, or nothing."""
+    """Returns the row of the query and the column of the key."""
     source, target = trace.source.tokens, trace.target.tokens
     queries = source if question.stack == "encoder" else target
     keys = target if question.kind == "self_attention" else source
-    rows = words.tokens_of(question.query[i], queries)
-    columns = words.tokens_of(question.key[i], keys)
-    if not rows or not columns:
-        return []
     # The decoder reads a token one step after it is emitted.
     is_read = question.kind == "self_attention"
-    return [rows[0], columns[0] + is_read]
+    return [
+        words.tokens_of(question.query[i], queries)[0],
+        words.tokens_of(question.key[i], keys)[0] + is_read,
+    ]

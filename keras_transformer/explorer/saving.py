@@ -13,8 +13,6 @@ from keras_transformer.translation import translator as translators
 
 # With the weights of 16 million parameters in float32, the page has 85 MB.
 MOST_MEGABYTES = 64
-# The number of heads that the page names.
-_HEADS = 6
 _BYTES = {"float32": 4, "float16": 2}
 
 
@@ -104,7 +102,7 @@ def _data(translator, texts, targets, is_live):
     ]
     heads = None
     if tuple(texts) == article.ARTICLE:
-        heads = article.heads_of_article(translator, traces)[:_HEADS]
+        heads = article.heads_of_article(translator, traces)
     return {
         "texts": texts,
         "targets": targets,
