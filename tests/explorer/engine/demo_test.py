@@ -14,7 +14,9 @@ def sources():
     return [pair.source for pair in kt.data.illustrated_corpus().test]
 
 
-@pytest.mark.parametrize("search", (GreedySearch(), BeamSearch(4)), ids=repr)
+@pytest.mark.parametrize(
+    "search", (GreedySearch(), BeamSearch(4)), ids=("greedy", "beam")
+)
 def test_translations(front_end, demo_run, search):
     live = kt.load_translator(demo_run, search)
     data = embedded_model.embed_model(live)
