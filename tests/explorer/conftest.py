@@ -1,18 +1,8 @@
-"""One browser for all tests of a process, and the pages that they open."""
+"""One browser for all tests of a process, and a page that is watched."""
 
-import pathlib
 import shutil
 
 import pytest
-
-import keras_transformer.explorer
-
-FRONT_END = pathlib.Path(keras_transformer.explorer.__file__).parent.joinpath(
-    "front_end"
-)
-# Nothing is there: the test answers what the page asks for.
-ADDRESS = "http://front-end.test/"
-TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
 
 
 @pytest.fixture(scope="session")
@@ -30,25 +20,6 @@ def browser():
         )
         yield browser
         browser.close()
-
-
-@pytest.fixture(scope="module")
-def front_end(browser):
-    """An empty page that can import the modules of the front end."""
-    page = browser.new_page()
-
-    def answer(route):
-        name = route.request.url.removeprefix(ADDRESS)
-        if not name:
-            route.fulfill(body="<!doctype html>", content_type="text/html")
-            return
-        path = FRONT_END / name
-        route.fulfill(body=path.read_bytes(), content_type=TYPES[path.suffix])
-
-    page.route("**/*", answer)
-    page.goto(ADDRESS)
-    yield page
-    page.close()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import pytest
 
 import keras_transformer as kt
+from keras_transformer import interpretation
 from keras_transformer.explorer import embedded_model
 from keras_transformer.search import BeamSearch, GreedySearch
 from tests.explorer import comparing, engine_calls
@@ -14,7 +15,9 @@ def sources():
     return [pair.source for pair in kt.data.illustrated_corpus().test]
 
 
-@pytest.mark.parametrize("search", (GreedySearch(), BeamSearch(4)), ids=repr)
+@pytest.mark.parametrize(
+    "search", (GreedySearch(), BeamSearch(4)), ids=("greedy", "beam")
+)
 def test_translations(front_end, demo_run, search):
     live = kt.load_translator(demo_run, search)
     data = embedded_model.embed_model(live)
@@ -25,7 +28,6 @@ def test_translations(front_end, demo_run, search):
 
 
 def test_traces(front_end, demo_run):
-    interpretation = pytest.importorskip("keras_transformer.interpretation")
     live = kt.load_translator(demo_run, BeamSearch(4, 4))
     engine = engine_calls.Engine(front_end, embedded_model.embed_model(live))
     for text in sources()[200:230]:

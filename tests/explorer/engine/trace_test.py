@@ -2,11 +2,10 @@
 
 import pytest
 
+from keras_transformer import interpretation
 from keras_transformer.explorer import embedded_model
 from keras_transformer.search import BeamSearch, GreedySearch
 from tests.explorer import comparing, engine_calls, translators, variants
-
-interpretation = pytest.importorskip("keras_transformer.interpretation")
 
 pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.seconds]
 
