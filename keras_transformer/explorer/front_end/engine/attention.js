@@ -36,9 +36,9 @@ function projectHeads(layer, projection, inputs, positionOf) {
   const size = projection.outputSize;
   const heads = rowsOf(linear(inputs, projection), size);
   if (layer.rotary) {
-    heads.forEach((each, row) =>
-      rotate(each, layer.headDim, positionOf(row), layer.rotary),
-    );
+    for (const [row, each] of heads.entries()) {
+      rotate(each, layer.headDim, positionOf(row), layer.rotary);
+    }
   }
   return heads;
 }
@@ -65,7 +65,7 @@ export function rowsOf(values, size) {
 export function joinRows(rows) {
   const size = rows.length ? rows[0].length : 0;
   const values = new Float32Array(rows.length * size);
-  rows.forEach((row, i) => values.set(row, i * size));
+  for (const [i, row] of rows.entries()) values.set(row, i * size);
   return values;
 }
 

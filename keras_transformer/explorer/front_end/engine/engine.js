@@ -7,7 +7,7 @@ import { searchWith } from "./search.js";
 import { makeStepper } from "./stepper.js";
 import { finish, logitsOf } from "./sublayers.js";
 import { makeTask } from "./task.js";
-import { Tokenizer, isBlank } from "./tokenizer.js";
+import { isBlank, Tokenizer } from "./tokenizer.js";
 import { readTensors } from "./weights.js";
 import { wordsOfTokens } from "./words.js";
 

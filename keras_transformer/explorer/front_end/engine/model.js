@@ -2,9 +2,9 @@
 
 import { attendAll } from "./attention.js";
 import {
-  KEEP_NOTHING,
   enter,
   finish,
+  KEEP_NOTHING,
   residual,
   transform,
 } from "./sublayers.js";

@@ -1,18 +1,18 @@
 /** The decoder of the Transformer, one target position at a time. */
 
 import {
-  NO_HEADS,
   attend,
   joinRows,
+  NO_HEADS,
   projectMemory,
   projectQueries,
 } from "./attention.js";
 import { add, linear } from "./operations.js";
 import { encodePositions } from "./positions.js";
 import {
-  KEEP_NOTHING,
   embed,
   finish,
+  KEEP_NOTHING,
   logitsOf,
   residual,
   transform,

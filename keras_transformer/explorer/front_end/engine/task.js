@@ -24,7 +24,7 @@ export function makeTask(data, sourceLength, prefix, endId) {
   }
   const banned = new Set([padId, startId]);
   banned.delete(endId);
-  constraints.banned_ids.forEach((id) => banned.add(id));
+  for (const id of constraints.banned_ids) banned.add(id);
   return {
     startId,
     endId,

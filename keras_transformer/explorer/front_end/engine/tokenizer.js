@@ -1,7 +1,7 @@
 /** Text to ids and back, as `keras_transformer.text.Tokenizer` does it. */
 
 import { splitByMerges } from "./byte_pairs.js";
-import { Normalizer, SPACE, lengthOfCharacter } from "./normalizer.js";
+import { lengthOfCharacter, Normalizer, SPACE } from "./normalizer.js";
 import { splitByScores } from "./unigram.js";
 import { knownPieces } from "./unknown_words.js";
 import { Vocabulary } from "./vocabulary.js";
@@ -12,6 +12,7 @@ const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const ESCAPE = "\u{10fffd}";
 // The characters for which Python's `str.isspace` is true.
 const IS_BLANK =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: four are spaces.
   /^[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*$/;
 
 /**
@@ -30,7 +31,7 @@ export function isBlank(text) {
  */
 export function textOfBytes(bytes) {
   let text = "";
-  for (let start = 0; start < bytes.length;) {
+  for (let start = 0; start < bytes.length; ) {
     const length = lengthOfCharacter(bytes[start]);
     try {
       text += DECODER.decode(

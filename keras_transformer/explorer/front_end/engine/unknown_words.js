@@ -15,9 +15,9 @@ export function knownPieces(ids, { isByte, isStart, isSpace }) {
     const isKnown = word.map((id) => !isByte(id) && !isSpace(id));
     const first = isKnown.indexOf(true);
     const last = isKnown.lastIndexOf(true);
-    word.forEach((id, i) =>
-      marks.push(isByte(id) ? first < i && i < last : first >= 0),
-    );
+    for (const [i, id] of word.entries()) {
+      marks.push(isByte(id) ? first < i && i < last : first >= 0);
+    }
   }
   return marks;
 }

@@ -55,7 +55,7 @@ export class Vocabulary {
    */
   symbols(text) {
     const symbols = [];
-    for (let start = 0; start < text.length;) {
+    for (let start = 0; start < text.length; ) {
       const own = this.userPieceAt(text, start);
       const piece = own || String.fromCodePoint(text.codePointAt(start));
       start += piece.length;
