@@ -20,6 +20,7 @@ START, END = 1, 2
 TIRED = "The animal didn't cross the street because it was too tired."
 WIDE = "The animal didn't cross the street because it was too wide."
 TARGET_LENGTH = 11
+GIVEN = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, END]
 SETTINGS = {
     "beam_size": 3,
     "top_beams": 2,
@@ -219,38 +220,20 @@ def trace(text=TIRED, pieces=None, with_search=True, attribution=True):
     Args:
         text: the source text.
         pieces: its tokens, to use others than those of `pieces_of`.
+        with_search: whether the target is searched for, not given.
+        attribution: whether there is one.
     """
     pieces = pieces_of(text) if pieces is None else [*pieces, "</s>"]
     # An id from the characters, not from `hash`, which differs each time.
     source_ids = [sum(map(ord, piece)) * 7 % 4999 for piece in pieces]
     recorder = Recorder(sum(source_ids) % 1000)
     memory = recorder.encode(source_ids)
-    found = search() if with_search else None
-    target_ids = (
-        found["hypotheses"][0]["ids"]
-        if found
-        else [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 2]
-    )
-    input_ids = [START, *target_ids[:-1]]
-    outputs = recorder.decode(input_ids, memory)
-    target = [PIECES[each] for each in target_ids]
+    recorded = search() if with_search else None
+    ids = recorded["hypotheses"][0]["ids"] if recorded else GIVEN
+    outputs = recorder.decode([START, *ids[:-1]], memory)
     steps = [
-        candidates(log_probabilities(target_ids[:t]), 20)
-        for t in range(len(target_ids))
+        candidates(log_probabilities(ids[:t]), 20) for t in range(len(ids))
     ]
-    lens = [
-        [
-            candidates(recorder.random.normal(size=len(PIECES)) + row.mean(), 5)
-            for row in outputs
-        ]
-        for _ in range(LAYERS - 1)
-    ]
-    final = [
-        {key: each[key][:5] if key != "log_normalizer" else each[key]
-         for key in each}
-        for each in steps
-    ]  # fmt: skip
-    scores = softmax(recorder.random.normal(size=(len(target), len(pieces))))
     return {
         "schema": "keras_transformer.trace",
         "version": 1,
@@ -261,27 +244,55 @@ def trace(text=TIRED, pieces=None, with_search=True, attribution=True):
             "tokens": pieces,
             "words": numbers_of_words(pieces),
         },
-        "target": {
-            "text": "".join(target[:-1]).replace("▁", " ").strip(),
-            "ids": target_ids,
-            "tokens": target,
-            "words": numbers_of_words(target),
-            "input_ids": input_ids,
-            "input_tokens": [PIECES[each] for each in input_ids],
-            "is_given": not with_search,
-        },
+        "target": target(ids, is_given=not with_search),
         "arrays": {
             name: encode(values) for name, values in recorder.arrays.items()
         },
         "steps": steps,
-        "lens": [*lens, final],
-        "search": found,
-        "attribution": {
-            "method": "integrated_gradients",
-            "scores": encode(scores - scores.mean()),
-        }
+        "lens": lens(recorder, outputs, steps),
+        "search": recorded,
+        "attribution": scores(recorder, len(ids), len(pieces))
         if attribution
         else None,
+    }
+
+
+def target(ids, is_given):
+    tokens = [PIECES[each] for each in ids]
+    return {
+        "text": "".join(tokens[:-1]).replace("▁", " ").strip(),
+        "ids": ids,
+        "tokens": tokens,
+        "words": numbers_of_words(tokens),
+        "input_ids": [START, *ids[:-1]],
+        "input_tokens": [PIECES[START], *tokens[:-1]],
+        "is_given": is_given,
+    }
+
+
+def lens(recorder, outputs, steps):
+    """Five candidates after each decoder block; the last are the steps'."""
+    earlier = [
+        [
+            candidates(recorder.random.normal(size=len(PIECES)) + row.mean(), 5)
+            for row in outputs
+        ]
+        for _ in range(LAYERS - 1)
+    ]
+    last = [
+        {**step, **{key: step[key][:5] for key in ("ids", "tokens", "logits")}}
+        for step in steps
+    ]
+    return [*earlier, last]
+
+
+def scores(recorder, target_length, source_length):
+    values = softmax(
+        recorder.random.normal(size=(target_length, source_length))
+    )
+    return {
+        "method": "integrated_gradients",
+        "scores": encode(values - values.mean()),
     }
 
 

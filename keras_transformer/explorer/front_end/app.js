@@ -46,7 +46,7 @@ export function App({ page, source, store }) {
   const whole = html`<${Whole} ...${{ trace, error, texts, isLive, dispatch }}
     text=${state.text} text2=${state.text2} open=${state.open} />`;
   return html`
-    <a class="skip" href=${store.link({ section: "whole" })}>To the sentence</a>
+    <a class="skip" href="#whole" onClick=${skip}>To the sentence</a>
     <header class="title">
       <h1>A Transformer, explained by its own numbers</h1>
       <p>The figures of The Illustrated Transformer, drawn from what this model
@@ -58,6 +58,12 @@ export function App({ page, source, store }) {
       ${whole}
       ${trace && html`<${Sections} ...${{ page, source, state, shown, trace, results, dispatch }} />`}
     </main>`;
+}
+
+/** Goes to the sentence by the keyboard; the state stays as it is. */
+function skip(event) {
+  event.preventDefault();
+  document.getElementById("whole-title").focus();
 }
 
 /** The sections below the first, each with the part of the state that it shows. */

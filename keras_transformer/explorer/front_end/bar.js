@@ -12,7 +12,7 @@ const THEME_NAMES = {
 };
 
 export function Bar({ state, trace, shown, dispatch, link }) {
-  return html`<div class="bar-top">
+  return html`<div class="bar-top" role="region" aria-label="Sentence and settings">
     <div class="bar-line">
       <span class="segments" role="group" aria-label="Sentence that is shown">
         ${[0, 1].map(

@@ -6,6 +6,7 @@ import { largest, number } from "../numbers.js";
 import { SvgToken } from "../token_text.js";
 import { Cells } from "./cells.js";
 import { frame } from "./frame.js";
+import { Scrolled } from "./scrolled.js";
 
 const ROW = 24;
 const LEFT = 112;
@@ -26,7 +27,7 @@ export function CalculationFigure({ numbers, tokens, column, width, label }) {
   const barSpace = width < 420 ? 18 : 60;
   const scores = 106 + barSpace;
   const count = q.length;
-  const strips = Math.max(100, width - LEFT - scores - 8);
+  const strips = Math.max(100, width - LEFT - scores - 12);
   const cell = Math.min(20, strips / count);
   const most = largest(q, k);
   const mostValue = largest(values.values);
@@ -41,7 +42,7 @@ export function CalculationFigure({ numbers, tokens, column, width, label }) {
         width=${cell} height=${ROW - 8} most=${scale} x=${LEFT} y=${y} />`;
   const name = (y, text) =>
     html`<text class="muted" text-anchor="end" x=${LEFT - 8} y=${y + 13}>${text}</text>`;
-  return html`<div class="scroll"><svg
+  return html`<${Scrolled} label=${label}><svg
     ...${frame(Math.max(width, right + scores), end + (hidden > 0 ? ROW : 0) + ROW + 10)} class="calculation-figure"
     role="img" aria-label=${label}>
     ${name(4, "query")}${strip(4, q, most)}
@@ -74,5 +75,5 @@ export function CalculationFigure({ numbers, tokens, column, width, label }) {
     }
     ${name(end + (hidden > 0 ? ROW : 0) + 4, "sum, z")}
     ${strip(end + (hidden > 0 ? ROW : 0) + 4, z, mostValue)}
-  </svg></div>`;
+  </svg><//>`;
 }

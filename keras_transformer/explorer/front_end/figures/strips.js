@@ -5,6 +5,7 @@ import { largest } from "../numbers.js";
 import { plain, SvgToken } from "../token_text.js";
 import { Cells } from "./cells.js";
 import { frame } from "./frame.js";
+import { Scrolled } from "./scrolled.js";
 
 const LEFT = 118;
 
@@ -29,7 +30,7 @@ export function Strips({ blocks, width, label, rowHeight = 16 }) {
     return place;
   });
   const svgWidth = Math.ceil(LEFT + cell * columns + 4);
-  return html`<div class="scroll">
+  return html`<${Scrolled} label=${label}>
     <svg ...${frame(svgWidth, y)} class="strips" role="img"
       aria-label=${`${label}: ${blocks.map(describe).join("; ")}`}>
       ${placed.map(
@@ -37,7 +38,7 @@ export function Strips({ blocks, width, label, rowHeight = 16 }) {
           html`<${Block} ...${{ block, top, height, cell, most }} />`,
       )}
     </svg>
-  </div>`;
+  <//>`;
 }
 
 function describe({ title, rows, columns }) {

@@ -1,6 +1,7 @@
 // (8) Heads switched off: what the translation is without them.
 
 import { compareWords } from "../alignment.js";
+import { Scrolled } from "../figures/scrolled.js";
 import { html, memo, useMemo } from "../library.js";
 import { number } from "../numbers.js";
 import { ATTENTIONS, attentionPath, layersOf } from "../trace.js";
@@ -36,7 +37,7 @@ function Grid({ trace, off, isLive, dispatch }) {
     const rest = off.filter((name) => !names.includes(name));
     dispatch({ off: isOff ? [...rest, ...names] : rest });
   };
-  return html`<div class="scroll"><table class="heads-grid">
+  return html`<${Scrolled} label="Heads"><table class="heads-grid">
     <caption class="visually-hidden">Heads; a checked one is switched on</caption>
     <thead><tr><th scope="col">Attention and layer</th>
       ${heads.map((head) => html`<th scope="col">${head + 1}</th>`)}</tr></thead>
@@ -50,7 +51,7 @@ function Grid({ trace, off, isLive, dispatch }) {
             onChange=${(event) => toggle([name], !event.target.checked)} /></label></td>`;
         })}</tr>`,
     )}</tbody>
-  </table></div>
+  </table><//>
   ${
     isLive &&
     html`<button type="button" disabled=${off.length === 0}

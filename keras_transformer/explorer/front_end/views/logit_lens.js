@@ -1,5 +1,6 @@
 // (8) Logit lens: what the output layer would say after each decoder block.
 
+import { Scrolled } from "../figures/scrolled.js";
 import { html, memo } from "../library.js";
 import { percent } from "../numbers.js";
 import { Token } from "../token_text.js";
@@ -12,7 +13,7 @@ export const LogitLens = memo(function LogitLens({ trace, step, dispatch }) {
     id="logit-lens"
     intro="The output layer reads what the last decoder block writes. Here it also reads what the earlier blocks write: the table shows when the model decides for a token. The colour is the probability; a token that is not the one written in the end is marked."
   >
-    <div class="scroll tall" tabindex="0" role="group" aria-label="Logit lens"><table class="lens">
+    <${Scrolled} tall label="Logit lens"><table class="lens">
       <caption class="visually-hidden">The most probable token after each decoder
         block, for each step</caption>
       <thead><tr><th scope="col">writes</th>
@@ -25,7 +26,7 @@ export const LogitLens = memo(function LogitLens({ trace, step, dispatch }) {
           ${layers.map((layer) => html`<${Cell} candidates=${trace.lens[layer][index]} written=${ids[index]} />`)}
         </tr>`,
       )}</tbody>
-    </table></div>
+    </table><//>
   <//>`;
 });
 

@@ -3,6 +3,7 @@
 import { align, compareWords } from "../alignment.js";
 import { Figure } from "../figures/figure.js";
 import { HeatMap } from "../figures/heat_map.js";
+import { Scrolled } from "../figures/scrolled.js";
 import { Strips } from "../figures/strips.js";
 import { Tokens } from "../figures/token_row.js";
 import { html, memo, useMemo } from "../library.js";
@@ -208,7 +209,7 @@ function Cell({ traces, attention, layer, head, views, queries, keys, cell }) {
   ];
   return html`<div><h3>The chosen cell: <${Token} token=${queries.labels[cell[0]]} length=${26} marked=${false} />
       ${" "}→ <${Token} token=${keys.labels[cell[1]]} length=${26} marked=${false} /></h3>
-    <div class="scroll" tabindex="0" role="group" aria-label="Numbers of the chosen cell">
+    <${Scrolled} label="Numbers of the chosen cell">
     <table class="numbers">
       <thead><tr><td></td><th scope="col">first</th><th scope="col">second</th>
         <th scope="col">difference</th></tr></thead>
@@ -217,7 +218,7 @@ function Cell({ traces, attention, layer, head, views, queries, keys, cell }) {
         return html`<tr><th scope="row">${title}</th><td>${number(a, digits)}</td>
           <td>${number(b, digits)}</td><td><b>${signed(b - a, digits)}</b></td></tr>`;
       })}</tbody>
-    </table></div>
+    </table><//>
     <${Figure}
       name="two-queries-and-keys"
       caption="Query and key of the chosen cell in both sentences, and their difference."
