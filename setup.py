@@ -56,6 +56,8 @@ setup(
         # Groups of pytest-xdist 3.8 get lost in pytest 9; before 3.8 it does
         # not keep the order of tests.
         "dev": [
+            # Checks that the page is accessible.
+            "axe-playwright-python>=0.1",
             "build>=1.0",
             "mypy>=1.19",
             # Drives the browser in which the page is tested. The browser is
