@@ -1,0 +1,121 @@
+"""Times the page of a run in a headless browser.
+
+    python -m tools.benchmark_page --page=runs/demo/page.html
+
+It prints JSON: the size of the file in megabytes; the seconds until the page is
+drawn; the seconds from a new sentence to its drawing, with beam search; and the
+milliseconds from a change of the slider of steps to the next picture. Each time
+is [median, smallest, largest]. It needs Debian's chromium and the package
+playwright.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import time
+
+from trainers import program
+from trainers.settings_flags import setting
+
+# Of the built-in corpus, with 13 to 17 tokens.
+_SENTENCES = (
+    "The frog didn't cross the field because it was too sick.",
+    "The cow didn't enter the tunnel because it was too narrow.",
+    "The animal didn't cross the street because it was too wide.",
+    "The frog didn't cross the field because it was too wide.",
+    "The cow didn't enter the tunnel because it was too frightened.",
+)
+# The text of the translation, and whether the last section is drawn.
+_DRAWN = """text => {
+  const target = document.querySelector("#whole .target-text");
+  const last = document.querySelector("#attribution");
+  return target && last && target.textContent !== text;
+}"""
+# The milliseconds from a change of the slider of steps to the new layout.
+_CHANGE = """async value => {
+  const slider = document.querySelector("#decoding .slider input");
+  await new Promise(requestAnimationFrame);
+  const start = performance.now();
+  slider.value = value;
+  slider.dispatchEvent(new Event("input", { bubbles: true }));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  document.body.offsetHeight;
+  return performance.now() - start;
+}"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Benchmark:
+    """The flags of the benchmark."""
+
+    page: str = setting("The page of tools.explore, with the model in it.")
+    repeats: int = setting("Times to open the page.", 5, least=1)
+
+
+@program.main(Benchmark)
+def main(settings):
+    if not os.path.isfile(settings.page):
+        raise FileNotFoundError(
+            f"There is no page {settings.page}. Write it with tools.explore."
+        )
+    print(json.dumps(measured(settings.page, settings.repeats), indent=1))
+
+
+def measured(path: str, repeats: int) -> dict:
+    """Times a page in Chromium.
+
+    Args:
+        path: the page.
+        repeats: how often it is opened.
+    """
+    from playwright import sync_api
+
+    browser_path = shutil.which("chromium")
+    if browser_path is None:
+        raise FileNotFoundError(
+            "There is no chromium. Install it: apt-get install chromium."
+        )
+    address = pathlib.Path(path).absolute().as_uri()
+    opened = []
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=browser_path, args=["--no-sandbox"]
+        )
+        for _ in range(repeats):
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            begin = time.perf_counter()
+            page.goto(address)
+            page.wait_for_function(_DRAWN, arg="")
+            opened.append(time.perf_counter() - begin)
+        translated = [_translate(page, text) for text in _SENTENCES]
+        changed = [page.evaluate(_CHANGE, step) for step in range(2, 13)]
+        browser.close()
+    return {
+        "megabytes": round(os.path.getsize(path) / 1e6, 2),
+        "opened_seconds": _summary(opened),
+        "translated_seconds": _summary(translated),
+        "slider_milliseconds": _summary(changed),
+    }
+
+
+def _translate(page, text):
+    """Types a sentence, and returns the seconds until it is drawn."""
+    before = page.text_content("#whole .target-text")
+    field = page.locator("#whole .sentence input").first
+    field.fill(text)
+    begin = time.perf_counter()
+    field.press("Enter")
+    page.wait_for_function(_DRAWN, arg=before)
+    return time.perf_counter() - begin
+
+
+def _summary(values):
+    """Returns the median, the smallest and the largest."""
+    return [round(f(values), 3) for f in (statistics.median, min, max)]
+
+
+if __name__ == "__main__":
+    main.run()
