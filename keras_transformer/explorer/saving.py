@@ -24,7 +24,7 @@ def save_page(
     dtype: str = "float32",
     most_megabytes: float = MOST_MEGABYTES,
 ) -> bool:
-    """Writes one HTML file in which the model computes, for a browser.
+    """Writes one HTML file that contains the model, for a browser.
 
     The file is opened from disk, and needs no network and no server. It
     contains the weights and the vocabulary, so that the page translates and

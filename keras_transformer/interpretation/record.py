@@ -142,7 +142,7 @@ class Trace:
     attribution: "Attribution | None" = None
 
     def to_json(self) -> str:
-        """Returns the trace as JSON; arrays are base64 of little-endian."""
+        """Returns JSON, with arrays as little-endian float32 in base64."""
         fields = {
             "schema": SCHEMA,
             "version": VERSION,
