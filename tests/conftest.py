@@ -76,10 +76,16 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True)
 def seeds():
-    """A test draws the same numbers, whichever tests ran before it."""
+    """A test draws the same numbers, whichever tests ran before it.
+
+    TensorFlow's own seed is not set: that would clear its cache of kernels, and
+    each test would prepare again the graphs that it shares with others, which
+    takes seconds. No test draws by it.
+    """
     import keras
 
-    keras.utils.set_random_seed(1)
+    with mock.patch("tensorflow.random.set_seed"):
+        keras.utils.set_random_seed(1)
 
 
 @pytest.fixture(scope="session")

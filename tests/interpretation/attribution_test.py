@@ -39,7 +39,7 @@ def test_integrated_gradients_are_complete(translator):
     size = found.scores.shape[1]
     expected = log_probabilities(translator, np.ones(size))
     expected -= log_probabilities(translator, np.zeros(size))
-    assert np.abs(expected).min() > 0.01
+    assert np.abs(expected).max() > 0.1
     np.testing.assert_allclose(found.scores.sum(1), expected, 0.01, 1e-3)
     assert found.method == "integrated_gradients"
 
