@@ -2,7 +2,7 @@
 
 Tests run in two processes, which take the next group when they are done with
 one. Where the longest groups come first, both end at the same time. Tests that
-take longer than a second get the mark `seconds`.
+take longer than `LONG` get the mark `seconds`.
 """
 
 import collections
@@ -13,7 +13,7 @@ FILE = pathlib.Path(__file__).with_suffix(".json")
 # Seconds. Shorter groups are not recorded, and the others are rounded, so that
 # the file changes with the tests and not with every run.
 STEP = 5
-LONG = 1.0
+LONG = 0.4
 
 
 def read():
