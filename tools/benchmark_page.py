@@ -28,9 +28,9 @@ _SENTENCES = (
     "The frog didn't cross the field because it was too wide.",
     "The cow didn't enter the tunnel because it was too frightened.",
 )
-# The text of the translation, and whether the last section is drawn.
+# Whether other tokens are shown than in `text`, and the last section is drawn.
 _DRAWN = """text => {
-  const target = document.querySelector("#whole .target-text");
+  const target = document.querySelector("#whole .translation");
   const last = document.querySelector("#attribution");
   return target && last && target.textContent !== text;
 }"""
@@ -103,7 +103,7 @@ def measured(path: str, repeats: int) -> dict:
 
 def _translate(page, text):
     """Types a sentence, and returns the seconds until it is drawn."""
-    before = page.text_content("#whole .target-text")
+    before = page.text_content("#whole .translation")
     field = page.locator("#whole .sentence input").first
     field.fill(text)
     begin = time.perf_counter()
