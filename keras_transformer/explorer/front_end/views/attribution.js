@@ -22,7 +22,7 @@ export const Attribution = memo(function Attribution(properties) {
   const { trace } = properties;
   return html`<${Section}
     id="attribution"
-    intro="Attention says where a head looks, not what the output depends on. Attribution asks by the gradient how much each source token contributes to the logit of each target token; a negative number speaks against it."
+    intro="Attention says where a head looks, not what the output depends on. Attribution asks by the gradient how much each source token contributes to the log-probability of each target token; a negative number speaks against it."
   >
     ${
       trace.attribution
