@@ -71,6 +71,7 @@ def measured(path: str, repeats: int) -> dict:
         path: the page.
         repeats: how often it is opened.
     """
+    # The other programs do not need it.
     from playwright import sync_api
 
     browser_path = shutil.which("chromium")

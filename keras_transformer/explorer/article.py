@@ -6,9 +6,9 @@ T target length   S source length
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from keras_transformer import interpretation
-from keras_transformer.interpretation import record, words
-from keras_transformer.translation import translator as translators
+import numpy as np
+
+from keras_transformer.interpretation import heads, record
 
 # Only the adjective tells what "it" is.
 ARTICLE = (
@@ -42,80 +42,65 @@ _QUESTIONS = (
 )
 
 
-def heads_of_article(
-    translator: translators.Translator, traces: Sequence[record.Trace]
-) -> list[dict[str, Any]]:
+def heads_of_article(traces: Sequence[record.Trace]) -> list[dict[str, Any]]:
     """Finds the heads that look from "it", "il" or "elle" to its noun.
 
     Others look at the adjective, which tells what the noun is.
 
     Args:
-        translator: a `Translator` of one `Transformer`.
         traces: of the two sentences.
 
     Returns:
         For the best head of each question a dict of `attention`, `head`,
         `query` and `key`, the words of both sentences; `weight`, the smaller
         of its weights in the two sentences, which ranks heads and dicts; and
-        `cells`, the row and the column of these words in each sentence.
+        `cells`, the row and the column of these words in each sentence. There
+        is none for a question whose words are not in both sentences: a model
+        that was not trained for them may write others.
     """
-    heads = []
-    for question in _QUESTIONS:
-        weights = [
-            _weights(translator, trace, question, i)
-            for i, trace in enumerate(traces)
-        ]
-        smaller = {
-            head: min(each[head] for each in weights)
-            for head in weights[0].keys() & weights[1].keys()
-        }
-        if smaller:
-            attention, head = max(sorted(smaller), key=smaller.__getitem__)
-            heads.append(
-                {
-                    "attention": attention,
-                    "head": head,
-                    "query": question.query,
-                    "key": question.key,
-                    "weight": smaller[attention, head],
-                    "cells": [
-                        _cell(trace, question, i)
-                        for i, trace in enumerate(traces)
-                    ],
-                }
-            )
-    return sorted(heads, key=lambda each: -each["weight"])
+    best = [_best_head(question, traces) for question in _QUESTIONS]
+    return sorted(
+        (each for each in best if each is not None),
+        key=lambda each: -each["weight"],
+    )
 
 
-def _weights(translator, trace, question, i):
-    """Returns the weight of each head; none if a word is not there."""
-    try:
-        heads = interpretation.find_heads(
-            translator,
-            trace.source.text,
+def _best_head(question, traces):
+    """Returns the dict of a question, or `None` if a word is missing."""
+    cells = []
+    for i, trace in enumerate(traces):
+        of_words = heads.cells_of_words(
             question.query[i],
             question.key[i],
-            trace.target.text,
+            trace.source.tokens,
+            trace.target.tokens,
         )
-    except ValueError:
-        # A model that was not trained for this sentence writes other words.
-        return {}
+        if question.kind not in of_words:
+            return None
+        cells.append(of_words[question.kind])
+    smaller = {}
+    for name in _names(question, traces[0]):
+        weights = [
+            heads.weights_of_cells(trace.arrays[f"{name}/weights"], *cell)
+            for trace, cell in zip(traces, cells, strict=True)
+        ]
+        for head, weight in enumerate(np.min(weights, axis=0)):
+            smaller[name, head] = float(weight)
+    attention, head = max(smaller, key=smaller.__getitem__)
     return {
-        (each.attention, each.head): each.weight
-        for each in heads
-        if each.attention.startswith(question.stack)
-        and each.attention.endswith(f"/{question.kind}")
+        "attention": attention,
+        "head": head,
+        "query": question.query,
+        "key": question.key,
+        "weight": smaller[attention, head],
+        "cells": [[rows[0], columns[0]] for rows, columns in cells],
     }
 
 
-def _cell(trace, question, i):
-    """Returns the row of the query and the column of the key."""
-    source, target = trace.source.tokens, trace.target.tokens
-    queries = source if question.stack == "encoder" else target
-    keys = target if question.kind == "self_attention" else source
-    # The decoder reads a token one step after it is emitted.
-    is_read = question.kind == "self_attention"
+def _names(question, trace):
+    """Returns the names of the attentions of a question."""
+    num_layers = trace.model[f"num_{question.stack}_layers"]
     return [
-        words.tokens_of(question.query[i], queries)[0],
-        words.tokens_of(question.key[i], keys)[0] + is_read,
+        f"{question.stack}/block_{number}/{question.kind}"
+        for number in range(1, num_layers + 1)
     ]

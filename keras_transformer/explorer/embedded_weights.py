@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_transformer.layers import checks
 from keras_transformer.layers.typing import Tensor
 
 DTYPES = ("float32", "float16")
@@ -32,10 +33,7 @@ class Weights:
     """
 
     def __init__(self, dtype: str = "float32"):
-        if dtype not in DTYPES:
-            raise ValueError(
-                f"Weights are embedded in one of {DTYPES}. Received: {dtype!r}."
-            )
+        checks.check_name("dtype", dtype, DTYPES)
         self.dtype = dtype
         self._names: dict[int, str] = {}
         self._arrays: dict[str, np.ndarray] = {}

@@ -5,13 +5,11 @@ H heads   T query length   S key length
 
 import os
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-
 from keras_transformer import summaries
 from keras_transformer.interpretation import record
+from keras_transformer.layers import checks
 
-# The names of the three attentions: their stack, their layer, and which tokens
-# are the rows and the columns.
+# The three attentions: their stack, and their name in its blocks.
 KINDS = {
     "encoder": ("encoder", "attention"),
     "decoder": ("decoder", "self_attention"),
@@ -53,15 +51,8 @@ def save_figure(
     >>> trace = kt.interpretation.trace(translator, "a cat", "un chat")
     >>> kt.explorer.save_figure(io.BytesIO(), trace, "encoder-decoder")
     """
-    for name, value, known in (
-        ("attention", attention, tuple(KINDS)),
-        ("file_format", file_format, FORMATS),
-    ):
-        if value not in known:
-            raise ValueError(
-                f"Unknown `{name}`. Received: {value!r}. Expected one of "
-                f"{known}."
-            )
+    checks.check_name("attention", attention, KINDS)
+    checks.check_name("file_format", file_format, FORMATS)
     stack, kind = KINDS[attention]
     num_layers = trace.model[f"num_{stack}_layers"]
     _check_index("layer", layer, num_layers)
@@ -74,7 +65,6 @@ def save_figure(
         title += f", head {head + 1}"
     rows, columns = _tokens(trace, attention)
     figure = summaries.attention_figure(weights_HTS, rows, columns, title)
-    FigureCanvasAgg(figure)
     figure.savefig(path, format=file_format)
 
 

@@ -1,19 +1,29 @@
 """Writes the page of a translator: with the model in it, or with traces."""
 
 import dataclasses
-import json
 import os
 import pathlib
 from collections.abc import Sequence
 
+import numpy as np
+
 from keras_transformer import interpretation
-from keras_transformer.explorer import article, embedded_model, page
+from keras_transformer.explorer import (
+    article,
+    embedded_model,
+    embedded_weights,
+    page,
+)
 from keras_transformer.interpretation import reading
+from keras_transformer.layers import checks
 from keras_transformer.translation import translator as translators
 
-# With the weights of 16 million parameters in float32, the page has 85 MB.
+# The weights are in the page as base64, which is a third larger.
 MOST_MEGABYTES = 64
-_BYTES = {"float32": 4, "float16": 2}
+_NOTE = (
+    "The weights of this model are {:.1f} MB, above the limit of {:g} MB. So "
+    "the page has recorded traces of its sentences, and computes no others."
+)
 
 
 def save_page(
@@ -62,18 +72,17 @@ def save_page(
     ...         f"{directory}/page.html", translator, ["a cat"], ["un chat"])
     True
     """
-    translator = reading.in_float32(translator)
+    checks.check_name("dtype", dtype, embedded_weights.DTYPES)
     texts, targets = _sentences(texts, targets)
-    megabytes = _megabytes(translator, dtype)
+    translator = reading.in_float32(translator)
+    bytes_of_a_weight = np.dtype(dtype).itemsize
+    megabytes = translator.model.count_params() * bytes_of_a_weight / 1e6
     is_live = megabytes <= most_megabytes
+    # It refuses what the page cannot compute, before anything is traced.
+    model = embedded_model.embed_model(translator, dtype) if is_live else None
     data = _data(translator, texts, targets, is_live)
     if not is_live:
-        data["notes"].append(
-            f"The weights of this model are {megabytes:.1f} MB, above the "
-            f"limit of {most_megabytes:g} MB. So the page has recorded traces "
-            "of its sentences, and does not compute others."
-        )
-    model = embedded_model.embed_model(translator, dtype) if is_live else None
+        data["notes"].append(_NOTE.format(megabytes, most_megabytes))
     _write(pathlib.Path(path), page.render(data, model))
     return is_live
 
@@ -97,52 +106,42 @@ def _sentences(texts, targets):
 def _data(translator, texts, targets, is_live):
     """Returns what the page has besides the model; see `front_end/main.js`."""
     traces = [
-        _with_attribution(translator, *sentence)
+        _traced(translator, *sentence)
         for sentence in zip(texts, targets, strict=True)
     ]
     heads = None
     if tuple(texts) == article.ARTICLE:
-        heads = article.heads_of_article(translator, traces)
+        heads = article.heads_of_article(traces)
     return {
         "texts": texts,
         "targets": targets,
         "heads": heads,
         "notes": [],
         "traces": [
-            _as_json(_attribution_alone(trace) if is_live else trace)
+            (_attribution_alone(trace) if is_live else trace).fields()
             for trace in traces
         ],
     }
 
 
-def _megabytes(translator, dtype):
-    if dtype not in _BYTES:
-        raise ValueError(
-            f"Unknown `dtype` of the page's weights. Received: {dtype!r}. "
-            f"Expected one of {tuple(_BYTES)}."
+def _traced(translator, text, target):
+    """Traces a sentence, with attribution: the page computes no gradients."""
+
+    def with_attribution(method):
+        return interpretation.trace(
+            translator, text, target, attribution=method
         )
-    return translator.model.count_params() * _BYTES[dtype] / 1e6
 
-
-def _with_attribution(translator, text, target):
-    """Traces a sentence. The page itself computes no gradients."""
-    trace = interpretation.trace(translator, text, target)
     try:
-        attribution = interpretation.attribute(translator, text, target)
+        return with_attribution("integrated_gradients")
     except ArithmeticError:
-        attribution = interpretation.attribute(
-            translator, text, target, "input_x_gradient"
-        )
-    return dataclasses.replace(trace, attribution=attribution)
+        # They did not converge. The other method has nothing to converge.
+        return with_attribution("input_x_gradient")
 
 
 def _attribution_alone(trace):
     """Keeps what a page with the model does not compute."""
     return dataclasses.replace(trace, arrays={}, steps=[], lens=[], search=None)
-
-
-def _as_json(trace):
-    return json.loads(trace.to_json())
 
 
 def _write(path, text):

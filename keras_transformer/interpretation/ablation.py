@@ -12,8 +12,6 @@ import tensorflow as tf
 
 from keras_transformer.interpretation import forward, reading
 from keras_transformer.models import precision
-from keras_transformer.search import greedy
-from keras_transformer.translation import model_search
 from keras_transformer.translation import translator as translators
 
 
@@ -68,17 +66,12 @@ def ablate_heads(
     translator = reading.in_float32(translator)
     pairs = reading.read_pairs(translator, text, target)
     copy = _copy(translator.model)
-    search = model_search.ModelSearch(
-        copy,
-        greedy.GreedySearch(),
-        translator.lengths,
-        translator.target_tokenizer.special_ids.end,
-    )
+    weaker = translator.with_model(copy)
 
     def log_probability():
         totals = [
             tf.reduce_sum(
-                search.score(pair.source_ids, pair.target_ids).log_probs
+                weaker.score_ids(pair.source_ids, pair.target_ids).log_probs
             )
             for pair in pairs
         ]
@@ -132,7 +125,7 @@ def without_heads(
                 f"Expected an index below the number of heads: {known}."
             )
         _switch_off(attentions[name], [head])
-    return reading.with_model(translator, copy)
+    return translator.with_model(copy)
 
 
 def _copy(model):

@@ -10,6 +10,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_transformer.interpretation import forward, reading, record
+from keras_transformer.layers import checks
 from keras_transformer.translation import translator as translators
 
 METHODS = ("integrated_gradients", "input_x_gradient")
@@ -36,8 +37,8 @@ def attribute(
     - `"integrated_gradients"` (Sundararajan et al. 2017): the gradient,
       averaged along the line from the baseline to the embeddings, times the
       embeddings. The scores of a target token sum to the difference between
-      its log-probability and that at the baseline. The line is
-      divided into more intervals until they do, within 1 % or 0.001.
+      its log-probability and that at the baseline. The line is divided into
+      more intervals until they do, within 1 % or 0.001.
     - `"input_x_gradient"`: the gradient at the embeddings, times the
       embeddings. It is fast, and sums to nothing in particular.
 
@@ -68,12 +69,21 @@ def attribute(
     >>> attribute(translator, "a cat", "un chat").scores.shape
     (3, 3)
     """
-    if method not in METHODS:
-        raise ValueError(
-            f"Unknown `method`. Received: {method!r}. Expected one of "
-            f"{METHODS}."
-        )
-    scores = _Scores(reading.read_pair(translator, text, target))
+    checks.check_name("method", method, METHODS)
+    return of_pair(reading.read_pair(translator, text, target), method)
+
+
+def of_pair(pair: reading.Pair, method: str) -> record.Attribution:
+    """Attributes the target tokens of a pair, as `attribute` does.
+
+    Args:
+        pair: a source and its translation.
+        method: one of `METHODS`.
+
+    Raises:
+        ArithmeticError: as for `attribute`.
+    """
+    scores = _Scores(pair)
     if method == "input_x_gradient":
         return record.Attribution(method, scores.at_points([1.0], [1.0]))
     return record.Attribution(method, _integrated(scores))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_transformer.interpretation import forward, reading, words
+from keras_transformer.layers.typing import Tensor
 from keras_transformer.translation import translator as translators
 
 
@@ -106,32 +107,64 @@ def _weights_of_sentences(translator, text, query, key, target):
 
 def _weights(translator, read, query, key):
     """Returns the weight of each head, (H,), of attentions with both words."""
-    source = translator.tokenizer.pieces(read.source_ids[0])
-    emitted = translator.target_tokenizer.pieces(read.target_ids[0])
-    # The decoder reads a token one step after it is emitted, and does not
-    # read the last one.
-    keys_read = [i + 1 for i in words.tokens_of(key, emitted[:-1])]
-    indices = {
-        "attention": (
-            words.tokens_of(query, source),
-            words.tokens_of(key, source),
-        ),
-        "self_attention": (words.tokens_of(query, emitted), keys_read),
-        "cross_attention": (
-            words.tokens_of(query, emitted),
-            words.tokens_of(key, source),
-        ),
-    }
-    kinds = {kind: pair for kind, pair in indices.items() if all(pair)}
-    if not kinds:
+    cells = cells_of_words(
+        query,
+        key,
+        translator.tokenizer.pieces(read.source_ids[0]),
+        translator.target_tokenizer.pieces(read.target_ids[0]),
+    )
+    if not cells:
         return {}
     values = forward.forward(read.model, read.source_ids, read.input_ids)
-    weights = {}
-    for name in forward.attentions(read.model):
-        kind = name.rsplit("/", 1)[1]
-        if kind in kinds:
-            rows, columns = kinds[kind]
-            weights_HTS = np.asarray(values[f"{name}/weights"][0])
-            to_key = weights_HTS[:, rows][:, :, columns].sum(axis=2)
-            weights[name] = to_key.mean(axis=1)
-    return weights
+    return {
+        name: weights_of_cells(values[f"{name}/weights"][0], *cells[kind])
+        for name in forward.attentions(read.model)
+        if (kind := name.rsplit("/", 1)[1]) in cells
+    }
+
+
+def cells_of_words(
+    query: str,
+    key: str,
+    source_tokens: Sequence[str],
+    target_tokens: Sequence[str],
+) -> dict[str, tuple[list[int], list[int]]]:
+    """Returns the rows of a query word and the columns of a key word.
+
+    Args:
+        query: the word that attends.
+        key: the word that is attended to.
+        source_tokens: S pieces.
+        target_tokens: the T pieces that are emitted.
+
+    Returns:
+        The pair of rows and columns for each kind of attention that has both
+        words: `"attention"`, `"self_attention"`, `"cross_attention"`.
+    """
+    of_source, of_target = (
+        (words.tokens_of(query, tokens), words.tokens_of(key, tokens))
+        for tokens in (source_tokens, target_tokens)
+    )
+    # The decoder reads a token one step after it is emitted, and does not
+    # read the last one.
+    read = [i + 1 for i in of_target[1] if i + 1 < len(target_tokens)]
+    cells = {
+        "attention": of_source,
+        "self_attention": (of_target[0], read),
+        "cross_attention": (of_target[0], of_source[1]),
+    }
+    return {kind: pair for kind, pair in cells.items() if all(pair)}
+
+
+def weights_of_cells(
+    weights: Tensor, rows: list[int], columns: list[int]
+) -> np.ndarray:
+    """Returns each head's weight from one word to another, float32 `(H,)`.
+
+    Args:
+        weights: attention weights, `(H, T, S)`.
+        rows: the tokens of the word that attends; their mean is taken.
+        columns: the tokens of the other word, whose weights are added.
+    """
+    weights_HTS = np.asarray(weights)
+    return weights_HTS[:, rows][:, :, columns].sum(axis=2).mean(axis=1)

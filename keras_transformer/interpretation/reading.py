@@ -148,22 +148,7 @@ def in_float32(translator: translators.Translator) -> translators.Translator:
             _check_block(block)
     if keras.backend.standardize_dtype(model.compute_dtype) == "float32":
         return translator
-    return with_model(translator, precision.in_precision(model, "float32"))
-
-
-def with_model(
-    translator: translators.Translator, model: transformer.Transformer
-) -> translators.Translator:
-    """Returns a translator with another model."""
-    return translators.Translator(
-        model,
-        translator.tokenizer,
-        translator.search,
-        translator.max_source_length,
-        translator.target_tokenizer,
-        translator.lengths,
-        translator.jit_compile,
-    )
+    return translator.with_model(precision.in_precision(model, "float32"))
 
 
 def _check_text(name, text):

@@ -143,6 +143,10 @@ class Trace:
 
     def to_json(self) -> str:
         """Returns JSON, with arrays as little-endian float32 in base64."""
+        return json.dumps(self.fields(), ensure_ascii=False, allow_nan=False)
+
+    def fields(self) -> dict[str, Any]:
+        """Returns what `to_json` writes, as dicts, lists and strings."""
         fields = {
             "schema": SCHEMA,
             "version": VERSION,
@@ -153,7 +157,7 @@ class Trace:
         }
         if self.attribution is not None:
             fields["attribution"]["scores"] = _packed(self.attribution.scores)
-        return json.dumps(fields, ensure_ascii=False, allow_nan=False)
+        return fields
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Trace":

@@ -5,6 +5,7 @@ B batch   T target length   S source length   D model_dim
 
 import numpy as np
 
+from keras_transformer.interpretation import attribution as attributing
 from keras_transformer.interpretation import (
     forward,
     next_tokens,
@@ -13,6 +14,7 @@ from keras_transformer.interpretation import (
     search_record,
     words,
 )
+from keras_transformer.layers import checks
 from keras_transformer.translation import translator as translators
 
 
@@ -21,6 +23,7 @@ def trace(
     text: str,
     target: str | None = None,
     num_candidates: int = next_tokens.OF_A_STEP,
+    attribution: str | None = None,
 ) -> record.Trace:
     """Records everything one sentence goes through, from text to translation.
 
@@ -39,6 +42,7 @@ def trace(
         text: one sentence.
         target: a translation to read instead of searching for one.
         num_candidates: the number of tokens to keep of each step.
+        attribution: the method of `attribute` to record too, or `None`.
 
     Returns:
         A `Trace`.
@@ -48,6 +52,7 @@ def trace(
             translator's model is not one `Transformer`, or an argument is out
             of range.
         FloatingPointError: the model's output is NaN.
+        ArithmeticError: as for `attribute`.
 
     Example:
 
@@ -60,20 +65,18 @@ def trace(
     >>> traced.arrays["encoder/block_1/attention/weights"].shape
     (2, 3, 3)
     """
+    checks.check_size("num_candidates", num_candidates)
+    if attribution is not None:
+        checks.check_name("attribution", attribution, attributing.METHODS)
     recorder = search_record.RecordingSearch(translator.search)
     read = reading.read_pair(translator, text, target, recorder)
-    values = forward.forward(read.model, read.source_ids, read.input_ids)
-    arrays = {name: np.asarray(value[0]) for name, value in values.items()}
-    logits = arrays.pop("logits")
-    tokenizer = translator.target_tokenizer
     return record.Trace(
         model=_facts(read.model, translator),
         source=_source(translator, text, read),
         target=_target(translator, read, target is not None),
-        arrays=arrays,
-        steps=next_tokens.candidates(logits, tokenizer, num_candidates),
-        lens=_lens(translator, read, values, next_tokens.OF_A_BLOCK),
+        **_numbers(translator, read, num_candidates),
         search=recorder.record,
+        attribution=_attribution(read, attribution),
     )
 
 
@@ -112,9 +115,28 @@ def logit_lens(
     >>> len(logit_lens(translator, "a cat", "un chat")[0])
     3
     """
+    checks.check_size("num_candidates", num_candidates)
     read = reading.read_pair(translator, text, target)
     values = forward.forward(read.model, read.source_ids, read.input_ids)
     return _lens(translator, read, values, num_candidates)
+
+
+def _attribution(read, method):
+    return None if method is None else attributing.of_pair(read, method)
+
+
+def _numbers(translator, read, num_candidates):
+    """Returns the fields of a trace that are computed in one pass."""
+    values = forward.forward(read.model, read.source_ids, read.input_ids)
+    arrays = {name: np.asarray(value[0]) for name, value in values.items()}
+    logits = arrays.pop("logits")
+    return {
+        "arrays": arrays,
+        "steps": next_tokens.candidates(
+            logits, translator.target_tokenizer, num_candidates
+        ),
+        "lens": _lens(translator, read, values, next_tokens.OF_A_BLOCK),
+    }
 
 
 def _lens(translator, read, values, num_candidates):

@@ -4,6 +4,7 @@ B batch   S source length   W hypotheses of a row   T target length
 """
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -156,15 +157,11 @@ class Translator(tf.Module):
 
     def with_search(self, search: base.Search) -> "Translator":
         """Returns this translator with another search."""
-        return Translator(
-            self.model,
-            self.tokenizer,
-            search,
-            self.max_source_length,
-            self.target_tokenizer,
-            self.lengths,
-            self.jit_compile,
-        )
+        return self._with(search=search)
+
+    def with_model(self, model: model_search.Model) -> "Translator":
+        """Returns this translator with another model."""
+        return self._with(model=model)
 
     def with_n_best(self, count: int | None = None) -> "Translator":
         """Returns this translator with a search for `count` hypotheses.
@@ -176,6 +173,12 @@ class Translator(tf.Module):
             ValueError: `count` is more than the search can return.
         """
         return self.with_search(self.search.with_n_best(count))
+
+    def _with(self, **changes):
+        # The attributes have the names of the constructor's arguments.
+        names = inspect.signature(Translator).parameters
+        arguments = {name: getattr(self, name) for name in names}
+        return Translator(**{**arguments, **changes})
 
     def translate(
         self, texts: Sequence[str], batch_size: int = 64

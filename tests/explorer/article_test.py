@@ -27,7 +27,7 @@ def traces(translator):
 
 @pytest.mark.seconds
 def test_the_best_head_of_each_question(translator, traces):
-    found = article.heads_of_article(translator, traces)
+    found = article.heads_of_article(traces)
     weights = [each["weight"] for each in found]
     assert weights == sorted(weights, reverse=True)
     # "rue" is not in the second translation, so one question has no answer.
@@ -64,7 +64,7 @@ def test_the_best_head_of_each_question(translator, traces):
 
 @pytest.mark.seconds
 def test_cells_are_those_of_the_words(translator, traces):
-    found = article.heads_of_article(translator, traces)
+    found = article.heads_of_article(traces)
     for each in found:
         for i, (row, column) in enumerate(each["cells"]):
             is_encoder = each["attention"].startswith("encoder")
@@ -85,5 +85,5 @@ def test_other_translations_have_fewer_heads(translator):
         kt.interpretation.trace(translator, text, "le chat")
         for text in article.ARTICLE
     ]
-    found = article.heads_of_article(translator, traces)
+    found = article.heads_of_article(traces)
     assert {each["attention"].split("/")[0] for each in found} == {"encoder"}

@@ -828,6 +828,9 @@ class TestTheAddress:
     def test_a_wrong_address_shows_the_page(self, page, folder, data, fragment):
         page.goto(fake_page.write(folder, data) + "#" + fragment)
         page.wait_for_selector("#attribution svg")
+        assert page.locator("main section").count() == 11
+        shown = page.locator("#whole .target-text").inner_text()
+        assert shown == data["traces"][0]["target"]["text"]
 
     def test_a_section_can_be_linked_to(self, page, folder, data):
         page.goto(fake_page.write(folder, data) + "#beam-search")

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import keras_transformer as kt
-from keras_transformer.interpretation import tracing
+from keras_transformer.interpretation import attribution, tracing
 from tests.assertions import assert_all_close, assert_all_equal
 from tests.interpretation import random_translator
 
@@ -124,6 +124,28 @@ def test_numbers_are_float32_under_every_policy(policy):
     )
     for name, array in expected.arrays.items():
         assert_all_equal(traced.arrays[name], array, name)
+
+
+def test_attribution_is_of_the_same_translation(translator):
+    method = "input_x_gradient"
+    given = tracing.trace(translator, TEXT, TARGET, attribution=method)
+    expected = attribution.attribute(translator, TEXT, TARGET, method)
+    assert given.attribution.method == method
+    assert_all_close(
+        given.attribution.scores, expected.scores, rtol=1e-5, atol=1e-6
+    )
+    searched = tracing.trace(translator, TEXT, attribution=method)
+    shape = len(searched.target.ids), len(searched.source.ids)
+    assert searched.attribution.scores.shape == shape
+
+
+def test_arguments_out_of_range(translator):
+    for count in (0, -1, 2.5):
+        for call in (tracing.trace, tracing.logit_lens):
+            with pytest.raises(ValueError, match="`num_candidates` must be"):
+                call(translator, TEXT, num_candidates=count)
+    with pytest.raises(ValueError, match="Unknown `attribution`.*'lime'"):
+        tracing.trace(translator, TEXT, attribution="lime")
 
 
 def test_bad_input(translator):

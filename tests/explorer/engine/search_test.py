@@ -66,7 +66,8 @@ def test_search(front_end, name):
     assert_same(front_end, live)
 
 
-@pytest.mark.parametrize("seed", range(3))
+# With other seeds, few hypotheses end before their limit.
+@pytest.mark.parametrize("seed", [0, 1, 4])
 def test_hypotheses_that_end(front_end, seed):
     live = translators.translator_that_ends(BeamSearch(6, 6), seed)
     found = assert_same(front_end, live)

@@ -28,7 +28,8 @@ def test_variant(front_end, name):
     assert_same(front_end, live, translators.SENTENCES[1], "merci, le chat")
 
 
-@pytest.mark.parametrize("seed", range(3))
+# With other seeds, few hypotheses end before their limit.
+@pytest.mark.parametrize("seed", [0, 1, 4])
 def test_hypotheses_that_end(front_end, seed):
     live = translators.translator_that_ends(
         BeamSearch(5, 5, coverage=0.2), seed
