@@ -39,6 +39,12 @@ class Target:
         }
 
 
+def _has_one_device(call: ast.Call) -> bool:
+    """Whether the first argument is a list with one item."""
+    devices = call.args[0] if call.args else None
+    return isinstance(devices, ast.List) and len(devices.elts) == 1
+
+
 def _files(sources: ast.expr) -> set[pathlib.Path]:
     """Those of a list, of a call of Bazel's `glob`, or of a sum of these."""
     if isinstance(sources, ast.BinOp):
@@ -296,6 +302,20 @@ class TestArchitecture:
         assert folders
         assert len(folders) <= 4
         assert len(entries) - len(folders) <= 14
+
+    def test_a_process_has_one_strategy_of_several_devices(self):
+        # TensorFlow takes what a second one reduces for what the first does.
+        makers = {
+            path.relative_to(_TESTS).as_posix()
+            for path in _TESTS.rglob("*.py")
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "MirroredStrategy"
+            and not _has_one_device(node)
+        }
+        # The second makes its strategy in a process of its own.
+        assert makers == {"devices.py", "training/replicas_test.py"}
 
     def test_recorded_durations_are_of_tests_that_exist(self):
         groups, long = durations.read()

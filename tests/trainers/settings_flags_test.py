@@ -132,3 +132,17 @@ def test_a_plain_field_is_read_from_the_flag_of_others():
 def test_there_is_no_such_setting():
     with pytest.raises(KeyError, match="dayz"):
         settings_flags.define(only(Journey, "dayz"), flags.FlagValues())
+
+
+def test_a_flag_that_can_be_given_several_times():
+    @dataclasses.dataclass(frozen=True)
+    class Diary:
+        day: tuple[str, ...] = setting("What happened.", ())
+
+    def read(*arguments):
+        return settings_flags.read(Diary, parsed(*arguments, kinds=(Diary,)))
+
+    assert read() == Diary(())
+    # The strings may have commas, unlike those of a list.
+    days = "Rain, then sun.", ""
+    assert read(*(f"--day={day}" for day in days)) == Diary(days)
