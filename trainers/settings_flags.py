@@ -25,8 +25,8 @@ def setting(
 ) -> typing.Any:
     """Makes a field of a dataclass that is a flag.
 
-    A flag of a `list[str]` is one string with commas. One of a
-    `tuple[str, ...]` can be given several times, and its strings may have commas.
+    A flag of a `list[str]` is one string with commas between. A flag of a
+    `tuple[str, ...]` can be given several times; its strings may have commas.
 
     Args:
         help_text: the description that --help prints.
