@@ -1,12 +1,11 @@
 """Data: sentence pairs from files or the built-in corpus, and their batches."""
 
 from keras_transformer.data.batching import (
-    EncodedPairs,
     TokenBatches,
     bucket_lengths,
     check_batch,
-    encode_pairs,
 )
+from keras_transformer.data.encoding import EncodedPairs, encode_pairs
 from keras_transformer.data.files import read_parallel, read_tsv
 from keras_transformer.data.illustrated import (
     ContrastExample,

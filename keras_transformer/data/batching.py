@@ -1,4 +1,4 @@
-"""Encodes sentence pairs, and makes padded batches of similar lengths.
+"""Makes padded batches of pairs of similar lengths.
 
 The keys of a batch, defined only here:
 
@@ -10,98 +10,18 @@ weights            float32 (B, T), 1 at real target tokens, 0 at padding
 B batch   S source length   T target length
 """
 
-import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
 
-from keras_transformer.data import pairs as sentence_pairs
-from keras_transformer.text import SpecialIds, Tokenizer
+from keras_transformer.data import encoding
 
-# The number of sentences that one call of the tokenizer encodes.
-_CHUNK = 8192
 # The number of batches that are prepared in advance.
 _PREFETCHED = 8
 # The number of pairs in a batch is a multiple of this number, or less than it.
 # The usual numbers of replicas divide this number.
 _ROWS = 8
-
-
-@dataclasses.dataclass(frozen=True)
-class EncodedPairs:
-    """Token ids of sentence pairs, without special ids.
-
-    sources, targets: one int32 array for each pair.
-    num_empty: the number of pairs left out because a side was empty.
-    num_too_long: the number of pairs left out because a side was too long.
-    source_special_ids, target_special_ids: special ids of the vocabularies.
-    """
-
-    sources: list[np.ndarray]
-    targets: list[np.ndarray]
-    num_empty: int = 0
-    num_too_long: int = 0
-    source_special_ids: SpecialIds = SpecialIds()
-    target_special_ids: SpecialIds = SpecialIds()
-
-    @property
-    def num_target_tokens(self) -> int:
-        """The number of target tokens in the loss, end tokens included."""
-        return sum(map(len, self.targets)) + len(self.targets)
-
-
-def encode_pairs(
-    pairs: Sequence[sentence_pairs.SentencePair],
-    tokenizer: Tokenizer,
-    max_length: int = 128,
-    target_tokenizer: Tokenizer | None = None,
-) -> EncodedPairs:
-    """Encodes pairs and leaves out those that are empty or too long.
-
-    Args:
-        pairs: the pairs to encode.
-        tokenizer: the tokenizer of the sources.
-        max_length: the maximum number of tokens of a side, with its end token.
-        target_tokenizer: the tokenizer of the targets; `tokenizer` if `None`.
-
-    Raises:
-        ValueError: no pair is left.
-    """
-    target_tokenizer = target_tokenizer or tokenizer
-    sources, targets = [], []
-    num_empty = num_too_long = 0
-    for start in range(0, len(pairs), _CHUNK):
-        chunk = pairs[start : start + _CHUNK]
-        encoded_sources = _encode([pair.source for pair in chunk], tokenizer)
-        encoded_targets = _encode(
-            [pair.target for pair in chunk], target_tokenizer
-        )
-        for pair, source, target in zip(
-            chunk, encoded_sources, encoded_targets, strict=True
-        ):
-            if pair.has_blank_side():
-                num_empty += 1
-            elif max(len(source), len(target)) >= max_length:
-                num_too_long += 1
-            else:
-                sources.append(source)
-                targets.append(target)
-    if not sources:
-        raise ValueError(
-            f"No sentence pair is left of {len(pairs)}: {num_empty} have an "
-            f"empty side, {num_too_long} are longer than "
-            f"max_length={max_length} tokens. Give other text or a larger "
-            "max_length."
-        )
-    return EncodedPairs(
-        sources,
-        targets,
-        num_empty,
-        num_too_long,
-        tokenizer.special_ids,
-        target_tokenizer.special_ids,
-    )
 
 
 def bucket_lengths(max_length: int) -> list[int]:
@@ -176,8 +96,8 @@ class TokenBatches:
     Example:
 
     >>> ids = [np.array([5, 6, 7], "int32")] * 10
-    >>> batches = TokenBatches(EncodedPairs(ids, ids), tokens_per_batch=32,
-    ...     max_length=8)
+    >>> batches = TokenBatches(encoding.EncodedPairs(ids, ids),
+    ...     tokens_per_batch=32, max_length=8)
     >>> batches.steps_per_epoch
     3
     >>> inputs, labels, weights = next(iter(batches.evaluation_dataset()))
@@ -187,7 +107,7 @@ class TokenBatches:
 
     def __init__(
         self,
-        encoded: EncodedPairs,
+        encoded: encoding.EncodedPairs,
         tokens_per_batch: int = 4096,
         max_length: int = 128,
         seed: int = 0,
@@ -339,8 +259,3 @@ class TokenBatches:
 def _rounded(pairs):
     """Rounds a number of at least `_ROWS` down to a multiple of it."""
     return pairs // _ROWS * _ROWS if pairs >= _ROWS else pairs
-
-
-def _encode(texts, tokenizer):
-    encoded = tokenizer.encode(texts)
-    return np.split(encoded.values.numpy(), encoded.row_splits.numpy()[1:-1])

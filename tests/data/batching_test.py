@@ -6,24 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_transformer.data import batching, pairs
+from keras_transformer.data import batching, encoding, pairs
 from keras_transformer.text import SpecialIds
 from tests.assertions import assert_all_equal
+from tests.data.letter_tokenizer import LetterTokenizer
 
 PAD, BEGIN, END = 0, 1, 2
-
-
-class LetterTokenizer:
-    """Each letter is a token, its id the code point."""
-
-    special_ids = SpecialIds()
-
-    def encode(self, texts):
-        return tf.ragged.constant(
-            [[ord(c) for c in text] for text in texts],
-            dtype=tf.int32,
-            ragged_rank=1,
-        )
 
 
 def random_pairs(count=211, seed=0, longest=29):
@@ -35,7 +23,7 @@ def random_pairs(count=211, seed=0, longest=29):
         length = generator.integers(1, longest + 1)
         return np.array([next(ids) for _ in range(length)], "int32")
 
-    return batching.EncodedPairs(
+    return encoding.EncodedPairs(
         [side() for _ in range(count)], [side() for _ in range(count)]
     )
 
@@ -82,81 +70,6 @@ def all_pairs(encoded):
     ]
 
 
-class TestEncodePairs:
-    def encode(self, *texts, max_length=7):
-        return batching.encode_pairs(
-            [pairs.SentencePair(*text) for text in texts],
-            LetterTokenizer(),
-            max_length,
-        )
-
-    def test_ids_in_order(self):
-        encoded = self.encode(("ab", "c"), ("d", "efg"))
-        assert_all_equal(encoded.sources[0], [ord("a"), ord("b")])
-        assert_all_equal(encoded.sources[1], [ord("d")])
-        assert_all_equal(encoded.targets[0], [ord("c")])
-        assert_all_equal(encoded.targets[1], [ord(c) for c in "efg"])
-        assert encoded.sources[0].dtype == np.int32
-        assert (encoded.num_empty, encoded.num_too_long) == (0, 0)
-        # 4 letters and 2 end tokens.
-        assert encoded.num_target_tokens == 6
-
-    def test_sides_may_have_tokenizers_of_their_own(self):
-        class Shifted(LetterTokenizer):
-            def encode(self, texts):
-                return super().encode(texts) + 1000
-
-        encoded = batching.encode_pairs(
-            [pairs.SentencePair("ab", "cde")], LetterTokenizer(), 7, Shifted()
-        )
-        assert_all_equal(encoded.sources[0], [ord("a"), ord("b")])
-        assert_all_equal(encoded.targets[0], [1000 + ord(c) for c in "cde"])
-
-    def test_counts_what_it_leaves_out(self):
-        encoded = self.encode(
-            ("", "a"),
-            ("a", ""),
-            ("", ""),
-            (" \t", "a"),
-            ("a", "\u2003"),
-            ("abcdefg", "a"),
-            ("a", "abcdefgh"),
-            ("kept", "kept"),
-        )
-        assert len(encoded.sources) == 1
-        assert len(encoded.targets) == 1
-        assert encoded.num_empty == 5
-        assert encoded.num_too_long == 2
-
-    def test_max_length_counts_the_end_token(self):
-        encoded = self.encode(("abcdef", "a"), ("abcdefg", "a"), max_length=7)
-        assert len(encoded.sources) == 1
-        assert len(encoded.sources[0]) == 6
-
-    def test_nothing_left(self):
-        with pytest.raises(
-            ValueError,
-            match="left of 3: 1 have an empty side, 2 are longer than "
-            "max_length=5",
-        ):
-            self.encode(("", "a"), ("abcde", "a"), ("a", "abcde"), max_length=5)
-
-    def test_no_pairs(self):
-        with pytest.raises(ValueError, match="left of 0"):
-            self.encode()
-
-    def test_more_than_one_call_of_the_tokenizer(self):
-        # More pairs than are encoded at once stay side by side.
-        first, count = 0x4E00, 8192 + 13
-        encoded = self.encode(
-            *[(chr(first + i), chr(first + 1 + i)) for i in range(count)]
-        )
-        assert len(encoded.sources) == count
-        for at in (0, 8191, 8192, count - 1):
-            assert_all_equal(encoded.sources[at], [first + at])
-            assert_all_equal(encoded.targets[at], [first + 1 + at])
-
-
 class TestBucketLengths:
     @pytest.mark.parametrize("max_length", [3, 8, 31, 127, 128, 509])
     def test_rise_to_the_longest(self, max_length):
@@ -198,7 +111,7 @@ class TestTokenBatches:
 
     def test_targets_are_shifted_by_one(self):
         ids = [np.array([11, 13, 17], "int32")]
-        batches = make(batching.EncodedPairs([ids[0][:2]], ids), max_length=5)
+        batches = make(encoding.EncodedPairs([ids[0][:2]], ids), max_length=5)
         [batch] = read(batches.evaluation_dataset())
         assert_all_equal(batch["source_ids"][0], [11, 13, 2, 0, 0])
         assert_all_equal(batch["target_input_ids"][0], [1, 11, 13, 17, 0])
@@ -209,7 +122,7 @@ class TestTokenBatches:
         class Other(LetterTokenizer):
             special_ids = SpecialIds(pad=7, begin=None, end=0, unknown=1)
 
-        encoded = batching.encode_pairs(
+        encoded = encoding.encode_pairs(
             [pairs.SentencePair("ab", "xyz")], LetterTokenizer(), 5, Other()
         )
         with pytest.raises(ValueError, match="without an id that begins"):
@@ -368,7 +281,7 @@ class TestTokenBatches:
             lengths = np.clip(lengths, 1, 126).astype(int)
             return [np.full(length, 5, "int32") for length in lengths]
 
-        encoded = batching.EncodedPairs(ids(sources), ids(targets))
+        encoded = encoding.EncodedPairs(ids(sources), ids(targets))
         batches = batching.TokenBatches(encoded, 4096, 127)
         padded = real = 0
         for batch in read(batches.evaluation_dataset()):
@@ -412,7 +325,7 @@ class TestTokenBatches:
 
     def test_shortest_max_length(self):
         ids = [np.array([7], "int32")] * 3
-        encoded = batching.EncodedPairs(ids, ids)
+        encoded = encoding.EncodedPairs(ids, ids)
         batches = batching.TokenBatches(encoded, 2, max_length=2)
         assert batches.steps_per_epoch == 3
 
