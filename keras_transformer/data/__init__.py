@@ -1,8 +1,8 @@
 """Data: sentence pairs from files or the built-in corpus, and their batches."""
 
 from keras_transformer.data.batching import (
+    PairWindows,
     TokenBatches,
-    bucket_lengths,
     check_batch,
 )
 from keras_transformer.data.encoding import EncodedPairs, encode_pairs
@@ -15,12 +15,14 @@ from keras_transformer.data.illustrated import (
 )
 from keras_transformer.data.lines import read_lines
 from keras_transformer.data.pairs import SentencePair
+from keras_transformer.data.plans import bucket_lengths
 from keras_transformer.data.rare_characters import with_rare_characters
 
 __all__ = [
     "ContrastExample",
     "EncodedPairs",
     "IllustratedCorpus",
+    "PairWindows",
     "SentencePair",
     "TokenBatches",
     "bucket_lengths",

@@ -30,9 +30,38 @@ class EncodedPairs:
     target_special_ids: SpecialIds = SpecialIds()
 
     @property
+    def num_pairs(self) -> int:
+        """The number of pairs."""
+        return len(self.sources)
+
+    @property
     def num_target_tokens(self) -> int:
         """The number of target tokens in the loss, end tokens included."""
         return sum(map(len, self.targets)) + len(self.targets)
+
+    @property
+    def longest(self) -> int:
+        """The number of tokens of the longest side, its end token included."""
+        return 1 + max(max(map(len, self.sources)), max(map(len, self.targets)))
+
+    # As `ShardedPairs`, which has several windows an epoch.
+
+    @property
+    def windows_per_epoch(self) -> int:
+        """The number of windows of an epoch: 1, all pairs."""
+        return 1
+
+    def read_window(self, number: int) -> "EncodedPairs":
+        """Returns the pairs of a window: all pairs, in every window."""
+        return self
+
+    def window_lengths(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the lengths of sources and targets, without end tokens."""
+        sources, targets = (
+            np.fromiter(map(len, side), "int64", len(side))
+            for side in (self.sources, self.targets)
+        )
+        return sources, targets
 
 
 def encode_pairs(

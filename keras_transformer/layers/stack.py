@@ -106,6 +106,7 @@ class Stack(composite.Composite):
         start: Tensor = 0,
         mask: Tensor | None = None,
         training: bool | None = None,
+        segment_ids: Tensor | None = None,
     ) -> Tensor:
         """Turns embeddings into the inputs of the first block.
 
@@ -115,6 +116,7 @@ class Stack(composite.Composite):
             mask: any mask of the inputs; a position that no query may attend
                 to is padding.
             training: whether to apply dropout.
+            segment_ids: integers `(B, T)`, see `layers.segments`.
 
         Returns:
             Shape `(B, T, D)`.
@@ -122,7 +124,9 @@ class Stack(composite.Composite):
         checks.check_vectors("inputs", inputs.shape, self.model_dim)
         length = inputs.shape[1]
         masks.check_fits(mask, inputs.shape[0], None, length, length)
-        if self.positions is not None:
+        if self.positions is not None and segment_ids is not None:
+            inputs = self.positions(inputs, segment_ids=segment_ids)
+        elif self.positions is not None:
             inputs = self.positions(
                 inputs, start=start, mask=masks.attended_keys(mask)
             )
