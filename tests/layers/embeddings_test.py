@@ -69,6 +69,24 @@ class TestTokenEmbedding:
         "dtype", ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16")
     )
     @pytest.mark.parametrize("output_bias", (False, True))
+    def test_a_gradient_has_no_matrix_for_each_row(self):
+        layer = make()
+
+        @tf.function
+        def gradient(vectors):
+            with tf.GradientTape() as tape:
+                total = tf.reduce_sum(layer.logits(vectors) ** 2)
+            return tape.gradient(total, layer.embeddings.value)
+
+        graph = gradient.get_concrete_function(random(B, T, D)).graph
+        sizes = [
+            tensor.shape.num_elements() or 0
+            for operation in graph.get_operations()
+            for tensor in operation.outputs
+            if tensor.shape.rank is not None
+        ]
+        assert max(sizes) == B * T * V < B * V * D
+
     def test_a_scorer_gives_the_logits_of_rows(self, dtype, output_bias):
         layer = kinds.drawn(make(output_bias=output_bias, dtype=dtype))
         score = layer.scorer()
