@@ -6,6 +6,7 @@ from keras_transformer.text.special_ids import SpecialIds
 from keras_transformer.text.texts import is_blank
 from keras_transformer.text.tokenizer import Tokenizer
 from keras_transformer.text.vocabulary import learn_vocabulary
+from keras_transformer.text.vocabulary_hash import vocabulary_sha256
 
 __all__ = [
     "NORMALIZATIONS",
@@ -14,4 +15,5 @@ __all__ = [
     "fold",
     "is_blank",
     "learn_vocabulary",
+    "vocabulary_sha256",
 ]
