@@ -11,7 +11,7 @@ before the model reads them.)
 
 import random
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from keras_transformer.data import pairs as sentence_pairs
 from keras_transformer.text import texts
@@ -81,28 +81,55 @@ def with_rare_characters(
     (True, 'un chat assis')
     """
     texts.check_list("pairs", pairs)
+    return list(iterate_with_rare_characters(pairs, share, seed))
+
+
+def iterate_with_rare_characters(
+    pairs: Iterable[sentence_pairs.SentencePair],
+    share: float = 0.1,
+    seed: int = 0,
+) -> Iterator[sentence_pairs.SentencePair]:
+    """Yields the pairs of `with_rare_characters`, and holds one in memory.
+
+    Args:
+        pairs: training pairs. They are read twice, the first time for their
+            characters. An iterator is refused, since it can be read only once.
+        share: the share of pairs whose source is changed, in [0, 1].
+        seed: the seed that chooses pairs, positions and characters.
+
+    Raises:
+        ValueError: `share` is not in [0, 1], or `pairs` is an iterator.
+    """
     if not 0 <= share <= 1:
         raise ValueError(
             "`share` is the share of pairs that are changed, in [0, 1]. "
             f"Received: {share}."
         )
     if not share:
-        return list(pairs)
-    generator = random.Random(seed)
+        return iter(pairs)
+    if iter(pairs) is pairs:
+        raise ValueError(
+            "`pairs` is read twice. Received: an iterator, which can be read "
+            "once. Give a list, or an object that reads files anew."
+        )
+    return _changed(pairs, share, random.Random(seed))
+
+
+def _changed(pairs, share, generator):
     changer = _SourceChanger(pairs, generator)
-    return [
-        pair._replace(source=changer.change(pair.source))
-        if not texts.is_blank(pair.source) and generator.random() < share
-        else pair
-        for pair in pairs
-    ]
+    for pair in pairs:
+        if not texts.is_blank(pair.source) and generator.random() < share:
+            pair = pair._replace(source=changer.change(pair.source))
+        yield pair
 
 
 class _SourceChanger:
     """Changer of sources, which knows the characters of all pairs."""
 
     def __init__(self, pairs, generator):
-        known = {c for pair in pairs for text in pair for c in text}
+        known: set[str] = set()
+        for pair in pairs:
+            known.update(*pair)
         self._generator = generator
         self._scripts = _unknown(_SCRIPTS, known)
         self._symbols = _unknown(_SYMBOLS, known)
