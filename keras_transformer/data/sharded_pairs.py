@@ -11,7 +11,7 @@ import numpy as np
 from keras_transformer.data import encoding
 from keras_transformer.data.shards import directory as directories_of_shards
 from keras_transformer.data.shards import passes
-from keras_transformer.text import SpecialIds, texts
+from keras_transformer.text import SpecialIds, Tokenizer, texts
 
 
 class ShardedPairs:
@@ -79,7 +79,7 @@ class ShardedPairs:
             ]
         self._passes = [
             passes.Passes(
-                [shard.num_pairs for shard in each.index.shards],
+                [shard.num_pairs for shard in each.index.files],
                 weight,
                 [seed, number],
             )
@@ -177,6 +177,10 @@ class ShardedPairs:
         for each in self._directories:
             digest.update(each.index.sha256.encode())
         return digest.hexdigest()
+
+    def tokenizers(self) -> tuple[Tokenizer, Tokenizer | None]:
+        """Reads the tokenizers, as `ShardDirectory.tokenizers` does."""
+        return self._directories[0].tokenizers()
 
     def check_vocabularies(self, source: str, target: str) -> None:
         """Checks that the shards have the vocabularies of a model.

@@ -6,7 +6,6 @@ import itertools
 import os
 from collections.abc import Iterable, Sequence
 
-from keras_transformer.data import cleaning as cleanings
 from keras_transformer.data import cleaning_report, encoding
 from keras_transformer.data import pairs as sentence_pairs
 from keras_transformer.data.shards import index as indexing
@@ -24,12 +23,11 @@ def shard_pairs(
     target_tokenizer: Tokenizer | None = None,
     max_length: int = 128,
     tag: str | None = None,
-    cleaning: cleanings.Cleaning | None = None,
     report: cleaning_report.CleaningReport | None = None,
     source_files: Sequence[str] = (),
     pairs_per_shard: int = 16384,
 ) -> indexing.ShardIndex:
-    """Cleans and encodes pairs, and writes them to a shard directory.
+    """Encodes pairs, and writes them to a shard directory.
 
     Args:
         pairs: the pairs, read once. Only some thousands are held in memory.
@@ -40,8 +38,8 @@ def shard_pairs(
             Pairs with a longer side are left out.
         tag: a symbol of the vocabulary, such as the target language, that is
             put before each source.
-        cleaning: the rules that clean the pairs; `None` for none.
-        report: the report of the cleaning, which is filled.
+        report: the report of `Cleaning.clean`, if it made the pairs. The index
+            contains it.
         source_files: names of the files with the text, for the index.
         pairs_per_shard: the number of pairs of a shard.
 
@@ -58,10 +56,6 @@ def shard_pairs(
     writer = writers.ShardWriter(
         path, tokenizer, target_tokenizer, max_length, tag, pairs_per_shard
     )
-    if cleaning is not None:
-        report = report or cleaning_report.CleaningReport()
-        tokenizers = [tokenizer, target_tokenizer or tokenizer]
-        pairs = cleaning.clean(pairs, report, tokenizers)
 
     def encode(chunk):
         return encoding.encode_chunk(

@@ -3,7 +3,14 @@
 import pytest
 
 import keras_transformer as kt
-from keras_transformer.data import cleaning, encoding, pairs, sharding, shards
+from keras_transformer.data import (
+    cleaning,
+    cleaning_report,
+    encoding,
+    pairs,
+    sharding,
+    shards,
+)
 from tests.data.shards import directories
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -35,7 +42,7 @@ def read(path):
     directory = shards.ShardDirectory(path)
     sides = [
         directory.read(number, 0, shard.num_pairs)
-        for number, shard in enumerate(directory.index.shards)
+        for number, shard in enumerate(directory.index.files)
     ]
     return encoding.EncodedPairs(
         *(sum(side, []) for side in zip(*sides, strict=True))
@@ -105,11 +112,10 @@ def test_cleaning_is_reported_in_the_index(tmp_path, tokenizer):
         pairs.SentencePair(*pair)
         for pair in [("abc", "abd"), ("ab", "ab"), ("abc", "abd"), ("", "a")]
     ]
+    report = cleaning_report.CleaningReport()
+    rules = cleaning.Cleaning(drop_copies=True, drop_duplicates=True)
     index = sharding.shard_pairs(
-        texts,
-        tmp_path,
-        tokenizer,
-        cleaning=cleaning.Cleaning(drop_copies=True, drop_duplicates=True),
+        rules.clean(texts, report), tmp_path, tokenizer, report=report
     )
     assert index.num_pairs == 1
     assert index.num_empty == 1

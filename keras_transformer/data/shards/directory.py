@@ -37,7 +37,7 @@ class ShardDirectory:
         self.index = indexing.read(self.path)
         self.lengths = indexing.read_lengths(self.path, self.index)
         self._check_sizes()
-        sizes = [shard.num_pairs for shard in self.index.shards]
+        sizes = [shard.num_pairs for shard in self.index.files]
         self._starts = np.cumsum([0, *sizes]).tolist()
 
     def slice_lengths(self, number: int, first: int, last: int) -> np.ndarray:
@@ -101,14 +101,14 @@ class ShardDirectory:
         )
 
     def _file(self, number):
-        return tf.io.gfile.join(self.path, self.index.shards[number].file)
+        return tf.io.gfile.join(self.path, self.index.files[number].name)
 
     def _check_sizes(self):
-        files = [self._file(i) for i in range(len(self.index.shards))]
+        files = [self._file(i) for i in range(len(self.index.files))]
         with concurrent.futures.ThreadPoolExecutor(_REQUESTS) as pool:
             sizes = pool.map(_size, files)
         for file, size, shard in zip(
-            files, sizes, self.index.shards, strict=True
+            files, sizes, self.index.files, strict=True
         ):
             if size is None:
                 raise FileNotFoundError(

@@ -23,12 +23,12 @@ _FORMAT = 1
 class Shard:
     """A file of a shard directory.
 
-    file: the name of the file in the directory.
+    name: the name of the file in the directory.
     num_pairs: the number of pairs in it.
     num_bytes: the size of the file.
     """
 
-    file: str
+    name: str
     num_pairs: int
     num_bytes: int
 
@@ -59,7 +59,7 @@ class ShardIndex:
         fewer.
     sha256: a hash of all token ids in their order.
     source_vocabulary, target_vocabulary: the vocabularies.
-    shards: the files in their order.
+    files: the shards in their order.
     source_files: names of the files whose text was encoded.
     cleaning: the report of the cleaning, as a dict; empty for none.
     """
@@ -75,7 +75,7 @@ class ShardIndex:
     sha256: str
     source_vocabulary: Vocabulary
     target_vocabulary: Vocabulary
-    shards: tuple[Shard, ...]
+    files: tuple[Shard, ...]
     source_files: tuple[str, ...] = ()
     cleaning: dict[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -124,7 +124,7 @@ def read(path: str) -> ShardIndex:
             vocabulary = content[name]
             special_ids = SpecialIds(**vocabulary["special_ids"])
             content[name] = Vocabulary(vocabulary["sha256"], special_ids)
-        content["shards"] = tuple(Shard(**each) for each in content["shards"])
+        content["files"] = tuple(Shard(**each) for each in content["files"])
         content["source_files"] = tuple(content["source_files"])
         return ShardIndex(**content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -162,7 +162,7 @@ def read_lengths(path: str, index: ShardIndex) -> np.ndarray:
             lengths.shape == (2, index.num_pairs)
             and lengths.max(initial=0) <= blocks.MAX_LENGTH
             and lengths.sum(axis=1, dtype="int64").tolist() == expected
-            and sum(each.num_pairs for each in index.shards) == index.num_pairs
+            and sum(each.num_pairs for each in index.files) == index.num_pairs
         )
     except (ValueError, EOFError, OSError, tf.errors.NotFoundError):
         fits = False

@@ -146,7 +146,7 @@ class ShardWriter:
             sha256=self._digest.hexdigest(),
             source_vocabulary=_describe(source),
             target_vocabulary=_describe(target or source),
-            shards=tuple(self._shards),
+            files=tuple(self._shards),
             source_files=tuple(source_files),
             cleaning=cleaning or {},
         )

@@ -124,10 +124,10 @@ class TestDamage:
         other.write_bytes(two)
         self.shard.write_bytes(one)
         content = json.loads((self.path / "index.json").read_text())
-        sizes = [each["num_bytes"] for each in content["shards"]]
-        content["shards"][0]["num_bytes"] = sizes[1]
-        content["shards"][1]["num_bytes"] = sizes[0]
-        self.change_index(shards=content["shards"])
+        sizes = [each["num_bytes"] for each in content["files"]]
+        content["files"][0]["num_bytes"] = sizes[1]
+        content["files"][1]["num_bytes"] = sizes[0]
+        self.change_index(files=content["files"])
         directory = shards.ShardDirectory(self.path)
         with pytest.raises(ValueError, match="other lengths than in the index"):
             directory.read(0, 0, 17)

@@ -23,7 +23,7 @@ def make(**values):
             "sha256": "ff00",
             "source_vocabulary": vocabulary,
             "target_vocabulary": vocabulary,
-            "shards": (index.Shard("a", 11, 101),),
+            "files": (index.Shard("a", 11, 101),),
             "source_files": ("x.en",),
             "cleaning": {"copies": {"pairs": 1, "examples": [["é", "é"]]}},
             **values,

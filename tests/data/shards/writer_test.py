@@ -28,7 +28,7 @@ def test_index_says_what_is_in_the_shards(tmp_path):
     returned = writer.finish(["a.en", "a.fr"], {"copies": 11})
     index = shards.ShardDirectory(tmp_path).index
     assert index == returned
-    assert [each.num_pairs for each in index.shards] == [17, 17, 17, 2]
+    assert [each.num_pairs for each in index.files] == [17, 17, 17, 2]
     assert (index.num_pairs, index.max_length, index.tag) == (53, 37, "<2fr>")
     assert (index.num_empty, index.num_too_long) == (3, 7)
     assert index.num_source_tokens == sum(map(len, pairs.sources))
@@ -38,8 +38,8 @@ def test_index_says_what_is_in_the_shards(tmp_path):
     for vocabulary in (index.source_vocabulary, index.target_vocabulary):
         assert vocabulary.sha256 == vocabulary_sha256(tokenizer)
         assert vocabulary.special_ids == tokenizer.special_ids
-    for each in index.shards:
-        assert each.num_bytes == os.path.getsize(tmp_path / each.file)
+    for each in index.files:
+        assert each.num_bytes == os.path.getsize(tmp_path / each.name)
     assert not list(tmp_path.glob("*.tmp"))
 
 
