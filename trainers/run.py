@@ -16,6 +16,7 @@ from trainers import (
     measuring,
     program,
     settings_checks,
+    training_pairs,
 )
 from trainers import corpora as run_corpora
 from trainers import precision as run_precision
@@ -88,6 +89,7 @@ def _check_before_data(settings, overrides, directory, strategy):
     )
     if directory.is_started:
         continuing.ExistingRun(directory).check_same(requested)
+    run_tokenizers.check(settings, overrides)
     kt.data.check_batch(
         settings.tokens_per_batch,
         settings.max_length,
@@ -110,13 +112,13 @@ def _check_before_data(settings, overrides, directory, strategy):
 def _train(requested, overrides, directory, strategy):
     """Trains with settings that were checked."""
     # Read the data.
-    corpora = run_corpora.load(requested)
+    corpora = run_corpora.load(requested, directory)
     tokenizers = run_tokenizers.load(
         directory, corpora, requested, overrides, strategy
     )
     architecture = defaults.architecture_of(requested, overrides, tokenizers)
     train_batches, dev_batches = _batches(
-        requested, corpora, tokenizers, architecture, strategy
+        directory, requested, corpora, tokenizers, architecture, strategy
     )
 
     # Compare the run with the run in the directory, if there is one.
@@ -185,41 +187,24 @@ def _model(settings, architecture, directory, strategy):
     )
 
 
-def _batches(settings, corpora, tokenizers, architecture, strategy):
+def _batches(directory, settings, corpora, tokenizers, architecture, strategy):
     """Returns the batches of the training data and of the development data."""
-    batches = []
-    for name, pairs in (
-        (
-            "training",
-            kt.data.with_rare_characters(
-                corpora.train, settings.rare_characters, settings.seed
-            ),
-        ),
-        ("dev", corpora.dev),
-    ):
-        encoded = kt.data.encode_pairs(
-            pairs, tokenizers.source, settings.max_length, tokenizers.target
-        )
-        _LOG.info(
-            "%d %s pairs. Left out: %d with an empty side, %d longer than %d "
-            "tokens.",
-            len(encoded.sources),
-            name,
-            encoded.num_empty,
-            encoded.num_too_long,
+    return [
+        kt.data.TokenBatches(
+            encoded,
+            settings.tokens_per_batch,
             settings.max_length,
+            settings.seed,
+            _rows_multiple(settings, strategy),
+            architecture.start_id,
         )
-        batches.append(
-            kt.data.TokenBatches(
-                encoded,
-                settings.tokens_per_batch,
-                settings.max_length,
-                settings.seed,
-                _rows_multiple(settings, strategy),
-                architecture.start_id,
-            )
+        for encoded in (
+            training_pairs.load(
+                directory, corpora, tokenizers, settings, strategy
+            ),
+            training_pairs.encode("dev", corpora.dev, tokenizers, settings),
         )
-    return batches
+    ]
 
 
 def _restore(run):

@@ -36,6 +36,21 @@ class TrainingSettings:
         "--train_source and --train_target.",
         [],
     )
+    train_shards: list[str] = setting(
+        "Shard directories that tools.prepare_data wrote; instead of training "
+        "text.",
+        [],
+    )
+    train_weights: list[str] = setting(
+        "How often an epoch reads each pair of a directory of --train_shards, "
+        "such as 1,0.5. Default: once.",
+        [],
+    )
+    sampling_temperature: float | None = setting(
+        "Instead of --train_weights: directories of n pairs get shares "
+        "proportional to n^(1 / temperature).",
+        None,
+    )
     dev_tsv: list[str] = setting(
         "Files with a development source, a tab and a target on each line; "
         "instead of --dev_source and --dev_target.",
@@ -61,6 +76,15 @@ class TrainingSettings:
         f"length penalty the run uses: one of {', '.join(CONVENTIONS)}. "
         "Default: the preset's architecture, the rest as in the paper.",
         None,
+    )
+    vocabulary: str | None = setting(
+        "File of a vocabulary that tools.build_vocabulary wrote, or the "
+        "directory of a run. Default: that of --train_shards, else it is "
+        "learned from the training text.",
+        None,
+    )
+    target_vocabulary: str | None = setting(
+        "File of the vocabulary of the targets, if it is separate.", None
     )
     text_normalization: str = setting(
         "How text is normalized before it is cut into pieces: one of "
@@ -173,7 +197,12 @@ class TrainingSettings:
     @property
     def is_built_in(self) -> bool:
         """Returns whether the run trains on the built-in corpus."""
-        return not (self.train_source or self.train_target or self.train_tsv)
+        return not (
+            self.train_source
+            or self.train_target
+            or self.train_tsv
+            or self.train_shards
+        )
 
     @property
     def default_preset(self) -> str:

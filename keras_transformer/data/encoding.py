@@ -1,6 +1,7 @@
 """Encodes sentence pairs as token ids."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ from keras_transformer.data import pairs as sentence_pairs
 from keras_transformer.text import SpecialIds, Tokenizer
 
 # The number of sentences that one call of the tokenizer encodes.
-_CHUNK = 8192
+CHUNK = 8192
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,32 +82,57 @@ def encode_pairs(
     Raises:
         ValueError: no pair is left.
     """
+    sources, targets = [], []
+    num_empty = num_too_long = 0
+    for start in range(0, len(pairs), CHUNK):
+        chunk = encode_chunk(
+            pairs[start : start + CHUNK],
+            tokenizer,
+            max_length,
+            target_tokenizer,
+        )
+        sources += chunk.sources
+        targets += chunk.targets
+        num_empty += chunk.num_empty
+        num_too_long += chunk.num_too_long
+    if not sources:
+        raise nothing_left(num_empty, num_too_long, max_length)
+    return EncodedPairs(
+        sources,
+        targets,
+        num_empty,
+        num_too_long,
+        tokenizer.special_ids,
+        (target_tokenizer or tokenizer).special_ids,
+    )
+
+
+def encode_chunk(
+    pairs: Sequence[sentence_pairs.SentencePair],
+    tokenizer: Tokenizer,
+    max_length: int = 128,
+    target_tokenizer: Tokenizer | None = None,
+) -> EncodedPairs:
+    """Encodes a few thousand pairs at once, as `encode_pairs`.
+
+    Unlike `encode_pairs`, it may return no pair. The arguments are the same.
+    """
     target_tokenizer = target_tokenizer or tokenizer
     sources, targets = [], []
     num_empty = num_too_long = 0
-    for start in range(0, len(pairs), _CHUNK):
-        chunk = pairs[start : start + _CHUNK]
-        encoded_sources = _encode([pair.source for pair in chunk], tokenizer)
-        encoded_targets = _encode(
-            [pair.target for pair in chunk], target_tokenizer
-        )
-        for pair, source, target in zip(
-            chunk, encoded_sources, encoded_targets, strict=True
-        ):
-            if pair.has_blank_side():
-                num_empty += 1
-            elif max(len(source), len(target)) >= max_length:
-                num_too_long += 1
-            else:
-                sources.append(source)
-                targets.append(target)
-    if not sources:
-        raise ValueError(
-            f"No sentence pair is left of {len(pairs)}: {num_empty} have an "
-            f"empty side, {num_too_long} are longer than "
-            f"max_length={max_length} tokens. Give other text or a larger "
-            "max_length."
-        )
+    for pair, source, target in zip(
+        pairs,
+        _encode([pair.source for pair in pairs], tokenizer),
+        _encode([pair.target for pair in pairs], target_tokenizer),
+        strict=True,
+    ):
+        if pair.has_blank_side():
+            num_empty += 1
+        elif max(len(source), len(target)) >= max_length:
+            num_too_long += 1
+        else:
+            sources.append(source)
+            targets.append(target)
     return EncodedPairs(
         sources,
         targets,
@@ -117,6 +143,26 @@ def encode_pairs(
     )
 
 
+def nothing_left(
+    num_empty: int, num_too_long: int, max_length: int
+) -> ValueError:
+    """Returns the error for pairs of which none is left.
+
+    Args:
+        num_empty: the number of pairs with an empty side.
+        num_too_long: the number of pairs that are too long.
+        max_length: the maximum number of tokens.
+    """
+    return ValueError(
+        f"No sentence pair is left of {num_empty + num_too_long}: {num_empty} "
+        f"have an empty side, {num_too_long} are longer than "
+        f"max_length={max_length} tokens. Give other text or a larger "
+        "max_length."
+    )
+
+
 def _encode(texts, tokenizer):
     encoded = tokenizer.encode(texts)
-    return np.split(encoded.values.numpy(), encoded.row_splits.numpy()[1:-1])
+    ids = encoded.values.numpy()
+    ends = encoded.row_splits.numpy().tolist()
+    return [ids[a:b] for a, b in itertools.pairwise(ends)]

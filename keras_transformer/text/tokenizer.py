@@ -64,6 +64,10 @@ class Tokenizer(tf.Module):
         self._processor = _processor(model)
         self.special_ids = special_ids.of_model(self._processor)
         self.vocabulary_size = self._processor.vocab_size()
+        self._is_unknown = [
+            self._processor.is_byte(i) or self._processor.is_unknown(i)
+            for i in range(self.vocabulary_size)
+        ]
         name = normalization.file_name(normalization.DEFAULT)
         self.leaves_out_unknown_words = name in model
 
@@ -139,6 +143,15 @@ class Tokenizer(tf.Module):
         """
         texts.check_list("ids", ids)
         return [self._processor.id_to_piece(int(i)) for i in ids]
+
+    def has_unknown_characters(self, text: str) -> bool:
+        """Tells whether a character of a text has no piece of its own.
+
+        Such a character is spelled in bytes, or becomes the unknown token.
+        """
+        data = text.encode("utf-8", "surrogateescape")
+        ids = self._processor.encode(data.decode("utf-8", "replace"))
+        return any(self._is_unknown[i] for i in ids)
 
     @_in_graph(input_signature=[tf.TensorSpec([None], tf.string)])
     def _encode(self, text):

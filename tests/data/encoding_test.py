@@ -81,3 +81,17 @@ class TestEncodePairs:
         for at in (0, 8191, 8192, count - 1):
             assert_all_equal(encoded.sources[at], [first + at])
             assert_all_equal(encoded.targets[at], [first + 1 + at])
+
+
+class TestEncodedPairs:
+    def test_every_window_is_all_pairs(self):
+        ids = [np.array(ids, "int32") for ids in ([5, 7], [11], [13, 17, 19])]
+        encoded = encoding.EncodedPairs(ids, ids[::-1])
+        assert encoded.windows_per_epoch == 1
+        assert encoded.num_pairs == 3
+        assert encoded.longest == 4
+        for number in (0, 1, 37):
+            assert encoded.read_window(number) is encoded
+            sources, targets = encoded.window_lengths(number)
+            assert_all_equal(sources, [2, 1, 3])
+            assert_all_equal(targets, [3, 1, 2])

@@ -4,6 +4,7 @@ import dataclasses
 import doctest
 import importlib
 import io
+import logging
 import os
 import pathlib
 import sys
@@ -173,6 +174,26 @@ def test_a_closed_input():
         pytest.raises(ValueError, match="Standard input is closed"),
     ):
         program.check_input()
+
+
+def test_the_log_has_what_the_project_says(capsys):
+    names = ("trainers", "keras_transformer", "tensorflow")
+    loggers = [logging.getLogger(name) for name in names]
+    before = [(each.handlers, each.level, each.propagate) for each in loggers]
+    try:
+        program.show_log()
+        program.show_log()
+        for logger in loggers:
+            logger.getChild("part").info("%s says", logger.name)
+        assert capsys.readouterr().err == (
+            "trainers says\nkeras_transformer says\n"
+        )
+    finally:
+        for logger, (handlers, level, propagate) in zip(
+            loggers, before, strict=True
+        ):
+            logger.handlers, logger.propagate = handlers, propagate
+            logger.setLevel(level)
 
 
 def test_an_output_dir(tmp_path):
