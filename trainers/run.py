@@ -139,7 +139,7 @@ def _train(requested, overrides, directory, strategy):
         architecture,
         train_batches,
         dev_batches,
-        *_model(settings, architecture, directory, strategy),
+        *_model(settings, architecture, directory, strategy, train_batches),
     )
     _restore(run)
     existing.check(settings, run.trained_batches)
@@ -172,7 +172,7 @@ def _config(settings, overrides, architecture, corpora, tokenizers):
     }
 
 
-def _model(settings, architecture, directory, strategy):
+def _model(settings, architecture, directory, strategy, train_batches):
     """Returns the compiled model and its checkpoints."""
     keras.utils.set_random_seed(settings.seed)
     with strategy.scope():
@@ -182,7 +182,7 @@ def _model(settings, architecture, directory, strategy):
         directory.checkpoints,
         model,
         max_to_keep=settings.average_checkpoints,
-        counters=("train_seconds", "batches"),
+        counters=measuring.counters(train_batches),
         is_writer=kt.training.is_chief(strategy),
     )
 
@@ -197,6 +197,7 @@ def _batches(directory, settings, corpora, tokenizers, architecture, strategy):
             settings.seed,
             _rows_multiple(settings, strategy),
             architecture.start_id,
+            settings.packed,
         )
         for encoded in (
             training_pairs.load(
@@ -211,6 +212,7 @@ def _restore(run):
     """Restores the newest checkpoint, the same one in all workers, if any."""
     if run.checkpoints.restore():
         _LOG.info("Continuing at step %d.", run.checkpoints.step)
+        measuring.use_bookmark(run.checkpoints.counters, run.train_batches)
     kt.training.check_agreement(run.strategy, {"batches": run.trained_batches})
 
 
@@ -308,9 +310,7 @@ def compile_model(
         loss=kt.training.SmoothedCrossEntropy(
             settings.label_smoothing, settings.smoothing_over
         ),
-        weighted_metrics=[
-            keras.metrics.SparseCategoricalAccuracy(name="token_accuracy")
-        ],
+        weighted_metrics=[kt.training.TokenAccuracy()],
         steps_per_execution=settings.steps_per_execution,
         jit_compile=settings.jit_compile,
         gradient_accumulation_steps=settings.gradient_accumulation_steps,

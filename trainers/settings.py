@@ -105,6 +105,12 @@ class TrainingSettings:
         "Target tokens of a batch on all devices together, padding included.",
         4096,
     )
+    packed: bool = setting(
+        "Put several pairs into each row of a batch, so that less of it is "
+        "padding and all batches have one shape. Else pairs of similar lengths "
+        "share a batch.",
+        True,
+    )
     epochs: int | None = setting(
         "Passes over the training data. Default: 20, or "
         "6 for the built-in corpus.",

@@ -6,8 +6,6 @@ B batch   T length   D model_dim
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from keras_transformer.layers import (
     block,
     checks,
@@ -16,6 +14,7 @@ from keras_transformer.layers import (
     residual,
     templates,
 )
+from keras_transformer.layers.dropout import Dropout
 from keras_transformer.layers.typing import Shape, Tensor
 
 
@@ -78,7 +77,7 @@ class Stack(composite.Composite):
             )
             for i in range(num_layers)
         ]
-        self.drop = keras.layers.Dropout(
+        self.drop = Dropout(
             dropout,
             dtype=self.dtype_policy,
             trainable=self.trainable,

@@ -10,6 +10,7 @@ from keras_transformer.data import batching, encoding, pairs, plans
 from keras_transformer.text import SpecialIds
 from tests.assertions import assert_all_equal
 from tests.data.letter_tokenizer import LetterTokenizer
+from tests.data.windows import Windows
 
 PAD, BEGIN, END = 0, 1, 2
 TARGET_ARRAYS = ("target_input_ids", "target_output_ids", "weights")
@@ -416,30 +417,6 @@ class TestCheckBatch:
     def test_no_seed(self):
         with pytest.raises(ValueError, match="`seed` must be.*: -1"):
             make(seed=-1)
-
-
-class Windows:
-    """Two windows an epoch: the even pairs and the odd pairs."""
-
-    windows_per_epoch = 2
-
-    def __init__(self, encoded):
-        self.encoded = encoded
-        self.num_pairs = len(encoded.sources)
-        self.longest = encoded.longest
-        self.source_special_ids = encoded.source_special_ids
-        self.target_special_ids = encoded.target_special_ids
-        self.was_read = []
-
-    def window_lengths(self, number):
-        return tuple(x[number % 2 :: 2] for x in self.encoded.window_lengths(0))
-
-    def read_window(self, number):
-        self.was_read.append(number)
-        return encoding.EncodedPairs(
-            self.encoded.sources[number % 2 :: 2],
-            self.encoded.targets[number % 2 :: 2],
-        )
 
 
 class TestWindows:
