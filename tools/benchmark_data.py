@@ -2,9 +2,10 @@
 
     python -m tools.benchmark_data --shards=shards/en-fr
 
-prints JSON: the pairs, the seconds until the shards are open, until the first
-batch of an epoch and until the first batch in the middle of an epoch, the pairs
-that are read in a second, and the most memory that the process took.
+prints JSON: the pairs, the seconds until the shards are open and until the
+first window is read, the seconds to read a window in the middle of an epoch,
+the pairs that are read in a second, and the most memory that the process took:
+before the shards were opened, and in all.
 """
 
 import dataclasses
@@ -12,7 +13,6 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Iterator
 
 import keras_transformer as kt
 from trainers import program
@@ -26,8 +26,6 @@ class Reading:
     shards: list[str] = setting("Shard directories.")
     windows: int = setting("Windows that are read.", 20, least=1)
     window_pairs: int = setting("Pairs of a window.", 131072, least=1)
-    max_length: int = setting("Tokens of the longest sentence.", 128, least=1)
-    tokens_per_batch: int = setting("Tokens of a batch.", 4096, least=1)
 
 
 @program.main(Reading)
@@ -36,7 +34,7 @@ def main(reading):
 
 
 def measure(reading: Reading) -> dict[str, float]:
-    """Reads batches of windows, and returns what is printed.
+    """Reads windows, and returns what is printed.
 
     Args:
         reading: the flags of the program.
@@ -50,41 +48,23 @@ def measure(reading: Reading) -> dict[str, float]:
         reading.shards, window_pairs=reading.window_pairs
     )
     opened = time.perf_counter()
-    next(batches(pairs, reading, 0))
+    pairs.read_window(0)
     first = time.perf_counter()
-    next(batches(pairs, reading, pairs.windows_per_epoch // 2))
+    pairs.read_window(pairs.windows_per_epoch // 2)
     middle = time.perf_counter()
-    num_pairs = 0
-    for window in range(reading.windows):
-        for _ in batches(pairs, reading, window):
-            pass
-        num_pairs += len(pairs.window_lengths(window)[0])
+    num_pairs = sum(
+        pairs.read_window(number).num_pairs for number in range(reading.windows)
+    )
     return {
         "pairs": pairs.num_pairs,
         "windows_per_epoch": pairs.windows_per_epoch,
         "seconds_to_open": opened - started,
-        "seconds_to_the_first_batch": first - started,
-        "seconds_to_the_middle": middle - first,
+        "seconds_to_the_first_window": first - started,
+        "seconds_to_a_window_in_the_middle": middle - first,
         "pairs_per_second": num_pairs / (time.perf_counter() - middle),
         "megabytes_before": imported,
         "megabytes": _megabytes(),
     }
-
-
-def batches(
-    pairs: kt.data.ShardedPairs, reading: Reading, window: int
-) -> Iterator:
-    """Yields the batches of a window.
-
-    Args:
-        pairs: the pairs in shards.
-        reading: the flags of the program.
-        window: the number of the window.
-    """
-    dataset = kt.data.TokenBatches(
-        pairs.read_window(window), reading.tokens_per_batch, reading.max_length
-    ).evaluation_dataset()
-    yield from dataset
 
 
 def _megabytes():

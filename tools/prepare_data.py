@@ -9,6 +9,7 @@ flags and the directory.
 """
 
 import dataclasses
+import time
 from collections.abc import Iterable
 
 import keras_transformer as kt
@@ -76,7 +77,10 @@ def main(text, cleaning):
     program.check_output_dir(text.output_dir)
     vocabularies = tokenizers.read(text.vocabulary, text.target_vocabulary)
     report = kt.data.CleaningReport()
+    started, computed = time.perf_counter(), time.process_time()
     index = prepare(text, cleaning, vocabularies, report)
+    seconds = time.perf_counter() - started
+    computed = time.process_time() - computed
     print(report)
     print(
         f"{index.num_pairs} pairs in {len(index.files)} shards. Left out: "
@@ -86,6 +90,10 @@ def main(text, cleaning):
     print(
         f"{index.num_source_tokens} source tokens, {index.num_target_tokens} "
         "target tokens."
+    )
+    print(
+        f"It took {seconds:.0f} s, and {computed:.0f} s of one core: "
+        f"{60 * report.num_read / computed:,.0f} pairs a minute and core."
     )
     print(f"To train: --train_shards={text.output_dir}")
 

@@ -13,8 +13,6 @@ def test_command(tmp_path):
         f"--shards={path}",
         "--windows=3",
         "--window_pairs=23",
-        "--tokens_per_batch=131",
-        "--max_length=37",
     )
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
@@ -23,12 +21,12 @@ def test_command(tmp_path):
     assert report["megabytes"] >= report["megabytes_before"] > 0
     for name in (
         "seconds_to_open",
-        "seconds_to_the_first_batch",
-        "seconds_to_the_middle",
+        "seconds_to_the_first_window",
+        "seconds_to_a_window_in_the_middle",
         "pairs_per_second",
     ):
         assert report[name] > 0
-    assert report["seconds_to_the_first_batch"] >= report["seconds_to_open"]
+    assert report["seconds_to_the_first_window"] >= report["seconds_to_open"]
 
 
 def test_no_shards(tmp_path):

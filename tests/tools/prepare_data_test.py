@@ -56,6 +56,7 @@ def test_text_to_shards(run, tmp_path, vocabulary):
     assert result.returncode == 0, result.stderr
     output = result.stdout.decode()
     assert "53 pairs in 4 shards. Left out: 0 with an empty side" in output
+    assert " pairs a minute and core." in output
     assert f"--train_shards={tmp_path}/shards" in output
     pairs = kt.data.read_tsv([f"{tmp_path}/pairs.tsv"])
     expected = encoding.encode_pairs(

@@ -101,13 +101,13 @@ class TestHoldOut:
         path = write(tmp_path, lines(61)).train_tsv
         counts = [0] * 61
         with mock.patch.object(large_text, "_SKETCH", 40):
-            for seed in range(1009):
+            for seed in range(499):
                 given = settings.TrainingSettings(train_tsv=path, seed=seed)
                 dev, train = large_text.hold_out(given, 500)
                 assert len(dev) == 2
                 for pair in dev:
                     counts[int(pair.source.split()[1])] += 1
-        mean = 2 * 1009 / 61
+        mean = 2 * 499 / 61
         # Six standard deviations of a binomial distribution.
         assert all(abs(count - mean) < 6 * mean**0.5 for count in counts)
 

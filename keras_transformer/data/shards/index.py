@@ -126,7 +126,10 @@ def read(path: str) -> ShardIndex:
             content[name] = Vocabulary(vocabulary["sha256"], special_ids)
         content["files"] = tuple(Shard(**each) for each in content["files"])
         content["source_files"] = tuple(content["source_files"])
-        return ShardIndex(**content)
+        index = ShardIndex(**content)
+        if index.num_pairs < 1:
+            raise ValueError("it has no pairs")
+        return index
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{file} is not the index of a shard directory ({error!r}). Copy "

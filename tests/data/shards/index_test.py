@@ -47,9 +47,10 @@ def test_another_one_replaces_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "values", [{"tag": 1, "unknown": 2}, {"source_vocabulary": {}}]
+    "values",
+    [{"tag": 1, "unknown": 2}, {"source_vocabulary": {}}, {"num_pairs": 0}],
 )
-def test_unknown_and_missing_fields(tmp_path, values):
+def test_other_fields(tmp_path, values):
     index.write(str(tmp_path), make())
     file = tmp_path / "index.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
