@@ -14,6 +14,7 @@ _OLD_VALUES = {
     "tokenize": "13a",
     "text_normalization": "none",
     "rare_characters": 0.0,
+    "packed": False,
     "train_shards": [],
     "train_weights": [],
 }

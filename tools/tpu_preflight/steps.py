@@ -106,8 +106,8 @@ def training_shapes(
     """Returns the shapes (B, T) of a replica's share of the batches of a run.
 
     All packed batches of `TokenBatches` have one shape. The lengths of its rows
-    depend on the data. Here they are `max_length`, which is longer than the
-    rows of most data.
+    depend on the data. Here they are `max_length`, as for data in which a
+    sentence has a quarter of that on average.
 
     Args:
         tokens_per_batch: the target tokens of a batch, of all replicas.
@@ -123,7 +123,8 @@ def training_shapes(
     >>> training_shapes(tokens_per_batch=48, max_length=12, num_replicas=2)
     [(2, 12)]
     """
-    side = [np.full([max_length - 1], 1, "int32")]
+    lengths = [max_length - 1] + 7 * [max_length // 16]
+    side = [np.full([length], 1, "int32") for length in lengths]
     batches = kt.data.TokenBatches(
         kt.data.EncodedPairs(side, side),
         tokens_per_batch,
