@@ -4,6 +4,7 @@ Processes that run tests import TensorFlow and Keras. The one that only tells
 them what to run does not, so that it starts at once.
 """
 
+import logging
 import os
 import pathlib
 import subprocess
@@ -86,6 +87,18 @@ def seeds():
 
     with mock.patch("tensorflow.random.set_seed"):
         keras.utils.set_random_seed(1)
+
+
+@pytest.fixture(autouse=True)
+def loggers():
+    """A program that ran in this process must not hide what others log."""
+    names = ("trainers", "keras_transformer")
+    logs = [logging.getLogger(name) for name in names]
+    before = [(each.handlers, each.level, each.propagate) for each in logs]
+    yield
+    for log, (handlers, level, propagate) in zip(logs, before, strict=True):
+        log.handlers, log.propagate = handlers, propagate
+        log.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ source_segment_ids  int32 (B, S), the number of the pair in its row, from 1; 0
                     at padding
 target_segment_ids  int32 (B, T), the same for the target
 
-B batch   S source length   T target length   N number of pairs
+B batch   S source length   T target length
 """
 
 from collections.abc import Iterator
@@ -253,7 +253,7 @@ class TokenBatches:
         )
 
     def _lengths(self, window):
-        """Returns the lengths of the pairs with one special id, `(N, 2)`."""
+        """Returns the lengths of the pairs with one special id, `(pairs, 2)`."""
         return 1 + np.stack(self._pairs.window_lengths(window), axis=1)
 
     def _shuffled_plan(self, window):

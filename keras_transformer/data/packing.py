@@ -3,10 +3,8 @@
 Krell et al. 2021 ("Efficient sequence packing without cross-contamination")
 pack a histogram of lengths instead of one sentence after the other. Here a
 length is the pair of the lengths of source and target, and a row has room for
-tokens of both sides. The time depends on the number of different lengths, not
-on the number of pairs.
-
-N number of pairs   K number of different lengths, called kinds
+tokens of both sides. Pairs of equal lengths are of one kind. The time depends
+on the number of kinds, not on the number of pairs.
 """
 
 import collections
@@ -57,7 +55,7 @@ def pack(lengths: np.ndarray, room: tuple[int, int]) -> list[list[int]]:
     but not how many rows there are.
 
     Args:
-        lengths: integers `(N, 2)`, the lengths of source and target.
+        lengths: integers `(pairs, 2)`, the lengths of source and target.
         room: the numbers of source and target tokens that fit into a row.
 
     Returns:
@@ -100,8 +98,8 @@ class _Patterns:
     """Chooses patterns: the kinds of the pairs that share a row.
 
     Args:
-        kinds: integers `(K, 2)`, the lengths of source and target.
-        counts: integers `(K,)`, how many pairs have these lengths.
+        kinds: integers `(kinds, 2)`, the lengths of source and target.
+        counts: integers `(kinds,)`, how many pairs have these lengths.
         room: integers `(2,)`, the numbers of tokens that fit into a row.
     """
 
@@ -155,11 +153,11 @@ class _Patterns:
         """Returns how many tokens stay free if one more pair is added.
 
         Args:
-            left: integers `(K,)`, how many pairs of each kind are left.
-            rest: integers `(C, 2)`, the free tokens for each candidate.
+            left: integers `(kinds,)`, how many pairs of each kind are left.
+            rest: integers `(candidates, 2)`, the free tokens for each candidate.
 
         Returns:
-            Integers `(C,)`. If no pair leaves at most `_MAX_REST` tokens, it is
+            Integers `(candidates,)`. If no pair leaves at most `_MAX_REST` tokens, it is
             the rest without another pair.
         """
         exists = np.zeros(self.room + 1 + _MAX_REST, bool)

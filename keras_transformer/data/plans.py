@@ -1,6 +1,6 @@
 """Plans: which pairs share a batch, and its shape.
 
-N number of pairs   B batch   S source length   T target length
+B batch   S source length   T target length
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class PlannedBatch(NamedTuple):
     """
 
     shape: tuple[int, int, int]
-    rows: Sequence[Sequence[int]]
+    rows: Sequence[Sequence[int]] | np.ndarray
 
 
 def bucket_lengths(max_length: int) -> list[int]:
@@ -79,7 +79,7 @@ class Buckets:
         """Plans the batches of pairs.
 
         Args:
-            lengths: integers `(N, 2)`, the lengths of source and target.
+            lengths: integers `(pairs, 2)`, the lengths of source and target.
             generator: decides which pairs of similar lengths share a batch;
                 with `None` they are taken in their order.
 
