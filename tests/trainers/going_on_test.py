@@ -45,7 +45,7 @@ def train(tmp_path_factory):
     patch.setattr(kt.export, "save", save_light)
     patch.setattr(kt.export, "check", lambda *arguments: None)
     train_tsv, dev_tsv = (
-        [flag.split("=")[1]] for flag in write_pairs(folder, 97, 5)
+        [flag.split("=")[1]] for flag in write_pairs(folder, 197, 23)
     )
 
     def train(directory, **values):
@@ -53,7 +53,8 @@ def train(tmp_path_factory):
             "train_tsv": train_tsv,
             "dev_tsv": dev_tsv,
             "preset": "demo",
-            "max_length": 64,
+            # Batches have a shape for each of few lengths.
+            "max_length": 32,
             "tokens_per_batch": 512,
             "evaluation_interval": 4,
             "average_checkpoints": 2,

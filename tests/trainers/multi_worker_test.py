@@ -71,7 +71,7 @@ def flags(tmp_path_factory):
         "--dropout=0",
         "--activation=gelu",
         "--tokens_per_batch=700",
-        "--max_length=64",
+        "--max_length=16",
         "--steps=8",
         "--evaluation_interval=4",
         "--beam_size=1",
