@@ -4,6 +4,7 @@ Processes that run tests import TensorFlow and Keras. The one that only tells
 them what to run does not, so that it starts at once.
 """
 
+import gc
 import logging
 import os
 import pathlib
@@ -73,6 +74,17 @@ def pytest_itemcollected(item):
 
 def pytest_collection_modifyitems(items):
     durations.longest_first(items, group_of)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def objects_of_other_tests():
+    """Python's garbage collector does not visit what earlier files left.
+
+    Hundreds of graphs are millions of objects. To visit them takes seconds, and
+    Keras asks for it at each layer that it quantizes, and in `clear_session`.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

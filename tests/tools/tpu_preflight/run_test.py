@@ -105,9 +105,9 @@ def test_steps():
     ]
     # Five sentences are padded to eight rows, which four replicas share.
     assert steps[-1].rows == 2
-    assert tpu_run.chosen(steps, ["training"], ["12"]) == [steps[1]]
+    assert tpu_run.chosen(steps, ["training"], ["13"]) == [steps[0]]
     assert tpu_run.chosen(steps, list(tpu_run.STEPS), None) == steps
-    with pytest.raises(ValueError, match="--lengths=9. Expected.* 8, 12"):
+    with pytest.raises(ValueError, match="--lengths=9. Expected.* 13"):
         tpu_run.chosen(steps, ["training"], ["9"])
     with pytest.raises(ValueError, match="--steps=scoring. .* training, dec"):
         tpu_run.chosen(steps, ["scoring"], None)
