@@ -253,7 +253,7 @@ class TokenBatches:
         )
 
     def _lengths(self, window):
-        """Returns the lengths of the pairs with one special id, `(pairs, 2)`."""
+        """Returns the lengths with one special id each, `(pairs, 2)`."""
         return 1 + np.stack(self._pairs.window_lengths(window), axis=1)
 
     def _shuffled_plan(self, window):

@@ -154,11 +154,11 @@ class _Patterns:
 
         Args:
             left: integers `(kinds,)`, how many pairs of each kind are left.
-            rest: integers `(candidates, 2)`, the free tokens for each candidate.
+            rest: integers `(candidates, 2)`, what each candidate leaves free.
 
         Returns:
-            Integers `(candidates,)`. If no pair leaves at most `_MAX_REST` tokens, it is
-            the rest without another pair.
+            Integers `(candidates,)`. If no pair leaves at most `_MAX_REST`
+            tokens, it is the rest without another pair.
         """
         exists = np.zeros(self.room + 1 + _MAX_REST, bool)
         source, target = self.kinds[left > 0].T + _MAX_REST
