@@ -73,6 +73,7 @@ class TestRunDirectory:
             "tokenize": "13a",
             "text_normalization": "none",
             "rare_characters": 0.0,
+            "packed": False,
             "train_shards": [],
             "train_weights": [],
             **CONFIG["settings"],
