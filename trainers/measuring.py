@@ -25,8 +25,8 @@ _ILLUSTRATED = (
 )
 
 
-# Counters of a checkpoint. A run that reads its data in several windows also
-# stores where the window of the last batch began.
+# Counters of a checkpoint. If windows have different numbers of batches, a run
+# also stores where the window of the last batch began.
 _COUNTERS = ("train_seconds", "batches")
 _BOOKMARK = ("window", "window_first_batch")
 
@@ -37,8 +37,7 @@ def counters(batches: kt.data.TokenBatches) -> tuple[str, ...]:
     Args:
         batches: the batches that the run trains on.
     """
-    has_windows = batches.windows_per_epoch > 1
-    return (*_COUNTERS, *(_BOOKMARK if has_windows else ()))
+    return (*_COUNTERS, *(_BOOKMARK if batches.needs_bookmarks else ()))
 
 
 def use_bookmark(

@@ -105,6 +105,11 @@ class TrainingSettings:
         "Target tokens of a batch on all devices together, padding included.",
         4096,
     )
+    segmentation_sampling: float | None = setting(
+        "Cut training text into other pieces in each epoch: the probability "
+        "that BPE leaves out a merge, such as 0.1 (BPE-dropout).",
+        None,
+    )
     packed: bool = setting(
         "Put several pairs into each row of a batch, so that less of it is "
         "padding and all batches have one shape. Else pairs of similar lengths "

@@ -95,6 +95,12 @@ def _check_numbers(settings):
             "--rare_characters is a share of the sources and must be in "
             f"[0, 1]. Received: {settings.rare_characters}."
         )
+    sampling = settings.segmentation_sampling
+    if sampling is not None and not 0 < sampling <= 1:
+        raise ValueError(
+            "--segmentation_sampling is a probability and must be in (0, 1]. "
+            f"Received: {sampling}."
+        )
     if not 0 <= settings.seed < _SEEDS:
         raise ValueError(
             f"--seed must be at least 0 and below {_SEEDS}. Received: "

@@ -21,11 +21,11 @@ def load(
     tokenizers: run_tokenizers.Tokenizers,
     settings: run_settings.TrainingSettings,
     strategy: tf.distribute.Strategy | None = None,
-) -> kt.data.EncodedPairs | kt.data.ShardedPairs:
+) -> kt.data.PairWindows:
     """Encodes the training pairs, or opens their shards.
 
-    Large text is encoded to shards in the directory of the run by the chief,
-    unless they are there already.
+    Large text is encoded to shards in the directory of the run first. With
+    `segmentation_sampling` the segmentation is drawn anew in each window.
 
     Args:
         directory: the directory of the run.
@@ -37,6 +37,24 @@ def load(
     Raises:
         ValueError: no pair is left, shards have another vocabulary or longer
             sides than `max_length`, or the text of the run has changed.
+    """
+    pairs = _load(directory, corpora, tokenizers, settings, strategy)
+    if settings.segmentation_sampling is None:
+        return pairs
+    return kt.data.SampledSegmentation(
+        pairs,
+        tokenizers.source,
+        tokenizers.target,
+        settings.segmentation_sampling,
+        settings.seed,
+    )
+
+
+def _load(directory, corpora, tokenizers, settings, strategy):
+    """Returns `EncodedPairs`, or `ShardedPairs` of shards or of large text.
+
+    Large text is encoded to shards in the directory of the run by the chief,
+    unless they are there already.
     """
     strategy = strategy or tf.distribute.get_strategy()
     train = corpora.train

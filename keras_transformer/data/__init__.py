@@ -27,6 +27,7 @@ from keras_transformer.data.rare_characters import (
     iterate_with_rare_characters,
     with_rare_characters,
 )
+from keras_transformer.data.segmentation import SampledSegmentation
 from keras_transformer.data.sharded_pairs import ShardedPairs, check_weights
 from keras_transformer.data.sharding import shard_pairs
 from keras_transformer.data.shards import (
@@ -43,6 +44,7 @@ __all__ = [
     "EncodedPairs",
     "IllustratedCorpus",
     "PairWindows",
+    "SampledSegmentation",
     "SentencePair",
     "ShardDirectory",
     "ShardIndex",

@@ -103,7 +103,8 @@ class TokenBatches:
         packed: whether several pairs share a row.
 
     Attributes:
-        windows_per_epoch: the number of windows of an epoch.
+        needs_bookmarks: whether it takes time to find out where the batches of
+            a window begin, because windows have different numbers of batches.
         steps_per_epoch: the number of batches of an epoch. If an epoch has
             several windows, it is that of the first window times the number of
             windows.
@@ -167,7 +168,7 @@ class TokenBatches:
             self._planner = plans.Packing(tokens_per_batch, room)
         else:
             self._planner = plans.Buckets(tokens_per_batch, max_length)
-        self.windows_per_epoch = pairs.windows_per_epoch
+        self.needs_bookmarks = not isinstance(pairs, encoding.EncodedPairs)
         # The steps at which windows begin, as far as they are known.
         self._first_steps = {0: 0}
         self._latest_plan: tuple[int, Any] = (-1, None)
