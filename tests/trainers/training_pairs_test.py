@@ -75,6 +75,7 @@ class TestLargeText:
         assert loaded_again.fingerprint() == loaded.fingerprint()
         assert sorted_pairs(again) == sorted_pairs(first)
 
+    @pytest.mark.seconds
     @pytest.mark.parametrize(
         "values", [{"max_length": 127}, {"seed": 7}, {"rare_characters": 0.5}]
     )
