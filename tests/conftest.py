@@ -4,6 +4,8 @@ Processes that run tests import TensorFlow and Keras. The one that only tells
 them what to run does not, so that it starts at once.
 """
 
+import gc
+import logging
 import os
 import pathlib
 import subprocess
@@ -74,6 +76,17 @@ def pytest_collection_modifyitems(items):
     durations.longest_first(items, group_of)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def objects_of_other_tests():
+    """Python's garbage collector does not visit what earlier files left.
+
+    Hundreds of graphs are millions of objects. To visit them takes seconds, and
+    Keras asks for it at each layer that it quantizes, and in `clear_session`.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def seeds():
     """A test draws the same numbers, whichever tests ran before it.
@@ -86,6 +99,18 @@ def seeds():
 
     with mock.patch("tensorflow.random.set_seed"):
         keras.utils.set_random_seed(1)
+
+
+@pytest.fixture(autouse=True)
+def loggers():
+    """A program that ran in this process must not hide what others log."""
+    names = ("trainers", "keras_transformer")
+    logs = [logging.getLogger(name) for name in names]
+    before = [(each.handlers, each.level, each.propagate) for each in logs]
+    yield
+    for log, (handlers, level, propagate) in zip(logs, before, strict=True):
+        log.handlers, log.propagate = handlers, propagate
+        log.setLevel(level)
 
 
 @pytest.fixture(scope="session")

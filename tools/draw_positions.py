@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib import figure
 
 from keras_transformer import layers
-from keras_transformer.layers import positions
+from keras_transformer.layers import sinusoids
 from trainers import program
 from trainers.settings_flags import setting
 
@@ -35,7 +35,7 @@ def draw(num_positions: int, model_dim: int) -> figure.Figure:
         form: layers.sinusoidal_encoding(
             np.arange(num_positions), model_dim, form
         ).numpy()
-        for form in positions.FORMS
+        for form in sinusoids.FORMS
     }
     drawing = figure.Figure(
         figsize=(8, 1.75 * len(tables)), layout="constrained", dpi=70

@@ -5,8 +5,10 @@ import logging
 import random
 from typing import NamedTuple
 
+import keras_transformer as kt
 from keras_transformer import data
 from keras_transformer.text import fold
+from trainers import large_text
 from trainers import settings as run_settings
 
 _LOG = logging.getLogger(__name__)
@@ -18,35 +20,51 @@ _HELD_OUT = 500
 class Corpora(NamedTuple):
     """The data sets of a run.
 
-    train: sentence pairs to train on.
+    train: sentence pairs to train on: a list, or `LargeText`, or the pairs of
+        shards.
     dev: sentence pairs to evaluate on during training and at the end.
     test: test pairs of the built-in corpus; empty for the user's data.
     contrast: contrast examples of the built-in corpus; empty for the user's
         data.
     """
 
-    train: list[data.SentencePair]
+    train: list[data.SentencePair] | large_text.LargeText | data.ShardedPairs
     dev: list[data.SentencePair]
     test: list[data.SentencePair]
     contrast: list[data.ContrastExample]
 
     def fingerprint(self) -> dict[str, int | str]:
         """Returns the numbers of pairs and a hash; they identify the data."""
+        if isinstance(self.train, large_text.LargeText):
+            return self.train.fingerprint(self.dev)
         digest = hashlib.sha256()
-        for pair in self.train + self.dev:
+        if isinstance(self.train, data.ShardedPairs):
+            num_pairs, pairs = self.train.num_pairs, self.dev
+            digest.update(self.train.sha256().encode())
+        else:
+            num_pairs, pairs = len(self.train), self.train + self.dev
+        for pair in pairs:
             digest.update(repr(tuple(pair)).encode())
         return {
-            "train_pairs": len(self.train),
+            "train_pairs": num_pairs,
             "dev_pairs": len(self.dev),
             "sha256": digest.hexdigest(),
         }
 
 
-def load(settings: run_settings.TrainingSettings) -> Corpora:
+def load(
+    settings: run_settings.TrainingSettings,
+    directory: kt.runs.RunDirectory | None = None,
+) -> Corpora:
     """Reads the data that the settings name.
+
+    Training text is held in memory if it is small. Of large text and of shards
+    only an object is returned that reads them.
 
     Args:
         settings: the settings of the run, with or without defaults.
+        directory: the directory of the run, which may have shards of large
+            text; `None` for a new run.
 
     Raises:
         FileNotFoundError: a file is missing. This is checked before any file
@@ -57,17 +75,74 @@ def load(settings: run_settings.TrainingSettings) -> Corpora:
         _LOG.info("No data files given: training on the built-in corpus.")
         corpus = data.illustrated_corpus(seed=settings.seed)
         return Corpora(corpus.train, corpus.dev, corpus.test, corpus.contrast)
+    if settings.train_shards:
+        train = _open_shards(settings)
     for name in ("source", "target", "tsv"):
         data.files.expand(getattr(settings, f"train_{name}"))
     # The development files come first: they are small, so that an error in
     # them is reported before the large training files are read.
     dev = _read(settings.dev_source, settings.dev_target, settings.dev_tsv)
-    train = _read(
-        settings.train_source, settings.train_target, settings.train_tsv
-    )
-    if not dev:
+    if settings.train_shards:
+        return Corpora(train, dev, [], [])
+    continued = directory and _continued(settings, dev, directory)
+    if continued:
+        return continued
+    train = large_text.read_small(settings)
+    if train is None:
+        _LOG.info("The training text is large: it stays on the disk.")
+        if dev:
+            return Corpora(large_text.LargeText(settings), dev, [], [])
+        dev, train = large_text.hold_out(settings, _HELD_OUT)
+    elif not dev:
         train, dev = _hold_out(train, settings.seed)
     return Corpora(train, dev, [], [])
+
+
+def describe(corpora: Corpora) -> dict:
+    """Describes large text, so that `load` need not read it again.
+
+    Args:
+        corpora: the data sets, whose training text is large.
+
+    Returns:
+        A dict for JSON.
+    """
+    train = corpora.train
+    return {
+        "files": train.files(),
+        "fingerprint": corpora.fingerprint(),
+        "dev": list(map(list, corpora.dev)),
+        "held_out": sorted(train.held_out),
+    }
+
+
+def _continued(settings, dev, directory):
+    """Returns the large text that the shards of a run were made from.
+
+    Returns `None` if there are no shards, or if they were made from other
+    files, another seed or other development data.
+    """
+    record = large_text.read_record(directory)
+    if not record or record["seed"] != settings.seed:
+        return None
+    train = large_text.LargeText(
+        settings, record["held_out"], record["fingerprint"]
+    )
+    recorded_dev = [data.SentencePair(*pair) for pair in record["dev"]]
+    if train.files() != record["files"]:
+        return None
+    if dev != ([] if record["held_out"] else recorded_dev):
+        return None
+    return Corpora(train, recorded_dev, [], [])
+
+
+def _open_shards(settings):
+    return data.ShardedPairs(
+        settings.train_shards,
+        list(map(float, settings.train_weights)) or None,
+        settings.sampling_temperature,
+        settings.seed,
+    )
 
 
 def _read(sources, targets, tsv):

@@ -2,8 +2,6 @@
 
 import logging
 
-import keras
-
 import keras_transformer as kt
 from trainers import components, next_commands
 from trainers import corpora as run_corpora
@@ -70,9 +68,7 @@ def _final_model(run):
     final.set_weights(run.model.get_weights())
     final.compile(
         loss=run.model.loss,
-        weighted_metrics=[
-            keras.metrics.SparseCategoricalAccuracy(name="token_accuracy")
-        ],
+        weighted_metrics=[kt.training.TokenAccuracy()],
     )
     return final
 
@@ -106,6 +102,7 @@ def _evaluate(translator, pairs, settings):
         settings.tokens_per_batch,
         settings.max_length,
         start_id=translator.model.start_id,
+        packed=settings.packed,
     )
     loss = translator.model.evaluate(
         batches.evaluation_dataset(), return_dict=True, verbose=0

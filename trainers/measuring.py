@@ -25,22 +25,56 @@ _ILLUSTRATED = (
 )
 
 
+# Counters of a checkpoint. If windows have different numbers of batches, a run
+# also stores where the window of the last batch began.
+_COUNTERS = ("train_seconds", "batches")
+_BOOKMARK = ("window", "window_first_batch")
+
+
+def counters(batches: kt.data.TokenBatches) -> tuple[str, ...]:
+    """Returns the names of the counters that the checkpoints of a run need.
+
+    Args:
+        batches: the batches that the run trains on.
+    """
+    return (*_COUNTERS, *(_BOOKMARK if batches.needs_bookmarks else ()))
+
+
+def use_bookmark(
+    counters: dict[str, tf.Variable], batches: kt.data.TokenBatches
+) -> None:
+    """Tells batches where the window of a restored checkpoint began.
+
+    Args:
+        counters: the counters of the checkpoints, after they were restored.
+        batches: the batches that the run trains on.
+    """
+    if set(_BOOKMARK) <= set(counters):
+        batches.use_bookmark(
+            *(int(counters[name].numpy()) for name in _BOOKMARK)
+        )
+
+
 class Progress(keras.callbacks.Callback):
     """Callback that counts batches and seconds, and saves checkpoints.
 
     It stops training after the last batch of the run.
 
     Args:
-        checkpoints: the checkpoints, which need the counters `train_seconds`
-            and `batches`.
+        checkpoints: the checkpoints, with the counters that `counters` names.
+        batches: the batches that the run trains on.
         num_batches: number of batches after which training ends.
     """
 
     def __init__(
-        self, checkpoints: kt.training.TrainingCheckpoints, num_batches: int
+        self,
+        checkpoints: kt.training.TrainingCheckpoints,
+        batches: kt.data.TokenBatches,
+        num_batches: int,
     ) -> None:
         super().__init__()
         self._checkpoints = checkpoints
+        self._batches = batches
         self._num_batches = num_batches
         self._batches_before = 0
         self._last_batch_ended = None
@@ -64,6 +98,11 @@ class Progress(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        counters = self._checkpoints.counters
+        if set(_BOOKMARK) <= set(counters):
+            bookmark = self._batches.bookmark(int(counters["batches"].numpy()))
+            for name, number in zip(_BOOKMARK, bookmark, strict=True):
+                counters[name].assign(number)
         self._checkpoints.save()
 
 
@@ -74,7 +113,7 @@ def callbacks(run: components.Components) -> list[keras.callbacks.Callback]:
     """
     every_worker = [
         kt.training.StopOnNaN(),
-        Progress(run.checkpoints, run.settings.steps),
+        Progress(run.checkpoints, run.train_batches, run.settings.steps),
     ]
     return (
         [*every_worker, *_chief_callbacks(run)]

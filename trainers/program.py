@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import io
+import logging
 import os
 import pathlib
 import re
@@ -135,6 +136,19 @@ def main(
     hello you
     """
     return lambda work: Program(work, settings_classes)
+
+
+def show_log() -> None:
+    """Prints what the project logs to standard error, and nothing else.
+
+    On the root logger, INFO of TensorFlow would be printed too.
+    """
+    for name in ("trainers", "keras_transformer"):
+        logger = logging.getLogger(name)
+        # A second call, as in tests, replaces the stream.
+        logger.handlers = [logging.StreamHandler()]
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
 
 
 def check_output_dir(path: str | os.PathLike) -> None:

@@ -16,6 +16,7 @@ from trainers import (
     measuring,
     program,
     settings_checks,
+    training_pairs,
 )
 from trainers import corpora as run_corpora
 from trainers import precision as run_precision
@@ -88,6 +89,7 @@ def _check_before_data(settings, overrides, directory, strategy):
     )
     if directory.is_started:
         continuing.ExistingRun(directory).check_same(requested)
+    run_tokenizers.check(settings, overrides)
     kt.data.check_batch(
         settings.tokens_per_batch,
         settings.max_length,
@@ -110,13 +112,13 @@ def _check_before_data(settings, overrides, directory, strategy):
 def _train(requested, overrides, directory, strategy):
     """Trains with settings that were checked."""
     # Read the data.
-    corpora = run_corpora.load(requested)
+    corpora = run_corpora.load(requested, directory)
     tokenizers = run_tokenizers.load(
         directory, corpora, requested, overrides, strategy
     )
     architecture = defaults.architecture_of(requested, overrides, tokenizers)
     train_batches, dev_batches = _batches(
-        requested, corpora, tokenizers, architecture, strategy
+        directory, requested, corpora, tokenizers, architecture, strategy
     )
 
     # Compare the run with the run in the directory, if there is one.
@@ -137,7 +139,7 @@ def _train(requested, overrides, directory, strategy):
         architecture,
         train_batches,
         dev_batches,
-        *_model(settings, architecture, directory, strategy),
+        *_model(settings, architecture, directory, strategy, train_batches),
     )
     _restore(run)
     existing.check(settings, run.trained_batches)
@@ -170,7 +172,7 @@ def _config(settings, overrides, architecture, corpora, tokenizers):
     }
 
 
-def _model(settings, architecture, directory, strategy):
+def _model(settings, architecture, directory, strategy, train_batches):
     """Returns the compiled model and its checkpoints."""
     keras.utils.set_random_seed(settings.seed)
     with strategy.scope():
@@ -180,52 +182,37 @@ def _model(settings, architecture, directory, strategy):
         directory.checkpoints,
         model,
         max_to_keep=settings.average_checkpoints,
-        counters=("train_seconds", "batches"),
+        counters=measuring.counters(train_batches),
         is_writer=kt.training.is_chief(strategy),
     )
 
 
-def _batches(settings, corpora, tokenizers, architecture, strategy):
+def _batches(directory, settings, corpora, tokenizers, architecture, strategy):
     """Returns the batches of the training data and of the development data."""
-    batches = []
-    for name, pairs in (
-        (
-            "training",
-            kt.data.with_rare_characters(
-                corpora.train, settings.rare_characters, settings.seed
-            ),
-        ),
-        ("dev", corpora.dev),
-    ):
-        encoded = kt.data.encode_pairs(
-            pairs, tokenizers.source, settings.max_length, tokenizers.target
-        )
-        _LOG.info(
-            "%d %s pairs. Left out: %d with an empty side, %d longer than %d "
-            "tokens.",
-            len(encoded.sources),
-            name,
-            encoded.num_empty,
-            encoded.num_too_long,
+    return [
+        kt.data.TokenBatches(
+            encoded,
+            settings.tokens_per_batch,
             settings.max_length,
+            settings.seed,
+            _rows_multiple(settings, strategy),
+            architecture.start_id,
+            settings.packed,
         )
-        batches.append(
-            kt.data.TokenBatches(
-                encoded,
-                settings.tokens_per_batch,
-                settings.max_length,
-                settings.seed,
-                _rows_multiple(settings, strategy),
-                architecture.start_id,
-            )
+        for encoded in (
+            training_pairs.load(
+                directory, corpora, tokenizers, settings, strategy
+            ),
+            training_pairs.encode("dev", corpora.dev, tokenizers, settings),
         )
-    return batches
+    ]
 
 
 def _restore(run):
     """Restores the newest checkpoint, the same one in all workers, if any."""
     if run.checkpoints.restore():
         _LOG.info("Continuing at step %d.", run.checkpoints.step)
+        measuring.use_bookmark(run.checkpoints.counters, run.train_batches)
     kt.training.check_agreement(run.strategy, {"batches": run.trained_batches})
 
 
@@ -323,9 +310,7 @@ def compile_model(
         loss=kt.training.SmoothedCrossEntropy(
             settings.label_smoothing, settings.smoothing_over
         ),
-        weighted_metrics=[
-            keras.metrics.SparseCategoricalAccuracy(name="token_accuracy")
-        ],
+        weighted_metrics=[kt.training.TokenAccuracy()],
         steps_per_execution=settings.steps_per_execution,
         jit_compile=settings.jit_compile,
         gradient_accumulation_steps=settings.gradient_accumulation_steps,

@@ -36,6 +36,21 @@ class TrainingSettings:
         "--train_source and --train_target.",
         [],
     )
+    train_shards: list[str] = setting(
+        "Shard directories that tools.prepare_data wrote; instead of training "
+        "text.",
+        [],
+    )
+    train_weights: list[str] = setting(
+        "How often an epoch reads each pair of a directory of --train_shards, "
+        "such as 1,0.5. Default: once.",
+        [],
+    )
+    sampling_temperature: float | None = setting(
+        "Instead of --train_weights: directories of n pairs get shares "
+        "proportional to n^(1 / temperature).",
+        None,
+    )
     dev_tsv: list[str] = setting(
         "Files with a development source, a tab and a target on each line; "
         "instead of --dev_source and --dev_target.",
@@ -62,6 +77,15 @@ class TrainingSettings:
         "Default: the preset's architecture, the rest as in the paper.",
         None,
     )
+    vocabulary: str | None = setting(
+        "File of a vocabulary that tools.build_vocabulary wrote, or the "
+        "directory of a run. Default: that of --train_shards, else it is "
+        "learned from the training text.",
+        None,
+    )
+    target_vocabulary: str | None = setting(
+        "File of the vocabulary of the targets, if it is separate.", None
+    )
     text_normalization: str = setting(
         "How text is normalized before it is cut into pieces: one of "
         f"{', '.join(NORMALIZATIONS)}.",
@@ -80,6 +104,17 @@ class TrainingSettings:
     tokens_per_batch: int = setting(
         "Target tokens of a batch on all devices together, padding included.",
         4096,
+    )
+    segmentation_sampling: float | None = setting(
+        "Cut training text into other pieces in each epoch: the probability "
+        "that BPE leaves out a merge, such as 0.1 (BPE-dropout).",
+        None,
+    )
+    packed: bool = setting(
+        "Put several pairs into each row of a batch, so that less of it is "
+        "padding and all batches have one shape. Else pairs of similar lengths "
+        "share a batch.",
+        True,
     )
     epochs: int | None = setting(
         "Passes over the training data. Default: 20, or "
@@ -173,7 +208,12 @@ class TrainingSettings:
     @property
     def is_built_in(self) -> bool:
         """Returns whether the run trains on the built-in corpus."""
-        return not (self.train_source or self.train_target or self.train_tsv)
+        return not (
+            self.train_source
+            or self.train_target
+            or self.train_tsv
+            or self.train_shards
+        )
 
     @property
     def default_preset(self) -> str:

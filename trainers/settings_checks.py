@@ -21,6 +21,7 @@ def check(settings: run_settings.TrainingSettings) -> None:
         ValueError: a setting is invalid, or two settings contradict each other.
     """
     _check_data(settings)
+    _check_shards(settings)
     if settings.preset is not None and settings.preset not in kt.PRESETS:
         raise ValueError(
             f"Unknown preset. Received: {settings.preset!r}. Expected one of "
@@ -94,6 +95,12 @@ def _check_numbers(settings):
             "--rare_characters is a share of the sources and must be in "
             f"[0, 1]. Received: {settings.rare_characters}."
         )
+    sampling = settings.segmentation_sampling
+    if sampling is not None and not 0 < sampling <= 1:
+        raise ValueError(
+            "--segmentation_sampling is a probability and must be in (0, 1]. "
+            f"Received: {sampling}."
+        )
     if not 0 <= settings.seed < _SEEDS:
         raise ValueError(
             f"--seed must be at least 0 and below {_SEEDS}. Received: "
@@ -102,10 +109,22 @@ def _check_numbers(settings):
 
 
 def _check_data(settings):
-    if settings.train_tsv and (settings.train_source or settings.train_target):
+    given = [
+        name
+        for name, is_given in (
+            ("--train_shards", settings.train_shards),
+            ("--train_tsv", settings.train_tsv),
+            (
+                "--train_source and --train_target",
+                settings.train_source or settings.train_target,
+            ),
+        )
+        if is_given
+    ]
+    if len(given) > 1:
         raise ValueError(
-            "Give the training data once: --train_tsv, or --train_source and "
-            "--train_target. Received both."
+            "Give the training data once: --train_shards, --train_tsv, or "
+            f"--train_source and --train_target. Received: {'; '.join(given)}."
         )
     for split in ("train", "dev"):
         source = getattr(settings, f"{split}_source")
@@ -125,4 +144,38 @@ def _check_data(settings):
         raise ValueError(
             "Give the development data once: --dev_tsv, or --dev_source and "
             "--dev_target. Received both."
+        )
+
+
+def _check_shards(settings):
+    """Checks the flags of shards, and of vocabularies."""
+    if settings.train_shards and not (settings.dev_source or settings.dev_tsv):
+        raise ValueError(
+            "Shards have no text of which development data can be held out. "
+            "Received: --train_shards without development data. Give "
+            "--dev_source and --dev_target, or --dev_tsv."
+        )
+    if not settings.train_shards:
+        for name in ("train_weights", "sampling_temperature"):
+            if getattr(settings, name):
+                raise ValueError(
+                    f"--{name} is for the directories of --train_shards. "
+                    f"Received: --{name} without them. Leave it out."
+                )
+    else:
+        try:
+            weights = list(map(float, settings.train_weights)) or None
+        except ValueError:
+            raise ValueError(
+                "--train_weights must be numbers, one for each directory of "
+                f"--train_shards. Received: {','.join(settings.train_weights)}."
+            ) from None
+        kt.data.check_weights(
+            len(settings.train_shards), weights, settings.sampling_temperature
+        )
+    if settings.target_vocabulary is not None and settings.vocabulary is None:
+        raise ValueError(
+            "--target_vocabulary goes with --vocabulary. Received: "
+            f"--target_vocabulary={settings.target_vocabulary} alone. Give "
+            "both."
         )

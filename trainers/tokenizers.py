@@ -1,8 +1,9 @@
 """Reads or learns the vocabulary of a run, or one for each language."""
 
 import dataclasses
-import hashlib
+import functools
 import logging
+import os
 import time
 
 import tensorflow as tf
@@ -33,13 +34,22 @@ class Tokenizers:
             and self.target.vocabulary_size,
         }
 
+    def characters(self) -> set[str]:
+        """Returns all characters of the pieces of both vocabularies."""
+        return {
+            character
+            for tokenizer in (self.source, self.target or self.source)
+            for piece in tokenizer.pieces(range(tokenizer.vocabulary_size))
+            for character in piece
+        }
+
     def fingerprint(self) -> dict[str, str]:
         """Returns a hash of the pieces, which identifies the vocabularies."""
-        digest = hashlib.sha256()
-        for tokenizer in (self.source, self.target or self.source):
-            pieces = tokenizer.pieces(list(range(tokenizer.vocabulary_size)))
-            digest.update(repr(pieces).encode())
-        return {"vocabulary_sha256": digest.hexdigest()}
+        return {
+            "vocabulary_sha256": kt.text.vocabulary_sha256(
+                self.source, self.target or self.source
+            )
+        }
 
     def save(self, directory: kt.runs.RunDirectory) -> None:
         """Writes the vocabularies, if the run directory does not have them."""
@@ -58,7 +68,10 @@ def load(
 ) -> Tokenizers:
     """Reads the vocabularies of a run, or learns them from its training text.
 
-    Only the chief reads or learns them; it sends them to the other workers.
+    The vocabularies are those of the run in the directory; else those of
+    --vocabulary and --target_vocabulary; else those of the shards; else they
+    are learned. Only the chief reads or learns them; it sends them to the other
+    workers.
 
     Args:
         directory: the directory of the run.
@@ -73,41 +86,113 @@ def load(
         ValueError: the text has too few different pieces for the size that the
             user gave.
     """
+    strategy = strategy or tf.distribute.get_strategy()
+
+    def load_one(path, make):
+        def read_or_make():
+            if directory.is_started and path.exists():
+                return path.read_bytes()
+            return make()
+
+        return kt.Tokenizer(kt.training.from_chief(strategy, read_or_make))
+
+    paths = (directory.tokenizer, directory.target_tokenizer)
+    makers = _makers(corpora, settings, overrides)
+    return Tokenizers(*map(load_one, paths[: len(makers)], makers))
+
+
+def read(vocabulary: str, target_vocabulary: str | None = None) -> Tokenizers:
+    """Reads vocabularies from files or from the directory of a run.
+
+    Args:
+        vocabulary: the file of the vocabulary of the sources, or of both
+            languages; or the directory of a run, for its vocabularies.
+        target_vocabulary: the file of the vocabulary of the targets.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file is not a vocabulary.
+    """
+    run = kt.runs.RunDirectory(vocabulary)
+    is_run = run.path.is_dir()
+    if is_run and target_vocabulary is None and run.target_tokenizer.exists():
+        target_vocabulary = str(run.target_tokenizer)
+    paths = [run.tokenizer if is_run else run.path, target_vocabulary]
+    for path in filter(None, paths):
+        if not os.path.isfile(path):
+            raise FileNotFoundError(
+                f"No such vocabulary: {path}. Give a file that the trainer or "
+                "tools.build_vocabulary wrote, or the directory of a run."
+            )
+    source, target = (path and kt.Tokenizer.from_file(path) for path in paths)
+    return Tokenizers(source, target)
+
+
+def check(settings: run_settings.TrainingSettings, overrides: dict) -> None:
+    """Checks the flags of vocabularies before any data are read.
+
+    Args:
+        settings: the settings that the user gave.
+        overrides: dict of the `TransformerConfig` fields that the user gave.
+
+    Raises:
+        FileNotFoundError: a vocabulary is missing.
+        ValueError: a file is not a vocabulary, or flags contradict each other.
+    """
+    if settings.vocabulary is not None:
+        read(settings.vocabulary, settings.target_vocabulary)
+    sizes = [
+        f"--{name}={overrides[name]}"
+        for name in ("vocabulary_size", "target_vocabulary_size")
+        if overrides.get(name) is not None
+    ]
+    if sizes and (settings.vocabulary is not None or settings.train_shards):
+        raise ValueError(
+            "A vocabulary that exists has its size. Received: "
+            f"{', '.join(sizes)} with --vocabulary or --train_shards. Leave "
+            "out the sizes."
+        )
+
+
+def _makers(corpora, settings, overrides):
+    """Returns functions that make the vocabularies, as bytes.
+
+    There is one for both languages, or one for each language.
+    """
+    if settings.vocabulary is not None:
+        given = read(settings.vocabulary, settings.target_vocabulary)
+    elif isinstance(corpora.train, kt.data.ShardedPairs):
+        given = Tokenizers(*corpora.train.tokenizers())
+    else:
+        return _learners(corpora.train, settings, overrides)
+    return [
+        functools.partial(getattr, tokenizer, "model")
+        for tokenizer in (given.source, given.target)
+        if tokenizer is not None
+    ]
+
+
+def _learners(pairs, settings, overrides):
+    """Returns what `_makers` returns, for vocabularies that are learned."""
     preset = kt.PRESETS[settings.preset or settings.default_preset]
     source_size = overrides.get("vocabulary_size")
     target_size = overrides.get("target_vocabulary_size")
-    is_shared = target_size is None
-    strategy = strategy or tf.distribute.get_strategy()
-
-    def load_one(path, texts, size, may_be_smaller):
-        def read_or_learn():
-            if directory.is_started and path.exists():
-                return path.read_bytes()
-            return _learn(texts, size, may_be_smaller, settings)
-
-        return kt.Tokenizer(kt.training.from_chief(strategy, read_or_learn))
-
-    sources = [pair.source for pair in corpora.train]
-    targets = [pair.target for pair in corpora.train]
-    source = load_one(
-        directory.tokenizer,
-        [text for pair in corpora.train for text in pair]
-        if is_shared
-        else sources,
-        source_size or preset.vocabulary_size,
+    learn_source = functools.partial(
+        _learn,
+        size=source_size or preset.vocabulary_size,
         # A size that the user gave must be reached. The size of a preset is
         # only a maximum.
         may_be_smaller=source_size is None,
+        settings=settings,
     )
-    if is_shared:
-        return Tokenizers(source)
-    target = load_one(
-        directory.target_tokenizer,
-        targets,
-        target_size,
-        may_be_smaller=False,
-    )
-    return Tokenizers(source, target)
+    if target_size is None:
+        return [lambda: learn_source(text for pair in pairs for text in pair)]
+    return [
+        lambda: learn_source(pair.source for pair in pairs),
+        lambda: _learn(
+            (pair.target for pair in pairs), target_size, False, settings
+        ),
+    ]
 
 
 def _learn(texts, size, may_be_smaller, settings):

@@ -74,12 +74,7 @@ def main(
     overrides: typing.Any,
     output: Output,
 ) -> None:
-    # Only the loggers of the project print INFO. On the root logger, INFO of
-    # TensorFlow would be printed too.
-    for name in ("trainers", "keras_transformer"):
-        logging.getLogger(name).addHandler(logging.StreamHandler())
-        logging.getLogger(name).setLevel(logging.INFO)
-        logging.getLogger(name).propagate = False
+    program.show_log()
     # With several workers, TensorFlow logs many harmless warnings.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     absl_logging.set_verbosity(absl_logging.ERROR)

@@ -1,13 +1,19 @@
 """Data: sentence pairs from files or the built-in corpus, and their batches."""
 
 from keras_transformer.data.batching import (
-    EncodedPairs,
+    PairWindows,
     TokenBatches,
-    bucket_lengths,
     check_batch,
-    encode_pairs,
 )
-from keras_transformer.data.files import read_parallel, read_tsv
+from keras_transformer.data.cleaning import Cleaning
+from keras_transformer.data.cleaning_report import CleaningReport
+from keras_transformer.data.encoding import EncodedPairs, encode_pairs
+from keras_transformer.data.files import (
+    iterate_parallel,
+    iterate_tsv,
+    read_parallel,
+    read_tsv,
+)
 from keras_transformer.data.illustrated import (
     ContrastExample,
     IllustratedCorpus,
@@ -16,21 +22,48 @@ from keras_transformer.data.illustrated import (
 )
 from keras_transformer.data.lines import read_lines
 from keras_transformer.data.pairs import SentencePair
-from keras_transformer.data.rare_characters import with_rare_characters
+from keras_transformer.data.plans import bucket_lengths
+from keras_transformer.data.rare_characters import (
+    iterate_with_rare_characters,
+    with_rare_characters,
+)
+from keras_transformer.data.segmentation import SampledSegmentation
+from keras_transformer.data.sharded_pairs import ShardedPairs, check_weights
+from keras_transformer.data.sharding import shard_pairs
+from keras_transformer.data.shards import (
+    ShardDirectory,
+    ShardIndex,
+    ShardWriter,
+    is_shard_directory,
+)
 
 __all__ = [
+    "Cleaning",
+    "CleaningReport",
     "ContrastExample",
     "EncodedPairs",
     "IllustratedCorpus",
+    "PairWindows",
+    "SampledSegmentation",
     "SentencePair",
+    "ShardDirectory",
+    "ShardIndex",
+    "ShardWriter",
+    "ShardedPairs",
     "TokenBatches",
     "bucket_lengths",
     "check_batch",
+    "check_weights",
     "encode_pairs",
     "illustrated_corpus",
+    "is_shard_directory",
+    "iterate_parallel",
+    "iterate_tsv",
+    "iterate_with_rare_characters",
     "read_lines",
     "read_parallel",
     "read_tsv",
     "referent_accuracy",
+    "shard_pairs",
     "with_rare_characters",
 ]

@@ -1,126 +1,58 @@
-"""Encodes sentence pairs, and makes padded batches of similar lengths.
+"""Makes batches of sentence pairs, with one pair or several in a row.
 
 The keys of a batch, defined only here:
 
-source_ids         int32 (B, S), the source and its end token
-target_input_ids   int32 (B, T), the start token and the target
-target_output_ids  int32 (B, T), the target and its end token
-weights            float32 (B, T), 1 at real target tokens, 0 at padding
+source_ids          int32 (B, S), the source and its end token
+target_input_ids    int32 (B, T), the start token and the target
+target_output_ids   int32 (B, T), the target and its end token
+weights             float32 (B, T), 1 at real target tokens, 0 at padding
+
+If a row holds several pairs, they are one after another, and there are also:
+
+source_segment_ids  int32 (B, S), the number of the pair in its row, from 1; 0
+                    at padding
+target_segment_ids  int32 (B, T), the same for the target
 
 B batch   S source length   T target length
 """
 
-import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
-from keras_transformer.data import pairs as sentence_pairs
-from keras_transformer.text import SpecialIds, Tokenizer
+from keras_transformer.data import encoding, packing, plans
+from keras_transformer.text import SpecialIds
 
-# The number of sentences that one call of the tokenizer encodes.
-_CHUNK = 8192
 # The number of batches that are prepared in advance.
 _PREFETCHED = 8
-# The number of pairs in a batch is a multiple of this number, or less than it.
-# The usual numbers of replicas divide this number.
-_ROWS = 8
 
 
-@dataclasses.dataclass(frozen=True)
-class EncodedPairs:
-    """Token ids of sentence pairs, without special ids.
+class PairWindows(Protocol):
+    """Encoded pairs that are read in windows, such as `EncodedPairs`.
 
-    sources, targets: one int32 array for each pair.
-    num_empty: the number of pairs left out because a side was empty.
-    num_too_long: the number of pairs left out because a side was too long.
+    A corpus on disk is larger than memory, so only the pairs of a window are
+    shuffled and put into batches together. Windows are numbered from 0 without
+    end: an epoch has `windows_per_epoch` of them. `EncodedPairs` is one window.
+
+    windows_per_epoch: the number of windows.
+    num_pairs: the number of pairs of an epoch.
+    longest: the number of tokens of the longest side, its end token included.
     source_special_ids, target_special_ids: special ids of the vocabularies.
     """
 
-    sources: list[np.ndarray]
-    targets: list[np.ndarray]
-    num_empty: int = 0
-    num_too_long: int = 0
-    source_special_ids: SpecialIds = SpecialIds()
-    target_special_ids: SpecialIds = SpecialIds()
+    windows_per_epoch: int
+    num_pairs: int
+    longest: int
+    source_special_ids: SpecialIds
+    target_special_ids: SpecialIds
 
-    @property
-    def num_target_tokens(self) -> int:
-        """The number of target tokens in the loss, end tokens included."""
-        return sum(map(len, self.targets)) + len(self.targets)
+    def window_lengths(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the lengths of sources and targets, without special ids."""
 
-
-def encode_pairs(
-    pairs: Sequence[sentence_pairs.SentencePair],
-    tokenizer: Tokenizer,
-    max_length: int = 128,
-    target_tokenizer: Tokenizer | None = None,
-) -> EncodedPairs:
-    """Encodes pairs and leaves out those that are empty or too long.
-
-    Args:
-        pairs: the pairs to encode.
-        tokenizer: the tokenizer of the sources.
-        max_length: the maximum number of tokens of a side, with its end token.
-        target_tokenizer: the tokenizer of the targets; `tokenizer` if `None`.
-
-    Raises:
-        ValueError: no pair is left.
-    """
-    target_tokenizer = target_tokenizer or tokenizer
-    sources, targets = [], []
-    num_empty = num_too_long = 0
-    for start in range(0, len(pairs), _CHUNK):
-        chunk = pairs[start : start + _CHUNK]
-        encoded_sources = _encode([pair.source for pair in chunk], tokenizer)
-        encoded_targets = _encode(
-            [pair.target for pair in chunk], target_tokenizer
-        )
-        for pair, source, target in zip(
-            chunk, encoded_sources, encoded_targets, strict=True
-        ):
-            if pair.has_blank_side():
-                num_empty += 1
-            elif max(len(source), len(target)) >= max_length:
-                num_too_long += 1
-            else:
-                sources.append(source)
-                targets.append(target)
-    if not sources:
-        raise ValueError(
-            f"No sentence pair is left of {len(pairs)}: {num_empty} have an "
-            f"empty side, {num_too_long} are longer than "
-            f"max_length={max_length} tokens. Give other text or a larger "
-            "max_length."
-        )
-    return EncodedPairs(
-        sources,
-        targets,
-        num_empty,
-        num_too_long,
-        tokenizer.special_ids,
-        target_tokenizer.special_ids,
-    )
-
-
-def bucket_lengths(max_length: int) -> list[int]:
-    """Returns the lengths that batches are padded to.
-
-    There are only a few, since each new shape is traced or compiled. They
-    increase by 4 up to 32, then by an eighth to a quarter of the length.
-
-    Example:
-
-    >>> bucket_lengths(50)
-    [8, 12, 16, 20, 24, 28, 32, 40, 48, 50]
-    """
-    lengths, step = [min(8, max_length)], 4
-    while lengths[-1] < max_length:
-        if lengths[-1] >= 8 * step:
-            step *= 2
-        lengths.append(min(lengths[-1] + step, max_length))
-    return lengths
+    def read_window(self, number: int) -> encoding.EncodedPairs:
+        """Reads the pairs of a window, in the order of its lengths."""
 
 
 def check_batch(
@@ -137,7 +69,8 @@ def check_batch(
     ):
         if value < 1:
             raise ValueError(f"`{name}` must be at least 1. Received: {value}.")
-    if _rounded(tokens_per_batch // max_length) < rows_multiple_of:
+    rows = plans.rows_of(tokens_per_batch, max_length)
+    if tokens_per_batch < max_length or rows < rows_multiple_of:
         raise ValueError(
             "A batch must hold one sentence of the longest bucket for "
             "each micro-batch of each replica. Received: tokens_per_batch="
@@ -148,25 +81,33 @@ def check_batch(
 
 
 class TokenBatches:
-    """Batches of pairs of similar lengths, of about `tokens_per_batch` tokens.
+    """Batches of about `tokens_per_batch` tokens, with little padding.
 
-    Each pair goes to the shortest bucket with room for both of its sides. All
-    rows are padded to the bucket's length, so there are only a few shapes.
-    Pairs that do not fill a batch of their bucket go to the next longer bucket.
-    Empty rows of weight 0 fill up the very last batch. No pair is lost. Only
-    the seed and the number of the epoch decide which pairs share a batch, and
-    in which order. `rows_multiple_of` changes neither: it only adds empty rows
-    of weight 0 to a batch.
+    Without packing, pairs of similar lengths share a batch, see
+    `plans.Buckets`. With it, several pairs share a row, and all batches have
+    one shape, see `plans.Packing`. In both, no pair is lost: an epoch has each
+    of them once. Only the seed and the number of the epoch decide which pairs
+    share a batch, and in which order. `rows_multiple_of` changes neither: it
+    only adds empty rows of weight 0 to a batch.
 
     Args:
-        encoded: the encoded pairs.
-        tokens_per_batch: target tokens of a batch, including padding.
-        max_length: the length of the longest bucket.
+        pairs: the encoded pairs.
+        tokens_per_batch: the number of tokens of the longer side of a batch,
+            including padding.
+        max_length: the length of the longest sentence, with its end token.
         seed: the seed of the shuffling.
         rows_multiple_of: the number of rows of each batch is a multiple of
             it. Use the number of replicas times the micro-batches on each.
         start_id: the first id that the decoder reads, the model's `start_id`.
             If `None`, it is the vocabulary's id that begins a target.
+        packed: whether several pairs share a row.
+
+    Attributes:
+        needs_bookmarks: whether it takes time to find out where the batches of
+            a window begin, because windows have different numbers of batches.
+        steps_per_epoch: the number of batches of an epoch. If an epoch has
+            several windows, it is that of the first window times the number of
+            windows.
 
     Raises:
         ValueError: `tokens_per_batch` is too small for `rows_multiple_of` rows
@@ -175,6 +116,7 @@ class TokenBatches:
 
     Example:
 
+    >>> from keras_transformer.data import EncodedPairs
     >>> ids = [np.array([5, 6, 7], "int32")] * 10
     >>> batches = TokenBatches(EncodedPairs(ids, ids), tokens_per_batch=32,
     ...     max_length=8)
@@ -187,50 +129,52 @@ class TokenBatches:
 
     def __init__(
         self,
-        encoded: EncodedPairs,
+        pairs: PairWindows,
         tokens_per_batch: int = 4096,
         max_length: int = 128,
         seed: int = 0,
         rows_multiple_of: int = 1,
         start_id: int | None = None,
+        packed: bool = False,
     ):
         check_batch(tokens_per_batch, max_length, rows_multiple_of)
         if seed < 0:
             raise ValueError(f"`seed` must be at least 0. Received: {seed}.")
-        self._encoded = encoded
+        if pairs.longest > max_length:
+            raise ValueError(
+                f"A sentence has {pairs.longest} tokens. Expected at most "
+                f"max_length={max_length}. Encode with the same max_length."
+            )
+        self._pairs = pairs
         self._seed = seed
+        self._rows_multiple_of = rows_multiple_of
         self._start_id = start_id
         if start_id is None:
-            self._start_id = encoded.target_special_ids.begin
+            self._start_id = pairs.target_special_ids.begin
         if self._start_id is None:
             raise ValueError(
                 "The decoder reads a start id first. Received: start_id=None, "
                 "and a target vocabulary without an id that begins a target. "
                 "Give the model's `start_id`."
             )
-        self._lengths = bucket_lengths(max_length)
-        # The numbers of pairs and of rows in a batch of each bucket.
-        self._pairs = [
-            _rounded(tokens_per_batch // length) for length in self._lengths
-        ]
-        self._rows = [
-            -(-pairs // rows_multiple_of) * rows_multiple_of
-            for pairs in self._pairs
-        ]
-        longest = 1 + max(
-            max(map(len, encoded.sources)), max(map(len, encoded.targets))
-        )
-        if longest > max_length:
-            raise ValueError(
-                f"A sentence has {longest} tokens. Expected at most "
-                f"max_length={max_length}. Encode with the same max_length."
+        self._packed = packed
+        self._planner: plans.Buckets | plans.Packing
+        if packed:
+            room = packing.room_of_rows(
+                self._lengths(0).mean(axis=0),
+                pairs.longest,
+                tokens_per_batch // plans.ROWS,
             )
-        sides = zip(encoded.sources, encoded.targets, strict=True)
-        lengths = [
-            1 + max(len(source), len(target)) for source, target in sides
-        ]
-        self._bucket_of = np.searchsorted(self._lengths, lengths)
-        self.steps_per_epoch = len(self._plan(np.arange(len(lengths))))
+            self._planner = plans.Packing(tokens_per_batch, room)
+        else:
+            self._planner = plans.Buckets(tokens_per_batch, max_length)
+        self.needs_bookmarks = not isinstance(pairs, encoding.EncodedPairs)
+        # The steps at which windows begin, as far as they are known.
+        self._first_steps = {0: 0}
+        self._latest_plan: tuple[int, Any] = (-1, None)
+        self.steps_per_epoch = (
+            len(self._planner.plan(self._lengths(0))) * pairs.windows_per_epoch
+        )
 
     def training_dataset(self, first_step: int = 0) -> tf.data.Dataset:
         """Returns endless batches for `fit`, in another order each epoch.
@@ -241,11 +185,15 @@ class TokenBatches:
         """
 
         def generate():
-            epoch, skipped = divmod(first_step, self.steps_per_epoch)
+            step, window, plan = self._window_at(first_step)
+            skipped = first_step - step
             while True:
-                for bucket, rows in self._shuffled_plan(epoch)[skipped:]:
-                    yield self._batch(bucket, rows)
-                epoch, skipped = epoch + 1, 0
+                pairs = self._pairs.read_window(window)
+                for batch in plan[skipped:]:
+                    yield self._batch(pairs, batch)
+                step, window, skipped = step + len(plan), window + 1, 0
+                self._first_steps[window] = step
+                plan = self._shuffled_plan(window)
 
         # With a known cardinality, workers need not agree on the data's end.
         return self._dataset(generate, tf.data.INFINITE_CARDINALITY)
@@ -253,70 +201,131 @@ class TokenBatches:
     def evaluation_dataset(self) -> tf.data.Dataset:
         """Returns batches of all pairs, in a fixed order, for `evaluate`."""
 
-        def generate() -> Iterator:
-            for bucket, rows in self._plan(np.arange(len(self._bucket_of))):
-                yield self._batch(bucket, rows)
+        windows = range(self._pairs.windows_per_epoch)
+        plans = [
+            self._planner.plan(self._lengths(number)) for number in windows
+        ]
 
-        return self._dataset(generate, self.steps_per_epoch)
+        def generate() -> Iterator:
+            for number, plan in enumerate(plans):
+                pairs = self._pairs.read_window(number)
+                for batch in plan:
+                    yield self._batch(pairs, batch)
+
+        return self._dataset(generate, sum(map(len, plans)))
+
+    def bookmark(self, step: int) -> tuple[int, int]:
+        """Returns where the batches of a window begin, for `use_bookmark`.
+
+        Args:
+            step: the number of batches that were read.
+
+        Returns:
+            The number of the window that has the batch `step`, and the number
+            of batches before this window.
+        """
+        first_step, window, _ = self._window_at(step)
+        return window, first_step
+
+    def use_bookmark(self, window: int, first_step: int) -> None:
+        """Remembers where a window begins.
+
+        Then `training_dataset` need not plan the batches of all windows before
+        it, only to count them.
+
+        Args:
+            window: the first result of `bookmark`.
+            first_step: the second result of `bookmark`.
+        """
+        self._first_steps[window] = first_step
 
     def count_target_tokens(self, steps: int) -> int:
         """Returns how many target tokens, not padding, the first steps read."""
-        epochs, rest = divmod(steps, self.steps_per_epoch)
-        targets = self._encoded.targets
-        return epochs * self._encoded.num_target_tokens + sum(
-            len(targets[row]) + 1
-            for _, rows in self._shuffled_plan(epochs)[:rest]
-            for row in rows
+        first_step, last_window, plan = self._window_at(steps)
+        lengths = self._lengths(last_window)[:, 1]
+        return sum(
+            int(self._lengths(window)[:, 1].sum())
+            for window in range(last_window)
+        ) + sum(
+            int(lengths[pair])
+            for batch in plan[: steps - first_step]
+            for row in batch.rows
+            for pair in row
         )
 
-    def _shuffled_plan(self, epoch):
-        generator = np.random.default_rng([self._seed, epoch])
-        plan = self._plan(generator.permutation(len(self._bucket_of)))
-        return [plan[i] for i in generator.permutation(len(plan))]
+    def _lengths(self, window):
+        """Returns the lengths with one special id each, `(pairs, 2)`."""
+        return 1 + np.stack(self._pairs.window_lengths(window), axis=1)
 
-    def _plan(self, order):
-        """Returns (bucket, pairs) of each batch, for pairs in this order."""
-        plan, waiting = [], np.array([], "int64")
-        buckets = self._bucket_of[order]
-        for bucket, size in enumerate(self._pairs):
-            waiting = np.concatenate([waiting, order[buckets == bucket]])
-            while len(waiting) >= size:
-                plan.append((bucket, waiting[:size]))
-                waiting = waiting[size:]
-        if len(waiting):
-            # All these pairs fit into the bucket of the longest of them.
-            plan.append((int(self._bucket_of[waiting].max()), waiting))
+    def _shuffled_plan(self, window):
+        latest, plan = self._latest_plan
+        if window != latest:
+            generator = np.random.default_rng([self._seed, window])
+            plan = self._planner.plan(self._lengths(window), generator)
+            plan = [plan[i] for i in generator.permutation(len(plan))]
+            self._latest_plan = window, plan
         return plan
 
-    def _batch(self, bucket, rows):
-        shape = (self._rows[bucket], self._lengths[bucket])
-        source_special = self._encoded.source_special_ids
-        target_special = self._encoded.target_special_ids
-        source_ids, target_input_ids, target_output_ids = (
-            np.full(shape, special_ids.pad, "int32")
-            for special_ids in (source_special, target_special, target_special)
+    def _window_at(self, step):
+        """Returns the window of a batch: its first step, number and plan."""
+        window, first_step = max(
+            (window, first)
+            for window, first in self._first_steps.items()
+            if first <= step
         )
-        weights = np.zeros(shape, "float32")
-        for i, row in enumerate(rows):
-            source = self._encoded.sources[row]
-            target = self._encoded.targets[row]
-            source_ids[i, : len(source)] = source
-            source_ids[i, len(source)] = source_special.end
-            target_input_ids[i, 0] = self._start_id
-            target_input_ids[i, 1 : len(target) + 1] = target
-            target_output_ids[i, : len(target)] = target
-            target_output_ids[i, len(target)] = target_special.end
-            weights[i, : len(target) + 1] = 1
+        plan = self._shuffled_plan(window)
+        while first_step + len(plan) <= step:
+            first_step, window = first_step + len(plan), window + 1
+            self._first_steps[window] = first_step
+            plan = self._shuffled_plan(window)
+        return first_step, window, plan
+
+    def _batch(self, pairs, batch):
+        """Returns the arrays of a planned batch."""
+        rows, *lengths = batch.shape
+        rows = -(-rows // self._rows_multiple_of) * self._rows_multiple_of
+        source_shape, target_shape = ((rows, length) for length in lengths)
+        source_special = pairs.source_special_ids
+        target_special = pairs.target_special_ids
+        source_ids = np.full(source_shape, source_special.pad, "int32")
+        target_input_ids = np.full(target_shape, target_special.pad, "int32")
+        target_output_ids = target_input_ids.copy()
+        source_segment_ids = np.zeros(source_shape, "int32")
+        target_segment_ids = np.zeros(target_shape, "int32")
+        for i, row in enumerate(batch.rows):
+            begin, target_begin = 0, 0
+            for number, pair in enumerate(row, start=1):
+                source, target = pairs.sources[pair], pairs.targets[pair]
+                end, target_end = (
+                    begin + len(source),
+                    target_begin + len(target),
+                )
+                source_ids[i, begin:end] = source
+                source_ids[i, end] = source_special.end
+                source_segment_ids[i, begin : end + 1] = number
+                target_input_ids[i, target_begin] = self._start_id
+                target_input_ids[i, target_begin + 1 : target_end + 1] = target
+                target_output_ids[i, target_begin:target_end] = target
+                target_output_ids[i, target_end] = target_special.end
+                target_segment_ids[i, target_begin : target_end + 1] = number
+                begin, target_begin = end + 1, target_end + 1
         inputs = {
             "source_ids": source_ids,
             "target_input_ids": target_input_ids,
         }
+        if self._packed:
+            inputs["source_segment_ids"] = source_segment_ids
+            inputs["target_segment_ids"] = target_segment_ids
+        weights = (target_segment_ids > 0).astype("float32")
         return inputs, target_output_ids, weights
 
     def _dataset(self, generate, cardinality):
+        names = ["source_ids", "target_input_ids"]
+        if self._packed:
+            names += ["source_segment_ids", "target_segment_ids"]
         ids = tf.TensorSpec((None, None), tf.int32)
-        signature = (
-            {"source_ids": ids, "target_input_ids": ids},
+        signature: Any = (
+            dict.fromkeys(names, ids),
             ids,
             tf.TensorSpec((None, None), tf.float32),
         )
@@ -334,13 +343,3 @@ class TokenBatches:
         # Nothing can be tuned here, and the tuning thread may outlive the data.
         options.autotune.enabled = False
         return dataset.with_options(options).prefetch(_PREFETCHED)
-
-
-def _rounded(pairs):
-    """Rounds a number of at least `_ROWS` down to a multiple of it."""
-    return pairs // _ROWS * _ROWS if pairs >= _ROWS else pairs
-
-
-def _encode(texts, tokenizer):
-    encoded = tokenizer.encode(texts)
-    return np.split(encoded.values.numpy(), encoded.row_splits.numpy()[1:-1])

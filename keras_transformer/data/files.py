@@ -2,7 +2,7 @@
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from keras_transformer.data import lines, pairs
 from keras_transformer.text import texts
@@ -35,28 +35,7 @@ def read_parallel(
     >>> read_parallel([f"{folder}/en"], [f"{folder}/fr"])
     [SentencePair(source='a cat', target='un chat')]
     """
-    source_names = expand(source_files)
-    target_names = expand(target_files)
-    if len(source_names) != len(target_names):
-        raise ValueError(
-            "Every source file needs its target file. Received: "
-            f"{len(source_names)} source files {source_names}, "
-            f"{len(target_names)} target files {target_names}."
-        )
-    sentence_pairs: list[pairs.SentencePair] = []
-    for source_name, target_name in zip(
-        source_names, target_names, strict=True
-    ):
-        sources = list(lines.read_lines(source_name))
-        targets = list(lines.read_lines(target_name))
-        if len(sources) != len(targets):
-            raise ValueError(
-                "Parallel files must have the same number of lines. "
-                f"Received: {source_name} with {len(sources)} lines, "
-                f"{target_name} with {len(targets)} lines."
-            )
-        sentence_pairs += map(pairs.SentencePair, sources, targets)
-    return sentence_pairs
+    return list(iterate_parallel(source_files, target_files))
 
 
 def read_tsv(files: Sequence[str]) -> list[pairs.SentencePair]:
@@ -70,18 +49,45 @@ def read_tsv(files: Sequence[str]) -> list[pairs.SentencePair]:
         ValueError: a line that is not empty has no tab, a file is not text,
             or `files` is a string instead of a list.
     """
-    sentence_pairs = []
-    for name in expand(files):
-        for number, line in enumerate(lines.read_lines(name), start=1):
-            columns = line.split("\t")
-            if line and len(columns) < 2:
-                raise ValueError(
-                    f"{name}, line {number}: expected source and target with "
-                    f"a tab between them. Received: {line[:80]!r}."
-                )
-            columns = columns if line else ["", ""]
-            sentence_pairs.append(pairs.SentencePair(columns[0], columns[1]))
-    return sentence_pairs
+    return list(iterate_tsv(files))
+
+
+def iterate_parallel(
+    source_files: Sequence[str],
+    target_files: Sequence[str],
+    errors: str = "strict",
+) -> Iterator[pairs.SentencePair]:
+    """Yields the pairs of `read_parallel`, and holds only one in memory.
+
+    Arguments and errors are those of `read_parallel`. The files are looked for
+    at once, and read when pairs are asked for.
+
+    Args:
+        errors: what `read_lines` does with bytes that are not text.
+    """
+    source_names = expand(source_files)
+    target_names = expand(target_files)
+    if len(source_names) != len(target_names):
+        raise ValueError(
+            "Every source file needs its target file. Received: "
+            f"{len(source_names)} source files {source_names}, "
+            f"{len(target_names)} target files {target_names}."
+        )
+    return _parallel(source_names, target_names, errors)
+
+
+def iterate_tsv(
+    files: Sequence[str], errors: str = "strict"
+) -> Iterator[pairs.SentencePair]:
+    """Yields the pairs of `read_tsv`, and holds only one in memory.
+
+    Arguments and errors are those of `read_tsv`. The files are looked for at
+    once, and read when pairs are asked for.
+
+    Args:
+        errors: what `read_lines` does with bytes that are not text.
+    """
+    return _tab_separated(expand(files), errors)
 
 
 def expand(files: Sequence[str]) -> list[str]:
@@ -99,3 +105,49 @@ def expand(files: Sequence[str]) -> list[str]:
             raise FileNotFoundError(f"No such file: {file}")
         names += matches
     return names
+
+
+def _parallel(source_names, target_names, errors):
+    for source_name, target_name in zip(
+        source_names, target_names, strict=True
+    ):
+        sources = lines.read_lines(source_name, errors=errors)
+        targets = lines.read_lines(target_name, errors=errors)
+        count = 0
+        for source in sources:
+            target = next(targets, None)
+            if target is None:
+                raise _other_lengths(
+                    (source_name, count + 1 + sum(1 for _ in sources)),
+                    (target_name, count),
+                )
+            count += 1
+            yield pairs.SentencePair(source, target)
+        rest = sum(1 for _ in targets)
+        if rest:
+            raise _other_lengths(
+                (source_name, count), (target_name, count + rest)
+            )
+
+
+def _other_lengths(source, target):
+    """Returns the error for files (name, number of lines) of other lengths."""
+    return ValueError(
+        "Parallel files must have the same number of lines. Received: "
+        f"{source[0]} with {source[1]} lines, {target[0]} with {target[1]} "
+        "lines."
+    )
+
+
+def _tab_separated(names, errors):
+    for name in names:
+        file = lines.read_lines(name, errors=errors)
+        for number, line in enumerate(file, start=1):
+            columns = line.split("\t")
+            if line and len(columns) < 2:
+                raise ValueError(
+                    f"{name}, line {number}: expected source and target with "
+                    f"a tab between them. Received: {line[:80]!r}."
+                )
+            columns = columns if line else ["", ""]
+            yield pairs.SentencePair(columns[0], columns[1])

@@ -9,6 +9,7 @@ import bz2
 import codecs
 import contextlib
 import gzip
+import importlib
 import io
 import itertools
 import lzma
@@ -18,10 +19,35 @@ import zlib
 from collections.abc import Iterator
 from typing import IO
 
+
+def _zstd():
+    """Returns the module that reads zstd, or `None` if there is none.
+
+    Python has it from 3.14 on, and backports.zstd is the same for older ones.
+    The library `zstandard` is not used: it reads a file that was cut as if it
+    ended there.
+    """
+    for name in ("compression.zstd", "backports.zstd"):
+        with contextlib.suppress(ImportError):
+            return importlib.import_module(name)
+    return None
+
+
+_ZSTD = _zstd()
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _COMPRESSED = (
     (b"\x1f\x8b", gzip.open),
     (b"BZh91AY&SY", bz2.open),
     (b"\xfd7zXZ\x00", lzma.open),
+    *([(_ZSTD_MAGIC, _ZSTD.open)] if _ZSTD else []),
+)
+_KINDS = "gzip, bzip2, xz or zstd" if _ZSTD else "gzip, bzip2 or xz"
+# What a damaged file of each kind raises.
+_DAMAGED = (
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    *([_ZSTD.ZstdError] if _ZSTD else []),
 )
 # UTF-32 must come before UTF-16: its mark begins with the mark of UTF-16.
 _MARKS = (
@@ -34,7 +60,12 @@ _MARKS = (
 _ARCHIVES = (
     (b"PK\x03\x04", "a zip archive", "unzip"),
     (b"PK\x05\x06", "an empty zip archive", "unzip"),
-    (b"\x28\xb5\x2f\xfd", "compressed by zstd", "zstd -d"),
+    (
+        _ZSTD_MAGIC,
+        "compressed by zstd, which needs the package backports.zstd before "
+        "Python 3.14",
+        "zstd -d",
+    ),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "7z x"),
     (b"Rar!\x1a\x07", "a rar archive", "unrar x"),
     (b"\x04\x22\x4d\x18", "compressed by lz4", "lz4 -d"),
@@ -61,7 +92,7 @@ def read_lines(
     Args:
         file: a path, or a stream of bytes, which is not closed. The text is in
             UTF-8, or in UTF-16 or UTF-32 with a byte order mark. It is plain,
-            or compressed by gzip, bzip2 or xz.
+            or compressed by gzip, bzip2, xz or, if Python can read it, zstd.
         name: the name of a stream in error messages.
         errors: `"strict"` raises an error for bytes that are not text;
             `"replace"` replaces them by U+FFFD.
@@ -87,7 +118,7 @@ def read_lines(
                 yield from _utf8_lines(stream, name, errors)
             else:
                 yield from _other_lines(stream, name, encoding, errors)
-        except (EOFError, zlib.error, lzma.LZMAError) as error:
+        except _DAMAGED as error:
             raise _damaged(name, error) from error
         except OSError as error:
             # Errors of the system have a number, errors of a format have none.
@@ -107,9 +138,9 @@ def _open(stream, name):
     for magic, kind, command in _ARCHIVES:
         if start.startswith(magic):
             raise ValueError(
-                f"{name}: expected lines of text, plain or compressed by gzip, "
-                f"bzip2 or xz. Received: {kind}{_members(name)}. Unpack it, "
-                f"with `{command} {name}`, and give the files in it."
+                f"{name}: expected lines of text, plain or compressed by "
+                f"{_KINDS}. Received: {kind}{_members(name)}. Unpack it, with "
+                f"`{command} {name}`, and give the files in it."
             )
     position, magic = _TAR
     if start[position] == magic:
@@ -189,7 +220,7 @@ def _members(name):
 
 def _damaged(name, error):
     return ValueError(
-        f"{name}: an incomplete or damaged gzip, bzip2 or xz file ({error}). "
+        f"{name}: an incomplete or damaged {_KINDS} file ({error}). "
         "Download or compress it again."
     )
 

@@ -11,7 +11,7 @@ before the model reads them.)
 
 import random
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from keras_transformer.data import pairs as sentence_pairs
 from keras_transformer.text import texts
@@ -81,28 +81,55 @@ def with_rare_characters(
     (True, 'un chat assis')
     """
     texts.check_list("pairs", pairs)
+    known: set[str] = set()
+    for pair in pairs:
+        known.update(*pair)
+    return list(iterate_with_rare_characters(pairs, known, share, seed))
+
+
+def iterate_with_rare_characters(
+    pairs: Iterable[sentence_pairs.SentencePair],
+    known: Collection[str],
+    share: float = 0.1,
+    seed: int = 0,
+) -> Iterator[sentence_pairs.SentencePair]:
+    """Yields pairs, and adds rare characters to a share of the sources.
+
+    Unlike `with_rare_characters`, it holds one pair in memory.
+
+    Args:
+        pairs: training pairs, read once.
+        known: the characters that are not rare, such as all characters of the
+            pieces of a vocabulary.
+        share: the share of pairs whose source is changed, in [0, 1].
+        seed: the seed that chooses pairs, positions and characters.
+
+    Raises:
+        ValueError: `share` is not in [0, 1].
+    """
     if not 0 <= share <= 1:
         raise ValueError(
             "`share` is the share of pairs that are changed, in [0, 1]. "
             f"Received: {share}."
         )
+    return _changed(pairs, known, share, random.Random(seed))
+
+
+def _changed(pairs, known, share, generator):
     if not share:
-        return list(pairs)
-    generator = random.Random(seed)
-    changer = _SourceChanger(pairs, generator)
-    return [
-        pair._replace(source=changer.change(pair.source))
-        if not texts.is_blank(pair.source) and generator.random() < share
-        else pair
-        for pair in pairs
-    ]
+        yield from pairs
+        return
+    changer = _SourceChanger(set(known), generator)
+    for pair in pairs:
+        if not texts.is_blank(pair.source) and generator.random() < share:
+            pair = pair._replace(source=changer.change(pair.source))
+        yield pair
 
 
 class _SourceChanger:
-    """Changer of sources, which knows the characters of all pairs."""
+    """Changer of sources, which has a set of characters that are not rare."""
 
-    def __init__(self, pairs, generator):
-        known = {c for pair in pairs for text in pair for c in text}
+    def __init__(self, known, generator):
         self._generator = generator
         self._scripts = _unknown(_SCRIPTS, known)
         self._symbols = _unknown(_SYMBOLS, known)

@@ -147,6 +147,9 @@ class _Scores:
         self.pair = pair
         self.embeddings_SD = pair.model.source_embedding(pair.source_ids)[0]
         self._gradients = tf.function(self._eager_gradients, autograph=False)
+        self._log_probabilities = tf.function(
+            self._eager_log_probabilities, autograph=False
+        )
 
     def at_points(self, points, weights):
         """Returns the weighted sum of gradients at points, times embeddings.
@@ -166,8 +169,10 @@ class _Scores:
 
     def log_probabilities(self, point):
         """Returns the log-probability of each target token, (T,)."""
-        embeddings = self.embeddings_SD[None] * tf.constant(point, tf.float32)
-        return self._of_embeddings(embeddings)[0].numpy()
+        return self._log_probabilities(tf.constant(point, tf.float32)).numpy()
+
+    def _eager_log_probabilities(self, point):
+        return self._of_embeddings(self.embeddings_SD[None] * point)[0]
 
     def _eager_gradients(self, point):
         """Returns the gradient of each token's log-probability, (T, S, D)."""

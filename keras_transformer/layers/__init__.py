@@ -18,11 +18,16 @@ from keras_transformer.layers.masks import (
 from keras_transformer.layers.positions import (
     LearnedPositions,
     SinusoidalPositions,
-    sinusoidal_encoding,
 )
 from keras_transformer.layers.relative import RelativePositions
 from keras_transformer.layers.residual import Residual
 from keras_transformer.layers.rotary import RotaryPositions
+from keras_transformer.layers.segments import (
+    positions_in_segments,
+    same_segment_mask,
+    segment_mask,
+)
+from keras_transformer.layers.sinusoids import sinusoidal_encoding
 
 __all__ = [
     "CausalBlock",
@@ -44,6 +49,9 @@ __all__ = [
     "combine_masks",
     "dot_product_attention",
     "padding_mask",
+    "positions_in_segments",
+    "same_segment_mask",
+    "segment_mask",
     "sinusoidal_encoding",
     "started_mask",
 ]

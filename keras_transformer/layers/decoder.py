@@ -10,7 +10,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_transformer.layers import decoder_block, implicit, past, stack
+from keras_transformer.layers import (
+    decoder_block,
+    implicit,
+    past,
+    segments,
+    stack,
+)
 from keras_transformer.layers.typing import Shape, Tensor
 
 
@@ -40,6 +46,9 @@ class Decoder(stack.Stack):
         memory_mask: boolean padding mask `(B, S)`, or an attention mask
             `(B, T, S)` or `(B, H, T, S)`.
         return_attention_scores: whether to return the scores too.
+        segment_ids: integers `(B, T)`, if a row holds several sentences, see
+            `layers.segments`.
+        memory_segment_ids: integers `(B, S)`, those of the memory.
 
     Returns:
         Shape `(B, T, D)`; with `return_attention_scores=True` the triple of
@@ -72,10 +81,21 @@ class Decoder(stack.Stack):
         memory_mask: Tensor | None = None,
         training: bool | None = None,
         return_attention_scores: bool = False,
+        segment_ids: Tensor | None = None,
+        memory_segment_ids: Tensor | None = None,
     ) -> Tensor | tuple[Tensor, Tensor, Tensor]:
-        inputs_mask = implicit.both(inputs, inputs_mask)
-        memory_mask = implicit.both(memory, memory_mask)
-        x = self.enter(inputs, mask=inputs_mask, training=training)
+        inputs_mask = segments.restrict(
+            implicit.both(inputs, inputs_mask), segment_ids, segment_ids
+        )
+        memory_mask = segments.restrict(
+            implicit.both(memory, memory_mask), segment_ids, memory_segment_ids
+        )
+        x = self.enter(
+            inputs,
+            mask=inputs_mask,
+            training=training,
+            segment_ids=segment_ids,
+        )
         scores = []
         for block in self.blocks:
             outputs = block(

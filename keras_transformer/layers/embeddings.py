@@ -179,7 +179,13 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
         checks.check_vectors("inputs", inputs.shape, self.model_dim)
         embeddings = self._matrix()
         inputs = ops.cast(inputs, self.compute_dtype)
-        return self._biased(ops.einsum("BTD,VD->BTV", inputs, embeddings))
+        # As one product of two matrices. The gradient of an einsum would hold a
+        # matrix (V, D) for each row of the batch, and then add them up.
+        *batch, model_dim = ops.shape(inputs)
+        flat = ops.matmul(
+            ops.reshape(inputs, (-1, model_dim)), ops.transpose(embeddings)
+        )
+        return self._biased(ops.reshape(flat, (*batch, self.vocabulary_size)))
 
     def scorer(self) -> Callable[[Tensor], Tensor]:
         """Makes a function that computes logits in many steps.

@@ -6,7 +6,7 @@ B batch   S source length   D model_dim   H heads   L layers
 import keras
 from keras import ops
 
-from keras_transformer.layers import block, implicit, masks, stack
+from keras_transformer.layers import block, implicit, masks, segments, stack
 from keras_transformer.layers.typing import Shape, Tensor
 
 
@@ -103,6 +103,8 @@ class Encoder(stack.Stack):
             attention mask `(B, S, S)` or `(B, H, S, S)`. Padding before or
             after the tokens does not change their positions.
         return_attention_scores: whether to return the scores too.
+        segment_ids: integers `(B, S)`, if a row holds several sentences, see
+            `layers.segments`.
 
     Returns:
         Memory, shape `(B, S, D)`; with `return_attention_scores=True` the
@@ -136,9 +138,14 @@ class Encoder(stack.Stack):
         mask: Tensor | None = None,
         training: bool | None = None,
         return_attention_scores: bool = False,
+        segment_ids: Tensor | None = None,
     ) -> Tensor | tuple[Tensor, Tensor]:
-        mask = implicit.both(inputs, mask)
-        x = self.enter(inputs, mask=mask, training=training)
+        mask = segments.restrict(
+            implicit.both(inputs, mask), segment_ids, segment_ids
+        )
+        x = self.enter(
+            inputs, mask=mask, training=training, segment_ids=segment_ids
+        )
         scores = []
         for encoder_block in self.blocks:
             x, block_scores = block.call_with_scores(

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from keras_transformer.layers import checks, composite, templates
+from keras_transformer.layers.dropout import Dropout
 from keras_transformer.layers.typing import Shape, Tensor
 
 NORMALIZATIONS = ("pre", "post")
@@ -124,7 +125,7 @@ class Residual(composite.Composite):
             "norm": templates.template_of(norm),
         }
         self.norm = make_norm(norm, "norm", self.dtype_policy, self.trainable)
-        self.drop = keras.layers.Dropout(
+        self.drop = Dropout(
             dropout,
             dtype=self.dtype_policy,
             trainable=self.trainable,

@@ -16,6 +16,7 @@ from keras_transformer.layers import (
     dot_product,
     heads,
     positions,
+    sinusoids,
     symbolic,
 )
 from keras_transformer.layers.typing import Shape, Tensor
@@ -151,7 +152,7 @@ def _rotate(inputs, token_positions, layout, base):
     if token_positions is None:
         token_positions = ops.arange(ops.shape(inputs)[2])
     # Sines and cosines have the shape (T, K / 2), the same for all heads.
-    sine, cosine = positions.sine_and_cosine(token_positions, frequencies)
+    sine, cosine = sinusoids.sine_and_cosine(token_positions, frequencies)
     x = ops.cast(inputs, "float32")
     if layout == "half":
         first, second = ops.split(x, 2, axis=-1)

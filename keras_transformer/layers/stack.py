@@ -6,8 +6,6 @@ B batch   T length   D model_dim
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from keras_transformer.layers import (
     block,
     checks,
@@ -16,6 +14,7 @@ from keras_transformer.layers import (
     residual,
     templates,
 )
+from keras_transformer.layers.dropout import Dropout
 from keras_transformer.layers.typing import Shape, Tensor
 
 
@@ -78,7 +77,7 @@ class Stack(composite.Composite):
             )
             for i in range(num_layers)
         ]
-        self.drop = keras.layers.Dropout(
+        self.drop = Dropout(
             dropout,
             dtype=self.dtype_policy,
             trainable=self.trainable,
@@ -106,6 +105,7 @@ class Stack(composite.Composite):
         start: Tensor = 0,
         mask: Tensor | None = None,
         training: bool | None = None,
+        segment_ids: Tensor | None = None,
     ) -> Tensor:
         """Turns embeddings into the inputs of the first block.
 
@@ -115,6 +115,7 @@ class Stack(composite.Composite):
             mask: any mask of the inputs; a position that no query may attend
                 to is padding.
             training: whether to apply dropout.
+            segment_ids: integers `(B, T)`, see `layers.segments`.
 
         Returns:
             Shape `(B, T, D)`.
@@ -122,7 +123,9 @@ class Stack(composite.Composite):
         checks.check_vectors("inputs", inputs.shape, self.model_dim)
         length = inputs.shape[1]
         masks.check_fits(mask, inputs.shape[0], None, length, length)
-        if self.positions is not None:
+        if self.positions is not None and segment_ids is not None:
+            inputs = self.positions(inputs, segment_ids=segment_ids)
+        elif self.positions is not None:
             inputs = self.positions(
                 inputs, start=start, mask=masks.attended_keys(mask)
             )

@@ -5,8 +5,7 @@ from typing import Any
 import keras
 
 from keras_transformer import layers
-from keras_transformer.layers import checks
-from keras_transformer.layers import positions as added_positions
+from keras_transformer.layers import checks, sinusoids
 from keras_transformer.models import config as configs
 from keras_transformer.models import transformer
 
@@ -15,7 +14,7 @@ from keras_transformer.models import transformer
 LEARNED_POSITIONS = 1024
 RELATIVE_DISTANCE = 16
 
-POSITIONS = (*added_positions.FORMS, "learned", "rotary", "relative")
+POSITIONS = (*sinusoids.FORMS, "learned", "rotary", "relative")
 NORMS = ("layer", "rms")
 # The class and the activation of each feed-forward network, by its name.
 ACTIVATIONS = {
@@ -125,7 +124,7 @@ def _stack_arguments(config, dtype):
 
 def _positions(name):
     """Returns positions to add to embeddings, and those inside attention."""
-    if name in added_positions.FORMS:
+    if name in sinusoids.FORMS:
         return layers.SinusoidalPositions(name), None
     if name == "learned":
         return layers.LearnedPositions(LEARNED_POSITIONS), None

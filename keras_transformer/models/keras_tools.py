@@ -16,6 +16,8 @@ import tensorflow as tf
 from keras_transformer.layers.typing import Shape
 
 INPUTS = ("source_ids", "target_input_ids")
+# Inputs that rows of several sentences have, see `layers.segments`.
+SEGMENTS = ("source_segment_ids", "target_segment_ids")
 
 
 class KerasTools(keras.Model):

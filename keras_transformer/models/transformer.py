@@ -41,7 +41,9 @@ class Transformer(
 
     Call arguments:
         inputs: dict with `"source_ids"` `(B, S)` and `"target_input_ids"`
-            `(B, T)`, the target ids shifted right by `shift_right`.
+            `(B, T)`, the target ids shifted right by `shift_right`. If rows
+            hold several sentences, also `"source_segment_ids"` `(B, S)` and
+            `"target_segment_ids"` `(B, T)`, see `layers.segments`.
 
     Returns:
         Logits of each next token, float32 `(B, T, V)`.
@@ -250,29 +252,45 @@ class Transformer(
             in the order of `AttentionScores`, `None` if they are not needed.
         """
         source_ids, target_ids = self._ids(inputs)
+        segments = [inputs.get(name) for name in keras_tools.SEGMENTS]
         memory, encoder_scores = self._encode(
-            source_ids, training, return_attention_scores
+            source_ids, training, return_attention_scores, segments[0]
         )
+        if segments[0] is None:
+            masking = {
+                "inputs_mask": self._target_mask(target_ids),
+                "memory_mask": masks.padding_mask(source_ids, self.pad_id),
+            }
+        else:
+            masking = {
+                "segment_ids": segments[1],
+                "memory_segment_ids": segments[0],
+            }
         outputs, *decoder_scores = block.call_with_scores(
             self.decoder,
             self.target_embedding(target_ids),
             memory,
-            inputs_mask=self._target_mask(target_ids),
-            memory_mask=masks.padding_mask(source_ids, self.pad_id),
             training=training,
             return_attention_scores=return_attention_scores,
+            **masking,
         )
         return outputs, [encoder_scores, *decoder_scores]
 
-    def _encode(self, source_ids, training, return_attention_scores):
+    def _encode(
+        self, source_ids, training, return_attention_scores, segment_ids=None
+    ):
         """Returns the pair of memory `(B, S, D)` and scores or `None`."""
         source_ids = ops.convert_to_tensor(source_ids)
+        if segment_ids is None:
+            masking = {"mask": masks.padding_mask(source_ids, self.pad_id)}
+        else:
+            masking = {"segment_ids": segment_ids}
         return block.call_with_scores(
             self.encoder,
             self.source_embedding(source_ids),
-            mask=masks.padding_mask(source_ids, self.pad_id),
             training=training,
             return_attention_scores=return_attention_scores,
+            **masking,
         )
 
     def _ids(self, inputs):

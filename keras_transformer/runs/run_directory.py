@@ -14,6 +14,9 @@ _OLD_VALUES = {
     "tokenize": "13a",
     "text_normalization": "none",
     "rare_characters": 0.0,
+    "packed": False,
+    "train_shards": [],
+    "train_weights": [],
 }
 # The prefix of directories of SavedModels that are not complete.
 _SAVING = ".saving-"
@@ -31,6 +34,8 @@ class RunDirectory:
             the versions of packages.
         tokenizer: the vocabulary.
         target_tokenizer: the vocabulary of the targets, if it is separate.
+        shards: the shard directory of the training text, if it is large.
+        text_of_shards: what the shards were made from.
         checkpoints: the folder of the checkpoints that training continues from.
         model: the final weights, a Keras model file.
         unfinished_model: the model file while it is being written.
@@ -50,6 +55,8 @@ class RunDirectory:
         self.config = self.path / "config.json"
         self.tokenizer = self.path / "tokenizer.model"
         self.target_tokenizer = self.path / "target_tokenizer.model"
+        self.shards = self.path / "shards"
+        self.text_of_shards = self.shards / "text.json"
         self.checkpoints = self.path / "checkpoints"
         self.model = self.path / "model.keras"
         self.unfinished_model = self.path / "unfinished.keras"

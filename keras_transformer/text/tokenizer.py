@@ -6,8 +6,10 @@ B batch   T length in tokens (ragged)
 import functools
 import hashlib
 import os
+import threading
 from collections.abc import Sequence
 
+import numpy as np
 import sentencepiece
 import tensorflow as tf
 import tensorflow_text
@@ -22,6 +24,7 @@ from keras_transformer.text import (
 
 # SentencePiece writes this character for the space before a word.
 _SPACE = "\u2581"
+_SAMPLING = threading.Lock()
 # Nothing here branches on tensors in Python. The conversion takes seconds.
 _in_graph = functools.partial(tf.function, autograph=False)
 
@@ -64,6 +67,10 @@ class Tokenizer(tf.Module):
         self._processor = _processor(model)
         self.special_ids = special_ids.of_model(self._processor)
         self.vocabulary_size = self._processor.vocab_size()
+        self._is_unknown = [
+            self._processor.is_byte(i) or self._processor.is_unknown(i)
+            for i in range(self.vocabulary_size)
+        ]
         name = normalization.file_name(normalization.DEFAULT)
         self.leaves_out_unknown_words = name in model
 
@@ -131,6 +138,44 @@ class Tokenizer(tf.Module):
             ids = tf.RaggedTensor.from_tensor(ids)
         return self._decode(ids)
 
+    def sample(
+        self, ids: Sequence[np.ndarray], rate: float, seed: int
+    ) -> list[np.ndarray]:
+        """Cuts texts into other pieces, drawn at random.
+
+        Args:
+            ids: the ids of each text, as `encode` returns them.
+            rate: the probability that BPE leaves out a merge (Provilkov et al.
+                2020); for a vocabulary of unigrams the exponent of the
+                probabilities of segmentations (Kudo 2018).
+            seed: the seed of the sampling.
+
+        Returns:
+            int32 ids of the same texts. A text with an unknown character is
+            not changed.
+        """
+        sampled: list[np.ndarray] = []
+
+        def draw():
+            sentencepiece.set_random_generator_seed(seed)
+            for old in ids:
+                whole = old.tolist()
+                text = self._processor.decode(whole)
+                # The unknown token has no text, so it would not come back.
+                if self._processor.encode(text) == whole:
+                    old = self._processor.encode(
+                        text, enable_sampling=True, alpha=rate, nbest_size=-1
+                    )
+                sampled.append(np.array(old, "int32"))
+
+        # SentencePiece seeds its generator once in each thread, by a seed that
+        # all threads share.
+        with _SAMPLING:
+            thread = threading.Thread(target=draw)
+            thread.start()
+            thread.join()
+        return sampled
+
     def pieces(self, ids: Sequence[int] | texts.TensorLike) -> list[str]:
         """Returns the pieces of ids (T,), as SentencePiece writes them.
 
@@ -139,6 +184,15 @@ class Tokenizer(tf.Module):
         """
         texts.check_list("ids", ids)
         return [self._processor.id_to_piece(int(i)) for i in ids]
+
+    def has_unknown_characters(self, text: str) -> bool:
+        """Tells whether a character of a text has no piece of its own.
+
+        Such a character is spelled in bytes, or becomes the unknown token.
+        """
+        data = text.encode("utf-8", "surrogateescape")
+        ids = self._processor.encode(data.decode("utf-8", "replace"))
+        return any(self._is_unknown[i] for i in ids)
 
     @_in_graph(input_signature=[tf.TensorSpec([None], tf.string)])
     def _encode(self, text):

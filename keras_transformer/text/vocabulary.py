@@ -1,4 +1,19 @@
-"""Learns a SentencePiece vocabulary from raw text."""
+"""Learns a SentencePiece vocabulary from raw text.
+
+The normalization is part of the vocabulary:
+
+- `"nfc_punctuation"`: spaces at the ends are removed, and several spaces become
+  one. All kinds of spaces, tabs and line ends become spaces; quotes, but not
+  guillemets, become straight quotes; dashes become hyphens. Letters and their
+  accents are composed (NFC); an accent is removed if no text has it on this
+  letter. Control characters, byte order marks, soft hyphens and text direction
+  marks are removed.
+- `"nmt_nfkc"`, `"nfkc"`, `"nmt_nfkc_cf"`, `"nfkc_cf"`: SentencePiece's. They
+  replace full-width letters, ligatures and fractions by ordinary characters;
+  `cf` also writes lower case. They keep quotes and dashes.
+- `"none"`: the text is not changed, so that every Unicode string survives
+  encoding and decoding, with all its spaces.
+"""
 
 import io
 import itertools
@@ -6,7 +21,7 @@ import random
 import re
 import tempfile
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import sentencepiece
 
@@ -14,10 +29,9 @@ from keras_transformer.text import normalization as normalizing
 from keras_transformer.text import special_ids as specials
 from keras_transformer.text import texts as lists
 
+ALGORITHMS = ("bpe", "unigram")
 # 4 special ids and one piece for each of the 256 bytes.
 _RESERVED = 4 + 256
-# A vocabulary is learned from at most this many sentences, drawn at random.
-_SENTENCE_LIMIT = 2_000_000
 _SPECIAL_IDS = specials.SpecialIds()
 
 
@@ -28,41 +42,35 @@ def learn_vocabulary(
     normalization: str = normalizing.DEFAULT,
     seed: int = 0,
     special_ids: specials.SpecialIds = _SPECIAL_IDS,
+    algorithm: str = "bpe",
+    user_symbols: Sequence[str] = (),
+    max_sentences: int = 2_000_000,
 ) -> bytes:
-    """Learns one byte-pair vocabulary from all the texts.
+    """Learns one vocabulary from all the texts.
 
-    Characters without a piece of their own are spelled as UTF-8 bytes, so
-    that no character is unknown. The normalization is part of the vocabulary:
-
-    - `"nfc_punctuation"`: spaces at the ends are removed, and several spaces
-      become one. All kinds of spaces, tabs and line ends become spaces;
-      quotes, but not guillemets, become straight quotes; dashes become
-      hyphens. Letters and their accents are composed (NFC); an accent is
-      removed if no text has it on this letter. Control characters, byte order
-      marks, soft hyphens and text direction marks are removed.
-    - `"nmt_nfkc"`, `"nfkc"`, `"nmt_nfkc_cf"`, `"nfkc_cf"`: SentencePiece's.
-      They replace full-width letters, ligatures and fractions by ordinary
-      characters; `cf` also writes lower case. They keep quotes and dashes.
-    - `"none"`: the text is not changed, so that every Unicode string survives
-      encoding and decoding, with all its spaces.
+    Characters without a piece are spelled as UTF-8 bytes: none is unknown.
 
     Args:
         texts: sentences, of the source and of the target language.
         vocabulary_size: V, the number of pieces, special ids included.
         may_be_smaller: whether a text too small for `vocabulary_size` gives
             a smaller vocabulary instead of an error.
-        normalization: the name of a normalization.
-        seed: the seed of the draw of two million sentences, if there are more.
+        normalization: the name of a normalization, see above.
+        seed: the seed of the draw of `max_sentences`, if there are more.
         special_ids: the special ids, each below V. With ids of another system
             the vocabulary is like that of this system.
+        algorithm: `"bpe"`, byte-pair encoding, or `"unigram"`, the unigram
+            language model of SentencePiece.
+        user_symbols: texts that are always one piece, such as the tags of
+            languages. They count as pieces.
+        max_sentences: the number of sentences, drawn at random, from which the
+            vocabulary is learned. Only these are held in memory.
 
     Returns:
         The serialized SentencePiece model, for `Tokenizer`.
 
     Raises:
-        ValueError: one string instead of a list, no text, an unknown
-            normalization, a special id that is not below V, or a V that is
-            larger than the text allows or smaller than its characters need.
+        ValueError: an argument is invalid, or V does not fit the text.
 
     Example:
 
@@ -72,24 +80,25 @@ def learn_vocabulary(
     """
     lists.check_list("texts", texts)
     normalizing.check(normalization)
-    sentences = _draw((t for t in texts if not lists.is_blank(t)), seed)
-    if not sentences:
+    _check_special_ids(special_ids, vocabulary_size)
+    _check(algorithm, user_symbols, max_sentences)
+    sentences = _draw(texts, max_sentences, seed)
+    arguments = {
+        "vocab_size": vocabulary_size,
+        "hard_vocab_limit": not may_be_smaller,
+        "model_type": algorithm,
+        "user_defined_symbols": list(user_symbols),
+    }
+    try:
+        return _train(sentences, normalization, special_ids, **arguments)
+    except (ValueError, RuntimeError) as error:
         raise ValueError(
-            "A vocabulary is learned from text. Received: only blank texts, "
-            "or none. Give at least one sentence."
-        )
-    return _train(
-        sentences, vocabulary_size, may_be_smaller, normalization, special_ids
-    )
+            _explain(vocabulary_size, len(user_symbols), str(error))
+        ) from error
 
 
-def _train(sentences, size, may_be_smaller, normalization, special_ids):
+def _train(sentences, normalization, special_ids, **arguments):
     """Learns a serialized SentencePiece model from these sentences."""
-    if max(special_ids.as_list()) >= size:
-        raise ValueError(
-            "Special ids must be below the vocabulary's size. Received: "
-            f"{special_ids}, vocabulary_size={size}. Give a larger size."
-        )
     if normalization == "none":
         # `Tokenizer` puts this space before each text too.
         sentences = [" " + text for text in sentences]
@@ -98,18 +107,15 @@ def _train(sentences, size, may_be_smaller, normalization, special_ids):
     rules = tempfile.NamedTemporaryFile(
         "w", prefix="normalization_rules_", suffix=".tsv", encoding="ascii"
     )
-    characters = set().union(
-        *(unicodedata.normalize("NFC", text) for text in sentences)
-    )
+    characters: set[str] = set()
+    for text in sentences:
+        characters.update(unicodedata.normalize("NFC", text))
     rules.write(normalizing.rules(normalization, characters))
     rules.flush()
     try:
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(sentences),
             model_writer=model,
-            model_type="bpe",
-            vocab_size=size,
-            hard_vocab_limit=not may_be_smaller,
             byte_fallback=True,
             **normalizing.trainer_arguments(normalization, rules.name),
             character_coverage=0.9999,
@@ -124,9 +130,8 @@ def _train(sentences, size, may_be_smaller, normalization, special_ids):
             bos_piece="<bos>",
             eos_piece="<eos>",
             minloglevel=2,
+            **arguments,
         )
-    except (ValueError, RuntimeError) as error:
-        raise ValueError(_explain(size, str(error))) from error
     finally:
         rules.close()
     # The model contains the path of the temporary file, which differs in each
@@ -137,24 +142,60 @@ def _train(sentences, size, may_be_smaller, normalization, special_ids):
     return model.getvalue().replace(path, name)
 
 
-def _draw(sentences, seed):
-    """Draws at most `_SENTENCE_LIMIT` sentences, each equally likely.
+def _check(algorithm, user_symbols, max_sentences):
+    lists.check_list("user_symbols", user_symbols)
+    if algorithm not in ALGORITHMS:
+        raise ValueError(
+            f"Unknown `algorithm`. Received: {algorithm!r}. Expected one of "
+            f"{ALGORITHMS}."
+        )
+    symbols = list(user_symbols)
+    if len(set(symbols)) < len(symbols) or any(
+        not symbol or len(symbol.split()) != 1 or symbol != symbol.strip()
+        for symbol in symbols
+    ):
+        raise ValueError(
+            "User symbols must be different texts without spaces. Received: "
+            f"{symbols}."
+        )
+    if max_sentences < 1:
+        raise ValueError(
+            f"`max_sentences` must be at least 1. Received: {max_sentences}."
+        )
 
-    It reads the sentences once, and holds only the drawn ones in memory (Vitter
+
+def _check_special_ids(special_ids, vocabulary_size):
+    if max(special_ids.as_list()) >= vocabulary_size:
+        raise ValueError(
+            "Special ids must be below the vocabulary's size. Received: "
+            f"{special_ids}, vocabulary_size={vocabulary_size}. Give a larger "
+            "size."
+        )
+
+
+def _draw(texts, limit, seed):
+    """Draws at most `limit` texts that are not blank, each equally likely.
+
+    It reads the texts once, and holds only the drawn ones in memory (Vitter
     1985, algorithm R). All processes draw the same sentences, which is not so
     for SentencePiece's own sampling.
     """
-    sentences = iter(sentences)
-    drawn = list(itertools.islice(sentences, _SENTENCE_LIMIT))
+    sentences = (text for text in texts if not lists.is_blank(text))
+    drawn = list(itertools.islice(sentences, limit))
+    if not drawn:
+        raise ValueError(
+            "A vocabulary is learned from text. Received: only blank texts, "
+            "or none. Give at least one sentence."
+        )
     generator = random.Random(seed)
     for count, sentence in enumerate(sentences, start=len(drawn) + 1):
         index = generator.randrange(count)
-        if index < _SENTENCE_LIMIT:
+        if index < limit:
             drawn[index] = sentence
     return drawn
 
 
-def _explain(vocabulary_size: int, message: str) -> str:
+def _explain(vocabulary_size, num_symbols, message):
     """Turns an error message of SentencePiece into one of this package."""
     largest = re.search(r"value <= (\d+)", message)
     if largest:
@@ -164,10 +205,11 @@ def _explain(vocabulary_size: int, message: str) -> str:
             f"{largest[1]}. Give a smaller size or more text."
         )
     smallest = re.search(r"required_chars.*?(\d+) vs (\d+)", message)
-    needed = smallest[2] if smallest else f"more than {_RESERVED}"
+    reserved = _RESERVED + num_symbols
+    needed = smallest[2] if smallest else f"more than {reserved}"
     return (
         "The vocabulary is too small for the characters of the text. "
         f"Received: vocabulary_size={vocabulary_size}. Expected {needed}, "
-        f"of which {_RESERVED} are special ids and bytes. Give a larger "
-        f"size. SentencePiece says: {message}"
+        f"of which {reserved} are special ids, bytes and user symbols. Give a "
+        f"larger size. SentencePiece says: {message}"
     )

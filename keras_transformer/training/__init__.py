@@ -21,12 +21,14 @@ from keras_transformer.training.losses import (
 from keras_transformer.training.schedules import WarmupInverseSqrt, paper_adam
 from keras_transformer.training.stop_on_nan import StopOnNaN
 from keras_transformer.training.strategies import strategy
+from keras_transformer.training.token_accuracy import TokenAccuracy
 
 __all__ = [
     "DistributedModel",
     "SMOOTHING_OVER",
     "SmoothedCrossEntropy",
     "StopOnNaN",
+    "TokenAccuracy",
     "TrainingCheckpoints",
     "WarmupInverseSqrt",
     "check_agreement",

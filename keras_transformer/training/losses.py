@@ -12,6 +12,8 @@ TensorLike: TypeAlias = tf.types.experimental.TensorLike
 
 # The tokens that share the smoothed probability.
 SMOOTHING_OVER = ("all", "others")
+# Vocabularies of at least this size are worth the time to compile the loss.
+_WORTH_COMPILING = 512
 
 
 def cross_entropy(
@@ -97,7 +99,11 @@ class SmoothedCrossEntropy(keras.losses.Loss):
         self.smoothing_over = smoothing_over
 
     def call(self, y_true: TensorLike, y_pred: TensorLike) -> tf.Tensor:
-        return cross_entropy(
+        compute = cross_entropy
+        vocabulary_size = tf.convert_to_tensor(y_pred).shape[-1] or 0
+        if tf.inside_function() and vocabulary_size >= _WORTH_COMPILING:
+            compute = _compiled_cross_entropy
+        return compute(
             y_true, y_pred, self.label_smoothing, self.smoothing_over
         )
 
@@ -107,6 +113,16 @@ class SmoothedCrossEntropy(keras.losses.Loss):
             "label_smoothing": self.label_smoothing,
             "smoothing_over": self.smoothing_over,
         }
+
+
+@tf.function(jit_compile=True, reduce_retracing=True)
+def _compiled_cross_entropy(*arguments):
+    """Computes `cross_entropy` and its gradient in few passes over the logits.
+
+    TensorFlow makes a pass, and an array of the size of the logits, for each of
+    its operations. XLA joins them. Each new shape is compiled once.
+    """
+    return cross_entropy(*arguments)
 
 
 def _check_smoothing_over(smoothing_over):

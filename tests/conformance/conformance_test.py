@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from keras_transformer import layers, models
 from keras_transformer.layers import dot_product
-from tests.conformance import contract, replicas, rows, running
+from tests.conformance import contract, grid, replicas, rows, running
 from tests.conformance.running import assert_close
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -257,9 +257,6 @@ COLUMNS = {
 }
 # What a process of its own finds, by the format that it loads.
 RELOADED = {"keras_file": "keras", "saved_model": "SavedModel"}
-EVERY_ROW = pytest.mark.parametrize(
-    "row", rows.ROWS, ids=[row.name for row in rows.ROWS]
-)
 MARKS = {
     "graph": [pytest.mark.seconds],
     "unknown_sizes": [pytest.mark.seconds],
@@ -267,26 +264,21 @@ MARKS = {
 }
 
 
-@pytest.mark.parametrize(
-    "column",
-    [pytest.param(name, marks=MARKS.get(name, [])) for name in COLUMNS],
-)
-@EVERY_ROW
+@grid.cells({name: MARKS.get(name, []) for name in COLUMNS})
 def test_cell(row, column):
     COLUMNS[column](row)
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("column", RELOADED)
-@EVERY_ROW
+@grid.cells(dict.fromkeys(RELOADED, []))
 def test_reloaded(row, column, reloaded):
     problem = reloaded[RELOADED[column]][row.name]
     assert problem is None, problem
 
 
 @pytest.mark.seconds
-@EVERY_ROW
-def test_replicas(row, two_replicas):
+@grid.cells({"replicas": []})
+def test_replicas(row, column, two_replicas):
     replicas.check(row, two_replicas)
 
 

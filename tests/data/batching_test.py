@@ -6,24 +6,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_transformer.data import batching, pairs
+from keras_transformer.data import batching, encoding, pairs, plans
 from keras_transformer.text import SpecialIds
 from tests.assertions import assert_all_equal
+from tests.data.letter_tokenizer import LetterTokenizer
+from tests.data.windows import Windows
 
 PAD, BEGIN, END = 0, 1, 2
-
-
-class LetterTokenizer:
-    """Each letter is a token, its id the code point."""
-
-    special_ids = SpecialIds()
-
-    def encode(self, texts):
-        return tf.ragged.constant(
-            [[ord(c) for c in text] for text in texts],
-            dtype=tf.int32,
-            ragged_rank=1,
-        )
+TARGET_ARRAYS = ("target_input_ids", "target_output_ids", "weights")
+BOTH = pytest.mark.parametrize("packed", [False, True])
 
 
 def random_pairs(count=211, seed=0, longest=29):
@@ -35,7 +26,7 @@ def random_pairs(count=211, seed=0, longest=29):
         length = generator.integers(1, longest + 1)
         return np.array([next(ids) for _ in range(length)], "int32")
 
-    return batching.EncodedPairs(
+    return encoding.EncodedPairs(
         [side() for _ in range(count)], [side() for _ in range(count)]
     )
 
@@ -60,19 +51,24 @@ def read(dataset, steps=None):
 
 
 def rows_of(batches):
-    """(source, target) ids of all rows, without special ids and padding."""
-    return [
-        (tuple(source[: length - 1]), tuple(target[1:target_length]))
-        for batch in batches
-        for source, length, target, target_length in zip(
-            batch["source_ids"],
-            (batch["source_ids"] != PAD).sum(1),
-            batch["target_input_ids"],
-            (batch["target_input_ids"] != PAD).sum(1),
-            strict=True,
+    """(source, target) ids of all pairs, without special ids and padding."""
+    rows = []
+    for batch in batches:
+        # Without packing a row is one segment, up to its end token.
+        source_segments, target_segments = (
+            batch.get(f"{side}_segment_ids", (batch[ids] != PAD).astype(int))
+            for side, ids in (
+                ("source", "source_ids"),
+                ("target", "target_output_ids"),
+            )
         )
-        if length
-    ]
+        for i, segments in enumerate(source_segments):
+            for number in range(1, segments.max() + 1):
+                source = batch["source_ids"][i][segments == number]
+                in_target = target_segments[i] == number
+                target = batch["target_input_ids"][i][in_target]
+                rows.append((tuple(source[:-1]), tuple(target[1:])))
+    return rows
 
 
 def all_pairs(encoded):
@@ -80,96 +76,6 @@ def all_pairs(encoded):
         (tuple(source), tuple(target))
         for source, target in zip(encoded.sources, encoded.targets, strict=True)
     ]
-
-
-class TestEncodePairs:
-    def encode(self, *texts, max_length=7):
-        return batching.encode_pairs(
-            [pairs.SentencePair(*text) for text in texts],
-            LetterTokenizer(),
-            max_length,
-        )
-
-    def test_ids_in_order(self):
-        encoded = self.encode(("ab", "c"), ("d", "efg"))
-        assert_all_equal(encoded.sources[0], [ord("a"), ord("b")])
-        assert_all_equal(encoded.sources[1], [ord("d")])
-        assert_all_equal(encoded.targets[0], [ord("c")])
-        assert_all_equal(encoded.targets[1], [ord(c) for c in "efg"])
-        assert encoded.sources[0].dtype == np.int32
-        assert (encoded.num_empty, encoded.num_too_long) == (0, 0)
-        # 4 letters and 2 end tokens.
-        assert encoded.num_target_tokens == 6
-
-    def test_sides_may_have_tokenizers_of_their_own(self):
-        class Shifted(LetterTokenizer):
-            def encode(self, texts):
-                return super().encode(texts) + 1000
-
-        encoded = batching.encode_pairs(
-            [pairs.SentencePair("ab", "cde")], LetterTokenizer(), 7, Shifted()
-        )
-        assert_all_equal(encoded.sources[0], [ord("a"), ord("b")])
-        assert_all_equal(encoded.targets[0], [1000 + ord(c) for c in "cde"])
-
-    def test_counts_what_it_leaves_out(self):
-        encoded = self.encode(
-            ("", "a"),
-            ("a", ""),
-            ("", ""),
-            (" \t", "a"),
-            ("a", "\u2003"),
-            ("abcdefg", "a"),
-            ("a", "abcdefgh"),
-            ("kept", "kept"),
-        )
-        assert len(encoded.sources) == 1
-        assert len(encoded.targets) == 1
-        assert encoded.num_empty == 5
-        assert encoded.num_too_long == 2
-
-    def test_max_length_counts_the_end_token(self):
-        encoded = self.encode(("abcdef", "a"), ("abcdefg", "a"), max_length=7)
-        assert len(encoded.sources) == 1
-        assert len(encoded.sources[0]) == 6
-
-    def test_nothing_left(self):
-        with pytest.raises(
-            ValueError,
-            match="left of 3: 1 have an empty side, 2 are longer than "
-            "max_length=5",
-        ):
-            self.encode(("", "a"), ("abcde", "a"), ("a", "abcde"), max_length=5)
-
-    def test_no_pairs(self):
-        with pytest.raises(ValueError, match="left of 0"):
-            self.encode()
-
-    def test_more_than_one_call_of_the_tokenizer(self):
-        # More pairs than are encoded at once stay side by side.
-        first, count = 0x4E00, 8192 + 13
-        encoded = self.encode(
-            *[(chr(first + i), chr(first + 1 + i)) for i in range(count)]
-        )
-        assert len(encoded.sources) == count
-        for at in (0, 8191, 8192, count - 1):
-            assert_all_equal(encoded.sources[at], [first + at])
-            assert_all_equal(encoded.targets[at], [first + 1 + at])
-
-
-class TestBucketLengths:
-    @pytest.mark.parametrize("max_length", [3, 8, 31, 127, 128, 509])
-    def test_rise_to_the_longest(self, max_length):
-        lengths = batching.bucket_lengths(max_length)
-        assert lengths == sorted(set(lengths))
-        assert lengths[-1] == max_length
-        assert len(lengths) < 32
-
-    def test_steps_are_at_most_a_quarter(self):
-        lengths = batching.bucket_lengths(1009)
-        assert len(lengths) > 16
-        for shorter, longer in itertools.pairwise(lengths):
-            assert longer - shorter <= max(4, shorter / 4)
 
 
 class TestTokenBatches:
@@ -180,16 +86,18 @@ class TestTokenBatches:
             pytest.param("evaluation_dataset", id="evaluation"),
         ],
     )
-    def test_every_pair_once_an_epoch(self, kind):
+    @BOTH
+    def test_every_pair_once_an_epoch(self, kind, packed):
         encoded = random_pairs()
-        batches = make(encoded)
+        batches = make(encoded, packed=packed)
         found = read(getattr(batches, kind)(), batches.steps_per_epoch)
         assert len(found) == batches.steps_per_epoch
         assert sorted(rows_of(found)) == sorted(all_pairs(encoded))
 
-    def test_every_epoch_of_training_holds_every_pair(self):
+    @BOTH
+    def test_every_epoch_of_training_holds_every_pair(self, packed):
         encoded = random_pairs()
-        batches = make(encoded)
+        batches = make(encoded, packed=packed)
         steps = batches.steps_per_epoch
         found = read(batches.training_dataset(), 3 * steps)
         for epoch in range(3):
@@ -198,7 +106,7 @@ class TestTokenBatches:
 
     def test_targets_are_shifted_by_one(self):
         ids = [np.array([11, 13, 17], "int32")]
-        batches = make(batching.EncodedPairs([ids[0][:2]], ids), max_length=5)
+        batches = make(encoding.EncodedPairs([ids[0][:2]], ids), max_length=5)
         [batch] = read(batches.evaluation_dataset())
         assert_all_equal(batch["source_ids"][0], [11, 13, 2, 0, 0])
         assert_all_equal(batch["target_input_ids"][0], [1, 11, 13, 17, 0])
@@ -209,7 +117,7 @@ class TestTokenBatches:
         class Other(LetterTokenizer):
             special_ids = SpecialIds(pad=7, begin=None, end=0, unknown=1)
 
-        encoded = batching.encode_pairs(
+        encoded = encoding.encode_pairs(
             [pairs.SentencePair("ab", "xyz")], LetterTokenizer(), 5, Other()
         )
         with pytest.raises(ValueError, match="without an id that begins"):
@@ -244,6 +152,47 @@ class TestTokenBatches:
             for name in ("source_ids", "target_output_ids", "weights"):
                 assert_all_equal(batch[name], other[name])
 
+    def test_packed_pairs_are_one_after_another(self):
+        ids = [np.array(x, "int32") for x in ([11, 13, 17], [19])]
+        others = [np.array(x, "int32") for x in ([23], [29, 31])]
+        batches = make(
+            encoding.EncodedPairs(ids, others),
+            packed=True,
+            tokens_per_batch=80,
+            max_length=5,
+        )
+        [batch] = read(batches.evaluation_dataset())
+        expected = {
+            "source_ids": [11, 13, 17, END, 19, END],
+            "source_segment_ids": [1, 1, 1, 1, 2, 2],
+            "target_input_ids": [BEGIN, 23, BEGIN, 29, 31],
+            "target_output_ids": [23, END, 29, 31, END],
+            "target_segment_ids": [1, 1, 2, 2, 2],
+            "weights": [1, 1, 1, 1, 1],
+        }
+        assert set(batch) == set(expected)
+        for name, row in expected.items():
+            assert_all_equal(batch[name][0, : len(row)], row)
+            assert not batch[name][0, len(row) :].any()
+            assert not batch[name][1:].any()
+
+    def test_packed_batches_have_one_shape(self):
+        batches = make(packed=True, rows_multiple_of=3)
+        found = read(batches.training_dataset(), 2 * batches.steps_per_epoch)
+        [(rows, source_length)] = {b["source_ids"].shape for b in found}
+        [(_, target_length)] = {b["weights"].shape for b in found}
+        assert rows % 3 == 0
+        # Each pair fits, and a batch has no more tokens than it may.
+        assert min(source_length, target_length) >= 29
+        assert rows * max(source_length, target_length) <= 131 + 2 * 31
+
+    def test_packed_rows_of_an_epoch_are_mixed(self):
+        batches = make(random_pairs(1009), packed=True, tokens_per_batch=1009)
+        found = read(batches.training_dataset(), batches.steps_per_epoch)
+        pairs_a_row = [b["source_segment_ids"].max(1).mean() for b in found]
+        # Sorted by length, the first would have 1 and the last more than 6.
+        assert max(pairs_a_row[:-1]) < 3 * min(pairs_a_row[:-1])
+
     def test_rows_are_shifted_weighted_and_typed(self):
         for batch in read(make().evaluation_dataset()):
             inputs, outputs = (
@@ -268,18 +217,19 @@ class TestTokenBatches:
         batches = make(rows_multiple_of=rows_multiple_of)
         # As many pairs of each length as fit 131 tokens, in eights if there
         # are eight, and as many rows as divide.
-        expected = set()
-        for length in batching.bucket_lengths(31):
+        expected = {}
+        for length in plans.bucket_lengths(31):
             rows = 131 // length
             rows -= rows % 8 if rows > 8 else 0
-            rows += -rows % rows_multiple_of
-            expected.add((rows, length))
+            expected[length] = rows + -rows % rows_multiple_of
         found = read(batches.training_dataset(), 2 * batches.steps_per_epoch)
         for batch in found:
-            shapes = {array.shape for array in batch.values()}
-            assert len(shapes) == 1
-            assert set(shapes) <= set(expected)
-            assert len(batch["weights"]) % rows_multiple_of == 0
+            rows, source_length = batch["source_ids"].shape
+            target_length = batch["weights"].shape[1]
+            assert {source_length, target_length} <= set(expected)
+            assert rows == expected[max(source_length, target_length)]
+            for name in TARGET_ARRAYS:
+                assert batch[name].shape == (rows, target_length)
         assert len({b["weights"].shape for b in found}) > 4
 
     def test_only_one_batch_of_an_epoch_is_not_full(self):
@@ -291,26 +241,20 @@ class TestTokenBatches:
         ]
         assert len(short) <= 1
 
-    def test_rows_fit_no_shorter_bucket_unless_left_over(self):
-        # At most one batch's worth of each bucket may move to a longer one.
-        lengths = batching.bucket_lengths(31)
-        moved = dict.fromkeys(lengths, 0)
-        for batch in read(make().evaluation_dataset()):
-            for source, target in rows_of([batch]):
-                needed = 1 + max(len(source), len(target))
-                fits = min(length for length in lengths if length >= needed)
-                moved[fits] += batch["weights"].shape[1] > fits
-        for length, count in moved.items():
-            assert count < 131 // length
-
-    def test_order_depends_on_seed_and_epoch_only(self):
+    @BOTH
+    def test_order_depends_on_seed_and_epoch_only(self, packed):
         encoded = random_pairs()
-        steps = 2 * make(encoded).steps_per_epoch
-        first = rows_of(read(make(encoded).training_dataset(), steps))
+
+        def read_two_epochs(seed=0):
+            batches = make(encoded, seed=seed, packed=packed)
+            steps = 2 * batches.steps_per_epoch
+            return rows_of(read(batches.training_dataset(), steps))
+
+        first = read_two_epochs()
         np.random.seed(5)
         tf.random.set_seed(5)
-        again = rows_of(read(make(encoded).training_dataset(), steps))
-        other = rows_of(read(make(encoded, seed=1).training_dataset(), steps))
+        again = read_two_epochs()
+        other = read_two_epochs(seed=1)
         assert first == again
         assert first != other
         count = len(encoded.sources)
@@ -329,17 +273,19 @@ class TestTokenBatches:
         lengths = [batch["weights"].shape[1] for batch in found]
         assert lengths != sorted(lengths)
 
-    def test_continues_where_it_stopped(self):
-        batches = make()
+    @BOTH
+    def test_continues_where_it_stopped(self, packed):
+        batches = make(packed=packed)
         steps = batches.steps_per_epoch
         whole = rows_of_each(read(batches.training_dataset(), 2 * steps + 3))
         for first in (0, 1, steps - 1, steps, steps + 1, 2 * steps):
             # A new object, as in a new process.
-            rest = read(make().training_dataset(first), 3)
+            rest = read(make(packed=packed).training_dataset(first), 3)
             assert rows_of_each(rest) == whole[first : first + 3]
 
-    def test_counts_the_target_tokens_of_any_number_of_steps(self):
-        batches = make()
+    @BOTH
+    def test_counts_the_target_tokens_of_any_number_of_steps(self, packed):
+        batches = make(packed=packed)
         steps = 2 * batches.steps_per_epoch + 2
         found = read(batches.training_dataset(), steps)
         sums = np.cumsum([0] + [batch["weights"].sum() for batch in found])
@@ -368,19 +314,23 @@ class TestTokenBatches:
             lengths = np.clip(lengths, 1, 126).astype(int)
             return [np.full(length, 5, "int32") for length in lengths]
 
-        encoded = batching.EncodedPairs(ids(sources), ids(targets))
+        encoded = encoding.EncodedPairs(ids(sources), ids(targets))
         batches = batching.TokenBatches(encoded, 4096, 127)
         padded = real = 0
         for batch in read(batches.evaluation_dataset()):
             padded += batch["weights"].size
             real += batch["weights"].sum()
         assert real == encoded.num_target_tokens
-        # 0.16 of it; without buckets it would be more than 0.7.
-        assert 1 - real / padded < 0.19
+        # 0.09 of it; without buckets it would be more than 0.7.
+        assert 1 - real / padded < 0.10
 
-    @pytest.mark.parametrize("replicas", [2, 3, 4])
-    def test_which_pairs_share_a_batch_is_the_same_for_replicas(self, replicas):
-        one, several = make(), make(rows_multiple_of=replicas)
+    @BOTH
+    @pytest.mark.parametrize("replicas", [2, 3])
+    def test_which_pairs_share_a_batch_is_the_same_for_replicas(
+        self, replicas, packed
+    ):
+        one = make(packed=packed)
+        several = make(packed=packed, rows_multiple_of=replicas)
         steps = 2 * one.steps_per_epoch
         assert several.steps_per_epoch == one.steps_per_epoch
         for alone, shared in zip(
@@ -390,6 +340,7 @@ class TestTokenBatches:
         ):
             for name, array in alone.items():
                 rows = shared[name][: len(array)]
+                assert len(shared[name]) % replicas == 0
                 assert_all_equal(rows, array)
                 assert not shared[name][len(array) :].any()
 
@@ -412,7 +363,7 @@ class TestTokenBatches:
 
     def test_shortest_max_length(self):
         ids = [np.array([7], "int32")] * 3
-        encoded = batching.EncodedPairs(ids, ids)
+        encoded = encoding.EncodedPairs(ids, ids)
         batches = batching.TokenBatches(encoded, 2, max_length=2)
         assert batches.steps_per_epoch == 3
 
@@ -466,3 +417,42 @@ class TestCheckBatch:
     def test_no_seed(self):
         with pytest.raises(ValueError, match="`seed` must be.*: -1"):
             make(seed=-1)
+
+
+class TestWindows:
+    @BOTH
+    def test_every_pair_once_an_epoch(self, packed):
+        encoded = random_pairs()
+        batches = make(Windows(encoded), packed=packed)
+        found = rows_of(read(batches.evaluation_dataset()))
+        assert sorted(found) == sorted(all_pairs(encoded))
+        found = read(batches.training_dataset(), 3 * batches.steps_per_epoch)
+        rows, count = rows_of(found), len(encoded.sources)
+        assert sorted(rows[:count]) == sorted(all_pairs(encoded))
+        assert sorted(rows[count : 2 * count]) == sorted(all_pairs(encoded))
+        assert rows[:count] != rows[count : 2 * count]
+
+    @BOTH
+    def test_continues_at_a_bookmark_and_reads_nothing_before_it(self, packed):
+        batches = make(Windows(random_pairs()), packed=packed)
+        steps = batches.steps_per_epoch
+        whole = rows_of_each(read(batches.training_dataset(), 3 * steps + 5))
+        for first in (0, 1, steps - 1, steps + 1, 3 * steps):
+            window, first_step = batches.bookmark(first)
+            assert abs(window - 2 * first / steps) <= 1
+            windows = Windows(random_pairs())
+            resumed = make(windows, packed=packed)
+            resumed.use_bookmark(window, first_step)
+            rest = read(resumed.training_dataset(first), 3)
+            assert rows_of_each(rest) == whole[first : first + 3]
+            assert min(windows.was_read) == window
+            assert resumed.count_target_tokens(first) == sum(
+                len(target) + 1 for rows in whole[:first] for _, target in rows
+            )
+
+    def test_a_batch_of_the_next_epoch_is_not_of_this_one(self):
+        batches = make(Windows(random_pairs()))
+        steps = 2 * batches.steps_per_epoch
+        windows = [batches.bookmark(step)[0] for step in range(steps)]
+        assert windows == sorted(windows)
+        assert set(windows) >= {0, 1, 2, 3}

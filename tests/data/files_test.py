@@ -138,6 +138,36 @@ class TestReadParallel(FilesTestCase):
         self.assert_named(caught.value, str(bad), "gzip")
 
 
+class TestIterate(FilesTestCase):
+    def test_files_are_read_when_pairs_are_asked_for(self):
+        source = self.write("en", "a\nb\n")
+        target = self.write("fr", "c\n")
+        tsv = self.write("tsv", "a\tc\nno tab\n")
+        for iterator in (
+            files.iterate_parallel([source], [target]),
+            files.iterate_tsv([tsv]),
+        ):
+            assert next(iterator) == ("a", "c")
+            with pytest.raises(ValueError, match="tsv, line 2|with 2 lines"):
+                next(iterator)
+
+    def test_names_are_checked_at_once(self):
+        with pytest.raises(FileNotFoundError, match="nowhere"):
+            files.iterate_tsv([f"{self.folder}/nowhere"])
+        name = self.write("en", "a\n")
+        with pytest.raises(FileNotFoundError, match="nowhere"):
+            files.iterate_parallel([name], [f"{self.folder}/nowhere"])
+        with pytest.raises(ValueError, match="1 source files.*2 target files"):
+            files.iterate_parallel([name], [name, name])
+
+    def test_bytes_that_are_not_text_may_be_kept(self):
+        name = self.write("tsv", b"a\tb\n\xe9\tb\n")
+        pairs_ = files.iterate_tsv([name], errors="surrogateescape")
+        assert list(pairs_) == [("a", "b"), ("\udce9", "b")]
+        pairs_ = files.iterate_parallel([name], [name], "surrogateescape")
+        assert list(pairs_)[1] == ("\udce9\tb", "\udce9\tb")
+
+
 class TestReadTsv(FilesTestCase):
     @pytest.mark.parametrize("ending", ["", ".gz"])
     def test_reads_the_first_two_columns(self, ending):

@@ -1,5 +1,6 @@
 """Sources with rare characters: how many, which, where, and nothing else."""
 
+import itertools
 import unicodedata
 
 import pytest
@@ -116,3 +117,25 @@ def test_a_text_that_has_every_symbol():
 def test_share(share):
     with pytest.raises(ValueError, match=r"in \[0, 1\].*Received"):
         changed(share)
+
+
+def test_pairs_may_be_read_one_by_one():
+    iterator = rare_characters.iterate_with_rare_characters(
+        iter(PAIRS), KNOWN, 0.1, 3
+    )
+    assert list(iterator) == changed(0.1, 3)
+    # Nothing is read before it is asked for.
+    endless = itertools.cycle(PAIRS[:2])
+    iterator = rare_characters.iterate_with_rare_characters(endless, KNOWN, 0.0)
+    assert next(iterator) == PAIRS[0]
+
+
+def test_known_characters_are_not_rare():
+    russian = {chr(i) for i in range(0x410, 0x450)}
+    sources = "".join(
+        pair.source
+        for pair in rare_characters.iterate_with_rare_characters(
+            PAIRS, KNOWN | russian, 1.0
+        )
+    )
+    assert not set(sources) & russian

@@ -1004,8 +1004,15 @@ def test_a_slider_redraws_its_sections_alone(recorded, record_property):
     print(f"the slider of steps: {milliseconds:.0f} ms")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("is_live", [False, True])
+@pytest.mark.parametrize(
+    ("scheme", "is_live"),
+    [
+        ("light", True),
+        ("dark", False),
+        pytest.param("light", False, marks=pytest.mark.grid),
+        pytest.param("dark", True, marks=pytest.mark.grid),
+    ],
+)
 @pytest.mark.parametrize(
     ("width", "fragment"),
     [

@@ -16,11 +16,16 @@ def live():
     return translators.translator_that_ends(search, seed=1)
 
 
-@pytest.fixture
-def opened(page, live, tmp_path):
-    path = tmp_path / "page.html"
+@pytest.fixture(scope="module")
+def address(live, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "page.html"
     assert explorer.save_page(path, live, [FIRST, SECOND])
-    page.goto(path.as_uri())
+    return path.as_uri()
+
+
+@pytest.fixture
+def opened(page, address):
+    page.goto(address)
     page.wait_for_selector("#attribution svg")
     return page
 

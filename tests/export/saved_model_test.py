@@ -451,6 +451,7 @@ class TestSave:
                 None,
                 1,
                 id="greedy",
+                marks=pytest.mark.grid,
             ),
         ],
     )

@@ -18,7 +18,8 @@ def translator():
 
 
 def log_probability(translator, text=TEXT, target=TARGET):
-    return translator.log_probability([text], [target])["log_probability"][0]
+    [scored] = translator.score([text], [target])
+    return scored.log_probs.sum()
 
 
 @pytest.mark.seconds

@@ -1,5 +1,7 @@
 """Attributions are the gradients that they claim to be."""
 
+from unittest import mock
+
 import keras
 import numpy as np
 import pytest
@@ -35,7 +37,10 @@ def log_probabilities(translator, factors):
 
 @pytest.mark.seconds
 def test_integrated_gradients_are_complete(translator):
-    found = attribution.attribute(translator, TEXT, TARGET)
+    with mock.patch.object(forward, "forward", wraps=forward.forward) as spy:
+        found = attribution.attribute(translator, TEXT, TARGET)
+    # However many points there are, the model is called to make two graphs.
+    assert spy.call_count == 2
     size = found.scores.shape[1]
     expected = log_probabilities(translator, np.ones(size))
     expected -= log_probabilities(translator, np.zeros(size))

@@ -65,6 +65,24 @@ class TestTokenEmbedding:
                 atol=1e-6,
             )
 
+    def test_a_gradient_has_no_matrix_for_each_row(self):
+        layer = make()
+
+        @tf.function
+        def gradient(vectors):
+            with tf.GradientTape() as tape:
+                total = tf.reduce_sum(layer.logits(vectors) ** 2)
+            return tape.gradient(total, layer.embeddings.value)
+
+        graph = gradient.get_concrete_function(random(B, T, D)).graph
+        sizes = [
+            tensor.shape.num_elements() or 0
+            for operation in graph.get_operations()
+            for tensor in operation.outputs
+            if tensor.shape.rank is not None
+        ]
+        assert max(sizes) == B * T * V < B * V * D
+
     @pytest.mark.parametrize(
         "dtype", ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16")
     )

@@ -33,6 +33,8 @@ class TestRunDirectory:
             "model.keras",
             "page.html",
             "saved_model/1",
+            "shards",
+            "shards/text.json",
             "target_tokenizer.model",
             "tokenizer.model",
             "unfinished.keras",
@@ -71,6 +73,9 @@ class TestRunDirectory:
             "tokenize": "13a",
             "text_normalization": "none",
             "rare_characters": 0.0,
+            "packed": False,
+            "train_shards": [],
+            "train_weights": [],
             **CONFIG["settings"],
         }
 

@@ -273,6 +273,12 @@ class TestTokenizer:
         assert processor.vocab_size() == 293
         assert os.listdir(os.path.dirname(path)) == ["tokenizer.model"]
 
+    def test_characters_without_a_piece(self):
+        assert not self.tokenizer.has_unknown_characters("The  chat fatigué")
+        assert not self.tokenizer.has_unknown_characters("")
+        for text in ("z", "un \u00ee", "a \U0001f642", "a\udcff"):
+            assert self.tokenizer.has_unknown_characters(text)
+
     def test_missing_file(self, tmp_path):
         path = os.path.join(tmp_path, "nowhere.model")
         with pytest.raises(FileNotFoundError, match="nowhere.model"):

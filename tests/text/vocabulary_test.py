@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-from unittest import mock
 
 import pytest
 import sentencepiece
@@ -105,10 +104,9 @@ class TestLearnVocabulary:
     def test_many_sentences_are_drawn_alike_in_every_process(self):
         program = (
             "import hashlib; from keras_transformer.text import vocabulary; "
-            "vocabulary._SENTENCE_LIMIT = 97; "
             "texts = [f'n{i * i}' for i in range(1009)]; "
             "print(hashlib.sha256(vocabulary.learn_vocabulary("
-            "texts, 311, may_be_smaller=True, seed=3)).hexdigest())"
+            "texts, 311, True, seed=3, max_sentences=97)).hexdigest())"
         )
         found = [
             subprocess.run(
@@ -124,18 +122,17 @@ class TestLearnVocabulary:
 
     def test_every_sentence_is_as_likely_to_be_drawn(self):
         counts = [0] * 11
-        with mock.patch.object(vocabulary, "_SENTENCE_LIMIT", 5):
-            for seed in range(4001):
-                drawn = vocabulary._draw(range(11), seed)
-                assert len(set(drawn)) == 5
-                for number in drawn:
-                    counts[number] += 1
+        for seed in range(4001):
+            drawn = vocabulary._draw(map(str, range(11)), 5, seed)
+            assert len(set(drawn)) == 5
+            for number in drawn:
+                counts[int(number)] += 1
         # Six standard deviations of a binomial distribution.
         expected = 4001 * 5 / 11
         assert_all_close(
             counts, [expected] * 11, 0, 6 * (expected * 6 / 11) ** 0.5
         )
-        assert vocabulary._draw(range(7), 1) == list(range(7))
+        assert vocabulary._draw(iter("abc"), 3, 1) == list("abc")
 
     @pytest.mark.parametrize("texts", [[], [""], ["", " ", "\t\n"]])
     def test_no_text(self, texts):
@@ -150,3 +147,52 @@ class TestLearnVocabulary:
         processor = sentencepiece.SentencePieceProcessor(model_proto=model)
         assert len(processor.encode("z")) == 1
         assert processor.encode("z") != [4 + ord("z")]
+
+    @pytest.mark.parametrize("algorithm", vocabulary.ALGORITHMS)
+    def test_user_symbols_are_one_piece_each(self, algorithm):
+        symbols = ["<2fr>", "<2pt-BR>"]
+        processor = sentencepiece.SentencePieceProcessor(
+            model_proto=vocabulary.learn_vocabulary(
+                TEXTS, 293, algorithm=algorithm, user_symbols=symbols
+            )
+        )
+        assert processor.vocab_size() == 293
+        pieces = processor.encode("<2pt-BR> cat<2fr>", out_type=str)
+        assert pieces[1] == "<2pt-BR>"
+        assert pieces[-1] == "<2fr>"
+        # Bytes spell what is in no text, as in every vocabulary.
+        assert processor.encode("z", out_type=str)[-1] == "<0x7A>"
+
+    def test_algorithms_differ_and_are_repeatable(self):
+        def learn(algorithm):
+            return vocabulary.learn_vocabulary(
+                TEXTS * 5, 293, algorithm=algorithm
+            )
+
+        models = [learn(each) for each in vocabulary.ALGORITHMS]
+        assert models == [learn(each) for each in vocabulary.ALGORITHMS]
+        assert models[0] != models[1]
+        # A unigram model gives its pieces log-probabilities.
+        bpe, unigram = (
+            sentencepiece.SentencePieceProcessor(model_proto=model)
+            for model in models
+        )
+        assert all(
+            bpe.get_score(i) == int(bpe.get_score(i)) for i in range(293)
+        )
+        assert any(unigram.get_score(i) % 1 for i in range(311))
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            ({"algorithm": "word"}, "Unknown `algorithm`.*'word'.*'unigram'"),
+            ({"user_symbols": ["a", "a"]}, "different texts.*'a', 'a'"),
+            ({"user_symbols": ["a b"]}, "without spaces.*'a b'"),
+            ({"user_symbols": [""]}, "without spaces"),
+            ({"user_symbols": "<2fr>"}, "`user_symbols` is a list"),
+            ({"max_sentences": 0}, "`max_sentences` must be.*Received: 0"),
+        ],
+    )
+    def test_invalid_settings(self, settings, message):
+        with pytest.raises(ValueError, match=message):
+            vocabulary.learn_vocabulary(TEXTS, 293, **settings)

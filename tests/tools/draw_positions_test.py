@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from keras_transformer import layers
-from keras_transformer.layers import positions
+from keras_transformer.layers import sinusoids
 from tests.tools import commands, in_process
 from tools import draw_positions
 
 
 def test_a_panel_for_each_table():
     drawing = draw_positions.draw(num_positions=7, model_dim=26)
-    panels = drawing.axes[: len(positions.FORMS)]
-    assert [p.get_title(loc="left") for p in panels] == list(positions.FORMS)
-    for panel, form in zip(panels, positions.FORMS, strict=True):
+    panels = drawing.axes[: len(sinusoids.FORMS)]
+    assert [p.get_title(loc="left") for p in panels] == list(sinusoids.FORMS)
+    for panel, form in zip(panels, sinusoids.FORMS, strict=True):
         [image] = panel.get_images()
         np.testing.assert_array_equal(
             image.get_array(),

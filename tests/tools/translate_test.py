@@ -84,10 +84,10 @@ def test_lines_in_order_from_run_and_saved_model(demo_run):
 
 def test_spaces_and_marks_change_nothing(demo_run):
     """In Python, in a SavedModel, and through the program."""
-    texts = [pair.source for pair in kt.data.illustrated_corpus().dev[:60]]
+    texts = [pair.source for pair in kt.data.illustrated_corpus().dev[:17]]
     live = kt.load_translator(demo_run)
     expected = live.translate(texts)
-    assert len(set(expected)) > 50 and all(expected)
+    assert len(set(expected)) > 13 and all(expected)
     served = served_by(demo_run)
     changes = [
         *("{} ", " {}", "{}\t", "{}\n", "{}\u00a0", "\u00a0{}", "\ufeff{}"),

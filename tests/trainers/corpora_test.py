@@ -78,7 +78,7 @@ class TestCorpora:
             self.load(train_source=[self.tsv], train_target=["nowhere.fr"])
         unreadable = write(self.folder, "dev", ["no tab"])
         with pytest.raises(ValueError, match="dev, line 1: expected source"):
-            with mock.patch.object(corpora.data, "read_parallel") as read:
+            with mock.patch.object(corpora.large_text, "read_small") as read:
                 self.load(
                     train_source=[self.source],
                     train_target=[self.target],

@@ -6,7 +6,13 @@ import pytest
 import tensorflow as tf
 
 import keras_transformer as kt
+from tests.data.windows import Windows
 from trainers import measuring
+
+
+def make_batches(kind=lambda pairs: pairs):
+    ids = [np.full(5, 7, "int32")] * 23
+    return kt.data.TokenBatches(kind(kt.data.EncodedPairs(ids, ids)), 16, 8)
 
 
 class TestProgress:
@@ -17,6 +23,7 @@ class TestProgress:
         )
         self.model.compile("sgd", "mse")
         self.directory = str(tmp_path)
+        self.batches = make_batches()
         self.checkpoints = kt.training.TrainingCheckpoints(
             self.directory,
             self.model,
@@ -33,7 +40,9 @@ class TestProgress:
             steps_per_epoch=4,
             epochs=5,
             initial_epoch=batches // 4,
-            callbacks=[measuring.Progress(self.checkpoints, steps)],
+            callbacks=[
+                measuring.Progress(self.checkpoints, self.batches, steps)
+            ],
             shuffle=False,
             verbose=0,
         )
@@ -77,3 +86,29 @@ class TestProgress:
         assert (
             float(self.checkpoints.counters["train_seconds"].numpy()) == seconds
         )
+
+    def test_the_window_of_the_last_batch_is_part_of_the_checkpoint(self):
+        self.batches = make_batches(Windows)
+        # 12 pairs and 11 pairs, 2 in a batch.
+        assert self.batches.bookmark(8) == (1, 6)
+        names = measuring.counters(self.batches)
+        assert set(measuring.counters(make_batches())) < set(names)
+        self.checkpoints = kt.training.TrainingCheckpoints(
+            self.directory, self.model, counters=names
+        )
+        self.fit(steps=8)
+        resumed = kt.training.TrainingCheckpoints(
+            self.directory, self.model, counters=names
+        )
+        assert resumed.restore()
+        batches = make_batches(Windows)
+        read = []
+        batches.use_bookmark = lambda *bookmark: read.append(bookmark)
+        measuring.use_bookmark(resumed.counters, batches)
+        assert read == [(1, 6)]
+
+    def test_one_window_needs_no_bookmark(self):
+        read = []
+        self.batches.use_bookmark = lambda *bookmark: read.append(bookmark)
+        measuring.use_bookmark(self.checkpoints.counters, self.batches)
+        assert not read

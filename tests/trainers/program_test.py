@@ -4,6 +4,7 @@ import dataclasses
 import doctest
 import importlib
 import io
+import logging
 import os
 import pathlib
 import sys
@@ -173,6 +174,17 @@ def test_a_closed_input():
         pytest.raises(ValueError, match="Standard input is closed"),
     ):
         program.check_input()
+
+
+def test_the_log_has_what_the_project_says(capsys):
+    names = ("trainers", "keras_transformer", "tensorflow")
+    program.show_log()
+    program.show_log()
+    for name in names:
+        logging.getLogger(name).getChild("part").info("%s says", name)
+    assert capsys.readouterr().err == (
+        "trainers says\nkeras_transformer says\n"
+    )
 
 
 def test_an_output_dir(tmp_path):

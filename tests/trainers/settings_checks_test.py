@@ -88,6 +88,50 @@ class TestChecks:
         with pytest.raises(ValueError, match=message):
             settings_checks.check(settings.TrainingSettings(**values))
 
+    @pytest.mark.parametrize(
+        ("values", "message"),
+        [
+            ({"train_tsv": ["t"]}, "Give the training data once.*--train_tsv"),
+            ({"dev_tsv": []}, "no text of which development data can be held"),
+            ({"train_weights": ["1"]}, "1 weights .1.0., 2 directories"),
+            ({"train_weights": ["1", "x"]}, "must be numbers.*Received: 1,x"),
+            ({"train_weights": ["1", "-2"]}, "at least 0 and finite.*-2.0"),
+            ({"sampling_temperature": 0.0}, "`temperature` must be above 0"),
+            (
+                {"train_weights": ["1", "2"], "sampling_temperature": 2.0},
+                "Give one of them",
+            ),
+            (
+                {"train_shards": [], "train_tsv": ["t"], "train_weights": "1"},
+                "--train_weights is for the directories of --train_shards",
+            ),
+            (
+                {
+                    "train_shards": [],
+                    "train_tsv": ["t"],
+                    "sampling_temperature": 2.0,
+                },
+                "--sampling_temperature is for the directories",
+            ),
+            ({"target_vocabulary": "v"}, "--target_vocabulary goes with"),
+        ],
+    )
+    def test_shards(self, values, message):
+        given = {"train_shards": ["a", "b"], "dev_tsv": ["d"], **values}
+        with pytest.raises(ValueError, match=message):
+            settings_checks.check(settings.TrainingSettings(**given))
+
+    def test_shards_are_training_data(self):
+        given = settings.TrainingSettings(
+            train_shards=["a", "b"],
+            train_weights=["1", "0.5"],
+            dev_tsv=["d"],
+            vocabulary="v",
+            target_vocabulary="w",
+        )
+        settings_checks.check(given)
+        assert not given.is_built_in
+
     def test_defaults_are_consistent(self):
         settings_checks.check(settings.TrainingSettings())
         assert settings.TrainingSettings().is_built_in

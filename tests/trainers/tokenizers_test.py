@@ -1,5 +1,7 @@
 """One vocabulary or two: learned of the right side, written, read again."""
 
+import dataclasses
+
 import pytest
 
 import keras_transformer as kt
@@ -74,3 +76,76 @@ def test_a_fingerprint_tells_vocabularies_apart(tmp_path):
         continuing.ExistingRun(directory).check_same(
             {"architecture": {}, "settings": {}, "data": fingerprint}
         )
+
+
+class TestGivenVocabularies:
+    @pytest.fixture(autouse=True)
+    def write(self, tmp_path):
+        self.folder = tmp_path
+        self.tokenizers = [
+            kt.Tokenizer(kt.learn_vocabulary([text], may_be_smaller=True))
+            for text in ("ten six", "dix six")
+        ]
+        self.files = [str(tmp_path / name) for name in ("a.model", "b.model")]
+        for tokenizer, file in zip(self.tokenizers, self.files, strict=True):
+            tokenizer.save(file)
+
+    def load(self, *vocabularies):
+        given = dataclasses.replace(
+            SETTINGS,
+            **dict(
+                zip(
+                    ("vocabulary", "target_vocabulary"),
+                    vocabularies,
+                    strict=False,
+                )
+            ),
+        )
+        tokenizers.check(given, {})
+        return tokenizers.load(
+            run_directory.RunDirectory(self.folder / "run"),
+            corpora.Corpora(PAIRS, PAIRS, [], []),
+            given,
+            {},
+        )
+
+    def test_one_file(self):
+        loaded = self.load(self.files[0])
+        assert loaded.source.model == self.tokenizers[0].model
+        assert loaded.target is None
+
+    def test_two_files(self):
+        loaded = self.load(*self.files)
+        assert loaded.source.model == self.tokenizers[0].model
+        assert loaded.target.model == self.tokenizers[1].model
+
+    def test_the_directory_of_a_run(self):
+        other = run_directory.RunDirectory(self.folder / "other")
+        other.path.mkdir()
+        tokenizers.Tokenizers(*self.tokenizers).save(other)
+        loaded = self.load(str(other.path))
+        assert loaded.source.model == self.tokenizers[0].model
+        assert loaded.target.model == self.tokenizers[1].model
+
+    def test_characters_of_both(self):
+        loaded = self.load(*self.files)
+        assert set("tenisxd") <= loaded.characters()
+        assert "q" not in loaded.characters()
+
+    def test_no_vocabulary(self):
+        (self.folder / "text").write_text("no model")
+        with pytest.raises(ValueError, match="text: Expected a SentencePiece"):
+            self.load(str(self.folder / "text"))
+        for missing in ("nowhere.model", ""):
+            with pytest.raises(FileNotFoundError, match="No such vocabulary"):
+                self.load(str(self.folder / missing))
+        with pytest.raises(FileNotFoundError, match="nowhere"):
+            self.load(self.files[0], "nowhere")
+
+    def test_a_vocabulary_has_its_size(self):
+        given = dataclasses.replace(SETTINGS, vocabulary=self.files[0])
+        with pytest.raises(ValueError, match="--vocabulary_size=293 with"):
+            tokenizers.check(given, {"vocabulary_size": 293})
+        given = settings.TrainingSettings(train_shards=["shards"])
+        with pytest.raises(ValueError, match="--target_vocabulary_size=7 with"):
+            tokenizers.check(given, {"target_vocabulary_size": 7})

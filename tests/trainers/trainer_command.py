@@ -5,13 +5,16 @@ import pathlib
 import subprocess
 import sys
 
+from absl import flags as absl_flags
+
 import keras_transformer as kt
+from trainers import run, settings, settings_flags, train_translation
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 
 
-def start(output_dir, *flags, tf_config=None, folder=ROOT):
-    """Starts the command in a folder; `finish` reads what it prints."""
+def start(output_dir, *flags, tf_config=None):
+    """Starts the command; `finish` reads what it prints."""
     environment = {k: v for k, v in os.environ.items() if k != "TF_CONFIG"}
     environment["PYTHONPATH"] = str(ROOT)
     if tf_config is not None:
@@ -24,11 +27,25 @@ def start(output_dir, *flags, tf_config=None, folder=ROOT):
             f"--output_dir={output_dir}",
             *flags,
         ],
-        cwd=folder,
+        cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+    )
+
+
+def train_here(output_dir, *flags):
+    """Trains in this process as the command does in its own."""
+    values = absl_flags.FlagValues()
+    train_translation.main.define_flags(values)
+    values(["train_translation", f"--output_dir={output_dir}", *flags])
+    run.train(
+        settings_flags.read(settings.TrainingSettings, values),
+        settings_flags.specified(
+            settings_flags.read(settings.Overrides, values)
+        ),
+        output_dir,
     )
 
 

@@ -391,7 +391,15 @@ class TestTwoReplicas(Cases):
         self.assert_same_weights(trained[1], trained[0])
         assert_not_all_close(trained[0][0], start[0], atol=1e-3)
 
-    def test_a_compiled_search_shares_its_rows(self):
+    # Rows are shared without regard to the search.
+    @pytest.mark.parametrize(
+        "searching",
+        [
+            search.BeamSearch(beam_size=3),
+            pytest.param(search.GreedySearch(), marks=pytest.mark.grid),
+        ],
+    )
+    def test_a_compiled_search_shares_its_rows(self, searching):
         def make_model():
             config = models.TransformerConfig(VOCABULARY, 1, 1, 8, 2, 13)
             return models.build_transformer(config)
@@ -406,18 +414,14 @@ class TestTwoReplicas(Cases):
         model.set_weights(plain.get_weights())
         source_ids = tf.constant(3 + draw()[0][0][:3] % 7, tf.int32)
         limits = lengths.Lengths(ratio=1.0, extra=3)
-        for searching in (
-            search.GreedySearch(),
-            search.BeamSearch(beam_size=3),
-        ):
-            found, expected = (
-                graphs.in_graphs(
-                    model_search.ModelSearch(each, searching, limits, end_id=2),
-                    jit_compile,
-                )(source_ids)
-                for each, jit_compile in ((model, True), (plain, False))
-            )
-            columns = expected.ids.shape[-1]
-            assert np.unique(expected.ids).size > 2
-            assert_all_equal(found.ids[:, :, :columns], expected.ids)
-            assert_all_close(found.scores, expected.scores, rtol=1e-5)
+        found, expected = (
+            graphs.in_graphs(
+                model_search.ModelSearch(each, searching, limits, end_id=2),
+                jit_compile,
+            )(source_ids)
+            for each, jit_compile in ((model, True), (plain, False))
+        )
+        columns = expected.ids.shape[-1]
+        assert np.unique(expected.ids).size > 2
+        assert_all_equal(found.ids[:, :, :columns], expected.ids)
+        assert_all_close(found.scores, expected.scores, rtol=1e-5)

@@ -167,6 +167,31 @@ class TestSmoothedCrossEntropy:
         expected = losses.cross_entropy(labels, logits, 0.1) * weights
         assert_all_close(found, tf.reduce_sum(expected))
 
+    @pytest.mark.parametrize("over", losses.SMOOTHING_OVER)
+    def test_compiled_for_a_large_vocabulary_it_has_the_same_gradient(
+        self, over
+    ):
+        generator = np.random.default_rng(7)
+        logits = tf.constant(generator.normal(size=(3, 5, 521)), "float32")
+        labels = generator.integers(521, size=(3, 5))
+        smoothed = losses.SmoothedCrossEntropy(0.1, over)
+
+        def loss_and_gradient(logits):
+            with tf.GradientTape() as tape:
+                tape.watch(logits)
+                values = smoothed.call(labels, logits)
+                total = tf.reduce_sum(values**2)
+            return values, tape.gradient(total, logits)
+
+        in_graph = tf.function(loss_and_gradient)
+        graph = in_graph.get_concrete_function(logits).graph
+        names = [set(o.node_def.attr) for o in graph.get_operations()]
+        assert any("_XlaMustCompile" in each for each in names)
+        for one, other in zip(
+            in_graph(logits), loss_and_gradient(logits), strict=True
+        ):
+            assert_all_close(one, other, rtol=1e-5, atol=1e-6)
+
     def test_config_round_trip(self):
         loss = losses.SmoothedCrossEntropy(
             0.37, "others", name="other", reduction="sum"

@@ -239,6 +239,7 @@ def test_loss_weights(given):
 
 ROW_WEIGHTS = np.array([0.25, 0, 3, 1, 0.5], "float32")
 TOKEN_WEIGHTS = np.outer(ROW_WEIGHTS, np.arange(LENGTH) % 3).astype("float32")
+COMPILED = {"run_eagerly": False, "jit_compile": True}
 
 
 @pytest.mark.parametrize(
@@ -346,9 +347,14 @@ def test_ignored_labels_count_nowhere(metrics):
         assert one[name] > 0.1
 
 
-@pytest.mark.parametrize("weights", [None, TOKEN_WEIGHTS])
 @pytest.mark.parametrize(
-    "settings", [{}, {"run_eagerly": False, "jit_compile": True}]
+    ("weights", "settings"),
+    [
+        (None, {}),
+        (TOKEN_WEIGHTS, {}),
+        (TOKEN_WEIGHTS, COMPILED),
+        pytest.param(None, COMPILED, marks=pytest.mark.grid),
+    ],
 )
 def test_a_mask_of_the_model(weights, settings):
     reduction = "sum_over_batch_size"
@@ -387,7 +393,7 @@ def test_a_mask_and_ignored_labels():
 
 @pytest.mark.parametrize(
     "settings",
-    [{"run_eagerly": False}, {"run_eagerly": False, "jit_compile": True}],
+    [{"run_eagerly": False}, COMPILED],
 )
 def test_all_of_it_however_it_runs(settings):
     given = {

@@ -26,6 +26,13 @@ NOTHING = ("", " ", "\n", "\u00a0", "\u3000\u2009", "\ufeff", "\ufeff \u200b")
 
 
 @functools.cache
+def short():
+    """Returns the toy translator, which reads at most four tokens."""
+    live = toy.translator()
+    return kt.Translator(live.model, live.tokenizer, max_source_length=4)
+
+
+@functools.cache
 def broken(search=None, jit_compile=False):
     """Returns the toy translator with one weight set to NaN."""
     model = kt.models.in_precision(toy.translator().model, "float32")
@@ -36,23 +43,29 @@ def broken(search=None, jit_compile=False):
     )
 
 
-@pytest.mark.parametrize("edge", EDGES, ids=ascii)
-def test_spaces_and_marks_at_the_ends_mean_nothing(edge):
+def test_spaces_and_marks_at_the_ends_mean_nothing():
     translator = toy.translator()
+
+    def edged(texts):
+        return [edge.format(text) for edge in EDGES for text in texts]
+
     expected = translator.translate(TEXTS)
     assert len(set(expected)) == 3 and all(expected)
-    assert translator.translate([edge.format(t) for t in TEXTS]) == expected
-    prefixed = translator.hypotheses(
-        [edge.format(text) for text in TEXTS],
-        prefixes=[edge.format(text) for text in ("NO", "", "GO")],
+    assert translator.translate(edged(TEXTS)) == expected * len(EDGES)
+    prefixes = ["NO", "", "GO"]
+    prefixed = translator.hypotheses(edged(TEXTS), prefixes=edged(prefixes))
+    plain = translator.hypotheses(TEXTS, prefixes=prefixes)
+    assert [h[0].text for h in prefixed] == [h[0].text for h in plain] * len(
+        EDGES
     )
-    plain = translator.hypotheses(TEXTS, prefixes=["NO", "", "GO"])
-    assert [h[0].text for h in prefixed] == [h[0].text for h in plain]
     # Without a prefix, the second translation begins with its own token.
     assert [h[0].text[:2] for h in plain] == ["NO", expected[1][:2], "GO"]
-    scored = translator.score(TEXTS, [edge.format(text) for text in expected])
+    scored = translator.score(TEXTS * len(EDGES), edged(expected))
     plain = [h.score for h in translator.score(TEXTS, expected)]
-    assert [h.score for h in scored] == pytest.approx(plain, abs=1e-6)
+    # The sum of at most 8 float32 numbers, in batches of other sizes.
+    assert [h.score for h in scored] == pytest.approx(
+        plain * len(EDGES), abs=1e-5
+    )
     assert max(plain) < 0
 
 
@@ -83,10 +96,7 @@ def test_words_that_are_unknown_change_nothing(word, place):
     rest = np.delete(found.alignment, place, axis=1)
     np.testing.assert_array_equal(rest, plain.alignment)
     # The same holds if the text is cut.
-    short = kt.Translator(
-        translator.model, translator.tokenizer, max_source_length=4
-    )
-    [[cut]] = short.hypotheses([" ".join(words)], align=True)
+    [[cut]] = short().hypotheses([" ".join(words)], align=True)
     assert cut.alignment.shape[1] <= 4 and cut.alignment.any()
     answer = translator(tf.constant([" ".join(words)]))
     assert answer["translation"].numpy().tolist() == [b"FI DE BA"]
@@ -106,11 +116,16 @@ def test_nothing_is_translated_to_nothing(text):
     )["log_probability"].numpy()
     assert scored[0] == 0 and scored[1] < -1
     assert [h.score for h in translator.score([text], [text])] == [0]
+
+
+def test_nothing_has_no_tokens_to_explain():
     attention = kt.translation.explain_in_graph(
-        translator, tf.constant([text, "ba"])
+        toy.translator(), tf.constant([*NOTHING, "ba"])
     )
-    tokens = attention["target_tokens"].numpy().tolist()
-    assert not any(tokens[0]) and tokens[1][-1] == b"<eos>"
+    *blank, last = attention["target_tokens"].numpy().tolist()
+    assert len(blank) == len(NOTHING)
+    assert not any(token for tokens in blank for token in tokens)
+    assert last[-1] == b"<eos>"
 
 
 CALLS = {
@@ -153,18 +168,29 @@ def test_batches_of_no_text(batch_size):
             call()
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
+SEARCHES = {
+    "beam": kt.search.BeamSearch(),
+    "greedy": kt.search.GreedySearch(),
+    "sampling": kt.search.SamplingSearch(num_samples=3),
+}
+
+
+# `test_numbers_of_some_rows` has the searches one by one, also compiled.
 @pytest.mark.parametrize(
-    "search",
+    ("search", "jit_compile"),
     [
-        kt.search.BeamSearch(),
-        kt.search.GreedySearch(),
-        kt.search.SamplingSearch(num_samples=3),
+        ("beam", False),
+        pytest.param("greedy", True, marks=pytest.mark.xla),
+        *(
+            pytest.param(*each, marks=[pytest.mark.xla, pytest.mark.grid])
+            for each in (("beam", True), ("sampling", True))
+        ),
+        pytest.param("greedy", False, marks=pytest.mark.grid),
+        pytest.param("sampling", False, marks=pytest.mark.grid),
     ],
-    ids=["beam", "greedy", "sampling"],
 )
 def test_no_numbers_are_an_error(search, jit_compile):
-    translator = broken(search, jit_compile)
+    translator = broken(SEARCHES[search], jit_compile)
     for call in (
         lambda: translator.translate(["", "ba de"]),
         lambda: translator.hypotheses(["ba de"]),
@@ -192,7 +218,18 @@ def test_no_numbers_in_a_saved_model(tmp_path):
         kt.export.check(tmp_path / "1", broken(), ["ba"])
 
 
-def test_numbers_of_some_rows():
+@pytest.mark.parametrize(
+    "jit_compile", [False, pytest.param(True, marks=pytest.mark.xla)]
+)
+@pytest.mark.parametrize(
+    "search",
+    [
+        kt.search.BeamSearch(beam_size=2, alpha=0.0),
+        kt.search.GreedySearch(),
+        kt.search.SamplingSearch(seed=3),
+    ],
+)
+def test_numbers_of_some_rows(search, jit_compile):
     """A row with NaN does not change the other rows."""
     chain = tf.math.log([[0.1, 0.6, 0.3], [0.3, 0.3, 0.4], [1.0, 0.0, 0.0]])
 
@@ -206,18 +243,17 @@ def test_numbers_of_some_rows():
             logits,
         ), state
 
-    for search in (
-        kt.search.BeamSearch(beam_size=2, alpha=0.0),
-        kt.search.GreedySearch(),
-        kt.search.SamplingSearch(seed=3),
-    ):
-        state = {"row": tf.range(3)}
-        task = kt.search.Task(3, max_lengths=5, start_id=0, end_id=2, pad_id=0)
-        result = search(step, state, task)
-        alone = search(step, {"row": tf.zeros([3], tf.int32)}, task)
-        assert np.isnan(result.scores[1]).all()
-        for row in (0, 2):
-            assert result.scores[row] == alone.scores[row] < 0
-            assert result.ids[row].numpy().tolist() == (
-                alone.ids[row].numpy().tolist()
-            )
+    task = kt.search.Task(3, max_lengths=5, start_id=0, end_id=2, pad_id=0)
+
+    def run(rows):
+        return search(step, {"row": rows}, task)
+
+    if jit_compile:
+        run = tf.function(run, jit_compile=True, autograph=False)
+    result, alone = run(tf.range(3)), run(tf.zeros([3], tf.int32))
+    assert np.isnan(result.scores[1]).all()
+    for row in (0, 2):
+        assert result.scores[row] == alone.scores[row] < 0
+        assert result.ids[row].numpy().tolist() == (
+            alone.ids[row].numpy().tolist()
+        )

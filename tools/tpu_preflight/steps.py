@@ -42,14 +42,20 @@ def training_step(model, rows: int, length: int) -> Step:
     no sums over replicas, since there is only one replica here.
 
     Args:
-        model: a compiled Keras model for batches of `TokenBatches`.
+        model: a compiled Keras model for packed batches of `TokenBatches`.
         rows: the number of rows in the replica's share.
         length: S and T.
     """
     model.optimizer.build(model.trainable_variables)
     ids = tf.TensorSpec([rows, length], tf.int32)
+    names = (
+        "source_ids",
+        "target_input_ids",
+        "source_segment_ids",
+        "target_segment_ids",
+    )
     batch = (
-        {"source_ids": ids, "target_input_ids": ids},
+        dict.fromkeys(names, ids),
         ids,
         tf.TensorSpec([rows, length], tf.float32),
     )
@@ -99,11 +105,13 @@ def training_shapes(
 ) -> list[tuple[int, int]]:
     """Returns the shapes (B, T) of a replica's share of the batches of a run.
 
-    They are the shapes that `TokenBatches` makes of pairs of all lengths.
+    All packed batches of `TokenBatches` have one shape. The lengths of its rows
+    depend on the data. Here they are `max_length`, as for data in which a
+    sentence has a quarter of that on average.
 
     Args:
         tokens_per_batch: the target tokens of a batch, of all replicas.
-        max_length: the longest T.
+        max_length: T.
         num_replicas: the number of replicas that share a batch.
         num_micro_batches: the number of micro-batches of a replica's share.
 
@@ -113,23 +121,20 @@ def training_shapes(
     Example:
 
     >>> training_shapes(tokens_per_batch=48, max_length=12, num_replicas=2)
-    [(3, 8), (2, 12)]
+    [(2, 12)]
     """
-    sides = []
-    for length in kt.data.bucket_lengths(max_length):
-        side = np.full([length - 1], 1, "int32")
-        sides += [side] * (tokens_per_batch // length)
+    lengths = [max_length - 1] + 7 * [max_length // 16]
+    side = [np.full([length], 1, "int32") for length in lengths]
     batches = kt.data.TokenBatches(
-        kt.data.EncodedPairs(sides, sides),
+        kt.data.EncodedPairs(side, side),
         tokens_per_batch,
         max_length,
         rows_multiple_of=num_replicas * num_micro_batches,
+        packed=True,
     )
-    shapes = {tuple(labels.shape) for _, labels, _ in _elements(batches)}
-    return [
-        (rows // num_replicas, length)
-        for rows, length in sorted(shapes, key=lambda shape: shape[1])
-    ]
+    _, labels, _ = next(batches.evaluation_dataset().as_numpy_iterator())
+    rows, length = labels.shape
+    return [(rows // num_replicas, length)]
 
 
 def decoding_shapes(
@@ -160,7 +165,3 @@ def decoding_shapes(
     for length in kt.data.bucket_lengths(max_length):
         find(tf.zeros([batch_size, length], tf.int32))
     return shapes
-
-
-def _elements(batches):
-    return batches.evaluation_dataset().as_numpy_iterator()

@@ -6,31 +6,35 @@ import keras_transformer as kt
 from keras_transformer import interpretation
 from keras_transformer.explorer import embedded_model
 from keras_transformer.search import BeamSearch, GreedySearch
+from tests import costs
 from tests.explorer import comparing, engine_calls
 
 pytestmark = pytest.mark.browser
+SOURCES = {"a few": slice(0, 50), "all": slice(0, 500)}
 
 
 def sources():
     return [pair.source for pair in kt.data.illustrated_corpus().test]
 
 
+@pytest.mark.parametrize("which", costs.grid(SOURCES, keep=("a few",)))
 @pytest.mark.parametrize(
     "search", (GreedySearch(), BeamSearch(4)), ids=("greedy", "beam")
 )
-def test_translations(front_end, demo_run, search):
+def test_translations(front_end, demo_run, search, which):
     live = kt.load_translator(demo_run, search)
     data = embedded_model.embed_model(live)
     engine = engine_calls.Engine(front_end, data)
-    texts = sources()[:200]
+    texts = sources()[SOURCES[which]]
     found = engine.translate_all(texts, data["search"])
     assert found == live.translate(texts)
 
 
-def test_traces(front_end, demo_run):
+@pytest.mark.parametrize("count", costs.grid((7, 30), keep=(7,)))
+def test_traces(front_end, demo_run, count):
     live = kt.load_translator(demo_run, BeamSearch(4, 4))
     engine = engine_calls.Engine(front_end, embedded_model.embed_model(live))
-    for text in sources()[200:230]:
+    for text in sources()[200 : 200 + count]:
         comparing.assert_same_trace(
             engine.trace(text, candidates=50), interpretation.trace(live, text)
         )

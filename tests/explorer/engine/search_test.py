@@ -50,9 +50,9 @@ def assert_same(page, translator):
     return expected
 
 
-@pytest.mark.parametrize(
-    "name", costs.grid(variants.VARIANTS, keep=("marian", "modern"))
-)
+# `trace_test.py` compares each step of the searches of two variants.
+@pytest.mark.grid
+@pytest.mark.parametrize("name", variants.VARIANTS)
 @pytest.mark.parametrize("search", ("greedy", "paper"))
 def test_variant(front_end, name, search):
     settings = variants.VARIANTS[name]
@@ -60,14 +60,17 @@ def test_variant(front_end, name, search):
     assert_same(front_end, live)
 
 
-@pytest.mark.parametrize("name", SEARCHES)
+# A width of one and no penalty are in `test_equal_scores` too.
+@pytest.mark.parametrize(
+    "name", costs.grid(SEARCHES, keep={*SEARCHES} - {"one", "none"})
+)
 def test_search(front_end, name):
     live = translators.translator_that_ends(SEARCHES[name], seed=1)
     assert_same(front_end, live)
 
 
 # With other seeds, few hypotheses end before their limit.
-@pytest.mark.parametrize("seed", [0, 1, 4])
+@pytest.mark.parametrize("seed", costs.grid([0, 1, 4], keep=[0]))
 def test_hypotheses_that_end(front_end, seed):
     live = translators.translator_that_ends(BeamSearch(6, 6), seed)
     found = assert_same(front_end, live)
@@ -118,18 +121,25 @@ def test_start_that_is_the_end(front_end):
     assert any(row[0].tokens[-1] == "<eos>" for row in found)
 
 
-@pytest.mark.parametrize(
-    "lengths",
-    (
-        kt.translation.Lengths(ratio=0.7, extra=1),
-        kt.translation.Lengths(maximum=9, minimum=2, minimum_ratio=0.45),
-        kt.translation.Lengths(minimum=7, extra=2),
-    ),
-)
-def test_lengths(front_end, lengths):
-    make = translators.translator, translators.translator_that_ends
-    for translator in make:
-        assert_same(front_end, translator(seed=2, lengths=lengths))
+LENGTHS = {
+    "ratio": kt.translation.Lengths(ratio=0.7, extra=1),
+    "both": kt.translation.Lengths(maximum=9, minimum=2, minimum_ratio=0.45),
+    "minimum": kt.translation.Lengths(minimum=7, extra=2),
+}
+
+
+@pytest.mark.parametrize("name", costs.grid(LENGTHS, keep=("ratio", "both")))
+def test_most_lengths(front_end, name):
+    live = translators.translator(seed=2, lengths=LENGTHS[name])
+    assert_same(front_end, live)
+
+
+# Without the limits, the best hypothesis of a sentence has 5 tokens.
+@pytest.mark.parametrize(("name", "least"), (("both", 6), ("minimum", 7)))
+def test_least_lengths(front_end, name, least):
+    live = translators.translator_that_ends(seed=4, lengths=LENGTHS[name])
+    found = assert_same(front_end, live)
+    assert min(len(each.tokens) for row in found for each in row) == least
 
 
 def test_prefix(front_end):

@@ -5,6 +5,7 @@ import pytest
 from keras_transformer import interpretation
 from keras_transformer.explorer import embedded_model
 from keras_transformer.search import BeamSearch, GreedySearch
+from tests import costs
 from tests.explorer import comparing, engine_calls, translators, variants
 
 pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.seconds]
@@ -20,16 +21,23 @@ def assert_same(page, live, text, target=None):
 
 
 @pytest.mark.parametrize("name", variants.VARIANTS)
-def test_variant(front_end, name):
+def test_variant_of_a_given_target(front_end, name):
+    live = translators.translator(seed=7, **variants.VARIANTS[name])
+    assert_same(front_end, live, translators.SENTENCES[1], "merci, le chat")
+
+
+@pytest.mark.parametrize(
+    "name", costs.grid(variants.VARIANTS, keep=("marian", "modern"))
+)
+def test_variant_that_searches(front_end, name):
     live = translators.translator(
         BeamSearch(4, 2), seed=7, **variants.VARIANTS[name]
     )
     assert_same(front_end, live, translators.SENTENCES[0])
-    assert_same(front_end, live, translators.SENTENCES[1], "merci, le chat")
 
 
 # With other seeds, few hypotheses end before their limit.
-@pytest.mark.parametrize("seed", [0, 1, 4])
+@pytest.mark.parametrize("seed", costs.grid([0, 1, 4], keep=[1]))
 def test_hypotheses_that_end(front_end, seed):
     live = translators.translator_that_ends(
         BeamSearch(5, 5, coverage=0.2), seed

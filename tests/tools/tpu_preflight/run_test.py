@@ -100,14 +100,14 @@ def test_steps():
     assert not model.jit_compile
     steps = tpu_run.steps_of(model, SETTINGS, chips.topology("v5e:2x2"), 5)
     assert [(s.name, s.length) for s in steps] == [
-        *(("training", length) for length in (8, 12, 13)),
+        ("training", 13),
         ("decoding", 32),
     ]
     # Five sentences are padded to eight rows, which four replicas share.
     assert steps[-1].rows == 2
-    assert tpu_run.chosen(steps, ["training"], ["12"]) == [steps[1]]
+    assert tpu_run.chosen(steps, ["training"], ["13"]) == [steps[0]]
     assert tpu_run.chosen(steps, list(tpu_run.STEPS), None) == steps
-    with pytest.raises(ValueError, match="--lengths=9. Expected.* 8, 12"):
+    with pytest.raises(ValueError, match="--lengths=9. Expected.* 13"):
         tpu_run.chosen(steps, ["training"], ["9"])
     with pytest.raises(ValueError, match="--steps=scoring. .* training, dec"):
         tpu_run.chosen(steps, ["scoring"], None)

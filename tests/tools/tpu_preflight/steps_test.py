@@ -18,40 +18,32 @@ def test_examples():
 
 
 def test_training_shapes():
-    lengths_of_buckets = kt.data.bucket_lengths(13)
-    assert lengths_of_buckets == [8, 12, 13]
     for num_replicas, num_micro_batches, rows in (
-        (2, 1, 3),
-        (1, 2, 6),
-        (1, 1, 6),
+        (2, 1, 2),
+        (1, 3, 6),
+        (1, 1, 4),
     ):
         shapes = tpu_steps.training_shapes(
             52, 13, num_replicas, num_micro_batches
         )
-        assert shapes == [
-            (rows, 8),
-            (4 // num_replicas, 12),
-            (4 // num_replicas, 13),
-        ]
+        assert shapes == [(rows, 13)]
 
 
-def test_training_shapes_are_those_of_batches():
-    generator = np.random.default_rng(0)
-    sides = [
-        [
-            generator.integers(4, 23, size)
-            for size in generator.integers(1, 13, 997)
-        ]
-        for _ in range(2)
-    ]
+def test_training_shapes_are_those_of_packed_batches():
+    # Sentences of less than a quarter of the longest, on average.
+    sides = [[np.full(n, 7) for n in (12, *[1] * 96)] for _ in range(2)]
     batches = kt.data.TokenBatches(
-        kt.data.EncodedPairs(*sides), 211, 13, rows_multiple_of=6
+        kt.data.EncodedPairs(*sides), 211, 13, rows_multiple_of=6, packed=True
     )
-    found = {labels.shape for _, labels, _ in batches.evaluation_dataset()}
-    expected = tpu_steps.training_shapes(211, 13, 3, num_micro_batches=2)
-    assert {tuple(shape) for shape in found} == {
-        (3 * b, t) for b, t in expected
+    found = {
+        (*inputs["source_ids"].shape, *labels.shape)
+        for inputs, labels, _ in batches.evaluation_dataset()
     }
+    [(rows, length)] = tpu_steps.training_shapes(
+        211, 13, 3, num_micro_batches=2
+    )
+    assert length == 13
+    assert found == {(3 * rows, 13, 3 * rows, 13)}
 
 
 def test_training_shapes_of_a_small_batch():
@@ -73,12 +65,19 @@ def test_the_training_step_is_that_of_the_model():
     ids = generator.integers(4, 23, (3, 5), "int32")
     weights = np.ones((3, 5), "float32")
     weights[0, 2:] = 0
-    batch = ({"source_ids": ids, "target_input_ids": ids}, ids, weights)
+    segments = weights.astype("int32")
+    inputs = {
+        "source_ids": ids,
+        "target_input_ids": ids,
+        "source_segment_ids": np.ones_like(segments),
+        "target_segment_ids": segments,
+    }
+    batch = (inputs, ids, weights)
     model, twin = programs.toy_model(), programs.toy_model()
     twin.set_weights(model.get_weights())
     before = model.get_weights()
     step = tpu_steps.training_step(model, 3, 5)
-    assert [tuple(spec.shape) for spec in step.specs] == [(3, 5)] * 4
+    assert [tuple(spec.shape) for spec in step.specs] == [(3, 5)] * 6
     assert (step.name, step.rows, step.length) == ("training", 3, 5)
     step.function(*map(tf.constant, tf.nest.flatten(batch)))
     twin.train_on_batch(batch[0], ids, weights)

@@ -1,0 +1,218 @@
+"""Cleans sentence pairs: changes texts, and takes out pairs, by named rules."""
+
+import dataclasses
+import functools
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from keras_transformer.data import cleaning_report, filters, scripts
+from keras_transformer.data import pairs as sentence_pairs
+from keras_transformer.text import Tokenizer
+
+# A field, its value, and what this value does to each text.
+_CHANGES: tuple[tuple[str, str, Callable[[str], str]], ...] = (
+    ("html_entities", "unescape", filters.unescape),
+    ("control_characters", "remove", filters.remove_control_characters),
+    ("unicode_form", "NFC", functools.partial(unicodedata.normalize, "NFC")),
+    ("unicode_form", "NFKC", functools.partial(unicodedata.normalize, "NFKC")),
+)
+# What makes a filter of the value of a field. A value that changes texts makes
+# none.
+_FILTERS: dict[str, Callable[[Any], filters.Filter]] = {
+    "drop_not_utf8": lambda _: filters.is_not_utf8,
+    "html_entities": lambda _: filters.has_entity,
+    "control_characters": lambda _: filters.has_control_character,
+    "min_characters": lambda least: filters.length(len, least, None),
+    "max_characters": lambda most: filters.length(len, None, most),
+    "min_words": lambda n: filters.length(filters.count_words, n, None),
+    "max_words": lambda n: filters.length(filters.count_words, None, n),
+    "max_character_ratio": lambda most: filters.ratio(len, most),
+    "max_word_ratio": lambda n: filters.ratio(filters.count_words, n),
+    "source_scripts": lambda names: filters.wrong_script(0, names),
+    "target_scripts": lambda names: filters.wrong_script(1, names),
+    "max_symbol_share": filters.symbols,
+    "drop_unknown_characters": filters.unknown_characters,
+    "drop_copies": lambda _: filters.is_copy,
+    "drop_duplicates": lambda _: filters.duplicates(),
+}
+
+
+def _rule(help_text, default=None, choices=None, least=None):
+    """Returns a field. Programs make a flag of it, with this description."""
+    metadata = {"help": help_text, "choices": choices, "least": least}
+    if default == []:
+        return dataclasses.field(default_factory=list, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cleaning:
+    """Rules that clean sentence pairs. Without arguments there is none.
+
+    Changes come first: entities, control characters, the form of Unicode. Then
+    filters see the changed pair, in the order of the fields. The first filter
+    that takes a pair counts it.
+
+    Raises:
+        ValueError: a rule is unknown, or a number is invalid.
+
+    Example:
+
+    >>> cleaning = Cleaning(drop_copies=True, max_word_ratio=2.5)
+    >>> pairs = [("a cat", "un chat"), ("OK", "OK"), ("a b c", "x")]
+    >>> report = cleaning_report.CleaningReport()
+    >>> list(cleaning.clean(
+    ...     [sentence_pairs.SentencePair(*pair) for pair in pairs], report))
+    [SentencePair(source='a cat', target='un chat')]
+    >>> report.as_dict()["drop_copies"]["num_pairs"]
+    1
+    """
+
+    drop_not_utf8: bool = _rule(
+        "Drop pairs whose bytes are not UTF-8. Otherwise they are an error.",
+        False,
+    )
+    html_entities: str | None = _rule(
+        "Entities of HTML, such as &amp;: unescape them, or drop the pair.",
+        choices=["unescape", "drop"],
+    )
+    control_characters: str | None = _rule(
+        "Control characters except tabs: remove them, or drop the pair.",
+        choices=["remove", "drop"],
+    )
+    unicode_form: str | None = _rule(
+        "Form of Unicode that texts are changed to.", choices=["NFC", "NFKC"]
+    )
+    min_characters: int | None = _rule(
+        "Drop pairs with a shorter side.", least=1
+    )
+    max_characters: int | None = _rule(
+        "Drop pairs with a longer side.", least=1
+    )
+    min_words: int | None = _rule(
+        "Drop pairs with fewer words on a side. Spaces separate words.", least=1
+    )
+    max_words: int | None = _rule(
+        "Drop pairs with more words on a side.", least=1
+    )
+    max_character_ratio: float | None = _rule(
+        "Drop pairs if one side has more than this times the characters of the "
+        "other.",
+        least=1,
+    )
+    max_word_ratio: float | None = _rule(
+        "Drop pairs if one side has more than this times the words of the "
+        "other.",
+        least=1,
+    )
+    source_scripts: list[str] = _rule(
+        "Scripts of the sources, such as LATIN or CJK,HIRAGANA,KATAKANA: the "
+        "first words of the names of letters in Unicode. Drop pairs if fewer "
+        "than half of the letters of the source have one of them.",
+        [],
+    )
+    target_scripts: list[str] = _rule(
+        "Scripts of the targets, as --source_scripts.", []
+    )
+    max_symbol_share: float | None = _rule(
+        "Drop pairs if a larger share of the characters of a side are digits, "
+        "punctuation or symbols. Spaces are not counted.",
+        least=0,
+    )
+    drop_unknown_characters: bool = _rule(
+        "Drop pairs with a character that has no piece in the vocabulary and "
+        "is spelled in bytes.",
+        False,
+    )
+    drop_copies: bool = _rule(
+        "Drop pairs whose source and target are the same text.", False
+    )
+    drop_duplicates: bool = _rule(
+        "Drop pairs that were read before. Takes 12 to 24 bytes a pair.", False
+    )
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            choices, least = (field.metadata[n] for n in ("choices", "least"))
+            if value is None:
+                continue
+            if choices is not None and value not in choices:
+                raise ValueError(
+                    f"Unknown `{field.name}`. Received: {value!r}. Expected "
+                    f"one of {', '.join(choices)}."
+                )
+            if least is not None and not value >= least:
+                raise ValueError(
+                    f"`{field.name}` must be at least {least}. Received: "
+                    f"{value}."
+                )
+        scripts.check([*self.source_scripts, *self.target_scripts])
+
+    @property
+    def errors(self) -> str:
+        """What `read_lines` must do with bytes that are not UTF-8."""
+        return "surrogateescape" if self.drop_not_utf8 else "strict"
+
+    def clean(
+        self,
+        pairs: Iterable[sentence_pairs.SentencePair],
+        report: cleaning_report.CleaningReport,
+        tokenizers: Sequence[Tokenizer] | None = None,
+    ) -> Iterator[sentence_pairs.SentencePair]:
+        """Yields the pairs that are left, and counts the others.
+
+        Args:
+            pairs: the pairs, read once. Only one is held in memory.
+            report: the report, which is filled while pairs are read.
+            tokenizers: those of sources and of targets, which
+                `drop_unknown_characters` needs.
+
+        Raises:
+            ValueError: `tokenizers` is needed.
+        """
+        changes, takers = self._changes(), self._filters(tokenizers)
+        for pair in pairs:
+            report.num_read += 1
+            for name, change in changes:
+                changed = sentence_pairs.SentencePair(*map(change, pair))
+                if changed != pair:
+                    report.count(name, pair)
+                    pair = changed
+            for name, takes in takers:
+                if takes(pair):
+                    report.count(name, pair)
+                    break
+            else:
+                report.num_kept += 1
+                yield pair
+
+    def _changes(self):
+        """Returns the name and the function of each change of a text."""
+        return [
+            (f"{field}={value}", change)
+            for field, value, change in _CHANGES
+            if getattr(self, field) == value
+        ]
+
+    def _filters(self, tokenizers):
+        """Returns the name and the function of each filter."""
+        if self.drop_unknown_characters and tokenizers is None:
+            raise ValueError(
+                "`drop_unknown_characters` needs vocabularies. Received: "
+                "tokenizers=None. Give the tokenizers of sources and targets."
+            )
+        changing = {(field, value) for field, value, _ in _CHANGES}
+        takers = []
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            is_on = value is not None and value is not False and value != []
+            # Other values of the field change texts.
+            if is_on and isinstance(value, str):
+                is_on = (field.name, value) not in changing
+            if field.name == "drop_unknown_characters":
+                value = tokenizers
+            if is_on:
+                takers.append((field.name, _FILTERS[field.name](value)))
+        return takers

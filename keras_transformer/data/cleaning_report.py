@@ -1,0 +1,79 @@
+"""The report of a cleaning: how many pairs each filter took, and examples."""
+
+from typing import Any
+
+from keras_transformer.data import pairs as sentence_pairs
+
+_EXAMPLES = 3
+# An example is cut to this number of characters of each side.
+_EXAMPLE_LENGTH = 200
+
+
+class CleaningReport:
+    """Counts of a cleaning.
+
+    Attributes:
+        num_read: the number of pairs that were read.
+        num_kept: the number of pairs that no filter took.
+
+    Example:
+
+    >>> report = CleaningReport()
+    >>> report.num_read = report.num_kept = 2
+    >>> report.num_kept = 1
+    >>> report.count("copies", sentence_pairs.SentencePair("OK", "OK"))
+    >>> print(report)
+    Cleaning kept 1 of 2 pairs.
+      copies: 1
+        'OK' | 'OK'
+    """
+
+    def __init__(self) -> None:
+        self.num_read = 0
+        self.num_kept = 0
+        self._counts: dict[str, int] = {}
+        self._examples: dict[str, list[sentence_pairs.SentencePair]] = {}
+
+    def count(self, name: str, pair: sentence_pairs.SentencePair) -> None:
+        """Counts a pair that a filter took, or a change altered.
+
+        Args:
+            name: the name of the filter or of the change.
+            pair: the pair as it was before.
+        """
+        self._counts[name] = self._counts.get(name, 0) + 1
+        examples = self._examples.setdefault(name, [])
+        if len(examples) < _EXAMPLES:
+            examples.append(pair)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the report as a dict for JSON."""
+        return {
+            "num_read": self.num_read,
+            "num_kept": self.num_kept,
+            **{
+                name: {
+                    "num_pairs": count,
+                    "examples": list(map(_cut, self._examples[name])),
+                }
+                for name, count in self._counts.items()
+            },
+        }
+
+    def __str__(self) -> str:
+        lines = [f"Cleaning kept {self.num_kept} of {self.num_read} pairs."]
+        for name, count in self._counts.items():
+            lines.append(f"  {name}: {count}")
+            for source, target in map(_cut, self._examples[name]):
+                lines.append(f"    {source!r} | {target!r}")
+        return "\n".join(lines)
+
+
+def _cut(pair):
+    """Returns the sides of a pair, cut, with bytes that are not UTF-8 shown."""
+    return [
+        side[:_EXAMPLE_LENGTH]
+        .encode("utf-8", "surrogateescape")
+        .decode("utf-8", "backslashreplace")
+        for side in pair
+    ]

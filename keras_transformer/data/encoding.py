@@ -1,0 +1,168 @@
+"""Encodes sentence pairs as token ids."""
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from keras_transformer.data import pairs as sentence_pairs
+from keras_transformer.text import SpecialIds, Tokenizer
+
+# The number of sentences that one call of the tokenizer encodes.
+CHUNK = 8192
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodedPairs:
+    """Token ids of sentence pairs, without special ids.
+
+    sources, targets: one int32 array for each pair.
+    num_empty: the number of pairs left out because a side was empty.
+    num_too_long: the number of pairs left out because a side was too long.
+    source_special_ids, target_special_ids: special ids of the vocabularies.
+    """
+
+    sources: list[np.ndarray]
+    targets: list[np.ndarray]
+    num_empty: int = 0
+    num_too_long: int = 0
+    source_special_ids: SpecialIds = SpecialIds()
+    target_special_ids: SpecialIds = SpecialIds()
+
+    @property
+    def num_pairs(self) -> int:
+        """The number of pairs."""
+        return len(self.sources)
+
+    @property
+    def num_target_tokens(self) -> int:
+        """The number of target tokens in the loss, end tokens included."""
+        return sum(map(len, self.targets)) + len(self.targets)
+
+    @property
+    def longest(self) -> int:
+        """The number of tokens of the longest side, its end token included."""
+        return 1 + max(max(map(len, self.sources)), max(map(len, self.targets)))
+
+    # As `ShardedPairs`, which has several windows an epoch.
+
+    @property
+    def windows_per_epoch(self) -> int:
+        """The number of windows of an epoch: 1, all pairs."""
+        return 1
+
+    def read_window(self, number: int) -> "EncodedPairs":
+        """Returns the pairs of a window: all pairs, in every window."""
+        return self
+
+    def window_lengths(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the lengths of sources and targets, without end tokens."""
+        sources, targets = (
+            np.fromiter(map(len, side), "int64", len(side))
+            for side in (self.sources, self.targets)
+        )
+        return sources, targets
+
+
+def encode_pairs(
+    pairs: Sequence[sentence_pairs.SentencePair],
+    tokenizer: Tokenizer,
+    max_length: int = 128,
+    target_tokenizer: Tokenizer | None = None,
+) -> EncodedPairs:
+    """Encodes pairs and leaves out those that are empty or too long.
+
+    Args:
+        pairs: the pairs to encode.
+        tokenizer: the tokenizer of the sources.
+        max_length: the maximum number of tokens of a side, with its end token.
+        target_tokenizer: the tokenizer of the targets; `tokenizer` if `None`.
+
+    Raises:
+        ValueError: no pair is left.
+    """
+    sources, targets = [], []
+    num_empty = num_too_long = 0
+    for start in range(0, len(pairs), CHUNK):
+        chunk = encode_chunk(
+            pairs[start : start + CHUNK],
+            tokenizer,
+            max_length,
+            target_tokenizer,
+        )
+        sources += chunk.sources
+        targets += chunk.targets
+        num_empty += chunk.num_empty
+        num_too_long += chunk.num_too_long
+    if not sources:
+        raise nothing_left(num_empty, num_too_long, max_length)
+    return EncodedPairs(
+        sources,
+        targets,
+        num_empty,
+        num_too_long,
+        tokenizer.special_ids,
+        (target_tokenizer or tokenizer).special_ids,
+    )
+
+
+def encode_chunk(
+    pairs: Sequence[sentence_pairs.SentencePair],
+    tokenizer: Tokenizer,
+    max_length: int = 128,
+    target_tokenizer: Tokenizer | None = None,
+) -> EncodedPairs:
+    """Encodes a few thousand pairs at once, as `encode_pairs`.
+
+    Unlike `encode_pairs`, it may return no pair. The arguments are the same.
+    """
+    target_tokenizer = target_tokenizer or tokenizer
+    sources, targets = [], []
+    num_empty = num_too_long = 0
+    for pair, source, target in zip(
+        pairs,
+        _encode([pair.source for pair in pairs], tokenizer),
+        _encode([pair.target for pair in pairs], target_tokenizer),
+        strict=True,
+    ):
+        if pair.has_blank_side():
+            num_empty += 1
+        elif max(len(source), len(target)) >= max_length:
+            num_too_long += 1
+        else:
+            sources.append(source)
+            targets.append(target)
+    return EncodedPairs(
+        sources,
+        targets,
+        num_empty,
+        num_too_long,
+        tokenizer.special_ids,
+        target_tokenizer.special_ids,
+    )
+
+
+def nothing_left(
+    num_empty: int, num_too_long: int, max_length: int
+) -> ValueError:
+    """Returns the error for pairs of which none is left.
+
+    Args:
+        num_empty: the number of pairs with an empty side.
+        num_too_long: the number of pairs that are too long.
+        max_length: the maximum number of tokens.
+    """
+    return ValueError(
+        f"No sentence pair is left of {num_empty + num_too_long}: {num_empty} "
+        f"have an empty side, {num_too_long} are longer than "
+        f"max_length={max_length} tokens. Give other text or a larger "
+        "max_length."
+    )
+
+
+def _encode(texts, tokenizer):
+    encoded = tokenizer.encode(texts)
+    ids = encoded.values.numpy()
+    ends = encoded.row_splits.numpy().tolist()
+    return [ids[a:b] for a, b in itertools.pairwise(ends)]

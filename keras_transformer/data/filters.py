@@ -1,0 +1,158 @@
+"""The changes and filters of a cleaning: of one text, and of a pair."""
+
+import html
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from keras_transformer.data import hash_set, scripts
+from keras_transformer.data.pairs import SentencePair
+from keras_transformer.text import Tokenizer, fold
+
+# A filter tells whether it takes a pair out.
+Filter: TypeAlias = Callable[[SentencePair], bool]
+# A side has a wrong script if fewer than this share of its letters have it.
+_SCRIPT_SHARE = 0.5
+_ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*);")
+# Tabs, line feeds and carriage returns are white space.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def unescape(text: str) -> str:
+    """Replaces the entities of HTML in a text.
+
+    Example:
+
+    >>> unescape("a &amp; b &nosuch; AT&T")
+    'a & b &nosuch; AT&T'
+    """
+    return _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+
+
+def remove_control_characters(text: str) -> str:
+    """Removes control characters, except tabs and line ends."""
+    return _CONTROL.sub("", text)
+
+
+def has_entity(pair: SentencePair) -> bool:
+    """Tells whether a side has an entity of HTML."""
+    return any("&" in side and unescape(side) != side for side in pair)
+
+
+def has_control_character(pair: SentencePair) -> bool:
+    """Tells whether a side has a control character that is no white space."""
+    return any(_CONTROL.search(side) for side in pair)
+
+
+def is_not_utf8(pair: SentencePair) -> bool:
+    """Tells whether a side was read from bytes that are not UTF-8."""
+    return any(_SURROGATE.search(side) for side in pair)
+
+
+def is_copy(pair: SentencePair) -> bool:
+    """Tells whether both sides are the same text after `text.fold`."""
+    return fold(pair.source) == fold(pair.target)
+
+
+def count_words(text: str) -> int:
+    """Counts the words of a text, which spaces separate."""
+    return len(text.split())
+
+
+def length(
+    count: Callable[[str], int], least: int | None, most: int | None
+) -> Filter:
+    """Returns a filter of pairs with a side that is too short or too long.
+
+    Args:
+        count: the function that counts characters or words.
+        least, most: the limits of each side; `None` for no limit.
+    """
+
+    def takes(pair):
+        counts = [count(side) for side in pair]
+        return (least is not None and min(counts) < least) or (
+            most is not None and max(counts) > most
+        )
+
+    return takes
+
+
+def ratio(count: Callable[[str], int], most: float) -> Filter:
+    """Returns a filter of pairs whose lengths differ too much.
+
+    Args:
+        count: the function that counts characters or words.
+        most: the longer side has at most this times the length of the other.
+    """
+
+    def takes(pair):
+        shorter, longer = sorted(count(side) for side in pair)
+        return longer > most * shorter
+
+    return takes
+
+
+def wrong_script(side: int, names: list[str]) -> Filter:
+    """Returns a filter of pairs with a side in another script.
+
+    A side has a wrong script if fewer than half of its letters have one of the
+    names. A side without letters has no script, and is not wrong.
+
+    Args:
+        side: 0 for the source, 1 for the target.
+        names: names of scripts, see `scripts`.
+    """
+    expected = frozenset(names)
+
+    def takes(pair):
+        return scripts.share_in(pair[side], expected) < _SCRIPT_SHARE
+
+    return takes
+
+
+def symbols(most: float) -> Filter:
+    """Returns a filter of pairs with too many characters that are no letters.
+
+    Args:
+        most: the largest share of digits, punctuation and symbols among the
+            characters of a side; spaces are not counted.
+    """
+
+    def takes(pair):
+        for side in pair:
+            kinds = [unicodedata.category(c)[0] for c in side]
+            num_symbols = sum(kind in "NPS" for kind in kinds)
+            if num_symbols > most * (len(kinds) - kinds.count("Z")):
+                return True
+        return False
+
+    return takes
+
+
+def unknown_characters(tokenizers: Sequence[Tokenizer]) -> Filter:
+    """Returns a filter of pairs with characters that have no piece.
+
+    Args:
+        tokenizers: the tokenizers of sources and of targets.
+    """
+
+    def takes(pair):
+        return any(
+            tokenizer.has_unknown_characters(side)
+            for tokenizer, side in zip(tokenizers, pair, strict=True)
+        )
+
+    return takes
+
+
+def duplicates() -> Filter:
+    """Returns a filter of pairs that it has read before."""
+    pairs = hash_set.HashSet()
+
+    def takes(pair):
+        return not pairs.add("\0".join(pair))
+
+    return takes

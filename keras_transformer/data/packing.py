@@ -1,0 +1,173 @@
+"""Packs several sentence pairs into each row, so that little padding is left.
+
+Krell et al. 2021 ("Efficient sequence packing without cross-contamination")
+pack a histogram of lengths instead of one sentence after the other. Here a
+length is the pair of the lengths of source and target, and a row has room for
+tokens of both sides. Pairs of equal lengths are of one kind. The time depends
+on the number of kinds, not on the number of pairs.
+"""
+
+import collections
+
+import numpy as np
+
+# A row has room for at least this many pairs of mean length.
+_PAIRS_IN_ROW = 4
+# The pair that is second last in a row is chosen so that another pair fills
+# the rest of the row. The other pair may leave this many tokens of a side.
+_MAX_REST = 3
+# Rows with less room than this many pairs of mean length look for these two.
+_NEARLY_FULL = 3.2
+
+
+def room_of_rows(
+    mean: np.ndarray, longest: int, max_length: int
+) -> tuple[int, int]:
+    """Returns the lengths of rows into which pairs can be packed well.
+
+    Each pair fits. Source and target have room in the ratio of their tokens,
+    for four pairs of mean length, unless that is longer than `max_length`.
+
+    Args:
+        mean: the mean lengths of source and target, `(2,)`.
+        longest: the length of the longest sentence of either side.
+        max_length: the length that a row has only if a pair needs it.
+
+    Returns:
+        The number of source tokens, and the number of target tokens.
+
+    Example:
+
+    >>> room_of_rows(np.array([15, 30]), longest=40, max_length=128)
+    (60, 120)
+    """
+    pairs = min(_PAIRS_IN_ROW, max_length / max(mean))
+    pairs = max(pairs, longest / max(mean))
+    source, target = np.maximum(longest, 2 * np.round(pairs * mean / 2))
+    return int(source), int(target)
+
+
+def pack(lengths: np.ndarray, room: tuple[int, int]) -> list[list[int]]:
+    """Chooses the pairs of each row.
+
+    Each row begins with the longest pair that is left. Pairs of equal lengths
+    are taken in their order. So the order decides which pairs share a row,
+    but not how many rows there are.
+
+    Args:
+        lengths: integers `(pairs, 2)`, the lengths of source and target.
+        room: the numbers of source and target tokens that fit into a row.
+
+    Returns:
+        The indices of the pairs of each row. Each pair is in one row.
+
+    Raises:
+        ValueError: a pair does not fit into a row.
+
+    Example:
+
+    >>> pack(np.array([[3, 5], [2, 2], [4, 4], [1, 1]]), (6, 6))
+    [[0, 3], [2, 1]]
+    """
+    too_long = (lengths > room).any(axis=1)
+    if too_long.any():
+        source, target = lengths[too_long][0].tolist()
+        raise ValueError(
+            f"A row has room for {room[0]} source and {room[1]} target tokens. "
+            f"Received: a pair of {source} and {target} tokens. Give longer "
+            "rows."
+        )
+    kinds, kind_of = np.unique(lengths, axis=0, return_inverse=True)
+    longest_first = np.argsort(-(kinds / room).max(axis=1), kind="stable")
+    kinds = kinds[longest_first]
+    kind_of = np.argsort(longest_first)[kind_of.ravel()]
+    counts = np.bincount(kind_of, minlength=len(kinds))
+    by_kind = np.argsort(kind_of, kind="stable")
+    pairs_of = [
+        iter(pairs.tolist())
+        for pairs in np.split(by_kind, np.cumsum(counts)[:-1])
+    ]
+    return [
+        [next(pairs_of[kind]) for kind in pattern]
+        for pattern, times in _Patterns(kinds, counts, np.array(room)).choose()
+        for _ in range(times)
+    ]
+
+
+class _Patterns:
+    """Chooses patterns: the kinds of the pairs that share a row.
+
+    Args:
+        kinds: integers `(kinds, 2)`, the lengths of source and target.
+        counts: integers `(kinds,)`, how many pairs have these lengths.
+        room: integers `(2,)`, the numbers of tokens that fit into a row.
+    """
+
+    def __init__(self, kinds, counts, room):
+        self.kinds = kinds
+        self.left = counts.copy()
+        self.room = room
+        self.mean = counts @ kinds / max(1, counts.sum())
+
+    def choose(self):
+        """Yields patterns, and for each the number of rows that have it."""
+        for longest in range(len(self.kinds)):
+            while self.left[longest]:
+                pattern = self._pattern(longest)
+                counts = collections.Counter(pattern)
+                times = min(
+                    int(self.left[kind]) // count
+                    for kind, count in counts.items()
+                )
+                for kind, count in counts.items():
+                    self.left[kind] -= times * count
+                yield pattern, times
+
+    def _pattern(self, kind):
+        """Fills a row that begins with a pair of this kind."""
+        pattern, left, free = [], self.left.copy(), self.room
+        while kind is not None:
+            pattern.append(kind)
+            left[kind] -= 1
+            free = free - self.kinds[kind]
+            kind = self._next(left, free)
+        return pattern
+
+    def _next(self, left, free):
+        """Returns the kind of the next pair in a row; `None` if none fits."""
+        candidates = np.flatnonzero(
+            (left > 0) & (self.kinds <= free).all(axis=1)
+        )
+        if not len(candidates):
+            return None
+        rest = free - self.kinds[candidates]
+        if (free < _NEARLY_FULL * self.mean).any():
+            cost = self._rest_after_another(left, rest)
+        else:
+            # Long pairs first, and as much room on one side as on the other.
+            share = rest / self.room
+            cost = share.max(axis=1) + abs(share[:, 0] - share[:, 1])
+        return int(candidates[cost.argmin()])
+
+    def _rest_after_another(self, left, rest):
+        """Returns how many tokens stay free if one more pair is added.
+
+        Args:
+            left: integers `(kinds,)`, how many pairs of each kind are left.
+            rest: integers `(candidates, 2)`, what each candidate leaves free.
+
+        Returns:
+            Integers `(candidates,)`. If no pair leaves at most `_MAX_REST`
+            tokens, it is the rest without another pair.
+        """
+        exists = np.zeros(self.room + 1 + _MAX_REST, bool)
+        source, target = self.kinds[left > 0].T + _MAX_REST
+        exists[source, target] = True
+        cost = rest.sum(axis=1)
+        for i in range(_MAX_REST + 1):
+            for j in range(_MAX_REST + 1):
+                # The table begins `_MAX_REST` before 0, where nothing exists.
+                source, target = rest.T + _MAX_REST
+                is_filled = exists[source - i, target - j]
+                cost = np.where(is_filled, np.minimum(cost, i + j), cost)
+        return cost

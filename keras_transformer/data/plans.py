@@ -1,0 +1,152 @@
+"""Plans: which pairs share a batch, and its shape.
+
+B batch   S source length   T target length
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_transformer.data import packing
+
+# The number of rows in a batch is a multiple of this number, or less than it.
+# The usual numbers of replicas divide this number.
+ROWS = 8
+
+
+class PlannedBatch(NamedTuple):
+    """The shape and the pairs of a batch.
+
+    shape: B, S and T; there may be fewer rows, and the others are empty.
+    rows: the indices of the pairs of each row, one or several.
+    """
+
+    shape: tuple[int, int, int]
+    rows: Sequence[Sequence[int]] | np.ndarray
+
+
+def bucket_lengths(max_length: int) -> list[int]:
+    """Returns the lengths that batches are padded to.
+
+    There are only a few, since each new shape is traced or compiled. They
+    increase by 2 up to 32, then by a sixteenth to an eighth of the length.
+
+    Example:
+
+    >>> bucket_lengths(50)
+    [8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 36, 40, 44, 48, 50]
+    """
+    lengths, step = [min(8, max_length)], 2
+    while lengths[-1] < max_length:
+        if lengths[-1] >= 16 * step:
+            step *= 2
+        lengths.append(min(lengths[-1] + step, max_length))
+    return lengths
+
+
+def rows_of(tokens_per_batch: int, length: int) -> int:
+    """Returns the number of rows of a batch.
+
+    Args:
+        tokens_per_batch: the number of tokens of the longer side.
+        length: the length of the longer side.
+    """
+    rows = max(1, tokens_per_batch // length)
+    return rows // ROWS * ROWS if rows >= ROWS else rows
+
+
+class Buckets:
+    """Puts pairs of similar lengths into a batch, each in a row of its own.
+
+    A pair goes to the bucket of the shortest target length with room for it.
+    The pairs of a bucket are sorted by the lengths of their sources, so that a
+    batch has sources of similar lengths too. Pairs that do not fill a batch go
+    to the next longer bucket. Empty rows fill up the very last batch.
+
+    Args:
+        tokens_per_batch: the number of tokens of the longer side.
+        max_length: the length of the longest row.
+    """
+
+    def __init__(self, tokens_per_batch: int, max_length: int):
+        self._tokens_per_batch = tokens_per_batch
+        self._lengths = np.array(bucket_lengths(max_length))
+
+    def plan(
+        self, lengths: np.ndarray, generator: np.random.Generator | None = None
+    ) -> list[PlannedBatch]:
+        """Plans the batches of pairs.
+
+        Args:
+            lengths: integers `(pairs, 2)`, the lengths of source and target.
+            generator: decides which pairs of similar lengths share a batch;
+                with `None` they are taken in their order.
+
+        Returns:
+            All batches, the shortest first. Their number depends only on the
+            lengths.
+        """
+        order = _order(len(lengths), generator)
+        buckets = np.searchsorted(self._lengths, lengths)
+        target_buckets = buckets[order, 1]
+        batches, waiting = [], np.array([], "int64")
+        for bucket in range(len(self._lengths)):
+            waiting = np.concatenate([waiting, order[target_buckets == bucket]])
+            by_source = np.argsort(buckets[waiting, 0], kind="stable")
+            waiting = waiting[by_source]
+            while len(waiting):
+                shape = self._shape(buckets[waiting[-1], 0], bucket)
+                if len(waiting) < shape[0]:
+                    break
+                rows = waiting[-shape[0] :, None]
+                batches.append(PlannedBatch(shape, rows))
+                waiting = waiting[: -shape[0]]
+        if len(waiting):
+            shape = self._shape(*buckets[waiting].max(axis=0))
+            batches.append(PlannedBatch(shape, waiting[:, None]))
+        return batches
+
+    def _shape(self, source, target):
+        length = int(self._lengths[max(source, target)])
+        return (
+            rows_of(self._tokens_per_batch, length),
+            int(self._lengths[source]),
+            int(self._lengths[target]),
+        )
+
+
+class Packing:
+    """Packs several pairs into each row; all batches have one shape.
+
+    Args:
+        tokens_per_batch: the number of tokens of the longer side.
+        room: the source and the target length of a row.
+    """
+
+    def __init__(self, tokens_per_batch: int, room: tuple[int, int]):
+        self._room = room
+        self._shape = (rows_of(tokens_per_batch, max(room)), *room)
+
+    def plan(
+        self, lengths: np.ndarray, generator: np.random.Generator | None = None
+    ) -> list[PlannedBatch]:
+        """Plans the batches of pairs; see `Buckets.plan`.
+
+        With a generator each batch has rows of all kinds. Without one, rows
+        with long pairs come first.
+        """
+        order = _order(len(lengths), generator)
+        rows = packing.pack(lengths[order], self._room)
+        rows = [order[rows[i]] for i in _order(len(rows), generator)]
+        size = self._shape[0]
+        return [
+            PlannedBatch(self._shape, rows[first : first + size])
+            for first in range(0, len(rows), size)
+        ]
+
+
+def _order(number, generator):
+    if generator is None:
+        return np.arange(number)
+    return generator.permutation(number)

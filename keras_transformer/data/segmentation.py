@@ -1,0 +1,105 @@
+"""Sampled segmentation: a text is cut into other pieces in each epoch.
+
+A model that has seen a word in several segmentations translates rare words
+better. For a vocabulary of byte-pair encoding this is BPE-dropout (Provilkov et
+al. 2020), for one of unigrams it is subword regularization (Kudo 2018).
+"""
+
+import numpy as np
+
+from keras_transformer.data import batching, encoding
+from keras_transformer.text import Tokenizer
+
+
+class SampledSegmentation:
+    """Pairs whose segmentation is drawn anew in each window.
+
+    A window is a function of the seed and of its number, as without sampling.
+    A sentence that would become longer than the longest of all pairs stays as
+    it is.
+
+    Args:
+        pairs: the encoded pairs.
+        tokenizer: the tokenizer of the sources.
+        target_tokenizer: the tokenizer of the targets; `tokenizer` if `None`.
+        rate: the probability that BPE leaves out a merge; for a vocabulary of
+            unigrams the exponent of the probabilities of segmentations.
+        seed: the seed of the sampling.
+
+    Raises:
+        ValueError: the rate is not in (0, 1].
+
+    Example:
+
+    >>> import keras_transformer as kt
+    >>> pairs = [kt.data.SentencePair("the cat sat", "le chat assis")]
+    >>> tokenizer = kt.Tokenizer(kt.learn_vocabulary(
+    ...     list(pairs[0]), may_be_smaller=True))
+    >>> encoded = kt.data.encode_pairs(pairs, tokenizer)
+    >>> sampled = SampledSegmentation(encoded, tokenizer, rate=1.0)
+    >>> ids = sampled.read_window(0).sources
+    >>> tokenizer.decode(ids).numpy()[0].decode()
+    'the cat sat'
+    """
+
+    def __init__(
+        self,
+        pairs: batching.PairWindows,
+        tokenizer: Tokenizer,
+        target_tokenizer: Tokenizer | None = None,
+        rate: float = 0.1,
+        seed: int = 0,
+    ):
+        if not 0 < rate <= 1:
+            raise ValueError(
+                f"The rate of sampling must be in (0, 1]. Received: {rate}."
+            )
+        self._pairs = pairs
+        self._tokenizers = (tokenizer, target_tokenizer or tokenizer)
+        self._rate = rate
+        self._seed = seed
+        # The window that was read last, and the lengths of all that were read.
+        self._window: tuple[int, encoding.EncodedPairs | None] = (-1, None)
+        self._lengths: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self.windows_per_epoch = pairs.windows_per_epoch
+        self.num_pairs = pairs.num_pairs
+        self.longest = pairs.longest
+        self.source_special_ids = pairs.source_special_ids
+        self.target_special_ids = pairs.target_special_ids
+
+    def read_window(self, number: int) -> encoding.EncodedPairs:
+        """Reads a window and draws its segmentations."""
+        latest, window = self._window
+        if window is None or number != latest:
+            window = self._sampled(self._pairs.read_window(number), number)
+            self._window = number, window
+        return window
+
+    def window_lengths(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the lengths of sources and targets, without end tokens."""
+        if number not in self._lengths:
+            sources, targets = self.read_window(number).window_lengths(0)
+            self._lengths[number] = (
+                sources.astype("uint16"),
+                targets.astype("uint16"),
+            )
+        sources, targets = self._lengths[number]
+        return sources.astype("int64"), targets.astype("int64")
+
+    def _sampled(self, window, number):
+        return encoding.EncodedPairs(
+            self._sample_side(0, window.sources, number),
+            self._sample_side(1, window.targets, number),
+            source_special_ids=self.source_special_ids,
+            target_special_ids=self.target_special_ids,
+        )
+
+    def _sample_side(self, side, ids, number):
+        seed = np.random.SeedSequence([self._seed, number, side])
+        sampled = self._tokenizers[side].sample(
+            ids, self._rate, int(seed.generate_state(1)[0])
+        )
+        return [
+            new if len(new) < self.longest else old
+            for new, old in zip(sampled, ids, strict=True)
+        ]

@@ -1,0 +1,272 @@
+"""Pairs of one or several shard directories, mixed, a window at a time."""
+
+import hashlib
+import math
+import os
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from keras_transformer.data import encoding
+from keras_transformer.data.shards import directory as directories_of_shards
+from keras_transformer.data.shards import passes
+from keras_transformer.text import SpecialIds, Tokenizer, texts
+
+
+class ShardedPairs:
+    """Pairs of shard directories, cut into windows without end.
+
+    A window is what is held in memory: a part of each corpus, and so a mix of
+    all. It is a function of the seed and of its number alone. To read it, only
+    the shards with its pairs are read. Windows 0 to `windows_per_epoch` - 1 are
+    the first epoch. An epoch reads each pair of a corpus as often as the weight
+    of the corpus says. With a weight of 1/2 two epochs read it once, see
+    `Passes`.
+
+    Args:
+        directories: shard directories, one for each corpus, all with the same
+            vocabularies.
+        weights: how often an epoch reads each pair of a corpus, a number for
+            each directory; `None` for once.
+        temperature: instead of `weights`. Corpora of n pairs get shares of an
+            epoch that are proportional to n^(1 / temperature), and the epoch
+            has as many pairs as all corpora together. So 1 means once each, and
+            a larger temperature makes the shares more equal.
+        seed: the seed of the order of the shards.
+        window_pairs: the maximum number of pairs of a window.
+
+    Attributes:
+        windows_per_epoch: the number of windows of an epoch, at least 1.
+        weights: the weight of each corpus, fractions.
+
+    Raises:
+        FileNotFoundError: a directory is not a shard directory, or a file is
+            missing.
+        ValueError: a shard or an index is damaged, the vocabularies differ, or
+            an argument is invalid.
+    """
+
+    def __init__(
+        self,
+        directories: Sequence[str | os.PathLike[str]],
+        weights: Sequence[float] | None = None,
+        temperature: float | None = None,
+        seed: int = 0,
+        window_pairs: int = 131072,
+    ):
+        texts.check_list("directories", directories)
+        check_weights(len(directories), weights, temperature)
+        for name, value, least in (
+            ("seed", seed, 0),
+            ("window_pairs", window_pairs, 1),
+        ):
+            if value < least:
+                raise ValueError(
+                    f"`{name}` must be at least {least}. Received: {value}."
+                )
+        self._directories = [
+            directories_of_shards.ShardDirectory(path) for path in directories
+        ]
+        self._check_vocabularies()
+        sizes = [each.index.num_pairs for each in self._directories]
+        if temperature is not None:
+            self.weights = _weights_of(temperature, sizes)
+        else:
+            # Of the decimals, so that ten times 0.1 is one.
+            self.weights = [
+                Fraction(str(weight)) for weight in weights or [1] * len(sizes)
+            ]
+        self._passes = [
+            passes.Passes(
+                [shard.num_pairs for shard in each.index.files],
+                weight,
+                [seed, number],
+            )
+            for number, (each, weight) in enumerate(
+                zip(self._directories, self.weights, strict=True)
+            )
+        ]
+        largest = max(int(each.pairs_per_epoch) for each in self._passes)
+        if not largest:
+            raise ValueError(
+                "An epoch has no pair of any corpus. Received: weights="
+                f"{list(map(str, self.weights))} for corpora of {sizes} pairs. "
+                "Give larger weights."
+            )
+        # Every window has a pair of the largest corpus, and so is not empty.
+        self.windows_per_epoch = min(
+            -(-self.num_pairs // window_pairs), largest
+        )
+
+    @property
+    def num_pairs(self) -> int:
+        """The number of pairs of an epoch; their mean if it varies."""
+        return int(sum(each.pairs_per_epoch for each in self._passes))
+
+    @property
+    def num_target_tokens(self) -> int:
+        """The number of target tokens of an epoch, end tokens included.
+
+        If the number varies, or an epoch does not read all pairs, it is the
+        mean.
+        """
+        return round(
+            sum(
+                weight * (each.index.num_target_tokens + each.index.num_pairs)
+                for weight, each in zip(
+                    self.weights, self._directories, strict=True
+                )
+            )
+        )
+
+    @property
+    def longest(self) -> int:
+        """The number of tokens of the longest side, its end token included."""
+        return 1 + max(int(each.lengths.max()) for each in self._directories)
+
+    @property
+    def source_special_ids(self) -> SpecialIds:
+        """The special ids of the vocabulary of the sources."""
+        return self._directories[0].index.source_vocabulary.special_ids
+
+    @property
+    def target_special_ids(self) -> SpecialIds:
+        """The special ids of the vocabulary of the targets."""
+        return self._directories[0].index.target_vocabulary.special_ids
+
+    def read_window(self, number: int) -> encoding.EncodedPairs:
+        """Reads the pairs of a window.
+
+        Args:
+            number: the number of the window, from 0 on without end.
+
+        Raises:
+            ValueError: a shard is damaged.
+        """
+        sources: list[np.ndarray] = []
+        targets: list[np.ndarray] = []
+        for corpus, part in self._slices(number):
+            pairs = corpus.read(*part)
+            sources += pairs[0]
+            targets += pairs[1]
+        return encoding.EncodedPairs(
+            sources,
+            targets,
+            source_special_ids=self.source_special_ids,
+            target_special_ids=self.target_special_ids,
+        )
+
+    def window_lengths(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the lengths of sources and targets, without end tokens.
+
+        No shard is read. The pairs are in the order of `read_window`.
+
+        Args:
+            number: the number of the window.
+        """
+        lengths = [
+            corpus.slice_lengths(*part) for corpus, part in self._slices(number)
+        ]
+        sources, targets = np.concatenate(lengths, axis=1).astype("int64")
+        return sources, targets
+
+    def sha256(self) -> str:
+        """Returns a hash of all token ids, which identifies the data."""
+        digest = hashlib.sha256()
+        for each in self._directories:
+            digest.update(each.index.sha256.encode())
+        return digest.hexdigest()
+
+    def tokenizers(self) -> tuple[Tokenizer, Tokenizer | None]:
+        """Reads the tokenizers, as `ShardDirectory.tokenizers` does."""
+        return self._directories[0].tokenizers()
+
+    def check_vocabularies(self, source: str, target: str) -> None:
+        """Checks that the shards have the vocabularies of a model.
+
+        Args:
+            source, target: `text.vocabulary_sha256` of the vocabularies.
+
+        Raises:
+            ValueError: a hash differs.
+        """
+        index = self._directories[0].index
+        for side, expected, vocabulary in (
+            ("sources", source, index.source_vocabulary),
+            ("targets", target, index.target_vocabulary),
+        ):
+            if vocabulary.sha256 != expected:
+                raise ValueError(
+                    f"{self._directories[0].path} has another vocabulary of "
+                    f"the {side} than the model. Received: one with the hash "
+                    f"{vocabulary.sha256[:12]}. Expected: {expected[:12]}. "
+                    "Prepare the shards with the vocabulary of the model, or "
+                    "train a model with the vocabulary of the shards."
+                )
+
+    def _slices(self, number):
+        """Yields (directory, slice of a shard) for the pairs of a window."""
+        epoch, part = divmod(number, self.windows_per_epoch)
+        for corpus, order in zip(self._directories, self._passes, strict=True):
+            for each in order.slices(epoch, part, self.windows_per_epoch):
+                yield corpus, each
+
+    def _check_vocabularies(self):
+        first = self._directories[0]
+        for each in self._directories[1:]:
+            for side in ("source_vocabulary", "target_vocabulary"):
+                if getattr(each.index, side) != getattr(first.index, side):
+                    raise ValueError(
+                        "Corpora that are mixed must have one vocabulary. "
+                        f"Received: {first.path} and {each.path}, which differ "
+                        f"in their {side}. Prepare the second with the first's "
+                        "vocabulary."
+                    )
+
+
+def check_weights(
+    count: int,
+    weights: Sequence[float] | None = None,
+    temperature: float | None = None,
+) -> None:
+    """Raises ValueError for weights that `ShardedPairs` does not accept.
+
+    Args:
+        count: the number of directories.
+        weights, temperature: arguments of `ShardedPairs`.
+    """
+    if not count:
+        raise ValueError(
+            "Received no shard directory. Give at least one directory."
+        )
+    if weights is not None and temperature is not None:
+        raise ValueError(
+            "Weights and a temperature both set how often corpora are read. "
+            f"Received: weights={list(weights)}, temperature={temperature}. "
+            "Give one of them."
+        )
+    if temperature is not None and not temperature > 0:
+        raise ValueError(
+            f"`temperature` must be above 0. Received: {temperature}."
+        )
+    if weights is None:
+        return
+    if len(weights) != count:
+        raise ValueError(
+            "Every directory needs its weight. Received: "
+            f"{len(weights)} weights {list(weights)}, {count} directories."
+        )
+    if not all(0 <= weight < math.inf for weight in weights):
+        raise ValueError(
+            f"Weights must be at least 0 and finite. Received: {list(weights)}."
+        )
+
+
+def _weights_of(temperature, sizes):
+    """Returns the weights of corpora of these sizes."""
+    shares = [Fraction(size ** (1 / temperature)) for size in sizes]
+    unit = Fraction(sum(sizes)) / sum(shares)
+    return [
+        unit * share / size for share, size in zip(shares, sizes, strict=True)
+    ]

@@ -1,0 +1,121 @@
+"""Text to a shard directory, with as many threads as there are cores."""
+
+import collections
+import concurrent.futures
+import itertools
+import os
+from collections.abc import Iterable, Sequence
+
+from keras_transformer.data import cleaning_report, encoding
+from keras_transformer.data import pairs as sentence_pairs
+from keras_transformer.data.shards import index as indexing
+from keras_transformer.data.shards import writer as writers
+from keras_transformer.text import Tokenizer, texts
+
+# The number of pairs that one call of a tokenizer encodes.
+_CHUNK = 2048
+
+
+def shard_pairs(
+    pairs: Iterable[sentence_pairs.SentencePair],
+    path: str | os.PathLike[str],
+    tokenizer: Tokenizer,
+    target_tokenizer: Tokenizer | None = None,
+    max_length: int = 128,
+    tag: str | None = None,
+    report: cleaning_report.CleaningReport | None = None,
+    source_files: Sequence[str] = (),
+    pairs_per_shard: int = 16384,
+) -> indexing.ShardIndex:
+    """Encodes pairs, and writes them to a shard directory.
+
+    Args:
+        pairs: the pairs, read once. Only some thousands are held in memory.
+        path: the directory, which has no index yet.
+        tokenizer: the tokenizer of the sources.
+        target_tokenizer: the tokenizer of the targets; `tokenizer` if `None`.
+        max_length: the maximum number of tokens of a side, with its end token.
+            Pairs with a longer side are left out.
+        tag: a symbol of the vocabulary, such as the target language, that is
+            put before each source.
+        report: the report of `Cleaning.clean`, if it made the pairs. The index
+            contains it.
+        source_files: names of the files with the text, for the index.
+        pairs_per_shard: the number of pairs of a shard.
+
+    Returns:
+        The index of the directory, which is complete.
+
+    Raises:
+        ValueError: no pair is left, the tag is not one piece of the vocabulary,
+            or the directory is complete already.
+        tf.errors.OpError: a file cannot be written.
+    """
+    if tag is not None:
+        check_tag(tag, tokenizer)
+    writer = writers.ShardWriter(
+        path, tokenizer, target_tokenizer, max_length, tag, pairs_per_shard
+    )
+
+    def encode(chunk):
+        return encoding.encode_chunk(
+            chunk, tokenizer, max_length, target_tokenizer
+        )
+
+    for encoded in _in_threads(encode, _chunks(_tagged(pairs, tag))):
+        writer.write(encoded)
+    return writer.finish(source_files, report.as_dict() if report else None)
+
+
+def check_tag(tag: str, tokenizer: Tokenizer) -> None:
+    """Checks that a tag is one symbol of a vocabulary.
+
+    Args:
+        tag: the tag.
+        tokenizer: the tokenizer of the sources.
+
+    Raises:
+        ValueError: it is not.
+    """
+    pieces = tokenizer.pieces(tokenizer.encode([tag]).values.numpy())
+    # The space before a text is a piece of its own.
+    if pieces[-1:] != [tag] or len(pieces) > 2:
+        raise ValueError(
+            "A tag must be one symbol of the vocabulary. Received: "
+            f"{tag!r}, which has the pieces {pieces}. Build the vocabulary "
+            f"with --user_symbols={tag}."
+        )
+
+
+def _tagged(pairs, tag):
+    """Puts the tag before each source that has text."""
+    if tag is None:
+        return pairs
+    return (
+        pair
+        if texts.is_blank(pair.source)
+        else pair._replace(source=f"{tag} {pair.source}")
+        for pair in pairs
+    )
+
+
+def _chunks(pairs):
+    pairs = iter(pairs)
+    while chunk := list(itertools.islice(pairs, _CHUNK)):
+        yield chunk
+
+
+def _in_threads(function, arguments):
+    """Yields the results of a function, in order, and computes some ahead.
+
+    Tokenizers compute outside of Python, so threads keep all cores busy.
+    """
+    num_threads = os.cpu_count() or 1
+    waiting: collections.deque[concurrent.futures.Future] = collections.deque()
+    with concurrent.futures.ThreadPoolExecutor(num_threads) as pool:
+        for argument in arguments:
+            waiting.append(pool.submit(function, argument))
+            if len(waiting) > 2 * num_threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -1,0 +1,137 @@
+"""Reads pairs from a shard directory, and checks that its files are whole."""
+
+import concurrent.futures
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from keras_transformer.data.shards import blocks, records
+from keras_transformer.data.shards import index as indexing
+from keras_transformer.text import Tokenizer
+
+# The number of files whose sizes are asked for at the same time. On a remote
+# file system each answer takes a while.
+_REQUESTS = 32
+
+
+class ShardDirectory:
+    """A shard directory. Only the lengths of its pairs are held in memory.
+
+    Args:
+        path: a directory that `ShardWriter` wrote.
+
+    Attributes:
+        path: the directory.
+        index: the `ShardIndex`.
+        lengths: an array (2, pairs), uint16: the numbers of tokens of sources
+            and targets, without end tokens, in the order of the shards.
+
+    Raises:
+        FileNotFoundError: the directory has no index, or a shard is missing.
+        ValueError: files do not fit the index.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]):
+        self.path = os.fspath(path)
+        self.index = indexing.read(self.path)
+        self.lengths = indexing.read_lengths(self.path, self.index)
+        self._check_sizes()
+        sizes = [shard.num_pairs for shard in self.index.files]
+        self._starts = np.cumsum([0, *sizes]).tolist()
+
+    def slice_lengths(self, number: int, first: int, last: int) -> np.ndarray:
+        """Returns the lengths (2, pairs) of pairs `first` to `last` of a shard.
+
+        The arguments are those of `read`.
+        """
+        start = self._starts[number]
+        return self.lengths[:, start + first : start + last]
+
+    def read(
+        self, number: int, first: int, last: int
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Reads the token ids of pairs `first` to `last` of a shard.
+
+        Args:
+            number: the number of the shard.
+            first: the number of the first pair.
+            last: the number of the pair after the last one.
+
+        Returns:
+            Sources and targets, each a list of int32 arrays.
+
+        Raises:
+            ValueError: the shard is damaged.
+        """
+        file = self._file(number)
+        size = self.index.pairs_per_record
+        begin, end = first // size, -(-last // size)
+        sources: list[np.ndarray] = []
+        targets: list[np.ndarray] = []
+        try:
+            for record in records.read_records(file)[begin:end]:
+                pairs = blocks.unpack(record)
+                sources += pairs[0]
+                targets += pairs[1]
+        except (tf.errors.OpError, ValueError) as error:
+            raise self._damaged(file, error) from error
+        kept = slice(first - begin * size, last - begin * size)
+        sources, targets = sources[kept], targets[kept]
+        lengths = [blocks.lengths_of(side) for side in (sources, targets)]
+        if not np.array_equal(lengths, self.slice_lengths(number, first, last)):
+            raise self._damaged(file, "other lengths than in the index")
+        return sources, targets
+
+    def tokenizers(self) -> tuple[Tokenizer, Tokenizer | None]:
+        """Reads the tokenizers of sources and of targets.
+
+        Returns:
+            The tokenizer of the sources, and that of the targets; `None`
+            instead of the second if both are the same.
+        """
+        source, target = (
+            tf.io.gfile.join(self.path, name)
+            for name in (indexing.SOURCE_VOCABULARY, indexing.TARGET_VOCABULARY)
+        )
+        return Tokenizer(indexing.read_file(source)), (
+            Tokenizer(indexing.read_file(target))
+            if tf.io.gfile.exists(target)
+            else None
+        )
+
+    def _file(self, number):
+        return tf.io.gfile.join(self.path, self.index.files[number].name)
+
+    def _check_sizes(self):
+        files = [self._file(i) for i in range(len(self.index.files))]
+        with concurrent.futures.ThreadPoolExecutor(_REQUESTS) as pool:
+            sizes = pool.map(_size, files)
+        for file, size, shard in zip(
+            files, sizes, self.index.files, strict=True
+        ):
+            if size is None:
+                raise FileNotFoundError(
+                    f"{file} is missing, which {indexing.INDEX} names. Copy "
+                    "the directory again from the original, or prepare it "
+                    "again."
+                )
+            if size != shard.num_bytes:
+                raise self._damaged(
+                    file, f"{size} bytes instead of {shard.num_bytes}"
+                )
+
+    def _damaged(self, file, reason):
+        return ValueError(
+            f"{file} is damaged, or does not belong to {indexing.INDEX} "
+            f"({reason}). Copy the directory again from the original, or "
+            "prepare it again."
+        )
+
+
+def _size(file):
+    """Returns the size of a file in bytes, or `None` if there is none."""
+    try:
+        return tf.io.gfile.stat(file).length
+    except tf.errors.NotFoundError:
+        return None

@@ -1,0 +1,192 @@
+"""The index of a shard directory: what the directory holds, as JSON."""
+
+import dataclasses
+import io
+import json
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from keras_transformer.data.shards import blocks
+from keras_transformer.text import SpecialIds
+
+INDEX = "index.json"
+LENGTHS = "lengths.npy"
+SOURCE_VOCABULARY = "source_vocabulary.model"
+TARGET_VOCABULARY = "target_vocabulary.model"
+# The version of the format. Another one is refused.
+_FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """A file of a shard directory.
+
+    name: the name of the file in the directory.
+    num_pairs: the number of pairs in it.
+    num_bytes: the size of the file.
+    """
+
+    name: str
+    num_pairs: int
+    num_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Vocabulary:
+    """What an index says about a vocabulary.
+
+    sha256: the `text.vocabulary_sha256` of the vocabulary.
+    special_ids: the special ids of the vocabulary.
+    """
+
+    sha256: str
+    special_ids: SpecialIds
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardIndex:
+    """The content of `index.json`.
+
+    num_pairs: the number of pairs of all shards.
+    num_source_tokens, num_target_tokens: their tokens, without end tokens.
+    max_length: no side has more tokens, its end token included.
+    num_empty, num_too_long: the numbers of pairs that were left out because a
+        side was empty or too long.
+    tag: the text that was put before every source; `None` for none.
+    pairs_per_record: the pairs of a record; the last one of a shard may have
+        fewer.
+    sha256: a hash of all token ids in their order.
+    source_vocabulary, target_vocabulary: the vocabularies.
+    files: the shards in their order.
+    source_files: names of the files whose text was encoded.
+    cleaning: the report of the cleaning, as a dict; empty for none.
+    """
+
+    num_pairs: int
+    num_source_tokens: int
+    num_target_tokens: int
+    max_length: int
+    num_empty: int
+    num_too_long: int
+    tag: str | None
+    pairs_per_record: int
+    sha256: str
+    source_vocabulary: Vocabulary
+    target_vocabulary: Vocabulary
+    files: tuple[Shard, ...]
+    source_files: tuple[str, ...] = ()
+    cleaning: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def is_shard_directory(path: str) -> bool:
+    """Tells whether a directory has an index, which is written last.
+
+    Example:
+
+    >>> is_shard_directory("nowhere")
+    False
+    """
+    return tf.io.gfile.exists(tf.io.gfile.join(path, INDEX))
+
+
+def write(path: str, index: ShardIndex) -> None:
+    """Writes `index.json` completely or, after an error, not at all."""
+    content = {"format": _FORMAT, **dataclasses.asdict(index)}
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    write_file(tf.io.gfile.join(path, INDEX), text.encode("utf-8"))
+
+
+def read(path: str) -> ShardIndex:
+    """Reads `index.json`.
+
+    Args:
+        path: a shard directory.
+
+    Raises:
+        FileNotFoundError: there is no index.
+        ValueError: the index is damaged, or has another format.
+    """
+    if not is_shard_directory(path):
+        raise FileNotFoundError(
+            f"{path} is not a shard directory: there is no {INDEX}. It is "
+            "written last. Prepare the directory with `python -m "
+            "tools.prepare_data`, again if that was stopped."
+        )
+    file = tf.io.gfile.join(path, INDEX)
+    try:
+        content = json.loads(read_file(file).decode("utf-8"))
+        version = content.pop("format")
+        if version != _FORMAT:
+            raise ValueError(f"format {version}, not {_FORMAT}")
+        for name in ("source_vocabulary", "target_vocabulary"):
+            vocabulary = content[name]
+            special_ids = SpecialIds(**vocabulary["special_ids"])
+            content[name] = Vocabulary(vocabulary["sha256"], special_ids)
+        content["files"] = tuple(Shard(**each) for each in content["files"])
+        content["source_files"] = tuple(content["source_files"])
+        index = ShardIndex(**content)
+        if index.num_pairs < 1:
+            raise ValueError("it has no pairs")
+        return index
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{file} is not the index of a shard directory ({error!r}). Copy "
+            "it again from the original, or prepare the directory again."
+        ) from error
+
+
+def write_lengths(path: str, lengths: np.ndarray) -> None:
+    """Writes the lengths of all pairs, uint16 (2, pairs)."""
+    buffer = io.BytesIO()
+    np.save(buffer, lengths, allow_pickle=False)
+    write_file(tf.io.gfile.join(path, LENGTHS), buffer.getvalue())
+
+
+def read_lengths(path: str, index: ShardIndex) -> np.ndarray:
+    """Reads the lengths of all pairs: of the sources, and of the targets.
+
+    Args:
+        path: a shard directory.
+        index: the index of the directory.
+
+    Returns:
+        An array (2, pairs), uint16.
+
+    Raises:
+        ValueError: the lengths do not fit the index.
+    """
+    file = tf.io.gfile.join(path, LENGTHS)
+    expected = [index.num_source_tokens, index.num_target_tokens]
+    try:
+        lengths = np.load(io.BytesIO(read_file(file)), allow_pickle=False)
+        fits = (
+            lengths.shape == (2, index.num_pairs)
+            and lengths.max(initial=0) <= blocks.MAX_LENGTH
+            and lengths.sum(axis=1, dtype="int64").tolist() == expected
+            and sum(each.num_pairs for each in index.files) == index.num_pairs
+        )
+    except (ValueError, EOFError, OSError, tf.errors.NotFoundError):
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"{file} and {INDEX} do not belong together. Expected the lengths "
+            f"of {index.num_pairs} pairs. Copy the directory again from the "
+            "original, or prepare it again."
+        )
+    return lengths
+
+
+def read_file(path: str) -> bytes:
+    """Returns the bytes of a file."""
+    with tf.io.gfile.GFile(path, "rb") as file:
+        return file.read()
+
+
+def write_file(path: str, content: bytes) -> None:
+    """Writes a file completely or, after an error, not at all."""
+    temporary = f"{path}.tmp"
+    with tf.io.gfile.GFile(temporary, "wb") as file:
+        file.write(content)
+    tf.io.gfile.rename(temporary, path, overwrite=True)

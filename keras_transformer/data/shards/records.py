@@ -1,0 +1,63 @@
+"""TFRecord files, compressed by gzip, on every file system of TensorFlow.
+
+`tf.data.TFRecordDataset` reads them too. It is not used here: to make a data
+set takes longer than to read a shard, and batches are made in threads of
+another data set.
+"""
+
+import gzip
+import struct
+import zlib
+from collections.abc import Iterable
+
+import tensorflow as tf
+
+_COMPRESSION = "GZIP"
+# A record is its length, a checksum of the length, the bytes, and a checksum of
+# the bytes.
+_LENGTH = struct.Struct("<Q")
+_CHECKSUM_BYTES = 4
+
+
+def write_records(file: str, records: Iterable[bytes]) -> None:
+    """Writes a file of records.
+
+    Raises:
+        tf.errors.OpError: the file cannot be written.
+    """
+    with tf.io.TFRecordWriter(file, _COMPRESSION) as writer:
+        for record in records:
+            writer.write(record)
+
+
+def read_records(file: str) -> list[bytes]:
+    """Reads all records of a file.
+
+    The checksum of the whole file, which gzip has, is compared. Those of the
+    records are not.
+
+    Raises:
+        tf.errors.OpError: the file cannot be read.
+        ValueError: the file is damaged.
+
+    Example:
+
+    >>> import tempfile
+    >>> file = tempfile.mkdtemp() + "/file"
+    >>> write_records(file, [b"one", b"two"])
+    >>> read_records(file)
+    [b'one', b'two']
+    """
+    with tf.io.gfile.GFile(file, "rb") as stream:
+        compressed = stream.read()
+    try:
+        content = gzip.decompress(compressed)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"a damaged gzip file: {error}") from error
+    records, start = [], 0
+    while start < len(content):
+        (length,) = _LENGTH.unpack_from(content, start)
+        start += _LENGTH.size + _CHECKSUM_BYTES
+        records.append(content[start : start + length])
+        start += length + _CHECKSUM_BYTES
+    return records

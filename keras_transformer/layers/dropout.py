@@ -1,0 +1,53 @@
+"""Dropout with half the random numbers.
+
+In a training step on a CPU, random numbers for dropout take as long as a
+tenth of all matrix products. 16 random bits decide about a unit well enough.
+
+B batch   T length   D model_dim
+"""
+
+import keras
+from keras import ops
+
+from keras_transformer.layers.typing import Tensor
+
+_LEVELS = 2**16
+
+
+@keras.saving.register_keras_serializable("keras_transformer")
+class Dropout(keras.layers.Dropout):
+    """`keras.layers.Dropout`, faster; it has the same arguments.
+
+    Each unit is dropped with the probability `rate`, rounded to a multiple of
+    2^-16. Other units are divided by 1 - `rate`, so that the expected value
+    does not change.
+
+    Example:
+
+    >>> output = Dropout(0.5)(keras.ops.ones((7, 8)), training=True).numpy()
+    >>> sorted(set(output.ravel().tolist()))
+    [0.0, 2.0]
+    """
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        dropped = round(self.rate * _LEVELS)
+        size = inputs.shape[-1]
+        has_halves = isinstance(size, int) and size % 2 == 0
+        is_plain = training and 0 < self.rate < 1 and self.noise_shape is None
+        if not is_plain or not has_halves:
+            return super().call(inputs, training=training)
+        *batch, _ = ops.shape(inputs)
+        shape = (*batch, size // 2)
+        numbers = keras.random.randint(
+            shape, -(2**31), 2**31 - 1, "int32", self.seed_generator
+        )
+        # Two numbers of 16 bits, from 0 on.
+        levels = ops.concatenate(
+            [
+                ops.bitwise_and(numbers, _LEVELS - 1),
+                ops.right_shift(numbers, 16) + _LEVELS // 2,
+            ],
+            axis=-1,
+        )
+        is_kept = ops.cast(levels >= dropped, inputs.dtype)
+        return inputs * (is_kept * ops.cast(1 / (1 - self.rate), inputs.dtype))

@@ -1,0 +1,35 @@
+"""The benchmark must read the windows it was asked for."""
+
+import json
+
+from tests.data.shards import directories
+from tests.tools import in_process
+
+
+def test_command(tmp_path):
+    path = directories.write(tmp_path, directories.random_pairs(101))
+    result = in_process.call(
+        "benchmark_data",
+        f"--shards={path}",
+        "--windows=3",
+        "--window_pairs=23",
+    )
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["pairs"] == 101
+    assert report["windows_per_epoch"] == 5
+    assert report["megabytes"] >= report["megabytes_before"] > 0
+    for name in (
+        "seconds_to_open",
+        "seconds_to_the_first_window",
+        "seconds_to_a_window_in_the_middle",
+        "pairs_per_second",
+    ):
+        assert report[name] > 0
+    assert report["seconds_to_the_first_window"] >= report["seconds_to_open"]
+
+
+def test_no_shards(tmp_path):
+    result = in_process.call("benchmark_data", f"--shards={tmp_path}")
+    assert result.returncode == 1
+    assert b"is not a shard directory" in result.stderr

@@ -1,0 +1,195 @@
+"""Training text that is too large to be held in memory.
+
+It is read from its files again each time. What a loop over all text computes is
+written beside the shards that are made of the text, so that a run that
+continues need not read the text.
+"""
+
+import hashlib
+import heapq
+import itertools
+import json
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import keras_transformer as kt
+from trainers import settings as run_settings
+
+_LOG = logging.getLogger(__name__)
+# Text is large if it has more pairs or more characters than these.
+MAX_PAIRS = 1_000_000
+MAX_CHARACTERS = 2**28
+# The number of distinct pairs of which a twentieth is held out: the pairs with
+# the smallest hashes, a random sample.
+_SKETCH = 10_000
+
+
+class LargeText:
+    """Training pairs in files, without those that are held out.
+
+    Each loop over the object reads the files again.
+
+    Args:
+        settings: the settings of the run.
+        held_out: the hashes of pairs that are left out.
+        fingerprint: what `fingerprint` returns, if it is known.
+    """
+
+    def __init__(
+        self,
+        settings: run_settings.TrainingSettings,
+        held_out: Iterable[int] = (),
+        fingerprint: dict[str, Any] | None = None,
+    ):
+        self._settings = settings
+        self.held_out = frozenset(held_out)
+        self._fingerprint = fingerprint
+
+    def __iter__(self) -> Iterator[kt.data.SentencePair]:
+        pairs = iterate(self._settings)
+        if not self.held_out:
+            return pairs
+        seed = self._settings.seed
+        return (p for p in pairs if _hash(p, seed) not in self.held_out)
+
+    def fingerprint(self, dev: list[kt.data.SentencePair]) -> dict[str, Any]:
+        """Returns the numbers of pairs and a hash, as `Corpora.fingerprint`."""
+        if self._fingerprint is None:
+            digest, count = hashlib.sha256(), 0
+            for pair in itertools.chain(self, dev):
+                digest.update(repr(tuple(pair)).encode())
+                count += 1
+            self._fingerprint = {
+                "train_pairs": count - len(dev),
+                "dev_pairs": len(dev),
+                "sha256": digest.hexdigest(),
+            }
+        return self._fingerprint
+
+    def files(self) -> list[list[Any]]:
+        """Returns the name, the size and the time of each file.
+
+        The text is the same as long as these are.
+        """
+        settings = self._settings
+        files = []
+        for name in kt.data.files.expand(
+            settings.train_source + settings.train_target + settings.train_tsv
+        ):
+            status = os.stat(name)
+            files.append([name, status.st_size, status.st_mtime_ns])
+        return files
+
+
+def iterate(
+    settings: run_settings.TrainingSettings,
+) -> Iterator[kt.data.SentencePair]:
+    """Yields the pairs of the training text."""
+    if settings.train_tsv:
+        return kt.data.iterate_tsv(settings.train_tsv)
+    return kt.data.iterate_parallel(
+        settings.train_source, settings.train_target
+    )
+
+
+def read_small(
+    settings: run_settings.TrainingSettings,
+) -> list[kt.data.SentencePair] | None:
+    """Reads the training pairs, or returns `None` if they are too many.
+
+    Pipes can be read only once, so all their pairs are returned.
+    """
+    files = kt.data.files.expand(
+        settings.train_source + settings.train_target + settings.train_tsv
+    )
+    are_files = all(map(os.path.isfile, files))
+    if are_files and sum(map(os.path.getsize, files)) > 4 * MAX_CHARACTERS:
+        return None  # No character has more than four bytes.
+    pairs, num_characters = [], 0
+    for pair in iterate(settings):
+        pairs.append(pair)
+        num_characters += len(pair.source) + len(pair.target)
+        if are_files and (
+            len(pairs) > MAX_PAIRS or num_characters > MAX_CHARACTERS
+        ):
+            return None
+    return pairs
+
+
+def hold_out(
+    settings: run_settings.TrainingSettings, most: int
+) -> tuple[list[kt.data.SentencePair], LargeText]:
+    """Splits the text into development pairs and training pairs.
+
+    Development pairs are distinct pairs with text on both sides, drawn at
+    random. Their duplicates are left out of the training pairs. The text is
+    read once, and little of it is held in memory: the pairs with the smallest
+    hashes are a random sample of the distinct pairs.
+
+    Args:
+        settings: the settings of the run.
+        most: the maximum number of development pairs. At most one in twenty
+            distinct pairs is held out.
+
+    Raises:
+        ValueError: there are fewer than 20 distinct pairs.
+    """
+    # The smallest hashes, as a heap of negative numbers, and their pairs.
+    heap: list[int] = []
+    pairs: dict[int, tuple[int, kt.data.SentencePair]] = {}
+    for position, pair in enumerate(iterate(settings)):
+        if not all(map(kt.text.fold, pair)):
+            continue
+        key = _hash(pair, settings.seed)
+        if key in pairs or (len(heap) == _SKETCH and key > -heap[0]):
+            continue
+        pairs[key] = (position, pair)
+        heapq.heappush(heap, -key)
+        if len(heap) > _SKETCH:
+            del pairs[-heapq.heappop(heap)]
+    held_out = sorted(pairs)[: min(most, len(pairs) // 20)]
+    if not held_out:
+        raise ValueError(
+            "Too few sentence pairs to hold out development data. Received: "
+            f"{len(pairs)} distinct pairs with text on both sides. Give at "
+            "least 20, or --dev_source and --dev_target."
+        )
+    _LOG.info(
+        "No development data given: held out %d of the training pairs.",
+        len(held_out),
+    )
+    dev = [pair for _, pair in sorted(pairs[key] for key in held_out)]
+    return dev, LargeText(settings, held_out)
+
+
+def read_record(directory: kt.runs.RunDirectory) -> dict[str, Any]:
+    """Reads what the shards of a run were made from.
+
+    Returns:
+        The content of `text.json`; an empty dict without complete shards.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    file = directory.text_of_shards
+    is_whole = kt.data.is_shard_directory(os.fspath(directory.shards))
+    if not (is_whole and file.exists()):
+        return {}
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"{file} is damaged ({error}). Delete {directory.shards}, so that "
+            "the text is read again."
+        ) from error
+
+
+def _hash(pair, seed):
+    """Returns a hash, the same for all pairs with the same normalized text."""
+    text = "\0".join(kt.text.fold(side) for side in pair)
+    digest = hashlib.blake2b(
+        text.encode("utf-8"), digest_size=8, salt=seed.to_bytes(8, "little")
+    )
+    return int.from_bytes(digest.digest(), "little")

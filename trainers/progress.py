@@ -1,0 +1,46 @@
+"""Shows how many pairs a program has read, in a terminal or in a log."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+import tqdm
+
+_LOG = logging.getLogger(__name__)
+# The number of items between two looks at the clock.
+_ITEMS = 1000
+
+Item = TypeVar("Item")
+
+
+def track(
+    items: Iterable[Item], seconds: float = 60, unit: str = "pairs"
+) -> Iterator[Item]:
+    """Yields items, and shows their number: a bar, or a line now and then.
+
+    Args:
+        items: the items, such as pairs.
+        seconds: the time between two lines, if standard error is no terminal.
+        unit: what the items are.
+
+    Example:
+
+    >>> list(track("ab"))
+    ['a', 'b']
+    """
+    if sys.stderr.isatty():
+        yield from tqdm.tqdm(items, unit=f" {unit}", unit_scale=True)
+        return
+    started = said = time.monotonic()
+    for number, item in enumerate(items):
+        if number % _ITEMS == 0 and time.monotonic() - said >= seconds:
+            said = time.monotonic()
+            _LOG.info(
+                "%s %s, %s a minute.",
+                f"{number:,}",
+                unit,
+                f"{60 * number / (said - started):,.0f}",
+            )
+        yield item
