@@ -81,8 +81,6 @@ BASE = {
     "batch_size": 128,
     "length": 32,
 }
-# The length of a sentence of --suite=epoch, at most.
-_MAX_LENGTH = 64
 
 
 def start(job: jobs.Job, benchmark: Benchmark) -> process.Engine:

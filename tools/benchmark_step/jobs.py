@@ -23,6 +23,7 @@ class Job:
     engine: one of the names above.
     steps: the number of steps of a round.
     corpus: the directory of `Corpus`; `None` for batches of random ids.
+    max_length: longer sentences of the corpus are left out.
     """
 
     engine: str
@@ -38,6 +39,7 @@ class Job:
     threads: int
     steps: int
     corpus: str | None = None
+    max_length: int = 64
 
     def draw_ids(self) -> np.ndarray:
         """Draws ids that are not special, `(batch_size, length)`."""

@@ -119,7 +119,7 @@ class _CorpusBatches:
         pairs = [
             pair
             for pair in zip(*sides, strict=True)
-            if max(map(len, pair)) <= job.length
+            if max(map(len, pair)) <= job.max_length
         ]
         self._sources, self._targets = map(self._pad, zip(*pairs, strict=True))
         # The decoder reads the target shifted by one token.

@@ -67,12 +67,12 @@ class _Batches:
             corpus = jobs.Corpus(job.corpus)
             pairs = kt.data.read_parallel([corpus.source], [corpus.target])
             encoded = kt.data.encode_pairs(
-                pairs, kt.Tokenizer.from_file(corpus.vocabulary), job.length
+                pairs, kt.Tokenizer.from_file(corpus.vocabulary), job.max_length
             )
             self._corpus = kt.data.TokenBatches(
                 encoded,
                 tokens_per_batch=job.batch_size * job.length,
-                max_length=job.length,
+                max_length=job.max_length,
                 packed=True,
             )
             self.facts = {
