@@ -15,6 +15,7 @@ _LOG = logging.getLogger(__name__)
 # The seconds between two lines of a log, and between two changes of a bar.
 _LINE_SECONDS = 30.0
 _BAR_SECONDS = 0.5
+_BAR = "{percentage:3.0f}%|{bar}| step {n_fmt}/{total_fmt}{postfix}"
 
 
 class BatchCounts(NamedTuple):
@@ -81,12 +82,10 @@ class TrainingProgress(keras.callbacks.Callback):
         self._begin_rates(now)
         if self._has_bar:
             self._bar = tqdm.tqdm(
-                desc="Training",
                 total=self._num_batches,
                 initial=self._step,
                 leave=False,
-                bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} {unit}{postfix}",
-                unit="steps",
+                bar_format=_BAR,
             )
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
@@ -150,10 +149,12 @@ class TrainingProgress(keras.callbacks.Callback):
         # Evaluations are part of the time that is left.
         done = self._step - self._first_step
         left = (now - self._started) / done * (self._num_batches - self._step)
+        # A narrow terminal cuts the end.
         return (
+            f"{duration(left)} left, "
             f"{_rate(counts.pairs / seconds)} pairs/s, "
             f"{_rate(counts.tokens / seconds)} target tokens/s, "
-            f"{100 * padding:.1f}% padding, {duration(left)} left"
+            f"{100 * padding:.1f}% padding"
         )
 
 

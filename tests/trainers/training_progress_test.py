@@ -95,8 +95,8 @@ def test_a_line_every_half_minute_and_at_each_evaluation(tmp_path, capsys):
     # 2 pairs and 8 tokens in 7 seconds.
     rates = "0.3 pairs/s, 1.1 target tokens/s, 50.0% padding"
     assert run.fit(6) == [
-        f"Step 5 of 12 (41%): {rates}, 49 s left.",
-        f"Step 11 of 12 (91%): {rates}, 7 s left.",
+        f"Step 5 of 12 (41%): 49 s left, {rates}.",
+        f"Step 11 of 12 (91%): 7 s left, {rates}.",
     ]
     ends = re.findall(
         r"^Step (\d+) of 12 done\. (.*)$", capsys.readouterr().out, re.MULTILINE
@@ -111,10 +111,10 @@ def test_evaluations_are_part_of_the_time_left_only(tmp_path):
     run.evaluation_seconds = 200.0
     # The first 7 steps take 70 + 200 seconds.
     assert run.fit(4) == [
-        "Step 3 of 8 (37%): 0.2 pairs/s, 0.8 target tokens/s, 50.0% padding, "
-        "50 s left.",
-        "Step 7 of 8 (87%): 0.2 pairs/s, 0.8 target tokens/s, 50.0% padding, "
-        "39 s left.",
+        "Step 3 of 8 (37%): 50 s left, 0.2 pairs/s, 0.8 target tokens/s, "
+        "50.0% padding.",
+        "Step 7 of 8 (87%): 39 s left, 0.2 pairs/s, 0.8 target tokens/s, "
+        "50.0% padding.",
     ]
 
 
@@ -138,8 +138,8 @@ def test_goes_on_after_a_stop(tmp_path):
     lines = run.fit(4)
     assert len(lines) == 16
     # 15 steps of 31 seconds.
-    assert lines[0].startswith("Step 5 of 20 (25%): ")
-    assert lines[0].endswith(", 50.0% padding, 8 min left.")
+    assert lines[0].startswith("Step 5 of 20 (25%): 8 min left, ")
+    assert lines[0].endswith(", 50.0% padding.")
     assert lines[-1].startswith("Step 20 of 20 (100%): ")
 
 
@@ -174,9 +174,8 @@ def test_a_bar_in_a_terminal(tmp_path, capsys):
     ):
         other = keras.callbacks.LambdaCallback(on_epoch_end=print_bleu)
         assert run.fit(3, other) == []
-    assert "Training:" in printed[0] and "3/6 steps" in printed[0]
+    assert " 50%|" in printed[0] and "| step 3/6, 21 s left, " in printed[0]
     assert "0.3 pairs/s, 1.1 target tokens/s, 50.0% padding" in printed[0]
-    assert "21 s left" in printed[0]
     # The bar disappears before the other callbacks print.
     assert printed[0].endswith("\r")
     assert ", val_bleu: 12.5\n" in capsys.readouterr().out
