@@ -22,13 +22,10 @@ from trainers.settings_flags import setting
 
 
 @dataclasses.dataclass(frozen=True)
-class Timing(training_sizes.TrainingSizes):
+class Timing(training_sizes.StepSizes):
     """The flags of the model and the batch to time, and of the steps."""
 
-    feed_forward_dim: int = setting("d_ff.", 1024, least=1)
-    num_heads: int = setting("Heads.", 8, least=1)
     steps: int = setting("Timed steps.", 12, least=3)
-    precision: str = setting("A Keras policy.", "float32")
 
 
 class StepTimes(keras.callbacks.Callback):

@@ -20,6 +20,15 @@ class TrainingSizes:
     jit_compile: bool = setting("Use XLA.", False)
 
 
+@dataclasses.dataclass(frozen=True)
+class StepSizes(TrainingSizes):
+    """All sizes of a training step, and its precision."""
+
+    feed_forward_dim: int = setting("d_ff.", 1024, least=1)
+    num_heads: int = setting("Heads.", 8, least=1)
+    precision: str = setting("A Keras policy.", "float32")
+
+
 def endless_batches(
     batch_size: int, length: int, vocabulary_size: int
 ) -> tf.data.Dataset:
