@@ -19,7 +19,10 @@ def make_training(job: jobs.Job) -> tuple[Callable[[], list], dict]:
         and target tokens, and facts to print.
     """
     keras_fit.use_threads(job.threads)
-    model = _make_model(job)
+    # The peers' models have biases everywhere.
+    model = training_sizes.compiled_model(
+        job, normalization="post", biases="all"
+    )
     batches = _Batches(job)
 
     def train(steps=job.steps):
@@ -32,27 +35,6 @@ def make_training(job: jobs.Job) -> tuple[Callable[[], list], dict]:
         "parameters": model.count_params(),
         **batches.facts,
     }
-
-
-def _make_model(job):
-    config = kt.TransformerConfig(
-        vocabulary_size=job.vocabulary_size,
-        num_encoder_layers=job.layers,
-        num_decoder_layers=job.layers,
-        model_dim=job.model_dim,
-        num_heads=job.num_heads,
-        feed_forward_dim=job.feed_forward_dim,
-        # The peers' models have biases everywhere.
-        normalization="post",
-        biases="all",
-    )
-    model = kt.build_transformer(config, dtype=job.precision)
-    model.compile(
-        kt.training.paper_adam(job.model_dim),
-        kt.training.SmoothedCrossEntropy(),
-        jit_compile=job.jit_compile,
-    )
-    return model
 
 
 class _Batches:
