@@ -66,6 +66,7 @@ format-front-end: .venv/front-end
 bench: .venv/installed
 	$(BIN)/python -m tools.benchmark_training
 	$(BIN)/python -m tools.benchmark_fit
+	$(BIN)/python -m tools.benchmark_step
 	$(BIN)/python -m tools.benchmark_search
 
 # What the smallest preset's steps are on a TPU, by its compiler.

@@ -15,20 +15,16 @@ import time
 import keras
 import tensorflow as tf
 
-import keras_transformer as kt
 from tools.model_flags import training_sizes
 from trainers import program
 from trainers.settings_flags import setting
 
 
 @dataclasses.dataclass(frozen=True)
-class Timing(training_sizes.TrainingSizes):
+class Timing(training_sizes.StepSizes):
     """The flags of the model and the batch to time, and of the steps."""
 
-    feed_forward_dim: int = setting("d_ff.", 1024, least=1)
-    num_heads: int = setting("Heads.", 8, least=1)
     steps: int = setting("Timed steps.", 12, least=3)
-    precision: str = setting("A Keras policy.", "float32")
 
 
 class StepTimes(keras.callbacks.Callback):
@@ -97,21 +93,7 @@ def step_seconds(model, sizes: Timing) -> list[float]:
 
 @program.main(Timing)
 def main(sizes):
-    config = kt.TransformerConfig(
-        vocabulary_size=sizes.vocabulary_size,
-        num_encoder_layers=sizes.layers,
-        num_decoder_layers=sizes.layers,
-        model_dim=sizes.model_dim,
-        num_heads=sizes.num_heads,
-        feed_forward_dim=sizes.feed_forward_dim,
-        normalization="pre",
-    )
-    model = kt.build_transformer(config, dtype=sizes.precision)
-    model.compile(
-        kt.training.paper_adam(sizes.model_dim),
-        kt.training.SmoothedCrossEntropy(),
-        jit_compile=sizes.jit_compile,
-    )
+    model = training_sizes.compiled_model(sizes, normalization="pre")
     seconds = step_seconds(model, sizes)
     median = statistics.median(seconds)
     dtype = "float32" if sizes.precision == "float32" else model.compute_dtype

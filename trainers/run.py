@@ -3,7 +3,6 @@
 import dataclasses
 import logging
 import os
-import sys
 
 import keras
 
@@ -17,6 +16,7 @@ from trainers import (
     program,
     settings_checks,
     training_pairs,
+    training_progress,
 )
 from trainers import corpora as run_corpora
 from trainers import precision as run_precision
@@ -233,11 +233,18 @@ def _fit(run):
         settings.steps,
         settings.tokens_per_batch,
     )
+    callbacks, observe = measuring.callbacks(run), None
+    if run.is_chief:
+        progress = training_progress.TrainingProgress(
+            checkpoints, settings.steps
+        )
+        # It prints the numbers that the other callbacks add.
+        callbacks, observe = [*callbacks, progress], progress.observe
     fit_options = {
         "validation_data": run.dev_batches.evaluation_dataset(),
-        "callbacks": measuring.callbacks(run),
+        "callbacks": callbacks,
         "shuffle": False,
-        "verbose": (1 if sys.stdout.isatty() else 2) if run.is_chief else 0,
+        "verbose": 0,
     }
     batches = run.trained_batches
     interval = defaults.whole_executions(settings.evaluation_interval, settings)
@@ -252,7 +259,7 @@ def _fit(run):
     rest = min(interval - in_interval, settings.steps - batches)
     if rest < interval:
         run.model.fit(
-            run.train_batches.training_dataset(batches),
+            run.train_batches.training_dataset(batches, observe),
             steps_per_epoch=rest,
             initial_epoch=epoch,
             epochs=epoch + 1,
@@ -263,7 +270,7 @@ def _fit(run):
         batches, epoch = batches + rest, epoch + 1
     if batches < settings.steps:
         run.model.fit(
-            run.train_batches.training_dataset(batches),
+            run.train_batches.training_dataset(batches, observe),
             steps_per_epoch=interval,
             initial_epoch=epoch,
             epochs=-(-settings.steps // interval),

@@ -1,10 +1,6 @@
 """Data: sentence pairs from files or the built-in corpus, and their batches."""
 
-from keras_transformer.data.batching import (
-    PairWindows,
-    TokenBatches,
-    check_batch,
-)
+from keras_transformer.data.batching import PairWindows, TokenBatches
 from keras_transformer.data.cleaning import Cleaning
 from keras_transformer.data.cleaning_report import CleaningReport
 from keras_transformer.data.encoding import EncodedPairs, encode_pairs
@@ -22,7 +18,7 @@ from keras_transformer.data.illustrated import (
 )
 from keras_transformer.data.lines import read_lines
 from keras_transformer.data.pairs import SentencePair
-from keras_transformer.data.plans import bucket_lengths
+from keras_transformer.data.plans import bucket_lengths, check_batch
 from keras_transformer.data.rare_characters import (
     iterate_with_rare_characters,
     with_rare_characters,

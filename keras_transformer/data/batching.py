@@ -16,7 +16,7 @@ target_segment_ids  int32 (B, T), the same for the target
 B batch   S source length   T target length
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -53,31 +53,6 @@ class PairWindows(Protocol):
 
     def read_window(self, number: int) -> encoding.EncodedPairs:
         """Reads the pairs of a window, in the order of its lengths."""
-
-
-def check_batch(
-    tokens_per_batch: int, max_length: int, rows_multiple_of: int = 1
-) -> None:
-    """Raises ValueError for sizes that `TokenBatches` does not accept.
-
-    The arguments are those of `TokenBatches`.
-    """
-    for name, value in (
-        ("tokens_per_batch", tokens_per_batch),
-        ("max_length", max_length),
-        ("rows_multiple_of", rows_multiple_of),
-    ):
-        if value < 1:
-            raise ValueError(f"`{name}` must be at least 1. Received: {value}.")
-    rows = plans.rows_of(tokens_per_batch, max_length)
-    if tokens_per_batch < max_length or rows < rows_multiple_of:
-        raise ValueError(
-            "A batch must hold one sentence of the longest bucket for "
-            "each micro-batch of each replica. Received: tokens_per_batch="
-            f"{tokens_per_batch}, max_length={max_length}, "
-            f"rows_multiple_of={rows_multiple_of}. Expected at least "
-            f"{max_length * rows_multiple_of} tokens."
-        )
 
 
 class TokenBatches:
@@ -137,7 +112,7 @@ class TokenBatches:
         start_id: int | None = None,
         packed: bool = False,
     ):
-        check_batch(tokens_per_batch, max_length, rows_multiple_of)
+        plans.check_batch(tokens_per_batch, max_length, rows_multiple_of)
         if seed < 0:
             raise ValueError(f"`seed` must be at least 0. Received: {seed}.")
         if pairs.longest > max_length:
@@ -176,12 +151,19 @@ class TokenBatches:
             len(self._planner.plan(self._lengths(0))) * pairs.windows_per_epoch
         )
 
-    def training_dataset(self, first_step: int = 0) -> tf.data.Dataset:
+    def training_dataset(
+        self,
+        first_step: int = 0,
+        observe: Callable[[int, int, np.ndarray], None] | None = None,
+    ) -> tf.data.Dataset:
         """Returns endless batches for `fit`, in another order each epoch.
 
         Args:
             first_step: the number of batches to skip, so that a resumed run
                 continues with the batch after its checkpoint.
+            observe: is called with each batch when it is made, before the model
+                reads it: the number of the batch from 0, its number of pairs,
+                and its weights. It is called in another thread.
         """
 
         def generate():
@@ -189,8 +171,11 @@ class TokenBatches:
             skipped = first_step - step
             while True:
                 pairs = self._pairs.read_window(window)
-                for batch in plan[skipped:]:
-                    yield self._batch(pairs, batch)
+                for number, batch in enumerate(plan[skipped:], step + skipped):
+                    arrays = self._batch(pairs, batch)
+                    if observe is not None:
+                        observe(number, sum(map(len, batch.rows)), arrays[-1])
+                    yield arrays
                 step, window, skipped = step + len(plan), window + 1, 0
                 self._first_steps[window] = step
                 plan = self._shuffled_plan(window)

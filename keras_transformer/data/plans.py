@@ -56,6 +56,31 @@ def rows_of(tokens_per_batch: int, length: int) -> int:
     return rows // ROWS * ROWS if rows >= ROWS else rows
 
 
+def check_batch(
+    tokens_per_batch: int, max_length: int, rows_multiple_of: int = 1
+) -> None:
+    """Raises ValueError for sizes that `batching.TokenBatches` does not accept.
+
+    The arguments are those of `TokenBatches`.
+    """
+    for name, value in (
+        ("tokens_per_batch", tokens_per_batch),
+        ("max_length", max_length),
+        ("rows_multiple_of", rows_multiple_of),
+    ):
+        if value < 1:
+            raise ValueError(f"`{name}` must be at least 1. Received: {value}.")
+    rows = rows_of(tokens_per_batch, max_length)
+    if tokens_per_batch < max_length or rows < rows_multiple_of:
+        raise ValueError(
+            "A batch must hold one sentence of the longest bucket for "
+            "each micro-batch of each replica. Received: tokens_per_batch="
+            f"{tokens_per_batch}, max_length={max_length}, "
+            f"rows_multiple_of={rows_multiple_of}. Expected at least "
+            f"{max_length * rows_multiple_of} tokens."
+        )
+
+
 class Buckets:
     """Puts pairs of similar lengths into a batch, each in a row of its own.
 

@@ -100,6 +100,6 @@ class SampledSegmentation:
             ids, self._rate, int(seed.generate_state(1)[0])
         )
         return [
-            new if len(new) < self.longest else old
+            np.array(new, "int32") if len(new) < self.longest else old
             for new, old in zip(sampled, ids, strict=True)
         ]

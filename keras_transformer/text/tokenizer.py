@@ -9,7 +9,6 @@ import os
 import threading
 from collections.abc import Sequence
 
-import numpy as np
 import sentencepiece
 import tensorflow as tf
 import tensorflow_text
@@ -139,8 +138,8 @@ class Tokenizer(tf.Module):
         return self._decode(ids)
 
     def sample(
-        self, ids: Sequence[np.ndarray], rate: float, seed: int
-    ) -> list[np.ndarray]:
+        self, ids: Sequence[Sequence[int]], rate: float, seed: int
+    ) -> list[list[int]]:
         """Cuts texts into other pieces, drawn at random.
 
         Args:
@@ -151,22 +150,22 @@ class Tokenizer(tf.Module):
             seed: the seed of the sampling.
 
         Returns:
-            int32 ids of the same texts. A text with an unknown character is
-            not changed.
+            The ids of the same texts. A text with an unknown character is not
+            changed.
         """
-        sampled: list[np.ndarray] = []
+        sampled: list[list[int]] = []
 
         def draw():
             sentencepiece.set_random_generator_seed(seed)
-            for old in ids:
-                whole = old.tolist()
-                text = self._processor.decode(whole)
+            for each in ids:
+                pieces = [int(i) for i in each]
+                text = self._processor.decode(pieces)
                 # The unknown token has no text, so it would not come back.
-                if self._processor.encode(text) == whole:
-                    old = self._processor.encode(
+                if self._processor.encode(text) == pieces:
+                    pieces = self._processor.encode(
                         text, enable_sampling=True, alpha=rate, nbest_size=-1
                     )
-                sampled.append(np.array(old, "int32"))
+                sampled.append(pieces)
 
         # SentencePiece seeds its generator once in each thread, by a seed that
         # all threads share.

@@ -408,10 +408,10 @@ class TestCheckBatch:
             make(**settings)
         sizes = {"tokens_per_batch": 131, "max_length": 31, **settings}
         with pytest.raises(ValueError, match=message):
-            batching.check_batch(**sizes)
+            plans.check_batch(**sizes)
 
     def test_a_batch(self):
-        batching.check_batch(131, 31, 4)
+        plans.check_batch(131, 31, 4)
         make(rows_multiple_of=4)
 
     def test_no_seed(self):
@@ -456,3 +456,21 @@ class TestWindows:
         windows = [batches.bookmark(step)[0] for step in range(steps)]
         assert windows == sorted(windows)
         assert set(windows) >= {0, 1, 2, 3}
+
+
+@BOTH
+def test_batches_are_observed(packed):
+    batches = make(packed=packed, rows_multiple_of=3)
+    seen = []
+    # Up to the second epoch, from a batch that is not the first.
+    steps = batches.steps_per_epoch
+    dataset = batches.training_dataset(
+        2, lambda *observed: seen.append(observed)
+    )
+    made = read(dataset, steps)
+    # The data set makes batches in advance.
+    seen = seen[:steps]
+    assert [number for number, _, _ in seen] == list(range(2, 2 + steps))
+    for (_, num_pairs, weights), batch in zip(seen, made, strict=True):
+        assert_all_equal(weights, batch["weights"])
+        assert num_pairs == (batch["target_output_ids"] == END).sum()

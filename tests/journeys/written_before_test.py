@@ -74,7 +74,11 @@ def test_run_goes_on(run, monkeypatch, caplog):
         (run / name).unlink()
     settings = json.loads((run / "config.json").read_text())["settings"]
     # Settings that are newer than a run are named by the trainer, to be given.
-    newer = {"rare_characters": "0", "text_normalization": "none"}
+    newer = {
+        "rare_characters": "0",
+        "text_normalization": "none",
+        "packed": "false",
+    }
     with caplog.at_level("INFO", "trainers"):
         trainer_command.train_here(
             run,

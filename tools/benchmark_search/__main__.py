@@ -15,20 +15,18 @@ out.
 shows the cost of a token, and the memory of a search, at growing lengths.
 """
 
-import contextlib
 import dataclasses
 import json
-import pathlib
 import statistics
-import subprocess
 import sys
 
 from tools.benchmark_search import ours
 from tools.benchmark_search.jobs import GRAPH, XLA, Job
+from tools.engines import process
 from trainers import program
 from trainers.settings_flags import setting
 
-_PEERS = pathlib.Path(__file__).with_name("peers.py")
+_PEERS = "tools.benchmark_search.peers"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,46 +75,15 @@ LATENCY = {
 }
 
 
-class Engine:
-    """Another process, which runs a search whenever this process asks."""
-
-    def __init__(self, job: Job, benchmark: Benchmark):
-        self.job = job
-        work = json.dumps(dataclasses.asdict(job))
-        command = [benchmark.peers_python, str(_PEERS), work]
-        if job.engine in (GRAPH, XLA):
-            command = [sys.executable, "-m", "tools.benchmark_search"]
-            command += [f"--work={work}"]
-            if benchmark.profile:
-                command.append(f"--profile={benchmark.profile}")
-        self._process = subprocess.Popen(
-            command,
-            cwd=_PEERS.parents[2],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        self.greeting = self._read()
-
-    def ask(self, question: str = ""):
-        """Returns the answer of `peers.serve` to a question."""
-        # If the process has ended, `_read` raises an error.
-        with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(f"{question}\n")
-            self._process.stdin.flush()
-        return self._read()
-
-    def close(self):
-        """Ends the process."""
-        self._process.stdin.close()
-        self._process.wait()
-
-    def _read(self):
-        for line in self._process.stdout:
-            if line.startswith("@"):
-                return json.loads(line[1:])
-        raise ChildProcessError(f"A process ended early. Its work: {self.job}")
+def start(job: Job, benchmark: Benchmark) -> process.Engine:
+    """Starts the process that runs the searches of a job."""
+    work = json.dumps(dataclasses.asdict(job))
+    if job.engine not in (GRAPH, XLA):
+        return process.Engine(benchmark.peers_python, _PEERS, [work])
+    arguments = [f"--work={work}"]
+    if benchmark.profile:
+        arguments.append(f"--profile={benchmark.profile}")
+    return process.Engine(sys.executable, "tools.benchmark_search", arguments)
 
 
 def compare(our_job: Job, peer_job: Job, benchmark: Benchmark) -> dict:
@@ -125,11 +92,12 @@ def compare(our_job: Job, peer_job: Job, benchmark: Benchmark) -> dict:
     Returns:
         The times and their ratio, which is above 1 if `our_job` is faster.
     """
-    engines = [Engine(job, benchmark) for job in (our_job, peer_job)]
+    jobs = (our_job, peer_job)
+    engines = [start(job, benchmark) for job in jobs]
     seconds = [[], []]
     for _ in range(benchmark.rounds):
         for engine, times in zip(engines, seconds, strict=True):
-            if "missing" not in engine.greeting:
+            if not engine.is_missing:
                 times.append(engine.ask())
     result = {
         "work": {
@@ -138,10 +106,10 @@ def compare(our_job: Job, peer_job: Job, benchmark: Benchmark) -> dict:
             if name not in ("engine", "precision")
         },
     }
-    for engine, times in zip(engines, seconds, strict=True):
-        result[f"{engine.job.engine} {engine.job.precision}"] = {
+    for job, engine, times in zip(jobs, engines, seconds, strict=True):
+        result[f"{job.engine} {job.precision}"] = {
             **engine.greeting,
-            **_describe(engine.job, times),
+            **_describe(job, times),
         }
         engine.close()
     if all(seconds):
@@ -178,7 +146,7 @@ def compare_lengths(job: Job, benchmark: Benchmark) -> dict:
         for n in benchmark.lengths
     ]
     for job in jobs:
-        length, engine = job.target_length, Engine(job, benchmark)
+        length, engine = job.target_length, start(job, benchmark)
         seconds = [engine.ask() for _ in range(benchmark.rounds)]
         median = statistics.median(seconds)
         # The bytes of the keys and values of all blocks, in float32.

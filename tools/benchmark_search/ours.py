@@ -6,7 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 import keras_transformer as kt
-from tools.benchmark_search import jobs, peers
+from tools.benchmark_search import jobs
+from tools.engines import keras_fit, serving
 
 _START, _END, _PAD = 1, 2, 0
 
@@ -79,22 +80,17 @@ def _draw_sources(job):
 
 
 def serve(job: jobs.Job, profile: str | None = None) -> None:
-    """Runs the search whenever the benchmark asks, as `peers.serve` does.
+    """Runs the search whenever the benchmark asks, as the peers do.
 
     Args:
         job: the search.
         profile: directory for a TensorBoard profile of one search.
     """
-    _use_threads(job.threads)
+    keras_fit.use_threads(job.threads)
     search = make_search(job)
     search()  # The first call traces the graph, and compiles it.
     search()
     if profile:
         with tf.profiler.experimental.Profile(profile):
             search()
-    peers.serve(search, {"version": kt.__version__})
-
-
-def _use_threads(count):
-    tf.config.threading.set_intra_op_parallelism_threads(count)
-    tf.config.threading.set_inter_op_parallelism_threads(count)
+    serving.serve(serving.timed(search), {"version": kt.__version__})

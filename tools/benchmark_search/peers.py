@@ -1,21 +1,20 @@
 """Runs the search of other engines, for `tools.benchmark_search` to time.
 
-    python tools/benchmark_search/peers.py '{"engine": "ctranslate2", ...}'
+    python -m tools.benchmark_search.peers '{"engine": "ctranslate2", ...}'
 
 This is a separate process, since the libraries of these engines conflict with
-TensorFlow. It needs CTranslate2, or PyTorch and transformers, but not this
-package. It makes a model with random weights, and then searches once for each
-line of standard input, see `serve`.
+TensorFlow. It needs CTranslate2, or PyTorch and transformers, but not
+`keras_transformer`. It makes a model with random weights, and then searches
+once for each line of standard input, see `serving.serve`.
 """
 
 import json
-import pathlib
-import re
 import sys
 import tempfile
-import time
 
 import numpy as np
+
+from tools.engines import serving
 
 # The special ids of the vocabularies in this file.
 _PAD, _END = 0, 1
@@ -149,45 +148,16 @@ def draw_sources(job, first):
     )
 
 
-def peak_memory():
-    """Returns the peak memory of this program in bytes.
-
-    `getrusage` is not used: it also counts the memory of the parent process,
-    before this program was loaded.
-    """
-    status = pathlib.Path("/proc/self/status").read_text("ascii")
-    [kilobytes] = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
-    return 1024 * int(kilobytes)
-
-
-def serve(search, greeting):
-    """Searches once for each line of standard input.
-
-    Prints lines of JSON with an "@" in front: first the greeting, then an
-    answer to each line. The answer is the seconds of a search, or the peak
-    memory in bytes if the line is "memory".
-    """
-    print(f"@{json.dumps(greeting)}", flush=True)
-    for line in sys.stdin:
-        if line.strip() == "memory":
-            answer = peak_memory()
-        else:
-            start = time.perf_counter()
-            search()
-            answer = time.perf_counter() - start
-        print(f"@{json.dumps(answer)}", flush=True)
-
-
 def main():
     job = json.loads(sys.argv[1])
     engines = {"ctranslate2": ctranslate2_search, "marian": marian_search}
     try:
         search, version = engines[job["engine"]](job)
     except ImportError as error:
-        serve(None, {"missing": str(error)})
+        serving.serve_missing(error)
         return
     search()  # The first call is slower: it makes buffers and graphs.
-    serve(search, {"version": version})
+    serving.serve(serving.timed(search), {"version": version})
 
 
 if __name__ == "__main__":

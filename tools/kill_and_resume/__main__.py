@@ -234,7 +234,13 @@ def phase(run: pathlib.Path, log: str) -> str:
     ):
         for path in folder.glob(f".ckpt-*.{suffix}"):
             return f"step {step}, {doing} {path.stem.split('-')[1]}"
-    epochs = re.findall(r"^Epoch (\d+)/", log, re.MULTILINE)
+    # The last interval that this process has ended or found.
+    ends = re.findall(
+        r"^(?:Step|Continuing at step) ([\d,]+)(?: of [\d,]+ done)?\.",
+        log,
+        re.MULTILINE,
+    )
+    ended = int(ends[-1].replace(",", "")) if ends else 0
     if "Averaged the last" in log:
         doing = f"writing {directory.model.name} or scoring"
         if directory.unfinished_model.exists():
@@ -246,9 +252,9 @@ def phase(run: pathlib.Path, log: str) -> str:
             doing = "checking the SavedModel"
         elif directory.unfinished_saved_models():
             doing = "exporting"
-    elif epochs and step == _INTERVAL * int(epochs[-1]):
+    elif step > ended:
         doing = "evaluating"
-    elif epochs:
+    elif "target tokens each" in log:
         doing = "training or validating"
     elif "Strategy" in log:
         doing = "reading data, building the model"

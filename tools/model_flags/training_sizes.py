@@ -1,10 +1,13 @@
 """The model sizes of training benchmarks as flags, and their batches."""
 
 import dataclasses
+from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+import keras_transformer as kt
 from trainers.settings_flags import setting
 
 
@@ -18,6 +21,40 @@ class TrainingSizes:
     batch_size: int = setting("Sentences.", 64, least=1)
     length: int = setting("Tokens of each side.", 32, least=1)
     jit_compile: bool = setting("Use XLA.", False)
+
+
+@dataclasses.dataclass(frozen=True)
+class StepSizes(TrainingSizes):
+    """All sizes of a training step, and its precision."""
+
+    feed_forward_dim: int = setting("d_ff.", 1024, least=1)
+    num_heads: int = setting("Heads.", 8, least=1)
+    precision: str = setting("A Keras policy.", "float32")
+
+
+def compiled_model(sizes: Any, **settings: Any) -> keras.Model:
+    """Returns a model that is ready to be trained as in the paper.
+
+    Args:
+        sizes: an object with the attributes of `StepSizes`.
+        **settings: other fields of `TransformerConfig`.
+    """
+    config = kt.TransformerConfig(
+        vocabulary_size=sizes.vocabulary_size,
+        num_encoder_layers=sizes.layers,
+        num_decoder_layers=sizes.layers,
+        model_dim=sizes.model_dim,
+        num_heads=sizes.num_heads,
+        feed_forward_dim=sizes.feed_forward_dim,
+        **settings,
+    )
+    model = kt.build_transformer(config, dtype=sizes.precision)
+    model.compile(
+        kt.training.paper_adam(sizes.model_dim),
+        kt.training.SmoothedCrossEntropy(),
+        jit_compile=sizes.jit_compile,
+    )
+    return model
 
 
 def endless_batches(

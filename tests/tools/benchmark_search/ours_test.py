@@ -47,7 +47,7 @@ def test_a_search_that_writes_less_is_an_error(monkeypatch):
 def test_serves_what_the_benchmark_asks(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
     # Threads of a process that has begun cannot be set.
-    monkeypatch.setattr(ours, "_use_threads", lambda count: None)
+    monkeypatch.setattr(ours.keras_fit, "use_threads", lambda count: None)
     ours.serve(JOB, str(tmp_path))
     greeting, seconds = (
         json.loads(line[1:]) for line in capsys.readouterr().out.splitlines()

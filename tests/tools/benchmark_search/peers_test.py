@@ -1,51 +1,9 @@
-"""What the process of an engine answers."""
-
-import io
-import json
-import subprocess
-import sys
+"""The searches of other engines run where they are installed."""
 
 import numpy as np
 import pytest
 
 from tools.benchmark_search import peers
-
-
-def serve(monkeypatch, capsys, search, lines):
-    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
-    peers.serve(search, {"version": "7"})
-    answers = capsys.readouterr().out.splitlines()
-    assert all(answer.startswith("@") for answer in answers)
-    return [json.loads(answer[1:]) for answer in answers]
-
-
-def test_searches_once_for_each_line(monkeypatch, capsys):
-    calls = []
-    answers = serve(
-        monkeypatch, capsys, lambda: calls.append(1), "\n\nmemory\n\n"
-    )
-    assert len(calls) == 3
-    greeting, first, second, memory, third = answers
-    assert greeting == {"version": "7"}
-    assert all(0 <= seconds < 1 for seconds in (first, second, third))
-    # Python with NumPy needs more than 10 MB.
-    assert memory > 1e7
-
-
-@pytest.mark.process
-def test_memory_is_not_that_of_the_process_before():
-    held = b"x" * 400_000_000
-    result = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from tools.benchmark_search import peers\n"
-            "print(peers.peak_memory())",
-        ],
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    assert 1e7 < int(result.stdout) < len(held) / 2
 
 
 def test_sources_are_of_the_vocabulary_and_the_same_each_time():

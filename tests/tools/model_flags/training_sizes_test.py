@@ -14,3 +14,24 @@ def test_batches_are_full_and_without_end():
     for ids in (*inputs.values(), again[1]):
         np.testing.assert_array_equal(ids, labels)
     np.testing.assert_array_equal(weights, np.ones((3, 5)))
+
+
+def test_a_model_of_the_sizes_that_is_trained():
+    sizes = training_sizes.StepSizes(
+        layers=1,
+        model_dim=6,
+        feed_forward_dim=7,
+        num_heads=3,
+        vocabulary_size=23,
+    )
+    model = training_sizes.compiled_model(sizes, biases="all")
+    batches = training_sizes.endless_batches(3, 5, 23)
+    history = model.fit(batches, steps_per_epoch=1, shuffle=False, verbose=0)
+    assert 0 < history.history["loss"][0] < 10
+    assert model.optimizer.iterations.numpy() == 1
+    # Embeddings and the bias of the logits, attentions, feed-forward
+    # networks, norms.
+    attention, feed_forward = 4 * (36 + 6), 2 * 6 * 7 + 6 + 7
+    assert model.count_params() == (
+        23 * 6 + 23 + 3 * attention + 2 * feed_forward + 5 * 2 * 6
+    )

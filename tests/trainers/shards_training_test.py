@@ -1,0 +1,79 @@
+"""A run from shards must be a run: it continues, and ends as if not stopped."""
+
+import functools
+import json
+from unittest import mock
+
+import pytest
+
+import keras_transformer as kt
+from tests.trainers.going_on_test import SIZES, save_light
+from tests.trainers.trainer_command import write_pairs
+from tools.kill_and_resume import run_differences
+from trainers import large_text, measuring, run, settings
+
+
+@pytest.fixture
+def train(tmp_path, monkeypatch):
+    """A function that trains a small run on shards, in small windows."""
+    monkeypatch.setattr(measuring, "_chief_callbacks", lambda *arguments: [])
+    monkeypatch.setattr(kt.export, "save", save_light)
+    monkeypatch.setattr(kt.export, "check", lambda *arguments: None)
+    monkeypatch.setattr(large_text, "MAX_PAIRS", 50)
+    defaults = list(kt.data.ShardedPairs.__init__.__defaults__)
+    defaults[-1] = 23  # The pairs of a window.
+    monkeypatch.setattr(
+        kt.data.ShardedPairs.__init__, "__defaults__", tuple(defaults)
+    )
+    train_tsv, dev_tsv = (
+        [flag.split("=")[1]] for flag in write_pairs(tmp_path, 97, 5)
+    )
+
+    def train(name, sizes=SIZES, **values):
+        asked = {
+            "train_tsv": train_tsv,
+            "dev_tsv": dev_tsv,
+            "preset": "demo",
+            "max_length": 64,
+            "tokens_per_batch": 512,
+            "evaluation_interval": 4,
+            "average_checkpoints": 2,
+            "warmup_steps": 3,
+            "beam_size": 1,
+            **values,
+        }
+        run.train(settings.TrainingSettings(**asked), sizes, tmp_path / name)
+        return tmp_path / name
+
+    return train
+
+
+@pytest.mark.parametrize(
+    "sampling", [{}, {"segmentation_sampling": 0.1, "packed": False}]
+)
+def test_a_run_from_shards_continues(train, sampling):
+    train = functools.partial(train, **sampling)
+    whole = train("whole", steps=13)
+    assert (whole / "shards" / "index.json").exists()
+    train("stopped", steps=4)
+    with mock.patch.object(large_text, "iterate") as iterate:
+        stopped = train("stopped", steps=13)
+    iterate.assert_not_called()
+    assert run_differences.differences(whole, stopped) == []
+
+
+def test_prepared_shards(train, tmp_path):
+    first = train("first", steps=2)
+    sizes = {k: v for k, v in SIZES.items() if k != "vocabulary_size"}
+    second = train(
+        "second",
+        sizes,
+        train_tsv=[],
+        train_shards=[str(first / "shards")] * 2,
+        train_weights=["1", "0.5"],
+        steps=3,
+    )
+    config = json.loads((second / "config.json").read_text())
+    assert config["architecture"]["vocabulary_size"] == 331
+    index = kt.data.ShardDirectory(first / "shards").index
+    assert config["data"]["train_pairs"] == index.num_pairs * 3 // 2

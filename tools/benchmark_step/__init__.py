@@ -1,0 +1,1 @@
+"""Times the training step, and compares it with other libraries."""

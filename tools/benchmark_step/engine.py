@@ -1,0 +1,46 @@
+"""The process of an engine: it makes a model, and trains it when asked.
+
+    python -m tools.benchmark_step.engine '{"engine": "keras_hub", ...}'
+
+Each engine has a Python of its own, since their libraries conflict. The Python
+of a peer does not need `keras_transformer`.
+"""
+
+import importlib
+import json
+import sys
+
+from tools.benchmark_step import jobs
+from tools.engines import serving
+
+_MODULES = {
+    jobs.OURS: "ours",
+    jobs.KERAS_HUB: "keras_hub_peer",
+    jobs.TORCH: "torch_peers",
+    jobs.MARIAN: "torch_peers",
+}
+
+
+def main(work: str) -> None:
+    """Serves the steps of a job.
+
+    The answer to each question is `[seconds, target_tokens]` of some steps.
+
+    Args:
+        work: the `Job`, as JSON.
+    """
+    job = jobs.Job(**json.loads(work))
+    try:
+        module = importlib.import_module(
+            f"tools.benchmark_step.{_MODULES[job.engine]}"
+        )
+        imported = serving.peak_memory()
+        train, facts = module.make_training(job)
+    except ImportError as error:
+        serving.serve_missing(error)
+        return
+    serving.serve(train, {**facts, "imported": imported})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,73 @@
+"""The work of an engine, which is the same for every engine.
+
+This file does not need `keras_transformer` or TensorFlow, which the Python of a
+peer may not have.
+"""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+OURS, KERAS_HUB = "keras_transformer", "keras_hub"
+TORCH, MARIAN = "torch.nn.Transformer", "transformers Marian"
+
+# Steps before the first round, which trace the graph and make buffers.
+WARM_UP_STEPS = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """Training steps of a model, and the sizes of its batches.
+
+    engine: one of the names above.
+    steps: the number of steps of a round.
+    corpus: the directory of `Corpus`; `None` for batches of random ids.
+    max_length: longer sentences of the corpus are left out.
+    """
+
+    engine: str
+    layers: int
+    model_dim: int
+    feed_forward_dim: int
+    num_heads: int
+    vocabulary_size: int
+    batch_size: int
+    length: int
+    precision: str
+    jit_compile: bool
+    threads: int
+    steps: int
+    corpus: str | None = None
+    max_length: int = 64
+
+    def draw_ids(self) -> np.ndarray:
+        """Draws ids that are not special, `(batch_size, length)`."""
+        return np.random.default_rng(0).integers(
+            4, self.vocabulary_size, (self.batch_size, self.length), "int32"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Corpus:
+    """The files that all engines read for `--suite=epoch`.
+
+    directory: a directory with one vocabulary, and the lines of both languages.
+    """
+
+    directory: str
+
+    @property
+    def vocabulary(self) -> pathlib.Path:
+        """Returns the path of the SentencePiece model."""
+        return pathlib.Path(self.directory) / "vocabulary.spm"
+
+    @property
+    def source(self) -> pathlib.Path:
+        """Returns the path of the source sentences, one a line."""
+        return pathlib.Path(self.directory) / "source.txt"
+
+    @property
+    def target(self) -> pathlib.Path:
+        """Returns the path of the target sentences, one a line."""
+        return pathlib.Path(self.directory) / "target.txt"

@@ -1,0 +1,1 @@
+"""Processes that work when another process asks, for benchmarks."""

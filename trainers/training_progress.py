@@ -1,0 +1,176 @@
+"""Shows how far the training of a run is: a bar, or lines of a log."""
+
+import logging
+import sys
+import time
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tqdm
+
+import keras_transformer as kt
+
+_LOG = logging.getLogger(__name__)
+# The seconds between two lines of a log, and between two changes of a bar.
+_LINE_SECONDS = 30.0
+_BAR_SECONDS = 0.5
+_BAR = "{percentage:3.0f}%|{bar}| step {n_fmt}/{total_fmt}{postfix}"
+
+
+class BatchCounts(NamedTuple):
+    """How much is in a batch, or in several.
+
+    pairs: sentence pairs.
+    tokens: target tokens, without padding.
+    positions: target positions, padding included.
+    """
+
+    pairs: int = 0
+    tokens: int = 0
+    positions: int = 0
+
+    def plus(self, other: "BatchCounts") -> "BatchCounts":
+        """Returns the sum of two counts."""
+        return BatchCounts(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+class TrainingProgress(keras.callbacks.Callback):
+    """Callback that shows the progress of a run, instead of Keras's output.
+
+    If standard error is a terminal, it shows a bar; otherwise it logs a line
+    every half minute. Both say how many steps are done, pairs and target tokens
+    a second since the last line or evaluation, the share of padding, and the
+    time that is left. When an interval has ended, it prints a line with the
+    loss and all other numbers of the interval.
+
+    It must be the last callback, so that it prints what the others add to the
+    logs.
+
+    Args:
+        checkpoints: the checkpoints. Their counter "batches" is the number of
+            trained batches, which another callback counts.
+        num_batches: number of batches after which training ends.
+    """
+
+    def __init__(
+        self, checkpoints: kt.training.TrainingCheckpoints, num_batches: int
+    ) -> None:
+        super().__init__()
+        self._checkpoints = checkpoints
+        self._num_batches = num_batches
+        self._has_bar = sys.stderr.isatty()
+        self._bar: tqdm.tqdm | None = None
+        # The counts of batches that were made and not yet trained on.
+        self._made: dict[int, BatchCounts] = {}
+        self._first_step: int | None = None
+        self._step = 0
+        self._counts = BatchCounts()
+        self._started = self._rates_since = self._shown = 0.0
+
+    def observe(self, number: int, num_pairs: int, weights: np.ndarray) -> None:
+        """Counts a batch that was made, see `TokenBatches.training_dataset`."""
+        self._made[number] = BatchCounts(
+            num_pairs, int(np.count_nonzero(weights)), weights.size
+        )
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        now = time.monotonic()
+        self._step = self._trained_batches()
+        if self._first_step is None:
+            self._first_step, self._started = self._step, now
+        self._begin_rates(now)
+        if self._has_bar:
+            self._bar = tqdm.tqdm(
+                total=self._num_batches,
+                initial=self._step,
+                leave=False,
+                bar_format=_BAR,
+            )
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        step = self._trained_batches()
+        for number in range(self._step, step):
+            counts = self._made.pop(number, BatchCounts())
+            self._counts = self._counts.plus(counts)
+        self._step = step
+        now = time.monotonic()
+        seconds = _BAR_SECONDS if self._has_bar else _LINE_SECONDS
+        if now - self._shown < seconds:
+            return
+        self._shown = now
+        if self._bar is not None:
+            self._bar.n = step
+            self._bar.set_postfix_str(self._describe(now))
+        else:
+            _LOG.info(
+                "Step %s of %s (%d%%): %s.",
+                f"{step:,}",
+                f"{self._num_batches:,}",
+                100 * step // self._num_batches,
+                self._describe(now),
+            )
+            self._begin_rates(now)
+
+    # The bar disappears before other callbacks print.
+
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        self._close_bar()
+
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        self._close_bar()
+        numbers = [f"{key}: {float(logs[key]):.4g}" for key in logs or {}]
+        print(
+            f"Step {self._step:,} of {self._num_batches:,} done. "
+            f"{', '.join(numbers)}",
+            flush=True,
+        )
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        self._close_bar()
+
+    def _trained_batches(self):
+        return int(self._checkpoints.counters["batches"].numpy())
+
+    def _begin_rates(self, now):
+        self._counts = BatchCounts()
+        self._rates_since = self._shown = now
+
+    def _close_bar(self):
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _describe(self, now):
+        counts, seconds = self._counts, max(now - self._rates_since, 1e-9)
+        padding = 1 - counts.tokens / max(1, counts.positions)
+        # Evaluations are part of the time that is left.
+        done = self._step - self._first_step
+        left = (now - self._started) / done * (self._num_batches - self._step)
+        # A narrow terminal cuts the end.
+        return (
+            f"{duration(left)} left, "
+            f"{_rate(counts.pairs / seconds)} pairs/s, "
+            f"{_rate(counts.tokens / seconds)} target tokens/s, "
+            f"{100 * padding:.1f}% padding"
+        )
+
+
+def _rate(per_second):
+    return f"{per_second:,.{1 if per_second < 10 else 0}f}"
+
+
+def duration(seconds: float) -> str:
+    """Formats a time for people.
+
+    >>> duration(43.2), duration(754), duration(7500)
+    ('43 s', '13 min', '2 h 05 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
