@@ -40,6 +40,7 @@ def test_the_operation_of_a_dynamic_shape_is_named():
     )
 
 
+@pytest.mark.process
 @programs.needs_compiler
 def test_both_steps_of_a_model():
     """The one test without the slow ones that compiles all there is."""
@@ -67,6 +68,7 @@ def test_both_steps_of_a_model():
     assert decoding.flops == once + 11 * turn > decoding.compiled.flops > once
 
 
+@pytest.mark.process
 @programs.needs_compiler
 def test_order_and_memory():
     findings = list(check.check(map(crossing, (100003, 101)), TOPOLOGY, jobs=2))

@@ -18,6 +18,7 @@ def interpreter(path, script):
     return str(path)
 
 
+@pytest.mark.process
 @programs.needs_compiler
 @pytest.mark.parametrize("name", ["v5e:1x1", "v5e:2x2", "v4:2x2x1", "v6e:2x2"])
 def test_a_product(name):
@@ -39,6 +40,7 @@ def test_a_product(name):
     assert 2 * num_bytes < found.peak_memory < 20 * num_bytes
 
 
+@pytest.mark.process
 @programs.needs_compiler
 def test_a_loop_counts_once():
     def repeated(x):
@@ -54,6 +56,7 @@ def test_a_loop_counts_once():
     assert 2 * 256**3 <= found.flops < 2.1 * 256**3
 
 
+@pytest.mark.process
 @programs.needs_compiler
 def test_too_large_for_the_chip():
     def crossed(x):
