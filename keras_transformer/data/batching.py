@@ -185,19 +185,18 @@ class TokenBatches:
 
     def evaluation_dataset(self) -> tf.data.Dataset:
         """Returns batches of all pairs, in a fixed order, for `evaluate`."""
-
-        windows = range(self._pairs.windows_per_epoch)
-        plans = [
-            self._planner.plan(self._lengths(number)) for number in windows
+        planned = [
+            self._planner.plan(self._lengths(window))
+            for window in range(self._pairs.windows_per_epoch)
         ]
 
         def generate() -> Iterator:
-            for number, plan in enumerate(plans):
-                pairs = self._pairs.read_window(number)
+            for window, plan in enumerate(planned):
+                pairs = self._pairs.read_window(window)
                 for batch in plan:
                     yield self._batch(pairs, batch)
 
-        return self._dataset(generate, sum(map(len, plans)))
+        return self._dataset(generate, sum(map(len, planned)))
 
     def bookmark(self, step: int) -> tuple[int, int]:
         """Returns where the batches of a window begin, for `use_bookmark`.
@@ -253,9 +252,17 @@ class TokenBatches:
 
     def _window_at(self, step):
         """Returns the window of a batch: its first step, number and plan."""
+        if not self.needs_bookmarks:
+            window = step // self.steps_per_epoch
+            return (
+                window * self.steps_per_epoch,
+                window,
+                self._shuffled_plan(window),
+            )
+        # The thread that makes batches adds windows at the same time.
         window, first_step = max(
             (window, first)
-            for window, first in self._first_steps.items()
+            for window, first in list(self._first_steps.items())
             if first <= step
         )
         plan = self._shuffled_plan(window)

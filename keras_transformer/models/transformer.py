@@ -253,6 +253,12 @@ class Transformer(
         """
         source_ids, target_ids = self._ids(inputs)
         segments = [inputs.get(name) for name in keras_tools.SEGMENTS]
+        if (segments[0] is None) != (segments[1] is None):
+            raise ValueError(
+                "Source and target both have segment ids, or neither. "
+                f"Received: inputs {sorted(inputs)}. Expected both of "
+                f"{keras_tools.SEGMENTS}, or none."
+            )
         memory, encoder_scores = self._encode(
             source_ids, training, return_attention_scores, segments[0]
         )

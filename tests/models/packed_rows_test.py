@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from keras_transformer import training
-from keras_transformer.models import building
+from keras_transformer.models import building, keras_tools
 from tests.assertions import assert_all_close
 from tests.models.transformer_test import KINDS
 
@@ -138,3 +138,13 @@ def test_no_gradient_crosses_a_segment(name):
             size = np.abs(gradient.numpy()).max(axis=2)
             assert (size[ids == number] > 0).all()
             assert not size[ids != number].any()
+
+
+@pytest.mark.parametrize("left_out", [0, 1])
+def test_segments_of_one_side_are_refused(left_out):
+    config, model = make("paper")
+    arrays, segments, _, _ = batch_of(ROWS, config)
+    inputs = with_segments(arrays, segments)
+    del inputs[keras_tools.SEGMENTS[left_out]]
+    with pytest.raises(ValueError, match="both have segment ids, or neither"):
+        model(inputs)
