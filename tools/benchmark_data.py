@@ -1,4 +1,4 @@
-"""Measures how fast and in how much memory shards are read.
+"""Measures how fast and in how much memory shards become batches.
 
     python -m tools.benchmark_data --shards=shards/en-fr
 
@@ -6,9 +6,15 @@ prints JSON: the pairs, the seconds until the shards are open and until the
 first window is read, the seconds to read a window in the middle of an epoch,
 the pairs that are read in a second, and the most memory that the process took:
 before the shards were opened, and in all.
+
+For rows of one pair and for packed rows it also prints the seconds until the
+first batch of a new run, and of a run that continues in the middle of an epoch;
+the share of padding on both sides together; and the target tokens in a second,
+without padding.
 """
 
 import dataclasses
+import itertools
 import json
 import resource
 import sys
@@ -26,6 +32,8 @@ class Reading:
     shards: list[str] = setting("Shard directories.")
     windows: int = setting("Windows that are read.", 20, least=1)
     window_pairs: int = setting("Pairs of a window.", 131072, least=1)
+    batches: int = setting("Batches that are made of each kind.", 200, least=1)
+    tokens_per_batch: int = setting("Tokens of a batch.", 4096, least=1)
 
 
 @program.main(Reading)
@@ -55,15 +63,58 @@ def measure(reading: Reading) -> dict[str, float]:
     num_pairs = sum(
         pairs.read_window(number).num_pairs for number in range(reading.windows)
     )
+    windows_read = time.perf_counter()
     return {
         "pairs": pairs.num_pairs,
         "windows_per_epoch": pairs.windows_per_epoch,
         "seconds_to_open": opened - started,
         "seconds_to_the_first_window": first - started,
         "seconds_to_a_window_in_the_middle": middle - first,
-        "pairs_per_second": num_pairs / (time.perf_counter() - middle),
+        "pairs_per_second": num_pairs / (windows_read - middle),
+        "one_pair_in_a_row": measure_batches(pairs, False, reading),
+        "packed": measure_batches(pairs, True, reading),
         "megabytes_before": imported,
         "megabytes": _megabytes(),
+    }
+
+
+def measure_batches(
+    pairs: kt.data.PairWindows, packed: bool, reading: Reading
+) -> dict[str, float]:
+    """Makes batches, and returns what is printed about them.
+
+    Args:
+        pairs: the pairs of the batches.
+        packed: whether several pairs share a row.
+        reading: the flags of the program.
+    """
+
+    def batches():
+        return kt.data.TokenBatches(
+            pairs, reading.tokens_per_batch, pairs.longest, packed=packed
+        )
+
+    started = time.perf_counter()
+    stream = batches().training_dataset().as_numpy_iterator()
+    next(stream)
+    first = time.perf_counter()
+    positions = tokens = target_tokens = 0
+    for inputs, _, weights in itertools.islice(stream, reading.batches):
+        source_ids = inputs["source_ids"]
+        positions += source_ids.size + weights.size
+        target_tokens += int(weights.sum())
+        tokens += int((source_ids != pairs.source_special_ids.pad).sum())
+    ended = time.perf_counter()
+    # A run that continues has read this from its checkpoint.
+    resumed = batches()
+    step = resumed.steps_per_epoch // 2
+    resumed.use_bookmark(pairs.windows_per_epoch // 2, step)
+    next(resumed.training_dataset(step).as_numpy_iterator())
+    return {
+        "seconds_to_the_first_batch": first - started,
+        "seconds_to_a_batch_in_the_middle": time.perf_counter() - ended,
+        "share_of_padding": 1 - (tokens + target_tokens) / positions,
+        "target_tokens_per_second": target_tokens / (ended - first),
     }
 
 

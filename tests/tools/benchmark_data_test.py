@@ -13,6 +13,8 @@ def test_command(tmp_path):
         f"--shards={path}",
         "--windows=3",
         "--window_pairs=23",
+        "--batches=5",
+        "--tokens_per_batch=512",
     )
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
@@ -26,6 +28,14 @@ def test_command(tmp_path):
         "pairs_per_second",
     ):
         assert report[name] > 0
+    kinds = (report["one_pair_in_a_row"], report["packed"])
+    for batches in kinds:
+        assert batches["seconds_to_the_first_batch"] > 0
+        assert batches["seconds_to_a_batch_in_the_middle"] > 0
+        assert batches["target_tokens_per_second"] > 0
+        assert 0 < batches["share_of_padding"] < 1
+    # The windows are small, so no batch is full.
+    assert kinds[0]["share_of_padding"] != kinds[1]["share_of_padding"]
     assert report["seconds_to_the_first_window"] >= report["seconds_to_open"]
 
 
