@@ -42,9 +42,10 @@ def room_of_rows(
     (60, 120)
     """
     pairs = min(_PAIRS_IN_ROW, max_length / max(mean))
-    pairs = max(pairs, longest / max(mean))
-    source, target = np.maximum(longest, 2 * np.round(pairs * mean / 2))
-    return int(source), int(target)
+    length = max(longest, 2 * round(pairs * max(mean) / 2))
+    # A row of which one side is full is full, so the ratio must be exact.
+    source, target = np.ceil(length * (mean / max(mean)))
+    return int(max(longest, source)), int(max(longest, target))
 
 
 def pack(lengths: np.ndarray, room: tuple[int, int]) -> list[list[int]]:
