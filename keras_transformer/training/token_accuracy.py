@@ -13,8 +13,8 @@ import tensorflow as tf
 class TokenAccuracy(keras.metrics.MeanMetricWrapper):
     """The share of tokens whose label has the largest logit.
 
-    It is `keras.metrics.SparseCategoricalAccuracy`, which makes seven passes
-    over the logits where this makes one.
+    It is `keras.metrics.SparseCategoricalAccuracy`, with fewer passes over the
+    logits.
 
     Call arguments:
         y_true: labels `(B, T)`.

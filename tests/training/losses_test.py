@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_transformer import models
 from keras_transformer.training import losses
 from tests.assertions import assert_all_close, assert_all_equal
 
@@ -215,3 +216,35 @@ class TestSmoothedCrossEntropy:
             losses.SmoothedCrossEntropy(smoothing_over="label")
         with pytest.raises(ValueError, match=message):
             losses.cross_entropy(*draw(), smoothing_over="label")
+
+
+@pytest.mark.seconds
+@pytest.mark.xla
+def test_compiled_on_two_replicas_in_parts_it_is_the_same_step(two_replicas):
+    generator = np.random.default_rng(0)
+    ids = generator.integers(3, 521, (8, 11), "int32")
+    weights = (generator.random((8, 11)) > 0.3).astype("float32")
+    # One replica has far fewer tokens.
+    weights[:4] = 0
+    weights[:4, 0] = 1
+    inputs = {"source_ids": ids, "target_input_ids": ids}
+
+    def weights_after_a_step(strategy, micro_batches):
+        keras.utils.set_random_seed(3)
+        with strategy.scope():
+            model = models.build_transformer(
+                models.TransformerConfig(521, 1, 1, 16, 2, 32, dropout=0.0)
+            )
+            model.compile(
+                keras.optimizers.SGD(1.0),
+                losses.SmoothedCrossEntropy(0.1),
+                gradient_accumulation_steps=micro_batches,
+            )
+        batch = tf.data.Dataset.from_tensors((inputs, ids, weights))
+        model.fit(batch, verbose=0, shuffle=False)
+        return [weight.numpy() for weight in model.trainable_weights]
+
+    alone = weights_after_a_step(tf.distribute.get_strategy(), 1)
+    shared = weights_after_a_step(two_replicas, 2)
+    for one, other in zip(alone, shared, strict=True):
+        assert_all_close(one, other, rtol=0, atol=1e-6)
