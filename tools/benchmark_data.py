@@ -108,7 +108,9 @@ def measure_batches(
     # A run that continues has read this from its checkpoint.
     resumed = batches()
     step = resumed.steps_per_epoch // 2
-    resumed.use_bookmark(pairs.windows_per_epoch // 2, step)
+    resumed.use_bookmark(
+        kt.data.Bookmark(pairs.windows_per_epoch // 2, step, target_tokens=0)
+    )
     next(resumed.training_dataset(step).as_numpy_iterator())
     return {
         "seconds_to_the_first_batch": first - started,

@@ -28,7 +28,7 @@ _ILLUSTRATED = (
 # Counters of a checkpoint. If windows have different numbers of batches, a run
 # also stores where the window of the last batch began.
 _COUNTERS = ("train_seconds", "batches")
-_BOOKMARK = ("window", "window_first_batch")
+_BOOKMARK = tuple(f"bookmark_{name}" for name in kt.data.Bookmark._fields)
 
 
 def counters(batches: kt.data.TokenBatches) -> tuple[str, ...]:
@@ -51,7 +51,9 @@ def use_bookmark(
     """
     if set(_BOOKMARK) <= set(counters):
         batches.use_bookmark(
-            *(int(counters[name].numpy()) for name in _BOOKMARK)
+            kt.data.Bookmark(
+                *(int(counters[name].numpy()) for name in _BOOKMARK)
+            )
         )
 
 

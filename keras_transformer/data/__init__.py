@@ -1,9 +1,13 @@
 """Data: sentence pairs from files or the built-in corpus, and their batches."""
 
-from keras_transformer.data.batching import PairWindows, TokenBatches
+from keras_transformer.data.batching import Bookmark, TokenBatches
 from keras_transformer.data.cleaning import Cleaning
 from keras_transformer.data.cleaning_report import CleaningReport
-from keras_transformer.data.encoding import EncodedPairs, encode_pairs
+from keras_transformer.data.encoding import (
+    EncodedPairs,
+    PairWindows,
+    encode_pairs,
+)
 from keras_transformer.data.files import (
     iterate_parallel,
     iterate_tsv,
@@ -34,6 +38,7 @@ from keras_transformer.data.shards import (
 )
 
 __all__ = [
+    "Bookmark",
     "Cleaning",
     "CleaningReport",
     "ContrastExample",

@@ -17,42 +17,28 @@ B batch   S source length   T target length
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from keras_transformer.data import encoding, packing, plans
-from keras_transformer.text import SpecialIds
 
 # The number of batches that are prepared in advance.
 _PREFETCHED = 8
 
 
-class PairWindows(Protocol):
-    """Encoded pairs that are read in windows, such as `EncodedPairs`.
+class Bookmark(NamedTuple):
+    """The place in a stream of batches at which a window begins.
 
-    A corpus on disk is larger than memory, so only the pairs of a window are
-    shuffled and put into batches together. Windows are numbered from 0 without
-    end: an epoch has `windows_per_epoch` of them. `EncodedPairs` is one window.
-
-    windows_per_epoch: the number of windows.
-    num_pairs: the number of pairs of an epoch.
-    longest: the number of tokens of the longest side, its end token included.
-    source_special_ids, target_special_ids: special ids of the vocabularies.
+    window: the number of the window.
+    batches: the number of batches before it.
+    target_tokens: the number of target tokens before it, without padding.
     """
 
-    windows_per_epoch: int
-    num_pairs: int
-    longest: int
-    source_special_ids: SpecialIds
-    target_special_ids: SpecialIds
-
-    def window_lengths(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the lengths of sources and targets, without special ids."""
-
-    def read_window(self, number: int) -> encoding.EncodedPairs:
-        """Reads the pairs of a window, in the order of its lengths."""
+    window: int
+    batches: int
+    target_tokens: int
 
 
 class TokenBatches:
@@ -104,7 +90,7 @@ class TokenBatches:
 
     def __init__(
         self,
-        pairs: PairWindows,
+        pairs: encoding.PairWindows,
         tokens_per_batch: int = 4096,
         max_length: int = 128,
         seed: int = 0,
@@ -144,8 +130,8 @@ class TokenBatches:
         else:
             self._planner = plans.Buckets(tokens_per_batch, max_length)
         self.needs_bookmarks = not isinstance(pairs, encoding.EncodedPairs)
-        # The steps at which windows begin, as far as they are known.
-        self._first_steps = {0: 0}
+        # Where windows begin, as far as it is known.
+        self._bookmarks = {0: Bookmark(0, 0, 0)}
         self._latest_plan: tuple[int, Any] = (-1, None)
         self.steps_per_epoch = (
             len(self._planner.plan(self._lengths(0))) * pairs.windows_per_epoch
@@ -167,18 +153,18 @@ class TokenBatches:
         """
 
         def generate():
-            step, window, plan = self._window_at(first_step)
-            skipped = first_step - step
+            bookmark = self.bookmark(first_step)
+            number = first_step
             while True:
-                pairs = self._pairs.read_window(window)
-                for number, batch in enumerate(plan[skipped:], step + skipped):
+                plan = self._shuffled_plan(bookmark.window)
+                pairs = self._pairs.read_window(bookmark.window)
+                for batch in plan[number - bookmark.batches :]:
                     arrays = self._batch(pairs, batch)
                     if observe is not None:
                         observe(number, sum(map(len, batch.rows)), arrays[-1])
                     yield arrays
-                step, window, skipped = step + len(plan), window + 1, 0
-                self._first_steps[window] = step
-                plan = self._shuffled_plan(window)
+                    number += 1
+                bookmark = self._next(bookmark)
 
         # With a known cardinality, workers need not agree on the data's end.
         return self._dataset(generate, tf.data.INFINITE_CARDINALITY)
@@ -198,44 +184,65 @@ class TokenBatches:
 
         return self._dataset(generate, sum(map(len, planned)))
 
-    def bookmark(self, step: int) -> tuple[int, int]:
-        """Returns where the batches of a window begin, for `use_bookmark`.
+    def bookmark(self, step: int) -> Bookmark:
+        """Returns where the window of a batch begins, for `use_bookmark`.
 
         Args:
-            step: the number of batches that were read.
-
-        Returns:
-            The number of the window that has the batch `step`, and the number
-            of batches before this window.
+            step: the number of batches before this batch.
         """
-        first_step, window, _ = self._window_at(step)
-        return window, first_step
+        if not self.needs_bookmarks:
+            window = step // self.steps_per_epoch
+            return Bookmark(
+                window,
+                window * self.steps_per_epoch,
+                window * int(self._lengths(window)[:, 1].sum()),
+            )
+        # The thread that makes batches adds bookmarks at the same time.
+        bookmark = max(
+            each
+            for each in list(self._bookmarks.values())
+            if each.batches <= step
+        )
+        while (following := self._next(bookmark)).batches <= step:
+            bookmark = following
+        return bookmark
 
-    def use_bookmark(self, window: int, first_step: int) -> None:
+    def use_bookmark(self, bookmark: Bookmark) -> None:
         """Remembers where a window begins.
 
         Then `training_dataset` need not plan the batches of all windows before
         it, only to count them.
 
         Args:
-            window: the first result of `bookmark`.
-            first_step: the second result of `bookmark`.
+            bookmark: the result of `bookmark`.
         """
-        self._first_steps[window] = first_step
+        self._bookmarks[bookmark.window] = bookmark
 
     def count_target_tokens(self, steps: int) -> int:
         """Returns how many target tokens, not padding, the first steps read."""
-        first_step, last_window, plan = self._window_at(steps)
-        lengths = self._lengths(last_window)[:, 1]
-        return sum(
-            int(self._lengths(window)[:, 1].sum())
-            for window in range(last_window)
-        ) + sum(
+        bookmark = self.bookmark(steps)
+        plan = self._shuffled_plan(bookmark.window)
+        lengths = self._lengths(bookmark.window)[:, 1]
+        return bookmark.target_tokens + sum(
             int(lengths[pair])
-            for batch in plan[: steps - first_step]
+            for batch in plan[: steps - bookmark.batches]
             for row in batch.rows
             for pair in row
         )
+
+    def _next(self, bookmark):
+        """Returns the bookmark of the next window."""
+        following = self._bookmarks.get(bookmark.window + 1)
+        if following is None:
+            plan = self._shuffled_plan(bookmark.window)
+            lengths = self._lengths(bookmark.window)[:, 1]
+            following = Bookmark(
+                bookmark.window + 1,
+                bookmark.batches + len(plan),
+                bookmark.target_tokens + int(lengths.sum()),
+            )
+            self._bookmarks[following.window] = following
+        return following
 
     def _lengths(self, window):
         """Returns the lengths with one special id each, `(pairs, 2)`."""
@@ -249,28 +256,6 @@ class TokenBatches:
             plan = [plan[i] for i in generator.permutation(len(plan))]
             self._latest_plan = window, plan
         return plan
-
-    def _window_at(self, step):
-        """Returns the window of a batch: its first step, number and plan."""
-        if not self.needs_bookmarks:
-            window = step // self.steps_per_epoch
-            return (
-                window * self.steps_per_epoch,
-                window,
-                self._shuffled_plan(window),
-            )
-        # The thread that makes batches adds windows at the same time.
-        window, first_step = max(
-            (window, first)
-            for window, first in list(self._first_steps.items())
-            if first <= step
-        )
-        plan = self._shuffled_plan(window)
-        while first_step + len(plan) <= step:
-            first_step, window = first_step + len(plan), window + 1
-            self._first_steps[window] = first_step
-            plan = self._shuffled_plan(window)
-        return first_step, window, plan
 
     def _batch(self, pairs, batch):
         """Returns the arrays of a planned batch."""

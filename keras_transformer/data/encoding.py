@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -11,6 +12,32 @@ from keras_transformer.text import SpecialIds, Tokenizer
 
 # The number of sentences that one call of the tokenizer encodes.
 CHUNK = 8192
+
+
+class PairWindows(Protocol):
+    """Encoded pairs that are read in windows, such as `EncodedPairs`.
+
+    A corpus on disk is larger than memory, so only the pairs of a window are
+    shuffled and put into batches together. Windows are numbered from 0 without
+    end: an epoch has `windows_per_epoch` of them. `EncodedPairs` is one window.
+
+    windows_per_epoch: the number of windows.
+    num_pairs: the number of pairs of an epoch.
+    longest: the number of tokens of the longest side, its end token included.
+    source_special_ids, target_special_ids: special ids of the vocabularies.
+    """
+
+    windows_per_epoch: int
+    num_pairs: int
+    longest: int
+    source_special_ids: SpecialIds
+    target_special_ids: SpecialIds
+
+    def window_lengths(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the lengths of sources and targets, without special ids."""
+
+    def read_window(self, number: int) -> "EncodedPairs":
+        """Reads the pairs of a window, in the order of its lengths."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +72,7 @@ class EncodedPairs:
         """The number of tokens of the longest side, its end token included."""
         return 1 + max(max(map(len, self.sources)), max(map(len, self.targets)))
 
-    # As `ShardedPairs`, which has several windows an epoch.
+    # As `PairWindows` has them.
 
     @property
     def windows_per_epoch(self) -> int:

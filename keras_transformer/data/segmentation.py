@@ -7,7 +7,7 @@ al. 2020), for one of unigrams it is subword regularization (Kudo 2018).
 
 import numpy as np
 
-from keras_transformer.data import batching, encoding
+from keras_transformer.data import encoding
 from keras_transformer.text import Tokenizer
 
 
@@ -44,7 +44,7 @@ class SampledSegmentation:
 
     def __init__(
         self,
-        pairs: batching.PairWindows,
+        pairs: encoding.PairWindows,
         tokenizer: Tokenizer,
         target_tokenizer: Tokenizer | None = None,
         rate: float = 0.1,
@@ -58,9 +58,8 @@ class SampledSegmentation:
         self._tokenizers = (tokenizer, target_tokenizer or tokenizer)
         self._rate = rate
         self._seed = seed
-        # The window that was read last, and the lengths of all that were read.
+        # The window that was read last.
         self._window: tuple[int, encoding.EncodedPairs | None] = (-1, None)
-        self._lengths: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self.windows_per_epoch = pairs.windows_per_epoch
         self.num_pairs = pairs.num_pairs
         self.longest = pairs.longest
@@ -77,14 +76,7 @@ class SampledSegmentation:
 
     def window_lengths(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns the lengths of sources and targets, without end tokens."""
-        if number not in self._lengths:
-            sources, targets = self.read_window(number).window_lengths(0)
-            self._lengths[number] = (
-                sources.astype("uint16"),
-                targets.astype("uint16"),
-            )
-        sources, targets = self._lengths[number]
-        return sources.astype("int64"), targets.astype("int64")
+        return self.read_window(number).window_lengths(0)
 
     def _sampled(self, window, number):
         return encoding.EncodedPairs(

@@ -438,14 +438,14 @@ class TestWindows:
         steps = batches.steps_per_epoch
         whole = rows_of_each(read(batches.training_dataset(), 3 * steps + 5))
         for first in (0, 1, steps - 1, steps + 1, 3 * steps):
-            window, first_step = batches.bookmark(first)
-            assert abs(window - 2 * first / steps) <= 1
+            bookmark = batches.bookmark(first)
+            assert abs(bookmark.window - 2 * first / steps) <= 1
             windows = Windows(random_pairs())
             resumed = make(windows, packed=packed)
-            resumed.use_bookmark(window, first_step)
+            resumed.use_bookmark(bookmark)
             rest = read(resumed.training_dataset(first), 3)
             assert rows_of_each(rest) == whole[first : first + 3]
-            assert min(windows.was_read) == window
+            assert min(windows.was_read) == bookmark.window
             assert resumed.count_target_tokens(first) == sum(
                 len(target) + 1 for rows in whole[:first] for _, target in rows
             )
@@ -453,7 +453,7 @@ class TestWindows:
     def test_a_batch_of_the_next_epoch_is_not_of_this_one(self):
         batches = make(Windows(random_pairs()))
         steps = 2 * batches.steps_per_epoch
-        windows = [batches.bookmark(step)[0] for step in range(steps)]
+        windows = [batches.bookmark(step).window for step in range(steps)]
         assert windows == sorted(windows)
         assert set(windows) >= {0, 1, 2, 3}
 

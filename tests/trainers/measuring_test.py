@@ -90,7 +90,8 @@ class TestProgress:
     def test_the_window_of_the_last_batch_is_part_of_the_checkpoint(self):
         self.batches = make_batches(Windows)
         # 12 pairs and 11 pairs, 2 in a batch.
-        assert self.batches.bookmark(8) == (1, 6)
+        # Each pair has 6 target tokens with its end.
+        assert self.batches.bookmark(8) == (1, 6, 12 * 6)
         names = measuring.counters(self.batches)
         assert set(measuring.counters(make_batches())) < set(names)
         self.checkpoints = kt.training.TrainingCheckpoints(
@@ -103,12 +104,12 @@ class TestProgress:
         assert resumed.restore()
         batches = make_batches(Windows)
         read = []
-        batches.use_bookmark = lambda *bookmark: read.append(bookmark)
+        batches.use_bookmark = read.append
         measuring.use_bookmark(resumed.counters, batches)
-        assert read == [(1, 6)]
+        assert read == [(1, 6, 12 * 6)]
 
     def test_one_window_needs_no_bookmark(self):
         read = []
-        self.batches.use_bookmark = lambda *bookmark: read.append(bookmark)
+        self.batches.use_bookmark = read.append
         measuring.use_bookmark(self.checkpoints.counters, self.batches)
         assert not read
