@@ -109,29 +109,26 @@ def encode_pairs(
     Raises:
         ValueError: no pair is left.
     """
-    sources, targets = [], []
-    num_empty = num_too_long = 0
-    for start in range(0, len(pairs), CHUNK):
-        chunk = encode_chunk(
+    chunks = [
+        encode_chunk(
             pairs[start : start + CHUNK],
             tokenizer,
             max_length,
             target_tokenizer,
         )
-        sources += chunk.sources
-        targets += chunk.targets
-        num_empty += chunk.num_empty
-        num_too_long += chunk.num_too_long
-    if not sources:
-        raise nothing_left(num_empty, num_too_long, max_length)
-    return EncodedPairs(
-        sources,
-        targets,
-        num_empty,
-        num_too_long,
+        for start in range(0, len(pairs), CHUNK)
+    ]
+    encoded = EncodedPairs(
+        [ids for chunk in chunks for ids in chunk.sources],
+        [ids for chunk in chunks for ids in chunk.targets],
+        sum(chunk.num_empty for chunk in chunks),
+        sum(chunk.num_too_long for chunk in chunks),
         tokenizer.special_ids,
         (target_tokenizer or tokenizer).special_ids,
     )
+    if not encoded.sources:
+        raise nothing_left(encoded.num_empty, encoded.num_too_long, max_length)
+    return encoded
 
 
 def encode_chunk(

@@ -8,6 +8,7 @@ import tensorflow as tf
 import keras_transformer as kt
 from tools.benchmark_search import jobs
 from tools.engines import keras_fit, serving
+from tools.model_flags import training_sizes
 
 _START, _END, _PAD = 1, 2, 0
 
@@ -54,17 +55,8 @@ def make_search(job: jobs.Job) -> Callable[[], None]:
 
 
 def _make_model(job):
-    config = kt.TransformerConfig(
-        vocabulary_size=job.vocabulary_size,
-        num_encoder_layers=job.layers,
-        num_decoder_layers=job.layers,
-        model_dim=job.model_dim,
-        num_heads=job.num_heads,
-        feed_forward_dim=job.feed_forward_dim,
-        # These settings are those of the peers' models.
-        normalization="post",
-        biases="all",
-    )
+    # These settings are those of the peers' models.
+    config = training_sizes.config_of(job, normalization="post", biases="all")
     return kt.build_transformer(config, dtype=job.precision)
 
 

@@ -24,18 +24,13 @@ def make_training(job: jobs.Job) -> tuple[Callable[[], list], dict]:
     keras_fit.use_threads(job.threads)
     keras.config.set_dtype_policy(job.precision)
     batches = _CorpusBatches(job) if job.corpus else _RandomBatches(job)
-    model = _make_model(job, batches)
-
-    def train(steps=job.steps):
-        dataset, tokens = batches.next(steps)
-        return [keras_fit.fit_seconds(model, dataset, steps), tokens]
-
-    train(jobs.WARM_UP_STEPS - 1)
-    return train, {
-        "version": keras_hub.__version__,
-        "parameters": model.count_params(),
-        **batches.facts,
-    }
+    return keras_fit.make_rounds(
+        _make_model(job, batches),
+        batches,
+        job.steps,
+        jobs.WARM_UP_STEPS,
+        keras_hub.__version__,
+    )
 
 
 def _make_model(job, batches):

@@ -23,18 +23,9 @@ def make_training(job: jobs.Job) -> tuple[Callable[[], list], dict]:
     model = training_sizes.compiled_model(
         job, normalization="post", biases="all"
     )
-    batches = _Batches(job)
-
-    def train(steps=job.steps):
-        dataset, tokens = batches.next(steps)
-        return [keras_fit.fit_seconds(model, dataset, steps), tokens]
-
-    train(jobs.WARM_UP_STEPS - 1)
-    return train, {
-        "version": kt.__version__,
-        "parameters": model.count_params(),
-        **batches.facts,
-    }
+    return keras_fit.make_rounds(
+        model, _Batches(job), job.steps, jobs.WARM_UP_STEPS, kt.__version__
+    )
 
 
 class _Batches:

@@ -4,6 +4,8 @@ This file needs Keras and TensorFlow, but not `keras_transformer`.
 """
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -46,6 +48,37 @@ def fit_seconds(
         verbose=0,
     )
     return stopwatch.seconds
+
+
+def make_rounds(
+    model: keras.Model,
+    batches: Any,
+    steps: int,
+    warm_up_steps: int,
+    version: str,
+) -> tuple[Callable[[], list], dict]:
+    """Trains a model for some steps, and makes a function that trains further.
+
+    Args:
+        model: a compiled model.
+        batches: an object with `next(steps)`, which returns a data set of the
+            next steps and their target tokens, and with a dict `facts`.
+        steps: the number of steps of a round.
+        warm_up_steps: the number of steps before the first round.
+        version: the version of the library of the model.
+
+    Returns:
+        A function that trains for a round and returns its seconds and target
+        tokens, and facts to print.
+    """
+
+    def train(steps=steps):
+        dataset, tokens = batches.next(steps)
+        return [fit_seconds(model, dataset, steps), tokens]
+
+    train(warm_up_steps - 1)
+    facts = {"version": version, "parameters": model.count_params()}
+    return train, {**facts, **batches.facts}
 
 
 def use_threads(count: int) -> None:

@@ -32,14 +32,14 @@ class StepSizes(TrainingSizes):
     precision: str = setting("A Keras policy.", "float32")
 
 
-def compiled_model(sizes: Any, **settings: Any) -> keras.Model:
-    """Returns a model that is ready to be trained as in the paper.
+def config_of(sizes: Any, **settings: Any) -> kt.TransformerConfig:
+    """Returns the configuration of a model of these sizes.
 
     Args:
-        sizes: an object with the attributes of `StepSizes`.
+        sizes: an object with the sizes of a model as `StepSizes` has them.
         **settings: other fields of `TransformerConfig`.
     """
-    config = kt.TransformerConfig(
+    return kt.TransformerConfig(
         vocabulary_size=sizes.vocabulary_size,
         num_encoder_layers=sizes.layers,
         num_decoder_layers=sizes.layers,
@@ -48,6 +48,16 @@ def compiled_model(sizes: Any, **settings: Any) -> keras.Model:
         feed_forward_dim=sizes.feed_forward_dim,
         **settings,
     )
+
+
+def compiled_model(sizes: Any, **settings: Any) -> keras.Model:
+    """Returns a model that is ready to be trained as in the paper.
+
+    Args:
+        sizes: an object with the attributes of `StepSizes`.
+        **settings: other fields of `TransformerConfig`.
+    """
+    config = config_of(sizes, **settings)
     model = kt.build_transformer(config, dtype=sizes.precision)
     model.compile(
         kt.training.paper_adam(sizes.model_dim),
