@@ -75,7 +75,7 @@ def flags(tmp_path_factory):
         "--steps=8",
         "--evaluation_interval=4",
         "--beam_size=1",
-        "--adam_epsilon=1e-4",
+        "--adam_epsilon=1e-3",
         "--precision=float32",
     ]
 
