@@ -304,7 +304,7 @@ class TestArchitecture:
         ]
         folders = [path for path in entries if path.is_dir()]
         assert folders
-        assert len(folders) <= 6
+        assert len(folders) <= 7
         assert len(entries) - len(folders) <= 18
 
     def test_a_process_has_one_strategy_of_several_devices(self):

@@ -1,0 +1,31 @@
+"""The parts of the step add up to the step."""
+
+import sys
+
+import pytest
+
+from tests.tools import in_process
+from tools.profile_step import __main__ as profile_step
+
+
+def test_the_table_adds_up():
+    sums = {
+        "attention": {"products_ms": 31.0, "others_ms": 7.0},
+        "dropout": {"products_ms": 0.0, "others_ms": 11.0},
+    }
+    assert profile_step.table_of(53.0, sums)[2:] == [
+        "| attention | 31.0 | 7.0 | 71.7 % |",
+        "| dropout | 0.0 | 11.0 | 20.8 % |",
+        "| pauses between operations | 0.0 | 4.0 | 7.5 % |",
+        "| the step | 31.0 | 22.0 | 100.0 % |",
+    ]
+
+
+@pytest.mark.process
+def test_an_interpreter_without_xprof():
+    result = in_process.call("profile_step", f"--xprof_python={sys.executable}")
+    assert result.returncode == 1
+    assert b"--xprof_python=" in result.stderr
+    assert b"Install xprof" in result.stderr
+    with pytest.raises(OSError, match="no-such"):
+        profile_step.check_interpreter("./no-such-python")

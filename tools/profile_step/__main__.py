@@ -1,0 +1,152 @@
+"""Measures where the time of a training step goes.
+
+    python -m tools.profile_step --xprof_python=PYTHON
+
+trains the model of `tools.benchmark_step` on one thread, so that the times of
+the operations add up to the time of the step. It prints a Markdown table: for
+each part of the step, the milliseconds of its matrix products and of its other
+operations. Below it is the step's share of the machine's ceiling, which is one
+large matrix product in the same process.
+
+PYTHON is an interpreter with the package xprof, which reads profiles.
+"""
+
+import dataclasses
+import json
+import subprocess
+import sys
+import tempfile
+
+import tensorflow as tf
+
+from tools import benchmark_training
+from tools.engines import keras_fit
+from tools.model_flags import training_sizes
+from tools.profile_step import parts
+from trainers import program
+from trainers.settings_flags import setting
+
+# Steps that trace the graph and make buffers, before the profile.
+_WARM_UP_STEPS = 4
+_REST = "pauses between operations"
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile(training_sizes.StepSizes):
+    """The flags of the model, of its batches, and of the profile."""
+
+    steps: int = setting("Steps of the profile.", 6, least=2)
+    xprof_python: str = setting(
+        "Python interpreter with xprof.", sys.executable
+    )
+
+
+def check_interpreter(python: str) -> None:
+    """Checks that a Python interpreter has the package xprof.
+
+    Args:
+        python: the interpreter.
+
+    Raises:
+        OSError: there is no such interpreter.
+        ValueError: it has no xprof.
+    """
+    result = subprocess.run(
+        [python, "-c", "import xprof"], stderr=subprocess.DEVNULL
+    )
+    if result.returncode:
+        raise ValueError(
+            "The package xprof reads the profile. Received: "
+            f"--xprof_python={python}, which cannot import it. Install xprof "
+            "for a Python interpreter, and give that one."
+        )
+
+
+def read_operations(directory: str, python: str) -> list[dict]:
+    """Returns what `operation_times.read` returns in another process.
+
+    Args:
+        directory: the directory of a profile.
+        python: an interpreter with xprof.
+    """
+    result = subprocess.run(
+        [python, "-m", "tools.profile_step.operation_times", directory],
+        stdout=subprocess.PIPE,
+        # xprof logs what it does.
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
+    return json.loads(result.stdout)
+
+
+def profile_steps(sizes: Profile) -> tuple[float, list[dict]]:
+    """Trains a model and profiles steps of it.
+
+    Args:
+        sizes: the flags.
+
+    Returns:
+        The milliseconds of a step, and the operations of all steps.
+    """
+    model = training_sizes.compiled_model(
+        sizes, normalization="post", biases="all"
+    )
+    batches = training_sizes.endless_batches(
+        sizes.batch_size, sizes.length, sizes.vocabulary_size
+    )
+    keras_fit.fit_seconds(model, batches, _WARM_UP_STEPS)
+    with tempfile.TemporaryDirectory() as directory:
+        with tf.profiler.experimental.Profile(directory):
+            # The first of these steps is not timed, but it is profiled.
+            seconds = keras_fit.fit_seconds(model, batches, sizes.steps - 1)
+        operations = read_operations(directory, sizes.xprof_python)
+    return 1e3 * seconds / (sizes.steps - 1), operations
+
+
+def table_of(step_ms: float, sums: dict[str, dict[str, float]]) -> list[str]:
+    """Returns the lines of a Markdown table.
+
+    Args:
+        step_ms: the milliseconds of a step.
+        sums: the parts of the step, of `parts.sum_parts`.
+    """
+    rows = [
+        (name, part["products_ms"], part["others_ms"])
+        for name, part in sums.items()
+    ]
+    products_ms = sum(products for _, products, _ in rows)
+    others_ms = sum(others for _, _, others in rows)
+    rows.append((_REST, 0, step_ms - products_ms - others_ms))
+    rows.append(("the step", products_ms, step_ms - products_ms))
+    lines = [
+        "| part | products, ms | other operations, ms | share |",
+        "|---|---|---|---|",
+    ]
+    for name, products, others in rows:
+        share = 100 * (products + others) / step_ms
+        lines.append(
+            f"| {name} | {products:.1f} | {others:.1f} | {share:.1f} % |"
+        )
+    return lines
+
+
+@program.main(Profile)
+def main(sizes):
+    check_interpreter(sizes.xprof_python)
+    keras_fit.use_threads(1)
+    step_ms, operations = profile_steps(sizes)
+    sums = parts.sum_parts(operations, sizes.steps)
+    print("\n".join(table_of(step_ms, sums)))
+    dtype = "float32" if sizes.precision == "float32" else "bfloat16"
+    ceiling = benchmark_training.ceiling_flops(dtype)
+    flops = benchmark_training.step_flops(sizes)
+    products_ms = sum(part["products_ms"] for part in sums.values())
+    print(
+        f"\nceiling {ceiling / 1e9:.0f} GFLOP/s; the products reach "
+        f"{1e5 * flops / products_ms / ceiling:.0f} % of it, the step "
+        f"{1e5 * flops / step_ms / ceiling:.0f} %."
+    )
+
+
+if __name__ == "__main__":
+    main.run()

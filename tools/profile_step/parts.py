@@ -1,0 +1,75 @@
+"""The parts of a training step to which TensorFlow's operations belong."""
+
+import collections
+import re
+from collections.abc import Iterable
+
+from tools.profile_step import operation_times
+
+# Operations that multiply matrices. Those of oneDNN begin with _Mkl.
+_PRODUCTS = re.compile(r"(_Mkl)?(Fused)?(Batch)?(MatMul(V2)?|Einsum)")
+# What a name of an operation contains, and the part. The first match counts.
+_PARTS = (
+    (operation_times.COMPILED, "loss, compiled by XLA"),
+    ("adam/", "Adam"),
+    ("/drop", "dropout"),
+    ("/norm", "layer normalization"),
+    ("feed_forward", "feed-forward networks"),
+    ("attention", "attention"),
+    ("embedding", "embeddings and positions"),
+    ("positions", "embeddings and positions"),
+    ("transformer", "logits"),
+)
+_OTHER = "sums of gradients, counters and other operations"
+
+
+def part_of(operation: str) -> str:
+    """Returns the part of the step to which an operation belongs.
+
+    Args:
+        operation: the name of the operation, in which layers are folders.
+
+    Example:
+
+    >>> part_of("gradient_tape/transformer_1/encoder_1/block_2/norm_1/mul")
+    'layer normalization'
+    """
+    for text, part in _PARTS:
+        if text in operation:
+            return part
+    return _OTHER
+
+
+def is_product(kind: str) -> bool:
+    """Returns whether a type of operation multiplies matrices.
+
+    Example:
+
+    >>> is_product("_MklMatMul"), is_product("Mul")
+    (True, False)
+    """
+    return _PRODUCTS.fullmatch(kind) is not None
+
+
+def sum_parts(
+    operations: Iterable[dict], steps: int
+) -> dict[str, dict[str, float]]:
+    """Adds up the milliseconds of operations.
+
+    Args:
+        operations: dicts of `operation_times.read`.
+        steps: the number of steps in which they were seen.
+
+    Returns:
+        For each part the milliseconds of a step that its matrix products take
+        ("products_ms") and its other operations ("others_ms"). The part that
+        takes longest is the first.
+    """
+    sums = collections.defaultdict(lambda: {"products_ms": 0, "others_ms": 0})
+    for each in operations:
+        column = "products_ms" if is_product(each["type"]) else "others_ms"
+        sums[part_of(each["operation"])][column] += each["ms"] / steps
+    longest_first = sorted(
+        sums.items(), key=lambda each: -sum(each[1].values())
+    )
+    return dict(longest_first)
