@@ -1,4 +1,4 @@
-"""Runs a module of the tests in two processes, as two hosts would."""
+"""Runs a module of the tests in processes, as hosts would."""
 
 import json
 import os
@@ -11,15 +11,15 @@ ROOT = pathlib.Path(__file__).parents[2]
 WORKERS = 2
 
 
-def run(file, *arguments):
+def run(file, *arguments, workers=WORKERS):
     """Runs `python -m` of a test file in each, with the TF_CONFIG of each."""
     module = pathlib.Path(file).relative_to(ROOT).with_suffix("")
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(WORKERS)]
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(workers)]
     addresses = [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]
     for listener in sockets:
         listener.close()
     processes = []
-    for index in range(WORKERS):
+    for index in range(workers):
         config = {
             "cluster": {"worker": addresses},
             "task": {"type": "worker", "index": index},
