@@ -80,7 +80,7 @@ def with_defaults(
             the same when the run is made longer.
     """
     existing = existing_settings or {}
-    epochs = settings.epochs or (6 if settings.is_built_in else 20)
+    epochs = settings.epochs or (4 if settings.is_built_in else 20)
     steps = settings.steps or epochs * steps_per_epoch
     if settings.steps is None and settings.epochs is None:
         steps = existing.get("steps", steps)

@@ -118,7 +118,7 @@ class TrainingSettings:
     )
     epochs: int | None = setting(
         "Passes over the training data. Default: 20, or "
-        "6 for the built-in corpus.",
+        "4 for the built-in corpus.",
         None,
     )
     steps: int | None = setting(
