@@ -1,5 +1,6 @@
 """What a test costs: marks, and a guard that finds processes without one."""
 
+import importlib
 import sys
 
 import pytest
@@ -42,6 +43,8 @@ class Guard:
     """A plugin of pytest: only a test with the mark may start a process."""
 
     def __init__(self):
+        # NumPy 1 asks a process for the processor when this is imported.
+        importlib.import_module("numpy.testing")
         self.item = None
         sys.addaudithook(self.audit)
 

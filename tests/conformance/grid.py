@@ -1,7 +1,7 @@
 """Which cells of the table only `make test-all` has.
 
 A transformer calls its encoder and decoder. So it fails where they fail: when
-XLA compiles it, in float16, and on replicas. What they are in a config and in a
+XLA compiles it, in 16 bits, and on replicas. What they are in a config and in a
 file is compared for themselves, with the plain layers if it takes long.
 """
 
@@ -11,7 +11,7 @@ from keras_transformer import layers
 from tests.conformance import rows
 
 STACKS = (layers.Encoder, layers.Decoder)
-OF_THE_WHOLE = {"compiled", "float16", "replicas"}
+OF_THE_WHOLE = {"bfloat16", "compiled", "float16", "replicas"}
 OF_PLAIN_LAYERS = {"frozen", "adapted"}
 
 

@@ -1018,7 +1018,7 @@ def test_a_slider_redraws_its_sections_alone(recorded, record_property):
     [
         (1280, "#?open=decoder:1,encoder:2"),
         (400, "#?units=words&attention=cross&step=4&off=x:0&prefix=5"),
-        (400, "#?text=&theme=dark"),
+        pytest.param(400, "#?text=&theme=dark", marks=pytest.mark.grid),
     ],
 )
 def test_axe_finds_nothing_serious(

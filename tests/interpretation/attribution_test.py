@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_transformer.interpretation import attribution, forward, reading
+from tests import costs
 from tests.assertions import assert_all_close
 from tests.interpretation import random_translator
 
@@ -50,7 +51,10 @@ def test_integrated_gradients_are_complete(translator):
 
 
 @pytest.mark.seconds
-@pytest.mark.parametrize("kind", ["marian", "modern"])  # Without corners.
+# Kinds without corners.
+@pytest.mark.parametrize(
+    "kind", costs.grid(["marian", "modern"], keep=["modern"])
+)
 def test_gradients_are_those_of_finite_differences(kind):
     translator = random_translator.translator(kind)
     found = attribution.attribute(

@@ -12,6 +12,7 @@ import pytest
 
 from keras_transformer import layers, models, training
 from keras_transformer.layers import composite
+from tests import costs
 from tests.assertions import (
     assert_all_close,
     assert_all_equal,
@@ -70,7 +71,10 @@ CHANGES = {
 
 
 class TestComposite:
-    @pytest.mark.parametrize("name", CHANGES)
+    @pytest.mark.parametrize(
+        "name",
+        costs.grid(CHANGES, keep=("block", "all but a projection", "LoRA")),
+    )
     def test_training_continues_from_a_file_as_without_it(self, name):
         model = make_model()
         count = len(model.trainable_weights)

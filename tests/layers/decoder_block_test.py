@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from keras_transformer import layers
 from keras_transformer.layers import decoder_block, past
+from tests import costs
 from tests.assertions import (
     assert_all_close,
     assert_all_equal,
@@ -104,7 +105,9 @@ class TestDecoderBlock:
             block(inputs, memory, training=True), block(inputs, memory)
         )
 
-    @pytest.mark.parametrize("normalization", ("pre", "post"))
+    @pytest.mark.parametrize(
+        "normalization", costs.grid(("pre", "post"), keep=("pre",))
+    )
     @pytest.mark.parametrize("positions", (None, *kinds.ATTENDED))
     @pytest.mark.parametrize("max_length", (None, T, T + 6))
     def test_steps_equal_the_call(self, normalization, positions, max_length):

@@ -48,6 +48,15 @@ CASES = [
     for name in SEARCHES
     for demands in DEMANDS
 ]
+# Each search once, by turns with and without demands; the grid has the others.
+SLOW_CASES = [
+    pytest.param(
+        *case.values,
+        id=case.id,
+        marks=[] if i % 4 in (0, 3) else [pytest.mark.grid],
+    )
+    for i, case in enumerate(CASES)
+]
 B = 13
 
 
@@ -180,7 +189,7 @@ class TestWaysToRun:
             )
 
     @pytest.mark.seconds
-    @pytest.mark.parametrize(("name", "demands"), CASES)
+    @pytest.mark.parametrize(("name", "demands"), SLOW_CASES)
     def test_graph_of_unknown_batch(self, name, demands):
         run, settings = SEARCHES[name]
         demands = self.demands(demands)
@@ -288,7 +297,7 @@ class TestWaysToRun:
         assert counts == [32, 16, 8, 4, 4, 4, 4]
 
     @pytest.mark.seconds
-    @pytest.mark.parametrize(("name", "demands"), CASES)
+    @pytest.mark.parametrize(("name", "demands"), SLOW_CASES)
     def test_rows_that_end_at_any_time_are_dropped(self, name, demands):
         run, settings = SEARCHES[name]
         growing = GrowingLanguages(29, 61, vocabulary_size=4, longest=6)
@@ -304,7 +313,7 @@ class TestWaysToRun:
         assert growing.counts[-1] < growing.counts[0] // 2
 
     @pytest.mark.seconds
-    @pytest.mark.parametrize(("name", "demands"), CASES)
+    @pytest.mark.parametrize(("name", "demands"), SLOW_CASES)
     def test_a_row_does_not_depend_on_its_batch_or_place(self, name, demands):
         demands = self.demands(demands)
         # One seed for all rows draws by index in the batch; seeds of rows do

@@ -28,9 +28,10 @@ def run(tmp_path_factory):
     ("score", "flags"),
     [
         (call, []),
-        (
+        pytest.param(
             functools.partial(in_process.call, "score"),
             ["--coverage_penalty=0.2"],
+            marks=pytest.mark.grid,
         ),
     ],
     ids=["as_the_run_says", "with_coverage"],

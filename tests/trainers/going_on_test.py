@@ -83,6 +83,8 @@ def assert_same(directory, other):
     assert run_differences.differences(directory.path, other.path) == []
 
 
+# The next test continues a run too.
+@pytest.mark.grid
 def test_goes_on_from_an_evaluation_and_from_between_two(
     whole, train, tmp_path, caplog
 ):

@@ -119,8 +119,8 @@ def lose(number, directory, flags):
     return code, output, seconds
 
 
-def test_a_worker_is_lost_and_the_run_goes_on(whole, flags, tmp_path):
-    directory = tmp_path / "shared"
+def check_lost(directory, flags):
+    """Checks that a worker tells its user that the other one has gone."""
     code, output, seconds = lose(1, directory, flags)
     assert seconds < 120
     assert code == 1
@@ -129,6 +129,15 @@ def test_a_worker_is_lost_and_the_run_goes_on(whole, flags, tmp_path):
     assert "Traceback" not in output
     assert not (directory / "metrics.json").exists()
 
+
+def test_a_worker_is_lost(flags, tmp_path):
+    check_lost(tmp_path / "shared", flags)
+
+
+@pytest.mark.grid
+def test_a_worker_is_lost_and_the_run_goes_on(whole, flags, tmp_path):
+    directory = tmp_path / "shared"
+    check_lost(directory, flags)
     # The same command again, on both.
     workers = start_workers(
         directory, *flags, "--gradient_accumulation_steps=2"

@@ -44,16 +44,13 @@ OPTIMIZERS = {
 WITHOUT_XLA = {**IN_PARTS, **IN_FIVES}
 # (optimizer, settings) of each number of replicas. They are compared with the
 # same optimizer without settings on one replica. `multi_worker_test.py` has
-# Adam, and clipped descent with its average, on two.
-RUNS = {
-    1: [("momentum", IN_PARTS)],
-    2: [("momentum", {}), ("momentum", TOGETHER)],
-    4: [("scaled", WITHOUT_XLA)],
-}
-# XLA compiles for each replica.
+# Adam on two.
+RUNS = {1: [("momentum", IN_PARTS)], 2: [("momentum", TOGETHER)]}
+# The grid has these. XLA compiles for each replica.
 OTHER_RUNS = {
     1: [("momentum", COMPILED), ("momentum", TOGETHER), ("adam", TOGETHER)],
     2: [
+        ("momentum", {}),
         ("momentum", IN_PARTS),
         ("adam", IN_PARTS),
         ("clipped", {}),
@@ -61,6 +58,7 @@ OTHER_RUNS = {
     ],
     4: [
         ("momentum", {}),
+        ("scaled", WITHOUT_XLA),
         ("clipped", WITHOUT_XLA),
         ("momentum", TOGETHER),
         ("adam", TOGETHER),
@@ -162,11 +160,6 @@ def in_a_process(runs, folder):
 
 @pytest.fixture(scope="module")
 def on_four(tmp_path_factory):
-    return in_a_process(RUNS[4], tmp_path_factory.mktemp("four"))
-
-
-@pytest.fixture(scope="module")
-def others_on_four(tmp_path_factory):
     return in_a_process(OTHER_RUNS[4], tmp_path_factory.mktemp("four"))
 
 
@@ -223,17 +216,11 @@ def test_two_replicas_with_other_settings(two_replicas, optimizer, settings):
     assert_same(found, on_one_replica(optimizer))
 
 
-@pytest.mark.process
-@pytest.mark.parametrize("i", range(len(RUNS[4])))
-def test_four_replicas_are_as_one(on_four, i):
-    assert_same(on_four[i], on_one_replica(RUNS[4][i][0]))
-
-
 @pytest.mark.grid
 @pytest.mark.process
 @pytest.mark.parametrize("i", range(len(OTHER_RUNS[4])))
-def test_four_replicas_with_other_settings(others_on_four, i):
-    assert_same(others_on_four[i], on_one_replica(OTHER_RUNS[4][i][0]))
+def test_four_replicas_are_as_one(on_four, i):
+    assert_same(on_four[i], on_one_replica(OTHER_RUNS[4][i][0]))
 
 
 def test_several_steps_in_a_call_change_no_bit():

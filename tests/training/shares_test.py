@@ -34,6 +34,9 @@ RUNS = [
     {"gradient_accumulation_steps": 3, "scale": 2.0**10},
     {"gradient_accumulation_steps": 2, "run_eagerly": True},
 ]
+# Two replicas alone, with micro-batches and executions, and with a scale. The
+# grid has the others.
+FEW = (2, 4, 6)
 
 
 class Penalizing(keras.layers.Layer):
@@ -148,6 +151,8 @@ def trained(two_replicas):
 def every():
     for i, settings in enumerate(RUNS[1:], 1):
         marks = [pytest.mark.xla] if settings.get("jit_compile") else []
+        if i not in FEW:
+            marks.append(pytest.mark.grid)
         yield pytest.param(i, id=str(settings), marks=marks)
 
 

@@ -180,10 +180,9 @@ SEARCHES = {
     ("search", "jit_compile"),
     [
         ("beam", False),
-        pytest.param("greedy", True, marks=pytest.mark.xla),
         *(
             pytest.param(*each, marks=[pytest.mark.xla, pytest.mark.grid])
-            for each in (("beam", True), ("sampling", True))
+            for each in (("greedy", True), ("beam", True), ("sampling", True))
         ),
         pytest.param("greedy", False, marks=pytest.mark.grid),
         pytest.param("sampling", False, marks=pytest.mark.grid),

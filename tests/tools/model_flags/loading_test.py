@@ -41,7 +41,11 @@ def texts_and_scores(answers):
 
 @pytest.mark.parametrize(
     ("n_best", "batch_size"),
-    [(None, 3), (2, 1), pytest.param(3, 3, marks=pytest.mark.grid)],
+    [
+        (2, 1),
+        pytest.param(None, 3, marks=pytest.mark.grid),
+        pytest.param(3, 3, marks=pytest.mark.grid),
+    ],
 )
 def test_run_and_saved_model_agree(run, saved_model, n_best, batch_size):
     live, served = (
