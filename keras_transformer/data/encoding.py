@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from keras_transformer.data import pairs as sentence_pairs
-from keras_transformer.text import SpecialIds, Tokenizer
+from keras_transformer.text import SpecialIds, TextTokenizer
 
 # The number of sentences that one call of the tokenizer encodes.
 CHUNK = 8192
@@ -23,7 +23,7 @@ class PairWindows(Protocol):
 
     windows_per_epoch: the number of windows.
     num_pairs: the number of pairs of an epoch.
-    longest: the number of tokens of the longest side, its end token included.
+    longest: the number of tokens of the longest side, special ids included.
     source_special_ids, target_special_ids: special ids of the vocabularies.
     """
 
@@ -70,7 +70,10 @@ class EncodedPairs:
     @property
     def longest(self) -> int:
         """The number of tokens of the longest side, its end token included."""
-        return 1 + max(max(map(len, self.sources)), max(map(len, self.targets)))
+        added = len(self.source_special_ids.around_source())
+        return max(
+            added + max(map(len, self.sources)), 1 + max(map(len, self.targets))
+        )
 
     # As `PairWindows` has them.
 
@@ -94,9 +97,9 @@ class EncodedPairs:
 
 def encode_pairs(
     pairs: Sequence[sentence_pairs.SentencePair],
-    tokenizer: Tokenizer,
+    tokenizer: TextTokenizer,
     max_length: int = 128,
-    target_tokenizer: Tokenizer | None = None,
+    target_tokenizer: TextTokenizer | None = None,
 ) -> EncodedPairs:
     """Encodes pairs and leaves out those that are empty or too long.
 
@@ -133,9 +136,9 @@ def encode_pairs(
 
 def encode_chunk(
     pairs: Sequence[sentence_pairs.SentencePair],
-    tokenizer: Tokenizer,
+    tokenizer: TextTokenizer,
     max_length: int = 128,
-    target_tokenizer: Tokenizer | None = None,
+    target_tokenizer: TextTokenizer | None = None,
 ) -> EncodedPairs:
     """Encodes a few thousand pairs at once, as `encode_pairs`.
 
@@ -144,6 +147,7 @@ def encode_chunk(
     target_tokenizer = target_tokenizer or tokenizer
     sources, targets = [], []
     num_empty = num_too_long = 0
+    added = len(tokenizer.special_ids.around_source())
     for pair, source, target in zip(
         pairs,
         _encode([pair.source for pair in pairs], tokenizer),
@@ -152,7 +156,7 @@ def encode_chunk(
     ):
         if pair.has_blank_side():
             num_empty += 1
-        elif max(len(source), len(target)) >= max_length:
+        elif max(len(source) + added, len(target) + 1) > max_length:
             num_too_long += 1
         else:
             sources.append(source)

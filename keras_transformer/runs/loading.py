@@ -8,9 +8,9 @@ from typing import Any
 
 import keras
 
+from keras_transformer import text
 from keras_transformer.runs import run_directory as directories
 from keras_transformer.search import base, beam
-from keras_transformer.text import tokenizer as tokenizers
 from keras_transformer.translation import translator
 
 
@@ -42,12 +42,10 @@ def load_translator(
         search = run_search(run_directory)
     target_tokenizer = None
     if directory.target_tokenizer.is_file():
-        target_tokenizer = tokenizers.Tokenizer.from_file(
-            directory.target_tokenizer
-        )
+        target_tokenizer = text.read_tokenizer(directory.target_tokenizer)
     return translator.Translator(
         _load_model(directory.model),
-        tokenizers.Tokenizer.from_file(directory.tokenizer),
+        text.read_tokenizer(directory.tokenizer),
         search,
         max_source_length,
         target_tokenizer,
