@@ -94,16 +94,14 @@ class SpecialIds:
 
     def _surrounded(self, ids, before, after):
         """Puts the same ids before and after each row."""
-        parts = [
+        sides = [
             tf.tile(tf.constant([side], ids.dtype), [ids.nrows(), 1])
-            for side in (before, after)
             if side
+            else None
+            for side in (before, after)
         ]
-        if before:
-            ids = tf.concat([parts[0], ids], axis=1)
-        if after:
-            ids = tf.concat([ids, parts[-1]], axis=1)
-        return ids
+        columns = [sides[0], ids, sides[1]]
+        return tf.concat([side for side in columns if side is not None], axis=1)
 
 
 def of_model(processor: sentencepiece.SentencePieceProcessor) -> SpecialIds:

@@ -40,7 +40,7 @@ class ShardWriter:
     Example:
 
     >>> import tempfile
-    >>> from keras_transformer.text import learn_vocabulary
+    >>> from keras_transformer.text import Tokenizer, learn_vocabulary
     >>> tokenizer = Tokenizer(learn_vocabulary(["a cat"], may_be_smaller=True))
     >>> writer = ShardWriter(tempfile.mkdtemp(), tokenizer)
     >>> ids = [np.array([5, 6, 7], "int32")] * 3
