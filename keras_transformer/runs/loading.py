@@ -10,8 +10,8 @@ import keras
 
 from keras_transformer import text
 from keras_transformer.runs import run_directory as directories
-from keras_transformer.search import base, beam
-from keras_transformer.translation import translator
+from keras_transformer.search import base, beam, constraints
+from keras_transformer.translation import lengths, translator
 
 
 def load_translator(
@@ -49,7 +49,28 @@ def load_translator(
         search,
         max_source_length,
         target_tokenizer,
+        run_lengths(run_directory),
     )
+
+
+def run_lengths(run_directory: str | os.PathLike[str]) -> lengths.Lengths:
+    """Returns the limits of a run's translations.
+
+    Args:
+        run_directory: the directory of a run. Only one that was imported has
+            limits of its own; else they are those of the paper.
+
+    Raises:
+        ValueError: `config.json` is damaged.
+    """
+    config = directories.RunDirectory(run_directory).read_config()
+    try:
+        return lengths.Lengths(**config.get("lengths", {}))
+    except TypeError as error:
+        raise ValueError(
+            f"{run_directory}: the lengths of config.json are damaged "
+            f"({error}). Copy it again from the original."
+        ) from error
 
 
 def run_search(
@@ -72,7 +93,15 @@ def run_search(
         "beam_size": run_settings.get("beam_size"),
         "alpha": run_settings.get("length_penalty"),
         "penalty": run_settings.get("length_penalty_form"),
+        "stopping": run_settings.get("stopping"),
     }
+    limits = {
+        name: run_settings[name]
+        for name in ("banned_ids", "normalized_over")
+        if name in run_settings
+    }
+    if limits:
+        search_of_run["constraints"] = constraints.Constraints(**limits)
     merged = {
         name: value
         for source in (search_of_run, settings)
