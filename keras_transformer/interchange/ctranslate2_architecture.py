@@ -13,8 +13,8 @@ from keras_transformer.models import config as configs
 
 SPECS = ("TransformerSpec", "TransformerBase", "TransformerBig")
 # The values of `activation`. 1 and 4 are approximations of GELU.
-_ACTIVATIONS = {0: "relu", 2: "silu", 3: "gelu"}
-_GATED = {"relu": "reglu", "silu": "swiglu", "gelu": "geglu"}
+ACTIVATIONS = {0: "relu", 2: "silu", 3: "gelu"}
+GATED = {"relu": "reglu", "silu": "swiglu", "gelu": "geglu"}
 # The epsilon of their norms if the configuration has none.
 _EPSILON = {"layer": 1e-5, "rms": 1e-6}
 # Settings that must be off, if a model has them.
@@ -92,12 +92,7 @@ def of_file(
         )
     }
     _check_heads(values["num_heads"], model_dim, where)
-    activation = _ACTIVATIONS.get(values["activation"])
-    if activation is None:
-        raise _unsupported(
-            where, "activation", values["activation"], sorted(_ACTIVATIONS)
-        )
-    is_gated = "encoder/layer_0/ffn/linear_0_noact/weight" in arrays
+    activation = _activation(arrays, values["activation"], where)
     norm = "layer"
     if "encoder/layer_0/ffn/layer_norm/beta" not in arrays:
         norm = "rms"
@@ -114,7 +109,7 @@ def of_file(
         positions=positions,
         norm=norm,
         epsilon=_EPSILON[norm] if epsilon is None else epsilon,
-        activation=_GATED[activation] if is_gated else activation,
+        activation=activation,
         biases="all",
         embedding_scale=_scale(settings, model_dim, where),
         max_positions=count,
@@ -192,6 +187,15 @@ def _dequantized(variables, settings, where):
             )
         arrays[name] = values.astype("float32", copy=False)
     return arrays
+
+
+def _activation(arrays, code, where):
+    """Returns the name of an activation, of a gated network if it is one."""
+    if code not in ACTIVATIONS:
+        raise _unsupported(where, "activation", code, sorted(ACTIVATIONS))
+    name = ACTIVATIONS[code]
+    is_gated = "encoder/layer_0/ffn/linear_0_noact/weight" in arrays
+    return GATED[name] if is_gated else name
 
 
 def _scaled(name, values, scale, where):
