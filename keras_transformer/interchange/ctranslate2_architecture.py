@@ -7,7 +7,10 @@ import re
 
 import numpy as np
 
-from keras_transformer.interchange import ctranslate2_file
+from keras_transformer.interchange import (
+    ctranslate2_attention,
+    ctranslate2_file,
+)
 from keras_transformer.layers import sinusoids
 from keras_transformer.models import config as configs
 
@@ -83,20 +86,15 @@ def of_file(
     for name in (source_embedding, "decoder/embeddings"):
         _size(arrays, f"{name}/weight", where)
     model_dim = arrays[f"{source_embedding}/weight"].shape[1]
-    values = {
-        name: _same_in_stacks(settings, name, where, default)
-        for name, default in (
-            ("num_heads", 16 if file.spec == "TransformerBig" else 8),
-            ("pre_norm", 1),
-            ("activation", 0),
-        )
-    }
-    _check_heads(values["num_heads"], model_dim, where)
+    values = _numbers(file.spec, settings, model_dim, where)
     activation = _activation(arrays, values["activation"], where)
     norm = "layer"
     if "encoder/layer_0/ffn/layer_norm/beta" not in arrays:
         norm = "rms"
     positions, arrays, count = _positions(arrays, where)
+    is_rotary, num_key_value_heads = ctranslate2_attention.read(
+        settings, values["num_heads"], model_dim // values["num_heads"]
+    )
     config = configs.TransformerConfig(
         num_encoder_layers=_count_layers(arrays, "encoder"),
         num_decoder_layers=_count_layers(arrays, "decoder"),
@@ -106,7 +104,8 @@ def of_file(
             arrays, "encoder/layer_0/ffn/linear_0/weight", where
         ),
         normalization="pre" if values["pre_norm"] else "post",
-        positions=positions,
+        positions="rotary" if is_rotary else positions,
+        num_key_value_heads=num_key_value_heads,
         norm=norm,
         epsilon=_EPSILON[norm] if epsilon is None else epsilon,
         activation=activation,
@@ -124,6 +123,7 @@ def _settings(variables, where):
         for name, values in variables.items()
         if name in (*_OFF, *_IGNORED, *_OF_MODEL)
         or name.split("/")[-1] in (*_OF_STACKS, "multiply_by_sqrt_depth")
+        or ctranslate2_attention.is_setting(name)
     }
     for name in _OFF:
         if flag(settings, name, False):
@@ -166,13 +166,24 @@ def _same_in_stacks(settings, name, where, default):
     return received[0]
 
 
-def _check_heads(num_heads, model_dim, where):
+def _numbers(spec, settings, model_dim, where):
+    """Returns the settings that encoder and decoder share."""
+    values = {
+        name: _same_in_stacks(settings, name, where, default)
+        for name, default in (
+            ("num_heads", 16 if spec == "TransformerBig" else 8),
+            ("pre_norm", 1),
+            ("activation", 0),
+        )
+    }
+    num_heads = values["num_heads"]
     if num_heads < 1 or model_dim % num_heads:
         raise ValueError(
             f"{where}: the heads must share the model's dimension. Received: "
             f"num_heads={num_heads}, {model_dim} columns of the embedding. "
             "The file is damaged. Copy it again from the original."
         )
+    return values
 
 
 def _dequantized(variables, settings, where):

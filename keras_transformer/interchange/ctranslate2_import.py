@@ -152,7 +152,7 @@ class _Parts:
                 tokens,
                 text.SpecialIds(
                     pad=pad_id,
-                    begin=_id_of(tokens, options["bos_token"]),
+                    begin=_begin(tokens, options, pad_id),
                     end=tokens.index(options["eos_token"]),
                     unknown=tokens.index(options["unk_token"]),
                     source_prefix=tuple(map(tokens.index, prefix)),
@@ -227,8 +227,16 @@ def _with_unknown(tokens, unknown):
     return tokens if unknown in tokens else [*tokens, unknown]
 
 
-def _id_of(tokens, token):
-    return tokens.index(token) if token in tokens else None
+def _begin(tokens, options, pad_id):
+    """Returns the id of the begin token, if that is a token of its own."""
+    token = options["bos_token"]
+    if token not in tokens or token in (
+        options["eos_token"],
+        options["unk_token"],
+        tokens[pad_id],
+    ):
+        return None
+    return tokens.index(token)
 
 
 def _check_tokens(directory, vocabularies, options):

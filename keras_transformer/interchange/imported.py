@@ -2,14 +2,12 @@
 
 import dataclasses
 import os
-import pathlib
-import shutil
 from typing import Any
 
 import numpy as np
 
 from keras_transformer import models, runs, text
-from keras_transformer.interchange import weight_shapes
+from keras_transformer.interchange import unfinished, weight_shapes
 from keras_transformer.models import config as configs
 
 
@@ -74,14 +72,8 @@ def write_run(imported: Imported, path: str | os.PathLike[str]) -> None:
     Raises:
         ValueError: the directory has files, or the model is not consistent.
     """
-    target = pathlib.Path(path)
-    check_free(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # It stands beside the directory, on the same disk, so that it can be moved.
-    unfinished = target.with_name(f".{target.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    try:
-        directory = runs.RunDirectory(unfinished)
+    with unfinished.unfinished(path) as target:
+        directory = runs.RunDirectory(target)
         directory.write_config(
             {
                 "architecture": dataclasses.asdict(imported.config),
@@ -94,18 +86,3 @@ def write_run(imported: Imported, path: str | os.PathLike[str]) -> None:
         if imported.target_tokenizer is not None:
             imported.target_tokenizer.save(directory.target_tokenizer)
         directory.replace_model(imported.build().save)
-        if target.exists():
-            target.rmdir()
-        os.rename(unfinished, target)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def check_free(path: str | os.PathLike[str]) -> None:
-    """Raises ValueError if a path is a file or a directory with files."""
-    target = pathlib.Path(path)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ValueError(
-            f"{target} exists and is not an empty directory. Give another "
-            "--output_dir, or delete it first."
-        )

@@ -4,9 +4,9 @@ import json
 import pathlib
 from collections.abc import Sequence
 
-PADDING_TOKENS = ("<blank>", "<pad>")
 # A token that no text has, for the padding id of a model without one.
 PADDING = "<padding>"
+PADDING_TOKENS = ("<blank>", "<pad>", PADDING)
 
 
 def read_tokens(path: pathlib.Path) -> list[str]:

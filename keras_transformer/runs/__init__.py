@@ -2,6 +2,7 @@
 
 from keras_transformer.runs.loading import (
     load_translator,
+    run_architecture,
     run_lengths,
     run_search,
 )
@@ -10,6 +11,7 @@ from keras_transformer.runs.run_directory import RunDirectory, write_json
 __all__ = [
     "RunDirectory",
     "load_translator",
+    "run_architecture",
     "run_lengths",
     "run_search",
     "write_json",

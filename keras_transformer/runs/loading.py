@@ -53,6 +53,28 @@ def load_translator(
     )
 
 
+def run_architecture(
+    run_directory: str | os.PathLike[str],
+) -> dict[str, Any]:
+    """Returns the fields of the `TransformerConfig` of a run.
+
+    Args:
+        run_directory: the directory of a run.
+
+    Raises:
+        ValueError: there is no `config.json`, or it is damaged.
+    """
+    directory = directories.RunDirectory(run_directory)
+    architecture = directory.read_config().get("architecture")
+    if not isinstance(architecture, dict):
+        raise ValueError(
+            f"{directory.path} has no {directory.config.name} that describes "
+            "the architecture. Give a directory that the trainer or "
+            "tools.import_model wrote."
+        )
+    return architecture
+
+
 def run_lengths(run_directory: str | os.PathLike[str]) -> lengths.Lengths:
     """Returns the limits of a run's translations.
 

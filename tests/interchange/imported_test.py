@@ -42,17 +42,6 @@ def test_two_vocabularies(tmp_path):
     assert translator.target_tokenizer.vocabulary_size == 14
 
 
-def test_directories_with_files(read, tmp_path):
-    (tmp_path / "empty").mkdir()
-    imported.check_free(tmp_path / "empty")
-    imported.check_free(tmp_path / "new")
-    (tmp_path / "file").write_text("")
-    for path in (tmp_path, tmp_path / "file"):
-        with pytest.raises(ValueError, match="not an empty directory. Give"):
-            imported.write_run(read, path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "file"]
-
-
 def test_nothing_is_left_after_an_error(read, tmp_path):
     weights = {**read.weights, "embedding/bias": np.zeros([3], "float32")}
     wrong = dataclasses.replace(read, weights=weights)
