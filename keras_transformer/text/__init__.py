@@ -3,6 +3,7 @@
 from keras_transformer.text.base import TextTokenizer
 from keras_transformer.text.normalization import NAMES as NORMALIZATIONS
 from keras_transformer.text.normalization import fold
+from keras_transformer.text.piece_table import PieceTable
 from keras_transformer.text.reading import read_tokenizer, tokenizer_of
 from keras_transformer.text.special_ids import SpecialIds
 from keras_transformer.text.texts import is_blank
@@ -14,6 +15,7 @@ from keras_transformer.text.vocabulary_hash import vocabulary_sha256
 __all__ = [
     "ALGORITHMS",
     "NORMALIZATIONS",
+    "PieceTable",
     "SpecialIds",
     "TextTokenizer",
     "TokenList",

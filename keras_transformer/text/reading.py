@@ -3,7 +3,7 @@
 import json
 import os
 
-from keras_transformer.text import base, token_list, tokenizer
+from keras_transformer.text import base, piece_table, token_list, tokenizer
 
 
 def tokenizer_of(model: bytes) -> base.TextTokenizer:
@@ -64,4 +64,7 @@ def read_tokenizer(path: str | os.PathLike[str]) -> base.TextTokenizer:
         raise ValueError(f"{path}: {error}") from error
 
 
-_KINDS = {token_list.KIND: token_list.TokenList.from_content}
+_KINDS = {
+    piece_table.KIND: piece_table.PieceTable.from_content,
+    token_list.KIND: token_list.TokenList.from_content,
+}

@@ -12,6 +12,10 @@ from keras_transformer import text
             text.learn_vocabulary(["a cat", "un chat"], may_be_smaller=True)
         ),
         lambda: text.TokenList(["<pad>", "<s>", "</s>", "<unk>", "a", "cat"]),
+        lambda: text.PieceTable(
+            ["<pad>", "<s>", "</s>", "<unk>", "\u2581a", "\u2581cat"],
+            text.learn_vocabulary(["a cat"] * 3, may_be_smaller=True),
+        ),
     ],
 )
 def test_each_kind(make, tmp_path):
@@ -35,8 +39,12 @@ def test_each_kind(make, tmp_path):
         (b"", "Received 0 bytes"),
         (b"{", "Received 1 bytes that cannot be read"),
         (b'{"tokens": []}', "cannot be read .KeyError"),
-        (b'{"kind": "letters"}', "Received: 'letters'. Expected one of 'to"),
+        (b'{"kind": "letters"}', "Received: 'letters'. Expected one of 'pi"),
         (b'{"kind": "tokens", "tokens": ["a"]}', "Received KeyError.'special"),
+        (
+            b'{"kind": "piece_table", "tokens": [], "sentencepiece": "?"}',
+            "SentencePiece model of the table cannot be read",
+        ),
         (
             b'{"kind": "tokens", "tokens": [], "special_ids": {"x": 1}}',
             "Received TypeError",
