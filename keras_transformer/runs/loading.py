@@ -110,7 +110,21 @@ def run_search(
         ValueError: `config.json` is damaged.
     """
     config = directories.RunDirectory(run_directory).read_config()
-    run_settings = config.get("settings", {})
+    return search_of(config.get("settings", {}), **settings)
+
+
+def search_of(run_settings: dict[str, Any], **settings: Any) -> beam.BeamSearch:
+    """Makes the beam search that the settings of a run describe.
+
+    Args:
+        run_settings: the settings in `config.json`.
+        **settings: as for `run_search`.
+
+    Example:
+
+    >>> search_of({"beam_size": 3, "stopping": "full"}, beam_size=5).beam_size
+    5
+    """
     search_of_run = {
         "beam_size": run_settings.get("beam_size"),
         "alpha": run_settings.get("length_penalty"),

@@ -159,9 +159,10 @@ class PieceTable(base.TextTokenizer):
             return tf.fill(tf.shape(tags), self.special_ids.unknown)
         is_same = tags[:, None] == tf.constant(known)
         ids = tf.constant([self._ids[token] for token in known], tf.int32)
-        found = tf.gather(ids, tf.argmax(is_same, axis=1))
         return tf.where(
-            tf.reduce_any(is_same, axis=1), found, self.special_ids.unknown
+            tf.reduce_any(is_same, axis=1),
+            tf.gather(ids, tf.argmax(is_same, axis=1)),
+            self.special_ids.unknown,
         )
 
     @functools.cached_property

@@ -1,6 +1,7 @@
 """Pieces get the ids of a table, live and in a SavedModel."""
 
 import functools
+import io
 
 import pytest
 import sentencepiece
@@ -65,6 +66,31 @@ class TestPieceTable:
         assert ids[:3] == [[3, *cat], [4, *cat], [2, *cat]]
         assert 3 not in ids[4]
         assert ids[5:] == [[3], []]
+
+    def test_the_normalization_is_that_of_the_model(self):
+        """OPUS-MT has the rules nmt_nfkc."""
+        trained = io.BytesIO()
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(TEXTS * 3),
+            model_writer=trained,
+            vocab_size=19,
+            normalization_rule_name="nmt_nfkc",
+            minloglevel=2,
+        )
+        processor = sentencepiece.SentencePieceProcessor(
+            model_proto=trained.getvalue()
+        )
+        pieces = [processor.id_to_piece(i) for i in range(19)]
+        ids = text.SpecialIds(pad=19, begin=1, end=2, unknown=0)
+        table = text.PieceTable([*pieces, "<pad>"], trained.getvalue(), ids)
+        strange = [
+            "\uff54\uff48\uff45\u3000\uff43\uff41\uff54",
+            "the\u00a0\u200bdog \t s",
+            " a\r\nmat ",
+        ]
+        found = table.encode(strange).to_list()
+        assert found == [processor.encode(each) for each in strange]
+        assert found[0] == table.encode(["the cat"]).to_list()[0]
 
     def test_several_lines_after_a_tag(self):
         ids = self.table.encode([">>fra<< the\ncat", "the\ncat"]).to_list()
