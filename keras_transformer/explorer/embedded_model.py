@@ -65,12 +65,6 @@ def embed_model(
             f"{type(model).__name__}. Give the translator of one run; the "
             "models of an ensemble can have a page each."
         )
-    reason = obstacle(translator)
-    if reason is not None:
-        raise ValueError(
-            f"The page cannot compute {reason}. Make a page of recorded "
-            "traces: `save_page` does."
-        )
     _check_vocabularies(translator)
     weights = embedded_weights.Weights(dtype)
     architecture = embedded_layers.embed_layers(model, weights)
@@ -142,6 +136,12 @@ def _search(search):
 
 
 def _check_vocabularies(translator):
+    reason = obstacle(translator)
+    if reason is not None:
+        raise ValueError(
+            f"The page cannot compute {reason}. Make a page of recorded "
+            "traces: `save_page` does."
+        )
     for name, tokenizer, layer in (
         ("source", translator.tokenizer, translator.model.source_embedding),
         ("target", translator.target_tokenizer, translator.model.projection),
