@@ -26,6 +26,14 @@ class Import:
         flag="from",
     )
     output_dir: str = setting("Directory of the run.")
+    source_language: str | None = setting(
+        "Of a model of many languages: the code of the sources', such as en.",
+        None,
+    )
+    target_language: str | None = setting(
+        "Of a model of many languages: the code of the targets', such as fr.",
+        None,
+    )
 
 
 @program.main(Import)
@@ -33,7 +41,18 @@ def main(settings):
     # Both are checked before the model is read.
     program.check_output_dir(settings.output_dir)
     interchange.check_free(settings.output_dir)
-    imported = interchange.READERS[settings.system](settings.path)
+    languages = {
+        name: getattr(settings, name)
+        for name in ("source_language", "target_language")
+        if getattr(settings, name) is not None
+    }
+    if languages and settings.system not in interchange.OF_MANY_LANGUAGES:
+        raise ValueError(
+            "Languages are for a model of many. Received: "
+            f"{', '.join(f'--{name}' for name in languages)} with --from="
+            f"{settings.system}. Leave them out."
+        )
+    imported = interchange.READERS[settings.system](settings.path, **languages)
     interchange.write_run(imported, settings.output_dir)
     parameters = sum(weights.size for weights in imported.weights.values())
     print(f"{settings.output_dir}: {parameters:,} parameters")

@@ -246,7 +246,10 @@ class TokenBatches:
 
     def _lengths(self, window):
         """Returns the lengths with special ids, `(pairs, 2)`."""
-        added = [len(self._pairs.source_special_ids.around_source()), 1]
+        added = [
+            len(self._pairs.source_special_ids.around_source()),
+            1 + len(self._pairs.target_special_ids.target_prefix),
+        ]
         return added + np.stack(self._pairs.window_lengths(window), axis=1)
 
     def _shuffled_plan(self, window):
@@ -274,6 +277,8 @@ class TokenBatches:
             begin, target_begin = 0, 0
             for number, pair in enumerate(row, start=1):
                 source, target = pairs.sources[pair], pairs.targets[pair]
+                if target_special.target_prefix:
+                    target = np.append(target_special.target_prefix, target)
                 first = begin + len(source_special.source_prefix)
                 last = first + len(source)
                 end = last + len(source_special.source_ending)

@@ -65,14 +65,17 @@ class EncodedPairs:
     @property
     def num_target_tokens(self) -> int:
         """The number of target tokens in the loss, end tokens included."""
-        return sum(map(len, self.targets)) + len(self.targets)
+        added = 1 + len(self.target_special_ids.target_prefix)
+        return sum(map(len, self.targets)) + added * len(self.targets)
 
     @property
     def longest(self) -> int:
         """The number of tokens of the longest side, its end token included."""
         added = len(self.source_special_ids.around_source())
+        target_added = 1 + len(self.target_special_ids.target_prefix)
         return max(
-            added + max(map(len, self.sources)), 1 + max(map(len, self.targets))
+            added + max(map(len, self.sources)),
+            target_added + max(map(len, self.targets)),
         )
 
     # As `PairWindows` has them.
@@ -148,6 +151,7 @@ def encode_chunk(
     sources, targets = [], []
     num_empty = num_too_long = 0
     added = len(tokenizer.special_ids.around_source())
+    target_added = 1 + len(target_tokenizer.special_ids.target_prefix)
     for pair, source, target in zip(
         pairs,
         _encode([pair.source for pair in pairs], tokenizer),
@@ -156,7 +160,7 @@ def encode_chunk(
     ):
         if pair.has_blank_side():
             num_empty += 1
-        elif max(len(source) + added, len(target) + 1) > max_length:
+        elif max(len(source) + added, len(target) + target_added) > max_length:
             num_too_long += 1
         else:
             sources.append(source)

@@ -111,9 +111,14 @@ class ShardedPairs:
         If the number varies, or an epoch does not read all pairs, it is the
         mean.
         """
+        prefix = len(self.target_special_ids.target_prefix)
         return round(
             sum(
-                weight * (each.index.num_target_tokens + each.index.num_pairs)
+                weight
+                * (
+                    each.index.num_target_tokens
+                    + (1 + prefix) * each.index.num_pairs
+                )
                 for weight, each in zip(
                     self.weights, self._directories, strict=True
                 )
@@ -123,7 +128,10 @@ class ShardedPairs:
     @property
     def longest(self) -> int:
         """The number of tokens of the longest side, special ids included."""
-        added = [[len(self.source_special_ids.around_source())], [1]]
+        added = [
+            [len(self.source_special_ids.around_source())],
+            [1 + len(self.target_special_ids.target_prefix)],
+        ]
         return max(
             int((each.lengths + added).max()) for each in self._directories
         )

@@ -43,9 +43,8 @@ def save_page(
 
     The file is opened from disk, and needs no network and no server. It
     contains the weights and the vocabulary, so that the page translates and
-    draws any sentence. A model above the limit, or one that was imported with
-    a vocabulary or a search that the page does not have, is not in the page:
-    it then shows recorded traces of `texts`, and says so.
+    draws any sentence. A model above the limit, or with a vocabulary or search
+    of another system, is not in the page: it shows recorded traces of `texts`.
 
     Args:
         path: the file to write.
@@ -88,12 +87,17 @@ def save_page(
     # It refuses what the page cannot compute, before anything is traced.
     model = embedded_model.embed_model(translator, dtype) if is_live else None
     data = _data(translator, texts, targets, is_live)
-    if reason is not None:
-        data["notes"].append(_OTHER_KIND.format(reason))
-    elif not is_live:
-        data["notes"].append(_NOTE.format(megabytes, most_megabytes))
+    if not is_live:
+        data["notes"].append(_note(reason, megabytes, most_megabytes))
     _write(pathlib.Path(path), page.render(data, model))
     return is_live
+
+
+def _note(reason, megabytes, most_megabytes):
+    """Returns why the model is not in the page."""
+    if reason is None:
+        return _NOTE.format(megabytes, most_megabytes)
+    return _OTHER_KIND.format(reason)
 
 
 def _sentences(texts, targets):

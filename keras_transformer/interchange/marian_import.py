@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from keras_transformer.interchange import (
 from keras_transformer.models import config as configs
 
 ACTIVATIONS = {"swish": "silu", "silu": "silu", "relu": "relu", "gelu": "gelu"}
+VOCABULARY, TARGET_VOCABULARY = "vocab.json", "target_vocab.json"
+_TOKENIZER = "tokenizer_config.json"
 _MOST_LAYERS = 1000
 # Settings of other models of this layout, which must be off.
 _OFF = (
@@ -26,11 +29,11 @@ _OFF = (
     "extra_pos_embeddings",
 )
 # Arrays that are computed here, and other names of the embeddings.
-_COMPUTED = (
+COMPUTED = (
     "model.encoder.embed_positions.weight",
     "model.decoder.embed_positions.weight",
 )
-_EMBEDDINGS = (
+EMBEDDINGS = (
     "model.shared.weight",
     "model.encoder.embed_tokens.weight",
     "model.decoder.embed_tokens.weight",
@@ -84,29 +87,13 @@ def _config(settings):
     tying = "none"
     if is_tied:
         tying = "all" if is_shared else "target"
-    model_dim = settings.size("d_model")
-    num_heads = settings.same(
-        "encoder_attention_heads", "decoder_attention_heads"
-    )
-    if model_dim % (2 * num_heads):
-        raise transformers_files.unsupported(
-            settings.path,
-            "d_model",
-            model_dim,
-            (f"multiples of {2 * num_heads}",),
-        )
     size = settings.size("vocab_size")
     target_size = settings.size("decoder_vocab_size", size)
     activation = settings.expect("activation_function", tuple(ACTIVATIONS))
     is_scaled = settings.expect("scale_embedding", (False, True))
     return configs.TransformerConfig(
+        **sizes_of(settings),
         vocabulary_size=size,
-        num_encoder_layers=settings.size("encoder_layers", most=_MOST_LAYERS),
-        num_decoder_layers=settings.size("decoder_layers", most=_MOST_LAYERS),
-        model_dim=model_dim,
-        num_heads=num_heads,
-        feed_forward_dim=settings.same("encoder_ffn_dim", "decoder_ffn_dim"),
-        dropout=float(settings.get("dropout", 0.1)),
         normalization="post",
         positions="half",
         target_vocabulary_size=None if is_shared else target_size,
@@ -124,10 +111,13 @@ def _config(settings):
 def _tokenizers(directory, settings, config):
     """Returns the vocabularies of source and target."""
     end_id = settings.id("eos_token_id")
-    has_two = (directory / "target_vocab.json").is_file()
-    vocabularies = [directory / "vocab.json"] * 2
-    if has_two:
-        vocabularies[1] = directory / "target_vocab.json"
+    vocabularies = [directory / VOCABULARY] * 2
+    if (directory / TARGET_VOCABULARY).is_file():
+        vocabularies[1] = directory / TARGET_VOCABULARY
+    unknown = "<unk>"
+    if (directory / _TOKENIZER).is_file():
+        options = transformers_files.read_json(directory / _TOKENIZER)
+        unknown = str(options.get("unk_token", unknown))
     sizes = [
         config.vocabulary_size,
         config.target_vocabulary_size or config.vocabulary_size,
@@ -141,10 +131,10 @@ def _tokenizers(directory, settings, config):
             raise FileNotFoundError(
                 f"{directory} has no {model.name}. Copy it from the original."
             )
-        tokens = _tokens(path, size)
-        if "<unk>" not in tokens:
+        tokens, _ = tokens_of(path, size)
+        if unknown not in tokens:
             raise ValueError(
-                f"{path} has no token '<unk>', which stands for what is "
+                f"{path} has no token {unknown!r}, which stands for what is "
                 "unknown. Take all files from the same model."
             )
         try:
@@ -152,7 +142,7 @@ def _tokenizers(directory, settings, config):
                 pad=config.pad_id,
                 begin=None,
                 end=end_id,
-                unknown=tokens.index("<unk>"),
+                unknown=tokens.index(unknown),
             )
             made.append(text.PieceTable(tokens, model.read_bytes(), ids))
         except ValueError as error:
@@ -160,10 +150,21 @@ def _tokenizers(directory, settings, config):
     return made
 
 
-def _tokens(path, size):
-    """Returns the tokens of a vocabulary in the order of their ids.
+def tokens_of(path: pathlib.Path, size: int) -> tuple[list[str], int]:
+    """Reads the tokens of a vocabulary in the order of their ids.
 
     Ids without a token, which a model may have at its end, get a name.
+
+    Args:
+        path: a JSON file, with the id of each token.
+        size: the number of ids of the model.
+
+    Returns:
+        The tokens, and how many of them the file has.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, or has an id that the model has not.
     """
     content = transformers_files.read_json(path)
     tokens = [f"<unused{i}>" for i in range(size)]
@@ -175,19 +176,50 @@ def _tokens(path, size):
                 f"vocab_size={size}. Take all files from the same model."
             )
         tokens[number] = token
-    return tokens
+    return tokens, len(content)
+
+
+def sizes_of(settings: transformers_files.Settings) -> dict[str, Any]:
+    """Returns the sizes of encoder and decoder, which must agree.
+
+    Raises:
+        ValueError: they do not, or are out of range.
+    """
+    model_dim = settings.size("d_model")
+    num_heads = settings.same(
+        "encoder_attention_heads", "decoder_attention_heads"
+    )
+    if model_dim % (2 * num_heads):
+        raise transformers_files.unsupported(
+            settings.path,
+            "d_model",
+            model_dim,
+            (f"multiples of {2 * num_heads}",),
+        )
+    return {
+        "num_encoder_layers": settings.size(
+            "encoder_layers", most=_MOST_LAYERS
+        ),
+        "num_decoder_layers": settings.size(
+            "decoder_layers", most=_MOST_LAYERS
+        ),
+        "model_dim": model_dim,
+        "num_heads": num_heads,
+        "feed_forward_dim": settings.same("encoder_ffn_dim", "decoder_ffn_dim"),
+        "dropout": float(settings.get("dropout", 0.1)),
+    }
 
 
 def _weights(config, arrays, where):
     """Returns our weights."""
     arrays = {
-        name: values for name, values in arrays.items() if name not in _COMPUTED
+        name: values for name, values in arrays.items() if name not in COMPUTED
     }
     bias = arrays.get(marian_names.LOGITS_BIAS)
     if bias is not None and bias.ndim == 2 and len(bias) == 1:
         arrays[marian_names.LOGITS_BIAS] = bias[0]
     entries = marian_names.entries(config) + marian_names.embeddings(config)
-    present = [name for name in _EMBEDDINGS if name in arrays]
+    present = [name for name in EMBEDDINGS if name in arrays]
     if config.tying == "all" and present:
         # A matrix that is shared has one or several of its names.
         arrays["model.shared.weight"] = arrays[present[0]]
@@ -198,7 +230,7 @@ def _weights(config, arrays, where):
         ):
             if name not in arrays and other in arrays:
                 arrays[name] = arrays[other]
-    mapping.check_all_read(entries, arrays, _EMBEDDINGS, where)
+    mapping.check_all_read(entries, arrays, EMBEDDINGS, where)
     return mapping.to_ours(
         entries, arrays, weight_shapes.weight_shapes(config), where
     )

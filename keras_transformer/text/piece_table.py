@@ -139,9 +139,7 @@ class PieceTable(base.TextTokenizer):
 
     @_in_graph(input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)])
     def _decode(self, ids):
-        special = tf.constant(
-            [*self.special_ids.as_list(), *self.special_ids.around_source()]
-        )
+        special = tf.constant(self.special_ids.without_text())
         is_special = tf.reduce_any(ids.values[:, None] == special, axis=1)
         ids = tf.ragged.boolean_mask(ids, ids.with_values(~is_special))
         tokens = tf.gather(tf.constant(self._tokens), ids.values)
@@ -194,8 +192,7 @@ class PieceTable(base.TextTokenizer):
                 f"{self.vocabulary_size} tokens, of which {len(self._ids)} are "
                 "different. Correct the file of the vocabulary."
             )
-        ids = [*self.special_ids.as_list(), *self.special_ids.around_source()]
-        if max(ids) >= self.vocabulary_size:
+        if self.special_ids.without_text()[-1] >= self.vocabulary_size:
             raise ValueError(
                 "Special ids must be below the number of tokens. Received: "
                 f"{self.special_ids}, {self.vocabulary_size} tokens. Give the "

@@ -26,6 +26,8 @@ class SpecialIds:
     source_prefix: the first tokens of every source, such as the code of its
         language.
     source_suffix: the last tokens of every source; `None` for the end token.
+    target_prefix: the first tokens of every target, such as the code of its
+        language. A search does not choose them.
 
     Raises:
         ValueError: two of the first four ids are the same, or an id is below 0.
@@ -42,14 +44,16 @@ class SpecialIds:
     unknown: int = 3
     source_prefix: tuple[int, ...] = ()
     source_suffix: tuple[int, ...] | None = None
+    target_prefix: tuple[int, ...] = ()
 
     def __post_init__(self):
-        for name in ("source_prefix", "source_suffix"):
+        for name in ("source_prefix", "source_suffix", "target_prefix"):
             if getattr(self, name) is not None:
                 # In JSON they are lists.
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         ids = self.as_list()
-        if len(set(ids)) < len(ids) or min((*ids, *self.around_source())) < 0:
+        others = (*self.around_source(), *self.target_prefix)
+        if len(set(ids)) < len(ids) or min((*ids, *others)) < 0:
             raise ValueError(
                 "Special ids must be different, and at least 0. Received: "
                 f"{self}."
@@ -82,8 +86,19 @@ class SpecialIds:
         return tf.pad(padded, [[0, 0], [0, missing]], constant_values=self.pad)
 
     def complete_targets(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        """Appends the end token to ragged rows of ids (B, T), and pads them."""
-        return self._surrounded(ids, (), (self.end,)).to_tensor(self.pad)
+        """Adds the ids around targets to ragged rows of ids, and pads them."""
+        ids = self._surrounded(ids, self.target_prefix, (self.end,))
+        return ids.to_tensor(self.pad)
+
+    def prefixed_targets(self, ids: tf.RaggedTensor) -> tf.Tensor:
+        """Adds the first ids of targets to ragged rows, and pads them."""
+        ids = self._surrounded(ids, self.target_prefix, ())
+        return ids.to_tensor(self.pad)
+
+    def without_text(self) -> list[int]:
+        """Returns all ids that decoding leaves out."""
+        others = [*self.around_source(), *self.target_prefix]
+        return sorted({*self.as_list(), *others})
 
     def are_of_text(self, ids: tf.Tensor) -> tf.Tensor:
         """Returns which ids of sources stand for text, booleans."""

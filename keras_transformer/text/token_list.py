@@ -111,7 +111,7 @@ class TokenList(base.TextTokenizer):
 
     @_in_graph(input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)])
     def _decode(self, ids):
-        special = tf.constant(self.special_ids.as_list())
+        special = tf.constant(self.special_ids.without_text())
         is_special = tf.reduce_any(ids.values[:, None] == special, axis=1)
         ids = tf.ragged.boolean_mask(ids, ids.with_values(~is_special))
         tokens = ids.with_values(tf.gather(self._strings(), ids.values))
@@ -138,8 +138,7 @@ class TokenList(base.TextTokenizer):
                     "the file of the vocabulary."
                 )
             seen.add(token)
-        ids = [*self.special_ids.as_list(), *self.special_ids.around_source()]
-        if max(ids) >= self.vocabulary_size:
+        if self.special_ids.without_text()[-1] >= self.vocabulary_size:
             raise ValueError(
                 "Special ids must be below the number of tokens. Received: "
                 f"{self.special_ids}, {self.vocabulary_size} tokens. Give the "

@@ -196,7 +196,7 @@ class Tokenizer(base.TextTokenizer):
 
     @_in_graph(input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)])
     def _decode(self, ids):
-        special = tf.constant(self.special_ids.as_list())
+        special = tf.constant(self.special_ids.without_text())
         is_special = tf.reduce_any(ids.values[:, None] == special, axis=1)
         ids = tf.ragged.boolean_mask(ids, ids.with_values(~is_special))
         return escaping.unescape(self._operations().detokenize(ids))

@@ -82,9 +82,9 @@ class Translator(tf.Module):
         self.lengths.check()
         self.search.check(self.target_tokenizer.vocabulary_size)
         self._check_padding()
-        end_id = self.target_tokenizer.special_ids.end
+        ids = self.target_tokenizer.special_ids
         self._search = model_search.ModelSearch(
-            model, self.search, lengths, end_id
+            model, self.search, lengths, ids.end, ids.target_prefix
         )
         self._search_in_graphs = graphs.in_graphs(self._search, jit_compile)
 
@@ -327,7 +327,7 @@ class Translator(tf.Module):
 
     def _encode_prefixes(self, prefixes):
         ids = self.target_tokenizer.encode(tf.constant(prefixes, tf.string))
-        return ids.to_tensor(self.target_tokenizer.special_ids.pad)
+        return self.target_tokenizer.special_ids.prefixed_targets(ids)
 
     def _are_blank(self, texts, ids):
         return results.are_blank(texts, ids, self.tokenizer.special_ids)

@@ -65,13 +65,13 @@ def sentences(random, language, count):
     ]
 
 
-def learn(texts):
+def learn(texts, size=37):
     """Trains a SentencePiece model of unigrams."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(texts),
         model_writer=model,
-        vocab_size=37,
+        vocab_size=size,
         # The rules of nmt_nfkc take a quarter of a megabyte.
         normalization_rule_name="identity",
         bos_id=-1,

@@ -106,6 +106,24 @@ def test_sources_get_other_ids_around_them():
     assert found.complete_targets(ids)[0].numpy().tolist() == [5, 2, 0]
 
 
+def test_targets_get_first_ids():
+    ids = tf.ragged.constant([[5], [6, 8], []], dtype=tf.int32)
+    found = special_ids.SpecialIds(target_prefix=[11])
+    assert found.complete_targets(ids).numpy().tolist() == [
+        [11, 5, 2, 0],
+        [11, 6, 8, 2],
+        [11, 2, 0, 0],
+    ]
+    assert found.prefixed_targets(ids).numpy().tolist() == [
+        [11, 5, 0],
+        [11, 6, 8],
+        [11, 0, 0],
+    ]
+    assert found.without_text() == [0, 1, 2, 3, 11]
+    # Sources are as always.
+    assert found.complete_sources(ids)[0].numpy().tolist() == [5, 2, 0]
+
+
 def test_sources_may_have_no_end():
     found = special_ids.SpecialIds(source_suffix=())
     ids = tf.ragged.constant([[5], [6, 8]], dtype=tf.int32)
