@@ -183,5 +183,8 @@ def _write_vocabularies(
         _write_json(directory / "source_vocabulary.json", source_pieces)
         _write_json(directory / "target_vocabulary.json", target_pieces)
     for name, each in (("source", source), ("target", target)):
+        path = directory / f"{name}.spm"
         if isinstance(each, text.Tokenizer):
-            each.save(directory / f"{name}.spm")
+            each.save(path)
+        elif isinstance(each, text.PieceTable):
+            path.write_bytes(each.sentencepiece_model)

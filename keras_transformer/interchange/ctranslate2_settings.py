@@ -125,6 +125,13 @@ def options(
             "cannot be exported."
         )
     target_ids = target.special_ids
+    if target_ids.target_prefix:
+        raise ValueError(
+            "A search of CTranslate2 takes the first tokens of targets from "
+            "its caller. Received: targets that begin with "
+            f"{target.pieces(target_ids.target_prefix)}. Such a model cannot "
+            "be exported."
+        )
     end = target.pieces([target_ids.end])[0]
     return {
         "unk_token": target.pieces([target_ids.unknown])[0],

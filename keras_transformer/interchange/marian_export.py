@@ -197,11 +197,12 @@ def _check_vocabularies(*vocabularies):
                 f"vocabulary of the kind {type(each).__name__}. Such a run can "
                 "be exported to CTranslate2."
             )
-        if ids.around_source() != [ids.end]:
+        around = [*ids.around_source(), *ids.target_prefix]
+        if around != [ids.end]:
             raise ValueError(
-                "MarianTokenizer ends sources with the end token. Received: "
-                f"sources with {each.pieces(ids.around_source())} around them. "
-                "Such a run cannot be exported."
+                "MarianTokenizer adds nothing to texts but the end token. "
+                f"Received: {each.pieces(around)} around them. Such a run "
+                "cannot be exported."
             )
 
 

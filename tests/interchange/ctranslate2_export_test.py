@@ -179,6 +179,48 @@ def test_they_score_as_we_do(tmp_path, name, quantization):
         )
 
 
+@small.needs_real
+@pytest.mark.seconds
+def test_the_real_model_there_and_back(tmp_path):
+    """The same 4-best lists, and int8 as good as theirs."""
+    ctranslate2 = pytest.importorskip("ctranslate2")
+    golden = small.answers("transliteration")
+    sources = [text.split() for text in golden["sources"]]
+    imported.write_run(ctranslate2_import.read(small.REAL), tmp_path / "run")
+
+    def n_best(directory, compute_type):
+        translator = ctranslate2.Translator(
+            str(directory), compute_type=compute_type
+        )
+        return translator.translate_batch(
+            sources, beam_size=4, num_hypotheses=4, return_scores=True
+        )
+
+    ctranslate2_export.write(tmp_path / "run", tmp_path / "float32")
+    for each, expected in zip(
+        n_best(tmp_path / "float32", "float32"), golden["n_best"], strict=True
+    ):
+        texts = [" ".join(tokens) for tokens in each.hypotheses]
+        assert texts == [text for text, _ in expected]
+        np.testing.assert_allclose(
+            each.scores, [score for _, score in expected], atol=1e-5
+        )
+    ctranslate2_export.write(tmp_path / "run", tmp_path / "int8", "int8")
+    equal = {
+        name: sum(
+            " ".join(each.hypotheses[0]) == expected[0][0]
+            for each, expected in zip(
+                n_best(directory, "int8"), golden["n_best"], strict=True
+            )
+        )
+        for name, directory in (
+            ("ours", tmp_path / "int8"),
+            ("theirs", small.REAL),
+        )
+    }
+    assert equal["ours"] >= equal["theirs"] > 100
+
+
 def log_probabilities(translator, texts, targets):
     """Of each token of targets, among those that a translation may have."""
     model = translator.model

@@ -61,10 +61,15 @@ def test_options():
 
 
 @pytest.mark.parametrize(
-    "ids", [{"source_prefix": (4,)}, {"source_suffix": (2, 4)}]
+    "ids",
+    [
+        {"source_prefix": (4,)},
+        {"source_suffix": (2, 4)},
+        {"target_prefix": (4,)},
+    ],
 )
 def test_sources_that_it_cannot_complete(ids):
-    with pytest.raises(ValueError, match="Received: sources.*'a'.* cannot be"):
+    with pytest.raises(ValueError, match="Received: .*'a'.* cannot be"):
         options(**ids)
 
 
