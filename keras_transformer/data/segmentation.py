@@ -8,7 +8,7 @@ al. 2020), for one of unigrams it is subword regularization (Kudo 2018).
 import numpy as np
 
 from keras_transformer.data import encoding
-from keras_transformer.text import Tokenizer
+from keras_transformer.text import TextTokenizer
 
 
 class SampledSegmentation:
@@ -45,8 +45,8 @@ class SampledSegmentation:
     def __init__(
         self,
         pairs: encoding.PairWindows,
-        tokenizer: Tokenizer,
-        target_tokenizer: Tokenizer | None = None,
+        tokenizer: TextTokenizer,
+        target_tokenizer: TextTokenizer | None = None,
         rate: float = 0.1,
         seed: int = 0,
     ):

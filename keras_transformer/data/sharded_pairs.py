@@ -11,7 +11,7 @@ import numpy as np
 from keras_transformer.data import encoding
 from keras_transformer.data.shards import directory as directories_of_shards
 from keras_transformer.data.shards import passes
-from keras_transformer.text import SpecialIds, Tokenizer, texts
+from keras_transformer.text import SpecialIds, TextTokenizer, texts
 
 
 class ShardedPairs:
@@ -111,9 +111,14 @@ class ShardedPairs:
         If the number varies, or an epoch does not read all pairs, it is the
         mean.
         """
+        prefix = len(self.target_special_ids.target_prefix)
         return round(
             sum(
-                weight * (each.index.num_target_tokens + each.index.num_pairs)
+                weight
+                * (
+                    each.index.num_target_tokens
+                    + (1 + prefix) * each.index.num_pairs
+                )
                 for weight, each in zip(
                     self.weights, self._directories, strict=True
                 )
@@ -122,8 +127,14 @@ class ShardedPairs:
 
     @property
     def longest(self) -> int:
-        """The number of tokens of the longest side, its end token included."""
-        return 1 + max(int(each.lengths.max()) for each in self._directories)
+        """The number of tokens of the longest side, special ids included."""
+        added = [
+            [len(self.source_special_ids.around_source())],
+            [1 + len(self.target_special_ids.target_prefix)],
+        ]
+        return max(
+            int((each.lengths + added).max()) for each in self._directories
+        )
 
     @property
     def source_special_ids(self) -> SpecialIds:
@@ -178,7 +189,7 @@ class ShardedPairs:
             digest.update(each.index.sha256.encode())
         return digest.hexdigest()
 
-    def tokenizers(self) -> tuple[Tokenizer, Tokenizer | None]:
+    def tokenizers(self) -> tuple[TextTokenizer, TextTokenizer | None]:
         """Reads the tokenizers, as `ShardDirectory.tokenizers` does."""
         return self._directories[0].tokenizers()
 

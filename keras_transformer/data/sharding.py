@@ -10,7 +10,7 @@ from keras_transformer.data import cleaning_report, encoding
 from keras_transformer.data import pairs as sentence_pairs
 from keras_transformer.data.shards import index as indexing
 from keras_transformer.data.shards import writer as writers
-from keras_transformer.text import Tokenizer, texts
+from keras_transformer.text import TextTokenizer, texts
 
 # The number of pairs that one call of a tokenizer encodes.
 _CHUNK = 2048
@@ -19,8 +19,8 @@ _CHUNK = 2048
 def shard_pairs(
     pairs: Iterable[sentence_pairs.SentencePair],
     path: str | os.PathLike[str],
-    tokenizer: Tokenizer,
-    target_tokenizer: Tokenizer | None = None,
+    tokenizer: TextTokenizer,
+    target_tokenizer: TextTokenizer | None = None,
     max_length: int = 128,
     tag: str | None = None,
     report: cleaning_report.CleaningReport | None = None,
@@ -67,7 +67,7 @@ def shard_pairs(
     return writer.finish(source_files, report.as_dict() if report else None)
 
 
-def check_tag(tag: str, tokenizer: Tokenizer) -> None:
+def check_tag(tag: str, tokenizer: TextTokenizer) -> None:
     """Checks that a tag is one symbol of a vocabulary.
 
     Args:

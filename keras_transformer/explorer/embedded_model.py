@@ -22,6 +22,7 @@ from keras_transformer.explorer import (
 )
 from keras_transformer.models import transformer
 from keras_transformer.search import BeamSearch, GreedySearch
+from keras_transformer.text import Tokenizer
 from keras_transformer.translation import translator as translators
 
 VERSION = 1
@@ -81,7 +82,7 @@ def embed_model(
         if has_two
         else None,
         "search": search,
-        "constraints": dataclasses.asdict(constraints),
+        "constraints": _plain(constraints),
         "limits": {
             "max_source_length": translator.max_source_length,
             **{name: getattr(translator.lengths, name) for name in _LENGTHS},
@@ -90,13 +91,43 @@ def embed_model(
     }
 
 
+def _plain(constraints):
+    """Returns the constraints that the page knows."""
+    fields = dataclasses.asdict(constraints)
+    del fields["normalized_over"]
+    return fields
+
+
+def obstacle(translator: translators.Translator) -> str | None:
+    """Returns why the page cannot compute a model that was imported.
+
+    Its vocabulary or its search may be of a kind that the engine of the page
+    does not have. `None` if there is no such reason.
+
+    Args:
+        translator: a `Translator`.
+    """
+    for tokenizer in (translator.tokenizer, translator.target_tokenizer):
+        if not isinstance(tokenizer, Tokenizer):
+            return f"a vocabulary of the kind {type(tokenizer).__name__}"
+        if tokenizer.special_ids.around_source() != [tokenizer.special_ids.end]:
+            return "sources that do not just end with the end token"
+    search = translator.search
+    if type(search) is BeamSearch:
+        if search.stopping != "certain":
+            return f"a search that stops by the rule {search.stopping!r}"
+        if search.constraints.normalized_over != "all":
+            return "a search that normalizes over allowed tokens"
+    return None
+
+
 def _search(search):
     """Returns the settings of a search, and its constraints."""
     if type(search) is GreedySearch:
         return {"kind": "greedy"}, search.constraints
     if type(search) is BeamSearch:
         fields = dataclasses.asdict(search)
-        del fields["constraints"]
+        del fields["constraints"], fields["stopping"]
         return {"kind": "beam", **fields}, search.constraints
     raise ValueError(
         "The page computes beam search and greedy search. Received: "
@@ -105,6 +136,12 @@ def _search(search):
 
 
 def _check_vocabularies(translator):
+    reason = obstacle(translator)
+    if reason is not None:
+        raise ValueError(
+            f"The page cannot compute {reason}. Make a page of recorded "
+            "traces: `save_page` does."
+        )
     for name, tokenizer, layer in (
         ("source", translator.tokenizer, translator.model.source_embedding),
         ("target", translator.target_tokenizer, translator.model.projection),

@@ -25,6 +25,11 @@ _NOTE = (
     "the page has recorded traces of its sentences, and computes no others."
 )
 
+_OTHER_KIND = (
+    "This page cannot compute {}. So it has recorded traces of its sentences, "
+    "and computes no others."
+)
+
 
 def save_page(
     path: str | os.PathLike[str],
@@ -38,8 +43,8 @@ def save_page(
 
     The file is opened from disk, and needs no network and no server. It
     contains the weights and the vocabulary, so that the page translates and
-    draws any sentence. A model above the limit is not in the page: it then
-    shows recorded traces of `texts`, and says so.
+    draws any sentence. A model above the limit, or with a vocabulary or search
+    of another system, is not in the page: it shows recorded traces of `texts`.
 
     Args:
         path: the file to write.
@@ -77,14 +82,22 @@ def save_page(
     translator = reading.in_float32(translator)
     bytes_of_a_weight = np.dtype(dtype).itemsize
     megabytes = translator.model.count_params() * bytes_of_a_weight / 1e6
-    is_live = megabytes <= most_megabytes
+    reason = embedded_model.obstacle(translator)
+    is_live = megabytes <= most_megabytes and reason is None
     # It refuses what the page cannot compute, before anything is traced.
     model = embedded_model.embed_model(translator, dtype) if is_live else None
     data = _data(translator, texts, targets, is_live)
     if not is_live:
-        data["notes"].append(_NOTE.format(megabytes, most_megabytes))
+        data["notes"].append(_note(reason, megabytes, most_megabytes))
     _write(pathlib.Path(path), page.render(data, model))
     return is_live
+
+
+def _note(reason, megabytes, most_megabytes):
+    """Returns why the model is not in the page."""
+    if reason is None:
+        return _NOTE.format(megabytes, most_megabytes)
+    return _OTHER_KIND.format(reason)
 
 
 def _sentences(texts, targets):

@@ -12,7 +12,7 @@ from keras import ops
 from keras_transformer.interpretation import record
 from keras_transformer.layers.typing import Tensor
 from keras_transformer.models import transformer
-from keras_transformer.text import tokenizer as tokenizers
+from keras_transformer.text import TextTokenizer
 
 # The number of candidates that a trace keeps of each step, and of each step
 # after each block.
@@ -21,7 +21,7 @@ OF_A_BLOCK = 5
 
 
 def candidates(
-    logits: Tensor, tokenizer: tokenizers.Tokenizer, count: int
+    logits: Tensor, tokenizer: TextTokenizer, count: int
 ) -> list[record.Candidates]:
     """Returns the most probable tokens of each step.
 

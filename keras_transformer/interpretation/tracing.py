@@ -151,7 +151,8 @@ def _lens(translator, read, values, num_candidates):
 def _source(translator, text, read):
     ids = read.source_ids[0].numpy().tolist()
     tokens = translator.tokenizer.pieces(ids)
-    return record.Sentence(text, ids, tokens, words.of_tokens(tokens, True))
+    ends = bool(translator.tokenizer.special_ids.source_ending)
+    return record.Sentence(text, ids, tokens, words.of_tokens(tokens, ends))
 
 
 def _target(translator, read, is_given):

@@ -9,9 +9,7 @@ from keras_transformer.layers import checks, sinusoids
 from keras_transformer.models import config as configs
 from keras_transformer.models import transformer
 
-# The number of learned positions, and the largest distance for which relative
-# positions have their own vectors.
-LEARNED_POSITIONS = 1024
+# The largest distance for which relative positions have their own vectors.
 RELATIVE_DISTANCE = 16
 
 POSITIONS = (*sinusoids.FORMS, "learned", "rotary", "relative")
@@ -39,8 +37,8 @@ def build_transformer(
 
     - `positions`: one of the five forms of `sinusoidal_encoding` (`"paper"`,
       `"half"`, `"tensor2tensor"`, `"tensor2tensor_from_1"`, `"fairseq"`);
-      `"learned"`, for 1,024 positions; `"rotary"`, with the layout `"half"`
-      and base 10,000; or `"relative"`, with distances up to 16.
+      `"learned"`, for `max_positions` positions; `"rotary"`, with the layout
+      `"half"` and base 10,000; or `"relative"`, with distances up to 16.
     - `normalization`: whether the norm is before (`"pre"`) or after
       (`"post"`) each sublayer.
     - `norm`: `"layer"` or `"rms"` normalization.
@@ -92,7 +90,7 @@ def build_transformer(
 
 def _stack_arguments(config, dtype):
     """Returns the arguments of encoder and decoder, except `num_layers`."""
-    added, attended = _positions(config.positions)
+    added, attended = _positions(config)
     feed_forward, activation = ACTIVATIONS[config.activation]
     biases = BIASES.index(config.biases)
     norms = {
@@ -122,12 +120,13 @@ def _stack_arguments(config, dtype):
     }
 
 
-def _positions(name):
+def _positions(config):
     """Returns positions to add to embeddings, and those inside attention."""
+    name = config.positions
     if name in sinusoids.FORMS:
         return layers.SinusoidalPositions(name), None
     if name == "learned":
-        return layers.LearnedPositions(LEARNED_POSITIONS), None
+        return layers.LearnedPositions(config.max_positions), None
     if name == "rotary":
         return None, layers.RotaryPositions()
     return None, layers.RelativePositions(RELATIVE_DISTANCE)
@@ -179,6 +178,7 @@ def _check(config):
         "model_dim",
         "num_heads",
         "feed_forward_dim",
+        "max_positions",
     ):
         checks.check_size(name, getattr(config, name))
     for name in ("num_key_value_heads", "target_vocabulary_size"):

@@ -42,6 +42,8 @@ class TransformerConfig:
     attention_gain: float = 1.0
     pad_id: int = 0
     start_id: int = 1
+    # The number of learned positions. Other positions have no end.
+    max_positions: int = 1024
 
 
 PRESETS: dict[str, TransformerConfig] = {

@@ -8,10 +8,10 @@ from typing import Any
 
 import keras
 
+from keras_transformer import text
 from keras_transformer.runs import run_directory as directories
-from keras_transformer.search import base, beam
-from keras_transformer.text import tokenizer as tokenizers
-from keras_transformer.translation import translator
+from keras_transformer.search import base, beam, constraints
+from keras_transformer.translation import lengths, translator
 
 
 def load_translator(
@@ -42,16 +42,57 @@ def load_translator(
         search = run_search(run_directory)
     target_tokenizer = None
     if directory.target_tokenizer.is_file():
-        target_tokenizer = tokenizers.Tokenizer.from_file(
-            directory.target_tokenizer
-        )
+        target_tokenizer = text.read_tokenizer(directory.target_tokenizer)
     return translator.Translator(
         _load_model(directory.model),
-        tokenizers.Tokenizer.from_file(directory.tokenizer),
+        text.read_tokenizer(directory.tokenizer),
         search,
         max_source_length,
         target_tokenizer,
+        run_lengths(run_directory),
     )
+
+
+def run_architecture(
+    run_directory: str | os.PathLike[str],
+) -> dict[str, Any]:
+    """Returns the fields of the `TransformerConfig` of a run.
+
+    Args:
+        run_directory: the directory of a run.
+
+    Raises:
+        ValueError: there is no `config.json`, or it is damaged.
+    """
+    directory = directories.RunDirectory(run_directory)
+    architecture = directory.read_config().get("architecture")
+    if not isinstance(architecture, dict):
+        raise ValueError(
+            f"{directory.path} has no {directory.config.name} that describes "
+            "the architecture. Give a directory that the trainer or "
+            "tools.import_model wrote."
+        )
+    return architecture
+
+
+def run_lengths(run_directory: str | os.PathLike[str]) -> lengths.Lengths:
+    """Returns the limits of a run's translations.
+
+    Args:
+        run_directory: the directory of a run. Only one that was imported has
+            limits of its own; else they are those of the paper.
+
+    Raises:
+        ValueError: `config.json` is damaged.
+    """
+    config = directories.RunDirectory(run_directory).read_config()
+    try:
+        return lengths.Lengths(**config.get("lengths", {}))
+    except TypeError as error:
+        raise ValueError(
+            f"{run_directory}: the lengths of config.json are damaged "
+            f"({error}). Copy it again from the original."
+        ) from error
 
 
 def run_search(
@@ -69,12 +110,34 @@ def run_search(
         ValueError: `config.json` is damaged.
     """
     config = directories.RunDirectory(run_directory).read_config()
-    run_settings = config.get("settings", {})
+    return search_of(config.get("settings", {}), **settings)
+
+
+def search_of(run_settings: dict[str, Any], **settings: Any) -> beam.BeamSearch:
+    """Makes the beam search that the settings of a run describe.
+
+    Args:
+        run_settings: the settings in `config.json`.
+        **settings: as for `run_search`.
+
+    Example:
+
+    >>> search_of({"beam_size": 3, "stopping": "full"}, beam_size=5).beam_size
+    5
+    """
     search_of_run = {
         "beam_size": run_settings.get("beam_size"),
         "alpha": run_settings.get("length_penalty"),
         "penalty": run_settings.get("length_penalty_form"),
+        "stopping": run_settings.get("stopping"),
     }
+    limits = {
+        name: run_settings[name]
+        for name in ("banned_ids", "normalized_over")
+        if name in run_settings
+    }
+    if limits:
+        search_of_run["constraints"] = constraints.Constraints(**limits)
     merged = {
         name: value
         for source in (search_of_run, settings)

@@ -18,6 +18,8 @@ _OLD_VALUES = {
     "train_shards": [],
     "train_weights": [],
 }
+# The same for fields of the architecture.
+_OLD_ARCHITECTURE = {"max_positions": 1024}
 # The prefix of directories of SavedModels that are not complete.
 _SAVING = ".saving-"
 _PACKAGES = ("tensorflow", "tensorflow-text", "keras", "sentencepiece")
@@ -81,6 +83,11 @@ class RunDirectory:
         try:
             config = json.loads(self.config.read_text(encoding="utf-8"))
             config["settings"] = {**_OLD_VALUES, **config["settings"]}
+            if "architecture" in config:
+                config["architecture"] = {
+                    **_OLD_ARCHITECTURE,
+                    **config["architecture"],
+                }
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{self.config} is not a run's configuration ({error!r}). Copy "

@@ -17,6 +17,7 @@ from keras_transformer.search.penalties import (
 )
 from keras_transformer.search.sampling import SamplingSearch
 from keras_transformer.search.scoring import score_targets
+from keras_transformer.search.stopping import STOPPINGS
 from keras_transformer.search.task import Task
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "GreedySearch",
     "LENGTH_PENALTIES",
     "RowStates",
+    "STOPPINGS",
     "SamplingSearch",
     "Search",
     "SearchResult",

@@ -15,6 +15,7 @@ from keras_transformer.search import (
     loop,
     penalties,
     scoring,
+    stopping,
 )
 from keras_transformer.search import constraints as constraining
 from keras_transformer.search import task as tasks
@@ -32,6 +33,13 @@ class BeamSearch(base.Search):
     are ranked by the same score, after all finished hypotheses. Section 6.1 of
     the paper uses beam size 4 and alpha 0.6.
 
+    Other systems stop earlier. With `stopping="full"` a row is done when it
+    has W finished hypotheses, as in CTranslate2, fairseq and, with
+    `early_stopping=True`, transformers. With `"current_length"`, the default
+    of transformers, the worst finished hypothesis must also be better than
+    the best live one, if that ended now. With both only the W best of the 2 W
+    candidates may end, and at the limit of the length they do.
+
     Args:
         beam_size: W. It may exceed the number of possible hypotheses.
         top_beams: how many hypotheses of each row to return.
@@ -41,6 +49,8 @@ class BeamSearch(base.Search):
         coverage: beta of the coverage penalty, which needs the task's
             `source_mask`; 0 for no penalty.
         constraints: the `Constraints` of every hypothesis.
+        stopping: when a row is done, `"certain"`, `"full"` or
+            `"current_length"`.
 
     Raises:
         ValueError: `top_beams` not in [1, `beam_size`], or settings out of
@@ -65,6 +75,7 @@ class BeamSearch(base.Search):
     penalty: str = "gnmt"
     coverage: float = 0.0
     constraints: constraining.Constraints = constraining.NONE
+    stopping: str = "certain"
 
     def __post_init__(self):
         if not 1 <= self.top_beams <= self.beam_size:
@@ -77,6 +88,7 @@ class BeamSearch(base.Search):
         for name in ("top_beams", "beam_size"):
             contract.check_count(name, getattr(self, name))
         penalties.check_penalties(self.alpha, self.penalty, self.coverage)
+        stopping.check_stopping(self.stopping, self.coverage)
 
     def __call__(
         self, step: contract.StepFn, state: contract.State, task: tasks.Task

@@ -13,6 +13,7 @@ from keras_transformer.search import (
     extension,
     hypotheses,
     penalties,
+    stopping,
 )
 from keras_transformer.search import task as tasks
 
@@ -153,7 +154,11 @@ class Beam(NamedTuple):
 
         # The finished set takes the candidates that end, and keeps the W best.
         scores = self.scores(candidates, rows.source_masks)  # (B, 2W)
-        ended = candidates._replace(scores=tf.where(is_end, scores, _NEVER))
+        is_last = position + 1 >= rows.limits.max_lengths  # (B,)
+        ends = stopping.ending(
+            self.settings.stopping, is_end, is_last, beam_size
+        )  # (B, 2W)
+        ended = candidates._replace(scores=tf.where(ends, scores, _NEVER))
         finished = hypotheses.merge(rows.finished, ended, beam_size)  # (B, W)
         # The W best of the other candidates are the next live hypotheses.
         continued = candidates._replace(
@@ -218,13 +223,16 @@ class Beam(NamedTuple):
 
     def _is_decided(self, position, limits, live, finished):
         """Returns the rows (B,) whose result no live hypothesis can change."""
-        # A log-probability only falls with further tokens, and the divisor is
-        # largest at the limit. So no live hypothesis can end above this bound.
-        bound = live.scores[:, 0] / self._divisor(limits.max_lengths)
-        is_safe = finished.scores[:, self.settings.top_beams - 1] >= bound
+        is_decided = stopping.is_decided(
+            self.settings.stopping,
+            live,
+            finished,
+            (self._divisor(limits.max_lengths), self._divisor(position + 1)),
+            self.settings.top_beams,
+        )
         has_no_live = live.scores[:, 0] <= _NEVER
         is_last = position + 1 >= limits.max_lengths
-        return is_safe | has_no_live | is_last
+        return is_decided | has_no_live | is_last
 
     def scores(
         self,

@@ -1,7 +1,7 @@
 """Constraints on hypotheses: lengths, prefixes, and forbidden tokens.
 
-Constraints choose among the model's tokens and never change their
-log-probabilities, so that a score is always the model's own.
+Constraints choose among the model's tokens. Unless they are told to, they do
+not change their log-probabilities, so that a score is the model's own.
 
 B batch   W hypotheses per row   V vocabulary_size   P prefix length
 C candidates per hypothesis   T target length
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from keras_transformer.search import contract, selection
+from keras_transformer.search import contract, forbidden, selection
 from keras_transformer.search import task as tasks
 
 
@@ -30,9 +30,13 @@ class Constraints:
         banned_ids: tokens that are never chosen.
         no_repeat_ngram_size: n; no sequence of n tokens occurs twice in a
             hypothesis. 0 allows repetition.
+        normalized_over: with `"all"` log-probabilities are the model's own;
+            with `"allowed"` the probabilities of the allowed tokens sum to 1,
+            as in CTranslate2, so that the tokens of a prefix cost nothing.
 
     Raises:
-        ValueError: a size is negative or not a whole number.
+        ValueError: a size is negative or not a whole number, or
+            `normalized_over` is unknown.
 
     Example:
 
@@ -43,8 +47,14 @@ class Constraints:
     min_length: int = 0
     banned_ids: Sequence[int] = ()
     no_repeat_ngram_size: int = 0
+    normalized_over: str = "all"
 
     def __post_init__(self):
+        if self.normalized_over not in ("all", "allowed"):
+            raise ValueError(
+                "Unknown `normalized_over`. Received: "
+                f"{self.normalized_over!r}. Expected 'all' or 'allowed'."
+            )
         for name, effect_of_zero in (
             ("min_length", "allow every length"),
             ("no_repeat_ngram_size", "allow repetition"),
@@ -82,8 +92,8 @@ class Candidates(NamedTuple):
     """The best next tokens of each hypothesis, best first.
 
     ids: int32 `(B, W, C)`.
-    log_probs: float32 `(B, W, C)`, those of the model; NEVER for forbidden
-        tokens, NaN for all tokens if one logit is NaN.
+    log_probs: float32 `(B, W, C)`; NEVER for forbidden tokens, NaN for all
+        tokens if one logit is NaN.
     """
 
     ids: tf.Tensor
@@ -160,26 +170,28 @@ def candidates(
     check_ids("banned_ids", banned, size)
     check_ids("end_id", [task.end_id], size)
     _check_prefix_ids(limits, size)
-    allowed = logits
-    if constraints.no_repeat_ngram_size:
-        is_repeated = _repeats(
-            ids, position, constraints.no_repeat_ngram_size, tf.shape(logits)[1]
+    is_too_short = position + 1 < limits.min_lengths
+    allowed = _without_repeats(logits, ids, position, constraints)
+    if constraints.normalized_over == "allowed":
+        logits = allowed = forbidden.without(
+            allowed, banned, task.end_id, is_too_short, width
         )
-        allowed = tf.where(is_repeated, -np.inf, allowed)
     # Banned tokens and the end token may be among the best; they are forbidden
     # below, and `count` others must be left.
     count = None if count is None else count + len(banned) + 1
     log_probs, tokens, normalizer = _best_tokens(allowed, logits, count)
     shape = [-1, width, log_probs.shape[-1] or tf.shape(log_probs)[-1]]
     tokens, log_probs = tf.reshape(tokens, shape), tf.reshape(log_probs, shape)
-    is_too_short = position + 1 < limits.min_lengths
     is_forbidden = (tokens == task.end_id) & is_too_short[:, None, None]
     for token in banned:
         is_forbidden |= tokens == token
     log_probs = tf.where(is_forbidden, contract.NEVER, log_probs)
     if limits.prefix.shape[1] != 0:
+        all_log_probs = logits - normalizer[:, None]
+        if constraints.normalized_over == "allowed":
+            all_log_probs = tf.zeros_like(logits)
         tokens, log_probs = _force_prefix(
-            tokens, log_probs, logits - normalizer[:, None], limits, position
+            tokens, log_probs, all_log_probs, limits, position
         )
     # Models may forbid tokens too, by logits of about NEVER; their
     # log-probability is that number minus the normalizer.
@@ -187,6 +199,15 @@ def candidates(
         log_probs < contract.NEVER / 2, contract.NEVER, log_probs
     )
     return Candidates(tokens, log_probs)
+
+
+def _without_repeats(logits, ids, position, constraints):
+    """Makes the logits of tokens that would repeat an n-gram -inf."""
+    size = constraints.no_repeat_ngram_size
+    if not size:
+        return logits
+    is_repeated = forbidden.repeats(ids, position, size, tf.shape(logits)[1])
+    return tf.where(is_repeated, -np.inf, logits)
 
 
 def _best_tokens(allowed, logits, count):
@@ -267,41 +288,6 @@ def _force_prefix(tokens, log_probs, all_log_probs, limits, position):
         tf.where(is_inside, token_BW[:, :, None], tokens),
         tf.where(is_inside, forced, log_probs),
     )
-
-
-def _repeats(ids, position, size, vocabulary_size):
-    """Marks the tokens that would repeat an n-gram: boolean (B W, V).
-
-    Args:
-        ids: int32 `(B, W, T)`, the tokens before `position`.
-        position: scalar.
-        size: n.
-        vocabulary_size: V.
-    """
-    ids = tf.reshape(ids, [-1, tf.shape(ids)[2]])
-    length = tf.shape(ids)[1]
-    starts = tf.range(length)
-    # Whether the n - 1 tokens that begin at each position are the same as the
-    # last n - 1 tokens. Shape (B W, T).
-    is_same = tf.ones_like(ids, tf.bool)
-    for i in range(size - 1):
-        earlier = tf.gather(ids, tf.minimum(starts + i, length - 1), axis=1)
-        last = position - (size - 1) + i
-        recent = tf.gather(ids, tf.clip_by_value(last, 0, length - 1), axis=1)
-        is_same &= earlier == recent[:, None]
-    ends = starts + size - 1
-    is_same &= (ends < position) & (position >= size - 1)
-    tokens = tf.gather(ids, tf.minimum(ends, length - 1), axis=1)
-    # Padding after `position` may be outside the vocabulary, such as -1.
-    tokens = tf.where(is_same, tokens, 0)
-    rows = tf.range(tf.shape(ids)[0])[:, None]
-    indices = tf.stack([tf.broadcast_to(rows, tf.shape(ids)), tokens], axis=-1)
-    counts = tf.scatter_nd(
-        indices,
-        tf.cast(is_same, tf.int32),
-        [tf.shape(ids)[0], vocabulary_size],
-    )
-    return counts > 0
 
 
 def _check_prefix(prefix, lengths, max_lengths):

@@ -19,12 +19,18 @@ class SpecialIds:
     pad: fills up short rows.
     begin: a token that a decoder may read first; `None` if the vocabulary has
         no such token.
-    end: the last token of every source and every target.
+    end: the last token of every target, and of a source unless
+        `source_suffix` is given.
     unknown: the id of a character without a piece. A vocabulary of
         `learn_vocabulary` never uses it: it spells such characters in bytes.
+    source_prefix: the first tokens of every source, such as the code of its
+        language.
+    source_suffix: the last tokens of every source; `None` for the end token.
+    target_prefix: the first tokens of every target, such as the code of its
+        language. A search does not choose them.
 
     Raises:
-        ValueError: two ids are the same, or an id is below 0.
+        ValueError: two of the first four ids are the same, or an id is below 0.
 
     Example:
 
@@ -36,10 +42,18 @@ class SpecialIds:
     begin: int | None = 1
     end: int = 2
     unknown: int = 3
+    source_prefix: tuple[int, ...] = ()
+    source_suffix: tuple[int, ...] | None = None
+    target_prefix: tuple[int, ...] = ()
 
     def __post_init__(self):
+        for name in ("source_prefix", "source_suffix", "target_prefix"):
+            if getattr(self, name) is not None:
+                # In JSON they are lists.
+                object.__setattr__(self, name, tuple(getattr(self, name)))
         ids = self.as_list()
-        if len(set(ids)) < len(ids) or min(ids) < 0:
+        others = (*self.around_source(), *self.target_prefix)
+        if len(set(ids)) < len(ids) or min((*ids, *others)) < 0:
             raise ValueError(
                 "Special ids must be different, and at least 0. Received: "
                 f"{self}."
@@ -50,11 +64,59 @@ class SpecialIds:
         ids = (self.pad, self.begin, self.end, self.unknown)
         return [i for i in ids if i is not None]
 
-    def with_end(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        """Appends the end token to ragged rows of ids (B, T), and pads them."""
-        end = tf.fill([ids.nrows(), 1], self.end)
-        ids = tf.concat([ids, tf.cast(end, ids.dtype)], axis=1)
+    def around_source(self) -> list[int]:
+        """Returns the ids that every source has before and after its text."""
+        return [*self.source_prefix, *self.source_ending]
+
+    @property
+    def source_ending(self) -> tuple[int, ...]:
+        """The last tokens of every source."""
+        if self.source_suffix is None:
+            return (self.end,)
+        return self.source_suffix
+
+    def complete_sources(self, ids: tf.RaggedTensor) -> tf.Tensor:
+        """Adds the ids around sources to ragged rows of ids, and pads them.
+
+        The result has at least one column, which a model can read.
+        """
+        ids = self._surrounded(ids, self.source_prefix, self.source_ending)
+        padded = ids.to_tensor(self.pad)
+        missing = tf.cast(tf.shape(padded)[1] < 1, tf.int32)
+        return tf.pad(padded, [[0, 0], [0, missing]], constant_values=self.pad)
+
+    def complete_targets(self, ids: tf.RaggedTensor) -> tf.Tensor:
+        """Adds the ids around targets to ragged rows of ids, and pads them."""
+        ids = self._surrounded(ids, self.target_prefix, (self.end,))
         return ids.to_tensor(self.pad)
+
+    def prefixed_targets(self, ids: tf.RaggedTensor) -> tf.Tensor:
+        """Adds the first ids of targets to ragged rows, and pads them."""
+        ids = self._surrounded(ids, self.target_prefix, ())
+        return ids.to_tensor(self.pad)
+
+    def without_text(self) -> list[int]:
+        """Returns all ids that decoding leaves out."""
+        others = [*self.around_source(), *self.target_prefix]
+        return sorted({*self.as_list(), *others})
+
+    def are_of_text(self, ids: tf.Tensor) -> tf.Tensor:
+        """Returns which ids of sources stand for text, booleans."""
+        others = tf.constant(
+            sorted({self.pad, self.end, *self.around_source()}), ids.dtype
+        )
+        return tf.reduce_all(ids[..., None] != others, axis=-1)
+
+    def _surrounded(self, ids, before, after):
+        """Puts the same ids before and after each row."""
+        sides = [
+            tf.tile(tf.constant([side], ids.dtype), [ids.nrows(), 1])
+            if side
+            else None
+            for side in (before, after)
+        ]
+        columns = [sides[0], ids, sides[1]]
+        return tf.concat([side for side in columns if side is not None], axis=1)
 
 
 def of_model(processor: sentencepiece.SentencePieceProcessor) -> SpecialIds:

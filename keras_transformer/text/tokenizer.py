@@ -14,6 +14,7 @@ import tensorflow as tf
 import tensorflow_text
 
 from keras_transformer.text import (
+    base,
     escaping,
     normalization,
     special_ids,
@@ -28,13 +29,13 @@ _SAMPLING = threading.Lock()
 _in_graph = functools.partial(tf.function, autograph=False)
 
 
-class Tokenizer(tf.Module):
+class Tokenizer(base.TextTokenizer):
     """A SentencePiece model as graph operations.
 
     Decoding gives back any Unicode text that was encoded, in the form that the
     normalization of the vocabulary gives it; see `learn_vocabulary`. Bytes
-    that are not UTF-8 are read as U+FFFD. A tokenizer is a `tf.Module`, so
-    that a SavedModel that holds it contains the vocabulary.
+    that are not UTF-8 are read as U+FFFD. `save` writes an ordinary
+    SentencePiece model file.
 
     Args:
         model: a serialized SentencePiece model, as `learn_vocabulary` returns.
@@ -87,13 +88,6 @@ class Tokenizer(tf.Module):
             return cls(model)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the vocabulary as an ordinary SentencePiece model file."""
-        temporary = f"{path}.tmp"
-        with open(temporary, "wb") as file:
-            file.write(self.model)
-        os.replace(temporary, path)
 
     def encode(self, text: texts.TensorLike) -> tf.RaggedTensor:
         """Encodes strings (B,) as int32 ids (B, T), without special ids.
@@ -202,7 +196,7 @@ class Tokenizer(tf.Module):
 
     @_in_graph(input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)])
     def _decode(self, ids):
-        special = tf.constant(self.special_ids.as_list())
+        special = tf.constant(self.special_ids.without_text())
         is_special = tf.reduce_any(ids.values[:, None] == special, axis=1)
         ids = tf.ragged.boolean_mask(ids, ids.with_values(~is_special))
         return escaping.unescape(self._operations().detokenize(ids))

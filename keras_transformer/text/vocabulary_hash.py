@@ -2,10 +2,10 @@
 
 import hashlib
 
-from keras_transformer.text import tokenizer as tokenizers
+from keras_transformer.text import base
 
 
-def vocabulary_sha256(*vocabularies: tokenizers.Tokenizer) -> str:
+def vocabulary_sha256(*vocabularies: base.TextTokenizer) -> str:
     """Returns a hash of the pieces of one or several vocabularies.
 
     Args:
@@ -13,8 +13,8 @@ def vocabulary_sha256(*vocabularies: tokenizers.Tokenizer) -> str:
 
     Example:
 
-    >>> from keras_transformer.text import learn_vocabulary
-    >>> tokenizer = tokenizers.Tokenizer(
+    >>> from keras_transformer.text import Tokenizer, learn_vocabulary
+    >>> tokenizer = Tokenizer(
     ...     learn_vocabulary(["a cat"], may_be_smaller=True))
     >>> len(vocabulary_sha256(tokenizer))
     64

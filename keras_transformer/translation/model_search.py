@@ -3,6 +3,7 @@
 B batch   S source length   P prefix length   T target length
 """
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,6 +26,7 @@ class ModelSearch:
         search: a `Search`.
         lengths: `Lengths` of translations.
         end_id: the id of the end token in the vocabulary of translations.
+        first_ids: what every translation begins with, unless it has a prefix.
     """
 
     def __init__(
@@ -33,11 +35,13 @@ class ModelSearch:
         search: base.Search,
         lengths: limits.Lengths,
         end_id: int,
+        first_ids: Sequence[int] = (),
     ):
         self.model = model
         self.search = search
         self.lengths = lengths
         self.end_id = end_id
+        self.first_ids = tuple(first_ids)
 
     def __call__(
         self,
@@ -59,6 +63,9 @@ class ModelSearch:
         minima, maxima = self._limits(source_ids)
         if max_length is not None:
             maxima = tf.minimum(maxima, max_length)
+        if prefix is None and self.first_ids:
+            rows = tf.shape(source_ids)[0]
+            prefix = tf.tile([self.first_ids], [rows, 1])
         # These ids are never tokens of a translation.
         banned = {self.model.pad_id, self.model.start_id} - {self.end_id}
         return self.search(

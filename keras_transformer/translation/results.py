@@ -10,9 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_transformer.search import contract
-from keras_transformer.text import SpecialIds
+from keras_transformer.text import SpecialIds, TextTokenizer
 from keras_transformer.text import texts as lists
-from keras_transformer.text import tokenizer as tokenizers
 from keras_transformer.translation import alignment
 
 
@@ -63,8 +62,8 @@ def are_blank(
     Returns:
         Boolean `(B,)`.
     """
-    has_token = (ids != special_ids.pad) & (ids != special_ids.end)
-    return lists.are_blank(texts) | ~tf.reduce_any(has_token, axis=1)
+    has_token = tf.reduce_any(special_ids.are_of_text(ids), axis=1)
+    return lists.are_blank(texts) | ~has_token
 
 
 def check_score(score: float, text: str | bytes) -> None:
@@ -86,8 +85,8 @@ def read_result(
     result: contract.SearchResult,
     texts: Sequence[str | bytes],
     source_ids: np.ndarray,
-    tokenizer: tokenizers.Tokenizer,
-    target_tokenizer: tokenizers.Tokenizer,
+    tokenizer: TextTokenizer,
+    target_tokenizer: TextTokenizer,
     align: bool,
 ) -> list[list[Hypothesis]]:
     """Returns the hypotheses that a search found for each text.
@@ -149,7 +148,7 @@ def read_scores(
     texts: Sequence[str | bytes],
     targets: Sequence[str | bytes],
     are_blank: np.ndarray,
-    target_tokenizer: tokenizers.Tokenizer,
+    target_tokenizer: TextTokenizer,
 ) -> list[Hypothesis]:
     """Returns existing targets as hypotheses, with their scores.
 
@@ -199,9 +198,9 @@ def _attention_of(result):
 
 
 def _text_pieces(ids, tokenizer):
-    """Returns the pieces of ids (T,) without padding and end."""
-    ends = (tokenizer.special_ids.pad, tokenizer.special_ids.end)
-    return tokenizer.pieces(ids[~np.isin(ids, ends)])
+    """Returns the pieces of ids (T,) that stand for text."""
+    special_ids = tokenizer.special_ids
+    return tokenizer.pieces(ids[special_ids.are_of_text(tf.constant(ids))])
 
 
 def _words_read(texts, tokenizer):

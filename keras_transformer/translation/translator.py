@@ -11,8 +11,8 @@ from typing import Any
 import tensorflow as tf
 
 from keras_transformer.search import base, beam, contract
+from keras_transformer.text import TextTokenizer
 from keras_transformer.text import texts as lists
-from keras_transformer.text import tokenizer as tokenizers
 from keras_transformer.translation import batches, graphs, model_search, results
 from keras_transformer.translation import lengths as limits
 
@@ -58,10 +58,10 @@ class Translator(tf.Module):
     def __init__(
         self,
         model: model_search.Model,
-        tokenizer: tokenizers.Tokenizer,
+        tokenizer: TextTokenizer,
         search: base.Search | Callable[..., Any] | None = None,
         max_source_length: int = 512,
-        target_tokenizer: tokenizers.Tokenizer | None = None,
+        target_tokenizer: TextTokenizer | None = None,
         lengths: limits.Lengths = _PAPER_LENGTHS,
         jit_compile: bool = False,
     ):
@@ -82,9 +82,9 @@ class Translator(tf.Module):
         self.lengths.check()
         self.search.check(self.target_tokenizer.vocabulary_size)
         self._check_padding()
-        end_id = self.target_tokenizer.special_ids.end
+        ids = self.target_tokenizer.special_ids
         self._search = model_search.ModelSearch(
-            model, self.search, lengths, end_id
+            model, self.search, lengths, ids.end, ids.target_prefix
         )
         self._search_in_graphs = graphs.in_graphs(self._search, jit_compile)
 
@@ -304,14 +304,15 @@ class Translator(tf.Module):
 
     def encode_source(self, text: contract.TensorLike) -> tf.Tensor:
         """Encodes strings (B,) as the model reads them: padded ids (B, S)."""
+        special_ids = self.tokenizer.special_ids
         ids = self.tokenizer.encode_source(text)
-        ids = ids[:, : self.max_source_length - 1]
-        return self.tokenizer.special_ids.with_end(ids)
+        room = self.max_source_length - len(special_ids.around_source())
+        return special_ids.complete_sources(ids[:, : max(room, 0)])
 
     def encode_target(self, text: contract.TensorLike) -> tf.Tensor:
         """Encodes translations (B,) as `score_ids` reads them: ids (B, T)."""
         ids = self.target_tokenizer.encode(text)
-        return self.target_tokenizer.special_ids.with_end(ids)
+        return self.target_tokenizer.special_ids.complete_targets(ids)
 
     @_in_graph(input_signature=[tf.TensorSpec([None, None], tf.int32)])
     def search_ids(self, source_ids: tf.Tensor) -> contract.SearchResult:
@@ -326,7 +327,7 @@ class Translator(tf.Module):
 
     def _encode_prefixes(self, prefixes):
         ids = self.target_tokenizer.encode(tf.constant(prefixes, tf.string))
-        return ids.to_tensor(self.target_tokenizer.special_ids.pad)
+        return self.target_tokenizer.special_ids.prefixed_targets(ids)
 
     def _are_blank(self, texts, ids):
         return results.are_blank(texts, ids, self.tokenizer.special_ids)

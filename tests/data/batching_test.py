@@ -1,5 +1,6 @@
 """Batches must hold every token once, in few shapes, in a known order."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -474,3 +475,31 @@ def test_batches_are_observed(packed):
     for (_, num_pairs, weights), batch in zip(seen, made, strict=True):
         assert_all_equal(weights, batch["weights"])
         assert num_pairs == (batch["target_output_ids"] == END).sum()
+
+
+@BOTH
+@pytest.mark.parametrize("around", [((11,), None), ((), ()), ((3, 4), (7, 2))])
+def test_sources_with_other_ids_around_them(packed, around):
+    special_ids = SpecialIds(source_prefix=around[0], source_suffix=around[1])
+    encoded = dataclasses.replace(
+        random_pairs(count=23, longest=5), source_special_ids=special_ids
+    )
+    after = (END,) if around[1] is None else around[1]
+    added = len(around[0]) + len(after)
+    assert encoded.longest == 5 + max(added, 1)
+    batches = read(make(encoded, packed=packed).evaluation_dataset())
+    segments = [
+        tuple(ids[own == number])
+        for batch in batches
+        for ids, own in zip(
+            batch["source_ids"],
+            batch.get(
+                "source_segment_ids", (batch["source_ids"] != PAD).astype(int)
+            ),
+            strict=True,
+        )
+        for number in range(1, own.max(initial=0) + 1)
+    ]
+    assert sorted(segments) == sorted(
+        (*around[0], *source, *after) for source in encoded.sources
+    )

@@ -81,3 +81,20 @@ def test_vocabulary_of_another_size():
     model = kt.build_transformer(config)
     with pytest.raises(ValueError, match="503 of the model"):
         embedded_model.embed_model(kt.Translator(model, live.tokenizer))
+
+
+def test_what_the_page_cannot_compute():
+    """Vocabularies and searches of imported models."""
+    translator = translators.translator()
+    assert embedded_model.obstacle(translator) is None
+    for changes, reason in (
+        ({"stopping": "full"}, "stops by the rule 'full'"),
+        (
+            {"constraints": kt.search.Constraints(normalized_over="allowed")},
+            "normalizes over allowed tokens",
+        ),
+    ):
+        searched = translator.with_search(kt.search.BeamSearch(**changes))
+        assert reason in embedded_model.obstacle(searched)
+        with pytest.raises(ValueError, match=f"cannot compute .*{reason}"):
+            embedded_model.embed_model(searched)

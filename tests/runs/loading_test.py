@@ -146,3 +146,48 @@ class TestLoadTranslator:
         nowhere = self.directory / "nowhere"
         with pytest.raises(FileNotFoundError, match=f"{nowhere} is not"):
             loading.load_translator(nowhere)
+
+
+class TestImportedRuns:
+    """What `config.json` says of the search and the limits is used."""
+
+    def write(self, directory, **config):
+        run = kt.runs.RunDirectory(directory)
+        run.write_config({"settings": {}, **config})
+
+    def test_search(self, tmp_path):
+        settings = {
+            "beam_size": 3,
+            "length_penalty": 1.0,
+            "length_penalty_form": "average",
+            "stopping": "current_length",
+            "banned_ids": [7],
+            "normalized_over": "allowed",
+        }
+        self.write(tmp_path, settings=settings)
+        constraints = search.Constraints(
+            banned_ids=[7], normalized_over="allowed"
+        )
+        assert loading.run_search(tmp_path) == search.BeamSearch(
+            3,
+            alpha=1.0,
+            penalty="average",
+            stopping="current_length",
+            constraints=constraints,
+        )
+
+    def test_lengths(self, tmp_path):
+        assert loading.run_lengths(tmp_path) == kt.translation.Lengths()
+        self.write(tmp_path, lengths={"extra": 7, "ratio": 0.0})
+        assert loading.run_lengths(tmp_path) == kt.translation.Lengths(
+            ratio=0.0, extra=7
+        )
+        self.write(tmp_path, lengths={"shortest": 7})
+        with pytest.raises(ValueError, match="lengths of config.json are dam"):
+            loading.run_lengths(tmp_path)
+
+    def test_architecture(self, tmp_path):
+        with pytest.raises(ValueError, match="has no config.json that desc"):
+            loading.run_architecture(tmp_path)
+        self.write(tmp_path, architecture={"model_dim": 7})
+        assert loading.run_architecture(tmp_path)["model_dim"] == 7

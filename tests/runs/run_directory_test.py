@@ -67,7 +67,11 @@ class TestRunDirectory:
         assert self.directory.read_config() == {}
         self.directory.write_config(CONFIG)
         found = self.directory.read_config()
-        assert found["architecture"] == CONFIG["architecture"]
+        assert found["architecture"] == {
+            **CONFIG["architecture"],
+            # The value that runs had before there was this field.
+            "max_positions": 1024,
+        }
         # The settings of runs that are older than these flags.
         assert found["settings"] == {
             "tokenize": "13a",

@@ -68,7 +68,9 @@ def test_a_tokenizer_with_other_ids():
     assert other.decode([[2, 3]]).numpy()[0] != b""
 
 
-@pytest.mark.parametrize("ids", [{"pad": 2}, {"begin": 3}, {"unknown": -1}])
+@pytest.mark.parametrize(
+    "ids", [{"pad": 2}, {"begin": 3}, {"unknown": -1}, {"source_prefix": [-5]}]
+)
 def test_ids_that_are_the_same_or_below_zero(ids):
     with pytest.raises(ValueError, match="different, and at least 0"):
         special_ids.SpecialIds(**ids)
@@ -85,4 +87,47 @@ def test_rows_get_their_end_and_padding():
     ids = tf.ragged.constant([[5], [6, 8, 9], []], dtype=tf.int32)
     found = special_ids.SpecialIds(pad=7, begin=None, end=4, unknown=0)
     expected = [[5, 4, 7, 7], [6, 8, 9, 4], [4, 7, 7, 7]]
-    assert found.with_end(ids).numpy().tolist() == expected
+    assert found.complete_targets(ids).numpy().tolist() == expected
+    assert found.complete_sources(ids).numpy().tolist() == expected
+
+
+def test_sources_get_other_ids_around_them():
+    ids = tf.ragged.constant([[5], [6, 8], []], dtype=tf.int32)
+    found = special_ids.SpecialIds(source_prefix=[11], source_suffix=[2, 13])
+    assert found.complete_sources(ids).numpy().tolist() == [
+        [11, 5, 2, 13, 0],
+        [11, 6, 8, 2, 13],
+        [11, 2, 13, 0, 0],
+    ]
+    assert found.around_source() == [11, 2, 13]
+    are_of_text = found.are_of_text(tf.constant([11, 5, 2, 13, 0]))
+    assert are_of_text.numpy().tolist() == [False, True, False, False, False]
+    # Targets are as always.
+    assert found.complete_targets(ids)[0].numpy().tolist() == [5, 2, 0]
+
+
+def test_targets_get_first_ids():
+    ids = tf.ragged.constant([[5], [6, 8], []], dtype=tf.int32)
+    found = special_ids.SpecialIds(target_prefix=[11])
+    assert found.complete_targets(ids).numpy().tolist() == [
+        [11, 5, 2, 0],
+        [11, 6, 8, 2],
+        [11, 2, 0, 0],
+    ]
+    assert found.prefixed_targets(ids).numpy().tolist() == [
+        [11, 5, 0],
+        [11, 6, 8],
+        [11, 0, 0],
+    ]
+    assert found.without_text() == [0, 1, 2, 3, 11]
+    # Sources are as always.
+    assert found.complete_sources(ids)[0].numpy().tolist() == [5, 2, 0]
+
+
+def test_sources_may_have_no_end():
+    found = special_ids.SpecialIds(source_suffix=())
+    ids = tf.ragged.constant([[5], [6, 8]], dtype=tf.int32)
+    assert found.complete_sources(ids).numpy().tolist() == [[5, 0], [6, 8]]
+    # A model needs one column.
+    nothing = tf.ragged.constant([[], []], dtype=tf.int32, ragged_rank=1)
+    assert found.complete_sources(nothing).numpy().tolist() == [[0], [0]]

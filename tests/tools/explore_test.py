@@ -63,7 +63,7 @@ def test_a_model_above_the_limit(run, tmp_path):
         "--most_megabytes=0",
     )
     assert found.returncode == 0, found.stderr
-    assert b"above --most_megabytes: the page has recorded" in found.stdout
+    assert b"or of another system: the page has recorded" in found.stdout
     data, is_live = page_of(path)
     assert not is_live
     assert data["traces"][0]["target"]["text"] == "un"

@@ -214,3 +214,22 @@ def test_every_command_is_a_program():
     for path in paths:
         module = importlib.import_module(".".join(path.parts))
         assert isinstance(module.main, program.Program)
+
+
+@dataclasses.dataclass(frozen=True)
+class Move:
+    path: str = settings_flags.argument("what to move")
+    to: str = settings_flags.setting("Where to.")
+
+
+def test_an_argument_without_a_flag():
+    moved = []
+    move = program.main(Move)(moved.append)
+    values = flags.FlagValues()
+    move.define_flags(values)
+    move(values(["move", "a", "--to=b"]), values)
+    assert moved == [Move("a", "b")]
+    with pytest.raises(app.UsageError, match="Missing argument: what to move"):
+        move(["move"], values)
+    with pytest.raises(app.UsageError, match="Not a flag: b c"):
+        move(["move", "a", "b", "c"], values)

@@ -146,3 +146,22 @@ def test_a_flag_that_can_be_given_several_times():
     # The strings may have commas, unlike those of a list.
     days = "Rain, then sun.", ""
     assert read(*(f"--day={day}" for day in days)) == Diary(days)
+
+
+@dataclasses.dataclass(frozen=True)
+class Move:
+    path: str = settings_flags.argument("what to move")
+    origin: str = setting("Where it is.", flag="from")
+
+
+def test_a_flag_with_a_word_of_python():
+    move = settings_flags.read(
+        Move, parsed("--from=a", kinds=(Move,)), {"path": "b"}
+    )
+    assert move == Move("b", "a")
+
+
+def test_arguments_without_a_flag():
+    assert settings_flags.arguments_of(Move) == {"path": "what to move"}
+    assert settings_flags.arguments_of(Journey) == {}
+    assert "path" not in parsed("--from=a", kinds=(Move,))

@@ -153,7 +153,7 @@ def load_translator(
         search.search(models.model[0]),
         runs[0].max_source_length,
         runs[0].target_tokenizer,
-        search.lengths(),
+        search.lengths(runs[0].lengths),
         bool(models.jit_compile),
     )
 

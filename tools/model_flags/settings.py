@@ -14,6 +14,7 @@ _OF_BEAMS = (
     "length_penalty_form",
     "coverage_penalty",
 )
+_LENGTHS = translation.Lengths()
 _OF_SAMPLING = ("temperature", "top_k", "top_p", "seed")
 _LEAST = {
     "beam_size": 1,
@@ -115,8 +116,16 @@ class SearchSettings:
 
     def search(self, run_directory):
         """Returns the search of a run, changed by these settings."""
-        constraints = kt.search.Constraints(
-            no_repeat_ngram_size=self.no_repeat_ngram_size or 0
+        search = kt.runs.run_search(
+            run_directory,
+            beam_size=self.beam_size,
+            alpha=self.length_penalty,
+            penalty=self.length_penalty_form,
+            coverage=self.coverage_penalty,
+        )
+        constraints = dataclasses.replace(
+            search.constraints,
+            no_repeat_ngram_size=self.no_repeat_ngram_size or 0,
         )
         count = self.n_best or 1
         if self.sample:
@@ -129,21 +138,22 @@ class SearchSettings:
                     if name in _OF_SAMPLING
                 },
             )
-        search = kt.runs.run_search(
-            run_directory,
-            beam_size=self.beam_size,
-            alpha=self.length_penalty,
-            penalty=self.length_penalty_form,
-            coverage=self.coverage_penalty,
-            constraints=constraints,
-        )
         # The beam size becomes at least the number of translations.
         return dataclasses.replace(
-            search, top_beams=count, beam_size=max(search.beam_size, count)
+            search,
+            top_beams=count,
+            beam_size=max(search.beam_size, count),
+            constraints=constraints,
         )
 
-    def lengths(self) -> translation.Lengths:
-        """Returns the limits of the translations' lengths."""
+    def lengths(
+        self, of_run: translation.Lengths = _LENGTHS
+    ) -> translation.Lengths:
+        """Returns the limits of the translations' lengths.
+
+        Args:
+            of_run: the limits of the run, which flags replace.
+        """
         given = {
             "maximum": self.max_length,
             "ratio": self.max_length_ratio,
@@ -152,7 +162,7 @@ class SearchSettings:
             # If a flag gives the ratio, no extra tokens are allowed.
             "extra": None if self.max_length_ratio is None else 0,
         }
-        return translation.Lengths(
+        return of_run._replace(
             **{name: v for name, v in given.items() if v is not None}
         )
 

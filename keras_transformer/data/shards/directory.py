@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_transformer.data.shards import blocks, records
 from keras_transformer.data.shards import index as indexing
-from keras_transformer.text import Tokenizer
+from keras_transformer.text import TextTokenizer, tokenizer_of
 
 # The number of files whose sizes are asked for at the same time. On a remote
 # file system each answer takes a while.
@@ -83,7 +83,7 @@ class ShardDirectory:
             raise self._damaged(file, "other lengths than in the index")
         return sources, targets
 
-    def tokenizers(self) -> tuple[Tokenizer, Tokenizer | None]:
+    def tokenizers(self) -> tuple[TextTokenizer, TextTokenizer | None]:
         """Reads the tokenizers of sources and of targets.
 
         Returns:
@@ -94,8 +94,8 @@ class ShardDirectory:
             tf.io.gfile.join(self.path, name)
             for name in (indexing.SOURCE_VOCABULARY, indexing.TARGET_VOCABULARY)
         )
-        return Tokenizer(indexing.read_file(source)), (
-            Tokenizer(indexing.read_file(target))
+        return tokenizer_of(indexing.read_file(source)), (
+            tokenizer_of(indexing.read_file(target))
             if tf.io.gfile.exists(target)
             else None
         )

@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras_transformer.data import encoding
 from keras_transformer.data.shards import blocks, records
 from keras_transformer.data.shards import index as indexing
-from keras_transformer.text import Tokenizer, vocabulary_sha256
+from keras_transformer.text import TextTokenizer, vocabulary_sha256
 
 _PAIRS_PER_RECORD = 1024
 
@@ -40,7 +40,7 @@ class ShardWriter:
     Example:
 
     >>> import tempfile
-    >>> from keras_transformer.text import learn_vocabulary
+    >>> from keras_transformer.text import Tokenizer, learn_vocabulary
     >>> tokenizer = Tokenizer(learn_vocabulary(["a cat"], may_be_smaller=True))
     >>> writer = ShardWriter(tempfile.mkdtemp(), tokenizer)
     >>> ids = [np.array([5, 6, 7], "int32")] * 3
@@ -52,8 +52,8 @@ class ShardWriter:
     def __init__(
         self,
         path: str | os.PathLike[str],
-        tokenizer: Tokenizer,
-        target_tokenizer: Tokenizer | None = None,
+        tokenizer: TextTokenizer,
+        target_tokenizer: TextTokenizer | None = None,
         max_length: int = 128,
         tag: str | None = None,
         pairs_per_shard: int = 16384,

@@ -1,0 +1,74 @@
+"""What a `model.bin` says about its attentions: rotations and shared heads."""
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+# CTranslate2 has these settings in each attention.
+SETTINGS = ("rotary_dim", "rotary_interleave", "rotary_base", "num_heads_kv")
+_ATTENTION = re.compile(
+    r"(encoder|decoder)/layer_\d+/(self_attention|attention)/(\w+)"
+)
+# The base of the rotations, as in `layers.RotaryPositions`.
+ROTARY_BASE = 10000.0
+
+
+def is_setting(name: str) -> bool:
+    """Returns whether a variable is a setting of an attention.
+
+    Example:
+
+    >>> is_setting("encoder/layer_0/self_attention/rotary_dim")
+    True
+    """
+    match = _ATTENTION.fullmatch(name)
+    return match is not None and match[3] in SETTINGS
+
+
+def read(
+    settings: Mapping[str, np.ndarray], num_heads: int, head_dim: int
+) -> tuple[bool, int | None]:
+    """Reads the settings of all attentions, which must agree.
+
+    Args:
+        settings: variables by their names.
+        num_heads: H.
+        head_dim: the size of a head.
+
+    Returns:
+        Whether positions are rotary, and the number of key-value heads;
+        `None` if there are as many as query heads.
+
+    Raises:
+        ValueError: attentions differ, or rotations are of another kind than
+            those of `layers.RotaryPositions`.
+    """
+    values: dict[str, set[float]] = {name: set() for name in SETTINGS}
+    for name, array in settings.items():
+        if is_setting(name):
+            if array.size != 1 or not np.all(np.isfinite(array)):
+                raise ValueError(
+                    f"The setting {name} must be one number. Received: an "
+                    f"array of the shape {array.shape}. Copy the file again "
+                    "from the original."
+                )
+            values[name.split("/")[-1]].add(float(array.ravel()[0]))
+    allowed: dict[str, tuple[float, ...]] = {
+        "rotary_dim": (0, head_dim),
+        "rotary_interleave": (0,),
+        "rotary_base": (ROTARY_BASE,),
+        "num_heads_kv": tuple(n for n in range(1, num_heads + 1)),
+    }
+    for name, received in values.items():
+        if len(received) > 1 or not received <= set(allowed[name]):
+            raise ValueError(
+                "An architecture that is not supported. Received: "
+                f"{name} = {sorted(received)}. Supported: one of "
+                f"{allowed[name]}, the same in all attentions. See "
+                "docs/interchange.md."
+            )
+    heads = (
+        int(values["num_heads_kv"].pop()) if values["num_heads_kv"] else None
+    )
+    return bool(values["rotary_dim"]), None if heads == num_heads else heads

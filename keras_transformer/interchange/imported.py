@@ -1,0 +1,88 @@
+"""A model of another system as it is read, and the run that it becomes."""
+
+import dataclasses
+import os
+from typing import Any
+
+import numpy as np
+
+from keras_transformer import models, runs, text
+from keras_transformer.interchange import unfinished, weight_shapes
+from keras_transformer.models import config as configs
+
+
+@dataclasses.dataclass(frozen=True)
+class Imported:
+    """What is known of a model of another system.
+
+    config: the architecture.
+    weights: float32 arrays by the paths of our weights.
+    tokenizer: the vocabulary of the sources.
+    target_tokenizer: that of the targets; `None` if both share one.
+    settings: settings of the search, as in `config.json` of a run.
+    lengths: fields of `translation.Lengths`.
+    origin: what the run notes about the system and its version.
+    """
+
+    config: configs.TransformerConfig
+    weights: dict[str, np.ndarray]
+    tokenizer: text.TextTokenizer
+    target_tokenizer: text.TextTokenizer | None
+    settings: dict[str, Any]
+    lengths: dict[str, Any]
+    origin: dict[str, Any]
+
+    def build(self) -> models.Transformer:
+        """Makes the model with its weights.
+
+        Raises:
+            ValueError: the weights are not those of the architecture.
+        """
+        expected = weight_shapes.weight_shapes(self.config)
+        received = {name: each.shape for name, each in self.weights.items()}
+        if received != expected:
+            differing = sorted(
+                set(received.items()) ^ set(expected.items()), key=repr
+            )
+            raise ValueError(
+                "The weights are not those of the architecture. Received and "
+                f"expected differ in {differing[:4]}. This is an error of the "
+                "import, not of the files."
+            )
+        model = models.build_transformer(self.config)
+        for name, variable in named_variables(model).items():
+            variable.assign(self.weights[name])
+        return model
+
+
+def named_variables(model: models.Transformer) -> dict[str, Any]:
+    """Returns the variables of a model by their paths, without its own name."""
+    return {
+        variable.path.split("/", 1)[1]: variable for variable in model.weights
+    }
+
+
+def write_run(imported: Imported, path: str | os.PathLike[str]) -> None:
+    """Writes a run directory completely or, after an error, not at all.
+
+    Args:
+        imported: the model.
+        path: the directory; it must not exist, or be empty.
+
+    Raises:
+        ValueError: the directory has files, or the model is not consistent.
+    """
+    with unfinished.unfinished(path) as target:
+        directory = runs.RunDirectory(target)
+        directory.write_config(
+            {
+                "architecture": dataclasses.asdict(imported.config),
+                "settings": imported.settings,
+                "lengths": imported.lengths,
+                "imported": imported.origin,
+            }
+        )
+        imported.tokenizer.save(directory.tokenizer)
+        if imported.target_tokenizer is not None:
+            imported.target_tokenizer.save(directory.target_tokenizer)
+        directory.replace_model(imported.build().save)

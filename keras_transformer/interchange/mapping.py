@@ -1,0 +1,132 @@
+"""Which weights of another system are which weights of ours.
+
+A mapping is a list of `Entry`s, and is read in both directions.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One array of theirs, which is one or several weights of ours.
+
+    theirs: the name of their array.
+    ours: the paths of our weights. Theirs is all of them side by side, along
+        the last axis.
+    is_transposed: whether theirs has its two axes the other way round.
+    is_optional: whether they may leave it out, which means zeros.
+
+    Example:
+
+    >>> Entry("layer_0/linear_0/weight", ("query_kernel",), True).ours
+    ('query_kernel',)
+    """
+
+    theirs: str
+    ours: tuple[str, ...]
+    is_transposed: bool = False
+    is_optional: bool = False
+
+
+def to_ours(
+    entries: Iterable[Entry],
+    theirs: Mapping[str, np.ndarray],
+    shapes: Mapping[str, tuple[int, ...]],
+    where: str,
+) -> dict[str, np.ndarray]:
+    """Turns the arrays of another system into our weights, float32.
+
+    Args:
+        entries: the mapping.
+        theirs: their arrays by their names.
+        shapes: the shapes of our weights, see `weight_shapes`.
+        where: the file of the arrays, for messages.
+
+    Raises:
+        ValueError: an array is missing, or does not have the shape that the
+            configuration gives it.
+    """
+    ours: dict[str, np.ndarray] = {}
+    for entry in entries:
+        expected = _their_shape(entry, shapes)
+        values = theirs.get(entry.theirs)
+        if values is None and entry.is_optional:
+            values = np.zeros(expected, "float32")
+        if values is None:
+            raise ValueError(
+                f"{where} has no array {entry.theirs!r}. Expected one of the "
+                f"shape {expected}. The file is incomplete, or of another "
+                "architecture than its configuration says."
+            )
+        if values.shape != expected:
+            raise ValueError(
+                f"{where}: the array {entry.theirs!r} does not fit the "
+                f"configuration. Received: shape {values.shape}. Expected: "
+                f"{expected}. Take both files from the same model."
+            )
+        values = values.T if entry.is_transposed else values
+        ends = np.cumsum([shapes[name][-1] for name in entry.ours])
+        for name, each in zip(
+            entry.ours, np.split(values, ends[:-1], axis=-1), strict=True
+        ):
+            ours[name] = np.ascontiguousarray(each, "float32")
+    return ours
+
+
+def to_theirs(
+    entries: Iterable[Entry], ours: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Turns our weights into the arrays of another system.
+
+    Args:
+        entries: the mapping. Entries without weights of ours are left out.
+        ours: our weights by their paths.
+
+    Example:
+
+    >>> entry = Entry("linear/weight", ("query", "key"), is_transposed=True)
+    >>> weights = {"query": np.zeros([2, 3]), "key": np.ones([2, 5])}
+    >>> to_theirs([entry], weights)["linear/weight"].shape
+    (8, 2)
+    """
+    theirs = {}
+    for entry in entries:
+        if entry.is_optional and entry.ours[0] not in ours:
+            continue
+        values = np.concatenate([ours[name] for name in entry.ours], axis=-1)
+        theirs[entry.theirs] = values.T if entry.is_transposed else values
+    return theirs
+
+
+def check_all_read(
+    entries: Iterable[Entry],
+    theirs: Iterable[str],
+    others: Iterable[str],
+    where: str,
+) -> None:
+    """Raises ValueError if a file has an array that has no meaning here.
+
+    Args:
+        entries: the mapping.
+        theirs: the names of all arrays of the file.
+        others: the names of arrays that were read in another way.
+        where: the file, for messages.
+    """
+    known = {entry.theirs for entry in entries} | set(others)
+    unknown = sorted(set(theirs) - known)
+    if unknown:
+        raise ValueError(
+            f"{where} has arrays of an architecture that is not supported. "
+            f"Received: {', '.join(map(repr, unknown[:3]))}"
+            f"{' and others' if len(unknown) > 3 else ''}. See the table of "
+            "docs/interchange.md for what is supported."
+        )
+
+
+def _their_shape(entry, shapes):
+    size = sum(shapes[name][-1] for name in entry.ours)
+    shape = (*shapes[entry.ours[0]][:-1], size)
+    return shape[::-1] if entry.is_transposed else shape

@@ -1,0 +1,90 @@
+"""Vocabularies of other systems that are lists of tokens, in text or JSON."""
+
+import json
+import pathlib
+from collections.abc import Sequence
+
+# A token that no text has, for the padding id of a model without one.
+PADDING = "<padding>"
+PADDING_TOKENS = ("<blank>", "<pad>", PADDING)
+
+
+def read_tokens(path: pathlib.Path) -> list[str]:
+    """Reads a list of tokens: JSON, or a token on each line.
+
+    Args:
+        path: a file that ends in `.json`, or another.
+
+    Raises:
+        ValueError: the file is not such a list.
+    """
+    try:
+        content = path.read_bytes().decode("utf-8")
+        if path.suffix == ".json":
+            tokens = json.loads(content)
+        else:
+            # Other characters that end a line can be tokens.
+            tokens = content.removesuffix("\n").split("\n")
+            tokens = [token.removesuffix("\r") for token in tokens]
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is not a vocabulary ({error}). Copy it again from the "
+            "original."
+        ) from error
+    if not isinstance(tokens, list) or not all(
+        isinstance(token, str) for token in tokens
+    ):
+        raise ValueError(
+            f"{path} is not a vocabulary. Received: {type(tokens).__name__}. "
+            "Expected a list of strings. Copy it again from the original."
+        )
+    return tokens
+
+
+def read_pair(directory: pathlib.Path) -> tuple[list[str], list[str]]:
+    """Reads the vocabularies of source and target, which may be one.
+
+    Args:
+        directory: a directory of CTranslate2.
+
+    Raises:
+        FileNotFoundError: a vocabulary is missing.
+        ValueError: a file is not a vocabulary.
+    """
+
+    def first(name):
+        for ending in (".json", ".txt"):
+            path = directory / f"{name}_vocabulary{ending}"
+            if path.is_file():
+                return path
+        return None
+
+    shared = first("shared")
+    paths = [shared or first("source"), shared or first("target")]
+    for name, path in zip(("source", "target"), paths, strict=True):
+        if path is None:
+            raise FileNotFoundError(
+                f"{directory} has no vocabulary of the {name}. Expected "
+                f"shared_vocabulary or {name}_vocabulary, .json or .txt. Copy "
+                "it from the original."
+            )
+    source, target = (read_tokens(path) for path in paths if path)
+    return source, target
+
+
+def padding_id(*vocabularies: Sequence[str]) -> int | None:
+    """Returns the id of a padding token that all vocabularies share, or None.
+
+    Example:
+
+    >>> padding_id(["<s>", "<pad>", "a"], ["<s>", "<pad>", "b"])
+    1
+    """
+    for token in PADDING_TOKENS:
+        ids = {
+            tokens.index(token) if token in tokens else None
+            for tokens in vocabularies
+        }
+        if len(ids) == 1 and None not in ids:
+            return ids.pop()
+    return None

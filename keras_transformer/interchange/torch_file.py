@@ -1,0 +1,151 @@
+"""Reads `pytorch_model.bin` in both formats of torch; see `torch_pickle`.
+
+Since torch 1.6 it is a zip archive of uncompressed files: `data.pkl`, a pickle,
+and a file with the numbers of each storage. Before that it was a sequence of
+pickles, followed by the numbers of the storages one after the other.
+"""
+
+import io
+import math
+import mmap
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from keras_transformer.interchange import ctranslate2_file, torch_pickle
+
+_MAGIC = 0x1950A86A20F9469CFC6C
+_OLD_PROTOCOL = 1001
+# A matrix of a model is at most that many matrices: embeddings and projection.
+_MOST_COPIES = 4
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """Reads all arrays of a file; a bfloat16 becomes a float32.
+
+    Args:
+        path: the file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, of another kind, or its pickle has
+            operations or functions that are not those of a dict of arrays.
+    """
+    with open(path, "rb") as file:
+        try:
+            if zipfile.is_zipfile(file):
+                return _read_archive(file)
+            # A file would take the memory for as many bytes as a pickle asks
+            # for, before it has read them.
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+                return _read_sequence(mapped)
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            OSError,
+            struct.error,
+            NotImplementedError,
+            RuntimeError,
+            *torch_pickle.ERRORS,
+        ) as error:
+            raise ValueError(
+                f"{path} is damaged, or a file of another kind: "
+                f"{str(error) or type(error).__name__}. Copy it again from the "
+                "original, or save it as safetensors."
+            ) from error
+
+
+def _read_archive(file):
+    """Reads a zip archive."""
+    size = os.fstat(file.fileno()).st_size
+    with zipfile.ZipFile(file) as archive:
+        members = {info.filename: info for info in archive.infolist()}
+        for info in members.values():
+            if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
+                raise ValueError(
+                    f"{info.filename!r} is compressed or encrypted"
+                )
+        # Files that are not compressed are together not larger than this.
+        if sum(info.file_size for info in members.values()) > size:
+            raise ValueError("its files are larger than the archive")
+        names = [name for name in members if name.endswith("data.pkl")]
+        if len(names) != 1:
+            raise ValueError("it has no file data.pkl, or several")
+        folder = names[0].removesuffix("data.pkl")
+        content = torch_pickle.read(io.BytesIO(archive.read(names[0])))
+
+        def bytes_of(storage):
+            name = f"{folder}data/{storage.key}"
+            if name not in members:
+                raise ValueError(f"it has no file {name!r}")
+            return archive.read(name)
+
+        return _arrays(content, bytes_of)
+
+
+def _read_sequence(file: mmap.mmap) -> dict[str, np.ndarray]:
+    """Reads the format before torch 1.6."""
+    if torch_pickle.read(file) != _MAGIC:
+        raise ValueError("it is no file of torch")
+    if torch_pickle.read(file) != _OLD_PROTOCOL:
+        raise ValueError("it has an unknown protocol")
+    torch_pickle.read(file)  # The sizes of types of the machine.
+    content = torch_pickle.read(file)
+    keys = torch_pickle.read(file)
+    item_sizes = {
+        view.storage.key: view.storage.item_size
+        for view in content.values()
+        if isinstance(view, torch_pickle.View)
+    }
+    left = len(file) - file.tell()
+    data = {}
+    for key in keys:
+        [count] = struct.unpack("<q", file.read(8))
+        size = count * item_sizes[key]
+        left -= 8 + size
+        if count < 0 or left < 0:
+            raise ValueError(f"it ends before the numbers of storage {key}")
+        data[key] = file.read(size)
+    return _arrays(content, lambda storage: data[storage.key])
+
+
+def _arrays(
+    content: Any, bytes_of: Callable[[torch_pickle.Storage], bytes]
+) -> dict[str, np.ndarray]:
+    """Returns the arrays of a dict of views."""
+    if not isinstance(content, dict) or not all(
+        isinstance(name, str) and isinstance(view, torch_pickle.View)
+        for name, view in content.items()
+    ):
+        raise ValueError("it is not a dict of arrays")
+    views = list(content.values())
+    room = sum({view.storage: view.storage.size for view in views}.values())
+    if sum(math.prod(view.shape) for view in views) > _MOST_COPIES * room:
+        raise ValueError("its arrays are larger than its data")
+    # Arrays that are one in the model share a storage, which is read once.
+    read: dict[str, np.ndarray] = {}
+    arrays = {}
+    for name, view in content.items():
+        storage = view.storage
+        if storage.key not in read:
+            data = bytes_of(storage)
+            if len(data) != storage.size * storage.item_size:
+                raise ValueError(
+                    f"storage {storage.key} has {len(data):,} bytes instead of "
+                    f"{storage.size:,} numbers"
+                )
+            if storage.kind == torch_pickle.BFLOAT16:
+                bits = np.frombuffer(data, "<u2")
+                numbers = ctranslate2_file.Bfloat16(bits).as_float32()
+            else:
+                numbers = np.frombuffer(data, storage.kind)
+            read[storage.key] = numbers
+        if len(read[storage.key]) != storage.size:
+            raise ValueError(f"storage {storage.key} has two sizes")
+        arrays[name] = view.of(read[storage.key])
+    return arrays

@@ -1,0 +1,202 @@
+"""Reads the pickle of a file of torch, and executes nothing of it.
+
+A pickle is a program. Its operations are read one by one first, and only those
+that make dicts of arrays are allowed. The few functions that it may call are
+replaced by those below.
+"""
+
+import collections
+import io
+import math
+import mmap
+import pickle
+import pickletools
+from typing import Any, NamedTuple
+
+import numpy as np
+
+BFLOAT16 = "bfloat16"
+_STORAGES = {
+    "DoubleStorage": "<f8",
+    "FloatStorage": "<f4",
+    "HalfStorage": "<f2",
+    "BFloat16Storage": BFLOAT16,
+    "LongStorage": "<i8",
+    "IntStorage": "<i4",
+    "ShortStorage": "<i2",
+    "CharStorage": "i1",
+    "ByteStorage": "u1",
+    "BoolStorage": "?",
+}
+# Operations that make numbers, strings, tuples, dicts and calls.
+_OPERATIONS = frozenset(
+    "PROTO FRAME STOP MARK POP POP_MARK NONE NEWTRUE NEWFALSE BININT BININT1 "
+    "BININT2 LONG1 BINFLOAT BINUNICODE SHORT_BINUNICODE EMPTY_TUPLE TUPLE "
+    "TUPLE1 TUPLE2 TUPLE3 EMPTY_DICT DICT SETITEM SETITEMS EMPTY_LIST LIST "
+    "APPEND APPENDS BINPUT LONG_BINPUT MEMOIZE BINGET LONG_BINGET GLOBAL "
+    "BINPERSID REDUCE BUILD".split()
+)
+_MOST_DIMENSIONS = 8
+# What damaged bytes can raise.
+ERRORS = (
+    pickle.UnpicklingError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    EOFError,
+    OverflowError,
+    MemoryError,
+)
+
+
+class Storage(NamedTuple):
+    """The numbers of one or several arrays, as a pickle names them.
+
+    kind: their type, or `BFLOAT16`.
+    key: their name.
+    size: how many there are.
+    """
+
+    kind: str
+    key: str
+    size: int
+
+    @property
+    def item_size(self) -> int:
+        """The bytes of a number."""
+        return 2 if self.kind == BFLOAT16 else np.dtype(self.kind).itemsize
+
+
+class View(NamedTuple):
+    """An array as a part of a storage.
+
+    storage: the storage.
+    offset: the index of the first number.
+    shape: the shape.
+    strides: how many numbers further the next index of each axis is.
+    """
+
+    storage: Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    def of(self, numbers: np.ndarray) -> np.ndarray:
+        """Returns the array, a copy, of the numbers of its storage."""
+        if not math.prod(self.shape):
+            return np.zeros(self.shape, numbers.dtype)
+        return np.lib.stride_tricks.as_strided(
+            numbers[self.offset :],
+            self.shape,
+            [stride * numbers.itemsize for stride in self.strides],
+            writeable=False,
+        ).copy()
+
+
+class _State(collections.OrderedDict):
+    """The dict of a pickle, whose additional state is left out."""
+
+    def __setstate__(self, state):
+        pass
+
+
+class _Unpickler(pickle.Unpickler):
+    """Makes the objects of a pickle that `read` has checked."""
+
+    def find_class(self, module, name):
+        return _function(module, name)
+
+    def persistent_load(self, pid):
+        word, kind, key, _, size, *_ = pid
+        if (
+            word != "storage"
+            or kind not in _STORAGES.values()
+            or type(key) is not str
+            or type(size) is not int
+            or size < 0
+        ):
+            raise ValueError("its pickle refers to something unknown")
+        return Storage(kind, key, size)
+
+
+def read(file: io.BytesIO | mmap.mmap) -> Any:
+    """Reads one pickle from a file, which is then at its end.
+
+    Args:
+        file: bytes in memory, or a file that is mapped.
+
+    Returns:
+        Numbers, strings, lists and dicts of them, and a `View` for each array.
+
+    Raises:
+        ValueError: the pickle has operations or functions that are not those
+            of a dict of arrays; damaged bytes raise one of `ERRORS`.
+
+    Example:
+
+    >>> read(io.BytesIO(pickle.dumps({"a": 3}, protocol=2)))
+    {'a': 3}
+    """
+    start = file.tell()
+    count = 0
+    argument: Any
+    source: Any = file
+    for operation, argument, _ in pickletools.genops(source):
+        count += 1
+        name = operation.name
+        if name not in _OPERATIONS:
+            raise ValueError(
+                f"its pickle has the operation {name}, which a file of weights "
+                "does not need"
+            )
+        # A number of an object takes as much memory as its size.
+        if (
+            operation.name in ("BINPUT", "LONG_BINPUT")
+            and int(argument) > count
+        ):
+            raise ValueError("its pickle numbers its objects wrongly")
+        if name == "GLOBAL":
+            _function(*argument.split(" ", 1))
+    end = file.tell()
+    file.seek(start)
+    content = _Unpickler(io.BytesIO(file.read(end - start))).load()
+    file.seek(end)
+    return content
+
+
+def _function(module, name):
+    """Returns what a pickle may call, by the name that it has there."""
+    if (module, name) == ("collections", "OrderedDict"):
+        return _State
+    if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+        return _view
+    if (module, name) == ("torch._utils", "_rebuild_parameter"):
+        return lambda view, *settings: view
+    if module == "torch" and name in _STORAGES:
+        return _STORAGES[name]
+    raise ValueError(
+        f"its pickle calls {module}.{name}, which is not allowed: only arrays "
+        "are read, and nothing is executed"
+    )
+
+
+def _view(storage, offset, shape, strides, *settings):
+    """Makes a view, and checks that it lies in its storage."""
+    numbers = (offset, *shape, *strides)
+    if (
+        not isinstance(storage, Storage)
+        or not all(type(number) is int and number >= 0 for number in numbers)
+        or len(shape) != len(strides)
+        or len(shape) > _MOST_DIMENSIONS
+    ):
+        raise ValueError("its pickle describes an array wrongly")
+    last = offset + sum(
+        (length - 1) * stride
+        for length, stride in zip(shape, strides, strict=True)
+    )
+    # A stride of 0 would make a large array from one number.
+    count = math.prod(shape)
+    if count and (count > storage.size or last >= storage.size):
+        raise ValueError(f"an array of shape {shape} is larger than its data")
+    return View(storage, offset, tuple(shape), tuple(strides))

@@ -1,0 +1,206 @@
+"""The files of a model directory of the library transformers."""
+
+import json
+import os
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from keras_transformer.interchange import safetensors_file, torch_file
+
+CONFIG = "config.json"
+GENERATION = "generation_config.json"
+WEIGHTS = {
+    "model.safetensors": safetensors_file.read,
+    "pytorch_model.bin": torch_file.read,
+}
+# No size of a model is larger.
+_MOST = 2**24
+_STOPPINGS = {False: "current_length", True: "full", "never": "certain"}
+
+
+class Settings:
+    """The content of a `config.json`, with checks that name the file.
+
+    Args:
+        path: the file.
+        content: its content.
+
+    Example:
+
+    >>> settings = Settings(pathlib.Path("config.json"), {"d_model": 8})
+    >>> settings.size("d_model")
+    8
+    """
+
+    def __init__(self, path: pathlib.Path, content: dict[str, Any]):
+        self.path = path
+        self._content = content
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Returns a setting, the default if it is absent or null."""
+        value = self._content.get(name)
+        return default if value is None else value
+
+    def size(
+        self, name: str, default: int | None = None, most: int = _MOST
+    ) -> int:
+        """Returns a setting that is a whole number from 1 to `most`."""
+        return self._number(name, default, 1, most)
+
+    def id(self, name: str, default: int | None = None) -> int:
+        """Returns a setting that is the id of a token."""
+        return self._number(name, default, 0, _MOST)
+
+    def _number(self, name, default, least, most):
+        value = self.get(name, default)
+        if type(value) is not int or not least <= value <= most:
+            raise ValueError(
+                f"{self.path}: {name} must be a whole number from {least} to "
+                f"{most}. Received: {value!r}. Copy the file again from the "
+                "original."
+            )
+        return value
+
+    def expect(self, name: str, supported: tuple[Any, ...]) -> Any:
+        """Returns a setting that must be one of some values.
+
+        Args:
+            name: the name of the setting.
+            supported: the values; the first is the default.
+
+        Raises:
+            ValueError: it has another value.
+        """
+        value = self.get(name, supported[0])
+        if value not in supported:
+            raise unsupported(self.path, name, value, supported)
+        return value
+
+    def same(self, *names: str) -> int:
+        """Returns the value that several sizes must share."""
+        values = [self.size(name) for name in names]
+        if len(set(values)) > 1:
+            raise unsupported(
+                self.path, ", ".join(names), values, ("one value for all",)
+            )
+        return values[0]
+
+
+def unsupported(
+    path: str | os.PathLike[str], field: str, value: Any, supported: Any
+) -> ValueError:
+    """Returns the error for an architecture that is not supported."""
+    return ValueError(
+        f"{path}: an architecture that is not supported. Received: {field} = "
+        f"{value!r}. Supported: {', '.join(map(repr, supported))}. See "
+        "docs/interchange.md."
+    )
+
+
+def read_json(path: pathlib.Path) -> dict[str, Any]:
+    """Reads a JSON file that has an object.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it has something else.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path.parent} has no {path.name}. Give a directory that the "
+            "library transformers saved, with all its files."
+        )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{path} is not JSON ({error}). Copy it again from the original."
+        ) from error
+    if not isinstance(content, dict):
+        raise ValueError(
+            f"{path} must have an object. Received: {type(content).__name__}. "
+            "Copy it again from the original."
+        )
+    return content
+
+
+def read_settings(directory: pathlib.Path, model_type: str) -> Settings:
+    """Reads the `config.json` of a model of one type.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, or the model is of another type.
+    """
+    path = directory / CONFIG
+    settings = Settings(path, read_json(path))
+    if settings.get("model_type") != model_type:
+        raise unsupported(
+            path, "model_type", settings.get("model_type"), (model_type,)
+        )
+    return settings
+
+
+def read_weights(
+    directory: pathlib.Path,
+) -> tuple[pathlib.Path, dict[str, np.ndarray]]:
+    """Reads the arrays of a model, from safetensors if it has them.
+
+    Returns:
+        The path of the file, and its arrays.
+
+    Raises:
+        FileNotFoundError: there are no weights.
+        ValueError: the file is damaged.
+    """
+    for name, read in WEIGHTS.items():
+        path = directory / name
+        if path.is_file():
+            return path, read(path)
+    raise FileNotFoundError(
+        f"{directory} has no weights. Expected {' or '.join(WEIGHTS)}; weights "
+        "in several files are not supported. Save the model in one file."
+    )
+
+
+def search_of(
+    directory: pathlib.Path, settings: Settings
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Reads the settings of the search, of `generation_config.json` if any.
+
+    Returns:
+        The settings and the lengths for the `config.json` of a run.
+
+    Raises:
+        ValueError: a setting is not supported.
+    """
+    path = directory / GENERATION
+    if path.is_file():
+        settings = Settings(path, read_json(path))
+    settings.expect("num_beam_groups", (1,))
+    settings.expect("do_sample", (False,))
+    settings.expect("repetition_penalty", (1.0, 1))
+    settings.expect("no_repeat_ngram_size", (0,))
+    banned = settings.get("bad_words_ids", [])
+    if not all(
+        isinstance(ids, list) and len(ids) == 1 and type(ids[0]) is int
+        for ids in banned
+    ):
+        raise unsupported(
+            settings.path, "bad_words_ids", banned, ("single tokens",)
+        )
+    renormalizes = settings.expect("renormalize_logits", (False, True))
+    search = {
+        "beam_size": settings.size("num_beams", 1),
+        "length_penalty": float(settings.get("length_penalty", 1.0)),
+        "length_penalty_form": "average",
+        "stopping": _STOPPINGS[
+            settings.expect("early_stopping", (False, True, "never"))
+        ],
+        "banned_ids": [ids[0] for ids in banned],
+        "normalized_over": "allowed" if renormalizes else "all",
+    }
+    # Theirs counts the first token that the decoder reads.
+    longest = settings.size("max_length", 512) - 1
+    lengths = {"ratio": 0.0, "extra": max(longest, 1)}
+    return search, lengths

@@ -1,0 +1,52 @@
+"""Directories that are written completely or, after an error, not at all."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def unfinished(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+    """Makes a directory that becomes `path` if the block ends without error.
+
+    Args:
+        path: a directory that does not exist, or is empty.
+
+    Raises:
+        ValueError: `path` has files.
+
+    Example:
+
+    >>> import tempfile
+    >>> target = pathlib.Path(tempfile.mkdtemp()) / "new"
+    >>> with unfinished(target) as directory:
+    ...     _ = (directory / "file").write_text("text")
+    >>> [each.name for each in target.iterdir()]
+    ['file']
+    """
+    target = pathlib.Path(path)
+    check_free(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # It stands beside the directory, on the same disk, so that it can be moved.
+    directory = target.with_name(f".{target.name}.unfinished")
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir()
+    try:
+        yield directory
+        if target.exists():
+            target.rmdir()
+        os.rename(directory, target)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def check_free(path: str | os.PathLike[str]) -> None:
+    """Raises ValueError if a path is a file or a directory with files."""
+    target = pathlib.Path(path)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ValueError(
+            f"{target} exists and is not an empty directory. Give another "
+            "--output_dir, or delete it first."
+        )

@@ -1,0 +1,76 @@
+"""Tokens that may not follow, as booleans and in logits.
+
+B batch   W hypotheses per row   V vocabulary_size   T target length
+"""
+
+from collections.abc import Iterable
+
+import tensorflow as tf
+
+from keras_transformer.search import contract
+
+
+def without(
+    logits: tf.Tensor,
+    banned: Iterable[int],
+    end_id: int,
+    is_too_short: tf.Tensor,
+    width: int,
+) -> tf.Tensor:
+    """Makes the logits of forbidden tokens so low that they count nothing.
+
+    Args:
+        logits: float32 `(B W, V)`.
+        banned: ids that are never allowed.
+        end_id: the id that is not allowed in rows that are too short.
+        is_too_short: boolean `(B,)`, these rows.
+        width: W.
+    """
+    size = tf.shape(logits)[1]
+    is_end = tf.range(size) == end_id
+    is_banned = tf.zeros_like(is_end)
+    for token in banned:
+        is_banned |= tf.range(size) == token
+    is_too_short = tf.repeat(is_too_short, width)[:, None]
+    is_forbidden = is_banned | (is_end & is_too_short)
+    return tf.where(is_forbidden, contract.NEVER, logits)
+
+
+def repeats(
+    ids: tf.Tensor,
+    position: tf.Tensor,
+    size: int,
+    vocabulary_size: int | tf.Tensor,
+) -> tf.Tensor:
+    """Marks the tokens that would repeat an n-gram: boolean (B W, V).
+
+    Args:
+        ids: int32 `(B, W, T)`, the tokens before `position`.
+        position: scalar.
+        size: n.
+        vocabulary_size: V.
+    """
+    ids = tf.reshape(ids, [-1, tf.shape(ids)[2]])
+    length = tf.shape(ids)[1]
+    starts = tf.range(length)
+    # Whether the n - 1 tokens that begin at each position are the same as the
+    # last n - 1 tokens. Shape (B W, T).
+    is_same = tf.ones_like(ids, tf.bool)
+    for i in range(size - 1):
+        earlier = tf.gather(ids, tf.minimum(starts + i, length - 1), axis=1)
+        last = position - (size - 1) + i
+        recent = tf.gather(ids, tf.clip_by_value(last, 0, length - 1), axis=1)
+        is_same &= earlier == recent[:, None]
+    ends = starts + size - 1
+    is_same &= (ends < position) & (position >= size - 1)
+    tokens = tf.gather(ids, tf.minimum(ends, length - 1), axis=1)
+    # Padding after `position` may be outside the vocabulary, such as -1.
+    tokens = tf.where(is_same, tokens, 0)
+    rows = tf.range(tf.shape(ids)[0])[:, None]
+    indices = tf.stack([tf.broadcast_to(rows, tf.shape(ids)), tokens], axis=-1)
+    counts = tf.scatter_nd(
+        indices,
+        tf.cast(is_same, tf.int32),
+        [tf.shape(ids)[0], vocabulary_size],
+    )
+    return counts > 0

@@ -1,0 +1,87 @@
+"""When a row of a beam search is done, and which candidates may end.
+
+B batch   W beam size
+"""
+
+import tensorflow as tf
+
+from keras_transformer.search import contract, hypotheses
+
+STOPPINGS = ("certain", "full", "current_length")
+
+
+def check_stopping(stopping: str, coverage: float) -> None:
+    """Raises ValueError unless a stopping rule is known and fits the search.
+
+    Args:
+        stopping: the name of the rule.
+        coverage: the weight of the coverage penalty.
+    """
+    if stopping not in STOPPINGS:
+        raise ValueError(
+            f"Unknown `stopping`. Received: {stopping!r}. Expected one of "
+            f"{STOPPINGS}."
+        )
+    if stopping == "current_length" and coverage:
+        raise ValueError(
+            "The rule 'current_length' knows no coverage penalty. Received: "
+            f"stopping={stopping!r}, coverage={coverage}. Use 'certain' or "
+            "'full', or no coverage penalty."
+        )
+
+
+def ending(
+    stopping: str, is_end: tf.Tensor, is_last: tf.Tensor, beam_size: int
+) -> tf.Tensor:
+    """Returns which candidates move to the finished set, boolean `(B, 2 W)`.
+
+    With `"certain"` all candidates with an end token do. With the other rules
+    only the W best candidates may end, and at the limit of their length they
+    do, with or without an end token.
+
+    Args:
+        stopping: the name of the rule.
+        is_end: boolean `(B, 2 W)`, candidates with an end token, best first.
+        is_last: boolean `(B,)`, rows at the limit of their length.
+        beam_size: W.
+
+    Example:
+
+    >>> is_end = tf.constant([[False, True, True, False]])
+    >>> ending("full", is_end, tf.constant([False]), 2).numpy().tolist()
+    [[False, True, False, False]]
+    """
+    if stopping == "certain":
+        return is_end
+    is_best = tf.range(tf.shape(is_end)[1]) < beam_size
+    return is_best & (is_end | is_last[:, None])
+
+
+def is_decided(
+    stopping: str,
+    live: hypotheses.Hypotheses,
+    finished: hypotheses.Hypotheses,
+    divisors: tuple[tf.Tensor, tf.Tensor],
+    top_beams: int,
+) -> tf.Tensor:
+    """Returns the rows `(B,)` that are done by a rule.
+
+    Args:
+        stopping: the name of the rule.
+        live: W hypotheses of each row; scores are log-probabilities.
+        finished: W hypotheses of each row; scores include penalties.
+        divisors: the length divisors `(B,)` at the limits of the rows, and at
+            the current length.
+        top_beams: how many hypotheses the search returns.
+    """
+    at_limit, at_current_length = divisors
+    if stopping == "certain":
+        # A log-probability only falls with further tokens, and the divisor is
+        # largest at the limit. So no live hypothesis can end above this bound.
+        bound = live.scores[:, 0] / at_limit
+        return finished.scores[:, top_beams - 1] >= bound
+    is_full = finished.scores[:, -1] > contract.NEVER
+    if stopping == "full":
+        return is_full
+    bound = live.scores[:, 0] / at_current_length
+    return is_full & (finished.scores[:, -1] >= bound)

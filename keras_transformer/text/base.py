@@ -1,0 +1,107 @@
+"""The base class of vocabularies, which turn text into ids and back.
+
+B batch   T length in tokens (ragged)
+"""
+
+import os
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from keras_transformer.text import special_ids as specials
+from keras_transformer.text import texts
+
+
+class TextTokenizer(tf.Module):
+    """A vocabulary as graph operations.
+
+    It is a `tf.Module`, so that a SavedModel that holds it contains the
+    vocabulary. `tokenizer_of` makes one from its bytes.
+
+    Attributes:
+        model: the vocabulary as bytes.
+        special_ids: the `SpecialIds` of the vocabulary.
+        vocabulary_size: V, special ids included.
+        leaves_out_unknown_words: whether `encode_source` leaves out words that
+            the vocabulary does not know.
+    """
+
+    model: bytes
+    special_ids: specials.SpecialIds
+    vocabulary_size: int
+    leaves_out_unknown_words: bool = False
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the vocabulary to a file, completely or not at all."""
+        temporary = f"{path}.tmp"
+        with open(temporary, "wb") as file:
+            file.write(self.model)
+        os.replace(temporary, path)
+
+    def encode(self, text: texts.TensorLike) -> tf.RaggedTensor:
+        """Encodes strings (B,) as int32 ids (B, T), without special ids.
+
+        Raises:
+            ValueError: one string instead of a list.
+        """
+        raise NotImplementedError()
+
+    def encode_source(self, text: texts.TensorLike) -> tf.RaggedTensor:
+        """Encodes strings (B,) for a model that translates them.
+
+        Raises:
+            ValueError: one string instead of a list.
+        """
+        return self.encode(text)
+
+    def known_pieces(
+        self, text: texts.TensorLike
+    ) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        """Encodes strings (B,) and marks the pieces `encode_source` keeps.
+
+        Returns:
+            The pair of int32 ids `(B, T)` and booleans `(B, T)`.
+        """
+        ids = self.encode(text)
+        return ids, tf.ones_like(ids, tf.bool)
+
+    def decode(self, ids: texts.TensorLike | tf.RaggedTensor) -> tf.Tensor:
+        """Decodes ids (B, T), dense or ragged, to strings (B,).
+
+        Special ids are left out at every position.
+        """
+        raise NotImplementedError()
+
+    def sample(
+        self, ids: Sequence[Sequence[int]], rate: float, seed: int
+    ) -> list[list[int]]:
+        """Cuts texts into other pieces, drawn at random.
+
+        Args:
+            ids: the ids of each text, as `encode` returns them.
+            rate: how much the pieces differ.
+            seed: the seed of the sampling.
+
+        Returns:
+            The ids of the same texts.
+
+        Raises:
+            ValueError: the vocabulary has one segmentation of each text.
+        """
+        raise ValueError(
+            "This vocabulary cuts each text in one way only, so other pieces "
+            f"cannot be drawn. Received: rate={rate}. Leave out the sampling "
+            "of segmentations, or use a SentencePiece vocabulary."
+        )
+
+    def pieces(self, ids: Sequence[int] | texts.TensorLike) -> list[str]:
+        """Returns the pieces of ids (T,).
+
+        Raises:
+            ValueError: a string instead of a list.
+        """
+        raise NotImplementedError()
+
+    def has_unknown_characters(self, text: str) -> bool:
+        """Tells whether a part of a text has no piece of its own."""
+        raise NotImplementedError()

@@ -1,0 +1,213 @@
+"""A SentencePiece model whose pieces have the ids of a table.
+
+Marian and OPUS-MT cut sources and targets by two SentencePiece models, and
+number the pieces of both by one table. A source may begin with a tag such as
+`>>fra<<`, which is a token.
+
+B batch   T length in tokens (ragged)   V vocabulary_size
+"""
+
+import base64
+import binascii
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import sentencepiece
+import tensorflow as tf
+import tensorflow_text
+
+from keras_transformer.text import base, texts
+from keras_transformer.text import special_ids as specials
+
+KIND = "piece_table"
+_SPACE = "\u2581"
+# A tag at the beginning of a text, and what follows.
+_TAG = r"\A(>>.*?<<)(?s:(.*))\z"
+# Nothing here branches on tensors in Python. The conversion takes seconds.
+_in_graph = functools.partial(tf.function, autograph=False)
+
+
+class PieceTable(base.TextTokenizer):
+    """A SentencePiece model and a table of ids, as graph operations.
+
+    A piece that is not in the table becomes the unknown token. Decoding joins
+    the tokens, and leaves out special ids. The normalization is that of the
+    SentencePiece model.
+
+    Args:
+        tokens: V different tokens, in the order of their ids.
+        sentencepiece_model: a serialized SentencePiece model.
+        special_ids: the special ids of the table.
+
+    Raises:
+        ValueError: tokens occur twice, a special id is not below V, or the
+            model cannot be read.
+
+    Example:
+
+    >>> from keras_transformer import text
+    >>> model = text.learn_vocabulary(["a cat"] * 3, may_be_smaller=True)
+    >>> tokens = ["<pad>", "<s>", "</s>", "<unk>", ">>fra<<", "\u2581cat"]
+    >>> table = PieceTable(tokens, model)
+    >>> table.encode([">>fra<< cat"]).to_list()
+    [[4, 5]]
+    """
+
+    def __init__(
+        self,
+        tokens: Sequence[str],
+        sentencepiece_model: bytes,
+        special_ids: specials.SpecialIds = specials.SpecialIds(),  # noqa: B008
+    ):
+        super().__init__(name="piece_table")
+        self._tokens = tuple(tokens)
+        self._ids = {token: i for i, token in enumerate(self._tokens)}
+        self.sentencepiece_model = sentencepiece_model
+        self._digest = hashlib.sha256(sentencepiece_model).hexdigest()[:16]
+        self._processor = _processor(sentencepiece_model)
+        self.special_ids = special_ids
+        self.vocabulary_size = len(self._tokens)
+        self._check()
+        content = {
+            "kind": KIND,
+            "special_ids": dataclasses.asdict(special_ids),
+            "sentencepiece": base64.b64encode(sentencepiece_model).decode(),
+            "tokens": self._tokens,
+        }
+        self.model = json.dumps(content, ensure_ascii=False).encode("utf-8")
+
+    @classmethod
+    def from_content(cls, content: dict) -> "PieceTable":
+        """Makes a table from the JSON content of its `model`."""
+        try:
+            model = base64.b64decode(content["sentencepiece"], validate=True)
+        except binascii.Error as error:
+            raise ValueError(
+                "The SentencePiece model of the table cannot be read "
+                f"({error}). Copy the file again from the original."
+            ) from error
+        return cls(
+            content["tokens"],
+            model,
+            specials.SpecialIds(**content["special_ids"]),
+        )
+
+    def encode(self, text: texts.TensorLike) -> tf.RaggedTensor:
+        texts.check_list("text", text)
+        return self._encode(tf.convert_to_tensor(text, tf.string))
+
+    def decode(self, ids: texts.TensorLike | tf.RaggedTensor) -> tf.Tensor:
+        if not isinstance(ids, tf.RaggedTensor):
+            ids = tf.RaggedTensor.from_tensor(tf.cast(ids, tf.int32))
+        return self._decode(ids)
+
+    def pieces(self, ids: Sequence[int] | texts.TensorLike) -> list[str]:
+        texts.check_list("ids", ids)
+        return [self._tokens[int(i)] for i in ids]
+
+    def has_unknown_characters(self, text: str) -> bool:
+        """Tells whether a piece of a text is not in the table."""
+        data = text.encode("utf-8", "surrogateescape")
+        pieces = self._processor.encode(
+            data.decode("utf-8", "replace"), out_type=str
+        )
+        return any(piece not in self._ids for piece in pieces)
+
+    @_in_graph(input_signature=[tf.TensorSpec([None], tf.string)])
+    def _encode(self, text):
+        text = tf.strings.unicode_transcode(
+            text, "UTF-8", "UTF-8", errors="replace"
+        )
+        has_tag = tf.strings.regex_full_match(text, _TAG)
+        tag, rest = (
+            tf.strings.regex_replace(text, _TAG, group)
+            for group in (r"\1", r"\2")
+        )
+        ids = self._operations().tokenize(tf.where(has_tag, rest, text))
+        table = tf.constant(self._ids_of_pieces, tf.int32)
+        ids = ids.with_values(tf.gather(table, ids.values))
+        # One column for the tag, which most rows leave out.
+        tags = tf.RaggedTensor.from_row_lengths(
+            self._tag_ids(tf.boolean_mask(tag, has_tag)),
+            tf.cast(has_tag, tf.int64),
+        )
+        return tf.concat([tags, ids], axis=1)
+
+    @_in_graph(input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)])
+    def _decode(self, ids):
+        special = tf.constant(self.special_ids.without_text())
+        is_special = tf.reduce_any(ids.values[:, None] == special, axis=1)
+        ids = tf.ragged.boolean_mask(ids, ids.with_values(~is_special))
+        tokens = tf.gather(tf.constant(self._tokens), ids.values)
+        joined = tf.strings.reduce_join(ids.with_values(tokens), axis=1)
+        return tf.strings.strip(tf.strings.regex_replace(joined, _SPACE, " "))
+
+    def _tag_ids(self, tags):
+        """Returns the ids of tags (N,), the unknown id for those without."""
+        known = [
+            token
+            for token in self._tokens
+            if token.startswith(">>") and token.endswith("<<")
+        ]
+        if not known:
+            return tf.fill(tf.shape(tags), self.special_ids.unknown)
+        is_same = tags[:, None] == tf.constant(known)
+        ids = tf.constant([self._ids[token] for token in known], tf.int32)
+        return tf.where(
+            tf.reduce_any(is_same, axis=1),
+            tf.gather(ids, tf.argmax(is_same, axis=1)),
+            self.special_ids.unknown,
+        )
+
+    @functools.cached_property
+    def _ids_of_pieces(self):
+        """The id of each piece of the SentencePiece model in the table."""
+        return np.array(
+            [
+                self.special_ids.unknown
+                if self._processor.is_unknown(i)
+                else self._ids.get(
+                    self._processor.id_to_piece(i), self.special_ids.unknown
+                )
+                for i in range(self._processor.vocab_size())
+            ]
+        )
+
+    def _operations(self):
+        # Each graph makes its own, as in `Tokenizer`.
+        return tensorflow_text.SentencepieceTokenizer(
+            model=self.sentencepiece_model,
+            out_type=tf.int32,
+            name=f"vocabulary_{self._digest}",
+        )
+
+    def _check(self):
+        if len(self._ids) < self.vocabulary_size:
+            raise ValueError(
+                "A table has different tokens. Received: "
+                f"{self.vocabulary_size} tokens, of which {len(self._ids)} are "
+                "different. Correct the file of the vocabulary."
+            )
+        if self.special_ids.without_text()[-1] >= self.vocabulary_size:
+            raise ValueError(
+                "Special ids must be below the number of tokens. Received: "
+                f"{self.special_ids}, {self.vocabulary_size} tokens. Give the "
+                "ids of this table."
+            )
+
+
+def _processor(model):
+    try:
+        # SentencePiece would accept empty bytes as a model without pieces.
+        if not model:
+            raise RuntimeError("it is empty")
+        return sentencepiece.SentencePieceProcessor(model_proto=model)
+    except RuntimeError as error:
+        raise ValueError(
+            f"Expected a SentencePiece model. Received {len(model)} bytes that "
+            f"cannot be read ({error}). Copy the file again from the original."
+        ) from error

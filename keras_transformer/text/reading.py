@@ -1,0 +1,70 @@
+"""Makes a vocabulary from its bytes, of whatever kind it is."""
+
+import json
+import os
+
+from keras_transformer.text import base, piece_table, token_list, tokenizer
+
+
+def tokenizer_of(model: bytes) -> base.TextTokenizer:
+    """Makes the tokenizer whose `model` these bytes are.
+
+    A SentencePiece model becomes a `Tokenizer`. Other vocabularies are JSON,
+    which names their kind.
+
+    Args:
+        model: the bytes.
+
+    Raises:
+        ValueError: the bytes are no vocabulary.
+
+    Example:
+
+    >>> vocabulary = token_list.TokenList(["<pad>", "<s>", "</s>", "<unk>"])
+    >>> type(tokenizer_of(vocabulary.model)).__name__
+    'TokenList'
+    """
+    # A SentencePiece model begins with the byte 10.
+    if not model.startswith(b"{"):
+        return tokenizer.Tokenizer(model)
+    try:
+        content = json.loads(model.decode("utf-8"))
+        kind = content["kind"]
+    except (ValueError, KeyError) as error:
+        raise ValueError(
+            f"Expected a vocabulary. Received {len(model)} bytes that cannot "
+            f"be read ({error!r}). Copy the file again from the original."
+        ) from error
+    if kind not in _KINDS:
+        raise ValueError(
+            f"Unknown kind of vocabulary. Received: {kind!r}. Expected one of "
+            f"{', '.join(map(repr, _KINDS))}, or a SentencePiece model."
+        )
+    try:
+        return _KINDS[kind](content)
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"Expected a vocabulary of the kind {kind!r}. Received {error!r}. "
+            "Copy the file again from the original."
+        ) from error
+
+
+def read_tokenizer(path: str | os.PathLike[str]) -> base.TextTokenizer:
+    """Reads a vocabulary that `save` wrote.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is not a vocabulary of this package.
+    """
+    with open(path, "rb") as file:
+        model = file.read()
+    try:
+        return tokenizer_of(model)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+_KINDS = {
+    piece_table.KIND: piece_table.PieceTable.from_content,
+    token_list.KIND: token_list.TokenList.from_content,
+}

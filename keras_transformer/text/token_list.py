@@ -1,0 +1,146 @@
+"""A vocabulary that is a list of tokens; texts are tokens with spaces between.
+
+Systems such as CTranslate2 and OpenNMT leave it to other programs to cut text
+into tokens, and read and write tokens.
+
+B batch   T length in tokens (ragged)   V vocabulary_size
+"""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from keras_transformer.text import base, texts
+from keras_transformer.text import special_ids as specials
+
+KIND = "tokens"
+# The number of hashes: as many as int64 has from 0.
+_HASHES = 2**63 - 1
+# Nothing here branches on tensors in Python. The conversion takes seconds.
+_in_graph = functools.partial(tf.function, autograph=False)
+
+
+class TokenList(base.TextTokenizer):
+    """A list of tokens as graph operations.
+
+    A text is split at white space, and a token that is not in the list becomes
+    the unknown token. Decoding puts a space between tokens.
+
+    Args:
+        tokens: V different tokens, in the order of their ids.
+        special_ids: the special ids of the list.
+
+    Raises:
+        ValueError: tokens are empty, contain white space or occur twice, or a
+            special id is not below V.
+
+    Example:
+
+    >>> vocabulary = TokenList(["<pad>", "<s>", "</s>", "<unk>", "a", "b"])
+    >>> ids = vocabulary.encode(["a b", "b c a"])
+    >>> ids.to_list()
+    [[4, 5], [5, 3, 4]]
+    >>> vocabulary.decode(ids).numpy().tolist()
+    [b'a b', b'b a']
+    """
+
+    def __init__(
+        self,
+        tokens: Sequence[str],
+        special_ids: specials.SpecialIds = specials.SpecialIds(),  # noqa: B008
+    ):
+        super().__init__(name="token_list")
+        self._tokens = tuple(tokens)
+        self._known = frozenset(tokens)
+        self.special_ids = special_ids
+        self.vocabulary_size = len(self._tokens)
+        self._check()
+        content = {
+            "kind": KIND,
+            "special_ids": dataclasses.asdict(special_ids),
+            "tokens": self._tokens,
+        }
+        self.model = json.dumps(content, ensure_ascii=False).encode("utf-8")
+
+    @classmethod
+    def from_content(cls, content: dict) -> "TokenList":
+        """Makes a list from the JSON content of its `model`."""
+        return cls(
+            content["tokens"], specials.SpecialIds(**content["special_ids"])
+        )
+
+    def encode(self, text: texts.TensorLike) -> tf.RaggedTensor:
+        texts.check_list("text", text)
+        return self._encode(tf.convert_to_tensor(text, tf.string))
+
+    def decode(self, ids: texts.TensorLike | tf.RaggedTensor) -> tf.Tensor:
+        if not isinstance(ids, tf.RaggedTensor):
+            ids = tf.RaggedTensor.from_tensor(tf.cast(ids, tf.int32))
+        return self._decode(ids)
+
+    def pieces(self, ids: Sequence[int] | texts.TensorLike) -> list[str]:
+        texts.check_list("ids", ids)
+        return [self._tokens[int(i)] for i in ids]
+
+    def has_unknown_characters(self, text: str) -> bool:
+        """Tells whether a token of a text is not in the list."""
+        return any(token not in self._known for token in text.split())
+
+    @_in_graph(input_signature=[tf.TensorSpec([None], tf.string)])
+    def _encode(self, text):
+        text = tf.strings.unicode_transcode(
+            text, "UTF-8", "UTF-8", errors="replace"
+        )
+        tokens = tf.strings.split(text)
+        # A hash table would be a resource, which a SavedModel must track. The
+        # hashes in their order need none.
+        hashes, order = self._sorted_hashes
+        slots = tf.searchsorted(
+            hashes, tf.strings.to_hash_bucket_fast(tokens.values, _HASHES)
+        )
+        slots = tf.minimum(slots, self.vocabulary_size - 1)
+        ids = tf.gather(tf.constant(order, tf.int32), slots)
+        is_known = tf.gather(self._strings(), ids) == tokens.values
+        return tokens.with_values(
+            tf.where(is_known, ids, self.special_ids.unknown)
+        )
+
+    @_in_graph(input_signature=[tf.RaggedTensorSpec([None, None], tf.int32)])
+    def _decode(self, ids):
+        special = tf.constant(self.special_ids.without_text())
+        is_special = tf.reduce_any(ids.values[:, None] == special, axis=1)
+        ids = tf.ragged.boolean_mask(ids, ids.with_values(~is_special))
+        tokens = ids.with_values(tf.gather(self._strings(), ids.values))
+        return tf.strings.reduce_join(tokens, axis=1, separator=" ")
+
+    @functools.cached_property
+    def _sorted_hashes(self):
+        """The hashes of all tokens in ascending order, and their ids."""
+        with tf.init_scope():
+            hashes = tf.strings.to_hash_bucket_fast(self._strings(), _HASHES)
+        order = np.argsort(hashes.numpy())
+        return hashes.numpy()[order], order
+
+    def _strings(self):
+        return tf.constant(self._tokens, tf.string)
+
+    def _check(self):
+        seen: set[str] = set()
+        for number, token in enumerate(self._tokens):
+            if not token or token.split() != [token] or token in seen:
+                raise ValueError(
+                    "A list of tokens has different tokens without white "
+                    f"space. Received: {token!r} as token {number}. Correct "
+                    "the file of the vocabulary."
+                )
+            seen.add(token)
+        if self.special_ids.without_text()[-1] >= self.vocabulary_size:
+            raise ValueError(
+                "Special ids must be below the number of tokens. Received: "
+                f"{self.special_ids}, {self.vocabulary_size} tokens. Give the "
+                "ids of this list."
+            )

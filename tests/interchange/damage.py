@@ -1,0 +1,47 @@
+"""Damaged copies of a small real file, to read."""
+
+import tracemalloc
+
+import numpy as np
+
+
+def check(read, data, path, count, first=400, most=100):
+    """Reads copies with changed bytes, which may raise a ValueError only.
+
+    Args:
+        read: the reader, a function of a path.
+        data: the bytes of the file.
+        path: where copies are written.
+        count: how many copies.
+        first: half of all changes are in so many first and last bytes, where
+            names and sizes are.
+        most: how many times the size of the file memory may grow.
+
+    Returns:
+        How many copies were refused.
+    """
+    generator = np.random.default_rng(11)
+    refused = 0
+    for number in range(count):
+        if number == 9 * count // 10:
+            # The rest is watched, which takes several times as long.
+            tracemalloc.start()
+        mutated = bytearray(data)
+        if number % 2:
+            del mutated[generator.integers(1, len(data)) :]
+        for _ in range(generator.integers(1, 7)):
+            end = len(mutated) if generator.integers(2) else first
+            place = generator.integers(min(end, len(mutated)))
+            if generator.integers(2):
+                place = -1 - place
+            mutated[place] = generator.choice([0, 1, 127, 128, 255])
+        path.write_bytes(bytes(mutated))
+        try:
+            read(path)
+        except ValueError as error:
+            refused += 1
+            assert str(path) in str(error)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < most * len(data)
+    return refused

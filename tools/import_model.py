@@ -1,0 +1,62 @@
+"""Turns a model of another system into a run directory.
+
+    python -m tools.import_model --from=ctranslate2 models/theirs \\
+        --output_dir=runs/theirs
+
+Other tools use the directory like that of a run that was trained here. The
+program prints the number of parameters. docs/interchange.md lists the systems
+and what is supported.
+"""
+
+import dataclasses
+
+from keras_transformer import interchange
+from trainers import program
+from trainers.settings_flags import argument, setting
+
+
+@dataclasses.dataclass(frozen=True)
+class Import:
+    """The flags of the model to import, and of the run that it becomes."""
+
+    path: str = argument("the directory of the model to import")
+    system: str = setting(
+        "The system that the model comes from.",
+        choices=sorted(interchange.READERS),
+        flag="from",
+    )
+    output_dir: str = setting("Directory of the run.")
+    source_language: str | None = setting(
+        "Of a model of many languages: the code of the sources', such as en.",
+        None,
+    )
+    target_language: str | None = setting(
+        "Of a model of many languages: the code of the targets', such as fr.",
+        None,
+    )
+
+
+@program.main(Import)
+def main(settings):
+    # Both are checked before the model is read.
+    program.check_output_dir(settings.output_dir)
+    interchange.check_free(settings.output_dir)
+    languages = {
+        name: getattr(settings, name)
+        for name in ("source_language", "target_language")
+        if getattr(settings, name) is not None
+    }
+    if languages and settings.system not in interchange.OF_MANY_LANGUAGES:
+        raise ValueError(
+            "Languages are for a model of many. Received: "
+            f"{', '.join(f'--{name}' for name in languages)} with --from="
+            f"{settings.system}. Leave them out."
+        )
+    imported = interchange.READERS[settings.system](settings.path, **languages)
+    interchange.write_run(imported, settings.output_dir)
+    parameters = sum(weights.size for weights in imported.weights.values())
+    print(f"{settings.output_dir}: {parameters:,} parameters")
+
+
+if __name__ == "__main__":
+    main.run()
