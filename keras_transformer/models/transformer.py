@@ -10,9 +10,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_transformer.layers import block, composite, masks, templates
+from keras_transformer.layers import block, checks, composite, masks, templates
+from keras_transformer.layers.dropout import Dropout
 from keras_transformer.layers.typing import Shape, Tensor
 from keras_transformer.models import fitting, keras_tools, stepping
+from keras_transformer.models import inputs as model_inputs
 from keras_transformer.training import distributed_model
 
 
@@ -38,6 +40,8 @@ class Transformer(
             tokens; `None` means `target_embedding`, as in section 3.4.
         pad_id: the id that pads short rows and is never attended to.
         start_id: the first id that the decoder reads; may be `pad_id`.
+        word_dropout: share of the tokens whose embedding, of source or
+            target, is set to zero in training.
 
     Call arguments:
         inputs: dict with `"source_ids"` `(B, S)` and `"target_input_ids"`
@@ -73,6 +77,7 @@ class Transformer(
         projection: keras.layers.Layer | None = None,
         pad_id: int = 0,
         start_id: int = 1,
+        word_dropout: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -87,6 +92,14 @@ class Transformer(
         self.projection = projection
         self.pad_id = pad_id
         self.start_id = start_id
+        checks.check_share("word_dropout", word_dropout)
+        self.word_drop = Dropout(
+            word_dropout,
+            # One number decides about a whole embedding.
+            noise_shape=(None, None, 1),
+            dtype=self.dtype_policy,
+            name="word_drop",
+        )
         fitting.check_sublayers(self)
         self.build()
 
@@ -231,6 +244,7 @@ class Transformer(
             "projection": templates.settings_of(projection),
             "pad_id": self.pad_id,
             "start_id": self.start_id,
+            "word_dropout": self.word_drop.rate,
         }
 
     @classmethod
@@ -251,14 +265,7 @@ class Transformer(
             The pair of the decoder's outputs `(B, T, D)` and a list of scores
             in the order of `AttentionScores`, `None` if they are not needed.
         """
-        source_ids, target_ids = self._ids(inputs)
-        segments = [inputs.get(name) for name in keras_tools.SEGMENTS]
-        if (segments[0] is None) != (segments[1] is None):
-            raise ValueError(
-                "Source and target both have segment ids, or neither. "
-                f"Received: inputs {sorted(inputs)}. Expected both of "
-                f"{keras_tools.SEGMENTS}, or none."
-            )
+        source_ids, target_ids, *segments = model_inputs.read(inputs)
         memory, encoder_scores = self._encode(
             source_ids, training, return_attention_scores, segments[0]
         )
@@ -274,7 +281,9 @@ class Transformer(
             }
         outputs, *decoder_scores = block.call_with_scores(
             self.decoder,
-            self.target_embedding(target_ids),
+            self.word_drop(
+                self.target_embedding(target_ids), training=training
+            ),
             memory,
             training=training,
             return_attention_scores=return_attention_scores,
@@ -293,21 +302,13 @@ class Transformer(
             masking = {"segment_ids": segment_ids}
         return block.call_with_scores(
             self.encoder,
-            self.source_embedding(source_ids),
+            self.word_drop(
+                self.source_embedding(source_ids), training=training
+            ),
             training=training,
             return_attention_scores=return_attention_scores,
             **masking,
         )
-
-    def _ids(self, inputs):
-        names = keras_tools.INPUTS
-        if not isinstance(inputs, dict) or not set(names) <= set(inputs):
-            received = sorted(inputs) if isinstance(inputs, dict) else inputs
-            raise ValueError(
-                f"The model is called on a dict with {names}. Received: "
-                f"{received}. Give both, as integers (B, S) and (B, T)."
-            )
-        return tuple(inputs[name] for name in names)
 
     def _target_mask(self, target_ids):
         if self.start_id == self.pad_id:

@@ -18,6 +18,12 @@ _OLD_VALUES = {
     "train_shards": [],
     "train_weights": [],
 }
+# The same for fields of the architecture.
+_OLD_ARCHITECTURE = {
+    "attention_dropout": 0.0,
+    "activation_dropout": 0.0,
+    "word_dropout": 0.0,
+}
 # The prefix of directories of SavedModels that are not complete.
 _SAVING = ".saving-"
 _PACKAGES = ("tensorflow", "tensorflow-text", "keras", "sentencepiece")
@@ -81,6 +87,10 @@ class RunDirectory:
         try:
             config = json.loads(self.config.read_text(encoding="utf-8"))
             config["settings"] = {**_OLD_VALUES, **config["settings"]}
+            config["architecture"] = {
+                **_OLD_ARCHITECTURE,
+                **config.get("architecture", {}),
+            }
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"{self.config} is not a run's configuration ({error!r}). Copy "

@@ -67,7 +67,12 @@ class TestRunDirectory:
         assert self.directory.read_config() == {}
         self.directory.write_config(CONFIG)
         found = self.directory.read_config()
-        assert found["architecture"] == CONFIG["architecture"]
+        assert found["architecture"] == {
+            "attention_dropout": 0.0,
+            "activation_dropout": 0.0,
+            "word_dropout": 0.0,
+            **CONFIG["architecture"],
+        }
         # The settings of runs that are older than these flags.
         assert found["settings"] == {
             "tokenize": "13a",
