@@ -10,15 +10,19 @@ from keras_transformer.layers.typing import Tensor
 INPUTS = ("source_ids", "target_input_ids")
 # Inputs that rows of several sentences have, see `layers.segments`.
 SEGMENTS = ("source_segment_ids", "target_segment_ids")
+# Booleans: False where the embedding of a token is set to zero.
+KEPT = ("source_kept", "target_kept")
 
 
 class Inputs(NamedTuple):
-    """The tensors of the dict; segment ids are `None` if it has none."""
+    """The tensors of the dict; those that it does not have are `None`."""
 
     source_ids: Tensor
     target_input_ids: Tensor
     source_segment_ids: Tensor | None
     target_segment_ids: Tensor | None
+    source_kept: Tensor | None
+    target_kept: Tensor | None
 
 
 def read(inputs: Any) -> Inputs:
@@ -44,7 +48,7 @@ def read(inputs: Any) -> Inputs:
         )
     tensors = Inputs(
         *(inputs[name] for name in INPUTS),
-        *(inputs.get(name) for name in SEGMENTS),
+        *(inputs.get(name) for name in (*SEGMENTS, *KEPT)),
     )
     has_segments = [tensors[2] is not None, tensors[3] is not None]
     if has_segments[0] != has_segments[1]:

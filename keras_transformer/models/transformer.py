@@ -47,7 +47,9 @@ class Transformer(
         inputs: dict with `"source_ids"` `(B, S)` and `"target_input_ids"`
             `(B, T)`, the target ids shifted right by `shift_right`. If rows
             hold several sentences, also `"source_segment_ids"` `(B, S)` and
-            `"target_segment_ids"` `(B, T)`, see `layers.segments`.
+            `"target_segment_ids"` `(B, T)`, see `layers.segments`. With
+            booleans `"source_kept"` `(B, S)` and `"target_kept"` `(B, T)`,
+            embeddings are zero where they are False.
 
     Returns:
         Logits of each next token, float32 `(B, T, V)`.
@@ -152,7 +154,7 @@ class Transformer(
             ids = ops.convert_to_tensor(ids)
             mask = state["memory_mask"]
             rows, width = state["decoder"]["past"].ancestors.shape[:2]
-            _check_ids(ids.shape[0], rows, width)
+            fitting.check_ids(ids.shape[0], rows, width)
             outputs, decoder_state, scores = take_step(
                 self.target_embedding(ops.reshape(ids, (-1, width))),
                 position,
@@ -265,24 +267,30 @@ class Transformer(
             The pair of the decoder's outputs `(B, T, D)` and a list of scores
             in the order of `AttentionScores`, `None` if they are not needed.
         """
-        source_ids, target_ids, *segments = model_inputs.read(inputs)
+        read = model_inputs.read(inputs)
         memory, encoder_scores = self._encode(
-            source_ids, training, return_attention_scores, segments[0]
+            read.source_ids,
+            training,
+            return_attention_scores,
+            read.source_segment_ids,
+            read.source_kept,
         )
-        if segments[0] is None:
+        if read.source_segment_ids is None:
             masking = {
-                "inputs_mask": self._target_mask(target_ids),
-                "memory_mask": masks.padding_mask(source_ids, self.pad_id),
+                "inputs_mask": self._target_mask(read.target_input_ids),
+                "memory_mask": masks.padding_mask(read.source_ids, self.pad_id),
             }
         else:
             masking = {
-                "segment_ids": segments[1],
-                "memory_segment_ids": segments[0],
+                "segment_ids": read.target_segment_ids,
+                "memory_segment_ids": read.source_segment_ids,
             }
         outputs, *decoder_scores = block.call_with_scores(
             self.decoder,
-            self.word_drop(
-                self.target_embedding(target_ids), training=training
+            self._drop_words(
+                self.target_embedding(read.target_input_ids),
+                read.target_kept,
+                training,
             ),
             memory,
             training=training,
@@ -292,7 +300,12 @@ class Transformer(
         return outputs, [encoder_scores, *decoder_scores]
 
     def _encode(
-        self, source_ids, training, return_attention_scores, segment_ids=None
+        self,
+        source_ids,
+        training,
+        return_attention_scores,
+        segment_ids=None,
+        kept=None,
     ):
         """Returns the pair of memory `(B, S, D)` and scores or `None`."""
         source_ids = ops.convert_to_tensor(source_ids)
@@ -302,32 +315,23 @@ class Transformer(
             masking = {"segment_ids": segment_ids}
         return block.call_with_scores(
             self.encoder,
-            self.word_drop(
-                self.source_embedding(source_ids), training=training
-            ),
+            self._drop_words(self.source_embedding(source_ids), kept, training),
             training=training,
             return_attention_scores=return_attention_scores,
             **masking,
         )
 
+    def _drop_words(self, embeddings, kept, training):
+        """Sets embeddings to zero, by chance and where they are not kept."""
+        embeddings = self.word_drop(embeddings, training=training)
+        if kept is None:
+            return embeddings
+        return embeddings * ops.cast(kept, embeddings.dtype)[..., None]
+
     def _target_mask(self, target_ids):
         if self.start_id == self.pad_id:
             return masks.started_mask(target_ids, self.pad_id)
         return masks.padding_mask(target_ids, self.pad_id)
-
-
-def _check_ids(number, rows, width):
-    """Checks the number of ids, if it and the number of rows are known.
-
-    Each of W hypotheses of a row needs one id.
-    """
-    if None not in (number, rows) and number != rows * width:
-        raise ValueError(
-            f"The state is of {rows} sources, {width} hypotheses each. "
-            f"Received: {number} ids. Expected: {rows * width}, with the "
-            "hypotheses of a source side by side. Start with as many sources, "
-            "and change the state by `widen` or `take_rows`."
-        )
 
 
 def _alignment(cross_BLHTS):

@@ -2,6 +2,7 @@
 
 from keras_transformer.text.normalization import NAMES as NORMALIZATIONS
 from keras_transformer.text.normalization import fold
+from keras_transformer.text.piece_rows import match_pieces
 from keras_transformer.text.special_ids import SpecialIds
 from keras_transformer.text.texts import is_blank
 from keras_transformer.text.tokenizer import Tokenizer
@@ -16,5 +17,6 @@ __all__ = [
     "fold",
     "is_blank",
     "learn_vocabulary",
+    "match_pieces",
     "vocabulary_sha256",
 ]

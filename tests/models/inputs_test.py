@@ -8,9 +8,11 @@ BOTH = {"source_ids": [[5, 2]], "target_input_ids": [[1, 7, 3]]}
 
 
 def test_reads_ids_with_or_without_segments():
-    assert inputs.read(BOTH) == ([[5, 2]], [[1, 7, 3]], None, None)
+    assert inputs.read(BOTH) == ([[5, 2]], [[1, 7, 3]], *[None] * 4)
     segments = {"source_segment_ids": [[1, 1]], "target_segment_ids": [[1]]}
-    assert inputs.read({**BOTH, **segments})[2:] == ([[1, 1]], [[1]])
+    assert inputs.read({**BOTH, **segments})[2:4] == ([[1, 1]], [[1]])
+    kept = {"source_kept": [[True, False]], "target_kept": [[True]]}
+    assert inputs.read({**BOTH, **kept})[4:] == tuple(kept.values())
 
 
 @pytest.mark.parametrize("wrong", [[[5, 2]], {"source_ids": [[5, 2]]}])
