@@ -24,7 +24,7 @@ import tensorflow as tf
 from absl import logging as absl_logging
 
 import keras_transformer as kt
-from trainers import program, run, settings, settings_flags
+from trainers import program, settings, settings_flags, staged_run
 
 # After one of these errors, the run continues only if the user corrects the
 # command or the files.
@@ -68,10 +68,16 @@ def naming_checkpoint(directory: kt.runs.RunDirectory) -> Iterator[None]:
         raise
 
 
-@program.main(settings.TrainingSettings, settings.Overrides, Output)
+@program.main(
+    settings.TrainingSettings,
+    settings.Overrides,
+    settings_flags.Given,
+    Output,
+)
 def main(
     training: settings.TrainingSettings,
     overrides: typing.Any,
+    given: settings_flags.Given,
     output: Output,
 ) -> None:
     program.show_log()
@@ -79,8 +85,11 @@ def main(
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     absl_logging.set_verbosity(absl_logging.ERROR)
     with naming_checkpoint(kt.runs.RunDirectory(output.output_dir)):
-        run.train(
-            training, settings_flags.specified(overrides), output.output_dir
+        staged_run.train(
+            training,
+            settings_flags.specified(overrides),
+            given.names,
+            output.output_dir,
         )
 
 

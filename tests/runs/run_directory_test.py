@@ -28,6 +28,7 @@ class TestRunDirectory:
         ) == [
             "checkpoints",
             "config.json",
+            "evaluations.json",
             "logs",
             "metrics.json",
             "model.keras",
@@ -35,6 +36,7 @@ class TestRunDirectory:
             "saved_model/1",
             "shards",
             "shards/text.json",
+            "stages",
             "target_tokenizer.model",
             "tokenizer.model",
             "unfinished.keras",
@@ -81,6 +83,15 @@ class TestRunDirectory:
             "packed": False,
             "train_shards": [],
             "train_weights": [],
+            "freeze": [],
+            "select_by": "last",
+            "replaces_recipe": [],
+            "direction_tags": [],
+            "optimizer": "adam",
+            "schedule": "paper",
+            "consistency": "none",
+            "consistency_start": 0,
+            "consistency_ramp": 0,
             **CONFIG["settings"],
         }
 
