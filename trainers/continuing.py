@@ -9,10 +9,11 @@ _LOG = logging.getLogger(__name__)
 _MAY_CHANGE = (
     *run_settings.EXECUTION_FIELDS,
     *run_settings.END_FIELDS,
-    # The directory of the initial model may be moved; its weights are compared
-    # by their hash. Settings that replace those of a recipe are compared
+    # The directories of other runs may be moved; their weights are compared by
+    # their hash. Settings that replace those of a recipe are compared
     # themselves.
     "initial_model",
+    "teacher",
     "replaces_recipe",
 )
 # The defaults of these settings depend on the number of steps. A run keeps

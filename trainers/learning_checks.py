@@ -20,7 +20,7 @@ def check(settings: learning_settings.LearningSettings) -> None:
         )
     kt.training.optimizers.check(settings.optimizer, settings.weight_decay)
     _check_rate(settings)
-    consistency.make_consistency(settings)
+    consistency.check(settings)
     default = learning_settings.LearningSettings().adam_epsilon
     if settings.adam_epsilon != default and "adam" not in settings.optimizer:
         if settings.optimizer != "muon":

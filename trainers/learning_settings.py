@@ -71,16 +71,22 @@ class LearningSettings:
         None,
     )
     consistency: str = setting(
-        "Loss between two passes over each batch: none, r_drop or simcut.",
+        "Loss between two passes over each batch: none, r_drop, simcut or "
+        "teacher.",
         "none",
     )
     consistency_weight: float | None = setting(
         "Weight of the divergence of the two passes. Default: 5 for r_drop, 3 "
-        "for simcut.",
+        "for simcut, 1 for teacher.",
         None,
     )
     cut_off: float | None = setting(
         "Share of the embeddings that simcut sets to zero. Default: 0.05.", None
+    )
+    teacher: list[str] = setting(
+        "Directories of runs whose prediction, or its mean, is imitated by "
+        "--consistency=teacher. Their vocabulary must be that of the run.",
+        [],
     )
     consistency_start: int = setting(
         "First step with a second pass, counted from 0.", 0

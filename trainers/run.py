@@ -11,6 +11,7 @@ import keras_transformer as kt
 from trainers import (
     building,
     components,
+    consistency,
     continuing,
     defaults,
     directions,
@@ -193,6 +194,7 @@ def _config(settings, overrides, architecture, corpora, tokenizers):
             **corpora.fingerprint(),
             **tokenizers.fingerprint(),
             **initial_model.fingerprint(settings.initial_model),
+            **consistency.fingerprint(settings, tokenizers),
         },
     }
 

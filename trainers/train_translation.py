@@ -58,7 +58,8 @@ def naming_checkpoint(directory: kt.runs.RunDirectory) -> Iterator[None]:
     except _WRONG_PATH:
         raise
     except (KeyboardInterrupt, OSError, tf.errors.OpError):
-        step = kt.training.newest_step(directory.checkpoints)
+        steps = map(kt.training.newest_step, _checkpoints(directory))
+        step = next((step for step in steps if step is not None), None)
         if step is not None:
             print(
                 "\nStopped. The same command continues from the checkpoint of "
@@ -66,6 +67,13 @@ def naming_checkpoint(directory: kt.runs.RunDirectory) -> Iterator[None]:
                 file=sys.stderr,
             )
         raise
+
+
+def _checkpoints(directory):
+    """Yields the folders of checkpoints, that of the last stage first."""
+    yield directory.checkpoints
+    for stage in sorted(directory.stages.glob("*"), reverse=True):
+        yield kt.runs.RunDirectory(stage).checkpoints
 
 
 @program.main(

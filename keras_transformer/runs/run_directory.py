@@ -24,6 +24,7 @@ _OLD_VALUES = {
     "optimizer": "adam",
     "schedule": "paper",
     "consistency": "none",
+    "teacher": [],
     "consistency_start": 0,
     "consistency_ramp": 0,
 }

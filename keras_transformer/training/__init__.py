@@ -10,6 +10,7 @@ from keras_transformer.training.cluster import (
 )
 from keras_transformer.training.consistency import (
     ConsistencyLoss,
+    Distillation,
     RDrop,
     SimCut,
 )
@@ -41,6 +42,7 @@ from keras_transformer.training.token_accuracy import TokenAccuracy
 __all__ = [
     "ConsistencyLoss",
     "CoolDown",
+    "Distillation",
     "DistributedModel",
     "OPTIMIZERS",
     "RDrop",

@@ -1,9 +1,10 @@
-"""Losses that make two passes of a model over one batch agree.
+"""Losses that make two predictions of one batch agree.
 
 B batch   T target length   V vocabulary_size
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -21,12 +22,12 @@ _GOLDEN = 0x9E3779B9
 
 @dataclasses.dataclass(frozen=True)
 class ConsistencyLoss:
-    """A loss between two passes; the base class of `RDrop` and `SimCut`.
+    """A loss between two passes: `RDrop`, `SimCut` and `Distillation`.
 
     `compile(consistency=...)` takes it. The step makes a second pass over each
-    batch with other dropout masks, and adds to the sum of the loss over tokens
-    the sum of what a subclass defines. Both are divided by the number of tokens
-    of all replicas. Penalties of layers are those of the first pass.
+    batch, and adds to the sum of the loss over tokens the sum of what a
+    subclass defines. Both are divided by the number of tokens of all replicas.
+    Penalties of layers are those of the first pass.
 
     weight: the strength of the divergence, alpha in the papers.
     start_step: the first step with a second pass, counted from 0. Steps before
@@ -39,8 +40,10 @@ class ConsistencyLoss:
     start_step: int = 0
     ramp_steps: int = 0
 
-    # Whether the second pass has the loss of labels too.
+    # Whether the second pass has the loss of labels too, and whether the files
+    # of a compiled model contain this loss.
     repeats_loss = False
+    is_saved = True
 
     def __post_init__(self):
         for name in ("weight", "start_step", "ramp_steps"):
@@ -63,6 +66,18 @@ class ConsistencyLoss:
             return 1.0
         passed = tf.cast(step, "float32") - (self.start_step - 1.0)
         return tf.clip_by_value(passed / max(self.ramp_steps, 1), 0.0, 1.0)
+
+    def second_pass(
+        self, model: Callable[..., Any], inputs: Any, step: Any
+    ) -> tf.Tensor:
+        """Returns the logits of the second pass, with other dropout masks.
+
+        Args:
+            model: the model that is trained.
+            inputs: the inputs of the first pass.
+            step: the number of steps before this one, an integer tensor.
+        """
+        return model(self.second_inputs(inputs, step), training=True)
 
     def second_inputs(self, inputs: Any, step: Any) -> Any:
         """Returns the inputs of the second pass.
@@ -179,6 +194,48 @@ class SimCut(ConsistencyLoss):
 
     def divergence(self, logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
         return _fast(forward_divergence, logits, others)
+
+
+@dataclasses.dataclass(frozen=True)
+class Distillation(ConsistencyLoss):
+    """Word-level distillation (Kim and Rush 2016): a teacher is imitated.
+
+    The second prediction Q is that of another model, the teacher, without
+    dropout. With the prediction P of the trained model, the loss of a token is
+    -log P[label] + weight * KL(Q || P). No gradient flows into the teacher, and
+    files of the compiled model do not contain it.
+
+    teacher: function of inputs and `training` that returns logits, such as a
+        `Transformer` or an `Ensemble` with the same vocabulary.
+
+    Example:
+
+    >>> loss = Distillation(teacher=lambda x, training: tf.one_hot(x, 7))
+    >>> loss.second_pass(None, tf.constant([[2, 3]]), 0).shape
+    TensorShape([1, 2, 7])
+    """
+
+    weight: float = 1.0
+    teacher: Callable[..., Any] | None = None
+
+    is_saved = False
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.teacher is None:
+            raise ValueError(
+                "Distillation needs a teacher. Received: teacher=None. Give a "
+                "model with the same vocabulary."
+            )
+
+    def second_pass(
+        self, model: Callable[..., Any], inputs: Any, step: Any
+    ) -> tf.Tensor:
+        teacher: Any = self.teacher
+        return tf.stop_gradient(teacher(inputs, training=False))
+
+    def divergence(self, logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+        return _fast(forward_divergence, others, logits)
 
 
 def forward_divergence(logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:

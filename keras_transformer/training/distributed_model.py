@@ -87,8 +87,8 @@ class DistributedModel(replica_steps.ReplicaSteps):
             gradient_accumulation_steps: the number of micro-batches that each
                 replica cuts its share of a batch into. The step is that of the
                 whole batch, with the memory of one micro-batch.
-            consistency: `RDrop` or `SimCut`, a loss between two passes over
-                each batch of training; `None` for one pass.
+            consistency: `RDrop`, `SimCut` or `Distillation`, a loss between two
+                passes over each batch of training; `None` for one pass.
 
         Raises:
             ValueError: `gradient_accumulation_steps` is not positive, or the
@@ -125,9 +125,10 @@ class DistributedModel(replica_steps.ReplicaSteps):
             config["gradient_accumulation_steps"] = (
                 self.gradient_accumulation_steps
             )
-            config["consistency"] = keras.saving.serialize_keras_object(
-                self.consistency
-            )
+            if self.consistency is not None and self.consistency.is_saved:
+                config["consistency"] = keras.saving.serialize_keras_object(
+                    self.consistency
+                )
         return config
 
     def compile_from_config(self, config: dict[str, Any]) -> None:

@@ -195,7 +195,7 @@ class ReplicaSteps(keras.Model):
         share = consistency.share(step)
 
         def run_second_pass():
-            others = self(consistency.second_inputs(x, step), training=True)
+            others = consistency.second_pass(self, x, step)
             second = self._total(y, others, weights)
             divergence = consistency.divergence(logits, others)
             total = consistency.weight * tf.reduce_sum(

@@ -90,6 +90,7 @@ class TestRunDirectory:
             "optimizer": "adam",
             "schedule": "paper",
             "consistency": "none",
+            "teacher": [],
             "consistency_start": 0,
             "consistency_ramp": 0,
             **CONFIG["settings"],

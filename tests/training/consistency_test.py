@@ -250,6 +250,37 @@ class TestStep:
         assert copy.consistency == loss
 
 
+class TestDistillation:
+    def test_imitates_the_teacher_without_changing_it(self):
+        inputs, labels, weights = batch()
+        teacher = Noisy(0.0)
+        teacher.table.assign(draw(V, V, seed=5))
+        student = Noisy(0.0)
+        p, q = student.table.numpy(), teacher.table.numpy()
+        total = 0
+        for index in np.argwhere(weights):
+            token = inputs["target_input_ids"][tuple(index)]
+            total += slow_cross_entropy(labels[tuple(index)], p[token])
+            total += 0.7 * slow_divergence(q[token], p[token])
+        loss = consistency.Distillation(0.7, teacher=teacher)
+        found, gradient = train(student, loss)
+        assert_all_close(found, total / weights.sum(), rtol=1e-5)
+        assert_all_equal(teacher.table, q)
+        _, plain = train(Noisy(0.0), None)
+        assert_not_all_close(gradient, plain, atol=1e-2)
+        # Only the trained model is saved and counted.
+        assert len(student.trainable_variables) == 1
+        assert "consistency" not in student.get_compile_config()
+
+    def test_a_model_that_is_its_own_teacher_learns_nothing_more(self):
+        model = Noisy(0.0)
+        loss = consistency.Distillation(5.0, teacher=model)
+        found, gradient = train(model, loss)
+        plain, expected = train(Noisy(0.0), None)
+        assert_all_close(found, plain, rtol=1e-6)
+        assert_all_close(gradient, expected, rtol=0, atol=1e-6)
+
+
 class TestSchedule:
     def test_share_rises_from_the_first_step(self):
         loss = consistency.RDrop(start_step=3, ramp_steps=4)
@@ -320,6 +351,7 @@ class TestSimCut:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: consistency.Distillation(), "needs a teacher"),
         (lambda: consistency.RDrop(-1.0), "`weight` must be at least 0"),
         (lambda: consistency.RDrop(ramp_steps=-1), "`ramp_steps`.*-1"),
         (lambda: consistency.SimCut(start_step=-2), "`start_step`.*-2"),

@@ -69,22 +69,22 @@ def _recipe(summary, both, one):
 
 # A step of the second stage has two passes, and takes twice as long.
 RECIPE = _recipe(
-    "About 30,000 pairs; up to three hours on two CPU cores.",
-    {"steps": 3600, "warmup_steps": 1000, "evaluation_interval": 300},
+    "About 30,000 pairs; for up to three hours on two CPU cores.",
+    {"steps": 3400, "warmup_steps": 1000, "evaluation_interval": 340},
     {
-        "steps": 2400,
+        "steps": 2200,
         "warmup_steps": 300,
-        "cooldown_steps": 800,
-        "evaluation_interval": 100,
+        "cooldown_steps": 700,
+        "evaluation_interval": 110,
     },
 )
 ONE_HOUR = _recipe(
-    "About 30,000 pairs; up to one hour on two CPU cores.",
-    {"steps": 1500, "warmup_steps": 500, "evaluation_interval": 250},
+    "About 30,000 pairs; for up to one hour on two CPU cores.",
+    {"steps": 1300, "warmup_steps": 500, "evaluation_interval": 260},
     {
-        "steps": 720,
+        "steps": 620,
         "warmup_steps": 120,
-        "cooldown_steps": 360,
-        "evaluation_interval": 60,
+        "cooldown_steps": 310,
+        "evaluation_interval": 62,
     },
 )
