@@ -111,7 +111,10 @@ def settings_of(
     of_training, of_architecture = stage.split(given)
     replaced = sorted(given & set(stage.settings))
     if replaced:
-        _LOG.info("Flags replace these settings of the recipe: %s.", replaced)
+        _LOG.info(
+            "Flags replace these settings of the recipe: %s.",
+            ", ".join(replaced),
+        )
     settings = dataclasses.replace(
         settings, **of_training, replaces_recipe=replaced
     )

@@ -272,7 +272,9 @@ def _draw_kept(ids, cut_off, step, salt):
     """Draws which tokens are kept, boolean (B, T), by hashing what they are."""
     ids = tf.cast(ids, "uint32")
     position = _uint32(tf.range(tf.shape(ids)[1])) * _uint32(_GOLDEN)
-    row = tf.reduce_sum(_hash(ids + position), axis=1, keepdims=True)
+    # GPUs have sums of int64, but not of uint32.
+    hashes = tf.cast(_hash(ids + position), "int64")
+    row = _uint32(tf.reduce_sum(hashes, axis=1, keepdims=True))
     of_step = _hash(_uint32(step) * _uint32(_MULTIPLIERS[0]) + _uint32(salt))
     numbers = _hash(row + _hash(position + of_step))
     return numbers >= _uint32(round(cut_off * 2**32))
