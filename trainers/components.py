@@ -6,6 +6,7 @@ import tensorflow as tf
 
 import keras_transformer as kt
 from trainers import corpora as run_corpora
+from trainers import evaluations
 from trainers import settings as run_settings
 from trainers import tokenizers as run_tokenizers
 
@@ -23,6 +24,7 @@ class Components:
     train_batches, dev_batches: the batches that the model reads.
     model: the model that is trained.
     checkpoints: the checkpoints, from which a stopped run continues.
+    evaluations: the scores that choose checkpoints.
     """
 
     directory: kt.runs.RunDirectory
@@ -35,6 +37,7 @@ class Components:
     dev_batches: kt.data.TokenBatches
     model: kt.Transformer
     checkpoints: kt.training.TrainingCheckpoints
+    evaluations: evaluations.Evaluations
 
     @property
     def is_chief(self) -> bool:

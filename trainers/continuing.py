@@ -6,7 +6,16 @@ import keras_transformer as kt
 from trainers import settings as run_settings
 
 _LOG = logging.getLogger(__name__)
-_MAY_CHANGE = (*run_settings.EXECUTION_FIELDS, *run_settings.END_FIELDS)
+_MAY_CHANGE = (
+    *run_settings.EXECUTION_FIELDS,
+    *run_settings.END_FIELDS,
+    # The directories of other runs may be moved; their weights are compared by
+    # their hash. Settings that replace those of a recipe are compared
+    # themselves.
+    "initial_model",
+    "teacher",
+    "replaces_recipe",
+)
 # The defaults of these settings depend on the number of steps. A run keeps
 # their values when it is made longer or shorter.
 _KEPT_DEFAULTS = ("evaluation_interval", "warmup_steps", "average_checkpoints")
@@ -42,7 +51,7 @@ class ExistingRun:
             f"{group}.{name}: {old!r} there, {new!r} now"
             for group, fields in config.items()
             for name, new in sorted(fields.items())
-            if name not in _MAY_CHANGE
+            if name not in self._may_change()
             and (old := self._config.get(group, {}).get(name)) != new
         ]
         if differences:
@@ -51,6 +60,14 @@ class ExistingRun:
                 f"in {'; '.join(differences)}. Use the same settings to "
                 "continue it, or another --output_dir."
             )
+
+    def _may_change(self):
+        """Returns the names of settings whose value may be another one."""
+        # The learning rate of each step depends on the number of steps.
+        is_planned = self.settings.get("schedule") == "cosine"
+        is_planned |= self.settings.get("cooldown_steps") is not None
+        fixed = ("steps",) if is_planned else ()
+        return [name for name in _MAY_CHANGE if name not in fixed]
 
     def is_new_or_changed(
         self, settings: run_settings.TrainingSettings

@@ -3,6 +3,7 @@
 import dataclasses
 
 import keras_transformer as kt
+from trainers import initial_model
 from trainers import settings as run_settings
 from trainers import tokenizers as run_tokenizers
 
@@ -14,7 +15,8 @@ def architecture_of(
 ) -> kt.TransformerConfig:
     """Returns the configuration of the model.
 
-    It begins with the preset. The convention replaces fields of the preset,
+    It begins with the preset, or without one with the architecture of the
+    initial model. The convention replaces fields of the preset,
     then `overrides` replace fields, then the vocabulary sizes are set.
 
     Args:
@@ -27,7 +29,10 @@ def architecture_of(
         ValueError: the padding id or the start id is not a special id of the
             vocabulary.
     """
-    config = kt.PRESETS[settings.preset or settings.default_preset]
+    if settings.initial_model is not None and settings.preset is None:
+        config = initial_model.architecture_of(settings.initial_model)
+    else:
+        config = kt.PRESETS[settings.preset or settings.default_preset]
     if settings.convention is not None:
         config = kt.models.convention(settings.convention).apply(config)
     sizes = tokenizers.vocabulary_sizes() if tokenizers else {}
@@ -99,7 +104,8 @@ def with_defaults(
     steps = whole_executions(steps, settings)
     return dataclasses.replace(
         settings,
-        preset=settings.preset or settings.default_preset,
+        preset=settings.preset
+        or (None if settings.initial_model else settings.default_preset),
         epochs=None,
         steps=steps,
         evaluation_interval=interval,
@@ -108,10 +114,7 @@ def with_defaults(
         average_checkpoints=settings.average_checkpoints
         or existing.get("average_checkpoints")
         or max(1, min(steps // interval // 2, 5)),
-        # The built-in corpus has few steps, so its warm-up is short. The peak
-        # of the paper's schedule is then too high.
-        learning_rate_factor=settings.learning_rate_factor
-        or (0.5 if settings.is_built_in else 1.0),
+        learning_rate_factor=_learning_rate_factor(settings),
         warmup_steps=settings.warmup_steps
         or existing.get("warmup_steps")
         or max(1, min(steps // 4, 4000)),
@@ -125,6 +128,16 @@ def with_defaults(
             "length_penalty_form", "length_penalty_form"
         ),
     )
+
+
+def _learning_rate_factor(settings):
+    """Returns the factor of the paper's learning rate; others have none."""
+    if settings.schedule != "paper":
+        return None
+    # The built-in corpus has few steps, so its warm-up is short. The peak of
+    # the paper's schedule is then too high.
+    default = 0.5 if settings.is_built_in else 1.0
+    return settings.learning_rate_factor or default
 
 
 def _tokenization(settings, existing_settings):

@@ -20,7 +20,7 @@ def finish(run: components.Components) -> dict:
     Returns:
         The metrics, as in `metrics.json`.
     """
-    final = _final_model(run)
+    final, steps = _final_model(run)
     run.directory.replace_model(final.save)
     translator = kt.Translator(
         final,
@@ -33,6 +33,11 @@ def finish(run: components.Components) -> dict:
     metrics = {
         "parameters": final.count_params(),
         "steps": run.checkpoints.step,
+        "selection": {
+            "by": run.settings.select_by,
+            "averaged_steps": steps,
+            "ended_early": run.trained_batches < run.settings.steps,
+        },
         "train_seconds": seconds,
         "target_tokens_per_second": tokens / seconds,
         **_scores(translator, run),
@@ -55,22 +60,34 @@ def print_again(
 
 
 def _final_model(run):
-    """Returns a float32 model with averaged weights, on one device."""
+    """Returns a float32 model on one device, and the steps of its weights."""
+    steps, by = None, run.settings.select_by
+    if by != "last":
+        steps = run.evaluations.best(run.settings.average_checkpoints)
     if run.settings.ema_momentum is not None:
         run.model.optimizer.finalize_variable_values(
             run.model.trainable_variables
         )
+        steps = [run.checkpoints.step]
         _LOG.info("The final weights are the moving average of the weights.")
     else:
-        count = run.checkpoints.load_average()
-        _LOG.info("Averaged the last %d checkpoints.", count)
+        last = run.checkpoints.step
+        steps = run.checkpoints.load_average(steps=steps)
+        _LOG.info(
+            "Averaged the %s %d checkpoints, of the steps %s; the run ended "
+            "after step %d.",
+            by if by == "last" else f"best by {by},",
+            len(steps),
+            ", ".join(map(str, steps)),
+            last,
+        )
     final = kt.build_transformer(run.architecture, dtype="float32")
     final.set_weights(run.model.get_weights())
     final.compile(
         loss=run.model.loss,
         weighted_metrics=[kt.training.TokenAccuracy()],
     )
-    return final
+    return final, steps
 
 
 def _scores(translator, run):

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 import keras_transformer as kt
-from trainers import components
+from trainers import components, evaluations
 
 # Each evaluation translates at most this many development sentences, by greedy
 # search.
@@ -113,19 +113,27 @@ def callbacks(run: components.Components) -> list[keras.callbacks.Callback]:
 
     Only the chief evaluates translations and writes to TensorBoard.
     """
-    every_worker = [
+    first, last = _chief_callbacks(run) if run.is_chief else ([], [])
+    stop_early = []
+    if run.settings.patience is not None:
+        stop_early = [evaluations.StopEarly(run.strategy, run.evaluations)]
+    return [
         kt.training.StopOnNaN(),
+        *first,
+        # The scores of a step are written before its checkpoint, so that every
+        # checkpoint has scores.
         Progress(run.checkpoints, run.train_batches, run.settings.steps),
+        *stop_early,
+        *last,
     ]
-    return (
-        [*every_worker, *_chief_callbacks(run)]
-        if run.is_chief
-        else every_worker
-    )
 
 
 def _chief_callbacks(run):
-    """Returns the callbacks that evaluate the model or write to TensorBoard."""
+    """Returns the callbacks that evaluate the model or write to TensorBoard.
+
+    Returns:
+        The pair of those before and those after a checkpoint is saved.
+    """
     translator = kt.Translator(
         run.model,
         run.tokenizers.source,
@@ -138,7 +146,7 @@ def _chief_callbacks(run):
     dev = dev[:_DEV_SENTENCES]
     is_built_in = run.settings.is_built_in
     logs = run.directory.logs
-    return [
+    evaluating = [
         kt.summaries.BleuCallback(
             translator.translate,
             [pair.source for pair in dev],
@@ -150,6 +158,11 @@ def _chief_callbacks(run):
             ),
             log_dir=logs / "bleu",
         ),
+        evaluations.RecordEvaluation(
+            run.evaluations, lambda: run.checkpoints.step
+        ),
+    ]
+    drawing = [
         kt.summaries.SampleTranslations(
             logs / "translations",
             [*(_ARTICLE if is_built_in else ()), *dev[:3]],
@@ -162,3 +175,4 @@ def _chief_callbacks(run):
         ),
         keras.callbacks.TensorBoard(logs, write_graph=False),
     ]
+    return evaluating, drawing

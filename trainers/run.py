@@ -5,13 +5,19 @@ import logging
 import os
 
 import keras
+import tensorflow as tf
 
 import keras_transformer as kt
 from trainers import (
+    building,
     components,
+    consistency,
     continuing,
     defaults,
+    directions,
+    evaluations,
     finishing,
+    initial_model,
     measuring,
     program,
     settings_checks,
@@ -33,7 +39,8 @@ def train(
     settings: run_settings.TrainingSettings,
     overrides: dict,
     output_dir: str | os.PathLike,
-) -> None:
+    strategy: tf.distribute.Strategy | None = None,
+) -> tf.distribute.Strategy:
     """Begins or continues a run and writes all its files.
 
     Args:
@@ -41,6 +48,11 @@ def train(
         overrides: dict of `TransformerConfig` fields that replace those of the
             preset.
         output_dir: the directory of the run.
+        strategy: the strategy of an earlier run in this process; `None` makes
+            the one of the settings.
+
+    Returns:
+        The strategy of the run.
 
     Raises:
         ValueError: the settings or the data are invalid.
@@ -49,7 +61,7 @@ def train(
         ConnectionError: another worker was lost.
     """
     settings_checks.check(settings)
-    strategy = kt.training.strategy(
+    strategy = strategy or kt.training.strategy(
         settings.strategy, settings.devices, settings.tpu
     )
     directory = kt.runs.RunDirectory(output_dir)
@@ -57,6 +69,7 @@ def train(
         settings = run_precision.resolve(settings, directory, strategy)
         _check_before_data(settings, overrides, directory, strategy)
         _train(settings, overrides, directory, strategy)
+    return strategy
 
 
 def _check_before_data(settings, overrides, directory, strategy):
@@ -112,7 +125,9 @@ def _check_before_data(settings, overrides, directory, strategy):
 def _train(requested, overrides, directory, strategy):
     """Trains with settings that were checked."""
     # Read the data.
-    corpora = run_corpora.load(requested, directory)
+    corpora = directions.in_both(
+        run_corpora.load(requested, directory), requested.direction_tags
+    )
     tokenizers = run_tokenizers.load(
         directory, corpora, requested, overrides, strategy
     )
@@ -139,7 +154,14 @@ def _train(requested, overrides, directory, strategy):
         architecture,
         train_batches,
         dev_batches,
-        *_model(settings, architecture, directory, strategy, train_batches),
+        *building.make_model(
+            settings,
+            architecture,
+            tokenizers,
+            directory,
+            strategy,
+            train_batches,
+        ),
     )
     _restore(run)
     existing.check(settings, run.trained_batches)
@@ -152,7 +174,7 @@ def _train(requested, overrides, directory, strategy):
         if run.is_chief:
             finishing.print_again(directory, corpora)
         return
-    if run.trained_batches < settings.steps:
+    if run.trained_batches < settings.steps and not _is_over(run):
         _fit(run)
     if run.is_chief:
         finishing.finish(run)
@@ -168,23 +190,13 @@ def _config(settings, overrides, architecture, corpora, tokenizers):
             **dataclasses.asdict(settings),
             **{name: overrides.get(name) for name in _VOCABULARY_SIZES},
         },
-        "data": {**corpora.fingerprint(), **tokenizers.fingerprint()},
+        "data": {
+            **corpora.fingerprint(),
+            **tokenizers.fingerprint(),
+            **initial_model.fingerprint(settings.initial_model),
+            **consistency.fingerprint(settings, tokenizers),
+        },
     }
-
-
-def _model(settings, architecture, directory, strategy, train_batches):
-    """Returns the compiled model and its checkpoints."""
-    keras.utils.set_random_seed(settings.seed)
-    with strategy.scope():
-        model = kt.build_transformer(architecture, dtype=settings.precision)
-        compile_model(model, settings, architecture)
-    return model, kt.training.TrainingCheckpoints(
-        directory.checkpoints,
-        model,
-        max_to_keep=settings.average_checkpoints,
-        counters=measuring.counters(train_batches),
-        is_writer=kt.training.is_chief(strategy),
-    )
 
 
 def _batches(directory, settings, corpora, tokenizers, architecture, strategy):
@@ -213,6 +225,8 @@ def _restore(run):
     if run.checkpoints.restore():
         _LOG.info("Continuing at step %d.", run.checkpoints.step)
         measuring.use_bookmark(run.checkpoints.counters, run.train_batches)
+    if run.is_chief:
+        run.evaluations.forget_after(run.checkpoints.step)
     kt.training.check_agreement(run.strategy, {"batches": run.trained_batches})
 
 
@@ -268,7 +282,7 @@ def _fit(run):
         if in_interval:
             checkpoints.forget(restored_step)
         batches, epoch = batches + rest, epoch + 1
-    if batches < settings.steps:
+    if batches < settings.steps and not _is_over(run):
         run.model.fit(
             run.train_batches.training_dataset(batches, observe),
             steps_per_epoch=interval,
@@ -276,6 +290,13 @@ def _fit(run):
             epochs=-(-settings.steps // interval),
             **fit_options,
         )
+
+
+def _is_over(run):
+    """Tells whether the run ends before its last step."""
+    if run.settings.patience is None:
+        return False
+    return evaluations.is_over(run.strategy, run.evaluations)
 
 
 def _rows_multiple(settings, strategy):
@@ -290,35 +311,3 @@ def _flatten(config):
         for group, fields in config.items()
         for name, value in fields.items()
     }
-
-
-def compile_model(
-    model: keras.Model,
-    settings: run_settings.TrainingSettings,
-    architecture: kt.TransformerConfig,
-) -> None:
-    """Compiles the model with optimizer and loss of section 5 of the paper.
-
-    Args:
-        model: a model that was built under the strategy of the run.
-        settings: the settings, with all defaults filled in.
-        architecture: the configuration of the model.
-    """
-    model.compile(
-        optimizer=kt.training.paper_adam(
-            architecture.model_dim,
-            settings.warmup_steps,
-            settings.learning_rate_factor,
-            settings.adam_epsilon,
-            global_clipnorm=settings.clip_norm,
-            use_ema=settings.ema_momentum is not None,
-            ema_momentum=settings.ema_momentum or 0.99,
-        ),
-        loss=kt.training.SmoothedCrossEntropy(
-            settings.label_smoothing, settings.smoothing_over
-        ),
-        weighted_metrics=[kt.training.TokenAccuracy()],
-        steps_per_execution=settings.steps_per_execution,
-        jit_compile=settings.jit_compile,
-        gradient_accumulation_steps=settings.gradient_accumulation_steps,
-    )

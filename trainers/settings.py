@@ -4,17 +4,25 @@ import dataclasses
 
 from keras_transformer.models import CONVENTIONS, PRESETS, TransformerConfig
 from keras_transformer.text import NORMALIZATIONS
+from trainers import learning_settings
 from trainers.settings_flags import setting
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainingSettings:
+class TrainingSettings(learning_settings.LearningSettings):
     """Settings of a run. A default of `None` is replaced when the run begins.
 
     `defaults.with_defaults` replaces it by a value that depends on the data and
     on other settings.
     """
 
+    recipe: str | None = setting(
+        "Name of a recipe, whose settings are the defaults; see "
+        "docs/training.md. It may have several stages.",
+        None,
+    )
+    # The names of the flags that the user gave in place of the recipe's.
+    replaces_recipe: list[str] = dataclasses.field(default_factory=list)
     train_source: list[str] = setting(
         "Files of source sentences, a sentence on each line; globs and pipes "
         "too.",
@@ -86,6 +94,22 @@ class TrainingSettings:
     target_vocabulary: str | None = setting(
         "File of the vocabulary of the targets, if it is separate.", None
     )
+    initial_model: str | None = setting(
+        "Directory of a finished run whose weights the run starts from. Its "
+        "architecture and vocabulary are the defaults.",
+        None,
+    )
+    freeze: list[str] = setting(
+        "Regular expressions; weights whose paths they match are not trained, "
+        "such as embedding or ^encoder/.",
+        [],
+    )
+    direction_tags: list[str] = setting(
+        "Tags of the target and of the source language, such as <2de>,<2en>: "
+        "trains on the pairs in both directions, with the tag of the language "
+        "to translate into before each source.",
+        [],
+    )
     text_normalization: str = setting(
         "How text is normalized before it is cut into pieces: one of "
         f"{', '.join(NORMALIZATIONS)}.",
@@ -129,32 +153,20 @@ class TrainingSettings:
         "Default: an epoch, at most 1000.",
         None,
     )
-    warmup_steps: int | None = setting(
-        "Steps in which the learning rate rises. Default: "
-        "a quarter of all steps, at most 4000.",
-        None,
-    )
-    learning_rate_factor: float | None = setting(
-        "Factor of the learning rate of the paper's schedule. Default: 1, or "
-        "0.5 for the built-in corpus.",
-        None,
-    )
-    adam_epsilon: float = setting(
-        "Epsilon of Adam. With 1e-9, as in the paper, gradients that are mere "
-        "rounding errors move weights as far as others; 1e-6 prevents it.",
-        1e-9,
-    )
-    label_smoothing: float | None = setting(
-        "Epsilon of label smoothing. Default: the convention's.", None
-    )
-    smoothing_over: str | None = setting(
-        "Tokens that share epsilon: all, or others (all but the right one). "
-        "Default: the convention's.",
-        None,
-    )
     average_checkpoints: int | None = setting(
-        "Number of last checkpoints whose mean is the final weights. Default: "
-        "half of all checkpoints, at most 5.",
+        "Number of last checkpoints, or of the best ones by --select_by, whose "
+        "mean is the final weights. Default: half of all checkpoints, at most "
+        "5.",
+        None,
+    )
+    select_by: str = setting(
+        "Checkpoints that are averaged: the last ones, or those with the best "
+        "bleu, chrf or loss of the development data.",
+        "last",
+    )
+    patience: int | None = setting(
+        "Evaluations without a better one by --select_by after which the run "
+        "ends. Default: the run ends after its last step.",
         None,
     )
     beam_size: int = setting(
@@ -191,14 +203,6 @@ class TrainingSettings:
         "Number of micro-batches into which each replica cuts its share of a "
         "batch. Their gradients are added before the step.",
         1,
-    )
-    clip_norm: float | None = setting(
-        "Maximal global norm of the gradient. Default: no limit.", None
-    )
-    ema_momentum: float | None = setting(
-        "Momentum of a moving average of the weights, such as 0.999. The "
-        "average becomes the final weights, instead of that of checkpoints.",
-        None,
     )
     steps_per_execution: int = setting(
         "Steps in one call of the training function.", 1

@@ -3,6 +3,7 @@
 import math
 
 import keras_transformer as kt
+from trainers import directions, evaluations, initial_model, learning_checks
 from trainers import precision as run_precision
 from trainers import settings as run_settings
 
@@ -34,8 +35,12 @@ def check(settings: run_settings.TrainingSettings) -> None:
             "--epochs and --steps both set the length of training. Received: "
             f"epochs={settings.epochs}, steps={settings.steps}. Give one."
         )
+    learning_checks.check(settings)
+    initial_model.check(settings.initial_model)
+    directions.check(settings)
     _check_names(settings)
     _check_numbers(settings)
+    _check_selection(settings)
     # This raises an error if a tokenization is unknown or not installed.
     # Without it, the error would come only at the first evaluation.
     kt.translation.corpus_metrics(
@@ -49,6 +54,7 @@ def _check_names(settings):
         ("precision", run_precision.NAMES),
         ("smoothing_over", (None, *kt.training.SMOOTHING_OVER)),
         ("text_normalization", kt.text.NORMALIZATIONS),
+        ("select_by", tuple(evaluations.CRITERIA)),
         ("length_penalty_form", (None, *kt.search.LENGTH_PENALTIES)),
     ):
         if getattr(settings, name) not in known_values:
@@ -73,10 +79,14 @@ def _check_numbers(settings):
         "warmup_steps",
         "evaluation_interval",
         "average_checkpoints",
+        "patience",
         "beam_size",
         "gradient_accumulation_steps",
         "steps_per_execution",
+        "learning_rate",
         "learning_rate_factor",
+        "cooldown_steps",
+        "weight_decay",
         "adam_epsilon",
         "clip_norm",
         "ema_momentum",
@@ -105,6 +115,22 @@ def _check_numbers(settings):
         raise ValueError(
             f"--seed must be at least 0 and below {_SEEDS}. Received: "
             f"{settings.seed}."
+        )
+
+
+def _check_selection(settings):
+    if settings.select_by == "last" and settings.patience is not None:
+        raise ValueError(
+            "--patience compares evaluations. Received: --patience="
+            f"{settings.patience} with --select_by=last. Give "
+            "--select_by=bleu, chrf or loss."
+        )
+    if settings.select_by != "last" and settings.ema_momentum is not None:
+        raise ValueError(
+            "The final weights are either a moving average or a mean of the "
+            f"best checkpoints. Received: --ema_momentum="
+            f"{settings.ema_momentum} with --select_by={settings.select_by}. "
+            "Leave one of them out."
         )
 
 

@@ -62,6 +62,13 @@ def setting(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+@dataclasses.dataclass(frozen=True)
+class Given:
+    """The names of the flags that the user gave, as settings of a program."""
+
+    names: frozenset[str] = frozenset()
+
+
 class Selection(typing.NamedTuple):
     """Fields of a dataclass that are flags; the others keep their defaults.
 
@@ -133,6 +140,8 @@ def read(
         ValueError: the dataclass refuses the values.
     """
     names: typing.Any = values
+    if settings_class is Given:
+        return Given(frozenset(n for n in values if values[n].present))
     if isinstance(settings_class, Selection):
         settings_class, names = settings_class
     arguments = {}

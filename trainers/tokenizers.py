@@ -69,9 +69,9 @@ def load(
     """Reads the vocabularies of a run, or learns them from its training text.
 
     The vocabularies are those of the run in the directory; else those of
-    --vocabulary and --target_vocabulary; else those of the shards; else they
-    are learned. Only the chief reads or learns them; it sends them to the other
-    workers.
+    --vocabulary and --target_vocabulary; else those of the shards; else those
+    of --initial_model, unless a size is given; else they are learned. Only the
+    chief reads or learns them; it sends them to the other workers.
 
     Args:
         directory: the directory of the run.
@@ -84,7 +84,8 @@ def load(
 
     Raises:
         ValueError: the text has too few different pieces for the size that the
-            user gave.
+            user gave, or a tag of a direction is not a symbol of the
+            vocabulary.
     """
     strategy = strategy or tf.distribute.get_strategy()
 
@@ -100,7 +101,10 @@ def load(
 
     paths = (directory.tokenizer, directory.target_tokenizer)
     makers = _makers(corpora, settings, overrides)
-    return Tokenizers(*map(load_one, paths[: len(makers)], makers))
+    tokenizers = Tokenizers(*map(load_one, paths[: len(makers)], makers))
+    for tag in settings.direction_tags:
+        kt.data.check_tag(tag, tokenizers.source)
+    return tokenizers
 
 
 def read(vocabulary: str, target_vocabulary: str | None = None) -> Tokenizers:
@@ -143,17 +147,22 @@ def check(settings: run_settings.TrainingSettings, overrides: dict) -> None:
     """
     if settings.vocabulary is not None:
         read(settings.vocabulary, settings.target_vocabulary)
-    sizes = [
-        f"--{name}={overrides[name]}"
-        for name in ("vocabulary_size", "target_vocabulary_size")
-        if overrides.get(name) is not None
-    ]
+    sizes = _sizes(overrides)
     if sizes and (settings.vocabulary is not None or settings.train_shards):
         raise ValueError(
             "A vocabulary that exists has its size. Received: "
             f"{', '.join(sizes)} with --vocabulary or --train_shards. Leave "
             "out the sizes."
         )
+
+
+def _sizes(overrides):
+    """Returns the flags of vocabulary sizes that the user gave."""
+    return [
+        f"--{name}={overrides[name]}"
+        for name in ("vocabulary_size", "target_vocabulary_size")
+        if overrides.get(name) is not None
+    ]
 
 
 def _makers(corpora, settings, overrides):
@@ -165,6 +174,8 @@ def _makers(corpora, settings, overrides):
         given = read(settings.vocabulary, settings.target_vocabulary)
     elif isinstance(corpora.train, kt.data.ShardedPairs):
         given = Tokenizers(*corpora.train.tokenizers())
+    elif settings.initial_model is not None and not _sizes(overrides):
+        given = read(settings.initial_model)
     else:
         return _learners(corpora.train, settings, overrides)
     return [
@@ -205,6 +216,7 @@ def _learn(texts, size, may_be_smaller, settings):
         may_be_smaller,
         settings.text_normalization,
         settings.seed,
+        user_symbols=settings.direction_tags,
     )
     _LOG.info(
         "Learned a vocabulary of %d pieces in %.0f s.",

@@ -24,7 +24,7 @@ import tensorflow as tf
 from absl import logging as absl_logging
 
 import keras_transformer as kt
-from trainers import program, run, settings, settings_flags
+from trainers import program, settings, settings_flags, staged_run
 
 # After one of these errors, the run continues only if the user corrects the
 # command or the files.
@@ -58,7 +58,8 @@ def naming_checkpoint(directory: kt.runs.RunDirectory) -> Iterator[None]:
     except _WRONG_PATH:
         raise
     except (KeyboardInterrupt, OSError, tf.errors.OpError):
-        step = kt.training.newest_step(directory.checkpoints)
+        steps = map(kt.training.newest_step, _checkpoints(directory))
+        step = next((step for step in steps if step is not None), None)
         if step is not None:
             print(
                 "\nStopped. The same command continues from the checkpoint of "
@@ -68,10 +69,23 @@ def naming_checkpoint(directory: kt.runs.RunDirectory) -> Iterator[None]:
         raise
 
 
-@program.main(settings.TrainingSettings, settings.Overrides, Output)
+def _checkpoints(directory):
+    """Yields the folders of checkpoints, that of the last stage first."""
+    yield directory.checkpoints
+    for stage in sorted(directory.stages.glob("*"), reverse=True):
+        yield kt.runs.RunDirectory(stage).checkpoints
+
+
+@program.main(
+    settings.TrainingSettings,
+    settings.Overrides,
+    settings_flags.Given,
+    Output,
+)
 def main(
     training: settings.TrainingSettings,
     overrides: typing.Any,
+    given: settings_flags.Given,
     output: Output,
 ) -> None:
     program.show_log()
@@ -79,8 +93,11 @@ def main(
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     absl_logging.set_verbosity(absl_logging.ERROR)
     with naming_checkpoint(kt.runs.RunDirectory(output.output_dir)):
-        run.train(
-            training, settings_flags.specified(overrides), output.output_dir
+        staged_run.train(
+            training,
+            settings_flags.specified(overrides),
+            given.names,
+            output.output_dir,
         )
 
 

@@ -29,7 +29,7 @@ from keras_transformer.data.rare_characters import (
 )
 from keras_transformer.data.segmentation import SampledSegmentation
 from keras_transformer.data.sharded_pairs import ShardedPairs, check_weights
-from keras_transformer.data.sharding import shard_pairs
+from keras_transformer.data.sharding import check_tag, shard_pairs
 from keras_transformer.data.shards import (
     ShardDirectory,
     ShardIndex,
@@ -54,6 +54,7 @@ __all__ = [
     "TokenBatches",
     "bucket_lengths",
     "check_batch",
+    "check_tag",
     "check_weights",
     "encode_pairs",
     "illustrated_corpus",

@@ -21,6 +21,7 @@ from keras_transformer.layers import (
     symbolic,
     templates,
 )
+from keras_transformer.layers.dropout import Dropout
 from keras_transformer.layers.typing import Shape, Tensor
 
 
@@ -42,6 +43,7 @@ class MultiHeadAttention(composite.Composite):
             `None` the order of the keys makes no difference.
         gain: multiplies the standard deviation of the initial kernels of
             query, key and value (Glorot and Bengio 2010).
+        dropout: the dropout rate of the attention weights in training.
 
     Call arguments:
         inputs: the vectors that attend, shape `(B, T, D)`.
@@ -78,6 +80,7 @@ class MultiHeadAttention(composite.Composite):
         use_bias: bool = False,
         positions: templates.Template | None = None,
         gain: float = 1.0,
+        dropout: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -88,6 +91,7 @@ class MultiHeadAttention(composite.Composite):
         if num_key_value_heads is not None:
             grouped.check_groups(num_heads, num_key_value_heads)
         checks.check_positive("gain", gain)
+        checks.check_share("dropout", dropout)
         self._settings: dict[str, Any] = {
             "model_dim": model_dim,
             "num_heads": num_heads,
@@ -95,6 +99,7 @@ class MultiHeadAttention(composite.Composite):
             "use_bias": use_bias,
             "positions": templates.template_of(positions),
             "gain": gain,
+            "dropout": dropout,
         }
         self.model_dim = model_dim
         self.head_dim = model_dim // num_heads
@@ -106,6 +111,7 @@ class MultiHeadAttention(composite.Composite):
         self.key = self._projection("key", self.num_key_value_heads)
         self.value = self._projection("value", self.num_key_value_heads)
         self.out = self._projection("output", num_heads)
+        self.drop = Dropout(dropout, dtype=self.dtype_policy, name="drop")
         self.positions = None
         if positions is not None:
             self.positions = templates.copy_into(self, positions, "positions")
@@ -139,16 +145,21 @@ class MultiHeadAttention(composite.Composite):
         attention_mask: Tensor | None = None,
         return_attention_scores: bool = False,
         method: str | None = None,
+        training: bool | None = None,
     ) -> Tensor | tuple[Tensor, Tensor]:
         if method == "project_memory":
             return self.project_memory(inputs)
         memory = inputs if memory is None else memory
         if method == "attend":
             key, value = memory
-            return self.attend(inputs, key, value, attention_mask)
+            return self.attend(
+                inputs, key, value, attention_mask, training=training
+            )
         attention_mask = implicit.both(memory, attention_mask)
         key, value = self.project_memory(memory)
-        output, scores = self.attend(inputs, key, value, attention_mask)
+        output, scores = self.attend(
+            inputs, key, value, attention_mask, training=training
+        )
         return (output, scores) if return_attention_scores else output
 
     def compute_output_shape(
@@ -195,6 +206,7 @@ class MultiHeadAttention(composite.Composite):
         attention_bias: Tensor | None = None,
         query_positions: Tensor | None = None,
         key_positions: Tensor | None = None,
+        training: bool | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Lets `inputs` (B, T, D) attend to projected keys and values.
 
@@ -209,6 +221,7 @@ class MultiHeadAttention(composite.Composite):
                 all have the same; `None` means 0, 1, 2, ...
             key_positions: the positions of the keys, `(S,)`; `None` means 0,
                 1, 2, ...
+            training: whether to apply dropout.
 
         Returns:
             The pair (output `(B, T, D)`, scores `(B, H, T, S)`).
@@ -224,6 +237,7 @@ class MultiHeadAttention(composite.Composite):
                 memory=(key, value),
                 attention_mask=mask,
                 method="attend",
+                training=training,
             )
         if not self.built:
             self.build()
@@ -234,8 +248,8 @@ class MultiHeadAttention(composite.Composite):
             value,
             mask,
             attention_bias,
-            query_positions,
-            key_positions,
+            positions=(query_positions, key_positions),
+            training=training,
         )
 
     def stepper(self) -> Callable[..., tuple[Tensor, Tensor]]:
@@ -258,26 +272,15 @@ class MultiHeadAttention(composite.Composite):
             (self.query, self.key, self.value), self.head_dim
         )
 
-        def step(
-            inputs,
-            append_to_past,
-            attention_bias,
-            query_positions,
-            key_positions,
-        ):
+        def step(inputs, append_to_past, attention_bias, *positions):
+            query_positions, _ = positions
             checks.check_vectors("inputs", inputs.shape, self.model_dim)
             query, key, value = project(inputs)
             if self.positions is not None:
                 key = self.positions.apply_to_keys(key, query_positions)
             key, value = append_to_past(key, value)
             return self._attend_heads(
-                query,
-                key,
-                value,
-                None,
-                attention_bias,
-                query_positions,
-                key_positions,
+                query, key, value, None, attention_bias, positions=positions
             )
 
         return step
@@ -326,21 +329,13 @@ class MultiHeadAttention(composite.Composite):
         checks.check_vectors("inputs", inputs.shape, self.model_dim)
         return head_projections.to_heads(projection, inputs, self.head_dim)
 
-    def _attend_heads(
-        self, query, key, value, mask, attention_bias, *query_and_key_positions
-    ):
+    def _attend_heads(self, *heads_and_mask, positions, training=False):
         """Attends with projected queries (B, H, T, K); see `attend`."""
-        if self.positions is None:
-            attended, scores = dot_product.attend_heads(
-                query, key, value, mask, attention_bias
-            )
-        else:
-            attended, scores = self.positions.attend_heads(
-                query,
-                key,
-                value,
-                mask,
-                attention_bias,
-                *query_and_key_positions,
-            )
+        attend, options = dot_product.attend_heads, {}
+        if self.positions is not None:
+            attend = self.positions.attend_heads
+            heads_and_mask += positions
+        if training and self.drop.rate:
+            options["drop"] = lambda weights: self.drop(weights, training=True)
+        attended, scores = attend(*heads_and_mask, **options)
         return head_projections.from_heads(self.out, attended), scores

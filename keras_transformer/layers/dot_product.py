@@ -4,6 +4,8 @@ B batch   T query length   S key length   H heads   K head_dim
 N key-value heads
 """
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
@@ -75,6 +77,7 @@ def attend_heads(
     value: Tensor,
     mask: Tensor | None = None,
     attention_bias: Tensor | None = None,
+    drop: Callable[[Tensor], Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Computes `dot_product_attention` with the head axis before the length.
 
@@ -87,6 +90,8 @@ def attend_heads(
         value: shape `(B, N, S, K)`.
         mask: as for `dot_product_attention`.
         attention_bias: as for `dot_product_attention`.
+        drop: dropout of the attention weights, or `None`. The scores that are
+            returned are those before it.
 
     Returns:
         The pair (output `(B, H, T, K)`, scores `(B, H, T, S)`).
@@ -104,6 +109,8 @@ def attend_heads(
         logits_BHTS += ops.cast(attention_bias, "float32")
     scores_BHTS = _softmax(logits_BHTS, mask)
     weights_BHTS = ops.cast(scores_BHTS, value.dtype)
+    if drop is not None:
+        weights_BHTS = drop(weights_BHTS)
     output_BHTK = grouped.einsum("BHTS,BHSK->BHTK", weights_BHTS, value)
     return output_BHTK, scores_BHTS
 

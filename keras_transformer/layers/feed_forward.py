@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_transformer.layers import checks, composite, dense
+from keras_transformer.layers.dropout import Dropout
 from keras_transformer.layers.typing import Shape, Tensor
 
 
@@ -22,6 +23,7 @@ class FeedForward(composite.Composite):
             `"relu"`; `"gelu"` is the exact form, not the approximation by
             tanh; `"silu"` is also called swish.
         use_bias: whether the projections add the biases b1 and b2.
+        dropout: the dropout rate of the F units between the projections.
 
     Call arguments:
         inputs: shape `(B, T, D)`.
@@ -30,7 +32,8 @@ class FeedForward(composite.Composite):
         Shape `(B, T, D)`.
 
     Raises:
-        ValueError: a size is below 1, or the activation is unknown.
+        ValueError: a size is below 1, the activation is unknown, or the rate
+            is not in [0, 1).
 
     Example:
 
@@ -44,30 +47,35 @@ class FeedForward(composite.Composite):
         feed_forward_dim: int,
         activation: str = "relu",
         use_bias: bool = True,
+        dropout: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.supports_masking = True
         checks.check_size("model_dim", model_dim)
         checks.check_size("feed_forward_dim", feed_forward_dim)
+        checks.check_share("dropout", dropout)
         self._settings: dict[str, Any] = {
             "model_dim": model_dim,
             "feed_forward_dim": feed_forward_dim,
             "activation": activation,
             "use_bias": use_bias,
+            "dropout": dropout,
         }
         self.expand = _dense(
             self, "expand", feed_forward_dim, use_bias, activation
         )
         self.contract = _dense(self, "contract", model_dim, use_bias)
+        self.drop = Dropout(dropout, dtype=self.dtype_policy, name="drop")
 
     def build(self, inputs_shape: Shape | None = None) -> None:
         self.expand.build((None, None, self._settings["model_dim"]))
         self.contract.build((None, None, self._settings["feed_forward_dim"]))
         self.built = True
 
-    def call(self, inputs: Tensor) -> Tensor:
-        return self.contract(self.expand(inputs))
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        units = self.drop(self.expand(inputs), training=training)
+        return self.contract(units)
 
     def compute_output_shape(self, inputs_shape: Shape) -> Shape:
         return (*inputs_shape[:-1], self._settings["model_dim"])
@@ -89,6 +97,7 @@ class GatedFeedForward(composite.Composite):
         feed_forward_dim: F, the size of the gate f(x W) and of x V.
         activation: f, the name of a Keras activation.
         use_bias: whether the three projections add a bias.
+        dropout: the dropout rate of the F units before the last projection.
 
     Call arguments:
         inputs: shape `(B, T, D)`.
@@ -97,7 +106,8 @@ class GatedFeedForward(composite.Composite):
         Shape `(B, T, D)`.
 
     Raises:
-        ValueError: a size is below 1, or the activation is unknown.
+        ValueError: a size is below 1, the activation is unknown, or the rate
+            is not in [0, 1).
 
     Example:
 
@@ -111,21 +121,25 @@ class GatedFeedForward(composite.Composite):
         feed_forward_dim: int,
         activation: str = "silu",
         use_bias: bool = False,
+        dropout: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.supports_masking = True
         checks.check_size("model_dim", model_dim)
         checks.check_size("feed_forward_dim", feed_forward_dim)
+        checks.check_share("dropout", dropout)
         self._settings: dict[str, Any] = {
             "model_dim": model_dim,
             "feed_forward_dim": feed_forward_dim,
             "activation": activation,
             "use_bias": use_bias,
+            "dropout": dropout,
         }
         self.gate = _dense(self, "gate", feed_forward_dim, use_bias, activation)
         self.expand = _dense(self, "expand", feed_forward_dim, use_bias)
         self.contract = _dense(self, "contract", model_dim, use_bias)
+        self.drop = Dropout(dropout, dtype=self.dtype_policy, name="drop")
 
     def build(self, inputs_shape: Shape | None = None) -> None:
         self.gate.build((None, None, self._settings["model_dim"]))
@@ -133,8 +147,9 @@ class GatedFeedForward(composite.Composite):
         self.contract.build((None, None, self._settings["feed_forward_dim"]))
         self.built = True
 
-    def call(self, inputs: Tensor) -> Tensor:
-        return self.contract(self.gate(inputs) * self.expand(inputs))
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        units = self.gate(inputs) * self.expand(inputs)
+        return self.contract(self.drop(units, training=training))
 
     def compute_output_shape(self, inputs_shape: Shape) -> Shape:
         return (*inputs_shape[:-1], self._settings["model_dim"])

@@ -3,6 +3,7 @@
 B batch   T query length   S key length   H heads   K head_dim
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -121,6 +122,7 @@ class RelativePositions(composite.TracedLayer):
         attention_bias: Tensor | None = None,
         query_positions: Tensor | None = None,
         key_positions: Tensor | None = None,
+        drop: Callable[[Tensor], Tensor] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Attends with the head axis before the length axis.
 
@@ -145,12 +147,17 @@ class RelativePositions(composite.TracedLayer):
         if attention_bias is not None:
             # The bias of a forbidden key is too large for float16.
             bias_BHTS = ops.cast(bias_BHTS, "float32") + attention_bias
+        dropped = []
+
+        def drop_once(weights_BHTS):
+            # Values and vectors of distances get the same weights.
+            dropped.append(weights_BHTS if drop is None else drop(weights_BHTS))
+            return dropped[0]
+
         output, scores_BHTS = dot_product.attend_heads(
-            query, key, value, mask, bias_BHTS
+            query, key, value, mask, bias_BHTS, drop_once
         )
-        output += ops.einsum(
-            "BHTS,TSK->BHTK", ops.cast(scores_BHTS, value.dtype), values_TSK
-        )
+        output += ops.einsum("BHTS,TSK->BHTK", dropped[0], values_TSK)
         return output, scores_BHTS
 
     def logits_of_distances(

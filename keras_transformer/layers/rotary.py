@@ -4,6 +4,7 @@ B batch   T query length   S key length   H heads   K head_dim
 N key-value heads
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -119,6 +120,7 @@ class RotaryPositions(composite.TracedLayer):
         attention_bias: Tensor | None = None,
         query_positions: Tensor | None = None,
         key_positions: Tensor | None = None,
+        drop: Callable[[Tensor], Tensor] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Rotates the queries and attends, with the head axis first.
 
@@ -132,6 +134,7 @@ class RotaryPositions(composite.TracedLayer):
             value,
             mask,
             attention_bias,
+            drop,
         )
 
     def get_config(self) -> dict[str, Any]:

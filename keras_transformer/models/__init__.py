@@ -11,6 +11,7 @@ from keras_transformer.models.ensemble import Ensemble
 from keras_transformer.models.precision import in_precision
 from keras_transformer.models.stepping import AttentionScores, DecodingModel
 from keras_transformer.models.transformer import Transformer
+from keras_transformer.models.warm_start import take_weights
 
 __all__ = [
     "AttentionScores",
@@ -24,4 +25,5 @@ __all__ = [
     "build_transformer",
     "convention",
     "in_precision",
+    "take_weights",
 ]

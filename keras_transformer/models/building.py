@@ -84,6 +84,7 @@ def build_transformer(
         projection=projection,
         pad_id=config.pad_id,
         start_id=config.start_id,
+        word_dropout=config.word_dropout,
         dtype=dtype,
     )
 
@@ -105,12 +106,14 @@ def _stack_arguments(config, dtype):
             use_bias=biases >= BIASES.index("blocks"),
             positions=attended,
             gain=config.attention_gain,
+            dropout=config.attention_dropout,
         ),
         "feed_forward": feed_forward(
             config.model_dim,
             config.feed_forward_dim,
             activation,
             use_bias=biases >= BIASES.index("feed_forward"),
+            dropout=config.activation_dropout,
         ),
         "norm": norms[config.norm](epsilon=config.epsilon),
         "dropout": config.dropout,

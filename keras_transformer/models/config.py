@@ -13,6 +13,11 @@ class TransformerConfig:
     `build_transformer` makes the model, and its documentation explains the
     values of the string fields.
 
+    In training, `dropout` sets units of the output of each sublayer and of the
+    sums of embeddings and positions to zero, `attention_dropout` attention
+    weights, `activation_dropout` units inside of feed-forward networks, and
+    `word_dropout` whole embeddings of tokens (Sennrich and Zhang 2019).
+
     Example:
 
     >>> dataclasses.replace(PRESETS["base"], vocabulary_size=8000).model_dim
@@ -26,6 +31,9 @@ class TransformerConfig:
     num_heads: int = 8
     feed_forward_dim: int = 2048
     dropout: float = 0.1
+    attention_dropout: float = 0.0
+    activation_dropout: float = 0.0
+    word_dropout: float = 0.0
     normalization: str = "post"
     positions: str = "paper"
     # With None, source and target share one vocabulary.

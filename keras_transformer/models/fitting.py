@@ -1,4 +1,4 @@
-"""Checks that the sublayers of a Transformer fit together."""
+"""Checks that the parts of a Transformer, and its ids, fit together."""
 
 from typing import Any
 
@@ -50,3 +50,27 @@ def check_sublayers(model: Any) -> None:
     smallest = min(model.source_embedding.vocabulary_size, target_size)
     checks.check_id("pad_id", model.pad_id, smallest)
     checks.check_id("start_id", model.start_id, target_size)
+
+
+def check_ids(number: int | None, rows: int | None, width: int) -> None:
+    """Checks the number of ids, if it and the number of rows are known.
+
+    Each of W hypotheses of a row needs one id.
+
+    Args:
+        number: the number of ids.
+        rows: the number of rows of the state.
+        width: W.
+
+    Raises:
+        ValueError: the numbers are known and do not fit.
+    """
+    if number is None or rows is None:
+        return
+    if number != rows * width:
+        raise ValueError(
+            f"The state is of {rows} sources, {width} hypotheses each. "
+            f"Received: {number} ids. Expected: {rows * width}, with the "
+            "hypotheses of a source side by side. Start with as many sources, "
+            "and change the state by `widen` or `take_rows`."
+        )

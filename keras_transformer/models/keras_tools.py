@@ -14,10 +14,7 @@ import keras
 import tensorflow as tf
 
 from keras_transformer.layers.typing import Shape
-
-INPUTS = ("source_ids", "target_input_ids")
-# Inputs that rows of several sentences have, see `layers.segments`.
-SEGMENTS = ("source_segment_ids", "target_segment_ids")
+from keras_transformer.models.inputs import INPUTS
 
 
 class KerasTools(keras.Model):

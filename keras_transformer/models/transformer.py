@@ -10,9 +10,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_transformer.layers import block, composite, masks, templates
+from keras_transformer.layers import block, checks, composite, masks, templates
+from keras_transformer.layers.dropout import Dropout
 from keras_transformer.layers.typing import Shape, Tensor
 from keras_transformer.models import fitting, keras_tools, stepping
+from keras_transformer.models import inputs as model_inputs
 from keras_transformer.training import distributed_model
 
 
@@ -38,12 +40,16 @@ class Transformer(
             tokens; `None` means `target_embedding`, as in section 3.4.
         pad_id: the id that pads short rows and is never attended to.
         start_id: the first id that the decoder reads; may be `pad_id`.
+        word_dropout: share of the tokens whose embedding, of source or
+            target, is set to zero in training.
 
     Call arguments:
         inputs: dict with `"source_ids"` `(B, S)` and `"target_input_ids"`
             `(B, T)`, the target ids shifted right by `shift_right`. If rows
             hold several sentences, also `"source_segment_ids"` `(B, S)` and
-            `"target_segment_ids"` `(B, T)`, see `layers.segments`.
+            `"target_segment_ids"` `(B, T)`, see `layers.segments`. With
+            booleans `"source_kept"` `(B, S)` and `"target_kept"` `(B, T)`,
+            embeddings are zero where they are False.
 
     Returns:
         Logits of each next token, float32 `(B, T, V)`.
@@ -73,6 +79,7 @@ class Transformer(
         projection: keras.layers.Layer | None = None,
         pad_id: int = 0,
         start_id: int = 1,
+        word_dropout: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -87,6 +94,14 @@ class Transformer(
         self.projection = projection
         self.pad_id = pad_id
         self.start_id = start_id
+        checks.check_share("word_dropout", word_dropout)
+        self.word_drop = Dropout(
+            word_dropout,
+            # One number decides about a whole embedding.
+            noise_shape=(None, None, 1),
+            dtype=self.dtype_policy,
+            name="word_drop",
+        )
         fitting.check_sublayers(self)
         self.build()
 
@@ -139,7 +154,7 @@ class Transformer(
             ids = ops.convert_to_tensor(ids)
             mask = state["memory_mask"]
             rows, width = state["decoder"]["past"].ancestors.shape[:2]
-            _check_ids(ids.shape[0], rows, width)
+            fitting.check_ids(ids.shape[0], rows, width)
             outputs, decoder_state, scores = take_step(
                 self.target_embedding(ops.reshape(ids, (-1, width))),
                 position,
@@ -231,6 +246,7 @@ class Transformer(
             "projection": templates.settings_of(projection),
             "pad_id": self.pad_id,
             "start_id": self.start_id,
+            "word_dropout": self.word_drop.rate,
         }
 
     @classmethod
@@ -251,30 +267,31 @@ class Transformer(
             The pair of the decoder's outputs `(B, T, D)` and a list of scores
             in the order of `AttentionScores`, `None` if they are not needed.
         """
-        source_ids, target_ids = self._ids(inputs)
-        segments = [inputs.get(name) for name in keras_tools.SEGMENTS]
-        if (segments[0] is None) != (segments[1] is None):
-            raise ValueError(
-                "Source and target both have segment ids, or neither. "
-                f"Received: inputs {sorted(inputs)}. Expected both of "
-                f"{keras_tools.SEGMENTS}, or none."
-            )
+        read = model_inputs.read(inputs)
         memory, encoder_scores = self._encode(
-            source_ids, training, return_attention_scores, segments[0]
+            read.source_ids,
+            training,
+            return_attention_scores,
+            read.source_segment_ids,
+            read.source_kept,
         )
-        if segments[0] is None:
+        if read.source_segment_ids is None:
             masking = {
-                "inputs_mask": self._target_mask(target_ids),
-                "memory_mask": masks.padding_mask(source_ids, self.pad_id),
+                "inputs_mask": self._target_mask(read.target_input_ids),
+                "memory_mask": masks.padding_mask(read.source_ids, self.pad_id),
             }
         else:
             masking = {
-                "segment_ids": segments[1],
-                "memory_segment_ids": segments[0],
+                "segment_ids": read.target_segment_ids,
+                "memory_segment_ids": read.source_segment_ids,
             }
         outputs, *decoder_scores = block.call_with_scores(
             self.decoder,
-            self.target_embedding(target_ids),
+            self._drop_words(
+                self.target_embedding(read.target_input_ids),
+                read.target_kept,
+                training,
+            ),
             memory,
             training=training,
             return_attention_scores=return_attention_scores,
@@ -283,7 +300,12 @@ class Transformer(
         return outputs, [encoder_scores, *decoder_scores]
 
     def _encode(
-        self, source_ids, training, return_attention_scores, segment_ids=None
+        self,
+        source_ids,
+        training,
+        return_attention_scores,
+        segment_ids=None,
+        kept=None,
     ):
         """Returns the pair of memory `(B, S, D)` and scores or `None`."""
         source_ids = ops.convert_to_tensor(source_ids)
@@ -293,40 +315,23 @@ class Transformer(
             masking = {"segment_ids": segment_ids}
         return block.call_with_scores(
             self.encoder,
-            self.source_embedding(source_ids),
+            self._drop_words(self.source_embedding(source_ids), kept, training),
             training=training,
             return_attention_scores=return_attention_scores,
             **masking,
         )
 
-    def _ids(self, inputs):
-        names = keras_tools.INPUTS
-        if not isinstance(inputs, dict) or not set(names) <= set(inputs):
-            received = sorted(inputs) if isinstance(inputs, dict) else inputs
-            raise ValueError(
-                f"The model is called on a dict with {names}. Received: "
-                f"{received}. Give both, as integers (B, S) and (B, T)."
-            )
-        return tuple(inputs[name] for name in names)
+    def _drop_words(self, embeddings, kept, training):
+        """Sets embeddings to zero, by chance and where they are not kept."""
+        embeddings = self.word_drop(embeddings, training=training)
+        if kept is None:
+            return embeddings
+        return embeddings * ops.cast(kept, embeddings.dtype)[..., None]
 
     def _target_mask(self, target_ids):
         if self.start_id == self.pad_id:
             return masks.started_mask(target_ids, self.pad_id)
         return masks.padding_mask(target_ids, self.pad_id)
-
-
-def _check_ids(number, rows, width):
-    """Checks the number of ids, if it and the number of rows are known.
-
-    Each of W hypotheses of a row needs one id.
-    """
-    if None not in (number, rows) and number != rows * width:
-        raise ValueError(
-            f"The state is of {rows} sources, {width} hypotheses each. "
-            f"Received: {number} ids. Expected: {rows * width}, with the "
-            "hypotheses of a source side by side. Start with as many sources, "
-            "and change the state by `widen` or `take_rows`."
-        )
 
 
 def _alignment(cross_BLHTS):

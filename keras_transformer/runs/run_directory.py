@@ -17,9 +17,24 @@ _OLD_VALUES = {
     "packed": False,
     "train_shards": [],
     "train_weights": [],
+    "freeze": [],
+    "select_by": "last",
+    "replaces_recipe": [],
+    "direction_tags": [],
+    "optimizer": "adam",
+    "schedule": "paper",
+    "consistency": "none",
+    "teacher": [],
+    "consistency_start": 0,
+    "consistency_ramp": 0,
 }
 # The same for fields of the architecture.
-_OLD_ARCHITECTURE = {"max_positions": 1024}
+_OLD_ARCHITECTURE = {
+    "attention_dropout": 0.0,
+    "activation_dropout": 0.0,
+    "word_dropout": 0.0,
+    "max_positions": 1024,
+}
 # The prefix of directories of SavedModels that are not complete.
 _SAVING = ".saving-"
 _PACKAGES = ("tensorflow", "tensorflow-text", "keras", "sentencepiece")
@@ -39,11 +54,13 @@ class RunDirectory:
         shards: the shard directory of the training text, if it is large.
         text_of_shards: what the shards were made from.
         checkpoints: the folder of the checkpoints that training continues from.
+        stages: the run directories of earlier stages.
         model: the final weights, a Keras model file.
         unfinished_model: the model file while it is being written.
         saved_model: the SavedModel.
         page: the model in a page for a browser, of the built-in corpus.
         logs: the folder that TensorBoard reads.
+        evaluations: the development scores after each evaluation interval.
         metrics: the measured results. If the file exists, the run is complete.
 
     Example:
@@ -60,11 +77,13 @@ class RunDirectory:
         self.shards = self.path / "shards"
         self.text_of_shards = self.shards / "text.json"
         self.checkpoints = self.path / "checkpoints"
+        self.stages = self.path / "stages"
         self.model = self.path / "model.keras"
         self.unfinished_model = self.path / "unfinished.keras"
         self.saved_model = self.path / "saved_model" / "1"
         self.page = self.path / "page.html"
         self.logs = self.path / "logs"
+        self.evaluations = self.path / "evaluations.json"
         self.metrics = self.path / "metrics.json"
 
     @property

@@ -3,6 +3,7 @@
 from keras_transformer.text.base import TextTokenizer
 from keras_transformer.text.normalization import NAMES as NORMALIZATIONS
 from keras_transformer.text.normalization import fold
+from keras_transformer.text.piece_rows import match_pieces
 from keras_transformer.text.piece_table import PieceTable
 from keras_transformer.text.reading import read_tokenizer, tokenizer_of
 from keras_transformer.text.special_ids import SpecialIds
@@ -23,6 +24,7 @@ __all__ = [
     "fold",
     "is_blank",
     "learn_vocabulary",
+    "match_pieces",
     "read_tokenizer",
     "tokenizer_of",
     "vocabulary_sha256",

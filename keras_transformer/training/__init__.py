@@ -8,6 +8,12 @@ from keras_transformer.training.cluster import (
     is_chief,
     lost_workers,
 )
+from keras_transformer.training.consistency import (
+    ConsistencyLoss,
+    Distillation,
+    RDrop,
+    SimCut,
+)
 from keras_transformer.training.distributed_model import DistributedModel
 from keras_transformer.training.hardware import (
     fast_precision,
@@ -18,25 +24,44 @@ from keras_transformer.training.losses import (
     SmoothedCrossEntropy,
     cross_entropy,
 )
-from keras_transformer.training.schedules import WarmupInverseSqrt, paper_adam
+from keras_transformer.training.optimizers import (
+    OPTIMIZERS,
+    make_optimizer,
+    paper_adam,
+)
+from keras_transformer.training.schedules import (
+    SCHEDULES,
+    CoolDown,
+    WarmupInverseSqrt,
+    WarmupTo,
+)
 from keras_transformer.training.stop_on_nan import StopOnNaN
 from keras_transformer.training.strategies import strategy
 from keras_transformer.training.token_accuracy import TokenAccuracy
 
 __all__ = [
+    "ConsistencyLoss",
+    "CoolDown",
+    "Distillation",
     "DistributedModel",
+    "OPTIMIZERS",
+    "RDrop",
+    "SCHEDULES",
     "SMOOTHING_OVER",
+    "SimCut",
     "SmoothedCrossEntropy",
     "StopOnNaN",
     "TokenAccuracy",
     "TrainingCheckpoints",
     "WarmupInverseSqrt",
+    "WarmupTo",
     "check_agreement",
     "cross_entropy",
     "fast_precision",
     "from_chief",
     "is_chief",
     "lost_workers",
+    "make_optimizer",
     "newest_step",
     "paper_adam",
     "precision_warning",

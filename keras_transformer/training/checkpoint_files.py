@@ -16,7 +16,7 @@ import os
 import pathlib
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import tensorflow as tf
 
@@ -41,6 +41,8 @@ class CheckpointFiles:
     Args:
         directory: the directory of the files.
         max_to_keep: how many undamaged checkpoints stay.
+        pinned: function without arguments; it returns the steps of checkpoints
+            that stay besides those, such as the best ones.
 
     Raises:
         ValueError: `max_to_keep` is less than 1.
@@ -56,7 +58,12 @@ class CheckpointFiles:
     [5, 7]
     """
 
-    def __init__(self, directory: str | os.PathLike, max_to_keep: int):
+    def __init__(
+        self,
+        directory: str | os.PathLike,
+        max_to_keep: int,
+        pinned: Callable[[], Collection[int]] = tuple,
+    ):
         if max_to_keep < 1:
             raise ValueError(
                 "`max_to_keep` must be at least 1. Received: "
@@ -64,6 +71,7 @@ class CheckpointFiles:
             )
         self.directory = pathlib.Path(directory)
         self._max_to_keep = max_to_keep
+        self._pinned = pinned
         # The damage of each inspected step's checkpoint; None if it has none.
         self._damage: dict[int, str | None] = {}
 
@@ -188,8 +196,9 @@ class CheckpointFiles:
         _sync(self.directory)
         kept = self.good()[-self._max_to_keep :]
         self._name_newest(kept)
+        is_full = len(kept) == self._max_to_keep
         for step in self._steps():
-            if len(kept) == self._max_to_keep and step < kept[0]:
+            if is_full and step < kept[0] and step not in self._pinned():
                 self._remove(step)
         # If the process is killed before this, the next one repeats all of it.
         written.rmdir()

@@ -1,7 +1,7 @@
 """Checkpoints to resume a killed run, and their average (section 6.1)."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import keras
 import numpy as np
@@ -34,6 +34,8 @@ class TrainingCheckpoints:
         max_to_keep: how many checkpoints stay; older ones are deleted.
         counters: names of float64 numbers to store beside the weights.
         is_writer: whether this process writes to the directory.
+        pinned: function without arguments; it returns the steps of checkpoints
+            that stay although they are old, such as the best ones.
 
     Raises:
         ValueError: `max_to_keep` is less than 1, or `counters` is a string
@@ -59,6 +61,7 @@ class TrainingCheckpoints:
         max_to_keep: int = 5,
         counters: Sequence[str] = (),
         is_writer: bool = True,
+        pinned: Callable[[], Collection[int]] = tuple,
     ):
         if isinstance(counters, str):
             raise ValueError(
@@ -73,7 +76,9 @@ class TrainingCheckpoints:
             name: tf.Variable(0.0, dtype=tf.float64, trainable=False)
             for name in counters
         }
-        self._files = checkpoint_files.CheckpointFiles(directory, max_to_keep)
+        self._files = checkpoint_files.CheckpointFiles(
+            directory, max_to_keep, pinned
+        )
         self._max_to_keep = max_to_keep
         self._is_writer = is_writer
         self._iterations = model.optimizer.iterations
@@ -134,18 +139,25 @@ class TrainingCheckpoints:
                 self._files.remove(step)
         self._wait_for_workers()
 
-    def load_average(self, newest: int | None = None) -> int:
-        """Sets the weights to the mean of the newest checkpoints.
+    def load_average(
+        self,
+        newest: int | None = None,
+        steps: Collection[int] | None = None,
+    ) -> list[int]:
+        """Sets the weights to the mean of several checkpoints.
 
         Args:
-            newest: how many checkpoints to average; `max_to_keep` if `None`.
+            newest: how many of the newest ones to average; `max_to_keep` if
+                `None`.
+            steps: the steps of the checkpoints to average, instead of the
+                newest ones. Those that are missing or damaged are left out.
 
         Returns:
-            The number of averaged checkpoints: `newest`, or the number of
-            undamaged checkpoints if it is smaller.
+            The steps of the averaged checkpoints, ascending. With `newest`,
+            there are fewer if there are fewer undamaged checkpoints.
 
         Raises:
-            ValueError: there is no checkpoint, all are damaged, or they
+            ValueError: there is no such checkpoint, all are damaged, or they
                 belong to another model. Then the model has not changed.
         """
         if newest is not None and newest < 1:
@@ -158,7 +170,10 @@ class TrainingCheckpoints:
                 f"There is no checkpoint in {self._files.directory}. Call "
                 "`save` before `load_average`."
             )
-        good = good[-self._max_to_keep :][-(newest or self._max_to_keep) :]
+        if steps is None:
+            good = good[-self._max_to_keep :][-(newest or self._max_to_keep) :]
+        else:
+            good = self._only(good, steps)
         paths = [self._files.path(step) for step in good]
         for path in paths:
             self._check_same(path, with_optimizer=False)
@@ -174,7 +189,17 @@ class TrainingCheckpoints:
                 total += np.asarray(reader.get_tensor(stored), "float64")
             mean = total / len(readers)
             variable.assign(mean.astype(variable.dtype.as_numpy_dtype))
-        return len(readers)
+        return good
+
+    def _only(self, good, steps):
+        """Returns those steps of undamaged checkpoints that were asked for."""
+        chosen = [step for step in good if step in steps]
+        if not chosen:
+            raise ValueError(
+                f"{self._files.directory} has none of these checkpoints. "
+                f"Received: steps={sorted(steps)}. Expected of {good}."
+            )
+        return chosen
 
     def _good(self):
         """Returns the steps of the undamaged checkpoints.

@@ -22,6 +22,9 @@ from keras_transformer.training import (
     token_loss,
     updates,
 )
+from keras_transformer.training import (
+    consistency as consistency_losses,
+)
 
 
 class DistributedModel(replica_steps.ReplicaSteps):
@@ -66,6 +69,7 @@ class DistributedModel(replica_steps.ReplicaSteps):
         auto_scale_loss: bool = True,
         *,
         gradient_accumulation_steps: int = 1,
+        consistency: consistency_losses.ConsistencyLoss | None = None,
     ) -> None:
         """Configures the model as `keras.Model.compile` does.
 
@@ -83,14 +87,17 @@ class DistributedModel(replica_steps.ReplicaSteps):
             gradient_accumulation_steps: the number of micro-batches that each
                 replica cuts its share of a batch into. The step is that of the
                 whole batch, with the memory of one micro-batch.
+            consistency: `RDrop`, `SimCut` or `Distillation`, a loss between two
+                passes over each batch of training; `None` for one pass.
 
         Raises:
             ValueError: `gradient_accumulation_steps` is not positive, or the
                 optimizer accumulates gradients itself; there is no optimizer;
                 there are several losses, or the loss cannot be a mean over
                 tokens; there are `loss_weights` without a loss; a metric is
-                called `loss`.
+                called `loss`; there is no loss to add a `consistency` to.
         """
+        self._set_consistency(consistency, loss)
         accumulation.check_micro_batches(gradient_accumulation_steps)
         updates.check_optimizer(keras.optimizers.get(optimizer))
         arguments.check_names(metrics, weighted_metrics)
@@ -118,6 +125,10 @@ class DistributedModel(replica_steps.ReplicaSteps):
             config["gradient_accumulation_steps"] = (
                 self.gradient_accumulation_steps
             )
+            if self.consistency is not None and self.consistency.is_saved:
+                config["consistency"] = keras.saving.serialize_keras_object(
+                    self.consistency
+                )
         return config
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
@@ -228,6 +239,15 @@ class DistributedModel(replica_steps.ReplicaSteps):
         # Keras would read a batch and compute the mean of the replicas' ids,
         # which fails on several workers. `compile` has built the metrics.
         del iterator, data_batch
+
+    def _set_consistency(self, consistency, loss):
+        self.consistency = consistency
+        if consistency and (loss is None or self._has_own_loss()):
+            raise ValueError(
+                "A consistency loss is added to the loss of each token. "
+                f"Received: consistency={consistency} with loss={loss!r}. Give "
+                "a loss, and do not override `compute_loss`."
+            )
 
     def _check_shares(self, micro_batches):
         replicas = self.distribute_strategy.num_replicas_in_sync

@@ -13,7 +13,7 @@ TensorLike: TypeAlias = tf.types.experimental.TensorLike
 # The tokens that share the smoothed probability.
 SMOOTHING_OVER = ("all", "others")
 # Vocabularies of at least this size are worth the time to compile the loss.
-_WORTH_COMPILING = 512
+WORTH_COMPILING = 512
 
 
 def cross_entropy(
@@ -101,7 +101,7 @@ class SmoothedCrossEntropy(keras.losses.Loss):
     def call(self, y_true: TensorLike, y_pred: TensorLike) -> tf.Tensor:
         compute = cross_entropy
         vocabulary_size = tf.convert_to_tensor(y_pred).shape[-1] or 0
-        if tf.inside_function() and vocabulary_size >= _WORTH_COMPILING:
+        if tf.inside_function() and vocabulary_size >= WORTH_COMPILING:
             compute = _compiled_cross_entropy
         return compute(
             y_true, y_pred, self.label_smoothing, self.smoothing_over

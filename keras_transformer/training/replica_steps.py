@@ -22,6 +22,9 @@ from keras_transformer.training import (
     token_weights,
     updates,
 )
+from keras_transformer.training import (
+    consistency as consistency_losses,
+)
 
 
 class ReplicaSteps(keras.Model):
@@ -31,6 +34,7 @@ class ReplicaSteps(keras.Model):
     """
 
     gradient_accumulation_steps: int
+    consistency: consistency_losses.ConsistencyLoss | None
     _token_loss: token_loss.TokenLoss | None
 
     def train_step(self, data: Any) -> None:
@@ -173,12 +177,37 @@ class ReplicaSteps(keras.Model):
                 loss = self._loss_of_batch(x, y, logits, weights, training=True)
             else:
                 loss = self._share_of_loss(total, tokens, share)
+            if self.consistency is not None:
+                between = self._loss_of_second_pass(
+                    self.consistency, x, y, weights, logits
+                )
+                loss += tf.math.divide_no_nan(between, tokens)
             scaled_loss = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled_loss, self.trainable_variables)
         # The metric `loss` is a mean weighted by tokens. `share` cancels out in
         # it, so that it becomes the sum of all losses: the loss of the batch.
         report = tf.math.divide_no_nan(loss, share), share * tokens
         return report, logits, mask, gradients
+
+    def _loss_of_second_pass(self, consistency, x, y, weights, logits):
+        """Returns the sum over tokens of what a consistency loss adds."""
+        step = self.optimizer.iterations.value
+        share = consistency.share(step)
+
+        def run_second_pass():
+            others = consistency.second_pass(self, x, step)
+            second = self._total(y, others, weights)
+            divergence = consistency.divergence(logits, others)
+            total = consistency.weight * tf.reduce_sum(
+                divergence * second.weights
+            )
+            if consistency.repeats_loss:
+                total += second.loss
+            return share * total
+
+        if isinstance(share, float):
+            return run_second_pass()
+        return tf.cond(share > 0, run_second_pass, lambda: 0.0)
 
     def _logits_and_loss(self, x, y, weights):
         logits = self(x, training=False)

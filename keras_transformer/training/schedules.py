@@ -1,9 +1,14 @@
-"""The learning rate schedule and the optimizer of the paper."""
+"""Learning rates: that of the paper, other forms, and a cool-down."""
 
+import math
 from typing import Any
 
 import keras
 from keras import ops
+
+# The forms of `WarmupTo`, and all names of schedules.
+FORMS = ("inverse_square_root", "cosine", "constant")
+SCHEDULES = ("paper", *FORMS)
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
@@ -38,11 +43,7 @@ class WarmupInverseSqrt(keras.optimizers.schedules.LearningRateSchedule):
             "warmup_steps": warmup_steps,
             "factor": factor,
         }
-        for name, value in self._settings.items():
-            if value <= 0:
-                raise ValueError(
-                    f"`{name}` must be positive. Received: {value}."
-                )
+        _check_positive(**self._settings)
 
     def __call__(self, step: Any) -> Any:
         step = ops.cast(step, "float32") + 1
@@ -54,34 +55,142 @@ class WarmupInverseSqrt(keras.optimizers.schedules.LearningRateSchedule):
         return dict(self._settings)
 
 
-def paper_adam(
-    model_dim: int,
-    warmup_steps: int = 4000,
-    factor: float = 1.0,
-    epsilon: float = 1e-9,
-    **settings: Any,
-) -> keras.optimizers.Adam:
-    """Makes the Adam optimizer of section 5.3, with the rate of equation 3.
+@keras.saving.register_keras_serializable("keras_transformer")
+class WarmupTo(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that rises to a peak, and then has one of three forms.
 
-    Its betas are 0.9 and 0.98, and its epsilon is 1e-9.
+    At step s, counted from 1, the rate is peak * s / warmup_steps up to step
+    `warmup_steps`. After that, with w = warmup_steps, it is
+
+    - `"inverse_square_root"`: peak * (w / s)^0.5, as in fairseq;
+    - `"cosine"`: peak * (1 + cos(pi (s - w) / (total_steps - w))) / 2;
+    - `"constant"`: peak, to which a `CoolDown` is usually added.
 
     Args:
-        model_dim: D, d_model.
-        warmup_steps: the number of steps in which the rate rises.
-        factor: scales the learning rate.
-        epsilon: added to the root of the second moment.
-        **settings: further arguments of `keras.optimizers.Adam`, such as
-            `global_clipnorm`.
+        form: one of the three names.
+        peak: the highest learning rate.
+        warmup_steps: w, at least 1.
+        total_steps: the step at which the cosine reaches 0; the other forms
+            do not use it.
+
+    Raises:
+        ValueError: the form is unknown, a number is not positive, or there
+            are not more steps in total than for the warm-up.
 
     Example:
 
-    >>> paper_adam(model_dim=512).beta_2
-    0.98
+    >>> rate = WarmupTo("inverse_square_root", peak=0.005, warmup_steps=2000)
+    >>> round(float(rate(999)), 4), round(float(rate(7999)), 4)
+    (0.0025, 0.0025)
     """
-    return keras.optimizers.Adam(
-        WarmupInverseSqrt(model_dim, warmup_steps, factor),
-        beta_1=0.9,
-        beta_2=0.98,
-        epsilon=epsilon,
-        **settings,
-    )
+
+    def __init__(
+        self,
+        form: str,
+        peak: float,
+        warmup_steps: int,
+        total_steps: int | None = None,
+    ):
+        super().__init__()
+        if form not in FORMS:
+            raise ValueError(
+                f"Unknown form of the learning rate. Received: {form!r}. "
+                f"Expected one of {', '.join(FORMS)}."
+            )
+        self._settings: dict[str, Any] = {
+            "form": form,
+            "peak": peak,
+            "warmup_steps": warmup_steps,
+            "total_steps": total_steps,
+        }
+        _check_positive(peak=peak, warmup_steps=warmup_steps)
+        if form == "cosine" and (total_steps or 0) <= warmup_steps:
+            raise ValueError(
+                "The cosine needs steps after its warm-up. Received: "
+                f"total_steps={total_steps}, warmup_steps={warmup_steps}. Give "
+                "more steps, or a shorter warm-up."
+            )
+
+    def __call__(self, step: Any) -> Any:
+        step = ops.cast(step, "float32") + 1
+        warmup = float(self._settings["warmup_steps"])
+        form = self._settings["form"]
+        later: Any = 1.0
+        if form == "inverse_square_root":
+            later = ops.sqrt(warmup) * ops.rsqrt(ops.maximum(step, warmup))
+        elif form == "cosine":
+            rest = self._settings["total_steps"] - warmup
+            passed = ops.clip((step - warmup) / rest, 0.0, 1.0)
+            later = (1 + ops.cos(math.pi * passed)) / 2
+        return self._settings["peak"] * ops.minimum(step / warmup, later)
+
+    def get_config(self) -> dict[str, Any]:
+        return dict(self._settings)
+
+
+@keras.saving.register_keras_serializable("keras_transformer")
+class CoolDown(keras.optimizers.schedules.LearningRateSchedule):
+    """Another schedule, whose last steps fall linearly to 0.
+
+    Up to step total_steps - cooldown_steps + 1 the rate is that of the other
+    schedule. Then its factor falls by 1 / cooldown_steps at each step, down to
+    1 / cooldown_steps at the last one (Hägele et al. 2024).
+
+    Args:
+        schedule: the other schedule.
+        total_steps: the number of all steps.
+        cooldown_steps: the number of last steps.
+
+    Raises:
+        ValueError: a number is not positive, or there are more last steps
+            than steps.
+
+    Example:
+
+    >>> constant = WarmupTo("constant", peak=1.0, warmup_steps=1)
+    >>> rate = CoolDown(constant, total_steps=10, cooldown_steps=4)
+    >>> [float(rate(step)) for step in range(5, 10)]
+    [1.0, 1.0, 0.75, 0.5, 0.25]
+    """
+
+    def __init__(
+        self,
+        schedule: keras.optimizers.schedules.LearningRateSchedule,
+        total_steps: int,
+        cooldown_steps: int,
+    ):
+        super().__init__()
+        _check_positive(total_steps=total_steps, cooldown_steps=cooldown_steps)
+        if cooldown_steps > total_steps:
+            raise ValueError(
+                "A cool-down is the end of the training. Received: "
+                f"cooldown_steps={cooldown_steps} of total_steps={total_steps}."
+                " Give fewer."
+            )
+        self._schedule = schedule
+        self._settings = {
+            "total_steps": total_steps,
+            "cooldown_steps": cooldown_steps,
+        }
+
+    def __call__(self, step: Any) -> Any:
+        rest = self._settings["total_steps"] - ops.cast(step, "float32")
+        factor = ops.clip(rest / self._settings["cooldown_steps"], 0.0, 1.0)
+        return factor * self._schedule(step)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "schedule": keras.optimizers.schedules.serialize(self._schedule),
+            **self._settings,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "CoolDown":
+        schedule = keras.optimizers.schedules.deserialize(config["schedule"])
+        return cls(**{**config, "schedule": schedule})
+
+
+def _check_positive(**numbers):
+    for name, value in numbers.items():
+        if not 0 < value < math.inf:
+            raise ValueError(f"`{name}` must be positive. Received: {value}.")

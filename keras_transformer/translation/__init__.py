@@ -6,6 +6,10 @@ from keras_transformer.translation.alignment import (
     soft_pharaoh,
 )
 from keras_transformer.translation.batches import in_batches
+from keras_transformer.translation.comparison import (
+    compare_translations,
+    largest_differences,
+)
 from keras_transformer.translation.explanation import (
     Explanation,
     explain,
@@ -28,9 +32,11 @@ __all__ = [
     "align_words",
     "explain_in_graph",
     "check_score",
+    "compare_translations",
     "corpus_metrics",
     "explain",
     "in_batches",
+    "largest_differences",
     "pharaoh",
     "score_translations",
     "soft_pharaoh",

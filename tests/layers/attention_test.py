@@ -58,6 +58,33 @@ class TestMultiHeadAttention:
             assert_all_close(output[b], expected, rtol=0, atol=1e-5)
             assert_all_close(scores[b], weights_HTS, rtol=0, atol=1e-5)
 
+    @pytest.mark.parametrize("positions", (None, *kinds.ATTENDED))
+    @pytest.mark.parametrize("groups", (2, H))
+    def test_dropout_drops_weights_and_keeps_the_scores(
+        self, positions, groups
+    ):
+        settings = {"positions": kinds.inside(positions)}
+        layer = kinds.drawn(
+            attention.MultiHeadAttention(D, H, groups, dropout=0.4, **settings)
+        )
+        # With one key, each weight is 1, so a head's output is kept whole, or
+        # it is zero. The projection of the output is made the identity.
+        layer.out.kernel.assign(np.eye(D, dtype="float32"))
+        inputs, memory = random(101, T, D), random(101, 1, D, seed=1)
+        expected = layer(inputs, memory)
+        output, scores = layer(
+            inputs, memory, training=True, return_attention_scores=True
+        )
+        assert_all_equal(scores, np.ones((101, H, T, 1)))
+        heads = np.reshape(output, (-1, K))
+        is_zero = (heads == 0).all(axis=1)
+        kept = np.reshape(expected, (-1, K))[~is_zero] / 0.6
+        # The rate is a multiple of 2^-16 or exact, in float32.
+        assert_all_close(heads[~is_zero], kept, rtol=1e-5, atol=1e-6)
+        # Five standard deviations of a binomial distribution.
+        tolerance = 5 * np.sqrt(0.4 * 0.6 / len(heads))
+        assert abs(is_zero.mean() - 0.4) < tolerance
+
     @pytest.mark.parametrize("positions", [None, *kinds.ATTENDED])
     def test_masks_of_three_shapes_mean_the_same(self, positions):
         layer = attention.MultiHeadAttention(

@@ -48,6 +48,23 @@ class TestFeedForward:
             atol=1e-5,
         )
 
+    @pytest.mark.parametrize("layer_class", BOTH)
+    def test_dropout_drops_units_in_training(self, layer_class):
+        layer = layer_class(F, F, dropout=0.4, use_bias=False)
+        layer.build()
+        # The last projection is the identity, so its output is the units.
+        for weight in layer.trainable_weights:
+            weight.assign(np.eye(F, dtype="float32"))
+        inputs = np.abs(random(101, T, F, seed=5)) + 0.1
+        expected = np.array(layer(inputs))
+        output = np.array(layer(inputs, training=True))
+        is_zero = output == 0
+        assert_all_close(
+            output[~is_zero], expected[~is_zero] / 0.6, rtol=1e-5, atol=0
+        )
+        tolerance = 5 * np.sqrt(0.4 * 0.6 / output.size)
+        assert abs(is_zero.mean() - 0.4) < tolerance
+
     def test_defaults_are_those_of_the_papers(self):
         inputs = random(B, T, D, seed=5)
         for layer_class, activation, use_bias in (

@@ -11,7 +11,8 @@ import pytest
 import tensorflow as tf
 
 from keras_transformer import training
-from keras_transformer.models import building, keras_tools
+from keras_transformer.models import building
+from keras_transformer.models import inputs as model_inputs
 from tests.assertions import assert_all_close
 from tests.models.transformer_test import KINDS
 
@@ -145,6 +146,6 @@ def test_segments_of_one_side_are_refused(left_out):
     config, model = make("paper")
     arrays, segments, _, _ = batch_of(ROWS, config)
     inputs = with_segments(arrays, segments)
-    del inputs[keras_tools.SEGMENTS[left_out]]
+    del inputs[model_inputs.SEGMENTS[left_out]]
     with pytest.raises(ValueError, match="both have segment ids, or neither"):
         model(inputs)

@@ -28,6 +28,7 @@ class TestRunDirectory:
         ) == [
             "checkpoints",
             "config.json",
+            "evaluations.json",
             "logs",
             "metrics.json",
             "model.keras",
@@ -35,6 +36,7 @@ class TestRunDirectory:
             "saved_model/1",
             "shards",
             "shards/text.json",
+            "stages",
             "target_tokenizer.model",
             "tokenizer.model",
             "unfinished.keras",
@@ -69,7 +71,10 @@ class TestRunDirectory:
         found = self.directory.read_config()
         assert found["architecture"] == {
             **CONFIG["architecture"],
-            # The value that runs had before there was this field.
+            # The values that runs had before there were these fields.
+            "attention_dropout": 0.0,
+            "activation_dropout": 0.0,
+            "word_dropout": 0.0,
             "max_positions": 1024,
         }
         # The settings of runs that are older than these flags.
@@ -80,6 +85,16 @@ class TestRunDirectory:
             "packed": False,
             "train_shards": [],
             "train_weights": [],
+            "freeze": [],
+            "select_by": "last",
+            "replaces_recipe": [],
+            "direction_tags": [],
+            "optimizer": "adam",
+            "schedule": "paper",
+            "consistency": "none",
+            "teacher": [],
+            "consistency_start": 0,
+            "consistency_ramp": 0,
             **CONFIG["settings"],
         }
 

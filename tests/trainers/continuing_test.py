@@ -16,10 +16,12 @@ SETTINGS = settings.TrainingSettings(
 )
 
 
-def run_of_12_steps(path, has_ended=False):
+def run_of_12_steps(path, has_ended=False, **values):
     """Returns the `ExistingRun` of a run of 12 steps."""
     directory = run_directory.RunDirectory(path)
-    directory.write_config({"settings": dataclasses.asdict(SETTINGS)})
+    directory.write_config(
+        {"settings": {**dataclasses.asdict(SETTINGS), **values}}
+    )
     if has_ended:
         directory.metrics.write_text("{}")
     return continuing.ExistingRun(directory)
@@ -46,6 +48,23 @@ def test_the_same_run(tmp_path):
     assert run.is_complete(SETTINGS)
     # Its checkpoints are needed no more.
     run.check(SETTINGS, 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "may_change"),
+    [
+        ({}, True),
+        ({"schedule": "cosine"}, False),
+        ({"cooldown_steps": 3}, False),
+    ],
+)
+def test_a_rate_that_depends_on_the_end_fixes_it(tmp_path, values, may_change):
+    run = run_of_12_steps(tmp_path, **values)
+    if may_change:
+        run.check_same({"settings": {"steps": 20}})
+    else:
+        with pytest.raises(ValueError, match="steps: 12 there, 20 now"):
+            run.check_same({"settings": {"steps": 20}})
 
 
 @pytest.mark.parametrize("has_ended", [False, True])

@@ -246,12 +246,16 @@ def test_only_a_stopped_run_names_its_checkpoint(
     assert stop() == ""
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     model.compile("sgd", "mse")
-    model.fit(np.ones((5, 3)), np.ones((5, 2)), batch_size=1, verbose=0)
-    kt.training.TrainingCheckpoints(directory.checkpoints, model).save()
-    expected = (
-        "\nStopped. The same command continues from the checkpoint of step 5.\n"
-    )
-    assert stop() == (expected if continues else "")
+    # First of an earlier stage of a recipe, then of the run itself.
+    first_stage = kt.runs.RunDirectory(directory.stages / "1_first")
+    for number, each in enumerate((first_stage, directory), start=1):
+        model.fit(np.ones((5, 3)), np.ones((5, 2)), batch_size=1, verbose=0)
+        kt.training.TrainingCheckpoints(each.checkpoints, model).save()
+        expected = (
+            "\nStopped. The same command continues from the checkpoint of step "
+            f"{5 * number}.\n"
+        )
+        assert stop() == (expected if continues else "")
 
 
 # `tests/trainers/multi_worker_test.py` trains on two devices too.

@@ -8,7 +8,7 @@ import sys
 from absl import flags as absl_flags
 
 import keras_transformer as kt
-from trainers import run, settings, settings_flags, train_translation
+from trainers import settings, settings_flags, staged_run, train_translation
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 
@@ -40,11 +40,12 @@ def train_here(output_dir, *flags):
     values = absl_flags.FlagValues()
     train_translation.main.define_flags(values)
     values(["train_translation", f"--output_dir={output_dir}", *flags])
-    run.train(
+    staged_run.train(
         settings_flags.read(settings.TrainingSettings, values),
         settings_flags.specified(
             settings_flags.read(settings.Overrides, values)
         ),
+        settings_flags.read(settings_flags.Given, values).names,
         output_dir,
     )
 

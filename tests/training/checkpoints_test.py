@@ -14,7 +14,7 @@ from keras_transformer.training import (
     checkpoint_files,
     checkpoints,
     losses,
-    schedules,
+    optimizers,
 )
 from tests.assertions import (
     assert_all_close,
@@ -39,7 +39,7 @@ def make(seed=0, **settings):
     """A Transformer with dropout and Adam: everything that has a state."""
     keras.utils.set_random_seed(seed)
     model = transformer(1, **settings)
-    model.compile(schedules.paper_adam(8, 3), losses.SmoothedCrossEntropy())
+    model.compile(optimizers.paper_adam(8, 3), losses.SmoothedCrossEntropy())
     return model
 
 
@@ -114,6 +114,10 @@ class Cases:
     def assert_same_state(self, model, other):
         for one, two in zip(state(model), state(other), strict=True):
             assert_all_equal(one, two)
+
+    def steps(self):
+        """The steps of the checkpoints in the directory."""
+        return checkpoint_files.CheckpointFiles(self.directory, 99).good()
 
     def save_at(self, *steps, **settings):
         """Checkpoints of steps whose every value is the step."""
@@ -233,7 +237,7 @@ class TestTrainingCheckpoints(Cases):
         found = self.open(other, max_to_keep=3)
         seeds = [v.numpy() for v in other.non_trainable_variables]
         for newest, kept in ((None, drawn[1:]), (2, drawn[2:]), (1, drawn[3:])):
-            assert found.load_average(newest) == len(kept)
+            assert found.load_average(newest) == [1, 2, 3, 4][-len(kept) :]
             for weight, *values in zip(other.weights, *kept, strict=True):
                 if weight.trainable:
                     assert_all_close(
@@ -298,7 +302,9 @@ class TestTrainingCheckpoints(Cases):
         self.open(make()).save()
         config = models.TransformerConfig(VOCABULARY + 2, 1, 1, 8, 2, 13)
         other = models.build_transformer(config)
-        other.compile(schedules.paper_adam(8, 3), losses.SmoothedCrossEntropy())
+        other.compile(
+            optimizers.paper_adam(8, 3), losses.SmoothedCrossEntropy()
+        )
         with pytest.raises(
             ValueError,
             match=r"embeddings: float32 \(11, 8\) stored, float32 \(13, 8\) "
@@ -325,19 +331,39 @@ class TestTrainingCheckpoints(Cases):
         for value in state(model):
             assert_all_equal(value, np.full(value.shape, 5))
         # It neither counts among those kept, nor is it averaged.
-        assert saved.load_average(2) == 2
+        assert len(saved.load_average(2)) == 2
         assert_all_equal(model.weights[0], np.full((2, 3), 4.0))
         fill(model, 7)
         saved.save()
-        assert saved.load_average() == 3
+        assert len(saved.load_average()) == 3
         assert_all_equal(model.weights[0], np.full((2, 3), 5.0))
 
     def test_averages_those_kept(self):
         # Here with more in the directory, as after a process that kept more.
         self.save_at(3, 5, 7)
         model = make_dense()
-        assert self.open(model, max_to_keep=2).load_average() == 2
+        assert self.open(model, max_to_keep=2).load_average() == [5, 7]
         assert_all_equal(model.weights[0], np.full((2, 3), 6.0))
+
+    def test_pinned_checkpoints_stay_and_are_averaged(self):
+        model = make_dense()
+        pinned = [3]
+        saved = self.open(model, max_to_keep=1, pinned=lambda: pinned)
+        for step in (3, 5, 7):
+            fill(model, step)
+            saved.save()
+        assert self.steps() == [3, 7]
+        assert saved.load_average(steps=[3, 5]) == [3]
+        assert_all_equal(model.weights[0], np.full((2, 3), 3.0))
+        assert saved.load_average(steps=[7, 3]) == [3, 7]
+        assert_all_equal(model.weights[0], np.full((2, 3), 5.0))
+        with pytest.raises(ValueError, match="none of these checkpoints.*5"):
+            saved.load_average(steps=[5])
+        # A better one takes the place of the pinned one.
+        pinned[:] = [7]
+        fill(model, 11)
+        saved.save()
+        assert self.steps() == [7, 11]
 
     def test_all_damaged(self):
         model, saved = self.save_at(3, 5)
@@ -479,8 +505,8 @@ class TestTwoReplicas(Cases):
         for value, wanted in zip(state(back), expected, strict=True):
             assert_all_equal(value, wanted)
         # And their mean is the same in both places.
-        assert found.load_average() == 2
-        assert self.open(back).load_average() == 2
+        assert len(found.load_average()) == 2
+        assert len(self.open(back).load_average()) == 2
         for values in self.replicas(two):
             for value, wanted in zip(values, back.variables, strict=False):
                 assert_all_equal(value, wanted)
@@ -527,7 +553,7 @@ def main(folder):
         # Not before it is there is either of them done.
         assert f"ckpt-{step}.index" in files()
     assert files() == ["ckpt-5.index", "ckpt-7.index"]
-    assert shared.load_average() == 2
+    assert len(shared.load_average()) == 2
     np.testing.assert_array_equal(model.weights[0], np.full((2, 3), 6.0))
     assert shared.restore()
     for value in state(model):

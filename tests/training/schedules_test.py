@@ -1,4 +1,4 @@
-"""The learning rate of equation 3, by the numbers of the paper's models."""
+"""Learning rates must be their formulas, at each step counted from 1."""
 
 import keras
 import numpy as np
@@ -71,25 +71,85 @@ class TestWarmupInverseSqrt:
             schedules.WarmupInverseSqrt(**settings)
 
 
-class TestPaperAdam:
-    def test_numbers_of_section_5_3(self):
-        adam = schedules.paper_adam(model_dim=512)
-        assert (adam.beta_1, adam.beta_2, adam.epsilon) == (0.9, 0.98, 1e-9)
+def rates_of(schedule, steps):
+    return np.array([rate(schedule, step) for step in range(1, steps + 1)])
 
-    def test_follows_the_schedule_from_the_first_update_on(self):
-        # While the gradient stays the same, Adam moves by the rate itself.
-        adam = schedules.paper_adam(model_dim=7, warmup_steps=3, factor=0.7)
-        schedule = schedules.WarmupInverseSqrt(7, 3, 0.7)
-        variable = keras.Variable([5.0])
-        adam.build([variable])
-        for step in (1, 2, 3, 4, 5):
-            before = variable.numpy()
-            adam.apply([tf.constant([11.0])])
+
+class TestWarmupTo:
+    def test_each_form_in_closed_form(self):
+        warmup, total, peak = 5, 17, 0.3
+        steps = np.arange(1, total + 1)
+        after = {
+            "inverse_square_root": np.sqrt(warmup / steps),
+            "cosine": np.cos((steps - warmup) / (total - warmup) * np.pi) / 2
+            + 0.5,
+            "constant": np.ones(total),
+        }
+        assert set(after) == set(schedules.FORMS)
+        for form, factors in after.items():
+            schedule = schedules.WarmupTo(form, peak, warmup, total)
+            expected = np.where(steps < warmup, steps / warmup, factors)
             assert_all_close(
-                before - variable.numpy(), [rate(schedule, step)], rtol=1e-3
+                rates_of(schedule, total), peak * expected, rtol=0, atol=1e-7
             )
 
+    def test_the_papers_rate_is_an_inverse_square_root(self):
+        paper = schedules.WarmupInverseSqrt(512, 4000)
+        peak = float(paper(3999))
+        other = schedules.WarmupTo("inverse_square_root", peak, 4000)
+        for step in (1, 1999, 4000, 4001, 100_003):
+            assert_all_close(
+                rate(other, step), rate(paper, step), rtol=1e-5, atol=0
+            )
+
+    def test_the_cosine_stays_at_zero(self):
+        schedule = schedules.WarmupTo("cosine", 0.3, 5, 17)
+        assert rate(schedule, 17) < 1e-7
+        assert rate(schedule, 23) < 1e-7
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (("linear", 0.1, 3), "Received: 'linear'.*cosine, constant"),
+            (("constant", 0.0, 3), "`peak` must be positive. Received: 0"),
+            (("constant", 0.1, 0), "`warmup_steps` must be positive"),
+            (("cosine", 0.1, 3), "total_steps=None, warmup_steps=3"),
+            (("cosine", 0.1, 3, 3), "total_steps=3, warmup_steps=3"),
+        ],
+    )
+    def test_refuses(self, arguments, message):
+        with pytest.raises(ValueError, match=message):
+            schedules.WarmupTo(*arguments)
+
+
+class TestCoolDown:
+    def test_falls_linearly_at_the_end_of_any_schedule(self):
+        before = schedules.WarmupTo("inverse_square_root", 0.3, 5)
+        schedule = schedules.CoolDown(before, total_steps=23, cooldown_steps=7)
+        factors = rates_of(schedule, 25) / rates_of(before, 25)
+        expected = [1.0] * 17 + [i / 7 for i in (6, 5, 4, 3, 2, 1, 0, 0)]
+        assert_all_close(factors, expected, rtol=0, atol=1e-6)
+
     def test_config_round_trip(self):
-        adam = schedules.paper_adam(131, 17, factor=0.7)
-        copy = keras.optimizers.deserialize(keras.optimizers.serialize(adam))
-        assert copy.get_config() == adam.get_config()
+        before = schedules.WarmupTo("cosine", 0.3, 5, 23)
+        schedule = schedules.CoolDown(before, 23, 7)
+        copy = keras.optimizers.schedules.deserialize(
+            keras.optimizers.schedules.serialize(schedule)
+        )
+        assert copy.get_config() == schedule.get_config()
+        assert_all_close(
+            rates_of(copy, 23), rates_of(schedule, 23), rtol=0, atol=0
+        )
+
+    @pytest.mark.parametrize(
+        ("steps", "message"),
+        [
+            ((0, 1), "`total_steps` must be positive"),
+            ((5, 0), "`cooldown_steps` must be positive"),
+            ((5, 6), "cooldown_steps=6 of total_steps=5"),
+        ],
+    )
+    def test_refuses(self, steps, message):
+        before = schedules.WarmupTo("constant", 0.3, 5)
+        with pytest.raises(ValueError, match=message):
+            schedules.CoolDown(before, *steps)

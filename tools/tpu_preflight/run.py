@@ -6,7 +6,7 @@ import keras_transformer as kt
 from keras_transformer.training import hardware
 from tools.tpu_preflight import chips
 from tools.tpu_preflight import steps as tpu_steps
-from trainers import defaults, precision, run, settings_checks
+from trainers import building, defaults, precision, settings_checks
 from trainers import settings as run_settings
 
 STEPS = ("training", "decoding")
@@ -81,7 +81,7 @@ def model_of(
     # A TPU compiles the whole step, so XLA need not compile inside of it.
     settings = dataclasses.replace(settings, jit_compile=False)
     model = kt.build_transformer(architecture, dtype=settings.precision)
-    run.compile_model(model, settings, architecture)
+    building.compile_model(model, settings, architecture)
     return model
 
 

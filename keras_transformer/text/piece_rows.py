@@ -1,0 +1,75 @@
+"""The rows of an embedding matrix for another vocabulary."""
+
+from typing import NamedTuple
+
+from keras_transformer.text import tokenizer as tokenizers
+
+# SentencePiece writes this character for the space before a word.
+_SPACE = "\u2581"
+
+
+class PieceRows(NamedTuple):
+    """Where the rows of a new vocabulary come from.
+
+    rows: for each new id the old ids whose rows it starts from: that of the
+        same piece, or those of its parts. A row with no part has no ids.
+    num_shared: the number of pieces that both vocabularies have.
+    num_from_parts: the number of new pieces that have parts.
+    """
+
+    rows: list[list[int]]
+    num_shared: int
+    num_from_parts: int
+
+
+def match_pieces(
+    old: tokenizers.Tokenizer, new: tokenizers.Tokenizer
+) -> PieceRows:
+    """Finds for each piece of a vocabulary its pieces in another one.
+
+    Args:
+        old: the tokenizer whose embeddings exist.
+        new: the tokenizer whose embeddings are needed.
+
+    Example:
+
+    >>> from keras_transformer.text import learn_vocabulary
+    >>> model = learn_vocabulary(["the cat", "le chat"], may_be_smaller=True)
+    >>> same = tokenizers.Tokenizer(model)
+    >>> match_pieces(same, same).rows[:4]
+    [[0], [1], [2], [3]]
+    """
+    old_ids = {
+        piece: i
+        for i, piece in enumerate(old.pieces(range(old.vocabulary_size)))
+    }
+    pieces = list(new.pieces(range(new.vocabulary_size)))
+    # The special ids have roles; their pieces may have other names.
+    roles = {
+        getattr(new.special_ids, role): getattr(old.special_ids, role)
+        for role in ("pad", "begin", "end", "unknown")
+    }
+    fresh = [
+        i
+        for i, piece in enumerate(pieces)
+        if i not in roles and piece not in old_ids
+    ]
+    cut: dict[int, list[int]] = {}
+    if fresh:
+        texts = [pieces[i].replace(_SPACE, " ") for i in fresh]
+        for i, ids in zip(fresh, old.encode(texts).to_list(), strict=True):
+            is_inside = not pieces[i].startswith(_SPACE)
+            # The tokenizer puts a space before each text.
+            has_space = ids and ids[0] == old_ids.get(_SPACE)
+            cut[i] = ids[1:] if is_inside and has_space else ids
+
+    def row_of(i, piece):
+        if i in cut:
+            return cut[i]
+        old_id = roles.get(i, old_ids.get(piece))
+        return [] if old_id is None else [old_id]
+
+    rows = [row_of(i, piece) for i, piece in enumerate(pieces)]
+    return PieceRows(
+        rows, len(pieces) - len(fresh), sum(map(bool, cut.values()))
+    )

@@ -1,0 +1,294 @@
+"""Losses that make two predictions of one batch agree.
+
+B batch   T target length   V vocabulary_size
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from keras_transformer.training import losses
+
+# The ids of a batch, and the input that says which of their embeddings are
+# kept, see `models.inputs`.
+_KEPT = {"source_ids": "source_kept", "target_input_ids": "target_kept"}
+# Constants of the finalizer of MurmurHash3, and the golden ratio times 2^32.
+_MULTIPLIERS = (0x85EBCA6B, 0xC2B2AE35)
+_GOLDEN = 0x9E3779B9
+
+
+@dataclasses.dataclass(frozen=True)
+class ConsistencyLoss:
+    """A loss between two passes: `RDrop`, `SimCut` and `Distillation`.
+
+    `compile(consistency=...)` takes it. The step makes a second pass over each
+    batch, and adds to the sum of the loss over tokens the sum of what a
+    subclass defines. Both are divided by the number of tokens of all replicas.
+    Penalties of layers are those of the first pass.
+
+    weight: the strength of the divergence, alpha in the papers.
+    start_step: the first step with a second pass, counted from 0. Steps before
+        it cost no more than without this loss.
+    ramp_steps: the number of steps in which the second pass becomes
+        completely effective. Its share rises linearly from the first of them.
+    """
+
+    weight: float
+    start_step: int = 0
+    ramp_steps: int = 0
+
+    # Whether the second pass has the loss of labels too, and whether the files
+    # of a compiled model contain this loss.
+    repeats_loss = False
+    is_saved = True
+
+    def __post_init__(self):
+        for name in ("weight", "start_step", "ramp_steps"):
+            value = getattr(self, name)
+            if not 0 <= value < float("inf"):
+                raise ValueError(
+                    f"`{name}` must be at least 0 and finite. Received: "
+                    f"{value}."
+                )
+
+    def share(self, step: Any) -> Any:
+        """Returns the share of the second pass in a step, from 0 to 1.
+
+        It is the number 1 if it is the same in all steps.
+
+        Args:
+            step: the number of steps before this one, an integer tensor.
+        """
+        if self.start_step == self.ramp_steps == 0:
+            return 1.0
+        passed = tf.cast(step, "float32") - (self.start_step - 1.0)
+        return tf.clip_by_value(passed / max(self.ramp_steps, 1), 0.0, 1.0)
+
+    def second_pass(
+        self, model: Callable[..., Any], inputs: Any, step: Any
+    ) -> tf.Tensor:
+        """Returns the logits of the second pass, with other dropout masks.
+
+        Args:
+            model: the model that is trained.
+            inputs: the inputs of the first pass.
+            step: the number of steps before this one, an integer tensor.
+        """
+        return model(self.second_inputs(inputs, step), training=True)
+
+    def second_inputs(self, inputs: Any, step: Any) -> Any:
+        """Returns the inputs of the second pass.
+
+        Args:
+            inputs: the inputs of the first pass.
+            step: the number of steps before this one, an integer tensor.
+        """
+        return inputs
+
+    def divergence(self, logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+        """Returns the divergence of two predictions of each token.
+
+        Args:
+            logits: of the first pass, `(B, T, V)`.
+            others: of the second pass, `(B, T, V)`.
+
+        Returns:
+            float32, shape `(B, T)`.
+        """
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the settings, which files of compiled models contain."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "ConsistencyLoss":
+        """Makes the loss from the result of `get_config`."""
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable("keras_transformer")
+@dataclasses.dataclass(frozen=True)
+class RDrop(ConsistencyLoss):
+    """R-Drop (Wu et al. 2021): two dropout masks give one distribution.
+
+    With the predictions P and Q of the two passes, the loss of a token is
+    -log P[label] - log Q[label] + weight * (KL(P || Q) + KL(Q || P)) / 2, as
+    published; with label smoothing, the first two terms are smoothed. The
+    gradient flows through both passes. The sum of the two cross-entropies is
+    twice the usual loss. A limit of the gradient's norm must allow for that.
+
+    Example:
+
+    >>> loss = RDrop(weight=5.0)
+    >>> logits = tf.random.normal([2, 3, 7])
+    >>> float(tf.reduce_max(loss.divergence(logits, logits)))
+    0.0
+    """
+
+    weight: float = 5.0
+    repeats_loss = True
+
+    def divergence(self, logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+        return _fast(symmetric_divergence, logits, others)
+
+
+@keras.saving.register_keras_serializable("keras_transformer")
+@dataclasses.dataclass(frozen=True)
+class SimCut(ConsistencyLoss):
+    """SimCut (Gao et al. 2022): missing embeddings change no prediction.
+
+    In the second pass the embeddings of a few source and target tokens are
+    zero. With the predictions P of the first pass and Q of the second, the loss
+    of a token is -log P[label] + weight * KL(P || Q). The gradient flows
+    through both passes, as in the published code; the second pass does not
+    see the label. Both passes have dropout.
+
+    Which tokens are cut depends on the step, the ids of the row, the position
+    and the seed, not on the replica or the micro-batch. So N replicas cut the
+    same tokens as one. The inputs of the model must be a dict with
+    `"source_ids"` and `"target_input_ids"`, and it must understand
+    `"source_kept"` and `"target_kept"`, as `Transformer` does.
+
+    cut_off: the probability with which an embedding is set to zero.
+    seed: an integer, which changes the tokens that are cut.
+
+    Example:
+
+    >>> ids = tf.ones([5, 1001], "int32")
+    >>> inputs = {"source_ids": ids, "target_input_ids": ids}
+    >>> kept = SimCut(cut_off=0.3).second_inputs(inputs, 0)["source_kept"]
+    >>> 0.6 < float(tf.reduce_mean(tf.cast(kept, "float32"))) < 0.8
+    True
+    """
+
+    weight: float = 3.0
+    cut_off: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not 0 <= self.cut_off < 1:
+            raise ValueError(
+                "`cut_off` is a probability and must be in [0, 1). Received: "
+                f"{self.cut_off}."
+            )
+
+    def second_inputs(self, inputs: Any, step: Any) -> Any:
+        if not isinstance(inputs, dict) or not set(_KEPT) <= set(inputs):
+            raise ValueError(
+                f"SimCut cuts the tokens of {tuple(_KEPT)}. Received: inputs "
+                f"{sorted(inputs) if isinstance(inputs, dict) else inputs}. "
+                "Train a Transformer, or a model with these inputs."
+            )
+        kept = {
+            name: _draw_kept(
+                inputs[ids], self.cut_off, step, 2 * self.seed + side
+            )
+            for side, (ids, name) in enumerate(_KEPT.items())
+        }
+        return {**inputs, **kept}
+
+    def divergence(self, logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+        return _fast(forward_divergence, logits, others)
+
+
+@dataclasses.dataclass(frozen=True)
+class Distillation(ConsistencyLoss):
+    """Word-level distillation (Kim and Rush 2016): a teacher is imitated.
+
+    The second prediction Q is that of another model, the teacher, without
+    dropout. With the prediction P of the trained model, the loss of a token is
+    -log P[label] + weight * KL(Q || P). No gradient flows into the teacher, and
+    files of the compiled model do not contain it.
+
+    teacher: function of inputs and `training` that returns logits, such as a
+        `Transformer` or an `Ensemble` with the same vocabulary.
+
+    Example:
+
+    >>> loss = Distillation(teacher=lambda x, training: tf.one_hot(x, 7))
+    >>> loss.second_pass(None, tf.constant([[2, 3]]), 0).shape
+    TensorShape([1, 2, 7])
+    """
+
+    weight: float = 1.0
+    teacher: Callable[..., Any] | None = None
+
+    is_saved = False
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.teacher is None:
+            raise ValueError(
+                "Distillation needs a teacher. Received: teacher=None. Give a "
+                "model with the same vocabulary."
+            )
+
+    def second_pass(
+        self, model: Callable[..., Any], inputs: Any, step: Any
+    ) -> tf.Tensor:
+        teacher: Any = self.teacher
+        return tf.stop_gradient(teacher(inputs, training=False))
+
+    def divergence(self, logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+        return _fast(forward_divergence, others, logits)
+
+
+def forward_divergence(logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+    """Returns KL(P || Q) of the softmaxes of two logits, float32 `(B, T)`."""
+    log_p, log_q = _log_softmaxes(logits, others)
+    return tf.reduce_sum(tf.exp(log_p) * (log_p - log_q), axis=-1)
+
+
+def symmetric_divergence(logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+    """Returns (KL(P || Q) + KL(Q || P)) / 2, float32 `(B, T)`."""
+    log_p, log_q = _log_softmaxes(logits, others)
+    difference = tf.exp(log_p) - tf.exp(log_q)
+    return tf.reduce_sum(difference * (log_p - log_q), axis=-1) / 2
+
+
+def _log_softmaxes(*logits):
+    return [tf.nn.log_softmax(tf.cast(each, "float32")) for each in logits]
+
+
+def _fast(divergence, logits, others):
+    """Computes a divergence, by XLA where this pays, as for the loss."""
+    size = logits.shape[-1] or 0
+    if tf.inside_function() and size >= losses.WORTH_COMPILING:
+        return _compiled(divergence, logits, others)
+    return divergence(logits, others)
+
+
+@tf.function(jit_compile=True, reduce_retracing=True)
+def _compiled(divergence, logits, others):
+    return divergence(logits, others)
+
+
+def _draw_kept(ids, cut_off, step, salt):
+    """Draws which tokens are kept, boolean (B, T), by hashing what they are."""
+    ids = tf.cast(ids, "uint32")
+    position = _uint32(tf.range(tf.shape(ids)[1])) * _uint32(_GOLDEN)
+    # GPUs have sums of int64, but not of uint32.
+    hashes = tf.cast(_hash(ids + position), "int64")
+    row = _uint32(tf.reduce_sum(hashes, axis=1, keepdims=True))
+    of_step = _hash(_uint32(step) * _uint32(_MULTIPLIERS[0]) + _uint32(salt))
+    numbers = _hash(row + _hash(position + of_step))
+    return numbers >= _uint32(round(cut_off * 2**32))
+
+
+def _hash(numbers):
+    """Mixes the bits of numbers, by the finalizer of MurmurHash3."""
+    for shift, multiplier in zip((16, 13), _MULTIPLIERS, strict=True):
+        shifted = tf.bitwise.right_shift(numbers, _uint32(shift))
+        numbers = tf.bitwise.bitwise_xor(numbers, shifted)
+        numbers = numbers * _uint32(multiplier)
+    shifted = tf.bitwise.right_shift(numbers, _uint32(16))
+    return tf.bitwise.bitwise_xor(numbers, shifted)
+
+
+def _uint32(number):
+    return tf.cast(number, "uint32")

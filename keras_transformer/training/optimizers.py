@@ -1,0 +1,137 @@
+"""Optimizers by name, and that of the paper."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from keras_transformer.training import layer_rates, schedules
+
+OPTIMIZERS = ("adam", "adamw", "adafactor", "lion", "muon")
+# Parts of the names of weights that do not decay: biases, and norms.
+_NO_DECAY = ("bias", "beta", "gamma", "scale")
+
+
+def make_optimizer(
+    name: str,
+    learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
+    weight_decay: float | None = None,
+    epsilon: float = 1e-9,
+    factor_of: Callable[[str], float] | None = None,
+    **settings: Any,
+) -> keras.optimizers.Optimizer:
+    """Makes one of Keras's optimizers, with settings for Transformers.
+
+    `"adam"` and `"adamw"` have the betas of the paper, 0.9 and 0.98. `"lion"`
+    has those of its paper, 0.9 and 0.99, and needs a third to a tenth of Adam's
+    learning rate. `"adafactor"` uses the given learning rate as it is. `"muon"`
+    updates matrices, except embeddings, by Muon and all other weights by Adam,
+    with one learning rate for both (Liu et al. 2025).
+
+    Args:
+        name: one of `OPTIMIZERS`.
+        learning_rate: a number or a schedule.
+        weight_decay: the share of each weight, times the learning rate, that is
+            subtracted at each step. Biases and the weights of norms do not
+            decay. `None` means no decay.
+        epsilon: added to the root of the second moment, by Adam.
+        factor_of: function from the path of a variable to the factor of its
+            learning rate; `None` for one rate, see `layer_rates`.
+        **settings: further arguments of `keras.optimizers.Optimizer`, such as
+            `global_clipnorm`.
+
+    Raises:
+        ValueError: the name is unknown, `"adam"` has a decay, or `"adamw"` has
+            none.
+
+    Example:
+
+    >>> make_optimizer("adamw", 1e-3, weight_decay=0.01).beta_2
+    0.98
+    """
+    check(name, weight_decay)
+    make, own_settings = _makers(epsilon, weight_decay)[name]
+    if factor_of is not None:
+        make = layer_rates.with_rates(make, factor_of)
+    optimizer = make(
+        learning_rate, weight_decay=weight_decay, **own_settings, **settings
+    )
+    if weight_decay is not None:
+        optimizer.exclude_from_weight_decay(var_names=_NO_DECAY)
+    return optimizer
+
+
+def _makers(epsilon, weight_decay):
+    """Returns the class and the own settings of each optimizer."""
+    adam = {"beta_1": 0.9, "beta_2": 0.98, "epsilon": epsilon}
+    return {
+        "adam": (keras.optimizers.Adam, adam),
+        "adamw": (keras.optimizers.AdamW, adam),
+        "adafactor": (keras.optimizers.Adafactor, {"relative_step": False}),
+        "lion": (keras.optimizers.Lion, {"beta_1": 0.9, "beta_2": 0.99}),
+        "muon": (
+            keras.optimizers.Muon,
+            {
+                "adam_beta_1": 0.9,
+                "adam_beta_2": 0.98,
+                "epsilon": epsilon,
+                "adam_weight_decay": weight_decay,
+            },
+        ),
+    }
+
+
+def check(name: str, weight_decay: float | None) -> None:
+    """Checks a name of `make_optimizer`, and whether it can have the decay.
+
+    Raises:
+        ValueError: as `make_optimizer` says.
+    """
+    if name not in OPTIMIZERS:
+        raise ValueError(
+            f"Unknown optimizer. Received: {name!r}. Expected one of "
+            f"{', '.join(OPTIMIZERS)}."
+        )
+    if name == "adam" and weight_decay is not None:
+        raise ValueError(
+            "Adam with weight decay is called adamw. Received: adam with "
+            f"weight_decay={weight_decay}. Use adamw, or leave the decay out."
+        )
+    if name == "adamw" and weight_decay is None:
+        raise ValueError(
+            "AdamW is Adam with weight decay. Received: adamw without a weight "
+            "decay. Give one, such as 0.01, or use adam."
+        )
+
+
+def paper_adam(
+    model_dim: int,
+    warmup_steps: int = 4000,
+    factor: float = 1.0,
+    epsilon: float = 1e-9,
+    **settings: Any,
+) -> keras.optimizers.Adam:
+    """Makes the Adam optimizer of section 5.3, with the rate of equation 3.
+
+    Its betas are 0.9 and 0.98, and its epsilon is 1e-9.
+
+    Args:
+        model_dim: D, d_model.
+        warmup_steps: the number of steps in which the rate rises.
+        factor: scales the learning rate.
+        epsilon: added to the root of the second moment.
+        **settings: further arguments of `keras.optimizers.Adam`, such as
+            `global_clipnorm`.
+
+    Example:
+
+    >>> paper_adam(model_dim=512).beta_2
+    0.98
+    """
+    return keras.optimizers.Adam(
+        schedules.WarmupInverseSqrt(model_dim, warmup_steps, factor),
+        beta_1=0.9,
+        beta_2=0.98,
+        epsilon=epsilon,
+        **settings,
+    )

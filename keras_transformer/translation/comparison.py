@@ -1,0 +1,147 @@
+"""Compares two systems' translations: scores, their significance, examples."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
+
+import sacrebleu
+from sacrebleu import significance
+
+from keras_transformer.translation import metrics
+
+# The two tests of sacreBLEU: paired bootstrap resampling (Koehn 2004) and
+# paired approximate randomization (Riezler and Maxwell 2005).
+_TESTS = {"bootstrap": "bs", "randomization": "ar"}
+
+
+class Difference(NamedTuple):
+    """A sentence that two systems translate differently.
+
+    number: its place in the list, counted from 0.
+    chrf: chrF of the first and of the second translation.
+    """
+
+    number: int
+    chrf: tuple[float, float]
+
+
+def compare_translations(
+    first: Sequence[str],
+    second: Sequence[str],
+    references: Sequence[str],
+    lowercase: bool = False,
+    tokenize: str = metrics.DEFAULT_TOKENIZATION,
+    samples: int = 1000,
+    trials: int = 10000,
+) -> dict[str, dict[str, Any]]:
+    """Scores two sets of translations, and tests whether they differ.
+
+    Args:
+        first: the translations of the baseline.
+        second: those of the other system.
+        references: the correct translations.
+        lowercase: whether to ignore case.
+        tokenize: a tokenization of sacreBLEU, for BLEU.
+        samples: the number of resamples of the paired bootstrap.
+        trials: the number of trials of the randomization.
+
+    Returns:
+        For each of `bleu`, `chrf` and `ter` a dict: `first` and `second`, the
+        scores; `first_interval` and `second_interval`, the mean of the
+        resamples and the half width of their 95 % interval; `bootstrap_p` and
+        `randomization_p`, the probabilities of such a difference between equal
+        systems; and their signatures.
+
+    Raises:
+        ValueError: the numbers of texts differ or are 0; or as
+            `score_translations` says.
+
+    Example:
+
+    >>> good, bad = ["a cat sat on it"] * 5, ["a dog sat on it"] * 5
+    >>> scores = compare_translations(bad, good, good, samples=9, trials=9)
+    >>> round(scores["ter"]["first"]), round(scores["ter"]["second"])
+    (20, 0)
+    """
+    metrics.check_texts(first=first, second=second)
+    sizes = (len(first), len(second), len(references))
+    if len(set(sizes)) > 1 or not references:
+        raise ValueError(
+            "Both systems translate the same sentences. Received: "
+            f"{sizes[0]} and {sizes[1]} translations, {sizes[2]} references."
+        )
+    bleu, chrf = metrics.corpus_metrics(references, tokenize, lowercase)
+    named = {
+        "bleu": bleu,
+        "chrf": chrf,
+        "ter": sacrebleu.TER(case_sensitive=not lowercase),
+    }
+    systems = [("first", first), ("second", second)]
+    results: dict[str, dict[str, Any]] = {name: {} for name in named}
+    for test, count in (("bootstrap", samples), ("randomization", trials)):
+        numbers_of = _paired_test(systems, named, references, test, count)
+        for name, numbers in numbers_of.items():
+            results[name].update(numbers)
+    return results
+
+
+def _paired_test(systems, named_metrics, references, test, count):
+    """Runs one test of sacreBLEU, and returns its numbers for each metric."""
+    signatures, scores = significance.PairedTest(
+        systems, named_metrics, [references], _TESTS[test], count
+    )()
+    results = {}
+    # sacreBLEU has names such as "chrF2", in the order of the metrics.
+    for name, key in zip(named_metrics, signatures, strict=True):
+        first, second = cast(list[significance.Result], scores[key])
+        results[name] = {
+            "first": first.score,
+            "second": second.score,
+            f"{test}_signature": str(signatures[key]),
+            f"{test}_p": second.p_value,
+        }
+        if test == "bootstrap":
+            for system, result in (("first", first), ("second", second)):
+                results[name][f"{system}_interval"] = [
+                    float(cast(float, number))
+                    for number in (result.mean, result.ci)
+                ]
+    return results
+
+
+def largest_differences(
+    first: Sequence[str],
+    second: Sequence[str],
+    references: Sequence[str],
+    count: int,
+) -> list[Difference]:
+    """Returns the sentences whose chrF differs most, the largest first.
+
+    Sentences with equal translations are left out.
+
+    Args:
+        first: the translations of the baseline.
+        second: those of the other system.
+        references: the correct translations.
+        count: the maximal number of sentences.
+
+    Example:
+
+    >>> largest_differences(["a", "b"], ["a", "c"], ["a", "c"], 7)
+    [Difference(number=1, chrf=(0.0, 100.0))]
+    """
+    metric = sacrebleu.CHRF()
+    differences = [
+        Difference(
+            i,
+            (
+                metric.sentence_score(one, [reference]).score,
+                metric.sentence_score(other, [reference]).score,
+            ),
+        )
+        for i, (one, other, reference) in enumerate(
+            zip(first, second, references, strict=True)
+        )
+        if one != other
+    ]
+    differences.sort(key=lambda each: -abs(each.chrf[0] - each.chrf[1]))
+    return differences[:count]

@@ -1,0 +1,60 @@
+"""A run averages its best checkpoints, and ends when none is better."""
+
+import json
+
+import pytest
+
+from tests.trainers.trainer_command import train_here, write_pairs
+
+pytestmark = pytest.mark.training
+
+
+@pytest.fixture(scope="module")
+def flags(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("selection")
+    return [
+        *write_pairs(folder, train_size=997, dev_size=13),
+        "--preset=demo",
+        "--num_encoder_layers=1",
+        "--num_decoder_layers=1",
+        "--model_dim=32",
+        "--tokens_per_batch=1024",
+        "--max_length=16",
+        "--steps=20",
+        "--evaluation_interval=2",
+        "--average_checkpoints=2",
+        # A rate so high that the loss soon rises again.
+        "--schedule=constant",
+        "--learning_rate=0.3",
+        "--warmup_steps=6",
+        "--select_by=loss",
+        "--patience=2",
+    ]
+
+
+def test_a_run_ends_early_with_its_best_checkpoints(flags, tmp_path, caplog):
+    with caplog.at_level("INFO", "trainers"):
+        train_here(tmp_path, *flags)
+    scores = json.loads((tmp_path / "evaluations.json").read_text())
+    losses = {int(step): each["loss"] for step, each in scores.items()}
+    best = sorted(sorted(losses, key=losses.get)[:2])
+    steps = max(losses)
+    assert steps < 20
+    assert sorted(losses)[-3] == min(losses, key=losses.get)
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["steps"] == steps
+    assert metrics["selection"] == {
+        "by": "loss",
+        "averaged_steps": best,
+        "ended_early": True,
+    }
+    assert "Averaged the best by loss, 2 checkpoints, of the steps" in (
+        caplog.text
+    )
+    # The same command does nothing more, also without the final files.
+    train_here(tmp_path, *flags)
+    (tmp_path / "metrics.json").unlink()
+    train_here(tmp_path, *flags)
+    again = json.loads((tmp_path / "metrics.json").read_text())
+    assert again["selection"] == metrics["selection"]
+    assert again["dev"] == metrics["dev"]

@@ -1,0 +1,167 @@
+"""A recipe runs its stages, continues them, and gives way to flags."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+import keras_transformer as kt
+from tests.trainers.trainer_command import train_here, write_pairs
+from trainers import (
+    building,
+    defaults,
+    optimization,
+    recipes,
+    settings,
+    settings_checks,
+    staged_run,
+)
+
+NAMES = list(recipes.RECIPES)
+TEXT = settings.TrainingSettings(
+    train_tsv=["train"], dev_tsv=["dev"], recipe="multi30k"
+)
+
+
+def stages_of(name, given=frozenset(), **values):
+    return [
+        staged_run.settings_of(
+            stage, dataclasses.replace(TEXT, **values), {}, given
+        )
+        for stage in staged_run.recipe_of(name).stages
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_stage_of_every_recipe_is_a_run(name):
+    architecture = None
+    for training, overrides in stages_of(name):
+        settings_checks.check(training)
+        completed = defaults.with_defaults(training, 300)
+        if training.preset is not None:
+            architecture = defaults.architecture_of(training, overrides)
+        optimization.make_optimizer(completed, architecture)
+        # Checkpoints that are averaged must be there.
+        evaluations = completed.steps // completed.evaluation_interval
+        assert completed.average_checkpoints <= evaluations
+        assert completed.warmup_steps < completed.steps
+
+
+def test_flags_replace_those_of_the_recipe():
+    [first, second] = stages_of(
+        "multi30k", frozenset(["consistency", "epochs"]), epochs=3
+    )
+    assert first[0].steps is second[0].steps is None
+    assert first[0].epochs == second[0].epochs == 3
+    assert second[0].consistency == "none"
+    # `cut_off` would then have no effect, and is refused.
+    with pytest.raises(ValueError, match="--cut_off has no effect"):
+        settings_checks.check(
+            dataclasses.replace(second[0], consistency_weight=None)
+        )
+    assert second[0].replaces_recipe == ["consistency", "steps"]
+    assert stages_of("multi30k")[0][0].replaces_recipe == []
+
+
+def test_an_unknown_recipe_is_refused():
+    with pytest.raises(ValueError, match="'wmt'. Expected one of iwslt14"):
+        staged_run.recipe_of("wmt")
+
+
+@pytest.fixture(scope="module")
+def flags(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("recipe")
+    return [
+        *write_pairs(folder, train_size=997, dev_size=13),
+        "--recipe=low_resource",
+        "--preset=demo",
+        "--num_encoder_layers=1",
+        "--num_decoder_layers=1",
+        "--model_dim=32",
+        "--vocabulary_size=701",
+        "--tokens_per_batch=1024",
+        "--max_length=32",
+        "--steps=4",
+        "--warmup_steps=2",
+        "--evaluation_interval=2",
+        "--average_checkpoints=2",
+    ]
+
+
+@pytest.fixture(scope="module")
+def whole(flags, tmp_path_factory):
+    """A recipe of two stages that nothing stopped."""
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    train_here(run, *flags)
+    return run
+
+
+def weights_of(run):
+    model = kt.load_translator(run).model
+    return [np.array(weight) for weight in model.trainable_weights]
+
+
+@pytest.mark.training
+def test_two_stages_are_an_ordinary_run(whole):
+    first = whole / "stages" / "1_both"
+    for run in (first, whole):
+        assert json.loads((run / "metrics.json").read_text())["steps"] == 4
+    config = json.loads((whole / "config.json").read_text())["settings"]
+    assert config["recipe"] == "low_resource"
+    assert config["initial_model"] == str(first)
+    assert config["replaces_recipe"] == [
+        "average_checkpoints",
+        "epochs",
+        "tokens_per_batch",
+    ]
+    assert config["direction_tags"] == []
+    one, other = map(kt.load_translator, (first, whole))
+    assert one.tokenizer.model == other.tokenizer.model
+    assert one.tokenizer.vocabulary_size == 701
+
+
+@pytest.mark.training
+@pytest.mark.parametrize("stopped", ["between", "inside"])
+def test_a_stopped_recipe_ends_as_if_it_had_not_been(
+    whole, flags, tmp_path, stopped, monkeypatch
+):
+    run = tmp_path / "run"
+    if stopped == "between":
+        # The first stage is complete, the second has not begun.
+        shutil.copytree(whole / "stages", run / "stages")
+    else:
+        # The second stage ends at its first checkpoint.
+        class Stopped(Exception):
+            pass
+
+        save = kt.training.TrainingCheckpoints.save
+        calls = []
+
+        def save_and_stop(self):
+            save(self)
+            calls.append(self.step)
+            if len(calls) == 3:
+                raise Stopped
+
+        with monkeypatch.context() as patched:
+            patched.setattr(
+                kt.training.TrainingCheckpoints, "save", save_and_stop
+            )
+            with pytest.raises(Stopped):
+                train_here(run, *flags)
+        assert calls == [2, 4, 2]
+        assert not (run / "metrics.json").exists()
+    train_here(run, *flags)
+    for one, other in zip(weights_of(whole), weights_of(run), strict=True):
+        assert (one == other).all()
+
+
+def test_the_model_is_compiled_with_the_settings_of_a_stage():
+    [_, (training, _)] = stages_of("multi30k")
+    completed = defaults.with_defaults(training, 300)
+    config = kt.TransformerConfig(11, 1, 1, 4, 2, 8)
+    model = kt.build_transformer(config)
+    building.compile_model(model, completed, config)
+    assert model.consistency == kt.training.SimCut(3.0, cut_off=0.05)

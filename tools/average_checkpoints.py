@@ -1,0 +1,104 @@
+"""Averages other checkpoints of a run, and writes a run directory with them.
+
+    python -m tools.average_checkpoints --model=runs/mine \\
+        --output_dir=runs/mine_best --select_by=bleu --count=5
+
+The checkpoints are those that the run still has: the last ones, or with the
+trainer's --select_by the best ones and the last one. `evaluations.json` of the
+run has the scores that --select_by compares.
+"""
+
+import dataclasses
+import json
+import shutil
+
+import keras_transformer as kt
+from trainers import evaluations, program
+from trainers.settings_flags import setting
+
+
+@dataclasses.dataclass(frozen=True)
+class Averaging:
+    """The flags of the run, and of the checkpoints that are averaged."""
+
+    model: str = setting("Directory of the run.")
+    output_dir: str = setting("Directory of the new run, which is made.")
+    count: int = setting("Number of checkpoints.", 5, least=1)
+    select_by: str = setting(
+        "Which checkpoints: the last ones, or those with the best scores.",
+        "last",
+        choices=list(evaluations.CRITERIA),
+    )
+    steps: list[str] = setting(
+        "Steps of the checkpoints, instead of --count and --select_by.", []
+    )
+
+
+@program.main(Averaging)
+def main(averaging):
+    program.show_log()
+    source = kt.runs.RunDirectory(averaging.model)
+    target = kt.runs.RunDirectory(averaging.output_dir)
+    program.check_output_dir(target.path)
+    if target.path.resolve() == source.path.resolve() or target.is_started:
+        raise ValueError(
+            f"{target.path} holds a run. Received: --output_dir="
+            f"{averaging.output_dir}. Give a new directory."
+        )
+    config = source.read_config()
+    if not config:
+        raise FileNotFoundError(
+            f"{source.path} is not the directory of a run: there is no "
+            f"{source.config.name}. Give the trainer's --output_dir."
+        )
+    model, steps = average(source, config, averaging)
+    # `write_config` makes the directory; the other files follow.
+    target.write_config({k: v for k, v in config.items() if k != "versions"})
+    for path in (source.tokenizer, source.target_tokenizer):
+        if path.exists():
+            shutil.copyfile(path, target.path / path.name)
+    target.replace_model(model.save)
+    print(json.dumps({"averaged_steps": steps}))
+
+
+def average(
+    source: kt.runs.RunDirectory, config: dict, averaging: Averaging
+) -> tuple[kt.Transformer, list[int]]:
+    """Builds the model of a run with the mean of several checkpoints.
+
+    Args:
+        source: the directory of the run.
+        config: the content of its `config.json`.
+        averaging: the flags.
+
+    Returns:
+        The pair of the model and the steps of the checkpoints.
+
+    Raises:
+        ValueError: there is no such checkpoint, or steps are no numbers.
+    """
+    architecture = kt.TransformerConfig(**config["architecture"])
+    model = kt.build_transformer(architecture, dtype="float32")
+    model.compile("sgd", kt.training.SmoothedCrossEntropy())
+    checkpoints = kt.training.TrainingCheckpoints(
+        # This process never writes into the directory of the run.
+        source.checkpoints,
+        model,
+        max_to_keep=averaging.count,
+        is_writer=False,
+    )
+    steps = None
+    if averaging.steps:
+        if not all(map(str.isdecimal, averaging.steps)):
+            raise ValueError(
+                f"--steps are numbers. Received: {','.join(averaging.steps)}."
+            )
+        steps = list(map(int, averaging.steps))
+    elif averaging.select_by != "last":
+        recorded = evaluations.Evaluations(source, averaging.select_by)
+        steps = recorded.best(averaging.count)
+    return model, checkpoints.load_average(steps=steps)
+
+
+if __name__ == "__main__":
+    main.run()

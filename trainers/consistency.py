@@ -1,0 +1,119 @@
+"""Makes the consistency loss of a run from its settings."""
+
+import hashlib
+
+import keras_transformer as kt
+from trainers import learning_settings
+from trainers import tokenizers as run_tokenizers
+
+NAMES = ("none", "r_drop", "simcut", "teacher")
+# The settings that each of them has, besides those of all but `none`.
+_OWN = {
+    "none": (),
+    "r_drop": (),
+    "simcut": ("cut_off",),
+    "teacher": ("teacher",),
+}
+_OF_ALL = ("consistency_weight", "consistency_start", "consistency_ramp")
+
+
+def check(settings: learning_settings.LearningSettings) -> None:
+    """Checks the settings of the consistency loss.
+
+    Args:
+        settings: the settings that the user gave.
+
+    Raises:
+        FileNotFoundError: a teacher is not the directory of a finished run.
+        ValueError: a setting is invalid, or has no effect.
+    """
+    name = settings.consistency
+    if name not in NAMES:
+        raise ValueError(
+            f"Unknown --consistency. Received: {name!r}. Expected one of "
+            f"{', '.join(NAMES)}."
+        )
+    used = _OWN[name] + (() if name == "none" else _OF_ALL)
+    for flag in ("cut_off", "teacher", *_OF_ALL):
+        if flag not in used and getattr(settings, flag):
+            raise ValueError(
+                f"--{flag} has no effect with --consistency={name}. Received: "
+                f"--{flag}={getattr(settings, flag)}. Leave it out, or give "
+                "another --consistency."
+            )
+    if name == "teacher" and not settings.teacher:
+        raise ValueError(
+            "--consistency=teacher needs a teacher. Received: no --teacher. "
+            "Give the directories of one or several runs."
+        )
+    for path in settings.teacher:
+        if not kt.runs.RunDirectory(path).model.is_file():
+            raise FileNotFoundError(
+                f"{path} is not the directory of a finished run. Give the "
+                "--output_dir of a run that has ended as --teacher."
+            )
+    if name != "teacher":
+        make_consistency(settings)
+
+
+def make_consistency(
+    settings: learning_settings.LearningSettings, seed: int = 0
+) -> kt.training.ConsistencyLoss | None:
+    """Makes the loss between two passes, or returns `None`.
+
+    Args:
+        settings: the settings of the run, which `check` accepts.
+        seed: the seed of the run.
+
+    Raises:
+        ValueError: a number is out of range.
+
+    Example:
+
+    >>> make_consistency(learning_settings.LearningSettings()) is None
+    True
+    """
+    options = {
+        "start_step": settings.consistency_start,
+        "ramp_steps": settings.consistency_ramp,
+    }
+    if settings.consistency_weight is not None:
+        options["weight"] = settings.consistency_weight
+    if settings.consistency == "none":
+        return None
+    if settings.consistency == "r_drop":
+        return kt.training.RDrop(**options)
+    if settings.consistency == "teacher":
+        models = [kt.load_translator(path).model for path in settings.teacher]
+        teacher = models[0] if len(models) == 1 else kt.Ensemble(models)
+        return kt.training.Distillation(**options, teacher=teacher)
+    if settings.cut_off is not None:
+        options["cut_off"] = settings.cut_off
+    return kt.training.SimCut(**options, seed=seed)
+
+
+def fingerprint(
+    settings: learning_settings.LearningSettings,
+    tokenizers: run_tokenizers.Tokenizers,
+) -> dict[str, list[str]]:
+    """Returns hashes of the teachers, and compares their vocabularies.
+
+    Args:
+        settings: the settings of the run.
+        tokenizers: the tokenizers of the run.
+
+    Raises:
+        ValueError: a teacher has another vocabulary.
+    """
+    if not settings.teacher:
+        return {}
+    hashes = []
+    for path in settings.teacher:
+        if run_tokenizers.read(path).fingerprint() != tokenizers.fingerprint():
+            raise ValueError(
+                f"The teacher {path} has another vocabulary. Give --vocabulary="
+                f"{path} to use the teacher's."
+            )
+        content = kt.runs.RunDirectory(path).model.read_bytes()
+        hashes.append(hashlib.sha256(content).hexdigest())
+    return {"teacher_sha256": hashes}

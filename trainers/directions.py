@@ -1,0 +1,97 @@
+"""Training pairs in both directions, with a tag before each source."""
+
+import keras_transformer as kt
+from trainers import corpora as run_corpora
+from trainers import settings as run_settings
+
+
+def check(settings: run_settings.TrainingSettings) -> None:
+    """Checks the tags of the directions.
+
+    Args:
+        settings: the settings that the user gave.
+
+    Raises:
+        ValueError: there are not two different tags, or the data cannot be
+            tagged.
+    """
+    tags = settings.direction_tags
+    if not tags:
+        return
+    if len(tags) != 2 or len(set(tags)) != 2 or not all(map(str.strip, tags)):
+        raise ValueError(
+            "--direction_tags are two different tags, of the target and of the "
+            f"source language. Received: {','.join(tags)}. Give two, such as "
+            "<2de>,<2en>."
+        )
+    if settings.train_shards:
+        raise ValueError(
+            "Shards are tagged when they are written. Received: "
+            "--direction_tags with --train_shards. Give tools.prepare_data the "
+            "flag --tag, once for each direction."
+        )
+    if settings.target_vocabulary is not None:
+        raise ValueError(
+            "Both directions need one vocabulary. Received: --direction_tags "
+            "with --target_vocabulary. Leave one of them out."
+        )
+
+
+def in_both(
+    corpora: run_corpora.Corpora, tags: list[str]
+) -> run_corpora.Corpora:
+    """Returns the data sets with all training pairs in both directions.
+
+    The tag before a source names the language to translate into, the first
+    one for the direction of the run. Development and test pairs have this
+    direction only.
+
+    Args:
+        corpora: the data sets of the run.
+        tags: the tag of the target language and that of the source language;
+            no tags return the data sets as they are.
+
+    Raises:
+        ValueError: the training text is too large for the memory.
+    """
+    if not tags:
+        return corpora
+    if not isinstance(corpora.train, list):
+        raise ValueError(
+            "--direction_tags are for training text that fits into the memory. "
+            "Received: large text. Write shards of each direction with "
+            "tools.prepare_data --tag, and train on both by --train_shards."
+        )
+    there, back = tags
+    backward = [
+        pair._replace(source=pair.target, target=pair.source)
+        for pair in corpora.train
+    ]
+    return corpora._replace(
+        train=tagged(corpora.train, there) + tagged(backward, back),
+        dev=tagged(corpora.dev, there),
+        test=tagged(corpora.test, there),
+        contrast=tagged(corpora.contrast, there),
+    )
+
+
+def tagged(
+    pairs: list[kt.data.SentencePair], tag: str
+) -> list[kt.data.SentencePair]:
+    """Puts a tag before each source that has text.
+
+    Args:
+        pairs: the pairs.
+        tag: a symbol of the vocabulary.
+
+    Example:
+
+    >>> tagged([kt.data.SentencePair("a cat", "un chat")], "<2fr>")[0].source
+    '<2fr> a cat'
+    """
+    return [
+        pair
+        if kt.text.is_blank(pair.source)
+        else pair._replace(source=f"{tag} {pair.source}")
+        for pair in pairs
+    ]

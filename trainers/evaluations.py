@@ -1,0 +1,157 @@
+"""The scores of all evaluations of a run, which choose its checkpoints."""
+
+import json
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+import keras_transformer as kt
+
+# What can choose checkpoints, and whether less of it is better.
+CRITERIA = {"last": False, "bleu": False, "chrf": False, "loss": True}
+
+
+class Evaluations:
+    """The development scores after each evaluation interval, in a file.
+
+    Args:
+        directory: the directory of the run.
+        criterion: one of `CRITERIA`. With `"last"` the newest are the best.
+        patience: the number of evaluations without a better one after which
+            the run ends; `None` for no such end.
+    """
+
+    def __init__(
+        self,
+        directory: kt.runs.RunDirectory,
+        criterion: str,
+        patience: int | None = None,
+    ) -> None:
+        self._path = directory.evaluations
+        self._criterion = criterion
+        self._patience = patience
+
+    def read(self) -> dict[int, dict[str, float]]:
+        """Returns the scores of each step, in the order of the steps.
+
+        Raises:
+            ValueError: the file is damaged.
+        """
+        if not self._path.exists():
+            return {}
+        try:
+            records = json.loads(self._path.read_text(encoding="utf-8"))
+            return {int(step): scores for step, scores in records.items()}
+        except (ValueError, AttributeError) as error:
+            raise ValueError(
+                f"{self._path} is damaged ({error}). Put a copy back, or train "
+                "into another directory."
+            ) from error
+
+    def record(self, step: int, scores: dict[str, float]) -> None:
+        """Writes the scores of a step, and forgets those of later steps.
+
+        A run that continues from a checkpoint evaluates later steps again.
+
+        Args:
+            step: the number of steps.
+            scores: `loss`, `bleu` and `chrf` of the development data.
+        """
+        earlier = {s: v for s, v in self.read().items() if s < step}
+        kt.runs.write_json(
+            self._path,
+            {str(s): v for s, v in {**earlier, step: scores}.items()},
+        )
+
+    def forget_after(self, step: int) -> None:
+        """Forgets the scores of later steps than the restored one."""
+        records = self.read()
+        kept = {s: v for s, v in records.items() if s <= step}
+        if kept != records:
+            kt.runs.write_json(self._path, {str(s): v for s, v in kept.items()})
+
+    def best(self, count: int) -> list[int]:
+        """Returns the steps of the best evaluations, ascending.
+
+        Of two with the same score, the later one is better.
+
+        Args:
+            count: the number of steps, or fewer if there are fewer.
+        """
+        return sorted(self._ranked()[:count])
+
+    def is_over(self) -> bool:
+        """Tells whether patience has ended."""
+        if self._patience is None:
+            return False
+        ranked, steps = self._ranked(), list(self.read())
+        return bool(ranked) and (
+            sum(step > ranked[0] for step in steps) >= self._patience
+        )
+
+    def _ranked(self):
+        """Returns all steps, the best first."""
+        if self._criterion == "last":
+            return sorted(self.read(), reverse=True)
+        sign = -1 if CRITERIA[self._criterion] else 1
+        records = self.read()
+        return sorted(
+            records,
+            key=lambda step: (sign * records[step][self._criterion], step),
+            reverse=True,
+        )
+
+
+class RecordEvaluation(keras.callbacks.Callback):
+    """Callback of the chief that records the scores of each evaluation.
+
+    It must come after the callback that adds BLEU to the logs, and before the
+    one that saves the checkpoint.
+
+    Args:
+        evaluations: where the scores are recorded.
+        step: function that returns the number of steps.
+    """
+
+    def __init__(
+        self, evaluations: Evaluations, step: Callable[[], int]
+    ) -> None:
+        super().__init__()
+        self._evaluations = evaluations
+        self._step = step
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        names = ("loss", "bleu", "chrf")
+        self._evaluations.record(
+            self._step(),
+            {name: float((logs or {})[f"val_{name}"]) for name in names},
+        )
+
+
+class StopEarly(keras.callbacks.Callback):
+    """Callback of every worker that ends training when patience has ended.
+
+    Args:
+        strategy: the strategy of the run.
+        evaluations: the recorded scores, which only the chief reads.
+    """
+
+    def __init__(
+        self, strategy: tf.distribute.Strategy, evaluations: Evaluations
+    ) -> None:
+        super().__init__()
+        self._strategy = strategy
+        self._evaluations = evaluations
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if is_over(self._strategy, self._evaluations):
+            self.model.stop_training = True
+
+
+def is_over(strategy: tf.distribute.Strategy, evaluations: Evaluations) -> bool:
+    """Tells all workers whether patience has ended, by the chief's file."""
+    answer = kt.training.from_chief(
+        strategy, lambda: b"yes" if evaluations.is_over() else b"no"
+    )
+    return answer == b"yes"

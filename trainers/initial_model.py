@@ -1,0 +1,157 @@
+"""Starts a run from the weights of another run."""
+
+import hashlib
+import logging
+import re
+
+import keras_transformer as kt
+from keras_transformer.models import warm_start
+from trainers import settings as run_settings
+from trainers import tokenizers as run_tokenizers
+
+_LOG = logging.getLogger(__name__)
+# A log line has at most this many paths of weights.
+_MOST_PATHS = 3
+
+
+def check(path: str | None) -> None:
+    """Checks that the directory holds a finished run.
+
+    Args:
+        path: the directory of the run; `None` for no run.
+
+    Raises:
+        FileNotFoundError: there is no finished run.
+    """
+    if path is None:
+        return
+    run = kt.runs.RunDirectory(path)
+    for file in (run.config, run.tokenizer, run.model):
+        if not file.is_file():
+            raise FileNotFoundError(
+                f"{path} is not the directory of a finished run: there is no "
+                f"{file.name}. Give the --output_dir of a run that has ended "
+                "as --initial_model."
+            )
+
+
+def architecture_of(path: str) -> kt.TransformerConfig:
+    """Returns the architecture of a run, without the sizes of vocabularies.
+
+    Args:
+        path: the directory of the run.
+    """
+    fields = kt.runs.RunDirectory(path).read_config()["architecture"]
+    return kt.TransformerConfig(**fields)
+
+
+def fingerprint(path: str | None) -> dict[str, str]:
+    """Returns a hash of the initial weights; a run may not change them.
+
+    Args:
+        path: the directory of the run; `None` for no run.
+    """
+    if path is None:
+        return {}
+    content = kt.runs.RunDirectory(path).model.read_bytes()
+    return {"initial_model_sha256": hashlib.sha256(content).hexdigest()}
+
+
+def take_weights(
+    model: kt.Transformer,
+    tokenizers: run_tokenizers.Tokenizers,
+    settings: run_settings.TrainingSettings,
+) -> None:
+    """Sets the weights to those of the initial model, and logs which.
+
+    Args:
+        model: the model of the run, before its first step.
+        tokenizers: the tokenizers of the run.
+        settings: the settings of the run.
+
+    Raises:
+        ValueError: the models have no weight in common.
+    """
+    path = settings.initial_model
+    if path is None:
+        return
+    translator = kt.load_translator(path)
+    old = (translator.tokenizer, translator.target_tokenizer)
+    new = (tokenizers.source, tokenizers.target or tokenizers.source)
+    rows = [_rows(*pair) for pair in zip(old, new, strict=True)]
+    report = warm_start.take_weights(model, translator.model, *rows)
+    _LOG.info(
+        "Initial weights of %s: %d weights taken, %d with rows of another "
+        "vocabulary, %d kept as they were initialized%s.",
+        path,
+        len(report.taken),
+        len(report.rows),
+        len(report.kept),
+        _listed(report.kept),
+    )
+
+
+def freeze(model: kt.Transformer, patterns: list[str]) -> None:
+    """Freezes the weights whose paths match one of the patterns.
+
+    Args:
+        model: the model of the run, before it is compiled.
+        patterns: regular expressions, which may match anywhere in a path, such
+            as `embedding` or `^encoder/`.
+
+    Raises:
+        ValueError: a pattern is invalid or matches no weight, or all weights
+            are frozen.
+    """
+    weights = list(model.trainable_variables)
+    if not patterns:
+        return
+    paths = [warm_start.path_of(weight) for weight in weights]
+    for pattern in patterns:
+        try:
+            matches = [path for path in paths if re.search(pattern, path)]
+        except re.error as error:
+            raise ValueError(
+                f"--freeze takes regular expressions. Received: {pattern!r} "
+                f"({error})."
+            ) from error
+        if not matches:
+            raise ValueError(
+                f"--freeze={pattern} matches no weight. Weights are called "
+                f"{', '.join(paths[:: max(1, len(paths) // 5)])}, and so on."
+            )
+        for weight, path in zip(weights, paths, strict=True):
+            if path in matches:
+                weight.trainable = False
+    if not model.trainable_variables:
+        raise ValueError(
+            f"--freeze={','.join(patterns)} freezes all weights. Leave some "
+            "to train."
+        )
+    _LOG.info(
+        "Frozen: %d of %d weights.",
+        len(weights) - len(model.trainable_variables),
+        len(weights),
+    )
+
+
+def _rows(old, new):
+    """Returns the rows of a new vocabulary, `None` if it is the old one."""
+    if kt.text.vocabulary_sha256(old) == kt.text.vocabulary_sha256(new):
+        return None
+    rows = kt.text.match_pieces(old, new)
+    _LOG.info(
+        "Of %d pieces, %d are in the initial vocabulary, %d start from the "
+        "mean of their parts.",
+        len(rows.rows),
+        rows.num_shared,
+        rows.num_from_parts,
+    )
+    return rows.rows
+
+
+def _listed(paths):
+    if not paths:
+        return ""
+    shown = ", ".join(paths[:_MOST_PATHS])
+    return f": {shown}{', ...' if len(paths) > _MOST_PATHS else ''}"

@@ -1,0 +1,108 @@
+"""Makes the optimizer of a run from its settings."""
+
+import re
+
+import keras
+
+import keras_transformer as kt
+from trainers import settings as run_settings
+
+_BLOCK = re.compile(r"(encoder|decoder)/block_(\d+)/")
+
+
+def make_optimizer(
+    settings: run_settings.TrainingSettings,
+    architecture: kt.TransformerConfig,
+) -> keras.optimizers.Optimizer:
+    """Makes the optimizer, with the learning rate of all its steps.
+
+    Args:
+        settings: the settings, with all defaults filled in.
+        architecture: the configuration of the model.
+    """
+    options = {}
+    if settings.layer_decay is not None:
+        options["factor_of"] = lambda path: factor_of(
+            path, settings.layer_decay, architecture
+        )
+    return kt.training.make_optimizer(
+        settings.optimizer,
+        make_schedule(settings, architecture),
+        settings.weight_decay,
+        settings.adam_epsilon,
+        global_clipnorm=settings.clip_norm,
+        use_ema=settings.ema_momentum is not None,
+        ema_momentum=settings.ema_momentum or 0.99,
+        **options,
+    )
+
+
+def make_schedule(
+    settings: run_settings.TrainingSettings,
+    architecture: kt.TransformerConfig,
+) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Makes the learning rate of a run.
+
+    Args:
+        settings: the settings, with all defaults filled in.
+        architecture: the configuration of the model.
+
+    Raises:
+        ValueError: warm-up and cool-down do not fit into the steps.
+    """
+    if settings.schedule == "paper":
+        schedule = kt.training.WarmupInverseSqrt(
+            architecture.model_dim,
+            settings.warmup_steps,
+            settings.learning_rate_factor,
+        )
+    else:
+        schedule = kt.training.WarmupTo(
+            settings.schedule,
+            settings.learning_rate,
+            settings.warmup_steps,
+            settings.steps,
+        )
+    if settings.cooldown_steps is None:
+        return schedule
+    if settings.warmup_steps + settings.cooldown_steps > settings.steps:
+        raise ValueError(
+            "Warm-up and cool-down are parts of the run. Received: "
+            f"warmup_steps={settings.warmup_steps}, cooldown_steps="
+            f"{settings.cooldown_steps}, steps={settings.steps}. Give fewer "
+            "steps of warm-up or of cool-down."
+        )
+    return kt.training.CoolDown(
+        schedule, settings.steps, settings.cooldown_steps
+    )
+
+
+def factor_of(
+    path: str, layer_decay: float, architecture: kt.TransformerConfig
+) -> float:
+    """Returns the factor of the learning rate of a weight.
+
+    The last block of each stack has the factor 1, the block below it
+    `layer_decay`, and so on. Embeddings are below the first block of the larger
+    stack. A projection of its own and the last norms have the factor 1.
+
+    Args:
+        path: the path of the weight.
+        layer_decay: the factor between neighbouring blocks.
+        architecture: the configuration of the model.
+
+    Example:
+
+    >>> factor_of("encoder/block_4/feed_forward", 0.5, kt.TransformerConfig())
+    0.25
+    """
+    sizes = {
+        "encoder": architecture.num_encoder_layers,
+        "decoder": architecture.num_decoder_layers,
+    }
+    block = _BLOCK.search(path)
+    if block:
+        return layer_decay ** (sizes[block[1]] - int(block[2]))
+    if "embedding/" in path:
+        return layer_decay ** max(sizes.values())
+    return 1.0

@@ -1,0 +1,42 @@
+"""IWSLT14 German-English, 160,000 pairs, as fairseq trains it."""
+
+from trainers.recipes.recipe import Recipe, Stage
+
+# fairseq's example for IWSLT14: arch transformer_iwslt_de_en, post-norm.
+RECIPE = Recipe(
+    "IWSLT14 de-en, 160,000 pairs; fairseq reports 34.9 tokenized. Not "
+    "trained here.",
+    (
+        Stage(
+            "iwslt14",
+            {
+                "convention": "fairseq",
+                "preset": "base",
+                "num_heads": 4,
+                "feed_forward_dim": 1024,
+                "dropout": 0.3,
+                # --share-decoder-input-output-embed, with two dictionaries.
+                "tying": "target",
+                "vocabulary_size": 8848,
+                "target_vocabulary_size": 6632,
+                # fairseq's Adam decays weights as AdamW does. It decays biases
+                # and norms too.
+                "optimizer": "adamw",
+                "weight_decay": 1e-4,
+                "adam_epsilon": 1e-8,
+                "schedule": "inverse_square_root",
+                "learning_rate": 5e-4,
+                "warmup_steps": 4000,
+                "label_smoothing": 0.1,
+                "tokens_per_batch": 4096,
+                # The example has no last step; this is about 50 epochs.
+                "steps": 50_000,
+                "evaluation_interval": 1000,
+                "select_by": "bleu",
+                "average_checkpoints": 5,
+                # Its generate command.
+                "beam_size": 5,
+            },
+        ),
+    ),
+)

@@ -1,0 +1,121 @@
+"""Trains a recipe: its stages, one after another, in one run directory."""
+
+import dataclasses
+import logging
+import os
+
+import keras_transformer as kt
+from trainers import recipes, run
+from trainers import settings as run_settings
+
+_LOG = logging.getLogger(__name__)
+
+
+def train(
+    settings: run_settings.TrainingSettings,
+    overrides: dict,
+    given: frozenset[str],
+    output_dir: str | os.PathLike,
+) -> None:
+    """Trains the stages of a recipe, or one run if there is no recipe.
+
+    The last stage writes the ordinary files of the directory. Each stage before
+    it has a directory of its own inside, and is the initial model of the next.
+    The same command continues a stage that was stopped.
+
+    Args:
+        settings: the settings that the user gave, with the name of the recipe.
+        overrides: dict of the `TransformerConfig` fields that the user gave.
+        given: the names of all flags that the user gave. They replace those of
+            the recipe in each stage.
+        output_dir: the directory of the run.
+
+    Raises:
+        ValueError: the recipe is unknown; or as `run.train` says.
+        OSError: as `run.train` says.
+        FloatingPointError: as `run.train` says.
+        ConnectionError: as `run.train` says.
+    """
+    if settings.recipe is None:
+        run.train(settings, overrides, output_dir)
+        return
+    stages = recipe_of(settings.recipe).stages
+    directory = kt.runs.RunDirectory(output_dir)
+    # Some strategies can be made once in a process only.
+    strategy = None
+    previous = settings.initial_model
+    for number, stage in enumerate(stages, start=1):
+        is_last = number == len(stages)
+        path = directory.stages / f"{number}_{stage.name}"
+        path = output_dir if is_last else path
+        stage_settings, stage_overrides = settings_of(
+            stage, settings, overrides, given
+        )
+        stage_settings = dataclasses.replace(
+            stage_settings, initial_model=previous
+        )
+        if number > 1:
+            # It has the vocabulary of the first stage.
+            for name in ("vocabulary_size", "target_vocabulary_size"):
+                stage_overrides.pop(name, None)
+        _LOG.info(
+            "Recipe %s, stage %d of %d, in %s.",
+            settings.recipe,
+            number,
+            len(stages),
+            path,
+        )
+        strategy = run.train(stage_settings, stage_overrides, path, strategy)
+        previous = os.fspath(path)
+
+
+def recipe_of(name: str) -> recipes.Recipe:
+    """Returns a recipe by its name.
+
+    Raises:
+        ValueError: the name is unknown.
+
+    Example:
+
+    >>> recipe_of("paper_base").stages[0].settings["warmup_steps"]
+    4000
+    """
+    if name not in recipes.RECIPES:
+        raise ValueError(
+            f"Unknown --recipe. Received: {name!r}. Expected one of "
+            f"{', '.join(recipes.RECIPES)}."
+        )
+    return recipes.RECIPES[name]
+
+
+def settings_of(
+    stage: recipes.Stage,
+    settings: run_settings.TrainingSettings,
+    overrides: dict,
+    given: frozenset[str],
+) -> tuple[run_settings.TrainingSettings, dict]:
+    """Returns the settings of a stage, with the user's in place of its own.
+
+    Args:
+        stage: the stage.
+        settings: the settings that the user gave.
+        overrides: dict of the `TransformerConfig` fields that the user gave.
+        given: the names of all flags that the user gave.
+
+    Returns:
+        The settings and the overrides of the stage. The settings name the
+        flags that replaced a setting of the recipe.
+    """
+    if given & {"steps", "epochs"}:
+        given = given | {"steps", "epochs"}
+    of_training, of_architecture = stage.split(given)
+    replaced = sorted(given & set(stage.settings))
+    if replaced:
+        _LOG.info(
+            "Flags replace these settings of the recipe: %s.",
+            ", ".join(replaced),
+        )
+    settings = dataclasses.replace(
+        settings, **of_training, replaces_recipe=replaced
+    )
+    return settings, {**of_architecture, **overrides}
