@@ -111,7 +111,12 @@ class MultiHeadAttention(composite.Composite):
         self.key = self._projection("key", self.num_key_value_heads)
         self.value = self._projection("value", self.num_key_value_heads)
         self.out = self._projection("output", num_heads)
-        self.drop = Dropout(dropout, dtype=self.dtype_policy, name="drop")
+        self.drop = Dropout(
+            dropout,
+            dtype=self.dtype_policy,
+            trainable=self.trainable,
+            name="drop",
+        )
         self.positions = None
         if positions is not None:
             self.positions = templates.copy_into(self, positions, "positions")

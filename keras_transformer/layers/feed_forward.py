@@ -66,7 +66,12 @@ class FeedForward(composite.Composite):
             self, "expand", feed_forward_dim, use_bias, activation
         )
         self.contract = _dense(self, "contract", model_dim, use_bias)
-        self.drop = Dropout(dropout, dtype=self.dtype_policy, name="drop")
+        self.drop = Dropout(
+            dropout,
+            dtype=self.dtype_policy,
+            trainable=self.trainable,
+            name="drop",
+        )
 
     def build(self, inputs_shape: Shape | None = None) -> None:
         self.expand.build((None, None, self._settings["model_dim"]))
@@ -139,7 +144,12 @@ class GatedFeedForward(composite.Composite):
         self.gate = _dense(self, "gate", feed_forward_dim, use_bias, activation)
         self.expand = _dense(self, "expand", feed_forward_dim, use_bias)
         self.contract = _dense(self, "contract", model_dim, use_bias)
-        self.drop = Dropout(dropout, dtype=self.dtype_policy, name="drop")
+        self.drop = Dropout(
+            dropout,
+            dtype=self.dtype_policy,
+            trainable=self.trainable,
+            name="drop",
+        )
 
     def build(self, inputs_shape: Shape | None = None) -> None:
         self.gate.build((None, None, self._settings["model_dim"]))

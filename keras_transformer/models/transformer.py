@@ -100,6 +100,7 @@ class Transformer(
             # One number decides about a whole embedding.
             noise_shape=(None, None, 1),
             dtype=self.dtype_policy,
+            trainable=self.trainable,
             name="word_drop",
         )
         fitting.check_sublayers(self)

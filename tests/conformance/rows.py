@@ -36,6 +36,7 @@ def modern_attention_settings():
         "use_bias": True,
         "positions": layers.RotaryPositions("interleaved", 1000.0),
         "gain": 0.5,
+        "dropout": 0.2,
     }
 
 
@@ -184,6 +185,7 @@ ROWS = (
             "feed_forward_dim": F,
             "activation": "gelu",
             "use_bias": False,
+            "dropout": 0.2,
         },
         {"inputs": f"B T {D}"},
         without={"padded": ONE_POSITION, "sharp": NO_ATTENTION},
@@ -196,6 +198,7 @@ ROWS = (
             "feed_forward_dim": F,
             "activation": "relu",
             "use_bias": True,
+            "dropout": 0.2,
         },
         {"inputs": f"B T {D}"},
         without={"padded": ONE_POSITION, "sharp": NO_ATTENTION},
