@@ -95,12 +95,11 @@ class Transformer(
         self.pad_id = pad_id
         self.start_id = start_id
         checks.check_share("word_dropout", word_dropout)
-        self.word_drop = Dropout(
+        self._word_drop = Dropout(
             word_dropout,
             # One number decides about a whole embedding.
             noise_shape=(None, None, 1),
             dtype=self.dtype_policy,
-            trainable=self.trainable,
             name="word_drop",
         )
         fitting.check_sublayers(self)
@@ -247,7 +246,7 @@ class Transformer(
             "projection": templates.settings_of(projection),
             "pad_id": self.pad_id,
             "start_id": self.start_id,
-            "word_dropout": self.word_drop.rate,
+            "word_dropout": self._word_drop.rate,
         }
 
     @classmethod
@@ -324,7 +323,7 @@ class Transformer(
 
     def _drop_words(self, embeddings, kept, training):
         """Sets embeddings to zero, by chance and where they are not kept."""
-        embeddings = self.word_drop(embeddings, training=training)
+        embeddings = self._word_drop(embeddings, training=training)
         if kept is None:
             return embeddings
         return embeddings * ops.cast(kept, embeddings.dtype)[..., None]

@@ -58,7 +58,7 @@ def test_a_dropped_word_is_as_if_its_embedding_were_zero():
         each.source_embedding.embeddings.assign(table)
     ids = np.arange(3, 14)[None].repeat(101, axis=0)
     embedded = plain.source_embedding(ids).numpy()
-    dropped = model.word_drop(embedded, training=True).numpy()
+    dropped = model.get_layer("word_drop")(embedded, training=True).numpy()
     of_words = dropped.reshape(-1, embedded.shape[-1])
     is_zero = (of_words == 0).all(axis=1)
     kept = of_words[~is_zero]
