@@ -45,6 +45,9 @@ class TestConventions:
             "num_heads",
             "feed_forward_dim",
             "dropout",
+            "attention_dropout",
+            "activation_dropout",
+            "word_dropout",
             "tying",
             "pad_id",
         }

@@ -6,10 +6,10 @@ from trainers import defaults, settings, tokenizers
 
 def test_defaults_depend_on_the_data():
     completed = defaults.with_defaults(settings.TrainingSettings(), 118)
-    assert (completed.preset, completed.steps) == ("demo", 6 * 118)
+    assert (completed.preset, completed.steps) == ("demo", 4 * 118)
     assert completed.evaluation_interval == 118
     assert completed.learning_rate_factor == 0.5
-    assert completed.average_checkpoints == 3
+    assert completed.average_checkpoints == 2
     mine = settings.TrainingSettings(
         train_tsv=["mine"], steps=2001, steps_per_execution=10
     )
@@ -93,7 +93,7 @@ def test_what_depends_on_the_end_stays_when_a_run_goes_on():
     asked = settings.TrainingSettings(warmup_steps=3)
     completed = defaults.with_defaults(asked, 8, existing_settings)
     assert (completed.steps, completed.warmup_steps) == (40, 3)
-    assert defaults.with_defaults(settings.TrainingSettings(), 8).steps == 48
+    assert defaults.with_defaults(settings.TrainingSettings(), 8).steps == 32
 
 
 def test_whole_executions():
