@@ -48,6 +48,7 @@ class TestConventions:
             "attention_dropout",
             "activation_dropout",
             "word_dropout",
+            "max_positions",
             "tying",
             "pad_id",
         }
