@@ -44,7 +44,8 @@ class TextTokenizer(tf.Module):
         Raises:
             ValueError: one string instead of a list.
         """
-        raise NotImplementedError()
+        texts.check_list("text", text)
+        return self._encode(tf.convert_to_tensor(text, tf.string))
 
     def encode_source(self, text: texts.TensorLike) -> tf.RaggedTensor:
         """Encodes strings (B,) for a model that translates them.
@@ -70,7 +71,9 @@ class TextTokenizer(tf.Module):
 
         Special ids are left out at every position.
         """
-        raise NotImplementedError()
+        if not isinstance(ids, tf.RaggedTensor):
+            ids = tf.RaggedTensor.from_tensor(ids)
+        return self._decode(ids)
 
     def sample(
         self, ids: Sequence[Sequence[int]], rate: float, seed: int
@@ -104,4 +107,12 @@ class TextTokenizer(tf.Module):
 
     def has_unknown_characters(self, text: str) -> bool:
         """Tells whether a part of a text has no piece of its own."""
+        raise NotImplementedError()
+
+    def _encode(self, text):
+        """Encodes a string tensor (B,) in a graph."""
+        raise NotImplementedError()
+
+    def _decode(self, ids):
+        """Decodes a ragged int32 tensor (B, T) in a graph."""
         raise NotImplementedError()

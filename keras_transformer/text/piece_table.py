@@ -16,11 +16,10 @@ import json
 from collections.abc import Sequence
 
 import numpy as np
-import sentencepiece
 import tensorflow as tf
 import tensorflow_text
 
-from keras_transformer.text import base, texts
+from keras_transformer.text import base, texts, tokenizer
 from keras_transformer.text import special_ids as specials
 
 KIND = "piece_table"
@@ -68,7 +67,7 @@ class PieceTable(base.TextTokenizer):
         self._ids = {token: i for i, token in enumerate(self._tokens)}
         self.sentencepiece_model = sentencepiece_model
         self._digest = hashlib.sha256(sentencepiece_model).hexdigest()[:16]
-        self._processor = _processor(sentencepiece_model)
+        self._processor = tokenizer.read_pieces(sentencepiece_model)
         self.special_ids = special_ids
         self.vocabulary_size = len(self._tokens)
         self._check()
@@ -95,15 +94,6 @@ class PieceTable(base.TextTokenizer):
             model,
             specials.SpecialIds(**content["special_ids"]),
         )
-
-    def encode(self, text: texts.TensorLike) -> tf.RaggedTensor:
-        texts.check_list("text", text)
-        return self._encode(tf.convert_to_tensor(text, tf.string))
-
-    def decode(self, ids: texts.TensorLike | tf.RaggedTensor) -> tf.Tensor:
-        if not isinstance(ids, tf.RaggedTensor):
-            ids = tf.RaggedTensor.from_tensor(tf.cast(ids, tf.int32))
-        return self._decode(ids)
 
     def pieces(self, ids: Sequence[int] | texts.TensorLike) -> list[str]:
         texts.check_list("ids", ids)
@@ -198,16 +188,3 @@ class PieceTable(base.TextTokenizer):
                 f"{self.special_ids}, {self.vocabulary_size} tokens. Give the "
                 "ids of this table."
             )
-
-
-def _processor(model):
-    try:
-        # SentencePiece would accept empty bytes as a model without pieces.
-        if not model:
-            raise RuntimeError("it is empty")
-        return sentencepiece.SentencePieceProcessor(model_proto=model)
-    except RuntimeError as error:
-        raise ValueError(
-            f"Expected a SentencePiece model. Received {len(model)} bytes that "
-            f"cannot be read ({error}). Copy the file again from the original."
-        ) from error

@@ -73,15 +73,6 @@ class TokenList(base.TextTokenizer):
             content["tokens"], specials.SpecialIds(**content["special_ids"])
         )
 
-    def encode(self, text: texts.TensorLike) -> tf.RaggedTensor:
-        texts.check_list("text", text)
-        return self._encode(tf.convert_to_tensor(text, tf.string))
-
-    def decode(self, ids: texts.TensorLike | tf.RaggedTensor) -> tf.Tensor:
-        if not isinstance(ids, tf.RaggedTensor):
-            ids = tf.RaggedTensor.from_tensor(tf.cast(ids, tf.int32))
-        return self._decode(ids)
-
     def pieces(self, ids: Sequence[int] | texts.TensorLike) -> list[str]:
         texts.check_list("ids", ids)
         return [self._tokens[int(i)] for i in ids]

@@ -64,7 +64,7 @@ class Tokenizer(base.TextTokenizer):
         super().__init__(name="tokenizer")
         self.model = model
         self._digest = hashlib.sha256(model).hexdigest()[:16]
-        self._processor = _processor(model)
+        self._processor = read_pieces(model)
         self.special_ids = special_ids.of_model(self._processor)
         self.vocabulary_size = self._processor.vocab_size()
         self._is_unknown = [
@@ -89,15 +89,6 @@ class Tokenizer(base.TextTokenizer):
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
 
-    def encode(self, text: texts.TensorLike) -> tf.RaggedTensor:
-        """Encodes strings (B,) as int32 ids (B, T), without special ids.
-
-        Raises:
-            ValueError: one string instead of a list.
-        """
-        texts.check_list("text", text)
-        return self._encode(tf.convert_to_tensor(text, tf.string))
-
     def encode_source(self, text: texts.TensorLike) -> tf.RaggedTensor:
         """Encodes strings (B,) for a model that translates them.
 
@@ -121,15 +112,6 @@ class Tokenizer(base.TextTokenizer):
         """
         ids = self.encode(text)
         return ids, self._known_pieces(ids)
-
-    def decode(self, ids: texts.TensorLike | tf.RaggedTensor) -> tf.Tensor:
-        """Decodes ids (B, T), dense or ragged, to strings (B,).
-
-        Special ids are left out at every position.
-        """
-        if not isinstance(ids, tf.RaggedTensor):
-            ids = tf.RaggedTensor.from_tensor(ids)
-        return self._decode(ids)
 
     def sample(
         self, ids: Sequence[Sequence[int]], rate: float, seed: int
@@ -237,7 +219,15 @@ class Tokenizer(base.TextTokenizer):
         )
 
 
-def _processor(model):
+def read_pieces(model: bytes) -> sentencepiece.SentencePieceProcessor:
+    """Reads a SentencePiece model.
+
+    Args:
+        model: the content of its file.
+
+    Raises:
+        ValueError: it is not a SentencePiece model.
+    """
     try:
         # SentencePiece would accept empty bytes as a model without pieces.
         if not model:
@@ -246,6 +236,6 @@ def _processor(model):
     except RuntimeError as error:
         raise ValueError(
             f"Expected a SentencePiece model. Received {len(model)} bytes that "
-            f"cannot be read ({error}). Learn a vocabulary with "
-            "`learn_vocabulary`."
+            f"cannot be read ({error}). Copy the file again from the original, "
+            "or learn a vocabulary with `learn_vocabulary`."
         ) from error
