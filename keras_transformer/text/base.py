@@ -4,12 +4,15 @@ B batch   T length in tokens (ragged)
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import tensorflow as tf
 
 from keras_transformer.text import special_ids as specials
 from keras_transformer.text import texts
+
+_Made = TypeVar("_Made")
 
 
 class TextTokenizer(tf.Module):
@@ -116,3 +119,24 @@ class TextTokenizer(tf.Module):
     def _decode(self, ids):
         """Decodes a ragged int32 tensor (B, T) in a graph."""
         raise NotImplementedError()
+
+
+def read_file(
+    path: str | os.PathLike[str], make: Callable[[bytes], _Made]
+) -> _Made:
+    """Reads a vocabulary that `save` wrote.
+
+    Args:
+        path: the file.
+        make: makes the vocabulary from its bytes.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: `make` does not accept the content.
+    """
+    with open(path, "rb") as file:
+        model = file.read()
+    try:
+        return make(model)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error

@@ -56,12 +56,7 @@ def read_tokenizer(path: str | os.PathLike[str]) -> base.TextTokenizer:
         FileNotFoundError: there is no such file.
         ValueError: the file is not a vocabulary of this package.
     """
-    with open(path, "rb") as file:
-        model = file.read()
-    try:
-        return tokenizer_of(model)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    return base.read_file(path, tokenizer_of)
 
 
 _KINDS = {

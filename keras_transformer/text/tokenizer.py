@@ -82,12 +82,7 @@ class Tokenizer(base.TextTokenizer):
             FileNotFoundError: there is no such file.
             ValueError: the file is not a vocabulary of this package.
         """
-        with open(path, "rb") as file:
-            model = file.read()
-        try:
-            return cls(model)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
+        return base.read_file(path, cls)
 
     def encode_source(self, text: texts.TensorLike) -> tf.RaggedTensor:
         """Encodes strings (B,) for a model that translates them.

@@ -12,6 +12,7 @@ import tensorflow as tf
 import keras_transformer as kt
 from keras_transformer import interchange
 from keras_transformer.interchange import m2m100_import
+from tests.interchange import golden_model
 from tests.tools import in_process
 
 GOLDENS = pathlib.Path(__file__).parent.parent / "goldens"
@@ -47,25 +48,7 @@ def test_texts_have_their_ids(translator):
 
 
 def test_memory_and_logits_are_theirs(translator):
-    golden, model = answers(), translator.model
-    few = len(golden["memory"])
-    source_ids = golden["source_ids"][:few]
-    is_source = source_ids != model.pad_id
-    memory = model.encode(source_ids).numpy()
-    np.testing.assert_allclose(
-        memory[is_source], golden["memory"][is_source], rtol=0, atol=1e-5
-    )
-    target_ids = tf.constant(golden["target_ids"][:few], tf.int32)
-    logits = model(
-        {
-            "source_ids": source_ids,
-            "target_input_ids": model.shift_right(target_ids),
-        }
-    ).numpy()
-    is_target = (target_ids != model.pad_id).numpy()
-    np.testing.assert_allclose(
-        logits[is_target], golden["logits"][is_target], rtol=0, atol=1e-4
-    )
+    golden_model.check(answers(), translator.model)
 
 
 @pytest.mark.seconds

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from keras_transformer.interchange import marian_import
+from tests.interchange import golden_model
 from tests.interchange import marian_models as small
 
 NAMES = pytest.mark.parametrize("name", small.NAMES)
@@ -28,25 +29,7 @@ def test_texts_have_their_ids(name):
 
 @NAMES
 def test_memory_and_logits_are_theirs(name):
-    golden, model = small.answers(name), small.translator(name).model
-    few = len(golden["memory"])
-    source_ids = golden["source_ids"][:few]
-    is_source = source_ids != model.pad_id
-    memory = model.encode(source_ids).numpy()
-    np.testing.assert_allclose(
-        memory[is_source], golden["memory"][is_source], rtol=0, atol=1e-5
-    )
-    target_ids = tf.constant(golden["target_ids"][:few], tf.int32)
-    logits = model(
-        {
-            "source_ids": source_ids,
-            "target_input_ids": model.shift_right(target_ids),
-        }
-    ).numpy()
-    is_target = (target_ids != model.pad_id).numpy()
-    np.testing.assert_allclose(
-        logits[is_target], golden["logits"][is_target], rtol=0, atol=1e-4
-    )
+    golden_model.check(small.answers(name), small.translator(name).model)
 
 
 @pytest.mark.seconds

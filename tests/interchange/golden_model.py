@@ -1,0 +1,26 @@
+"""Compares an imported model with the answers of the other system."""
+
+import numpy as np
+import tensorflow as tf
+
+
+def check(golden, model):
+    """Checks the memory and the logits of the first sentences of `golden`."""
+    few = len(golden["memory"])
+    source_ids = golden["source_ids"][:few]
+    is_source = source_ids != model.pad_id
+    memory = model.encode(source_ids).numpy()
+    np.testing.assert_allclose(
+        memory[is_source], golden["memory"][is_source], rtol=0, atol=1e-5
+    )
+    target_ids = tf.constant(golden["target_ids"][:few], tf.int32)
+    logits = model(
+        {
+            "source_ids": source_ids,
+            "target_input_ids": model.shift_right(target_ids),
+        }
+    ).numpy()
+    is_target = (target_ids != model.pad_id).numpy()
+    np.testing.assert_allclose(
+        logits[is_target], golden["logits"][is_target], rtol=0, atol=1e-4
+    )
