@@ -32,8 +32,9 @@ setup(
     # and nowhere else.
     install_requires=[
         "absl-py>=1.4",
-        # Before it, RMSNormalization overflows in float16.
-        "keras>=3.11",
+        # Before it, metrics do not leave out what a model masks, and
+        # RMSNormalization overflows in float16.
+        "keras>=3.12",
         "matplotlib>=3.8",
         "numpy>=1.26",
         "sacrebleu>=2.4",

@@ -3,7 +3,6 @@
 Each is a function of a row that raises an error if the row differs.
 """
 
-import functools
 import pathlib
 import tempfile
 import warnings
@@ -165,8 +164,6 @@ def adapted(row):
             names = [weight.name for weight in layer.weights]
             assert not {"kernel", "embeddings", "query_kernel"} & {*names}
             return
-        if mode == "int4" and not all(map(keras_has_int4, map(type, matrices))):
-            continue
         count = len(layer.trainable_weights)
         if mode != "int4":
             for one in matrices:
@@ -190,21 +187,6 @@ def adapted(row):
             )
             assert 0 < error < QUANTIZED[mode] * largest, (mode, error, largest)
         assert_same_in_file(row, layer)
-
-
-@functools.cache
-def keras_has_int4(kind):
-    """Whether Keras quantizes its own layer so; 3.11 has no such embedding."""
-    is_embedding = issubclass(kind, keras.layers.Embedding)
-    layer = (
-        keras.layers.Embedding(3, 4) if is_embedding else keras.layers.Dense(2)
-    )
-    layer.build((None, 4))
-    try:
-        layer.quantize("int4")
-    except NotImplementedError:
-        return False
-    return True
 
 
 def projections(layer):
