@@ -50,14 +50,15 @@ class CausalFrame(block.Block):
         """Makes empty slots for keys and for values, each (B, N, M, K)."""
         if not self.built:
             self.build()
-        # The projection of 0 positions shows the heads' shape and dtype.
-        no_positions = ops.zeros(
-            (batch_size, 0, self.model_dim), dtype=self.compute_dtype
+        # A projection shows the heads' shape and dtype. That of 0 positions is
+        # an error of quantized layers before Keras 3.13.
+        one_position = ops.zeros(
+            (batch_size, 1, self.model_dim), dtype=self.compute_dtype
         )
-        keys, values = self.self_attention.project_memory(no_positions)
+        keys, values = self.self_attention.project_memory(one_position)
         return (
-            past.empty_slots(empty_past, keys),
-            past.empty_slots(empty_past, values),
+            past.empty_slots(empty_past, keys[:, :, :0]),
+            past.empty_slots(empty_past, values[:, :, :0]),
         )
 
     def _self_attention_stepper(self):

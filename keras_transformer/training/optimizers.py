@@ -1,5 +1,6 @@
 """Optimizers by name, and that of the paper."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,10 @@ from keras_transformer.training import layer_rates, schedules
 OPTIMIZERS = ("adam", "adamw", "adafactor", "lion", "muon")
 # Parts of the names of weights that do not decay: biases, and norms.
 _NO_DECAY = ("bias", "beta", "gamma", "scale")
+# Before Keras 3.13, Muon needs other learning rates than Adam.
+_KERAS_HAS_MUON = (
+    "rms_rate" in inspect.signature(keras.optimizers.Muon).parameters
+)
 
 
 def make_optimizer(
@@ -26,7 +31,7 @@ def make_optimizer(
     has those of its paper, 0.9 and 0.99, and needs a third to a tenth of Adam's
     learning rate. `"adafactor"` uses the given learning rate as it is. `"muon"`
     updates matrices, except embeddings, by Muon and all other weights by Adam,
-    with one learning rate for both (Liu et al. 2025).
+    with one learning rate for both (Liu et al. 2025); it needs Keras 3.13.
 
     Args:
         name: one of `OPTIMIZERS`.
@@ -41,8 +46,8 @@ def make_optimizer(
             `global_clipnorm`.
 
     Raises:
-        ValueError: the name is unknown, `"adam"` has a decay, or `"adamw"` has
-            none.
+        ValueError: the name is unknown, `"adam"` has a decay, `"adamw"` has
+            none, or Keras is too old for `"muon"`.
 
     Example:
 
@@ -91,6 +96,11 @@ def check(name: str, weight_decay: float | None) -> None:
         raise ValueError(
             f"Unknown optimizer. Received: {name!r}. Expected one of "
             f"{', '.join(OPTIMIZERS)}."
+        )
+    if name == "muon" and not _KERAS_HAS_MUON:
+        raise ValueError(
+            "Muon needs Keras 3.13 or newer, and Python 3.11 or newer. "
+            f"Received: Keras {keras.__version__}. Update Keras, or use adamw."
         )
     if name == "adam" and weight_decay is not None:
         raise ValueError(

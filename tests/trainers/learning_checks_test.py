@@ -2,6 +2,7 @@
 
 import pytest
 
+import keras_transformer as kt
 from trainers import learning_checks, learning_settings
 
 
@@ -42,5 +43,7 @@ def test_refuses(values, message):
         {"schedule": "constant", "learning_rate": 0.1, "cooldown_steps": 7},
     ],
 )
-def test_accepts(values):
+def test_accepts(values, monkeypatch):
+    # Of an older Keras, muon is refused.
+    monkeypatch.setattr(kt.training.optimizers, "_KERAS_HAS_MUON", True)
     learning_checks.check(learning_settings.LearningSettings(**values))

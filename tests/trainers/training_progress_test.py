@@ -35,8 +35,10 @@ class Run:
             name: keras.Input((None,), dtype="int32", name=name)
             for name in ("source_ids", "target_input_ids")
         }
-        embedded = keras.layers.Embedding(11, 3)(inputs["target_input_ids"])
-        self.model = keras.Model(inputs, keras.layers.Dense(11)(embedded))
+        source = keras.layers.Embedding(11, 3)(inputs["source_ids"])
+        target = keras.layers.Embedding(11, 3)(inputs["target_input_ids"])
+        sums = target + keras.ops.sum(source, axis=1, keepdims=True)
+        self.model = keras.Model(inputs, keras.layers.Dense(11)(sums))
         self.model.compile(
             "sgd",
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
