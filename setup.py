@@ -26,8 +26,12 @@ setup(
     packages=find_packages(
         include=["keras_transformer", "keras_transformer.*"]
     ),
-    # The page of the explorer: scripts, styles and what they are made from.
-    package_data={"keras_transformer.explorer": ["front_end/**/*"]},
+    package_data={
+        # Without it, type checkers ignore the annotations of the package.
+        "keras_transformer": ["py.typed"],
+        # The page of the explorer: scripts, styles and what they are made from.
+        "keras_transformer.explorer": ["front_end/**/*"],
+    },
     # `make test-oldest` runs the suite on the lower bounds, which stand here
     # and nowhere else.
     install_requires=[

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 
+import mypy.api
 import numpy as np
 import pytest
 from absl import flags
@@ -146,11 +147,26 @@ class TestDocuments:
             # The same lines on fewer sentences and epochs.
             block = block.replace(
                 "illustrated_corpus()", "illustrated_corpus(train_size=997)"
-            ).replace("epochs=6", "epochs=1")
+            ).replace("epochs=4", "epochs=1")
+            assert "train_size=997" in block and "epochs=1," in block
             names = {}
             exec(compile(block, "README.md", "exec"), names)
             assert isinstance(names["translations"][0], str)
             assert (self.folder / "saved_model/1").is_dir()
+
+    @pytest.mark.seconds
+    def test_readme_python_is_well_typed(self, monkeypatch):
+        monkeypatch.chdir(ROOT)
+        blocks = code_blocks((ROOT / "README.md").read_text(), "python")
+        program = self.folder / "program.py"
+
+        def checked(text):
+            program.write_text(text)
+            return mypy.api.run([str(program)])[0]
+
+        text = "\n".join(blocks)
+        assert checked(text).startswith("Success"), checked(text)
+        assert "incompatible type" in checked(text + "kt.Tokenizer(7)\n")
 
     def test_links_pictures_and_anchors_exist(self):
         links, links_to_headings = 0, 0

@@ -88,3 +88,27 @@ def test_one_version_number():
     ).stdout
     assert printed.split()[-1] == kt.__version__
     assert kt.__version__ not in (ROOT / "setup.py").read_text("utf-8")
+
+
+@pytest.mark.process
+def test_what_is_installed_beside_modules(tmp_path):
+    subprocess.run(
+        [
+            *(sys.executable, "setup.py", "-q"),
+            *("build", f"--build-base={tmp_path}"),
+        ],
+        cwd=ROOT,
+        check=True,
+    )
+    installed, source = tmp_path / "lib/keras_transformer", ROOT / kt.__name__
+    # Type checkers read the annotations of packages that have this file.
+    assert (installed / "py.typed").is_file()
+    files = [path for path in source.rglob("*.*") if path.is_file()]
+    assert any(path.name == "index.html" for path in files)
+    missing = [
+        path
+        for path in files
+        if path.suffix != ".pyc"
+        and not (installed / path.relative_to(source)).is_file()
+    ]
+    assert not missing

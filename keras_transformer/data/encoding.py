@@ -27,11 +27,16 @@ class PairWindows(Protocol):
     source_special_ids, target_special_ids: special ids of the vocabularies.
     """
 
-    windows_per_epoch: int
-    num_pairs: int
-    longest: int
-    source_special_ids: SpecialIds
-    target_special_ids: SpecialIds
+    @property
+    def windows_per_epoch(self) -> int: ...
+    @property
+    def num_pairs(self) -> int: ...
+    @property
+    def longest(self) -> int: ...
+    @property
+    def source_special_ids(self) -> SpecialIds: ...
+    @property
+    def target_special_ids(self) -> SpecialIds: ...
 
     def window_lengths(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns the lengths of sources and targets, without special ids."""

@@ -29,12 +29,18 @@ class Attention(Protocol):
     it writes: they show which source tokens a target token comes from.
     """
 
-    source_tokens: Sequence[str]
-    target_tokens: Sequence[str]
-    target_input_tokens: Sequence[str]
-    encoder: np.ndarray
-    decoder: np.ndarray
-    cross: np.ndarray
+    @property
+    def source_tokens(self) -> Sequence[str]: ...
+    @property
+    def target_tokens(self) -> Sequence[str]: ...
+    @property
+    def target_input_tokens(self) -> Sequence[str]: ...
+    @property
+    def encoder(self) -> np.ndarray: ...
+    @property
+    def decoder(self) -> np.ndarray: ...
+    @property
+    def cross(self) -> np.ndarray: ...
 
 
 class _Kind(NamedTuple):
