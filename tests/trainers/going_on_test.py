@@ -5,13 +5,13 @@ import os
 from unittest import mock
 
 import pytest
-import tensorflow as tf
 
 import keras_transformer as kt
 from keras_transformer.runs import run_directory
+from tests.trainers import light_training
 from tests.trainers.trainer_command import write_pairs
 from tools.kill_and_resume import run_differences
-from trainers import measuring, run, settings
+from trainers import run, settings
 
 SIZES = {
     "num_encoder_layers": 1,
@@ -23,27 +23,12 @@ SIZES = {
 }
 
 
-def save_light(translator, directory):
-    """In the place of `kt.export.save`, which takes longer than training."""
-    variables = [v.value for v in translator.model.variables]
-    tf.train.Checkpoint(variables=variables).write(
-        str(directory / "variables/variables")
-    )
-
-
 @pytest.fixture(scope="module")
 def train(tmp_path_factory):
-    """A function that trains a small run to an end.
-
-    What a run shows while it trains, its graphs and its translations are not
-    looked at here: its losses and weights are.
-    """
+    """A function that trains a small run to an end."""
     folder = tmp_path_factory.mktemp("pairs")
     patch = pytest.MonkeyPatch()
-    patch.setattr(measuring, "_chief_callbacks", lambda *arguments: ([], []))
-    patch.setattr(kt.Translator, "translate", lambda self, texts: list(texts))
-    patch.setattr(kt.export, "save", save_light)
-    patch.setattr(kt.export, "check", lambda *arguments: None)
+    light_training.train_light(patch)
     train_tsv, dev_tsv = (
         [flag.split("=")[1]] for flag in write_pairs(folder, 197, 23)
     )

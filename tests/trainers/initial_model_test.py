@@ -7,6 +7,7 @@ import pytest
 
 import keras_transformer as kt
 from tests.assertions import assert_all_equal
+from tests.trainers import light_training
 from tests.trainers.trainer_command import train_here, write_pairs
 from trainers import initial_model
 
@@ -18,6 +19,13 @@ SHORT = [
     "--evaluation_interval=2",
     "--average_checkpoints=1",
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def light():
+    with pytest.MonkeyPatch.context() as patch:
+        light_training.train_light(patch)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,17 @@ import json
 
 import pytest
 
+from tests.trainers import light_training
 from tests.trainers.trainer_command import train_here, write_pairs
 
 pytestmark = pytest.mark.training
+
+
+@pytest.fixture(scope="module", autouse=True)
+def light():
+    with pytest.MonkeyPatch.context() as patch:
+        light_training.finish_light(patch)
+        yield
 
 
 @pytest.fixture(scope="module")

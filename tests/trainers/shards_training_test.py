@@ -7,20 +7,18 @@ from unittest import mock
 import pytest
 
 import keras_transformer as kt
-from tests.trainers.going_on_test import SIZES, save_light
+from tests import costs
+from tests.trainers import light_training
+from tests.trainers.going_on_test import SIZES
 from tests.trainers.trainer_command import write_pairs
 from tools.kill_and_resume import run_differences
-from trainers import large_text, measuring, run, settings
+from trainers import large_text, run, settings
 
 
 @pytest.fixture
 def train(tmp_path, monkeypatch):
     """A function that trains a small run on shards, in small windows."""
-    monkeypatch.setattr(
-        measuring, "_chief_callbacks", lambda *arguments: ([], [])
-    )
-    monkeypatch.setattr(kt.export, "save", save_light)
-    monkeypatch.setattr(kt.export, "check", lambda *arguments: None)
+    light_training.train_light(monkeypatch)
     monkeypatch.setattr(large_text, "MAX_PAIRS", 50)
     defaults = list(kt.data.ShardedPairs.__init__.__defaults__)
     defaults[-1] = 23  # The pairs of a window.
@@ -51,7 +49,11 @@ def train(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "sampling", [{}, {"segmentation_sampling": 0.1, "packed": False}]
+    "sampling",
+    # `segmentation_test.py` holds that sampled batches continue.
+    costs.grid(
+        [{}, {"segmentation_sampling": 0.1, "packed": False}], keep=[{}]
+    ),
 )
 def test_a_run_from_shards_continues(train, sampling):
     train = functools.partial(train, **sampling)

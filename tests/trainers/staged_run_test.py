@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import keras_transformer as kt
+from tests import costs
+from tests.trainers import light_training
 from tests.trainers.trainer_command import train_here, write_pairs
 from trainers import (
     building,
@@ -70,6 +72,13 @@ def test_an_unknown_recipe_is_refused():
         staged_run.recipe_of("wmt")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def light():
+    with pytest.MonkeyPatch.context() as patch:
+        light_training.finish_light(patch)
+        yield
+
+
 @pytest.fixture(scope="module")
 def flags(tmp_path_factory):
     folder = tmp_path_factory.mktemp("recipe")
@@ -123,7 +132,9 @@ def test_two_stages_are_an_ordinary_run(whole):
 
 
 @pytest.mark.training
-@pytest.mark.parametrize("stopped", ["between", "inside"])
+@pytest.mark.parametrize(
+    "stopped", costs.grid(["between", "inside"], keep=["inside"])
+)
 def test_a_stopped_recipe_ends_as_if_it_had_not_been(
     whole, flags, tmp_path, stopped, monkeypatch
 ):

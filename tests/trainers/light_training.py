@@ -1,0 +1,35 @@
+"""Trainings without what takes longer than a few steps.
+
+The losses and weights of such a run are those of an ordinary one. It shows
+nothing while it trains, translates nothing and has no graphs.
+"""
+
+import tensorflow as tf
+
+import keras_transformer as kt
+from trainers import measuring
+
+
+def save_variables(translator, directory):
+    """In the place of `kt.export.save`."""
+    variables = [v.value for v in translator.model.variables]
+    tf.train.Checkpoint(variables=variables).write(
+        str(directory / "variables/variables")
+    )
+
+
+def finish_light(patch):
+    """Makes the trainer end without translations and graphs.
+
+    Args:
+        patch: a `pytest.MonkeyPatch`.
+    """
+    patch.setattr(kt.Translator, "translate", lambda self, texts: list(texts))
+    patch.setattr(kt.export, "save", save_variables)
+    patch.setattr(kt.export, "check", lambda *arguments: None)
+
+
+def train_light(patch):
+    """Makes the trainer evaluate no translations, and draw nothing."""
+    patch.setattr(measuring, "_chief_callbacks", lambda *arguments: ([], []))
+    finish_light(patch)
