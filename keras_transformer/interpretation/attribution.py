@@ -115,7 +115,7 @@ class _Interval(NamedTuple):
     """A part of the line from the baseline, 0, to the embeddings, 1.
 
     scores_TS: the integral of the gradients, times the embeddings.
-    difference_T: the log-probabilities at the end minus those at the begin.
+    difference_T: the log-probabilities at the end minus those at the start.
     """
 
     begin: float

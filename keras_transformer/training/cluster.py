@@ -190,7 +190,7 @@ def from_chief(
 
 
 def _broadcast(strategy, message):
-    """Returns the chief's bytes, of which there is at least one, everywhere."""
+    """Returns the chief's bytes on every worker; there is at least one byte."""
     size = _of_first(strategy, len(message).to_bytes(8, "big"))
     size = int.from_bytes(size, "big")
     return _of_first(strategy, message.ljust(size, b"\0"))

@@ -29,6 +29,8 @@ from trainers.settings_flags import setting
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _INTERVAL = 2
+_VOCABULARY_SIZE = 331
+_MAX_LENGTH = 64
 # The maximum time of a run, in units of the undisturbed run's time.
 _MAX_SLOWDOWN = 10
 
@@ -40,6 +42,7 @@ class Plan:
     kills: int = setting("Number of kills.", 20, least=0)
     seed: int = setting("Seed of the moments.", 0)
     steps: int = setting("Steps of a run.", 8, least=4)
+    shards: bool = setting("Train on a shard directory, not on text.", False)
     output_dir: str | None = setting(
         "Directory of the runs. Default: a temporary directory, which stays if "
         "runs differ.",
@@ -90,9 +93,10 @@ class Trainer:
     Args:
         directory: the directory of the runs and their data.
         steps: the number of steps of a run.
+        shards: whether the training pairs are in a shard directory.
     """
 
-    def __init__(self, directory, steps: int):
+    def __init__(self, directory, steps: int, shards: bool = False):
         self._directory = pathlib.Path(directory)
         self._directory.mkdir(parents=True, exist_ok=True)
         corpus = kt.data.illustrated_corpus(train_size=199, dev_size=13)
@@ -101,8 +105,11 @@ class Trainer:
                 "".join(f"{p.source}\t{p.target}\n" for p in pairs),
                 encoding="utf-8",
             )
+        train = f"--train_tsv={self._directory}/train.tsv"
+        if shards:
+            train = f"--train_shards={self._write_shards(corpus.train)}"
         self._flags = [
-            f"--train_tsv={self._directory}/train.tsv",
+            train,
             f"--dev_tsv={self._directory}/dev.tsv",
             "--preset=demo",
             "--num_encoder_layers=1",
@@ -110,8 +117,8 @@ class Trainer:
             "--model_dim=16",
             "--num_heads=2",
             "--feed_forward_dim=32",
-            "--vocabulary_size=331",
-            "--max_length=64",
+            *(() if shards else (f"--vocabulary_size={_VOCABULARY_SIZE}",)),
+            f"--max_length={_MAX_LENGTH}",
             "--tokens_per_batch=512",
             f"--steps={steps}",
             f"--evaluation_interval={_INTERVAL}",
@@ -119,6 +126,19 @@ class Trainer:
             "--beam_size=2",
             "--seed=7",
         ]
+
+    def _write_shards(self, pairs):
+        """Writes several small shards and returns their directory."""
+        tokenizer = kt.Tokenizer(
+            kt.learn_vocabulary(
+                [text for pair in pairs for text in pair], _VOCABULARY_SIZE
+            )
+        )
+        directory = self._directory / "shards"
+        kt.data.shard_pairs(
+            pairs, directory, tokenizer, None, _MAX_LENGTH, pairs_per_shard=37
+        )
+        return directory
 
     def run(self, name) -> pathlib.Path:
         """Returns the directory of a run."""
@@ -263,22 +283,20 @@ def phase(run: pathlib.Path, log: str) -> str:
     return f"step {step}, {doing}"
 
 
-def check(directory, kills: int, steps: int, seed: int) -> bool:
+def check(directory, plan: Plan) -> bool:
     """Makes the runs, kills them and prints the comparison.
 
     Args:
         directory: the directory of the runs.
-        kills: the number of kills.
-        steps: the number of steps of a run.
-        seed: the seed of the random moments of the kills.
+        plan: what runs and kills there are.
 
     Returns:
         Whether the result of every run equals the undisturbed run's.
     """
-    generator = random.Random(seed)
-    trainer = Trainer(directory, steps)
+    generator, kills = random.Random(plan.seed), plan.kills
+    trainer = Trainer(directory, plan.steps, plan.shards)
     seconds = trainer.finish("undisturbed")
-    print(f"undisturbed run: {steps} steps, {seconds:.1f} s", flush=True)
+    print(f"undisturbed run: {plan.steps} steps, {seconds:.1f} s", flush=True)
     num_kills, runs, num_different = 0, 0, 0
     while num_kills < kills or not runs:
         runs += 1
@@ -320,7 +338,7 @@ def main(plan):
     if plan.output_dir:
         program.check_output_dir(plan.output_dir)
     directory = plan.output_dir or tempfile.mkdtemp(prefix="killed-")
-    if not check(directory, plan.kills, plan.steps, plan.seed):
+    if not check(directory, plan):
         sys.exit(f"error: runs differ; they are in {directory}.")
     if not plan.output_dir:
         shutil.rmtree(directory)

