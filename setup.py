@@ -26,8 +26,15 @@ setup(
     packages=find_packages(
         include=["keras_transformer", "keras_transformer.*"]
     ),
-    # The page of the explorer: scripts, styles and what they are made from.
+    # The page of the explorer and the tab: scripts, styles and what they are made from.
     package_data={"keras_transformer.explorer": ["front_end/**/*"]},
+    # The tab "Transformer", which TensorBoard finds by this name.
+    entry_points={
+        "tensorboard_plugins": [
+            "keras_transformer = "
+            "keras_transformer.explorer.tab.plugin:TransformerPlugin",
+        ],
+    },
     # `make test-oldest` runs the suite on the lower bounds, which stand here
     # and nowhere else.
     install_requires=[
