@@ -40,7 +40,7 @@ def train(tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("pairs")
     patch = pytest.MonkeyPatch()
-    patch.setattr(measuring, "_chief_callbacks", lambda *arguments: ([], []))
+    patch.setattr(measuring, "_chief_callbacks", lambda *arguments: [])
     patch.setattr(kt.Translator, "translate", lambda self, texts: list(texts))
     patch.setattr(kt.export, "save", save_light)
     patch.setattr(kt.export, "check", lambda *arguments: None)

@@ -16,9 +16,7 @@ from trainers import large_text, measuring, run, settings
 @pytest.fixture
 def train(tmp_path, monkeypatch):
     """A function that trains a small run on shards, in small windows."""
-    monkeypatch.setattr(
-        measuring, "_chief_callbacks", lambda *arguments: ([], [])
-    )
+    monkeypatch.setattr(measuring, "_chief_callbacks", lambda *arguments: [])
     monkeypatch.setattr(kt.export, "save", save_light)
     monkeypatch.setattr(kt.export, "check", lambda *arguments: None)
     monkeypatch.setattr(large_text, "MAX_PAIRS", 50)
