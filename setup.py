@@ -29,8 +29,16 @@ setup(
     package_data={
         # Without it, type checkers ignore the annotations of the package.
         "keras_transformer": ["py.typed"],
-        # The page of the explorer: scripts, styles and what they are made from.
+        # The page and the tab of the explorer: scripts and styles, and what
+        # they are made from.
         "keras_transformer.explorer": ["front_end/**/*"],
+    },
+    # The tab "Transformer", which TensorBoard finds by this name.
+    entry_points={
+        "tensorboard_plugins": [
+            "keras_transformer = "
+            "keras_transformer.explorer.tab.plugin:TransformerPlugin",
+        ],
     },
     # `make test-oldest` runs the suite on the lower bounds, which stand here
     # and nowhere else.

@@ -84,8 +84,15 @@ def compile_model(model, model_dim, jit_compile, **settings):
     return model
 
 
-def by_turns(models, batches, steps, rounds):
+def by_turns(models, batches, steps, rounds, callbacks=None):
     """Trains models in alternate rounds.
+
+    Args:
+        models: compiled models by name.
+        batches: endless batches.
+        steps: steps of a round.
+        rounds: rounds of each model.
+        callbacks: lists of more callbacks by name of a model.
 
     Returns:
         The milliseconds per step of each round, and the first loss, by name.
@@ -99,7 +106,7 @@ def by_turns(models, batches, steps, rounds):
             model.fit(
                 batches,
                 steps_per_epoch=steps,
-                callbacks=[clock],
+                callbacks=[*(callbacks or {}).get(name, ()), clock],
                 shuffle=False,
                 verbose=0,
             )

@@ -10,10 +10,12 @@ import dataclasses
 import numpy as np
 from matplotlib import figure
 
-from keras_transformer import layers
+from keras_transformer import layers, summaries
 from keras_transformer.layers import sinusoids
 from trainers import program
 from trainers.settings_flags import setting
+
+_WIDTH = 800  # Pixels.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,24 +39,7 @@ def draw(num_positions: int, model_dim: int) -> figure.Figure:
         ).numpy()
         for form in sinusoids.FORMS
     }
-    drawing = figure.Figure(
-        figsize=(8, 1.75 * len(tables)), layout="constrained", dpi=70
-    )
-    panels = drawing.subplots(len(tables), sharex=True, sharey=True)
-    for panel, (form, table) in zip(panels, tables.items(), strict=True):
-        image = panel.imshow(
-            table,
-            aspect="auto",
-            cmap="viridis",
-            interpolation="nearest",
-            vmin=-1,
-            vmax=1,
-        )
-        panel.set_title(form, loc="left")
-        panel.set_ylabel("position")
-    panels[-1].set_xlabel("dimension")
-    drawing.colorbar(image, ax=list(panels), label="value", shrink=0.5)
-    return drawing
+    return summaries.position_figure(tables, _WIDTH)
 
 
 @program.main(Drawing)

@@ -15,6 +15,8 @@ _MAY_CHANGE = (
     "initial_model",
     "teacher",
     "replaces_recipe",
+    # It says what is shown of the training.
+    "trace_sentences",
 )
 # The defaults of these settings depend on the number of steps. A run keeps
 # their values when it is made longer or shorter.

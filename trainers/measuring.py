@@ -6,25 +6,11 @@ import keras
 import tensorflow as tf
 
 import keras_transformer as kt
-from trainers import components, evaluations
+from trainers import components, dashboards, evaluations, training_progress
 
 # Each evaluation translates at most this many development sentences, by greedy
 # search.
 _DEV_SENTENCES = 500
-# The two translations that The Illustrated Transformer shows.
-_ARTICLE = (
-    kt.data.SentencePair("I am a student.", "Je suis étudiant."),
-    kt.data.SentencePair("Thanks.", "Merci."),
-)
-# Sentences whose attention is drawn if the corpus is the built-in one: the
-# example of The Illustrated Transformer, where "it" refers to the animal, and a
-# variant where "it" refers to the street.
-_ILLUSTRATED = (
-    "The animal didn't cross the street because it was too tired.",
-    "The animal didn't cross the street because it was too wide.",
-)
-
-
 # Counters of a checkpoint. If windows have different numbers of batches, a run
 # also stores where the window of the last batch began.
 _COUNTERS = ("train_seconds", "batches")
@@ -108,32 +94,36 @@ class Progress(keras.callbacks.Callback):
         self._checkpoints.save()
 
 
-def callbacks(run: components.Components) -> list[keras.callbacks.Callback]:
+def callbacks(
+    run: components.Components,
+    progress: training_progress.TrainingProgress | None,
+) -> list[keras.callbacks.Callback]:
     """Returns the callbacks of this process for `fit`.
 
     Only the chief evaluates translations and writes to TensorBoard.
+
+    Args:
+        run: the run.
+        progress: what the chief shows the progress with, else `None`.
     """
-    first, last = _chief_callbacks(run) if run.is_chief else ([], [])
+    evaluating = _chief_callbacks(run, progress) if run.is_chief else []
     stop_early = []
     if run.settings.patience is not None:
         stop_early = [evaluations.StopEarly(run.strategy, run.evaluations)]
     return [
         kt.training.StopOnNaN(),
-        *first,
-        # The scores of a step are written before its checkpoint, so that every
-        # checkpoint has scores.
+        # All workers make the same steps, so all have it.
+        kt.training.GradientNorms(),
+        *evaluating,
+        # The scores and the summaries of a step are written before its
+        # checkpoint, so that every checkpoint has them.
         Progress(run.checkpoints, run.train_batches, run.settings.steps),
         *stop_early,
-        *last,
     ]
 
 
-def _chief_callbacks(run):
-    """Returns the callbacks that evaluate the model or write to TensorBoard.
-
-    Returns:
-        The pair of those before and those after a checkpoint is saved.
-    """
+def _chief_callbacks(run, progress):
+    """Returns the callbacks that evaluate the model or write to TensorBoard."""
     translator = kt.Translator(
         run.model,
         run.tokenizers.source,
@@ -144,9 +134,7 @@ def _chief_callbacks(run):
     )
     dev = [pair for pair in run.corpora.dev if not pair.has_blank_side()]
     dev = dev[:_DEV_SENTENCES]
-    is_built_in = run.settings.is_built_in
-    logs = run.directory.logs
-    evaluating = [
+    return [
         kt.summaries.BleuCallback(
             translator.translate,
             [pair.source for pair in dev],
@@ -156,23 +144,10 @@ def _chief_callbacks(run):
                     translations, references, tokenize=run.settings.tokenize
                 )
             ),
-            log_dir=logs / "bleu",
+            log_dir=run.directory.logs / "bleu",
         ),
         evaluations.RecordEvaluation(
             run.evaluations, lambda: run.checkpoints.step
         ),
+        *dashboards.callbacks(run, translator, dev, progress),
     ]
-    drawing = [
-        kt.summaries.SampleTranslations(
-            logs / "translations",
-            [*(_ARTICLE if is_built_in else ()), *dev[:3]],
-            translator.translate,
-        ),
-        kt.summaries.AttentionImages(
-            logs / "attention",
-            list(_ILLUSTRATED) if is_built_in else [dev[0].source],
-            lambda text: kt.translation.explain(translator, text),
-        ),
-        keras.callbacks.TensorBoard(logs, write_graph=False),
-    ]
-    return evaluating, drawing

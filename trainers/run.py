@@ -247,13 +247,16 @@ def _fit(run):
         settings.steps,
         settings.tokens_per_batch,
     )
-    callbacks, observe = measuring.callbacks(run), None
+    progress, observe = None, None
     if run.is_chief:
         progress = training_progress.TrainingProgress(
             checkpoints, settings.steps
         )
+        observe = progress.observe
+    callbacks = measuring.callbacks(run, progress)
+    if progress is not None:
         # It prints the numbers that the other callbacks add.
-        callbacks, observe = [*callbacks, progress], progress.observe
+        callbacks.append(progress)
     fit_options = {
         "validation_data": run.dev_batches.evaluation_dataset(),
         "callbacks": callbacks,

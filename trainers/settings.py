@@ -207,6 +207,12 @@ class TrainingSettings(learning_settings.LearningSettings):
     steps_per_execution: int = setting(
         "Steps in one call of the training function.", 1
     )
+    trace_sentences: tuple[str, ...] = setting(
+        "A sentence that the tab Transformer of TensorBoard shows at each "
+        "evaluation; can be given several times. Default: four sentences for "
+        "the built-in corpus, else none.",
+        (),
+    )
     jit_compile: bool = setting("Whether XLA compiles the step.", False)
 
     @property

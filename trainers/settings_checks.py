@@ -41,6 +41,10 @@ def check(settings: run_settings.TrainingSettings) -> None:
     _check_names(settings)
     _check_numbers(settings)
     _check_selection(settings)
+    if settings.trace_sentences:
+        kt.summaries.check_sentences(
+            "--trace_sentences", settings.trace_sentences
+        )
     # This raises an error if a tokenization is unknown or not installed.
     # Without it, the error would come only at the first evaluation.
     kt.translation.corpus_metrics(

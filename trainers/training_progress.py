@@ -65,8 +65,9 @@ class TrainingProgress(keras.callbacks.Callback):
         self._made: dict[int, BatchCounts] = {}
         self._first_step: int | None = None
         self._step = 0
-        self._counts = BatchCounts()
+        self._counts = self._interval = BatchCounts()
         self._started = self._rates_since = self._shown = 0.0
+        self._interval_began = self._trained_until = 0.0
 
     def observe(self, number: int, num_pairs: int, weights: np.ndarray) -> None:
         """Counts a batch that was made, see `TokenBatches.training_dataset`."""
@@ -80,6 +81,8 @@ class TrainingProgress(keras.callbacks.Callback):
         if self._first_step is None:
             self._first_step, self._started = self._step, now
         self._begin_rates(now)
+        self._interval = BatchCounts()
+        self._interval_began = self._trained_until = now
         if self._has_bar:
             self._bar = tqdm.tqdm(
                 total=self._num_batches,
@@ -93,8 +96,9 @@ class TrainingProgress(keras.callbacks.Callback):
         for number in range(self._step, step):
             counts = self._made.pop(number, BatchCounts())
             self._counts = self._counts.plus(counts)
+            self._interval = self._interval.plus(counts)
         self._step = step
-        now = time.monotonic()
+        now = self._trained_until = time.monotonic()
         seconds = _BAR_SECONDS if self._has_bar else _LINE_SECONDS
         if now - self._shown < seconds:
             return
@@ -131,6 +135,14 @@ class TrainingProgress(keras.callbacks.Callback):
     def on_train_end(self, logs: dict | None = None) -> None:
         self._close_bar()
 
+    def throughput(self) -> tuple[float, float]:
+        """Returns the target tokens a second and the share of padding.
+
+        Both are of the training since the last evaluation.
+        """
+        seconds = max(self._trained_until - self._interval_began, 1e-9)
+        return self._interval.tokens / seconds, _padding(self._interval)
+
     def _trained_batches(self):
         return int(self._checkpoints.counters["batches"].numpy())
 
@@ -145,7 +157,6 @@ class TrainingProgress(keras.callbacks.Callback):
 
     def _describe(self, now):
         counts, seconds = self._counts, max(now - self._rates_since, 1e-9)
-        padding = 1 - counts.tokens / max(1, counts.positions)
         # Evaluations are part of the time that is left.
         done = self._step - self._first_step
         left = (now - self._started) / done * (self._num_batches - self._step)
@@ -154,8 +165,12 @@ class TrainingProgress(keras.callbacks.Callback):
             f"{duration(left)} left, "
             f"{_rate(counts.pairs / seconds)} pairs/s, "
             f"{_rate(counts.tokens / seconds)} target tokens/s, "
-            f"{100 * padding:.1f}% padding"
+            f"{100 * _padding(counts):.1f}% padding"
         )
+
+
+def _padding(counts):
+    return 1 - counts.tokens / max(1, counts.positions)
 
 
 def _rate(per_second):

@@ -19,6 +19,7 @@ from keras_transformer.interpretation.record import (
     Trace,
 )
 from keras_transformer.interpretation.rollout import Rollout, attention_rollout
+from keras_transformer.interpretation.tracer import Tracer
 from keras_transformer.interpretation.tracing import logit_lens, trace
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Sentence",
     "Target",
     "Trace",
+    "Tracer",
     "ablate_heads",
     "attention_rollout",
     "attentions",

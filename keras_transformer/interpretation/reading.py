@@ -52,9 +52,9 @@ def read_pair(
             model is not one `Transformer`.
         FloatingPointError: the model's output is NaN.
     """
-    _check_text("text", text)
+    check_text("text", text)
     if target is not None:
-        _check_text("target", target)
+        check_text("target", target)
     translator = in_float32(translator)
     source_ids = translator.encode_source(tf.constant([text]))
     if target is not None:
@@ -151,7 +151,16 @@ def in_float32(translator: translators.Translator) -> translators.Translator:
     return translator.with_model(precision.in_precision(model, "float32"))
 
 
-def _check_text(name, text):
+def check_text(name: str, text: str) -> None:
+    """Checks that a text is one sentence with words.
+
+    Args:
+        name: the name of the argument, for messages.
+        text: the sentence.
+
+    Raises:
+        ValueError: it is blank or not a string.
+    """
     if not isinstance(text, str):
         raise ValueError(
             f"`{name}` is one sentence. Received: {text!r}. Call once for "

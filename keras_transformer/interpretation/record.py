@@ -243,5 +243,7 @@ def _packed(array):
 
 
 def _unpacked(packed):
-    values = np.frombuffer(base64.b64decode(packed["values"]), "<f4")
+    # TensorBoard's summaries have arrays in 16 bits.
+    dtype = {"float32": "<f4", "float16": "<f2"}[packed.get("dtype", "float32")]
+    values = np.frombuffer(base64.b64decode(packed["values"]), dtype)
     return values.reshape(packed["shape"]).astype("float32")

@@ -3,6 +3,8 @@
 B batch   T target length   S source length   D model_dim
 """
 
+import dataclasses
+
 import numpy as np
 
 from keras_transformer.interpretation import attribution as attributing
@@ -70,13 +72,33 @@ def trace(
         checks.check_name("attribution", attribution, attributing.METHODS)
     recorder = search_record.RecordingSearch(translator.search)
     read = reading.read_pair(translator, text, target, recorder)
+    return dataclasses.replace(
+        trace_of_pair(translator, text, read, num_candidates),
+        target=_target(translator, read, target is not None),
+        search=recorder.record,
+        attribution=_attribution(read, attribution),
+    )
+
+
+def trace_of_pair(
+    translator: translators.Translator,
+    text: str,
+    read: reading.Pair,
+    num_candidates: int = next_tokens.OF_A_STEP,
+) -> record.Trace:
+    """Records one pass through a model, without a search and an attribution.
+
+    Args:
+        translator: the translator that read the pair.
+        text: the source.
+        read: the source and its translation.
+        num_candidates: the number of tokens to keep of each step.
+    """
     return record.Trace(
         model=_facts(read.model, translator),
         source=_source(translator, text, read),
-        target=_target(translator, read, target is not None),
+        target=_target(translator, read, is_given=False),
         **_numbers(translator, read, num_candidates),
-        search=recorder.record,
-        attribution=_attribution(read, attribution),
     )
 
 

@@ -1,9 +1,10 @@
-"""Images, sample translations and scores of a training, for TensorBoard.
+"""Summaries of a training for TensorBoard: what a model does, step by step.
 
 This folder imports neither models nor tokenizers: it takes functions, scores
 and tokens.
 """
 
+from keras_transformer.summaries.attention_cards import attention_card
 from keras_transformer.summaries.attention_images import (
     attention_figure,
     attention_figures,
@@ -14,12 +15,34 @@ from keras_transformer.summaries.callbacks import (
     AttentionImages,
     SampleTranslations,
 )
+from keras_transformer.summaries.embeddings import Embeddings
+from keras_transformer.summaries.entropy import attention_entropies
+from keras_transformer.summaries.hyper_parameters import HyperParameters
+from keras_transformer.summaries.position_figures import position_figure
+from keras_transformer.summaries.scalars import Scalars
+from keras_transformer.summaries.static import StaticSummaries
+from keras_transformer.summaries.tables import table
+from keras_transformer.summaries.trace_summary import write_trace
+from keras_transformer.summaries.traces import Traces, check_sentences
+from keras_transformer.summaries.weight_updates import UpdateRatios
 
 __all__ = [
     "AttentionImages",
     "BleuCallback",
+    "Embeddings",
+    "HyperParameters",
     "SampleTranslations",
+    "Scalars",
+    "StaticSummaries",
+    "Traces",
+    "UpdateRatios",
+    "attention_card",
+    "attention_entropies",
     "attention_figure",
     "attention_figures",
+    "check_sentences",
     "figure_to_image",
+    "position_figure",
+    "table",
+    "write_trace",
 ]

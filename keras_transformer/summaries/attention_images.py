@@ -3,22 +3,20 @@
 L layers   H heads   T query/target length   S key/source length
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from keras_transformer.summaries import panel_layout, token_labels
-
-_DPI = 100
-_COLOURS = matplotlib.colormaps["viridis"].with_extremes(bad="lightgrey")
-_TEXT_COLOUR = "#333333"
-_QUIET_COLOUR = "#777777"
+from keras_transformer.summaries import (
+    figure_style,
+    panel_layout,
+    token_labels,
+)
 
 
 class Attention(Protocol):
@@ -56,7 +54,7 @@ class _Kind(NamedTuple):
     columns: str
 
 
-_KINDS = (
+KINDS = (
     _Kind(
         "encoder",
         "Encoder self-attention",
@@ -81,12 +79,15 @@ _KINDS = (
 )
 
 
-def attention_figures(explanation: Attention) -> Iterator[tuple[str, Figure]]:
+def attention_figures(
+    explanation: Attention, draw: Callable[..., Figure] | None = None
+) -> Iterator[tuple[str, Figure]]:
     """Draws one figure for each kind of attention and layer.
 
     Args:
         explanation: the result of `kt.translation.explain`, or any record
             with the same fields.
+        draw: a function like `attention_figure`, which is the default.
 
     Yields:
         Pairs of a name, such as `"encoder-decoder/layer_2"`, and the figure of
@@ -108,7 +109,7 @@ def attention_figures(explanation: Attention) -> Iterator[tuple[str, Figure]]:
     >>> [name for name, _ in summaries.attention_figures(explanation)]
     ['encoder/layer_1', 'decoder/layer_1', 'encoder-decoder/layer_1']
     """
-    for kind in _KINDS:
+    for kind in KINDS:
         scores_LHTS = np.asarray(getattr(explanation, kind.scores), np.float32)
         if scores_LHTS.ndim != 4:
             raise ValueError(
@@ -118,7 +119,7 @@ def attention_figures(explanation: Attention) -> Iterator[tuple[str, Figure]]:
             )
         num_layers = len(scores_LHTS)
         for layer, scores_HTS in enumerate(scores_LHTS, start=1):
-            figure = attention_figure(
+            figure = (draw or attention_figure)(
                 scores_HTS,
                 getattr(explanation, kind.rows),
                 getattr(explanation, kind.columns),
@@ -169,9 +170,10 @@ def attention_figure(
     >>> [axes.get_label() for axes in figure.axes]
     ['head 1', 'colour bar']
     """
-    scores_HTS = _checked(scores, len(row_tokens), len(column_tokens))
-    figure = Figure(dpi=_DPI, facecolor="white")
-    renderer = FigureCanvasAgg(figure).get_renderer()
+    scores_HTS = figure_style.checked_scores(
+        scores, len(row_tokens), len(column_tokens)
+    )
+    figure, renderer = figure_style.blank_figure()
     rows = [token_labels.label(token) for token in row_tokens]
     columns = [token_labels.label(token) for token in column_tokens]
     title = token_labels.drawable(title)
@@ -188,28 +190,10 @@ def attention_figure(
     return figure
 
 
-def _checked(scores, rows, columns):
-    """Returns the scores as float32 (H, T, S), with H, T and S above 0."""
-    scores_HTS = np.asarray(scores, np.float32)
-    if scores_HTS.ndim != 3 or scores_HTS.shape[1:] != (rows, columns):
-        raise ValueError(
-            "`scores` must have the shape (heads, row tokens, column tokens), "
-            f"here (heads, {rows}, {columns}). Received: "
-            f"shape={scores_HTS.shape}. Pass one token per row and per column "
-            "of the scores, without padding and without a batch axis."
-        )
-    if 0 in scores_HTS.shape:
-        raise ValueError(
-            "`scores` must hold at least one head, one row and one column. "
-            f"Received: shape={scores_HTS.shape}. Leave out empty sentences."
-        )
-    return scores_HTS
-
-
 def _draw_title(figure, layout, title):
     """Sets the figure's size and writes the title above the panels."""
     height, width = layout.figure
-    figure.set_size_inches(width / _DPI, height / _DPI)
+    figure.set_size_inches(width / figure_style.DPI, height / figure_style.DPI)
     padding = panel_layout.PADDING
     figure.text(
         padding / width,
@@ -217,7 +201,7 @@ def _draw_title(figure, layout, title):
         title,
         va="top",
         weight="bold",
-        **_text(panel_layout.TITLE_SIZE),
+        **figure_style.text(panel_layout.TITLE_SIZE),
     )
 
 
@@ -256,7 +240,12 @@ def _draw_panel(
     axes.set_label(f"head {head + 1}")
     axes.spines[:].set_visible(False)
     image = axes.imshow(
-        scores_TS, _COLOURS, vmin=0, vmax=1, aspect="auto", origin="upper"
+        scores_TS,
+        figure_style.COLOURS,
+        vmin=0,
+        vmax=1,
+        aspect="auto",
+        origin="upper",
     )
     num_rows, num_columns = scores_TS.shape
     if layout.cell >= 12:
@@ -268,7 +257,7 @@ def _draw_panel(
 
     # Labels are aligned by their baseline: "_" and "'" do not move them.
     stride = layout.label_stride
-    text = _text(layout.font) | {
+    text = figure_style.text(layout.font) | {
         "rotation_mode": "anchor",
         "va": "center_baseline",
     }
@@ -276,13 +265,13 @@ def _draw_panel(
     text |= {"rotation": 90, "ha": "left"}
     axes.set_xticks(range(0, num_columns, stride), columns[::stride], **text)
     axes.xaxis.tick_top()
-    axes.tick_params(length=0, pad=0.25 * layout.font * 72 / _DPI)
+    axes.tick_params(length=0, pad=0.25 * layout.font * 72 / figure_style.DPI)
 
     # Matplotlib can compute these coordinates itself, but that takes far longer
     # than drawing the panel.
     top, left = layout.margin
     height, width = layout.matrix
-    quiet = _text(layout.font, _QUIET_COLOUR)
+    quiet = figure_style.text(layout.font, figure_style.QUIET_COLOUR)
     axes.set_xlabel("attends to", **quiet)
     axes.xaxis.set_label_position("top")
     axes.xaxis.set_label_coords(0.5, 1 + (top - 2.8 * layout.font) / height)
@@ -293,7 +282,7 @@ def _draw_panel(
         loc="left",
         y=1 + (top - 1.6 * layout.font) / height,
         pad=0,
-        **_text(1.15 * layout.font),
+        **figure_style.text(1.15 * layout.font),
     )
     return image
 
@@ -307,16 +296,18 @@ def _draw_colour_bar(
     axes.set_label("colour bar")
     figure.colorbar(image, cax=axes).outline.set_visible(False)
     size = min(layout.font, 12)
-    axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"], **_text(size))
+    axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"], **figure_style.text(size))
     axes.tick_params(length=0)
-    axes.set_ylabel("weight", **_text(size, _QUIET_COLOUR))
+    axes.set_ylabel(
+        "weight", **figure_style.text(size, figure_style.QUIET_COLOUR)
+    )
 
 
 def _add_axes(
     figure: Figure, corner: tuple[int, int], size: tuple[int, int]
 ) -> Axes:
     """Adds an axes with an upper left corner and a size, both in pixels."""
-    figure_width, figure_height = figure.get_size_inches() * _DPI
+    figure_width, figure_height = figure.get_size_inches() * figure_style.DPI
     (y, x), (height, width) = corner, size
     return figure.add_axes(
         (
@@ -326,15 +317,3 @@ def _add_axes(
             height / figure_height,
         )
     )
-
-
-def _text(size: float, colour: str = _TEXT_COLOUR) -> dict[str, Any]:
-    """Returns text properties for matplotlib; `size` is in pixels."""
-    return {
-        "fontsize": size * 72 / _DPI,
-        "family": token_labels.font_families(),
-        "color": colour,
-        # Matplotlib reads text between dollar signs as a formula by default.
-        "parse_math": False,
-        "usetex": False,
-    }

@@ -94,7 +94,7 @@ class BleuCallback(summary_callback.SummaryCallback):
             with self.summaries():
                 for name in _NAMES:
                     tf.summary.scalar(
-                        name,
+                        f"evaluation/{name}",
                         scores[name],
                         description=scores[f"{name}_signature"],
                     )

@@ -5,17 +5,27 @@ Both take functions instead of a model, so they work with any translator.
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from keras_transformer.summaries import attention_images, summary_callback
+from keras_transformer.summaries import (
+    attention_cards,
+    attention_images,
+    summary_callback,
+    tables,
+)
 
 _ROWS_AND_COLUMNS = (
     "A row is a token that attends, a column a token attended to, the colour "
     "a weight from 0 to 1; one panel per head."
 )
+
+_SIZES = {
+    "card": attention_cards.attention_card,
+    "large": attention_images.attention_figure,
+}
 
 
 class AttentionImages(summary_callback.SummaryCallback):
@@ -34,10 +44,13 @@ class AttentionImages(summary_callback.SummaryCallback):
         texts: the source sentences.
         explain: a function from a sentence to its `Explanation`, with the
             current weights. It can call `kt.translation.explain`.
+        size: `"card"` for images that are legible in TensorBoard's cards, or
+            `"large"` for larger ones, see `attention_figure`.
 
     Raises:
         ValueError: there are no sentences, or `texts` is a string instead of a
-            list; during training: the scores do not fit the tokens.
+            list, or the size is unknown; during training: the scores do not
+            fit the tokens.
 
     Example:
 
@@ -58,8 +71,15 @@ class AttentionImages(summary_callback.SummaryCallback):
         log_dir: str | os.PathLike,
         texts: Sequence[str],
         explain: Callable[[str], attention_images.Attention],
+        size: str = "card",
     ):
         super().__init__(log_dir)
+        if size not in _SIZES:
+            raise ValueError(
+                f"`size` must be one of {', '.join(_SIZES)}. Received: "
+                f"size={size!r}."
+            )
+        self._draw = _SIZES[size]
         if isinstance(texts, str) or not texts:
             raise ValueError(
                 "`texts` must be a list of at least one sentence. Received: "
@@ -72,18 +92,20 @@ class AttentionImages(summary_callback.SummaryCallback):
     def on_epoch_end(
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
+        images = {
+            f"attention/sentence_{number}/{name}": (
+                attention_images.figure_to_image(figure)
+            )
+            for number, text in enumerate(self._texts, start=1)
+            for name, figure in attention_images.attention_figures(
+                self._explain(text), self._draw
+            )
+        }
         with self.summaries():
-            for number, text in enumerate(self._texts, start=1):
-                explanation = self._explain(text)
-                for name, figure in attention_images.attention_figures(
-                    explanation
-                ):
-                    image = attention_images.figure_to_image(figure)
-                    tf.summary.image(
-                        f"attention/sentence_{number}/{name}",
-                        image[None],
-                        description=_ROWS_AND_COLUMNS,
-                    )
+            for tag, image in images.items():
+                tf.summary.image(
+                    tag, image[None], description=_ROWS_AND_COLUMNS
+                )
 
 
 class SampleTranslations(summary_callback.SummaryCallback):
@@ -101,6 +123,8 @@ class SampleTranslations(summary_callback.SummaryCallback):
         pairs: source sentences, each with its reference translation.
         translate: a function from a list of sentences to the list of their
             translations with the current weights.
+        scores: functions from a translation and its reference to a number, by
+            name. Each is a column of the table.
 
     Raises:
         ValueError: there are no pairs; during training: `translate` does not
@@ -122,6 +146,7 @@ class SampleTranslations(summary_callback.SummaryCallback):
         log_dir: str | os.PathLike,
         pairs: Sequence[tuple[str, str]],
         translate: Callable[[list[str]], list[str]],
+        scores: Mapping[str, Callable[[str, str], float]] | None = None,
     ):
         super().__init__(log_dir)
         # Without this check, a string of two characters would count as a pair.
@@ -135,6 +160,7 @@ class SampleTranslations(summary_callback.SummaryCallback):
                 "reference, or leave the callback out."
             )
         self._translate = translate
+        self._scores = dict(scores or {})
         self._unprinted: str | None = None
 
     def on_epoch_end(
@@ -155,7 +181,7 @@ class SampleTranslations(summary_callback.SummaryCallback):
             )
         ]
         with self.summaries():
-            tf.summary.text("sample_translations", _table(samples))
+            tf.summary.text("sample_translations", self._table(samples))
         self._unprinted = _listing(samples, epoch + 1)
 
     # Keras completes its progress bar after `on_epoch_end` of all other
@@ -169,6 +195,16 @@ class SampleTranslations(summary_callback.SummaryCallback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self._print()
         super().on_train_end(logs)
+
+    def _table(self, samples):
+        """Returns the samples as a table, each with its scores."""
+        header = ["source", "translation", "reference", *self._scores]
+        rows = [
+            [*sample, *(f"{score(*sample[1:]):.1f}" for score in scores)]
+            for scores in [self._scores.values()]
+            for sample in samples
+        ]
+        return tables.table(header, rows)
 
     def _print(self) -> None:
         if self._unprinted is not None:
@@ -197,24 +233,3 @@ def _listing(samples: Sequence[tuple[str, str, str]], epoch: int) -> str:
         for sample in samples
     )
     return f"Sample translations after epoch {epoch}:\n" + "\n\n".join(blocks)
-
-
-def _table(samples: Sequence[tuple[str, str, str]]) -> str:
-    """Formats samples as a table in Markdown, for TensorBoard.
-
-    >>> print(_table([("a|b", "c", "d")]))
-    | source | translation | reference |
-    | --- | --- | --- |
-    | a\\|b | c | d |
-    """
-    header = ("source", "translation", "reference")
-    rows = [header, ("---",) * 3, *(map(_escape, sample) for sample in samples)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _escape(text: str) -> str:
-    """Escapes a text, so that Markdown and HTML show it as it is."""
-    text = " ".join(text.split())
-    for special in "\\`*_[]|":
-        text = text.replace(special, "\\" + special)
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

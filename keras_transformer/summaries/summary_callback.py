@@ -1,6 +1,7 @@
 """A callback that writes to its own event file."""
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -8,11 +9,17 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+_LOG = logging.getLogger(__name__)
+
 
 class SummaryCallback(keras.callbacks.Callback):
     """A callback with its own event file, which TensorBoard reads.
 
-    The first write opens the file, and the end of the training closes it.
+    The first write opens the file, and the end of the training closes it. If
+    the file cannot be written, a warning says so once, and training goes on.
+
+    If training continues at a step, summaries of later steps in the directory
+    no longer count: TensorBoard forgets them.
 
     Args:
         log_dir: the directory of the event file.
@@ -22,21 +29,80 @@ class SummaryCallback(keras.callbacks.Callback):
         super().__init__()
         self._log_dir = os.fspath(log_dir)
         self._writer: tf.summary.SummaryWriter | None = None
+        self._has_failed = False
+        self._first_step = 0
 
     @contextlib.contextmanager
     def summaries(self) -> Iterator[None]:
-        """Writes the summaries of a `with` block, at the optimizer's step."""
-        # Under MirroredStrategy `int` does not accept the counter's variable.
-        step = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+        """Writes the summaries of a `with` block, at the optimizer's step.
+
+        The block must only write: its errors are taken for those of the file.
+        """
+        if self._writer is None and not self._has_failed:
+            try:
+                self._open()
+            except (OSError, tf.errors.OpError) as error:
+                self.give_up(error)
         if self._writer is None:
-            self._writer = tf.summary.create_file_writer(self._log_dir)
-        # keras.callbacks.TensorBoard(update_freq=n) switches off all summaries
-        # of the process, except at each n-th step. `record_if` overrides it.
-        with self._writer.as_default(step), tf.summary.record_if(True):
-            yield  # The end of `as_default` flushes the file.
+            yield  # Without a writer, functions of tf.summary do nothing.
+            return
+        try:
+            # keras.callbacks.TensorBoard(update_freq=n) switches off all
+            # summaries of the process, except at each n-th step. `record_if`
+            # overrides it.
+            with (
+                self._writer.as_default(self.step()),
+                tf.summary.record_if(True),
+            ):
+                yield  # The end of `as_default` flushes the file.
+        except (OSError, tf.errors.OpError) as error:
+            self.give_up(error)
+
+    def step(self) -> int:
+        """Returns the optimizer's step."""
+        # Under MirroredStrategy `int` does not accept the counter's variable.
+        return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
+
+    def give_up(self, error: Exception) -> None:
+        """Says once why there are no summaries, and writes no others.
+
+        Args:
+            error: what happened.
+        """
+        if not self._has_failed:
+            _LOG.warning(
+                "%s writes no more summaries to %s; training goes on. The "
+                "reason: %s",
+                type(self).__name__,
+                self._log_dir,
+                getattr(error, "message", None) or error,
+            )
+        self._has_failed = True
+        self._writer = None
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._first_step = self.step()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self._writer is not None:
             self._writer.close()
             # A second `fit` opens a new file.
             self._writer = None
+
+    def _open(self):
+        if self._first_step and tf.io.gfile.exists(self._log_dir):
+            _forget_after(self._log_dir, self._first_step)
+        self._writer = tf.summary.create_file_writer(self._log_dir)
+
+
+def _forget_after(log_dir, step):
+    """Tells TensorBoard to forget what was written for later steps."""
+    # A writer of TensorFlow 1 is the only one of the public API that can.
+    with tf.Graph().as_default():
+        writer = tf.compat.v1.summary.FileWriter(log_dir)
+        start = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
+        # The first start of a directory is not taken for that of a run that
+        # continues, so there are two.
+        for _ in range(2):
+            writer.add_session_log(start, step + 1)
+        writer.close()

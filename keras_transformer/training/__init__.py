@@ -15,6 +15,7 @@ from keras_transformer.training.consistency import (
     SimCut,
 )
 from keras_transformer.training.distributed_model import DistributedModel
+from keras_transformer.training.gradient_norms import GradientNorms
 from keras_transformer.training.hardware import (
     fast_precision,
     precision_warning,
@@ -44,6 +45,7 @@ __all__ = [
     "CoolDown",
     "Distillation",
     "DistributedModel",
+    "GradientNorms",
     "OPTIMIZERS",
     "RDrop",
     "SCHEDULES",

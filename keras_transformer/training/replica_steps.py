@@ -25,6 +25,9 @@ from keras_transformer.training import (
 from keras_transformer.training import (
     consistency as consistency_losses,
 )
+from keras_transformer.training import (
+    gradient_norms as norms,
+)
 
 
 class ReplicaSteps(keras.Model):
@@ -36,6 +39,8 @@ class ReplicaSteps(keras.Model):
     gradient_accumulation_steps: int
     consistency: consistency_losses.ConsistencyLoss | None
     _token_loss: token_loss.TokenLoss | None
+    # What gets the norm of each step's gradients, if a callback wants it.
+    gradient_norms: norms.GradientNorms | None = None
 
     def train_step(self, data: Any) -> None:
         """Updates the weights from one replica's share of a batch."""
@@ -59,6 +64,7 @@ class ReplicaSteps(keras.Model):
             gradients,
             self.trainable_variables,
             self.distribute_strategy.num_replicas_in_sync,
+            self.gradient_norms and self.gradient_norms.report,
         )
 
     def test_step(self, data: Any) -> None:

@@ -1,6 +1,6 @@
 """The optimizer's step, from the summed gradients of all replicas."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
@@ -35,6 +35,7 @@ def apply(
     gradients: Sequence[tf.Tensor | None],
     variables: Sequence[keras.Variable],
     replicas: int,
+    report_norm: Callable[[tf.Tensor], None] | None = None,
 ) -> None:
     """Updates variables by the sum of the gradients of all replicas.
 
@@ -49,12 +50,20 @@ def apply(
             variable has none.
         variables: the variables that the gradients belong to.
         replicas: the number of replicas.
+        report_norm: function that gets the norm of the summed gradients
+            before clipping, without the loss scale. It is not called if the
+            sum is not computed here; `None` if nothing wants the norm.
     """
     if not variables:
         return  # The model has no variables to train, which Keras allows.
     if replicas > 1 and _clips_or_checks(optimizer):
-        gradients = _clip(optimizer, _sums(gradients))
+        gradients = _sums(gradients)
+        if report_norm:
+            report_norm(_norm(optimizer, gradients))
+        gradients = _clip(optimizer, gradients)
         gradients = [g if g is None else g / replicas for g in gradients]
+    elif replicas == 1 and report_norm:
+        report_norm(_norm(optimizer, gradients))
     optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
 
@@ -77,6 +86,18 @@ def _sums(gradients):
     context = tf.distribute.get_replica_context()
     sums = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, tensors))
     return [None if g is None else next(sums) for g in gradients]
+
+
+def _norm(optimizer, gradients):
+    """Returns the norm of all gradients together, without the loss scale."""
+    # The rows of a sparse gradient may repeat, so it is made dense.
+    tensors = [
+        tf.cast(tf.convert_to_tensor(g), "float32")
+        for g in gradients
+        if g is not None
+    ]
+    scale = tf.cast(optimizer.scale_loss(1.0), "float32")
+    return tf.linalg.global_norm(tensors) / scale
 
 
 def _clip(optimizer, gradients):

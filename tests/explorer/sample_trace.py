@@ -214,7 +214,7 @@ def search():
     }
 
 
-def trace(text=TIRED, pieces=None, with_search=True, attribution=True):
+def trace(text=TIRED, pieces=None, with_search=True, attribution=True, seed=0):
     """Returns a trace of a text.
 
     Args:
@@ -222,11 +222,12 @@ def trace(text=TIRED, pieces=None, with_search=True, attribution=True):
         pieces: its tokens, to use others than those of `pieces_of`.
         with_search: whether the target is searched for, not given.
         attribution: whether there is one.
+        seed: another seed gives other numbers.
     """
     pieces = pieces_of(text) if pieces is None else [*pieces, "</s>"]
     # An id from the characters, not from `hash`, which differs each time.
     source_ids = [sum(map(ord, piece)) * 7 % 4999 for piece in pieces]
-    recorder = Recorder(sum(source_ids) % 1000)
+    recorder = Recorder(sum(source_ids) % 1000 + seed)
     memory = recorder.encode(source_ids)
     recorded = search() if with_search else None
     ids = recorded["hypotheses"][0]["ids"] if recorded else GIVEN

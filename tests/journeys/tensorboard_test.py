@@ -104,7 +104,7 @@ def test_scalars_and_translations(server):
         lambda runs: {"train", "validation", "bleu"} <= set(runs),
     )
     assert "sacrebleu" not in runs["bleu"]
-    assert "nrefs:1" in runs["bleu"]["bleu"]["description"]
+    assert "nrefs:1" in runs["bleu"]["evaluation/bleu"]["description"]
     texts = wait_for(
         server, "/data/plugin/text/tags", lambda runs: "translations" in runs
     )

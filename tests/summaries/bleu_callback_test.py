@@ -111,11 +111,14 @@ class TestBleuCallback:
             )
         fit(make(), *used, epochs=2, steps=3)
         found = scalars(log_dir / "bleu")
-        assert [s[0] for s in found] == ["bleu", "chrf"] * 2
+        assert [s[0] for s in found] == [
+            "evaluation/bleu",
+            "evaluation/chrf",
+        ] * 2
         assert [s[1] for s in found] == [3, 3, 6, 6]
         expected = {
-            "bleu": (self.bleu, self.signature),
-            "chrf": (self.chrf, self.chrf_signature),
+            "evaluation/bleu": (self.bleu, self.signature),
+            "evaluation/chrf": (self.chrf, self.chrf_signature),
         }
         for name, _, value, description in found:
             assert_all_close(value, expected[name][0])

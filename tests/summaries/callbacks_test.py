@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from keras_transformer import summaries, translation
 from tests.assertions import assert_all_equal
+from tests.training import small_model
 
 pytestmark = pytest.mark.seconds
 
@@ -87,7 +88,9 @@ class TestAttentionImages:
         found = recorded(log_dir)
         assert [(tag, step) for tag, step, _ in found] == expected
         # The last picture is the last figure, to the pixel.
-        *_, (_, figure) = summaries.attention_figures(explain_two(texts[1]))
+        *_, (_, figure) = summaries.attention_figures(
+            explain_two(texts[1]), summaries.attention_card
+        )
         image = summaries.figure_to_image(figure)
         width, height, png = found[-1][2]
         assert (int(height), int(width)) == image.shape[:2]
@@ -110,6 +113,7 @@ class TestAttentionImages:
     def test_nothing_is_made_before_the_first_write(self, tmp_path):
         log_dir = os.path.join(str(tmp_path), "logs")
         callback = summaries.AttentionImages(log_dir, ["a cat"], explain)
+        callback.set_model(small_model.make())
         callback.on_train_begin()
         assert not os.path.exists(log_dir)
         callback.on_train_end()
@@ -153,8 +157,37 @@ class TestAttentionImages:
             ):
                 summaries.AttentionImages("logs", texts, explain)
 
+    def test_large_images(self, tmp_path):
+        callback = summaries.AttentionImages(
+            str(tmp_path), ["a cat"], explain, size="large"
+        )
+        fit(callback)
+        *_, (_, figure) = summaries.attention_figures(explain("a cat"))
+        height, width, _ = summaries.figure_to_image(figure).shape
+        assert [int(x) for x in recorded(str(tmp_path))[-1][2][:2]] == [
+            width,
+            height,
+        ]
+
+    def test_an_unknown_size(self):
+        with pytest.raises(ValueError, match="card, large. Received: size='s'"):
+            summaries.AttentionImages("logs", ["a"], explain, size="s")
+
 
 class TestSampleTranslations:
+    def test_scores_are_columns(self, tmp_path):
+        callback = summaries.SampleTranslations(
+            str(tmp_path),
+            [("the cat", "le chat")],
+            shout,
+            scores={"length": lambda text, reference: len(text) - 0.25},
+        )
+        with contextlib.redirect_stdout(io.StringIO()):
+            fit(callback)
+        table = recorded(str(tmp_path))[0][2].item().decode()
+        assert table.splitlines()[0].endswith("| reference | length |")
+        assert table.splitlines()[2].endswith("| le chat | 6.8 |")
+
     def test_samples_are_written_as_a_table(self, tmp_path):
         log_dir = str(tmp_path)
         pairs = [("the cat", "le chat"), ("a|b <unk>\n*c*", "d")]

@@ -1,11 +1,16 @@
 """An event file is opened at the first write, and closed with training."""
 
 import pathlib
+import time
 
 import keras
 import tensorflow as tf
+from tensorboard.backend.event_processing import (
+    plugin_event_accumulator as event_accumulator,
+)
 
 from keras_transformer.summaries import summary_callback
+from tests.summaries import events
 from tests.training.small_model import fit, make
 
 
@@ -40,3 +45,51 @@ def test_beside_a_callback_that_silences_summaries(tmp_path):
     other = keras.callbacks.TensorBoard(tmp_path / "keras", update_freq=1009)
     fit(make(), Ends(tmp_path / "logs"), other, epochs=2)
     assert steps(pathlib.Path(tmp_path / "logs")) == [5, 10]
+
+
+def test_a_directory_that_cannot_be_written(tmp_path, caplog):
+    file = tmp_path / "file"
+    file.write_text("")
+    callback = Ends(file / "logs")
+    history = fit(make(), callback, epochs=3)
+    assert len(history.epoch) == 3
+    (record,) = caplog.records
+    assert record.message.startswith(
+        f"Ends writes no more summaries to {file / 'logs'}; training goes on."
+    )
+
+
+def test_a_file_that_cannot_be_written_any_more(tmp_path, caplog, monkeypatch):
+    """As on a disk that became full."""
+    callback = Ends(tmp_path)
+    model = make()
+    fit(model, callback)
+
+    def fail(*arguments, **options):
+        monkeypatch.undo()
+        raise tf.errors.ResourceExhaustedError(None, None, "the disk is full")
+
+    monkeypatch.setattr(tf.summary, "scalar", fail)
+    fit(model, callback, epochs=3)
+    assert steps(tmp_path) == [5]
+    (record,) = caplog.records
+    assert record.message.endswith("The reason: the disk is full")
+
+
+def test_a_run_that_continues_forgets_later_steps(tmp_path):
+    model = make()
+    fit(model, Ends(tmp_path), epochs=3)
+    model.optimizer.iterations.assign(10)
+    # Files are read in the order of their names, which have the second.
+    time.sleep(1.1)
+    fit(model, Ends(tmp_path))
+    starts = [
+        event.step
+        for event in events.events(tmp_path)
+        if event.HasField("session_log")
+    ]
+    assert starts == [11, 11]
+    accumulator = event_accumulator.EventAccumulator(str(tmp_path))
+    accumulator.Reload()
+    read = accumulator.Tensors("epoch")
+    assert [event.step for event in read] == [5, 10, 15]

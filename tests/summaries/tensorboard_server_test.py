@@ -149,7 +149,9 @@ class TestTensorBoardServer:
     def test_every_image_is_served_as_it_was_drawn(self):
         figures = {
             f"attention/sentence_1/{name}": figure
-            for name, figure in summaries.attention_figures(explain("the cat"))
+            for name, figure in summaries.attention_figures(
+                explain("the cat"), summaries.attention_card
+            )
         }
         assert len(figures) == 6
         tags = self.server.get_json("data/plugin/images/tags")["attention"]

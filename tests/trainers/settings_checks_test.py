@@ -156,5 +156,10 @@ class TestChecks:
         ):
             settings_checks.check(settings.TrainingSettings(**values))
 
+    def test_sentences_to_trace(self):
+        values = settings.TrainingSettings(trace_sentences=("a", " "))
+        with pytest.raises(ValueError, match="--trace_sentences.*1 to 400"):
+            settings_checks.check(values)
+
     def test_the_largest_seed(self):
         settings_checks.check(settings.TrainingSettings(seed=2**32 - 1))

@@ -133,6 +133,18 @@ def test_rates_are_those_since_the_last_line(tmp_path):
     assert rates == ["0.8", "0.2", "0.2"]
 
 
+def test_the_throughput_since_the_last_evaluation(tmp_path):
+    run = Run(tmp_path, num_steps=6, seconds=10.0)
+    run.evaluation_seconds = 200.0
+    found = []
+    reader = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: found.append(run.progress.throughput())
+    )
+    run.fit(3, reader)
+    # 8 tokens of 16 in 10 seconds; an evaluation counts as no time.
+    assert found == [(pytest.approx(0.8), 0.5)] * 2
+
+
 def test_goes_on_after_a_stop(tmp_path):
     Run(tmp_path, num_steps=4, seconds=1.0).fit(2)
     run = Run(tmp_path, num_steps=20, seconds=31.0)

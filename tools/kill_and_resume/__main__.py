@@ -134,7 +134,7 @@ class Trainer:
                 [text for pair in pairs for text in pair], _VOCABULARY_SIZE
             )
         )
-        directory = self._directory / "shards"
+        directory = self._directory / "train_shards"
         kt.data.shard_pairs(
             pairs, directory, tokenizer, None, _MAX_LENGTH, pairs_per_shard=37
         )

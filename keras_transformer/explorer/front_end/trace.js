@@ -3,6 +3,8 @@
 // S source tokens, T target tokens, D model_dim, H heads, N key-value heads,
 // K head_dim.
 
+import { numberOfHalf } from "./half_precision.js";
+
 /** The three attentions, in the order of the model. */
 export const ATTENTIONS = [
   {
@@ -49,10 +51,14 @@ export function decodeTrace(json) {
   return { ...json, arrays, attribution };
 }
 
-function decodeArray({ shape, values }) {
+function decodeArray({ shape, values, dtype }) {
   if (typeof values !== "string") return { shape, values };
   const bytes = Uint8Array.from(atob(values), (each) => each.charCodeAt(0));
-  return { shape, values: new Float32Array(bytes.buffer) };
+  if (dtype !== "float16") {
+    return { shape, values: new Float32Array(bytes.buffer) };
+  }
+  const halves = new Uint16Array(bytes.buffer);
+  return { shape, values: Float32Array.from(halves, numberOfHalf) };
 }
 
 /** The path of an attention's arrays: encoder/block_1/attention. */

@@ -13,7 +13,7 @@ def test_all_halves(front_end):
     halves = np.arange(2**16).astype("<u2").view("<f2").astype("float64")
     found = front_end.evaluate(
         """async () => {
-          const { numberOfHalf } = await import("/engine/weights.js");
+          const { numberOfHalf } = await import("/half_precision.js");
           return Array.from({ length: 65536 }, (_, i) => numberOfHalf(i));
         }"""
     )

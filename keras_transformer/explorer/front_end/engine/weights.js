@@ -1,5 +1,6 @@
 /** The weights of the model data, as tensors of float32. */
 
+import { numberOfHalf } from "../half_precision.js";
 import { bytesOfBase64 } from "./base64.js";
 
 /**
@@ -32,18 +33,4 @@ function readNumbers(bytes, dtype) {
       : numberOfHalf(view.getUint16(2 * i, true));
   }
   return values;
-}
-
-/**
- * Decodes a float16: 1 bit of sign, 5 of exponent, 10 of fraction.
- * @param {number} bits an integer of 16 bits.
- * @returns {number}
- */
-export function numberOfHalf(bits) {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

@@ -1,0 +1,58 @@
+"""Answers to the requests of a browser, as WSGI applications."""
+
+import json
+import urllib.parse
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+_STATUS = {200: "200 OK", 404: "404 Not Found"}
+
+
+class Answer(NamedTuple):
+    """What is sent to the browser.
+
+    body: the content.
+    content_type: its type.
+    code: the status.
+    """
+
+    body: bytes
+    content_type: str = "application/json"
+    code: int = 200
+
+
+def of_json(value: Any, code: int = 200) -> Answer:
+    """Returns an answer in JSON.
+
+    Example:
+
+    >>> of_json({"steps": [7]}).body
+    b'{"steps": [7]}'
+    """
+    return Answer(json.dumps(value).encode(), code=code)
+
+
+def application(
+    answer: Callable[[Mapping[str, str], Mapping[str, Any]], Answer],
+) -> Callable[..., Iterable[bytes]]:
+    """Makes a WSGI application.
+
+    Args:
+        answer: a function from the parameters of a request and its WSGI
+            environment to the answer.
+    """
+
+    def respond(environ, start_response):
+        query = dict(urllib.parse.parse_qsl(environ.get("QUERY_STRING", "")))
+        body, content_type, code = answer(query, environ)
+        headers = [
+            ("Content-Type", content_type),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-cache"),
+            # A browser must not take it for another type, such as a script.
+            ("X-Content-Type-Options", "nosniff"),
+        ]
+        start_response(_STATUS[code], headers)
+        return [body]
+
+    return respond

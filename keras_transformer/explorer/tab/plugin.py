@@ -1,0 +1,109 @@
+"""The plugin: it answers what the tab asks for, and serves its files."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tensorboard import plugin_util
+from tensorboard.plugins import base_plugin
+
+from keras_transformer.explorer import page
+from keras_transformer.explorer.tab import answers, event_files, series
+from keras_transformer.summaries import trace_summary
+
+_TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+}
+_ENTRY = "/tab/main.js"
+
+
+class TransformerPlugin(base_plugin.TBPlugin):
+    """The tab "Transformer" of TensorBoard.
+
+    It is active as soon as a run has traces.
+
+    Args:
+        context: what TensorBoard gives to a plugin.
+    """
+
+    plugin_name = trace_summary.PLUGIN
+
+    def __init__(self, context: base_plugin.TBContext) -> None:
+        self._series = series.Series(context.data_provider)
+        self._files = event_files.EventFiles(context.logdir)
+
+    def is_active(self) -> bool:
+        """Returns False: TensorBoard itself finds the plugins with data."""
+        return False
+
+    def frontend_metadata(self) -> base_plugin.FrontendMetadata:
+        """Returns the tab's name and its first module."""
+        return base_plugin.FrontendMetadata(
+            es_module_path=_ENTRY, tab_name="Transformer"
+        )
+
+    def get_plugin_apps(self) -> dict[str, Callable[..., Any]]:
+        """Returns what answers each path; there are no others.
+
+        Each file of the front end has a path of its own, so that no path leads
+        to another file.
+        """
+        files = {
+            "/" + path.relative_to(page.FRONT_END).as_posix(): _server_of(path)
+            for path in sorted(page.FRONT_END.rglob("*"))
+            if path.suffix in _TYPES
+        }
+        return {
+            **files,
+            "/runs": answers.application(self._runs),
+            "/steps": answers.application(self._steps),
+            "/trace": answers.application(self._trace),
+        }
+
+    def _runs(self, query, environ):
+        """Answers with all runs and the sentences that they have traces of."""
+        del query
+        runs = self._series.listed(*_experiment(environ))
+        notes = {run: self._files.note(run) for run in runs}
+        return answers.of_json({"runs": runs, "notes": notes})
+
+    def _steps(self, query, environ):
+        """Answers with the steps of a sentence, see `series.Series.points`."""
+        points = self._points(query, environ)
+        if points is None:
+            return _no_such()
+        return answers.of_json({"steps": [point.step for point in points]})
+
+    def _trace(self, query, environ):
+        """Answers with the trace of a sentence at a step."""
+        for point in self._points(query, environ) or []:
+            if str(point.step) == query.get("step"):
+                try:
+                    return answers.Answer(series.unpacked(point.packed))
+                except ValueError as error:
+                    return answers.of_json({"problem": str(error)})
+        return _no_such()
+
+    def _points(self, query, environ):
+        run, tag = query.get("run", ""), query.get("tag", "")
+        context, experiment = _experiment(environ)
+        try:
+            return self._series.points(context, experiment, run, tag)
+        except KeyError:
+            return None
+
+
+def _experiment(environ):
+    """Returns TensorBoard's context and the name of the experiment."""
+    return plugin_util.context(environ), plugin_util.experiment_id(environ)
+
+
+def _server_of(path):
+    """Returns the application that serves one file."""
+    answer = answers.Answer(path.read_bytes(), _TYPES[path.suffix])
+    return answers.application(lambda query, environ: answer)
+
+
+def _no_such():
+    problem = "There is no trace of this run, sentence and step."
+    return answers.of_json({"problem": problem}, code=404)

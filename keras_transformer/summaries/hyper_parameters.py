@@ -1,0 +1,47 @@
+"""The settings of a run in TensorBoard's tab HParams."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+from tensorboard.plugins.hparams import api
+
+from keras_transformer.summaries import summary_callback
+
+
+class HyperParameters(summary_callback.SummaryCallback):
+    """Callback that writes the settings of a run when training begins.
+
+    The tab HParams shows each run in a row, with its settings and its last
+    numbers. So give this callback the directory that holds the directories of
+    the other callbacks.
+
+    Args:
+        log_dir: the directory of the event file, made at the first write.
+        values: the settings by name. One that is neither a number, a bool nor
+            a string is written as text; `None` is left out.
+
+    Example:
+
+    >>> from keras_transformer import summaries
+    >>> callback = summaries.HyperParameters("logs", {"dropout": 0.1})
+
+    Pass it to `model.fit(..., callbacks=[callback])`.
+    """
+
+    def __init__(self, log_dir: str | os.PathLike, values: Mapping[str, Any]):
+        super().__init__(log_dir)
+        self._values = {
+            name: value
+            if isinstance(value, bool | int | float | str)
+            else str(value)
+            for name, value in values.items()
+            if value is not None
+        }
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        super().on_train_begin(logs)
+        with self.summaries():
+            if tf.summary.should_record_summaries():
+                api.hparams(self._values)

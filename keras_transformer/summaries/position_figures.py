@@ -1,0 +1,50 @@
+"""Draws tables of positions, as in The Illustrated Transformer.
+
+D model_dim
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from keras_transformer.summaries import figure_style
+
+_PANEL_INCHES = 1.75
+
+
+def position_figure(tables: Mapping[str, np.ndarray], width: int) -> Figure:
+    """Draws tables of positions, one below the other.
+
+    Args:
+        tables: numbers from -1 to 1 by title, each `(positions, D)`.
+        width: the width of the image, in pixels.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_transformer import layers, summaries
+    >>> tables = {
+    ...     form: np.asarray(layers.sinusoidal_encoding(range(5), 8, form))
+    ...     for form in ("interleaved", "halves")}
+    >>> figure = summaries.position_figure(tables, width=328)
+    >>> [axes.get_title("left") for axes in figure.axes[:2]]
+    ['interleaved', 'halves']
+    """
+    size = (width / figure_style.DPI, _PANEL_INCHES * len(tables))
+    figure = Figure(figsize=size, layout="constrained", dpi=figure_style.DPI)
+    panels = figure.subplots(len(tables), sharex=True, sharey=True)
+    for panel, (title, table) in zip(panels, tables.items(), strict=True):
+        image = panel.imshow(
+            table,
+            aspect="auto",
+            cmap="viridis",
+            interpolation="nearest",
+            vmin=-1,
+            vmax=1,
+        )
+        panel.set_title(title, loc="left")
+        panel.set_ylabel("position")
+    panels[-1].set_xlabel("dimension")
+    figure.colorbar(image, ax=list(panels), label="value", shrink=0.5)
+    return figure

@@ -1,0 +1,48 @@
+"""A callback that writes numbers after each epoch, as curves."""
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from keras_transformer.summaries import summary_callback
+
+
+class Scalars(summary_callback.SummaryCallback):
+    """Callback that writes numbers every epoch, at the optimizer's step.
+
+    TensorBoard groups curves by what is before the first `/` of their tags. It
+    draws curves of one tag in several directories into one chart. A number
+    that is NaN or infinite is left out.
+
+    Args:
+        log_dir: the directory of the event file, made at the first write.
+        values: a function from the epoch's logs to a dict of numbers by tag.
+
+    Example:
+
+    >>> from keras_transformer import summaries
+    >>> callback = summaries.Scalars(
+    ...     "logs/dev", lambda logs: {"evaluation/loss": logs["val_loss"]})
+
+    Pass it to `model.fit(..., callbacks=[callback])`.
+    """
+
+    def __init__(
+        self,
+        log_dir: str | os.PathLike,
+        values: Callable[[Mapping[str, Any]], Mapping[str, float]],
+    ):
+        super().__init__(log_dir)
+        self._values = values
+
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        values = self._values(logs or {})
+        with self.summaries():
+            for tag, value in values.items():
+                if math.isfinite(value):
+                    tf.summary.scalar(tag, value)

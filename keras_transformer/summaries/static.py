@@ -1,0 +1,52 @@
+"""A callback that writes what does not change while a model trains."""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+from matplotlib.figure import Figure
+
+from keras_transformer.summaries import attention_images, summary_callback
+
+
+class StaticSummaries(summary_callback.SummaryCallback):
+    """Callback that writes images and texts once, before the first step.
+
+    Args:
+        log_dir: the directory of the event file, made at the first write.
+        figures: functions that draw figures, by tag.
+        texts: texts in Markdown, by tag.
+
+    Example:
+
+    >>> from keras_transformer import summaries
+    >>> callback = summaries.StaticSummaries(
+    ...     "logs/model", {}, {"architecture": "2 blocks"})
+
+    Pass it to `model.fit(..., callbacks=[callback])`.
+    """
+
+    def __init__(
+        self,
+        log_dir: str | os.PathLike,
+        figures: Mapping[str, Callable[[], Figure]],
+        texts: Mapping[str, str],
+    ):
+        super().__init__(log_dir)
+        self._figures = figures
+        self._texts = texts
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        super().on_train_begin(logs)
+        if self.step() > 0:
+            return
+        images = {
+            tag: attention_images.figure_to_image(draw())
+            for tag, draw in self._figures.items()
+        }
+        with self.summaries():
+            for tag, image in images.items():
+                tf.summary.image(tag, image[None])
+            for tag, text in self._texts.items():
+                tf.summary.text(tag, text)

@@ -1,0 +1,30 @@
+"""Tables in Markdown, which TensorBoard's tab Text draws."""
+
+from collections.abc import Iterable, Sequence
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Returns a table in Markdown, whose cells show texts as they are.
+
+    Args:
+        header: the names of the columns.
+        rows: the cells of each row.
+
+    Example:
+
+    >>> print(table(["source", "score"], [("a|b", 0.5)]))
+    | source | score |
+    | --- | --- |
+    | a\\|b | 0.5 |
+    """
+    lines = [header, ["---"] * len(header)]
+    lines += [[_escape(str(cell)) for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _escape(text):
+    """Escapes a text, so that Markdown and HTML show it as it is."""
+    text = " ".join(text.split())
+    for special in "\\`*_[]|":
+        text = text.replace(special, "\\" + special)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

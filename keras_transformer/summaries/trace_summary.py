@@ -1,0 +1,114 @@
+"""Traces of sentences as tensor summaries, for the tab of TensorBoard.
+
+A summary is a vector of one string: the trace's JSON, compressed by gzip. It
+has what the tab draws: the tokens, the attention weights of all heads in 16
+bits, and the most probable tokens of each step of the decoder.
+"""
+
+import base64
+import gzip
+import json
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+# The name under which TensorBoard finds the summaries.
+PLUGIN = "keras_transformer"
+# The number of tokens that are kept of each step of the decoder.
+MOST_CANDIDATES = 20
+_CANDIDATES = ("ids", "tokens", "logits")
+# The value `DATA_CLASS_TENSOR` of TensorBoard's summary.proto.
+_DATA_CLASS_TENSOR = 2
+
+
+class TraceLike(Protocol):
+    """What a summary is made from, as in `kt.interpretation.Trace`."""
+
+    arrays: Mapping[str, np.ndarray]
+
+    def fields(self) -> dict[str, Any]:
+        """Returns the trace as dicts, lists and strings."""
+
+
+def write_trace(name: str, trace: TraceLike, step: int | None = None) -> bool:
+    """Writes a trace with the default writer, as functions of `tf.summary` do.
+
+    Args:
+        name: the tag. Traces with the same tag are of the same sentence at
+            several steps of training.
+        trace: the result of `kt.interpretation.trace`.
+        step: the step of training; `None` for that of `tf.summary`.
+
+    Returns:
+        Whether it was written: `False` without a default writer.
+
+    Example:
+
+    >>> import tempfile
+    >>> import keras_transformer as kt
+    >>> import tensorflow as tf
+    >>> tokenizer = kt.Tokenizer(
+    ...     kt.learn_vocabulary(["a cat", "un chat"], may_be_smaller=True))
+    >>> config = kt.TransformerConfig(tokenizer.vocabulary_size, 1, 1, 8, 2, 16)
+    >>> translator = kt.Translator(kt.build_transformer(config), tokenizer)
+    >>> traced = kt.interpretation.trace(translator, "a cat", "un chat")
+    >>> writer = tf.summary.create_file_writer(tempfile.mkdtemp())
+    >>> with writer.as_default():
+    ...     bool(kt.summaries.write_trace("a cat", traced, step=0))
+    True
+    """
+    fields = _drawn(trace)
+    metadata = tf.compat.v1.SummaryMetadata(
+        display_name=fields["source"]["text"],
+        plugin_data=tf.compat.v1.SummaryMetadata.PluginData(
+            plugin_name=PLUGIN,
+            content=json.dumps(
+                {key: fields[key] for key in ("schema", "version")}
+            ).encode(),
+        ),
+        data_class=_DATA_CLASS_TENSOR,
+    )
+    text = json.dumps(fields, ensure_ascii=False, allow_nan=False)
+    # Without the time in it, the same trace gives the same bytes.
+    packed = gzip.compress(text.encode("utf-8", "replace"), mtime=0)
+    return tf.summary.write(name, tf.constant([packed]), step, metadata)
+
+
+def _drawn(trace):
+    """Returns the fields of a trace with the numbers that the tab draws."""
+    fields = trace.fields()
+    arrays = {
+        name: _packed(array)
+        for name, array in trace.arrays.items()
+        if name.endswith("/weights")
+    }
+    steps = [_best_of(candidates) for candidates in fields["steps"]]
+    return {
+        **fields,
+        "arrays": arrays,
+        "steps": steps,
+        "lens": [],
+        "search": None,
+        "attribution": None,
+    }
+
+
+def _best_of(candidates):
+    """Returns the best candidates of a step, with numbers of 4 decimals."""
+    best = {name: candidates[name][:MOST_CANDIDATES] for name in _CANDIDATES}
+    return {
+        "log_normalizer": round(candidates["log_normalizer"], 4),
+        **best,
+        "logits": [round(logit, 4) for logit in best["logits"]],
+    }
+
+
+def _packed(array):
+    values = np.asarray(array, "<f2").tobytes()
+    return {
+        "shape": list(array.shape),
+        "dtype": "float16",
+        "values": base64.b64encode(values).decode("ascii"),
+    }

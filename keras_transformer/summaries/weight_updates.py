@@ -1,0 +1,83 @@
+"""A callback that measures how much a step changes the weights."""
+
+import math
+import os
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_transformer.summaries import summary_callback
+
+
+class UpdateRatios(summary_callback.SummaryCallback):
+    """Callback that writes update-to-weight ratios every epoch.
+
+    It is the norm of what the last step of the epoch adds to the weights,
+    divided by the norm of the weights. Ratios near 0.001 are usual; a group
+    with a much larger one may be unstable, one with a much smaller one hardly
+    learns. With `steps_per_execution` it is what the last execution adds.
+
+    Only the last step of an epoch is measured: the others cost nothing.
+
+    Args:
+        log_dir: the directory of the event file, made at the first write.
+        group_of: a function from the path of a weight to the group whose
+            weights are measured together.
+
+    Example:
+
+    >>> from keras_transformer import summaries
+    >>> callback = summaries.UpdateRatios(
+    ...     "logs/updates", lambda path: path.rpartition("/")[0])
+
+    Pass it to `model.fit(..., callbacks=[callback])`.
+    """
+
+    def __init__(
+        self, log_dir: str | os.PathLike, group_of: Callable[[str], str]
+    ):
+        super().__init__(log_dir)
+        self._group_of = group_of
+        self._before: list[np.ndarray] | None = None
+
+    def on_train_batch_begin(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        steps = self.params.get("steps")
+        per_execution = self.model.steps_per_execution
+        if steps is not None and batch + per_execution >= steps:
+            self._before = self._weights()
+
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        if self._before is None:
+            return
+        ratios = self._ratios(self._before, self._weights())
+        self._before = None
+        with self.summaries():
+            for group, ratio in ratios.items():
+                tf.summary.scalar(f"update_to_weight/{group}", ratio)
+
+    def _weights(self):
+        return [
+            keras.ops.convert_to_numpy(variable)
+            for variable in self.model.trainable_variables
+        ]
+
+    def _ratios(self, before, after):
+        """Returns the ratio of each group."""
+        squares: dict[str, list[float]] = {}
+        variables = self.model.trainable_variables
+        for variable, old, new in zip(variables, before, after, strict=True):
+            sums = squares.setdefault(self._group_of(variable.path), [0.0, 0.0])
+            sums[0] += float(np.sum(np.square(new - old, dtype="float64")))
+            sums[1] += float(np.sum(np.square(old, dtype="float64")))
+        return {
+            group: math.sqrt(update / weight)
+            for group, (update, weight) in sorted(squares.items())
+            if weight > 0
+        }

@@ -1,0 +1,241 @@
+"""Callbacks of the chief that write to TensorBoard.
+
+TensorBoard reads one event file of each directory, so each callback has its
+own. Tags are grouped by what is before their first `/`.
+"""
+
+import dataclasses
+import re
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+import keras_transformer as kt
+from keras_transformer.layers import sinusoids
+from trainers import components, training_progress
+
+# The two translations that The Illustrated Transformer shows.
+_ARTICLE = (
+    kt.data.SentencePair("I am a student.", "Je suis étudiant."),
+    kt.data.SentencePair("Thanks.", "Merci."),
+)
+# Sentences whose attention is drawn if the corpus is the built-in one: the
+# example of The Illustrated Transformer, where "it" refers to the animal, and a
+# variant where "it" refers to the street.
+_ILLUSTRATED = (
+    "The animal didn't cross the street because it was too tired.",
+    "The animal didn't cross the street because it was too wide.",
+)
+# What is traced if the corpus is the built-in one.
+ILLUSTRATED_SENTENCES = (*_ILLUSTRATED, *(pair.source for pair in _ARTICLE))
+# The forms of the article's two figures of positions, and their size there.
+_POSITION_FORMS = ("tensor2tensor", "paper")
+_NUM_POSITIONS, _CARD = 20, 328
+# What runs are compared by.
+_HYPER_PARAMETERS = (
+    *("preset", "recipe", "num_encoder_layers", "num_decoder_layers"),
+    *("model_dim", "num_heads", "feed_forward_dim", "vocabulary_size"),
+    *("dropout", "label_smoothing", "optimizer", "schedule", "learning_rate"),
+    *("learning_rate_factor", "warmup_steps", "weight_decay", "steps"),
+    *("tokens_per_batch", "precision", "seed"),
+)
+_GROUP = re.compile(r"(?:^|/)(encoder|decoder)/(?:block_(\d+)/)?")
+
+
+def callbacks(
+    run: components.Components,
+    translator: kt.Translator,
+    dev: list[kt.data.SentencePair],
+    progress: training_progress.TrainingProgress,
+) -> list[keras.callbacks.Callback]:
+    """Returns the callbacks that write what happens at each evaluation.
+
+    Args:
+        run: the run.
+        translator: translates with the current weights.
+        dev: the development pairs that are translated.
+        progress: knows how fast the run is.
+    """
+    logs, is_built_in = run.directory.logs, run.settings.is_built_in
+    texts = list(_ILLUSTRATED) if is_built_in else [dev[0].source]
+    explain = _once_a_step(
+        run, lambda text: kt.translation.explain(translator, text)
+    )
+    return [
+        *_once(run),
+        kt.summaries.SampleTranslations(
+            logs / "translations",
+            [*(_ARTICLE if is_built_in else ()), *dev[:3]],
+            translator.translate,
+            scores={"chrF": _chrf},
+        ),
+        kt.summaries.AttentionImages(logs / "attention", texts, explain),
+        *_traces(run, translator),
+        kt.summaries.Scalars(
+            logs / "train", lambda values: _of_training(run, values, progress)
+        ),
+        kt.summaries.Scalars(logs / "validation", _of_validation),
+        kt.summaries.Scalars(
+            logs / "entropy",
+            lambda values: _entropies([explain(text) for text in texts]),
+        ),
+        kt.summaries.UpdateRatios(logs / "updates", _group_of),
+    ]
+
+
+def sentences(run: components.Components) -> list[str]:
+    """Returns the sentences whose traces the run writes."""
+    if run.settings.trace_sentences or not run.settings.is_built_in:
+        return list(run.settings.trace_sentences)
+    return list(ILLUSTRATED_SENTENCES)
+
+
+def _traces(run, translator):
+    texts = sentences(run)
+    if not texts:
+        return []
+    return [
+        kt.summaries.Traces(
+            run.directory.logs / "traces",
+            texts,
+            kt.interpretation.Tracer(translator),
+        )
+    ]
+
+
+def _once(run):
+    """Returns the callbacks that write at the beginning or the end."""
+    logs = run.directory.logs
+    settings = {
+        **dataclasses.asdict(run.settings),
+        **dataclasses.asdict(run.architecture),
+    }
+    return [
+        kt.summaries.StaticSummaries(
+            logs / "model",
+            figures={"positions": lambda: _positions(run.architecture)},
+            texts={"architecture": _architecture(run)},
+        ),
+        kt.summaries.HyperParameters(
+            logs, {name: settings[name] for name in _HYPER_PARAMETERS}
+        ),
+        kt.summaries.Embeddings(
+            logs,
+            lambda: _embeddings(run.model),
+            run.tokenizers.target.pieces(
+                range(run.tokenizers.target.vocabulary_size)
+            ),
+        ),
+    ]
+
+
+def _embeddings(model):
+    """Returns the embeddings of the target's tokens, `(V, D)`."""
+    return keras.ops.convert_to_numpy(model.target_embedding.embeddings)
+
+
+def _once_a_step(run, explain) -> Callable:
+    """Returns `explain`, which is called once for a text at each step."""
+    kept: dict[str, kt.translation.Explanation] = {}
+    at_step = None
+
+    def explain_once(text):
+        nonlocal at_step
+        if at_step != run.checkpoints.step:
+            kept.clear()
+            at_step = run.checkpoints.step
+        if text not in kept:
+            kept[text] = explain(text)
+        return kept[text]
+
+    return explain_once
+
+
+def _chrf(translation, reference):
+    scores = kt.translation.score_translations([translation], [reference])
+    return scores["chrf"]
+
+
+def _of_training(run, values, progress):
+    optimizer = run.model.optimizer
+    tokens, padding = progress.throughput()
+    numbers = {
+        "evaluation/loss": values.get("loss"),
+        "evaluation/token_accuracy": values.get("token_accuracy"),
+        "optimization/gradient_norm": values.get("gradient_norm"),
+        "optimization/learning_rate": keras.ops.convert_to_numpy(
+            optimizer.learning_rate
+        ),
+        "throughput/target_tokens_per_second": tokens,
+        "throughput/padding_share": padding,
+    }
+    return {
+        tag: float(value) for tag, value in numbers.items() if value is not None
+    }
+
+
+def _of_validation(values):
+    return {
+        f"evaluation/{name}": float(values[f"val_{name}"])
+        for name in ("loss", "token_accuracy")
+        if f"val_{name}" in values
+    }
+
+
+def _entropies(explanations):
+    """Returns the mean over sentences of the entropy of each layer."""
+    entropies = [
+        kt.summaries.attention_entropies(each) for each in explanations
+    ]
+    return {
+        f"head_entropy/{name}": float(
+            np.mean([each[name] for each in entropies])
+        )
+        for name in entropies[0]
+    }
+
+
+def _group_of(path):
+    """Returns the block of a weight, or the part of the model.
+
+    >>> _group_of("transformer/encoder/block_2/attention/query/kernel")
+    'encoder_2'
+    >>> _group_of("transformer/encoder/final_norm/gamma")
+    'encoder'
+    >>> _group_of("transformer/embedding/embeddings")
+    'embedding'
+    """
+    match = _GROUP.search(path)
+    if match is None:
+        return path.split("/")[-2]
+    return "_".join(filter(None, match.groups()))
+
+
+def _positions(architecture):
+    dim = architecture.model_dim - architecture.model_dim % 2
+    positions = np.arange(_NUM_POSITIONS)
+    return kt.summaries.position_figure(
+        {
+            form: np.asarray(
+                sinusoids.sinusoidal_encoding(positions, dim, form)
+            )
+            for form in _POSITION_FORMS
+        },
+        _CARD,
+    )
+
+
+def _architecture(run):
+    """Returns the configuration and the parts' sizes as tables."""
+    counts: dict[str, int] = {}
+    for variable in run.model.trainable_variables:
+        group = _group_of(variable.path)
+        counts[group] = counts.get(group, 0) + int(np.prod(variable.shape))
+    counts["all"] = sum(counts.values())
+    rows = [(name, f"{count:,}") for name, count in counts.items()]
+    fields = dataclasses.asdict(run.architecture)
+    return (
+        f"{kt.summaries.table(['part', 'parameters'], rows)}\n\n"
+        f"{kt.summaries.table(['field', 'value'], fields.items())}"
+    )
