@@ -134,7 +134,10 @@ def options(
         )
     end = target.pieces([target_ids.end])[0]
     return {
-        "unk_token": target.pieces([target_ids.unknown])[0],
+        # A vocabulary that spells all characters does not need it.
+        "unk_token": end
+        if target_ids.unknown is None
+        else target.pieces([target_ids.unknown])[0],
         "bos_token": pieces(begin)[0] if begin else end,
         "eos_token": end,
         "decoder_start_token": target.pieces([config.start_id])[0],
