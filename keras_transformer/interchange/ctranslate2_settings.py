@@ -17,12 +17,12 @@ COMPUTED_POSITIONS = "tensor2tensor_from_1"
 
 
 def check_supported(config: configs.TransformerConfig) -> None:
-    """Raises ValueError for an architecture that CTranslate2 does not have."""
+    """Raises ValueError for an architecture that cannot be exported."""
     if not weight_shapes.has_known_positions(config):
         raise ValueError(
-            "CTranslate2 has no such positions. Received: positions="
-            f"{config.positions!r}. Supported: sinusoids, learned and rotary "
-            "positions. Train a model with one of these."
+            "Such positions cannot be exported to CTranslate2. Received: "
+            f"positions={config.positions!r}. Supported: sinusoids, learned "
+            "and rotary positions. Train a model with one of these."
         )
 
 

@@ -34,6 +34,18 @@ def test_arrays_are_read(tmp_path):
         checkpoint.read("step")
 
 
+def test_sizes_are_checked_before_arrays_are_read(tmp_path):
+    make_checkpoints.save(tmp_path, "m", ARRAYS)
+    path = tmp_path / "m.data-00000-of-00001"
+    # 7 numbers of 4 bytes and 15 of 2.
+    assert len(path.read_bytes()) == 58
+    path.write_bytes(path.read_bytes()[:57])
+    with pytest.raises(
+        ValueError, match="take 58 bytes, and its files have 57"
+    ):
+        checkpoint_file.Checkpoint(tmp_path / "m")
+
+
 def read_all(prefix):
     checkpoint = checkpoint_file.Checkpoint(prefix)
     for name in checkpoint.shapes:
