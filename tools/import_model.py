@@ -34,6 +34,12 @@ class Import:
         "Of a model of many languages: the code of the targets', such as fr.",
         None,
     )
+    target_space: int | None = setting(
+        "Of a model of Tensor2Tensor: the target_space_id of its problem. "
+        "Default: 0.",
+        None,
+        least=0,
+    )
 
 
 @program.main(Import)
@@ -41,18 +47,19 @@ def main(settings):
     # Both are checked before the model is read.
     program.check_output_dir(settings.output_dir)
     interchange.check_free(settings.output_dir)
-    languages = {
+    options = {
         name: getattr(settings, name)
-        for name in ("source_language", "target_language")
+        for name in ("source_language", "target_language", "target_space")
         if getattr(settings, name) is not None
     }
-    if languages and settings.system not in interchange.OF_MANY_LANGUAGES:
-        raise ValueError(
-            "Languages are for a model of many. Received: "
-            f"{', '.join(f'--{name}' for name in languages)} with --from="
-            f"{settings.system}. Leave them out."
-        )
-    imported = interchange.READERS[settings.system](settings.path, **languages)
+    known = interchange.OPTIONS.get(settings.system, ())
+    for name in options:
+        if name not in known:
+            raise ValueError(
+                f"--{name} is for other systems. Received: it with --from="
+                f"{settings.system}. Leave it out."
+            )
+    imported = interchange.READERS[settings.system](settings.path, **options)
     interchange.write_run(imported, settings.output_dir)
     parameters = sum(weights.size for weights in imported.weights.values())
     print(f"{settings.output_dir}: {parameters:,} parameters")

@@ -37,6 +37,8 @@ def architecture_of(
         config = kt.models.convention(settings.convention).apply(config)
     sizes = tokenizers.vocabulary_sizes() if tokenizers else {}
     config = dataclasses.replace(config, **{**overrides, **sizes})
+    if tokenizers is None:
+        tokenizers = _existing_tokenizers(settings, overrides)
     ids = kt.text.SpecialIds()
     if tokenizers:
         ids = tokenizers.source.special_ids
@@ -49,6 +51,21 @@ def architecture_of(
             "these ids as --start_id."
         )
     return config
+
+
+def _existing_tokenizers(settings, overrides):
+    """Returns the vocabularies that are known before the data are read."""
+    if settings.vocabulary is not None:
+        return run_tokenizers.read(
+            settings.vocabulary, settings.target_vocabulary
+        )
+    has_sizes = any(
+        overrides.get(name) is not None
+        for name in ("vocabulary_size", "target_vocabulary_size")
+    )
+    if settings.initial_model and not settings.train_shards and not has_sizes:
+        return run_tokenizers.read(settings.initial_model)
+    return None
 
 
 def whole_executions(
@@ -94,12 +111,7 @@ def with_defaults(
         or existing.get("evaluation_interval")
         or min(steps_per_epoch, 1000)
     )
-    convention = kt.models.convention(settings.convention or "paper")
-
-    def or_convention(name, convention_name):
-        value = getattr(settings, name)
-        return getattr(convention, convention_name) if value is None else value
-
+    or_convention = _choice_of_conventions(settings)
     # The run must end where a call of the training function ends.
     steps = whole_executions(steps, settings)
     return dataclasses.replace(
@@ -128,6 +140,25 @@ def with_defaults(
             "length_penalty_form", "length_penalty_form"
         ),
     )
+
+
+def _choice_of_conventions(settings):
+    """Returns a function that fills in a setting which the user did not give.
+
+    The value is that of an imported initial model, else of the convention.
+    """
+    convention = kt.models.convention(settings.convention or "paper")
+    imported = {}
+    if settings.convention is None:
+        imported = initial_model.search_settings(settings.initial_model)
+
+    def or_convention(name, convention_name):
+        value = getattr(settings, name)
+        if value is None:
+            value = imported.get(name)
+        return getattr(convention, convention_name) if value is None else value
+
+    return or_convention
 
 
 def _learning_rate_factor(settings):

@@ -27,6 +27,7 @@ def finish(run: components.Components) -> dict:
         run.tokenizers.source,
         kt.runs.run_search(run.directory.path),
         target_tokenizer=run.tokenizers.target,
+        lengths=kt.runs.run_lengths(run.directory.path),
     )
     seconds = float(run.checkpoints.counters["train_seconds"].numpy())
     tokens = run.train_batches.count_target_tokens(run.trained_batches)

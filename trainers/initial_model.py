@@ -1,8 +1,10 @@
 """Starts a run from the weights of another run."""
 
+import dataclasses
 import hashlib
 import logging
 import re
+from typing import Any
 
 import keras_transformer as kt
 from keras_transformer.models import warm_start
@@ -12,6 +14,15 @@ from trainers import tokenizers as run_tokenizers
 _LOG = logging.getLogger(__name__)
 # A log line has at most this many paths of weights.
 _MOST_PATHS = 3
+# Settings of the search of an imported run. Runs that were trained here have
+# the first two only, and flags set those.
+_OF_SEARCH = (
+    "length_penalty",
+    "length_penalty_form",
+    "stopping",
+    "banned_ids",
+    "normalized_over",
+)
 
 
 def check(path: str | None) -> None:
@@ -43,6 +54,56 @@ def architecture_of(path: str) -> kt.TransformerConfig:
     """
     fields = kt.runs.RunDirectory(path).read_config()["architecture"]
     return kt.TransformerConfig(**fields)
+
+
+def search_settings(path: str | None) -> dict[str, Any]:
+    """Returns the settings of the search of a model that was imported.
+
+    A run that continues with such a model keeps them.
+
+    Args:
+        path: the directory of the run; `None` for no run.
+
+    Returns:
+        Fields of the `settings` in `config.json`; none if the model was
+        trained here.
+    """
+    if path is None:
+        return {}
+    settings = kt.runs.RunDirectory(path).read_config()["settings"]
+    if "normalized_over" not in settings:
+        return {}
+    return {name: settings[name] for name in _OF_SEARCH if name in settings}
+
+
+def search_config(
+    settings: run_settings.TrainingSettings,
+    tokenizers: run_tokenizers.Tokenizers,
+) -> dict[str, dict]:
+    """Returns what `config.json` has of the search, but for flags.
+
+    Args:
+        settings: the settings of the run.
+        tokenizers: the tokenizers of the run. Banned ids and limits are kept
+            with the vocabulary of the initial model only.
+
+    Returns:
+        Groups of fields, as in `config.json`.
+    """
+    kept = search_settings(settings.initial_model)
+    if not kept:
+        return {"settings": {}}
+    path = settings.initial_model
+    old = run_tokenizers.read(path)
+    if old.fingerprint() != tokenizers.fingerprint():
+        return {"settings": {}}
+    flags = dataclasses.asdict(settings)
+    return {
+        "settings": {
+            name: value for name, value in kept.items() if name not in flags
+        },
+        "lengths": kt.runs.RunDirectory(path).read_config().get("lengths", {}),
+    }
 
 
 def fingerprint(path: str | None) -> dict[str, str]:

@@ -184,11 +184,14 @@ def _train(requested, overrides, directory, strategy):
 
 def _config(settings, overrides, architecture, corpora, tokenizers):
     """Returns the content of `config.json`."""
+    search = initial_model.search_config(settings, tokenizers)
     return {
+        **search,
         "architecture": dataclasses.asdict(architecture),
         "settings": {
             **dataclasses.asdict(settings),
             **{name: overrides.get(name) for name in _VOCABULARY_SIZES},
+            **search["settings"],
         },
         "data": {
             **corpora.fingerprint(),

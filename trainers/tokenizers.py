@@ -27,11 +27,19 @@ class Tokenizers:
     target: kt.text.TextTokenizer | None = None
 
     def vocabulary_sizes(self) -> dict[str, int | None]:
-        """Returns the vocabulary sizes, as fields of `TransformerConfig`."""
+        """Returns the vocabulary sizes, as fields of `TransformerConfig`.
+
+        Two vocabularies of other systems can cut text in two ways and share
+        one table of ids. The model then has one vocabulary.
+        """
+        target_size = self.target and self.target.vocabulary_size
+        if self.target and kt.text.vocabulary_sha256(
+            self.source
+        ) == kt.text.vocabulary_sha256(self.target):
+            target_size = None
         return {
             "vocabulary_size": self.source.vocabulary_size,
-            "target_vocabulary_size": self.target
-            and self.target.vocabulary_size,
+            "target_vocabulary_size": target_size,
         }
 
     def characters(self) -> set[str]:

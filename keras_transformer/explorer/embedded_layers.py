@@ -87,11 +87,14 @@ class _Describer:
         kinds = {"encoder": layers.Encoder, "decoder": layers.Decoder}
         _check_class(path, layer, kinds[path])
         has_final_norm = layer.get_config()["normalization"] == "pre"
+        positions, positions_norm = layer.positions, None
+        if type(positions) is layers.NormalizedPositions:
+            positions_norm = self.norm(f"{path}/positions_norm", positions.norm)
+            positions = positions.positions
         return {
             "normalization": layer.get_config()["normalization"],
-            "positions": self.added_positions(
-                f"{path}/positions", layer.positions
-            ),
+            "positions": self.added_positions(f"{path}/positions", positions),
+            "positions_norm": positions_norm,
             "blocks": [
                 self.block(f"{path}/block_{number}", block)
                 for number, block in enumerate(layer.blocks, 1)

@@ -3,23 +3,32 @@
 from collections.abc import Callable
 
 from keras_transformer.interchange import (
+    bart_import,
     ctranslate2_export,
     ctranslate2_import,
     m2m100_import,
     marian_export,
     marian_import,
+    opennmt_tf_import,
+    tensor2tensor_import,
 )
 from keras_transformer.interchange.imported import Imported, write_run
 from keras_transformer.interchange.unfinished import check_free
 
 # What reads and what writes a model, by the name of the system.
 READERS: dict[str, Callable[..., Imported]] = {
+    "bart": bart_import.read,
     "ctranslate2": ctranslate2_import.read,
     "m2m100": m2m100_import.read,
     "marian": marian_import.read,
+    "opennmt_tf": opennmt_tf_import.read,
+    "tensor2tensor": tensor2tensor_import.read,
 }
-# Systems whose reader takes a `source_language` and a `target_language`.
-OF_MANY_LANGUAGES = ("m2m100",)
+# What readers take besides a path, by the name of the system.
+OPTIONS = {
+    **dict.fromkeys(("bart", "m2m100"), ("source_language", "target_language")),
+    "tensor2tensor": ("target_space",),
+}
 WRITERS = {
     "ctranslate2": ctranslate2_export.write,
     "marian_hf": marian_export.write,
@@ -27,7 +36,7 @@ WRITERS = {
 QUANTIZATIONS = ctranslate2_export.QUANTIZATIONS
 
 __all__ = [
-    "OF_MANY_LANGUAGES",
+    "OPTIONS",
     "QUANTIZATIONS",
     "READERS",
     "WRITERS",

@@ -17,12 +17,12 @@ COMPUTED_POSITIONS = "tensor2tensor_from_1"
 
 
 def check_supported(config: configs.TransformerConfig) -> None:
-    """Raises ValueError for an architecture that CTranslate2 does not have."""
+    """Raises ValueError for an architecture that cannot be exported."""
     if not weight_shapes.has_known_positions(config):
         raise ValueError(
-            "CTranslate2 has no such positions. Received: positions="
-            f"{config.positions!r}. Supported: sinusoids, learned and rotary "
-            "positions. Train a model with one of these."
+            "Such positions cannot be exported to CTranslate2. Received: "
+            f"positions={config.positions!r}. Supported: sinusoids, learned "
+            "and rotary positions. Train a model with one of these."
         )
 
 
@@ -134,7 +134,10 @@ def options(
         )
     end = target.pieces([target_ids.end])[0]
     return {
-        "unk_token": target.pieces([target_ids.unknown])[0],
+        # A vocabulary that spells all characters does not need it.
+        "unk_token": end
+        if target_ids.unknown is None
+        else target.pieces([target_ids.unknown])[0],
         "bos_token": pieces(begin)[0] if begin else end,
         "eos_token": end,
         "decoder_start_token": target.pieces([config.start_id])[0],

@@ -1,4 +1,4 @@
-"""Reads an M2M100 model in the layout of transformers."""
+"""Reads an M2M100 or NLLB model in the layout of transformers."""
 
 import os
 import pathlib
@@ -6,6 +6,8 @@ import pathlib
 from keras_transformer import text
 from keras_transformer.interchange import (
     imported,
+    language_codes,
+    language_pieces,
     mapping,
     marian_import,
     marian_names,
@@ -14,16 +16,7 @@ from keras_transformer.interchange import (
 )
 from keras_transformer.models import config as configs
 
-# The languages in the order of their ids, which follow those of the pieces.
-LANGUAGES = (
-    "af am ar ast az ba be bg bn br bs ca ceb cs cy da de el en es et fa ff "
-    "fi fr fy ga gd gl gu ha he hi hr ht hu hy id ig ilo is it ja jv ka kk km "
-    "kn ko lb lg ln lo lt lv mg mk ml mn mr ms my ne nl no ns oc or pa pl ps "
-    "pt ro ru sd si sk sl so sq sr ss su sv sw ta th tl tn tr uk ur uz vi wo "
-    "xh yi yo zh zu"
-).split()
 VOCABULARY = "vocab.json"
-SENTENCEPIECE = "sentencepiece.bpe.model"
 _SHARED = "model.shared.weight"
 
 
@@ -35,37 +28,38 @@ def read(
     """Reads a model directory of M2M100ForConditionalGeneration.
 
     A run translates from one language to another: each source begins with the
-    code of its language, and each target with that of its own.
+    code of its language, and each target with that of its own. NLLB has this
+    architecture too, with another vocabulary and codes such as `eng_Latn`; its
+    `tokenizer_config.json` says so.
 
     Args:
         path: a directory with `config.json`, `model.safetensors` or
-            `pytorch_model.bin`, `sentencepiece.bpe.model` and `vocab.json`.
-        source_language: one of `LANGUAGES`.
-        target_language: one of `LANGUAGES`.
+            `pytorch_model.bin`, `sentencepiece.bpe.model`, and `vocab.json`
+            of M2M100 or `tokenizer_config.json` of NLLB.
+        source_language: one of the codes of `language_codes`.
+        target_language: one of the codes of `language_codes`.
 
     Raises:
         FileNotFoundError: a file is missing.
         ValueError: a file is damaged, files do not fit together, the
             architecture is not supported, or a language is unknown.
     """
-    for name, language in (
-        ("source_language", source_language),
-        ("target_language", target_language),
-    ):
-        if language not in LANGUAGES:
-            raise ValueError(
-                "An M2M100 model translates between languages that you choose. "
-                f"Received: --{name}={language}. Expected one of "
-                f"{', '.join(LANGUAGES)}."
-            )
     directory = pathlib.Path(path)
     settings = transformers_files.read_settings(directory, "m2m_100")
+    tokenizer = transformers_files.tokenizer_settings(directory)
+    is_nllb = _is_nllb(tokenizer)
+    language_pieces.check_languages(
+        directory,
+        language_codes.NLLB if is_nllb else language_codes.M2M100,
+        source_language,
+        target_language,
+    )
     search, lengths = transformers_files.search_of(directory, settings)
     # The code of the target language is given, and costs nothing.
     search["normalized_over"] = "allowed"
     config = _config(settings)
     source, target = _tokenizers(
-        directory, settings, config, source_language, target_language
+        directory, settings, tokenizer, source_language, target_language
     )
     where, arrays = transformers_files.read_weights(directory)
     return imported.Imported(
@@ -105,44 +99,65 @@ def _config(settings):
     )
 
 
-def _tokenizers(directory, settings, config, source_language, target_language):
+def _is_nllb(tokenizer):
+    return tokenizer.is_of_class("NllbTokenizer")
+
+
+def _tokenizers(directory, settings, tokenizer, source, target):
     """Returns the vocabularies of both sides, which differ in the language."""
-    model = directory / SENTENCEPIECE
-    if not model.is_file():
-        raise FileNotFoundError(
-            f"{directory} has no {model.name}. Copy it from the original."
+    size = settings.size("vocab_size")
+    model = language_pieces.read_model(directory)
+    if _is_nllb(tokenizer):
+        tokens = language_pieces.fairseq_tokens(
+            model, language_codes.NLLB, size, directory
         )
+        codes = [source, target]
+        # Older versions put the code behind the source.
+        is_behind = tokenizer.expect("legacy_behaviour", (False, True))
+    else:
+        tokens = _tokens(directory, size)
+        codes = [f"__{source}__", f"__{target}__"]
+        is_behind = False
+    ids = _special_ids(settings, tokens, codes, is_behind)
+    return language_pieces.make(tokens, model, ids, directory)
+
+
+def _tokens(directory, size):
+    """Returns the tokens of M2M100: a file has all but those of languages."""
     path = directory / VOCABULARY
-    size = config.vocabulary_size
     tokens, count = marian_import.tokens_of(path, size)
-    if count + len(LANGUAGES) > size or "<unk>" not in tokens:
+    codes = language_codes.M2M100
+    if count + len(codes) > size or "<unk>" not in tokens:
         raise ValueError(
             f"{path} does not belong to the model. Received: {count} pieces. "
-            f"Expected '<unk>' among them, and {len(LANGUAGES)} ids of "
+            f"Expected '<unk>' among them, and {len(codes)} ids of "
             f"languages more below vocab_size={size}. Take all files from the "
             "same model."
         )
-    for i, language in enumerate(LANGUAGES):
+    for i, language in enumerate(codes):
         tokens[count + i] = f"__{language}__"
-    made = []
-    for side in ("source", "target"):
-        prefixes = {"source_prefix": (tokens.index(f"__{source_language}__"),)}
-        if side == "target":
-            prefixes = {
-                "target_prefix": (tokens.index(f"__{target_language}__"),)
-            }
-        try:
-            ids = text.SpecialIds(
-                pad=config.pad_id,
-                begin=settings.id("bos_token_id", 0),
-                end=settings.id("eos_token_id", 2),
-                unknown=tokens.index("<unk>"),
-                **prefixes,
-            )
-            made.append(text.PieceTable(tokens, model.read_bytes(), ids))
-        except ValueError as error:
-            raise ValueError(f"{model}, {path}: {error}") from error
-    return made
+    return tokens
+
+
+def _special_ids(settings, tokens, codes, is_behind):
+    """Returns the special ids of sources and of targets."""
+    of_source, of_target = map(tokens.index, codes)
+    end = settings.id("eos_token_id", 2)
+    ids = {
+        "pad": settings.id("pad_token_id", 1),
+        "begin": settings.id("bos_token_id", 0),
+        "end": end,
+        "unknown": tokens.index("<unk>"),
+    }
+    around = (
+        {"source_suffix": (end, of_source)}
+        if is_behind
+        else {"source_prefix": (of_source,)}
+    )
+    return (
+        text.SpecialIds(**ids, **around),
+        text.SpecialIds(**ids, target_prefix=(of_target,)),
+    )
 
 
 def _weights(config, arrays, where):

@@ -225,7 +225,8 @@ def _write_vocabularies(
     if are_separate:
         _write_json(directory / marian_import.TARGET_VOCABULARY, tables[1])
     ids = source.special_ids
-    names = source.pieces([ids.pad, ids.end, ids.unknown])
+    unknown = ids.end if ids.unknown is None else ids.unknown
+    names = source.pieces([ids.pad, ids.end, unknown])
     _write_json(
         directory / _TOKENIZER,
         {

@@ -19,7 +19,6 @@ from keras_transformer.models import config as configs
 
 ACTIVATIONS = {"swish": "silu", "silu": "silu", "relu": "relu", "gelu": "gelu"}
 VOCABULARY, TARGET_VOCABULARY = "vocab.json", "target_vocab.json"
-_TOKENIZER = "tokenizer_config.json"
 _MOST_LAYERS = 1000
 # Settings of other models of this layout, which must be off.
 _OFF = (
@@ -114,10 +113,8 @@ def _tokenizers(directory, settings, config):
     vocabularies = [directory / VOCABULARY] * 2
     if (directory / TARGET_VOCABULARY).is_file():
         vocabularies[1] = directory / TARGET_VOCABULARY
-    unknown = "<unk>"
-    if (directory / _TOKENIZER).is_file():
-        options = transformers_files.read_json(directory / _TOKENIZER)
-        unknown = str(options.get("unk_token", unknown))
+    options = transformers_files.tokenizer_settings(directory)
+    unknown = str(options.get("unk_token", "<unk>"))
     sizes = [
         config.vocabulary_size,
         config.target_vocabulary_size or config.vocabulary_size,
@@ -206,7 +203,7 @@ def sizes_of(settings: transformers_files.Settings) -> dict[str, Any]:
         "model_dim": model_dim,
         "num_heads": num_heads,
         "feed_forward_dim": settings.same("encoder_ffn_dim", "decoder_ffn_dim"),
-        "dropout": float(settings.get("dropout", 0.1)),
+        "dropout": settings.number("dropout", 0.1),
     }
 
 

@@ -46,6 +46,17 @@ def entries(config: configs.TransformerConfig) -> list[mapping.Entry]:
                 f"{theirs}.final_layer_norm",
                 f"{ours}/feed_forward_residual/norm",
             )
+        if config.positions == "learned_normalized":
+            made += [
+                mapping.Entry(
+                    f"model.{stack}.embed_positions.weight",
+                    (f"{stack}/positions/positions/encodings",),
+                ),
+                *_norm(
+                    f"model.{stack}.layernorm_embedding",
+                    f"{stack}/positions/norm",
+                ),
+            ]
         if config.normalization == "pre":
             made += _norm(f"model.{stack}.layer_norm", f"{stack}/final_norm")
     return made

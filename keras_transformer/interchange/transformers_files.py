@@ -11,12 +11,15 @@ from keras_transformer.interchange import safetensors_file, torch_file
 
 CONFIG = "config.json"
 GENERATION = "generation_config.json"
+TOKENIZER = "tokenizer_config.json"
 WEIGHTS = {
     "model.safetensors": safetensors_file.read,
     "pytorch_model.bin": torch_file.read,
 }
 # No size of a model is larger.
 _MOST = 2**24
+# No other number is larger.
+_LARGEST = 1e30
 _STOPPINGS = {False: "current_length", True: "full", "never": "certain"}
 
 
@@ -43,6 +46,12 @@ class Settings:
         value = self._content.get(name)
         return default if value is None else value
 
+    def is_of_class(self, name: str) -> bool:
+        """Returns whether the settings are those of a tokenizer class."""
+        # A fast tokenizer gives the same ids.
+        received = str(self.get("tokenizer_class", ""))
+        return received.removesuffix("Fast") == name
+
     def size(
         self, name: str, default: int | None = None, most: int = _MOST
     ) -> int:
@@ -52,6 +61,16 @@ class Settings:
     def id(self, name: str, default: int | None = None) -> int:
         """Returns a setting that is the id of a token."""
         return self._number(name, default, 0, _MOST)
+
+    def number(self, name: str, default: float) -> float:
+        """Returns a setting that is a finite number."""
+        value = self.get(name, default)
+        if type(value) not in (int, float) or not abs(value) < _LARGEST:
+            raise ValueError(
+                f"{self.path}: {name} must be a number. Received: {value!r}. "
+                "Copy the file again from the original."
+            )
+        return float(value)
 
     def _number(self, name, default, least, most):
         value = self.get(name, default)
@@ -125,8 +144,18 @@ def read_json(path: pathlib.Path) -> dict[str, Any]:
     return content
 
 
-def read_settings(directory: pathlib.Path, model_type: str) -> Settings:
-    """Reads the `config.json` of a model of one type.
+def tokenizer_settings(directory: pathlib.Path) -> Settings:
+    """Reads `tokenizer_config.json`; without such a file it has no settings.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    path = directory / TOKENIZER
+    return Settings(path, read_json(path) if path.is_file() else {})
+
+
+def read_settings(directory: pathlib.Path, *model_types: str) -> Settings:
+    """Reads the `config.json` of a model of one of some types.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -134,9 +163,9 @@ def read_settings(directory: pathlib.Path, model_type: str) -> Settings:
     """
     path = directory / CONFIG
     settings = Settings(path, read_json(path))
-    if settings.get("model_type") != model_type:
+    if settings.get("model_type") not in model_types:
         raise unsupported(
-            path, "model_type", settings.get("model_type"), (model_type,)
+            path, "model_type", settings.get("model_type"), model_types
         )
     return settings
 
@@ -181,8 +210,9 @@ def search_of(
     settings.expect("do_sample", (False,))
     settings.expect("repetition_penalty", (1.0, 1))
     settings.expect("no_repeat_ngram_size", (0,))
+    settings.expect("min_length", (0,))
     banned = settings.get("bad_words_ids", [])
-    if not all(
+    if not isinstance(banned, list) or not all(
         isinstance(ids, list) and len(ids) == 1 and type(ids[0]) is int
         for ids in banned
     ):
@@ -192,7 +222,7 @@ def search_of(
     renormalizes = settings.expect("renormalize_logits", (False, True))
     search = {
         "beam_size": settings.size("num_beams", 1),
-        "length_penalty": float(settings.get("length_penalty", 1.0)),
+        "length_penalty": settings.number("length_penalty", 1.0),
         "length_penalty_form": "average",
         "stopping": _STOPPINGS[
             settings.expect("early_stopping", (False, True, "never"))

@@ -35,11 +35,7 @@ def weight_shapes(
     """
     shapes: dict[str, tuple[int, ...]] = {}
     for stack, attentions in ATTENTIONS.items():
-        if config.positions == "learned":
-            shapes[f"{stack}/positions/encodings"] = (
-                config.max_positions,
-                config.model_dim,
-            )
+        shapes |= _positions(config, f"{stack}/positions")
         for block in block_names(config, stack):
             for attention in attentions:
                 shapes |= _attention(config, f"{block}/{attention}")
@@ -118,6 +114,18 @@ def _feed_forward(config, name):
         if _has_biases(config, "feed_forward"):
             shapes[f"{name}/{layer}/bias"] = size[1:]
     return shapes
+
+
+def _positions(config, name):
+    table = (config.max_positions, config.model_dim)
+    if config.positions == "learned":
+        return {f"{name}/encodings": table}
+    if config.positions == "learned_normalized":
+        return {
+            f"{name}/positions/encodings": table,
+            **_norm(config, f"{name}/norm"),
+        }
+    return {}
 
 
 def _norm(config, name):

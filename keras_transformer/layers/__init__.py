@@ -15,6 +15,7 @@ from keras_transformer.layers.masks import (
     padding_mask,
     started_mask,
 )
+from keras_transformer.layers.normalized_positions import NormalizedPositions
 from keras_transformer.layers.positions import (
     LearnedPositions,
     SinusoidalPositions,
@@ -39,6 +40,7 @@ __all__ = [
     "GatedFeedForward",
     "LearnedPositions",
     "MultiHeadAttention",
+    "NormalizedPositions",
     "RelativePositions",
     "Residual",
     "RotaryPositions",

@@ -12,7 +12,13 @@ from keras_transformer.models import transformer
 # The largest distance for which relative positions have their own vectors.
 RELATIVE_DISTANCE = 16
 
-POSITIONS = (*sinusoids.FORMS, "learned", "rotary", "relative")
+POSITIONS = (
+    *sinusoids.FORMS,
+    "learned",
+    "learned_normalized",
+    "rotary",
+    "relative",
+)
 NORMS = ("layer", "rms")
 # The class and the activation of each feed-forward network, by its name.
 ACTIVATIONS = {
@@ -37,7 +43,8 @@ def build_transformer(
 
     - `positions`: one of the five forms of `sinusoidal_encoding` (`"paper"`,
       `"half"`, `"tensor2tensor"`, `"tensor2tensor_from_1"`, `"fairseq"`);
-      `"learned"`, for `max_positions` positions; `"rotary"`, with the layout
+      `"learned"`, for `max_positions` positions; `"learned_normalized"`, with
+      a norm of the sum, see `NormalizedPositions`; `"rotary"`, with the layout
       `"half"` and base 10,000; or `"relative"`, with distances up to 16.
     - `normalization`: whether the norm is before (`"pre"`) or after
       (`"post"`) each sublayer.
@@ -91,13 +98,14 @@ def build_transformer(
 
 def _stack_arguments(config, dtype):
     """Returns the arguments of encoder and decoder, except `num_layers`."""
-    added, attended = _positions(config)
-    feed_forward, activation = ACTIVATIONS[config.activation]
-    biases = BIASES.index(config.biases)
     norms = {
         "layer": keras.layers.LayerNormalization,
         "rms": keras.layers.RMSNormalization,
     }
+    norm = norms[config.norm](epsilon=config.epsilon)
+    added, attended = _positions(config, norm)
+    feed_forward, activation = ACTIVATIONS[config.activation]
+    biases = BIASES.index(config.biases)
     return {
         "attention": layers.MultiHeadAttention(
             config.model_dim,
@@ -115,7 +123,7 @@ def _stack_arguments(config, dtype):
             use_bias=biases >= BIASES.index("feed_forward"),
             dropout=config.activation_dropout,
         ),
-        "norm": norms[config.norm](epsilon=config.epsilon),
+        "norm": norm,
         "dropout": config.dropout,
         "normalization": config.normalization,
         "positions": added,
@@ -123,13 +131,16 @@ def _stack_arguments(config, dtype):
     }
 
 
-def _positions(config):
+def _positions(config, norm):
     """Returns positions to add to embeddings, and those inside attention."""
     name = config.positions
     if name in sinusoids.FORMS:
         return layers.SinusoidalPositions(name), None
     if name == "learned":
         return layers.LearnedPositions(config.max_positions), None
+    if name == "learned_normalized":
+        learned = layers.LearnedPositions(config.max_positions)
+        return layers.NormalizedPositions(learned, norm), None
     if name == "rotary":
         return None, layers.RotaryPositions()
     return None, layers.RelativePositions(RELATIVE_DISTANCE)

@@ -1,6 +1,8 @@
 """Text to ids and back, with a SentencePiece model or a list of tokens."""
 
 from keras_transformer.text.base import TextTokenizer
+from keras_transformer.text.byte_pairs import BytePairs
+from keras_transformer.text.escaped_subwords import EscapedSubwords
 from keras_transformer.text.normalization import NAMES as NORMALIZATIONS
 from keras_transformer.text.normalization import fold
 from keras_transformer.text.piece_rows import match_pieces
@@ -16,6 +18,8 @@ from keras_transformer.text.vocabulary_hash import vocabulary_sha256
 __all__ = [
     "ALGORITHMS",
     "NORMALIZATIONS",
+    "BytePairs",
+    "EscapedSubwords",
     "PieceTable",
     "SpecialIds",
     "TextTokenizer",

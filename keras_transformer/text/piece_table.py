@@ -182,6 +182,11 @@ class PieceTable(base.TextTokenizer):
                 f"{self.vocabulary_size} tokens, of which {len(self._ids)} are "
                 "different. Correct the file of the vocabulary."
             )
+        if self.special_ids.unknown is None:
+            raise ValueError(
+                "A table has an id for what is unknown. Received: "
+                f"{self.special_ids}. Give the id as `unknown`."
+            )
         if self.special_ids.without_text()[-1] >= self.vocabulary_size:
             raise ValueError(
                 "Special ids must be below the number of tokens. Received: "

@@ -3,7 +3,14 @@
 import json
 import os
 
-from keras_transformer.text import base, piece_table, token_list, tokenizer
+from keras_transformer.text import (
+    base,
+    byte_pairs,
+    escaped_subwords,
+    piece_table,
+    token_list,
+    tokenizer,
+)
 
 
 def tokenizer_of(model: bytes) -> base.TextTokenizer:
@@ -60,6 +67,8 @@ def read_tokenizer(path: str | os.PathLike[str]) -> base.TextTokenizer:
 
 
 _KINDS = {
+    byte_pairs.KIND: byte_pairs.BytePairs.from_content,
+    escaped_subwords.KIND: escaped_subwords.EscapedSubwords.from_content,
     piece_table.KIND: piece_table.PieceTable.from_content,
     token_list.KIND: token_list.TokenList.from_content,
 }

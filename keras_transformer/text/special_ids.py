@@ -21,8 +21,10 @@ class SpecialIds:
         no such token.
     end: the last token of every target, and of a source unless
         `source_suffix` is given.
-    unknown: the id of a character without a piece. A vocabulary of
-        `learn_vocabulary` never uses it: it spells such characters in bytes.
+    unknown: the id of a character without a piece; `None` if a vocabulary
+        spells all characters and has no such id. A vocabulary of
+        `learn_vocabulary` has it, and never uses it: it spells such
+        characters in bytes.
     source_prefix: the first tokens of every source, such as the code of its
         language.
     source_suffix: the last tokens of every source; `None` for the end token.
@@ -41,7 +43,7 @@ class SpecialIds:
     pad: int = 0
     begin: int | None = 1
     end: int = 2
-    unknown: int = 3
+    unknown: int | None = 3
     source_prefix: tuple[int, ...] = ()
     source_suffix: tuple[int, ...] | None = None
     target_prefix: tuple[int, ...] = ()
@@ -60,7 +62,7 @@ class SpecialIds:
             )
 
     def as_list(self) -> list[int]:
-        """Returns all ids, without `begin` if the vocabulary has none."""
+        """Returns all ids, without those that the vocabulary does not have."""
         ids = (self.pad, self.begin, self.end, self.unknown)
         return [i for i in ids if i is not None]
 

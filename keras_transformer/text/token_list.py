@@ -129,6 +129,11 @@ class TokenList(base.TextTokenizer):
                     "the file of the vocabulary."
                 )
             seen.add(token)
+        if self.special_ids.unknown is None:
+            raise ValueError(
+                "A list of tokens has an id for what is unknown. Received: "
+                f"{self.special_ids}. Give the id as `unknown`."
+            )
         if self.special_ids.without_text()[-1] >= self.vocabulary_size:
             raise ValueError(
                 "Special ids must be below the number of tokens. Received: "

@@ -126,6 +126,15 @@ ROWS = (
         roundings=1.5,
     ),
     Row(
+        "NormalizedPositions",
+        layers.NormalizedPositions,
+        lambda: {"positions": layers.LearnedPositions(max(LONG.values()) + 5)},
+        {"inputs": f"B T {D}", "mask": "B T"},
+        constants={"start": 2},
+        without={"sharp": NO_ATTENTION},
+        roundings=3,
+    ),
+    Row(
         "RotaryPositions",
         layers.RotaryPositions,
         lambda: {"layout": "interleaved", "base": 100.0},

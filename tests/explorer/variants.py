@@ -16,6 +16,7 @@ VARIANTS = {
     "relative": {"positions": "relative", "normalization": "pre"},
     "relative_grouped": {"positions": "relative", "num_key_value_heads": 1},
     "learned": {"positions": "learned", "biases": "blocks"},
+    "learned_normalized": {"positions": "learned_normalized"},
     "geglu": {"activation": "geglu", "biases": "all", "norm": "rms"},
     "reglu": {"activation": "reglu", "tying": "target"},
     "gelu": {"activation": "gelu", "tying": "none", "biases": "all"},

@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 
 
-def check(read, data, path, count, first=400, most=100):
+def check(read, data, path, count, first=400, most=100, named=None):
     """Reads copies with changed bytes, which may raise a ValueError only.
 
     Args:
@@ -16,6 +16,7 @@ def check(read, data, path, count, first=400, most=100):
         first: half of all changes are in so many first and last bytes, where
             names and sizes are.
         most: how many times the size of the file memory may grow.
+        named: what messages name instead of the path.
 
     Returns:
         How many copies were refused.
@@ -40,7 +41,7 @@ def check(read, data, path, count, first=400, most=100):
             read(path)
         except ValueError as error:
             refused += 1
-            assert str(path) in str(error)
+            assert str(named or path) in str(error)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < most * len(data)

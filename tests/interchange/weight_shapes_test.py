@@ -29,6 +29,7 @@ SMALL = kt.TransformerConfig(11, 2, 1, 6, 3, 13)
             "biases": "all",
             "positions": "rotary",
         },
+        {"positions": "learned_normalized", "norm": "rms"},
         {"tying": "none", "target_vocabulary_size": 7, "activation": "geglu"},
     ],
 )

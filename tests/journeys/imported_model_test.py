@@ -1,5 +1,7 @@
 """An imported model is served, trained on and drawn like any other."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -7,37 +9,24 @@ import tensorflow as tf
 
 import keras_transformer as kt
 from tests.interchange import ctranslate2_models, marian_models
+from tests.tools import in_process
+from tests.trainers import trainer_command
 
 pytestmark = pytest.mark.seconds
+SETS = ("train", "dev")
 
 
-def translators():
-    """A model of each kind of vocabulary, and texts of it."""
+@functools.cache
+def listed():
+    """A model with lists of tokens, and texts of it."""
     theirs = ctranslate2_models.answers("post_norm")
-    marian = marian_models.answers("shared")
-    return {
-        "ctranslate2": (
-            ctranslate2_models.translator("post_norm"),
-            theirs["sources"],
-            theirs["targets"],
-        ),
-        "marian": (
-            marian_models.translator("shared"),
-            marian["texts"].tolist(),
-            marian["targets"].tolist(),
-        ),
-    }
+    translator = ctranslate2_models.translator("post_norm")
+    return translator, theirs["sources"], theirs["targets"]
 
 
-KINDS = pytest.mark.parametrize("kind", ["ctranslate2", "marian"])
-
-
-@KINDS
-def test_served_as_live(kind, tmp_path):
-    translator, texts, targets = translators()[kind]
-    texts, targets = [*texts[:7], ""], [*targets[:7], ""]
-    kt.export.save(translator, tmp_path / "1")
-    loaded = tf.saved_model.load(str(tmp_path / "1")).signatures
+def check_served(directory, translator, texts, targets):
+    """Compares the signatures of a SavedModel with the translator."""
+    loaded = tf.saved_model.load(str(directory)).signatures
     live = translator.with_n_best().n_best(texts)
     served = loaded["n_best"](text=tf.constant(texts))
     np.testing.assert_array_equal(served["translations"], live["translations"])
@@ -52,9 +41,23 @@ def test_served_as_live(kind, tmp_path):
     )
 
 
-@KINDS
-def test_trains_on(kind):
-    translator, texts, targets = translators()[kind]
+def test_served_as_live(tmp_path):
+    translator, texts, targets = listed()
+    kt.export.save(translator, tmp_path / "1")
+    check_served(
+        tmp_path / "1", translator, [*texts[:7], ""], [*targets[:7], ""]
+    )
+
+
+def mean_loss(translator, texts, targets):
+    """Of a token, as the translator scores it."""
+    scored = translator.score(texts, targets)
+    total = sum(float(each.log_probs.sum()) for each in scored)
+    return -total / sum(len(each.log_probs) for each in scored)
+
+
+def test_trains_on_in_a_script():
+    translator, texts, targets = listed()
     # The model of the other tests stays as it is.
     model = keras.models.clone_model(translator.model)
     model.set_weights(translator.model.get_weights())
@@ -76,20 +79,83 @@ def test_trains_on(kind):
         return model.evaluate(batches.evaluation_dataset(), verbose=0)
 
     # What the loss sees is what the translator scores.
-    scored = translator.score(texts, targets)
-    total = sum(float(each.log_probs.sum()) for each in scored)
-    count = sum(len(each.log_probs) for each in scored)
     before = loss()
-    assert before == pytest.approx(-total / count, rel=1e-4)
+    assert before == pytest.approx(
+        mean_loss(translator, texts, targets), rel=1e-4
+    )
     model.fit(
         batches.training_dataset(), steps_per_epoch=20, verbose=0, shuffle=False
     )
     assert loss() < 0.8 * before
 
 
-@KINDS
-def test_is_drawn(kind, tmp_path):
-    translator, texts, _ = translators()[kind]
+@pytest.mark.training
+def test_by_the_programs(tmp_path, caplog):
+    """Imported, translated, trained on, served and drawn."""
+    golden = marian_models.answers("shared")
+    texts, targets = golden["texts"].tolist(), golden["targets"].tolist()
+    imported, trained = tmp_path / "imported", tmp_path / "trained"
+    source = str(marian_models.directory("shared"))
+    run("import_model", "--from=marian", source, f"--output_dir={imported}")
+    before = kt.load_translator(imported)
+    flags = []
+    for name, lines in (("source", texts), ("target", targets)):
+        (tmp_path / name).write_text("\n".join(lines) + "\n", "utf-8")
+        flags += [f"--{each}_{name}={tmp_path / name}" for each in SETS]
+    with caplog.at_level("INFO", "trainers"):
+        trainer_command.train_here(
+            trained,
+            *flags,
+            f"--initial_model={imported}",
+            "--precision=float32",
+            "--schedule=constant",
+            "--learning_rate=0.01",
+            "--label_smoothing=0",
+            "--steps=12",
+            "--average_checkpoints=1",
+            "--tokens_per_batch=1024",
+            "--max_length=64",
+        )
+    assert "0 with rows of another vocabulary, 0 kept" in caplog.text
+    after = kt.load_translator(trained)
+    metrics = kt.runs.RunDirectory(trained).read_metrics()
+    assert metrics["dev"]["loss"] < 0.8 * mean_loss(before, texts, targets)
+    assert metrics["dev"]["loss"] == pytest.approx(
+        mean_loss(after, texts, targets), rel=1e-4
+    )
+    # The rest is that of the model which was imported.
+    assert after.search == before.search
+    assert after.lengths == before.lengths
+    assert after.tokenizer.model == before.tokenizer.model
+    assert after.target_tokenizer.model == before.target_tokenizer.model
+    run("export_saved_model", f"--model={imported}", f"--output_dir={tmp_path}")
+    check_served(tmp_path / "1", before, [*texts[:7], ""], [*targets[:7], ""])
+    # The trainer has exported its run.
+    trained_model = tf.saved_model.load(str(trained / "saved_model" / "1"))
+    assert trained_model.signatures["serving_default"](
+        text=tf.constant(texts[:7])
+    )["translation"].numpy().tolist() == [
+        text.encode() for text in after.translate(texts[:7])
+    ]
+    page = tmp_path / "page.html"
+    shown = run(
+        "explore",
+        f"--model={trained}",
+        f"--text={texts[0]}",
+        f"--output={page}",
+    )
+    assert b"recorded traces" in shown
+    assert "This page cannot compute" in page.read_text(encoding="utf-8")
+
+
+def run(name, *arguments):
+    result = in_process.call(name, *arguments)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_is_drawn(tmp_path):
+    translator, texts, _ = listed()
     trace = kt.interpretation.trace(translator, texts[0])
     best = translator.hypotheses([texts[0]])[0][0]
     assert trace.target.text == best.text

@@ -26,7 +26,8 @@ PAPER = {
     "normalization": "post",
     "norm": "layer",
     "epsilon": 1e-6,
-    # A form of `sinusoid`; learned; rotary, rotary_interleaved; relative; None.
+    # A form of `sinusoid`; learned, learned_normalized; rotary,
+    # rotary_interleaved; relative; None.
     "positions": "paper",
     # relu, gelu, silu; with a gate: reglu, geglu, swiglu.
     "activation": "relu",
@@ -197,6 +198,15 @@ def normalize(inputs, weights, kinds):
     return outputs * weights["scale"]
 
 
+def below(weights, name):
+    """Returns the weights whose names start with `name/`, without it."""
+    return {
+        key.removeprefix(f"{name}/"): value
+        for key, value in weights.items()
+        if key.startswith(f"{name}/")
+    }
+
+
 def sinusoid(p, model_dim, form):
     """Returns the encoding of position p, counted from 0, in one form."""
     encoding = np.zeros(model_dim)
@@ -220,6 +230,12 @@ def add_positions(inputs, is_real, weights, kinds, start=0):
     Padding is not counted and stays unchanged.
     """
     kinds = {**PAPER, **kinds}
+    if kinds["positions"] == "learned_normalized":
+        kinds = {**kinds, "positions": "learned"}
+        summed = add_positions(
+            inputs, is_real, below(weights, "positions"), kinds, start
+        )
+        return normalize(summed, below(weights, "positions/norm"), kinds)
     outputs = np.array(inputs, "float64")
     if kinds["positions"] in ("rotary", "rotary_interleaved", "relative", None):
         return outputs

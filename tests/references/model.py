@@ -13,6 +13,7 @@ import numpy as np
 from tests.references.layers import (
     PAPER,
     add_positions,
+    below,
     feed_forward,
     multi_head,
     normalize,
@@ -26,15 +27,6 @@ def sublayer(function, x, norm_weights, kinds):
         return normalize(x + change, norm_weights, kinds), extra
     change, extra = function(normalize(x, norm_weights, kinds))
     return x + change, extra
-
-
-def below(weights, name):
-    """Returns the weights whose names start with `name/`, without it."""
-    return {
-        key.removeprefix(f"{name}/"): value
-        for key, value in weights.items()
-        if key.startswith(f"{name}/")
-    }
 
 
 def weights_of(layer):

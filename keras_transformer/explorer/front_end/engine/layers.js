@@ -57,6 +57,7 @@ class LayerMaker {
         positions?.kind === "learned"
           ? { ...positions, encodings: this.tensors.get(positions.encodings) }
           : positions,
+      positionsNorm: this.norm(stack.positions_norm),
       blocks: stack.blocks.map((block, i) =>
         this.block(`${name}/block_${i + 1}`, block),
       ),

@@ -7,7 +7,7 @@ import {
   projectMemory,
   projectQueries,
 } from "./attention.js";
-import { add, linear } from "./operations.js";
+import { add, linear, normalize } from "./operations.js";
 import { encodePositions } from "./positions.js";
 import {
   embed,
@@ -38,11 +38,12 @@ export function makeStepper(layers, memory, off) {
   function step(ids, position, states) {
     const run = { position, off, crossWeights: [] };
     let x = embed(layers, layers.targetEmbedding, ids);
-    const { positions } = layers.decoder;
+    const { positions, positionsNorm } = layers.decoder;
     if (positions) {
       const row = encodePositions(positions, position, 1, layers.modelDim);
       x = add(x, joinRows(ids.map(() => row)));
     }
+    if (positionsNorm) x = normalize(x, positionsNorm);
     const pasts = [];
     blocks.forEach((block, i) => {
       const past = states.map((state) => state[i]);

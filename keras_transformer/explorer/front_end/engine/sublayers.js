@@ -47,6 +47,7 @@ export function enter(layers, name, ids, stack, embedding, keep) {
     keep(`${name}/positions`, shape, positions);
     inputs = add(embeddings, positions);
   }
+  if (stack.positionsNorm) inputs = normalize(inputs, stack.positionsNorm);
   keep(`${name}/inputs`, shape, inputs);
   return inputs;
 }

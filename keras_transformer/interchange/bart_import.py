@@ -1,0 +1,235 @@
+"""Reads a BART or mBART model in the layout of transformers.
+
+BART has byte pairs. mBART has a SentencePiece model and codes of languages:
+mBART-25 has the code of a language behind each source, and its decoder reads
+the code of the target language first. mBART-50 has codes before sources and
+before targets.
+"""
+
+import os
+import pathlib
+from typing import Any
+
+from keras_transformer import text
+from keras_transformer.interchange import (
+    imported,
+    language_codes,
+    language_pieces,
+    mapping,
+    marian_import,
+    marian_names,
+    transformers_files,
+    weight_shapes,
+)
+from keras_transformer.models import config as configs
+
+_SHARED = "model.shared.weight"
+# The first rows of their tables of positions, which are not used.
+_OFFSET = 2
+# What older configurations say of the architecture: whether norms are before
+# sublayers, and what all models have.
+_PRE_NORM = ("normalize_before", "add_final_layer_norm")
+_FIXED = {"normalize_embedding": True, "static_position_embeddings": False}
+MERGES = "merges.txt"
+
+
+def read(
+    path: str | os.PathLike[str],
+    source_language: str | None = None,
+    target_language: str | None = None,
+) -> imported.Imported:
+    """Reads a model directory of BartFor- or MBartForConditionalGeneration.
+
+    Args:
+        path: a directory with `config.json`, `model.safetensors` or
+            `pytorch_model.bin`, and `sentencepiece.bpe.model` of mBART or
+            `vocab.json` and `merges.txt` of BART.
+        source_language: one of the codes of `language_codes`; `None` for BART.
+        target_language: one of the codes of `language_codes`; `None` for BART.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file is damaged, files do not fit together, the
+            architecture is not supported, or a language is unknown.
+    """
+    directory = pathlib.Path(path)
+    settings = transformers_files.read_settings(directory, "mbart", "bart")
+    languages = source_language, target_language
+    search, lengths = transformers_files.search_of(directory, settings)
+    if settings.get("model_type") == "bart":
+        tokenizers = _byte_pairs(directory, settings, languages)
+        start_id = settings.id("decoder_start_token_id", 2)
+    else:
+        tokenizers = _pieces(directory, settings, *languages)
+        ids = tokenizers[1].special_ids
+        start_id = ids.end if ids.target_prefix else ids.begin
+    if tokenizers[1].special_ids.target_prefix:
+        # The first tokens of the target are given, and cost nothing.
+        search["normalized_over"] = "allowed"
+    config = _config(settings, start_id)
+    where, arrays = transformers_files.read_weights(directory)
+    return imported.Imported(
+        config,
+        _weights(config, arrays, where),
+        tokenizers[0],
+        tokenizers[1],
+        search,
+        lengths,
+        {
+            "system": "bart",
+            "transformers": settings.get("transformers_version"),
+            "languages": list(languages),
+        },
+    )
+
+
+def _pieces(directory, settings, source_language, target_language):
+    """Returns the vocabularies of mBART."""
+    is_50 = _is_50(directory, settings)
+    codes = language_codes.MBART_50 if is_50 else language_codes.MBART
+    language_pieces.check_languages(
+        directory, codes, source_language, target_language
+    )
+    model = language_pieces.read_model(directory)
+    tokens = language_pieces.fairseq_tokens(
+        model, codes, settings.size("vocab_size"), directory
+    )
+    ids = _special_ids(
+        settings,
+        tokens.index(source_language),
+        tokens.index(target_language),
+        is_50,
+    )
+    return language_pieces.make(tokens, model, ids, directory)
+
+
+def _byte_pairs(directory, settings, languages):
+    """Returns the vocabularies of BART, which differ in what is given."""
+    if languages != (None, None):
+        raise ValueError(
+            f"{settings.path}: BART has no languages. Received: "
+            f"--source_language={languages[0]}, --target_language="
+            f"{languages[1]}. Leave them out."
+        )
+    path = directory / marian_import.VOCABULARY
+    tokens, _ = marian_import.tokens_of(path, settings.size("vocab_size"))
+    begin, end = settings.id("bos_token_id", 0), settings.id("eos_token_id", 2)
+    ids: dict[str, Any] = {
+        "pad": settings.id("pad_token_id", 1),
+        "begin": begin,
+        "end": end,
+        "unknown": tokens.index("<unk>") if "<unk>" in tokens else None,
+        "source_prefix": (begin,),
+    }
+    merges = read_merges(directory / MERGES)
+    of_target = {**ids, "target_prefix": (begin,)}
+    try:
+        return [
+            text.BytePairs(tokens, merges, text.SpecialIds(**each))
+            for each in (ids, of_target)
+        ]
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def read_merges(path: pathlib.Path) -> list[list[str]]:
+    """Reads the pairs of pieces that are merged, in their order.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a line is not a pair.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path.parent} has no {path.name}. Copy it from the original."
+        )
+    lines = path.read_bytes().decode("utf-8", "replace").split("\n")
+    merges = []
+    for number, line in enumerate(lines, 1):
+        pair = line.rstrip("\r").split(" ")
+        if (number == 1 and line.startswith("#version")) or pair == [""]:
+            continue
+        if len(pair) != 2:
+            raise ValueError(
+                f"{path}, line {number}: a merge has two pieces. Received: "
+                f"{line[:80]!r}. Copy the file again from the original."
+            )
+        merges.append(pair)
+    return merges
+
+
+def _is_50(directory, settings):
+    """Returns whether a model is mBART-50, not mBART-25."""
+    tokenizer = transformers_files.tokenizer_settings(directory)
+    if tokenizer.get("tokenizer_class") is not None:
+        return tokenizer.is_of_class("MBart50Tokenizer")
+    # The decoder of mBART-25 starts with the code of a language, or is told.
+    return settings.get("decoder_start_token_id") == settings.get(
+        "eos_token_id", 2
+    )
+
+
+def _config(settings, start_id):
+    is_pre = settings.get("model_type") == "mbart"
+    settings.expect("tie_word_embeddings", (True,))
+    for name in _PRE_NORM:
+        settings.expect(name, (is_pre,))
+    for name, value in _FIXED.items():
+        settings.expect(name, (value,))
+    is_scaled = settings.expect("scale_embedding", (False, True))
+    activation = settings.expect(
+        "activation_function", ("gelu", *marian_import.ACTIVATIONS)
+    )
+    return configs.TransformerConfig(
+        **marian_import.sizes_of(settings),
+        vocabulary_size=settings.size("vocab_size"),
+        normalization="pre" if is_pre else "post",
+        positions="learned_normalized",
+        max_positions=settings.size("max_position_embeddings", 1024),
+        epsilon=1e-5,
+        activation=marian_import.ACTIVATIONS[activation],
+        biases="all",
+        tying="all",
+        embedding_scale="sqrt_dim" if is_scaled else "none",
+        pad_id=settings.id("pad_token_id", 1),
+        start_id=start_id,
+    )
+
+
+def _special_ids(settings, of_source, of_target, is_50):
+    """Returns the special ids of sources and of targets."""
+    end = settings.id("eos_token_id", 2)
+    ids = {
+        "pad": settings.id("pad_token_id", 1),
+        "begin": settings.id("bos_token_id", 0) if is_50 else of_target,
+        "end": end,
+        "unknown": 3,
+    }
+    if is_50:
+        return (
+            text.SpecialIds(**ids, source_prefix=(of_source,)),
+            text.SpecialIds(**ids, target_prefix=(of_target,)),
+        )
+    return (
+        text.SpecialIds(**ids, source_suffix=(end, of_source)),
+        text.SpecialIds(**ids),
+    )
+
+
+def _weights(config, arrays, where):
+    """Returns our weights, without the rows of positions that have no use."""
+    arrays = dict(arrays)
+    others = [name for name in marian_import.EMBEDDINGS if name in arrays]
+    if others:
+        arrays[_SHARED] = arrays[others[0]]
+    bias = arrays.get(marian_names.LOGITS_BIAS)
+    if bias is not None and bias.ndim == 2 and len(bias) == 1:
+        arrays[marian_names.LOGITS_BIAS] = bias[0]
+    for name in marian_import.COMPUTED:
+        if name in arrays:
+            arrays[name] = arrays[name][_OFFSET:]
+    entries = marian_names.entries(config) + marian_names.embeddings(config)
+    mapping.check_all_read(entries, arrays, marian_import.EMBEDDINGS, where)
+    return mapping.to_ours(
+        entries, arrays, weight_shapes.weight_shapes(config), where
+    )

@@ -1,0 +1,125 @@
+"""Reads checkpoints of TensorFlow, with TensorFlow's own reader."""
+
+import math
+import os
+import pathlib
+import re
+
+import numpy as np
+import tensorflow as tf
+
+_INDEX = ".index"
+# The file that names the newest checkpoint of a directory.
+_STATE = "checkpoint"
+_NEWEST = re.compile(r'^model_checkpoint_path: "([^"]*)"', re.MULTILINE)
+# What damaged files can raise.
+_ERRORS = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
+_STEP = re.compile(r"-(\d+)$")
+
+
+def find(directory: pathlib.Path) -> pathlib.Path:
+    """Returns the prefix of the newest checkpoint in a directory.
+
+    It is the one that the file `checkpoint` names, else that of the largest
+    step.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    names = [
+        path.name.removesuffix(_INDEX)
+        for path in sorted(directory.glob(f"*{_INDEX}"))
+    ]
+    if not names:
+        raise FileNotFoundError(
+            f"{directory} has no checkpoint of TensorFlow. Expected a file "
+            f"that ends in {_INDEX}, and one or several with .data- beside it."
+        )
+    state = directory / _STATE
+    if state.is_file():
+        match = _NEWEST.search(state.read_text("utf-8", "replace"))
+        # The directory may have been moved, so only the name counts.
+        name = match and pathlib.PurePosixPath(match[1]).name
+        if name in names:
+            return directory / str(name)
+
+    def step(name):
+        match = _STEP.search(name)
+        return int(match[1]) if match else -1
+
+    return directory / max(names, key=step)
+
+
+class Checkpoint:
+    """The arrays of a checkpoint, which are read one by one.
+
+    Args:
+        prefix: the path of the checkpoint without an ending.
+
+    Attributes:
+        where: the path, for messages.
+        shapes: the shape of each array by its name.
+
+    Raises:
+        ValueError: the files are damaged, or smaller than their arrays.
+    """
+
+    def __init__(self, prefix: str | os.PathLike[str]):
+        self.where = pathlib.Path(prefix)
+        try:
+            self._reader = tf.train.load_checkpoint(str(prefix))
+            shapes = self._reader.get_variable_to_shape_map()
+            types = self._reader.get_variable_to_dtype_map()
+        except _ERRORS as error:
+            raise self._damaged(error) from error
+        self.shapes = {name: tuple(shape) for name, shape in shapes.items()}
+        self._types = types
+        self._check_sizes()
+
+    def read(self, name: str) -> np.ndarray:
+        """Reads an array as float32.
+
+        Raises:
+            ValueError: the file is damaged, or the array has no numbers.
+        """
+        if not self._types[name].is_floating:
+            raise ValueError(
+                f"{self.where}: {name} must be numbers. Received: "
+                f"{self._types[name].name}. Give the checkpoint of a model."
+            )
+        try:
+            values = self._reader.get_tensor(name)
+        except _ERRORS as error:
+            raise self._damaged(error) from error
+        return np.asarray(values).astype("float32")
+
+    def _check_sizes(self):
+        """Checks that the files have room for all arrays."""
+        stated = sum(
+            math.prod(shape) * self._types[name].size
+            for name, shape in self.shapes.items()
+            if self._types[name] != tf.string
+        )
+        present = sum(
+            path.stat().st_size
+            for path in self.where.parent.glob(
+                f"{_escaped(self.where.name)}.data-*"
+            )
+        )
+        if stated > present:
+            raise self._damaged(
+                f"its arrays take {stated:,} bytes, and its files have "
+                f"{present:,}"
+            )
+
+    def _damaged(self, problem):
+        problem = str(problem).splitlines()[0] if str(problem) else "no reason"
+        return ValueError(
+            f"{self.where} is damaged, or a file of another kind: {problem}. "
+            "Copy all files of the checkpoint again from the original."
+        )
+
+
+def _escaped(name):
+    """Returns a pattern of `glob` for a name."""
+    return re.sub(r"([*?[])", r"[\1]", name)

@@ -1,0 +1,153 @@
+"""The names of Tensor2Tensor's arrays, as a mapping to our weights."""
+
+import re
+from collections.abc import Mapping
+
+from keras_transformer.interchange import mapping, weight_shapes
+from keras_transformer.models import config as configs
+
+# The matrices of the embeddings, whose shards are joined.
+SOURCE, TARGET, PROJECTION = "input_emb", "target_emb", "softmax"
+EMBEDDINGS = (SOURCE, TARGET, PROJECTION, "shared")
+# The vectors of target spaces.
+SPACE = "target_space_embedding/kernel"
+_BODY = re.compile(r"^(?:.*/)?body/((?:encoder|decoder)/.*|" + SPACE + r")$")
+_INNER = "encoder/layer_0/ffn/conv1/kernel"
+_NORM = "layer_prepostprocess/layer_norm"
+_ATTENTIONS = {
+    "attention": "self_attention",
+    "self_attention": "self_attention",
+    "cross_attention": "encdec_attention",
+}
+_PROJECTIONS = {
+    "query": "q",
+    "key": "k",
+    "value": "v",
+    "output": "output_transform",
+}
+
+
+def of_model(
+    names: Mapping[str, tuple[int, ...]], where: object
+) -> dict[str, str]:
+    """Returns the names of the body's arrays, from short to full.
+
+    Arrays of the optimizer are left out: those in the scope `training`, and
+    those whose name continues that of another array.
+
+    Args:
+        names: the full names of all arrays.
+        where: the checkpoint, for messages.
+
+    Raises:
+        ValueError: two arrays have one short name.
+
+    Example:
+
+    >>> of_model({"transformer/body/encoder/a": (3,)}, "model.ckpt-1")
+    {'encoder/a': 'transformer/body/encoder/a'}
+    """
+    full_names: dict[str, str] = {}
+    for name in names:
+        match = _BODY.match(name)
+        if (
+            match is None
+            or name.startswith("training/")
+            or name.rsplit("/", 1)[0] in names
+        ):
+            continue
+        if match[1] in full_names:
+            raise ValueError(
+                f"{where} has two models. Received: {name!r} and "
+                f"{full_names[match[1]]!r}. Expected the checkpoint of one "
+                "problem."
+            )
+        full_names[match[1]] = name
+    return full_names
+
+
+def sizes(
+    shapes: Mapping[str, tuple[int, ...]], where: object
+) -> tuple[int, int]:
+    """Returns the dimensions of the model and of feed-forward networks.
+
+    Raises:
+        ValueError: there is no first layer of an encoder.
+    """
+    shape = shapes.get(_INNER, ())
+    if len(shape) != 2 or min(shape) < 1:
+        raise ValueError(
+            f"{where} has no matrix {_INNER}. Received: arrays such as "
+            f"{sorted(shapes)[:2]}. Expected the checkpoint of a Transformer "
+            "of Tensor2Tensor. See docs/interchange.md."
+        )
+    return shape[0], shape[1]
+
+
+def has_final_norm(shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    """Returns whether stacks end with a norm, as pre-norm models do."""
+    return f"encoder/{_NORM}/layer_norm_scale" in shapes
+
+
+def count_layers(shapes: Mapping[str, tuple[int, ...]], stack: str) -> int:
+    """Returns the number of layers of a stack.
+
+    Example:
+
+    >>> count_layers({"encoder/layer_0/a": (), "encoder/layer_1/a": ()},
+    ...     "encoder")
+    2
+    """
+    matches = (re.match(rf"{stack}/layer_(\d+)/", name) for name in shapes)
+    return len({match[1] for match in matches if match})
+
+
+def entries(config: configs.TransformerConfig) -> list[mapping.Entry]:
+    """Returns the mapping of all weights.
+
+    Args:
+        config: the architecture.
+    """
+    made = []
+    for stack, attentions in weight_shapes.ATTENTIONS.items():
+        for i, ours in enumerate(weight_shapes.block_names(config, stack)):
+            theirs = f"{stack}/layer_{i}"
+            for attention in attentions:
+                name = f"{theirs}/{_ATTENTIONS[attention]}"
+                made += [
+                    mapping.Entry(
+                        f"{name}/multihead_attention/{linear}/kernel",
+                        (f"{ours}/{attention}/{projection}_kernel",),
+                    )
+                    for projection, linear in _PROJECTIONS.items()
+                ]
+                made += _norm(name, f"{ours}/{attention}_residual/norm")
+            for layer, linear in (("expand", "conv1"), ("contract", "conv2")):
+                made += [
+                    mapping.Entry(
+                        f"{theirs}/ffn/{linear}/{name}",
+                        (f"{ours}/feed_forward/{layer}/{name}",),
+                    )
+                    for name in ("kernel", "bias")
+                ]
+            made += _norm(f"{theirs}/ffn", f"{ours}/feed_forward_residual/norm")
+        if config.normalization == "pre":
+            made += _norm(stack, f"{stack}/final_norm")
+    source, target, projection = weight_shapes.embedding_names(config)
+    names = {projection: PROJECTION, target: TARGET, source: SOURCE}
+    if config.tying == "target":
+        names[target] = "shared"
+    return [
+        *made,
+        *(
+            mapping.Entry(name, (f"{ours}/embeddings",))
+            for ours, name in names.items()
+        ),
+    ]
+
+
+def _norm(theirs, ours):
+    return [
+        mapping.Entry(f"{theirs}/{_NORM}/layer_norm_scale", (f"{ours}/gamma",)),
+        mapping.Entry(f"{theirs}/{_NORM}/layer_norm_bias", (f"{ours}/beta",)),
+    ]
