@@ -22,8 +22,8 @@ FOREIGN = ("keras.", "tensorflow")
 # Keras calls this method on the mean of the replicas' ids before training. That
 # fails on several workers, and Keras has no public way to turn it off.
 EXCEPTIONS = {("DistributedModel", "_maybe_symbolic_build")}
-# `NamedTuple._replace` and `os._exit` are documented.
-PUBLIC_ALL_THE_SAME = {"_replace", "_exit"}
+# `NamedTuple._replace` and `_asdict`, and `os._exit`, are documented.
+PUBLIC_ALL_THE_SAME = {"_replace", "_asdict", "_exit"}
 
 
 def is_private(name):

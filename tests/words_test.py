@@ -124,6 +124,7 @@ SHAPES = {
     "P": ("prefix",),
     "Q": ("quer",),
     "R": ("rows of a step",),
+    "U": ("words",),
 }
 
 

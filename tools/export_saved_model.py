@@ -3,53 +3,139 @@
     python -m tools.export_saved_model --model=runs/mine \\
         --output_dir=models/mine
 
-It writes models/mine/1, or the next free number, and prints the path.
+It writes models/mine/1, or the next free number, and prints the path. The
+flags of the search are those of `tools.translate`; the SavedModel keeps them.
+docs/serving.md describes the signatures.
 """
 
 import dataclasses
+import itertools
 import pathlib
 
-from keras_transformer import export, runs
-from trainers import program
+from keras_transformer import data, export, models, runs, translation
+from tools.inspect_saved_model import losses
+from tools.model_flags import settings
+from trainers import program, settings_flags
 from trainers.settings_flags import setting
+
+# Texts of a warm-up request.
+_NUM_WARM_UP = 8
 
 
 @dataclasses.dataclass(frozen=True)
 class Export:
-    """The flags of the run to export, and of its search."""
+    """The flags of the run to export, and of its signatures."""
 
     model: str = setting("Run directory.")
     output_dir: str = setting("Directory of the versions.")
-    beam_size: int | None = setting(
-        "Beam size. Default: the run's.", None, least=1
-    )
-    length_penalty: float | None = setting(
-        "Alpha. Default: the run's.", None, least=0
-    )
-    n_best: int | None = setting(
-        "Translations that the signature n_best gives. Default: the beam size.",
-        None,
-        least=1,
-    )
     max_source_length: int = setting(
         "Longer sources are cut to that many tokens.", 512, least=2
     )
+    signatures: list[str] | None = setting(
+        "Signatures besides serving_default; empty for none. Default: all.",
+        None,
+    )
+    precision: str = setting(
+        "Type in which floating-point weights are stored and computed with.",
+        "float32",
+        choices=["float32", "bfloat16", "float16"],
+    )
+    weights: str = setting(
+        "Type of the matrices; int8 is computed in --precision.",
+        "float",
+        choices=["float", "int8"],
+    )
+    source: list[str] = setting(
+        "Source files of a development set, to print what the SavedModel loses "
+        "and gains. Default: none.",
+        [],
+    )
+    reference: list[str] = setting("Their translations, line by line.", [])
+    warm_up_file: str | None = setting(
+        "File whose first lines TensorFlow Serving translates when it loads "
+        "the model. Default: two short texts.",
+        None,
+    )
+
+    def __post_init__(self):
+        if bool(self.source) != bool(self.reference):
+            raise ValueError(
+                "A development set has sources and references. Received: "
+                f"--source={','.join(self.source)} "
+                f"--reference={','.join(self.reference)}. Give both, or none."
+            )
 
 
-@program.main(Export)
-def main(settings):
-    program.check_output_dir(settings.output_dir)
-    beam = runs.run_search(
-        settings.model,
-        beam_size=settings.beam_size,
-        alpha=settings.length_penalty,
+@program.main(
+    Export,
+    settings_flags.Selection(
+        settings.SearchSettings,
+        {
+            **{
+                field.name: None
+                for field in dataclasses.fields(settings.SearchSettings)
+            },
+            "n_best": "Translations that the signature n_best gives. Default: "
+            "the beam size.",
+        },
+    ),
+)
+def main(flags, search):
+    program.check_output_dir(flags.output_dir)
+    arguments = {"signatures": flags.signatures}
+    if flags.warm_up_file is not None:
+        arguments["warm_up"] = read_warm_up(flags.warm_up_file)
+    pairs = []
+    if flags.source:
+        pairs = data.read_parallel(flags.source, flags.reference)
+    run = runs.load_translator(flags.model)
+    translator = translation.Translator(
+        run.model,
+        run.tokenizer,
+        search.search(flags.model),
+        flags.max_source_length,
+        run.target_tokenizer,
+        search.lengths(run.lengths),
     )
-    translator = runs.load_translator(
-        settings.model, beam, settings.max_source_length
+    directory = _next_version(pathlib.Path(flags.output_dir))
+    export.save(
+        translator.with_model(
+            converted(run.model, flags.precision, flags.weights)
+        ),
+        directory,
+        search.n_best,
+        run=runs.describe_run(flags.model),
+        calibration=runs.read_calibration(flags.model),
+        **arguments,
     )
-    directory = _next_version(pathlib.Path(settings.output_dir))
-    export.save(translator, directory, settings.n_best)
+    if pairs:
+        for line in losses.lines(translator, directory, pairs):
+            print(line)
     print(directory)
+
+
+def converted(model, precision: str, weights: str):
+    """Returns the model with weights of another type."""
+    if precision != model.dtype_policy.name:
+        model = models.in_precision(model, precision)
+    return models.in_int8(model) if weights == "int8" else model
+
+
+def read_warm_up(path: str) -> list[str]:
+    """Returns the first lines of a file that are not blank.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it has no such line, or is not text.
+    """
+    lines = (line for line in data.read_lines(path) if line.strip())
+    texts = list(itertools.islice(lines, _NUM_WARM_UP))
+    if not texts:
+        raise ValueError(
+            f"{path} has no text. Expected sentences such as those of the "
+            "clients. Give another --warm_up_file, or leave it out."
+        )
+    return texts
 
 
 def _next_version(parent):

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 
 import tqdm
 
-from keras_transformer import data, translation
+from keras_transformer import data, runs, translation
 from tools.model_flags import loading, settings
 from trainers import program
 from trainers.settings_flags import setting
@@ -42,6 +42,29 @@ class Output(settings.BatchSettings):
     alignments: str = setting(
         "Print alignments last.", "none", choices=["none", "hard", "soft"]
     )
+    confidence: bool = setting(
+        "Print first how sure the translation and each of its words are, and "
+        "what is wrong with it.",
+        False,
+    )
+    repair: bool = setting(
+        "Search again where a translation repeats itself or is far too long or "
+        "short.",
+        False,
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        if (self.confidence or self.repair) and (self.n_best or 1) > 1:
+            raise ValueError(
+                "--confidence and --repair are for the best translation of a "
+                f"line. Received: --n_best={self.n_best}. Leave it out."
+            )
+        if self.repair and self.alignments != "none":
+            raise ValueError(
+                "A repaired translation has no alignment. Received: --repair "
+                f"--alignments={self.alignments}. Leave out one of them."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,11 +81,14 @@ def main(models, search, inputs, output):
     program.check_input()
     prefixes = read_prefixes(inputs.prefix_file)
     check_columns(models.model, output, prefixes)
+    calibration = read_calibration(models.model, output)
     translator = loading.load(models, search)
     # sys.stdin is not used: Python waits for its lock before it can end.
     stdin = open(sys.stdin.fileno(), "rb", closefd=False)
     source = data.read_lines(stdin, "standard input", errors="replace")
-    for lines in translate_lines(translator, source, output, prefixes):
+    for lines in translate_lines(
+        translator, source, output, prefixes, calibration
+    ):
         sys.stdout.buffer.writelines(lines)
         sys.stdout.buffer.flush()
 
@@ -72,6 +98,7 @@ def translate_lines(
     source: Iterable[str],
     output: Output,
     prefixes: list[str] | None = None,
+    calibration: translation.Calibration | None = None,
 ) -> Iterator[list[bytes]]:
     """Yields the output of lines that arrived together, in their order.
 
@@ -80,6 +107,7 @@ def translate_lines(
         source: the lines, without their line ends.
         output: the columns to print.
         prefixes: one for each line, or `None`.
+        calibration: that of the translator, to assess or repair translations.
 
     Raises:
         ValueError: the numbers of prefixes and lines differ, or a prefix is
@@ -95,12 +123,18 @@ def translate_lines(
             # Lines without a prefix are only counted.
             window = window[: len(settings["prefixes"])]
         warn_of_cuts(translator, window, start)
+        answers = translator.hypotheses(window, output.batch_size, **settings)
+        if output.repair:
+            answers = repaired(translator, calibration, window, answers, output)
+        assessments = [None] * len(answers)
+        if output.confidence:
+            assessments = translation.assess(
+                translator, calibration, window, [best[0] for best in answers]
+            )
         yield [
             line
-            for hypotheses in translator.hypotheses(
-                window, output.batch_size, **settings
-            )
-            for line in format_lines(hypotheses, output)
+            for hypotheses, assessed in zip(answers, assessments, strict=True)
+            for line in format_lines(hypotheses, output, assessed)
         ]
         progress.update(len(window))
     if prefixes is not None and number != len(prefixes):
@@ -148,13 +182,32 @@ def _next(lines, until):
         return _NOT_YET
 
 
+def repaired(translator, calibration, window, answers, output):
+    """Returns the answers with the translations of a second search."""
+    best = translation.repair(
+        translator,
+        calibration,
+        window,
+        [hypotheses[0] for hypotheses in answers],
+        output.batch_size,
+    )
+    return [[hypothesis] for hypothesis in best]
+
+
 def format_lines(
-    hypotheses: list[translation.Hypothesis], output: Output
+    hypotheses: list[translation.Hypothesis],
+    output: Output,
+    assessed: translation.Assessment | None = None,
 ) -> list[bytes]:
     """Formats the hypotheses of an input line as exactly `n_best` lines.
 
     If there are fewer hypotheses, the other lines are empty, with a score of
     -inf.
+
+    Args:
+        hypotheses: the hypotheses of the line, best first.
+        output: the columns to print.
+        assessed: what is known of the quality of the best, to print it too.
     """
     lines = []
     for n in range(output.n_best or 1):
@@ -166,11 +219,62 @@ def format_lines(
         columns = [" ".join(text.splitlines())]
         if output.scores:
             columns.insert(0, f"{score:.4f}")
+        if assessed is not None:
+            columns[:0] = format_assessment(assessed)
         if output.alignments != "none":
             aligned = hypotheses[n].alignment if has_text else ()
             columns.append(_FORMATS[output.alignments](aligned))
         lines.append("\t".join(columns).encode("utf-8") + b"\n")
     return lines
+
+
+def format_assessment(assessed: translation.Assessment) -> list[str]:
+    """Formats the confidence, that of each word, and the defects, as columns.
+
+    Example:
+
+    >>> format_assessment(
+    ...     translation.Assessment(0.75, ["un"], [0.5], True, False))
+    ['0.750', '0.500', 'loop']
+    """
+    defects = [
+        name
+        for name, has in (
+            ("loop", assessed.has_loop),
+            ("length", assessed.has_unusual_length),
+        )
+        if has
+    ]
+    return [
+        f"{assessed.confidence:.3f}",
+        " ".join(f"{p:.3f}" for p in assessed.word_confidences),
+        ",".join(defects) or "-",
+    ]
+
+
+def read_calibration(
+    models: list[str], output: Output
+) -> translation.Calibration | None:
+    """Reads the calibration of the first run, if the output needs one.
+
+    Raises:
+        ValueError: the run has none, or there is a SavedModel.
+    """
+    if not (output.confidence or output.repair):
+        return None
+    if any(map(loading.is_saved_model, models)):
+        raise ValueError(
+            f"{','.join(models)}: --confidence and --repair are for run "
+            "directories. Call the signature confidence of the SavedModel, or "
+            "give the run."
+        )
+    calibration = runs.read_calibration(models[0])
+    if calibration is None:
+        raise ValueError(
+            f"{models[0]} has no calibration, which --confidence and --repair "
+            "need. Run tools.calibrate with a development set first."
+        )
+    return calibration
 
 
 def read_prefixes(path: str | None) -> list[str] | None:
@@ -195,7 +299,12 @@ def warn_of_cuts(translator, window, number):
 
 
 def check_columns(models, output: Output, prefixes) -> None:
-    """Raises ValueError for prefixes or alignments with a SavedModel."""
+    """Raises ValueError for columns that a model or a search cannot give."""
+    if output.repair and prefixes is not None:
+        raise ValueError(
+            "The search of --repair takes no prefixes. Received: --repair with "
+            "--prefix_file. Leave out one of them."
+        )
     if any(map(loading.is_saved_model, models)) and (
         prefixes is not None or output.alignments != "none"
     ):

@@ -138,8 +138,13 @@ def _export(run, translator):
     """Writes the SavedModel and compares its translations with the model's."""
 
     def save(path):
-        kt.export.save(translator, path)
         texts = [pair.source for pair in run.corpora.dev[:20]]
+        kt.export.save(
+            translator,
+            path,
+            warm_up=texts[:8] or ["Hello."],
+            run=kt.runs.describe_run(run.directory.path),
+        )
         kt.export.check(path, translator, texts)
 
     # A SavedModel that exists already is replaced: it may be of the same run

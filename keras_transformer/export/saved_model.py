@@ -4,26 +4,35 @@ import os
 import pathlib
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from keras_transformer import translation
+from keras_transformer.export import contract, metadata
+from keras_transformer.export import warm_up as warming
+from keras_transformer.export.signatures import functions_of
+
+# Any texts trace the same graphs.
+_WARM_UP = ("Hello.", "A second text, which is a little longer.")
 
 
 def save(
     translator: translation.Translator,
     directory: str | os.PathLike[str],
     n_best: int | None = None,
+    signatures: Sequence[str] | None = None,
+    warm_up: Sequence[str] = _WARM_UP,
+    run: Mapping[str, Any] | None = None,
+    calibration: translation.Calibration | None = None,
 ) -> None:
     """Writes the signatures of a translator as a TensorFlow SavedModel.
 
-    `serving_default` takes `text`, string `(B,)`, and returns `translation`,
-    string `(B,)`, and `score`, float32 `(B,)`. The signatures `n_best`, `score`
-    and `attention` do the same as `Translator.n_best`,
-    `Translator.log_probability` and `explain_in_graph`. The SavedModel contains
-    vocabulary and search. Loading needs `tensorflow`, and `tensorflow_text` for
-    its tokenizer operations, but neither Keras nor this package.
+    The signatures do the same as the translator's methods, see
+    `functions_of`. They share one search. The SavedModel contains vocabulary
+    and search. Loading needs `tensorflow`, and `tensorflow_text` for its
+    tokenizer operations, but neither Keras nor this package.
 
     Args:
         translator: a `Translator`.
@@ -31,64 +40,71 @@ def save(
             Serving expects a number as its name.
         n_best: N of the signature `n_best`; `None` for as many hypotheses as
             the search can return.
+        signatures: the signatures to write besides `serving_default`; `None`
+            for all.
+        warm_up: texts that TensorFlow Serving translates before it takes the
+            requests of clients.
+        run: what `read_metadata` says of the training run, JSON values.
+        calibration: a `Calibration`, for the signature `confidence` and the
+            output `confidences` of `n_best`.
 
     Raises:
         FileExistsError: the directory exists.
-        ValueError: the search can return fewer than `n_best` hypotheses.
+        ValueError: the search can return fewer than `n_best` hypotheses, a
+            signature is unknown or needs a calibration, `warm_up` is no list
+            of texts, or `run` has values that JSON has not.
     """
     directory = pathlib.Path(directory)
-    if directory.exists():
-        raise FileExistsError(
-            f"{directory} exists already. Choose another directory; nothing "
-            "was written."
-        )
-
-    signatures = _signatures(translator, translator.with_n_best(n_best))
-    # Keras does not track the vocabulary of the tokenizer. So a separate module
-    # holds all variables and vocabularies that the functions read.
-    module = tf.Module()
-    module.model_variables = [v.value for v in translator.model.variables]
-    module.tokenizers = [translator.tokenizer, translator.target_tokenizer]
-    module.functions = list(signatures.values())
+    _check_arguments(directory, warm_up)
+    names = contract.chosen(signatures, calibration is not None)
+    translator = translator.with_n_best(n_best)
+    described = metadata.as_json(
+        metadata.describe(translator, names, list(warm_up), run, calibration)
+    )
+    functions = functions_of(translator, names, calibration)
     directory.parent.mkdir(parents=True, exist_ok=True)
     # The model is written to a temporary directory, which is then renamed. So a
     # server never reads an incomplete model.
-    temporary = tempfile.mkdtemp(prefix=".saving-", dir=directory.parent)
+    temporary = pathlib.Path(
+        tempfile.mkdtemp(prefix=".saving-", dir=directory.parent)
+    )
     try:
-        tf.saved_model.save(module, temporary, signatures=signatures)
+        _save(translator, functions, described, temporary)
+        inputs = {name: [*contract.SIGNATURES[name].inputs] for name in names}
+        warming.write(temporary, inputs, warm_up)
         os.chmod(temporary, 0o755)
         os.rename(temporary, directory)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _signatures(translator, n_best_translator):
-    """Returns the functions of a SavedModel, by their names."""
-    strings = tf.TensorSpec([None], tf.string, "text")
-    targets = tf.TensorSpec([None], tf.string, "target")
+def _save(translator, functions, described, directory):
+    """Writes a SavedModel with its description into an empty directory."""
+    # Keras does not track the vocabulary of the tokenizer. So a separate module
+    # holds all variables and vocabularies that the functions read.
+    module = tf.Module()
+    module.model_variables = [v.value for v in translator.model.variables]
+    module.tokenizers = [translator.tokenizer, translator.target_tokenizer]
+    module.functions = list(functions.values())
+    with tempfile.TemporaryDirectory() as assets:
+        path = pathlib.Path(assets) / metadata.FILE
+        path.write_text(described, encoding="utf-8")
+        # TensorFlow copies an asset that a module holds.
+        module.metadata = tf.saved_model.Asset(str(path))
+        tf.saved_model.save(module, str(directory), signatures=functions)
 
-    @tf.function(input_signature=[strings], autograph=False)
-    def serve(text):
-        return translator(text)
 
-    @tf.function(input_signature=[strings], autograph=False)
-    def serve_n_best(text):
-        return n_best_translator.n_best(text)
-
-    @tf.function(input_signature=[strings, targets], autograph=False)
-    def score(text, target):
-        return translator.log_probability(text, target)
-
-    @tf.function(input_signature=[strings], autograph=False)
-    def attention(text):
-        return translation.explain_in_graph(translator, text)
-
-    return {
-        "serving_default": serve,
-        "n_best": serve_n_best,
-        "score": score,
-        "attention": attention,
-    }
+def _check_arguments(directory, warm_up):
+    if directory.exists():
+        raise FileExistsError(
+            f"{directory} exists already. Choose another directory; nothing "
+            "was written."
+        )
+    if isinstance(warm_up, (str, bytes)) or not warm_up:
+        raise ValueError(
+            "`warm_up` is a list of at least one text. Received: "
+            f"{warm_up!r}. Give sentences such as those of the clients."
+        )
 
 
 def check(

@@ -61,7 +61,7 @@ def read_pair(
         target_ids = translator.encode_target(tf.constant([target]))
     else:
         if search is None:
-            result = translator.search_ids(source_ids)
+            result = translator.search_ids(source_ids, only_best=True)
         else:
             result = model_search.ModelSearch(
                 translator.model,

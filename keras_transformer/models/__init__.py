@@ -8,6 +8,7 @@ from keras_transformer.models.conventions import (
     convention,
 )
 from keras_transformer.models.ensemble import Ensemble
+from keras_transformer.models.int8 import in_int8
 from keras_transformer.models.precision import in_precision
 from keras_transformer.models.stepping import AttentionScores, DecodingModel
 from keras_transformer.models.transformer import Transformer
@@ -24,6 +25,7 @@ __all__ = [
     "TransformerConfig",
     "build_transformer",
     "convention",
+    "in_int8",
     "in_precision",
     "take_weights",
 ]

@@ -1,6 +1,11 @@
 """The directory of a training run, and how a translator is loaded from it."""
 
+from keras_transformer.runs.calibrations import (
+    read_calibration,
+    write_calibration,
+)
 from keras_transformer.runs.loading import (
+    describe_run,
     load_translator,
     run_architecture,
     run_lengths,
@@ -10,9 +15,12 @@ from keras_transformer.runs.run_directory import RunDirectory, write_json
 
 __all__ = [
     "RunDirectory",
+    "describe_run",
     "load_translator",
+    "read_calibration",
     "run_architecture",
     "run_lengths",
     "run_search",
+    "write_calibration",
     "write_json",
 ]

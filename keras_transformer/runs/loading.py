@@ -75,6 +75,26 @@ def run_architecture(
     return architecture
 
 
+def describe_run(run_directory: str | os.PathLike[str]) -> dict[str, Any]:
+    """Returns what identifies a run, as JSON values, for an exported model.
+
+    It has the `architecture`, the `settings`, the `data` and the `versions` of
+    the training in `config.json`, and the numbers of `metrics.json`, if there
+    are any.
+
+    Args:
+        run_directory: the directory of a run.
+
+    Raises:
+        ValueError: `config.json` or `metrics.json` is damaged.
+    """
+    directory = directories.RunDirectory(run_directory)
+    described = directory.read_config()
+    if directory.metrics.is_file():
+        described["metrics"] = directory.read_metrics()
+    return described
+
+
 def run_lengths(run_directory: str | os.PathLike[str]) -> lengths.Lengths:
     """Returns the limits of a run's translations.
 

@@ -57,6 +57,7 @@ class RunDirectory:
         stages: the run directories of earlier stages.
         model: the final weights, a Keras model file.
         unfinished_model: the model file while it is being written.
+        confidence: the calibration of its translations, of tools.calibrate.
         saved_model: the SavedModel.
         page: the model in a page for a browser, of the built-in corpus.
         logs: the folder that TensorBoard reads.
@@ -80,6 +81,7 @@ class RunDirectory:
         self.stages = self.path / "stages"
         self.model = self.path / "model.keras"
         self.unfinished_model = self.path / "unfinished.keras"
+        self.confidence = self.path / "confidence.json"
         self.saved_model = self.path / "saved_model" / "1"
         self.page = self.path / "page.html"
         self.logs = self.path / "logs"
@@ -135,6 +137,8 @@ class RunDirectory:
         self.path.mkdir(parents=True, exist_ok=True)
         # Old metrics would say that this run is complete.
         self.metrics.unlink(missing_ok=True)
+        # The calibration is that of other weights.
+        self.confidence.unlink(missing_ok=True)
         write_json(self.config, {**config, "versions": versions})
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:

@@ -228,11 +228,18 @@ class Beam(NamedTuple):
             live,
             finished,
             (self._divisor(limits.max_lengths), self._divisor(position + 1)),
-            self.settings.top_beams,
+            self._num_certain(),
         )
         has_no_live = live.scores[:, 0] <= _NEVER
         is_last = position + 1 >= limits.max_lengths
         return is_decided | has_no_live | is_last
+
+    def _num_certain(self):
+        """Returns how many hypotheses of a row must be certain at its end."""
+        only_best = self.task.only_best
+        if isinstance(only_best, bool):
+            return 1 if only_best else self.settings.top_beams
+        return tf.where(only_best, 1, self.settings.top_beams)
 
     def scores(
         self,

@@ -62,7 +62,7 @@ def is_decided(
     live: hypotheses.Hypotheses,
     finished: hypotheses.Hypotheses,
     divisors: tuple[tf.Tensor, tf.Tensor],
-    top_beams: int,
+    num_certain: int | tf.Tensor,
 ) -> tf.Tensor:
     """Returns the rows `(B,)` that are done by a rule.
 
@@ -72,14 +72,14 @@ def is_decided(
         finished: W hypotheses of each row; scores include penalties.
         divisors: the length divisors `(B,)` at the limits of the rows, and at
             the current length.
-        top_beams: how many hypotheses the search returns.
+        num_certain: how many hypotheses of a row must be certain.
     """
     at_limit, at_current_length = divisors
     if stopping == "certain":
         # A log-probability only falls with further tokens, and the divisor is
         # largest at the limit. So no live hypothesis can end above this bound.
         bound = live.scores[:, 0] / at_limit
-        return finished.scores[:, top_beams - 1] >= bound
+        return finished.scores[:, num_certain - 1] >= bound
     is_full = finished.scores[:, -1] > contract.NEVER
     if stopping == "full":
         return is_full

@@ -37,6 +37,9 @@ class Task(NamedTuple):
     row_keys: integers `(B,)`, from which random numbers of a row are drawn,
         so that its samples do not depend on its index in the batch. `None`
         to draw them from that index.
+    only_best: a boolean, or a scalar tensor: whether the caller reads the best
+        hypothesis of each row only. The search may stop when that one is
+        certain, and the others are then what it has so far.
 
     Example:
 
@@ -57,3 +60,4 @@ class Task(NamedTuple):
     states: contract.States = contract.ROW_STATES
     source_mask: contract.TensorLike | None = None
     row_keys: contract.TensorLike | None = None
+    only_best: contract.TensorLike = False

@@ -5,11 +5,24 @@ from keras_transformer.translation.alignment import (
     pharaoh,
     soft_pharaoh,
 )
+from keras_transformer.translation.assessment import (
+    Assessment,
+    assess,
+    assess_in_graph,
+    n_best_in_graph,
+    repair,
+)
 from keras_transformer.translation.batches import in_batches
 from keras_transformer.translation.comparison import (
     compare_translations,
     largest_differences,
 )
+from keras_transformer.translation.confidence import (
+    Calibration,
+    right_words,
+)
+from keras_transformer.translation.confidence import fit as fit_calibration
+from keras_transformer.translation.defects import fit_lengths
 from keras_transformer.translation.explanation import (
     Explanation,
     explain,
@@ -21,24 +34,45 @@ from keras_transformer.translation.metrics import (
     score_translations,
     tokenization_of,
 )
+from keras_transformer.translation.reliability import (
+    bins,
+    calibration_error,
+    diagram,
+)
 from keras_transformer.translation.results import Hypothesis, check_score
 from keras_transformer.translation.translator import Translator
+from keras_transformer.translation.word_scores import (
+    of_hypotheses as score_words,
+)
 
 __all__ = [
+    "Assessment",
+    "Calibration",
     "Explanation",
     "Hypothesis",
     "Lengths",
     "Translator",
     "align_words",
-    "explain_in_graph",
+    "assess",
+    "assess_in_graph",
+    "bins",
+    "calibration_error",
     "check_score",
     "compare_translations",
     "corpus_metrics",
+    "diagram",
     "explain",
+    "explain_in_graph",
+    "fit_calibration",
+    "fit_lengths",
     "in_batches",
     "largest_differences",
+    "n_best_in_graph",
     "pharaoh",
+    "repair",
+    "right_words",
     "score_translations",
     "soft_pharaoh",
     "tokenization_of",
+    "score_words",
 ]

@@ -48,3 +48,21 @@ def in_batches(
         for index, result in zip(indices, process(indices), strict=True):
             results[index] = result
     return results
+
+
+def check_partners(
+    texts: Sequence, partners: Sequence, name: str, names: str
+) -> None:
+    """Raises ValueError if there are not as many partners as texts.
+
+    Args:
+        texts: the texts.
+        partners: what belongs to each text, such as its target.
+        name: what one partner is called.
+        names: what several are called.
+    """
+    if len(texts) != len(partners):
+        raise ValueError(
+            f"Every text needs its {name}. Received: {len(texts)} texts, "
+            f"{len(partners)} {names}. Use an empty string for no {name}."
+        )

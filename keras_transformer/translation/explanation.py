@@ -53,7 +53,7 @@ def explain(translator: translators.Translator, text: str) -> Explanation:
             "for each sentence."
         )
     source_ids = translator.encode_source(tf.constant([text]))
-    result = translator.search_ids(source_ids)
+    result = translator.search_ids(source_ids, only_best=True)
     results.check_score(result.scores[0, 0].numpy(), text)
     output_ids = result.ids[0, 0, : result.lengths[0, 0]]
     input_ids = translator.model.shift_right(output_ids[None])
@@ -87,7 +87,7 @@ def explain_in_graph(
     """
     source_ids = translator.encode_source(text)
     pad_id = translator.model.pad_id
-    result = translator.search_ids(source_ids)
+    result = translator.search_ids(source_ids, only_best=True)
     is_blank = results.are_blank(
         text, source_ids, translator.tokenizer.special_ids
     )
@@ -103,13 +103,15 @@ def explain_in_graph(
         }
     )
 
+    pieces = _PieceTables()
+
     def without_padded_rows(attention, is_real):
         return attention * tf.cast(is_real, tf.float32)[:, None, None, :, None]
 
     return {
         "translation": translator.target_tokenizer.decode(target_ids),
-        "source_tokens": _pieces(translator.tokenizer, source_ids, is_source),
-        "target_tokens": _pieces(
+        "source_tokens": pieces.of(translator.tokenizer, source_ids, is_source),
+        "target_tokens": pieces.of(
             translator.target_tokenizer, target_ids, is_target
         ),
         "encoder_attention": without_padded_rows(scores.encoder, is_source),
@@ -118,7 +120,16 @@ def explain_in_graph(
     }
 
 
-def _pieces(tokenizer, ids, is_real):
-    """Returns the pieces of ids (B, T) in the graph, "" for padding."""
-    pieces = tf.constant(tokenizer.pieces(range(tokenizer.vocabulary_size)))
-    return tf.where(is_real, tf.gather(pieces, ids), "")
+class _PieceTables:
+    """The pieces of vocabularies in a graph, one constant for each."""
+
+    def __init__(self):
+        self._tables = {}
+
+    def of(self, tokenizer, ids, is_real):
+        """Returns the pieces of ids (B, T), "" for padding."""
+        if tokenizer not in self._tables:
+            self._tables[tokenizer] = tf.constant(
+                tokenizer.pieces(range(tokenizer.vocabulary_size))
+            )
+        return tf.where(is_real, tf.gather(self._tables[tokenizer], ids), "")

@@ -49,6 +49,7 @@ class ModelSearch:
         prefix: tf.Tensor | None = None,
         align: bool = False,
         max_length: int | None = None,
+        only_best: contract.TensorLike = False,
     ) -> contract.SearchResult:
         """Searches for translations; builds operations in the caller's graph.
 
@@ -58,6 +59,7 @@ class ModelSearch:
             align: whether the result has attention.
             max_length: the largest limit of all rows, for a state of fixed
                 shape as XLA needs.
+            only_best: whether the first hypothesis of each row is enough.
         """
         has_attention = align or self.search.needs_attention
         minima, maxima = self._limits(source_ids)
@@ -84,6 +86,7 @@ class ModelSearch:
                 states=self.model,
                 source_mask=self._mask(source_ids) if has_attention else None,
                 row_keys=_row_keys(source_ids, self._mask(source_ids)),
+                only_best=only_best,
             ),
         )
 
@@ -140,6 +143,22 @@ class ModelSearch:
 
     def _mask(self, source_ids):
         return tf.not_equal(source_ids, self.model.pad_id)
+
+
+def check_padding(model: Model, name: str, pad_id: int) -> None:
+    """Raises ValueError if a vocabulary has another padding id than the model.
+
+    Args:
+        model: a `DecodingModel`.
+        name: the name of the vocabulary's tokenizer, for the message.
+        pad_id: the padding id of the vocabulary.
+    """
+    if pad_id != model.pad_id:
+        raise ValueError(
+            "The model and its vocabularies must have the same padding id. "
+            f"Received: {model.pad_id} of the model, {pad_id} of `{name}`. "
+            f"Build the model with pad_id={pad_id}."
+        )
 
 
 def _row_keys(source_ids, mask):

@@ -81,6 +81,38 @@ def check_score(score: float, text: str | bytes) -> None:
         )
 
 
+def texts_in_graph(
+    ids: tf.Tensor,
+    scores: tf.Tensor,
+    is_blank: tf.Tensor,
+    tokenizer: TextTokenizer,
+) -> dict[str, tf.Tensor]:
+    """Decodes the hypotheses of a search in the graph.
+
+    Args:
+        ids: int32 `(B, W, T)`.
+        scores: float32 `(B, W)`.
+        is_blank: boolean `(B,)`, the texts with nothing to translate.
+        tokenizer: the tokenizer of the hypotheses.
+
+    Returns:
+        Dict of `translations`, string `(B, W)`, and `scores`, float32 `(B, W)`.
+        A blank text has one hypothesis, which is empty and has score 0.
+    """
+    shape = tf.shape(scores)
+    is_blank = is_blank[:, None]
+    is_hypothesis = scores > contract.NEVER
+    scores_of_blank = tf.where(tf.range(shape[1]) == 0, 0.0, contract.NEVER)
+    # The first size is not -1: `reshape` cannot infer it if B is 0.
+    flat = [shape[0] * shape[1], tf.shape(ids)[2]]
+    texts = tf.reshape(tokenizer.decode(tf.reshape(ids, flat)), shape)
+    texts.set_shape(scores.shape)
+    return {
+        "translations": tf.where(is_hypothesis & ~is_blank, texts, ""),
+        "scores": tf.where(is_blank, scores_of_blank, scores),
+    }
+
+
 def read_result(
     result: contract.SearchResult,
     texts: Sequence[str | bytes],

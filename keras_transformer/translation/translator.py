@@ -18,6 +18,8 @@ from keras_transformer.translation import lengths as limits
 
 _PAPER_LENGTHS = limits.Lengths()
 _PAPER_SEARCH = beam.BeamSearch()
+_STRINGS = tf.TensorSpec([None], tf.string)
+_IDS = tf.TensorSpec([None, None], tf.int32)
 # Nothing here branches on tensors in Python. The conversion takes seconds.
 _in_graph = functools.partial(tf.function, autograph=False)
 
@@ -81,7 +83,10 @@ class Translator(tf.Module):
         self.jit_compile = jit_compile
         self.lengths.check()
         self.search.check(self.target_tokenizer.vocabulary_size)
-        self._check_padding()
+        for name in ("tokenizer", "target_tokenizer"):
+            model_search.check_padding(
+                model, name, getattr(self, name).special_ids.pad
+            )
         ids = self.target_tokenizer.special_ids
         self._search = model_search.ModelSearch(
             model, self.search, lengths, ids.end, ids.target_prefix
@@ -97,11 +102,8 @@ class Translator(tf.Module):
             translation with score 0. If the model's output is NaN, the score
             is NaN and the translation is empty.
         """
-        outputs = self.n_best(text)
-        return {
-            "translation": outputs["translations"][:, 0],
-            "score": outputs["scores"][:, 0],
-        }
+        lists.check_list("text", text)
+        return self._best(text)
 
     def n_best(self, text: contract.TensorLike) -> dict[str, tf.Tensor]:
         """Translates strings (B,) and returns all hypotheses of the search.
@@ -114,24 +116,28 @@ class Translator(tf.Module):
         lists.check_list("text", text)
         return self._n_best(text)
 
-    @_in_graph(input_signature=[tf.TensorSpec([None], tf.string)])
-    def _n_best(self, text):
-        source_ids = self.encode_source(text)
-        result = self._search(source_ids)
-        shape = tf.shape(result.scores)
-        is_blank = self._are_blank(text, source_ids)[:, None]
-        is_hypothesis = result.scores > contract.NEVER
-        # A blank text has one hypothesis, of score 0.
-        scores_of_blank = tf.where(tf.range(shape[1]) == 0, 0.0, contract.NEVER)
-        # The first size is not -1: `reshape` cannot infer it if B is 0.
-        flat = [shape[0] * shape[1], tf.shape(result.ids)[2]]
-        texts = self.target_tokenizer.decode(tf.reshape(result.ids, flat))
-        texts = tf.reshape(texts, shape)
-        texts.set_shape(result.scores.shape)
+    @_in_graph(input_signature=[_STRINGS])
+    def _best(self, text):
+        outputs = self._texts(text, only_best=True)
         return {
-            "translations": tf.where(is_hypothesis & ~is_blank, texts, ""),
-            "scores": tf.where(is_blank, scores_of_blank, result.scores),
+            "translation": outputs["translations"][:, 0],
+            "score": outputs["scores"][:, 0],
         }
+
+    @_in_graph(input_signature=[_STRINGS])
+    def _n_best(self, text):
+        return self._texts(text, only_best=False)
+
+    def _texts(self, text, only_best):
+        source_ids = self.encode_source(text)
+        result = self.search_ids(source_ids, only_best)
+        width = 1 if only_best else None
+        return results.texts_in_graph(
+            result.ids[:, :width],
+            result.scores[:, :width],
+            self._are_blank(text, source_ids),
+            self.target_tokenizer,
+        )
 
     def log_probability(
         self, text: contract.TensorLike, target: contract.TensorLike
@@ -146,7 +152,7 @@ class Translator(tf.Module):
         lists.check_list("target", target)
         return self._log_probability(text, target)
 
-    @_in_graph(input_signature=[tf.TensorSpec([None], tf.string)] * 2)
+    @_in_graph(input_signature=[_STRINGS] * 2)
     def _log_probability(self, text, target):
         source_ids = self.encode_source(text)
         target_ids = self.encode_target(target)
@@ -220,12 +226,7 @@ class Translator(tf.Module):
         texts = lists.as_list("texts", texts)
         if prefixes is not None:
             prefixes = lists.as_list("prefixes", prefixes)
-        if prefixes is not None and len(prefixes) != len(texts):
-            raise ValueError(
-                "Every text needs its prefix. Received: "
-                f"{len(texts)} texts, {len(prefixes)} prefixes. Use an empty "
-                "string for no prefix."
-            )
+            batches.check_partners(texts, prefixes, "prefix", "prefixes")
 
         def translate_batch(indices):
             batch = [texts[i] for i in indices]
@@ -272,11 +273,7 @@ class Translator(tf.Module):
         """
         texts = lists.as_list("texts", texts)
         targets = lists.as_list("targets", targets)
-        if len(texts) != len(targets):
-            raise ValueError(
-                "Every text needs its target. Received: "
-                f"{len(texts)} texts, {len(targets)} targets."
-            )
+        batches.check_partners(texts, targets, "target", "targets")
         pairs = [
             b"".join(map(tf.compat.as_bytes, pair))
             for pair in zip(texts, targets, strict=True)
@@ -304,6 +301,11 @@ class Translator(tf.Module):
 
     def encode_source(self, text: contract.TensorLike) -> tf.Tensor:
         """Encodes strings (B,) as the model reads them: padded ids (B, S)."""
+        lists.check_list("text", text)
+        return self._encode_source(tf.convert_to_tensor(text, tf.string))
+
+    @_in_graph(input_signature=[_STRINGS])
+    def _encode_source(self, text):
         special_ids = self.tokenizer.special_ids
         ids = self.tokenizer.encode_source(text)
         room = self.max_source_length - len(special_ids.around_source())
@@ -314,10 +316,20 @@ class Translator(tf.Module):
         ids = self.target_tokenizer.encode(text)
         return self.target_tokenizer.special_ids.complete_targets(ids)
 
-    @_in_graph(input_signature=[tf.TensorSpec([None, None], tf.int32)])
-    def search_ids(self, source_ids: tf.Tensor) -> contract.SearchResult:
-        """Searches for translations of source ids (B, S), as ids."""
-        return self._search(source_ids)
+    def search_ids(
+        self, source_ids: tf.Tensor, only_best: bool = False
+    ) -> contract.SearchResult:
+        """Searches for translations of source ids (B, S), as ids.
+
+        With `only_best` it may stop when the first hypothesis of each row is
+        certain; the others are then not certain.
+        """
+        return self._search_ids(source_ids, only_best)
+
+    # All graphs call this one graph, so that there is one copy of the search.
+    @_in_graph(input_signature=[_IDS, tf.TensorSpec([], tf.bool)])
+    def _search_ids(self, source_ids, only_best):
+        return self._search(source_ids, only_best=only_best)
 
     def score_ids(
         self, source_ids: tf.Tensor, target_ids: tf.Tensor
@@ -336,13 +348,3 @@ class Translator(tf.Module):
         return self._are_blank(texts, ids) & results.are_blank(
             targets, target_ids, self.target_tokenizer.special_ids
         )
-
-    def _check_padding(self):
-        for name in ("tokenizer", "target_tokenizer"):
-            pad_id = getattr(self, name).special_ids.pad
-            if pad_id != self.model.pad_id:
-                raise ValueError(
-                    "The model and its vocabularies must have the same padding "
-                    f"id. Received: {self.model.pad_id} of the model, {pad_id} "
-                    f"of `{name}`. Build the model with pad_id={pad_id}."
-                )

@@ -17,8 +17,9 @@ import pytest
 import tensorflow as tf
 
 import keras_transformer as kt
-from keras_transformer.export import saved_model
+from keras_transformer.export import saved_model, warm_up
 from tests.assertions import assert_all_close, assert_all_equal
+from tests.export import warm_up_test
 from tests.translation import toy
 
 pytestmark = pytest.mark.process
@@ -387,6 +388,75 @@ class TestSave:
         with pytest.raises(ValueError, match="top_beams=5, beam_size=4"):
             saved_model.save(toy.translator(), parent / "1", n_best=5)
         assert list(parent.iterdir()) == []
+
+    def test_there_is_one_copy_of_the_search(self):
+        with tf.compat.v1.Session(graph=tf.Graph()) as session:
+            load = tf.compat.v1.saved_model.load
+            graph = load(session, ["serve"], str(saved())).graph_def
+        loops = [
+            node.op
+            for function in graph.library.function
+            for node in function.node_def
+            if node.op in ("While", "StatelessWhile")
+        ]
+        # One loop drops rows, the loop inside it takes steps.
+        assert len(loops) == 2
+
+    def test_only_the_signatures_that_were_asked_for(self, tmp_path):
+        tokenizer = toy.translator().tokenizer
+        translator = kt.Translator(untrained(tokenizer), tokenizer)
+        directory = tmp_path / "1"
+        saved_model.save(
+            translator,
+            directory,
+            n_best=2,
+            signatures=[],
+            warm_up=["ba de"],
+            run={"settings": {"seed": 7}},
+        )
+        served = tf.saved_model.load(str(directory))
+        assert set(served.signatures) == {"serving_default"}
+        described = kt.export.read_metadata(directory)
+        assert described["signatures"] == ["serving_default"]
+        assert described["search"]["top_beams"] == 2
+        assert described["warm_up"] == ["ba de"]
+        assert described["run"] == {"settings": {"seed": 7}}
+        # A program without this package finds the same file.
+        path = pathlib.Path(served.metadata.asset_path.numpy().decode())
+        assert json.loads(path.read_text(encoding="utf-8")) == described
+        saved_model.check(directory, translator, ["ba de fi", ""])
+
+    def test_warms_every_signature_up(self):
+        requests = warm_up_test.read(saved() / warm_up.FILE)
+        assert {name: set(inputs) for name, inputs in requests} == {
+            "serving_default": {"text"},
+            "n_best": {"text"},
+            "score": {"text", "target"},
+            "attention": {"text"},
+        }
+        for name, inputs in requests:
+            answer = loaded_signatures()[name](
+                **{key: tf.constant(texts) for key, texts in inputs.items()}
+            )
+            assert all(value.shape[0] == 2 for value in answer.values())
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ({"signatures": ["beams"]}, "Unknown signatures. Received: beams"),
+            ({"warm_up": "Hello."}, "list of at least one text. Received: 'H"),
+            ({"warm_up": []}, "list of at least one text"),
+            ({"run": {"steps": {1}}}, "must be values of JSON"),
+        ],
+    )
+    def test_refuses_before_a_graph_is_built(self, given, message, tmp_path):
+        with (
+            mock.patch.object(saved_model, "functions_of") as make,
+            pytest.raises(ValueError, match=message),
+        ):
+            saved_model.save(toy.translator(), tmp_path / "1", **given)
+        assert not make.called
+        assert list(tmp_path.iterdir()) == []
 
     def test_leaves_nothing_else_behind(self):
         directory = saved()

@@ -27,6 +27,7 @@ class TestRunDirectory:
             if name != "path"
         ) == [
             "checkpoints",
+            "confidence.json",
             "config.json",
             "evaluations.json",
             "logs",

@@ -631,6 +631,14 @@ class TestBeamSearch:
         # log 0.009 / 1.188 = -3.964. They must exceed n * -0.609.
         assert positions_until_done(0.9, top_beams=2) == list(range(4))
         assert positions_until_done(0.9, top_beams=3) == list(range(7))
+        # If the caller reads the best one only, the first score is enough, as
+        # if the search returned one. Graphs say so by a tensor.
+        for only_best in (True, tf.constant(True)):
+            asked = {"top_beams": 3, "only_best": only_best}
+            assert positions_until_done(0.9, **asked) == [0]
+            assert positions_until_done(0.3, **asked) == list(range(13))
+        asked["only_best"] = tf.constant(False)
+        assert positions_until_done(0.9, **asked) == list(range(7))
 
     @pytest.mark.parametrize(
         ("penalty", "alpha", "expected"),

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 import keras_transformer as kt
 from tests.tools import commands, in_process
 from tests.translation import toy
@@ -68,8 +70,59 @@ def test_more_than_the_beam(tmp_path):
     )
     assert result.returncode == 1
     [last] = result.stderr.decode().splitlines()
-    assert last.startswith("error: ") and "top_beams=5, beam_size=3" in last
+    assert last.startswith("error: ") and "--n_best=5" in last
     assert not list((tmp_path / "out").glob("*"))
+
+
+def test_the_search_is_stored(tmp_path):
+    run = toy.write_run(tmp_path / "run", {"beam_size": 2})
+    warm_up = tmp_path / "texts"
+    warm_up.write_text("ba de\n\nra\n")
+    result = in_process.call(
+        "export_saved_model",
+        f"--model={run}",
+        f"--output_dir={tmp_path}/out",
+        "--beam_size=3",
+        "--coverage_penalty=0.25",
+        "--no_repeat_ngram_size=2",
+        "--max_length=11",
+        "--max_source_length=13",
+        "--signatures=",
+        f"--warm_up_file={warm_up}",
+    )
+    assert result.returncode == 0, result.stderr
+    directory = result.stdout.decode().strip()
+    described = kt.export.read_metadata(directory)
+    assert described["signatures"] == ["serving_default"]
+    assert described["warm_up"] == ["ba de", "ra"]
+    assert described["max_source_length"] == 13
+    assert described["lengths"]["maximum"] == 11
+    search = described["search"]
+    assert (search["beam_size"], search["top_beams"]) == (3, 3)
+    assert search["coverage"] == 0.25
+    assert search["constraints"]["no_repeat_ngram_size"] == 2
+    assert described["run"]["settings"]["beam_size"] == 2
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--signatures=beams", "Unknown signatures. Received: beams. Expected"),
+        ("--warm_up_file=/dev/null", "/dev/null has no text. Expected"),
+    ],
+)
+def test_refuses(flag, message, tmp_path):
+    run = toy.write_run(tmp_path / "run")
+    result = in_process.call(
+        "export_saved_model",
+        f"--model={run}",
+        f"--output_dir={tmp_path}/out",
+        flag,
+    )
+    assert result.returncode == 1
+    [line] = result.stderr.decode().splitlines()
+    assert line.startswith(f"error: {message}")
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_to_export(tmp_path):

@@ -1,5 +1,7 @@
 """Results come in the order of the texts, in whatever batches they were."""
 
+import pytest
+
 from keras_transformer.translation import batches
 
 
@@ -33,3 +35,12 @@ class TestInBatches:
 
     def test_no_texts(self):
         assert self.answer([], 3) == ([], [])
+
+
+def test_partners_must_be_as_many_as_texts():
+    batches.check_partners(["a", "b"], ["x", ""], "target", "targets")
+    with pytest.raises(
+        ValueError,
+        match="needs its target. Received: 2 texts, 1 targets. Use an empty",
+    ):
+        batches.check_partners(["a", "b"], ["x"], "target", "targets")

@@ -583,6 +583,16 @@ class TestTranslator:
         with pytest.raises(ValueError, match="top_beams=5, beam_size=4"):
             self.translator.with_n_best(5)
 
+    def test_only_the_best_is_the_first_of_all(self):
+        several = beam(top_beams=4)
+        source_ids = several.encode_source(self.sources[:23])
+        every = several.search_ids(source_ids)
+        best = several.search_ids(source_ids, only_best=True)
+        assert_all_equal(best.ids[:, 0], every.ids[:, 0])
+        assert_all_equal(best.scores[:, 0], every.scores[:, 0])
+        # It stopped earlier, so the last hypotheses are worse.
+        assert np.any(best.scores[:, 3] < every.scores[:, 3])
+
     def test_n_best_in_the_graph(self):
         chosen = beam(top_beams=3)
         texts = [*self.sources[:7], " ", "\u3000"]

@@ -26,13 +26,15 @@ class ServedModel:
         n_best: the number of hypotheses of a text; one if `None`.
 
     Raises:
-        ValueError: the SavedModel gives fewer than `n_best` hypotheses.
+        ValueError: the SavedModel gives fewer than `n_best` hypotheses, or it
+            is of another kind.
     """
 
     def __init__(self, directory, n_best: int | None = None):
         # The model is kept, since signatures do not own their variables.
         self._model = tf.saved_model.load(str(directory))
         signatures = self._model.signatures
+        _check_kind(directory, signatures)
         self._n_best = n_best or 1
         if n_best is None or n_best == 1:
             self._signature = signatures["serving_default"]
@@ -155,6 +157,25 @@ def load_translator(
         runs[0].target_tokenizer,
         search.lengths(runs[0].lengths),
         bool(models.jit_compile),
+    )
+
+
+def _check_kind(directory, signatures):
+    """Raises ValueError if a SavedModel does not translate texts."""
+    expected = kt.export.SIGNATURES["serving_default"]
+    if "serving_default" in signatures:
+        signature = signatures["serving_default"]
+        _, inputs = signature.structured_input_signature
+        outputs = signature.structured_outputs
+        if set(inputs) == set(expected.inputs) and (
+            set(expected.outputs) <= set(outputs)
+        ):
+            return
+    raise ValueError(
+        f"{directory} is a SavedModel of another kind. Received the "
+        f"signatures: {', '.join(signatures) or 'none'}. Expected "
+        "serving_default, from text to translation and score. Give one that "
+        "tools.export_saved_model wrote."
     )
 
 

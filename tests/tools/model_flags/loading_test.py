@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import keras_transformer as kt
 from keras_transformer.training import hardware
@@ -67,6 +68,22 @@ def test_too_many_for_a_saved_model(saved_model):
         ValueError, match=f"{saved_model} was exported with 3 .*--n_best=5. E"
     ):
         load(saved_model, n_best=5)
+
+
+@pytest.mark.parametrize("name", ["serving_default", "double"])
+def test_a_saved_model_of_another_kind(name, tmp_path):
+    module = tf.Module()
+    module.double = tf.function(
+        lambda x: {"y": 2 * x}, [tf.TensorSpec([None], name="x")]
+    )
+    path = str(tmp_path / "1")
+    tf.saved_model.save(module, path, {name: module.double})
+    with pytest.raises(
+        ValueError,
+        match=f"{path} is a SavedModel of another kind. Received the "
+        f"signatures: {name}. Expected serving_default, from text",
+    ):
+        load(path)
 
 
 @pytest.mark.parametrize(

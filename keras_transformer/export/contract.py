@@ -1,0 +1,104 @@
+"""The signatures of a SavedModel: their names, inputs and outputs.
+
+Their shapes are letters: B texts, N hypotheses of each, S tokens of a source,
+T of a target, U words, L layers, H heads.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Signature(NamedTuple):
+    """The inputs and outputs of a signature, by their names.
+
+    Each is a pair of the name of the type, and the shape in letters.
+
+    inputs: what a client sends.
+    outputs: what the model answers.
+    calibrated: what it answers besides, if it has a calibration.
+    """
+
+    inputs: dict[str, tuple[str, str]]
+    outputs: dict[str, tuple[str, str]]
+    calibrated: dict[str, tuple[str, str]] = {}
+
+
+_TEXT = {"text": ("string", "B")}
+
+SIGNATURES = {
+    "serving_default": Signature(
+        _TEXT,
+        {"translation": ("string", "B"), "score": ("float32", "B")},
+    ),
+    "n_best": Signature(
+        _TEXT,
+        {"translations": ("string", "BN"), "scores": ("float32", "BN")},
+        {"confidences": ("float32", "BN")},
+    ),
+    "score": Signature(
+        {**_TEXT, "target": ("string", "B")},
+        {"log_probability": ("float32", "B")},
+    ),
+    "attention": Signature(
+        _TEXT,
+        {
+            "translation": ("string", "B"),
+            "source_tokens": ("string", "BS"),
+            "target_tokens": ("string", "BT"),
+            "encoder_attention": ("float32", "BLHSS"),
+            "decoder_attention": ("float32", "BLHTT"),
+            "cross_attention": ("float32", "BLHTS"),
+        },
+    ),
+    # Only a translator with a calibration has this one.
+    "confidence": Signature(
+        _TEXT,
+        {
+            "translation": ("string", "B"),
+            "score": ("float32", "B"),
+            "confidence": ("float32", "B"),
+            "words": ("string", "BU"),
+            "word_confidence": ("float32", "BU"),
+            "has_loop": ("bool", "B"),
+            "has_unusual_length": ("bool", "B"),
+        },
+    ),
+}
+# Every SavedModel has this signature, which clients call if they name none.
+DEFAULT = "serving_default"
+CALIBRATED = "confidence"
+
+
+def chosen(
+    names: Sequence[str] | None, is_calibrated: bool = False
+) -> tuple[str, ...]:
+    """Returns the names of the signatures to write, in the order of the table.
+
+    Args:
+        names: names besides `serving_default`; `None` for all.
+        is_calibrated: whether the translator has a calibration.
+
+    Raises:
+        ValueError: there is no signature of a name, or it needs a calibration.
+
+    Example:
+
+    >>> chosen(["score"])
+    ('serving_default', 'score')
+    """
+    if names is None:
+        names = [
+            name for name in SIGNATURES if is_calibrated or name != CALIBRATED
+        ]
+    unknown = sorted(set(names) - set(SIGNATURES))
+    if unknown:
+        raise ValueError(
+            f"Unknown signatures. Received: {', '.join(unknown)}. Expected "
+            f"names among {', '.join(SIGNATURES)}."
+        )
+    if CALIBRATED in names and not is_calibrated:
+        raise ValueError(
+            f"The signature {CALIBRATED} needs a calibration. Received: none. "
+            "Run tools.calibrate first, or leave the signature out."
+        )
+    return tuple(name for name in SIGNATURES if name in {DEFAULT, *names})

@@ -1,0 +1,123 @@
+"""The description of a SavedModel, a JSON file among its assets."""
+
+import dataclasses
+import importlib
+import json
+import math
+import os
+import pathlib
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+
+import tensorflow as tf
+
+from keras_transformer import text, translation
+
+FILE = "metadata.json"
+_FORMAT = 1
+_PACKAGES = ("tensorflow", "tensorflow-text", "keras", "sentencepiece")
+
+
+def describe(
+    translator: translation.Translator,
+    signatures: tuple[str, ...],
+    warm_up: list[str],
+    run: Mapping[str, Any] | None,
+    calibration: translation.Calibration | None = None,
+) -> dict[str, Any]:
+    """Describes a translator that is exported.
+
+    Args:
+        translator: the `Translator`, with the search of the SavedModel.
+        signatures: the names of the signatures.
+        warm_up: the texts of the warm-up requests.
+        run: what the caller knows of the training run; JSON values.
+        calibration: the calibration of the translator, if it has one.
+
+    Returns:
+        Dict of JSON values: `format`, a number; `package`, the version of this
+        package; `versions` of the packages below it; `signatures`; `search`
+        with its settings; `lengths`, the limits of translations;
+        `max_source_length`; `vocabulary_sha256`; `parameters`, the
+        number of weights of each type; `warm_up`;
+        `run`; and `calibration`.
+    """
+    root = importlib.import_module(__name__.partition(".")[0])
+    return {
+        "format": _FORMAT,
+        "package": root.__version__,
+        "versions": {name: metadata.version(name) for name in _PACKAGES},
+        "signatures": list(signatures),
+        "search": _describe_search(translator.search),
+        "lengths": translator.lengths._asdict(),
+        "max_source_length": translator.max_source_length,
+        # As in the `config.json` of a run.
+        "vocabulary_sha256": text.vocabulary_sha256(
+            translator.tokenizer, translator.target_tokenizer
+        ),
+        "parameters": _count_parameters(translator.model),
+        "warm_up": warm_up,
+        "run": None if run is None else dict(run),
+        "calibration": None if calibration is None else calibration.as_json(),
+    }
+
+
+def as_json(described: dict[str, Any]) -> str:
+    """Formats a description as JSON, as `read` reads it.
+
+    Raises:
+        ValueError: the description of the run has values that JSON has not.
+    """
+    try:
+        return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
+    except TypeError as error:
+        raise ValueError(
+            f"The metadata of a SavedModel must be values of JSON ({error}). "
+            "Give `run` strings, numbers, lists and dicts only."
+        ) from error
+
+
+def read(directory: str | os.PathLike[str]) -> dict[str, Any]:
+    """Reads the description of a SavedModel; `{}` if it has none.
+
+    Raises:
+        ValueError: the file is damaged, or of a later version.
+    """
+    path = pathlib.Path(directory) / "assets" / FILE
+    if not path.is_file():
+        return {}
+    try:
+        described = json.loads(path.read_text(encoding="utf-8"))
+        number = described["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is not the description of a SavedModel ({error!r}). "
+            "Export the model again."
+        ) from error
+    if number != _FORMAT:
+        raise ValueError(
+            f"{path} has format {number}. Expected {_FORMAT}. Use the version "
+            "of this package that wrote it."
+        )
+    return described
+
+
+def _count_parameters(model):
+    """Returns the number of weights of each type."""
+    counts: dict[str, int] = {}
+    for variable in model.variables:
+        name = tf.as_dtype(variable.dtype).name
+        if name not in ("int64", "uint32"):  # States of random numbers.
+            counts[name] = counts.get(name, 0) + math.prod(variable.shape)
+    return counts
+
+
+def _describe_search(search):
+    described = {"name": type(search).__name__}
+    if dataclasses.is_dataclass(search) and not isinstance(search, type):
+        for name, value in dataclasses.asdict(search).items():
+            # A seed may be a tensor.
+            is_plain = isinstance(value, (str, int, float, dict))
+            described[name] = value if is_plain else repr(value)
+    return described

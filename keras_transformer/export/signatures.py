@@ -1,0 +1,75 @@
+"""The functions of a SavedModel, which share one graph of the search.
+
+B batch
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+from keras_transformer import translation
+
+
+def functions_of(
+    translator: translation.Translator,
+    names: tuple[str, ...],
+    calibration: translation.Calibration | None = None,
+) -> dict[str, Any]:
+    """Makes the functions of signatures, by their names.
+
+    `serving_default` is the call of the translator. `n_best`, `score` and
+    `attention` are `Translator.n_best`, `Translator.log_probability` and
+    `explain_in_graph`; with a calibration, `n_best` is `n_best_in_graph`, and
+    `confidence` is `assess_in_graph`. All take `text`, string `(B,)`, and
+    `score` also `target`.
+
+    Args:
+        translator: a `Translator` whose search returns the hypotheses of the
+            signature `n_best`. All functions call the same graph of its
+            search, so that the SavedModel contains the search once.
+        names: the signatures to make.
+        calibration: the calibration of the translator, if it has one.
+    """
+    strings = tf.TensorSpec([None], tf.string, "text")
+    targets = tf.TensorSpec([None], tf.string, "target")
+
+    @tf.function(input_signature=[strings], autograph=False)
+    def serve(text):
+        return translator(text)
+
+    @tf.function(input_signature=[strings], autograph=False)
+    def serve_n_best(text):
+        if calibration is None:
+            return translator.n_best(text)
+        return translation.n_best_in_graph(translator, calibration, text)
+
+    @tf.function(input_signature=[strings, targets], autograph=False)
+    def score(text, target):
+        return translator.log_probability(text, target)
+
+    @tf.function(input_signature=[strings], autograph=False)
+    def attention(text):
+        return translation.explain_in_graph(translator, text)
+
+    functions = {
+        "serving_default": serve,
+        "n_best": serve_n_best,
+        "score": score,
+        "attention": attention,
+    }
+    if calibration is not None:
+        functions["confidence"] = _confidence(translator, calibration)
+    return {name: functions[name] for name in names}
+
+
+def _confidence(translator, calibration):
+    """Makes the function of the signature `confidence`."""
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], tf.string, "text")],
+        autograph=False,
+    )
+    def confidence(text):
+        return translation.assess_in_graph(translator, calibration, text)
+
+    return confidence

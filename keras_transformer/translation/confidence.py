@@ -1,0 +1,104 @@
+"""How sure a translation is: curves from log-probabilities to probabilities.
+
+A model's own probabilities are not the shares of words that are right. A
+calibration is learned from translations whose references are known.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from keras_transformer.translation import (
+    defects,
+    isotonic,
+    reliability,
+    word_scores,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """Curves from the log-probabilities of a model to shares of right words.
+
+    Args:
+        words: from the log-probability of a word, the sum over its pieces, to
+            the probability that it is right.
+        sentences: from the mean log-probability of the tokens of a sentence to
+            the share of its words that are right.
+        lengths: the lengths of good translations.
+
+    Example:
+
+    >>> curve = isotonic.Curve((-2.0, 0.0), (0.25, 1.0))
+    >>> made = Calibration(curve, curve, defects.LengthModel(1.0, 0.5))
+    >>> Calibration.from_json(made.as_json()) == made
+    True
+    """
+
+    words: isotonic.Curve
+    sentences: isotonic.Curve
+    lengths: defects.LengthModel
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the numbers as values of JSON."""
+        return {
+            field.name: getattr(self, field.name)._asdict()
+            for field in dataclasses.fields(self)
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Calibration":
+        """Reads what `as_json` returned.
+
+        Raises:
+            ValueError: there are other values.
+        """
+        try:
+            words, sentences = (
+                isotonic.Curve(
+                    *(tuple(map(float, values[name][axis])) for axis in "xy")
+                )
+                for name in ("words", "sentences")
+            )
+            lengths = defects.LengthModel(**values["lengths"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"Not a calibration ({error!r}). Make it again with "
+                "tools.calibrate."
+            ) from error
+        return cls(words, sentences, lengths)
+
+
+def fit(
+    scored: word_scores.WordScores,
+    references: Sequence[str],
+    lengths: defects.LengthModel,
+) -> Calibration:
+    """Learns a calibration from translations and their references.
+
+    Args:
+        scored: the words of B translations, with their log-probabilities.
+        references: a reference of each translation.
+        lengths: the lengths of good translations.
+
+    Raises:
+        ValueError: no translation has a word.
+    """
+    right = right_words(scored, references)
+    values = [total for row in scored.log_probs for total in row]
+    are_right = [float(one) for row in right for one in row]
+    shares = [sum(row) / len(row) for row in right if row]
+    means = [mean for mean, row in zip(scored.means, right, strict=True) if row]
+    return Calibration(
+        isotonic.fit(values, are_right), isotonic.fit(means, shares), lengths
+    )
+
+
+def right_words(
+    scored: word_scores.WordScores, references: Sequence[str]
+) -> list[list[bool]]:
+    """Tells which words of translations are in their references, in order."""
+    return [
+        reliability.right_words(words, reference.split())
+        for words, reference in zip(scored.words, references, strict=True)
+    ]

@@ -1,0 +1,117 @@
+"""Finds translations that repeat themselves or have an unusual length.
+
+B batch   T target length
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from keras_transformer.search import contract
+
+# The longest sequence of tokens whose repetition is looked for.
+_LONGEST_PERIOD = 32
+# A length is unusual if it is that many standard deviations from the expected.
+_DEVIATIONS = 5.0
+
+
+class LengthModel(NamedTuple):
+    """How long translations are, for a source of S tokens.
+
+    The length is near S times `ratio`. Its standard deviation grows with the
+    root of S, as that of a sum of S independent lengths.
+
+    ratio: target tokens for each source token.
+    deviation: the standard deviation for a source of one token.
+
+    Example:
+
+    >>> model = LengthModel(ratio=1.5, deviation=1.0)
+    >>> model.are_unusual(tf.constant([4, 4]), tf.constant([7, 17]))
+    <tf.Tensor: shape=(2,), dtype=bool, numpy=array([False,  True])>
+    """
+
+    ratio: float
+    deviation: float
+
+    def are_unusual(
+        self,
+        source_lengths: contract.TensorLike,
+        target_lengths: contract.TensorLike,
+    ) -> tf.Tensor:
+        """Tells which translations are far too long or short, boolean `(B,)`.
+
+        Args:
+            source_lengths: `(B,)`, tokens of the sources, without end tokens.
+            target_lengths: `(B,)`, tokens of the translations.
+        """
+        source, target = (
+            tf.cast(lengths, tf.float32)
+            for lengths in (source_lengths, target_lengths)
+        )
+        distance = tf.abs(target - self.ratio * source)
+        # One token more or less is never unusual.
+        allowed = _DEVIATIONS * self.deviation * tf.sqrt(source)
+        return distance > tf.maximum(allowed, 1.0)
+
+
+def fit_lengths(
+    source_lengths: contract.TensorLike, target_lengths: contract.TensorLike
+) -> LengthModel:
+    """Fits the lengths of good translations.
+
+    Args:
+        source_lengths: `(B,)`, each at least 1.
+        target_lengths: `(B,)`.
+    """
+    source = np.asarray(source_lengths, "float64")
+    target = np.asarray(target_lengths, "float64")
+    ratio = target.sum() / source.sum()
+    squares = (target - ratio * source) ** 2 / source
+    return LengthModel(float(ratio), float(np.sqrt(squares.mean())))
+
+
+def have_loops(
+    ids: contract.TensorLike, lengths: contract.TensorLike
+) -> tf.Tensor:
+    """Tells which sequences repeat themselves at once, boolean `(B,)`.
+
+    A sequence has a loop if one token stands four times in a row, or if
+    a longer part is followed by itself so that at least four tokens, and at
+    least the whole part, are a repetition.
+
+    Args:
+        ids: int32 `(B, T)`, any numbers that identify tokens.
+        lengths: int32 `(B,)`, the number of tokens of each row.
+
+    Example:
+
+    >>> ids = tf.constant([[5, 6, 5, 6, 5, 6, 0], [7, 5, 6, 5, 6, 8, 9]])
+    >>> have_loops(ids, tf.constant([6, 7])).numpy().tolist()
+    [True, False]
+    """
+    ids = tf.convert_to_tensor(ids)
+    columns = tf.range(tf.shape(ids)[1])
+    periods = tf.range(1, _LONGEST_PERIOD + 1)
+    # From here the axes are rows, periods and T.
+    before = columns[None, :] - periods[:, None]
+    earlier = tf.gather(ids, tf.maximum(before, 0), axis=1)
+    is_token = tf.sequence_mask(lengths, tf.shape(ids)[1])
+    is_repeated = (
+        (earlier == ids[:, None, :])
+        & (before >= 0)[None]
+        & is_token[:, None, :]
+    )
+    # A loop is a window of repeated tokens without a gap.
+    windows = tf.where(periods == 1, 3, tf.maximum(periods, 4))
+    counts = tf.cumsum(tf.cast(is_repeated, tf.int32), axis=2)
+    start = columns[None, :] - windows[:, None]
+    counts_before = tf.gather(
+        counts,
+        tf.tile(tf.maximum(start, 0)[None], [tf.shape(ids)[0], 1, 1]),
+        batch_dims=2,
+    )
+    counts_before = tf.where((start >= 0)[None], counts_before, 0)
+    is_loop = counts - counts_before >= windows[None, :, None]
+    return tf.reduce_any(is_loop, axis=[1, 2])

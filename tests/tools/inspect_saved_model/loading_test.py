@@ -1,0 +1,43 @@
+"""The probe runs in a process of its own; other directories are refused."""
+
+import pytest
+import tensorflow as tf
+
+from tests.tools.inspect_saved_model import served
+from tests.translation import toy  # noqa: F401  The tests use its translator.
+from tools.inspect_saved_model import loading
+
+
+@pytest.mark.process
+def test_a_model_of_another_kind(tmp_path):
+    module = tf.Module()
+    module.double = tf.function(
+        lambda x: {"y": 2 * x}, [tf.TensorSpec([None], name="x")]
+    )
+    path = str(tmp_path / "1")
+    tf.saved_model.save(module, path, {"double": module.double})
+    with pytest.raises(
+        ValueError,
+        match=f"{path} is a SavedModel of another kind. Received the "
+        "signatures: double of x. Expected serving_default",
+    ):
+        loading.ask(served.job(directory=path))
+
+
+def test_a_directory_without_a_model(tmp_path):
+    with pytest.raises(FileNotFoundError, match="it has no file saved_model"):
+        loading.check_directory(tmp_path)
+
+
+def test_the_directory_of_versions():
+    versions = served.directory().parent
+    with pytest.raises(
+        FileNotFoundError, match=f"Give one of its versions: {versions}/1."
+    ):
+        loading.check_directory(versions)
+
+
+def test_the_texts_that_warm_it_up(tmp_path):
+    assert len(loading.texts_of(served.directory())) == 2
+    # An older SavedModel has no metadata.
+    assert len(loading.texts_of(tmp_path)) > 0

@@ -1,0 +1,1 @@
+"""A translator without Python: a C program over the C API of TensorFlow."""

@@ -1,0 +1,108 @@
+"""Compiles the C program that translates with a SavedModel, without Python.
+
+    python -m tools.c_client --output=translate
+
+It needs a C compiler. The headers and libraries are those of the packages
+tensorflow and tensorflow-text, which are not imported. It prints the command
+that translates.
+"""
+
+import dataclasses
+import importlib.util
+import os
+import pathlib
+import shlex
+import shutil
+import subprocess
+
+from trainers import program
+from trainers.settings_flags import setting
+
+SOURCE = pathlib.Path(__file__).with_name("translate.c")
+_LIBRARIES = ("libtensorflow_cc.so.2", "libtensorflow_framework.so.2")
+_OPERATIONS = "python/ops/_sentencepiece_tokenizer.so"
+
+
+@dataclasses.dataclass(frozen=True)
+class Build:
+    """The flags of the program to compile."""
+
+    output: str = setting("The program to write.")
+
+
+@program.main(Build)
+def main(build):
+    program.check_output_file(build.output)
+    compile_client(build.output)
+    command = [os.path.abspath(build.output), "SAVED_MODEL", operations()]
+    print(f"{shlex.join(command)} < source.txt > target.txt")
+
+
+def compile_client(output: str | os.PathLike[str]) -> None:
+    """Compiles the program.
+
+    Args:
+        output: the program to write.
+
+    Raises:
+        FileNotFoundError: there is no compiler, or no package tensorflow.
+        ValueError: the compiler refuses the program.
+    """
+    compiler = find_compiler()
+    if compiler is None:
+        raise FileNotFoundError(
+            "There is no C compiler. Install one, as with `apt-get install "
+            "gcc`, or name it in the variable CC."
+        )
+    folder = package("tensorflow")
+    result = subprocess.run(
+        [
+            compiler,
+            "-std=gnu11",
+            "-O2",
+            "-Wall",
+            "-Wextra",
+            f"-I{folder / 'include'}",
+            str(SOURCE),
+            *(str(folder / name) for name in _LIBRARIES),
+            f"-Wl,-rpath,{folder}",
+            "-o",
+            str(output),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    if result.returncode:
+        lines = result.stderr.strip().splitlines() or ["no message"]
+        raise ValueError(
+            f"{compiler} cannot compile {SOURCE.name}: {lines[-1]} Use a "
+            "compiler that knows C11, and the machine's own TensorFlow."
+        )
+
+
+def find_compiler() -> str | None:
+    """Returns the path of a C compiler; `None` if there is none."""
+    return shutil.which(os.environ.get("CC") or "cc")
+
+
+def operations() -> str:
+    """Returns the library with the operations that tokenize."""
+    return str(package("tensorflow_text") / _OPERATIONS)
+
+
+def package(name: str) -> pathlib.Path:
+    """Returns the folder of a package, which is not imported.
+
+    Raises:
+        FileNotFoundError: it is not installed.
+    """
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise FileNotFoundError(
+            f"The package {name} is not installed. Install this project first."
+        )
+    return pathlib.Path(spec.submodule_search_locations[0])
+
+
+if __name__ == "__main__":
+    main.run()

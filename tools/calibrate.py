@@ -1,0 +1,142 @@
+"""Learns how sure the translations of a run are, and prints how well it knows.
+
+    python -m tools.calibrate --model=runs/mine \\
+        --source=dev.en --reference=dev.de
+
+It translates a development set. A curve from the log-probabilities of words to
+the share of them that are right is fitted to every second sentence, and
+measured on the others: the reliability diagram, the expected calibration error,
+and the BLEU of the sentences by their confidence. It writes
+`confidence.json` into the run, which `tools.translate --confidence` and
+`tools.export_saved_model` read. docs/confidence.md explains it.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from keras_transformer import data, runs, translation
+from tools.model_flags import settings
+from trainers import program
+from trainers.settings_flags import only, setting
+
+# Parts of the measured sentences, by their confidence.
+_PARTS = 4
+_LEAST_PAIRS = 40
+
+
+@dataclasses.dataclass(frozen=True)
+class DevelopmentSet:
+    """The flags of the sentences to learn from."""
+
+    model: str = setting("Run directory.")
+    source: list[str] = setting("Source files or globs.")
+    reference: list[str] = setting("Their translations, line by line.")
+
+
+@program.main(DevelopmentSet, only(settings.BatchSettings, "batch_size"))
+def main(development, batches):
+    pairs = read_pairs(development.source, development.reference)
+    translator = runs.load_translator(development.model)
+    answers = translator.hypotheses(
+        [pair.source for pair in pairs], batches.batch_size
+    )
+    best = [hypotheses[0] for hypotheses in answers]
+    fitted = fit(translator, pairs[::2], best[::2])
+    for line in measured(translator, fitted, pairs[1::2], best[1::2]):
+        print(line)
+    print(runs.write_calibration(development.model, fitted))
+
+
+def read_pairs(
+    source: Sequence[str], reference: Sequence[str]
+) -> list[data.SentencePair]:
+    """Reads the pairs that have no blank side.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file is not text, the numbers of lines differ, or there
+            are too few pairs.
+    """
+    pairs = [
+        pair
+        for pair in data.read_parallel(source, reference)
+        if not pair.has_blank_side()
+    ]
+    if len(pairs) < _LEAST_PAIRS:
+        raise ValueError(
+            "A calibration is learned from at least "
+            f"{_LEAST_PAIRS} pairs; hundreds are better. Received: "
+            f"{len(pairs)}. Give a larger development set."
+        )
+    return pairs
+
+
+def fit(
+    translator: translation.Translator,
+    pairs: Sequence[data.SentencePair],
+    best: Sequence[translation.Hypothesis],
+) -> translation.Calibration:
+    """Learns the calibration from translations and their references."""
+    sources, targets = (
+        encode(tf.constant([pair[side] for pair in pairs])).row_lengths()
+        for side, encode in enumerate(
+            (
+                translator.tokenizer.encode_source,
+                translator.target_tokenizer.encode,
+            )
+        )
+    )
+    # A source may have no known piece.
+    lengths = translation.fit_lengths(np.maximum(sources, 1), targets)
+    return translation.fit_calibration(
+        translation.score_words(translator.target_tokenizer, best),
+        [pair.target for pair in pairs],
+        lengths,
+    )
+
+
+def measured(
+    translator: translation.Translator,
+    calibration: translation.Calibration,
+    pairs: Sequence[data.SentencePair],
+    best: Sequence[translation.Hypothesis],
+) -> Iterator[str]:
+    """Yields the lines about translations that were not learned from."""
+    references = [pair.target for pair in pairs]
+    scored = translation.score_words(translator.target_tokenizer, best)
+    right = translation.right_words(scored, references)
+    bins = translation.bins(
+        calibration.words.at(np.concatenate(scored.log_probs)),
+        np.concatenate(right),
+    )
+    yield f"{len(pairs)} sentences that were not learned from"
+    yield from translation.diagram(bins)
+    yield (
+        "expected calibration error of words: "
+        f"{translation.calibration_error(bins):.4f}"
+    )
+    confidences = calibration.sentences.at(scored.means)
+    order = np.argsort(-confidences, kind="stable")
+    for part in np.array_split(order, _PARTS):
+        scores = translation.score_translations(
+            [best[row].text for row in part], [references[row] for row in part]
+        )
+        yield (
+            f"{len(part)} sentences of confidence "
+            f"{confidences[part].min():.3f} to {confidences[part].max():.3f}: "
+            f"BLEU {scores['bleu']:.2f}"
+        )
+    assessed = translation.assess(
+        translator, calibration, [pair.source for pair in pairs], best
+    )
+    yield (
+        f"translations with a loop: {sum(a.has_loop for a in assessed)}; of an "
+        f"unusual length: {sum(a.has_unusual_length for a in assessed)}"
+    )
+
+
+if __name__ == "__main__":
+    main.run()

@@ -1,0 +1,1 @@
+"""Inspects a SavedModel: signatures, size, contract, speed, comparisons."""

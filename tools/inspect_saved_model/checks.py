@@ -1,0 +1,171 @@
+"""Compares the signatures of a SavedModel and their answers with the contract.
+
+Shapes are the letters of `export.SIGNATURES`.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from keras_transformer import export
+
+# How far numbers may be from each other: sums of rows, and the answers for one
+# text alone and in a batch, whose products are added up in another order.
+_TOLERANCE = 1e-3
+_BLANK = ("", " ")
+
+
+def calls_of(texts: list[str]) -> dict[str, list[dict[str, list[str]]]]:
+    """Returns what to call each signature with: a batch, its rows, and nothing.
+
+    Blank texts are added. The targets of `score` are the texts themselves.
+
+    Args:
+        texts: a few texts.
+    """
+    texts = [*texts, *_BLANK]
+    batches = [texts, *([text] for text in texts), []]
+    return {
+        name: [dict.fromkeys(signature.inputs, batch) for batch in batches]
+        for name, signature in export.SIGNATURES.items()
+    }
+
+
+def problems(answer: dict, texts: list[str]) -> list[str]:
+    """Returns what breaks the contract, a sentence each; none if all is well.
+
+    Args:
+        answer: the answer of `probe.run` to the calls of `calls_of`.
+        texts: the texts of those calls.
+    """
+    wrong_parts = []
+    for name, described in answer["signatures"].items():
+        if name not in export.SIGNATURES:
+            wrong_parts.append(f"{name}: not a signature of the contract.")
+            continue
+        wrong = list(_of_types(name, described))
+        if not wrong:
+            wrong = list(_of_answers(name, answer["calls"][name], texts))
+        wrong_parts += wrong
+    if not wrong_parts and "n_best" in answer["calls"]:
+        wrong_parts += _of_best(answer["calls"])
+    ours = [m for m in answer["imported"] if m.split(".")[0] in _FORBIDDEN]
+    if ours:
+        wrong_parts.append(f"Loading imports {', '.join(ours)}.")
+    return wrong_parts
+
+
+_FORBIDDEN = ("keras_transformer", "sentencepiece")
+
+
+def _of_types(name: str, described: dict) -> Iterator[str]:
+    """Yields what is wrong with names, types and ranks."""
+    signature = export.SIGNATURES[name]
+    for part in ("inputs", "outputs"):
+        expected = getattr(signature, part)
+        received = described[part]
+        if part == "outputs" and set(signature.calibrated) & set(received):
+            expected = {**expected, **signature.calibrated}
+        if set(received) != set(expected):
+            yield (
+                f"{name}: {part} are {', '.join(sorted(received))}. Expected "
+                f"{', '.join(expected)}."
+            )
+            continue
+        for key, (dtype, letters) in expected.items():
+            kind, shape = received[key]
+            is_right = shape is None or (
+                len(shape) == len(letters) and shape[0] is None
+            )
+            if kind != dtype or not is_right:
+                yield (
+                    f"{name}: {key} is {kind} {shape}. Expected {dtype} "
+                    f"({', '.join(letters)}) with any B."
+                )
+
+
+def _of_answers(
+    name: str, calls: list[dict], texts: list[str]
+) -> Iterator[str]:
+    """Yields what is wrong with the answers to `calls_of`."""
+    errors = [call["error"] for call in calls if "error" in call]
+    if errors:
+        yield f"{name}: a call failed: {' '.join(errors[0].split())}"
+        return
+    together, *alone, nothing = [call["outputs"] for call in calls]
+    texts = [*texts, *_BLANK]
+    for key, value in together.items():
+        if len(value) != len(texts) or len(nothing[key]) != 0:
+            yield (
+                f"{name}: {key} has {len(value)} rows for {len(texts)} texts, "
+                f"and {len(nothing[key])} for none."
+            )
+            return
+        for row, text in enumerate(texts):
+            if not _agree(value[row], alone[row][key][0]):
+                yield (
+                    f"{name}: {key} of {text!r} is another one if the text is "
+                    "alone."
+                )
+                break
+    for key in ("confidence", "confidences", "word_confidence"):
+        numbers = np.ravel(together.get(key, [])).astype("float64")
+        if not ((numbers >= 0) & (numbers <= 1)).all():
+            yield f"{name}: {key} is not a probability: {numbers.tolist()}."
+    for key in ("translation", "translations"):
+        blank = [np.ravel(row).tolist() for row in together.get(key, [])[-2:]]
+        if any(any(row) for row in blank):
+            yield f"{name}: {key} of a blank text is not empty: {blank}."
+    for key in ("score", "scores", "log_probability"):
+        numbers = np.asarray(together.get(key, []), "float64")
+        if np.isnan(numbers).any():
+            yield f"{name}: {key} is not a number (NaN)."
+        elif (numbers > _TOLERANCE).any():
+            yield f"{name}: {key} is above 0: {numbers.max()}."
+        elif numbers.ndim == 2 and (np.diff(numbers, axis=1) > 0).any():
+            yield f"{name}: {key} are not in order, best first."
+    if name == "attention":
+        yield from _of_attention(together)
+
+
+def _of_attention(outputs: dict) -> Iterator[str]:
+    """Yields what is wrong with the sums of attention scores."""
+    for key, tokens in (
+        ("encoder_attention", "source_tokens"),
+        ("decoder_attention", "target_tokens"),
+        ("cross_attention", "target_tokens"),
+    ):
+        for row, scores in enumerate(outputs[key]):
+            is_token = np.array([t != "" for t in outputs[tokens][row]])
+            sums = np.asarray(scores, "float64").sum(axis=-1)
+            if not np.allclose(sums, is_token, atol=_TOLERANCE):
+                yield (
+                    f"attention: rows of {key} do not sum to 1 for tokens and "
+                    "to 0 for padding."
+                )
+                break
+
+
+def _of_best(calls: dict) -> Iterator[str]:
+    """Yields where the first of `n_best` is not that of `serving_default`."""
+    best = calls["serving_default"][0]["outputs"]
+    several = calls["n_best"][0]["outputs"]
+    for row, translation in enumerate(best["translation"]):
+        first = several["translations"][row][0]
+        if first != translation:
+            yield (
+                f"n_best: the first translation is {first!r}, but that of "
+                f"serving_default is {translation!r}."
+            )
+
+
+def _agree(together, alone) -> bool:
+    """Tells whether a row of a batch is the same alone, padding aside."""
+    if isinstance(together, str):
+        return together == alone
+    if together and isinstance(np.ravel(together)[0], str):
+        size = len(alone)
+        return together[:size] == alone and not any(together[size:])
+    together, alone = np.asarray(together), np.asarray(alone)
+    inside = together[tuple(slice(size) for size in alone.shape)]
+    return np.allclose(inside, alone, 1e-3, _TOLERANCE)

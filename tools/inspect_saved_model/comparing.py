@@ -1,0 +1,117 @@
+"""Compares the answers of a SavedModel with its run, or with another one."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+import keras_transformer as kt
+from keras_transformer import translation
+from tools.inspect_saved_model import probe
+
+_SEARCHES = ("BeamSearch", "GreedySearch", "SamplingSearch")
+
+
+def live_translator(run: str, described: dict) -> translation.Translator:
+    """Loads a run with the search and the limits of a SavedModel.
+
+    Args:
+        run: the run directory.
+        described: the metadata of the SavedModel; `{}` for the settings of the
+            run.
+
+    Raises:
+        FileNotFoundError: `run` is not a finished run.
+        ValueError: the vocabularies differ, or the search is of another kind.
+    """
+    live = kt.load_translator(run)
+    if not described:
+        return live
+    vocabulary = kt.text.vocabulary_sha256(
+        live.tokenizer, live.target_tokenizer
+    )
+    if vocabulary != described["vocabulary_sha256"]:
+        raise ValueError(
+            f"The SavedModel and {run} have different vocabularies. Received: "
+            f"{described['vocabulary_sha256'][:12]} and {vocabulary[:12]}. "
+            "Give the run that it was exported from."
+        )
+    return translation.Translator(
+        live.model,
+        live.tokenizer,
+        search_of(described["search"]),
+        described["max_source_length"],
+        live.target_tokenizer,
+        translation.Lengths(**described["lengths"]),
+    )
+
+
+def search_of(described: dict) -> kt.search.Search:
+    """Makes the search that the metadata of a SavedModel describe.
+
+    Raises:
+        ValueError: it is not a search of this package.
+
+    Example:
+
+    >>> search_of({"name": "BeamSearch", "beam_size": 3}).beam_size
+    3
+    """
+    settings = dict(described)
+    name = settings.pop("name")
+    if name not in _SEARCHES:
+        raise ValueError(
+            f"The SavedModel has a search of its own. Received: {name}. "
+            f"Expected one of {', '.join(_SEARCHES)}. Leave out --against."
+        )
+    if "constraints" in settings:
+        settings["constraints"] = kt.search.Constraints(
+            **settings["constraints"]
+        )
+    return getattr(kt.search, name)(**settings)
+
+
+def differences(first: dict, second: dict, texts: list[str]) -> dict:
+    """Compares two lists of translations of the same texts.
+
+    Args:
+        first: dict of `translations` and `scores`.
+        second: the same of the other.
+        texts: the texts.
+
+    Returns:
+        Dict of `texts`, their number; `different`, how many translations
+        differ; `largest_score_difference`; and `first_difference`, the text and
+        its two translations, or `None`.
+    """
+    pairs = zip(
+        texts, first["translations"], second["translations"], strict=True
+    )
+    different = [list(triple) for triple in pairs if triple[1] != triple[2]]
+    scores = np.subtract(first["scores"], second["scores"])
+    return {
+        "texts": len(texts),
+        "different": len(different),
+        "largest_score_difference": float(np.max(np.abs(scores), initial=0.0)),
+        "first_difference": different[0] if different else None,
+    }
+
+
+def translate(serve: Callable[..., dict], texts: Sequence[str]) -> dict:
+    """Translates texts in the batches of `probe.run`.
+
+    Args:
+        serve: a `Translator`, or a signature.
+        texts: the texts.
+
+    Returns:
+        Dict of `translations` and `scores`.
+    """
+    translations, scores = [], []
+    for first in range(0, len(texts), probe.BATCH):
+        outputs = serve(text=tf.constant(texts[first : first + probe.BATCH]))
+        translations += [
+            text.decode("utf-8") for text in outputs["translation"].numpy()
+        ]
+        scores += outputs["score"].numpy().tolist()
+    return {"translations": translations, "scores": scores}

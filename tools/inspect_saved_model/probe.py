@@ -1,0 +1,214 @@
+"""The program that loads a SavedModel in a process of its own, and calls it.
+
+It imports what a server has, tensorflow and tensorflow_text, and nothing of
+this package. Standard input is a job as JSON, the last line of standard output
+its answer: strings are strings, tensors are nested lists.
+
+B batch
+"""
+
+import json
+import math
+import sys
+import threading
+import time
+
+import tensorflow as tf
+import tensorflow_text  # noqa: F401  SavedModels contain its operations.
+
+# Texts that are translated together to answer a job.
+BATCH = 64
+
+
+def run(job: dict) -> dict:
+    """Loads a SavedModel and does what a job says.
+
+    Args:
+        job: dict of `directory`; `texts`, whose translations are returned;
+            `calls`, a dict of the inputs of each signature to call, as lists of
+            strings; and `batch_sizes`, `threads` and `requests`, how often the
+            default signature is called to measure its speed.
+
+    Returns:
+        Dict of `versions`, `imported`, `load_seconds`, `graph`, `signatures`,
+        `calls`, `translations`, `scores` and `speed`. A call that failed has an
+        `error`. If the default signature does not translate, only the
+        `signatures` are returned.
+    """
+    before = set(sys.modules)
+    start = time.perf_counter()
+    model = tf.saved_model.load(job["directory"])
+    seconds = time.perf_counter() - start
+    signatures = model.signatures
+    described = {
+        name: _described(signature) for name, signature in signatures.items()
+    }
+    default = described.get("serving_default", {"inputs": {}, "outputs": {}})
+    if set(default["inputs"]) != {"text"} or not (
+        {"translation", "score"} <= set(default["outputs"])
+    ):
+        return {"signatures": described}
+    serve = signatures["serving_default"]
+    answer = {
+        "versions": {"tensorflow": tf.__version__},
+        # Modules that loading imported: those of this package must not be here.
+        "imported": sorted(set(sys.modules) - before),
+        "load_seconds": seconds,
+        "graph": _graph(signatures),
+        "signatures": described,
+        "calls": {
+            name: [_called(signatures[name], inputs) for inputs in batches]
+            for name, batches in job["calls"].items()
+            if name in signatures
+        },
+    }
+    translations, scores = [], []
+    for first in range(0, len(job["texts"]), BATCH):
+        outputs = serve(text=tf.constant(job["texts"][first : first + BATCH]))
+        translations += _plain(outputs["translation"])
+        scores += _plain(outputs["score"])
+    speed = [
+        measure(serve, job["texts"], size, threads, job["requests"])
+        for size in job["batch_sizes"]
+        for threads in job["threads"]
+    ]
+    return {
+        **answer,
+        "translations": translations,
+        "scores": scores,
+        "speed": speed,
+    }
+
+
+def measure(
+    serve, texts: list[str], batch_size: int, threads: int, requests: int
+) -> dict:
+    """Times calls of a signature from several threads.
+
+    Args:
+        serve: the signature.
+        texts: the texts to translate, in turn.
+        batch_size: texts of a call.
+        threads: how many threads call at the same time.
+        requests: calls of each thread.
+
+    Returns:
+        Dict of `batch_size`, `threads`, the median and the 99th percentile of
+        the seconds of a call, `p50` and `p99`, and `sentences_per_second`.
+    """
+    count = threads * requests
+    batches = [
+        tf.constant(
+            [
+                texts[(number * batch_size + row) % len(texts)]
+                for row in range(batch_size)
+            ]
+        )
+        for number in range(count)
+    ]
+    serve(text=batches[0])  # The first call prepares the graph.
+    seconds = [0.0] * count
+
+    def call(thread):
+        for number in range(thread, count, threads):
+            start = time.perf_counter()
+            serve(text=batches[number])["translation"].numpy()
+            seconds[number] = time.perf_counter() - start
+
+    callers = [
+        threading.Thread(target=call, args=[thread])
+        for thread in range(threads)
+    ]
+    start = time.perf_counter()
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    total = time.perf_counter() - start
+    return {
+        "batch_size": batch_size,
+        "threads": threads,
+        "p50": percentile(seconds, 50),
+        "p99": percentile(seconds, 99),
+        "sentences_per_second": count * batch_size / total,
+    }
+
+
+def percentile(values: list[float], percent: int) -> float:
+    """Returns the smallest value that `percent` of the values do not exceed.
+
+    Example:
+
+    >>> percentile([5.0, 1.0, 2.0], 50), percentile([5.0, 1.0, 2.0], 99)
+    (2.0, 5.0)
+    """
+    ordered = sorted(values)
+    return ordered[max(math.ceil(len(ordered) * percent / 100) - 1, 0)]
+
+
+def _graph(signatures):
+    """Returns how large the graphs are, and the vocabularies in them."""
+    functions = {}
+    for signature in signatures.values():
+        graph = signature.graph.as_graph_def()
+        functions.update((f.signature.name, f) for f in graph.library.function)
+    nodes = [node for f in functions.values() for node in f.node_def]
+    return {
+        "functions": len(functions),
+        "nodes": len(nodes),
+        "vocabulary_bytes": sum(
+            len(node.attr["model"].s)
+            for node in nodes
+            if node.op == "SentencepieceOp"
+        ),
+    }
+
+
+def _described(signature):
+    """Returns the type and shape of each input and output, as lists."""
+    _, inputs = signature.structured_input_signature
+    return {
+        part: {
+            name: [spec.dtype.name, _sizes(spec.shape)]
+            for name, spec in specs.items()
+        }
+        for part, specs in (
+            ("inputs", inputs),
+            ("outputs", signature.structured_outputs),
+        )
+    }
+
+
+def _sizes(shape):
+    return None if shape.rank is None else shape.as_list()
+
+
+def _called(signature, inputs):
+    """Returns the outputs of a call, or its error."""
+    try:
+        outputs = signature(
+            **{
+                name: tf.constant(texts, tf.string)
+                for name, texts in inputs.items()
+            }
+        )
+    except (tf.errors.OpError, TypeError, ValueError) as error:
+        return {"error": str(error)}
+    return {"outputs": {name: _plain(x) for name, x in outputs.items()}}
+
+
+def _plain(tensor):
+    """Returns a tensor as nested lists."""
+    return _as_text(tensor.numpy().tolist())
+
+
+def _as_text(value):
+    if isinstance(value, list):
+        return [_as_text(item) for item in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    return value
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(json.load(sys.stdin))))

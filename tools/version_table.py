@@ -1,0 +1,158 @@
+"""Prints which versions of TensorFlow load the SavedModels of which others.
+
+    python -m tools.version_table --pythons=a/bin/python,b/bin/python
+
+Each interpreter has a version of TensorFlow, and what this project needs. Each
+exports a small model, whose weights are random but the same. Then each loads
+the SavedModels of all, in a process that has only tensorflow and
+tensorflow_text, and translates. The table is Markdown: a row for each version
+that wrote, a column for each that read.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+
+import keras
+import tensorflow as tf
+
+import keras_transformer as kt
+from tools.inspect_saved_model import probe
+from trainers import program
+from trainers.settings_flags import setting
+
+_ROOT = pathlib.Path(__file__).parents[1]
+_TEXTS = ["the cat sat on the mat", "a dog ran away", "small cats", ""]
+
+
+@dataclasses.dataclass(frozen=True)
+class Versions:
+    """The flags of the interpreters to compare."""
+
+    pythons: list[str] = setting(
+        "Python interpreters. Default: this one.", [sys.executable]
+    )
+    write: str | None = setting(
+        "Used by the processes that this one starts: directory to write.", None
+    )
+
+
+@program.main(Versions)
+def main(versions):
+    if versions.write is not None:
+        print(json.dumps(write(versions.write)))
+        return
+    for python in versions.pythons:
+        if not os.access(python, os.X_OK):
+            raise FileNotFoundError(
+                f"{python} is not a program. Give the Python interpreters of "
+                "virtual environments, with commas between."
+            )
+    with tempfile.TemporaryDirectory() as folder:
+        for line in table(versions.pythons, pathlib.Path(folder)):
+            print(line)
+
+
+def table(
+    pythons: Sequence[str],
+    folder: pathlib.Path,
+    run: Callable[..., dict] | None = None,
+) -> list[str]:
+    """Returns the lines of the table.
+
+    Args:
+        pythons: the interpreters.
+        folder: a directory for the SavedModels.
+        run: function of a command and its input that returns an answer or
+            `{"error": ...}`; `None` to run it in a process.
+    """
+    run = run or run_process
+    written = [
+        run([python, "-m", "tools.version_table", f"--write={folder / str(i)}"])
+        for i, python in enumerate(pythons)
+    ]
+    names = [answer.get("tensorflow", "?") for answer in written]
+    lines = [
+        f"| written by | {' | '.join(f'read by {name}' for name in names)} |",
+        f"|---|{'---|' * len(names)}",
+    ]
+    for i, answer in enumerate(written):
+        if "error" in answer:
+            cells = [f"not written: {answer['error']}"] * len(pythons)
+        else:
+            job = {
+                "directory": str(folder / str(i)),
+                "texts": _TEXTS,
+                "calls": {},
+                "batch_sizes": [],
+                "threads": [],
+                "requests": 0,
+            }
+            cells = [
+                cell(
+                    run([python, "-I", probe.__file__], json.dumps(job)),
+                    answer["translations"],
+                )
+                for python in pythons
+            ]
+        lines.append(f"| {names[i]} | {' | '.join(cells)} |")
+    return lines
+
+
+def cell(answer: dict, translations: list[str]) -> str:
+    """Says whether a SavedModel was loaded and translates as when written."""
+    if "error" in answer:
+        return f"no: {answer['error']}"
+    if answer["translations"] != translations:
+        return "loads, but translates differently"
+    return "yes"
+
+
+def run_process(command: list[str], text: str = "") -> dict:
+    """Returns the answer of a process: the JSON of its last line."""
+    result = subprocess.run(
+        command,
+        input=text,
+        cwd=_ROOT,
+        env={**os.environ, "PYTHONPATH": str(_ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    if result.returncode:
+        lines = result.stderr.strip().splitlines() or ["no message"]
+        return {"error": lines[-1]}
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def write(directory: str) -> dict:
+    """Exports a small model of random weights, and translates with it.
+
+    Returns:
+        Dict of `tensorflow`, the version, and `translations`.
+    """
+    tokenizer = kt.Tokenizer(
+        kt.learn_vocabulary(_TEXTS[:3], may_be_smaller=True)
+    )
+    keras.utils.set_random_seed(0)
+    config = kt.TransformerConfig(tokenizer.vocabulary_size, 1, 1, 8, 2, 13)
+    model = kt.build_transformer(config)
+    for weight in model.trainable_weights:
+        # Larger weights, so that translations depend on the source.
+        weight.assign(3 * weight)
+    translator = kt.Translator(
+        model, tokenizer, lengths=kt.translation.Lengths(maximum=11)
+    )
+    kt.export.save(translator, directory)
+    return {
+        "tensorflow": tf.__version__,
+        "translations": translator.translate(_TEXTS),
+    }
+
+
+if __name__ == "__main__":
+    main.run()
