@@ -68,7 +68,7 @@ def callbacks(
             logs / "translations",
             [*(_ARTICLE if is_built_in else ()), *dev[:3]],
             translator.translate,
-            scores={"chrF": _chrf},
+            scores={"chrF (0 to 100)": _chrf},
         ),
         kt.summaries.AttentionImages(logs / "attention", texts, explain),
         *_traces(run, translator),

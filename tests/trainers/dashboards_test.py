@@ -97,7 +97,8 @@ def test_update_ratios_of_each_block(logs):
 def test_translations_have_a_score(logs):
     ((_, value),) = events.values(logs / "translations")
     table = tf.make_ndarray(value.tensor).item().decode()
-    assert table.startswith("| source | translation | reference | chrF |")
+    header = "| source | translation | reference | chrF (0 to 100) |"
+    assert table.startswith(header)
     assert len(table.splitlines()) == 2 + 5
 
 
