@@ -68,7 +68,7 @@ def callbacks(
             logs / "translations",
             [*(_ARTICLE if is_built_in else ()), *dev[:3]],
             translator.translate,
-            scores={"chrF": _chrf},
+            scores={"chrF (0 to 100)": _chrf},
         ),
         kt.summaries.AttentionImages(logs / "attention", texts, explain),
         *_traces(run, translator),
@@ -107,6 +107,7 @@ def _traces(run, translator):
 def _once(run):
     """Returns the callbacks that write at the beginning or the end."""
     logs = run.directory.logs
+    vocabulary = run.tokenizers.target or run.tokenizers.source
     settings = {
         **dataclasses.asdict(run.settings),
         **dataclasses.asdict(run.architecture),
@@ -114,8 +115,10 @@ def _once(run):
     return [
         kt.summaries.StaticSummaries(
             logs / "model",
-            figures={"positions": lambda: _positions(run.architecture)},
-            texts={"architecture": _architecture(run)},
+            figures={
+                "transformer/positions": lambda: _positions(run.architecture)
+            },
+            texts={"transformer/architecture": _architecture(run)},
         ),
         kt.summaries.HyperParameters(
             logs, {name: settings[name] for name in _HYPER_PARAMETERS}
@@ -123,9 +126,7 @@ def _once(run):
         kt.summaries.Embeddings(
             logs,
             lambda: _embeddings(run.model),
-            run.tokenizers.target.pieces(
-                range(run.tokenizers.target.vocabulary_size)
-            ),
+            vocabulary.pieces(range(vocabulary.vocabulary_size)),
         ),
     ]
 

@@ -4,7 +4,6 @@ This folder imports neither models nor tokenizers: it takes functions, scores
 and tokens.
 """
 
-from keras_transformer.summaries.attention_cards import attention_card
 from keras_transformer.summaries.attention_images import (
     attention_figure,
     attention_figures,
@@ -17,6 +16,7 @@ from keras_transformer.summaries.callbacks import (
 )
 from keras_transformer.summaries.embeddings import Embeddings
 from keras_transformer.summaries.entropy import attention_entropies
+from keras_transformer.summaries.head_cards import attention_cards
 from keras_transformer.summaries.hyper_parameters import HyperParameters
 from keras_transformer.summaries.position_figures import position_figure
 from keras_transformer.summaries.scalars import Scalars
@@ -36,7 +36,7 @@ __all__ = [
     "StaticSummaries",
     "Traces",
     "UpdateRatios",
-    "attention_card",
+    "attention_cards",
     "attention_entropies",
     "attention_figure",
     "attention_figures",

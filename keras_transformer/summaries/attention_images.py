@@ -80,18 +80,19 @@ KINDS = (
 
 
 def attention_figures(
-    explanation: Attention, draw: Callable[..., Figure] | None = None
-) -> Iterator[tuple[str, Figure]]:
+    explanation: Attention, draw: Callable[..., Any] | None = None
+) -> Iterator[tuple[str, Any]]:
     """Draws one figure for each kind of attention and layer.
 
     Args:
         explanation: the result of `kt.translation.explain`, or any record
             with the same fields.
-        draw: a function like `attention_figure`, which is the default.
+        draw: a function with the arguments of `attention_figure`, which is
+            the default, such as `attention_cards`.
 
     Yields:
-        Pairs of a name, such as `"encoder-decoder/layer_2"`, and the figure of
-        all heads of that layer, see `attention_figure`.
+        Pairs of a name, such as `"encoder-decoder/layer_2"`, and what `draw`
+        returns for that layer.
 
     Raises:
         ValueError: the shapes of the scores do not fit the tokens.

@@ -8,32 +8,28 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from keras_transformer.summaries import (
-    attention_cards,
     attention_images,
+    head_cards,
     summary_callback,
     tables,
 )
 
 _ROWS_AND_COLUMNS = (
     "A row is a token that attends, a column a token attended to, the colour "
-    "a weight from 0 to 1; one panel per head."
+    "a weight from 0 to 1. Each head has an image or a panel."
 )
-
-_SIZES = {
-    "card": attention_cards.attention_card,
-    "large": attention_images.attention_figure,
-}
 
 
 class AttentionImages(summary_callback.SummaryCallback):
     """Callback that writes attention images of fixed sentences every epoch.
 
-    Each sentence, kind of attention and layer has one image, with a panel for
-    each head. Its tag is, for example,
-    `attention/sentence_1/encoder-decoder/layer_2`. Its step is the optimizer's.
+    Each sentence, kind of attention and layer has one tag, for example
+    `attention/sentence_1/encoder-decoder/layer_2`, with an image for each head.
+    Its step is the optimizer's.
 
     TensorBoard reads one event file per directory. So give this callback its
     own directory, such as `logs/attention`. With several hosts only the chief
@@ -44,8 +40,9 @@ class AttentionImages(summary_callback.SummaryCallback):
         texts: the source sentences.
         explain: a function from a sentence to its `Explanation`, with the
             current weights. It can call `kt.translation.explain`.
-        size: `"card"` for images that are legible in TensorBoard's cards, or
-            `"large"` for larger ones, see `attention_figure`.
+        size: `"card"` for images that are legible in TensorBoard's cards, see
+            `attention_cards`, or `"large"` for one image of all heads, see
+            `attention_figure`.
 
     Raises:
         ValueError: there are no sentences, or `texts` is a string instead of a
@@ -93,19 +90,30 @@ class AttentionImages(summary_callback.SummaryCallback):
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
         images = {
-            f"attention/sentence_{number}/{name}": (
-                attention_images.figure_to_image(figure)
+            f"attention/sentence_{number}/{name}": np.stack(
+                [attention_images.figure_to_image(each) for each in figures]
             )
             for number, text in enumerate(self._texts, start=1)
-            for name, figure in attention_images.attention_figures(
+            for name, figures in attention_images.attention_figures(
                 self._explain(text), self._draw
             )
         }
         with self.summaries():
-            for tag, image in images.items():
+            for tag, images_of_tag in images.items():
                 tf.summary.image(
-                    tag, image[None], description=_ROWS_AND_COLUMNS
+                    tag,
+                    images_of_tag,
+                    max_outputs=len(images_of_tag),
+                    description=_ROWS_AND_COLUMNS,
                 )
+
+
+def _one_figure(*arguments):
+    """Draws all heads in one figure."""
+    return [attention_images.attention_figure(*arguments)]
+
+
+_SIZES = {"card": head_cards.attention_cards, "large": _one_figure}
 
 
 class SampleTranslations(summary_callback.SummaryCallback):

@@ -88,13 +88,14 @@ class TestAttentionImages:
         found = recorded(log_dir)
         assert [(tag, step) for tag, step, _ in found] == expected
         # The last picture is the last figure, to the pixel.
-        *_, (_, figure) = summaries.attention_figures(
-            explain_two(texts[1]), summaries.attention_card
+        *_, (_, figures) = summaries.attention_figures(
+            explain_two(texts[1]), summaries.attention_cards
         )
-        image = summaries.figure_to_image(figure)
-        width, height, png = found[-1][2]
-        assert (int(height), int(width)) == image.shape[:2]
-        assert_all_equal(tf.io.decode_png(png), image)
+        width, height, *pngs = found[-1][2]
+        for png, figure in zip(pngs, figures, strict=True):
+            image = summaries.figure_to_image(figure)
+            assert (int(height), int(width)) == image.shape[:2]
+            assert_all_equal(tf.io.decode_png(png), image)
 
     def test_every_epoch_is_explained_with_the_weights_of_that_moment(
         self, tmp_path

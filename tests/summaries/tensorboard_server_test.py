@@ -148,30 +148,35 @@ class TestTensorBoardServer:
 
     def test_every_image_is_served_as_it_was_drawn(self):
         figures = {
-            f"attention/sentence_1/{name}": figure
-            for name, figure in summaries.attention_figures(
-                explain("the cat"), summaries.attention_card
+            f"attention/sentence_1/{name}": heads
+            for name, heads in summaries.attention_figures(
+                explain("the cat"), summaries.attention_cards
             )
         }
         assert len(figures) == 6
         tags = self.server.get_json("data/plugin/images/tags")["attention"]
         assert sorted(tags) == sorted(figures)
-        for tag, figure in figures.items():
-            served = self.server.get_json(
-                "data/plugin/images/images", run="attention", tag=tag, sample=0
-            )
-            assert [image["step"] for image in served] == [
-                BATCHES * (epoch + 1) for epoch in range(EPOCHS)
-            ]
-            expected = summaries.figure_to_image(figure)
-            for image in served:
-                query = dict(urllib.parse.parse_qsl(image["query"]))
-                png = self.server.get(
-                    "data/plugin/images/individualImage", **query
-                )
-                pixels = tf.io.decode_png(png).numpy()
-                assert pixels.std() > 10
-                assert_all_equal(pixels, expected)
+        for tag, heads in figures.items():
+            for sample, figure in enumerate(heads):
+                self.check_image(tag, sample, figure)
+
+    def check_image(self, tag, sample, figure):
+        served = self.server.get_json(
+            "data/plugin/images/images",
+            run="attention",
+            tag=tag,
+            sample=sample,
+        )
+        assert [image["step"] for image in served] == [
+            BATCHES * (epoch + 1) for epoch in range(EPOCHS)
+        ]
+        expected = summaries.figure_to_image(figure)
+        for image in served:
+            query = dict(urllib.parse.parse_qsl(image["query"]))
+            png = self.server.get("data/plugin/images/individualImage", **query)
+            pixels = tf.io.decode_png(png).numpy()
+            assert pixels.std() > 10
+            assert_all_equal(pixels, expected)
 
     def test_translations_are_served_as_a_table(self):
         served = self.server.get_json(

@@ -36,7 +36,9 @@ def make_run(folder, **settings):
             run_settings.TrainingSettings(), **settings
         ),
         architecture=config,
-        tokenizers=types.SimpleNamespace(target=translator.tokenizer),
+        tokenizers=types.SimpleNamespace(
+            source=translator.tokenizer, target=None
+        ),
         model=translator.model,
         checkpoints=types.SimpleNamespace(step=0),
     )
@@ -95,12 +97,16 @@ def test_update_ratios_of_each_block(logs):
 def test_translations_have_a_score(logs):
     ((_, value),) = events.values(logs / "translations")
     table = tf.make_ndarray(value.tensor).item().decode()
-    assert table.startswith("| source | translation | reference | chrF |")
+    header = "| source | translation | reference | chrF (0 to 100) |"
+    assert table.startswith(header)
     assert len(table.splitlines()) == 2 + 5
 
 
 def test_the_model_and_its_positions(logs):
-    assert tags(logs / "model") == ["positions", "architecture"]
+    assert tags(logs / "model") == [
+        "transformer/positions",
+        "transformer/architecture",
+    ]
     ((_, _), (_, text)) = events.values(logs / "model")
     tables = tf.make_ndarray(text.tensor).item().decode()
     assert "| model\\_dim | 24 |" in tables

@@ -62,7 +62,7 @@ def opened(browser, server):
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.set_default_timeout(30_000)
     page.goto(f"{server.address}#keras_transformer")
-    page.locator("iframe").wait_for()
+    page.frame_locator("iframe").locator("svg.heat-map").wait_for()
     yield page
     context.close()
     assert not problems
