@@ -8,7 +8,7 @@ here is a number, a length and that many bytes.
 """
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
@@ -24,7 +24,7 @@ _KEY, _VALUE = 1, 2
 
 def write(
     directory: pathlib.Path,
-    inputs: dict[str, Sequence[str]],
+    inputs: Mapping[str, Sequence[str]],
     texts: Sequence[str],
 ) -> None:
     """Writes one request for each signature.
