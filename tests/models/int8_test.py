@@ -6,6 +6,8 @@ import pytest
 
 from keras_transformer import models
 
+pytestmark = pytest.mark.seconds
+
 
 @pytest.fixture(scope="module")
 def model():

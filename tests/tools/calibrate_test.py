@@ -125,7 +125,7 @@ def test_the_saved_model_of_a_calibrated_run(development, output, tmp_path):
         "export_saved_model",
         f"--model={run}",
         f"--output_dir={tmp_path}",
-        "--signatures=confidence,n_best",
+        "--signatures=confidence",
     )
     assert result.returncode == 0, result.stderr
     directory = result.stdout.decode().strip()
@@ -146,11 +146,7 @@ def test_the_saved_model_of_a_calibrated_run(development, output, tmp_path):
             "requests": 0,
         }
     )
-    assert set(answer["signatures"]) == {
-        "serving_default",
-        "n_best",
-        "confidence",
-    }
+    assert set(answer["signatures"]) == {"serving_default", "confidence"}
     assert checks.problems(answer, texts) == []
     outputs = answer["calls"]["confidence"][0]["outputs"]
     live = kt.load_translator(run)

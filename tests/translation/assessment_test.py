@@ -12,6 +12,8 @@ import keras_transformer as kt
 from keras_transformer import translation
 from keras_transformer.translation import defects, isotonic
 
+pytestmark = pytest.mark.seconds
+
 TEXTS = ["a dog ran", "", "cats", "small mat and a dog", "a a a a a", " "]
 CALIBRATION = translation.Calibration(
     isotonic.Curve((-30.0, 0.0), (0.0, 1.0)),

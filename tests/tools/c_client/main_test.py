@@ -54,6 +54,7 @@ def test_translates_lines(client):
     assert result.stdout.split(b"\n") == [*expected.tolist(), b""]
 
 
+@pytest.mark.grid
 def test_no_lines(client):
     directory = str(saved_model_test.saved())
     result = translate(client, directory, c_client.operations())
@@ -80,6 +81,7 @@ def test_one_message(client, arguments, message):
     assert line.startswith(message)
 
 
+@pytest.mark.grid
 def test_a_model_of_another_kind(client, tmp_path):
     module = tf.Module()
     module.double = tf.function(

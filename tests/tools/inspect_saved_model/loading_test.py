@@ -1,5 +1,8 @@
 """The probe runs in a process of its own; other directories are refused."""
 
+import json
+import subprocess
+
 import pytest
 import tensorflow as tf
 
@@ -9,6 +12,7 @@ from tools.inspect_saved_model import loading
 
 
 @pytest.mark.process
+@pytest.mark.grid
 def test_a_model_of_another_kind(tmp_path):
     module = tf.Module()
     module.double = tf.function(
@@ -41,3 +45,26 @@ def test_the_texts_that_warm_it_up(tmp_path):
     assert len(loading.texts_of(served.directory())) == 2
     # An older SavedModel has no metadata.
     assert len(loading.texts_of(tmp_path)) > 0
+
+
+@pytest.mark.parametrize(
+    ("code", "stdout", "message"),
+    [
+        (
+            0,
+            json.dumps({"signatures": {"double": {"inputs": {"x": []}}}}),
+            "is a SavedModel of another kind. Received the signatures: double "
+            "of x. Expected",
+        ),
+        (1, "", "as a SavedModel of this package: no such op Copy or export"),
+    ],
+)
+def test_what_the_process_says(code, stdout, message, monkeypatch):
+    def run(command, **how):
+        return subprocess.CompletedProcess(
+            command, code, stdout, "Traceback\nno such op"
+        )
+
+    monkeypatch.setattr(loading.subprocess, "run", run)
+    with pytest.raises(ValueError, match=message):
+        loading.ask(served.job())

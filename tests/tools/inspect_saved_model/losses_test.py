@@ -33,7 +33,12 @@ def test_the_first_call_is_not_timed():
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("flag", "dtype"),
-    [("--weights=int8", "int8"), ("--precision=bfloat16", "bfloat16")],
+    [
+        ("--weights=int8", "int8"),
+        pytest.param(
+            "--precision=bfloat16", "bfloat16", marks=pytest.mark.grid
+        ),
+    ],
 )
 def test_the_exporter_prints_them(flag, dtype, tmp_path):
     run = toy.write_run(tmp_path / "run")

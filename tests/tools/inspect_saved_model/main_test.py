@@ -7,6 +7,7 @@ from keras_transformer import export
 from tests.tools import in_process
 from tests.tools.inspect_saved_model import served
 from tests.translation import toy
+from tools.inspect_saved_model import loading, probe
 
 
 def inspect(*flags):
@@ -41,8 +42,9 @@ def test_with_the_run_it_was_exported_from(tmp_path):
     assert rate > 0
 
 
-@pytest.mark.process
-def test_with_another_saved_model(tmp_path):
+def test_with_another_saved_model(tmp_path, monkeypatch):
+    # The other test starts the process.
+    monkeypatch.setattr(loading, "ask", probe.run)
     other = tmp_path / "1"
     live = toy.translator()
     shorter = kt.Translator(
