@@ -85,7 +85,7 @@ def _drawn(trace):
         if name.endswith("/weights")
     }
     steps = [_best_of(candidates) for candidates in fields["steps"]]
-    left_out = {"lens": [], "search": None, "attribution": None}
+    left_out: dict[str, Any] = {"lens": [], "search": None, "attribution": None}
     return {**fields, "arrays": arrays, "steps": steps, **left_out}
 
 

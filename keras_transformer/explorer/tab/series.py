@@ -107,6 +107,8 @@ class Series:
 
     def _read(self, context, experiment, run, tag, only):
         """Returns all points that TensorBoard has kept, by step."""
+        if self._provider is None:
+            return []
         read = self._provider.read_tensors(
             context,
             experiment_id=experiment,
