@@ -25,11 +25,11 @@ def position_figure(tables: Mapping[str, np.ndarray], width: int) -> Figure:
     >>> import numpy as np
     >>> from keras_transformer import layers, summaries
     >>> tables = {
-    ...     form: np.asarray(layers.sinusoidal_encoding(np.arange(5), 8, form))
-    ...     for form in ("paper", "half")}
+    ...     form: np.asarray(layers.sinusoidal_encoding(range(5), 8, form))
+    ...     for form in ("tensor2tensor", "paper")}
     >>> figure = summaries.position_figure(tables, width=328)
     >>> [axes.get_title("left") for axes in figure.axes[:2]]
-    ['paper', 'half']
+    ['tensor2tensor', 'paper']
     """
     size = (width / figure_style.DPI, _PANEL_INCHES * len(tables))
     figure = Figure(figsize=size, layout="constrained", dpi=figure_style.DPI)

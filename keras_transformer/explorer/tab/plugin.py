@@ -63,7 +63,8 @@ class TransformerPlugin(base_plugin.TBPlugin):
     def _runs(self, query, environ):
         """Answers with all runs and the sentences that they have traces of."""
         del query
-        runs = self._series.listed(*_experiment(environ))
+        context, experiment = _experiment(environ)
+        runs = self._series.listed(context, experiment)
         notes = {run: self._files.note(run) for run in runs}
         return answers.of_json({"runs": runs, "notes": notes})
 
