@@ -10,7 +10,7 @@ import keras_transformer as kt
 from trainers import measuring
 
 
-def save_variables(translator, directory):
+def save_variables(translator, directory, **described):
     """In the place of `kt.export.save`."""
     variables = [v.value for v in translator.model.variables]
     tf.train.Checkpoint(variables=variables).write(
