@@ -128,7 +128,10 @@ ROWS = (
     Row(
         "NormalizedPositions",
         layers.NormalizedPositions,
-        lambda: {"positions": layers.LearnedPositions(max(LONG.values()) + 5)},
+        lambda: {
+            "positions": layers.LearnedPositions(max(LONG.values()) + 5),
+            "norm": keras.layers.LayerNormalization(epsilon=1e-4),
+        },
         {"inputs": f"B T {D}", "mask": "B T"},
         constants={"start": 2},
         without={"sharp": NO_ATTENTION},
