@@ -48,11 +48,17 @@ def configuration(model: str | None, preset: str | None, **given):
         )
     config = directory.read_config()
     try:
-        fields = {
-            f.name for f in dataclasses.fields(run_settings.TrainingSettings)
+        types = {
+            field.name: field.type
+            for field in dataclasses.fields(run_settings.TrainingSettings)
         }
         settings = run_settings.TrainingSettings(
-            **{k: v for k, v in config["settings"].items() if k in fields}
+            **{
+                # JSON has lists only.
+                name: tuple(value) if types[name] == tuple[str, ...] else value
+                for name, value in config["settings"].items()
+                if name in types
+            }
         )
         architecture = kt.TransformerConfig(**config["architecture"])
     except (ValueError, KeyError, TypeError) as error:
