@@ -35,7 +35,7 @@ class Measuring:
 
     evaluations: int = setting("Evaluations.", 7, least=2)
     rounds: int = setting("Rounds of each model.", 9, least=3)
-    steps: int = setting("Steps of a round; 0 trains nothing.", 10, least=0)
+    steps: int = setting("Steps of a round; 0 trains nothing.", 32, least=0)
 
 
 def traces(translator: kt.Translator, evaluations: int) -> dict:

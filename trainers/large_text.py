@@ -136,7 +136,8 @@ def hold_out(
     Raises:
         ValueError: there are fewer than 20 distinct pairs.
     """
-    # The smallest hashes, as a heap of negative numbers, and their pairs.
+    # The pairs with the smallest hashes. A heap begins with its smallest
+    # number, so the hashes are negated.
     heap: list[int] = []
     pairs: dict[int, tuple[int, kt.data.SentencePair]] = {}
     for position, pair in enumerate(iterate(settings)):

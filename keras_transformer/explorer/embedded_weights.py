@@ -37,7 +37,7 @@ class Weights:
         self.dtype = dtype
         self._names: dict[int, str] = {}
         self._arrays: dict[str, np.ndarray] = {}
-        # Objects that were added are kept, so that no other gets their id.
+        # Python gives the id of a deleted object to a new one, so all are kept.
         self._added: list[Any] = []
 
     def add(self, name: str, weight: Tensor | None) -> str | None:

@@ -1,5 +1,6 @@
 """The optimizer's step, from the summed gradients of all replicas."""
 
+import functools
 from collections.abc import Callable, Sequence
 
 import keras
@@ -35,7 +36,7 @@ def apply(
     gradients: Sequence[tf.Tensor | None],
     variables: Sequence[keras.Variable],
     replicas: int,
-    report_norm: Callable[[tf.Tensor], None] | None = None,
+    report_norm: Callable[[Callable[[], tf.Tensor]], None] | None = None,
 ) -> None:
     """Updates variables by the sum of the gradients of all replicas.
 
@@ -50,20 +51,21 @@ def apply(
             variable has none.
         variables: the variables that the gradients belong to.
         replicas: the number of replicas.
-        report_norm: function that gets the norm of the summed gradients
-            before clipping, without the loss scale. It is not called if the
-            sum is not computed here; `None` if nothing wants the norm.
+        report_norm: function that gets another function, which computes the
+            norm of the summed gradients before clipping, without the loss
+            scale. It is not called if the sum is not computed here; `None` if
+            nothing wants the norm.
     """
     if not variables:
         return  # The model has no variables to train, which Keras allows.
     if replicas > 1 and _clips_or_checks(optimizer):
         gradients = _sums(gradients)
         if report_norm:
-            report_norm(_norm(optimizer, gradients))
+            report_norm(functools.partial(_norm, optimizer, gradients))
         gradients = _clip(optimizer, gradients)
         gradients = [g if g is None else g / replicas for g in gradients]
     elif replicas == 1 and report_norm:
-        report_norm(_norm(optimizer, gradients))
+        report_norm(functools.partial(_norm, optimizer, gradients))
     optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
 

@@ -1,7 +1,8 @@
 """How sure a translation is: curves from log-probabilities to probabilities.
 
-A model's own probabilities are not the shares of words that are right. A
-calibration is learned from translations whose references are known.
+Of the words to which a model gives a probability of 0.8, fewer or more than
+80 % may be right. So a calibration is learned from translations whose
+references are known.
 """
 
 import dataclasses

@@ -1,12 +1,16 @@
 """Traces are written at each evaluation, and failures do not end training."""
 
+import gzip
 import json
 import time
 
+import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 
 import keras_transformer as kt
-from tests.explorer import sample_trace
+from tests.explorer import sample_trace, translators
 from tests.summaries import events
 from tests.training.small_model import fit, make
 
@@ -47,6 +51,39 @@ def test_a_run_that_continues_has_no_gap_and_no_step_twice(tmp_path):
             kept = [step for step in kept if step < event.step]
         kept += [event.step for _ in event.summary.value]
     assert kept == [0, 0, 5, 5, 10, 10, 15, 15]
+
+
+def test_two_replicas_write_once_with_their_weights(tmp_path, two_replicas):
+    with two_replicas.scope():
+        live = translators.translator(kt.search.GreedySearch())
+        live.model.compile(
+            keras.optimizers.SGD(0.1), kt.training.SmoothedCrossEntropy()
+        )
+    ids = np.random.default_rng(0).integers(4, 37, (2, 5))
+    batch = ({"source_ids": ids, "target_input_ids": ids}, ids)
+    tracer = kt.interpretation.Tracer(live)
+    live.model.fit(
+        tf.data.Dataset.from_tensors(batch).repeat(3),
+        callbacks=[kt.summaries.Traces(tmp_path, TEXTS, tracer)],
+        shuffle=False,
+        verbose=0,
+    )
+    values = events.values(tmp_path)
+    assert [(value.tag, step) for step, value in values] == [
+        (f"traces/sentence_{number}", step)
+        for step in (0, 3)
+        for number in (1, 2)
+    ]
+    for text, (_, value) in zip(TEXTS, values[2:], strict=True):
+        (packed,) = tf.make_ndarray(value.tensor)
+        read = kt.interpretation.Trace.from_json(gzip.decompress(packed))
+        expected = kt.interpretation.trace(live, text)
+        assert read.target.tokens == expected.target.tokens
+        for name, array in read.arrays.items():
+            # float16, and the other order of the sums in the tracer's graph.
+            np.testing.assert_allclose(
+                array, expected.arrays[name], rtol=2**-11, atol=1e-5
+            )
 
 
 @pytest.mark.parametrize(

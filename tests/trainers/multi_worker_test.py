@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import keras_transformer as kt
+from tests.summaries import events
 from tests.trainers.trainer_command import (
     finish,
     start,
@@ -19,6 +20,7 @@ from tests.trainers.trainer_command import (
 pytestmark = [pytest.mark.process, pytest.mark.training]
 
 CLUSTER = "--strategy=multi_worker"
+TRACED = "--trace_sentences=I am a student."
 
 
 def start_workers(output_dir, *flags, each=((), ())):
@@ -119,6 +121,12 @@ def lose(number, directory, flags):
     return code, output, seconds
 
 
+def assert_traced(directory, *steps):
+    """Checks that one worker has written a trace at each of these steps."""
+    values = events.values(directory / "logs/traces")
+    assert [step for step, _ in values] == list(steps)
+
+
 def check_lost(directory, flags):
     """Checks that a worker tells its user that the other one has gone."""
     code, output, seconds = lose(1, directory, flags)
@@ -131,21 +139,23 @@ def check_lost(directory, flags):
 
 
 def test_a_worker_is_lost(flags, tmp_path):
-    check_lost(tmp_path / "shared", flags)
+    check_lost(tmp_path / "shared", [*flags, TRACED])
+    assert_traced(tmp_path / "shared", 0, 4)
 
 
 @pytest.mark.grid
 def test_a_worker_is_lost_and_the_run_goes_on(whole, flags, tmp_path):
     directory = tmp_path / "shared"
-    check_lost(directory, flags)
+    check_lost(directory, [*flags, TRACED])
     # The same command again, on both.
     workers = start_workers(
-        directory, *flags, "--gradient_accumulation_steps=2"
+        directory, *flags, TRACED, "--gradient_accumulation_steps=2"
     )
     for worker in workers:
         code, output = finish(worker)
         assert code == 0, output
         assert "Continuing at step 4" in output
+    assert_traced(directory, 0, 4, 8)
     assert_same_model(directory, whole)
     expected, resumed = (
         json.loads((path / "metrics.json").read_text())

@@ -48,19 +48,20 @@ def loss():
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
-def expected(model):
+def expected(model, ids=IDS, labels=LABELS):
     with tf.GradientTape() as tape:
-        value = loss()(LABELS, model(IDS))
+        value = loss()(labels, model(ids))
     gradient = tape.gradient(value, model.trainable_variables[0].value)
     return float(np.linalg.norm(tf.convert_to_tensor(gradient)))
 
 
-def norms(model, *callbacks):
+def norms(model, *callbacks, ids=IDS, labels=LABELS):
     logs = Logs()
     model.fit(
-        IDS,
-        LABELS,
+        ids,
+        labels,
         batch_size=2,
+        shuffle=False,
         epochs=EPOCHS,
         callbacks=[*callbacks, logs],
         verbose=0,
@@ -73,6 +74,22 @@ def test_one_replica(settings):
     model = make(**settings)
     found = norms(model, training.GradientNorms())
     np.testing.assert_allclose(found, [expected(model)] * EPOCHS, rtol=1e-6)
+
+
+def test_first_of_every_16_steps():
+    model = make()
+    steps = 37
+    rng = np.random.default_rng(0)
+    ids = rng.integers(0, 5, (steps, 2, 3))
+    labels = rng.integers(0, 5, (steps, 2, 3))
+    found = norms(
+        model,
+        training.GradientNorms(),
+        ids=ids.reshape(-1, 3),
+        labels=labels.reshape(-1, 3),
+    )
+    mean = np.mean([expected(model, ids[i], labels[i]) for i in (0, 16, 32)])
+    np.testing.assert_allclose(found, [mean] * EPOCHS, rtol=1e-6)
 
 
 def test_several_replicas_if_the_optimizer_clips(two_replicas):
@@ -95,8 +112,9 @@ def test_a_step_that_was_traced_before():
 def test_infinite_gradients_are_left_out():
     callback = training.GradientNorms()
     norms(make(), callback)
+    callback.on_epoch_begin(0)
     for norm in (3.0, np.inf, 5.0):
-        callback.report(tf.constant(norm))
+        callback.report(lambda norm=norm: tf.constant(norm))
     logs = {}
     callback.on_epoch_end(0, logs)
     assert logs == {"gradient_norm": 4.0}
