@@ -84,5 +84,5 @@ preflight: .venv/preflight
 .venv/installed: setup.py
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--editable ".[dev]"
+		--editable ".[dev,serving]"
 	touch $@

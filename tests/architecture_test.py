@@ -306,7 +306,7 @@ class TestArchitecture:
         ]
         folders = [path for path in entries if path.is_dir()]
         assert folders
-        assert len(folders) <= 9
+        assert len(folders) <= 10
         assert len(entries) - len(folders) <= 26
 
     def test_a_process_has_one_strategy_of_several_devices(self):

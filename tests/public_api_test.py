@@ -49,7 +49,9 @@ def private_names(trees):
     read, defined = set(), set()
     for tree in trees:
         for node in ast.walk(tree):
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            if isinstance(
+                node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+            ):
                 defined.add(node.name)
             elif isinstance(node, ast.Name):
                 if isinstance(node.ctx, ast.Store):

@@ -18,6 +18,8 @@ from tools.model_flags import settings
 from trainers import program, settings_flags
 from trainers.settings_flags import setting
 
+# Tokens that a shortlist has only because their ids are below a special id.
+_MOST_FIRST = 1000
 # Texts of a warm-up request.
 _NUM_WARM_UP = 8
 
@@ -45,6 +47,15 @@ class Export:
         "float",
         choices=["float", "int8"],
     )
+    shortlist_source: list[str] = setting(
+        "Source files of training data, from which the SavedModel learns which "
+        "target tokens a source makes likely. It computes the logits of these "
+        "only. Default: of all tokens.",
+        [],
+    )
+    shortlist_target: list[str] = setting(
+        "Their translations, line by line.", []
+    )
     source: list[str] = setting(
         "Source files of a development set, to print what the SavedModel loses "
         "and gains. Default: none.",
@@ -63,6 +74,13 @@ class Export:
                 "A development set has sources and references. Received: "
                 f"--source={','.join(self.source)} "
                 f"--reference={','.join(self.reference)}. Give both, or none."
+            )
+        if bool(self.shortlist_source) != bool(self.shortlist_target):
+            raise ValueError(
+                "A shortlist is learned from sources and targets. Received: "
+                f"--shortlist_source={','.join(self.shortlist_source)} "
+                f"--shortlist_target={','.join(self.shortlist_target)}. Give "
+                "both, or none."
             )
 
 
@@ -97,11 +115,16 @@ def main(flags, search):
         run.target_tokenizer,
         search.lengths(run.lengths),
     )
+    model = converted(run.model, flags.precision, flags.weights)
+    if flags.shortlist_source:
+        model = shortlisted(
+            model,
+            translator,
+            data.read_parallel(flags.shortlist_source, flags.shortlist_target),
+        )
     directory = _next_version(pathlib.Path(flags.output_dir))
     export.save(
-        translator.with_model(
-            converted(run.model, flags.precision, flags.weights)
-        ),
+        translator.with_model(model),
         directory,
         search.n_best,
         run=runs.describe_run(flags.model),
@@ -119,6 +142,47 @@ def converted(model, precision: str, weights: str):
     if precision != model.dtype_policy.name:
         model = models.in_precision(model, precision)
     return models.in_int8(model) if weights == "int8" else model
+
+
+def shortlisted(
+    model, translator: translation.Translator, pairs: list[data.SentencePair]
+) -> translation.Shortlisted:
+    """Returns the model with a shortlist that is learned from pairs.
+
+    Args:
+        model: the model to export.
+        translator: the `Translator` of the run, whose vocabularies it has.
+        pairs: training data.
+
+    Raises:
+        ValueError: the special ids are not the first of the vocabulary.
+    """
+    target_tokenizer = translator.target_tokenizer
+    ids = target_tokenizer.special_ids
+    first = 1 + max(model.start_id, *ids.as_list())
+    if first > len(ids.as_list()) + _MOST_FIRST:
+        raise ValueError(
+            "A shortlist needs special ids that are the first of the "
+            f"vocabulary. Received: {ids}. Leave out --shortlist_source."
+        )
+    encoded = data.encode_pairs(
+        pairs,
+        translator.tokenizer,
+        translator.max_source_length,
+        target_tokenizer,
+    )
+    source_ids = translator.tokenizer.special_ids
+    return translation.Shortlisted(
+        model,
+        translation.learn_shortlist(
+            encoded.sources,
+            encoded.targets,
+            translator.tokenizer.vocabulary_size,
+            target_tokenizer.vocabulary_size,
+            always=[*range(first), *ids.target_prefix],
+            known=[*source_ids.as_list(), *source_ids.around_source()],
+        ),
+    )
 
 
 def read_warm_up(path: str) -> list[str]:

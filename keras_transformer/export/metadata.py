@@ -40,8 +40,8 @@ def describe(
         package; `versions` of the packages below it; `signatures`; `search`
         with its settings; `lengths`, the limits of translations;
         `max_source_length`; `vocabulary_sha256`; `parameters`, the
-        number of weights of each type; `warm_up`;
-        `run`; and `calibration`.
+        number of weights of each type; `shortlist`, the numbers of its
+        tokens, or `None`; `warm_up`; `run`; and `calibration`.
     """
     root = importlib.import_module(__name__.partition(".")[0])
     return {
@@ -57,6 +57,7 @@ def describe(
             translator.tokenizer, translator.target_tokenizer
         ),
         "parameters": _count_parameters(translator.model),
+        "shortlist": _describe_shortlist(translator.model),
         "warm_up": warm_up,
         "run": None if run is None else dict(run),
         "calibration": None if calibration is None else calibration.as_json(),
@@ -111,6 +112,17 @@ def _count_parameters(model):
         if name not in ("int64", "uint32"):  # States of random numbers.
             counts[name] = counts.get(name, 0) + math.prod(variable.shape)
     return counts
+
+
+def _describe_shortlist(model):
+    if not isinstance(model, translation.Shortlisted):
+        return None
+    shortlist = model.shortlist
+    return {
+        "frequent": int(shortlist.is_frequent.sum()),
+        "likely": shortlist.likely.shape[1],
+        "known": int(shortlist.is_known.sum()),
+    }
 
 
 def _describe_search(search):

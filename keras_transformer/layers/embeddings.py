@@ -187,36 +187,47 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
         )
         return self._biased(ops.reshape(flat, (*batch, self.vocabulary_size)))
 
-    def scorer(self) -> Callable[[Tensor], Tensor]:
+    def scorer(
+        self, output_ids: Tensor | None = None
+    ) -> Callable[[Tensor], Tensor]:
         """Makes a function that computes logits in many steps.
 
         The matrix is cast and transposed once, when the function is made. For
         few rows this takes as long as the product itself.
 
+        Args:
+            output_ids: the tokens whose logits are computed, integers
+                `(V',)`; `None` for all.
+
         Returns:
-            A function from vectors `(B, D)` to float32 `(B, V)`.
+            A function from vectors `(B, D)` to float32 `(B, V)`, or
+            `(B, V')`.
         """
         if not self.built:
             self.build()
-        embeddings_DV = ops.transpose(self._matrix())
+        embeddings_DV = ops.transpose(self._matrix(output_ids))
         return lambda inputs: self._biased(
-            ops.matmul(ops.cast(inputs, self.compute_dtype), embeddings_DV)
+            ops.matmul(ops.cast(inputs, self.compute_dtype), embeddings_DV),
+            output_ids,
         )
 
-    def _matrix(self):
+    def _matrix(self, ids=None):
         """Returns the matrix (V, D) in the compute dtype, with LoRA added."""
-        if self.quantization_mode is None:
+        if self.quantization_mode is not None:
+            # Only Keras knows how to dequantize the matrix.
+            ids = ops.arange(self.vocabulary_size) if ids is None else ids
+            matrix = super().quantized_call(ids)
+        elif ids is None:
             matrix = self.embeddings
         else:
-            # Only Keras knows how to dequantize the matrix.
-            ids = ops.arange(self.vocabulary_size)
-            matrix = super().quantized_call(ids)
+            matrix = ops.take(self.embeddings, ids, axis=0)
         return ops.cast(matrix, self.compute_dtype)
 
-    def _biased(self, logits):
+    def _biased(self, logits, ids=None):
         logits = ops.cast(logits, "float32")
         if self.bias is not None:
-            logits += ops.cast(self.bias, "float32")
+            bias = self.bias if ids is None else ops.take(self.bias, ids)
+            logits += ops.cast(bias, "float32")
         return logits
 
     def check_ids(self, ids: Tensor) -> None:

@@ -145,9 +145,14 @@ class Transformer(
             "decoder": self.decoder.start(memory, max_length),
         }
 
-    def stepper(self, return_attention: bool = False) -> Callable[..., Any]:
-        """Makes a function for many steps; see `DecodingModel.stepper`."""
-        score = self.projection.scorer()
+    def stepper(
+        self, return_attention: bool = False, output_ids: Tensor | None = None
+    ) -> Callable[..., Any]:
+        """Makes a function for many steps; see `DecodingModel.stepper`.
+
+        With `output_ids`, integers `(V',)`, it computes their logits only.
+        """
+        score = self.projection.scorer(output_ids)
         take_step = self.decoder.stepper()
 
         def step(ids, position, state):

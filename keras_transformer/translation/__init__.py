@@ -40,6 +40,9 @@ from keras_transformer.translation.reliability import (
     diagram,
 )
 from keras_transformer.translation.results import Hypothesis, check_score
+from keras_transformer.translation.shortlist import Shortlist
+from keras_transformer.translation.shortlist import learn as learn_shortlist
+from keras_transformer.translation.shortlisted import Shortlisted
 from keras_transformer.translation.translator import Translator
 from keras_transformer.translation.word_scores import (
     of_hypotheses as score_words,
@@ -51,6 +54,8 @@ __all__ = [
     "Explanation",
     "Hypothesis",
     "Lengths",
+    "Shortlist",
+    "Shortlisted",
     "Translator",
     "align_words",
     "assess",
@@ -67,6 +72,7 @@ __all__ = [
     "fit_lengths",
     "in_batches",
     "largest_differences",
+    "learn_shortlist",
     "n_best_in_graph",
     "pharaoh",
     "repair",

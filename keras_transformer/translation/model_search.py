@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras_transformer.search import base, contract
 from keras_transformer.search import task as tasks
 from keras_transformer.translation import lengths as limits
+from keras_transformer.translation import shortlisted
 
 # A `DecodingModel`. Its protocol is in models/, which this folder does not
 # import.
@@ -42,6 +43,8 @@ class ModelSearch:
         self.lengths = lengths
         self.end_id = end_id
         self.first_ids = tuple(first_ids)
+        if isinstance(model, shortlisted.Shortlisted):
+            model.check(search, end_id)
 
     def __call__(
         self,
@@ -61,29 +64,46 @@ class ModelSearch:
                 shape as XLA needs.
             only_best: whether the first hypothesis of each row is enough.
         """
+        model = self.model
+        if isinstance(model, shortlisted.Shortlisted):
+            # A prefix may have any tokens, and XLA needs a fixed size.
+            if prefix is not None or max_length is not None:
+                model = model.model
+            else:
+                model = model.of_batch(source_ids)
+        if prefix is None and self.first_ids:
+            rows = tf.shape(source_ids)[0]
+            prefix = tf.tile([self.first_ids], [rows, 1])
+            if isinstance(model, shortlisted.BatchModel):
+                prefix = model.to_shortlist(prefix)
+        result = self._run(
+            model, source_ids, prefix, align, max_length, only_best
+        )
+        if isinstance(model, shortlisted.BatchModel):
+            result = result._replace(ids=model.to_vocabulary(result.ids))
+        return result
+
+    def _run(self, model, source_ids, prefix, align, max_length, only_best):
         has_attention = align or self.search.needs_attention
         minima, maxima = self._limits(source_ids)
         if max_length is not None:
             maxima = tf.minimum(maxima, max_length)
-        if prefix is None and self.first_ids:
-            rows = tf.shape(source_ids)[0]
-            prefix = tf.tile([self.first_ids], [rows, 1])
         # These ids are never tokens of a translation.
-        banned = {self.model.pad_id, self.model.start_id} - {self.end_id}
+        banned = {model.pad_id, model.start_id} - {self.end_id}
         return self.search(
-            self.model.stepper(return_attention=has_attention),
-            self.model.start(source_ids, max_length),
+            model.stepper(return_attention=has_attention),
+            model.start(source_ids, max_length),
             tasks.Task(
                 batch_size=source_ids.shape[0] or tf.shape(source_ids)[0],
                 max_lengths=maxima,
-                start_id=self.model.start_id,
+                start_id=model.start_id,
                 end_id=self.end_id,
-                pad_id=self.model.pad_id,
+                pad_id=model.pad_id,
                 min_lengths=minima,
                 prefix=prefix,
                 banned_ids=tuple(sorted(banned)),
                 longest=max_length,
-                states=self.model,
+                states=model,
                 source_mask=self._mask(source_ids) if has_attention else None,
                 row_keys=_row_keys(source_ids, self._mask(source_ids)),
                 only_best=only_best,

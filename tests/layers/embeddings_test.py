@@ -107,6 +107,18 @@ class TestTokenEmbedding:
         assert_all_equal(score(inputs), logits)
         assert_not_all_close(layer.scorer()(inputs), logits)
 
+    @pytest.mark.parametrize("is_int8", (False, True))
+    @pytest.mark.parametrize("output_bias", (False, True))
+    def test_a_scorer_of_tokens(self, output_bias, is_int8):
+        layer = kinds.drawn(make(output_bias=output_bias))
+        if is_int8:
+            layer.quantize("int8")
+        inputs, ids = random(B, D), np.array([V - 1, 0, 3, 3])
+        logits = layer.scorer(ids)(inputs)
+        expected = np.asarray(layer.scorer()(inputs))[:, ids]
+        assert logits.dtype == "float32"
+        assert_all_close(logits, expected, rtol=0, atol=1e-6)
+
     def test_a_scorer_of_a_layer_that_was_not_built(self):
         layer = embeddings.TokenEmbedding(V, D)
         assert layer.scorer()(random(B, D)).shape == (B, V)

@@ -137,6 +137,21 @@ class TestDecodingModel:
         assert_all_equal(logits, expected)
         assert logits.shape == (B, V)
 
+    @pytest.mark.parametrize("return_attention", (False, True))
+    def test_a_stepper_of_tokens(self, return_attention):
+        model = make()
+        chosen = np.array([2, V - 1, 3])
+        found, expected = (
+            model.stepper(return_attention, output_ids)(
+                np.array([5, 6, 7]), 0, model.start(SOURCE_IDS)
+            )
+            for output_ids in (chosen, None)
+        )
+        assert_all_close(
+            found[0], np.asarray(expected[0])[:, chosen], rtol=0, atol=1e-5
+        )
+        assert len(found) == 2 + return_attention
+
 
 class TestShiftRight:
     @pytest.mark.parametrize("start_id", (1, 0, 7))

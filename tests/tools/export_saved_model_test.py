@@ -104,6 +104,44 @@ def test_the_search_is_stored(tmp_path):
     assert described["run"]["settings"]["beam_size"] == 2
 
 
+def test_a_shortlist_is_stored(tmp_path):
+    run = toy.write_run(tmp_path / "run")
+    files = {name: tmp_path / name for name in ("source", "target")}
+    pairs = toy.random_pairs(499)
+    for name, file in files.items():
+        file.write_text("".join(f"{getattr(p, name)}\n" for p in pairs))
+    flags = (
+        f"--model={run}",
+        f"--output_dir={tmp_path}/out",
+        "--signatures=",
+        f"--shortlist_source={files['source']}",
+    )
+    result = in_process.call(
+        "export_saved_model",
+        *flags,
+        f"--shortlist_target={files['target']}",
+        f"--source={files['source']}",
+        f"--reference={files['target']}",
+    )
+    assert result.returncode == 0, result.stderr
+    ours, served, _, directory = result.stdout.decode().splitlines()
+    assert ours.startswith("the run: ") and " BLEU " in ours
+    bleu = [float(line.split("BLEU ")[1]) for line in (ours, served)]
+    assert abs(bleu[0] - bleu[1]) < 0.5
+    described = kt.export.read_metadata(directory)["shortlist"]
+    size = toy.translator().tokenizer.vocabulary_size
+    assert described["likely"] == 20
+    # Special ids, and all tokens of the targets.
+    assert 4 + 11 <= described["frequent"] < size
+    assert 4 + 11 <= described["known"] < size
+
+    result = in_process.call("export_saved_model", *flags)
+    assert result.returncode == 1
+    assert "A shortlist is learned from sources and targets. Received: " in (
+        result.stderr.decode()
+    )
+
+
 @pytest.mark.parametrize(
     ("flag", "message"),
     [

@@ -13,6 +13,7 @@ out.
     python -m tools.benchmark_search --suite=lengths
 
 shows the cost of a token, and the memory of a search, at growing lengths.
+`--suite=shortlist` compares our search with a shortlist and without one.
 """
 
 import dataclasses
@@ -21,7 +22,7 @@ import statistics
 import sys
 
 from tools.benchmark_search import ours
-from tools.benchmark_search.jobs import GRAPH, XLA, Job
+from tools.benchmark_search.jobs import GRAPH, OURS, SHORTLIST, XLA, Job
 from tools.engines import process
 from trainers import program
 from trainers.settings_flags import setting
@@ -34,7 +35,9 @@ class Benchmark:
     """The flags of the measurement, and of the Python that runs the peers."""
 
     suite: str = setting(
-        "What to measure.", "speed", choices=["speed", "latency", "lengths"]
+        "What to measure.",
+        "speed",
+        choices=["speed", "latency", "lengths", "shortlist"],
     )
     rounds: int = setting("Timed rounds.", 5, least=1)
     peers_python: str = setting(
@@ -65,6 +68,10 @@ COMPARISONS = {
         (GRAPH, "float32", "ctranslate2", "float32", 4),
         (XLA, "float32", "ctranslate2", "float32", 4),
     ),
+    "shortlist": (
+        (SHORTLIST, "float32", GRAPH, "float32", 4),
+        (SHORTLIST, "float32", GRAPH, "float32", 1),
+    ),
 }
 # The sizes of a suite that times one sentence with a small model.
 LATENCY = {
@@ -78,7 +85,7 @@ LATENCY = {
 def start(job: Job, benchmark: Benchmark) -> process.Engine:
     """Starts the process that runs the searches of a job."""
     work = json.dumps(dataclasses.asdict(job))
-    if job.engine not in (GRAPH, XLA):
+    if job.engine not in OURS:
         return process.Engine(benchmark.peers_python, _PEERS, [work])
     arguments = [f"--work={work}"]
     if benchmark.profile:

@@ -7,6 +7,9 @@ from trainers.settings_flags import setting
 # The engines of this package: a graph of unknown shapes, as a SavedModel has
 # it, and XLA, which compiles each shape.
 GRAPH, XLA = "keras_transformer", "keras_transformer, XLA"
+# The graph, with the logits of a shortlist.
+SHORTLIST = "keras_transformer, shortlist"
+OURS = (GRAPH, XLA, SHORTLIST)
 
 
 @dataclasses.dataclass(frozen=True)

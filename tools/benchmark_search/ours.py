@@ -11,11 +11,14 @@ from tools.engines import keras_fit, serving
 from tools.model_flags import training_sizes
 
 _START, _END, _PAD = 1, 2, 0
+# As `learn_shortlist` has them by default.
+_FREQUENT, _LIKELY = 1000, 20
 
 
 def make_search(job: jobs.Job) -> Callable[[], None]:
     """Returns a function without arguments that searches once."""
-    model = _make_model(job)
+    whole = _make_model(job)
+    shortlisted = kt.translation.Shortlisted(whole, _draw_shortlist(job))
     sources = _draw_sources(job)
     is_compiled = job.engine == jobs.XLA
     searches = kt.search.GreedySearch()
@@ -23,6 +26,9 @@ def make_search(job: jobs.Job) -> Callable[[], None]:
         searches = kt.search.BeamSearch(beam_size=job.beam_size)
 
     def search(source_ids):
+        model = whole
+        if job.engine == jobs.SHORTLIST:
+            model = shortlisted.of_batch(source_ids)
         task = kt.search.Task(
             batch_size=source_ids.shape[0] or tf.shape(source_ids)[0],
             max_lengths=job.target_length,
@@ -58,6 +64,22 @@ def _make_model(job):
     # These settings are those of the peers' models.
     config = training_sizes.config_of(job, normalization="post", biases="all")
     return kt.build_transformer(config, dtype=job.precision)
+
+
+def _draw_shortlist(job):
+    """Draws the likely tokens of each source token at random.
+
+    In text, the tokens of a batch repeat, and have likely tokens in common.
+    So a batch of text has a smaller shortlist than this one.
+    """
+    size = job.vocabulary_size
+    return kt.translation.Shortlist(
+        is_frequent=np.arange(size) < min(_FREQUENT, size),
+        likely=np.random.default_rng(2).integers(
+            0, size, (size, _LIKELY), dtype="int32"
+        ),
+        is_known=np.ones(size, bool),
+    )
 
 
 def _draw_sources(job):

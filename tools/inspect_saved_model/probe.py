@@ -12,6 +12,7 @@ import math
 import sys
 import threading
 import time
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  SavedModels contain its operations.
@@ -41,7 +42,7 @@ def run(job: dict) -> dict:
     seconds = time.perf_counter() - start
     signatures = model.signatures
     described = {
-        name: _described(signature) for name, signature in signatures.items()
+        name: describe(signature) for name, signature in signatures.items()
     }
     default = described.get("serving_default", {"inputs": {}, "outputs": {}})
     if set(default["inputs"]) != {"text"} or not (
@@ -65,8 +66,8 @@ def run(job: dict) -> dict:
     translations, scores = [], []
     for first in range(0, len(job["texts"]), BATCH):
         outputs = serve(text=tf.constant(job["texts"][first : first + BATCH]))
-        translations += _plain(outputs["translation"])
-        scores += _plain(outputs["score"])
+        translations += as_lists(outputs["translation"])
+        scores += as_lists(outputs["score"])
     speed = [
         measure(serve, job["texts"], size, threads, job["requests"])
         for size in job["batch_sizes"]
@@ -164,7 +165,7 @@ def _graph(signatures):
     }
 
 
-def _described(signature):
+def describe(signature: Any) -> dict[str, dict[str, list]]:
     """Returns the type and shape of each input and output, as lists."""
     _, inputs = signature.structured_input_signature
     return {
@@ -194,11 +195,11 @@ def _called(signature, inputs):
         )
     except (tf.errors.OpError, TypeError, ValueError) as error:
         return {"error": str(error)}
-    return {"outputs": {name: _plain(x) for name, x in outputs.items()}}
+    return {"outputs": {name: as_lists(x) for name, x in outputs.items()}}
 
 
-def _plain(tensor):
-    """Returns a tensor as nested lists."""
+def as_lists(tensor: tf.Tensor) -> list:
+    """Returns a tensor as nested lists, its bytes as text."""
     return _as_text(tensor.numpy().tolist())
 
 

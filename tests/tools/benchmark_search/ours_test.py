@@ -22,9 +22,13 @@ JOB = jobs.Job(
 
 
 @pytest.mark.parametrize(
-    ("engine", "beam_size"), [(jobs.GRAPH, 1), (jobs.XLA, 2)]
+    ("engine", "beam_size"),
+    [(jobs.GRAPH, 1), (jobs.XLA, 2), (jobs.SHORTLIST, 2)],
 )
-def test_searches(engine, beam_size):
+def test_searches(engine, beam_size, monkeypatch):
+    # The special ids, and not the whole vocabulary.
+    monkeypatch.setattr(ours, "_FREQUENT", 3)
+    monkeypatch.setattr(ours, "_LIKELY", 1)
     # It raises where a translation is too short.
     ours.make_search(
         dataclasses.replace(JOB, engine=engine, beam_size=beam_size)

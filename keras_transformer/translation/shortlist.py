@@ -1,0 +1,158 @@
+"""The target tokens that a source makes likely, learned from sentence pairs.
+
+B batch   S source length   V vocabulary_size of the target
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+# Translation probabilities of this many pairs of a source and a target token
+# fit into about 1 GB. Of a larger corpus, every second pair is read, or fewer.
+_MOST_COUPLES = 20_000_000
+_ITERATIONS = 5
+
+
+class Shortlist(NamedTuple):
+    """Which target tokens may translate a source.
+
+    A row may have the frequent tokens, and those that are likely for one of
+    its source tokens. A source token that was not in the training data may be
+    translated by any token, so its row may have all.
+
+    is_frequent: boolean `(V,)`.
+    likely: int32 `(V_source, N)`, the likely tokens of each source token. A
+        token that has fewer repeats one of them, or a frequent one.
+    is_known: boolean `(V_source,)`.
+
+    Example:
+
+    >>> shortlist = learn([[5, 6], [5]], [[7], [8]], 8, 9, always=[0, 1, 2],
+    ...     known=[0, 2], frequent=0, likely=1)
+    >>> tf.where(shortlist.allowed([[5, 2]])[0])[:, 0].numpy().tolist()
+    [0, 1, 2, 8]
+    """
+
+    is_frequent: np.ndarray
+    likely: np.ndarray
+    is_known: np.ndarray
+
+    def allowed(self, source_ids: Any) -> tf.Tensor:
+        """Returns which tokens each row may have, boolean `(B, V)`.
+
+        Args:
+            source_ids: integers `(B, S)`, padded.
+        """
+        source_ids = tf.convert_to_tensor(source_ids)
+        rows, size = tf.shape(source_ids)[0], len(self.is_frequent)
+        ids = tf.reshape(tf.gather(self.likely, source_ids), [rows, -1])
+        row = tf.broadcast_to(tf.range(rows)[:, None], tf.shape(ids))
+        is_likely = tf.tensor_scatter_nd_update(
+            tf.zeros([rows, size], tf.bool),
+            tf.stack([row, ids], axis=-1),
+            tf.ones_like(ids, tf.bool),
+        )
+        has_unknown = tf.reduce_any(
+            ~tf.gather(self.is_known, source_ids), axis=1, keepdims=True
+        )
+        return is_likely | self.is_frequent | has_unknown
+
+
+def learn(
+    sources: Sequence[Any],
+    targets: Sequence[Any],
+    source_vocabulary_size: int,
+    vocabulary_size: int,
+    always: Sequence[int],
+    known: Sequence[int],
+    frequent: int = 1000,
+    likely: int = 20,
+) -> Shortlist:
+    """Learns a shortlist from the ids of sentence pairs.
+
+    How likely a target token is for a source token is the translation
+    probability of IBM model 1 (Brown et al. 1993).
+
+    Args:
+        sources: integers `(S,)` of each pair, without special ids.
+        targets: integers `(T,)` of each pair, without special ids.
+        source_vocabulary_size: V_source.
+        vocabulary_size: V.
+        always: tokens that every row may have, such as special ids.
+        known: source tokens that are in no pair, and do not let a row have
+            all tokens: the special ids of the source, padding among them.
+        frequent: how many tokens every row may have besides, the most
+            frequent first.
+        likely: N.
+
+    Raises:
+        ValueError: there are no pairs, or a size is too small.
+    """
+    if not len(sources) or len(sources) != len(targets):
+        raise ValueError(
+            "A shortlist is learned from sentence pairs. Received: "
+            f"{len(sources)} sources and {len(targets)} targets. Give as many "
+            "of each."
+        )
+    if likely < 1 or frequent < 0:
+        raise ValueError(
+            "`likely` must be at least 1, and `frequent` at least 0. "
+            f"Received: likely={likely}, frequent={frequent}."
+        )
+    counts = np.bincount(np.concatenate(targets), minlength=vocabulary_size)
+    is_frequent = np.zeros(vocabulary_size, bool)
+    is_frequent[list(always)] = True
+    first = np.argsort(-counts, kind="stable")[:frequent]
+    is_frequent[first[counts[first] > 0]] = True
+    source, target, probability = _translation_probabilities(
+        sources, targets, vocabulary_size
+    )
+    # A source token without a target is given one that all rows may have.
+    table = np.full(
+        (source_vocabulary_size, likely), np.argmax(is_frequent), np.int32
+    )
+    _fill(table, source, target, probability)
+    is_known = np.zeros(source_vocabulary_size, bool)
+    is_known[source] = True
+    is_known[list(known)] = True
+    return Shortlist(is_frequent, table, is_known)
+
+
+def _fill(table, source, target, probability):
+    """Writes the most likely targets of each source token into its row."""
+    order = np.lexsort((-probability, source))
+    source, target = source[order], target[order]
+    rank = np.arange(len(source)) - np.searchsorted(source, source)
+    is_first, is_kept = rank == 0, rank < table.shape[1]
+    table[source[is_first]] = target[is_first][:, None]
+    table[source[is_kept], rank[is_kept]] = target[is_kept]
+
+
+def _translation_probabilities(sources, targets, vocabulary_size):
+    """Returns source tokens, target tokens, and p(target | source), `(C,)`."""
+    pairs = [
+        (np.unique(source), np.unique(target))
+        for source, target in zip(sources, targets, strict=True)
+    ]
+    couples = sum(len(source) * len(target) for source, target in pairs)
+    pairs = pairs[:: -(-couples // _MOST_COUPLES)]
+    # A target token of a pair, and all source tokens that it may come from.
+    sizes = np.concatenate([np.full(len(t), len(s)) for s, t in pairs])
+    keys = np.concatenate(
+        [
+            (source[None] * np.int64(vocabulary_size) + target[:, None]).ravel()
+            for source, target in pairs
+        ]
+    )
+    starts = np.cumsum(sizes) - sizes
+    keys, couple = np.unique(keys, return_inverse=True)
+    source, target = np.divmod(keys, vocabulary_size)
+    probability = np.ones(len(keys))
+    for _ in range(_ITERATIONS):
+        share = probability[couple]
+        share /= np.repeat(np.add.reduceat(share, starts), sizes)
+        count = np.bincount(couple, share)
+        probability = count / np.bincount(source, count)[source]
+    return source, target, probability

@@ -1,0 +1,185 @@
+"""A model that computes the logits of a shortlist instead of all tokens.
+
+B batch   S source length   R rows of a step   W hypotheses of a row
+V vocabulary_size
+
+V' is the number of tokens that the shortlist of a batch has.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from keras_transformer.search import base, contract, sampling
+from keras_transformer.translation import shortlist as lists
+
+
+class Shortlisted:
+    """A `DecodingModel` whose search uses a `Shortlist`.
+
+    A batch computes the logits of all tokens that one of its rows may have.
+    Each row may have only its own, so that a translation does not depend on
+    the other rows. Everything but a search uses the model as it is, such as
+    the score of a given target. So do a search with a prefix that a user
+    gives, and one that XLA compiles.
+
+    Args:
+        model: the model, whose `stepper` takes `output_ids`.
+        shortlist: a `Shortlist`.
+
+    Raises:
+        ValueError: the model cannot compute the logits of some tokens alone,
+            its vocabulary is not that of the shortlist, or a special id is
+            not among the first tokens, which the shortlist must all have.
+
+    Attributes:
+        variables: the variables of the model.
+    """
+
+    def __init__(self, model: Any, shortlist: lists.Shortlist):
+        self.model = model
+        self.shortlist = shortlist
+        self.pad_id, self.start_id = model.pad_id, model.start_id
+        if "output_ids" not in inspect.signature(model.stepper).parameters:
+            raise ValueError(
+                "A shortlist needs a model that computes the logits of some "
+                "tokens alone: its `stepper` takes `output_ids`. Received: "
+                f"{type(model).__name__}. Use a `Transformer`."
+            )
+
+    def __call__(
+        self, inputs: dict[str, Any], training: bool | None = None
+    ) -> Any:
+        """Computes the logits of all tokens, as the model does."""
+        return self.model(inputs, training=training)
+
+    @property
+    def variables(self) -> Sequence[Any]:
+        """Returns the variables of the model."""
+        return self.model.variables
+
+    def shift_right(self, ids: Any) -> Any:
+        """Returns the ids that the decoder reads, as the model does."""
+        return self.model.shift_right(ids)
+
+    def attention_scores(self, inputs: dict[str, Any]) -> Any:
+        """Returns the attention scores of the model."""
+        return self.model.attention_scores(inputs)
+
+    def alignment_attention(self, inputs: dict[str, Any]) -> Any:
+        """Returns the attention to the source, as the model does."""
+        return self.model.alignment_attention(inputs)
+
+    def of_batch(self, source_ids: tf.Tensor) -> "BatchModel":
+        """Returns the model of a batch, whose vocabulary is its shortlist."""
+        return BatchModel(
+            self.model,
+            self.shortlist.allowed(source_ids),
+            self.shortlist.is_frequent,
+        )
+
+    def check(self, search: base.Search, end_id: int) -> None:
+        """Checks that a search can use the shortlist.
+
+        Raises:
+            ValueError: it draws tokens at random, or a special id is not one
+                of the first tokens, which all shortlists have.
+        """
+        if isinstance(search, sampling.SamplingSearch):
+            raise ValueError(
+                "Sampling draws from all tokens. Received: a shortlist and "
+                f"{search}. Leave out the shortlist, or use beam search."
+            )
+        constraints = getattr(search, "constraints", None)
+        banned = [] if constraints is None else constraints.banned_ids
+        largest = max(self.pad_id, self.start_id, end_id, *banned)
+        if not self.shortlist.is_frequent[: largest + 1].all():
+            raise ValueError(
+                "A shortlist must have all first tokens, up to the largest id "
+                "that a search treats specially. Received: one without token "
+                f"{np.flatnonzero(~self.shortlist.is_frequent)[0]}, and the "
+                f"id {largest}. Give `always=range({largest + 1})` to "
+                "`learn`, or leave out the shortlist."
+            )
+
+
+class BatchModel:
+    """A `DecodingModel` whose vocabulary is the shortlist of a batch.
+
+    Token k of its vocabulary is the k-th token that any row may have. The first
+    tokens are the same, special ids among them.
+
+    Args:
+        model: the model.
+        allowed: boolean `(B, V)`, which tokens each row may have.
+        is_frequent: boolean `(V,)`, which tokens all rows may have.
+    """
+
+    def __init__(self, model: Any, allowed: tf.Tensor, is_frequent: Any):
+        self.model = model
+        self.pad_id, self.start_id = model.pad_id, model.start_id
+        any_row = tf.reduce_any(allowed, axis=0) | is_frequent
+        self._ids = tf.cast(tf.where(any_row)[:, 0], tf.int32)
+        self._allowed = tf.gather(allowed, self._ids, axis=1)
+
+    def start(
+        self, source_ids: tf.Tensor, max_length: Any = None
+    ) -> dict[str, Any]:
+        """Returns the state before the first step."""
+        return {
+            "model": self.model.start(source_ids, max_length),
+            "allowed": self._allowed,
+        }
+
+    def stepper(self, return_attention: bool = False) -> Callable[..., Any]:
+        """Makes a function for many steps, whose logits are `(R, V')`."""
+        take_step = self.model.stepper(return_attention, self._ids)
+
+        def step(ids, position, state):
+            logits, inner, *attention = take_step(
+                self.to_vocabulary(ids), position, state["model"]
+            )
+            allowed = state["allowed"]
+            width = tf.shape(logits)[0] // tf.maximum(tf.shape(allowed)[0], 1)
+            logits = tf.where(
+                tf.repeat(allowed, width, axis=0), logits, contract.NEVER
+            )
+            return logits, {"model": inner, "allowed": allowed}, *attention
+
+        return step
+
+    def to_vocabulary(self, ids: tf.Tensor) -> tf.Tensor:
+        """Returns the ids of the model's vocabulary."""
+        return tf.gather(self._ids, ids)
+
+    def to_shortlist(self, ids: tf.Tensor) -> tf.Tensor:
+        """Returns the ids of the shortlist, which must have them."""
+        numbers = tf.searchsorted(self._ids, tf.reshape(ids, [-1]))
+        return tf.reshape(numbers, tf.shape(ids))
+
+    def widen(self, state: dict[str, Any], width: int) -> dict[str, Any]:
+        """Copies each hypothesis to `width` hypotheses, side by side."""
+        return {**state, "model": self.model.widen(state["model"], width)}
+
+    def select(self, state: dict[str, Any], parents: Any) -> dict[str, Any]:
+        """Lets hypothesis w of row b continue hypothesis `parents[b, w]`."""
+        return {**state, "model": self.model.select(state["model"], parents)}
+
+    def take_rows(
+        self, state: dict[str, Any], rows: Any, width: int
+    ) -> dict[str, Any]:
+        """Takes the rows that continue, each with all its hypotheses."""
+        return {
+            "model": self.model.take_rows(state["model"], rows, width),
+            "allowed": tf.gather(state["allowed"], rows),
+        }
+
+    def shapes(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Returns the shapes of a state, with `None` for sizes that change."""
+        return {
+            "model": self.model.shapes(state["model"]),
+            "allowed": (None, None),
+        }

@@ -1,0 +1,42 @@
+"""A replica describes its SavedModel, and says whether it is well.
+
+`main_test.py` has its batches, which need Ray.
+"""
+
+import asyncio
+
+import pytest
+
+from tests.export import saved_model_test
+from tests.translation import toy  # noqa: F401  Trains it once in a process.
+from tools.serve_ray import batches
+
+pytest.importorskip("ray.serve", reason="ray[serve] is not installed")
+
+from tools.serve_ray.model import Model  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def model():
+    directory = str(saved_model_test.saved())
+    return Model(directory, ["ba", "de fi"], 5, 0.5)
+
+
+def test_describes_its_signatures(model):
+    described = model.describe()
+    assert set(described) == set(saved_model_test.loaded_signatures())
+    assert described["score"]["inputs"] == {
+        "text": ["string", [None]],
+        "target": ["string", [None]],
+    }
+
+
+def test_a_model_that_fails_is_not_healthy(model, monkeypatch):
+    asyncio.run(model.check_health())
+
+    def fail(*_):
+        raise RuntimeError("lost")
+
+    monkeypatch.setattr(batches, "answers_of", fail)
+    with pytest.raises(RuntimeError, match="lost"):
+        asyncio.run(model.check_health())

@@ -1,0 +1,191 @@
+"""A search with a shortlist finds what it finds among the allowed tokens."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_transformer as kt
+from keras_transformer.search import constraints
+from keras_transformer.translation import shortlist as lists
+from keras_transformer.translation import shortlisted
+from tests.assertions import assert_all_close, assert_all_equal
+from tests.translation import toy
+
+TEXTS = ["ba de fi", "", "ra", "go hu ka le mi no", "pu pu"]
+BEAM = kt.search.BeamSearch(beam_size=3, top_beams=3)
+
+
+def learned(count=199, **changes):
+    live = toy.translator()
+    encoded = kt.data.encode_pairs(toy.random_pairs(count), live.tokenizer, 17)
+    size = live.tokenizer.vocabulary_size
+    return lists.learn(
+        encoded.sources,
+        encoded.targets,
+        size,
+        size,
+        **{
+            "always": range(4),
+            "known": range(4),
+            "frequent": 0,
+            "likely": 1,
+            **changes,
+        },
+    )
+
+
+def everything():
+    """A shortlist that leaves out nothing."""
+    shortlist = learned()
+    return shortlist._replace(is_known=np.zeros_like(shortlist.is_known))
+
+
+def translator(shortlist, search=BEAM):
+    live = toy.translator()
+    return live.with_search(search).with_model(
+        shortlisted.Shortlisted(live.model, shortlist)
+    )
+
+
+def assert_same(ours, expected):
+    assert_all_equal(ours["translations"], expected["translations"])
+    assert_all_close(ours["scores"], expected["scores"], atol=1e-4)
+
+
+class Masked:
+    """The model with the logits of tokens that are not allowed at -1e9.
+
+    It computes all logits, and so is slow and simple.
+    """
+
+    def __init__(self, model, allowed):
+        self._model, self._allowed = model, allowed
+        self.pad_id, self.start_id = model.pad_id, model.start_id
+
+    def __getattr__(self, name):
+        return getattr(self._model, name)
+
+    def stepper(self, return_attention=False):
+        take = self._model.stepper(return_attention)
+
+        def step(ids, position, state):
+            logits, *others = take(ids, position, state)
+            # The rows of a batch of one.
+            return tf.where(self._allowed, logits, -1e9), *others
+
+        return step
+
+
+def test_a_shortlist_of_all_tokens_changes_nothing():
+    expected = toy.translator().with_search(BEAM).n_best(TEXTS)
+    assert_same(translator(everything()).n_best(TEXTS), expected)
+
+
+@pytest.mark.parametrize("search", [BEAM, kt.search.GreedySearch()])
+def test_as_a_search_among_the_allowed_tokens(search):
+    shortlist = learned()
+    ours = translator(shortlist, search)
+    # One row, so that no row is dropped.
+    source_ids = ours.encode_source(["go hu ka le"])
+    allowed = shortlist.allowed(source_ids).numpy()
+    # Special ids, and a token for each word.
+    assert allowed.sum() == 4 + 4 < allowed.size - 20
+    masked = (
+        toy.translator()
+        .with_search(search)
+        .with_model(Masked(toy.translator().model, allowed))
+    )
+    result, expected = (each.search_ids(source_ids) for each in (ours, masked))
+    live = toy.translator().with_search(search).search_ids(source_ids)
+    assert_all_equal(result.ids, expected.ids)
+    assert_all_close(result.scores, expected.scores, atol=1e-4)
+    # The log-probabilities are of fewer tokens, so they are higher.
+    assert np.all(result.scores[:, 0] > live.scores[:, 0])
+
+
+def test_translates_as_without():
+    texts = [pair.source for pair in toy.random_pairs(101, seed=7)]
+    ours = translator(learned(999), kt.search.BeamSearch()).translate(texts)
+    expected = toy.translator().translate(texts)
+    same = sum(a == b for a, b in zip(ours, expected, strict=True))
+    assert same > 95
+
+
+def test_a_row_does_not_depend_on_the_others():
+    ours = translator(learned())
+    together = ours.n_best(TEXTS)
+    for number, text in enumerate(TEXTS):
+        row = {name: x[number : number + 1] for name, x in together.items()}
+        assert_same(ours.n_best([text]), row)
+
+
+def test_no_texts():
+    answer = translator(learned()).n_best(tf.constant([], tf.string))
+    assert answer["translations"].shape == (0, 3)
+
+
+def test_targets_are_scored_over_all_tokens():
+    targets = ["FI DE BA", "", "BA", "RA", ""]
+    ours = translator(learned()).log_probability(TEXTS, targets)
+    expected = toy.translator().log_probability(TEXTS, targets)
+    assert_all_close(ours["log_probability"], expected["log_probability"])
+
+
+def test_prefixes_and_alignments():
+    # A prefix may have tokens that the shortlist has not.
+    prefixes = ["RA", "", "DE", "", ""]
+    ours = translator(learned()).hypotheses(TEXTS, prefixes=prefixes)
+    expected = (
+        toy.translator().with_search(BEAM).hypotheses(TEXTS, prefixes=prefixes)
+    )
+    assert [[h.text for h in row] for row in ours] == [
+        [h.text for h in row] for row in expected
+    ]
+    aligned = translator(everything()).hypotheses(TEXTS, align=True)
+    expected = toy.translator().with_search(BEAM).hypotheses(TEXTS, align=True)
+    for ours_of_row, theirs in zip(aligned, expected, strict=True):
+        assert_all_close(
+            ours_of_row[0].alignment, theirs[0].alignment, atol=1e-4
+        )
+
+
+def test_first_ids_of_all_translations():
+    from keras_transformer.translation import model_search
+
+    live = toy.translator()
+    source_ids = live.encode_source(["ba de", "ra"])
+    first = int(live.tokenizer.encode(["RA"]).to_tensor()[0, 0])
+    searches = [
+        model_search.ModelSearch(model, BEAM, live.lengths, 2, (first,))
+        for model in (
+            live.model,
+            shortlisted.Shortlisted(live.model, everything()),
+        )
+    ]
+    expected, ours = (search(source_ids) for search in searches)
+    assert np.all(ours.ids[:, 0, 0] == first)
+    assert_all_equal(ours.ids, expected.ids)
+
+
+class TestRefused:
+    def test_sampling(self):
+        with pytest.raises(ValueError, match="Sampling draws from all tokens"):
+            translator(learned(), kt.search.SamplingSearch())
+
+    def test_special_ids_beyond_the_first(self):
+        with pytest.raises(ValueError, match=r"without token 1, and the id 2"):
+            translator(learned(always=[0, 2]))
+        search = dataclasses.replace(
+            BEAM, constraints=constraints.Constraints(banned_ids=(9,))
+        )
+        with pytest.raises(ValueError, match=r"Give `always=range\(10\)`"):
+            translator(learned(), search)
+
+    def test_a_model_that_computes_all_logits_only(self):
+        live = toy.translator()
+        with pytest.raises(ValueError, match="Received: Ensemble. Use a `Tra"):
+            shortlisted.Shortlisted(
+                kt.Ensemble([live.model, live.model]), everything()
+            )

@@ -1,0 +1,1 @@
+"""A SavedModel on Ray Serve, which answers as TensorFlow Serving does."""

@@ -1,0 +1,99 @@
+"""Answers as TensorFlow Serving's REST interface gives them.
+
+The answer to a call is `{"predictions": [...]}`: an object for each instance,
+or the value itself if the signature has one output.
+
+This file needs only the standard library.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+# As TensorFlow names its types in protocol buffers.
+_TYPES = {"string": "DT_STRING", "float32": "DT_FLOAT", "bool": "DT_BOOL"}
+
+
+def write_answer(outputs: Mapping[str, list[Any]]) -> bytes:
+    """Writes the outputs of a call as the body of an answer.
+
+    Args:
+        outputs: the values of each output, one for each instance.
+
+    Example:
+
+    >>> write_answer({"text": ["a", "b"], "score": [-0.5, -2.0]})
+    b'{"predictions": [{"text": "a", "score": -0.5}, ... -2.0}]}'
+    """
+    if len(outputs) == 1:
+        [predictions] = outputs.values()
+    else:
+        predictions = [
+            dict(zip(outputs, values, strict=True))
+            for values in zip(*outputs.values(), strict=True)
+        ]
+    return _write_json({"predictions": predictions})
+
+
+def write_error(message: str) -> bytes:
+    """Writes the body of an answer to a request that is not served."""
+    return _write_json({"error": message})
+
+
+def write_status(version: str, is_available: bool) -> bytes:
+    """Writes the body that says whether the model takes requests."""
+    state = "AVAILABLE" if is_available else "UNLOADING"
+    status = {"error_code": "OK", "error_message": ""}
+    return _write_json(
+        {
+            "model_version_status": [
+                {"version": version, "state": state, "status": status}
+            ]
+        }
+    )
+
+
+def write_metadata(name: str, version: str, signatures: Mapping) -> bytes:
+    """Writes the body that describes the signatures.
+
+    Args:
+        name: the name of the model.
+        version: its version.
+        signatures: for each signature `inputs` and `outputs`, the type and the
+            shape of each by its name. -1 or `None` is a size that is not fixed.
+    """
+    described = {
+        signature: {
+            "inputs": _described(tensors["inputs"]),
+            "outputs": _described(tensors["outputs"]),
+            "method_name": "tensorflow/serving/predict",
+        }
+        for signature, tensors in signatures.items()
+    }
+    return _write_json(
+        {
+            "model_spec": {
+                "name": name,
+                "signature_name": "",
+                "version": version,
+            },
+            "metadata": {"signature_def": {"signature_def": described}},
+        }
+    )
+
+
+def _described(tensors):
+    described = {}
+    for name, (dtype, shape) in tensors.items():
+        dims = [
+            {"size": str(-1 if size is None else size)} for size in shape or ()
+        ]
+        described[name] = {
+            "dtype": _TYPES[dtype],
+            "tensor_shape": {"dim": dims, "unknown_rank": shape is None},
+        }
+    return described
+
+
+def _write_json(value):
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")

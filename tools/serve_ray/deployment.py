@@ -1,0 +1,142 @@
+"""What runs on Ray: a front, and the replicas of the model."""
+
+import contextlib
+import logging
+import os
+import pathlib
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import ray
+from ray import serve
+
+from tools.inspect_saved_model import loading
+from tools.serve_ray.front import Front
+from tools.serve_ray.model import Model
+from tools.serve_ray.rows import Limits
+
+# Ray keeps large objects there. Requests are none.
+_STORE_BYTES = 100 * 2**20
+# The front takes all requests at once, those that wait for the model included,
+# so that it can refuse some with its own message. Beyond this number Ray lets
+# them wait, and beyond twice the number it refuses them with status 503.
+_MOST_REQUESTS = 8192
+_QUIET = {"log_level": "WARNING", "enable_access_log": False}
+
+
+@contextlib.contextmanager
+def running(server: Any) -> Iterator[Any]:
+    """Runs a server on Ray while the context lasts.
+
+    Args:
+        server: the `Server` of the program.
+
+    Yields:
+        The handle of the `Front`.
+
+    Raises:
+        OSError: another program has the port.
+        ValueError: the model does not start.
+    """
+    threads = server.threads or max((os.cpu_count() or 1) // server.replicas, 1)
+    # Ray reports to its makers how it is used, unless this is 0.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    for name in ("ray", "ray.serve"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    local = {}
+    if server.address is None:
+        check_port(server.host, server.port)
+        local = {
+            "num_cpus": server.replicas * threads,
+            "include_dashboard": False,
+            "object_store_memory": _STORE_BYTES,
+        }
+    ray.init(
+        address=server.address or "local",
+        log_to_driver=False,
+        logging_level="WARNING",
+        **local,
+    )
+    try:
+        serve.start(
+            http_options={"host": server.host, "port": server.port},
+            logging_config=_QUIET,
+        )
+        yield _deploy(server, threads)
+    finally:
+        if server.address is not None:
+            # The cluster goes on, perhaps with other models.
+            serve.delete(server.name)
+        ray.shutdown()
+
+
+def metrics_url() -> str:
+    """Returns where Ray tells its metrics, in the format of Prometheus."""
+    node = ray.nodes()[0]
+    return (
+        f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}"
+        "/metrics"
+    )
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises OSError if a program cannot listen at a port."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise OSError(
+                f"Cannot listen at {host}:{port}: {error.strerror}. Give "
+                "another --port or --host."
+            ) from error
+
+
+def _deploy(server, threads):
+    path = pathlib.Path(server.model).absolute()
+    model = serve.deployment(
+        Model,
+        num_replicas=server.replicas,
+        ray_actor_options={
+            "num_cpus": threads,
+            # TensorFlow reads them when it is imported.
+            "runtime_env": {
+                "env_vars": {
+                    "TF_NUM_INTRAOP_THREADS": str(threads),
+                    "TF_NUM_INTEROP_THREADS": str(threads),
+                }
+            },
+        },
+        # One batch is translated while the next one gathers.
+        max_ongoing_requests=2 * server.max_batch_size,
+        max_queued_requests=server.max_queued_requests,
+    )
+    front = serve.deployment(
+        Front,
+        ray_actor_options={"num_cpus": 0},
+        max_ongoing_requests=_MOST_REQUESTS,
+        max_queued_requests=_MOST_REQUESTS,
+    )
+    try:
+        return serve.run(
+            front.bind(
+                model.bind(
+                    str(path),
+                    loading.texts_of(path),
+                    server.max_batch_size,
+                    server.batch_wait_seconds,
+                ),
+                server.name,
+                path.name if path.name.isdigit() else "1",
+                Limits(server.max_batch_size, server.max_text_bytes),
+            ),
+            name=server.name,
+            logging_config=_QUIET,
+        )
+    except RuntimeError as error:
+        lines = str(error).strip().splitlines()
+        raise ValueError(
+            f"{server.model} does not start on Ray Serve: {lines[-1]} Check "
+            "it with tools.inspect_saved_model."
+        ) from error
