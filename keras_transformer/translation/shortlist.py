@@ -67,7 +67,7 @@ def learn(
     vocabulary_size: int,
     always: Sequence[int],
     known: Sequence[int],
-    frequent: int = 1000,
+    frequent: int = 2000,
     likely: int = 20,
 ) -> Shortlist:
     """Learns a shortlist from the ids of sentence pairs.

@@ -12,7 +12,7 @@ from tools.model_flags import training_sizes
 
 _START, _END, _PAD = 1, 2, 0
 # As `learn_shortlist` has them by default.
-_FREQUENT, _LIKELY = 1000, 20
+_FREQUENT, _LIKELY = 2000, 20
 
 
 def make_search(job: jobs.Job) -> Callable[[], None]:
