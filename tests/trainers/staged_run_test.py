@@ -61,17 +61,15 @@ def test_every_stage_of_every_recipe_is_a_run(name):
 @needs_muon
 def test_flags_replace_those_of_the_recipe():
     [first, second] = stages_of(
-        "multi30k", frozenset(["consistency", "epochs"]), epochs=3
+        "multi30k",
+        frozenset(["optimizer", "epochs"]),
+        optimizer="adam",
+        epochs=3,
     )
     assert first[0].steps is second[0].steps is None
     assert first[0].epochs == second[0].epochs == 3
-    assert second[0].consistency == "none"
-    # `cut_off` would then have no effect, and is refused.
-    with pytest.raises(ValueError, match="--cut_off has no effect"):
-        settings_checks.check(
-            dataclasses.replace(second[0], consistency_weight=None)
-        )
-    assert second[0].replaces_recipe == ["consistency", "steps"]
+    assert first[0].optimizer == second[0].optimizer == "adam"
+    assert second[0].replaces_recipe == ["optimizer", "steps"]
     assert stages_of("multi30k")[0][0].replaces_recipe == []
 
 
@@ -179,7 +177,8 @@ def test_a_stopped_recipe_ends_as_if_it_had_not_been(
 
 @needs_muon
 def test_the_model_is_compiled_with_the_settings_of_a_stage():
-    [_, (training, _)] = stages_of("multi30k")
+    loss = {"consistency": "simcut", "consistency_weight": 3.0, "cut_off": 0.05}
+    [_, (training, _)] = stages_of("multi30k", frozenset(loss), **loss)
     completed = defaults.with_defaults(training, 300)
     config = kt.TransformerConfig(11, 1, 1, 4, 2, 8)
     model = kt.build_transformer(config)
