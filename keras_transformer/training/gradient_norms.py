@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-# The norm of a batch costs 1 to 4 % of a step.
+# Steps between two norms; docs/tensorboard.md has what they cost.
 _INTERVAL = 16
 
 

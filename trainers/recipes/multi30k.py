@@ -7,9 +7,9 @@ begun anew. They read raw text, or lower-cased and tokenized text.
 
 from trainers.recipes.recipe import Recipe, Stage
 
-# The sizes of the model, which the second stage takes from the first one.
-# docs/results.md compares them with those of Wu et al. 2021 ("Good for
-# Misconceived Reasons"), whose model is narrower.
+# The sizes of the model, which the second stage takes from the first one. It is
+# wider than the Transformer-Tiny of Wu et al. 2021 ("Good for Misconceived
+# Reasons"); docs/results.md has what it reached with Muon.
 _SIZES = {
     "preset": "small",
     "feed_forward_dim": 512,
