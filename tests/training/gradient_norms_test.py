@@ -92,6 +92,15 @@ def test_first_of_every_16_steps():
     np.testing.assert_allclose(found, [mean] * EPOCHS, rtol=1e-6)
 
 
+def test_without_the_loss_scale():
+    model = make()
+    model.compile(
+        keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.0)), loss()
+    )
+    found = norms(model, training.GradientNorms())
+    np.testing.assert_allclose(found, [expected(model)] * EPOCHS, rtol=1e-6)
+
+
 def test_several_replicas_if_the_optimizer_clips(two_replicas):
     with two_replicas.scope():
         clipping, plain = make(global_clipnorm=0.01), make()
