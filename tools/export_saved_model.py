@@ -56,6 +56,11 @@ class Export:
     shortlist_target: list[str] = setting(
         "Their translations, line by line.", []
     )
+    repair: bool = setting(
+        "Search again where a translation repeats itself or is far too long or "
+        "short; for a run that tools.calibrate has calibrated.",
+        False,
+    )
     source: list[str] = setting(
         "Source files of a development set, to print what the SavedModel loses "
         "and gains. Default: none.",
@@ -115,6 +120,9 @@ def main(flags, search):
         run.target_tokenizer,
         search.lengths(run.lengths),
     )
+    calibration = runs.read_calibration(flags.model)
+    if flags.repair:
+        translator = repairing(translator, calibration, flags.model)
     model = converted(run.model, flags.precision, flags.weights)
     if flags.shortlist_source:
         model = shortlisted(
@@ -128,13 +136,36 @@ def main(flags, search):
         directory,
         search.n_best,
         run=runs.describe_run(flags.model),
-        calibration=runs.read_calibration(flags.model),
+        calibration=calibration,
         **arguments,
     )
     if pairs:
         for line in losses.lines(translator, directory, pairs):
             print(line)
     print(directory)
+
+
+def repairing(
+    translator: translation.Translator,
+    calibration: translation.Calibration | None,
+    run: str,
+) -> translation.RepairingTranslator:
+    """Returns the translator with a second search for bad translations.
+
+    Args:
+        translator: the `Translator` of the run.
+        calibration: its calibration.
+        run: the run directory, for the message.
+
+    Raises:
+        ValueError: there is no calibration, or the search is no beam search.
+    """
+    if calibration is None:
+        raise ValueError(
+            f"{run} has no calibration, which --repair needs. Run "
+            "tools.calibrate with a development set first."
+        )
+    return translation.RepairingTranslator(translator, calibration.lengths)
 
 
 def converted(model, precision: str, weights: str):

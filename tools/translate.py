@@ -55,15 +55,10 @@ class Output(settings.BatchSettings):
 
     def __post_init__(self):
         super().__post_init__()
-        if (self.confidence or self.repair) and (self.n_best or 1) > 1:
+        if self.confidence and (self.n_best or 1) > 1:
             raise ValueError(
-                "--confidence and --repair are for the best translation of a "
-                f"line. Received: --n_best={self.n_best}. Leave it out."
-            )
-        if self.repair and self.alignments != "none":
-            raise ValueError(
-                "A repaired translation has no alignment. Received: --repair "
-                f"--alignments={self.alignments}. Leave out one of them."
+                "--confidence is for the best translation of a line. Received: "
+                f"--n_best={self.n_best}. Leave it out."
             )
 
 
@@ -83,6 +78,10 @@ def main(models, search, inputs, output):
     check_columns(models.model, output, prefixes)
     calibration = read_calibration(models.model, output)
     translator = loading.load(models, search)
+    if output.repair:
+        translator = translation.RepairingTranslator(
+            translator, calibration.lengths
+        )
     # sys.stdin is not used: Python waits for its lock before it can end.
     stdin = open(sys.stdin.fileno(), "rb", closefd=False)
     source = data.read_lines(stdin, "standard input", errors="replace")
@@ -107,7 +106,7 @@ def translate_lines(
         source: the lines, without their line ends.
         output: the columns to print.
         prefixes: one for each line, or `None`.
-        calibration: that of the translator, to assess or repair translations.
+        calibration: that of the translator, to assess translations.
 
     Raises:
         ValueError: the numbers of prefixes and lines differ, or a prefix is
@@ -124,8 +123,6 @@ def translate_lines(
             window = window[: len(settings["prefixes"])]
         warn_of_cuts(translator, window, start)
         answers = translator.hypotheses(window, output.batch_size, **settings)
-        if output.repair:
-            answers = repaired(translator, calibration, window, answers, output)
         assessments = [None] * len(answers)
         if output.confidence:
             assessments = translation.assess(
@@ -180,18 +177,6 @@ def _next(lines, until):
         return lines.get(timeout=max(until - time.monotonic(), 0))
     except queue.Empty:
         return _NOT_YET
-
-
-def repaired(translator, calibration, window, answers, output):
-    """Returns the answers with the translations of a second search."""
-    best = translation.repair(
-        translator,
-        calibration,
-        window,
-        [hypotheses[0] for hypotheses in answers],
-        output.batch_size,
-    )
-    return [[hypothesis] for hypothesis in best]
 
 
 def format_lines(
@@ -300,11 +285,6 @@ def warn_of_cuts(translator, window, number):
 
 def check_columns(models, output: Output, prefixes) -> None:
     """Raises ValueError for columns that a model or a search cannot give."""
-    if output.repair and prefixes is not None:
-        raise ValueError(
-            "The search of --repair takes no prefixes. Received: --repair with "
-            "--prefix_file. Leave out one of them."
-        )
     if any(map(loading.is_saved_model, models)) and (
         prefixes is not None or output.alignments != "none"
     ):

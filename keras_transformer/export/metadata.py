@@ -41,7 +41,9 @@ def describe(
         with its settings; `lengths`, the limits of translations;
         `max_source_length`; `vocabulary_sha256`; `parameters`, the
         number of weights of each type; `shortlist`, the numbers of its
-        tokens, or `None`; `warm_up`; `run`; and `calibration`.
+        tokens, or `None`; `repair`, the lengths of good translations if
+        others are searched again, or `None`; `warm_up`; `run`; and
+        `calibration`.
     """
     root = importlib.import_module(__name__.partition(".")[0])
     return {
@@ -58,6 +60,7 @@ def describe(
         ),
         "parameters": _count_parameters(translator.model),
         "shortlist": _describe_shortlist(translator.model),
+        "repair": _describe_repair(translator),
         "warm_up": warm_up,
         "run": None if run is None else dict(run),
         "calibration": None if calibration is None else calibration.as_json(),
@@ -123,6 +126,12 @@ def _describe_shortlist(model):
         "likely": shortlist.likely.shape[1],
         "known": int(shortlist.is_known.sum()),
     }
+
+
+def _describe_repair(translator):
+    if not isinstance(translator, translation.RepairingTranslator):
+        return None
+    return translator.expected._asdict()
 
 
 def _describe_search(search):

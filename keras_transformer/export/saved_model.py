@@ -91,7 +91,16 @@ def _save(translator, functions, described, directory):
         path.write_text(described, encoding="utf-8")
         # TensorFlow copies an asset that a module holds.
         module.metadata = tf.saved_model.Asset(str(path))
-        tf.saved_model.save(module, str(directory), signatures=functions)
+        tf.saved_model.save(
+            module,
+            str(directory),
+            signatures=functions,
+            # Nothing trains a SavedModel. In int8, the gradients would be an
+            # eighth of the graph.
+            options=tf.saved_model.SaveOptions(
+                experimental_custom_gradients=False
+            ),
+        )
 
 
 def _check_arguments(directory, warm_up):

@@ -25,6 +25,29 @@ class AttentionScores(NamedTuple):
     decoder: Tensor
     cross: Tensor
 
+    def alignment(self) -> Tensor:
+        """Returns one distribution over the source for each target token.
+
+        It is the mean over the heads of the second last decoder block, which
+        aligns words best (Garg et al. 2019). If there are one or two blocks,
+        the last one is used: the first of two has too little context.
+
+        Returns:
+            float32, shape `(B, T, S)`.
+        """
+        return alignment_of(self.cross)
+
+
+def alignment_of(cross: Tensor) -> Tensor:
+    """Returns `AttentionScores.alignment` of encoder-decoder attention.
+
+    Args:
+        cross: `(B, L, H, T, S)`.
+    """
+    num_layers = cross.shape[1]
+    block = num_layers - 2 if num_layers > 2 else num_layers - 1
+    return ops.mean(cross[:, block], axis=1)
+
 
 @runtime_checkable
 class DecodingModel(Protocol):

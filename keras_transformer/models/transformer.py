@@ -170,7 +170,7 @@ class Transformer(
             state = {"memory_mask": mask, "decoder": decoder_state}
             if not return_attention:
                 return logits, state
-            attention = _alignment(scores)
+            attention = stepping.alignment_of(scores)
             return (
                 logits,
                 state,
@@ -222,20 +222,27 @@ class Transformer(
         )
         return stepping.AttentionScores(*scores)
 
-    def alignment_attention(self, inputs: dict[str, Tensor]) -> Tensor:
-        """Returns one distribution over the source for each target token.
-
-        It is the mean over the heads of the second last decoder block, which
-        aligns words best (Garg et al. 2019). If there are one or two blocks,
-        the last one is used: the first of two has too little context.
+    def call_with_scores(
+        self, inputs: dict[str, Tensor]
+    ) -> tuple[Tensor, stepping.AttentionScores]:
+        """Returns what `call` and `attention_scores` return, of one run.
 
         Args:
             inputs: as for `call`.
-
-        Returns:
-            float32, shape `(B, T, S)`.
         """
-        return _alignment(self.attention_scores(inputs).cross)
+        outputs, scores = self._run(
+            inputs, training=False, return_attention_scores=True
+        )
+        logits = self.projection.logits(outputs)
+        return logits, stepping.AttentionScores(*scores)
+
+    def alignment_attention(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Returns `AttentionScores.alignment`, float32 `(B, T, S)`.
+
+        Args:
+            inputs: as for `call`.
+        """
+        return self.attention_scores(inputs).alignment()
 
     def get_config(self) -> dict[str, Any]:
         # A shared layer is described once, and is `None` in other places.
@@ -337,9 +344,3 @@ class Transformer(
         if self.start_id == self.pad_id:
             return masks.started_mask(target_ids, self.pad_id)
         return masks.padding_mask(target_ids, self.pad_id)
-
-
-def _alignment(cross_BLHTS):
-    num_layers = cross_BLHTS.shape[1]
-    block = num_layers - 2 if num_layers > 2 else num_layers - 1
-    return ops.mean(cross_BLHTS[:, block], axis=1)

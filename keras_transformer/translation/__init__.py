@@ -10,7 +10,6 @@ from keras_transformer.translation.assessment import (
     assess,
     assess_in_graph,
     n_best_in_graph,
-    repair,
 )
 from keras_transformer.translation.batches import in_batches
 from keras_transformer.translation.comparison import (
@@ -22,7 +21,7 @@ from keras_transformer.translation.confidence import (
     right_words,
 )
 from keras_transformer.translation.confidence import fit as fit_calibration
-from keras_transformer.translation.defects import fit_lengths
+from keras_transformer.translation.defects import LengthModel, fit_lengths
 from keras_transformer.translation.explanation import (
     Explanation,
     explain,
@@ -39,6 +38,7 @@ from keras_transformer.translation.reliability import (
     calibration_error,
     diagram,
 )
+from keras_transformer.translation.repairing import RepairingTranslator
 from keras_transformer.translation.results import Hypothesis, check_score
 from keras_transformer.translation.shortlist import Shortlist
 from keras_transformer.translation.shortlist import learn as learn_shortlist
@@ -53,7 +53,9 @@ __all__ = [
     "Calibration",
     "Explanation",
     "Hypothesis",
+    "LengthModel",
     "Lengths",
+    "RepairingTranslator",
     "Shortlist",
     "Shortlisted",
     "Translator",
@@ -75,7 +77,6 @@ __all__ = [
     "learn_shortlist",
     "n_best_in_graph",
     "pharaoh",
-    "repair",
     "right_words",
     "score_translations",
     "soft_pharaoh",

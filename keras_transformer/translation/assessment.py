@@ -4,14 +4,13 @@ B batch   W hypotheses of a row   S source length   T target length
 U words of a translation
 """
 
-import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from keras_transformer.search import beam, contract
+from keras_transformer.search import contract
 from keras_transformer.translation import (
     confidence,
     defects,
@@ -19,11 +18,6 @@ from keras_transformer.translation import (
     word_scores,
 )
 from keras_transformer.translation import translator as translators
-
-# The second search of `repair` writes no three tokens twice, and is to attend
-# to every source token.
-_NO_REPEAT = 3
-_COVERAGE = 0.3
 
 
 class Assessment(NamedTuple):
@@ -70,8 +64,12 @@ def assess(
     ids[np.arange(ids.shape[1]) < np.array(lengths)[:, None]] = numbers[
         : sum(lengths)
     ]
-    has_loop, has_unusual_length = _defects(
-        translator, calibration, source_ids, tf.constant(ids), lengths
+    has_loop, has_unusual_length = defects.of_translations(
+        source_ids,
+        tf.constant(ids),
+        lengths,
+        translator.tokenizer.special_ids,
+        calibration.lengths,
     )
     return [
         Assessment(
@@ -85,74 +83,6 @@ def assess(
         )
         for row in range(len(texts))
     ]
-
-
-def repair(
-    translator: translators.Translator,
-    calibration: confidence.Calibration,
-    texts: Sequence[str],
-    hypotheses: Sequence[results.Hypothesis],
-    batch_size: int = 64,
-) -> list[results.Hypothesis]:
-    """Searches again where a translation has a loop or an unusual length.
-
-    The second search repeats no three tokens, and has a coverage penalty. Its
-    translation replaces the first if it has neither defect.
-
-    Args:
-        translator: the `Translator` that made them, with a `BeamSearch`.
-        calibration: its `Calibration`.
-        texts: the texts.
-        hypotheses: a translation of each.
-        batch_size: texts of a batch of the second search.
-
-    Returns:
-        A translation of each text.
-
-    Raises:
-        ValueError: the translator's search has no such settings.
-    """
-    search = translator.search
-    if not isinstance(search, beam.BeamSearch):
-        raise ValueError(
-            "Translations are repaired by a beam search with other settings. "
-            f"Received: {search!r}. Give a translator with a BeamSearch."
-        )
-    repaired = list(hypotheses)
-    wrong = [
-        row
-        for row, assessed in enumerate(
-            assess(translator, calibration, texts, hypotheses)
-        )
-        if assessed.has_loop or assessed.has_unusual_length
-    ]
-    if not wrong:
-        return repaired
-    second = translator.with_search(_second_search(search))
-    again = [texts[row] for row in wrong]
-    answers = [best for [best, *_] in second.hypotheses(again, batch_size)]
-    for row, answer, assessed in zip(
-        wrong,
-        answers,
-        assess(translator, calibration, again, answers),
-        strict=True,
-    ):
-        if not (assessed.has_loop or assessed.has_unusual_length):
-            repaired[row] = answer
-    return repaired
-
-
-def _second_search(search):
-    """Returns a beam search that avoids loops and leaves nothing out."""
-    return dataclasses.replace(
-        search,
-        top_beams=1,
-        coverage=_COVERAGE,
-        stopping="certain",
-        constraints=dataclasses.replace(
-            search.constraints, no_repeat_ngram_size=_NO_REPEAT
-        ),
-    )
 
 
 def assess_in_graph(
@@ -180,8 +110,12 @@ def assess_in_graph(
     words, totals, means = word_scores.in_graph(
         translator.target_tokenizer, ids, lengths, log_probs
     )
-    has_loop, has_unusual_length = _defects(
-        translator, calibration, source_ids, ids, lengths
+    has_loop, has_unusual_length = defects.of_translations(
+        source_ids,
+        ids,
+        lengths,
+        translator.tokenizer.special_ids,
+        calibration.lengths,
     )
     best = results.texts_in_graph(
         result.ids[:, :1],
@@ -239,28 +173,3 @@ def _encoded(translator, text):
     return source_ids, results.are_blank(
         text, source_ids, translator.tokenizer.special_ids
     )
-
-
-def _defects(translator, calibration, source_ids, ids, lengths):
-    """Returns which translations have a loop, and an unusual length.
-
-    Args:
-        translator: the `Translator`.
-        calibration: its `Calibration`.
-        source_ids: int32 `(B, S)`.
-        ids: int32 `(B, T)`, numbers that identify tokens.
-        lengths: int32 `(B,)`, with end tokens; 0 for a blank text.
-    """
-    lengths = tf.convert_to_tensor(lengths, tf.int32)
-    is_text = translator.tokenizer.special_ids.are_of_text(source_ids)
-    source_lengths = tf.reduce_sum(tf.cast(is_text, tf.int32), axis=1)
-    padding = tf.cast(
-        tf.not_equal(source_ids, translator.model.pad_id), tf.int32
-    )
-    # The repetition of a source may be translated.
-    repeats = defects.have_loops(source_ids, tf.reduce_sum(padding, axis=1))
-    has_loop = defects.have_loops(ids, lengths) & ~repeats
-    is_unusual = calibration.lengths.are_unusual(
-        source_lengths, tf.maximum(lengths - 1, 0)
-    )
-    return has_loop, is_unusual & (lengths > 0)

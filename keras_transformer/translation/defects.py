@@ -1,6 +1,6 @@
 """Finds translations that repeat themselves or have an unusual length.
 
-B batch   T target length
+B batch   S source length   T target length
 """
 
 from typing import NamedTuple
@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_transformer.search import contract
+from keras_transformer.text import SpecialIds
 
 # The longest sequence of tokens whose repetition is looked for.
 _LONGEST_PERIOD = 32
@@ -70,6 +71,41 @@ def fit_lengths(
     ratio = target.sum() / source.sum()
     squares = (target - ratio * source) ** 2 / source
     return LengthModel(float(ratio), float(np.sqrt(squares.mean())))
+
+
+def of_translations(
+    source_ids: tf.Tensor,
+    ids: tf.Tensor,
+    lengths: contract.TensorLike,
+    special_ids: SpecialIds,
+    expected: LengthModel,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Tells which translations have a loop, and which an unusual length.
+
+    The translation of a source that has a loop may have one too. A blank source
+    has a translation without defects.
+
+    Args:
+        source_ids: int32 `(B, S)`, with end tokens, padded.
+        ids: int32 `(B, T)`, numbers that identify tokens.
+        lengths: int32 `(B,)`, tokens of the translations, ends included.
+        special_ids: the special ids of the sources.
+        expected: the lengths of good translations.
+
+    Returns:
+        Two booleans `(B,)`.
+    """
+    lengths = tf.convert_to_tensor(lengths, tf.int32)
+    is_text = special_ids.are_of_text(source_ids)
+    source_lengths = tf.reduce_sum(tf.cast(is_text, tf.int32), axis=1)
+    lengths = tf.where(source_lengths > 0, lengths, 0)
+    is_token = tf.cast(tf.not_equal(source_ids, special_ids.pad), tf.int32)
+    repeats = have_loops(source_ids, tf.reduce_sum(is_token, axis=1))
+    has_loop = have_loops(ids, lengths) & ~repeats
+    is_unusual = expected.are_unusual(
+        source_lengths, tf.maximum(lengths - 1, 0)
+    )
+    return has_loop, is_unusual & (lengths > 0)
 
 
 def have_loops(

@@ -96,12 +96,7 @@ def explain_in_graph(
     is_target = tf.sequence_mask(lengths, longest)
     is_source = tf.not_equal(source_ids, pad_id)
     target_ids = tf.where(is_target, result.ids[:, 0, :longest], pad_id)
-    scores = translator.model.attention_scores(
-        {
-            "source_ids": source_ids,
-            "target_input_ids": translator.model.shift_right(target_ids),
-        }
-    )
+    scores = translator.model_search.attention_scores(source_ids, target_ids)
 
     pieces = _PieceTables()
 

@@ -17,6 +17,7 @@ from keras_transformer.translation import shortlisted
 # A `DecodingModel`. Its protocol is in models/, which this folder does not
 # import.
 Model: TypeAlias = Any
+_IDS = tf.TensorSpec([None, None], tf.int32)
 
 
 class ModelSearch:
@@ -110,33 +111,52 @@ class ModelSearch:
             ),
         )
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, None], tf.int32),
-            tf.TensorSpec([None, None], tf.int32),
-        ],
-        autograph=False,
-    )
+    @tf.function(input_signature=[_IDS, _IDS], autograph=False)
     def score(
         self, source_ids: tf.Tensor, target_ids: tf.Tensor
     ) -> contract.SearchResult:
         """Scores target ids (B, T), ends included, for source ids (B, S)."""
-        inputs = {
-            "source_ids": source_ids,
-            "target_input_ids": self.model.shift_right(target_ids),
-        }
+        inputs = self._inputs(source_ids, target_ids)
         attention = {}
         if self.search.needs_attention:
             attention = {
                 "attention": self.model.alignment_attention(inputs),
                 "source_mask": self._mask(source_ids),
             }
+        if self._has_one_run:
+            logits, _ = self._run_once(source_ids, target_ids)
+        else:
+            logits = self.model(inputs, training=False)
         return self.search.score(
-            self.model(inputs, training=False),
+            logits,
             target_ids,
             pad_id=self.model.pad_id,
             **attention,
         )
+
+    def attention_scores(
+        self, source_ids: tf.Tensor, target_ids: tf.Tensor
+    ) -> Any:
+        """Returns the `AttentionScores` of ids (B, S) and (B, T)."""
+        if self._has_one_run:
+            return self._run_once(source_ids, target_ids)[1]
+        return self.model.attention_scores(self._inputs(source_ids, target_ids))
+
+    # `score` and `attention_scores` share this graph in a SavedModel.
+    # TensorFlow leaves out what its caller does not use.
+    @tf.function(input_signature=[_IDS, _IDS], autograph=False)
+    def _run_once(self, source_ids, target_ids):
+        return self.model.call_with_scores(self._inputs(source_ids, target_ids))
+
+    @property
+    def _has_one_run(self):
+        return hasattr(self.model, "call_with_scores")
+
+    def _inputs(self, source_ids, target_ids):
+        return {
+            "source_ids": source_ids,
+            "target_input_ids": self.model.shift_right(target_ids),
+        }
 
     def check_prefix(self, source_ids: tf.Tensor, prefix: tf.Tensor) -> None:
         """Raises ValueError if a prefix is longer than its row's limit.

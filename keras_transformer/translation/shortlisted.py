@@ -69,6 +69,10 @@ class Shortlisted:
         """Returns the attention scores of the model."""
         return self.model.attention_scores(inputs)
 
+    def call_with_scores(self, inputs: dict[str, Any]) -> Any:
+        """Returns logits of all tokens and attention, as the model does."""
+        return self.model.call_with_scores(inputs)
+
     def alignment_attention(self, inputs: dict[str, Any]) -> Any:
         """Returns the attention to the source, as the model does."""
         return self.model.alignment_attention(inputs)

@@ -88,10 +88,12 @@ class Translator(tf.Module):
                 model, name, getattr(self, name).special_ids.pad
             )
         ids = self.target_tokenizer.special_ids
-        self._search = model_search.ModelSearch(
+        self.model_search = model_search.ModelSearch(
             model, self.search, lengths, ids.end, ids.target_prefix
         )
-        self._search_in_graphs = graphs.in_graphs(self._search, jit_compile)
+        self._search_in_graphs = graphs.in_graphs(
+            self.model_search, jit_compile
+        )
 
     def __call__(self, text: contract.TensorLike) -> dict[str, tf.Tensor]:
         """Translates strings (B,) in the graph.
@@ -233,8 +235,10 @@ class Translator(tf.Module):
             source_ids = self.encode_source(tf.constant(batch, tf.string))
             prefix = None
             if prefixes is not None:
-                prefix = self._encode_prefixes([prefixes[i] for i in indices])
-                self._search.check_prefix(source_ids, prefix)
+                prefix = self.target_tokenizer.special_ids.prefixed_targets(
+                    self.target_tokenizer.encode([prefixes[i] for i in indices])
+                )
+                self.model_search.check_prefix(source_ids, prefix)
             return results.read_result(
                 self._search_in_graphs(source_ids, prefix, align),
                 batch,
@@ -329,17 +333,13 @@ class Translator(tf.Module):
     # All graphs call this one graph, so that there is one copy of the search.
     @_in_graph(input_signature=[_IDS, tf.TensorSpec([], tf.bool)])
     def _search_ids(self, source_ids, only_best):
-        return self._search(source_ids, only_best=only_best)
+        return self.model_search(source_ids, only_best=only_best)
 
     def score_ids(
         self, source_ids: tf.Tensor, target_ids: tf.Tensor
     ) -> contract.SearchResult:
         """Scores target ids (B, T), ends included, for source ids (B, S)."""
-        return self._search.score(source_ids, target_ids)
-
-    def _encode_prefixes(self, prefixes):
-        ids = self.target_tokenizer.encode(tf.constant(prefixes, tf.string))
-        return self.target_tokenizer.special_ids.prefixed_targets(ids)
+        return self.model_search.score(source_ids, target_ids)
 
     def _are_blank(self, texts, ids):
         return results.are_blank(texts, ids, self.tokenizer.special_ids)

@@ -63,6 +63,14 @@ class TestDescribe:
             translator.tokenizer, translator.tokenizer
         )
 
+    def test_a_second_search(self, translator):
+        assert described(translator)["repair"] is None
+        repairing = kt.translation.RepairingTranslator(
+            translator, kt.translation.LengthModel(1.25, 0.5)
+        )
+        found = json.loads(metadata.as_json(described(repairing)))
+        assert found["repair"] == {"ratio": 1.25, "deviation": 0.5}
+
     def test_a_search_of_ones_own(self, translator):
         def ends(step, state, task):
             raise NotImplementedError()

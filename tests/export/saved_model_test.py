@@ -401,6 +401,16 @@ class TestSave:
         ]
         # One loop drops rows, the loop inside it takes steps.
         assert len(loops) == 2
+        # The encoder is in the search and in one graph of whole targets, which
+        # `score` and `attention` share. The decoder is in the search, which
+        # steps, and in that graph.
+        names = [function.signature.name for function in graph.library.function]
+        assert sum("_run_once" in name for name in names) == 1
+        for function in graph.library.function:
+            if "_score_" in function.signature.name:
+                assert "Einsum" not in [n.op for n in function.node_def]
+        # Nothing trains a SavedModel.
+        assert not any("internal_grad" in name for name in names)
 
     def test_only_the_signatures_that_were_asked_for(self, tmp_path):
         tokenizer = toy.translator().tokenizer

@@ -258,6 +258,15 @@ class TestTransformer:
                 tf.reduce_sum(array, -1), np.ones(shape[:-1]), rtol=0, atol=1e-6
             )
 
+    def test_one_run_gives_logits_and_scores(self):
+        model = make(KINDS["paper"])
+        logits, scores = model.call_with_scores(inputs())
+        assert_all_equal(logits, model(inputs()))
+        for array, other in zip(
+            scores, model.attention_scores(inputs()), strict=True
+        ):
+            assert_all_equal(array, other)
+
     # `decoder_test.py` has each kind of positions.
     @kinds(keep=(*FEW, "paper", "multi_query"))
     def test_steps_equal_the_call(self, config):

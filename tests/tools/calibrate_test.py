@@ -77,8 +77,7 @@ def test_translate_prints_confidences(development, output):
     ("flags", "message"),
     [
         (["--confidence", "--n_best=2"], "for the best translation of a line"),
-        (["--repair", "--alignments=hard"], "--repair --alignments=hard"),
-        (["--repair", "--prefix_file=/dev/null"], "takes no prefixes"),
+        (["--repair", "--sample"], "Translations are repaired by a beam"),
     ],
 )
 def test_translate_refuses(development, output, flags, message):
@@ -92,6 +91,18 @@ def test_a_run_without_a_calibration(tmp_path):
     result = in_process.call("translate", f"--model={run}", "--confidence")
     assert result.returncode == 1
     assert f"{run} has no calibration" in result.stderr.decode()
+
+    result = in_process.call(
+        "export_saved_model",
+        f"--model={run}",
+        f"--output_dir={tmp_path}/out",
+        "--repair",
+    )
+    assert result.returncode == 1
+    assert f"{run} has no calibration, which --repair needs" in (
+        result.stderr.decode()
+    )
+    assert not (tmp_path / "out").exists()
 
 
 def test_too_few_pairs(development):
@@ -126,6 +137,7 @@ def test_the_saved_model_of_a_calibrated_run(development, output, tmp_path):
         f"--model={run}",
         f"--output_dir={tmp_path}",
         "--signatures=confidence",
+        "--repair",
     )
     assert result.returncode == 0, result.stderr
     directory = result.stdout.decode().strip()
@@ -135,6 +147,7 @@ def test_the_saved_model_of_a_calibrated_run(development, output, tmp_path):
         kt.translation.Calibration.from_json(described["calibration"])
         == calibration
     )
+    assert described["repair"] == calibration.lengths._asdict()
     texts = ["ba de fi", "ra"]
     answer = probe.run(
         {

@@ -1,43 +1,21 @@
-"""Translations are assessed alike in a graph and outside, and repaired.
+"""Translations are assessed alike in a graph and outside."""
 
-The model is not trained, so most of its translations are loops.
-"""
-
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import keras_transformer as kt
 from keras_transformer import translation
-from keras_transformer.translation import defects, isotonic
+from keras_transformer.translation import defects
+from tests.translation import loops
 
 pytestmark = pytest.mark.seconds
 
-TEXTS = ["a dog ran", "", "cats", "small mat and a dog", "a a a a a", " "]
-CALIBRATION = translation.Calibration(
-    isotonic.Curve((-30.0, 0.0), (0.0, 1.0)),
-    isotonic.Curve((-20.0, 0.0), (0.0, 1.0)),
-    # Any length is usual.
-    defects.LengthModel(1.0, 99.0),
-)
+TEXTS, CALIBRATION = loops.TEXTS, loops.CALIBRATION
 
 
 @pytest.fixture(scope="module")
 def translator():
-    texts = ["the cat sat on the mat", "a dog ran away", "small cats and dogs"]
-    tokenizer = kt.Tokenizer(kt.learn_vocabulary(texts, may_be_smaller=True))
-    config = kt.TransformerConfig(tokenizer.vocabulary_size, 1, 1, 8, 2, 13)
-    keras.utils.set_random_seed(5)
-    model = kt.build_transformer(config)
-    for weight in model.trainable_weights:
-        weight.assign(3 * weight)
-    return kt.Translator(
-        model,
-        tokenizer,
-        kt.search.BeamSearch(beam_size=3, top_beams=2),
-        lengths=translation.Lengths(maximum=17, minimum=13),
-    )
+    return loops.make_translator()
 
 
 @pytest.fixture(scope="module")
@@ -156,33 +134,3 @@ class TestDefects:
             ["the cat", long, long],
             ["the cat", "cat", long],
         ) == [(False, False), (False, True), (False, False)]
-
-
-class TestRepair:
-    def test_a_second_search_has_no_loop(self, translator, best, assessments):
-        is_wrong = [assessed.has_loop for assessed in assessments]
-        assert 0 < sum(is_wrong) < len(TEXTS)
-        repaired = translation.repair(translator, CALIBRATION, TEXTS, best)
-        again = translation.assess(translator, CALIBRATION, TEXTS, repaired)
-        assert not any(assessed.has_loop for assessed in again)
-        for before, after, changes in zip(
-            best, repaired, is_wrong, strict=True
-        ):
-            assert (before.text != after.text) == changes
-
-    def test_a_translation_that_is_no_better_does_not_replace(
-        self, translator, best
-    ):
-        # No translation has the length of its source.
-        strict = translation.Calibration(
-            CALIBRATION.words,
-            CALIBRATION.sentences,
-            defects.LengthModel(99.0, 0.01),
-        )
-        repaired = translation.repair(translator, strict, TEXTS, best)
-        assert [one.text for one in repaired] == [one.text for one in best]
-
-    def test_needs_a_beam_search(self, translator, best):
-        greedy = translator.with_search(kt.search.GreedySearch())
-        with pytest.raises(ValueError, match="Received: GreedySearch.*BeamSea"):
-            translation.repair(greedy, CALIBRATION, TEXTS, best)

@@ -36,13 +36,19 @@ def live_translator(run: str, described: dict) -> translation.Translator:
             f"{described['vocabulary_sha256'][:12]} and {vocabulary[:12]}. "
             "Give the run that it was exported from."
         )
-    return translation.Translator(
+    translator = translation.Translator(
         live.model,
         live.tokenizer,
         search_of(described["search"]),
         described["max_source_length"],
         live.target_tokenizer,
         translation.Lengths(**described["lengths"]),
+    )
+    # A SavedModel of an earlier version says nothing of it.
+    if described.get("repair") is None:
+        return translator
+    return translation.RepairingTranslator(
+        translator, translation.LengthModel(**described["repair"])
     )
 
 

@@ -36,7 +36,7 @@ def running(server: Any) -> Iterator[Any]:
         The handle of the `Front`.
 
     Raises:
-        OSError: another program has the port.
+        OSError: another program has the port, or Ray does not start.
         ValueError: the model does not start.
     """
     threads = server.threads or max((os.cpu_count() or 1) // server.replicas, 1)
@@ -59,10 +59,7 @@ def running(server: Any) -> Iterator[Any]:
         **local,
     )
     try:
-        serve.start(
-            http_options={"host": server.host, "port": server.port},
-            logging_config=_QUIET,
-        )
+        _start(server)
         yield _deploy(server, threads)
     finally:
         if server.address is not None:
@@ -91,6 +88,21 @@ def check_port(host: str, port: int) -> None:
                 f"Cannot listen at {host}:{port}: {error.strerror}. Give "
                 "another --port or --host."
             ) from error
+
+
+def _start(server):
+    try:
+        serve.start(
+            http_options={"host": server.host, "port": server.port},
+            logging_config=_QUIET,
+        )
+    except ray.exceptions.RayError as error:
+        raise OSError(
+            "Ray Serve did not start its proxy in time "
+            f"({type(error).__name__}). Ray gives its processes less of a busy "
+            "machine than others: set RAY_worker_niceness=0, or end other "
+            "programs."
+        ) from error
 
 
 def _deploy(server, threads):

@@ -37,6 +37,13 @@ class TestLiveTranslator:
         assert live.lengths == kt.translation.Lengths(extra=3)
         assert live.max_source_length == 11
 
+    def test_repairs_what_the_saved_model_repairs(self, run):
+        expected = kt.translation.LengthModel(1.25, 0.5)
+        assert described()["repair"] is None
+        changed = {**described(), "repair": expected._asdict()}
+        live = comparing.live_translator(str(run), changed)
+        assert live.expected == expected
+
     def test_that_of_the_run_for_an_older_saved_model(self, run):
         live = comparing.live_translator(str(run), {})
         assert live.search == kt.runs.run_search(run)

@@ -48,3 +48,22 @@ def test_an_address_of_another_machine(saved_model):
     assert "Cannot listen at 203.0.113.1:8501: Cannot assign " in (
         result.stderr.decode()
     )
+
+
+def test_ray_that_does_not_start(saved_model, monkeypatch):
+    def start(**settings):
+        raise deployment.ray.exceptions.RayActorError()
+
+    stopped = []
+    monkeypatch.setattr(deployment.ray, "init", lambda **settings: None)
+    monkeypatch.setattr(
+        deployment.ray, "shutdown", lambda: stopped.append(True)
+    )
+    monkeypatch.setattr(deployment.serve, "start", start)
+    result = in_process.call(
+        "serve_ray", f"--model={saved_model}", "--name=toy", "--port=8719"
+    )
+    assert result.returncode == 1
+    [line] = result.stderr.decode().splitlines()
+    assert line.startswith("error: Ray Serve did not start its proxy in time")
+    assert stopped

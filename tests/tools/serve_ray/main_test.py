@@ -257,6 +257,29 @@ class TestRefused:
         assert result.returncode == 1
         assert "is not a SavedModel" in result.stderr.decode()
 
+    # It starts Ray, and the replica fails.
+    @pytest.mark.grid
+    def test_a_saved_model_of_another_kind(self, tmp_path):
+        pytest.importorskip("ray.serve", reason="ray[serve] is not installed")
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
+        def double(x):
+            return {"y": 2 * x}
+
+        module = tf.Module()
+        module.double = double
+        tf.saved_model.save(
+            module, str(tmp_path / "1"), signatures={"serving_default": double}
+        )
+        with pytest.raises(ChildProcessError) as caught:
+            server.Server(tmp_path / "1")
+        [line] = [
+            line
+            for line in str(caught.value).splitlines()
+            if line.startswith("error: ")
+        ]
+        assert f"{tmp_path}/1 does not start on Ray Serve" in line
+
     def test_without_ray(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "ray", None)
         monkeypatch.delitem(

@@ -1,0 +1,221 @@
+"""A translator that searches again where a translation has a defect.
+
+B batch   S source length   P prefix length   W hypotheses of a row
+T target length
+"""
+
+import dataclasses
+import inspect
+
+import tensorflow as tf
+
+from keras_transformer.search import base, beam, contract
+from keras_transformer.text import TextTokenizer
+from keras_transformer.translation import defects, graphs, model_search
+from keras_transformer.translation import lengths as limits
+from keras_transformer.translation import translator as translators
+
+# The second search writes no three tokens twice, and is to attend to every
+# source token.
+_NO_REPEAT = 3
+_COVERAGE = 0.3
+
+
+class RepairingTranslator(translators.Translator):
+    """A `Translator` that repairs translations with a loop or unusual length.
+
+    It searches again, repeats no three tokens, and has a coverage penalty. The
+    hypotheses of this second search replace those of the first if the best of
+    them has neither defect. In a graph that takes time only if a translation
+    has a defect.
+
+    Args:
+        translator: a `Translator` with a `BeamSearch`.
+        expected: the lengths of good translations, such as `lengths` of a
+            `Calibration`.
+
+    Raises:
+        ValueError: the search is of another kind, or XLA compiles it.
+
+    Example:
+
+    >>> import keras_transformer as kt
+    >>> tokenizer = kt.Tokenizer(
+    ...     kt.learn_vocabulary(["a cat", "un chat"], may_be_smaller=True))
+    >>> config = kt.TransformerConfig(tokenizer.vocabulary_size, 1, 1, 8, 2, 16)
+    >>> plain = kt.Translator(kt.build_transformer(config), tokenizer)
+    >>> expected = defects.LengthModel(ratio=1.0, deviation=0.5)
+    >>> RepairingTranslator(plain, expected).translate([" "])
+    ['']
+    """
+
+    def __init__(
+        self,
+        translator: translators.Translator,
+        expected: defects.LengthModel,
+    ):
+        if translator.jit_compile:
+            raise ValueError(
+                "XLA compiles a search for each shape, and a second search has "
+                "others. Received: a translator with jit_compile=True. Give "
+                "one without."
+            )
+        # The attributes have the names of the constructor's arguments.
+        names = inspect.signature(translators.Translator).parameters
+        super().__init__(*(getattr(translator, name) for name in names))
+        self.expected = expected
+        self.model_search = RepairedSearch(
+            self.model,
+            self.search,
+            self.lengths,
+            (self.tokenizer, self.target_tokenizer),
+            expected,
+        )
+        self._search_in_graphs = graphs.in_graphs(self.model_search, False)
+
+    def _with(self, **changes):
+        return RepairingTranslator(super()._with(**changes), self.expected)
+
+
+class RepairedSearch(model_search.ModelSearch):
+    """A `ModelSearch` and a second one, for translations with a defect.
+
+    Args:
+        model: a `DecodingModel`.
+        search: a `BeamSearch`.
+        lengths: `Lengths` of translations.
+        tokenizers: those of sources and translations.
+        expected: the lengths of good translations.
+
+    Raises:
+        ValueError: the search is of another kind.
+    """
+
+    def __init__(
+        self,
+        model: model_search.Model,
+        search: base.Search,
+        lengths: limits.Lengths,
+        tokenizers: tuple[TextTokenizer, TextTokenizer],
+        expected: defects.LengthModel,
+    ):
+        source, target = (one.special_ids for one in tokenizers)
+        super().__init__(
+            model, search, lengths, target.end, target.target_prefix
+        )
+        self._second = model_search.ModelSearch(
+            model,
+            second_search(search),
+            lengths,
+            target.end,
+            target.target_prefix,
+        )
+        self._source_ids = source
+        self._expected = expected
+
+    def __call__(
+        self,
+        source_ids: tf.Tensor,
+        prefix: tf.Tensor | None = None,
+        align: bool = False,
+        max_length: int | None = None,
+        only_best: contract.TensorLike = False,
+    ) -> contract.SearchResult:
+        """Searches as `ModelSearch` does, and again where that is needed."""
+        first = super().__call__(
+            source_ids, prefix, align, max_length, only_best
+        )
+        is_wrong = self._are_wrong(source_ids, first)
+
+        def repaired():
+            rows = tf.where(is_wrong)[:, 0]
+            again = tf.gather(source_ids, rows)
+            second = self._second(
+                again,
+                None if prefix is None else tf.gather(prefix, rows),
+                align,
+                max_length,
+                only_best,
+            )
+            is_better = ~self._are_wrong(again, second)
+            return _replaced(first, second, rows, is_better, self.model.pad_id)
+
+        return tf.cond(tf.reduce_any(is_wrong), repaired, lambda: first)
+
+    def _are_wrong(self, source_ids, result):
+        """Returns which rows (B,) have a best hypothesis with a defect."""
+        has_loop, has_unusual_length = defects.of_translations(
+            source_ids,
+            result.ids[:, 0],
+            result.lengths[:, 0],
+            self._source_ids,
+            self._expected,
+        )
+        return has_loop | has_unusual_length
+
+
+def second_search(search: base.Search) -> beam.BeamSearch:
+    """Returns a beam search that avoids loops and leaves nothing out.
+
+    Raises:
+        ValueError: the first search is no beam search.
+
+    Example:
+
+    >>> second_search(beam.BeamSearch(3)).coverage
+    0.3
+    """
+    if not isinstance(search, beam.BeamSearch):
+        raise ValueError(
+            "Translations are repaired by a beam search with other settings. "
+            f"Received: {search!r}. Give a translator with a BeamSearch."
+        )
+    before = search.constraints.no_repeat_ngram_size
+    return dataclasses.replace(
+        search,
+        coverage=max(search.coverage, _COVERAGE),
+        stopping="certain",
+        constraints=dataclasses.replace(
+            search.constraints,
+            no_repeat_ngram_size=min(before or _NO_REPEAT, _NO_REPEAT),
+        ),
+    )
+
+
+def _replaced(first, second, rows, is_better, pad_id):
+    """Returns the first result, with better rows of the second in their place.
+
+    Args:
+        first: the `SearchResult` of all rows.
+        second: that of the rows that were searched again.
+        rows: int64, the numbers of these.
+        is_better: boolean, which of these to take.
+        pad_id: the id after the end of a hypothesis.
+    """
+    length = tf.maximum(tf.shape(first.ids)[2], tf.shape(second.ids)[2])
+
+    def merged(name, before, after):
+        if before is None:
+            return None
+        padding = pad_id if name == "ids" else 0
+        if name in ("ids", "log_probs", "attention"):
+            before, after = (
+                _longer(x, length, padding) for x in (before, after)
+            )
+        return tf.tensor_scatter_nd_update(
+            before,
+            tf.boolean_mask(rows, is_better)[:, None],
+            tf.boolean_mask(after, is_better),
+        )
+
+    fields = first._asdict().items()
+    return contract.SearchResult(
+        *(merged(name, x, getattr(second, name)) for name, x in fields)
+    )
+
+
+def _longer(x, length, value):
+    """Pads T, the third axis, to a length."""
+    padding = [[0, 0]] * len(x.shape)
+    padding[2] = [0, length - tf.shape(x)[2]]
+    return tf.pad(x, padding, constant_values=tf.cast(value, x.dtype))
