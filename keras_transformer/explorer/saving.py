@@ -16,6 +16,7 @@ from keras_transformer.explorer import (
 )
 from keras_transformer.interpretation import reading
 from keras_transformer.layers import checks
+from keras_transformer.translation import confidence
 from keras_transformer.translation import translator as translators
 
 # The weights are in the page as base64, which is a third larger.
@@ -38,6 +39,7 @@ def save_page(
     targets: Sequence[str | None] | None = None,
     dtype: str = "float32",
     most_megabytes: float = MOST_MEGABYTES,
+    calibration: confidence.Calibration | None = None,
 ) -> bool:
     """Writes one HTML file that contains the model, for a browser.
 
@@ -55,6 +57,8 @@ def save_page(
             `None`.
         dtype: of the weights, `"float32"`, or `"float16"` for half the size.
         most_megabytes: the limit of the weights' size, in units of 10^6 bytes.
+        calibration: that of the translator, as `kt.runs.read_calibration`
+            reads it. The page then shows how sure a translation is.
 
     Returns:
         Whether the model is in the page.
@@ -85,8 +89,13 @@ def save_page(
     reason = embedded_model.obstacle(translator)
     is_live = megabytes <= most_megabytes and reason is None
     # It refuses what the page cannot compute, before anything is traced.
-    model = embedded_model.embed_model(translator, dtype) if is_live else None
-    data = _data(translator, texts, targets, is_live)
+    model = (
+        embedded_model.embed_model(translator, dtype, calibration)
+        if is_live
+        else None
+    )
+    recorded = None if is_live else calibration
+    data = _data(translator, texts, targets, is_live, recorded)
     if not is_live:
         data["notes"].append(_note(reason, megabytes, most_megabytes))
     _write(pathlib.Path(path), page.render(data, model))
@@ -116,10 +125,10 @@ def _sentences(texts, targets):
     return list(texts), targets
 
 
-def _data(translator, texts, targets, is_live):
+def _data(translator, texts, targets, is_live, calibration):
     """Returns what the page has besides the model; see `front_end/main.js`."""
     traces = [
-        _traced(translator, *sentence)
+        _traced(translator, *sentence, calibration)
         for sentence in zip(texts, targets, strict=True)
     ]
     heads = None
@@ -137,12 +146,16 @@ def _data(translator, texts, targets, is_live):
     }
 
 
-def _traced(translator, text, target):
+def _traced(translator, text, target, calibration):
     """Traces a sentence, with attribution: the page computes no gradients."""
 
     def with_attribution(method):
         return interpretation.trace(
-            translator, text, target, attribution=method
+            translator,
+            text,
+            target,
+            attribution=method,
+            calibration=calibration,
         )
 
     try:

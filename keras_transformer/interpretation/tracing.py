@@ -17,6 +17,7 @@ from keras_transformer.interpretation import (
     words,
 )
 from keras_transformer.layers import checks
+from keras_transformer.translation import assessment, confidence, results
 from keras_transformer.translation import translator as translators
 
 
@@ -26,6 +27,7 @@ def trace(
     target: str | None = None,
     num_candidates: int = next_tokens.OF_A_STEP,
     attribution: str | None = None,
+    calibration: confidence.Calibration | None = None,
 ) -> record.Trace:
     """Records everything one sentence goes through, from text to translation.
 
@@ -45,6 +47,8 @@ def trace(
         target: a translation to read instead of searching for one.
         num_candidates: the number of tokens to keep of each step.
         attribution: the method of `attribute` to record too, or `None`.
+        calibration: that of the translator, to record too how sure the
+            translations are, or `None`.
 
     Returns:
         A `Trace`.
@@ -77,6 +81,14 @@ def trace(
         target=_target(translator, read, target is not None),
         search=recorder.record,
         attribution=_attribution(read, attribution),
+        assessments=calibration
+        and _assessments(
+            translator.with_model(read.model),
+            calibration,
+            (text, target),
+            read.source_ids,
+            recorder.result,
+        ),
     )
 
 
@@ -145,6 +157,25 @@ def logit_lens(
 
 def _attribution(read, method):
     return None if method is None else attributing.of_pair(read, method)
+
+
+def _assessments(translator, calibration, pair, source_ids, result):
+    """Assesses the translations that were searched for, or the given one."""
+    text, target = pair
+    if target is not None:
+        translations = translator.score([text], [target])
+    else:
+        [translations] = results.read_result(
+            result,
+            [text],
+            source_ids.numpy(),
+            translator.tokenizer,
+            translator.target_tokenizer,
+            align=False,
+        )
+    return assessment.assess(
+        translator, calibration, [text] * len(translations), translations
+    )
 
 
 def _numbers(translator, read, num_candidates):
