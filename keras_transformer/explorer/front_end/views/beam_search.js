@@ -5,7 +5,7 @@ import { Choice, LateSlider, Select } from "../figures/controls.js";
 import { Figure } from "../figures/figure.js";
 import { Tokens } from "../figures/token_row.js";
 import { html, memo } from "../library.js";
-import { number } from "../numbers.js";
+import { number, percent } from "../numbers.js";
 import { tokenOf } from "../trace.js";
 import { NeedsModel, Section } from "./section.js";
 
@@ -71,12 +71,17 @@ function SearchControls(properties) {
 function Results({ trace }) {
   return html`<ol class="hypotheses">
     ${trace.search.hypotheses.map(
-      ({ ids, score, log_probability }) => html`<li>
+      ({ ids, score, log_probability }, index) => html`<li>
         <${Tokens} tokens=${ids.map((id) => tokenOf(trace, id))} />
-        <span class="muted">score ${number(score, 3)}, log-probability ${number(log_probability, 3)}</span>
+        <span class="muted">score ${number(score, 3)}, log-probability ${number(log_probability, 3)}${confidenceOf(trace, index)}</span>
       </li>`,
     )}
   </ol>`;
+}
+
+function confidenceOf(trace, index) {
+  const assessment = trace.assessments?.[index];
+  return assessment ? `, confidence ${percent(assessment.confidence)}` : "";
 }
 
 function Legend() {
