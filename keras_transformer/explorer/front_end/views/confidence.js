@@ -55,7 +55,7 @@ function Assessment({ assessment, isGiven }) {
 /** Words with their confidence; a screen reader reads them as a list. */
 function Words({ words, confidences }) {
   const rightToLeft = words.filter(isRightToLeft).length > words.length / 2;
-  return html`<ol class="words" dir=${rightToLeft ? "rtl" : "ltr"}
+  return html`<ol class="words" role="list" dir=${rightToLeft ? "rtl" : "ltr"}
     aria-label="Words of the translation, each with its confidence">
     ${words.map((word, index) => {
       const doubt = 1 - confidences[index];

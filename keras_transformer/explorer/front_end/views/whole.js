@@ -65,7 +65,7 @@ function Translation({ trace, dispatch }) {
         assessment &&
         html`<p class="muted">Confidence ${percent(assessment.confidence)}.
           ${" "}<button type="button" onClick=${() => dispatch({ section: "confidence" })}>
-            Of each word</button></p>
+            Word by word</button></p>
           <${Defects} assessment=${assessment} />`
       }
     </div>
