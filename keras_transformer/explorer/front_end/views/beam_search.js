@@ -5,8 +5,9 @@ import { Choice, LateSlider, Select } from "../figures/controls.js";
 import { Figure } from "../figures/figure.js";
 import { Tokens } from "../figures/token_row.js";
 import { html, memo } from "../library.js";
-import { number, percent } from "../numbers.js";
+import { number } from "../numbers.js";
 import { tokenOf } from "../trace.js";
+import { confidenceOf } from "./confidence.js";
 import { NeedsModel, Section } from "./section.js";
 
 const PENALTIES = [
@@ -73,15 +74,15 @@ function Results({ trace }) {
     ${trace.search.hypotheses.map(
       ({ ids, score, log_probability }, index) => html`<li>
         <${Tokens} tokens=${ids.map((id) => tokenOf(trace, id))} />
-        <span class="muted">score ${number(score, 3)}, log-probability ${number(log_probability, 3)}${confidenceOf(trace, index)}</span>
+        <span class="muted">score ${number(score, 3)}, log-probability ${number(log_probability, 3)}${confidenceText(trace.assessments?.[index])}</span>
       </li>`,
     )}
   </ol>`;
 }
 
-function confidenceOf(trace, index) {
-  const assessment = trace.assessments?.[index];
-  return assessment ? `, confidence ${percent(assessment.confidence)}` : "";
+function confidenceText(assessment) {
+  const confidence = confidenceOf(assessment);
+  return confidence ? `, confidence ${confidence}` : "";
 }
 
 function Legend() {

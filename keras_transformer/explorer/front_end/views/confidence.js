@@ -35,16 +35,16 @@ export const Confidence = memo(function Confidence(properties) {
 function Assessment({ assessment, isGiven }) {
   const { confidence, words, word_confidences: confidences } = assessment;
   return html`
-    <p class="sentence-confidence"><b>${percent(confidence)}</b> of the words of this
-      translation are expected to be right.</p>
-    <${Defects} assessment=${assessment} />
     ${
       words.length > 0
-        ? html`<${Words} words=${words} confidences=${confidences} />
+        ? html`<p class="sentence-confidence"><b>${percent(confidence)}</b> of the words of
+            this translation are expected to be right.</p>
+          <${Words} words=${words} confidences=${confidences} />
           <p class="muted">Below each word is its confidence. The stronger the colour, the less
             sure is the word.</p>`
         : html`<p class="note">The translation has no words.</p>`
     }
+    <${Defects} assessment=${assessment} />
     ${
       isGiven &&
       html`<p class="note">This translation was given. The confidences are those of words that
@@ -64,6 +64,11 @@ function Words({ words, confidences }) {
         <bdi dir="auto">${visible(word)}</bdi> <small dir="ltr">${percent(confidences[index])}</small></li>`;
     })}
   </ol>`;
+}
+
+/** The confidence of a translation; null if it is not known, or has no words. */
+export function confidenceOf(assessment) {
+  return assessment?.words.length ? percent(assessment.confidence) : null;
 }
 
 /** What is wrong with the form of a translation, in words. */

@@ -4,9 +4,9 @@ import { Figure } from "../figures/figure.js";
 import { Stacks } from "../figures/stacks.js";
 import { Tokens } from "../figures/token_row.js";
 import { html, memo } from "../library.js";
-import { number, percent } from "../numbers.js";
+import { number } from "../numbers.js";
 import { visible } from "../token_text.js";
-import { Defects } from "./confidence.js";
+import { confidenceOf, Defects } from "./confidence.js";
 import { Section } from "./section.js";
 import { SentenceField } from "./sentence_field.js";
 
@@ -47,6 +47,7 @@ function Translation({ trace, dispatch }) {
   const { source, target, search } = trace;
   const best = search?.hypotheses[0];
   const assessment = trace.assessments?.[0];
+  const confidence = confidenceOf(assessment);
   return html`<div class="translation">
     <div>
       <h3>The model reads</h3>
@@ -62,12 +63,12 @@ function Translation({ trace, dispatch }) {
         is a probability of ${probability(best.log_probability)}.</p>`
       }
       ${
-        assessment &&
-        html`<p class="muted">Confidence ${percent(assessment.confidence)}.
-          ${" "}<button type="button" onClick=${() => dispatch({ section: "confidence" })}>
-            Word by word</button></p>
-          <${Defects} assessment=${assessment} />`
+        confidence &&
+        html`<p class="muted">Confidence ${confidence} ${" "}
+          <button type="button" onClick=${() => dispatch({ section: "confidence" })}>
+            Word by word</button></p>`
       }
+      ${assessment && html`<${Defects} assessment=${assessment} />`}
     </div>
   </div>`;
 }
