@@ -75,18 +75,10 @@ def embed_model(
     weights = embedded_weights.Weights(dtype)
     architecture = embedded_layers.embed_layers(model, weights)
     search, constraints = _search(translator.search)
-    has_two = translator.target_tokenizer is not translator.tokenizer
     return {
         "version": VERSION,
         "architecture": architecture,
-        "source_vocabulary": embedded_vocabulary.embed_vocabulary(
-            translator.tokenizer
-        ),
-        "target_vocabulary": embedded_vocabulary.embed_vocabulary(
-            translator.target_tokenizer
-        )
-        if has_two
-        else None,
+        **_vocabularies(translator),
         "search": search,
         "constraints": _plain(constraints),
         "limits": {
@@ -95,6 +87,17 @@ def embed_model(
         },
         "calibration": None if calibration is None else calibration.as_json(),
         **weights.data(),
+    }
+
+
+def _vocabularies(translator):
+    """Returns the vocabularies of both sides; one may be that of both."""
+    source, target = translator.tokenizer, translator.target_tokenizer
+    return {
+        "source_vocabulary": embedded_vocabulary.embed_vocabulary(source),
+        "target_vocabulary": None
+        if target is source
+        else embedded_vocabulary.embed_vocabulary(target),
     }
 
 

@@ -84,29 +84,26 @@ def save_page(
     checks.check_name("dtype", dtype, embedded_weights.DTYPES)
     texts, targets = _sentences(texts, targets)
     translator = reading.in_float32(translator)
+    note = _obstacle(translator, dtype, most_megabytes)
+    model = None
+    if note is None:
+        # It refuses what the page cannot compute, before anything is traced.
+        model = embedded_model.embed_model(translator, dtype, calibration)
+    data = _data(translator, texts, targets, note, calibration)
+    _write(pathlib.Path(path), page.render(data, model))
+    return note is None
+
+
+def _obstacle(translator, dtype, most_megabytes):
+    """Returns why the model is not in the page; `None` if it is."""
+    reason = embedded_model.obstacle(translator)
+    if reason is not None:
+        return _OTHER_KIND.format(reason)
     bytes_of_a_weight = np.dtype(dtype).itemsize
     megabytes = translator.model.count_params() * bytes_of_a_weight / 1e6
-    reason = embedded_model.obstacle(translator)
-    is_live = megabytes <= most_megabytes and reason is None
-    # It refuses what the page cannot compute, before anything is traced.
-    model = (
-        embedded_model.embed_model(translator, dtype, calibration)
-        if is_live
-        else None
-    )
-    recorded = None if is_live else calibration
-    data = _data(translator, texts, targets, is_live, recorded)
-    if not is_live:
-        data["notes"].append(_note(reason, megabytes, most_megabytes))
-    _write(pathlib.Path(path), page.render(data, model))
-    return is_live
-
-
-def _note(reason, megabytes, most_megabytes):
-    """Returns why the model is not in the page."""
-    if reason is None:
+    if megabytes > most_megabytes:
         return _NOTE.format(megabytes, most_megabytes)
-    return _OTHER_KIND.format(reason)
+    return None
 
 
 def _sentences(texts, targets):
@@ -125,10 +122,15 @@ def _sentences(texts, targets):
     return list(texts), targets
 
 
-def _data(translator, texts, targets, is_live, calibration):
-    """Returns what the page has besides the model; see `front_end/main.js`."""
+def _data(translator, texts, targets, note, calibration):
+    """Returns what the page has besides the model; see `front_end/main.js`.
+
+    With a note, which says why, the model is not in the page.
+    """
+    # The model in the page assesses translations itself.
+    recorded = calibration if note else None
     traces = [
-        _traced(translator, *sentence, calibration)
+        _traced(translator, *sentence, recorded)
         for sentence in zip(texts, targets, strict=True)
     ]
     heads = None
@@ -138,9 +140,9 @@ def _data(translator, texts, targets, is_live, calibration):
         "texts": texts,
         "targets": targets,
         "heads": heads,
-        "notes": [],
+        "notes": [note] if note else [],
         "traces": [
-            (_attribution_alone(trace) if is_live else trace).fields()
+            (trace if note else _attribution_alone(trace)).fields()
             for trace in traces
         ],
     }

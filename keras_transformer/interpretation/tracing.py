@@ -47,16 +47,14 @@ def trace(
         target: a translation to read instead of searching for one.
         num_candidates: the number of tokens to keep of each step.
         attribution: the method of `attribute` to record too, or `None`.
-        calibration: that of the translator, to record too how sure the
-            translations are, or `None`.
+        calibration: that of the translator, to assess translations, or `None`.
 
     Returns:
         A `Trace`.
 
     Raises:
-        ValueError: `text` or `target` is blank or not one string, the
-            translator's model is not one `Transformer`, or an argument is out
-            of range.
+        ValueError: a text is blank or not one string, the translator's model is
+            not one `Transformer`, or an argument is out of range.
         FloatingPointError: the model's output is NaN.
         ArithmeticError: as for `attribute`.
 
@@ -71,9 +69,7 @@ def trace(
     >>> traced.arrays["encoder/block_1/attention/weights"].shape
     (2, 3, 3)
     """
-    checks.check_size("num_candidates", num_candidates)
-    if attribution is not None:
-        checks.check_name("attribution", attribution, attributing.METHODS)
+    _check(num_candidates, attribution)
     recorder = search_record.RecordingSearch(translator.search)
     read = reading.read_pair(translator, text, target, recorder)
     return dataclasses.replace(
@@ -81,13 +77,8 @@ def trace(
         target=_target(translator, read, target is not None),
         search=recorder.record,
         attribution=_attribution(read, attribution),
-        assessments=calibration
-        and _assessments(
-            translator.with_model(read.model),
-            calibration,
-            (text, target),
-            read.source_ids,
-            recorder.result,
+        assessments=_assessments(
+            translator, calibration, (text, target), read, recorder.result
         ),
     )
 
@@ -159,16 +150,25 @@ def _attribution(read, method):
     return None if method is None else attributing.of_pair(read, method)
 
 
-def _assessments(translator, calibration, pair, source_ids, result):
+def _check(num_candidates, attribution):
+    checks.check_size("num_candidates", num_candidates)
+    if attribution is not None:
+        checks.check_name("attribution", attribution, attributing.METHODS)
+
+
+def _assessments(translator, calibration, pair, read, result):
     """Assesses the translations that were searched for, or the given one."""
+    if calibration is None:
+        return None
     text, target = pair
+    translator = translator.with_model(read.model)
     if target is not None:
         translations = translator.score([text], [target])
     else:
         [translations] = results.read_result(
             result,
             [text],
-            source_ids.numpy(),
+            read.source_ids.numpy(),
             translator.tokenizer,
             translator.target_tokenizer,
             align=False,

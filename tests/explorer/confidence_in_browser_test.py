@@ -169,7 +169,8 @@ class TestRecorded:
 
     @pytest.mark.parametrize("is_old", [False, True])
     def test_without_a_calibration(self, page, folder, is_old):
-        trace = sample_trace.trace(with_assessments=False)
+        trace = sample_trace.trace()
+        trace["assessments"] = None
         if is_old:
             # It was written before there were calibrations.
             del trace["assessments"]

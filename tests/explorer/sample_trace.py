@@ -214,14 +214,7 @@ def search():
     }
 
 
-def trace(
-    text=TIRED,
-    pieces=None,
-    with_search=True,
-    attribution=True,
-    seed=0,
-    with_assessments=True,
-):
+def trace(text=TIRED, pieces=None, with_search=True, attribution=True, seed=0):
     """Returns a trace of a text.
 
     Args:
@@ -230,7 +223,6 @@ def trace(
         with_search: whether the target is searched for, not given.
         attribution: whether there is one.
         seed: another seed gives other numbers.
-        with_assessments: whether the model is calibrated.
     """
     pieces = pieces_of(text) if pieces is None else [*pieces, "</s>"]
     # An id from the characters, not from `hash`, which differs each time.
@@ -266,9 +258,7 @@ def trace(
         "assessments": [
             assessment(each["ids"])
             for each in (recorded["hypotheses"] if recorded else [{"ids": ids}])
-        ]
-        if with_assessments
-        else None,
+        ],
     }
 
 
@@ -288,13 +278,12 @@ def target(ids, is_given):
 def assessment(ids):
     """How sure a translation is: numbers from its ids, without a defect."""
     words = target(ids, False)["text"].split()
-    confidences = np.random.default_rng([11, *ids]).random(len(words))
+    shares = np.random.default_rng([11, *ids]).random(len(words)).tolist()
     return {
-        "confidence": float(confidences.mean()),
+        "confidence": sum(shares) / len(words),
         "words": words,
-        "word_confidences": confidences.tolist(),
-        "has_loop": False,
-        "has_unusual_length": False,
+        "word_confidences": shares,
+        **{"has_loop": False, "has_unusual_length": False},
     }
 
 
