@@ -11,6 +11,7 @@ from keras_transformer.translation import word_scores
 from keras_transformer.translation.results import Hypothesis
 from tests.explorer import edited_models, hostile_texts, translators
 
+SPACE = "\u2581"
 pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.seconds]
 SCORE = """async ([data, rows]) => {
     const { Tokenizer } = await import("/engine/tokenizer.js");
@@ -24,7 +25,7 @@ def without_starts():
     """A vocabulary in which no piece begins a word."""
 
     def change(_, piece, score, kind):
-        return piece.replace("\u2581", "\u00a7"), score, kind
+        return piece.replace(SPACE, "\u00a7"), score, kind
 
     return kt.Tokenizer(
         edited_models.with_pieces(translators.tokenizer().model, change)
@@ -53,16 +54,17 @@ def drawn_ids(tokenizer, count=300):
     """Ids that no text has: special ones, bytes and spaces anywhere."""
     generator = random.Random(3)
     pieces = tokenizer.pieces(range(tokenizer.vocabulary_size))
-    odd = [
-        number
-        for number, piece in enumerate(pieces)
-        if number < 12 or piece.startswith("<0x") or set(piece) == {"\u2581"}
+    kinds = [
+        [0, 1, 2, 3],
+        [n for n, piece in enumerate(pieces) if piece.startswith("<0x")],
+        [n for n, piece in enumerate(pieces) if set(piece) == {SPACE}],
+        [n for n, piece in enumerate(pieces) if piece.startswith(SPACE)],
+        range(len(pieces)),
     ]
+    assert all(kinds) or SPACE not in "".join(pieces)
     for _ in range(count):
         yield [
-            generator.choice(odd)
-            if generator.random() < 0.5
-            else generator.randrange(len(pieces))
+            generator.choice(generator.choice([kind for kind in kinds if kind]))
             for _ in range(generator.randint(0, 9))
         ]
 
