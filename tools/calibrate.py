@@ -7,8 +7,9 @@ It translates a development set. A curve from the log-probabilities of words to
 the share of them that are right is fitted to every second sentence, and
 measured on the others: the reliability diagram, the expected calibration error,
 and the BLEU of the sentences by their confidence. It writes
-`confidence.json` into the run, which `tools.translate --confidence` and
-`tools.export_saved_model` read. docs/confidence.md explains it.
+`confidence.json` into the run, which `tools.translate --confidence`,
+`tools.explore` and `tools.export_saved_model` read. docs/confidence.md explains
+it.
 """
 
 import dataclasses

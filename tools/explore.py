@@ -6,12 +6,13 @@
 
 The page contains the model, and translates and draws any sentence in the
 browser. It needs no network and no server. docs/seeing.md is a tour of it.
+Of a run that tools.calibrate has calibrated it says how sure translations are.
 --format=svg or png writes one figure of the attention in --text.
 """
 
 import dataclasses
 
-from keras_transformer import explorer, interpretation
+from keras_transformer import explorer, interpretation, runs
 from tools.model_flags import loading
 from tools.model_flags import settings as model_settings
 from trainers import program
@@ -105,6 +106,7 @@ def main(models, search, page):
             targets,
             page.weights,
             page.most_megabytes,
+            runs.read_calibration(models.model[0]),
         )
         if not is_live:
             print(

@@ -9,7 +9,8 @@
   one, see `embedded_vocabulary`;
 - `search`: `kind`, and the settings of a beam search;
 - `constraints`: those of the search;
-- `limits`: `max_source_length`, and the fields of `Lengths`.
+- `limits`: `max_source_length`, and the fields of `Lengths`;
+- `calibration`: the fields of `Calibration`, or `None`.
 """
 
 import dataclasses
@@ -23,6 +24,7 @@ from keras_transformer.explorer import (
 from keras_transformer.models import transformer
 from keras_transformer.search import BeamSearch, GreedySearch
 from keras_transformer.text import Tokenizer
+from keras_transformer.translation import confidence
 from keras_transformer.translation import translator as translators
 
 VERSION = 1
@@ -30,7 +32,9 @@ _LENGTHS = ("maximum", "ratio", "extra", "minimum", "minimum_ratio")
 
 
 def embed_model(
-    translator: translators.Translator, dtype: str = "float32"
+    translator: translators.Translator,
+    dtype: str = "float32",
+    calibration: confidence.Calibration | None = None,
 ) -> dict[str, Any]:
     """Describes a translator as JSON data, with its weights.
 
@@ -39,6 +43,8 @@ def embed_model(
     Args:
         translator: a `Translator` with one `Transformer`.
         dtype: `"float32"`, or `"float16"` for half the size.
+        calibration: that of the translator, so that the page says how sure
+            translations are, or `None`.
 
     Returns:
         The data of the model, which `json.dumps` can write.
@@ -69,25 +75,29 @@ def embed_model(
     weights = embedded_weights.Weights(dtype)
     architecture = embedded_layers.embed_layers(model, weights)
     search, constraints = _search(translator.search)
-    has_two = translator.target_tokenizer is not translator.tokenizer
     return {
         "version": VERSION,
         "architecture": architecture,
-        "source_vocabulary": embedded_vocabulary.embed_vocabulary(
-            translator.tokenizer
-        ),
-        "target_vocabulary": embedded_vocabulary.embed_vocabulary(
-            translator.target_tokenizer
-        )
-        if has_two
-        else None,
+        **_vocabularies(translator),
         "search": search,
         "constraints": _plain(constraints),
         "limits": {
             "max_source_length": translator.max_source_length,
             **{name: getattr(translator.lengths, name) for name in _LENGTHS},
         },
+        "calibration": None if calibration is None else calibration.as_json(),
         **weights.data(),
+    }
+
+
+def _vocabularies(translator):
+    """Returns the vocabularies of both sides; one may be that of both."""
+    source, target = translator.tokenizer, translator.target_tokenizer
+    return {
+        "source_vocabulary": embedded_vocabulary.embed_vocabulary(source),
+        "target_vocabulary": None
+        if target is source
+        else embedded_vocabulary.embed_vocabulary(target),
     }
 
 

@@ -16,6 +16,7 @@ from keras_transformer.explorer import (
 )
 from keras_transformer.interpretation import reading
 from keras_transformer.layers import checks
+from keras_transformer.translation import confidence
 from keras_transformer.translation import translator as translators
 
 # The weights are in the page as base64, which is a third larger.
@@ -38,6 +39,7 @@ def save_page(
     targets: Sequence[str | None] | None = None,
     dtype: str = "float32",
     most_megabytes: float = MOST_MEGABYTES,
+    calibration: confidence.Calibration | None = None,
 ) -> bool:
     """Writes one HTML file that contains the model, for a browser.
 
@@ -55,6 +57,8 @@ def save_page(
             `None`.
         dtype: of the weights, `"float32"`, or `"float16"` for half the size.
         most_megabytes: the limit of the weights' size, in units of 10^6 bytes.
+        calibration: that of the translator, as `kt.runs.read_calibration`
+            reads it. The page then shows how sure a translation is.
 
     Returns:
         Whether the model is in the page.
@@ -80,24 +84,26 @@ def save_page(
     checks.check_name("dtype", dtype, embedded_weights.DTYPES)
     texts, targets = _sentences(texts, targets)
     translator = reading.in_float32(translator)
+    note = _obstacle(translator, dtype, most_megabytes)
+    model = None
+    if note is None:
+        # It refuses what the page cannot compute, before anything is traced.
+        model = embedded_model.embed_model(translator, dtype, calibration)
+    data = _data(translator, texts, targets, note, calibration)
+    _write(pathlib.Path(path), page.render(data, model))
+    return note is None
+
+
+def _obstacle(translator, dtype, most_megabytes):
+    """Returns why the model is not in the page; `None` if it is."""
+    reason = embedded_model.obstacle(translator)
+    if reason is not None:
+        return _OTHER_KIND.format(reason)
     bytes_of_a_weight = np.dtype(dtype).itemsize
     megabytes = translator.model.count_params() * bytes_of_a_weight / 1e6
-    reason = embedded_model.obstacle(translator)
-    is_live = megabytes <= most_megabytes and reason is None
-    # It refuses what the page cannot compute, before anything is traced.
-    model = embedded_model.embed_model(translator, dtype) if is_live else None
-    data = _data(translator, texts, targets, is_live)
-    if not is_live:
-        data["notes"].append(_note(reason, megabytes, most_megabytes))
-    _write(pathlib.Path(path), page.render(data, model))
-    return is_live
-
-
-def _note(reason, megabytes, most_megabytes):
-    """Returns why the model is not in the page."""
-    if reason is None:
+    if megabytes > most_megabytes:
         return _NOTE.format(megabytes, most_megabytes)
-    return _OTHER_KIND.format(reason)
+    return None
 
 
 def _sentences(texts, targets):
@@ -116,10 +122,15 @@ def _sentences(texts, targets):
     return list(texts), targets
 
 
-def _data(translator, texts, targets, is_live):
-    """Returns what the page has besides the model; see `front_end/main.js`."""
+def _data(translator, texts, targets, note, calibration):
+    """Returns what the page has besides the model; see `front_end/main.js`.
+
+    With a note, which says why, the model is not in the page.
+    """
+    # The model in the page assesses translations itself.
+    recorded = calibration if note else None
     traces = [
-        _traced(translator, *sentence)
+        _traced(translator, *sentence, recorded)
         for sentence in zip(texts, targets, strict=True)
     ]
     heads = None
@@ -129,20 +140,24 @@ def _data(translator, texts, targets, is_live):
         "texts": texts,
         "targets": targets,
         "heads": heads,
-        "notes": [],
+        "notes": [note] if note else [],
         "traces": [
-            (_attribution_alone(trace) if is_live else trace).fields()
+            (trace if note else _attribution_alone(trace)).fields()
             for trace in traces
         ],
     }
 
 
-def _traced(translator, text, target):
+def _traced(translator, text, target, calibration):
     """Traces a sentence, with attribution: the page computes no gradients."""
 
     def with_attribution(method):
         return interpretation.trace(
-            translator, text, target, attribution=method
+            translator,
+            text,
+            target,
+            attribution=method,
+            calibration=calibration,
         )
 
     try:

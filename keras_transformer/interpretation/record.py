@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_transformer.translation import assessment
+
 SCHEMA = "keras_transformer.trace"
 VERSION = 1
 
@@ -130,6 +132,8 @@ class Trace:
     search: what the search did; `None` if the translation was given, or if
         the search is neither beam search nor greedy search.
     attribution: `None`, or an `Attribution`.
+    assessments: how sure each translation of `search` is, or the given one;
+        `None` without a calibration.
     """
 
     model: dict[str, Any]
@@ -140,6 +144,7 @@ class Trace:
     lens: list[list[Candidates]]
     search: SearchRecord | None = None
     attribution: "Attribution | None" = None
+    assessments: list[assessment.Assessment] | None = None
 
     def to_json(self) -> str:
         """Returns JSON, with arrays as little-endian float32 in base64."""
@@ -157,6 +162,8 @@ class Trace:
         }
         if self.attribution is not None:
             fields["attribution"]["scores"] = _packed(self.attribution.scores)
+        if self.assessments is not None:
+            fields["assessments"] = [one._asdict() for one in self.assessments]
         return fields
 
     @classmethod
@@ -187,6 +194,7 @@ class Trace:
             ],
             search=_search_record(fields["search"]),
             attribution=attribution,
+            assessments=_assessments(fields.get("assessments")),
         )
 
 
@@ -218,6 +226,13 @@ def _search_record(fields):
         ],
         hypotheses(fields["hypotheses"]),
     )
+
+
+def _assessments(items):
+    # Traces that were written before there were calibrations have none.
+    if items is None:
+        return None
+    return [assessment.Assessment(**item) for item in items]
 
 
 def _check_version(fields):

@@ -32,21 +32,23 @@ class RecordingSearch(base.Search):
     Attributes:
         record: the `SearchRecord` of the last call; `None` before it, or if
             the search is neither `BeamSearch` nor `GreedySearch`.
+        result: the `SearchResult` of the last call; `None` before it.
     """
 
     def __init__(self, search: base.Search):
         self.search = search
         self.record: record.SearchRecord | None = None
+        self.result: contract.SearchResult | None = None
 
     def __call__(
         self, step: contract.StepFn, state: contract.State, task: tasks.Task
     ) -> contract.SearchResult:
         if isinstance(self.search, beam.BeamSearch):
             walk = list(self.search.walk(step, state, task))
-            result = walk[-1].result
-            self.record = _of_beam(self.search, walk, result)
-            return result
-        result = self.search(step, state, task)
+            self.result = walk[-1].result
+            self.record = _of_beam(self.search, walk, self.result)
+            return self.result
+        self.result = result = self.search(step, state, task)
         if isinstance(self.search, greedy.GreedySearch):
             self.record = _of_greedy(result, task.end_id)
         return result

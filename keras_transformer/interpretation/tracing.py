@@ -17,6 +17,7 @@ from keras_transformer.interpretation import (
     words,
 )
 from keras_transformer.layers import checks
+from keras_transformer.translation import assessment, confidence, results
 from keras_transformer.translation import translator as translators
 
 
@@ -26,6 +27,7 @@ def trace(
     target: str | None = None,
     num_candidates: int = next_tokens.OF_A_STEP,
     attribution: str | None = None,
+    calibration: confidence.Calibration | None = None,
 ) -> record.Trace:
     """Records everything one sentence goes through, from text to translation.
 
@@ -45,14 +47,14 @@ def trace(
         target: a translation to read instead of searching for one.
         num_candidates: the number of tokens to keep of each step.
         attribution: the method of `attribute` to record too, or `None`.
+        calibration: that of the translator, to assess translations, or `None`.
 
     Returns:
         A `Trace`.
 
     Raises:
-        ValueError: `text` or `target` is blank or not one string, the
-            translator's model is not one `Transformer`, or an argument is out
-            of range.
+        ValueError: a text is blank or not one string, the translator's model is
+            not one `Transformer`, or an argument is out of range.
         FloatingPointError: the model's output is NaN.
         ArithmeticError: as for `attribute`.
 
@@ -67,9 +69,7 @@ def trace(
     >>> traced.arrays["encoder/block_1/attention/weights"].shape
     (2, 3, 3)
     """
-    checks.check_size("num_candidates", num_candidates)
-    if attribution is not None:
-        checks.check_name("attribution", attribution, attributing.METHODS)
+    _check(num_candidates, attribution)
     recorder = search_record.RecordingSearch(translator.search)
     read = reading.read_pair(translator, text, target, recorder)
     return dataclasses.replace(
@@ -77,6 +77,9 @@ def trace(
         target=_target(translator, read, target is not None),
         search=recorder.record,
         attribution=_attribution(read, attribution),
+        assessments=_assessments(
+            translator, calibration, (text, target), read, recorder.result
+        ),
     )
 
 
@@ -145,6 +148,34 @@ def logit_lens(
 
 def _attribution(read, method):
     return None if method is None else attributing.of_pair(read, method)
+
+
+def _check(num_candidates, attribution):
+    checks.check_size("num_candidates", num_candidates)
+    if attribution is not None:
+        checks.check_name("attribution", attribution, attributing.METHODS)
+
+
+def _assessments(translator, calibration, pair, read, result):
+    """Assesses the translations that were searched for, or the given one."""
+    if calibration is None:
+        return None
+    text, target = pair
+    translator = translator.with_model(read.model)
+    if target is not None:
+        translations = translator.score([text], [target])
+    else:
+        [translations] = results.read_result(
+            result,
+            [text],
+            read.source_ids.numpy(),
+            translator.tokenizer,
+            translator.target_tokenizer,
+            align=False,
+        )
+    return assessment.assess(
+        translator, calibration, [text] * len(translations), translations
+    )
 
 
 def _numbers(translator, read, num_candidates):

@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from tests.explorer import calibrations
+
 # Both compute in float32, in which 24 bits are exact, and sum in other orders.
 TOLERANCE = 1e-5
 
@@ -81,3 +83,9 @@ def assert_same_trace(actual, recorded):
     else:
         assert_same_search(actual["search"], expected["search"])
     assert actual["attribution"] is None
+    if recorded.assessments is None:
+        assert actual["assessments"] is None
+    else:
+        calibrations.assert_same_assessments(
+            actual["assessments"], recorded.assessments
+        )

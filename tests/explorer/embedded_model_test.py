@@ -16,7 +16,7 @@ from keras_transformer.search import (
     GreedySearch,
     SamplingSearch,
 )
-from tests.explorer import translators
+from tests.explorer import calibrations, translators
 
 
 def test_the_data_is_json():
@@ -43,6 +43,15 @@ def test_settings_of_the_search():
     assert data["constraints"]["min_length"] == 3
     greedy = embedded_model.embed_model(live.with_search(GreedySearch()))
     assert greedy["search"] == {"kind": "greedy"}
+
+
+def test_the_calibration():
+    live = translators.translator()
+    assert embedded_model.embed_model(live)["calibration"] is None
+    made = calibrations.TWO_POINTS
+    data = embedded_model.embed_model(live, calibration=made)["calibration"]
+    again = json.loads(json.dumps(data, allow_nan=False))
+    assert kt.translation.Calibration.from_json(again) == made
 
 
 def test_half_precision_has_half_the_size():

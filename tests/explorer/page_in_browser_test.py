@@ -791,7 +791,7 @@ class TestTheAddress:
             **{"topP": "0.85", "prefix": "3,7", "kind": "greedy"},
             **{"beam_size": "7", "top_beams": "5", "alpha": "1.3"},
             **{"penalty": "average", "coverage": "0.4", "dropped": "0"},
-            **{"source": "3", "theme": "dark"},
+            **{"source": "3", "theme": "dark", "hypothesis": "1"},
             "off": "encoder/block_1/attention:2,decoder/block_2/cross:0",
         }
         address = fake_page.write(folder, data, is_live=True)
@@ -828,7 +828,7 @@ class TestTheAddress:
     def test_a_wrong_address_shows_the_page(self, page, folder, data, fragment):
         page.goto(fake_page.write(folder, data) + "#" + fragment)
         page.wait_for_selector("#attribution svg")
-        assert page.locator("main section").count() == 11
+        assert page.locator("main section").count() == 12
         shown = page.locator("#whole .target-text").inner_text()
         assert shown == data["traces"][0]["target"]["text"]
 

@@ -8,6 +8,7 @@ import pytest
 import keras_transformer as kt
 from keras_transformer.explorer import saving
 from keras_transformer.interpretation import record
+from tests.explorer import calibrations
 from tests.interpretation import random_translator
 
 TEXTS, TARGETS = ["the old cat", "</script><!--"], ["le vieux chat", None]
@@ -71,6 +72,38 @@ def test_a_model_above_the_limit_has_recorded_traces(translator, tmp_path):
     assert trace.target == expected.target
     assert list(trace.arrays) == list(expected.arrays)
     assert trace.attribution is not None
+
+
+@pytest.mark.seconds
+def test_a_page_with_the_model_has_the_calibration(translator, tmp_path):
+    path = tmp_path / "page.html"
+    made = calibrations.TWO_POINTS
+    saving.save_page(path, translator, TEXTS, TARGETS, calibration=made)
+    data = data_of(path)
+    again = kt.translation.Calibration.from_json(data["model"]["calibration"])
+    assert again == made
+    # The page computes them.
+    assert [x["assessments"] for x in data["page"]["traces"]] == [None, None]
+
+
+@pytest.mark.seconds
+def test_recorded_traces_have_assessments(translator, tmp_path):
+    path = tmp_path / "page.html"
+    made = calibrations.TWO_POINTS
+    saving.save_page(
+        path, translator, TEXTS, TARGETS, most_megabytes=0, calibration=made
+    )
+    data = data_of(path)
+    for fields, text, target in zip(
+        data["page"]["traces"], TEXTS, TARGETS, strict=True
+    ):
+        expected = kt.interpretation.trace(
+            translator, text, target, calibration=made
+        )
+        again = record.Trace.from_json(json.dumps(fields))
+        assert again.assessments == expected.assessments
+    [given] = data["page"]["traces"][0]["assessments"]
+    assert given["words"] == TARGETS[0].split()
 
 
 def test_bad_input(translator, tmp_path):

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from keras_transformer import translation
 from keras_transformer.interpretation import record, tracing
 from tests.assertions import assert_all_equal
 from tests.interpretation import random_translator
@@ -37,6 +38,26 @@ def test_attribution_survives(traced):
     )
     assert again.attribution.method == "input_x_gradient"
     assert_all_equal(again.attribution.scores, scores)
+
+
+def test_assessments_survive(traced):
+    assert json.loads(traced.to_json())["assessments"] is None
+    made = [
+        translation.Assessment(0.5, ["un", "chat"], [0.25, 0.75], True, False),
+        translation.Assessment(1.0, [], [], False, True),
+    ]
+    again = record.Trace.from_json(
+        record.dataclasses.replace(traced, assessments=made).to_json()
+    )
+    assert again.assessments == made
+
+
+def test_a_trace_that_was_written_before_there_were_assessments(traced):
+    fields = json.loads(traced.to_json())
+    del fields["assessments"]
+    again = record.Trace.from_json(json.dumps(fields))
+    assert again.assessments is None
+    assert again.target == traced.target
 
 
 def test_it_is_json_of_any_reader(traced):

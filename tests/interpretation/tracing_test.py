@@ -7,6 +7,7 @@ import tensorflow as tf
 import keras_transformer as kt
 from keras_transformer.interpretation import attribution, tracing
 from tests.assertions import assert_all_close, assert_all_equal
+from tests.explorer import calibrations
 from tests.interpretation import random_translator
 
 TEXT, TARGET = "the old dog didn't sleep", "le vieux chien dort"
@@ -29,6 +30,7 @@ def test_the_target_is_the_translation(translator, traced):
     (found,) = traced.search.hypotheses
     assert found.ids == traced.target.ids
     assert abs(found.score - best.score) < 1e-5
+    assert traced.assessments is None
 
 
 def test_tokens_are_those_of_the_tokenizer(translator, traced):
@@ -137,6 +139,29 @@ def test_attribution_is_of_the_same_translation(translator):
     searched = tracing.trace(translator, TEXT, attribution=method)
     shape = len(searched.target.ids), len(searched.source.ids)
     assert searched.attribution.scores.shape == shape
+
+
+def test_each_translation_is_assessed():
+    search = kt.search.BeamSearch(beam_size=4, top_beams=3)
+    translator = random_translator.translator(search=search)
+    calibration = calibrations.TWO_POINTS
+    searched = tracing.trace(translator, TEXT, calibration=calibration)
+    [hypotheses] = translator.hypotheses([TEXT])
+    assert len(searched.search.hypotheses) == len(hypotheses) == 3
+    given = tracing.trace(translator, TEXT, TARGET, calibration=calibration)
+    for trace, translations in (
+        (searched, hypotheses),
+        (given, translator.score([TEXT], [TARGET])),
+    ):
+        calibrations.assert_same_assessments(
+            [each._asdict() for each in trace.assessments],
+            kt.translation.assess(
+                translator,
+                calibration,
+                [TEXT] * len(translations),
+                translations,
+            ),
+        )
 
 
 def test_arguments_out_of_range(translator):

@@ -2,10 +2,12 @@
 
 import json
 import re
+import shutil
 
 import pytest
 
 import keras_transformer as kt
+from tests.explorer import calibrations
 from tests.interpretation import random_translator
 from tests.tools import in_process
 
@@ -67,6 +69,30 @@ def test_a_model_above_the_limit(run, tmp_path):
     data, is_live = page_of(path)
     assert not is_live
     assert data["traces"][0]["target"]["text"] == "un"
+
+
+@pytest.mark.seconds
+@pytest.mark.parametrize("limit", [0, 9])
+def test_a_run_that_is_calibrated(run, tmp_path, limit):
+    calibrated = tmp_path / "run"
+    shutil.copytree(run, calibrated)
+    kt.runs.write_calibration(calibrated, calibrations.TWO_POINTS)
+    path = tmp_path / "page.html"
+    result = call(
+        calibrated,
+        f"--output={path}",
+        "--text=a cat",
+        "--target=un chat",
+        f"--most_megabytes={limit}",
+    )
+    assert result.returncode == 0, result.stderr
+    data, is_live = page_of(path)
+    [trace] = data["traces"]
+    assert (trace["assessments"] is None) == is_live
+    if not is_live:
+        assert trace["assessments"][0]["words"] == ["un", "chat"]
+    curve = json.dumps(calibrations.TWO_POINTS.as_json()["words"])
+    assert (curve in path.read_text(encoding="utf-8")) == is_live
 
 
 def test_a_figure(run, tmp_path):

@@ -6,6 +6,7 @@ import { searchOf } from "./state.js";
 import { Attribution } from "./views/attribution.js";
 import { BeamSearch } from "./views/beam_search.js";
 import { useChoices } from "./views/choices.js";
+import { Confidence } from "./views/confidence.js";
 import { Decoding } from "./views/decoding.js";
 import { Embeddings } from "./views/embeddings.js";
 import { HeadsOff } from "./views/heads_off.js";
@@ -88,6 +89,7 @@ function Sections({ page, source, state, shown, trace, results, dispatch }) {
     <${BeamSearch} ...${{ trace, dropped, isLive, dispatch }} kind=${state.kind}
       beam_size=${state.beam_size} top_beams=${state.top_beams} alpha=${state.alpha}
       penalty=${state.penalty} coverage=${state.coverage} />
+    <${Confidence} trace=${trace} hypothesis=${state.hypothesis} dispatch=${dispatch} />
     <${LogitLens} trace=${trace} step=${step} dispatch=${dispatch} />
     <${HeadsOff} ...${{ trace, off, isLive, dispatch }} without=${without.trace} error=${without.error} />
     <${Attribution} ...${{ trace, stepLayer, stepHead, step, units, dispatch }} cell=${at.source} />`;

@@ -30,6 +30,7 @@ const TYPES = {
   penalty: "string",
   coverage: "number",
   dropped: "integer",
+  hypothesis: "integer",
   source: "integer",
   off: "strings",
   theme: "string",
@@ -70,6 +71,7 @@ export function initialState(texts, search) {
     coverage: 0,
     ...search,
     dropped: 1,
+    hypothesis: 0,
     source: 0,
     off: [],
     theme: "auto",
@@ -129,6 +131,9 @@ export function changed(state, change) {
   if (has("text", "text2", "shown") && !("prefix" in change)) {
     next.prefix = initialList(next.prefix);
   }
+  // The best translation of another sentence.
+  if (has("text", "text2", "shown") && !("hypothesis" in change))
+    next.hypothesis = 0;
   if (has("text", "text2", "attention") && !("cell" in change))
     next.cell = initialList(next.cell);
   if (next.top_beams > next.beam_size) {

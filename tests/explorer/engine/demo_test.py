@@ -7,7 +7,7 @@ from keras_transformer import interpretation
 from keras_transformer.explorer import embedded_model
 from keras_transformer.search import BeamSearch, GreedySearch
 from tests import costs
-from tests.explorer import comparing, engine_calls
+from tests.explorer import calibrations, comparing, engine_calls
 
 pytestmark = pytest.mark.browser
 SOURCES = {"a few": slice(0, 50), "all": slice(0, 500)}
@@ -33,8 +33,11 @@ def test_translations(front_end, demo_run, search, which):
 @pytest.mark.parametrize("count", costs.grid((7, 30), keep=(7,)))
 def test_traces(front_end, demo_run, count):
     live = kt.load_translator(demo_run, BeamSearch(4, 4))
-    engine = engine_calls.Engine(front_end, embedded_model.embed_model(live))
+    calibration = calibrations.TWO_POINTS
+    data = embedded_model.embed_model(live, calibration=calibration)
+    engine = engine_calls.Engine(front_end, data)
     for text in sources()[200 : 200 + count]:
         comparing.assert_same_trace(
-            engine.trace(text, candidates=50), interpretation.trace(live, text)
+            engine.trace(text, candidates=50),
+            interpretation.trace(live, text, calibration=calibration),
         )

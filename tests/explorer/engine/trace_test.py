@@ -6,16 +6,25 @@ from keras_transformer import interpretation
 from keras_transformer.explorer import embedded_model
 from keras_transformer.search import BeamSearch, GreedySearch
 from tests import costs
-from tests.explorer import comparing, engine_calls, translators, variants
+from tests.explorer import (
+    calibrations,
+    comparing,
+    engine_calls,
+    translators,
+    variants,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.seconds]
 
 
 def assert_same(page, live, text, target=None):
-    engine = engine_calls.Engine(page, embedded_model.embed_model(live))
+    calibration = calibrations.TWO_POINTS
+    data = embedded_model.embed_model(live, calibration=calibration)
+    engine = engine_calls.Engine(page, data)
     actual = engine.trace(text, target=target, candidates=50)
     comparing.assert_same_trace(
-        actual, interpretation.trace(live, text, target)
+        actual,
+        interpretation.trace(live, text, target, calibration=calibration),
     )
     return actual
 

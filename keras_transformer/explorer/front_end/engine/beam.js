@@ -13,7 +13,8 @@ import { coveragePenalty, lengthDivisor } from "./penalties.js";
  * @param {object} task see `makeTask`.
  * @param {object} settings `beam_size`, `top_beams`, `alpha`, `penalty`,
  *   `coverage`.
- * @returns {object} a search record of the trace.
+ * @returns {object} a search record of the trace. Its `hypotheses` also have
+ *   `logProbs`, of each token.
  */
 export function beamSearch({ start, step }, task, settings) {
   const beam = new Beam(task, settings, start);
@@ -33,7 +34,10 @@ export function beamSearch({ start, step }, task, settings) {
     kind: "beam",
     settings: { beam_size, top_beams, alpha, penalty, coverage },
     steps,
-    hypotheses: beam.result().map((each) => recordOf(each, null)),
+    hypotheses: beam.result().map((each) => ({
+      ...recordOf(each, null),
+      logProbs: each.logProbs,
+    })),
   };
 }
 
@@ -43,7 +47,15 @@ class Beam {
     this.settings = settings;
     // `sum` is the float32 sum of log-probabilities, `total` that of float64.
     this.live = [
-      { ids: [], sum: 0, total: 0, score: 0, state: start, covered: null },
+      {
+        ids: [],
+        logProbs: [],
+        sum: 0,
+        total: 0,
+        score: 0,
+        state: start,
+        covered: null,
+      },
     ];
     this.finished = [];
     this.candidates = [];
@@ -75,6 +87,7 @@ class Beam {
       nextCandidates(logits[parent], count, hypothesis.ids, this.task).map(
         ({ id, logProbability }) => ({
           ids: [...hypothesis.ids, id],
+          logProbs: [...hypothesis.logProbs, logProbability],
           sum: Math.fround(hypothesis.sum + logProbability),
           total: hypothesis.total + logProbability,
           state: states[parent],

@@ -1,8 +1,9 @@
 /** The engine of the page: tokenizer, model and searches of one run. */
 
+import { assess } from "./assessment.js";
 import { makeLayers } from "./layers.js";
 import { decode, encode } from "./model.js";
-import { candidatesOf } from "./next_tokens.js";
+import { candidatesOf, logProbsOf } from "./next_tokens.js";
 import { searchWith } from "./search.js";
 import { makeStepper } from "./stepper.js";
 import { finish, logitsOf } from "./sublayers.js";
@@ -122,6 +123,10 @@ export class Engine {
     const inputIds = [this.layers.startId, ...ids.slice(0, -1)];
     const read = decode(this.layers, inputIds, memory, { off, keep });
     const tokenizer = this.targetTokenizer;
+    const logits = logitsOf(this.layers, read.outputs);
+    const translations = record?.hypotheses ?? [
+      { ids, logProbs: logProbsOf(logits, ids) },
+    ];
     return {
       schema: "keras_transformer.trace",
       version: 1,
@@ -135,14 +140,11 @@ export class Engine {
         is_given: target !== null,
       },
       arrays,
-      steps: candidatesOf(
-        logitsOf(this.layers, read.outputs),
-        tokenizer,
-        candidates,
-      ),
+      steps: candidatesOf(logits, tokenizer, candidates),
       lens: read.blocks.map((x) => this.lens(x)),
-      search: record,
+      search: record && withoutLogProbs(record),
       attribution: null,
+      assessments: this.assessed(source.ids, translations),
     };
   }
 
@@ -166,6 +168,20 @@ export class Engine {
     const task = makeTask(this.data, sourceIds.length, prefix, endId);
     const stepper = makeStepper(this.layers, memory, off);
     return searchWith(search, stepper, task, this.model.vocabulary_size);
+  }
+
+  // How sure each translation is; null if the model has no calibration.
+  assessed(sourceIds, translations) {
+    const { calibration } = this.data;
+    if (!calibration) return null;
+    const source = { tokenizer: this.tokenizer, ids: sourceIds };
+    return translations.map(({ ids, logProbs }) =>
+      assess(calibration, source, {
+        tokenizer: this.targetTokenizer,
+        ids,
+        logProbs,
+      }),
+    );
   }
 
   // What the output layer would say of the output of a decoder block.
@@ -217,4 +233,10 @@ export class Engine {
       attention_positions: rotary ?? relative,
     };
   }
+}
+
+/** The search record of a trace, which has no log-probabilities of tokens. */
+function withoutLogProbs(record) {
+  const hypotheses = record.hypotheses.map(({ logProbs, ...rest }) => rest);
+  return { ...record, hypotheses };
 }

@@ -6,11 +6,13 @@ import { nextCandidates } from "./candidates.js";
  * Searches for a translation.
  * @param {{start: object[], step: function}} stepper see `makeStepper`.
  * @param {object} task see `makeTask`.
- * @returns {object} a search record of the trace.
+ * @returns {object} a search record of the trace. Its hypothesis also has
+ *   `logProbs`, of each token.
  */
 export function greedySearch({ start, step }, task) {
   const steps = [];
   let ids = [];
+  const logProbs = [];
   let total = 0;
   let score = 0;
   let states = [start];
@@ -22,6 +24,7 @@ export function greedySearch({ start, step }, task) {
     last = best.id;
     states = outputs.states;
     ids = [...ids, last];
+    logProbs.push(best.logProbability);
     total += best.logProbability;
     score = Math.fround(score + best.logProbability);
     const now = [{ ids, log_probability: total, score: total, parent: 0 }];
@@ -31,7 +34,13 @@ export function greedySearch({ start, step }, task) {
         : { live: now, finished: [], dropped: [] },
     );
   }
-  const result = { ids, log_probability: total, score, parent: null };
+  const result = {
+    ids,
+    log_probability: total,
+    score,
+    parent: null,
+    logProbs,
+  };
   return { kind: "greedy", settings: {}, steps, hypotheses: [result] };
 
   function isEnd() {

@@ -21,3 +21,16 @@ export function candidatesOf(logits, tokenizer, count) {
     };
   });
 }
+
+/**
+ * Returns the log-probability of a chosen token at each step.
+ * @param {Float32Array[]} logits T rows of V numbers.
+ * @param {number[]} ids T tokens.
+ * @returns {number[]}
+ */
+export function logProbsOf(logits, ids) {
+  return logits.map((row, t) => {
+    const normalizer = Math.fround(logNormalizer(row));
+    return Math.fround(row[ids[t]] - normalizer);
+  });
+}

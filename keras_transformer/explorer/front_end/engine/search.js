@@ -11,7 +11,8 @@ import { LENGTH_PENALTIES } from "./penalties.js";
  * @param {object} stepper see `makeStepper`.
  * @param {object} task see `makeTask`.
  * @param {number} vocabularySize V.
- * @returns {object} a search record of the trace.
+ * @returns {object} a search record of the trace, whose `hypotheses` also have
+ *   `logProbs`, of each token.
  */
 export function searchWith(search, stepper, task, vocabularySize) {
   if (search.kind === "greedy") return greedySearch(stepper, task);

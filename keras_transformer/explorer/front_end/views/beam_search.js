@@ -7,6 +7,7 @@ import { Tokens } from "../figures/token_row.js";
 import { html, memo } from "../library.js";
 import { number } from "../numbers.js";
 import { tokenOf } from "../trace.js";
+import { confidenceOf } from "./confidence.js";
 import { NeedsModel, Section } from "./section.js";
 
 const PENALTIES = [
@@ -71,12 +72,17 @@ function SearchControls(properties) {
 function Results({ trace }) {
   return html`<ol class="hypotheses">
     ${trace.search.hypotheses.map(
-      ({ ids, score, log_probability }) => html`<li>
+      ({ ids, score, log_probability }, index) => html`<li>
         <${Tokens} tokens=${ids.map((id) => tokenOf(trace, id))} />
-        <span class="muted">score ${number(score, 3)}, log-probability ${number(log_probability, 3)}</span>
+        <span class="muted">score ${number(score, 3)}, log-probability ${number(log_probability, 3)}${confidenceText(trace.assessments?.[index])}</span>
       </li>`,
     )}
   </ol>`;
+}
+
+function confidenceText(assessment) {
+  const confidence = confidenceOf(assessment);
+  return confidence ? `, confidence ${confidence}` : "";
 }
 
 function Legend() {

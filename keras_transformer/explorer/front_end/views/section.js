@@ -12,6 +12,7 @@ export const SECTIONS = [
   ["residuals", "Residuals and norm", "Residuals"],
   ["decoding", "Step by step", "Steps"],
   ["beam-search", "Beam search", "Beam"],
+  ["confidence", "Confidence", "Confidence"],
   ["logit-lens", "Logit lens", "Lens"],
   ["heads-off", "Heads switched off", "Heads off"],
   ["attribution", "Attribution", "Attribution"],

@@ -6,6 +6,7 @@ import { Tokens } from "../figures/token_row.js";
 import { html, memo } from "../library.js";
 import { number } from "../numbers.js";
 import { visible } from "../token_text.js";
+import { confidenceOf, Defects } from "./confidence.js";
 import { Section } from "./section.js";
 import { SentenceField } from "./sentence_field.js";
 
@@ -29,7 +30,7 @@ export const Whole = memo(function Whole(properties) {
       sentences, not the model. Another sentence needs a page with the model.</p>`
     }
     ${error && html`<p class="error" role="alert">${error}</p>`}
-    ${trace && html`<${Translation} trace=${trace} />`}
+    ${trace && html`<${Translation} trace=${trace} dispatch=${dispatch} />`}
     ${
       trace &&
       html`<${Figure}
@@ -42,9 +43,11 @@ export const Whole = memo(function Whole(properties) {
   <//>`;
 });
 
-function Translation({ trace }) {
+function Translation({ trace, dispatch }) {
   const { source, target, search } = trace;
   const best = search?.hypotheses[0];
+  const assessment = trace.assessments?.[0];
+  const confidence = confidenceOf(assessment);
   return html`<div class="translation">
     <div>
       <h3>The model reads</h3>
@@ -59,6 +62,13 @@ function Translation({ trace }) {
         html`<p class="muted">Log-probability ${number(best.log_probability)}, that
         is a probability of ${probability(best.log_probability)}.</p>`
       }
+      ${
+        confidence &&
+        html`<p class="muted">Confidence ${confidence} ${" "}
+          <button type="button" onClick=${() => dispatch({ section: "confidence" })}>
+            Word by word</button></p>`
+      }
+      ${assessment && html`<${Defects} assessment=${assessment} />`}
     </div>
   </div>`;
 }
