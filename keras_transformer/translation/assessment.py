@@ -74,7 +74,7 @@ def assess(
     return [
         Assessment(
             float(calibration.sentences.at(scored.means[row]))
-            if scored.words[row]
+            if hypotheses[row].tokens
             else 1.0,
             scored.words[row],
             calibration.words.at(scored.log_probs[row]).tolist(),

@@ -95,6 +95,14 @@ def test_n_best_lists_have_the_confidence_of_each(translator):
         assert not found[len(expected) :].any()
 
 
+def test_an_empty_translation_of_a_text_is_as_sure_as_its_end(translator):
+    end = translator.tokenizer.pieces([translator.tokenizer.special_ids.end])
+    log_probs = np.array([-5.0], "float32")
+    empty = translation.Hypothesis("", -5.0, end, log_probs, None)
+    [assessed] = translation.assess(translator, CALIBRATION, ["cats"], [empty])
+    assert (assessed.confidence, assessed.words) == (0.75, [])
+
+
 class TestDefects:
     def hypothesis(self, translator, text):
         tokenizer = translator.target_tokenizer

@@ -18,18 +18,18 @@ export function assess(calibration, source, translation) {
   const scored = scoreWords(tokenizer, ids, logProbs);
   const { pad, end } = source.tokenizer.data.special_ids;
   const ofText = source.ids.filter((id) => id !== pad && id !== end);
+  // A blank source has a translation without defects.
+  const length = ofText.length ? ids.length : 0;
   return {
-    confidence: scored.words.length
-      ? heightAt(calibration.sentences, scored.mean)
-      : 1,
+    confidence: ids.length ? heightAt(calibration.sentences, scored.mean) : 1,
     words: scored.words,
     word_confidences: scored.logProbs.map((each) =>
       heightAt(calibration.words, each),
     ),
     // The repetition of a source may be translated.
-    has_loop: hasLoop(ids) && !hasLoop(source.ids),
+    has_loop: length > 0 && hasLoop(ids) && !hasLoop(source.ids),
     has_unusual_length:
-      ids.length > 0 &&
-      isUnusualLength(calibration.lengths, ofText.length, ids.length - 1),
+      length > 0 &&
+      isUnusualLength(calibration.lengths, ofText.length, length - 1),
   };
 }
