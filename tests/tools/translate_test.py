@@ -58,7 +58,7 @@ def n_best(count, **more):
     return settings.SearchSettings(n_best=count, **more).search("no run")
 
 
-def test_lines_in_order_from_run_and_saved_model(demo_run):
+def test_lines_in_order_from_run_and_saved_model(demo_run, demo_translator):
     sources = [p.source for p in kt.data.illustrated_corpus().test[:100]]
     sources.insert(7, "")
     text = "".join(f"{line}\n" for line in sources).encode()
@@ -66,11 +66,11 @@ def test_lines_in_order_from_run_and_saved_model(demo_run):
     assert from_run.returncode == 0, from_run.stderr
     lines = from_run.stdout.decode().split("\n")
     assert lines.pop() == ""
-    live = kt.load_translator(demo_run).translate(sources)
+    live = demo_translator.translate(sources)
     assert lines == live
     assert lines.index("") == 7 and len(set(lines)) > 90
 
-    served = translate(
+    served = answer(
         demo_run / "saved_model" / "1", text, "--scores", "--n_best=2"
     )
     assert served.returncode == 0, served.stderr
@@ -82,10 +82,10 @@ def test_lines_in_order_from_run_and_saved_model(demo_run):
     assert columns[15] == ["-inf", ""]
 
 
-def test_spaces_and_marks_change_nothing(demo_run):
+def test_spaces_and_marks_change_nothing(demo_run, demo_translator):
     """In Python, in a SavedModel, and through the program."""
     texts = [pair.source for pair in kt.data.illustrated_corpus().dev[:17]]
-    live = kt.load_translator(demo_run)
+    live = demo_translator
     expected = live.translate(texts)
     assert len(set(expected)) > 13 and all(expected)
     served = served_by(demo_run)
@@ -121,19 +121,19 @@ def served_by(run):
     return served
 
 
-def test_strange_lines(demo_run):
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return toy.write_run(tmp_path_factory.mktemp("runs") / "toy")
+
+
+def test_strange_lines(run):
     lines = [b"\xff\xfd", "🎉 \u202eשלום".encode(), b"no newline at the end"]
-    lines.insert(1, b"The dog is small. " * 400)
-    result = translate(demo_run, b"\r\n".join(lines), "--beam_size=2")
+    lines.insert(1, b"ba de fi go " * 400)
+    result = answer(run, b"\r\n".join(lines), "--beam_size=2")
     assert result.returncode == 0, result.stderr
     assert len(result.stdout.decode().splitlines()) == len(lines)
     warnings = [w for w in result.stderr.splitlines() if b"warning: line" in w]
     assert len(warnings) == 1 and b"warning: line 2 has" in warnings[0]
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return toy.write_run(tmp_path_factory.mktemp("runs") / "toy")
 
 
 def test_no_input_gives_no_output(run):

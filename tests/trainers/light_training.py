@@ -18,6 +18,12 @@ def save_variables(translator, directory, **described):
     )
 
 
+def save_light(patch):
+    """Makes the trainer end without graphs to serve."""
+    patch.setattr(kt.export, "save", save_variables)
+    patch.setattr(kt.export, "check", lambda *arguments: None)
+
+
 def finish_light(patch):
     """Makes the trainer end without translations and graphs.
 
@@ -25,8 +31,7 @@ def finish_light(patch):
         patch: a `pytest.MonkeyPatch`.
     """
     patch.setattr(kt.Translator, "translate", lambda self, texts: list(texts))
-    patch.setattr(kt.export, "save", save_variables)
-    patch.setattr(kt.export, "check", lambda *arguments: None)
+    save_light(patch)
 
 
 def train_light(patch):

@@ -35,21 +35,28 @@ def transformer(num_encoder_layers, dtype=None):
     return models.build_transformer(config, dtype)
 
 
-def make(seed=0, **settings):
+def make(seed=0, run_eagerly=False, **settings):
     """A Transformer with dropout and Adam: everything that has a state."""
     keras.utils.set_random_seed(seed)
     model = transformer(1, **settings)
-    model.compile(optimizers.paper_adam(8, 3), losses.SmoothedCrossEntropy())
+    model.compile(
+        optimizers.paper_adam(8, 3),
+        losses.SmoothedCrossEntropy(),
+        run_eagerly=run_eagerly,
+    )
     return model
 
 
-def make_dense(optimizer="adam", units=3, dtype=None, layers=1):
+def make_dense(
+    optimizer="adam", units=3, dtype=None, layers=1, run_eagerly=True
+):
     """A small model with dropout; its optimizer has made one update."""
     model = keras.Sequential(
         [keras.Input((2,)), keras.layers.Dropout(0.5, dtype=dtype)]
         + [keras.layers.Dense(units, dtype=dtype) for _ in range(layers)]
     )
-    model.compile(optimizer, "mse")
+    # To trace a graph would take most of the time.
+    model.compile(optimizer, "mse", run_eagerly=run_eagerly)
     model.fit(np.ones((4, 2)), np.ones((4, units)), verbose=0)
     return model
 
@@ -173,7 +180,7 @@ class TestTrainingCheckpoints(Cases):
     @pytest.mark.seconds
     def test_dropout_goes_on_as_well(self):
         # Else the test above could not see that seeds are restored.
-        model = make()
+        model = make(run_eagerly=True)
         seeds = model.non_trainable_variables
         assert len(seeds) > 0
         before = [seed.numpy() for seed in seeds]
@@ -223,7 +230,7 @@ class TestTrainingCheckpoints(Cases):
 
     @pytest.mark.seconds
     def test_average_is_the_mean_of_the_kept(self):
-        model = make()
+        model = make(run_eagerly=True)
         saved = self.open(model, max_to_keep=3)
         drawn = []
         for step in (1, 2, 3, 4):
@@ -486,7 +493,7 @@ class TestTwoReplicas(Cases):
         self.open(one).save()
 
         with self.strategy.scope():
-            two = make_dense()
+            two = make_dense(run_eagerly=False)
         two.fit(np.ones((2, 2)), np.ones((2, 3)), verbose=0)
         found = self.open(two)
         assert found.restore()

@@ -230,6 +230,8 @@ def test_several_steps_in_a_call_change_no_bit():
         np.testing.assert_array_equal(five[name], value, err_msg=name)
 
 
+# The grid alone has them.
+@pytest.mark.grid
 @pytest.mark.parametrize("optimizer", ["clipped", "scaled"])
 def test_optimizers_do_something(optimizer):
     # Else they could not differ between replicas.

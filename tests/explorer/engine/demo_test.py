@@ -19,7 +19,9 @@ def sources():
 
 @pytest.mark.parametrize("which", costs.grid(SOURCES, keep=("a few",)))
 @pytest.mark.parametrize(
-    "search", (GreedySearch(), BeamSearch(4)), ids=("greedy", "beam")
+    "search",
+    costs.grid((GreedySearch(), BeamSearch(4)), keep=(BeamSearch(4),)),
+    ids=("greedy", "beam"),
 )
 def test_translations(front_end, demo_run, search, which):
     live = kt.load_translator(demo_run, search)
