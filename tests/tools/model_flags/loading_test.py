@@ -22,7 +22,7 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def saved_model(run):
     directory = run / "saved_model" / "1"
-    kt.export.save(kt.load_translator(run), directory)
+    kt.export.save(kt.load_translator(run), directory, signatures=["n_best"])
     return directory
 
 
