@@ -2,7 +2,6 @@
 
 import pathlib
 import re
-import sys
 
 import keras
 import numpy as np
@@ -23,7 +22,6 @@ from tests.assertions import (
     assert_not_all_equal,
     logged,
 )
-from tests.training import two_workers
 
 VOCABULARY = 11
 
@@ -522,19 +520,11 @@ class TestTwoReplicas(Cases):
             self.open(make_dense(units=5)).restore()
 
 
-@pytest.mark.process
-def test_one_of_two_workers_writes_and_both_read(tmp_path):
-    two_workers.run(__file__, str(tmp_path))
-    # Each has come to the end.
-    assert sorted(path.name for path in tmp_path.glob("done-*")) == [
-        "done-0",
-        "done-1",
-    ]
+def check_two_workers(strategy, folder):
+    """Checks, in each of two workers, that one writes and both read.
 
-
-def main(folder):
-    """What each of two workers does."""
-    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    `multi_worker_test.py` starts the processes.
+    """
     directory = pathlib.Path(folder) / "checkpoints"
     index = strategy.cluster_resolver.task_id
     with strategy.scope():
@@ -569,8 +559,3 @@ def main(folder):
     model.optimizer.iterations.assign_add(index)
     with pytest.raises(RuntimeError, match="different steps.*7.5 on"):
         shared.save()
-    (pathlib.Path(folder) / f"done-{index}").touch()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from keras_transformer import data
 from keras_transformer.training import cluster, strategies
-from tests.training import replicas_test, two_workers
+from tests.training import checkpoints_test, replicas_test, two_workers
 
 # Training, and compiled by XLA.
 pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.xla]
@@ -113,6 +113,10 @@ def test_trains_as_one_process(workers, i):
             )
 
 
+def test_one_writes_checkpoints_and_both_read(workers):
+    assert [bool(found["checkpoints"]) for found in workers] == [True, True]
+
+
 def made_by_one(strategy, index):
     """What a worker has of what the chief makes, and cannot make."""
     made = []
@@ -159,6 +163,8 @@ def main(folder):
             assert not is_same
             results["disagreement"] = str(error)
     results |= made_by_one(strategy, index)
+    checkpoints_test.check_two_workers(strategy, folder)
+    results["checkpoints"] = True
     for i, (optimizer, settings) in enumerate(RUNS):
         trained = replicas_test.train(strategy, optimizer, settings)
         results |= {f"{i} {name}": value for name, value in trained.items()}
