@@ -82,7 +82,7 @@ class TestKerasTools:
             atol=1e-6,
         )
 
-    @pytest.mark.parametrize("draw", [True, False])
+    @pytest.mark.parametrize("draw", costs.grid([True, False], keep=[True]))
     def test_tensorboard_draws_the_model_and_knows_its_embeddings(self, draw):
         model, folder = make_model(), tempfile.mkdtemp()
         words = f"{folder}/words.tsv"

@@ -157,14 +157,15 @@ class Cases:
 class TestTrainingCheckpoints(Cases):
     @pytest.mark.seconds
     def test_goes_on_to_the_bit(self):
-        whole = make()
+        # `train_translation_test.py` goes on with graphs.
+        whole = make(run_eagerly=True)
         whole.fit(dataset(), verbose=0, shuffle=False)
 
-        first = make()
+        first = make(run_eagerly=True)
         first.fit(dataset(steps=2), verbose=0, shuffle=False)
         self.open(first).save()
         # As in a new process: other weights, seeds and optimizer state.
-        second = make(seed=7)
+        second = make(seed=7, run_eagerly=True)
         second.fit(dataset(steps=1), verbose=0, shuffle=False)
         found = self.open(second)
         assert found.restore()
@@ -458,7 +459,7 @@ class TestTrainingCheckpoints(Cases):
 
     @pytest.mark.seconds
     def test_half_precision_keeps_its_loss_scale(self):
-        model = make(dtype="mixed_float16")
+        model = make(run_eagerly=True, dtype="mixed_float16")
         model.fit(dataset(steps=1), verbose=0, shuffle=False)
         model.optimizer.dynamic_scale.assign(2.0**7)
         self.open(model).save()

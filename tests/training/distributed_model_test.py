@@ -286,6 +286,8 @@ class TestDistributedModel(Cases):
             losses.SmoothedCrossEntropy(0.2, "others"),
             weighted_metrics=["sparse_categorical_accuracy"],
             gradient_accumulation_steps=2,
+            # To trace graphs would take most of the time.
+            run_eagerly=True,
         )
         model.fit(data().repeat(3), verbose=0, shuffle=False)
         if how == "a copy":
@@ -420,8 +422,10 @@ class TestTwoReplicas(Cases):
     @pytest.mark.parametrize(
         "searching",
         [
-            search.BeamSearch(beam_size=3),
-            pytest.param(search.GreedySearch(), marks=pytest.mark.grid),
+            search.GreedySearch(),
+            pytest.param(
+                search.BeamSearch(beam_size=3), marks=pytest.mark.grid
+            ),
         ],
     )
     def test_a_compiled_search_shares_its_rows(self, searching):
