@@ -9,7 +9,7 @@ import functools
 import tensorflow as tf
 
 import keras_transformer as kt
-from trainers import measuring
+from trainers import dashboards, measuring
 
 
 def save_variables(translator, directory, **described):
@@ -27,11 +27,14 @@ def save_light(patch):
 
 
 def finish_light(patch):
-    """Makes the trainer end without translations and graphs.
+    """Makes the trainer draw and translate nothing, and end without graphs.
+
+    The loss of each evaluation is still recorded.
 
     Args:
         patch: a `pytest.MonkeyPatch`.
     """
+    patch.setattr(dashboards, "callbacks", lambda *arguments: [])
     patch.setattr(kt.Translator, "translate", lambda self, texts: list(texts))
     save_light(patch)
 
