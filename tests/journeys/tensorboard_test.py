@@ -90,11 +90,14 @@ def test_the_logs_have_what_a_user_looks_for(demo_run):
     assert len(steps) > 2
     images = {}
     for step, value in events.values(demo_run / "logs/attention"):
-        width, height, png = tf.make_ndarray(value.tensor)
+        width, height, *pictures = tf.make_ndarray(value.tensor)
         assert (int(width), int(height)) == (324, 212)
-        pixels = matplotlib.image.imread(io.BytesIO(png))
-        assert pixels.shape[:2] == (212, 324)
-        assert pixels[..., :3].std() > 0.05
+        # One for each head.
+        assert len(pictures) == config["architecture"]["num_heads"]
+        for png in pictures:
+            pixels = matplotlib.image.imread(io.BytesIO(png))
+            assert pixels.shape[:2] == (212, 324)
+            assert pixels[..., :3].std() > 0.05
         images.setdefault(value.tag, []).append(step)
     assert images == dict.fromkeys(attention_tags(config), steps)
     for name, tag in (

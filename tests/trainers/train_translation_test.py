@@ -63,7 +63,10 @@ def marian(small):
 def whole(marian, tmp_path_factory):
     """A run that nothing stopped."""
     directory = tmp_path_factory.mktemp("runs") / "whole"
-    train_here(directory, *marian)
+    # The demo draws.
+    with pytest.MonkeyPatch.context() as patch:
+        light_training.draw_nothing(patch)
+        train_here(directory, *marian)
     return directory
 
 
@@ -158,6 +161,7 @@ def test_killed_and_continued_is_as_never_stopped(
     assert not (killed / "metrics.json").exists()
 
     light_training.save_light(monkeypatch)
+    light_training.draw_nothing(monkeypatch)
     with caplog.at_level("INFO", "trainers"):
         train_here(killed, *marian)
     assert "Continuing at step" in caplog.text
