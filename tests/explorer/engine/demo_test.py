@@ -32,7 +32,9 @@ def test_translations(front_end, demo_run, search, which):
     assert found == live.translate(texts)
 
 
-@pytest.mark.parametrize("count", costs.grid((3, 30), keep=(3,)))
+# `trace_test.py` compares those of small models.
+@pytest.mark.grid
+@pytest.mark.parametrize("count", (7, 30))
 def test_traces(front_end, demo_run, count):
     live = kt.load_translator(demo_run, BeamSearch(4, 4))
     engine = engine_calls.Engine(front_end, embedded_model.embed_model(live))
