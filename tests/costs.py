@@ -39,6 +39,14 @@ def grid(values, keep):
     ]
 
 
+def grid_of_several(cases, keep):
+    """The same for several parameters at once: each case is a tuple."""
+    return [
+        case if case in keep else pytest.param(*case, marks=pytest.mark.grid)
+        for case in cases
+    ]
+
+
 class Guard:
     """A plugin of pytest: only a test with the mark may start a process."""
 

@@ -63,9 +63,7 @@ def main(folder):
         return loaded[-1].serve
 
     problems["SavedModel"] = collect(
-        folder,
-        saved["plain"] + saved["wrapped"],
-        load_saved_model,
+        folder, saved["exported"], load_saved_model
     )
     if "keras_transformer" in sys.modules:
         raise AssertionError("The SavedModels were not loaded by TensorFlow.")

@@ -1,6 +1,7 @@
 """Every control of the page does what it says, in a real browser."""
 
 import base64
+import itertools
 import json
 import math
 import re
@@ -10,7 +11,8 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from tests.explorer import fake_page, sample_trace
+from tests import costs
+from tests.explorer import fake_page, sample_trace, watching
 
 LAYER_2 = "encoder/block_2/attention"
 pytestmark = [pytest.mark.browser, pytest.mark.process]
@@ -38,6 +40,15 @@ def recorded(page, folder, data):
     page.goto(fake_page.write(folder, data))
     page.wait_for_selector("#attribution svg")
     return page
+
+
+@pytest.fixture(scope="module")
+def still(browser, folder, data):
+    """The recorded page, once for all tests that only read it."""
+    with watching.page(browser) as page:
+        page.goto(fake_page.write(folder, data))
+        page.wait_for_selector("#attribution svg")
+        yield page
 
 
 @pytest.fixture
@@ -126,13 +137,13 @@ def assert_drawn(figure, *blocks):
 
 
 class TestTheWhole:
-    def test_tokens_and_translation(self, recorded, data):
+    def test_tokens_and_translation(self, still, data):
         trace = data["traces"][0]
-        chips = recorded.locator("#whole .translation .chip").all_inner_texts()
+        chips = still.locator("#whole .translation .chip").all_inner_texts()
         tokens = trace["source"]["tokens"] + trace["target"]["tokens"]
         assert chips == tokens
         assert (
-            recorded.locator("#whole .target-text").inner_text()
+            still.locator("#whole .target-text").inner_text()
             == (trace["target"]["text"])
         )
 
@@ -194,12 +205,12 @@ class TestTheWhole:
         alert = live.locator("#whole [role=alert]")
         assert alert.inner_text() == "The text is empty."
 
-    def test_without_the_model_controls_are_off_and_say_why(self, recorded):
-        assert recorded.locator("#heads-off input:enabled").count() == 0
+    def test_without_the_model_controls_are_off_and_say_why(self, still):
+        assert still.locator("#heads-off input:enabled").count() == 0
         for section in ("#heads-off", "#beam-search", "#decoding"):
-            reason = recorded.locator(f"{section} .needs-model").inner_text()
+            reason = still.locator(f"{section} .needs-model").inner_text()
             assert "a page that contains the model" in reason
-        assert recorded.locator("#beam-search input").count() == 0
+        assert still.locator("#beam-search input").count() == 0
 
     def test_the_bar_chooses_the_sentence(self, recorded, data):
         recorded.get_by_role("button", name="Show the second sentence").click()
@@ -210,23 +221,23 @@ class TestTheWhole:
 
 
 class TestEmbeddings:
-    def test_embedding_position_and_sum(self, recorded, data):
-        titles = figure(recorded, "embeddings").locator(".block-title")
+    def test_embedding_position_and_sum(self, still, data):
+        titles = figure(still, "embeddings").locator(".block-title")
         assert titles.all_text_contents() == [
             "Embedding",
             "Position",
             "Input of the first block",
         ]
-        signs = figure(recorded, "embeddings").locator(".block-sign")
+        signs = figure(still, "embeddings").locator(".block-sign")
         assert signs.all_text_contents() == ["", "+", "="]
         assert_drawn(
-            figure(recorded, "embeddings"),
+            figure(still, "embeddings"),
             *(
                 decoded(data["traces"][0], f"source/{name}")
                 for name in ("embeddings", "positions", "inputs")
             ),
         )
-        matrix = figure(recorded, "positions").locator("svg")
+        matrix = figure(still, "positions").locator("svg")
         assert "16 by 20" in matrix.get_attribute("aria-label")
 
     def test_the_targets_side(self, recorded, data):
@@ -245,7 +256,7 @@ class TestEmbeddings:
 
 
 class TestSelfAttention:
-    def test_the_calculation_is_that_of_the_model(self, recorded, data):
+    def test_the_calculation_is_that_of_the_model(self, still, data):
         trace = data["traces"][0]
         tokens = trace["source"]["tokens"]
         row, path = tokens.index("▁it"), "encoder/block_2/attention"
@@ -254,7 +265,7 @@ class TestSelfAttention:
         query = decoded(trace, f"{path}/query")[0, row]
         key = decoded(trace, f"{path}/key")[0, column]
         product = float(query @ key)
-        shown = recorded.locator(".calculation .steps b").all_inner_texts()
+        shown = still.locator(".calculation .steps b").all_inner_texts()
         assert shown == [
             f"{product:.2f}".replace("-", "−"),
             f"{product / math.sqrt(5):.2f}".replace("-", "−"),
@@ -287,11 +298,11 @@ class TestSelfAttention:
         readout = figure(recorded, "attention-map").locator(".readout")
         assert readout.inner_text().endswith(f"{weights[0, row, 1]:.3f}")
 
-    def test_a_heat_map_has_a_summary(self, recorded, data):
+    def test_a_heat_map_has_a_summary(self, still, data):
         weights = decoded(
             data["traces"][0], "encoder/block_2/attention/weights"
         )
-        svg = figure(recorded, "attention-map").locator("svg.heat-map")
+        svg = figure(still, "attention-map").locator("svg.heat-map")
         label = svg.get_attribute("aria-label")
         assert "16 by 16 cells" in label
         assert f"{weights[0].max():.2f}" in label
@@ -444,11 +455,11 @@ class TestTwoSentences:
         note = page.locator("#two-sentences .note")
         assert "no second sentence" in note.inner_text()
 
-    def test_what_differs_is_marked(self, recorded):
-        marked = recorded.locator("#two-sentences .chip.differs")
+    def test_what_differs_is_marked(self, still):
+        marked = still.locator("#two-sentences .chip.differs")
         assert marked.all_inner_texts() == ["▁tired", "▁wide"]
 
-    def test_the_difference_of_the_weights(self, recorded, data):
+    def test_the_difference_of_the_weights(self, still, data):
         first, second = (
             decoded(trace, "encoder/block_2/attention/weights")[0]
             for trace in data["traces"]
@@ -457,10 +468,10 @@ class TestTwoSentences:
         row, column = np.unravel_index(
             np.abs(difference).argmax(), difference.shape
         )
-        largest = recorded.locator("#two-sentences .largest li").first
+        largest = still.locator("#two-sentences .largest li").first
         value = f"{difference[row, column]:+.2f}".replace("-", "−")
         assert value in largest.inner_text()
-        frames = figure(recorded, "attention-difference").locator(".marked")
+        frames = figure(still, "attention-difference").locator(".marked")
         assert frames.count() == 5
 
     def test_tokens_that_correspond_at_the_end(self, page, folder):
@@ -668,11 +679,11 @@ class TestBeamSearch:
         assert nodes.count() == expected - dropped
         assert tree.locator(".beam-tree .node-dropped").count() == 0
 
-    def test_the_best_path_is_the_best_translation(self, recorded, data):
+    def test_the_best_path_is_the_best_translation(self, still, data):
         best = data["traces"][0]["search"]["hypotheses"][0]
-        path = figure(recorded, "beam-tree").locator(".edge.best")
+        path = figure(still, "beam-tree").locator(".edge.best")
         assert path.count() == len(best["ids"])
-        results = recorded.locator("#beam-search .hypotheses li")
+        results = still.locator("#beam-search .hypotheses li")
         assert results.count() == 2
         score = f"{best['score']:.3f}".replace("-", "−")
         assert score in results.first.inner_text()
@@ -688,12 +699,18 @@ class TestBeamSearch:
 
     @pytest.mark.parametrize(
         ("label", "value", "name", "asked_for"),
-        [
-            ("Beam size", 5, "beam_size", 5),
-            ("Translations", 3, "top_beams", 3),
-            ("Length penalty", 1.5, "alpha", 1.5),
-            ("Coverage", 0.2, "coverage", 0.2),
-        ],
+        costs.grid_of_several(
+            [
+                ("Beam size", 5, "beam_size", 5),
+                ("Translations", 3, "top_beams", 3),
+                ("Length penalty", 1.5, "alpha", 1.5),
+                ("Coverage", 0.2, "coverage", 0.2),
+            ],
+            keep=[
+                ("Translations", 3, "top_beams", 3),
+                ("Length penalty", 1.5, "alpha", 1.5),
+            ],
+        ),
     )
     def test_sliders_search_again(self, live, label, value, name, asked_for):
         slide(live, "#beam-search", label, value)
@@ -822,8 +839,12 @@ class TestTheAddress:
 
     @pytest.mark.parametrize(
         "fragment",
-        ["?cell=x,y", "?layer=99&head=-7&step=1e9", "nowhere", "?__proto__=1",
-         "?off=a:b&heads=50", "?attention=other&cell=900,900"],
+        costs.grid(
+            ["?cell=x,y", "?layer=99&head=-7&step=1e9", "nowhere",
+             "?__proto__=1", "?off=a:b&heads=50",
+             "?attention=other&cell=900,900"],
+            keep=["?layer=99&head=-7&step=1e9", "?__proto__=1"],
+        ),
     )  # fmt: skip
     def test_a_wrong_address_shows_the_page(self, page, folder, data, fragment):
         page.goto(fake_page.write(folder, data) + "#" + fragment)
@@ -847,15 +868,15 @@ class TestTheAddress:
 
 
 class TestPictures:
-    def test_every_figure_has_its_buttons(self, recorded):
-        figures = recorded.locator("figure")
+    def test_every_figure_has_its_buttons(self, still):
+        figures = still.locator("figure")
         assert figures.count() > 12
         for each in figures.all():
             assert each.locator(".save button").count() == 2
 
-    def test_svg(self, recorded):
-        with recorded.expect_download() as download:
-            figure(recorded, "attention-map").get_by_text("SVG").click()
+    def test_svg(self, still):
+        with still.expect_download() as download:
+            figure(still, "attention-map").get_by_text("SVG").click()
         text = download.value.path().read_text(encoding="utf-8")
         assert download.value.suggested_filename == "attention-map.svg"
         root = ElementTree.fromstring(text)
@@ -867,12 +888,12 @@ class TestPictures:
         assert "var(" not in text
         assert "class=" not in text
 
-    def test_png(self, recorded):
-        with recorded.expect_download() as download:
-            figure(recorded, "beam-tree").get_by_text("PNG").click()
+    def test_png(self, still):
+        with still.expect_download() as download:
+            figure(still, "beam-tree").get_by_text("PNG").click()
         content = download.value.path().read_bytes()
         assert content.startswith(b"\x89PNG")
-        svg = figure(recorded, "beam-tree").locator("svg.beam-tree")
+        svg = figure(still, "beam-tree").locator("svg.beam-tree")
         width = int.from_bytes(content[16:20], "big")
         assert width == 2 * int(svg.get_attribute("width"))
 
@@ -917,7 +938,7 @@ class TestHostileTokens:
         )
         assert hostile.evaluate("document.scripts.length") == 2
 
-    @pytest.mark.parametrize("width", [360, 1280])
+    @pytest.mark.parametrize("width", costs.grid([360, 1280], keep=[360]))
     def test_they_do_not_break_the_layout(self, hostile, width):
         hostile.set_viewport_size({"width": width, "height": 800})
         assert hostile.evaluate("document.documentElement.scrollWidth") <= width
@@ -1004,23 +1025,23 @@ def test_a_slider_redraws_its_sections_alone(recorded, record_property):
     print(f"the slider of steps: {milliseconds:.0f} ms")
 
 
+OPEN = "#?open=decoder:1,encoder:2"
+WORDS = "#?units=words&attention=cross&step=4&off=x:0&prefix=5"
+
+
 @pytest.mark.parametrize(
-    ("scheme", "is_live"),
-    [
-        ("light", True),
-        ("dark", False),
-        pytest.param("light", False, marks=pytest.mark.grid),
-        pytest.param("dark", True, marks=pytest.mark.grid),
-    ],
-)
-@pytest.mark.parametrize(
-    ("width", "fragment"),
-    [
-        (1280, "#?open=decoder:1,encoder:2"),
-        (400, "#?units=words&attention=cross&step=4&off=x:0&prefix=5"),
-        pytest.param(400, "#?text=&theme=dark", marks=pytest.mark.grid),
-    ],
-)
+    ("scheme", "is_live", "width", "fragment"),
+    costs.grid_of_several(
+        [
+            (*colours, *view)
+            for colours in itertools.product(("light", "dark"), (True, False))
+            for view in (
+                (1280, OPEN), (400, WORDS), (400, "#?text=&theme=dark")
+            )
+        ],
+        keep=[("light", True, 1280, OPEN), ("dark", False, 400, WORDS)],
+    ),
+)  # fmt: skip
 def test_axe_finds_nothing_serious(
     page, folder, data, scheme, is_live, width, fragment
 ):
@@ -1072,7 +1093,9 @@ def test_the_switch_of_colours(recorded):
     assert recorded.evaluate(ground) == light
 
 
-@pytest.mark.parametrize("width", [360, 400, 800, 1280, 2000])
+@pytest.mark.parametrize(
+    "width", costs.grid([360, 400, 800, 1280, 2000], keep=[360, 800])
+)
 def test_nothing_is_wider_than_the_window(page, folder, data, width):
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(fake_page.write(folder, data, is_live=True))

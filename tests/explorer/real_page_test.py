@@ -49,6 +49,9 @@ def test_any_sentence_is_translated(opened, live):
     shows(opened, other)
 
 
+# The tests of the engine compare it with Python for any search and heads, and
+# `page_in_browser_test.py` what the controls ask of it.
+@pytest.mark.grid
 def test_the_search_is_the_one_that_was_chosen(opened, live):
     greedy = live.with_search(kt.search.GreedySearch()).translate([FIRST])[0]
     assert greedy != live.translate([FIRST])[0]
@@ -56,6 +59,7 @@ def test_the_search_is_the_one_that_was_chosen(opened, live):
     shows(opened, greedy)
 
 
+@pytest.mark.grid
 def test_heads_that_are_off_change_the_translation(opened, live):
     attention = "decoder/block_2/cross_attention"
     heads = [(attention, head) for head in range(4)]

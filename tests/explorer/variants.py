@@ -23,3 +23,15 @@ VARIANTS = {
     "unscaled": {"embedding_scale": "none", "epsilon": 0.1},
     "one_block": {"num_decoder_layers": 1, "positions": "rotary"},
 }
+
+# A few models that have among them almost all that the variants have.
+JOINED = {
+    "marian": VARIANTS["marian"],
+    "modern": VARIANTS["modern"],
+    "tensor2tensor_reglu": {**VARIANTS["tensor2tensor"], **VARIANTS["reglu"]},
+    "fairseq_geglu": {**VARIANTS["fairseq"], **VARIANTS["geglu"]},
+    "relative_gelu": {**VARIANTS["relative_grouped"], **VARIANTS["gelu"]},
+    "learned_unscaled": {
+        **VARIANTS["learned_normalized"], **VARIANTS["unscaled"]
+    },
+}  # fmt: skip

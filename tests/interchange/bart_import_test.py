@@ -13,6 +13,7 @@ import keras_transformer as kt
 from keras_transformer import interchange
 from keras_transformer.interchange import bart_import, m2m100_import
 from keras_transformer.runs import loading
+from tests import costs
 from tests.interchange import golden_model
 from trainers import defaults, settings
 
@@ -72,7 +73,7 @@ def test_memory_and_logits_are_theirs(name):
 
 
 @pytest.mark.seconds
-@NAMES
+@pytest.mark.parametrize("name", costs.grid(READERS, keep=("bart", "nllb")))
 def test_beam_search_finds_theirs(name):
     golden, live = answers(name), translator(name)
     pad_id = live.model.pad_id

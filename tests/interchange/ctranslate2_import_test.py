@@ -9,6 +9,7 @@ import pytest
 import keras_transformer as kt
 from keras_transformer import interchange
 from keras_transformer.interchange import ctranslate2_import
+from tests import costs
 from tests.interchange import ctranslate2_models as small
 
 
@@ -38,7 +39,8 @@ def test_log_probabilities_are_theirs(name):
 
 
 @pytest.mark.seconds
-@pytest.mark.parametrize("name", small.NAMES)
+# Their scores differ in what the test above compares.
+@pytest.mark.parametrize("name", costs.grid(small.NAMES, keep=("zero_start",)))
 def test_n_best_lists_are_theirs(name):
     check_n_best(small.translator(name), small.answers(name))
 

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 import keras_transformer as kt
 from keras_transformer.interpretation import attribution, tracing
+from tests import costs
 from tests.assertions import assert_all_close, assert_all_equal
 from tests.explorer import calibrations
 from tests.interpretation import random_translator
@@ -113,7 +114,9 @@ def test_the_lens_reads_the_output_of_each_block(translator, traced):
     assert_all_equal([step.ids[0] for step in traced.lens[0]], best)
 
 
-@pytest.mark.parametrize("policy", ["bfloat16", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "policy", costs.grid(["bfloat16", "mixed_bfloat16"], keep=["bfloat16"])
+)
 def test_numbers_are_float32_under_every_policy(policy):
     translator = random_translator.translator()
     low = kt.models.in_precision(translator.model, policy)

@@ -5,8 +5,11 @@ what comes to mind next. Those without a set phrase are drawn like all of the
 corpus, so that some of them were never seen in training.
 """
 
+import json
+
 import pytest
 
+from tests import costs
 from tests.tools import in_process
 
 ARTICLE = {"I am a student.": "Je suis étudiant.", "Thanks.": "Merci."}
@@ -32,7 +35,10 @@ NEXT = {
 }
 
 
-@pytest.mark.parametrize("search", ["--beam_size=4", "--beam_size=1"])
+@pytest.mark.parametrize(
+    "search",
+    costs.grid(["--beam_size=4", "--beam_size=1"], keep=["--beam_size=4"]),
+)
 def test_short_sentences(demo_run, search):
     expected = {**ARTICLE, **NEXT}
     result = in_process.call(
@@ -48,9 +54,12 @@ def test_short_sentences(demo_run, search):
 
 def test_they_are_shown(demo_run):
     output = (demo_run / "stdout.txt").read_text(encoding="utf-8")
+    settings = json.loads((demo_run / "config.json").read_text())["settings"]
+    evaluations = settings["steps"] // settings["evaluation_interval"]
+    assert evaluations > 2
     for source, target in ARTICLE.items():
         # Once after each evaluation.
         samples = output.split(f"  source       {source}\n")[1:]
-        assert len(samples) == 4
+        assert len(samples) == evaluations
         assert samples[-1].startswith(f"  translation  {target}\n")
     assert 'echo "I am a student."' in output

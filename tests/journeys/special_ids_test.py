@@ -107,7 +107,9 @@ def test_translates_explains_and_scores(translators):
 
 def test_served_as_live(translators, tmp_path):
     [(translator, _), _] = translators
-    kt.export.save(translator, tmp_path / "1")
+    kt.export.save(
+        translator, tmp_path / "1", signatures=["n_best", "attention"]
+    )
     kt.export.check(tmp_path / "1", translator, TEXTS)
     loaded = tf.saved_model.load(str(tmp_path / "1")).signatures
     live = translator.with_n_best().n_best(TEXTS)
@@ -146,12 +148,13 @@ def test_a_search_of_ones_own(translators):
 
     greedy = translator.with_search(kt.search.GreedySearch())
     expected = greedy.translate(TEXTS)
-    for own in (Twice(), lambda *args: Twice()(*args)):
-        twice = translator.with_search(own)
-        assert twice.translate(TEXTS) == expected
-        assert [len(best) for best in twice.hypotheses(TEXTS)] == [2, 1, 2, 2]
-        answer = twice(tf.constant(TEXTS))["translation"].numpy()
-        assert [text.decode() for text in answer] == expected
+    found = translator.with_search(Twice()).hypotheses(TEXTS)
+    assert [len(best) for best in found] == [2, 1, 2, 2]
+    assert [best[0].text for best in found] == expected
+    # A function is one too.
+    twice = translator.with_search(lambda *args: Twice()(*args))
+    answer = twice(tf.constant(TEXTS))["translation"].numpy()
+    assert [text.decode() for text in answer] == expected
 
     class Blind:
         """A search that leaves the attention of the task out."""

@@ -10,6 +10,9 @@ import urllib.request
 
 import matplotlib.image
 import pytest
+import tensorflow as tf
+
+from tests.summaries import events
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +62,56 @@ def wait_for(server, path, is_there):
     pytest.fail(f"{path} never had what was expected: {found}")
 
 
+def attention_tags(config):
+    """The tags of all attention images of a run."""
+    layers = {
+        "encoder": config["architecture"]["num_encoder_layers"],
+        "decoder": config["architecture"]["num_decoder_layers"],
+        "encoder-decoder": config["architecture"]["num_decoder_layers"],
+    }
+    return {
+        f"attention/sentence_{sentence}/{kind}/layer_{layer + 1}"
+        for sentence in (1, 2)
+        for kind, count in layers.items()
+        for layer in range(count)
+    }
+
+
+def evaluated_steps(config):
+    settings = config["settings"]
+    interval = settings["evaluation_interval"]
+    return list(range(interval, settings["steps"] + 1, interval))
+
+
+# The tests of the grid, and `tensorboard_server_test.py`, read it as a browser.
+def test_the_logs_have_what_a_user_looks_for(demo_run):
+    config = json.loads((demo_run / "config.json").read_text())
+    steps = evaluated_steps(config)
+    assert len(steps) > 2
+    images = {}
+    for step, value in events.values(demo_run / "logs/attention"):
+        width, height, *pictures = tf.make_ndarray(value.tensor)
+        assert (int(width), int(height)) == (324, 212)
+        # One for each head.
+        assert len(pictures) == config["architecture"]["num_heads"]
+        for png in pictures:
+            pixels = matplotlib.image.imread(io.BytesIO(png))
+            assert pixels.shape[:2] == (212, 324)
+            assert pixels[..., :3].std() > 0.05
+        images.setdefault(value.tag, []).append(step)
+    assert images == dict.fromkeys(attention_tags(config), steps)
+    for name, tag in (
+        ("train", "evaluation/loss"),
+        ("validation", "evaluation/loss"),
+        ("bleu", "evaluation/bleu"),
+    ):
+        found = events.scalars(demo_run / "logs" / name)[tag]
+        assert [step for step, _ in found] == steps
+    texts = events.values(demo_run / "logs/translations")
+    assert [step for step, _ in texts] == steps
+
+
+@pytest.mark.grid
 def test_attention_images(server, demo_run):
     config = json.loads((demo_run / "config.json").read_text())
     tags = wait_for(
@@ -66,29 +119,12 @@ def test_attention_images(server, demo_run):
         "/data/plugin/images/tags",
         lambda runs: len(runs.get("attention", {})) >= 12,
     )["attention"]
-    layers = {
-        "encoder": config["architecture"]["num_encoder_layers"],
-        "decoder": config["architecture"]["num_decoder_layers"],
-        "encoder-decoder": config["architecture"]["num_decoder_layers"],
-    }
-    assert set(tags) == {
-        f"attention/sentence_{sentence}/{kind}/layer_{layer + 1}"
-        for sentence in (1, 2)
-        for kind, count in layers.items()
-        for layer in range(count)
-    }
-    settings = config["settings"]
+    assert set(tags) == attention_tags(config)
     for tag in tags:
         query = urllib.parse.urlencode({"run": "attention", "tag": tag})
         images = json.loads(get(f"{server}/data/plugin/images/images?{query}"))
         # One at every evaluation, at the step it belongs to.
-        assert [image["step"] for image in images] == list(
-            range(
-                settings["evaluation_interval"],
-                settings["steps"] + 1,
-                settings["evaluation_interval"],
-            )
-        )
+        assert [image["step"] for image in images] == evaluated_steps(config)
         png = get(
             f"{server}/data/plugin/images/individualImage?{images[-1]['query']}"
         )
@@ -97,6 +133,7 @@ def test_attention_images(server, demo_run):
         assert pixels[..., :3].std() > 0.05
 
 
+@pytest.mark.grid
 def test_scalars_and_translations(server):
     runs = wait_for(
         server,

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 import keras_transformer as kt
-from tests.trainers import trainer_command
+from tests.trainers import light_training, trainer_command
 
 ARCHIVES = sorted((pathlib.Path(__file__).parent / "written_before").iterdir())
 # Sums of 16 to 23 float32 terms, of size one, in another order.
@@ -69,6 +69,7 @@ def test_saved_model_serves_as_it_did(run):
 @pytest.mark.seconds
 def test_run_goes_on(run, monkeypatch, caplog):
     """The same command finishes a run that lost what it ended with."""
+    light_training.save_light(monkeypatch)
     monkeypatch.chdir(run.parent)
     for name in ("metrics.json", "model.keras"):
         (run / name).unlink()

@@ -5,6 +5,7 @@ B batch   T length   D model_dim   H heads   F feed_forward_dim   V vocabulary
 
 import tempfile
 import warnings
+from unittest import mock
 
 import keras
 import numpy as np
@@ -45,7 +46,11 @@ def make_model():
 
 def quantize(model, mode):
     """Quantizes a model; returns Keras's warnings of skipped layers."""
-    with warnings.catch_warnings(record=True) as messages:
+    # Keras runs the garbage collector for each weight, which is slow.
+    with (
+        mock.patch("gc.collect"),
+        warnings.catch_warnings(record=True) as messages,
+    ):
         warnings.simplefilter("always")
         model.quantize(mode)
     return " ".join(str(one.message) for one in messages)

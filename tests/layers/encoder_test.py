@@ -28,12 +28,17 @@ def make(**kind):
     return kinds.make_stack(encoder.Encoder, **kind)
 
 
+def shared(**kind):
+    return kinds.shared_stack(encoder.Encoder, **kind)
+
+
 class TestEncoderBlock:
     @pytest.fixture(autouse=True)
     def set_up(self):
         keras.utils.set_random_seed(1)
 
-    @pytest.mark.parametrize("kind", kinds.KINDS)
+    # A block has no positions but those inside of attention.
+    @pytest.mark.parametrize("kind", costs.grid(kinds.KINDS, keep=kinds.FEW))
     def test_equals_the_loops_of_the_reference(self, kind):
         block = kinds.make_block(encoder.EncoderBlock, **kind)
         inputs = random(B, S, D)
@@ -87,9 +92,12 @@ class TestEncoder:
     def set_up(self):
         keras.utils.set_random_seed(1)
 
-    @pytest.mark.parametrize("kind", kinds.KINDS)
+    # Added positions differ only in their table, which `positions_test` tests.
+    @pytest.mark.parametrize(
+        "kind", costs.grid(kinds.KINDS, keep=(kinds.KINDS[0], *kinds.FEW))
+    )
     def test_equals_the_loops_of_the_reference(self, kind):
-        layer = make(**kind)
+        layer = shared(**kind)
         inputs = random(B, S, D)
         memory, scores = layer(inputs, mask=MASK, return_attention_scores=True)
         assert scores.shape == (B, L, H, S, S)
@@ -118,7 +126,7 @@ class TestEncoder:
     def test_padding_on_either_side_changes_nothing(self, positions):
         inputs = random(B, S, D)
         for normalization in ("pre", "post"):
-            layer = make(positions=positions, normalization=normalization)
+            layer = shared(positions=positions, normalization=normalization)
             expected = layer(inputs, mask=MASK).numpy()[MASK]
             for before, after in ((0, 4), (3, 0), (2, 5)):
                 # The vectors at padding must not matter.
@@ -141,7 +149,7 @@ class TestEncoder:
                 [1, 0, 1, 1, 0, 1, 1],
             ]
         ).astype(bool)
-        layer = make(positions=positions)
+        layer = shared(positions=positions)
         inputs = tf.constant(random(B, S, D))
         with tf.GradientTape() as tape:
             tape.watch(inputs)
@@ -153,13 +161,13 @@ class TestEncoder:
 
     @pytest.mark.parametrize("positions", [p for p in kinds.POSITIONS if p])
     def test_the_order_matters_with_any_positions(self, positions):
-        layer = make(positions=positions)
+        layer = shared(positions=positions)
         inputs = random(B, S, D)
         backwards = layer(inputs[:, ::-1])[:, ::-1]
         assert np.abs(layer(inputs) - backwards).max() > 0.01
 
     def test_the_order_does_not_matter_without_positions(self):
-        layer = make(positions=None)
+        layer = shared(positions=None)
         inputs = random(B, S, D)
         assert_all_close(
             layer(inputs[:, ::-1])[:, ::-1], layer(inputs), rtol=0, atol=2e-6
@@ -169,7 +177,7 @@ class TestEncoder:
         "positions", costs.grid(kinds.POSITIONS, keep=kinds.FEW_POSITIONS)
     )
     def test_masks_of_three_shapes_mean_the_same(self, positions):
-        layer = make(positions=positions)
+        layer = shared(positions=positions)
         inputs = random(B, S, D)
         expected = layer(inputs, mask=MASK)
         square = np.tile(MASK[:, None], (1, S, 1))
@@ -178,7 +186,7 @@ class TestEncoder:
             assert_all_equal(layer(inputs, mask=mask), expected)
 
     def test_an_empty_row_is_finite_in_values_and_gradients(self):
-        layer = make()
+        layer = shared()
         inputs = tf.constant(random(B, S, D))
         with tf.GradientTape() as tape:
             memory, scores = layer(
@@ -193,7 +201,7 @@ class TestEncoder:
             assert np.all(np.isfinite(gradient))
 
     def test_order_of_the_batch_is_kept(self):
-        layer = make()
+        layer = shared()
         inputs = random(B, S, D)
         order = [2, 0, 1]
         assert_all_close(
@@ -205,7 +213,7 @@ class TestEncoder:
 
     @pytest.mark.parametrize("norm", ["layer", "rms"])
     def test_mask_of_an_embedding_arrives_by_itself(self, norm):
-        layer = make(norm=norm)
+        layer = shared(norm=norm)
         ids = np.where(MASK, np.arange(1, S + 1), 0)
         embed = keras.layers.Embedding(17, D, mask_zero=True)
         vectors = embed(ids)
@@ -221,7 +229,10 @@ class TestEncoder:
             atol=1e-6,
         )
 
-    @pytest.mark.parametrize("positions", ["learned", "rotary", "relative"])
+    @pytest.mark.parametrize(
+        "positions",
+        costs.grid(["learned", "rotary", "relative"], keep=["relative"]),
+    )
     def test_functional_model_saves_and_loads(self, positions, tmp_path):
         ids = keras.Input((None,), dtype="int32")
         vectors = keras.layers.Embedding(17, D, mask_zero=True)(ids)
@@ -235,10 +246,10 @@ class TestEncoder:
         assert_all_equal(keras.models.load_model(path)(batch), expected)
 
     @pytest.mark.parametrize(
-        "positions", costs.grid(kinds.POSITIONS, keep=kinds.FEW_POSITIONS)
+        "positions", costs.grid(kinds.POSITIONS, keep=("learned", "relative"))
     )
     def test_unknown_batch_and_length(self, positions):
-        layer = make(positions=positions, num_key_value_heads=2)
+        layer = shared(positions=positions, num_key_value_heads=2)
         graph = tf.function(
             lambda inputs, mask: layer(inputs, mask=mask),
             input_signature=[
@@ -268,9 +279,8 @@ class TestEncoder:
     @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
     def test_the_policy_of_the_stack_rules_its_copies(self, policy):
         for kind in (
-            {"positions": "learned"},
+            {"positions": "learned", "biases": "blocks"},
             {"positions": "relative", "activation": "swiglu", "norm": "rms"},
-            {"positions": "rotary", "biases": "blocks"},
         ):
             layer = make(dtype=policy, **kind)
             memory, scores = layer(
@@ -293,7 +303,7 @@ class TestEncoder:
             for inner in inside:
                 assert inner.dtype_policy.name == policy, inner.path
 
-    @pytest.mark.parametrize("kind", kinds.KINDS[-7:])
+    @pytest.mark.parametrize("kind", costs.grid(kinds.FEW, keep=kinds.FEW[-3:]))
     def test_config_makes_the_same_layer(self, kind):
         layer = make(name="reader", **kind)
         inputs = random(B, S, D)
@@ -316,7 +326,7 @@ class TestEncoder:
         "shape", ((B, S + 1), (B + 1, S), (B, S, S + 1), (B, H + 1, S, S))
     )
     def test_a_mask_that_does_not_fit_is_refused(self, positions, shape):
-        layer = make(positions=positions)
+        layer = shared(positions=positions)
         with pytest.raises(
             ValueError, match=f"mask must have shape.*{shape[-1]}"
         ):

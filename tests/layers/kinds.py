@@ -4,6 +4,8 @@ B batch   T query/target length   S key/source length   D model_dim   H heads
 K head_dim   F feed_forward_dim   L layers
 """
 
+import functools
+
 import keras
 import numpy as np
 
@@ -182,6 +184,13 @@ def make_stack(stack_class, dropout=0.1, dtype=None, name=None, **kind):
             name=name,
         )
     )
+
+
+@functools.cache
+def shared_stack(stack_class, **kind):
+    """Returns what `make_stack` makes, once for all tests that only call it."""
+    keras.utils.set_random_seed(1)
+    return make_stack(stack_class, **kind)
 
 
 def make_block(block_class, dropout=0.1, **kind):

@@ -72,7 +72,7 @@ class TestStack:
     def test_embeddings_enter_with_positions(
         self, stack_class, positions, start
     ):
-        stack = kinds.make_stack(stack_class, positions=positions)
+        stack = kinds.shared_stack(stack_class, positions=positions)
         inputs = random(B, T, D)
         weights = {}
         if positions == "learned":

@@ -5,6 +5,7 @@ W hypotheses of a row
 """
 
 import dataclasses
+import functools
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ import tensorflow as tf
 
 from keras_transformer import models
 from keras_transformer.models import ensemble
+from tests import costs
 from tests.assertions import (
     assert_all_close,
     assert_all_equal,
@@ -41,6 +43,19 @@ def make(seed, **changes):
     return model
 
 
+@functools.cache
+def members_to_read():
+    """What `make_members` makes, once for all tests that only call them."""
+    return make_members()
+
+
+def room(keep):
+    """Parametrizes a test by the room of a state: it grows, or is fixed."""
+    return pytest.mark.parametrize(
+        "max_length", costs.grid((None, T + 2), keep=keep)
+    )
+
+
 def make_members():
     # Members may have different architectures.
     return make(1), make(2, positions="rotary", num_decoder_layers=1)
@@ -57,7 +72,7 @@ def draw_ids(seed, width):
 
 class TestEnsemble:
     def test_the_mean_of_probabilities(self):
-        members = make_members()
+        members = members_to_read()
         actual = ensemble.Ensemble(members)(inputs())
         assert actual.shape == (B, T, V)
         assert actual.dtype == "float32"
@@ -68,7 +83,7 @@ class TestEnsemble:
         assert_all_close(actual, np.log(expected), rtol=1e-5, atol=1e-5)
 
     def test_the_mean_of_log_probabilities(self):
-        members = make_members()
+        members = members_to_read()
         actual = ensemble.Ensemble(members, "log_probabilities")(inputs())
         expected = np.mean(
             [log_softmax(model(inputs())) for model in members], axis=0
@@ -107,9 +122,9 @@ class TestEnsemble:
         assert_all_close(logits, expected[:, 0], rtol=1e-5, atol=1e-5)
 
     @pytest.mark.parametrize("mean", ensemble.MEANS)
-    @pytest.mark.parametrize("max_length", (None, T + 2))
+    @room((None,))
     def test_steps_equal_the_call(self, mean, max_length):
-        both = ensemble.Ensemble(make_members(), mean)
+        both = ensemble.Ensemble(members_to_read(), mean)
         state, logits = both.start(SOURCE_IDS, max_length), []
         for t in range(T):
             step_logits, state = both.step(TARGET_IDS[:, t], t, state)
@@ -118,9 +133,9 @@ class TestEnsemble:
             tf.stack(logits, 1), both(inputs()), rtol=1e-5, atol=1e-5
         )
 
-    @pytest.mark.parametrize("max_length", [None, T + 2])
+    @room((T + 2,))
     def test_each_hypothesis_reads_its_own_past(self, max_length):
-        both = ensemble.Ensemble(make_members())
+        both = ensemble.Ensemble(members_to_read())
         step = both.stepper()
         for logits, history in hypotheses.follow(
             both,
@@ -139,9 +154,9 @@ class TestEnsemble:
             assert_all_close(logits, expected[:, -1], rtol=1e-5, atol=1e-5)
 
     @pytest.mark.seconds
-    @pytest.mark.parametrize("max_length", [None, T + 2])
+    @room((T + 2,))
     def test_steps_in_a_graph_of_unknown_sizes(self, max_length):
-        both = ensemble.Ensemble(make_members())
+        both = ensemble.Ensemble(members_to_read())
         ids = tf.TensorSpec([None, None], tf.int32)
 
         @tf.function(input_signature=[ids, ids])
@@ -159,7 +174,7 @@ class TestEnsemble:
 
     def test_rows_are_taken(self):
         both, rows = (
-            ensemble.Ensemble(make_members()),
+            ensemble.Ensemble(members_to_read()),
             np.array([2, 0], "int32"),
         )
         _, state = both.step(TARGET_IDS[:, 0], 0, both.start(SOURCE_IDS))
@@ -170,7 +185,7 @@ class TestEnsemble:
         )
 
     def test_the_attention_is_the_mean(self):
-        members = make_members()
+        members = members_to_read()
         both = ensemble.Ensemble(members)
         expected = np.mean(
             [model.alignment_attention(inputs()) for model in members], axis=0
@@ -187,7 +202,7 @@ class TestEnsemble:
             assert_all_close(attention, expected[:, t], rtol=0, atol=1e-6)
 
     def test_attention_scores_are_those_of_all_layers(self):
-        members = make_members()
+        members = members_to_read()
         actual = ensemble.Ensemble(members).attention_scores(inputs())
         one, other = (model.attention_scores(inputs()) for model in members)
         assert isinstance(actual, models.AttentionScores)
@@ -205,7 +220,7 @@ class TestEnsemble:
         assert both.alignment_attention(inputs()).shape == (B, T, S)
 
     def test_variables_are_those_of_all_members(self):
-        members = make_members()
+        members = members_to_read()
         assert [id(v) for v in ensemble.Ensemble(members).variables] == [
             id(v) for model in members for v in model.variables
         ]

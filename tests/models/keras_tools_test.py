@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from keras_transformer import models, training
 from keras_transformer.models import keras_tools
+from tests import costs
 from tests.assertions import assert_all_close
 
 pytestmark = pytest.mark.seconds
@@ -35,7 +36,10 @@ def make_model():
 
 
 class TestKerasTools:
-    @pytest.mark.parametrize("when", ["new", "called", "trained", "loaded"])
+    @pytest.mark.parametrize(
+        "when",
+        costs.grid(["new", "called", "trained", "loaded"], ["new", "loaded"]),
+    )
     def test_export(self, when):
         model = make_model()
         folder = tempfile.mkdtemp()
@@ -78,7 +82,7 @@ class TestKerasTools:
             atol=1e-6,
         )
 
-    @pytest.mark.parametrize("draw", [True, False])
+    @pytest.mark.parametrize("draw", costs.grid([True, False], keep=[True]))
     def test_tensorboard_draws_the_model_and_knows_its_embeddings(self, draw):
         model, folder = make_model(), tempfile.mkdtemp()
         words = f"{folder}/words.tsv"

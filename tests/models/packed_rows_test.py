@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras_transformer import training
 from keras_transformer.models import building
 from keras_transformer.models import inputs as model_inputs
+from tests import costs
 from tests.assertions import assert_all_close
 from tests.models.transformer_test import KINDS
 
@@ -72,7 +73,12 @@ def make(name):
     return config, building.build_transformer(config)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(
+    "name",
+    costs.grid(
+        KINDS, keep=("paper", "marian", "learned", "relative", "modern")
+    ),
+)
 def test_logits_are_those_of_rows_of_their_own(name):
     config, model = make(name)
     arrays, segments, _, _ = batch_of(ROWS, config)
@@ -91,7 +97,12 @@ def test_logits_are_those_of_rows_of_their_own(name):
             )
 
 
-@pytest.mark.parametrize("name", ["paper", "marian", "relative", "modern"])
+@pytest.mark.parametrize(
+    "name",
+    costs.grid(
+        ["paper", "marian", "relative", "modern"], keep=["relative", "modern"]
+    ),
+)
 def test_a_step_is_that_of_rows_of_their_own(name):
     weights = []
     for rows in (ROWS, [[pair] for pair in range(len(PAIRS))]):
@@ -101,18 +112,25 @@ def test_a_step_is_that_of_rows_of_their_own(name):
         is_packed = rows is ROWS
         inputs = with_segments(arrays, segments) if is_packed else arrays
         model.compile(
-            keras.optimizers.SGD(1.0), training.SmoothedCrossEntropy(0.1)
+            keras.optimizers.SGD(1.0),
+            training.SmoothedCrossEntropy(0.1),
+            run_eagerly=True,
         )
         loss = model.train_on_batch(inputs, labels, token_weights)
         after = [w.numpy() for w in model.trainable_weights]
         gradients = [b - a for a, b in zip(after, before, strict=True)]
-        assert sum(np.abs(g).max() > 1e-4 for g in gradients) > 50
+        assert sum(np.abs(g).max() > 1e-4 for g in gradients) > 35
         weights.append([loss, *gradients])
     for packed, alone in zip(*weights, strict=True):
         assert_all_close(packed, alone, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["paper", "learned", "relative", "modern"])
+@pytest.mark.parametrize(
+    "name",
+    costs.grid(
+        ["paper", "learned", "relative", "modern"], keep=["learned", "relative"]
+    ),
+)
 def test_no_gradient_crosses_a_segment(name):
     config, model = make(name)
     arrays, segments, _, _ = batch_of(ROWS, config)

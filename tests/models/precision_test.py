@@ -12,11 +12,12 @@ import tensorflow as tf
 
 from keras_transformer import models
 from keras_transformer.models import precision
+from tests import costs
 from tests.assertions import assert_all_close, assert_all_equal
 from tests.layers import kinds
 
 B, T, V = 3, 5, 17
-SIZES = models.TransformerConfig(V, 2, 2, 24, 4, 11, dropout=0.3)
+SIZES = models.TransformerConfig(V, 1, 2, 24, 4, 11, dropout=0.3)
 SOURCE_IDS = np.array(
     [[3, 9, 4, 2, 0, 0, 0], [16, 5, 5, 8, 11, 7, 2], [6, 2, 0, 0, 0, 0, 0]]
 )
@@ -47,7 +48,7 @@ def rounded(value):
 
 
 class TestInPrecision:
-    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("kind", costs.grid(KINDS, keep=KINDS[1:3]))
     def test_weights_are_rounded_and_outputs_are_near(self, kind):
         model = make(**kind)
         expected = model(INPUTS)
@@ -60,7 +61,7 @@ class TestInPrecision:
             assert_all_equal(tf.cast(new, "float32"), rounded(old))
         logits = fast(INPUTS)
         assert logits.dtype == "float32"
-        # Four blocks round by 2^-9, and logits are up to 8.
+        # Three blocks round by 2^-9, and logits are up to 8.
         assert_all_close(logits, expected, rtol=0, atol=0.3)
         error = np.asarray(logits - expected)
         assert np.sqrt(np.mean(error**2)) < 0.08
@@ -71,7 +72,7 @@ class TestInPrecision:
             assert_all_equal(new, old)
             assert new.dtype == "float32"
 
-    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("kind", costs.grid(KINDS, keep=KINDS[3:]))
     def test_all_layers_have_the_policy(self, kind):
         model = make(**kind)
         fast = precision.in_precision(model, "bfloat16")
@@ -84,7 +85,7 @@ class TestInPrecision:
             model.source_embedding is model.projection
         )
 
-    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("kind", costs.grid(KINDS, keep=KINDS[2:3]))
     def test_steps_equal_the_call(self, kind):
         fast = precision.in_precision(make(**kind), "bfloat16")
         expected, step = fast(INPUTS), fast.stepper()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from keras_transformer.models import building
+from tests import costs
 from tests.assertions import assert_all_equal, assert_not_all_close
 from tests.models.packed_rows_test import ROWS, batch_of, with_segments
 from tests.models.transformer_test import KINDS
@@ -26,12 +27,20 @@ def make(name, **rates):
 
 @pytest.mark.parametrize(
     ("name", "rate"),
-    [
-        *(("relative", rate) for rate in RATES),
-        ("paper", "attention_dropout"),
-        ("modern", "attention_dropout"),
-        ("modern", "activation_dropout"),
-    ],
+    costs.grid_of_several(
+        [
+            *(("relative", rate) for rate in RATES),
+            ("paper", "attention_dropout"),
+            ("modern", "attention_dropout"),
+            ("modern", "activation_dropout"),
+        ],
+        keep=[
+            ("relative", "dropout"),
+            ("relative", "attention_dropout"),
+            ("relative", "word_dropout"),
+            ("modern", "activation_dropout"),
+        ],
+    ),
 )
 def test_acts_in_training_only(name, rate):
     config, plain = make(name)

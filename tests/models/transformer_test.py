@@ -6,6 +6,7 @@ F feed_forward_dim   L layers   V vocabulary_size
 
 import dataclasses
 import functools
+import itertools
 import os
 import warnings
 
@@ -27,7 +28,8 @@ from tests.references import model as reference
 from tests.references import search as reference_search
 
 B, T, S, H, D, F, V = 3, 5, 7, 4, 24, 11, 17
-SIZES = models.TransformerConfig(V, 2, 3, D, H, F, dropout=0.1)
+# The fewest blocks of which the decoder has several. `encoder_test.py` has two.
+SIZES = models.TransformerConfig(V, 1, 2, D, H, F, dropout=0.1)
 # The sources have 4, 7 and 2 tokens, the targets 5, 3 and 4.
 SOURCE_IDS = np.array(
     [[3, 9, 4, 2, 0, 0, 0], [16, 5, 5, 8, 11, 7, 2], [6, 2, 0, 0, 0, 0, 0]]
@@ -55,7 +57,8 @@ KINDS = {
     "modern": dataclasses.replace(
         models.PRESETS["modern"],
         vocabulary_size=V,
-        num_encoder_layers=2,
+        num_encoder_layers=1,
+        num_decoder_layers=2,
         model_dim=D,
         num_heads=H,
         feed_forward_dim=F,
@@ -131,6 +134,13 @@ def make(config=KINDS["paper_pre"], dtype=None, **changes):
     return model
 
 
+@functools.cache
+def shared(config=KINDS["paper_pre"]):
+    """Returns what `make` returns, once for all tests that only call it."""
+    keras.utils.set_random_seed(1)
+    return make(config)
+
+
 def decode(model, source_ids, target_ids, max_length=None):
     """Returns logits (B, T, V), computed step by step."""
     state, logits = model.start(source_ids, max_length), []
@@ -157,9 +167,16 @@ class TestTransformer:
     def set_up(self):
         keras.utils.set_random_seed(1)
 
-    @kinds()
+    # What the others have is in these too, or in the tests of layers.
+    @kinds(
+        keep=(
+            *FEW,
+            *("paper", "tensor2tensor", "multi_query", "target_tied"),
+            "not_scaled",
+        )
+    )
     def test_equals_the_loops_of_the_reference(self, config):
-        model = make(config)
+        model = shared(config)
         target_ids = started(config)
         logits = model(inputs(target_ids=target_ids))
         scores = model.attention_scores(inputs(target_ids=target_ids))
@@ -183,7 +200,8 @@ class TestTransformer:
             )
             for array, other in zip(scores, expected[1:], strict=True):
                 # The scores of queries at padding do not matter.
-                rows = SOURCE_IDS[b] != 0 if len(other) == 2 else IS_REAL[b]
+                is_encoder = len(other) == config.num_encoder_layers
+                rows = SOURCE_IDS[b] != 0 if is_encoder else IS_REAL[b]
                 assert_all_close(
                     array[b].numpy()[:, :, rows],
                     np.array(other)[:, :, rows],
@@ -246,6 +264,9 @@ class TestTransformer:
 
     @kinds("paper", "modern")
     def test_attention_scores_have_names_and_rows_that_sum_to_one(self, config):
+        config = dataclasses.replace(
+            config, num_encoder_layers=2, num_decoder_layers=3
+        )
         scores = make(config).attention_scores(inputs())
         for array, shape in (
             (scores.encoder, (B, 2, H, S, S)),
@@ -268,9 +289,9 @@ class TestTransformer:
             assert_all_equal(array, other)
 
     # `decoder_test.py` has each kind of positions.
-    @kinds(keep=(*FEW, "paper", "multi_query"))
+    @kinds(keep=("marian", "relative", "modern"))
     def test_steps_equal_the_call(self, config):
-        model = make(config)
+        model = shared(config)
         target_ids = without_padding(config)
         expected = model(inputs(target_ids=target_ids))
         for max_length in (None, T + 6):
@@ -289,7 +310,7 @@ class TestTransformer:
         keep=("relative",),
     )
     def test_steps_equal_the_call_in_a_graph_of_unknown_sizes(self, config):
-        model = make(config)
+        model = shared(config)
         ids = tf.TensorSpec([None, None], tf.int32)
 
         @tf.function(input_signature=[ids, ids])
@@ -312,9 +333,9 @@ class TestTransformer:
             )
 
     # `decoder_test.py` has each kind of positions.
-    @kinds(*STEPPED, keep=("relative", "modern"))
+    @kinds(*STEPPED, keep=("relative",))
     def test_each_hypothesis_reads_its_own_past(self, config):
-        model = make(config)
+        model = shared(config)
         step = model.stepper()
 
         def take_step(ids, position, state):
@@ -355,7 +376,7 @@ class TestTransformer:
     )
     @pytest.mark.grid
     def test_hypotheses_of_a_loop(self, config, how):
-        model = make(config)
+        model = shared(config)
         width, max_length = 5, None if how == "grows_in_a_graph" else T + 2
         is_compiled = how == "is_compiled"
         # If compiled, all sizes are known, otherwise only W.
@@ -425,7 +446,7 @@ class TestTransformer:
     def test_rows_are_taken_with_all_their_hypotheses(
         self, name, max_length, rows
     ):
-        model = make(KINDS[name])
+        model = shared(KINDS[name])
         width = 5
         state = model.widen(model.start(SOURCE_IDS, max_length), width)
         history = np.zeros((B, width, 0), int)
@@ -452,7 +473,7 @@ class TestTransformer:
 
     @pytest.mark.parametrize("max_length", [None, T])
     def test_selecting_changes_only_the_ancestors(self, max_length):
-        model = make()
+        model = shared()
         state = model.widen(model.start(SOURCE_IDS, max_length), 5)
         _, state = model.step(draw_ids(0, 5).reshape(-1), 0, state)
         selected = model.select(state, np.full((B, 5), 3))
@@ -470,7 +491,7 @@ class TestTransformer:
 
     @pytest.mark.parametrize("max_length", [None, T])
     def test_shapes_of_a_state(self, max_length):
-        model = make()
+        model = shared()
         state = model.widen(model.start(SOURCE_IDS, max_length), 5)
         shapes = model.shapes(state)
         assert shapes["memory_mask"] == (B, S)
@@ -516,7 +537,7 @@ class TestTransformer:
                 )
 
     def test_hypotheses_attend_as_their_own_history(self):
-        model = make()
+        model = shared()
         step = model.stepper(return_attention=True)
         width = 5
 
@@ -538,7 +559,7 @@ class TestTransformer:
     @pytest.mark.parametrize("max_length", [None, 1])
     def test_one_token_causes_no_warning(self, max_length):
         for name in ("paper", "relative", "modern"):
-            model = make(KINDS[name])
+            model = shared(KINDS[name])
             one = inputs(SOURCE_IDS[:, :1], TARGET_IDS[:, :1])
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
@@ -550,7 +571,7 @@ class TestTransformer:
 
     @pytest.mark.parametrize("max_length", [None, T])
     def test_other_rows_or_hypotheses_are_refused(self, max_length):
-        model = make()
+        model = shared()
         state = model.start(SOURCE_IDS, max_length)
         message = "3 sources, 1 hypotheses.*Received: 4 ids. Expected: 3,"
         with pytest.raises(ValueError, match=message):
@@ -572,14 +593,14 @@ class TestTransformer:
     def test_a_position_that_does_not_fit_is_refused(
         self, max_length, position, message
     ):
-        model = make()
+        model = shared()
         with pytest.raises(ValueError, match=message):
             model.step(
                 TARGET_IDS[:, 0], position, model.start(SOURCE_IDS, max_length)
             )
 
     def test_beam_search_by_steps_equals_a_slow_one_by_calls(self):
-        model = make()
+        model = shared()
         limits = [4, 2, 3]
         # A call would treat a padding id inside the target as padding.
         no_pad = np.array([-1e9] + [0] * (V - 1), "float32")
@@ -623,13 +644,13 @@ class TestTransformer:
                 )
 
     def test_ids_may_be_lists(self):
-        model = make()
+        model = shared()
         state = model.start(SOURCE_IDS.tolist(), max_length=2)
         logits, _ = model.step(TARGET_IDS[:, 0].tolist(), 0, state)
         assert_all_close(logits, model(inputs())[:, 0], rtol=0, atol=1e-5)
 
     def test_a_state_has_the_batch_first_and_grows_or_stays(self):
-        model = make()
+        model = shared()
         for max_length in (None, T):
             state = model.start(SOURCE_IDS, max_length)
             for t in range(3):
@@ -642,7 +663,7 @@ class TestTransformer:
 
     @pytest.mark.parametrize("max_length", [None, T])
     def test_rows_of_a_state_can_be_gathered(self, max_length):
-        model = make()
+        model = shared()
         target_ids = np.where(TARGET_IDS == 0, 14, TARGET_IDS)
         state = model.start(SOURCE_IDS, max_length)
         for t in range(2):
@@ -653,9 +674,13 @@ class TestTransformer:
         expected = model(inputs(target_ids=target_ids))[:, 2].numpy()
         assert_all_close(logits, expected[rows], rtol=1e-5, atol=1e-5)
 
-    @kinds("paper", "paper_pre", "marian", "relative", "modern")
+    # `decoder_test.py` has each kind.
+    @kinds(
+        *("paper", "paper_pre", "marian", "relative", "modern"),
+        keep=("marian", "modern"),
+    )
     def test_future_tokens_change_nothing(self, config):
-        model = make(config)
+        model = shared(config)
         target_ids = without_padding(config)
         logits = model(inputs(target_ids=target_ids)).numpy()
         for t in range(T - 1):
@@ -665,9 +690,9 @@ class TestTransformer:
             assert_all_equal(others[:, : t + 1], logits[:, : t + 1])
             assert_not_all_close(others[:, t + 1 :], logits[:, t + 1 :])
 
-    @kinds(keep=FEW)
+    @kinds(keep=("relative", "two_vocabularies"))
     def test_more_padding_on_either_side_changes_nothing(self, config):
-        model = make(config)
+        model = shared(config)
         target_ids = started(config)
         expected = model(inputs(target_ids=target_ids)).numpy()[IS_REAL]
         none, before, after = (0, 0), (4, 0), (0, 6)
@@ -683,11 +708,11 @@ class TestTransformer:
             # Logits are up to 8, where float32 has a resolution of 1e-6.
             assert_all_close(logits[IS_REAL], expected, rtol=0, atol=3e-6)
 
-    @kinds("paper", "marian", "relative", "modern")
+    @kinds("paper", "marian", "relative", "modern", keep=("relative", "modern"))
     def test_padding_at_the_front_of_the_source_may_be_stepped_with(
         self, config
     ):
-        model = make(config)
+        model = shared(config)
         target_ids = without_padding(config)
         assert_all_close(
             decode(model, np.pad(SOURCE_IDS, [(0, 0), (3, 0)]), target_ids),
@@ -717,7 +742,7 @@ class TestTransformer:
         )
 
     def test_order_of_the_batch_is_kept(self):
-        model = make()
+        model = shared()
         order = [2, 0, 1]
         assert_all_close(
             model(inputs(SOURCE_IDS[order], TARGET_IDS[order])),
@@ -727,7 +752,7 @@ class TestTransformer:
         )
 
     def test_rows_do_not_see_each_other(self):
-        model = make()
+        model = shared()
         changed = SOURCE_IDS.copy()
         changed[0, 1] = 10
         before = model(inputs()).numpy()
@@ -736,7 +761,7 @@ class TestTransformer:
         assert_not_all_close(after[0], before[0])
 
     def test_a_source_of_padding_alone_is_finite(self):
-        model = make()
+        model = shared()
         with tf.GradientTape() as tape:
             logits = model(inputs(source_ids=np.zeros((B, S), int)))
             loss = tf.reduce_mean(logits**2)
@@ -771,7 +796,7 @@ class TestTransformer:
             assert gradient is not None
 
     def test_unknown_batch_and_lengths(self):
-        model = make()
+        model = shared()
         ids = tf.TensorSpec([None, None], tf.int32)
         graph = tf.function(
             lambda source_ids, target_ids: model(
@@ -792,7 +817,7 @@ class TestTransformer:
     @pytest.mark.parametrize(
         ("policy", "tolerance"),
         [
-            # Four blocks round by 2^-11 or 2^-8, and logits are up to 5.
+            # Three blocks round by 2^-11 or 2^-8, and logits are up to 5.
             ("mixed_float16", 0.03),
             ("mixed_bfloat16", 0.24),
         ],
@@ -867,7 +892,7 @@ class TestTransformer:
             else:
                 assert np.mean(dropped) <= 1
 
-    @kinds(keep=FEW)
+    @kinds(keep=("modern", "two_vocabularies"))
     def test_config_makes_the_same_model(self, config):
         model = make(config, pad_id=5, dropout=0.2)
         described = model.get_config()
@@ -879,8 +904,21 @@ class TestTransformer:
         clone.set_weights(model.get_weights())
         assert_all_equal(clone(inputs()), model(inputs()))
 
-    @pytest.mark.parametrize("name", ("paper", "two_vocabularies"))
-    @pytest.mark.parametrize("dtype", ("float32", "mixed_bfloat16"))
+    @pytest.mark.parametrize(
+        ("name", "dtype"),
+        costs.grid_of_several(
+            list(
+                itertools.product(
+                    ("paper", "two_vocabularies"),
+                    ("float32", "mixed_bfloat16"),
+                )
+            ),
+            keep=[
+                ("paper", "float32"),
+                ("two_vocabularies", "mixed_bfloat16"),
+            ],
+        ),
+    )
     def test_keras_file_gives_the_same_model(self, name, dtype, tmp_path):
         model = make(KINDS[name], pad_id=5, dtype=dtype)
         path = os.path.join(tmp_path, "model.keras")
@@ -901,7 +939,7 @@ class TestTransformer:
         ],
     )
     def test_ids_outside_of_the_vocabulary_are_refused(self, change, message):
-        model = make()
+        model = shared()
         for call in (model, model.attention_scores):
             with pytest.raises(ValueError, match=message):
                 call({**inputs(), **change})
@@ -916,7 +954,7 @@ class TestTransformer:
         ],
     )
     def test_other_inputs_are_refused(self, others):
-        model = make()
+        model = shared()
         names = r"called on a dict with \('source_ids', 'target_input_ids'\)"
         with pytest.raises(ValueError, match=names):
             model(others)

@@ -57,6 +57,16 @@ SLOW_CASES = [
     )
     for i, case in enumerate(CASES)
 ]
+XLA_CASES = [
+    pytest.param(
+        *case.values,
+        id=case.id,
+        marks=[]
+        if "beam" in case.id or "top_p" in case.id
+        else [pytest.mark.grid],
+    )
+    for case in CASES[1::2]
+]
 B = 13
 
 
@@ -246,7 +256,7 @@ class TestWaysToRun:
         assert len(traced) == 1
 
     @pytest.mark.xla
-    @pytest.mark.parametrize(("name", "demands"), CASES[1::2])
+    @pytest.mark.parametrize(("name", "demands"), XLA_CASES)
     def test_xla(self, name, demands):
         self.check_xla(name, demands)
 
@@ -268,7 +278,7 @@ class TestWaysToRun:
         self.check_same(compiled(), self.run_eagerly(name, demands))
 
     @pytest.mark.seconds
-    @pytest.mark.parametrize(("name", "demands"), CASES)
+    @pytest.mark.parametrize(("name", "demands"), SLOW_CASES)
     def test_rows_that_are_done_are_dropped(self, name, demands):
         run, settings = SEARCHES[name]
         # Limits of 1, 2, 1, 3, 1, 2, 1, 7, repeated.

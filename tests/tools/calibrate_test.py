@@ -162,7 +162,7 @@ def test_the_saved_model_of_a_calibrated_run(development, output, tmp_path):
     assert set(answer["signatures"]) == {"serving_default", "confidence"}
     assert checks.problems(answer, texts) == []
     outputs = answer["calls"]["confidence"][0]["outputs"]
-    live = kt.load_translator(run)
+    live = toy.translator()
     best = [hypotheses[0] for hypotheses in live.hypotheses(texts)]
     for row, assessed in enumerate(
         kt.translation.assess(live, calibration, texts, best)

@@ -54,7 +54,7 @@ def test_files(files):
     assert (most["first"], most["second"]) == ("non", "oui")
 
 
-def test_a_model_and_a_file(demo_run, files, tmp_path):
+def test_a_model_and_a_file(demo_run, demo_translator, files, tmp_path):
     pairs = kt.data.illustrated_corpus().test[:7]
     for name, lines in (
         ("source", [pair.source for pair in pairs]),
@@ -68,9 +68,7 @@ def test_a_model_and_a_file(demo_run, files, tmp_path):
         f"--reference={files['reference']}",
         f"--source={files['source']}",
     )
-    translations = kt.load_translator(demo_run).translate(
-        [pair.source for pair in pairs]
-    )
+    translations = demo_translator.translate([pair.source for pair in pairs])
     expected = kt.translation.score_translations(
         translations, [pair.target for pair in pairs]
     )

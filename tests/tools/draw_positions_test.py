@@ -5,7 +5,7 @@ import pytest
 
 from keras_transformer import layers
 from keras_transformer.layers import sinusoids
-from tests.tools import commands, in_process
+from tests.tools import in_process
 from tools import draw_positions
 
 
@@ -26,10 +26,9 @@ def test_an_odd_size_is_refused():
         draw_positions.draw(7, 25)
 
 
-@pytest.mark.process
 def test_the_command_writes_a_picture(tmp_path):
     path = tmp_path / "positions.png"
-    done = commands.run(
+    done = in_process.call(
         "draw_positions", f"--output={path}", "--num_dimensions=26"
     )
     assert done.returncode == 0, done.stderr[-2000:]

@@ -8,15 +8,11 @@ import pytest
 import sacrebleu
 
 import keras_transformer as kt
-from tests.tools import commands, in_process
+from tests.tools import in_process
 from tools.model_flags import loading, settings
 
 
-def evaluate(*flags):
-    return commands.run("evaluate", *flags, text=True)
-
-
-def test_scores(demo_run, tmp_path):
+def test_scores(demo_run, demo_translator, tmp_path):
     pairs = kt.data.illustrated_corpus().test[:53]
     # Every third reference is another sentence, so that BLEU is not 100.
     references = [
@@ -26,7 +22,8 @@ def test_scores(demo_run, tmp_path):
     source, reference = tmp_path / "source", tmp_path / "reference"
     source.write_text("".join(f"{p.source}\n" for p in pairs))
     reference.write_text("".join(f"{line}\n" for line in references))
-    result = evaluate(
+    result = in_process.call(
+        "evaluate",
         f"--model={demo_run}",
         f"--source={source}",
         f"--reference={reference}",
@@ -35,9 +32,7 @@ def test_scores(demo_run, tmp_path):
     )
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
-    translations = kt.load_translator(demo_run).translate(
-        [pair.source for pair in pairs]
-    )
+    translations = demo_translator.translate([pair.source for pair in pairs])
     metric = sacrebleu.BLEU(lowercase=True, tokenize="intl")
     expected = metric.corpus_score(translations, [references]).score
     assert found["bleu"] == expected

@@ -54,7 +54,8 @@ def test_a_page_with_the_model(run, tmp_path):
     assert data["targets"] == ["un chat, vieux", "a"]
 
 
-@pytest.mark.seconds
+# `imported_model_test.py` calls the program for a page of recorded traces.
+@pytest.mark.grid
 def test_a_model_above_the_limit(run, tmp_path):
     path = tmp_path / "page.html"
     found = call(

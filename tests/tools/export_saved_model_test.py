@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
 
 import keras_transformer as kt
 from tests.tools import commands, in_process
@@ -32,6 +33,32 @@ def export(*flags):
     return commands.run("export_saved_model", *flags, text=True)
 
 
+def test_exports_the_next_version(tmp_path):
+    run = toy.write_run(tmp_path / "run")
+    models = tmp_path / "models"
+    (models / "1").mkdir(parents=True)
+    result = in_process.call(
+        "export_saved_model",
+        f"--model={run}",
+        f"--output_dir={models}",
+        "--n_best=2",
+        "--signatures=n_best",
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.decode().strip() == str(models / "2")
+    assert sorted(path.name for path in models.iterdir()) == ["1", "2"]
+    texts = [pair.source for pair in toy.random_pairs(11, seed=1)]
+    signatures = tf.saved_model.load(str(models / "2")).signatures
+    found = signatures["serving_default"](text=tf.constant(texts))
+    live = toy.translator().translate(texts)
+    assert [t.decode() for t in found["translation"].numpy()] == live
+    assert len(set(live)) > 7 and all(live)
+    n_best = signatures["n_best"](text=tf.constant(texts))
+    assert n_best["scores"].shape == (11, 2)
+
+
+# `saved_model_test.py` serves what was saved, in a process of its own.
+@pytest.mark.grid
 def test_export_serves_what_the_live_model_says(demo_run, tmp_path):
     models = tmp_path / "models"
     (models / "1").mkdir(parents=True)

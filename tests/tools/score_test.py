@@ -27,14 +27,15 @@ def run(tmp_path_factory):
 @pytest.mark.parametrize(
     ("score", "flags"),
     [
-        (call, []),
+        (functools.partial(in_process.call, "score"), []),
+        pytest.param(call, [], marks=pytest.mark.grid),
         pytest.param(
             functools.partial(in_process.call, "score"),
             ["--coverage_penalty=0.2"],
             marks=pytest.mark.grid,
         ),
     ],
-    ids=["as_the_run_says", "with_coverage"],
+    ids=["as_the_run_says", "in_a_process", "with_coverage"],
 )
 def test_an_n_best_list_scored_again(run, tmp_path, score, flags):
     sources = [pair.source for pair in toy.random_pairs(17, seed=5)] + [""]

@@ -175,7 +175,7 @@ def test_the_chief_is_lost(flags, tmp_path):
     assert "Another worker of this run has gone" in output
 
 
-# The next test finds a disagreement in the settings too.
+# The next test has what they compare.
 @pytest.mark.grid
 def test_workers_with_other_settings(flags, tmp_path):
     directory = tmp_path / "shared"
@@ -187,6 +187,39 @@ def test_workers_with_other_settings(flags, tmp_path):
     assert not directory.exists()
 
 
+def test_what_workers_compare_before_they_read_data(
+    flags, tmp_path, monkeypatch
+):
+    """That a disagreement ends all of them, `training` tests in two."""
+
+    class Compared(Exception):
+        pass
+
+    compared = []
+
+    def compare(strategy, values):
+        compared.append(values)
+        if len(compared) % 2 == 0:
+            raise Compared
+
+    monkeypatch.setattr(kt.training, "check_agreement", compare)
+    for precision in ("auto", "float32"):
+        with pytest.raises(Compared):
+            train_here(
+                tmp_path / "run", *flags, f"--precision={precision}", "--seed=7"
+            )
+    automatic, settings, given, _ = compared
+    chosen = kt.training.fast_precision().policy
+    assert automatic == {
+        "what --precision=auto chooses (give all the same precision)": chosen
+    }
+    assert given == {"settings.precision": "float32"}
+    assert settings["settings.seed"] == 7
+    assert settings["a run in --output_dir"] is False
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.grid
 def test_workers_with_other_processors(flags, tmp_path):
     """One chooses its precision, the other has another one."""
     chosen = kt.training.fast_precision().policy
@@ -212,10 +245,9 @@ def test_workers_with_other_processors(flags, tmp_path):
     assert not directory.exists()
 
 
-def test_bad_tf_config(flags, tmp_path):
-    code, output = finish(
-        start(tmp_path / "run", CLUSTER, *flags, tf_config='{"cluster": 3}')
-    )
-    assert code == 1
-    assert output.splitlines()[-1].startswith("error: TF_CONFIG must list the")
+def test_bad_tf_config(flags, tmp_path, monkeypatch):
+    # How a program shows an error, `train_translation_test.py` tests.
+    monkeypatch.setenv("TF_CONFIG", '{"cluster": 3}')
+    with pytest.raises(ValueError, match="^TF_CONFIG must list the"):
+        train_here(tmp_path / "run", CLUSTER, *flags)
     assert not (tmp_path / "run").exists()

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.training
 def light():
     with pytest.MonkeyPatch.context() as patch:
         light_training.finish_light(patch)
+        light_training.trace_no_steps(patch)
         yield
 
 

@@ -7,7 +7,6 @@ from unittest import mock
 import pytest
 
 import keras_transformer as kt
-from tests import costs
 from tests.trainers import light_training
 from tests.trainers.going_on_test import SIZES
 from tests.trainers.trainer_command import write_pairs
@@ -15,9 +14,11 @@ from tools.kill_and_resume import run_differences
 from trainers import large_text, run, settings
 
 
-@pytest.fixture
-def train(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def train(tmp_path_factory):
     """A function that trains a small run on shards, in small windows."""
+    folder = tmp_path_factory.mktemp("shards")
+    monkeypatch = pytest.MonkeyPatch()
     light_training.train_light(monkeypatch)
     monkeypatch.setattr(large_text, "MAX_PAIRS", 50)
     defaults = list(kt.data.ShardedPairs.__init__.__defaults__)
@@ -26,7 +27,7 @@ def train(tmp_path, monkeypatch):
         kt.data.ShardedPairs.__init__, "__defaults__", tuple(defaults)
     )
     train_tsv, dev_tsv = (
-        [flag.split("=")[1]] for flag in write_pairs(tmp_path, 97, 5)
+        [flag.split("=")[1]] for flag in write_pairs(folder, 97, 5)
     )
 
     def train(name, sizes=SIZES, **values):
@@ -42,32 +43,43 @@ def train(tmp_path, monkeypatch):
             "beam_size": 1,
             **values,
         }
-        run.train(settings.TrainingSettings(**asked), sizes, tmp_path / name)
-        return tmp_path / name
+        run.train(settings.TrainingSettings(**asked), sizes, folder / name)
+        return folder / name
 
-    return train
+    yield train
+    monkeypatch.undo()
 
 
-@pytest.mark.parametrize(
-    "sampling",
-    # `segmentation_test.py` holds that sampled batches continue.
-    costs.grid(
-        [{}, {"segmentation_sampling": 0.1, "packed": False}], keep=[{}]
-    ),
-)
-def test_a_run_from_shards_continues(train, sampling):
-    train = functools.partial(train, **sampling)
-    whole = train("whole", steps=13)
-    assert (whole / "shards" / "index.json").exists()
-    train("stopped", steps=4)
+@pytest.fixture(scope="module")
+def whole(train):
+    """A run that nothing stopped."""
+    return train("whole", steps=13)
+
+
+def check_continues(whole, train):
+    train(steps=4)
     with mock.patch.object(large_text, "iterate") as iterate:
-        stopped = train("stopped", steps=13)
+        stopped = train(steps=13)
     iterate.assert_not_called()
     assert run_differences.differences(whole, stopped) == []
 
 
-def test_prepared_shards(train, tmp_path):
-    first = train("first", steps=2)
+def test_a_run_from_shards_continues(whole, train):
+    assert (whole / "shards" / "index.json").exists()
+    check_continues(whole, functools.partial(train, "stopped"))
+
+
+# `segmentation_test.py` holds that sampled batches continue.
+@pytest.mark.grid
+def test_a_run_from_shards_that_samples_continues(train):
+    train = functools.partial(train, segmentation_sampling=0.1, packed=False)
+    check_continues(
+        train("sampled", steps=13), functools.partial(train, "sampled_stopped")
+    )
+
+
+def test_prepared_shards(whole, train):
+    first = whole
     sizes = {k: v for k, v in SIZES.items() if k != "vocabulary_size"}
     second = train(
         "second",

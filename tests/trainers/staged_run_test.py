@@ -82,6 +82,7 @@ def test_an_unknown_recipe_is_refused():
 def light():
     with pytest.MonkeyPatch.context() as patch:
         light_training.finish_light(patch)
+        light_training.trace_no_steps(patch)
         yield
 
 
@@ -97,7 +98,7 @@ def flags(tmp_path_factory):
         "--model_dim=32",
         "--vocabulary_size=701",
         "--tokens_per_batch=1024",
-        "--max_length=32",
+        "--max_length=16",
         "--steps=4",
         "--warmup_steps=2",
         "--evaluation_interval=2",

@@ -14,6 +14,7 @@ import pytest
 import tensorflow as tf
 
 import keras_transformer as kt
+from tests.trainers import light_training
 from tests.trainers.trainer_command import (
     ROOT,
     finish,
@@ -62,7 +63,10 @@ def marian(small):
 def whole(marian, tmp_path_factory):
     """A run that nothing stopped."""
     directory = tmp_path_factory.mktemp("runs") / "whole"
-    train_here(directory, *marian)
+    # The demo draws.
+    with pytest.MonkeyPatch.context() as patch:
+        light_training.draw_nothing(patch)
+        train_here(directory, *marian)
     return directory
 
 
@@ -130,9 +134,8 @@ def test_a_convention_and_a_vocabulary_for_each_side(whole):
     assert explanation.target_input_tokens[0] == "<pad>"
 
 
-def test_demo_knows_what_it_refers_to(demo_run):
-    translator = kt.load_translator(demo_run)
-    assert translator.translate(
+def test_demo_knows_what_it_refers_to(demo_translator):
+    assert demo_translator.translate(
         [
             "The animal didn't cross the street because it was too tired.",
             "The animal didn't cross the street because it was too wide.",
@@ -144,7 +147,7 @@ def test_demo_knows_what_it_refers_to(demo_run):
 
 
 def test_killed_and_continued_is_as_never_stopped(
-    whole, marian, tmp_path, caplog
+    whole, marian, tmp_path, caplog, monkeypatch
 ):
     killed = tmp_path / "killed"
     process = start(killed, *marian)
@@ -157,6 +160,8 @@ def test_killed_and_continued_is_as_never_stopped(
     assert finish(process)[0] == -signal.SIGKILL
     assert not (killed / "metrics.json").exists()
 
+    light_training.save_light(monkeypatch)
+    light_training.draw_nothing(monkeypatch)
     with caplog.at_level("INFO", "trainers"):
         train_here(killed, *marian)
     assert "Continuing at step" in caplog.text
@@ -207,9 +212,13 @@ def test_loss_that_becomes_nan(small, tmp_path):
     assert not (output_dir / "metrics.json").exists()
 
 
-def test_bad_flags(tmp_path):
+@pytest.mark.grid
+def test_an_unknown_flag(tmp_path):
     code, output = finish(start(tmp_path / "run", "--beam_sise=3"))
     assert code != 0 and "Unknown command line flag 'beam_sise'" in output
+
+
+def test_bad_flags(tmp_path):
     code, output = finish(start(tmp_path / "run", "--train_source=nowhere.en"))
     assert code == 1
     assert output.splitlines()[-1].startswith("error: --train_source and")
@@ -245,7 +254,7 @@ def test_only_a_stopped_run_names_its_checkpoint(
     # There is no checkpoint to continue from.
     assert stop() == ""
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", run_eagerly=True)
     # First of an earlier stage of a recipe, then of the run itself.
     first_stage = kt.runs.RunDirectory(directory.stages / "1_first")
     for number, each in enumerate((first_stage, directory), start=1):

@@ -2,7 +2,6 @@
 
 import pathlib
 import re
-import sys
 
 import keras
 import numpy as np
@@ -23,7 +22,6 @@ from tests.assertions import (
     assert_not_all_equal,
     logged,
 )
-from tests.training import two_workers
 
 VOCABULARY = 11
 
@@ -35,21 +33,28 @@ def transformer(num_encoder_layers, dtype=None):
     return models.build_transformer(config, dtype)
 
 
-def make(seed=0, **settings):
+def make(seed=0, run_eagerly=False, **settings):
     """A Transformer with dropout and Adam: everything that has a state."""
     keras.utils.set_random_seed(seed)
     model = transformer(1, **settings)
-    model.compile(optimizers.paper_adam(8, 3), losses.SmoothedCrossEntropy())
+    model.compile(
+        optimizers.paper_adam(8, 3),
+        losses.SmoothedCrossEntropy(),
+        run_eagerly=run_eagerly,
+    )
     return model
 
 
-def make_dense(optimizer="adam", units=3, dtype=None, layers=1):
+def make_dense(
+    optimizer="adam", units=3, dtype=None, layers=1, run_eagerly=True
+):
     """A small model with dropout; its optimizer has made one update."""
     model = keras.Sequential(
         [keras.Input((2,)), keras.layers.Dropout(0.5, dtype=dtype)]
         + [keras.layers.Dense(units, dtype=dtype) for _ in range(layers)]
     )
-    model.compile(optimizer, "mse")
+    # To trace a graph would take most of the time.
+    model.compile(optimizer, "mse", run_eagerly=run_eagerly)
     model.fit(np.ones((4, 2)), np.ones((4, units)), verbose=0)
     return model
 
@@ -152,14 +157,15 @@ class Cases:
 class TestTrainingCheckpoints(Cases):
     @pytest.mark.seconds
     def test_goes_on_to_the_bit(self):
-        whole = make()
+        # `train_translation_test.py` goes on with graphs.
+        whole = make(run_eagerly=True)
         whole.fit(dataset(), verbose=0, shuffle=False)
 
-        first = make()
+        first = make(run_eagerly=True)
         first.fit(dataset(steps=2), verbose=0, shuffle=False)
         self.open(first).save()
         # As in a new process: other weights, seeds and optimizer state.
-        second = make(seed=7)
+        second = make(seed=7, run_eagerly=True)
         second.fit(dataset(steps=1), verbose=0, shuffle=False)
         found = self.open(second)
         assert found.restore()
@@ -173,7 +179,7 @@ class TestTrainingCheckpoints(Cases):
     @pytest.mark.seconds
     def test_dropout_goes_on_as_well(self):
         # Else the test above could not see that seeds are restored.
-        model = make()
+        model = make(run_eagerly=True)
         seeds = model.non_trainable_variables
         assert len(seeds) > 0
         before = [seed.numpy() for seed in seeds]
@@ -223,7 +229,7 @@ class TestTrainingCheckpoints(Cases):
 
     @pytest.mark.seconds
     def test_average_is_the_mean_of_the_kept(self):
-        model = make()
+        model = make(run_eagerly=True)
         saved = self.open(model, max_to_keep=3)
         drawn = []
         for step in (1, 2, 3, 4):
@@ -453,7 +459,7 @@ class TestTrainingCheckpoints(Cases):
 
     @pytest.mark.seconds
     def test_half_precision_keeps_its_loss_scale(self):
-        model = make(dtype="mixed_float16")
+        model = make(run_eagerly=True, dtype="mixed_float16")
         model.fit(dataset(steps=1), verbose=0, shuffle=False)
         model.optimizer.dynamic_scale.assign(2.0**7)
         self.open(model).save()
@@ -486,7 +492,7 @@ class TestTwoReplicas(Cases):
         self.open(one).save()
 
         with self.strategy.scope():
-            two = make_dense()
+            two = make_dense(run_eagerly=False)
         two.fit(np.ones((2, 2)), np.ones((2, 3)), verbose=0)
         found = self.open(two)
         assert found.restore()
@@ -515,19 +521,11 @@ class TestTwoReplicas(Cases):
             self.open(make_dense(units=5)).restore()
 
 
-@pytest.mark.process
-def test_one_of_two_workers_writes_and_both_read(tmp_path):
-    two_workers.run(__file__, str(tmp_path))
-    # Each has come to the end.
-    assert sorted(path.name for path in tmp_path.glob("done-*")) == [
-        "done-0",
-        "done-1",
-    ]
+def check_two_workers(strategy, folder):
+    """Checks, in each of two workers, that one writes and both read.
 
-
-def main(folder):
-    """What each of two workers does."""
-    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    `multi_worker_test.py` starts the processes.
+    """
     directory = pathlib.Path(folder) / "checkpoints"
     index = strategy.cluster_resolver.task_id
     with strategy.scope():
@@ -562,8 +560,3 @@ def main(folder):
     model.optimizer.iterations.assign_add(index)
     with pytest.raises(RuntimeError, match="different steps.*7.5 on"):
         shared.save()
-    (pathlib.Path(folder) / f"done-{index}").touch()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

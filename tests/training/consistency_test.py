@@ -80,13 +80,17 @@ def batch():
 
 
 def train(model, loss, **settings):
-    """Makes one step of size 1; returns the loss and the gradient."""
+    """Makes one step of size 1; returns the loss and the gradient.
+
+    To trace a graph would take most of the time. So there is none, unless there
+    are settings.
+    """
     inputs, labels, weights = batch()
     model.compile(
         keras.optimizers.SGD(1.0),
         losses.SmoothedCrossEntropy(0.0),
         consistency=loss,
-        **settings,
+        **(settings or {"run_eagerly": True}),
     )
     data = tf.data.Dataset.from_tensors((inputs, labels, weights))
     before = model.table.numpy()
@@ -198,9 +202,14 @@ class TestStep:
     @pytest.mark.parametrize(
         ("replicas", "settings"),
         [
-            (1, {"gradient_accumulation_steps": 3}),
-            (2, {}),
             (2, {"gradient_accumulation_steps": 3}),
+            *(
+                pytest.param(*case, marks=pytest.mark.grid)
+                for case in (
+                    (1, {"gradient_accumulation_steps": 3}),
+                    (2, {"run_eagerly": False}),
+                )
+            ),
         ],
     )
     def test_replicas_and_micro_batches_make_the_same_step(

@@ -5,6 +5,7 @@ B batch   T target length   V vocabulary_size
 
 import contextlib
 import copy
+import itertools
 
 import keras
 import numpy as np
@@ -35,12 +36,19 @@ from tests.training.speller import (
 )
 
 pytestmark = pytest.mark.seconds
+several_steps_in_a_call = pytest.mark.parametrize(
+    "steps_per_execution", costs.grid([1, 3], keep=[3])
+)
 
 
 class TestDistributedModel(Cases):
-    @pytest.mark.parametrize("steps_per_execution", (1, 3))
-    @pytest.mark.parametrize("jit_compile", (False, True))
-    @pytest.mark.parametrize("gradient_accumulation_steps", (1, 2))
+    @pytest.mark.parametrize(
+        ("steps_per_execution", "jit_compile", "gradient_accumulation_steps"),
+        costs.grid_of_several(
+            list(itertools.product((1, 3), (False, True), (1, 2))),
+            keep=[(1, False, 1), (3, True, 2)],
+        ),
+    )
     def test_fit_descends_on_the_mean_over_tokens(
         self, steps_per_execution, jit_compile, gradient_accumulation_steps
     ):
@@ -98,7 +106,9 @@ class TestDistributedModel(Cases):
         assert_all_close(logs["loss"], expected.mean(), rtol=1e-5)
 
     # Of five batches: no whole number of executions, or not even one.
-    @pytest.mark.parametrize("per_execution", [1, 3, 5, 7])
+    @pytest.mark.parametrize(
+        "per_execution", costs.grid([1, 3, 5, 7], keep=[3, 7])
+    )
     def test_evaluate_is_the_unsmoothed_mean_over_tokens(self, per_execution):
         batches = draw()
         model = make(steps_per_execution=per_execution)
@@ -120,7 +130,9 @@ class TestDistributedModel(Cases):
         assert_all_close(logs["accuracy"], right.mean())
         self.assert_same_weights(model.get_weights(), before)
 
-    @pytest.mark.parametrize("steps_per_execution", [1, 3])
+    @pytest.mark.parametrize(
+        "steps_per_execution", costs.grid([1, 3], keep=[3])
+    )
     def test_fit_reports_validation(self, steps_per_execution):
         batches = draw()
         model = make(steps_per_execution=steps_per_execution)
@@ -141,7 +153,9 @@ class TestDistributedModel(Cases):
             model.get_weights(), train_by_hand(batches + batches)
         )
 
-    @pytest.mark.parametrize("steps_per_execution", [1, 3])
+    @pytest.mark.parametrize(
+        "steps_per_execution", costs.grid([1, 3], keep=[3])
+    )
     def test_train_on_batch_makes_one_update(self, steps_per_execution):
         batches = draw()[:2]
         model = make(steps_per_execution=steps_per_execution)
@@ -177,19 +191,21 @@ class TestDistributedModel(Cases):
         self.assert_same_weights(model.get_weights(), train_by_hand(batches))
         assert "accuracy" in logs
 
-    def test_data_of_unknown_number(self):
+    @pytest.mark.parametrize(
+        "steps_per_execution", costs.grid([1, 3], keep=[3])
+    )
+    def test_data_of_unknown_number(self, steps_per_execution):
         batches = draw()
-        for steps_per_execution in (1, 3):
-            model = make(steps_per_execution=steps_per_execution)
-            data = dataset(batches).filter(lambda *_: True)
-            # Keras learns the number in the first epoch.
-            with pytest.warns(UserWarning, match="ran out of data"):
-                history = model.fit(data, epochs=2, shuffle=False, verbose=0)
-            assert int(model.optimizer.iterations) == 10
-            assert len(history.history["loss"]) == 2
-            self.assert_same_weights(
-                model.get_weights(), train_by_hand(batches + batches)
-            )
+        model = make(steps_per_execution=steps_per_execution)
+        data = dataset(batches).filter(lambda *_: True)
+        # Keras learns the number in the first epoch.
+        with pytest.warns(UserWarning, match="ran out of data"):
+            history = model.fit(data, epochs=2, shuffle=False, verbose=0)
+        assert int(model.optimizer.iterations) == 10
+        assert len(history.history["loss"]) == 2
+        self.assert_same_weights(
+            model.get_weights(), train_by_hand(batches + batches)
+        )
 
     def test_several_steps_in_a_call_draw_the_same_dropout(self):
         ids = {"source_ids": 3 + draw()[0][0] % 7}
@@ -197,7 +213,7 @@ class TestDistributedModel(Cases):
         ids["target_input_ids"] = np.where(weights > 0, 3 + labels % 7, 0)
         data = tf.data.Dataset.from_tensors((ids, labels, weights)).repeat(6)
         trained = []
-        for steps_per_execution in (1, 3, 2):
+        for steps_per_execution in (1, 3):
             keras.utils.set_random_seed(0)
             config = models.TransformerConfig(VOCABULARY, 1, 1, 8, 2, 13, 0.3)
             model = models.build_transformer(config)
@@ -270,6 +286,8 @@ class TestDistributedModel(Cases):
             losses.SmoothedCrossEntropy(0.2, "others"),
             weighted_metrics=["sparse_categorical_accuracy"],
             gradient_accumulation_steps=2,
+            # To trace graphs would take most of the time.
+            run_eagerly=True,
         )
         model.fit(data().repeat(3), verbose=0, shuffle=False)
         if how == "a copy":
@@ -307,11 +325,15 @@ class TestTwoReplicas(Cases):
 
     @pytest.mark.parametrize(
         "settings",
-        [
-            {},
-            {"steps_per_execution": 3},
-            {"steps_per_execution": 3, "jit_compile": True},
-        ],
+        costs.grid(
+            [
+                {},
+                {"steps_per_execution": 3},
+                {"steps_per_execution": 3, "jit_compile": True},
+            ],
+            # The next test fits without settings.
+            keep=[{"steps_per_execution": 3, "jit_compile": True}],
+        ),
     )
     def test_fit_is_that_of_one_replica(self, settings):
         batches = draw(TOKENS + TOKENS[:1])
@@ -372,6 +394,8 @@ class TestTwoReplicas(Cases):
         fit(model, batches)
         self.assert_same_weights(model.get_weights(), train_by_hand(batches))
 
+    # `replicas_test.py` trains one for longer.
+    @pytest.mark.grid
     def test_the_transformer_trains_as_on_one_replica(self):
         ids = {"source_ids": 3 + draw()[0][0] % 7}
         _, labels, weights = draw()[0]
@@ -398,8 +422,10 @@ class TestTwoReplicas(Cases):
     @pytest.mark.parametrize(
         "searching",
         [
-            search.BeamSearch(beam_size=3),
-            pytest.param(search.GreedySearch(), marks=pytest.mark.grid),
+            search.GreedySearch(),
+            pytest.param(
+                search.BeamSearch(beam_size=3), marks=pytest.mark.grid
+            ),
         ],
     )
     def test_a_compiled_search_shares_its_rows(self, searching):

@@ -3,6 +3,7 @@
 This file is run in both of them, with the TF_CONFIG of each.
 """
 
+import json
 import pathlib
 import sys
 
@@ -12,14 +13,14 @@ import tensorflow as tf
 
 from keras_transformer import data
 from keras_transformer.training import cluster, strategies
-from tests.training import replicas_test, two_workers
+from tests.training import checkpoints_test, replicas_test, two_workers
 
-# Training, and compiled by XLA.
-pytestmark = [pytest.mark.process, pytest.mark.training, pytest.mark.xla]
+pytestmark = [pytest.mark.process, pytest.mark.training]
 
 PAIRS = 211
 MADE = bytes(range(256)) * 5000
-RUNS = [("adam", replicas_test.TOGETHER)]
+# The grid alone compiles them.
+RUNS = [("adam", replicas_test.WITHOUT_XLA), ("adam", replicas_test.TOGETHER)]
 
 
 def batches():
@@ -48,10 +49,15 @@ def numbers_read(strategy, dataset, steps):
 
 
 @pytest.fixture(scope="module")
-def workers(tmp_path_factory):
-    """What each worker found."""
+def workers(request, tmp_path_factory):
+    """What each worker found, who make the runs of the tests to come."""
     folder = tmp_path_factory.mktemp("workers")
-    two_workers.run(__file__, str(folder))
+    runs = {
+        item.callspec.params["i"]
+        for item in request.session.items
+        if item.function is test_trains_as_one_process
+    }
+    two_workers.run(__file__, str(folder), json.dumps(sorted(runs)))
     found = []
     for index in range(two_workers.WORKERS):
         with np.load(folder / f"{index}.npz") as file:
@@ -96,7 +102,9 @@ def test_what_the_chief_cannot_make_fails_on_all(workers):
         assert str(found["not_made"]) == "Too small for é, of worker 0."
 
 
-@pytest.mark.parametrize("i", range(len(RUNS)))
+@pytest.mark.parametrize(
+    "i", [0, pytest.param(1, marks=[pytest.mark.grid, pytest.mark.xla])]
+)
 def test_trains_as_one_process(workers, i):
     optimizer, settings = RUNS[i]
     strategy = tf.distribute.get_strategy()
@@ -111,6 +119,10 @@ def test_trains_as_one_process(workers, i):
                 atol=1e-5 * max(np.abs(value).max(), 1e-2),
                 err_msg=name,
             )
+
+
+def test_one_writes_checkpoints_and_both_read(workers):
+    assert [bool(found["checkpoints"]) for found in workers] == [True, True]
 
 
 def made_by_one(strategy, index):
@@ -138,7 +150,7 @@ def made_by_one(strategy, index):
     return {**results, "times_made": len(made)}
 
 
-def main(folder):
+def main(folder, runs):
     strategy = strategies.strategy("multi_worker")
     index = strategy.cluster_resolver.task_id
     results = {"is_chief": cluster.is_chief(strategy)}
@@ -159,7 +171,10 @@ def main(folder):
             assert not is_same
             results["disagreement"] = str(error)
     results |= made_by_one(strategy, index)
-    for i, (optimizer, settings) in enumerate(RUNS):
+    checkpoints_test.check_two_workers(strategy, folder)
+    results["checkpoints"] = True
+    for i in json.loads(runs):
+        optimizer, settings = RUNS[i]
         trained = replicas_test.train(strategy, optimizer, settings)
         results |= {f"{i} {name}": value for name, value in trained.items()}
     np.savez(pathlib.Path(folder) / f"{index}.npz", **results)
@@ -170,4 +185,4 @@ def _read_in(strategy, steps):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -6,6 +6,9 @@ plain descent with a rate of 1, so that the weights' change is the gradient.
 B batch   T target length   V vocabulary_size
 """
 
+import functools
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from keras import ops
 
 import keras_transformer as kt
 from keras_transformer.layers import masks
+from tests import costs
 
 pytestmark = pytest.mark.seconds
 
@@ -174,15 +178,32 @@ REGULARIZERS = {
 }
 
 
-@pytest.mark.parametrize("name", REGULARIZERS)
-@pytest.mark.parametrize("of", ["kernel", "bias", "activity"])
-def test_regularizers(name, of):
-    if name == "orthogonal" and of != "kernel":
-        pytest.skip("of matrices")
+@functools.cache
+def of_penalized():
+    """What a step does with the network of a user that has no penalty."""
+    return step(make(Penalized(DIM, 11, {}))[1], *batch())
+
+
+# An orthogonal one is of matrices. The others differ in what Keras computes.
+@pytest.mark.parametrize(
+    ("of", "name"),
+    costs.grid_of_several(
+        [
+            ("kernel", "orthogonal"),
+            *itertools.product(
+                ("kernel", "bias", "activity"), ("l1", "l2", "l1l2")
+            ),
+        ],
+        keep=[
+            ("kernel", "orthogonal"), ("bias", "l2"), ("activity", "l1l2")
+        ],
+    ),
+)  # fmt: skip
+def test_regularizers(of, name):
     settings = {f"{of}_regularizer": REGULARIZERS[name]}
     models = make(Penalized(DIM, 11, settings))
     logs, gradients = assert_same_step(models, *batch())
-    without, others = step(make(Penalized(DIM, 11, {}))[1], *batch())
+    without, others = of_penalized()
     assert logs["loss"] > without["loss"] + 1e-3 or of == "bias"
     if of != "bias":  # Which is zero at first, and so is its penalty.
         assert max(map(difference, gradients, others)) > 1e-3
@@ -211,7 +232,7 @@ def test_the_activity_of_one_of_our_layers():
 
 def test_add_loss():
     logs, _ = assert_same_step(make(Adding(DIM, 11, {})), *batch())
-    without, _ = step(make(Penalized(DIM, 11, {}))[1], *batch())
+    without, _ = of_penalized()
     assert logs["loss"] > without["loss"] + 1e-3
 
 
@@ -226,7 +247,9 @@ def test_add_loss_alone():
     np.testing.assert_allclose(found["loss"], expected["loss"], rtol=1e-6)
 
 
-@pytest.mark.parametrize("given", [0.3, [0.3], {"output": 0.3}])
+@pytest.mark.parametrize(
+    "given", costs.grid([0.3, [0.3], {"output": 0.3}], keep=[{"output": 0.3}])
+)
 def test_loss_weights(given):
     part = Adding(DIM, 11, {})
     plain, _ = make(part, loss_weights=0.3)
@@ -242,11 +265,23 @@ TOKEN_WEIGHTS = np.outer(ROW_WEIGHTS, np.arange(LENGTH) % 3).astype("float32")
 COMPILED = {"run_eagerly": False, "jit_compile": True}
 
 
-@pytest.mark.parametrize(
-    "given", [ROW_WEIGHTS, ROW_WEIGHTS[:, None], TOKEN_WEIGHTS]
-)
 # Few tokens, and each of little weight, are divided by their weight too.
-@pytest.mark.parametrize("scale", [1, 1e-3])
+@pytest.mark.parametrize(
+    ("given", "scale"),
+    [
+        (ROW_WEIGHTS, 1),
+        (TOKEN_WEIGHTS, 1e-3),
+        *(
+            pytest.param(*case, marks=pytest.mark.grid)
+            for case in (
+                (ROW_WEIGHTS[:, None], 1),
+                (TOKEN_WEIGHTS, 1),
+                (ROW_WEIGHTS, 1e-3),
+                (ROW_WEIGHTS[:, None], 1e-3),
+            )
+        ),
+    ],
+)
 def test_weights(given, scale):
     settings = {
         "loss": crossentropy(reduction="mean_with_sample_weight"),
@@ -280,9 +315,9 @@ class OneHotMetric(keras.metrics.Mean):
     "loss",
     [
         one_hot_loss,
-        OneHotLoss(),
-        OneHotLoss(reduction="mean"),
         OneHotLoss(dtype="float64"),
+        pytest.param(OneHotLoss(), marks=pytest.mark.grid),
+        pytest.param(OneHotLoss(reduction="mean"), marks=pytest.mark.grid),
     ],
 )
 def test_a_loss_and_metrics_that_know_the_vocabulary(loss):
@@ -352,7 +387,8 @@ def test_ignored_labels_count_nowhere(metrics):
     [
         (None, {}),
         (TOKEN_WEIGHTS, {}),
-        (TOKEN_WEIGHTS, COMPILED),
+        # `test_all_of_it_however_it_runs` compiles masks and weights.
+        pytest.param(TOKEN_WEIGHTS, COMPILED, marks=pytest.mark.grid),
         pytest.param(None, COMPILED, marks=pytest.mark.grid),
     ],
 )
@@ -393,7 +429,7 @@ def test_a_mask_and_ignored_labels():
 
 @pytest.mark.parametrize(
     "settings",
-    [{"run_eagerly": False}, COMPILED],
+    costs.grid([{"run_eagerly": False}, COMPILED], keep=[COMPILED]),
 )
 def test_all_of_it_however_it_runs(settings):
     given = {

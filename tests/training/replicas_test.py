@@ -45,13 +45,15 @@ WITHOUT_XLA = {**IN_PARTS, **IN_FIVES}
 # (optimizer, settings) of each number of replicas. They are compared with the
 # same optimizer without settings on one replica. `multi_worker_test.py` has
 # Adam on two.
-RUNS = {1: [("momentum", IN_PARTS)], 2: [("momentum", TOGETHER)]}
-# The grid has these. XLA compiles for each replica.
+RUNS = {1: [("momentum", IN_PARTS)], 2: [("momentum", WITHOUT_XLA)]}
+# The grid has these. XLA compiles for each replica, which takes long.
+# `distributed_model_test.py` compiles a small model on two.
 OTHER_RUNS = {
     1: [("momentum", COMPILED), ("momentum", TOGETHER), ("adam", TOGETHER)],
     2: [
         ("momentum", {}),
         ("momentum", IN_PARTS),
+        ("momentum", TOGETHER),
         ("adam", IN_PARTS),
         ("clipped", {}),
         ("scaled", COMPILED),
@@ -230,6 +232,8 @@ def test_several_steps_in_a_call_change_no_bit():
         np.testing.assert_array_equal(five[name], value, err_msg=name)
 
 
+# The grid alone has them.
+@pytest.mark.grid
 @pytest.mark.parametrize("optimizer", ["clipped", "scaled"])
 def test_optimizers_do_something(optimizer):
     # Else they could not differ between replicas.

@@ -34,8 +34,14 @@ def short():
 
 @functools.cache
 def broken(search=None, jit_compile=False):
-    """Returns the toy translator with one weight set to NaN."""
-    model = kt.models.in_precision(toy.translator().model, "float32")
+    """Returns a translator of the toy's vocabulary with one weight NaN."""
+    # A small model, since each call below traces a graph of it.
+    config = kt.TransformerConfig(
+        toy.translator().tokenizer.vocabulary_size,
+        *(1, 1, 8, 2, 13),
+        normalization="pre",
+    )
+    model = kt.build_transformer(config)
     weight = model.decoder.final_norm.weights[0]
     weight.assign(np.where(np.arange(weight.shape[0]) == 7, np.nan, weight))
     return kt.Translator(
@@ -207,7 +213,7 @@ def test_no_numbers_are_an_error(search, jit_compile):
 
 
 def test_no_numbers_in_a_saved_model(tmp_path):
-    kt.export.save(broken(), tmp_path / "1")
+    kt.export.save(broken(), tmp_path / "1", signatures=["n_best"])
     loaded = tf.saved_model.load(str(tmp_path / "1")).signatures
     answer = loaded["serving_default"](text=tf.constant(["ba", ""]))
     assert np.isnan(answer["score"][0]) and answer["score"][1] == 0
@@ -218,14 +224,23 @@ def test_no_numbers_in_a_saved_model(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "jit_compile", [False, pytest.param(True, marks=pytest.mark.xla)]
-)
-@pytest.mark.parametrize(
-    "search",
+    ("search", "jit_compile"),
     [
-        kt.search.BeamSearch(beam_size=2, alpha=0.0),
-        kt.search.GreedySearch(),
-        kt.search.SamplingSearch(seed=3),
+        (kt.search.BeamSearch(beam_size=2, alpha=0.0), False),
+        (kt.search.GreedySearch(), False),
+        (kt.search.SamplingSearch(seed=3), False),
+        pytest.param(
+            kt.search.BeamSearch(beam_size=2, alpha=0.0),
+            True,
+            marks=pytest.mark.xla,
+        ),
+        *(
+            pytest.param(each, True, marks=[pytest.mark.xla, pytest.mark.grid])
+            for each in (
+                kt.search.GreedySearch(),
+                kt.search.SamplingSearch(seed=3),
+            )
+        ),
     ],
 )
 def test_numbers_of_some_rows(search, jit_compile):

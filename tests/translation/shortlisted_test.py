@@ -1,6 +1,7 @@
 """A search with a shortlist finds what it finds among the allowed tokens."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -49,6 +50,22 @@ def translator(shortlist, search=BEAM):
     )
 
 
+# Tests share these, since each translator traces its own graphs.
+@functools.cache
+def of_all_tokens():
+    return translator(everything())
+
+
+@functools.cache
+def of_learned_tokens():
+    return translator(learned())
+
+
+@functools.cache
+def live_with_beam():
+    return toy.translator().with_search(BEAM)
+
+
 def assert_same(ours, expected):
     assert_all_equal(ours["translations"], expected["translations"])
     assert_all_close(ours["scores"], expected["scores"], atol=1e-4)
@@ -79,8 +96,8 @@ class Masked:
 
 
 def test_a_shortlist_of_all_tokens_changes_nothing():
-    expected = toy.translator().with_search(BEAM).n_best(TEXTS)
-    assert_same(translator(everything()).n_best(TEXTS), expected)
+    expected = live_with_beam().n_best(TEXTS)
+    assert_same(of_all_tokens().n_best(TEXTS), expected)
 
 
 @pytest.mark.parametrize("search", [BEAM, kt.search.GreedySearch()])
@@ -114,7 +131,7 @@ def test_translates_as_without():
 
 
 def test_a_row_does_not_depend_on_the_others():
-    ours = translator(learned())
+    ours = of_learned_tokens()
     together = ours.n_best(TEXTS)
     for number, text in enumerate(TEXTS):
         row = {name: x[number : number + 1] for name, x in together.items()}
@@ -122,13 +139,13 @@ def test_a_row_does_not_depend_on_the_others():
 
 
 def test_no_texts():
-    answer = translator(learned()).n_best(tf.constant([], tf.string))
+    answer = of_learned_tokens().n_best(tf.constant([], tf.string))
     assert answer["translations"].shape == (0, 3)
 
 
 def test_targets_are_scored_over_all_tokens():
     targets = ["FI DE BA", "", "BA", "RA", ""]
-    ours = translator(learned()).log_probability(TEXTS, targets)
+    ours = of_learned_tokens().log_probability(TEXTS, targets)
     expected = toy.translator().log_probability(TEXTS, targets)
     assert_all_close(ours["log_probability"], expected["log_probability"])
 
@@ -136,15 +153,13 @@ def test_targets_are_scored_over_all_tokens():
 def test_prefixes_and_alignments():
     # A prefix may have tokens that the shortlist has not.
     prefixes = ["RA", "", "DE", "", ""]
-    ours = translator(learned()).hypotheses(TEXTS, prefixes=prefixes)
-    expected = (
-        toy.translator().with_search(BEAM).hypotheses(TEXTS, prefixes=prefixes)
-    )
+    ours = of_learned_tokens().hypotheses(TEXTS, prefixes=prefixes)
+    expected = live_with_beam().hypotheses(TEXTS, prefixes=prefixes)
     assert [[h.text for h in row] for row in ours] == [
         [h.text for h in row] for row in expected
     ]
-    aligned = translator(everything()).hypotheses(TEXTS, align=True)
-    expected = toy.translator().with_search(BEAM).hypotheses(TEXTS, align=True)
+    aligned = of_all_tokens().hypotheses(TEXTS, align=True)
+    expected = live_with_beam().hypotheses(TEXTS, align=True)
     for ours_of_row, theirs in zip(aligned, expected, strict=True):
         assert_all_close(
             ours_of_row[0].alignment, theirs[0].alignment, atol=1e-4

@@ -21,6 +21,8 @@ from tests.translation import toy
 
 LONG = "ba de fi go " * 31
 IDS = kt.text.SpecialIds()
+# A graph is traced for all settings that differ, so tests draw with these.
+SAMPLED = {"num_samples": 3, "temperature": 0.7, "top_k": 5, "seed": 5}
 
 
 @functools.cache
@@ -215,12 +217,10 @@ class TestTranslator:
         ("function", "settings"),
         [
             pytest.param(search.BeamSearch, {"top_beams": 3}, id="beam"),
-            pytest.param(search.GreedySearch, {}, id="greedy"),
             pytest.param(
-                search.SamplingSearch,
-                {"num_samples": 3, "seed": 5, "temperature": 0.7},
-                id="sampling",
+                search.GreedySearch, {}, id="greedy", marks=pytest.mark.grid
             ),
+            pytest.param(search.SamplingSearch, SAMPLED, id="sampling"),
         ],
     )
     def test_hypotheses_do_not_depend_on_the_batch(self, function, settings):
@@ -282,7 +282,7 @@ class TestTranslator:
         [
             pytest.param({}, id="paper"),
             pytest.param({"alpha": 1.0, "penalty": "average"}, id="average"),
-            pytest.param({"alpha": 0.0}, id="plain"),
+            pytest.param({"alpha": 0.0}, id="plain", marks=pytest.mark.grid),
             pytest.param({"coverage": 0.3}, id="coverage"),
         ],
     )
@@ -407,11 +407,20 @@ class TestTranslator:
     @pytest.mark.parametrize(
         ("lengths", "shortest", "longest"),
         [
+            # `lengths_test.py` computes these too.
             pytest.param(
-                {"maximum": 3}, lambda n: 1, lambda n: 3, id="at_most"
+                {"maximum": 3},
+                lambda n: 1,
+                lambda n: 3,
+                id="at_most",
+                marks=pytest.mark.grid,
             ),
             pytest.param(
-                {"minimum": 7}, lambda n: 7, lambda n: n + 50, id="at_least"
+                {"minimum": 7},
+                lambda n: 7,
+                lambda n: n + 50,
+                id="at_least",
+                marks=pytest.mark.grid,
             ),
             pytest.param(
                 {"ratio": 0.5, "extra": 0},
@@ -486,13 +495,13 @@ class TestTranslator:
         assert found != others
 
     def test_scores_of_samples_are_the_models(self):
-        drawn = sampling(num_samples=2, temperature=0.5, top_k=5, seed=3)
+        drawn = sampling(**SAMPLED)
         texts = self.sources[:11]
         found = drawn.hypotheses(texts)
         scored = drawn.score(texts, [h[0].text for h in found])
         compared = 0
-        for [first, second], again in zip(found, scored, strict=True):
-            assert first.score >= second.score
+        for [first, *others], again in zip(found, scored, strict=True):
+            assert first.score >= others[0].score >= others[1].score
             if again.tokens == first.tokens:
                 assert_all_close(again.score, first.score, atol=1e-4)
                 compared += 1
@@ -501,12 +510,12 @@ class TestTranslator:
     @pytest.mark.parametrize(
         ("function", "settings", "given"),
         [
-            # XLA compiles for ten seconds, so this test has two very different
-            # settings only. `tests/search/loop_test.py` compiles all of them.
+            # XLA compiles for ten seconds, so there is one setting.
+            # `tests/search/loop_test.py` compiles all searches.
             pytest.param(
                 search.BeamSearch,
                 {"top_beams": 2, "coverage": 0.2},
-                {},
+                {"prefixes": ["FI DE", "", "RA", "", "", "BA"], "align": True},
                 id="beam",
             ),
             pytest.param(
@@ -514,6 +523,14 @@ class TestTranslator:
                 {},
                 {"prefixes": ["FI DE", "", "RA", "", "", "BA"], "align": True},
                 id="greedy",
+                marks=pytest.mark.grid,
+            ),
+            pytest.param(
+                search.BeamSearch,
+                {"top_beams": 2, "coverage": 0.2},
+                {},
+                id="beam_alone",
+                marks=pytest.mark.grid,
             ),
         ],
     )

@@ -16,6 +16,7 @@ import pytest
 
 from keras_transformer import data
 from keras_transformer.data.illustrated import set_phrases
+from tests import costs
 
 _PLURALS = {"mouse": "mice", "goose": "geese", "wolf": "wolves", "fox": "foxes"}
 _ACT = re.compile(
@@ -50,7 +51,7 @@ class TestIllustratedCorpus:
         # No source twice, in any split: hence one target for each.
         assert len(set(sources)) == len(sources)
 
-    @pytest.mark.parametrize("seed", [0, 1, 2])
+    @pytest.mark.parametrize("seed", costs.grid([0, 1, 2], keep=[0]))
     def test_set_phrases_are_in_training_and_nowhere_else(self, seed):
         corpus = data.illustrated_corpus(seed)
         phrases = {*set_phrases.PAIRS}

@@ -19,7 +19,9 @@ def sources():
 
 @pytest.mark.parametrize("which", costs.grid(SOURCES, keep=("a few",)))
 @pytest.mark.parametrize(
-    "search", (GreedySearch(), BeamSearch(4)), ids=("greedy", "beam")
+    "search",
+    costs.grid((GreedySearch(), BeamSearch(4)), keep=(BeamSearch(4),)),
+    ids=("greedy", "beam"),
 )
 def test_translations(front_end, demo_run, search, which):
     live = kt.load_translator(demo_run, search)
@@ -30,7 +32,9 @@ def test_translations(front_end, demo_run, search, which):
     assert found == live.translate(texts)
 
 
-@pytest.mark.parametrize("count", costs.grid((7, 30), keep=(7,)))
+# `trace_test.py` compares those of small models.
+@pytest.mark.grid
+@pytest.mark.parametrize("count", (7, 30))
 def test_traces(front_end, demo_run, count):
     live = kt.load_translator(demo_run, BeamSearch(4, 4))
     calibration = calibrations.TWO_POINTS

@@ -13,6 +13,7 @@ from keras_transformer.explorer import (
     sentencepiece_file,
 )
 from keras_transformer.text import NORMALIZATIONS, Tokenizer
+from tests import costs
 from tests.explorer import edited_models, hostile_texts, translators
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
@@ -60,7 +61,10 @@ def assert_same(page, tokenizer, texts):
     return encoded, sources
 
 
-@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize(
+    "normalization",
+    costs.grid(NORMALIZATIONS, keep=("nfc_punctuation", "nfkc_cf", "none")),
+)
 def test_hostile_text(front_end, normalization):
     tokenizer = translators.tokenizer(normalization)
     texts = hostile_texts.lines()

@@ -29,6 +29,13 @@ def assert_same(page, live, text, target=None):
     return actual
 
 
+@pytest.mark.parametrize("name", variants.JOINED)
+def test_joined_variants_of_a_given_target(front_end, name):
+    live = translators.translator(seed=7, **variants.JOINED[name])
+    assert_same(front_end, live, translators.SENTENCES[1], "merci, le chat")
+
+
+@pytest.mark.grid
 @pytest.mark.parametrize("name", variants.VARIANTS)
 def test_variant_of_a_given_target(front_end, name):
     live = translators.translator(seed=7, **variants.VARIANTS[name])
@@ -36,7 +43,7 @@ def test_variant_of_a_given_target(front_end, name):
 
 
 @pytest.mark.parametrize(
-    "name", costs.grid(variants.VARIANTS, keep=("marian", "modern"))
+    "name", costs.grid(variants.VARIANTS, keep=("marian",))
 )
 def test_variant_that_searches(front_end, name):
     live = translators.translator(
