@@ -501,7 +501,7 @@ class TestSave:
         )
         save, left = tf.saved_model.save, []
 
-        def save_weights(module, directory, signatures):
+        def save_weights(module, directory, signatures, options):
             # Saves no graphs, because tracing them takes long.
             weights = tf.Module()
             weights.variables_of_model = module.model_variables

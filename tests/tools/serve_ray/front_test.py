@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from tests.tools.serve_ray import event_loop
 from tools.serve_ray import rows
 
 pytest.importorskip("ray.serve", reason="ray[serve] is not installed")
@@ -89,7 +90,7 @@ def test_a_body_in_parts():
         assert response.status_code == 200
         assert answer == {"predictions": ["BA"]}
 
-    asyncio.run(work())
+    event_loop.run(work())
 
 
 def test_reads_no_more_than_fits():
@@ -101,7 +102,7 @@ def test_reads_no_more_than_fits():
         assert f"at most {LIMITS.body_bytes} bytes" in answer["error"]
         assert len(left) == 3
 
-    asyncio.run(work())
+    event_loop.run(work())
 
 
 def test_a_full_queue():
@@ -113,7 +114,7 @@ def test_a_full_queue():
         assert response.headers["retry-after"] == "1"
         assert answer == {"error": "Too many requests wait. Try again later."}
 
-    asyncio.run(work())
+    event_loop.run(work())
 
 
 def test_metadata_and_status():
@@ -125,7 +126,7 @@ def test_metadata_and_status():
         response, _, _ = await ask(front, **{**how, "path": "/v1/models/x"})
         assert response.status_code == 404
 
-    asyncio.run(work())
+    event_loop.run(work())
 
 
 def test_drains():
@@ -158,4 +159,4 @@ def test_drains():
             assert answer == {"predictions": ["BA"]}
         assert await draining == 0
 
-    asyncio.run(work())
+    event_loop.run(work())

@@ -3,11 +3,10 @@
 `main_test.py` has its batches, which need Ray.
 """
 
-import asyncio
-
 import pytest
 
 from tests.export import saved_model_test
+from tests.tools.serve_ray import event_loop
 from tests.translation import toy  # noqa: F401  Trains it once in a process.
 from tools.serve_ray import batches
 
@@ -32,11 +31,11 @@ def test_describes_its_signatures(model):
 
 
 def test_a_model_that_fails_is_not_healthy(model, monkeypatch):
-    asyncio.run(model.check_health())
+    event_loop.run(model.check_health())
 
     def fail(*_):
         raise RuntimeError("lost")
 
     monkeypatch.setattr(batches, "answers_of", fail)
     with pytest.raises(RuntimeError, match="lost"):
-        asyncio.run(model.check_health())
+        event_loop.run(model.check_health())
