@@ -606,7 +606,8 @@ class TestTranslator:
         every = several.search_ids(source_ids)
         best = several.search_ids(source_ids, only_best=True)
         assert_all_equal(best.ids[:, 0], every.ids[:, 0])
-        assert_all_equal(best.scores[:, 0], every.scores[:, 0])
+        # Rows leave the batch earlier, so products round differently.
+        assert_all_close(best.scores[:, 0], every.scores[:, 0], 2e-6, 0)
         # It stopped earlier, so the last hypotheses are worse.
         assert np.any(best.scores[:, 3] < every.scores[:, 3])
 
