@@ -95,8 +95,8 @@ def _save(translator, functions, described, directory):
             module,
             str(directory),
             signatures=functions,
-            # Nothing trains a SavedModel. In int8, the gradients would be an
-            # eighth of the graph.
+            # Nothing trains a SavedModel, and the gradients of int8 layers are
+            # large.
             options=tf.saved_model.SaveOptions(
                 experimental_custom_gradients=False
             ),
