@@ -21,6 +21,18 @@ class SavesLora(keras.layers.Layer):
 
     lora_rank: int | None
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "SavesLora":
+        # Newer versions of Keras write `quantization_config`. Keras 3.12, the
+        # last for Python 3.10, does not know it, even if it is `None`.
+        if config.get("quantization_config") is None:
+            config = {
+                name: value
+                for name, value in config.items()
+                if name != "quantization_config"
+            }
+        return super().from_config(config)
+
     def build(self, input_shape: Shape | None = None) -> None:
         # Keras's own `build` would enable LoRA before a subclass has made its
         # weights, and would use the rank as alpha. So LoRA is enabled here.
