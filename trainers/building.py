@@ -84,5 +84,7 @@ def compile_model(
         steps_per_execution=settings.steps_per_execution,
         jit_compile=settings.jit_compile,
         gradient_accumulation_steps=settings.gradient_accumulation_steps,
-        consistency=consistency.make_consistency(settings, settings.seed),
+        consistency=consistency.make_consistency(
+            settings, settings.seed, settings.precision
+        ),
     )

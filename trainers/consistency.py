@@ -57,13 +57,16 @@ def check(settings: learning_settings.LearningSettings) -> None:
 
 
 def make_consistency(
-    settings: learning_settings.LearningSettings, seed: int = 0
+    settings: learning_settings.LearningSettings,
+    seed: int = 0,
+    precision: str = "float32",
 ) -> kt.training.ConsistencyLoss | None:
     """Makes the loss between two passes, or returns `None`.
 
     Args:
         settings: the settings of the run, which `check` accepts.
         seed: the seed of the run.
+        precision: the dtype policy in which teachers predict.
 
     Raises:
         ValueError: a number is out of range.
@@ -84,12 +87,19 @@ def make_consistency(
     if settings.consistency == "r_drop":
         return kt.training.RDrop(**options)
     if settings.consistency == "teacher":
-        models = [kt.load_translator(path).model for path in settings.teacher]
+        models = [_teacher(path, precision) for path in settings.teacher]
         teacher = models[0] if len(models) == 1 else kt.Ensemble(models)
         return kt.training.Distillation(**options, teacher=teacher)
     if settings.cut_off is not None:
         options["cut_off"] = settings.cut_off
     return kt.training.SimCut(**options, seed=seed)
+
+
+def _teacher(path, precision):
+    model = kt.load_translator(path).model
+    if model.dtype_policy.name == precision:
+        return model
+    return kt.models.in_precision(model, precision)
 
 
 def fingerprint(

@@ -20,8 +20,9 @@ def train(
     """Trains the stages of a recipe, or one run if there is no recipe.
 
     The last stage writes the ordinary files of the directory. Each stage before
-    it has a directory of its own inside, and is the initial model of the next.
-    The same command continues a stage that was stopped.
+    it has a directory of its own inside, and is the initial model of the next,
+    unless that names another one. The same command continues a stage that was
+    stopped.
 
     Args:
         settings: the settings that the user gave, with the name of the recipe.
@@ -43,7 +44,8 @@ def train(
     directory = kt.runs.RunDirectory(output_dir)
     # Some strategies can be made once in a process only.
     strategy = None
-    previous = settings.initial_model
+    initial = settings.initial_model
+    paths: dict[str, str] = {}
     for number, stage in enumerate(stages, start=1):
         is_last = number == len(stages)
         path = directory.stages / f"{number}_{stage.name}"
@@ -51,9 +53,7 @@ def train(
         stage_settings, stage_overrides = settings_of(
             stage, settings, overrides, given
         )
-        stage_settings = dataclasses.replace(
-            stage_settings, initial_model=previous
-        )
+        stage_settings = with_runs(stage, stage_settings, initial, paths)
         if number > 1:
             # It has the vocabulary of the first stage.
             for name in ("vocabulary_size", "target_vocabulary_size"):
@@ -66,7 +66,31 @@ def train(
             path,
         )
         strategy = run.train(stage_settings, stage_overrides, path, strategy)
-        previous = os.fspath(path)
+        initial = paths[stage.name] = os.fspath(path)
+
+
+def with_runs(
+    stage: recipes.Stage,
+    settings: run_settings.TrainingSettings,
+    before: str | None,
+    paths: dict[str, str],
+) -> run_settings.TrainingSettings:
+    """Returns settings with the runs that a stage starts from and imitates.
+
+    Args:
+        stage: the stage.
+        settings: its settings. If they have another consistency loss or other
+            teachers, which the user gave, the stage's teachers have no effect.
+        before: the initial model of a stage that does not name one.
+        paths: the directories of the stages before it, by their names.
+    """
+    initial = before if stage.initial is None else paths[stage.initial]
+    teachers = settings.teacher
+    if settings.consistency == "teacher" and not teachers:
+        teachers = [paths[name] for name in stage.teachers]
+    return dataclasses.replace(
+        settings, initial_model=initial, teacher=teachers
+    )
 
 
 def recipe_of(name: str) -> recipes.Recipe:
@@ -116,6 +140,9 @@ def settings_of(
             ", ".join(replaced),
         )
     settings = dataclasses.replace(
-        settings, **of_training, replaces_recipe=replaced
+        settings,
+        **of_training,
+        seed=settings.seed + stage.seed,
+        replaces_recipe=replaced,
     )
     return settings, {**of_architecture, **overrides}

@@ -87,6 +87,13 @@ def test_teachers_are_averaged(runs):
         inputs
     )
     assert_all_close(loss.second_pass(None, inputs, 0), expected)
+    # In training they predict in the precision of the run.
+    loss = consistency.make_consistency(settings, 0, "mixed_bfloat16")
+    assert {model.compute_dtype for model in loss.teacher.models} == {
+        "bfloat16"
+    }
+    difference = loss.second_pass(None, inputs, 0) - expected
+    assert 0 < np.abs(difference).max() < 0.05
     assert len(set(consistency.fingerprint(settings, shared)["teacher_sha256"]))
     other = kt.Tokenizer(
         kt.learn_vocabulary(["e f", "g h"], may_be_smaller=True)

@@ -1,4 +1,4 @@
-"""The recipes of Multi30k: two stages, and the same shares of them."""
+"""The recipes of Multi30k: both directions first, then one, then a student."""
 
 import pytest
 
@@ -8,18 +8,24 @@ SIZES = {"preset", "feed_forward_dim", "num_heads", "vocabulary_size"}
 
 
 @pytest.mark.parametrize("recipe", (multi30k.RECIPE, multi30k.ONE_HOUR))
-def test_the_second_stage_goes_on_with_the_model_of_the_first(recipe):
-    both, one = recipe.stages
+def test_later_stages_go_on_with_the_model_of_the_first(recipe):
+    both, *others = recipe.stages
     assert set(both.settings) >= SIZES
-    assert not SIZES & set(one.settings)
     assert len(both.settings["direction_tags"]) == 2
-    assert "direction_tags" not in one.settings
+    for stage in others:
+        assert not SIZES & set(stage.settings)
+        assert "direction_tags" not in stage.settings
 
 
-def test_an_hour_is_a_third_of_three():
-    for short, long in zip(
-        multi30k.ONE_HOUR.stages, multi30k.RECIPE.stages, strict=True
-    ):
-        for name in ("steps", "cooldown_steps"):
-            if name in short.settings:
-                assert 3 * short.settings[name] == long.settings[name]
+def test_the_long_recipe_begins_as_the_short_one():
+    first, one = multi30k.ONE_HOUR.stages
+    assert multi30k.RECIPE.stages[0] == first
+    assert multi30k.RECIPE.stages[1].settings == one.settings
+
+
+def test_two_different_teachers():
+    _, first, second, student = multi30k.RECIPE.stages
+    assert student.teachers == (first.name, second.name)
+    assert first.settings == second.settings
+    assert first.seed != second.seed
+    assert second.initial == "both"

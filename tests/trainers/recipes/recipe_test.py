@@ -1,5 +1,7 @@
 """Stages give way to what the user asks for."""
 
+import pytest
+
 from trainers.recipes import recipe
 
 
@@ -13,3 +15,17 @@ def test_a_stage_has_settings_of_training_and_of_the_architecture():
         {"optimizer": "lion"},
         {},
     )
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        [recipe.Stage("a", {}), recipe.Stage("a", {})],
+        [recipe.Stage("a", {}, initial="a")],
+        [recipe.Stage("a", {}), recipe.Stage("b", {}, teachers=("a", "c"))],
+        [recipe.Stage("a", {}, initial="b"), recipe.Stage("b", {})],
+    ],
+)
+def test_a_stage_names_stages_before_it(stages):
+    with pytest.raises(ValueError, match="name stages before them"):
+        recipe.Recipe("", tuple(stages))
