@@ -39,6 +39,7 @@ class Evaluation:
         "length_penalty",
         "length_penalty_form",
         "coverage_penalty",
+        "minimum_risk",
     ),
     settings.BatchSettings,
     Evaluation,

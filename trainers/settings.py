@@ -172,6 +172,11 @@ class TrainingSettings(learning_settings.LearningSettings):
     beam_size: int = setting(
         "Beam size of the final translations and of the SavedModel.", 4
     )
+    minimum_risk: int = setting(
+        "How many of the best final translations are compared, to take the one "
+        "with the greatest expected BLEU; 0 for the most probable one.",
+        0,
+    )
     length_penalty: float | None = setting(
         "Strength (alpha) of the length penalty. Default: the convention's.",
         None,

@@ -69,6 +69,12 @@ def _check_names(settings):
 
 
 def _check_numbers(settings):
+    if not 0 <= settings.minimum_risk <= settings.beam_size:
+        raise ValueError(
+            "--minimum_risk must be at least 0, and at most --beam_size. "
+            f"Received: --minimum_risk={settings.minimum_risk} "
+            f"--beam_size={settings.beam_size}. Give a larger beam size."
+        )
     penalty = settings.length_penalty
     if penalty is not None and not 0 <= penalty < math.inf:
         raise ValueError(

@@ -109,7 +109,7 @@ def _plain(constraints):
 
 
 def obstacle(translator: translators.Translator) -> str | None:
-    """Returns why the page cannot compute a model that was imported.
+    """Returns why the page cannot compute a model.
 
     Its vocabulary or its search may be of a kind that the engine of the page
     does not have. `None` if there is no such reason.
@@ -126,6 +126,8 @@ def obstacle(translator: translators.Translator) -> str | None:
     if type(search) is BeamSearch:
         if search.stopping != "certain":
             return f"a search that stops by the rule {search.stopping!r}"
+        if search.minimum_risk:
+            return "a search that compares its hypotheses"
         if search.constraints.normalized_over != "all":
             return "a search that normalizes over allowed tokens"
     return None
@@ -137,7 +139,8 @@ def _search(search):
         return {"kind": "greedy"}, search.constraints
     if type(search) is BeamSearch:
         fields = dataclasses.asdict(search)
-        del fields["constraints"], fields["stopping"]
+        for name in ("constraints", "stopping", "minimum_risk"):
+            del fields[name]
         return {"kind": "beam", **fields}, search.constraints
     raise ValueError(
         "The page computes beam search and greedy search. Received: "

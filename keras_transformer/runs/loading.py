@@ -150,6 +150,7 @@ def search_of(run_settings: dict[str, Any], **settings: Any) -> beam.BeamSearch:
         "alpha": run_settings.get("length_penalty"),
         "penalty": run_settings.get("length_penalty_form"),
         "stopping": run_settings.get("stopping"),
+        "minimum_risk": run_settings.get("minimum_risk"),
     }
     limits = {
         name: run_settings[name]
@@ -164,6 +165,10 @@ def search_of(run_settings: dict[str, Any], **settings: Any) -> beam.BeamSearch:
         for name, value in source.items()
         if value is not None
     }
+    if settings.get("minimum_risk") is None and "minimum_risk" in merged:
+        # A smaller beam than the run's has fewer hypotheses to compare.
+        size = merged.get("beam_size", beam.BeamSearch.beam_size)
+        merged["minimum_risk"] = min(merged["minimum_risk"], size)
     return beam.BeamSearch(**merged)
 
 

@@ -27,6 +27,7 @@ _OLD_VALUES = {
     "teacher": [],
     "consistency_start": 0,
     "consistency_ramp": 0,
+    "minimum_risk": 0,
 }
 # The same for fields of the architecture.
 _OLD_ARCHITECTURE = {

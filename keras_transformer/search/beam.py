@@ -51,10 +51,13 @@ class BeamSearch(base.Search):
         constraints: the `Constraints` of every hypothesis.
         stopping: when a row is done, `"certain"`, `"full"` or
             `"current_length"`.
+        minimum_risk: how many of the best hypotheses are compared with each
+            other. The one with the greatest expected BLEU is first, see
+            `by_expected_bleu`; 0 keeps the order of the scores.
 
     Raises:
-        ValueError: `top_beams` not in [1, `beam_size`], or settings out of
-            range.
+        ValueError: `top_beams` not in [1, `beam_size`], `minimum_risk` above
+            `beam_size`, or settings out of range.
 
     Example:
 
@@ -76,6 +79,7 @@ class BeamSearch(base.Search):
     coverage: float = 0.0
     constraints: constraining.Constraints = constraining.NONE
     stopping: str = "certain"
+    minimum_risk: int = 0
 
     def __post_init__(self):
         if not 1 <= self.top_beams <= self.beam_size:
@@ -87,6 +91,13 @@ class BeamSearch(base.Search):
             )
         for name in ("top_beams", "beam_size"):
             contract.check_count(name, getattr(self, name))
+        if not 0 <= self.minimum_risk <= self.beam_size:
+            raise ValueError(
+                "A beam search compares at most `beam_size` hypotheses. "
+                f"Received: minimum_risk={self.minimum_risk}, "
+                f"beam_size={self.beam_size}. Expected 0 <= minimum_risk <= "
+                "beam_size."
+            )
         penalties.check_penalties(self.alpha, self.penalty, self.coverage)
         stopping.check_stopping(self.stopping, self.coverage)
 
@@ -133,6 +144,11 @@ class BeamSearch(base.Search):
                 beam.scores(rows.live, rows.source_masks),
                 beam.result(rows),
             )
+
+    @property
+    def num_ranked(self) -> int:
+        """Returns how many hypotheses of a row must be right at its end."""
+        return max(self.top_beams, self.minimum_risk)
 
     @property
     def needs_attention(self) -> bool:

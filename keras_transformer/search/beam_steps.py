@@ -13,6 +13,7 @@ from keras_transformer.search import (
     extension,
     hypotheses,
     penalties,
+    risk,
     stopping,
 )
 from keras_transformer.search import task as tasks
@@ -187,9 +188,14 @@ class Beam(NamedTuple):
             scores=self.scores(rows.live, rows.source_masks)
         )
         best = hypotheses.fill_up(rows.finished, live)
-        count = self.settings.top_beams
+        count = self.settings.num_ranked
         best = tf.nest.map_structure(lambda x: x[:, :count], best)
         result = contract.SearchResult(*best[:4], *best.attention)
+        if self.settings.minimum_risk:
+            result = risk.by_expected_bleu(
+                result, self.settings.minimum_risk, self.task.end_id
+            )
+        result = contract.first_hypotheses(result, self.settings.top_beams)
         return contract.with_nan_scores(result, rows.is_nan)
 
     def extended(
@@ -236,10 +242,12 @@ class Beam(NamedTuple):
 
     def _num_certain(self):
         """Returns how many hypotheses of a row must be certain at its end."""
-        only_best = self.task.only_best
+        only_best, all_ranked = self.task.only_best, self.settings.num_ranked
+        # The best one is known when all that are compared are.
+        fewest = max(1, self.settings.minimum_risk)
         if isinstance(only_best, bool):
-            return 1 if only_best else self.settings.top_beams
-        return tf.where(only_best, 1, self.settings.top_beams)
+            return fewest if only_best else all_ranked
+        return tf.where(only_best, fewest, all_ranked)
 
     def scores(
         self,

@@ -114,6 +114,13 @@ class SearchResult(NamedTuple):
     attention: tf.Tensor | None = None
 
 
+def first_hypotheses(result: SearchResult, count: int) -> SearchResult:
+    """Returns the first `count` hypotheses of each row."""
+    return SearchResult(
+        *(None if field is None else field[:, :count] for field in result)
+    )
+
+
 def rows_with_nan(log_probs: tf.Tensor, is_live: tf.Tensor) -> tf.Tensor:
     """Returns which rows have a live hypothesis whose logits are NaN.
 

@@ -98,6 +98,7 @@ def test_what_the_page_cannot_compute():
     assert embedded_model.obstacle(translator) is None
     for changes, reason in (
         ({"stopping": "full"}, "stops by the rule 'full'"),
+        ({"minimum_risk": 3}, "compares its hypotheses"),
         (
             {"constraints": kt.search.Constraints(normalized_over="allowed")},
             "normalizes over allowed tokens",

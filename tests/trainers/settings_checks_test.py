@@ -49,6 +49,10 @@ class TestChecks:
                 "--smoothing_over.*'most'.*all, others",
             ),
             (
+                {"beam_size": 3, "minimum_risk": 5},
+                "--minimum_risk=5 --beam_size=3",
+            ),
+            (
                 {"length_penalty_form": "mean"},
                 "--length_penalty_form.*'mean'.*gnmt, average",
             ),

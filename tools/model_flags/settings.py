@@ -13,6 +13,7 @@ _OF_BEAMS = (
     "length_penalty",
     "length_penalty_form",
     "coverage_penalty",
+    "minimum_risk",
 )
 _LENGTHS = translation.Lengths()
 _OF_SAMPLING = ("temperature", "top_k", "top_p", "seed")
@@ -20,6 +21,7 @@ _LEAST = {
     "beam_size": 1,
     "length_penalty": 0,
     "coverage_penalty": 0,
+    "minimum_risk": 0,
     "n_best": 1,
     "min_length": 0,
     "max_length": 1,
@@ -48,6 +50,12 @@ class SearchSettings:
         choices=["gnmt", "average", "none"],
     )
     coverage_penalty: float | None = setting("Beta. Default: 0.", None)
+    minimum_risk: int | None = setting(
+        "How many of the best translations are compared, to take the one with "
+        "the greatest expected BLEU; 0 for the most probable one. Default: the "
+        "run's.",
+        None,
+    )
     n_best: int | None = setting("Lines for each line.", None)
     min_length: int | None = setting("Fewest tokens, the end included.", None)
     max_length: int | None = setting("Most tokens, the end included.", None)
@@ -122,6 +130,7 @@ class SearchSettings:
             alpha=self.length_penalty,
             penalty=self.length_penalty_form,
             coverage=self.coverage_penalty,
+            minimum_risk=self.minimum_risk,
         )
         constraints = dataclasses.replace(
             search.constraints,

@@ -85,6 +85,21 @@ def test_search_of_the_run(run):
     )
 
 
+def test_hypotheses_that_are_compared(tmp_path):
+    of_run = {"beam_size": 7, "minimum_risk": 5}
+    (tmp_path / "config.json").write_text(json.dumps({"settings": of_run}))
+    for given, expected in (
+        ({}, (7, 5)),
+        ({"beam_size": 3}, (3, 3)),
+        ({"minimum_risk": 2}, (7, 2)),
+        ({"minimum_risk": 0}, (7, 0)),
+    ):
+        found = settings.SearchSettings(**given).search(tmp_path)
+        assert (found.beam_size, found.minimum_risk) == expected
+    with pytest.raises(ValueError, match="minimum_risk=5, beam_size=3"):
+        settings.SearchSettings(beam_size=3, minimum_risk=5).search(tmp_path)
+
+
 def test_search_that_was_asked_for(run):
     asked = settings.SearchSettings(
         beam_size=5,
