@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import keras_transformer as kt
 
-# What can choose checkpoints, and whether less of it is better.
+# The criteria for choosing checkpoints, and whether a lower score is better.
 CRITERIA = {"last": False, "bleu": False, "chrf": False, "loss": True}
 
 
