@@ -112,7 +112,7 @@ def _lines(files):
 
 
 def _translations(paths, sources, batch_size):
-    """Returns the lines of files, or what models translate."""
+    """Returns the lines of files, or the translations by models."""
     if not _is_model(paths):
         return _lines(paths)
     models = settings.ModelSettings(paths)

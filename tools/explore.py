@@ -5,9 +5,10 @@
         --format=svg --attention=encoder --layer=1 --head=3 --output=head.svg
 
 The page contains the model, and translates and draws any sentence in the
-browser. It needs no network and no server. docs/seeing.md is a tour of it.
-Of a run that tools.calibrate has calibrated it says how sure translations are.
---format=svg or png writes one figure of the attention in --text.
+browser. It needs no network and no server. docs/seeing.md explains it. If
+tools.calibrate has calibrated the run, the page also says how sure a
+translation is. --format=svg or png writes one figure of the attention in
+--text.
 """
 
 import dataclasses
@@ -39,7 +40,7 @@ class Page:
         choices=["html", *explorer.FORMATS],
     )
     weights: str = setting(
-        "The numbers in which the page contains the weights.",
+        "Type of the weights in the page.",
         "float32",
         choices=["float32", "float16"],
     )
@@ -49,13 +50,15 @@ class Page:
         least=0,
     )
     attention: str | None = setting(
-        "Of a figure. Default: encoder.", None, choices=list(explorer.KINDS)
+        "Attention in a figure. Default: encoder.",
+        None,
+        choices=list(explorer.KINDS),
     )
     layer: int | None = setting(
-        "Of a figure, counted from 1. Default: 1.", None, least=1
+        "Layer in a figure, counted from 1. Default: 1.", None, least=1
     )
     head: int | None = setting(
-        "Of a figure, counted from 1. Default: all heads.", None, least=1
+        "Head in a figure, counted from 1. Default: all heads.", None, least=1
     )
 
     def __post_init__(self):

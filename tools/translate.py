@@ -67,7 +67,7 @@ class Input:
     """The flags of the input besides its lines."""
 
     prefix_file: str | None = setting(
-        "File of the begin of each translation, line by line.", None
+        "File of the beginning of each translation, line by line.", None
     )
 
 

@@ -162,7 +162,7 @@ def _choice_of_conventions(settings):
 
 
 def _learning_rate_factor(settings):
-    """Returns the factor of the paper's learning rate; others have none."""
+    """Returns the factor of `--schedule=paper`; `None` for other schedules."""
     if settings.schedule != "paper":
         return None
     # The built-in corpus has few steps, so its warm-up is short. The peak of

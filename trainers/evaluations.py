@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import keras_transformer as kt
 
-# What can choose checkpoints, and whether less of it is better.
+# The criteria for choosing checkpoints, and whether a lower score is better.
 CRITERIA = {"last": False, "bleu": False, "chrf": False, "loss": True}
 
 
@@ -77,12 +77,12 @@ class Evaluations:
         Of two with the same score, the later one is better.
 
         Args:
-            count: the number of steps, or fewer if there are fewer.
+            count: the maximum number of steps.
         """
         return sorted(self._ranked()[:count])
 
     def is_over(self) -> bool:
-        """Tells whether patience has ended."""
+        """Tells whether the run ends early, by its `--patience`."""
         if self._patience is None:
             return False
         ranked, steps = self._ranked(), list(self.read())

@@ -1,4 +1,4 @@
-"""Writes the final model of a run: its scores, the SavedModel, the page."""
+"""Writes the final files of a run: the model, scores, SavedModel and page."""
 
 import logging
 

@@ -306,7 +306,7 @@ def _is_over(run):
 
 
 def _rows_multiple(settings, strategy):
-    """Returns a divisor of the number of rows of every batch."""
+    """Returns the number that divides the number of rows of every batch."""
     return strategy.num_replicas_in_sync * settings.gradient_accumulation_steps
 
 

@@ -126,7 +126,8 @@ class TrainingSettings(learning_settings.LearningSettings):
         128,
     )
     tokens_per_batch: int = setting(
-        "Target tokens of a batch on all devices together, padding included.",
+        "Tokens of the longer side of a batch, on all devices together, "
+        "padding included.",
         4096,
     )
     segmentation_sampling: float | None = setting(

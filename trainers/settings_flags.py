@@ -179,7 +179,8 @@ def _flag_of(field):
 def _define(field, help_text, values):
     """Defines the flag of a field."""
     metadata, options = field.metadata, {}
-    # The type arguments of `int | None` and of `list[str]`, or the type itself.
+    # `int | None` gives `(int, NoneType)`, `list[str]` gives `(str,)`, and a
+    # plain type gives itself.
     types = typing.get_args(field.type) or (field.type,)
     if field.type == list[str] or list[str] in types:
         define_flag = flags.DEFINE_list

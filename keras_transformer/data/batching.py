@@ -130,7 +130,7 @@ class TokenBatches:
         else:
             self._planner = plans.Buckets(tokens_per_batch, max_length)
         self.needs_bookmarks = not isinstance(pairs, encoding.EncodedPairs)
-        # Where windows begin, as far as it is known.
+        # The bookmarks that are known, by the numbers of their windows.
         self._bookmarks = {0: Bookmark(0, 0, 0)}
         self._latest_plan: tuple[int, Any] = (-1, None)
         self.steps_per_epoch = (

@@ -83,7 +83,7 @@ class EncodedPairs:
             target_added + max(map(len, self.targets)),
         )
 
-    # As `PairWindows` has them.
+    # The attributes of `PairWindows`.
 
     @property
     def windows_per_epoch(self) -> int:

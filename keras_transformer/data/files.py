@@ -131,7 +131,11 @@ def _parallel(source_names, target_names, errors):
 
 
 def _other_lengths(source, target):
-    """Returns the error for files (name, number of lines) of other lengths."""
+    """Returns the error for files with different numbers of lines.
+
+    Args:
+        source, target: pairs of a file name and the number of lines.
+    """
     return ValueError(
         "Parallel files must have the same number of lines. Received: "
         f"{source[0]} with {source[1]} lines, {target[0]} with {target[1]} "

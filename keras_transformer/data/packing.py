@@ -167,7 +167,7 @@ class _Patterns:
         cost = rest.sum(axis=1)
         for i in range(_MAX_REST + 1):
             for j in range(_MAX_REST + 1):
-                # The table begins `_MAX_REST` before 0, where nothing exists.
+                # The table begins at -`_MAX_REST`; no kind has these lengths.
                 source, target = rest.T + _MAX_REST
                 is_filled = exists[source - i, target - j]
                 cost = np.where(is_filled, np.minimum(cost, i + j), cost)

@@ -15,9 +15,9 @@ from typing import Any
 from keras_transformer.explorer import bundle
 
 FRONT_END = pathlib.Path(__file__).parent / "front_end"
-# What could end a script, begin a comment in it or end a line of it, and halves
-# of surrogate pairs, which have no UTF-8. All of these stand in strings, where
-# JSON can escape them.
+# Characters that could end the script or a line of it, or begin a comment, and
+# halves of surrogate pairs, which UTF-8 cannot encode. JSON has them in strings
+# only, where they can be escaped.
 _UNSAFE = re.compile("[<\u2028\u2029\ud800-\udfff]")
 
 

@@ -1,4 +1,4 @@
-"""Writes the page of a translator: with the model in it, or with traces."""
+"""Writes the page of a translator, which contains the model or its traces."""
 
 import dataclasses
 import os

@@ -203,7 +203,7 @@ def _embeddings(checkpoint):
             shards.setdefault(match[1], {})[int(match[2])] = full
     arrays = {}
     for kind, names in shards.items():
-        # Of a shard that is missing, the check of the shapes tells.
+        # If a shard is missing, the check of the shapes reports it.
         matrices = [checkpoint.read(names[i]) for i in sorted(names)]
         if (
             len({each.shape[1:] for each in matrices}) > 1

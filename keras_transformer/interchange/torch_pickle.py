@@ -83,7 +83,7 @@ class View(NamedTuple):
     strides: tuple[int, ...]
 
     def of(self, numbers: np.ndarray) -> np.ndarray:
-        """Returns the array, a copy, of the numbers of its storage."""
+        """Returns a copy of the array, from the numbers of its storage."""
         if not math.prod(self.shape):
             return np.zeros(self.shape, numbers.dtype)
         return np.lib.stride_tricks.as_strided(

@@ -119,7 +119,7 @@ class SearchRecord:
 
 @dataclasses.dataclass(frozen=True)
 class Trace:
-    """Everything one sentence goes through; `trace` makes it.
+    """All numbers that one sentence goes through; `trace` makes it.
 
     model: sizes and ids of the model.
     source: the source.

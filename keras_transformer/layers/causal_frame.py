@@ -50,8 +50,8 @@ class CausalFrame(block.Block):
         """Makes empty slots for keys and for values, each (B, N, M, K)."""
         if not self.built:
             self.build()
-        # A projection shows the heads' shape and dtype. That of 0 positions is
-        # an error of quantized layers before Keras 3.13.
+        # Projects one position, to see the shape and dtype of the heads. Before
+        # Keras 3.13, quantized layers cannot project 0 positions.
         one_position = ops.zeros(
             (batch_size, 1, self.model_dim), dtype=self.compute_dtype
         )

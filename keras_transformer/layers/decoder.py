@@ -35,8 +35,8 @@ class Decoder(stack.Stack):
         norm: a template; `None` means layer normalization, epsilon 1e-6.
         dropout: the dropout rate, P_drop.
         normalization: `"pre"`: norms before sublayers; `"post"`: after them.
-        positions: a template: `SinusoidalPositions` or `LearnedPositions`;
-            with `None` no positions are added.
+        positions: a template: `SinusoidalPositions`, `LearnedPositions` or
+            `NormalizedPositions`; with `None` no positions are added.
 
     Call arguments:
         inputs: embeddings, shape `(B, T, D)`.

@@ -26,7 +26,7 @@ def has_no_values(*arguments: Any) -> bool:
 
 
 def check_plain(**options: Any) -> None:
-    """Checks that options are `None` that a functional model cannot have.
+    """Checks that options which a functional model cannot have are `None`.
 
     Args:
         **options: an attention bias and positions, by name.

@@ -1,4 +1,4 @@
-"""Takes the weights of a trained model over into another one.
+"""Copies the weights of a trained model into another one.
 
 V vocabulary_size   D model_dim
 """

@@ -84,7 +84,7 @@ def _write_lines(path, lines):
 
 
 def _one_line(piece):
-    """Returns a piece that is one cell of a table and not empty."""
+    """Returns a text for a piece that fits into a cell and is not empty."""
     if not piece.isprintable() or not piece.strip():
         escaped = piece.encode("unicode_escape").decode("ascii")
         return escaped.strip() or "(empty)"

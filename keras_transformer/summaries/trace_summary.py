@@ -71,7 +71,7 @@ def write_trace(name: str, trace: TraceLike, step: int | None = None) -> bool:
         data_class=_DATA_CLASS_TENSOR,
     )
     text = json.dumps(fields, ensure_ascii=False, allow_nan=False)
-    # Without the time in it, the same trace gives the same bytes.
+    # The time is 0, so that the same trace always gives the same bytes.
     packed = gzip.compress(text.encode("utf-8", "replace"), mtime=0)
     return tf.summary.write(name, tf.constant([packed]), step, metadata)
 

@@ -37,7 +37,7 @@ _WORD = (
 )
 _BEFORE_WORD = rf"([{_WHITE}])([{_WHITE}][^{_WHITE}])"
 _NEVER = 2**31 - 1
-# Nothing here branches on tensors in Python. The conversion takes seconds.
+# Without AutoGraph, which takes seconds: no Python here branches on tensors.
 _in_graph = functools.partial(tf.function, autograph=False)
 
 

@@ -35,7 +35,7 @@ _SPACE, _NEW_LINE = ord(" "), ord("\n")
 _LAST_CODE, _SURROGATES = 0x10FFFF, (0xD800, 0xDFFF)
 # The number of hashes: as many as int64 has from 0.
 _HASHES = 2**63 - 1
-# Nothing here branches on tensors in Python. The conversion takes seconds.
+# Without AutoGraph, which takes seconds: no Python here branches on tensors.
 _in_graph = functools.partial(tf.function, autograph=False)
 
 

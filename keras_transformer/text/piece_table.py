@@ -26,7 +26,7 @@ KIND = "piece_table"
 _SPACE = "\u2581"
 # A tag at the beginning of a text, and what follows.
 _TAG = r"\A(>>.*?<<)(?s:(.*))\z"
-# Nothing here branches on tensors in Python. The conversion takes seconds.
+# Without AutoGraph, which takes seconds: no Python here branches on tensors.
 _in_graph = functools.partial(tf.function, autograph=False)
 
 

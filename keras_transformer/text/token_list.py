@@ -20,7 +20,7 @@ from keras_transformer.text import special_ids as specials
 KIND = "tokens"
 # The number of hashes: as many as int64 has from 0.
 _HASHES = 2**63 - 1
-# Nothing here branches on tensors in Python. The conversion takes seconds.
+# Without AutoGraph, which takes seconds: no Python here branches on tensors.
 _in_graph = functools.partial(tf.function, autograph=False)
 
 

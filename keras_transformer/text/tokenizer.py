@@ -25,7 +25,7 @@ from keras_transformer.text import (
 # SentencePiece writes this character for the space before a word.
 _SPACE = "\u2581"
 _SAMPLING = threading.Lock()
-# Nothing here branches on tensors in Python. The conversion takes seconds.
+# Without AutoGraph, which takes seconds: no Python here branches on tensors.
 _in_graph = functools.partial(tf.function, autograph=False)
 
 

@@ -39,7 +39,7 @@ class ReplicaSteps(keras.Model):
     gradient_accumulation_steps: int
     consistency: consistency_losses.ConsistencyLoss | None
     _token_loss: token_loss.TokenLoss | None
-    # What gets the norm of each step's gradients, if a callback wants it.
+    # The callback that gets the norms of gradients, if there is one.
     gradient_norms: norms.GradientNorms | None = None
 
     def train_step(self, data: Any) -> None:

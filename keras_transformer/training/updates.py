@@ -54,7 +54,7 @@ def apply(
         report_norm: function that gets another function, which computes the
             norm of the summed gradients before clipping, without the loss
             scale. It is not called if the sum is not computed here; `None` if
-            nothing wants the norm.
+            no callback needs the norm.
     """
     if not variables:
         return  # The model has no variables to train, which Keras allows.

@@ -87,6 +87,12 @@ def fit(
     """
     right = right_words(scored, references)
     values = [total for row in scored.log_probs for total in row]
+    if not values:
+        raise ValueError(
+            "A calibration is learned from the words of translations. "
+            f"Received: {len(references)} translations without a word. Train "
+            "the model for longer first."
+        )
     are_right = [float(one) for row in right for one in row]
     shares = [sum(row) / len(row) for row in right if row]
     means = [mean for mean, row in zip(scored.means, right, strict=True) if row]

@@ -32,7 +32,7 @@ def in_graphs(
     if not jit_compile:
         return GraphSearch(search)
     strategy = getattr(search.model, "distribute_strategy", None)
-    # With several workers, only one of them searches, without the others.
+    # With several workers only the chief searches, so replicas share no rows.
     is_shared = isinstance(
         strategy, (tf.distribute.TPUStrategy, tf.distribute.MirroredStrategy)
     )

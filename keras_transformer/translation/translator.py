@@ -20,7 +20,7 @@ _PAPER_LENGTHS = limits.Lengths()
 _PAPER_SEARCH = beam.BeamSearch()
 _STRINGS = tf.TensorSpec([None], tf.string)
 _IDS = tf.TensorSpec([None, None], tf.int32)
-# Nothing here branches on tensors in Python. The conversion takes seconds.
+# Without AutoGraph, which takes seconds: no Python here branches on tensors.
 _in_graph = functools.partial(tf.function, autograph=False)
 
 

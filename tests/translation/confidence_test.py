@@ -76,6 +76,11 @@ class TestFit:
             with_empty, ["", *references], LENGTHS
         ) == confidence.fit(scored, references, LENGTHS)
 
+    def test_translations_without_any_word_are_refused(self):
+        scored = word_scores.WordScores([[], []], [[], []], [-9.0, -8.0])
+        with pytest.raises(ValueError, match="2 translations without a word"):
+            confidence.fit(scored, ["un chat", "un chien"], LENGTHS)
+
 
 class TestJson:
     calibration = confidence.Calibration(

@@ -22,9 +22,10 @@ _MODULES = {
 
 
 def main(work: str) -> None:
-    """Serves the steps of a job.
+    """Makes the model of a job, and trains it whenever it is asked to.
 
-    The answer to each question is `[seconds, target_tokens]` of some steps.
+    It answers each question with `[seconds, target_tokens]` of the steps that
+    it trained.
 
     Args:
         work: the `Job`, as JSON.

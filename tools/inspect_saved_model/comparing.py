@@ -44,7 +44,7 @@ def live_translator(run: str, described: dict) -> translation.Translator:
         live.target_tokenizer,
         translation.Lengths(**described["lengths"]),
     )
-    # A SavedModel of an earlier version says nothing of it.
+    # The metadata of an earlier version do not have this field.
     if described.get("repair") is None:
         return translator
     return translation.RepairingTranslator(

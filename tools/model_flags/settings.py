@@ -43,22 +43,30 @@ class SearchSettings:
     """
 
     beam_size: int | None = setting("Beam size. Default: the run's.", None)
-    length_penalty: float | None = setting("Alpha. Default: the run's.", None)
+    length_penalty: float | None = setting(
+        "Alpha of the length penalty. Default: the run's.", None
+    )
     length_penalty_form: str | None = setting(
         "Form of the length penalty. Default: the run's.",
         None,
         choices=["gnmt", "average", "none"],
     )
-    coverage_penalty: float | None = setting("Beta. Default: 0.", None)
+    coverage_penalty: float | None = setting(
+        "Beta of the coverage penalty. Default: 0.", None
+    )
     minimum_risk: int | None = setting(
         "How many of the best translations are compared, to take the one with "
         "the greatest expected BLEU; 0 for the most probable one. Default: the "
         "run's.",
         None,
     )
-    n_best: int | None = setting("Lines for each line.", None)
-    min_length: int | None = setting("Fewest tokens, the end included.", None)
-    max_length: int | None = setting("Most tokens, the end included.", None)
+    n_best: int | None = setting("Translations of each line. Default: 1.", None)
+    min_length: int | None = setting(
+        "Fewest tokens of a translation, its end token included.", None
+    )
+    max_length: int | None = setting(
+        "Most tokens of a translation, its end token included.", None
+    )
     min_length_ratio: float | None = setting(
         "Fewest tokens for each token of the source.", None
     )
@@ -72,7 +80,9 @@ class SearchSettings:
     sample: bool | None = setting(
         "Draw samples instead of a beam search.", None
     )
-    temperature: float | None = setting("Of sampling. Default: 1.", None)
+    temperature: float | None = setting(
+        "Temperature of sampling. Default: 1.", None
+    )
     top_k: int | None = setting(
         "Draw from this number of the best tokens. Default: all.", None
     )
@@ -80,7 +90,7 @@ class SearchSettings:
         "Draw from the best tokens with this total probability. Default: 1.",
         None,
     )
-    seed: int | None = setting("Of sampling. Default: 0.", None)
+    seed: int | None = setting("Seed of sampling. Default: 0.", None)
 
     def __post_init__(self):
         given = settings_flags.specified(self)

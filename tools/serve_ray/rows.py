@@ -28,7 +28,7 @@ _KINDS = {
 
 
 class RefusedError(Exception):
-    """The answer to a request that is not served.
+    """The error for a request that is not served.
 
     Args:
         status: the HTTP status.
@@ -260,7 +260,7 @@ def _read_text(place, value, limits):
 
 
 def _kind(value):
-    """Returns what JSON calls a value."""
+    """Returns the name that JSON has for the type of a value."""
     if value == []:
         return "an empty list"
     return _KINDS[type(value)]

@@ -43,7 +43,7 @@ class TransformerPlugin(base_plugin.TBPlugin):
         )
 
     def get_plugin_apps(self) -> dict[str, Callable[..., Any]]:
-        """Returns what answers each path; there are no others.
+        """Returns the application that answers each path.
 
         Each file of the front end has a path of its own, so that no path leads
         to another file.
