@@ -11,6 +11,7 @@ demo: .venv/installed
 # Two processes: most tests keep one core busy. Those that share what is dear to
 # make stay in one process, as tests/conftest.py groups them.
 PYTEST := python -m pytest -n 2 --dist=loadgroup --no-loadscope-reorder
+# `--optimized-graphs` is for the longer of the commands; tests/graphs.py says why.
 # Marks of tests that cost more than seconds; pyproject.toml says what they mean.
 COSTLY := process or training or seconds or xla or browser
 
@@ -25,17 +26,17 @@ test-rest: .venv/installed
 	$(BIN)/$(PYTEST) -m "($(COSTLY)) and not grid"
 
 test-all: .venv/installed
-	$(BIN)/$(PYTEST) -m ""
+	$(BIN)/$(PYTEST) --optimized-graphs -m ""
 
 # What `test-all` has and `test` has not.
 test-grids: .venv/installed
-	$(BIN)/$(PYTEST) -m grid
+	$(BIN)/$(PYTEST) --optimized-graphs -m grid
 
 # On the oldest dependencies that setup.py allows; the environment of the other
 # targets has the newest. The oldest TensorFlow is for Python 3.10 to 3.12:
 # `make test-oldest PYTHON=python3.10`.
 test-oldest: .venv-oldest/installed
-	.venv-oldest/bin/$(PYTEST)
+	.venv-oldest/bin/$(PYTEST) --optimized-graphs
 
 .venv-oldest/installed: setup.py
 	$(PYTHON) -m venv --clear .venv-oldest

@@ -33,6 +33,11 @@ def pytest_addoption(parser):
         action="store_true",
         help=f"write what tests take to {durations.FILE.name}",
     )
+    parser.addoption(
+        "--optimized-graphs",
+        action="store_true",
+        help="optimize graphs before they run, as TensorFlow does by itself",
+    )
 
 
 def pytest_configure(config):
@@ -40,9 +45,10 @@ def pytest_configure(config):
     if not config.getoption("numprocesses", None):
         # What TensorFlow says when it starts would be above every report.
         with mock.patch.dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3"):
-            from tests import devices
+            from tests import devices, graphs
 
             devices.split()
+            graphs.optimize(config.getoption("optimized_graphs"))
     # Processes of pytest-xdist send what they measure to the one that began.
     is_first = "PYTEST_XDIST_WORKER" not in os.environ
     if is_first and config.getoption("record_durations"):
@@ -111,6 +117,16 @@ def loggers():
     for log, (handlers, level, propagate) in zip(logs, before, strict=True):
         log.handlers, log.propagate = handlers, propagate
         log.setLevel(level)
+
+
+@pytest.fixture(scope="module")
+def optimized_graphs(request):
+    """For tests whose matter is what a graph computes."""
+    from tests import graphs
+
+    graphs.optimize(True)
+    yield
+    graphs.optimize(request.config.getoption("optimized_graphs"))
 
 
 @pytest.fixture(scope="session")

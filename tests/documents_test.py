@@ -20,6 +20,9 @@ import keras_transformer
 from tests.tools import in_process
 
 ROOT = pathlib.Path(__file__).parent.parent
+FEWER_LAYERS = (
+    "=tokenizer.vocabulary_size, num_encoder_layers=1, num_decoder_layers=1"
+)
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
@@ -43,6 +46,20 @@ def anchors(document: pathlib.Path) -> set[str]:
 
 def documents_with_python() -> list[pathlib.Path]:
     return [d for d in DOCUMENTS if code_blocks(d.read_text(), "python")]
+
+
+def run_the_classifier() -> dict:
+    """Runs the program of docs/layers.md; returns its names."""
+    [block] = [
+        block
+        for block in code_blocks(
+            (ROOT / "docs/layers.md").read_text(), "python"
+        )
+        if not block.startswith(">>>")
+    ]
+    names = {}
+    exec(compile(block, "layers.md", "exec"), names)
+    return names
 
 
 @functools.cache
@@ -106,21 +123,18 @@ class TestDocuments:
                 found += 1
         assert found > 7
 
-    @pytest.mark.process
+    @pytest.mark.seconds
     def test_classifier_of_the_encoder_alone(self):
-        [block] = [
-            block
-            for block in code_blocks(
-                (ROOT / "docs/layers.md").read_text(), "python"
-            )
-            if not block.startswith(">>>")
-        ]
-        names = {}
-        exec(compile(block, "layers.md", "exec"), names)
+        names = run_the_classifier()
         # Four of five labels are 0.
         assert names["accuracy"] > 0.95
         assert names["same"]
-        # The same in a process that has made none of these layers.
+
+    # `conformance_test.py` loads every layer in another process.
+    @pytest.mark.grid
+    @pytest.mark.process
+    def test_the_classifier_in_a_process_that_has_made_none_of_its_layers(self):
+        names = run_the_classifier()
         np.savez("classifier.npz", texts=names["texts"][:7])
         code = (
             "import keras, numpy as np, keras_transformer\n"
@@ -150,11 +164,14 @@ class TestDocuments:
         blocks = code_blocks((ROOT / "README.md").read_text(), "python")
         assert len(blocks) >= 1
         for block in blocks:
-            # The same lines on fewer sentences and epochs.
-            block = block.replace(
-                "illustrated_corpus()", "illustrated_corpus(train_size=997)"
-            ).replace("epochs=4", "epochs=1")
-            assert "train_size=997" in block and "epochs=1," in block
+            # The same lines with fewer sentences, epochs and layers.
+            for old, new in (
+                ("illustrated_corpus()", "illustrated_corpus(train_size=997)"),
+                ("epochs=4", "epochs=1"),
+                ("=tokenizer.vocabulary_size", FEWER_LAYERS),
+            ):
+                assert block.count(old) == 1, old
+                block = block.replace(old, new)
             names = {}
             exec(compile(block, "README.md", "exec"), names)
             assert isinstance(names["translations"][0], str)

@@ -27,6 +27,8 @@ OTHER_SIZES = {"B": 2, "T": 11, "S": 13, "seed": 1}
 # The largest relative error of one rounding.
 ROUNDING = {"bfloat16": 2.0**-8, "float16": 2.0**-11}
 SHARP = 1e4
+# Every layer and model is in graphs as users have them.
+pytestmark = pytest.mark.usefixtures("optimized_graphs")
 
 
 @functools.cache

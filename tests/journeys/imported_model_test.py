@@ -131,7 +131,12 @@ def test_by_the_programs(tmp_path, caplog, monkeypatch):
     assert after.lengths == before.lengths
     assert after.tokenizer.model == before.tokenizer.model
     assert after.target_tokenizer.model == before.target_tokenizer.model
-    run("export_saved_model", f"--model={imported}", f"--output_dir={tmp_path}")
+    run(
+        "export_saved_model",
+        f"--model={imported}",
+        f"--output_dir={tmp_path}",
+        "--signatures=n_best,score",
+    )
     check_served(tmp_path / "1", before, [*texts[:7], ""], [*targets[:7], ""])
     page = tmp_path / "page.html"
     shown = run(

@@ -227,7 +227,9 @@ class TestCausalBlock:
             assert cache.shape == (B, 2, 0, K)
 
     @pytest.mark.seconds
-    @pytest.mark.parametrize("jit_compile", [False, True])
+    @pytest.mark.parametrize(
+        "jit_compile", costs.grid([False, True], keep=[True])
+    )
     def test_steps_in_a_graph_of_an_unknown_batch(self, jit_compile):
         block = make(positions="rotary")
 

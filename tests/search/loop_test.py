@@ -171,6 +171,7 @@ class TestRun:
             assert_all_equal(rows.steps, np.minimum(self.LIMITS, longest))
 
 
+@pytest.mark.usefixtures("optimized_graphs")
 class TestWaysToRun:
     @pytest.fixture(autouse=True)
     def set_up(self):

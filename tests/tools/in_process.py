@@ -1,4 +1,4 @@
-"""Runs a program of `tools` in this process, as its command would in its own.
+"""Runs a program in this process, as its command would in its own.
 
 What is shown is the same: flags are parsed from the arguments, `main` reads
 standard input, writes standard output, and ends with a code. Only TensorFlow is
@@ -34,8 +34,12 @@ def program_of(module: str):
 
 
 def call(name: str, *arguments: str, text: bytes = b"") -> Result:
-    """Runs `python -m tools.NAME ARGUMENTS` with `text` as its input."""
-    program, values = program_of(f"tools.{name}"), flags.FlagValues()
+    """Runs `python -m NAME ARGUMENTS` with `text` as its input.
+
+    A name without a package is one of `tools`.
+    """
+    module = name if "." in name else f"tools.{name}"
+    program, values = program_of(module), flags.FlagValues()
     program.define_flags(values)
     left = values([name, *arguments])
     code = 0

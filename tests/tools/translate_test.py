@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 import keras_transformer as kt
+from tests import graphs
 from tests.tools import commands, in_process
 from tests.translation import toy
 from tools import translate as program
@@ -19,12 +20,8 @@ from tools.model_flags import loading, settings
 LINES = ["ba de fi", "", "ra", "go hu ka le mi no", "pu ra ba"]
 
 
-def translate(model, text: bytes, *flags):
-    return commands.run("translate", f"--model={model}", *flags, input=text)
-
-
 def begin(model, *flags):
-    """The same, to be written to and read from."""
+    """A process, to be written to and read from."""
     return subprocess.Popen(
         commands.command("translate", f"--model={model}", *flags),
         cwd=commands.ROOT,
@@ -35,7 +32,7 @@ def begin(model, *flags):
 
 
 def answer(model, text: bytes, *flags):
-    """The same without a process of its own."""
+    """What the program answers, without a process of its own."""
     return in_process.call("translate", f"--model={model}", *flags, text=text)
 
 
@@ -63,7 +60,7 @@ def test_lines_in_order_from_run_and_saved_model(demo_run, demo_translator):
     sources = [p.source for p in kt.data.illustrated_corpus().test[:100]]
     sources.insert(7, "")
     text = "".join(f"{line}\n" for line in sources).encode()
-    from_run = translate(demo_run, text, "--batch_size=7")
+    from_run = answer(demo_run, text, "--batch_size=7")
     assert from_run.returncode == 0, from_run.stderr
     lines = from_run.stdout.decode().split("\n")
     assert lines.pop() == ""
@@ -166,9 +163,11 @@ def test_every_flag_in_one_command(run, tmp_path):
         max_length_ratio=2.0,
         no_repeat_ngram_size=3,
     )
-    expected = loading.load(
-        settings.ModelSettings([str(run)]), asked
-    ).hypotheses(LINES, align=True, prefixes=["FI", "", "RA", "NO MI", "BA"])
+    same = loading.load(settings.ModelSettings([str(run)]), asked)
+    with graphs.run_as_python():
+        expected = same.hypotheses(
+            LINES, align=True, prefixes=["FI", "", "RA", "NO MI", "BA"]
+        )
     assert [len(hypotheses) for hypotheses in expected] == [3, 1, 3, 3, 3]
     assert len({hypotheses[0].text for hypotheses in expected}) == 5
     for row, hypotheses in enumerate(expected):
@@ -261,6 +260,8 @@ def test_a_slow_producer_is_answered_at_once_and_may_stay(run):
         assert process.stdout.read() == b""
 
 
+# `program_test.py` and `startup_test.py` have such a reader too.
+@pytest.mark.grid
 @pytest.mark.process
 def test_a_reader_that_had_enough(run):
     with begin(run) as process:

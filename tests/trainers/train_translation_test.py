@@ -14,6 +14,7 @@ import pytest
 import tensorflow as tf
 
 import keras_transformer as kt
+from tests.tools import in_process
 from tests.trainers import light_training
 from tests.trainers.trainer_command import (
     ROOT,
@@ -202,10 +203,15 @@ def test_the_same_command_once_more(whole, marian, caplog):
 
 def test_loss_that_becomes_nan(small, tmp_path):
     output_dir = tmp_path / "nan"
-    code, output = finish(
-        start(output_dir, *small, "--learning_rate_factor=1e36")
+    # `test_bad_flags` has the end of a process.
+    result = in_process.call(
+        "trainers.train_translation",
+        f"--output_dir={output_dir}",
+        *small,
+        "--learning_rate_factor=1e36",
     )
-    assert code != 0
+    assert result.returncode == 1
+    output = result.stderr.decode()
     assert "error: The training loss became" in output
     assert "at step" in output
     assert "Traceback" not in output

@@ -42,14 +42,19 @@ OPTIMIZERS = {
     ),
 }
 WITHOUT_XLA = {**IN_PARTS, **IN_FIVES}
-# (optimizer, settings) of each number of replicas. They are compared with the
-# same optimizer without settings on one replica. `multi_worker_test.py` has
-# Adam on two.
-RUNS = {1: [("momentum", IN_PARTS)], 2: [("momentum", WITHOUT_XLA)]}
-# The grid has these. XLA compiles for each replica, which takes long.
-# `distributed_model_test.py` compiles a small model on two.
+# (optimizer, settings) of two replicas. They are compared with the same
+# optimizer without settings on one replica. `multi_worker_test.py` has Adam on
+# two, and `shares_test.py` micro-batches on one.
+RUNS = [("momentum", WITHOUT_XLA)]
+# The grid has these, of each number of replicas. XLA compiles for each, which
+# takes long. `distributed_model_test.py` compiles a small model on two.
 OTHER_RUNS = {
-    1: [("momentum", COMPILED), ("momentum", TOGETHER), ("adam", TOGETHER)],
+    1: [
+        ("momentum", IN_PARTS),
+        ("momentum", COMPILED),
+        ("momentum", TOGETHER),
+        ("adam", TOGETHER),
+    ],
     2: [
         ("momentum", {}),
         ("momentum", IN_PARTS),
@@ -192,20 +197,14 @@ def assert_same(found, expected):
         )
 
 
-@pytest.mark.parametrize("optimizer, settings", every(RUNS[1]))
+@pytest.mark.grid
+@pytest.mark.parametrize("optimizer, settings", every(OTHER_RUNS[1]))
 def test_one_replica_whatever_is_set(optimizer, settings):
     found = train(tf.distribute.get_strategy(), optimizer, settings)
     assert_same(found, on_one_replica(optimizer))
 
 
-@pytest.mark.grid
-@pytest.mark.parametrize("optimizer, settings", every(OTHER_RUNS[1]))
-def test_one_replica_with_other_settings(optimizer, settings):
-    found = train(tf.distribute.get_strategy(), optimizer, settings)
-    assert_same(found, on_one_replica(optimizer))
-
-
-@pytest.mark.parametrize("optimizer, settings", every(RUNS[2]))
+@pytest.mark.parametrize("optimizer, settings", every(RUNS))
 def test_two_replicas_are_as_one(two_replicas, optimizer, settings):
     found = train(two_replicas, optimizer, settings)
     assert_same(found, on_one_replica(optimizer))

@@ -1,0 +1,33 @@
+"""How the graphs of tests run: optimized first, as they are, or not at all.
+
+TensorFlow rewrites each graph before its first run, so that later runs take
+less time. A test runs most of its graphs once or twice, and to rewrite a search
+takes longer than that. So `make check` and `make test` run graphs as they are,
+except in the processes that tests start, and in tests with the fixture
+`optimized_graphs`. With `--optimized-graphs`, as in `make test-all`, TensorFlow
+optimizes all of them.
+"""
+
+import contextlib
+
+import tensorflow as tf
+
+
+def optimize(is_on):
+    """Makes TensorFlow optimize the graphs of this process, or not."""
+    tf.config.optimizer.set_experimental_options(
+        {"disable_meta_optimizer": not is_on}
+    )
+
+
+@contextlib.contextmanager
+def run_as_python():
+    """Runs functions without graphs.
+
+    For a few short texts that takes less time than to trace the graphs.
+    """
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
