@@ -86,6 +86,9 @@ class Page:
 )
 def main(models, search, page):
     program.check_output_file(page.output)
+    if search.minimum_risk is None and not search.sample:
+        # The page shows how a beam search ranks hypotheses by their scores.
+        search = dataclasses.replace(search, minimum_risk=0)
     translator = loading.load_translator(models, search)
     texts = page.text or explorer.ARTICLE
     targets = page.target or None

@@ -21,6 +21,8 @@ def run(tmp_path_factory):
     directory.path.mkdir()
     translator.model.save(directory.model)
     translator.tokenizer.save(directory.tokenizer)
+    # A page that compares hypotheses would have recorded traces only.
+    directory.write_config({"settings": {"minimum_risk": 3}})
     return directory.path
 
 
