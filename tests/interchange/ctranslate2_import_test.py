@@ -12,6 +12,9 @@ from keras_transformer.interchange import ctranslate2_import
 from tests import costs
 from tests.interchange import ctranslate2_models as small
 
+# Numbers of another system are compared with those that users get.
+pytestmark = pytest.mark.usefixtures("optimized_graphs")
+
 
 def check_n_best(translator, golden):
     """The same texts in the same order, and scores."""

@@ -96,6 +96,7 @@ class TestRunDirectory:
             "teacher": [],
             "consistency_start": 0,
             "consistency_ramp": 0,
+            "minimum_risk": 0,
             **CONFIG["settings"],
         }
 

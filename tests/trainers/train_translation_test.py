@@ -25,7 +25,12 @@ from tests.trainers.trainer_command import (
 )
 from trainers import train_translation
 
-pytestmark = [pytest.mark.process, pytest.mark.training]
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.training,
+    # A run in this process has every bit of one in another process.
+    pytest.mark.usefixtures("optimized_graphs"),
+]
 
 
 @pytest.fixture(scope="module")
