@@ -116,9 +116,10 @@ def main(models, search, page):
         )
         if not is_live:
             print(
-                "The model is above --most_megabytes, or of another system: "
-                "the page has recorded traces of its sentences, and does not "
-                "translate others."
+                "The model is above --most_megabytes, of another system, or "
+                "has a search that the page cannot compute: the page has "
+                "recorded traces of its sentences, and does not translate "
+                "others."
             )
     print(page.output)
 

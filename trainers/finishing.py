@@ -1,5 +1,6 @@
 """Writes the final files of a run: the model, scores, SavedModel and page."""
 
+import dataclasses
 import logging
 
 import keras_transformer as kt
@@ -45,8 +46,12 @@ def finish(run: components.Components) -> dict:
     }
     _export(run, translator)
     if run.corpora.contrast:
-        # The page opens with two sentences of the built-in corpus.
-        kt.explorer.save_page(run.directory.page, translator)
+        # The page opens with two sentences of the built-in corpus, and shows
+        # how a beam search ranks hypotheses by their scores.
+        search = dataclasses.replace(translator.search, minimum_risk=0)
+        kt.explorer.save_page(
+            run.directory.page, translator.with_search(search)
+        )
     run.directory.write_metrics(metrics)
     next_commands.print_summary(run.directory, metrics, run.corpora)
     return metrics

@@ -73,7 +73,8 @@ def _check_numbers(settings):
         raise ValueError(
             "--minimum_risk must be at least 0, and at most --beam_size. "
             f"Received: --minimum_risk={settings.minimum_risk} "
-            f"--beam_size={settings.beam_size}. Give a larger beam size."
+            f"--beam_size={settings.beam_size}. Give a larger beam size, or "
+            "compare fewer."
         )
     penalty = settings.length_penalty
     if penalty is not None and not 0 <= penalty < math.inf:

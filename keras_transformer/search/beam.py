@@ -98,6 +98,8 @@ class BeamSearch(base.Search):
                 f"beam_size={self.beam_size}. Expected 0 <= minimum_risk <= "
                 "beam_size."
             )
+        if self.minimum_risk:
+            contract.check_count("minimum_risk", self.minimum_risk)
         penalties.check_penalties(self.alpha, self.penalty, self.coverage)
         stopping.check_stopping(self.stopping, self.coverage)
 

@@ -156,6 +156,8 @@ class TestBeamSearch:
     def test_more_than_the_beam_are_refused(self):
         with pytest.raises(ValueError, match="minimum_risk=5, beam_size=4"):
             search.BeamSearch(beam_size=4, minimum_risk=5)
+        with pytest.raises(ValueError, match="`minimum_risk` must be .*2.5"):
+            search.BeamSearch(beam_size=4, minimum_risk=2.5)
         assert search.BeamSearch(5, minimum_risk=5).num_ranked == 5
 
 
