@@ -154,8 +154,8 @@ def _once_a_step(run, explain) -> Callable:
 
 
 def _chrf(translation, reference):
-    scores = kt.translation.score_translations([translation], [reference])
-    return scores["chrf"]
+    _, chrf = kt.translation.corpus_metrics()
+    return chrf.corpus_score([translation], [[reference]]).score
 
 
 def _of_training(run, values, progress):

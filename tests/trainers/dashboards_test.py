@@ -102,6 +102,13 @@ def test_translations_have_a_score(logs):
     assert len(table.splitlines()) == 2 + 5
 
 
+def test_the_score_of_a_sentence_is_not_of_its_words(caplog):
+    # BLEU would warn of texts without spaces, such as a single word.
+    assert dashboards._chrf("Merci.", "Merci.") == 100
+    assert 0 < dashboards._chrf("Merci!", "Merci.") < 100
+    assert caplog.text == ""
+
+
 def test_the_model_and_its_positions(logs):
     assert tags(logs / "model") == [
         "transformer/positions",
