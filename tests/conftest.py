@@ -93,18 +93,26 @@ def objects_of_other_tests():
     gc.freeze()
 
 
-@pytest.fixture(autouse=True)
-def seeds():
-    """A test draws the same numbers, whichever tests ran before it.
+@pytest.fixture(scope="session", autouse=True)
+def seed_of_tensorflow():
+    """Nothing sets TensorFlow's own seed, and nothing draws by it.
 
-    TensorFlow's own seed is not set: that would clear its cache of kernels, and
-    each test would prepare again the graphs that it shares with others, which
-    takes seconds. No test draws by it.
+    That would clear its cache of kernels. Operations and graphs would prepare
+    theirs again, which takes a third of the time of many tests.
     """
+    import tensorflow as tf
+
+    original = tf.random.set_seed
+    with mock.patch("tensorflow.random.set_seed"):
+        yield original
+
+
+@pytest.fixture(autouse=True)
+def seeds(seed_of_tensorflow):
+    """A test draws the same numbers, whichever tests ran before it."""
     import keras
 
-    with mock.patch("tensorflow.random.set_seed"):
-        keras.utils.set_random_seed(1)
+    keras.utils.set_random_seed(1)
 
 
 @pytest.fixture(autouse=True)

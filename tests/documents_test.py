@@ -3,6 +3,7 @@
 import dataclasses
 import doctest
 import functools
+import gc
 import importlib
 import os
 import pathlib
@@ -81,6 +82,8 @@ class TestDocuments:
             keras_transformer.__path__, "keras_transformer."
         ):
             module = importlib.import_module(info.name)
+            # `quantize` of Keras looks for garbage after each layer.
+            gc.freeze()
             result = doctest.testmod(
                 module, optionflags=doctest.ELLIPSIS, report=True
             )
@@ -108,6 +111,7 @@ class TestDocuments:
                 session, {}, document.name, str(document), 0
             )
             runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+            gc.freeze()
             runner.run(test)
             assert runner.summarize().failed == 0, document
             attempted += len(test.examples)

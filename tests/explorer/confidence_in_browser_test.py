@@ -4,6 +4,7 @@ import pytest
 
 import keras_transformer as kt
 from keras_transformer import explorer, interpretation
+from tests import costs
 from tests.explorer import (
     calibrations,
     fake_page,
@@ -261,7 +262,8 @@ class TestWithTheModel:
         assert_shown(opened, expected[1]._asdict())
 
 
-@pytest.mark.parametrize("limit", [64, 0])
+# The engine's own tests compare a page with the model.
+@pytest.mark.parametrize("limit", costs.grid([64, 0], keep=[0]))
 def test_a_page_is_what_python_recorded(page, tmp_path, limit):
     """With the model in the page and without it, the same is shown."""
     live = translators.translator(kt.search.BeamSearch(2, 2), seed=3)

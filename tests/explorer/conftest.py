@@ -24,8 +24,14 @@ def browser():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def kept_page(browser):
+    with watching.opened(browser) as page:
+        yield page
+
+
 @pytest.fixture
-def page(browser):
+def page(kept_page):
     """A page that must log no error and ask for nothing but itself."""
-    with watching.page(browser) as page:
+    with watching.watched(kept_page), watching.emptied(kept_page) as page:
         yield page

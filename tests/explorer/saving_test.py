@@ -32,9 +32,12 @@ def data_of(path):
 @pytest.mark.seconds
 def test_a_page_with_the_model(translator, tmp_path):
     path = tmp_path / "page.html"
-    assert saving.save_page(path, translator, TEXTS, TARGETS)
+    made = calibrations.TWO_POINTS
+    assert saving.save_page(path, translator, TEXTS, TARGETS, calibration=made)
     data = data_of(path)
     assert set(data) == {"page", "model"}
+    again = kt.translation.Calibration.from_json(data["model"]["calibration"])
+    assert again == made
     assert data["page"]["texts"] == TEXTS
     assert data["page"]["targets"] == TARGETS
     assert data["page"]["heads"] is None
@@ -49,6 +52,8 @@ def test_a_page_with_the_model(translator, tmp_path):
     for trace in traces:
         shape = len(trace.target.ids), len(trace.source.ids)
         assert trace.attribution.scores.shape == shape
+        # The page computes them.
+        assert trace.assessments is None
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -58,7 +63,7 @@ def test_a_model_above_the_limit_has_recorded_traces(translator, tmp_path):
     megabytes = translator.model.count_params() * 2 / 1e6
     for limit, is_live in ((megabytes * 1.01, True), (megabytes * 0.99, False)):
         found = saving.save_page(
-            path, translator, TEXTS[:1], None, "float16", limit
+            path, translator, TEXTS[:1], TARGETS[:1], "float16", limit
         )
         assert found == is_live
         assert ("model" in data_of(path)) == is_live
@@ -67,24 +72,13 @@ def test_a_model_above_the_limit_has_recorded_traces(translator, tmp_path):
     assert f"above the limit of {megabytes * 0.99:g} MB" in note
     (fields,) = data["page"]["traces"]
     trace = record.Trace.from_json(json.dumps(fields))
-    expected = kt.interpretation.trace(translator, TEXTS[0])
+    expected = kt.interpretation.trace(translator, TEXTS[0], TARGETS[0])
     assert trace.target == expected.target
     assert list(trace.arrays) == list(expected.arrays)
     assert trace.attribution is not None
 
 
-@pytest.mark.seconds
-def test_a_page_with_the_model_has_the_calibration(translator, tmp_path):
-    path = tmp_path / "page.html"
-    made = calibrations.TWO_POINTS
-    saving.save_page(path, translator, TEXTS, TARGETS, calibration=made)
-    data = data_of(path)
-    again = kt.translation.Calibration.from_json(data["model"]["calibration"])
-    assert again == made
-    # The page computes them.
-    assert [x["assessments"] for x in data["page"]["traces"]] == [None, None]
-
-
+@pytest.mark.grid
 @pytest.mark.seconds
 def test_recorded_traces_have_assessments(translator, tmp_path):
     path = tmp_path / "page.html"

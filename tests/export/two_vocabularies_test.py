@@ -155,6 +155,7 @@ def test_as_a_layer_of_keras():
         assert found[name].numpy().tolist() == value.numpy().tolist()
 
 
+@pytest.mark.grid
 def test_wrapped_and_exported_again(tmp_path):
     """A module that contains two loaded models is exported and loaded again."""
 

@@ -40,6 +40,7 @@ def check_served(directory, translator, texts, targets):
     )
 
 
+@pytest.mark.grid
 def test_served_as_live(tmp_path):
     translator, texts, targets = listed()
     kt.export.save(translator, tmp_path / "1", signatures=["n_best", "score"])
@@ -55,6 +56,7 @@ def mean_loss(translator, texts, targets):
     return -total / sum(len(each.log_probs) for each in scored)
 
 
+@pytest.mark.grid
 def test_trains_on_in_a_script():
     translator, texts, targets = listed()
     # The model of the other tests stays as it is.

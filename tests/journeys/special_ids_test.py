@@ -130,6 +130,7 @@ def test_a_model_that_pads_with_another_id(translators):
         )
 
 
+@pytest.mark.grid
 def test_a_search_of_ones_own(translators):
     """An object with the one method, in a graph and outside."""
     [(translator, _), _] = translators

@@ -10,6 +10,7 @@ from tests.interpretation import random_translator
 from tests.tools import commands, in_process
 
 
+@pytest.mark.grid
 @pytest.mark.browser
 @pytest.mark.process
 def test_prints_what_it_measured(tmp_path):

@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 import keras_transformer as kt
+from tests import costs
 from tests.explorer import calibrations
 from tests.interpretation import random_translator
 from tests.tools import in_process
@@ -75,7 +76,7 @@ def test_a_model_above_the_limit(run, tmp_path):
 
 
 @pytest.mark.seconds
-@pytest.mark.parametrize("limit", [0, 9])
+@pytest.mark.parametrize("limit", costs.grid([0, 9], keep=[0]))
 def test_a_run_that_is_calibrated(run, tmp_path, limit):
     calibrated = tmp_path / "run"
     shutil.copytree(run, calibrated)

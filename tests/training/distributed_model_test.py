@@ -418,15 +418,9 @@ class TestTwoReplicas(Cases):
         self.assert_same_weights(trained[1], trained[0])
         assert_not_all_close(trained[0][0], start[0], atol=1e-3)
 
-    # Rows are shared without regard to the search.
+    @pytest.mark.grid
     @pytest.mark.parametrize(
-        "searching",
-        [
-            search.GreedySearch(),
-            pytest.param(
-                search.BeamSearch(beam_size=3), marks=pytest.mark.grid
-            ),
-        ],
+        "searching", [search.GreedySearch(), search.BeamSearch(beam_size=3)]
     )
     def test_a_compiled_search_shares_its_rows(self, searching):
         def make_model():

@@ -218,6 +218,7 @@ class TestSmoothedCrossEntropy:
             losses.cross_entropy(*draw(), smoothing_over="label")
 
 
+@pytest.mark.grid
 @pytest.mark.seconds
 @pytest.mark.xla
 def test_compiled_on_two_replicas_in_parts_it_is_the_same_step(two_replicas):

@@ -74,6 +74,7 @@ def test_hypotheses_are_those_of_the_second_search(plain, after, are_wrong):
             )
 
 
+@pytest.mark.grid
 def test_the_same_in_a_graph(repaired, after):
     strings = tf.constant(TEXTS)
     best = repaired(strings)

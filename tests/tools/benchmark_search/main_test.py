@@ -26,6 +26,7 @@ def run(*flags):
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
+@pytest.mark.grid
 @pytest.mark.process
 def test_lengths_and_what_they_cost():
     [answer] = run("--suite=lengths", "--lengths=5,13")

@@ -7,6 +7,7 @@ import json
 import pytest
 
 import keras_transformer as kt
+from tests import costs
 from tools.benchmark_search import jobs, ours
 
 JOB = jobs.Job(
@@ -23,7 +24,10 @@ JOB = jobs.Job(
 
 @pytest.mark.parametrize(
     ("engine", "beam_size"),
-    [(jobs.GRAPH, 1), (jobs.XLA, 2), (jobs.SHORTLIST, 2)],
+    costs.grid_of_several(
+        [(jobs.GRAPH, 1), (jobs.XLA, 2), (jobs.SHORTLIST, 2)],
+        keep=[(jobs.GRAPH, 1)],
+    ),
 )
 def test_searches(engine, beam_size, monkeypatch):
     # The special ids, and not the whole vocabulary.

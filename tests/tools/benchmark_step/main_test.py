@@ -135,6 +135,7 @@ def test_memory(asked):
     assert answer["ratio"] == 5
 
 
+@pytest.mark.grid
 @pytest.mark.process
 def test_a_process_of_ours_is_timed(tmp_path):
     # A Python that finds no packages has no peers.
