@@ -144,6 +144,7 @@ def test_attribution_is_of_the_same_translation(translator):
     assert searched.attribution.scores.shape == shape
 
 
+@pytest.mark.grid
 def test_each_translation_is_assessed():
     search = kt.search.BeamSearch(beam_size=4, top_beams=3)
     translator = random_translator.translator(search=search)

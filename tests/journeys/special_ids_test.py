@@ -105,6 +105,7 @@ def test_translates_explains_and_scores(translators):
     np.testing.assert_allclose(explained.cross.sum(-1), 1, atol=1e-5)
 
 
+@pytest.mark.grid
 def test_served_as_live(translators, tmp_path):
     [(translator, _), _] = translators
     kt.export.save(

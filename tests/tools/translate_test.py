@@ -80,6 +80,7 @@ def test_lines_in_order_from_run_and_saved_model(demo_run, demo_translator):
     assert columns[15] == ["-inf", ""]
 
 
+@pytest.mark.grid
 def test_spaces_and_marks_change_nothing(demo_run, demo_translator):
     """In Python, in a SavedModel, and through the program."""
     texts = [pair.source for pair in kt.data.illustrated_corpus().dev[:17]]

@@ -16,6 +16,7 @@ def inspect(*flags):
     )
 
 
+@pytest.mark.grid
 @pytest.mark.process
 def test_with_the_run_it_was_exported_from(tmp_path):
     run = toy.write_run(tmp_path / "run")

@@ -79,6 +79,8 @@ def counts(served):
     ]
 
 
+# Ray starts for a third of a minute; the other files have every part.
+@pytest.mark.grid
 class TestAnswers:
     @pytest.mark.parametrize(
         "signature", ["serving_default", "n_best", "attention"]
