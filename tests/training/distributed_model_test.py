@@ -418,9 +418,15 @@ class TestTwoReplicas(Cases):
         self.assert_same_weights(trained[1], trained[0])
         assert_not_all_close(trained[0][0], start[0], atol=1e-3)
 
-    @pytest.mark.grid
+    # Rows are shared without regard to the search.
     @pytest.mark.parametrize(
-        "searching", [search.GreedySearch(), search.BeamSearch(beam_size=3)]
+        "searching",
+        [
+            search.GreedySearch(),
+            pytest.param(
+                search.BeamSearch(beam_size=3), marks=pytest.mark.grid
+            ),
+        ],
     )
     def test_a_compiled_search_shares_its_rows(self, searching):
         def make_model():

@@ -29,10 +29,7 @@ def assert_same(page, live, text, target=None):
     return actual
 
 
-@pytest.mark.parametrize(
-    "name",
-    costs.grid(variants.JOINED, keep=("modern", "marian", "relative_gelu")),
-)
+@pytest.mark.parametrize("name", variants.JOINED)
 def test_joined_variants_of_a_given_target(front_end, name):
     live = translators.translator(seed=7, **variants.JOINED[name])
     assert_same(front_end, live, translators.SENTENCES[1], "merci, le chat")

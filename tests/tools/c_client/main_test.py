@@ -33,7 +33,6 @@ def translate(client, *arguments, text=b""):
     )
 
 
-@pytest.mark.grid
 def test_translates_lines(client):
     path, printed = client
     operations = c_client.operations()

@@ -79,7 +79,7 @@ def counts(served):
     ]
 
 
-# Ray starts for a third of a minute; the other files have every part.
+# Ray takes long to start. Other files test the parts without it.
 @pytest.mark.grid
 class TestAnswers:
     @pytest.mark.parametrize(
