@@ -9,11 +9,13 @@ _LOG = logging.getLogger(__name__)
 _MAY_CHANGE = (
     *run_settings.EXECUTION_FIELDS,
     *run_settings.END_FIELDS,
-    # The directories of other runs may be moved; their weights are compared by
-    # their hash. Settings that replace those of a recipe are compared
-    # themselves.
+    # The directories of other runs and the files of vocabularies may be moved.
+    # Hashes of weights and of pieces are compared instead. Settings that
+    # replace those of a recipe are compared themselves.
     "initial_model",
     "teacher",
+    "vocabulary",
+    "target_vocabulary",
     "replaces_recipe",
     # It says what is shown of the training.
     "trace_sentences",

@@ -91,6 +91,7 @@ def _check_before_data(settings, overrides, directory, strategy):
             and name not in ("epochs", "evaluation_interval")
         }
         | {name: overrides.get(name) for name in _VOCABULARY_SIZES},
+        "data": run_tokenizers.fingerprint_of_given(settings),
     }
     kt.training.check_agreement(
         strategy,

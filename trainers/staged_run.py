@@ -9,6 +9,7 @@ from trainers import recipes, run
 from trainers import settings as run_settings
 
 _LOG = logging.getLogger(__name__)
+_SIZES = frozenset(["vocabulary_size", "target_vocabulary_size"])
 
 
 def train(
@@ -20,9 +21,8 @@ def train(
     """Trains the stages of a recipe, or one run if there is no recipe.
 
     The last stage writes the ordinary files of the directory. Each stage before
-    it has a directory of its own inside, and is the initial model of the next,
-    unless that names another one. The same command continues a stage that was
-    stopped.
+    it has a directory of its own inside. All have the vocabulary of the first.
+    The same command continues a stage that was stopped.
 
     Args:
         settings: the settings that the user gave, with the name of the recipe.
@@ -44,7 +44,6 @@ def train(
     directory = kt.runs.RunDirectory(output_dir)
     # Some strategies can be made once in a process only.
     strategy = None
-    initial = settings.initial_model
     paths: dict[str, str] = {}
     for number, stage in enumerate(stages, start=1):
         is_last = number == len(stages)
@@ -53,10 +52,10 @@ def train(
         stage_settings, stage_overrides = settings_of(
             stage, settings, overrides, given
         )
-        stage_settings = with_runs(stage, stage_settings, initial, paths)
+        stage_settings = with_runs(stage, stage_settings, paths)
         if number > 1:
             # It has the vocabulary of the first stage.
-            for name in ("vocabulary_size", "target_vocabulary_size"):
+            for name in _SIZES:
                 stage_overrides.pop(name, None)
         _LOG.info(
             "Recipe %s, stage %d of %d, in %s.",
@@ -66,13 +65,12 @@ def train(
             path,
         )
         strategy = run.train(stage_settings, stage_overrides, path, strategy)
-        initial = paths[stage.name] = os.fspath(path)
+        paths[stage.name] = os.fspath(path)
 
 
 def with_runs(
     stage: recipes.Stage,
     settings: run_settings.TrainingSettings,
-    before: str | None,
     paths: dict[str, str],
 ) -> run_settings.TrainingSettings:
     """Returns settings with the runs that a stage starts from and imitates.
@@ -81,16 +79,21 @@ def with_runs(
         stage: the stage.
         settings: its settings. If they have another consistency loss or other
             teachers, which the user gave, the stage's teachers have no effect.
-        before: the initial model of a stage that does not name one.
         paths: the directories of the stages before it, by their names.
     """
-    initial = before if stage.initial is None else paths[stage.initial]
+    if stage.initial is not None:
+        settings = dataclasses.replace(
+            settings, initial_model=paths[stage.initial]
+        )
+    elif paths and settings.vocabulary is None and not settings.train_shards:
+        # The vocabulary that the first stage learned.
+        settings = dataclasses.replace(
+            settings, vocabulary=next(iter(paths.values()))
+        )
     teachers = settings.teacher
     if settings.consistency == "teacher" and not teachers:
         teachers = [paths[name] for name in stage.teachers]
-    return dataclasses.replace(
-        settings, initial_model=initial, teacher=teachers
-    )
+    return dataclasses.replace(settings, teacher=teachers)
 
 
 def recipe_of(name: str) -> recipes.Recipe:
@@ -132,6 +135,9 @@ def settings_of(
     """
     if given & {"steps", "epochs"}:
         given = given | {"steps", "epochs"}
+    if settings.vocabulary is not None or settings.train_shards:
+        # The vocabulary exists, and has its size.
+        given = given | _SIZES
     of_training, of_architecture = stage.split(given)
     replaced = sorted(given & set(stage.settings))
     if replaced:

@@ -164,6 +164,23 @@ def check(settings: run_settings.TrainingSettings, overrides: dict) -> None:
         )
 
 
+def fingerprint_of_given(
+    settings: run_settings.TrainingSettings,
+) -> dict[str, str]:
+    """Returns the fingerprint of --vocabulary; an empty dict without it.
+
+    Args:
+        settings: the settings that the user gave.
+
+    Raises:
+        FileNotFoundError: a vocabulary is missing.
+        ValueError: a file is not a vocabulary.
+    """
+    if settings.vocabulary is None:
+        return {}
+    return read(settings.vocabulary, settings.target_vocabulary).fingerprint()
+
+
 def _sizes(overrides):
     """Returns the flags of vocabulary sizes that the user gave."""
     return [

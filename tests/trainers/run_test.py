@@ -1,12 +1,14 @@
 """Faults of settings and data end a run before it touches anything."""
 
+import dataclasses
 import json
 import pathlib
 from unittest import mock
 
 import pytest
 
-from trainers import corpora, run, settings
+import keras_transformer as kt
+from trainers import corpora, run, settings, tokenizers
 
 
 def write(path: pathlib.Path, lines) -> str:
@@ -98,6 +100,45 @@ def test_special_ids_that_no_vocabulary_has(tmp_path, files):
 def test_unknown_strategy(tmp_path, files):
     files["strategy"] = "many"
     fails_in_time(tmp_path, "Received: 'many'", files)
+
+
+def test_a_vocabulary_is_known_by_its_pieces(tmp_path, files):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    one, other = (
+        kt.Tokenizer(kt.learn_vocabulary([text], may_be_smaller=True))
+        for text in ("ten six", "dix six")
+    )
+    vocabulary = tmp_path / "moved.model"
+    asked = settings.TrainingSettings(
+        preset="demo",
+        precision="float32",
+        vocabulary=str(vocabulary),
+        **files,
+    )
+    config = {
+        "settings": {
+            **dataclasses.asdict(asked),
+            "vocabulary": "old.model",
+            "vocabulary_size": None,
+        },
+        "data": tokenizers.Tokenizers(one).fingerprint(),
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+
+    class DataAreRead(Exception):
+        pass
+
+    for written, expected, message in (
+        (one, DataAreRead, "read"),
+        (other, ValueError, "differ in data.vocabulary_sha256"),
+    ):
+        written.save(vocabulary)
+        with (
+            mock.patch.object(corpora, "load", side_effect=DataAreRead("read")),
+            pytest.raises(expected, match=message),
+        ):
+            run.train(asked, {}, folder)
 
 
 @pytest.mark.parametrize(

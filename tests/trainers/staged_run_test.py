@@ -75,6 +75,19 @@ def test_flags_replace_those_of_the_recipe():
     assert stages_of("multi30k_one_hour")[0][0].replaces_recipe == []
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{"vocabulary": "a.model"}, {"train_shards": ["shards"], "train_tsv": []}],
+)
+def test_a_vocabulary_that_exists_has_its_size(given):
+    [(training, overrides), *_] = stages_of(
+        "low_resource", frozenset(given), **given
+    )
+    assert "vocabulary_size" not in overrides
+    assert overrides["dropout"] == 0.3
+    assert training.replaces_recipe == ["vocabulary_size"]
+
+
 def test_an_unknown_recipe_is_refused():
     with pytest.raises(ValueError, match="'wmt'. Expected one of iwslt14"):
         staged_run.recipe_of("wmt")
@@ -114,7 +127,7 @@ def flags(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(flags, tmp_path_factory):
-    """A recipe of four stages that nothing stopped."""
+    """A recipe of five stages that nothing stopped."""
     run = tmp_path_factory.mktemp("runs") / "whole"
     train_here(run, *flags)
     return run
@@ -126,23 +139,30 @@ def weights_of(run):
 
 
 @pytest.mark.training
-def test_four_stages_are_an_ordinary_run(whole):
-    first, second, third = (
+def test_five_stages_are_an_ordinary_run(whole):
+    first, second, third, fourth = (
         whole / "stages" / name
-        for name in ("1_both", "2_first_teacher", "3_second_teacher")
+        for name in (
+            "1_both",
+            "2_first_teacher",
+            "3_both_again",
+            "4_second_teacher",
+        )
     )
     settings = {}
-    for run in (first, second, third, whole):
+    for run in (first, second, third, fourth, whole):
         assert json.loads((run / "metrics.json").read_text())["steps"] == 4
         settings[run] = json.loads((run / "config.json").read_text())[
             "settings"
         ]
     assert settings[whole]["recipe"] == "multi30k"
     assert settings[second]["initial_model"] == str(first)
-    assert settings[third]["initial_model"] == str(first)
+    assert settings[third]["initial_model"] is None
+    assert settings[third]["vocabulary"] == str(first)
+    assert settings[fourth]["initial_model"] == str(third)
     assert settings[whole]["initial_model"] == str(second)
-    assert settings[whole]["teacher"] == [str(second), str(third)]
-    assert [settings[run]["seed"] for run in settings] == [0, 0, 1, 2]
+    assert settings[whole]["teacher"] == [str(second), str(fourth)]
+    assert [settings[run]["seed"] for run in settings] == [0, 0, 2, 2, 2]
     assert settings[second]["teacher"] == []
     assert settings[whole]["direction_tags"] == []
     assert settings[whole]["replaces_recipe"] == [
@@ -156,16 +176,17 @@ def test_four_stages_are_an_ordinary_run(whole):
         "tokens_per_batch",
         "warmup_steps",
     ]
-    one, other = map(kt.load_translator, (first, whole))
-    assert one.tokenizer.model == other.tokenizer.model
-    assert one.tokenizer.vocabulary_size == 701
-    # The teachers differ in their seeds only.
-    assert any(
-        (one != other).any()
-        for one, other in zip(
-            weights_of(second), weights_of(third), strict=True
+    translators = [kt.load_translator(run) for run in settings]
+    assert len({each.tokenizer.model for each in translators}) == 1
+    assert translators[0].tokenizer.vocabulary_size == 701
+    # The teachers differ in their seeds only, from the first weights on.
+    for one, other in ((first, third), (second, fourth)):
+        assert any(
+            (one != other).any()
+            for one, other in zip(
+                weights_of(one), weights_of(other), strict=True
+            )
         )
-    )
 
 
 def test_flags_replace_teachers():
@@ -177,7 +198,7 @@ def test_flags_replace_teachers():
         ({"consistency": "simcut"}, []),
     ):
         [*_, (training, _)] = stages_of("multi30k", frozenset(values), **values)
-        training = staged_run.with_runs(student, training, None, paths)
+        training = staged_run.with_runs(student, training, paths)
         assert training.teacher == expected
         assert training.initial_model == "a"
 

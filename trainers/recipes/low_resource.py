@@ -47,6 +47,7 @@ RECIPE = Recipe(
                 "average_checkpoints": 5,
                 "patience": 10,
             },
+            initial="both",
         ),
     ),
 )

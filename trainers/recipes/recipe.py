@@ -12,8 +12,8 @@ class Stage:
 
     name: the name of its directory.
     settings: values of flags of the trainer, by name.
-    initial: the name of the stage whose weights it starts from; `None` for the
-        stage before it.
+    initial: the name of the stage whose weights it starts from; `None` for new
+        weights. The vocabulary is that of the first stage in each case.
     teachers: the names of the stages that it imitates, with
         `consistency="teacher"`.
     seed: what is added to the seed of the run. Two stages that differ in

@@ -8,13 +8,15 @@ SIZES = {"preset", "feed_forward_dim", "num_heads", "vocabulary_size"}
 
 
 @pytest.mark.parametrize("recipe", (multi30k.RECIPE, multi30k.ONE_HOUR))
-def test_later_stages_go_on_with_the_model_of_the_first(recipe):
-    both, *others = recipe.stages
-    assert set(both.settings) >= SIZES
-    assert len(both.settings["direction_tags"]) == 2
-    for stage in others:
-        assert not SIZES & set(stage.settings)
-        assert "direction_tags" not in stage.settings
+def test_stages_without_new_weights_go_on_with_a_model(recipe):
+    assert recipe.stages[0].initial is None
+    for stage in recipe.stages:
+        if stage.initial is None:
+            assert set(stage.settings) >= SIZES
+            assert len(stage.settings["direction_tags"]) == 2
+        else:
+            assert not SIZES & set(stage.settings)
+            assert "direction_tags" not in stage.settings
 
 
 def test_the_long_recipe_begins_as_the_short_one():
@@ -29,9 +31,11 @@ def test_hypotheses_are_compared():
             assert stage.settings["minimum_risk"] == 5
 
 
-def test_two_different_teachers():
-    _, first, second, student = multi30k.RECIPE.stages
+def test_two_teachers_that_differ_in_their_seeds_only():
+    both, first, again, second, student = multi30k.RECIPE.stages
+    assert student.initial == first.name
     assert student.teachers == (first.name, second.name)
-    assert first.settings["dropout"] == second.settings["dropout"]
-    assert first.seed != second.seed
-    assert second.initial == "both"
+    assert (first.initial, second.initial) == (both.name, again.name)
+    assert first.settings == second.settings
+    assert both.settings == again.settings
+    assert both.seed == first.seed != again.seed == second.seed
