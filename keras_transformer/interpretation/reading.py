@@ -63,11 +63,13 @@ def read_pair(
         if search is None:
             result = translator.search_ids(source_ids, only_best=True)
         else:
+            ids = translator.target_tokenizer.special_ids
             result = model_search.ModelSearch(
                 translator.model,
                 search,
                 translator.lengths,
-                translator.target_tokenizer.special_ids.end,
+                ids.end,
+                ids.target_prefix,
             )(source_ids)
         results.check_score(result.scores[0, 0].numpy(), text)
         target_ids = result.ids[:, 0, : result.lengths[0, 0]]

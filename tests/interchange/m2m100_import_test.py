@@ -77,6 +77,10 @@ def test_beam_search_finds_theirs(translator):
         text.removeprefix("__fr__").strip()
         for text in golden["translations"][:5]
     ]
+    # And where each step of the search is recorded.
+    trace = kt.interpretation.trace(translator, str(golden["texts"][0]))
+    assert trace.target.tokens == found[0][0].tokens
+    assert trace.target.text == found[0][0].text
     [[forced]] = translator.hypotheses([golden["texts"][0]], prefixes=["le"])
     assert forced.tokens[0] == "__fr__" and forced.text.startswith("le")
 
