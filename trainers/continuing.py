@@ -38,6 +38,7 @@ class ExistingRun:
     def __init__(self, directory: kt.runs.RunDirectory) -> None:
         self._path = directory.path
         self._has_ended = directory.metrics.exists()
+        self._directory = directory
         self._config = directory.read_config()
         self.settings = self._config.get("settings", {})
 
@@ -73,6 +74,15 @@ class ExistingRun:
         fixed = ("steps",) if is_planned else ()
         return [name for name in _MAY_CHANGE if name not in fixed]
 
+    def _end(self):
+        """Returns the last step of a run that has ended."""
+        if not self._has_ended:
+            return None
+        metrics = self._directory.read_metrics()
+        if metrics.get("selection", {}).get("ended_early"):
+            return metrics["steps"]
+        return self.settings.get("steps")
+
     def is_new_or_changed(
         self, settings: run_settings.TrainingSettings
     ) -> bool:
@@ -107,19 +117,16 @@ class ExistingRun:
         if self.is_complete(settings):
             return
         old_steps = self.settings.get("steps")
+        end = self._end()
         if trained_batches > settings.steps:
             raise ValueError(
                 f"{self._path} holds a run of {trained_batches} steps so far. "
                 f"Received: an end after {settings.steps} steps. Give --steps="
                 f"{trained_batches} or more, or another --output_dir."
             )
-        if (
-            self._has_ended
-            and old_steps is not None
-            and trained_batches < old_steps
-        ):
+        if end is not None and trained_batches < end:
             raise ValueError(
-                f"{self._path} holds a run that ended after {old_steps} steps, "
+                f"{self._path} holds a run that ended after {end} steps, "
                 f"but its newest checkpoint is of step {trained_batches}. The "
                 "run needs its last checkpoint to continue. Put it back, or "
                 "choose another --output_dir."

@@ -104,7 +104,7 @@ class MultiHeadAttention(composite.Composite):
         self.model_dim = model_dim
         self.head_dim = model_dim // num_heads
         # All heads share one matrix, which is reshaped. For a weight (D, H, K)
-        # Keras would take H for the fan-in in Glorot's formula.
+        # Keras would take D H and D K for the fans in Glorot's formula.
         self.num_heads = num_heads
         self.num_key_value_heads = num_key_value_heads or num_heads
         self.query = self._projection("query", num_heads)

@@ -99,8 +99,9 @@ def run_lengths(run_directory: str | os.PathLike[str]) -> lengths.Lengths:
     """Returns the limits of a run's translations.
 
     Args:
-        run_directory: the directory of a run. Only one that was imported has
-            limits of its own; else they are those of the paper.
+        run_directory: the directory of a run. Only one that was imported, or
+            started from such a run, has limits of its own; else they are those
+            of the paper.
 
     Raises:
         ValueError: `config.json` is damaged.

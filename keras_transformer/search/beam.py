@@ -36,9 +36,9 @@ class BeamSearch(base.Search):
     Other systems stop earlier. With `stopping="full"` a row is done when it
     has W finished hypotheses, as in CTranslate2, fairseq and, with
     `early_stopping=True`, transformers. With `"current_length"`, the default
-    of transformers, the worst finished hypothesis must also be better than
-    the best live one, if that ended now. With both only the W best of the 2 W
-    candidates may end, and at the limit of the length they do.
+    of transformers, the worst finished hypothesis must also be at least as
+    good as the best live one, if that ended now. With both only the W best of
+    the 2 W candidates may end, and at the limit of the length they do.
 
     Args:
         beam_size: W. It may exceed the number of possible hypotheses.

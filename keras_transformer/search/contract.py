@@ -97,7 +97,8 @@ class SearchResult(NamedTuple):
     ids: int32 `(B, W, T)`, the end token included, padded after it. T is the
         largest limit of the rows.
     lengths: int32 `(B, W)`, the number of tokens, end token included.
-    scores: float32 `(B, W)`, which rank the hypotheses. If a row has
+    scores: float32 `(B, W)`, which rank the hypotheses; with a minimum risk
+        they do not rank the first ones. If a row has
         fewer than W hypotheses, its empty slots have a score of -1e9, and
         their ids and lengths mean nothing. If the model's output was NaN, all
         scores of the row are NaN, and its other fields mean nothing.

@@ -19,7 +19,8 @@ class Hypothesis(NamedTuple):
     """One translation of a sentence.
 
     text: the translation.
-    score: the score by which hypotheses are ranked.
+    score: the score by which the search ranks hypotheses; with a minimum risk
+        it does not rank the first ones.
     tokens: the pieces of the translation, the end token included.
     log_probs: float32 array, the log-probability of each piece.
     alignment: soft alignment of words, see `align_words`; `None` unless

@@ -67,3 +67,9 @@ def test_a_run_ends_early_with_its_best_checkpoints(flags, tmp_path, caplog):
     again = json.loads((tmp_path / "metrics.json").read_text())
     assert again["selection"] == metrics["selection"]
     assert again["dev"] == metrics["dev"]
+    # It is measured otherwise. No step is missing, though it has fewer than 20.
+    train_here(tmp_path, *flags, "--tokenize=char")
+    otherwise = json.loads((tmp_path / "metrics.json").read_text())
+    assert otherwise["steps"] == steps
+    assert otherwise["selection"] == metrics["selection"]
+    assert "tok:char" in otherwise["dev"]["bleu_signature"]

@@ -103,6 +103,23 @@ def test_names_what_is_wrong(change, message):
     assert any(problem.startswith(message) for problem in found), found
 
 
+@pytest.mark.parametrize(("compared", "is_right"), [(2, True), (0, False)])
+def test_the_first_hypotheses_may_be_in_the_order_of_their_risk(
+    compared, is_right
+):
+    answer = copy.deepcopy(served.answer())
+    for call in (0, 1):
+        of_call(
+            "n_best",
+            "scores",
+            0,
+            lambda scores: [scores[1], scores[0], *scores[2:]],
+            call,
+        )(answer)
+    found = checks.problems(answer, served.TEXTS, compared)
+    assert (found == []) == is_right
+
+
 def test_a_blank_text_must_stay_blank():
     answer = copy.deepcopy(served.answer())
     for call in (0, 5):

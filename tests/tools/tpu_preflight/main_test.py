@@ -26,16 +26,16 @@ def test_a_run(tmp_path):
     result = preflight(
         f"--model={run_test.write_run(tmp_path)}",
         "--topology=v5e:2x2",
-        "--lengths=8,32",
+        "--lengths=13,32",
     )
     assert result.returncode == 0, result.stderr
     assert "mixed_bfloat16, batches of 211 target tokens" in result.stdout
     [training] = rows_of(result.stdout, "training")
     [decoding] = rows_of(result.stdout, "decoding")
-    assert training[1:5] == ["6", "x", "8", "yes"]
+    assert training[1:5] == ["4", "x", "13", "yes"]
     assert decoding[1:5] == ["16", "x", "32", "yes"]
     assert "2 of 2 steps compile and fit" in result.stdout
-    assert "6 programs: training and evaluation, each in 3" in result.stdout
+    assert "A run compiles 1 for training and as many for" in result.stdout
 
 
 @pytest.mark.process
@@ -51,7 +51,7 @@ def test_a_batch_too_large_for_the_chip(tmp_path):
         f"--model={run_test.write_run(tmp_path, architecture)}",
         f"--tokens_per_batch={2**22}",
         "--steps=training",
-        "--lengths=8",
+        "--lengths=13",
     )
     assert result.returncode == 1
     [training] = rows_of(result.stdout, "training")
