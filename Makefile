@@ -70,7 +70,7 @@ bench: .venv/installed
 	$(BIN)/python -m tools.benchmark_step
 	$(BIN)/python -m tools.benchmark_search
 
-# What the smallest preset's steps are on a TPU, by its compiler.
+# What the steps of the preset `tiny` are on a TPU, by its compiler.
 preflight: .venv/preflight
 	$(BIN)/python -m tools.tpu_preflight --preset=tiny --lengths=128 \
 		--precision=float32

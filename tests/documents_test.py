@@ -18,6 +18,8 @@ import pytest
 from absl import flags
 
 import keras_transformer
+import tools
+import trainers
 from tests.tools import in_process
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -25,6 +27,23 @@ FEWER_LAYERS = (
     "=tokenizer.vocabulary_size, num_encoder_layers=1, num_decoder_layers=1"
 )
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+# Of programs that compare with them, or serve by them.
+OPTIONAL = {"keras_hub", "torch", "ray"}
+
+
+def modules():
+    """Yields all modules of the packages that have docstring examples."""
+    for package in (keras_transformer, trainers, tools):
+        for info in pkgutil.walk_packages(
+            package.__path__, f"{package.__name__}."
+        ):
+            try:
+                yield importlib.import_module(info.name)
+            except ModuleNotFoundError as error:
+                if error.name not in OPTIONAL:
+                    raise
 
 
 def code_blocks(text: str, language: str) -> list[str]:
@@ -75,13 +94,14 @@ def flags_of(module: str) -> set[str]:
 
 
 class TestDocuments:
+    # Of Ray, when it is imported.
+    @pytest.mark.filterwarnings(
+        "ignore:Using extra keyword arguments on `Field`:DeprecationWarning"
+    )
     @pytest.mark.seconds
     def test_docstring_examples(self):
         failures, examples = [], 0
-        for info in pkgutil.walk_packages(
-            keras_transformer.__path__, "keras_transformer."
-        ):
-            module = importlib.import_module(info.name)
+        for module in modules():
             # `quantize` of Keras looks for garbage after each layer.
             gc.freeze()
             result = doctest.testmod(
@@ -89,7 +109,7 @@ class TestDocuments:
             )
             examples += result.attempted
             if result.failed:
-                failures.append(info.name)
+                failures.append(module.__name__)
         assert failures == []
         assert examples > 50
 

@@ -238,7 +238,7 @@ class TrainingSettings(learning_settings.LearningSettings):
 
 
 # A run may continue with other values of these settings. They say how a step is
-# executed, and do not change its result except for rounding.
+# executed. They change its result by rounding, and which units dropout drops.
 EXECUTION_FIELDS = (
     "strategy",
     "devices",

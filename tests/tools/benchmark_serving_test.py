@@ -1,7 +1,6 @@
 """The load on a server is as its flags say, and wrong answers are found."""
 
 import contextlib
-import doctest
 import http.server
 import json
 import os
@@ -70,10 +69,6 @@ class TestMakeRequests:
 )
 def test_is_same(answer, expected, is_same):
     assert benchmark_serving.is_same(answer, expected) is is_same
-
-
-def test_examples():
-    assert doctest.testmod(benchmark_serving) == (0, 1)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,6 @@
 """Every end that a program can come to, and that every program is one."""
 
 import dataclasses
-import doctest
 import importlib
 import io
 import logging
@@ -119,11 +118,6 @@ def test_a_full_disk():
     with open("/dev/full", "w", encoding="utf-8") as output:
         end = end_of(lambda: print("a line"), output)
     assert end == "error: [Errno 28] No space left on device"
-
-
-def test_example():
-    result = doctest.testmod(program)
-    assert result.failed == 0 < result.attempted
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """A field is a flag of its name, type, default, bounds and help."""
 
 import dataclasses
-import doctest
 
 import pytest
 from absl import flags
@@ -37,11 +36,6 @@ def parsed(*arguments, kinds=(Journey,)):
 
 def read(*arguments):
     return settings_flags.read(Journey, parsed(*arguments))
-
-
-def test_example():
-    result = doctest.testmod(settings_flags)
-    assert result.failed == 0 < result.attempted
 
 
 def test_defaults_are_those_of_the_fields():

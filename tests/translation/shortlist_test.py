@@ -1,7 +1,5 @@
 """A shortlist has what its sentence pairs make likely, and nothing else."""
 
-import doctest
-
 import numpy as np
 import pytest
 
@@ -119,7 +117,3 @@ class TestLearn:
 def test_no_rows():
     shortlist = learn([[5]], [[7]])
     assert shortlist.allowed(np.zeros([0, 3], int)).shape == (0, SIZE)
-
-
-def test_example():
-    assert doctest.testmod(lists) == (0, 2)

@@ -71,7 +71,7 @@ def conclusion(steps, num_compiled: int, num_failures: int) -> str:
     )
     return (
         f"{num_compiled - num_failures} of {num_compiled} steps compile and "
-        f"fit. A run compiles {training} for training and as many for "
-        f"evaluation. Searching with XLA compiles {decoding} for full batches, "
-        "one for each padded length."
+        f"fit. A run compiles {training} program for training and {training} "
+        f"for evaluation. Searching with XLA compiles {decoding} more for full "
+        "batches, one for each padded length."
     )

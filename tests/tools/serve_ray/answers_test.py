@@ -1,6 +1,5 @@
 """Answers are as TensorFlow Serving writes them."""
 
-import doctest
 import json
 
 import pytest
@@ -63,8 +62,3 @@ def test_metadata():
         {"size": "-1"},
         {"size": "3"},
     ]
-
-
-def test_examples():
-    result = doctest.testmod(answers, optionflags=doctest.ELLIPSIS)
-    assert (result.failed, result.attempted) == (0, 1)

@@ -1,7 +1,6 @@
 """Requests in the row format are read, and wrong ones get one clear answer."""
 
 import base64
-import doctest
 import json
 
 import pytest
@@ -200,9 +199,3 @@ class TestActionOf:
             rows.action_of(method, path, "toy", "7")
         assert error.value.status == status
         assert message in str(error.value)
-
-
-def test_examples():
-    result = doctest.testmod(rows, optionflags=doctest.ELLIPSIS)
-    assert result.attempted > 1
-    assert result.failed == 0

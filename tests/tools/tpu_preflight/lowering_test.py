@@ -1,7 +1,5 @@
 """What cannot be lowered is named, with its line."""
 
-import doctest
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -37,12 +35,6 @@ def printed(ids):
 
 def askew(ids):
     return tf.matmul(ids, ids)
-
-
-def test_examples():
-    assert doctest.testmod(
-        lowering, optionflags=doctest.ELLIPSIS
-    ) == doctest.TestResults(failed=0, attempted=2)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_a_run(tmp_path):
     assert training[1:5] == ["4", "x", "13", "yes"]
     assert decoding[1:5] == ["16", "x", "32", "yes"]
     assert "2 of 2 steps compile and fit" in result.stdout
-    assert "A run compiles 1 for training and as many for" in result.stdout
+    assert "A run compiles 1 program for training and 1 " in result.stdout
 
 
 @pytest.mark.process
