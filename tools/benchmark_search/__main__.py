@@ -162,12 +162,12 @@ def compare_lengths(job: Job, benchmark: Benchmark) -> dict:
         row = {
             "length": length,
             **_describe(job, seconds),
-            "kept_mb": round(cached / 1e6, 1),
+            "cached_mb": round(cached / 1e6, 1),
             "peak_mb": round(engine.ask("memory") / 1e6, 1),
         }
         if previous is not None:
             step = (median - previous[1]) / (length - previous[0])
-            row["ms_a_step_between"] = round(1e3 * step, 2)
+            row["ms_a_step_since"] = round(1e3 * step, 2)
         rows.append(row)
         previous = length, median
         engine.close()

@@ -33,12 +33,12 @@ def test_lengths_and_what_they_cost():
     short, long = answer["lengths"]
     assert (short["length"], long["length"]) == (5, 13)
     # 2 (key, value) x 4 bytes x 16 numbers x 3 rows x 4 hypotheses x length.
-    assert short["kept_mb"] == round(2 * 4 * 16 * 3 * 4 * 5 / 1e6, 1)
+    assert short["cached_mb"] == round(2 * 4 * 16 * 3 * 4 * 5 / 1e6, 1)
     assert 50 < short["peak_mb"] < 5000
     assert short["ms_range"][0] <= short["ms"] <= short["ms_range"][1]
     # Eight steps more.
     expected = (long["ms"] - short["ms"]) / 8
-    assert abs(long["ms_a_step_between"] - expected) < 0.05
+    assert abs(long["ms_a_step_since"] - expected) < 0.05
 
 
 @pytest.mark.process
