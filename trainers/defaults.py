@@ -68,6 +68,19 @@ def _existing_tokenizers(settings, overrides):
     return None
 
 
+def rounded_steps(
+    settings: run_settings.TrainingSettings,
+) -> dict[str, int]:
+    """Returns the steps of a run as `config.json` has them, if they are given.
+
+    Args:
+        settings: the settings that the user gave.
+    """
+    if settings.steps is None:
+        return {}
+    return {"steps": whole_executions(settings.steps, settings)}
+
+
 def whole_executions(
     steps: int, settings: run_settings.TrainingSettings
 ) -> int:

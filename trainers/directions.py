@@ -1,5 +1,7 @@
 """Training pairs in both directions, with a tag before each source."""
 
+from collections.abc import Callable
+
 import keras_transformer as kt
 from trainers import corpora as run_corpora
 from trainers import settings as run_settings
@@ -73,6 +75,39 @@ def in_both(
         test=tagged(corpora.test, there),
         contrast=tagged(corpora.contrast, there),
     )
+
+
+def without_tags(
+    pairs: list[kt.data.SentencePair],
+    tags: list[str],
+    change: Callable[[list[kt.data.SentencePair]], list[kt.data.SentencePair]],
+) -> list[kt.data.SentencePair]:
+    """Changes pairs without the tags before their sources.
+
+    Args:
+        pairs: pairs as `in_both` returns them.
+        tags: the tags of the run, or none.
+        change: function that returns as many pairs, in the same order.
+
+    Example:
+
+    >>> pairs = tagged([kt.data.SentencePair("a cat", "un chat")], "<2fr>")
+    >>> without_tags(pairs, ["<2fr>", "<2en>"], lambda bare: [
+    ...     kt.data.SentencePair("a dog", "un chien")])[0].source
+    '<2fr> a dog'
+    """
+    heads = [
+        next((f"{t} " for t in tags if pair.source.startswith(f"{t} ")), "")
+        for pair in pairs
+    ]
+    bare = [
+        pair._replace(source=pair.source.removeprefix(head))
+        for pair, head in zip(pairs, heads, strict=True)
+    ]
+    return [
+        pair._replace(source=f"{head}{pair.source}")
+        for pair, head in zip(change(bare), heads, strict=True)
+    ]
 
 
 def tagged(

@@ -66,10 +66,18 @@ class Evaluations:
 
     def forget_after(self, step: int) -> None:
         """Forgets the scores of later steps than the restored one."""
-        records = self.read()
-        kept = {s: v for s, v in records.items() if s <= step}
-        if kept != records:
-            kt.runs.write_json(self._path, {str(s): v for s, v in kept.items()})
+        self._write({s: v for s, v in self.read().items() if s <= step})
+
+    def forget(self, step: int) -> None:
+        """Forgets the scores of a step whose checkpoint was deleted."""
+        self._write({s: v for s, v in self.read().items() if s != step})
+
+    def _write(self, records):
+        """Replaces the records of the file, if they are others."""
+        if records != self.read():
+            kt.runs.write_json(
+                self._path, {str(s): v for s, v in records.items()}
+            )
 
     def best(self, count: int) -> list[int]:
         """Returns the steps of the best evaluations, ascending.

@@ -65,16 +65,30 @@ def make_schedule(
         )
     if settings.cooldown_steps is None:
         return schedule
-    if settings.warmup_steps + settings.cooldown_steps > settings.steps:
-        raise ValueError(
-            "Warm-up and cool-down are parts of the run. Received: "
-            f"warmup_steps={settings.warmup_steps}, cooldown_steps="
-            f"{settings.cooldown_steps}, steps={settings.steps}. Give fewer "
-            "steps of warm-up or of cool-down."
-        )
+    check_parts(settings)
     return kt.training.CoolDown(
         schedule, settings.steps, settings.cooldown_steps
     )
+
+
+def check_parts(settings: run_settings.TrainingSettings) -> None:
+    """Checks that warm-up and cool-down fit into the steps, if all are known.
+
+    Args:
+        settings: the settings of a run, with or without defaults.
+
+    Raises:
+        ValueError: they do not fit.
+    """
+    warmup, cooldown = settings.warmup_steps or 0, settings.cooldown_steps
+    if settings.steps is None or cooldown is None:
+        return
+    if warmup + cooldown > settings.steps:
+        raise ValueError(
+            "Warm-up and cool-down are parts of the run. Received: "
+            f"warmup_steps={warmup}, cooldown_steps={cooldown}, steps="
+            f"{settings.steps}. Give fewer steps of warm-up or of cool-down."
+        )
 
 
 def factor_of(
@@ -103,6 +117,7 @@ def factor_of(
     block = _BLOCK.search(path)
     if block:
         return layer_decay ** (sizes[block[1]] - int(block[2]))
-    if "embedding/" in path:
+    # Learned positions are embeddings too.
+    if "embedding/" in path or "positions/encodings" in path:
         return layer_decay ** max(sizes.values())
     return 1.0

@@ -90,7 +90,8 @@ def _check_before_data(settings, overrides, directory, strategy):
             if value is not None
             and name not in ("epochs", "evaluation_interval")
         }
-        | {name: overrides.get(name) for name in _VOCABULARY_SIZES},
+        | {name: overrides.get(name) for name in _VOCABULARY_SIZES}
+        | defaults.rounded_steps(settings),
         "data": run_tokenizers.fingerprint_of_given(settings),
     }
     kt.training.check_agreement(
@@ -276,7 +277,7 @@ def _fit(run):
     # can be deleted only after the next one is saved.
     restored_step = checkpoints.step
     if in_interval:
-        checkpoints.forget(restored_step)
+        _forget(run, restored_step)
     rest = min(interval - in_interval, settings.steps - batches)
     if rest < interval:
         run.model.fit(
@@ -287,7 +288,11 @@ def _fit(run):
             **fit_options,
         )
         if in_interval:
-            checkpoints.forget(restored_step)
+            _forget(run, restored_step)
+        if settings.ema_momentum is not None:
+            # At its end, `fit` has put the moving average in place of the
+            # weights. The checkpoint has the weights.
+            checkpoints.restore()
         batches, epoch = batches + rest, epoch + 1
     if batches < settings.steps and not _is_over(run):
         run.model.fit(
@@ -297,6 +302,12 @@ def _fit(run):
             epochs=-(-settings.steps // interval),
             **fit_options,
         )
+
+
+def _forget(run, step):
+    """Deletes a checkpoint between two evaluations, and its scores."""
+    if run.checkpoints.forget(step) and run.is_chief:
+        run.evaluations.forget(step)
 
 
 def _is_over(run):

@@ -5,7 +5,7 @@ import logging
 import os
 
 import keras_transformer as kt
-from trainers import recipes, run
+from trainers import defaults, optimization, recipes, run, settings_checks
 from trainers import settings as run_settings
 
 _LOG = logging.getLogger(__name__)
@@ -41,14 +41,18 @@ def train(
         run.train(settings, overrides, output_dir)
         return
     stages = recipe_of(settings.recipe).stages
+    check(stages, settings, overrides, given)
     directory = kt.runs.RunDirectory(output_dir)
     # Some strategies can be made once in a process only.
     strategy = None
     paths: dict[str, str] = {}
-    for number, stage in enumerate(stages, start=1):
-        is_last = number == len(stages)
-        path = directory.stages / f"{number}_{stage.name}"
-        path = output_dir if is_last else path
+    directories = [
+        directory.stages / f"{number}_{stage.name}"
+        for number, stage in enumerate(stages[:-1], start=1)
+    ] + [directory.path]
+    for number, (stage, path) in enumerate(
+        zip(stages, directories, strict=True), start=1
+    ):
         stage_settings, stage_overrides = settings_of(
             stage, settings, overrides, given
         )
@@ -64,8 +68,72 @@ def train(
             len(stages),
             path,
         )
+        if any(
+            kt.runs.RunDirectory(p).is_started for p in directories[number:]
+        ):
+            check_end(stage_settings, kt.runs.RunDirectory(path))
         strategy = run.train(stage_settings, stage_overrides, path, strategy)
         paths[stage.name] = os.fspath(path)
+
+
+def check(
+    stages: tuple[recipes.Stage, ...],
+    settings: run_settings.TrainingSettings,
+    overrides: dict,
+    given: frozenset[str],
+) -> None:
+    """Checks the settings of all stages before the first one is trained.
+
+    Args:
+        stages: the stages of the recipe.
+        settings: the settings that the user gave.
+        overrides: dict of the `TransformerConfig` fields that the user gave.
+        given: the names of all flags that the user gave.
+
+    Raises:
+        ValueError: the settings of a stage are invalid, or text for several
+            stages can be read once only.
+    """
+    for stage in stages:
+        of_stage, _ = settings_of(stage, settings, overrides, given)
+        optimization.check_parts(of_stage)
+        if of_stage.consistency != "teacher" or of_stage.teacher:
+            # Else the teachers are not there yet.
+            settings_checks.check(of_stage)
+    for name in ("train_source", "train_target", "train_tsv"):
+        for path in getattr(settings, name) if len(stages) > 1 else ():
+            if os.path.exists(path) and not os.path.isfile(path):
+                raise ValueError(
+                    "Each stage of a recipe reads the text. Received: "
+                    f"--{name}={path}, which can be read once. Give a file."
+                )
+
+
+def check_end(
+    settings: run_settings.TrainingSettings, directory: kt.runs.RunDirectory
+) -> None:
+    """Checks that a stage from which another has begun keeps its end.
+
+    Args:
+        settings: the settings of the stage.
+        directory: the directory of the stage.
+
+    Raises:
+        ValueError: it would be made longer or shorter.
+    """
+    before = directory.read_config().get("settings")
+    if before is None:
+        return
+    for name, asked in (
+        ("epochs", settings.epochs),
+        *defaults.rounded_steps(settings).items(),
+    ):
+        if asked is not None and before.get(name) != asked:
+            raise ValueError(
+                f"Another stage of the recipe has begun from {directory.path}, "
+                f"which has {name}={before.get(name)}. Received: --{name}="
+                f"{asked}. Use the same flags, or another --output_dir."
+            )
 
 
 def with_runs(

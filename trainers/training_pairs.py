@@ -7,7 +7,7 @@ import shutil
 import tensorflow as tf
 
 import keras_transformer as kt
-from trainers import continuing, large_text, progress
+from trainers import continuing, directions, large_text, progress
 from trainers import corpora as run_corpora
 from trainers import settings as run_settings
 from trainers import tokenizers as run_tokenizers
@@ -70,8 +70,12 @@ def _load(directory, corpora, tokenizers, settings, strategy):
             [os.fspath(directory.shards)], seed=settings.seed
         )
     else:
-        pairs = kt.data.with_rare_characters(
-            train, settings.rare_characters, settings.seed
+        pairs = directions.without_tags(
+            train,
+            settings.direction_tags,
+            lambda bare: kt.data.with_rare_characters(
+                bare, settings.rare_characters, settings.seed
+            ),
         )
         return encode("training", pairs, tokenizers, settings)
     _LOG.info(

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import zipfile
 from collections.abc import Callable
 from importlib import metadata
 from typing import Any
@@ -149,11 +150,19 @@ class RunDirectory:
     def replace_model(self, save: Callable[[pathlib.Path], Any]) -> None:
         """Writes a Keras model file, then replaces an existing file by it.
 
+        A file of the same model stays, since runs that started from it know it
+        by its hash.
+
         Args:
             save: function that writes the model to its argument, a path.
         """
         save(self.unfinished_model)
-        os.replace(self.unfinished_model, self.model)
+        if self.model.exists() and _content(self.model) == _content(
+            self.unfinished_model
+        ):
+            self.unfinished_model.unlink()
+        else:
+            os.replace(self.unfinished_model, self.model)
 
     def replace_saved_model(self, save: Callable[[pathlib.Path], Any]) -> None:
         """Writes a SavedModel, then replaces an existing one by it.
@@ -195,3 +204,13 @@ def write_json(path: pathlib.Path, value: dict[str, Any]) -> None:
         encoding="utf-8",
     )
     os.replace(temporary, path)
+
+
+def _content(model):
+    """Returns what a Keras model file has, but for the time it was written."""
+    with zipfile.ZipFile(model) as archive:
+        return {
+            item.filename: (item.CRC, item.file_size)
+            for item in archive.infolist()
+            if item.filename != "metadata.json"
+        }

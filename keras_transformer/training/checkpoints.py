@@ -131,13 +131,21 @@ class TrainingCheckpoints:
             self._files.write(self.step, self._checkpoint.write)
         self._wait_for_workers()
 
-    def forget(self, step: int) -> None:
-        """Deletes the checkpoint of a step if another one is undamaged."""
+    def forget(self, step: int) -> bool:
+        """Deletes the checkpoint of a step if another one is undamaged.
+
+        Returns:
+            Whether it was deleted by this worker; only the one that writes
+            checkpoints does so.
+        """
+        is_deleted = False
         if self._is_writer:
             good = self._good()
-            if step in good and len(good) > 1:
+            is_deleted = step in good and len(good) > 1
+            if is_deleted:
                 self._files.remove(step)
         self._wait_for_workers()
+        return is_deleted
 
     def load_average(
         self,

@@ -81,6 +81,8 @@ def _makers(epsilon, weight_decay):
                 "adam_beta_2": 0.98,
                 "epsilon": epsilon,
                 "adam_weight_decay": weight_decay,
+                # Learned positions are embeddings, by another name.
+                "exclude_layers": ["positions/encodings"],
             },
         ),
     }

@@ -2,6 +2,7 @@
 
 import pytest
 
+import keras_transformer as kt
 from keras_transformer.data import SentencePair
 from trainers import corpora, directions, large_text, settings
 
@@ -50,3 +51,19 @@ def test_large_text_is_refused():
 def test_refuses(values, message):
     with pytest.raises(ValueError, match=message):
         directions.check(settings.TrainingSettings(**values))
+
+
+def test_rare_characters_leave_the_tags():
+    pairs = [kt.data.SentencePair("a cat sat", "un chat assis")] * 211
+    tags = ["<2fr>", "<2en>"]
+    both = directions.tagged(pairs, tags[0]) + directions.tagged(pairs, tags[1])
+    changed = directions.without_tags(
+        both, tags, lambda bare: kt.data.with_rare_characters(bare, 1.0)
+    )
+    for pair, before in zip(changed, both, strict=True):
+        tag, _, text = pair.source.partition(" ")
+        assert before.source.startswith(f"{tag} ") and tag in tags
+        assert text != "a cat sat"
+        assert pair.target == "un chat assis"
+    untagged = directions.without_tags(pairs, [], lambda bare: bare[::-1])
+    assert untagged == pairs

@@ -134,6 +134,13 @@ def test_killed_wherever_it_goes_on(whole, train, tmp_path):
     assert os.listdir(directory.saved_model.parent) == ["1"]
 
 
+def test_a_moving_average_does_not_become_the_weights(train, tmp_path):
+    values = {"ema_momentum": 0.9, "average_checkpoints": 1}
+    whole = train(tmp_path / "whole", steps=7, **values)
+    train(tmp_path / "run", steps=3, **values)
+    assert_same(train(tmp_path / "run", steps=7, **values), whole)
+
+
 def test_refusals_touch_nothing(whole, train, tmp_path):
     def state():
         return {path: path.stat().st_mtime_ns for path in whole.path.rglob("*")}

@@ -102,6 +102,35 @@ def test_unknown_strategy(tmp_path, files):
     fails_in_time(tmp_path, "Received: 'many'", files)
 
 
+def test_steps_are_rounded_as_the_run_has_them(tmp_path, files):
+    asked = settings.TrainingSettings(
+        preset="demo",
+        precision="float32",
+        schedule="cosine",
+        learning_rate=1e-3,
+        steps=10,
+        steps_per_execution=4,
+        **files,
+    )
+    config = {
+        "settings": {
+            **dataclasses.asdict(asked),
+            "steps": 12,
+            "vocabulary_size": None,
+        }
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+
+    class DataAreRead(Exception):
+        pass
+
+    with (
+        mock.patch.object(corpora, "load", side_effect=DataAreRead),
+        pytest.raises(DataAreRead),
+    ):
+        run.train(asked, {}, tmp_path)
+
+
 def test_a_vocabulary_is_known_by_its_pieces(tmp_path, files):
     folder = tmp_path / "run"
     folder.mkdir()

@@ -73,3 +73,24 @@ def test_a_run_ends_early_with_its_best_checkpoints(flags, tmp_path, caplog):
     assert otherwise["steps"] == steps
     assert otherwise["selection"] == metrics["selection"]
     assert "tok:char" in otherwise["dev"]["bleu_signature"]
+
+
+def test_the_scores_of_an_end_in_an_interval_are_forgotten(flags, tmp_path):
+    # As the best, they would choose a checkpoint that is no more.
+    flags = [
+        *(f for f in flags if "patience" not in f and "steps=" not in f),
+        "--warmup_steps=1",
+        "--average_checkpoints=1",
+    ]
+    train_here(tmp_path, *flags, "--steps=3")
+    path = tmp_path / "evaluations.json"
+    scores = json.loads(path.read_text())
+    assert list(scores) == ["2", "3"]
+    scores["3"]["loss"] = 0.0
+    path.write_text(json.dumps(scores))
+    train_here(tmp_path, *flags, "--steps=5")
+    scores = json.loads(path.read_text())
+    assert list(scores) == ["2", "4", "5"]
+    best = min(scores, key=lambda step: scores[step]["loss"])
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["selection"]["averaged_steps"] == [int(best)]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import shutil
 
 import numpy as np
@@ -189,6 +190,32 @@ def test_five_stages_are_an_ordinary_run(whole):
         )
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("low_resource", {"ema_momentum": 0.9}, "either a moving average or"),
+        ("multi30k_one_hour", {"steps": 500}, "cooldown_steps=700, steps=500"),
+    ],
+)
+@needs_muon
+def test_flags_of_later_stages_are_checked_first(
+    name, values, message, tmp_path
+):
+    asked = dataclasses.replace(TEXT, recipe=name, **values)
+    with pytest.raises(ValueError, match=message):
+        staged_run.train(asked, {}, frozenset(values), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@needs_muon
+def test_several_stages_need_text_that_can_be_read_again(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    asked = dataclasses.replace(TEXT, train_tsv=[str(pipe)])
+    with pytest.raises(ValueError, match="pipe, which can be read once"):
+        staged_run.train(asked, {}, frozenset(), tmp_path / "run")
+
+
 def test_flags_replace_teachers():
     paths = {"first_teacher": "a", "second_teacher": "b"}
     student = staged_run.recipe_of("multi30k").stages[-1]
@@ -237,6 +264,23 @@ def test_a_stopped_recipe_ends_as_if_it_had_not_been(
     train_here(run, *flags)
     for one, other in zip(weights_of(whole), weights_of(run), strict=True):
         assert (one == other).all()
+
+
+@pytest.mark.training
+def test_scores_are_computed_again_and_the_end_stays(whole, flags):
+    models = [*whole.rglob("model.keras")]
+    before = [model.read_bytes() for model in models]
+    assert len(before) == 5
+    # Stages know the model that they began from by its hash.
+    train_here(whole, *flags, "--tokenize=char")
+    for run in (whole, whole / "stages/1_both"):
+        metrics = json.loads((run / "metrics.json").read_text())
+        assert "tok:char" in metrics["dev"]["bleu_signature"]
+    assert [model.read_bytes() for model in models] == before
+    longer = ["--steps=6" if f == "--steps=4" else f for f in flags]
+    message = "1_both, which has steps=4. Received: --steps=6. Use the same"
+    with pytest.raises(ValueError, match=message):
+        train_here(whole, *longer, "--tokenize=char")
 
 
 @needs_muon
