@@ -105,15 +105,17 @@ def _teacher(path, precision):
 def fingerprint(
     settings: learning_settings.LearningSettings,
     tokenizers: run_tokenizers.Tokenizers,
+    architecture: kt.TransformerConfig,
 ) -> dict[str, list[str]]:
-    """Returns hashes of the teachers, and compares their vocabularies.
+    """Returns hashes of the teachers, and compares how they read text.
 
     Args:
         settings: the settings of the run.
         tokenizers: the tokenizers of the run.
+        architecture: the configuration of the run's model.
 
     Raises:
-        ValueError: a teacher has another vocabulary.
+        ValueError: a teacher has another vocabulary, or another start token.
     """
     if not settings.teacher:
         return {}
@@ -123,6 +125,14 @@ def fingerprint(
             raise ValueError(
                 f"The teacher {path} has another vocabulary. Give --vocabulary="
                 f"{path} to use the teacher's."
+            )
+        # A teacher reads the tokens of the student, the start token too.
+        theirs = kt.runs.RunDirectory(path).read_config()
+        start_id = theirs.get("architecture", {}).get("start_id")
+        if start_id not in (None, architecture.start_id):
+            raise ValueError(
+                f"The teacher {path} has start_id={start_id}. Received: "
+                f"start_id={architecture.start_id}. Give --start_id={start_id}."
             )
         content = kt.runs.RunDirectory(path).model.read_bytes()
         hashes.append(hashlib.sha256(content).hexdigest())

@@ -199,7 +199,7 @@ def _config(settings, overrides, architecture, corpora, tokenizers):
             **corpora.fingerprint(),
             **tokenizers.fingerprint(),
             **initial_model.fingerprint(settings.initial_model),
-            **consistency.fingerprint(settings, tokenizers),
+            **consistency.fingerprint(settings, tokenizers, architecture),
         },
     }
 

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import os
+import pathlib
 
 import keras_transformer as kt
 from trainers import defaults, optimization, recipes, run, settings_checks
@@ -42,14 +43,10 @@ def train(
         return
     stages = recipe_of(settings.recipe).stages
     check(stages, settings, overrides, given)
-    directory = kt.runs.RunDirectory(output_dir)
     # Some strategies can be made once in a process only.
     strategy = None
     paths: dict[str, str] = {}
-    directories = [
-        directory.stages / f"{number}_{stage.name}"
-        for number, stage in enumerate(stages[:-1], start=1)
-    ] + [directory.path]
+    directories = directories_of(stages, kt.runs.RunDirectory(output_dir))
     for number, (stage, path) in enumerate(
         zip(stages, directories, strict=True), start=1
     ):
@@ -74,6 +71,22 @@ def train(
             check_end(stage_settings, kt.runs.RunDirectory(path))
         strategy = run.train(stage_settings, stage_overrides, path, strategy)
         paths[stage.name] = os.fspath(path)
+
+
+def directories_of(
+    stages: tuple[recipes.Stage, ...], directory: kt.runs.RunDirectory
+) -> list[pathlib.Path]:
+    """Returns the directory of each stage; the last one has that of the run.
+
+    Args:
+        stages: the stages of the recipe.
+        directory: the directory of the run.
+    """
+    before = [
+        directory.stages / f"{number}_{stage.name}"
+        for number, stage in enumerate(stages[:-1], start=1)
+    ]
+    return [*before, directory.path]
 
 
 def check(

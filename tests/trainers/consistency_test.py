@@ -1,5 +1,7 @@
 """The consistency loss of a run must be the one that its settings name."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -65,7 +67,9 @@ def runs(tmp_path):
     config = kt.TransformerConfig(tokenizer.vocabulary_size, 1, 1, 4, 2, 8)
     for name in "ab":
         directory = kt.runs.RunDirectory(tmp_path / name)
-        directory.write_config({"settings": {}})
+        directory.write_config(
+            {"settings": {}, "architecture": {"start_id": config.start_id}}
+        )
         tokenizer.save(directory.tokenizer)
         kt.build_transformer(config).save(directory.model)
     return [str(tmp_path / name) for name in "ab"], tokenizers.Tokenizers(
@@ -94,9 +98,15 @@ def test_teachers_are_averaged(runs):
     }
     difference = loss.second_pass(None, inputs, 0) - expected
     assert 0 < np.abs(difference).max() < 0.05
-    assert len(set(consistency.fingerprint(settings, shared)["teacher_sha256"]))
+    config = kt.TransformerConfig(start_id=1)
+    hashes = consistency.fingerprint(settings, shared, config)
+    assert len(hashes["teacher_sha256"]) == 2
+    with pytest.raises(ValueError, match="start_id=1. Received: start_id=2"):
+        consistency.fingerprint(
+            settings, shared, dataclasses.replace(config, start_id=2)
+        )
     other = kt.Tokenizer(
         kt.learn_vocabulary(["e f", "g h"], may_be_smaller=True)
     )
     with pytest.raises(ValueError, match="has another vocabulary"):
-        consistency.fingerprint(settings, tokenizers.Tokenizers(other))
+        consistency.fingerprint(settings, tokenizers.Tokenizers(other), config)
