@@ -98,7 +98,7 @@ def _is_model(paths):
 def _tokenization(systems):
     """Returns the tokenization of the first system that is a run."""
     for paths in systems:
-        if _is_model(paths):
+        if _is_model(paths) and not loading.is_saved_model(paths[0]):
             return loading.tokenization(settings.ModelSettings(paths))
     return translation.tokenization_of(None)
 

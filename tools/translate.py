@@ -271,14 +271,15 @@ def warn_of_cuts(translator, window, number):
     """Warns of lines that are longer than the model reads."""
     if not isinstance(translator, translation.Translator) or not window:
         return  # The tokenizer of a SavedModel cannot be called.
-    longest = translator.max_source_length
+    around = translator.tokenizer.special_ids.around_source()
+    longest = translator.max_source_length - len(around)
     ids = translator.tokenizer.encode_source(window)
     lengths = ids.row_lengths().numpy()
     for line, length in enumerate(lengths, start=number + 1):
-        if length >= longest:
+        if length > longest:
             tqdm.tqdm.write(
                 f"warning: line {line} has {length} tokens, cut to "
-                f"{longest - 1}. Split it into sentences.",
+                f"{longest}. Split it into sentences.",
                 file=sys.stderr,
             )
 

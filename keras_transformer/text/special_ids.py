@@ -103,10 +103,14 @@ class SpecialIds:
         return sorted({*self.as_list(), *others})
 
     def are_of_text(self, ids: tf.Tensor) -> tf.Tensor:
-        """Returns which ids of sources stand for text, booleans."""
-        others = tf.constant(
-            sorted({self.pad, self.end, *self.around_source()}), ids.dtype
-        )
+        """Returns which ids of sources or targets stand for text, booleans."""
+        special = {
+            self.pad,
+            self.end,
+            *self.around_source(),
+            *self.target_prefix,
+        }
+        others = tf.constant(sorted(special), ids.dtype)
         return tf.reduce_all(ids[..., None] != others, axis=-1)
 
     def _surrounded(self, ids, before, after):

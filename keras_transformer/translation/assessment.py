@@ -68,7 +68,10 @@ def assess(
         source_ids,
         tf.constant(ids),
         lengths,
-        translator.tokenizer.special_ids,
+        (
+            translator.tokenizer.special_ids,
+            translator.target_tokenizer.special_ids,
+        ),
         calibration.lengths,
     )
     return [
@@ -114,7 +117,10 @@ def assess_in_graph(
         source_ids,
         ids,
         lengths,
-        translator.tokenizer.special_ids,
+        (
+            translator.tokenizer.special_ids,
+            translator.target_tokenizer.special_ids,
+        ),
         calibration.lengths,
     )
     best = results.texts_in_graph(

@@ -77,7 +77,7 @@ def of_translations(
     source_ids: tf.Tensor,
     ids: tf.Tensor,
     lengths: contract.TensorLike,
-    special_ids: SpecialIds,
+    special_ids: tuple[SpecialIds, SpecialIds],
     expected: LengthModel,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Tells which translations have a loop, and which an unusual length.
@@ -89,21 +89,24 @@ def of_translations(
         source_ids: int32 `(B, S)`, with end tokens, padded.
         ids: int32 `(B, T)`, numbers that identify tokens.
         lengths: int32 `(B,)`, tokens of the translations, ends included.
-        special_ids: the special ids of the sources.
+        special_ids: those of the sources and those of the translations.
         expected: the lengths of good translations.
 
     Returns:
         Two booleans `(B,)`.
     """
     lengths = tf.convert_to_tensor(lengths, tf.int32)
-    is_text = special_ids.are_of_text(source_ids)
+    of_source, of_target = special_ids
+    is_text = of_source.are_of_text(source_ids)
     source_lengths = tf.reduce_sum(tf.cast(is_text, tf.int32), axis=1)
     lengths = tf.where(source_lengths > 0, lengths, 0)
-    is_token = tf.cast(tf.not_equal(source_ids, special_ids.pad), tf.int32)
+    is_token = tf.cast(tf.not_equal(source_ids, of_source.pad), tf.int32)
     repeats = have_loops(source_ids, tf.reduce_sum(is_token, axis=1))
     has_loop = have_loops(ids, lengths) & ~repeats
+    # Without the end token, and without what every translation begins with.
+    num_special = 1 + len(of_target.target_prefix)
     is_unusual = expected.are_unusual(
-        source_lengths, tf.maximum(lengths - 1, 0)
+        source_lengths, tf.maximum(lengths - num_special, 0)
     )
     return has_loop, is_unusual & (lengths > 0)
 

@@ -110,7 +110,7 @@ class RepairedSearch(model_search.ModelSearch):
             target.end,
             target.target_prefix,
         )
-        self._source_ids = source
+        self._special_ids = source, target
         self._expected = expected
 
     def __call__(
@@ -148,7 +148,7 @@ class RepairedSearch(model_search.ModelSearch):
             source_ids,
             result.ids[:, 0],
             result.lengths[:, 0],
-            self._source_ids,
+            self._special_ids,
             self._expected,
         )
         return has_loop | has_unusual_length

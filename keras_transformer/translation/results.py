@@ -158,10 +158,12 @@ def read_result(
             tokens = ids[row, n, : lengths[row, n]]
             soft = None
             if align:
+                of_source = _are_of_text(source_ids[row], tokenizer)
+                of_target = _are_of_text(tokens, target_tokenizer)
                 soft = alignment.align_words(
-                    attention[row, n],
-                    _text_pieces(source_ids[row], tokenizer),
-                    _text_pieces(tokens, target_tokenizer),
+                    attention[row, n][: len(tokens)][of_target][:, of_source],
+                    tokenizer.pieces(source_ids[row][of_source]),
+                    target_tokenizer.pieces(tokens[of_target]),
                 )
                 soft = _over_all_words(soft, *words[row])
             hypotheses[-1].append(
@@ -230,10 +232,9 @@ def _attention_of(result):
     return result.attention.numpy()
 
 
-def _text_pieces(ids, tokenizer):
-    """Returns the pieces of ids (T,) that stand for text."""
-    special_ids = tokenizer.special_ids
-    return tokenizer.pieces(ids[special_ids.are_of_text(tf.constant(ids))])
+def _are_of_text(ids, tokenizer):
+    """Returns which ids (T,) stand for text."""
+    return tokenizer.special_ids.are_of_text(tf.constant(ids)).numpy()
 
 
 def _words_read(texts, tokenizer):

@@ -81,8 +81,25 @@ def test_beam_search_finds_theirs(translator):
     trace = kt.interpretation.trace(translator, str(golden["texts"][0]))
     assert trace.target.tokens == found[0][0].tokens
     assert trace.target.text == found[0][0].text
+    check_alignment(translator, str(golden["texts"][3]))
     [[forced]] = translator.hypotheses([golden["texts"][0]], prefixes=["le"])
     assert forced.tokens[0] == "__fr__" and forced.text.startswith("le")
+
+
+def check_alignment(translator, text):
+    """Codes of languages are no words."""
+    [[best]] = translator.hypotheses([text], align=True)
+    source_ids = translator.encode_source(tf.constant([text]))
+    result = translator.model_search(source_ids, align=True)
+    length = int(result.lengths[0, 0])
+    is_ended = best.tokens[-1] == "</s>"
+    expected = kt.translation.align_words(
+        result.attention[0, 0, 1 : length - is_ended, 1:-1],
+        translator.tokenizer.pieces(source_ids[0])[1:-1],
+        best.tokens[1 : length - is_ended],
+    )
+    assert expected.shape[1] == len(text.split())
+    np.testing.assert_allclose(best.alignment, expected, atol=1e-6)
 
 
 def test_trains_with_the_codes_of_languages(translator):

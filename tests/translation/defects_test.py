@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import keras_transformer as kt
 from keras_transformer.translation import defects
 
 
@@ -102,3 +103,22 @@ class TestLengths:
         model = defects.fit_lengths(sources, targets)
         assert np.mean(model.are_unusual(sources, targets)) < 0.001
         assert np.mean(model.are_unusual(sources, 4 * targets + 7)) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("prefix", "count", "is_unusual"),
+    [((), 5, True), ((), 4, False), ((9,), 5, False), ((9,), 2, True)],
+)
+def test_first_tokens_of_every_translation_are_no_length(
+    prefix, count, is_unusual
+):
+    # A good translation of three tokens has two to four.
+    row = [*prefix, *range(11, 11 + count - len(prefix)), 2]
+    _, found = defects.of_translations(
+        tf.constant([[5, 6, 7, 2]]),
+        tf.constant([row]),
+        tf.constant([len(row)]),
+        (kt.text.SpecialIds(), kt.text.SpecialIds(target_prefix=prefix)),
+        defects.LengthModel(ratio=1.0, deviation=0.0),
+    )
+    assert found.numpy().tolist() == [is_unusual]

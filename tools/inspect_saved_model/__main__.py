@@ -60,11 +60,7 @@ def main(inspection):
     answer = loading.ask(job_of(directory, texts, inspection))
     for line in report.lines(directory, described, answer):
         print(line)
-    wrong = checks.problems(
-        answer,
-        texts[:_NUM_CHECKED],
-        described.get("search", {}).get("minimum_risk", 0),
-    )
+    wrong = checks.problems(answer, texts[:_NUM_CHECKED])
     for problem in wrong:
         print(f"wrong      {problem}")
     if not wrong:

@@ -31,16 +31,12 @@ def calls_of(texts: list[str]) -> dict[str, list[dict[str, list[str]]]]:
     }
 
 
-def problems(
-    answer: dict, texts: list[str], minimum_risk: int = 0
-) -> list[str]:
+def problems(answer: dict, texts: list[str]) -> list[str]:
     """Returns what breaks the contract, a sentence each; none if all is well.
 
     Args:
         answer: the answer of `probe.run` to the calls of `calls_of`.
         texts: the texts of those calls.
-        minimum_risk: how many of the best hypotheses the search sorts by their
-            expected BLEU, and not by their scores.
     """
     wrong_parts = []
     for name, described in answer["signatures"].items():
@@ -49,9 +45,7 @@ def problems(
             continue
         wrong = list(_of_types(name, described))
         if not wrong:
-            wrong = list(
-                _of_answers(name, answer["calls"][name], texts, minimum_risk)
-            )
+            wrong = list(_of_answers(name, answer["calls"][name], texts))
         wrong_parts += wrong
     if not wrong_parts and "n_best" in answer["calls"]:
         wrong_parts += _of_best(answer["calls"])
@@ -91,7 +85,7 @@ def _of_types(name: str, described: dict) -> Iterator[str]:
 
 
 def _of_answers(
-    name: str, calls: list[dict], texts: list[str], minimum_risk: int
+    name: str, calls: list[dict], texts: list[str]
 ) -> Iterator[str]:
     """Yields what is wrong with the answers to `calls_of`."""
     errors = [call["error"] for call in calls if "error" in call]
@@ -128,11 +122,6 @@ def _of_answers(
             yield f"{name}: {key} is not a number (NaN)."
         elif (numbers > _TOLERANCE).any():
             yield f"{name}: {key} is above 0: {numbers.max()}."
-        elif (
-            numbers.ndim == 2
-            and (np.diff(numbers[:, minimum_risk:], axis=1) > 0).any()
-        ):
-            yield f"{name}: {key} are not in order, best first."
     if name == "attention":
         yield from _of_attention(together)
 

@@ -76,10 +76,6 @@ def of_call(name, output, row, value, call=0):
             "n_best: scores has 5 rows for 5 texts, and 1 for none.",
         ),
         (
-            of_call("n_best", "scores", 0, lambda scores: scores[::-1]),
-            "n_best: scores are not in order, best first.",
-        ),
-        (
             of_call("score", "log_probability", 0, np.nan),
             "score: log_probability is not a number (NaN).",
         ),
@@ -101,23 +97,6 @@ def test_names_what_is_wrong(change, message):
     change(answer)
     found = checks.problems(answer, served.TEXTS)
     assert any(problem.startswith(message) for problem in found), found
-
-
-@pytest.mark.parametrize(("compared", "is_right"), [(2, True), (0, False)])
-def test_the_first_hypotheses_may_be_in_the_order_of_their_risk(
-    compared, is_right
-):
-    answer = copy.deepcopy(served.answer())
-    for call in (0, 1):
-        of_call(
-            "n_best",
-            "scores",
-            0,
-            lambda scores: [scores[1], scores[0], *scores[2:]],
-            call,
-        )(answer)
-    found = checks.problems(answer, served.TEXTS, compared)
-    assert (found == []) == is_right
 
 
 def test_a_blank_text_must_stay_blank():
