@@ -160,8 +160,10 @@ def read_result(
             if align:
                 of_source = _are_of_text(source_ids[row], tokenizer)
                 of_target = _are_of_text(tokens, target_tokenizer)
+                # A search may have padded both sides.
+                pieces = attention[row, n][: len(of_target), : len(of_source)]
                 soft = alignment.align_words(
-                    attention[row, n][: len(tokens)][of_target][:, of_source],
+                    pieces[of_target][:, of_source],
                     tokenizer.pieces(source_ids[row][of_source]),
                     target_tokenizer.pieces(tokens[of_target]),
                 )
