@@ -10,6 +10,7 @@ from trainers import defaults, optimization, recipes, run, settings_checks
 from trainers import settings as run_settings
 
 _LOG = logging.getLogger(__name__)
+_SIDES = ("source", "target", "tsv")
 _SIZES = frozenset(["vocabulary_size", "target_vocabulary_size"])
 
 
@@ -113,8 +114,9 @@ def check(
         if of_stage.consistency != "teacher" or of_stage.teacher:
             # Else the teachers are not there yet.
             settings_checks.check(of_stage)
-    for name in ("train_source", "train_target", "train_tsv"):
-        for path in getattr(settings, name) if len(stages) > 1 else ():
+    texts = [f"{of}_{side}" for of in ("train", "dev") for side in _SIDES]
+    for name in texts if len(stages) > 1 else ():
+        for path in getattr(settings, name):
             if os.path.exists(path) and not os.path.isfile(path):
                 raise ValueError(
                     "Each stage of a recipe reads the text. Received: "

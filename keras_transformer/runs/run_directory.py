@@ -157,7 +157,8 @@ class RunDirectory:
             save: function that writes the model to its argument, a path.
         """
         save(self.unfinished_model)
-        if self.model.exists() and _content(self.model) == _content(
+        # A damaged file is no archive, and is replaced.
+        if zipfile.is_zipfile(self.model) and _content(self.model) == _content(
             self.unfinished_model
         ):
             self.unfinished_model.unlink()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import zipfile
 
 import pytest
 
@@ -140,3 +141,32 @@ class TestRunDirectory:
         self.directory.config.write_text("half a fi")
         with pytest.raises(ValueError, match="config.json is not a run's"):
             self.directory.read_config()
+
+
+class TestReplaceModel:
+    @pytest.fixture(autouse=True)
+    def make_directory(self, tmp_path):
+        self.directory = run_directory.RunDirectory(tmp_path)
+
+    def replace(self, weights, time):
+        def save(path):
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("metadata.json", time)
+                archive.writestr("model.weights.h5", weights)
+
+        self.directory.replace_model(save)
+        assert not self.directory.unfinished_model.exists()
+        return self.directory.model.read_bytes()
+
+    def test_the_file_of_the_same_model_stays(self):
+        first = self.replace("weights", "monday")
+        assert self.replace("weights", "tuesday") == first
+
+    def test_another_model_replaces_it(self):
+        self.replace("weights", "monday")
+        assert b"weighty" in self.replace("weighty", "monday")
+
+    def test_a_damaged_file_is_replaced(self):
+        whole = self.replace("weights", "monday")
+        self.directory.model.write_bytes(whole[:-7])
+        assert self.replace("weights", "monday") == whole

@@ -81,3 +81,9 @@ def test_every_weight_has_a_rate_by_its_layer():
 def test_warm_up_and_cool_down_must_fit():
     with pytest.raises(ValueError, match="cooldown_steps=19, steps=23"):
         make(cooldown_steps=19)
+
+
+def test_learned_positions_have_the_rate_of_embeddings():
+    for stack in ("encoder", "decoder"):
+        path = f"{stack}/positions/encodings"
+        assert optimization.factor_of(path, 0.5, SMALL) == 0.125

@@ -208,10 +208,11 @@ def test_flags_of_later_stages_are_checked_first(
 
 
 @needs_muon
-def test_several_stages_need_text_that_can_be_read_again(tmp_path):
+@pytest.mark.parametrize("name", ["train_tsv", "dev_tsv"])
+def test_several_stages_need_text_that_can_be_read_again(name, tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    asked = dataclasses.replace(TEXT, train_tsv=[str(pipe)])
+    asked = dataclasses.replace(TEXT, **{name: [str(pipe)]})
     with pytest.raises(ValueError, match="pipe, which can be read once"):
         staged_run.train(asked, {}, frozenset(), tmp_path / "run")
 

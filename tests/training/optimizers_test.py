@@ -91,6 +91,24 @@ class TestMakeOptimizer:
                 assert list(betas.values())[:2] == [0.9, 0.98]
                 assert config["epsilon"] == 1e-7
 
+    @pytest.mark.skipif(not HAS_MUON, reason="Keras is too old for Muon.")
+    def test_muon_takes_learned_positions_for_embeddings(self):
+        start = np.ones([3, 5], "float32")
+        gradient = np.random.default_rng(0).normal(size=start.shape)
+        moved = {}
+        for name in ("muon", "adam"):
+            for layer in ("positions", "feed_forward"):
+                with keras.name_scope(layer):
+                    variable = keras.Variable(start, name="encodings")
+                optimizer = optimizers.make_optimizer(name, 0.1)
+                optimizer.apply([tf.constant(gradient, tf.float32)], [variable])
+                moved[name, layer] = variable.numpy() - start
+        assert_all_close(
+            moved["muon", "positions"], moved["adam", "positions"], rtol=1e-6
+        )
+        difference = moved["muon", "feed_forward"] - moved["adam", "positions"]
+        assert np.abs(difference).max() > 0.01
+
     def test_passes_other_settings_on(self):
         optimizer = optimizers.make_optimizer(
             "lion", 1.0, global_clipnorm=0.7, use_ema=True, ema_momentum=0.9
