@@ -158,14 +158,10 @@ def read_result(
             tokens = ids[row, n, : lengths[row, n]]
             soft = None
             if align:
-                of_source = _are_of_text(source_ids[row], tokenizer)
-                of_target = _are_of_text(tokens, target_tokenizer)
-                # A search may have padded both sides.
-                pieces = attention[row, n][: len(of_target), : len(of_source)]
-                soft = alignment.align_words(
-                    pieces[of_target][:, of_source],
-                    tokenizer.pieces(source_ids[row][of_source]),
-                    target_tokenizer.pieces(tokens[of_target]),
+                soft = _aligned(
+                    attention[row, n],
+                    (source_ids[row], tokenizer),
+                    (tokens, target_tokenizer),
                 )
                 soft = _over_all_words(soft, *words[row])
             hypotheses[-1].append(
@@ -234,9 +230,22 @@ def _attention_of(result):
     return result.attention.numpy()
 
 
-def _are_of_text(ids, tokenizer):
-    """Returns which ids (T,) stand for text."""
-    return tokenizer.special_ids.are_of_text(tf.constant(ids)).numpy()
+def _aligned(attention, source, target):
+    """Aligns the words of a source and a target, each ids and their tokenizer.
+
+    Args:
+        attention: `(T, S)`, padded on both sides if the search was.
+        source: ids `(S,)` and the tokenizer.
+        target: ids `(T,)` and the tokenizer.
+    """
+    is_text, pieces = [], []
+    for ids, tokenizer in (source, target):
+        are = tokenizer.special_ids.are_of_text(tf.constant(ids)).numpy()
+        is_text.append(are)
+        pieces.append(tokenizer.pieces(ids[are]))
+    of_source, of_target = is_text
+    attention = attention[: len(of_target), : len(of_source)]
+    return alignment.align_words(attention[of_target][:, of_source], *pieces)
 
 
 def _words_read(texts, tokenizer):
