@@ -173,7 +173,8 @@ def _config(config: configs.TransformerConfig, end_id: int) -> dict[str, Any]:
 
 def _generation(config, translator, end_id):
     search = translator.search
-    banned = {config.pad_id, config.start_id} - {end_id}
+    never = {config.pad_id, config.start_id} - {end_id}
+    banned = never.union(search.constraints.banned_ids)
     return {
         "num_beams": search.beam_size,
         # The only length penalty that both have.

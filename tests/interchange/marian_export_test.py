@@ -128,6 +128,17 @@ def test_a_run_of_this_package(tmp_path):
         np.testing.assert_allclose(one.log_probs, other.log_probs, atol=1e-5)
 
 
+def test_tokens_that_the_search_never_chooses(tmp_path):
+    read = small.read(small.NAMES[0])
+    settings = {**read.settings, "banned_ids": [11, 7]}
+    imported.write_run(
+        dataclasses.replace(read, settings=settings), tmp_path / "run"
+    )
+    marian_export.write(tmp_path / "run", tmp_path / "it")
+    written = marian_import.read(tmp_path / "it").settings["banned_ids"]
+    assert {7, 11} <= set(written)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
