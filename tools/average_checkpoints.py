@@ -1,11 +1,11 @@
-"""Averages other checkpoints of a run, and writes a run directory with them.
+"""Averages chosen checkpoints of a run, and writes a new run directory.
 
     python -m tools.average_checkpoints --model=runs/mine \\
         --output_dir=runs/mine_best --select_by=bleu --count=5
 
-The checkpoints are those that the run still has: the last ones, or with the
-trainer's --select_by the best ones and the last one. `evaluations.json` of the
-run has the scores that --select_by compares.
+Only checkpoints that the run has kept can be chosen: the last ones, or, with
+the trainer's --select_by, the best ones and the last one. `evaluations.json` of
+the run has the scores that --select_by compares.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Averaging:
-    """The flags of the run, and of the checkpoints that are averaged."""
+    """The flags: the two run directories, and the checkpoints to average."""
 
     model: str = setting("Directory of the run.")
     output_dir: str = setting("Directory of the new run, which is made.")
@@ -52,7 +52,7 @@ def main(averaging):
             f"{source.config.name}. Give the trainer's --output_dir."
         )
     model, steps = average(source, config, averaging)
-    # `write_config` makes the directory; the other files follow.
+    # `write_config` comes first, because it makes the directory.
     target.write_config({k: v for k, v in config.items() if k != "versions"})
     for path in (source.tokenizer, source.target_tokenizer):
         if path.exists():
@@ -64,34 +64,35 @@ def main(averaging):
 def average(
     source: kt.runs.RunDirectory, config: dict, averaging: Averaging
 ) -> tuple[kt.Transformer, list[int]]:
-    """Builds the model of a run with the mean of several checkpoints.
+    """Builds the model of a run with the mean weights of several checkpoints.
 
     Args:
         source: the directory of the run.
-        config: the content of its `config.json`.
+        config: the content of the `config.json` of the run.
         averaging: the flags.
 
     Returns:
         The pair of the model and the steps of the checkpoints.
 
     Raises:
-        ValueError: there is no such checkpoint, or steps are no numbers.
+        ValueError: a checkpoint does not exist, or `--steps` are not numbers.
     """
     architecture = kt.TransformerConfig(**config["architecture"])
     model = kt.build_transformer(architecture, dtype="float32")
     model.compile("sgd", kt.training.SmoothedCrossEntropy())
     checkpoints = kt.training.TrainingCheckpoints(
-        # This process never writes into the directory of the run.
         source.checkpoints,
         model,
         max_to_keep=averaging.count,
+        # This process must not change the directory of the run.
         is_writer=False,
     )
     steps = None
     if averaging.steps:
         if not all(map(str.isdecimal, averaging.steps)):
             raise ValueError(
-                f"--steps are numbers. Received: {','.join(averaging.steps)}."
+                "--steps are numbers of steps, such as 500,1000. Received: "
+                f"{','.join(averaging.steps)}."
             )
         steps = list(map(int, averaging.steps))
     elif averaging.select_by != "last":

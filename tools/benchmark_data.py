@@ -1,15 +1,15 @@
-"""Measures how fast and in how much memory shards become batches.
+"""Measures how much time and memory it takes to make batches from shards.
 
     python -m tools.benchmark_data --shards=shards/en-fr
 
-prints JSON: the pairs, the seconds until the shards are open and until the
-first window is read, the seconds to read a window in the middle of an epoch,
-the pairs that are read in a second, and the most memory that the process took:
-before the shards were opened, and in all.
+prints JSON: the numbers of pairs and of windows; the seconds until the shards
+are open, and until the first window is read; the seconds to read a window in
+the middle of an epoch; the pairs per second; and the peak memory of the process
+before the shards are opened, and at the end.
 
 For rows of one pair and for packed rows it also prints the seconds until the
 first batch of a new run, and of a run that continues in the middle of an epoch;
-the share of padding on both sides together; and the target tokens in a second,
+the share of padding on both sides together; and the target tokens per second,
 without padding.
 """
 
@@ -27,7 +27,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """The flags of the shards, and of how they are read."""
+    """The flags: the shards, and how to read them."""
 
     shards: list[str] = setting("Shard directories.")
     windows: int = setting("Windows that are read.", 20, least=1)
@@ -42,7 +42,7 @@ def main(reading):
 
 
 def measure(reading: Reading) -> dict[str, float]:
-    """Reads windows, and returns what is printed.
+    """Reads windows, makes batches, and returns the numbers to print.
 
     Args:
         reading: the flags of the program.
@@ -81,7 +81,7 @@ def measure(reading: Reading) -> dict[str, float]:
 def measure_batches(
     pairs: kt.data.PairWindows, packed: bool, reading: Reading
 ) -> dict[str, float]:
-    """Makes batches, and returns what is printed about them.
+    """Makes batches, and returns the numbers to print about them.
 
     Args:
         pairs: the pairs of the batches.
@@ -105,7 +105,7 @@ def measure_batches(
         target_tokens += int(weights.sum())
         tokens += int((source_ids != pairs.source_special_ids.pad).sum())
     ended = time.perf_counter()
-    # A run that continues has read this from its checkpoint.
+    # A run that continues reads this bookmark from its checkpoint.
     resumed = batches()
     step = resumed.steps_per_epoch // 2
     resumed.use_bookmark(
@@ -121,9 +121,9 @@ def measure_batches(
 
 
 def _megabytes():
-    """Returns the most memory that the process took so far."""
+    """Returns the peak memory of this process so far, in megabytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Kilobytes on Linux, bytes on macOS.
+    # The unit is kilobytes on Linux, and bytes on macOS.
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 

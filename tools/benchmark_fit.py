@@ -1,14 +1,15 @@
-"""Times `fit` against plain Keras, and ten steps in a call against one.
+"""Compares `fit` with plain Keras, and ten steps per call with one step.
 
     python -m tools.benchmark_fit
 
-Trains a Transformer with its own train step, and the same Transformer inside of
+trains a Transformer with its own train step, and the same Transformer inside of
 a plain `keras.Model` with Keras's train step, in alternate rounds of one
 process. Then it trains a small model with one step and with ten steps in a call
-of the graph. It prints a line of JSON for each comparison: the median and the
-range of the milliseconds per step, the ratio of the times (ours over Keras's,
-ten over one; below 1 is faster), and the losses of the first round, which must
-agree.
+of the graph. It prints a line of JSON for each comparison: the medians and the
+ranges of the milliseconds per step, their ratio, and the losses of the first
+round. The ratio is our time over that of Keras, and the time with ten steps per
+call over the time with one. Below 1, the first is faster. The losses must be
+equal.
 """
 
 import dataclasses
@@ -56,7 +57,7 @@ class RoundTime(keras.callbacks.Callback):
 
 
 def make_transformer(layers, model_dim, vocabulary_size):
-    """Makes a Transformer with the paper's proportions, always the same one."""
+    """Makes a Transformer with the paper's proportions, and fixed weights."""
     keras.utils.set_random_seed(0)
     config = kt.TransformerConfig(
         vocabulary_size=vocabulary_size,
@@ -89,13 +90,14 @@ def by_turns(models, batches, steps, rounds, callbacks=None):
 
     Args:
         models: compiled models by name.
-        batches: endless batches.
+        batches: a data set without an end.
         steps: steps of a round.
         rounds: rounds of each model.
-        callbacks: lists of more callbacks by name of a model.
+        callbacks: lists of additional callbacks, by the names of models.
 
     Returns:
-        The milliseconds per step of each round, and the first loss, by name.
+        Two dicts by the names of models: the milliseconds per step of each
+        round, and the loss of the first round.
     """
     times = {name: [] for name in models}
     losses = {}
@@ -116,7 +118,7 @@ def by_turns(models, batches, steps, rounds, callbacks=None):
 
 
 def compare(times, losses, ours, theirs):
-    """Returns medians, ranges and the median of the rounds' ratios."""
+    """Returns the losses, and medians and ranges of times and of ratios."""
     ratios = [
         our_time / their_time
         for our_time, their_time in zip(times[ours], times[theirs], strict=True)
@@ -159,7 +161,7 @@ def against_keras(sizes: TrainingSizes, rounds: Rounds) -> dict:
 
 
 def ten_in_a_call(rounds: int, jit_compile: bool) -> dict:
-    """Compares ten steps with one step in a call of a small model's graph."""
+    """Compares ten steps per call of the graph with one, for a small model."""
     sizes = {"layers": 1, "model_dim": 32, "vocabulary_size": 101}
     models = {
         name: compile_model(

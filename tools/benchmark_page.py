@@ -4,8 +4,8 @@
 
 It prints JSON: the size of the file in megabytes; the seconds until the page is
 drawn; the seconds from a new sentence to its drawing, with beam search; and the
-milliseconds from a change of the slider of steps to the next picture. Each time
-is [median, smallest, largest]. It needs Debian's chromium and the package
+milliseconds from a move of the slider of steps to the new layout. Each time is
+[median, smallest, largest]. It needs Debian's chromium and the package
 playwright.
 """
 
@@ -20,7 +20,7 @@ import time
 from trainers import program
 from trainers.settings_flags import setting
 
-# Of the built-in corpus, with 13 to 17 tokens.
+# Sentences of the built-in corpus, with 13 to 17 tokens.
 _SENTENCES = (
     "The frog didn't cross the field because it was too sick.",
     "The cow didn't enter the tunnel because it was too narrow.",
@@ -28,13 +28,13 @@ _SENTENCES = (
     "The frog didn't cross the field because it was too wide.",
     "The cow didn't enter the tunnel because it was too frightened.",
 )
-# Whether other tokens are shown than in `text`, and the last section is drawn.
+# Whether the page shows a translation other than `text`, and its last section.
 _DRAWN = """text => {
   const target = document.querySelector("#whole .translation");
   const last = document.querySelector("#attribution");
   return target && last && target.textContent !== text;
 }"""
-# The milliseconds from a change of the slider of steps to the new layout.
+# The milliseconds from a move of the slider of steps to the new layout.
 _CHANGE = """async value => {
   const slider = document.querySelector("#decoding .slider input");
   await new Promise(requestAnimationFrame);
@@ -69,9 +69,9 @@ def measured(path: str, repeats: int) -> dict:
 
     Args:
         path: the page.
-        repeats: how often it is opened.
+        repeats: how often the page is opened.
     """
-    # The other programs do not need it.
+    # Only this program needs playwright.
     from playwright import sync_api
 
     browser_path = shutil.which("chromium")
@@ -114,7 +114,7 @@ def _translate(page, text):
 
 
 def _summary(values):
-    """Returns the median, the smallest and the largest."""
+    """Returns the median, the smallest and the largest value."""
     return [round(f(values), 3) for f in (statistics.median, min, max)]
 
 

@@ -1,12 +1,12 @@
-"""Asks a server from several threads at once, and compares with one thread.
+"""Sends requests to a server from several threads, and checks the responses.
 
     python -m tools.benchmark_serving --source=dev.en \\
         --url=http://localhost:8501/v1/models/demo
 
-The server may be tools.serve_ray or TensorFlow Serving. The requests are mixed:
-all signatures of one text, and any number and length of texts. One thread asks
-each distinct request once. Then all threads ask, and every answer must be the
-same: texts equal, numbers to rounding.
+The server may be tools.serve_ray or TensorFlow Serving. The requests differ in
+their signature, and in the number and length of their texts. First, one thread
+sends each distinct request once. Then all threads send requests. Each response
+must be the same as that of the one thread; numbers may differ by rounding.
 """
 
 import concurrent.futures
@@ -29,7 +29,7 @@ from tools.inspect_saved_model import probe
 from trainers import program
 from trainers.settings_flags import setting
 
-# Numbers of another batch differ by rounding.
+# In another batch, the same numbers differ by rounding.
 _TOLERANCE = 1e-3
 
 
@@ -38,7 +38,7 @@ class Load:
     """The flags of the requests."""
 
     url: str = setting("URL of the model, without `:predict`.")
-    source: list[str] = setting("Files whose words the texts have.")
+    source: list[str] = setting("Files. Texts are made of their words.")
     requests: int = setting("Requests of all threads.", 10_000, least=1)
     distinct: int = setting("Requests that differ.", 500, least=1)
     threads: int = setting("Threads that ask.", 8, least=1)
@@ -71,7 +71,7 @@ def main(load):
 
 
 class Client:
-    """A client of a server; each thread keeps a connection of its own.
+    """A client of a server. Each thread has its own connection.
 
     Args:
         url: the URL of the model.
@@ -83,10 +83,10 @@ class Client:
         self._local = threading.local()
 
     def ask(self, request: dict) -> Any:
-        """Returns the predictions of a request.
+        """Sends a request, and returns the predictions.
 
         Raises:
-            ValueError: the server refused it.
+            ValueError: the server refused the request.
         """
         status, body = self.post(json.dumps(request).encode())
         if status != 200:
@@ -94,11 +94,11 @@ class Client:
         return json.loads(body)["predictions"]
 
     def post(self, body: bytes) -> tuple[int, bytes]:
-        """Returns the status and the body of the answer to a body."""
+        """Posts a request body; returns the status and body of the response."""
         return self._request("POST", ":predict", body)
 
     def get(self, path: str) -> Any:
-        """Returns what a path below that of the model answers."""
+        """Gets a path below that of the model; returns the JSON response."""
         return json.loads(self._request("GET", path)[1])
 
     def _request(self, method, path, body=None):
@@ -115,14 +115,14 @@ class Client:
 
 
 class Outcome(NamedTuple):
-    """What became of a request: its seconds, and why it failed, or `None`."""
+    """The seconds of a request, and its error; `None` if it succeeded."""
 
     seconds: float
     error: str | None
 
 
 def text_signatures(url: str) -> list[str]:
-    """Returns the names of the signatures whose only input is a text."""
+    """Returns the names of the signatures whose only input is `text`."""
     metadata = Client(url).get("/metadata")["metadata"]
     described = metadata["signature_def"]["signature_def"]
     return sorted(
@@ -135,7 +135,7 @@ def text_signatures(url: str) -> list[str]:
 def make_requests(
     load: Load, words: list[str], signatures: list[str]
 ) -> Iterator[dict]:
-    """Makes the requests that differ: texts of any number and length."""
+    """Yields the distinct requests, with texts of random number and length."""
     source = random.Random(load.seed)
     for _ in range(load.distinct):
         texts = []
@@ -150,7 +150,7 @@ def make_requests(
 
 
 def measure(load: Load, distinct: list[dict], expected: list) -> dict:
-    """Asks from all threads; returns what came of it as JSON values."""
+    """Sends requests from all threads; returns the results as JSON values."""
     source = random.Random(load.seed + 1)
     numbers = [source.randrange(len(distinct)) for _ in range(load.requests)]
     ask = Client(load.url).ask
@@ -193,7 +193,7 @@ def measure(load: Load, distinct: list[dict], expected: list) -> dict:
 
 
 def is_same(answer: Any, expected: Any) -> bool:
-    """Returns whether two answers are the same, numbers to rounding.
+    """Returns whether two responses are the same, except for rounding.
 
     Example:
 
@@ -218,9 +218,9 @@ def is_same(answer: Any, expected: Any) -> bool:
 
 
 def resident_bytes(pid: int) -> int:
-    """Returns the memory of a process and of all that it started.
+    """Returns the memory of a process and of all its descendants, in bytes.
 
-    Memory that processes share counts once for each.
+    Memory that several processes share is counted once for each of them.
 
     Raises:
         ValueError: there is no such process.
@@ -229,7 +229,7 @@ def resident_bytes(pid: int) -> int:
     for path in pathlib.Path("/proc").glob("[0-9]*/status"):
         try:
             text = path.read_text("utf-8", "replace")
-        except OSError:  # It has ended meanwhile.
+        except OSError:  # The process has ended.
             continue
         fields = dict(line.split(":", 1) for line in text.splitlines())
         number = int(path.parent.name)

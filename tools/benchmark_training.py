@@ -1,10 +1,11 @@
-"""Times the training step, and compares it with the machine's ceiling.
+"""Times the training step, and compares it with a large matrix product.
 
     python -m tools.benchmark_training --precision=mixed_bfloat16
 
 Prints one line of JSON: the median and the range of the time of a step, target
 tokens per second, the GFLOP/s of the step's matrix products, the GFLOP/s of one
-large matrix product in the same process (the ceiling), and the ratio of both.
+large matrix product in the same process (the ceiling), and the ratio of the two
+GFLOP/s.
 """
 
 import dataclasses
@@ -51,7 +52,7 @@ def step_flops(sizes: Timing) -> float:
     """
     dim, length = sizes.model_dim, sizes.length
     feed_forward = 2 * dim * sizes.feed_forward_dim
-    # Counts the four projections, then the scores and the weighted sum.
+    # The four projections, then the attention scores and the weighted sum.
     attention = 4 * dim * dim + 2 * length * dim
     encoder = attention + feed_forward
     decoder = 2 * attention + feed_forward
@@ -61,7 +62,7 @@ def step_flops(sizes: Timing) -> float:
 
 
 def ceiling_flops(dtype: str) -> float:
-    """Measures the operations per second of a large matrix product."""
+    """Measures the floating-point operations per second of a matrix product."""
     size = 2048
     a = tf.cast(tf.random.normal((size, size)), dtype)
     product = tf.function(lambda x: tf.matmul(x, x))

@@ -16,7 +16,7 @@ from keras_transformer.text import NORMALIZATIONS
 from trainers import program, progress
 from trainers.settings_flags import setting
 
-# Matrix products are fast if the size of the vocabulary is a multiple of it.
+# Matrix products are fast if the vocabulary size is a multiple of this number.
 _MULTIPLE = 8
 
 
@@ -24,7 +24,9 @@ _MULTIPLE = 8
 class Vocabulary:
     """The flags of the text and of the vocabularies."""
 
-    output: str = setting("File of the vocabulary, or of that of the sources.")
+    output: str = setting(
+        "File of the vocabulary (of the sources, if there are two)."
+    )
     source: list[str] = setting("Files of source sentences; globs too.", [])
     target: list[str] = setting("Files of target sentences; globs too.", [])
     tsv: list[str] = setting(

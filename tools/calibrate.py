@@ -1,15 +1,15 @@
-"""Learns how sure the translations of a run are, and prints how well it knows.
+"""Learns the calibration of the confidence of a run, and tests it.
 
     python -m tools.calibrate --model=runs/mine \\
         --source=dev.en --reference=dev.de
 
-It translates a development set. A curve from the log-probabilities of words to
-the share of them that are right is fitted to every second sentence, and
-measured on the others: the reliability diagram, the expected calibration error,
-and the BLEU of the sentences by their confidence. It writes
-`confidence.json` into the run, which `tools.translate --confidence`,
-`tools.explore` and `tools.export_saved_model` read. docs/confidence.md explains
-it.
+It translates a development set. From every second sentence it learns a curve:
+the share of right words by the log-probability of a word. On the other
+sentences it tests the curve, and prints the reliability diagram, the expected
+calibration error, and BLEU by the confidence of the sentences. It writes
+`confidence.json` into the directory of the run. `tools.translate --confidence`,
+`tools.explore` and `tools.export_saved_model` read this file. See
+docs/confidence.md.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ from tools.model_flags import settings
 from trainers import program
 from trainers.settings_flags import only, setting
 
-# Parts of the measured sentences, by their confidence.
+# BLEU is printed for this number of groups of sentences, by confidence.
 _PARTS = 4
 _LEAST_PAIRS = 40
 
@@ -90,7 +90,7 @@ def fit(
             )
         )
     )
-    # A source may have no known piece.
+    # The length of a source without known pieces is 0.
     lengths = translation.fit_lengths(np.maximum(sources, 1), targets)
     return translation.fit_calibration(
         translation.score_words(translator.target_tokenizer, best),
@@ -105,7 +105,7 @@ def measured(
     pairs: Sequence[data.SentencePair],
     best: Sequence[translation.Hypothesis],
 ) -> Iterator[str]:
-    """Yields the lines about translations that were not learned from."""
+    """Tests a calibration on other translations; yields the lines to print."""
     references = [pair.target for pair in pairs]
     scored = translation.score_words(translator.target_tokenizer, best)
     right = translation.right_words(scored, references)

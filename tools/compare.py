@@ -5,8 +5,9 @@
 
 --first and --second are each a file of translations, a run directory, several
 run directories with commas between, or a SavedModel. For BLEU, chrF and TER it
-prints both scores, sacreBLEU's paired bootstrap and paired approximate
-randomization with their signatures, and the sentences that differ most.
+prints both scores, and the results of sacreBLEU's paired bootstrap and paired
+approximate randomization with their signatures. It also prints the sentences
+whose chrF differs most.
 """
 
 import dataclasses
@@ -22,7 +23,7 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """The flags of the translations, and of the tests."""
+    """The flags of the translations, and of the significance tests."""
 
     first: list[str] = setting("Translations or models: the baseline.")
     second: list[str] = setting("Translations or models to compare with it.")
@@ -112,7 +113,7 @@ def _lines(files):
 
 
 def _translations(paths, sources, batch_size):
-    """Returns the lines of files, or the translations by models."""
+    """Returns the lines of files, or how models translate the sources."""
     if not _is_model(paths):
         return _lines(paths)
     models = settings.ModelSettings(paths)

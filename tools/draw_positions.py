@@ -28,7 +28,7 @@ class Drawing:
 
 
 def draw(num_positions: int, model_dim: int) -> figure.Figure:
-    """Draws every table of `sinusoidal_encoding`.
+    """Draws the table of each form of `sinusoidal_encoding`.
 
     Raises:
         ValueError: `model_dim` is odd.

@@ -1,14 +1,14 @@
-"""Writes the Illustrated Transformer of a run: one page, opened from disk.
+"""Writes an HTML page that shows how the model of a run translates.
 
     python -m tools.explore --model=runs/demo --output=page.html
     python -m tools.explore --model=runs/demo --text="The cat sleeps." \\
         --format=svg --attention=encoder --layer=1 --head=3 --output=head.svg
 
-The page contains the model, and translates and draws any sentence in the
-browser. It needs no network and no server. docs/seeing.md explains it. If
-tools.calibrate has calibrated the run, the page also says how sure a
-translation is. --format=svg or png writes one figure of the attention in
---text.
+The page shows the figures of The Illustrated Transformer. It contains the
+model, and translates and draws any sentence in the browser, without network or
+server. docs/seeing.md explains it. If tools.calibrate has calibrated the run,
+the page also shows the confidence of a translation. With --format=svg or png
+the program writes one figure instead: the attention for the first --text.
 """
 
 import dataclasses
@@ -72,9 +72,15 @@ class Page:
             for name in ("attention", "layer", "head")
             if getattr(self, name) is not None
         ]
+        if len(self.text) > 1 and self.format != "html":
+            raise ValueError(
+                f"A figure shows one sentence. Received: {len(self.text)} of "
+                f"--text with --format={self.format}. Give one --text, or "
+                "--format=html."
+            )
         if of_figure and self.format == "html":
             raise ValueError(
-                f"{' '.join(of_figure)} is of a figure. Give --format=svg or "
+                f"{' '.join(of_figure)} is for a figure. Give --format=svg or "
                 "--format=png, or choose the head in the page."
             )
 
@@ -87,7 +93,7 @@ class Page:
 def main(models, search, page):
     program.check_output_file(page.output)
     if search.minimum_risk is None and not search.sample:
-        # The page shows how a beam search ranks hypotheses by their scores.
+        # The page shows a ranking by scores, so minimum risk is off by default.
         search = dataclasses.replace(search, minimum_risk=0)
     translator = loading.load_translator(models, search)
     texts = page.text or explorer.ARTICLE
@@ -116,10 +122,10 @@ def main(models, search, page):
         )
         if not is_live:
             print(
-                "The model is above --most_megabytes, of another system, or "
-                "has a search that the page cannot compute: the page has "
-                "recorded traces of its sentences, and does not translate "
-                "others."
+                "The page has recorded traces of its sentences, and does not "
+                "translate other sentences: the model is larger than "
+                "--most_megabytes, or the page cannot compute its vocabulary "
+                "or its search."
             )
     print(page.output)
 

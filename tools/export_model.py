@@ -3,7 +3,8 @@
     python -m tools.export_model --to=ctranslate2 --model=runs/mine \\
         --output_dir=models/mine --quantization=int8
 
-It prints the path. docs/interchange.md lists the systems and what is supported.
+It prints that directory. docs/interchange.md lists the systems and what is
+supported.
 """
 
 import dataclasses

@@ -3,9 +3,9 @@
     python -m tools.export_saved_model --model=runs/mine \\
         --output_dir=models/mine
 
-It writes models/mine/1, or the next free number, and prints the path. The
-flags of the search are those of `tools.translate`; the SavedModel keeps them.
-docs/serving.md describes the signatures.
+It writes models/mine/1, or the next version number if there are versions, and
+prints the path. The search has the flags of `tools.translate`. The SavedModel
+keeps their values. docs/serving.md describes the signatures.
 """
 
 import dataclasses
@@ -18,9 +18,10 @@ from tools.model_flags import settings
 from trainers import program, settings_flags
 from trainers.settings_flags import setting
 
-# Tokens that a shortlist has only because their ids are below a special id.
+# The maximum number of ordinary tokens that are in every shortlist because
+# their ids are below a special id.
 _MOST_FIRST = 1000
-# Texts of a warm-up request.
+# The maximum number of warm-up texts.
 _NUM_WARM_UP = 8
 
 
@@ -150,15 +151,15 @@ def repairing(
     calibration: translation.Calibration | None,
     run: str,
 ) -> translation.RepairingTranslator:
-    """Returns the translator with a second search for bad translations.
+    """Returns a translator that searches again if a translation is bad.
 
     Args:
         translator: the `Translator` of the run.
-        calibration: its calibration.
-        run: the run directory, for the message.
+        calibration: the calibration of the run; `None` if it has none.
+        run: the run directory, for the error message.
 
     Raises:
-        ValueError: there is no calibration, or the search is no beam search.
+        ValueError: there is no calibration, or the search is not a beam search.
     """
     if calibration is None:
         raise ValueError(
@@ -169,7 +170,7 @@ def repairing(
 
 
 def converted(model, precision: str, weights: str):
-    """Returns the model with weights of another type."""
+    """Converts the weights of a model as --precision and --weights say."""
     if precision != model.dtype_policy.name:
         model = models.in_precision(model, precision)
     return models.in_int8(model) if weights == "int8" else model
@@ -182,19 +183,20 @@ def shortlisted(
 
     Args:
         model: the model to export.
-        translator: the `Translator` of the run, whose vocabularies it has.
+        translator: the `Translator` of the run; it has the vocabularies.
         pairs: training data.
 
     Raises:
-        ValueError: the special ids are not the first of the vocabulary.
+        ValueError: a special id is too far from the start of the vocabulary.
     """
     target_tokenizer = translator.target_tokenizer
     ids = target_tokenizer.special_ids
     first = 1 + max(model.start_id, *ids.as_list())
     if first > len(ids.as_list()) + _MOST_FIRST:
         raise ValueError(
-            "A shortlist needs special ids that are the first of the "
-            f"vocabulary. Received: {ids}. Leave out --shortlist_source."
+            "A shortlist needs special ids at the start of the vocabulary, "
+            f"with at most {_MOST_FIRST} other ids below them. Received: "
+            f"{ids}. Leave out --shortlist_source."
         )
     encoded = data.encode_pairs(
         pairs,
@@ -217,11 +219,11 @@ def shortlisted(
 
 
 def read_warm_up(path: str) -> list[str]:
-    """Returns the first lines of a file that are not blank.
+    """Returns the first `_NUM_WARM_UP` lines of a file that are not blank.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it has no such line, or is not text.
+        ValueError: all lines are blank, or the file is not text.
     """
     lines = (line for line in data.read_lines(path) if line.strip())
     texts = list(itertools.islice(lines, _NUM_WARM_UP))

@@ -27,15 +27,15 @@ class Import:
     )
     output_dir: str = setting("Directory of the run.")
     source_language: str | None = setting(
-        "Of a model of many languages: the code of the sources', such as en.",
+        "The language of the sources, for a multilingual model, such as en.",
         None,
     )
     target_language: str | None = setting(
-        "Of a model of many languages: the code of the targets', such as fr.",
+        "The language of the targets, for a multilingual model, such as fr.",
         None,
     )
     target_space: int | None = setting(
-        "Of a model of Tensor2Tensor: the target_space_id of its problem. "
+        "The target_space_id of the problem, for a model of Tensor2Tensor. "
         "Default: 0.",
         None,
         least=0,
@@ -44,7 +44,7 @@ class Import:
 
 @program.main(Import)
 def main(settings):
-    # Both are checked before the model is read.
+    # The output directory is checked before the model is read.
     program.check_output_dir(settings.output_dir)
     interchange.check_free(settings.output_dir)
     options = {
@@ -56,8 +56,8 @@ def main(settings):
     for name in options:
         if name not in known:
             raise ValueError(
-                f"--{name} is for other systems. Received: it with --from="
-                f"{settings.system}. Leave it out."
+                f"--{name} is for other systems. Received: --{name} with "
+                f"--from={settings.system}. Leave out --{name}."
             )
     imported = interchange.READERS[settings.system](settings.path, **options)
     interchange.write_run(imported, settings.output_dir)

@@ -1,11 +1,12 @@
-"""Writes a large corpus of made-up sentence pairs, to measure with.
+"""Writes a large corpus of invented sentence pairs, for measurements.
 
     python -m tools.make_synthetic_corpus --pairs=5000000 --output=pairs.tsv
 
-Lines have a source, a tab and a target. Words are made of syllables, the
-frequent ones as often as in a language (Zipf), and lengths are spread as in
-news. The target has the words of another language in reverse order, so that
-there is something to learn.
+Each line is a source, a tab and a target. Words are made of syllables. Their
+frequencies follow Zipf's law, as in a natural language, and the lengths of
+sentences are distributed as in news. The target has a word of an invented
+language for each word of the source, in reverse order. So a model has something
+to learn.
 """
 
 import dataclasses
@@ -20,10 +21,11 @@ _SYLLABLES = {
     "source": "ka lo mi tu re sa ni po de va".split(),
     "target": "gar bel fin dos rum jal nek pon tis vor".split(),
 }
-# Words of the language, and how fast their frequency falls with their rank.
+# The number of words of each language. The frequency of a word is proportional
+# to its rank to the power of -_EXPONENT.
 _WORDS = 30_000
 _EXPONENT = 1.1
-# The logarithms of lengths have this mean and this standard deviation.
+# The mean and the standard deviation of the logarithms of sentence lengths.
 _LENGTHS = (np.log(18), 0.55)
 _CHUNK = 100_000
 
@@ -33,7 +35,7 @@ class Corpus:
     """The flags of the corpus."""
 
     output: str = setting("File of the pairs.")
-    pairs: int = setting("How many.", 1_000_000, least=1)
+    pairs: int = setting("Number of pairs.", 1_000_000, least=1)
     seed: int = setting("Seed of the words.", 0, least=0)
 
 
@@ -47,7 +49,7 @@ def main(corpus):
 
 
 def lines(count: int, seed: list[int]) -> list[str]:
-    """Returns lines of a source, a tab and a target.
+    """Returns `count` lines, each a source, a tab and a target.
 
     Args:
         count: the number of lines.
@@ -74,7 +76,7 @@ def lines(count: int, seed: list[int]) -> list[str]:
 
 
 def _words(syllables):
-    """Returns the words of a language by their rank, the short ones first."""
+    """Returns the words of a language in order of rank: short words first."""
     words = (
         "".join(chosen)
         for length in itertools.count(1)

@@ -1,14 +1,15 @@
-"""Measures which heads find what "it" is, and what is lost without them.
+"""Finds the heads that link "it" to its noun, and translates without them.
 
     python -m tools.measure_heads --model=runs/demo
 
-For the contrast set of the built-in corpus, it ranks the heads by their weight
-from "it" or its French pronoun to the noun that it refers to, and to the
-adjective that tells which noun this is. Then it switches off the best three
-heads of each question, and as many draws of three other heads, and translates
-the contrast set. The program prints JSON: of each question the best heads with
-their mean weights, and `referent_accuracy` with these heads off, with others
-off (of each draw), and with all heads on.
+The program reads the contrast set of the built-in corpus. In its sentences an
+adjective tells which noun "it" refers to. For each of `QUESTIONS`, such as how
+much "it" attends to its noun, the program ranks the heads by their attention
+weight. Then it translates the contrast set with the best three heads of a
+question switched off and, for comparison, with random draws of three other
+heads switched off. It prints JSON: for each question the best heads with their
+mean weights; and `referent_accuracy`, the share of correct pronouns, without
+these heads, without each draw of other heads, and with all heads.
 """
 
 import dataclasses
@@ -39,7 +40,7 @@ class Measure:
 
 
 class Words(NamedTuple):
-    """The words of a contrast sentence, by which heads are ranked."""
+    """The words of a sentence that the questions are about."""
 
     it: str
     noun: str
@@ -47,7 +48,7 @@ class Words(NamedTuple):
     pronoun: str
 
 
-# Attention, query and key of each question, by its name.
+# For each question: the kind of attention, the query word and the key word.
 QUESTIONS = {
     "it to its noun": ("encoder", "it", "noun"),
     "it to the adjective": ("encoder", "it", "adjective"),
@@ -69,11 +70,11 @@ def measured(
     contrast: Sequence[data.ContrastExample],
     measure: Measure,
 ) -> dict:
-    """Ranks heads for each question, and measures what is lost without them.
+    """Ranks heads for each question, and translates without the best heads.
 
     Args:
         translator: a `Translator` of one `Transformer`.
-        contrast: the contrast set, both sentences of each pair side by side.
+        contrast: the contrast set. The two sentences of a pair are adjacent.
         measure: the flags.
     """
 
@@ -110,7 +111,7 @@ def ranked(
     examples: Sequence[data.ContrastExample],
     question: str,
 ) -> list[interpretation.HeadWeight]:
-    """Ranks the heads of one question by their mean weight."""
+    """Ranks the heads for one question by their mean weight."""
     stack, query, key = QUESTIONS[question]
     words = [words_of(example, i) for i, example in enumerate(examples)]
     heads = interpretation.find_heads(
@@ -124,12 +125,13 @@ def ranked(
 
 
 def words_of(example: data.ContrastExample, index: int) -> Words:
-    """Returns the words of a sentence.
+    """Returns the words of a sentence that the questions are about.
 
     Args:
         example: a sentence of the contrast set.
-        index: its index. In the first sentence of a pair, "it" is the agent;
-            in the second, it is the object.
+        index: the index of the sentence in the contrast set. In the first
+            sentence of a pair, "it" refers to the first noun; in the second
+            sentence, to the second noun.
     """
     nouns = re.findall(r"\bthe (\w+)", example.source, re.IGNORECASE)
     adjective = re.findall(r"\w+", example.source)[-1]
@@ -137,7 +139,7 @@ def words_of(example: data.ContrastExample, index: int) -> Words:
 
 
 def all_heads(model: kt.Transformer) -> list[tuple[str, int]]:
-    """Returns the names of all attentions with the indices of their heads."""
+    """Returns all heads, as pairs of the attention's name and an index."""
     return [
         (name, head)
         for name, layer in interpretation.attentions(model).items()

@@ -85,15 +85,16 @@ def measure(translate, sources: Sequence[str], seed: int = 0) -> dict:
         seed: the seed of the characters and positions.
 
     Returns:
-        A dict: `sentences` is the number of sentences, and each kind of change
-        has a dict. There `rest_stays` is the share of sentences whose other
-        words are translated as before. `changed` has up to five of the other
-        sentences, each as a list of the changed text and its translations
-        without and with the change.
+        A dict of `sentences`, the number of sentences, and a dict for each kind
+        of change. Such a dict has `rest_stays`, the share of sentences whose
+        other words are translated as before; and `changed`, with up to five
+        sentences whose other words are translated differently. Each is a list
+        of the changed text, and the translations without and with the change.
     """
     generator = random.Random(seed)
     plain = translate(sources)
-    # A translation may copy rare characters, or have bytes that are not text.
+    # A translation may contain copies of the rare characters, or bytes that
+    # are not UTF-8. Such characters are ignored.
     alphabet = {" ", *"".join(plain)}
     report = {"sentences": len(sources)}
     for name, (change, stays) in _CHANGES.items():
@@ -151,7 +152,7 @@ def adds_at_most_one_word(plain: str, changed: str) -> bool:
 
 
 def replaces_at_most_one_run(plain: str, changed: str) -> bool:
-    """Tells whether all words stay, except one run of at most two.
+    """Tells whether all words stay, except one run of at most two words.
 
     >>> replaces_at_most_one_run("près de la rue", "dans la rue")
     True
@@ -176,7 +177,7 @@ def _insert(text, word, generator):
 
 
 def _runs(plain, changed):
-    """Returns the runs of words that differ, as pairs of both texts' words."""
+    """Returns the runs of words that differ, as pairs of lists of words."""
     words = plain.split(), changed.split()
     matcher = difflib.SequenceMatcher(None, *words, autojunk=False)
     return [

@@ -1,13 +1,14 @@
-"""Measures what TensorBoard's summaries cost a training.
+"""Measures the time that TensorBoard's summaries add to a training.
 
     python -m tools.measure_traces --model=runs/demo
 
-Traces four sentences as an evaluation of the trainer does, and prints a line of
-JSON: the seconds of the first evaluation, which makes the graph, the median
-seconds of the others, and the kilobytes of one in the event file. Then it
-trains two models with the sizes of the demo by turns, one of them with the norm
-of the gradients, which is all that is computed between evaluations, and prints
-a line with the milliseconds of a step and their ratio.
+The program traces four sentences as the trainer does at each evaluation. It
+prints a line of JSON: the seconds of the first evaluation, which traces the
+graph; the median seconds of the later evaluations; and the kilobytes that an
+evaluation adds to the event file. Then it trains two models with the sizes of
+the demo in alternate rounds. One of them has the callback `GradientNorms`, the
+only part of the summaries that is computed between evaluations. The program
+prints a line with the milliseconds of a step of each model, and their ratio.
 """
 
 import dataclasses
@@ -39,7 +40,7 @@ class Measuring:
 
 
 def traces(translator: kt.Translator, evaluations: int) -> dict:
-    """Measures the seconds and the bytes of an evaluation's traces."""
+    """Measures the time and the file size of an evaluation's traces."""
     texts = dashboards.ILLUSTRATED_SENTENCES
     tracer = kt.interpretation.Tracer(
         translator.with_search(kt.search.GreedySearch())
@@ -66,7 +67,12 @@ def traces(translator: kt.Translator, evaluations: int) -> dict:
 
 
 def gradient_norms(rounds: int, steps: int) -> dict:
-    """Compares training with and without the norm of the gradients."""
+    """Compares training with and without the callback `GradientNorms`.
+
+    Returns:
+        The step times, the ratio of the times, and the losses of the first
+        round, from `benchmark_fit.compare`.
+    """
     preset = kt.PRESETS["demo"]
     vocabulary_size = 1500
     models = {

@@ -12,7 +12,7 @@ import pathlib
 import re
 
 _SETUP = pathlib.Path(__file__).parent.parent / "setup.py"
-# The name of the requirements in setup.py that tests need in addition.
+# The name of the extra requirements in setup.py that only the tests need.
 _EXTRA = "dev"
 
 

@@ -22,8 +22,8 @@ class Text:
     """The flags of the text, of its vocabulary and of the output."""
 
     vocabulary: str = setting(
-        "File of the vocabulary, or of that of the sources; or the directory "
-        "of a run, for its vocabularies."
+        "File of the vocabulary (of the sources, if --target_vocabulary is "
+        "given), or the directory of a run, for its vocabularies."
     )
     output_dir: str = setting("The shard directory, a new one.")
     source: list[str] = setting(
@@ -109,8 +109,8 @@ def prepare(
     Args:
         text: the flags of the text.
         cleaning: the rules of the cleaning.
-        vocabularies: the tokenizers.
-        report: the report of the cleaning, which is filled.
+        vocabularies: the tokenizers of the source and the target.
+        report: the report of the cleaning. This function fills it.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -141,7 +141,7 @@ def read(text: Text, errors: str) -> Iterable[kt.data.SentencePair]:
 
     Args:
         text: the flags of the text.
-        errors: what is done with bytes that are not UTF-8.
+        errors: what to do with bytes that are not UTF-8, as for `read_lines`.
     """
     if text.tsv:
         return kt.data.iterate_tsv(text.tsv, errors)

@@ -3,7 +3,7 @@
     python -m tools.score --model=runs/demo --source=test.en --target=test.de
 
 The score is that of `tools.translate --scores` for the same translation: the
-log-probability, divided by the length penalty. With --n_best=N, N lines of the
+log-probability, divided by the length divisor. With --n_best=N, N lines of the
 target belong to each line of the source. docs/translating.md explains more.
 """
 
@@ -89,7 +89,7 @@ def score_lines(
 
 
 def format_line(scored: translation.Hypothesis, tokens: bool) -> str:
-    """Formats a score, with `tokens` also each token's log-probability."""
+    """Formats a score; with `tokens`, also each token's log-probability."""
     columns = [f"{scored.score:.4f}"]
     if tokens:
         columns.append(" ".join(scored.tokens))

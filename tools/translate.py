@@ -25,8 +25,8 @@ from trainers.settings_flags import setting
 # The maximum number of batches that are read before the first is translated.
 # Their lines are sorted by length.
 _WINDOW = 32
-# Seconds to wait for the next line. Lines of a file arrive sooner, lines that a
-# person types do not.
+# Seconds to wait for further lines after a line arrives. The lines of a file
+# arrive within this time; lines that a person types do not.
 _PATIENCE = 0.05
 _NOT_YET = object()
 _FORMATS = {"hard": translation.pharaoh, "soft": translation.soft_pharaoh}
@@ -36,7 +36,7 @@ _FORMATS = {"hard": translation.pharaoh, "soft": translation.soft_pharaoh}
 class Output(settings.BatchSettings):
     """The flags of the output's columns."""
 
-    # The flag of `SearchSettings` sets this too.
+    # The flag --n_best of `SearchSettings` also sets this field.
     n_best: int | None = None
     scores: bool = setting("Print scores first.", False)
     alignments: str = setting(
@@ -64,7 +64,7 @@ class Output(settings.BatchSettings):
 
 @dataclasses.dataclass(frozen=True)
 class Input:
-    """The flags of the input besides its lines."""
+    """The flags of the input, besides the lines of standard input."""
 
     prefix_file: str | None = setting(
         "File of the beginning of each translation, line by line.", None
@@ -82,7 +82,8 @@ def main(models, search, inputs, output):
         translator = translation.RepairingTranslator(
             translator, calibration.lengths
         )
-    # sys.stdin is not used: Python waits for its lock before it can end.
+    # sys.stdin is not used: a thread that waits for a line holds its lock, and
+    # Python needs this lock to end.
     stdin = open(sys.stdin.fileno(), "rb", closefd=False)
     source = data.read_lines(stdin, "standard input", errors="replace")
     for lines in translate_lines(
@@ -99,18 +100,19 @@ def translate_lines(
     prefixes: list[str] | None = None,
     calibration: translation.Calibration | None = None,
 ) -> Iterator[list[bytes]]:
-    """Yields the output of lines that arrived together, in their order.
+    """Yields the output lines for each group of lines that arrived together.
 
     Args:
         translator: a `Translator` or a `ServedModel`.
         source: the lines, without their line ends.
         output: the columns to print.
-        prefixes: one for each line, or `None`.
-        calibration: that of the translator, to assess translations.
+        prefixes: the prefix of each line's translation; `None` for no prefixes.
+        calibration: the calibration of the translator. Only `confidence` of
+            `output` needs it.
 
     Raises:
         ValueError: the numbers of prefixes and lines differ, or a prefix is
-            too long. The lines before are translated first.
+            too long. The lines before it are translated first.
     """
     settings = {"align": True} if output.alignments != "none" else {}
     number = 0
@@ -154,7 +156,7 @@ def arriving(source: Iterable[str], size: int) -> Iterator[list[str]]:
             for line in source:
                 lines.put(line)
             lines.put(None)
-        except Exception as error:  # Otherwise the reader waits for ever.
+        except Exception as error:  # Else `lines.get` never returns.
             lines.put(error)
 
     threading.Thread(target=read, daemon=True).start()
@@ -192,7 +194,7 @@ def format_lines(
     Args:
         hypotheses: the hypotheses of the line, best first.
         output: the columns to print.
-        assessed: what is known of the quality of the best, to print it too.
+        assessed: the assessment of the best hypothesis, or `None`.
     """
     lines = []
     for n in range(output.n_best or 1):
@@ -214,7 +216,7 @@ def format_lines(
 
 
 def format_assessment(assessed: translation.Assessment) -> list[str]:
-    """Formats the confidence, that of each word, and the defects, as columns.
+    """Returns columns: the confidence, the words' confidences, the defects.
 
     Example:
 
@@ -243,7 +245,7 @@ def read_calibration(
     """Reads the calibration of the first run, if the output needs one.
 
     Raises:
-        ValueError: the run has none, or there is a SavedModel.
+        ValueError: the run has no calibration, or a model is a SavedModel.
     """
     if not (output.confidence or output.repair):
         return None
@@ -263,12 +265,12 @@ def read_calibration(
 
 
 def read_prefixes(path: str | None) -> list[str] | None:
-    """Returns the lines of a file; `None` if there is no file."""
+    """Returns the lines of a file; `None` if `path` is `None`."""
     return None if path is None else list(data.read_lines(path))
 
 
 def warn_of_cuts(translator, window, number):
-    """Warns of lines that are longer than the model reads."""
+    """Prints a warning for each line that is too long for the model."""
     if not isinstance(translator, translation.Translator) or not window:
         return  # The tokenizer of a SavedModel cannot be called.
     around = translator.tokenizer.special_ids.around_source()
@@ -285,7 +287,7 @@ def warn_of_cuts(translator, window, number):
 
 
 def check_columns(models, output: Output, prefixes) -> None:
-    """Raises ValueError for columns that a model or a search cannot give."""
+    """Raises ValueError for prefixes or alignments with a SavedModel."""
     if any(map(loading.is_saved_model, models)) and (
         prefixes is not None or output.alignments != "none"
     ):

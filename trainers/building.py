@@ -29,7 +29,7 @@ def make_model(
     kt.training.TrainingCheckpoints,
     evaluations.Evaluations,
 ]:
-    """Builds and compiles the model with its first weights.
+    """Builds and compiles the model, with its initial weights.
 
     Args:
         settings: the settings, with all defaults filled in.

@@ -13,17 +13,17 @@ from trainers import tokenizers as run_tokenizers
 
 @dataclasses.dataclass(frozen=True)
 class Components:
-    """The components of a run. Each is built from those listed before it.
+    """The components of a run. Each is built from components listed before it.
 
     directory: the directory that the run writes to.
-    strategy: the strategy, which holds the devices that train.
+    strategy: the distribution strategy of the run.
     corpora: the sentence pairs.
     tokenizers: the tokenizers of source and target.
     settings: the settings, with all defaults filled in.
     architecture: the configuration of the model.
     train_batches, dev_batches: the batches that the model reads.
     model: the model that is trained.
-    checkpoints: the checkpoints, from which a stopped run continues.
+    checkpoints: the checkpoints that a stopped run continues from.
     evaluations: the scores that choose checkpoints.
     """
 

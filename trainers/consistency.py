@@ -7,7 +7,8 @@ from trainers import learning_settings
 from trainers import tokenizers as run_tokenizers
 
 NAMES = ("none", "r_drop", "simcut", "teacher")
-# The settings that each of them has, besides those of all but `none`.
+# The settings that only this kind of loss has. All kinds except `none` also
+# have the settings `_OF_ALL`.
 _OWN = {
     "none": (),
     "r_drop": (),
@@ -61,12 +62,12 @@ def make_consistency(
     seed: int = 0,
     precision: str = "float32",
 ) -> kt.training.ConsistencyLoss | None:
-    """Makes the loss between two passes, or returns `None`.
+    """Makes the consistency loss; returns `None` for `--consistency=none`.
 
     Args:
-        settings: the settings of the run, which `check` accepts.
+        settings: the settings of the run. `check` must accept them.
         seed: the seed of the run.
-        precision: the dtype policy in which teachers predict.
+        precision: the dtype policy with which teachers predict.
 
     Raises:
         ValueError: a number is out of range.
@@ -107,7 +108,7 @@ def fingerprint(
     tokenizers: run_tokenizers.Tokenizers,
     architecture: kt.TransformerConfig,
 ) -> dict[str, list[str]]:
-    """Returns hashes of the teachers, and compares how they read text.
+    """Checks that the teachers fit the run; returns hashes of their files.
 
     Args:
         settings: the settings of the run.
@@ -126,7 +127,7 @@ def fingerprint(
                 f"The teacher {path} has another vocabulary. Give --vocabulary="
                 f"{path} to use the teacher's."
             )
-        # A teacher reads the tokens of the student, the start token too.
+        # A teacher reads the ids of the student, so both need one start id.
         theirs = kt.runs.RunDirectory(path).read_config()
         start_id = theirs.get("architecture", {}).get("start_id")
         if start_id not in (None, architecture.start_id):

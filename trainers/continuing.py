@@ -10,14 +10,14 @@ _MAY_CHANGE = (
     *run_settings.EXECUTION_FIELDS,
     *run_settings.END_FIELDS,
     # The directories of other runs and the files of vocabularies may be moved.
-    # Hashes of weights and of pieces are compared instead. Settings that
-    # replace those of a recipe are compared themselves.
+    # Hashes of weights and of pieces are compared instead. `replaces_recipe`
+    # has only names of settings; the values of these settings are compared.
     "initial_model",
     "teacher",
     "vocabulary",
     "target_vocabulary",
     "replaces_recipe",
-    # It says what is shown of the training.
+    # This setting changes only what TensorBoard shows.
     "trace_sentences",
 )
 # The defaults of these settings depend on the number of steps. A run keeps
@@ -29,7 +29,7 @@ class ExistingRun:
     """The run in an output directory, as it was when the command started.
 
     Args:
-        directory: the `RunDirectory`; it may be empty or not exist yet.
+        directory: the `RunDirectory`; it may be empty, or not exist yet.
 
     Attributes:
         settings: dict of the run's settings; empty if there is no run.
@@ -43,11 +43,11 @@ class ExistingRun:
         self.settings = self._config.get("settings", {})
 
     def check_same(self, config: dict[str, dict]) -> None:
-        """Compares the configuration of this run with another one.
+        """Compares the configuration of this run with another configuration.
 
         Args:
-            config: groups of fields, as in `config.json`. Groups and fields
-                that are absent are not compared.
+            config: groups of fields, as in `config.json`. Only these groups
+                and fields are compared.
 
         Raises:
             ValueError: fields differ; the message names them.
@@ -67,15 +67,15 @@ class ExistingRun:
             )
 
     def _may_change(self):
-        """Returns the names of settings whose value may be another one."""
-        # The learning rate of each step depends on the number of steps.
+        """Returns the names of the settings whose values may differ."""
+        # The learning rate of each step then depends on the number of steps.
         is_planned = self.settings.get("schedule") == "cosine"
         is_planned |= self.settings.get("cooldown_steps") is not None
         fixed = ("steps",) if is_planned else ()
         return [name for name in _MAY_CHANGE if name not in fixed]
 
     def _end(self):
-        """Returns the last step of a run that has ended."""
+        """Returns the last step of the run; `None` if it has not ended."""
         if not self._has_ended:
             return None
         metrics = self._directory.read_metrics()
@@ -109,7 +109,7 @@ class ExistingRun:
 
         Args:
             settings: the settings, with all defaults filled in.
-            trained_batches: number of batches at the newest checkpoint.
+            trained_batches: number of batches before the newest checkpoint.
 
         Raises:
             ValueError: the run cannot end after this number of steps.

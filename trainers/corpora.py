@@ -58,13 +58,13 @@ def load(
 ) -> Corpora:
     """Reads the data that the settings name.
 
-    Training text is held in memory if it is small. Of large text and of shards
-    only an object is returned that reads them.
+    Small training text is read into memory. For large text and for shards, the
+    result has an object that reads them later.
 
     Args:
         settings: the settings of the run, with or without defaults.
-        directory: the directory of the run, which may have shards of large
-            text; `None` for a new run.
+        directory: the directory of the run. It may have shards of large text.
+            `None` for a new run.
 
     Raises:
         FileNotFoundError: a file is missing. This is checked before any file
@@ -79,8 +79,8 @@ def load(
         train = _open_shards(settings)
     for name in ("source", "target", "tsv"):
         data.files.expand(getattr(settings, f"train_{name}"))
-    # The development files come first: they are small, so that an error in
-    # them is reported before the large training files are read.
+    # The development files are read first, because they are small. So an error
+    # in them is reported before the large training files are read.
     dev = _read(settings.dev_source, settings.dev_target, settings.dev_tsv)
     if settings.train_shards:
         return Corpora(train, dev, [], [])
@@ -102,10 +102,10 @@ def describe(corpora: Corpora) -> dict:
     """Describes large text, so that `load` need not read it again.
 
     Args:
-        corpora: the data sets, whose training text is large.
+        corpora: the data sets. Their training text is large.
 
     Returns:
-        A dict for JSON.
+        A dict that can be written as JSON.
     """
     train = corpora.train
     return {
@@ -117,10 +117,10 @@ def describe(corpora: Corpora) -> dict:
 
 
 def _continued(settings, dev, directory):
-    """Returns the large text that the shards of a run were made from.
+    """Returns the data sets whose large text is already in shards of the run.
 
     Returns `None` if there are no shards, or if they were made from other
-    files, another seed or other development data.
+    files, or with another seed or other development data.
     """
     record = large_text.read_record(directory)
     if not record or record["seed"] != settings.seed:
@@ -184,7 +184,7 @@ def _hold_out(pairs, seed):
 
 
 def _key(pair):
-    """Returns a key, the same for all pairs with the same normalized text."""
+    """Returns the same key for all pairs with the same normalized text."""
     folded = tuple(fold(side) for side in pair)
     # If folding changes nothing, the pair itself is the key. This saves the
     # memory of a second copy of millions of pairs.

@@ -1,7 +1,7 @@
 """Callbacks of the chief that write to TensorBoard.
 
-TensorBoard reads one event file of each directory, so each callback has its
-own. Tags are grouped by what is before their first `/`.
+TensorBoard reads one event file of each directory, so each callback writes to
+its own directory. Tags with the same part before the first `/` form a group.
 """
 
 import dataclasses
@@ -27,12 +27,13 @@ _ILLUSTRATED = (
     "The animal didn't cross the street because it was too tired.",
     "The animal didn't cross the street because it was too wide.",
 )
-# What is traced if the corpus is the built-in one.
+# The sentences that are traced if the corpus is the built-in one.
 ILLUSTRATED_SENTENCES = (*_ILLUSTRATED, *(pair.source for pair in _ARTICLE))
-# The forms of the article's two figures of positions, and their size there.
+# The article has a figure of positions in each of these two forms. Each
+# figure shows this number of positions, and has this width in pixels.
 _POSITION_FORMS = ("tensor2tensor", "paper")
 _NUM_POSITIONS, _CARD = 20, 328
-# What runs are compared by.
+# The settings by which TensorBoard compares runs.
 _HYPER_PARAMETERS = (
     *("preset", "recipe", "num_encoder_layers", "num_decoder_layers"),
     *("model_dim", "num_heads", "feed_forward_dim", "vocabulary_size"),
@@ -49,13 +50,13 @@ def callbacks(
     dev: list[kt.data.SentencePair],
     progress: training_progress.TrainingProgress,
 ) -> list[keras.callbacks.Callback]:
-    """Returns the callbacks that write what happens at each evaluation.
+    """Returns the callbacks of the chief that write to TensorBoard.
 
     Args:
-        run: the run.
-        translator: translates with the current weights.
+        run: the components of the run.
+        translator: a translator with the current weights.
         dev: the development pairs that are translated.
-        progress: knows how fast the run is.
+        progress: the callback that measures the speed of the run.
     """
     logs, is_built_in = run.directory.logs, run.settings.is_built_in
     texts = list(_ILLUSTRATED) if is_built_in else [dev[0].source]
@@ -105,7 +106,7 @@ def _traces(run, translator):
 
 
 def _once(run):
-    """Returns the callbacks that write at the beginning or the end."""
+    """Returns the callbacks that write only when training begins or ends."""
     logs = run.directory.logs
     vocabulary = run.tokenizers.target or run.tokenizers.source
     settings = {
@@ -137,7 +138,7 @@ def _embeddings(model):
 
 
 def _once_a_step(run, explain) -> Callable:
-    """Returns `explain`, which is called once for a text at each step."""
+    """Wraps `explain`, so that it runs at most once for a text and a step."""
     kept: dict[str, kt.translation.Explanation] = {}
     at_step = None
 
@@ -185,7 +186,7 @@ def _of_validation(values):
 
 
 def _entropies(explanations):
-    """Returns the mean over sentences of the entropy of each layer."""
+    """Returns the attention entropy of each layer, averaged over sentences."""
     entropies = [
         kt.summaries.attention_entropies(each) for each in explanations
     ]
@@ -198,7 +199,7 @@ def _entropies(explanations):
 
 
 def _group_of(path):
-    """Returns the block of a weight, or the part of the model.
+    """Returns the name of the block of a weight, or of its part of the model.
 
     >>> _group_of("transformer/encoder/block_2/attention/query/kernel")
     'encoder_2'
@@ -228,7 +229,7 @@ def _positions(architecture):
 
 
 def _architecture(run):
-    """Returns the configuration and the parts' sizes as tables."""
+    """Returns two tables: the parameters of each part; the configuration."""
     counts: dict[str, int] = {}
     for variable in run.model.trainable_variables:
         group = _group_of(variable.path)

@@ -15,15 +15,15 @@ def architecture_of(
 ) -> kt.TransformerConfig:
     """Returns the configuration of the model.
 
-    It begins with the preset, or without one with the architecture of the
-    initial model. The convention replaces fields of the preset,
-    then `overrides` replace fields, then the vocabulary sizes are set.
+    It starts from the preset, or, if only an initial model is given, from the
+    architecture of that model. First the convention replaces fields, then
+    `overrides`, then the vocabulary sizes.
 
     Args:
         settings: the settings of the run, with or without defaults.
         overrides: dict of the `TransformerConfig` fields that the user gave.
-        tokenizers: the tokenizers, which give the vocabulary sizes; `None`
-            before they exist.
+        tokenizers: the tokenizers of the run. They give the vocabulary sizes.
+            `None` if they do not exist yet.
 
     Raises:
         ValueError: the padding id or the start id is not a special id of the
@@ -54,7 +54,7 @@ def architecture_of(
 
 
 def _existing_tokenizers(settings, overrides):
-    """Returns the vocabularies that are known before the data are read."""
+    """Returns the vocabularies that exist before the data are read, if any."""
     if settings.vocabulary is not None:
         return run_tokenizers.read(
             settings.vocabulary, settings.target_vocabulary
@@ -71,7 +71,7 @@ def _existing_tokenizers(settings, overrides):
 def rounded_steps(
     settings: run_settings.TrainingSettings,
 ) -> dict[str, int]:
-    """Returns the steps of a run as `config.json` has them, if they are given.
+    """Returns `steps` as `config.json` has it; an empty dict without `--steps`.
 
     Args:
         settings: the settings that the user gave.
@@ -105,14 +105,15 @@ def with_defaults(
     steps_per_epoch: int,
     existing_settings: dict | None = None,
 ) -> run_settings.TrainingSettings:
-    """Replaces each `None` by a default.
+    """Replaces `None` by a default in each setting that has one.
 
     Args:
         settings: the settings that the user gave.
         steps_per_epoch: number of batches of the training data.
-        existing_settings: the settings of the run that is continued. Defaults
-            that depend on the number of steps are taken from it, so they stay
-            the same when the run is made longer.
+        existing_settings: the settings of the run that is continued; `None`
+            for a new run. Defaults that depend on the number of steps are taken
+            from these settings. So they stay the same if the run is made
+            longer.
     """
     existing = existing_settings or {}
     epochs = settings.epochs or (4 if settings.is_built_in else 20)
@@ -156,9 +157,10 @@ def with_defaults(
 
 
 def _choice_of_conventions(settings):
-    """Returns a function that fills in a setting which the user did not give.
+    """Returns a function that returns a setting, or its default.
 
-    The value is that of an imported initial model, else of the convention.
+    The default is the value of an imported initial model, or else the value of
+    the convention.
     """
     convention = kt.models.convention(settings.convention or "paper")
     imported = {}

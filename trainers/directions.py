@@ -44,14 +44,13 @@ def in_both(
 ) -> run_corpora.Corpora:
     """Returns the data sets with all training pairs in both directions.
 
-    The tag before a source names the language to translate into, the first
-    one for the direction of the run. Development and test pairs have this
-    direction only.
+    The tag before a source names the language to translate into. Development
+    and test pairs are only in the direction of the run, with the first tag.
 
     Args:
         corpora: the data sets of the run.
-        tags: the tag of the target language and that of the source language;
-            no tags return the data sets as they are.
+        tags: the tag of the target language and the tag of the source language
+            of the run. Without tags, the data sets are returned unchanged.
 
     Raises:
         ValueError: the training text is too large for the memory.
@@ -82,12 +81,12 @@ def without_tags(
     tags: list[str],
     change: Callable[[list[kt.data.SentencePair]], list[kt.data.SentencePair]],
 ) -> list[kt.data.SentencePair]:
-    """Changes pairs without the tags before their sources.
+    """Applies a function to pairs without their tags; puts the tags back.
 
     Args:
         pairs: pairs as `in_both` returns them.
-        tags: the tags of the run, or none.
-        change: function that returns as many pairs, in the same order.
+        tags: the tags of the run; may be empty.
+        change: a function that returns a changed pair for each pair, in order.
 
     Example:
 

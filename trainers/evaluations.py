@@ -1,4 +1,4 @@
-"""The scores of all evaluations of a run, which choose its checkpoints."""
+"""Records the scores of all evaluations, and chooses checkpoints by them."""
 
 import json
 from collections.abc import Callable
@@ -13,13 +13,14 @@ CRITERIA = {"last": False, "bleu": False, "chrf": False, "loss": True}
 
 
 class Evaluations:
-    """The development scores after each evaluation interval, in a file.
+    """A file of the development scores after each evaluation interval.
 
     Args:
         directory: the directory of the run.
-        criterion: one of `CRITERIA`. With `"last"` the newest are the best.
-        patience: the number of evaluations without a better one after which
-            the run ends; `None` for no such end.
+        criterion: one of `CRITERIA`. With `"last"`, the newest checkpoints are
+            the best.
+        patience: the run ends early after this number of evaluations without
+            a better score; `None`: it never ends early.
     """
 
     def __init__(
@@ -50,12 +51,12 @@ class Evaluations:
             ) from error
 
     def record(self, step: int, scores: dict[str, float]) -> None:
-        """Writes the scores of a step, and forgets those of later steps.
+        """Writes the scores of a step, and removes the scores of later steps.
 
         A run that continues from a checkpoint evaluates later steps again.
 
         Args:
-            step: the number of steps.
+            step: the number of steps so far.
             scores: `loss`, `bleu` and `chrf` of the development data.
         """
         earlier = {s: v for s, v in self.read().items() if s < step}
@@ -65,15 +66,15 @@ class Evaluations:
         )
 
     def forget_after(self, step: int) -> None:
-        """Forgets the scores of later steps than the restored one."""
+        """Removes the scores of all steps after the restored step."""
         self._write({s: v for s, v in self.read().items() if s <= step})
 
     def forget(self, step: int) -> None:
-        """Forgets the scores of a step whose checkpoint was deleted."""
+        """Removes the scores of a step whose checkpoint was deleted."""
         self._write({s: v for s, v in self.read().items() if s != step})
 
     def _write(self, records):
-        """Replaces the records of the file, if they are others."""
+        """Writes the records, unless the file already has them."""
         if records != self.read():
             kt.runs.write_json(
                 self._path, {str(s): v for s, v in records.items()}
@@ -82,7 +83,7 @@ class Evaluations:
     def best(self, count: int) -> list[int]:
         """Returns the steps of the best evaluations, ascending.
 
-        Of two with the same score, the later one is better.
+        Of two evaluations with the same score, the later one is better.
 
         Args:
             count: the maximum number of steps.
@@ -90,7 +91,7 @@ class Evaluations:
         return sorted(self._ranked()[:count])
 
     def is_over(self) -> bool:
-        """Tells whether the run ends early, by its `--patience`."""
+        """Tells whether `--patience` ends the run early."""
         if self._patience is None:
             return False
         ranked, steps = self._ranked(), list(self.read())
@@ -115,11 +116,11 @@ class RecordEvaluation(keras.callbacks.Callback):
     """Callback of the chief that records the scores of each evaluation.
 
     It must come after the callback that adds BLEU to the logs, and before the
-    one that saves the checkpoint.
+    callback that saves the checkpoint.
 
     Args:
-        evaluations: where the scores are recorded.
-        step: function that returns the number of steps.
+        evaluations: the file of the scores.
+        step: a function that returns the number of steps so far.
     """
 
     def __init__(
@@ -138,11 +139,11 @@ class RecordEvaluation(keras.callbacks.Callback):
 
 
 class StopEarly(keras.callbacks.Callback):
-    """Callback of every worker that ends training when patience has ended.
+    """Callback of every worker; it ends training when `is_over` is true.
 
     Args:
         strategy: the strategy of the run.
-        evaluations: the recorded scores, which only the chief reads.
+        evaluations: the recorded scores. Only the chief reads them.
     """
 
     def __init__(
@@ -158,7 +159,10 @@ class StopEarly(keras.callbacks.Callback):
 
 
 def is_over(strategy: tf.distribute.Strategy, evaluations: Evaluations) -> bool:
-    """Tells all workers whether patience has ended, by the chief's file."""
+    """Tells whether `--patience` ends the run early.
+
+    The chief decides, so all workers get the same answer.
+    """
     answer = kt.training.from_chief(
         strategy, lambda: b"yes" if evaluations.is_over() else b"no"
     )

@@ -46,8 +46,9 @@ def finish(run: components.Components) -> dict:
     }
     _export(run, translator)
     if run.corpora.contrast:
-        # The page opens with two sentences of the built-in corpus, and shows
-        # how a beam search ranks hypotheses by their scores.
+        # The page opens with two sentences of the built-in corpus. It shows how
+        # a beam search ranks hypotheses by their scores, so the search of the
+        # page does not rank by minimum risk.
         search = dataclasses.replace(translator.search, minimum_risk=0)
         kt.explorer.save_page(
             run.directory.page, translator.with_search(search)
@@ -66,7 +67,7 @@ def print_again(
 
 
 def _final_model(run):
-    """Returns a float32 model on one device, and the steps of its weights."""
+    """Returns the final float32 model, and the steps of its checkpoints."""
     steps, by = None, run.settings.select_by
     if by != "last":
         steps = run.evaluations.best(run.settings.average_checkpoints)
@@ -113,7 +114,7 @@ def _scores(translator, run):
 
 
 def _evaluate(translator, pairs, settings):
-    """Returns the scores of translations, and loss and accuracy of targets."""
+    """Returns the scores of translations, and the loss and token accuracy."""
     encoded = kt.data.encode_pairs(
         pairs,
         translator.tokenizer,
@@ -152,6 +153,6 @@ def _export(run, translator):
         )
         kt.export.check(path, translator, texts)
 
-    # A SavedModel that exists already is replaced: it may be of the same run
-    # when it had fewer steps.
+    # An existing SavedModel is replaced: the run may have written it when it
+    # had fewer steps.
     run.directory.replace_saved_model(save)

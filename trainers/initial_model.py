@@ -14,8 +14,8 @@ from trainers import tokenizers as run_tokenizers
 _LOG = logging.getLogger(__name__)
 # A log line has at most this many paths of weights.
 _MOST_PATHS = 3
-# Settings of the search of an imported run. Runs that were trained here have
-# the first two only, and flags set those.
+# Search settings of an imported run. A run that was trained here has only the
+# first two of them; flags set both.
 _OF_SEARCH = (
     "length_penalty",
     "length_penalty_form",
@@ -47,7 +47,7 @@ def check(path: str | None) -> None:
 
 
 def architecture_of(path: str) -> kt.TransformerConfig:
-    """Returns the architecture of a run, without the sizes of vocabularies.
+    """Returns the configuration of the model of a run.
 
     Args:
         path: the directory of the run.
@@ -57,16 +57,16 @@ def architecture_of(path: str) -> kt.TransformerConfig:
 
 
 def search_settings(path: str | None) -> dict[str, Any]:
-    """Returns the settings of the search of a model that was imported.
+    """Returns the search settings of an imported model.
 
-    A run that continues with such a model keeps them.
+    A run that starts from such a model keeps these settings.
 
     Args:
         path: the directory of the run; `None` for no run.
 
     Returns:
-        Fields of the `settings` in `config.json`; none if the model was
-        trained here.
+        Fields of the `settings` in `config.json`; an empty dict if the model
+        was trained here.
     """
     if path is None:
         return {}
@@ -80,12 +80,13 @@ def search_config(
     settings: run_settings.TrainingSettings,
     tokenizers: run_tokenizers.Tokenizers,
 ) -> dict[str, dict]:
-    """Returns what `config.json` has of the search, but for flags.
+    """Returns the search settings for `config.json` that are not flags.
 
     Args:
         settings: the settings of the run.
-        tokenizers: the tokenizers of the run. Banned ids and limits are kept
-            with the vocabulary of the initial model only.
+        tokenizers: the tokenizers of the run. If their vocabulary is not that
+            of the initial model, banned ids and length limits have no meaning,
+            and no setting is returned.
 
     Returns:
         Groups of fields, as in `config.json`.
@@ -107,7 +108,7 @@ def search_config(
 
 
 def fingerprint(path: str | None) -> dict[str, str]:
-    """Returns a hash of the initial weights; a run may not change them.
+    """Returns a hash of the initial model; it must stay the same in a run.
 
     Args:
         path: the directory of the run; `None` for no run.
@@ -123,7 +124,7 @@ def take_weights(
     tokenizers: run_tokenizers.Tokenizers,
     settings: run_settings.TrainingSettings,
 ) -> None:
-    """Sets the weights to those of the initial model, and logs which.
+    """Copies the weights of the initial model, and logs how many it copied.
 
     Args:
         model: the model of the run, before its first step.
@@ -157,8 +158,8 @@ def freeze(model: kt.Transformer, patterns: list[str]) -> None:
 
     Args:
         model: the model of the run, before it is compiled.
-        patterns: regular expressions, which may match anywhere in a path, such
-            as `embedding` or `^encoder/`.
+        patterns: regular expressions, such as `embedding` or `^encoder/`. They
+            may match anywhere in a path.
 
     Raises:
         ValueError: a pattern is invalid or matches no weight, or all weights
@@ -197,7 +198,10 @@ def freeze(model: kt.Transformer, patterns: list[str]) -> None:
 
 
 def _rows(old, new):
-    """Returns the rows of a new vocabulary, `None` if it is the old one."""
+    """Returns for each new id the old ids whose rows it starts from.
+
+    Returns `None` if both vocabularies are the same.
+    """
     if kt.text.vocabulary_sha256(old) == kt.text.vocabulary_sha256(new):
         return None
     rows = kt.text.match_pieces(old, new)

@@ -1,8 +1,8 @@
 """Training text that is too large to be held in memory.
 
-It is read from its files again each time. What a loop over all text computes is
-written beside the shards that are made of the text, so that a run that
-continues need not read the text.
+Each loop over the text reads its files again. The results of these loops are
+stored beside the shards that are made from the text. So a run that continues
+need not read the text.
 """
 
 import hashlib
@@ -21,20 +21,20 @@ _LOG = logging.getLogger(__name__)
 # Text is large if it has more pairs or more characters than these.
 MAX_PAIRS = 1_000_000
 MAX_CHARACTERS = 2**28
-# The number of distinct pairs of which a twentieth is held out: the pairs with
-# the smallest hashes, a random sample.
+# Development pairs come from a random sample of this number of distinct pairs:
+# the pairs with the smallest hashes. At most a twentieth of them is held out.
 _SKETCH = 10_000
 
 
 class LargeText:
-    """Training pairs in files, without those that are held out.
+    """Training pairs in files, without the held-out pairs.
 
     Each loop over the object reads the files again.
 
     Args:
         settings: the settings of the run.
         held_out: the hashes of pairs that are left out.
-        fingerprint: what `fingerprint` returns, if it is known.
+        fingerprint: the result of `fingerprint`; `None` if it is not known.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class LargeText:
         return (p for p in pairs if _hash(p, seed) not in self.held_out)
 
     def fingerprint(self, dev: list[kt.data.SentencePair]) -> dict[str, Any]:
-        """Returns the numbers of pairs and a hash, as `Corpora.fingerprint`."""
+        """Computes `Corpora.fingerprint`: the numbers of pairs, and a hash."""
         if self._fingerprint is None:
             digest, count = hashlib.sha256(), 0
             for pair in itertools.chain(self, dev):
@@ -69,9 +69,9 @@ class LargeText:
         return self._fingerprint
 
     def files(self) -> list[list[Any]]:
-        """Returns the name, the size and the time of each file.
+        """Returns the name, the size and the modification time of each file.
 
-        The text is the same as long as these are.
+        If all of these are unchanged, the text is unchanged.
         """
         settings = self._settings
         files = []
@@ -97,9 +97,9 @@ def iterate(
 def read_small(
     settings: run_settings.TrainingSettings,
 ) -> list[kt.data.SentencePair] | None:
-    """Reads the training pairs, or returns `None` if they are too many.
+    """Reads the training pairs; returns `None` if the text is large.
 
-    Pipes can be read only once, so all their pairs are returned.
+    A pipe can be read only once, so the text of pipes never counts as large.
     """
     files = kt.data.files.expand(
         settings.train_source + settings.train_target + settings.train_tsv
@@ -136,8 +136,8 @@ def hold_out(
     Raises:
         ValueError: there are fewer than 20 distinct pairs.
     """
-    # The pairs with the smallest hashes. A heap begins with its smallest
-    # number, so the hashes are negated.
+    # The heap has the smallest hashes so far, and must find the largest of
+    # them. It begins with its smallest number, so the hashes are negated.
     heap: list[int] = []
     pairs: dict[int, tuple[int, kt.data.SentencePair]] = {}
     for position, pair in enumerate(iterate(settings)):
@@ -166,10 +166,10 @@ def hold_out(
 
 
 def read_record(directory: kt.runs.RunDirectory) -> dict[str, Any]:
-    """Reads what the shards of a run were made from.
+    """Reads the record of the text that the shards of a run were made from.
 
     Returns:
-        The content of `text.json`; an empty dict without complete shards.
+        The content of `text.json`; an empty dict if the shards are incomplete.
 
     Raises:
         ValueError: the file is damaged.
@@ -188,7 +188,7 @@ def read_record(directory: kt.runs.RunDirectory) -> dict[str, Any]:
 
 
 def _hash(pair, seed):
-    """Returns a hash, the same for all pairs with the same normalized text."""
+    """Returns the same hash for all pairs with the same normalized text."""
     text = "\0".join(kt.text.fold(side) for side in pair)
     digest = hashlib.blake2b(
         text.encode("utf-8"), digest_size=8, salt=seed.to_bytes(8, "little")

@@ -37,7 +37,7 @@ def check(settings: learning_settings.LearningSettings) -> None:
 
 
 def _check_rate(settings):
-    """Checks that the schedule has the numbers that it needs, and no other."""
+    """Checks that the learning rate, or its factor, fits the schedule."""
     is_paper = settings.schedule == "paper"
     needed, other = "learning_rate", "learning_rate_factor"
     if is_paper:

@@ -1,4 +1,4 @@
-"""Settings of a run that say how the model learns. Each is a flag."""
+"""Settings of a run that say how the model learns. Each field is a flag."""
 
 import dataclasses
 
@@ -10,15 +10,15 @@ from trainers.settings_flags import setting
 class LearningSettings:
     """The optimizer, its learning rate, and the loss.
 
-    A default of `None` is replaced when the run begins.
+    `defaults.with_defaults` replaces many defaults of `None`.
     """
 
     optimizer: str = setting(
         f"Optimizer: one of {', '.join(OPTIMIZERS)}.", "adam"
     )
     weight_decay: float | None = setting(
-        "Share of each weight, times the learning rate, that a step "
-        "subtracts; not for adam. Biases and norms do not decay.",
+        "A step subtracts from each weight this share of it, times the "
+        "learning rate; not for adam. Biases and norms do not decay.",
         None,
     )
     schedule: str = setting(
@@ -49,9 +49,9 @@ class LearningSettings:
         None,
     )
     adam_epsilon: float = setting(
-        "Epsilon of adam, adamw and muon. With 1e-9, as in the paper, "
-        "gradients that are mere rounding errors move weights as far as "
-        "others; 1e-6 prevents it.",
+        "Epsilon of adam, adamw and muon. With 1e-9, as in the paper, a "
+        "gradient that is only a rounding error moves a weight as far as "
+        "other gradients do; with 1e-6 it does not.",
         1e-9,
     )
     clip_norm: float | None = setting(
@@ -59,7 +59,8 @@ class LearningSettings:
     )
     ema_momentum: float | None = setting(
         "Momentum of a moving average of the weights, such as 0.999. The "
-        "average becomes the final weights, instead of that of checkpoints.",
+        "moving average becomes the final weights, instead of the average of "
+        "checkpoints.",
         None,
     )
     label_smoothing: float | None = setting(
@@ -84,8 +85,8 @@ class LearningSettings:
         "Share of the embeddings that simcut sets to zero. Default: 0.05.", None
     )
     teacher: list[str] = setting(
-        "Directories of runs whose prediction, or its mean, is imitated by "
-        "--consistency=teacher. Their vocabulary must be that of the run.",
+        "Directories of runs. --consistency=teacher imitates the mean of their "
+        "predictions. Their vocabulary must be that of the run.",
         [],
     )
     consistency_start: int = setting(

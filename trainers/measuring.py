@@ -29,7 +29,9 @@ def counters(batches: kt.data.TokenBatches) -> tuple[str, ...]:
 def use_bookmark(
     counters: dict[str, tf.Variable], batches: kt.data.TokenBatches
 ) -> None:
-    """Tells batches where the window of a restored checkpoint began.
+    """Passes the bookmark of a restored checkpoint to the batches.
+
+    The bookmark says where the window of the next batch begins.
 
     Args:
         counters: the counters of the checkpoints, after they were restored.
@@ -103,8 +105,9 @@ def callbacks(
     Only the chief evaluates translations and writes to TensorBoard.
 
     Args:
-        run: the run.
-        progress: what the chief shows the progress with, else `None`.
+        run: the components of the run.
+        progress: the callback with which the chief shows the progress; `None`
+            in other workers.
     """
     evaluating = _chief_callbacks(run, progress) if run.is_chief else []
     stop_early = []
@@ -112,7 +115,7 @@ def callbacks(
         stop_early = [evaluations.StopEarly(run.strategy, run.evaluations)]
     return [
         kt.training.StopOnNaN(),
-        # All workers make the same steps, so all have it.
+        # All workers must run the same graph, so all have this callback.
         kt.training.GradientNorms(),
         *evaluating,
         # The scores and the summaries of a step are written before its

@@ -33,8 +33,8 @@ def print_summary(
     texts = ["Your sentence."]
     if corpora.contrast:
         texts = ["I am a student.", corpora.contrast[0].source]
-    # The commands use the interpreter that runs this program, since it has the
-    # packages that they need.
+    # The commands use the interpreter that runs this program, since this
+    # interpreter has the packages that the commands need.
     inside = sys.executable.startswith(os.getcwd() + os.sep)
     python = os.path.relpath(sys.executable) if inside else sys.executable
     python = shlex.quote(python)

@@ -14,7 +14,7 @@ def make_optimizer(
     settings: run_settings.TrainingSettings,
     architecture: kt.TransformerConfig,
 ) -> keras.optimizers.Optimizer:
-    """Makes the optimizer, with the learning rate of all its steps.
+    """Makes the optimizer, with its learning rate schedule.
 
     Args:
         settings: the settings, with all defaults filled in.
@@ -41,7 +41,7 @@ def make_schedule(
     settings: run_settings.TrainingSettings,
     architecture: kt.TransformerConfig,
 ) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Makes the learning rate of a run.
+    """Makes the learning rate schedule of a run.
 
     Args:
         settings: the settings, with all defaults filled in.
@@ -78,16 +78,17 @@ def check_parts(settings: run_settings.TrainingSettings) -> None:
         settings: the settings of a run, with or without defaults.
 
     Raises:
-        ValueError: they do not fit.
+        ValueError: warm-up and cool-down do not fit.
     """
     warmup, cooldown = settings.warmup_steps or 0, settings.cooldown_steps
     if settings.steps is None or cooldown is None:
         return
     if warmup + cooldown > settings.steps:
         raise ValueError(
-            "Warm-up and cool-down are parts of the run. Received: "
-            f"warmup_steps={warmup}, cooldown_steps={cooldown}, steps="
-            f"{settings.steps}. Give fewer steps of warm-up or of cool-down."
+            "Warm-up and cool-down together must not be longer than the run. "
+            f"Received: warmup_steps={warmup}, cooldown_steps={cooldown}, "
+            f"steps={settings.steps}. Give fewer steps of warm-up or of "
+            "cool-down."
         )
 
 
@@ -96,9 +97,10 @@ def factor_of(
 ) -> float:
     """Returns the factor of the learning rate of a weight.
 
-    The last block of each stack has the factor 1, the block below it
-    `layer_decay`, and so on. Embeddings are below the first block of the larger
-    stack. A projection of its own and the last norms have the factor 1.
+    The last block of each stack has the factor 1, the block before it has
+    `layer_decay`, and so on. Embeddings count as a block before the first block
+    of the larger stack. All other weights, such as an output projection that is
+    not tied and the final norms, have the factor 1.
 
     Args:
         path: the path of the weight.

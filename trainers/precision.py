@@ -21,12 +21,12 @@ def resolve(
     """Replaces `auto` by a precision and logs the choice and its reason.
 
     If the run is continued, `auto` is the precision with which it began. Any
-    other setting stays as it is; a warning is logged if it is slow on these
+    other precision stays as it is. A warning is logged if it is slow on these
     devices.
 
     Args:
         settings: the settings that the user gave.
-        directory: the output directory, which may hold a run already.
+        directory: the output directory. It may already hold a run.
         strategy: the strategy of the run.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Runs the programs: parses flags and ends with a short message on errors."""
+"""Runs programs: parses their flags, and prints errors as short messages."""
 
 import contextlib
 import errno
@@ -18,8 +18,8 @@ from trainers import settings_flags, startup
 # Without this line, --help would attribute the flags of a program to this file.
 flags.disclaim_key_flags()
 
-# Error messages of a write if the disk is full, or if the user's quota or limit
-# of a file's size is reached.
+# Error messages of a failed write: the disk is full, the user's quota is used
+# up, or the file is larger than the user's limit.
 _DISK_IS_FULL = tuple(
     os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 )
@@ -62,8 +62,7 @@ class Program:
     ) -> None:
         """Runs the program with parsed flags.
 
-        Before that, it refuses arguments that it does not expect, and a closed
-        standard output.
+        Unexpected arguments and a closed standard output are errors.
 
         Args:
             argv: the program's name and the arguments that are not flags.
@@ -108,7 +107,7 @@ class Program:
             startup.drop_output_if_unread()
 
     def _arguments(self, argv):
-        """Returns the arguments without a flag by the names of their fields."""
+        """Returns the positional arguments by the names of their fields."""
         expected = {
             name: help_text
             for settings_class in self._settings_classes
@@ -155,9 +154,9 @@ def main(
 
 
 def show_log() -> None:
-    """Prints what the project logs to standard error, and nothing else.
+    """Prints the log of this project, and no other log, to standard error.
 
-    On the root logger, INFO of TensorFlow would be printed too.
+    With a handler of the root logger, TensorFlow's log would be printed too.
     """
     for name in ("trainers", "keras_transformer"):
         logger = logging.getLogger(name)
@@ -171,7 +170,7 @@ def check_output_dir(path: str | os.PathLike) -> None:
     """Checks that the program can write to its output directory.
 
     Args:
-        path: the directory, which need not exist.
+        path: the directory. It need not exist.
 
     Raises:
         OSError: the directory, or the nearest parent that exists, is a file or
@@ -196,7 +195,7 @@ def check_output_file(path: str | os.PathLike) -> None:
     """Checks that the program can write its output file.
 
     Args:
-        path: the file, which need not exist.
+        path: the file. It need not exist.
 
     Raises:
         OSError: the directory of the file does not exist or is not writable,
@@ -225,7 +224,7 @@ def check_input() -> None:
     """Checks that standard input is open.
 
     Raises:
-        ValueError: it is closed.
+        ValueError: standard input is closed.
     """
     if sys.stdin is None:
         raise ValueError(

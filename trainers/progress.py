@@ -9,7 +9,7 @@ from typing import TypeVar
 import tqdm
 
 _LOG = logging.getLogger(__name__)
-# The number of items between two looks at the clock.
+# The program reads the clock after each group of this many items.
 _ITEMS = 1000
 
 Item = TypeVar("Item")
@@ -18,11 +18,13 @@ Item = TypeVar("Item")
 def track(
     items: Iterable[Item], seconds: float = 60, unit: str = "pairs"
 ) -> Iterator[Item]:
-    """Yields items, and shows their number: a bar, or a line now and then.
+    """Yields items, and shows their number in a bar or in lines of a log.
+
+    A bar is shown if standard error is a terminal.
 
     Args:
         items: the items, such as pairs.
-        seconds: the time between two lines, if standard error is no terminal.
+        seconds: the time between two lines of the log.
         unit: what the items are.
 
     Example:

@@ -48,8 +48,8 @@ def train(
         overrides: dict of `TransformerConfig` fields that replace those of the
             preset.
         output_dir: the directory of the run.
-        strategy: the strategy of an earlier run in this process; `None` makes
-            the one of the settings.
+        strategy: the strategy of an earlier run in this process; `None`: the
+            strategy is made from the settings.
 
     Returns:
         The strategy of the run.
@@ -73,7 +73,7 @@ def train(
 
 
 def _check_before_data(settings, overrides, directory, strategy):
-    """Checks all that can be checked without reading the data."""
+    """Checks everything that can be checked without reading the data."""
     if kt.training.is_chief(strategy):
         program.check_output_dir(directory.path)
     requested = {
@@ -85,8 +85,8 @@ def _check_before_data(settings, overrides, directory, strategy):
         "settings": {
             name: value
             for name, value in dataclasses.asdict(settings).items()
-            # Other settings are compared when the data are read: their final
-            # values depend on the data or on other settings.
+            # The other settings are compared after the data are read: their
+            # final values depend on the data or on other settings.
             if value is not None
             and name not in ("epochs", "evaluation_interval")
         }
@@ -110,7 +110,7 @@ def _check_before_data(settings, overrides, directory, strategy):
         settings.max_length,
         _rows_multiple(settings, strategy),
     )
-    # A model with one block in each stack shows all errors of a configuration.
+    # Building one block of each stack finds all errors of the configuration.
     architecture = defaults.architecture_of(settings, overrides)
     one_block = {
         name: min(getattr(architecture, name), 1)
@@ -126,7 +126,6 @@ def _check_before_data(settings, overrides, directory, strategy):
 
 def _train(requested, overrides, directory, strategy):
     """Trains with settings that were checked."""
-    # Read the data.
     corpora = directions.in_both(
         run_corpora.load(requested, directory), requested.direction_tags
     )
@@ -138,7 +137,7 @@ def _train(requested, overrides, directory, strategy):
         directory, requested, corpora, tokenizers, architecture, strategy
     )
 
-    # Compare the run with the run in the directory, if there is one.
+    # The directory may hold a run already; it must have the same settings.
     existing = continuing.ExistingRun(directory)
     settings = defaults.with_defaults(
         requested, train_batches.steps_per_epoch, existing.settings
@@ -168,8 +167,8 @@ def _train(requested, overrides, directory, strategy):
     _restore(run)
     existing.check(settings, run.trained_batches)
 
-    # No file was written up to here. All workers have read the files of the
-    # existing run, so the chief may change them now.
+    # All workers have read the configuration and the metrics of the existing
+    # run, so the chief may change these files now.
     if run.is_chief:
         _write_config(run, config, existing)
     if existing.is_complete(settings):
@@ -226,7 +225,7 @@ def _batches(directory, settings, corpora, tokenizers, architecture, strategy):
 
 
 def _restore(run):
-    """Restores the newest checkpoint, the same one in all workers, if any."""
+    """Restores the newest checkpoint, if any; compares it among the workers."""
     if run.checkpoints.restore():
         _LOG.info("Continuing at step %d.", run.checkpoints.step)
         measuring.use_bookmark(run.checkpoints.counters, run.train_batches)
@@ -260,7 +259,7 @@ def _fit(run):
         observe = progress.observe
     callbacks = measuring.callbacks(run, progress)
     if progress is not None:
-        # It prints the numbers that the other callbacks add.
+        # It must be last: it prints what the other callbacks add to the logs.
         callbacks.append(progress)
     fit_options = {
         "validation_data": run.dev_batches.evaluation_dataset(),
@@ -290,8 +289,8 @@ def _fit(run):
         if in_interval:
             _forget(run, restored_step)
         if settings.ema_momentum is not None:
-            # At its end, `fit` has put the moving average in place of the
-            # weights. The checkpoint has the weights.
+            # At its end, `fit` replaced the weights by their moving average.
+            # The checkpoint still has the weights.
             checkpoints.restore()
         batches, epoch = batches + rest, epoch + 1
     if batches < settings.steps and not _is_over(run):
@@ -305,20 +304,20 @@ def _fit(run):
 
 
 def _forget(run, step):
-    """Deletes a checkpoint between two evaluations, and its scores."""
+    """Deletes a checkpoint in the middle of an interval, and its scores."""
     if run.checkpoints.forget(step) and run.is_chief:
         run.evaluations.forget(step)
 
 
 def _is_over(run):
-    """Tells whether the run ends before its last step."""
+    """Tells whether `--patience` ends the run early."""
     if run.settings.patience is None:
         return False
     return evaluations.is_over(run.strategy, run.evaluations)
 
 
 def _rows_multiple(settings, strategy):
-    """Returns the number that divides the number of rows of every batch."""
+    """Returns the number that must divide the number of rows of a batch."""
     return strategy.num_replicas_in_sync * settings.gradient_accumulation_steps
 
 

@@ -10,10 +10,10 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class TrainingSettings(learning_settings.LearningSettings):
-    """Settings of a run. A default of `None` is replaced when the run begins.
+    """Settings of a run. Many fields are `None` by default.
 
-    `defaults.with_defaults` replaces it by a value that depends on the data and
-    on other settings.
+    `defaults.with_defaults` replaces many of these `None` by values that depend
+    on the data and on other settings.
     """
 
     recipe: str | None = setting(
@@ -21,7 +21,7 @@ class TrainingSettings(learning_settings.LearningSettings):
         "docs/training.md. It may have several stages.",
         None,
     )
-    # The names of the flags that the user gave in place of the recipe's.
+    # The names of the recipe's settings that the user's flags replace.
     replaces_recipe: list[str] = dataclasses.field(default_factory=list)
     train_source: list[str] = setting(
         "Files of source sentences, a sentence on each line; globs and pipes "
@@ -126,8 +126,8 @@ class TrainingSettings(learning_settings.LearningSettings):
         128,
     )
     tokens_per_batch: int = setting(
-        "Tokens of the longer side of a batch, on all devices together, "
-        "padding included.",
+        "Number of tokens of the longer side of a batch, on all devices "
+        "together, padding included.",
         4096,
     )
     segmentation_sampling: float | None = setting(
@@ -166,8 +166,8 @@ class TrainingSettings(learning_settings.LearningSettings):
         "last",
     )
     patience: int | None = setting(
-        "Evaluations without a better one by --select_by after which the run "
-        "ends. Default: the run ends after its last step.",
+        "The run ends after this number of evaluations without a better score "
+        "by --select_by. Default: the run ends after its last step.",
         None,
     )
     beam_size: int = setting(
@@ -238,7 +238,7 @@ class TrainingSettings(learning_settings.LearningSettings):
 
 
 # A run may continue with other values of these settings. They say how a step is
-# executed. They change its result by rounding, and which units dropout drops.
+# executed. They change only the rounding and which units dropout drops.
 EXECUTION_FIELDS = (
     "strategy",
     "devices",

@@ -13,7 +13,7 @@ _SEEDS = 2**32
 
 
 def check(settings: run_settings.TrainingSettings) -> None:
-    """Checks settings that need no data to be checked.
+    """Checks all settings that can be checked without the data.
 
     Args:
         settings: the settings that the user gave.
@@ -46,7 +46,7 @@ def check(settings: run_settings.TrainingSettings) -> None:
             "--trace_sentences", settings.trace_sentences
         )
     # This raises an error if a tokenization is unknown or not installed.
-    # Without it, the error would come only at the first evaluation.
+    # Without this call, the error would come only at the first evaluation.
     kt.translation.corpus_metrics(
         tokenize=settings.tokenize
         or kt.translation.tokenization_of(settings.target_language)
@@ -74,7 +74,7 @@ def _check_numbers(settings):
             "--minimum_risk must be at least 0, and at most --beam_size. "
             f"Received: --minimum_risk={settings.minimum_risk} "
             f"--beam_size={settings.beam_size}. Give a larger beam size, or "
-            "compare fewer."
+            "a smaller --minimum_risk."
         )
     penalty = settings.length_penalty
     if penalty is not None and not 0 <= penalty < math.inf:
@@ -132,9 +132,10 @@ def _check_numbers(settings):
 def _check_selection(settings):
     if settings.select_by == "last" and settings.patience is not None:
         raise ValueError(
-            "--patience compares evaluations. Received: --patience="
-            f"{settings.patience} with --select_by=last. Give "
-            "--select_by=bleu, chrf or loss."
+            "--patience ends a run whose score by --select_by does not become "
+            f"better. Received: --patience={settings.patience} with "
+            "--select_by=last, which is no score. Give --select_by=bleu, chrf "
+            "or loss."
         )
     if settings.select_by != "last" and settings.ema_momentum is not None:
         raise ValueError(
@@ -185,7 +186,7 @@ def _check_data(settings):
 
 
 def _check_shards(settings):
-    """Checks the flags of shards, and of vocabularies."""
+    """Checks the flags of shards and of vocabularies."""
     if settings.train_shards and not (settings.dev_source or settings.dev_tsv):
         raise ValueError(
             "Shards have no text of which development data can be held out. "
@@ -197,7 +198,7 @@ def _check_shards(settings):
             if getattr(settings, name):
                 raise ValueError(
                     f"--{name} is for the directories of --train_shards. "
-                    f"Received: --{name} without them. Leave it out."
+                    f"Received: --{name} without --train_shards. Leave it out."
                 )
     else:
         try:

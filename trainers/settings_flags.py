@@ -1,4 +1,4 @@
-"""Makes flags of the fields of dataclasses.
+"""Makes command-line flags from the fields of dataclasses.
 
 The settings of a program are frozen dataclasses. Each field that is made by
 `setting` is a flag with the field's name, type and default. Two programs that
@@ -24,18 +24,19 @@ def setting(
     choices: Sequence[str] | None = None,
     flag: str | None = None,
 ) -> typing.Any:
-    """Makes a field of a dataclass that is a flag.
+    """Makes a field of a dataclass that is also a flag.
 
-    A flag of a `list[str]` is one string with commas between. A flag of a
-    `tuple[str, ...]` can be given several times; its strings may have commas.
+    The flag of a `list[str]` is one string, with commas between the items. The
+    flag of a `tuple[str, ...]` can be given several times; its strings may have
+    commas.
 
     Args:
         help_text: the description that --help prints.
         default: the default. Without one, the user must give the flag.
         least: the smallest allowed number; `None` for no limit.
         choices: the allowed strings; `None` for all strings.
-        flag: the name of the flag, if it cannot be that of a field, such as
-            `from`.
+        flag: the name of the flag, if a field cannot have this name, such as
+            `from`. `None` for the name of the field.
 
     Example:
 
@@ -64,16 +65,20 @@ def setting(
 
 @dataclasses.dataclass(frozen=True)
 class Given:
-    """The names of the flags that the user gave, as settings of a program."""
+    """The names of the flags that the user gave.
+
+    A program that needs them lists this class among its dataclasses.
+    """
 
     names: frozenset[str] = frozenset()
 
 
 class Selection(typing.NamedTuple):
-    """Fields of a dataclass that are flags; the others keep their defaults.
+    """Fields of a dataclass that are flags. Other fields keep their defaults.
 
     settings_class: the dataclass.
-    help_texts: descriptions of the fields by name; `None` for the field's own.
+    help_texts: descriptions by the names of these fields; `None` for the
+        description in the dataclass.
     """
 
     settings_class: type
@@ -81,16 +86,16 @@ class Selection(typing.NamedTuple):
 
 
 def argument(help_text: str) -> typing.Any:
-    """Makes a field of a dataclass that is an argument without a flag.
+    """Makes a field of a dataclass that is a positional argument.
 
     Args:
-        help_text: what the argument is, for the message if it is missing.
+        help_text: what the argument is, for the error if it is missing.
     """
     return dataclasses.field(metadata={"argument": help_text})
 
 
 def arguments_of(settings_class: type | Selection) -> dict[str, str]:
-    """Returns the fields that are arguments, with their descriptions."""
+    """Returns the descriptions of the positional arguments, by field name."""
     return {
         field.name: field.metadata["argument"]
         for field in _fields(settings_class)
@@ -134,7 +139,7 @@ def read(
     Args:
         settings_class: the dataclass, or a selection of its fields.
         values: the parsed flags.
-        given: the arguments without a flag, by the names of their fields.
+        given: the positional arguments by field name; `None` for none.
 
     Raises:
         ValueError: the dataclass refuses the values.
@@ -191,8 +196,8 @@ def _define(field, help_text, values):
         define_flag = flags.DEFINE_enum
         options["enum_values"] = metadata["choices"]
     else:
-        # `int | None` is an integer flag: `None` only means that it was not
-        # given.
+        # `int | None` is an integer flag: `None` only means that the flag was
+        # not given.
         [flag_type] = [item for item in types if item is not type(None)]
         define_flag = {
             bool: flags.DEFINE_boolean,

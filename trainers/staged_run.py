@@ -1,4 +1,4 @@
-"""Trains a recipe: its stages, one after another, in one run directory."""
+"""Trains the stages of a recipe, one after another, in one run directory."""
 
 import dataclasses
 import logging
@@ -22,29 +22,29 @@ def train(
 ) -> None:
     """Trains the stages of a recipe, or one run if there is no recipe.
 
-    The last stage writes the ordinary files of the directory. Each stage before
-    it has a directory of its own inside. All have the vocabulary of the first.
-    The same command continues a stage that was stopped.
+    The last stage writes to the run directory itself. Each earlier stage has a
+    directory inside it. All stages have the vocabulary of the first stage. The
+    same command continues a stage that was stopped.
 
     Args:
         settings: the settings that the user gave, with the name of the recipe.
         overrides: dict of the `TransformerConfig` fields that the user gave.
-        given: the names of all flags that the user gave. They replace those of
-            the recipe in each stage.
+        given: the names of all flags that the user gave. They replace settings
+            of the recipe in each stage.
         output_dir: the directory of the run.
 
     Raises:
-        ValueError: the recipe is unknown; or as `run.train` says.
-        OSError: as `run.train` says.
-        FloatingPointError: as `run.train` says.
-        ConnectionError: as `run.train` says.
+        ValueError: the recipe is unknown; or see `run.train`.
+        OSError: see `run.train`.
+        FloatingPointError: see `run.train`.
+        ConnectionError: see `run.train`.
     """
     if settings.recipe is None:
         run.train(settings, overrides, output_dir)
         return
     stages = recipe_of(settings.recipe).stages
     check(stages, settings, overrides, given)
-    # Some strategies can be made once in a process only.
+    # Some strategies can be made only once in a process.
     strategy = None
     paths: dict[str, str] = {}
     directories = directories_of(stages, kt.runs.RunDirectory(output_dir))
@@ -56,7 +56,7 @@ def train(
         )
         stage_settings = with_runs(stage, stage_settings, paths)
         if number > 1:
-            # It has the vocabulary of the first stage.
+            # The vocabulary of the first stage fixes the sizes.
             for name in _SIZES:
                 stage_overrides.pop(name, None)
         _LOG.info(
@@ -77,7 +77,7 @@ def train(
 def directories_of(
     stages: tuple[recipes.Stage, ...], directory: kt.runs.RunDirectory
 ) -> list[pathlib.Path]:
-    """Returns the directory of each stage; the last one has that of the run.
+    """Returns the directories of the stages; the last one is the run directory.
 
     Args:
         stages: the stages of the recipe.
@@ -106,13 +106,13 @@ def check(
 
     Raises:
         ValueError: the settings of a stage are invalid, or text for several
-            stages can be read once only.
+            stages can be read only once.
     """
     for stage in stages:
         of_stage, _ = settings_of(stage, settings, overrides, given)
         optimization.check_parts(of_stage)
         if of_stage.consistency != "teacher" or of_stage.teacher:
-            # Else the teachers are not there yet.
+            # Otherwise the teachers are stages that are not trained yet.
             settings_checks.check(of_stage)
     texts = [f"{of}_{side}" for of in ("train", "dev") for side in _SIDES]
     for name in texts if len(stages) > 1 else ():
@@ -127,14 +127,14 @@ def check(
 def check_end(
     settings: run_settings.TrainingSettings, directory: kt.runs.RunDirectory
 ) -> None:
-    """Checks that a stage from which another has begun keeps its end.
+    """Checks that a stage keeps its length after a later stage has started.
 
     Args:
         settings: the settings of the stage.
         directory: the directory of the stage.
 
     Raises:
-        ValueError: it would be made longer or shorter.
+        ValueError: the stage would become longer or shorter.
     """
     before = directory.read_config().get("settings")
     if before is None:
@@ -156,20 +156,25 @@ def with_runs(
     settings: run_settings.TrainingSettings,
     paths: dict[str, str],
 ) -> run_settings.TrainingSettings:
-    """Returns settings with the runs that a stage starts from and imitates.
+    """Sets the initial model, the vocabulary and the teachers of a stage.
 
     Args:
         stage: the stage.
-        settings: its settings. If they have another consistency loss or other
-            teachers, which the user gave, the stage's teachers have no effect.
-        paths: the directories of the stages before it, by their names.
+        settings: the settings of the stage. If the user gave another
+            consistency loss or other teachers, the teachers of the stage have
+            no effect.
+        paths: the directories of the earlier stages, by the names of the
+            stages.
+
+    Returns:
+        The changed settings.
     """
     if stage.initial is not None:
         settings = dataclasses.replace(
             settings, initial_model=paths[stage.initial]
         )
     elif paths and settings.vocabulary is None and not settings.train_shards:
-        # The vocabulary that the first stage learned.
+        # The first stage has learned the vocabulary.
         settings = dataclasses.replace(
             settings, vocabulary=next(iter(paths.values()))
         )
@@ -204,7 +209,7 @@ def settings_of(
     overrides: dict,
     given: frozenset[str],
 ) -> tuple[run_settings.TrainingSettings, dict]:
-    """Returns the settings of a stage, with the user's in place of its own.
+    """Returns the settings of a stage, some replaced by the user's flags.
 
     Args:
         stage: the stage.
@@ -213,13 +218,13 @@ def settings_of(
         given: the names of all flags that the user gave.
 
     Returns:
-        The settings and the overrides of the stage. The settings name the
-        flags that replaced a setting of the recipe.
+        The settings and the overrides of the stage. `replaces_recipe` of the
+        settings has the flags that replaced a setting of the recipe.
     """
     if given & {"steps", "epochs"}:
         given = given | {"steps", "epochs"}
     if settings.vocabulary is not None or settings.train_shards:
-        # The vocabulary exists, and has its size.
+        # The vocabulary exists, so the sizes of the recipe have no effect.
         given = given | _SIZES
     of_training, of_architecture = stage.split(given)
     replaced = sorted(given & set(stage.settings))

@@ -23,7 +23,7 @@ def prepare() -> None:
     traceback. If the reader of the output closes the pipe, the process prints
     no error message at its end.
     """
-    # This turns off TensorFlow's start-up messages, which hide the output.
+    # Otherwise TensorFlow's start-up messages would hide the output.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # `sys.argv` begins with "-m" while `python -m` imports the package of the
     # program.
@@ -49,8 +49,8 @@ def drop_output_if_unread() -> None:
         sys.stdout.flush()
     except (OSError, ValueError):
         # Python flushes again at exit and would print an error. So the output
-        # is redirected to the null device. The errors that are ignored here
-        # come from objects without a file, by which tests replace `sys.stdout`.
+        # is redirected to the null device. Tests replace `sys.stdout` by
+        # objects without a file; the errors of these objects are ignored.
         with contextlib.suppress(OSError, ValueError):
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""Reads or learns the vocabulary of a run, or one for each language."""
+"""Reads or learns the vocabularies of a run: one, or one for each language."""
 
 import dataclasses
 import functools
@@ -29,8 +29,8 @@ class Tokenizers:
     def vocabulary_sizes(self) -> dict[str, int | None]:
         """Returns the vocabulary sizes, as fields of `TransformerConfig`.
 
-        Two vocabularies of other systems can cut text in two ways and share
-        one table of ids. The model then has one vocabulary.
+        Two tokenizers of another system may cut text differently but have the
+        same pieces and ids. The model then has one vocabulary.
         """
         target_size = self.target and self.target.vocabulary_size
         if self.target and kt.text.vocabulary_sha256(
@@ -52,7 +52,7 @@ class Tokenizers:
         }
 
     def fingerprint(self) -> dict[str, str]:
-        """Returns a hash of the pieces, which identifies the vocabularies."""
+        """Returns a hash of the pieces. It identifies the vocabularies."""
         return {
             "vocabulary_sha256": kt.text.vocabulary_sha256(
                 self.source, self.target or self.source
@@ -158,7 +158,7 @@ def check(settings: run_settings.TrainingSettings, overrides: dict) -> None:
     sizes = _sizes(overrides)
     if sizes and (settings.vocabulary is not None or settings.train_shards):
         raise ValueError(
-            "A vocabulary that exists has its size. Received: "
+            "The size of an existing vocabulary is fixed. Received: "
             f"{', '.join(sizes)} with --vocabulary or --train_shards. Leave "
             "out the sizes."
         )
@@ -193,7 +193,7 @@ def _sizes(overrides):
 def _makers(corpora, settings, overrides):
     """Returns functions that make the vocabularies, as bytes.
 
-    There is one for both languages, or one for each language.
+    There is one function for both languages, or one for each language.
     """
     if settings.vocabulary is not None:
         given = read(settings.vocabulary, settings.target_vocabulary)
@@ -211,7 +211,7 @@ def _makers(corpora, settings, overrides):
 
 
 def _learners(pairs, settings, overrides):
-    """Returns what `_makers` returns, for vocabularies that are learned."""
+    """Returns functions that learn the vocabularies from text, as bytes."""
     preset = kt.PRESETS[settings.preset or settings.default_preset]
     source_size = overrides.get("vocabulary_size")
     target_size = overrides.get("target_vocabulary_size")

@@ -47,8 +47,9 @@ class Output:
 def naming_checkpoint(directory: kt.runs.RunDirectory) -> Iterator[None]:
     """Prints the checkpoint from which a stopped run can continue.
 
-    Ctrl-C, a full disk or a lost worker stops a run. Errors that the user must
-    correct first, such as a missing file, do not.
+    It prints the step if Ctrl-C, a full disk or a lost worker stops the run. It
+    prints nothing after an error that the user must correct first, such as a
+    missing file.
 
     Args:
         directory: the directory of the run.
@@ -70,7 +71,7 @@ def naming_checkpoint(directory: kt.runs.RunDirectory) -> Iterator[None]:
 
 
 def _checkpoints(directory):
-    """Yields the folders of checkpoints, that of the last stage first."""
+    """Yields the folders of checkpoints, from the last stage to the first."""
     yield directory.checkpoints
     for stage in sorted(directory.stages.glob("*"), reverse=True):
         yield kt.runs.RunDirectory(stage).checkpoints

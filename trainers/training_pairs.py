@@ -24,8 +24,8 @@ def load(
 ) -> kt.data.PairWindows:
     """Encodes the training pairs, or opens their shards.
 
-    Large text is encoded to shards in the directory of the run first. With
-    `segmentation_sampling` the segmentation is drawn anew in each window.
+    Large text is first encoded to shards in the directory of the run. With
+    `segmentation_sampling`, each window gets a new random segmentation.
 
     Args:
         directory: the directory of the run.
@@ -53,8 +53,8 @@ def load(
 def _load(directory, corpora, tokenizers, settings, strategy):
     """Returns `EncodedPairs`, or `ShardedPairs` of shards or of large text.
 
-    Large text is encoded to shards in the directory of the run by the chief,
-    unless they are there already.
+    The chief encodes large text to shards in the directory of the run, unless
+    these shards exist already.
     """
     strategy = strategy or tf.distribute.get_strategy()
     train = corpora.train
@@ -92,10 +92,10 @@ def encode(
     tokenizers: run_tokenizers.Tokenizers,
     settings: run_settings.TrainingSettings,
 ) -> kt.data.EncodedPairs:
-    """Encodes pairs in memory, and logs how many are left out.
+    """Encodes pairs in memory, and logs how many pairs are left out.
 
     Args:
-        name: what the pairs are for, in the log.
+        name: the name of the pairs in the log, such as "training".
         pairs: the pairs.
         tokenizers: the tokenizers of the run.
         settings: the settings of the run.
@@ -138,7 +138,7 @@ def _check_shards(train, tokenizers, settings):
 
 
 def _write_shards(directory, corpora, tokenizers, settings):
-    """Writes the shards of large text, unless they are there already."""
+    """Writes the shards of large text, unless they exist already."""
     data = {**corpora.fingerprint(), **tokenizers.fingerprint()}
     record = {
         "seed": settings.seed,
@@ -170,7 +170,7 @@ def _write_shards(directory, corpora, tokenizers, settings):
 
 
 def _with_rare_characters(pairs, tokenizers, settings):
-    """Yields pairs of large text, some with characters without a piece."""
+    """Yields pairs of large text; some sources get unknown characters."""
     return kt.data.iterate_with_rare_characters(
         progress.track(pairs),
         tokenizers.characters(),

@@ -1,4 +1,4 @@
-"""Shows how far the training of a run is: a bar, or lines of a log."""
+"""Shows the progress of a training run: a bar, or lines of a log."""
 
 import logging
 import sys
@@ -19,11 +19,11 @@ _BAR = "{percentage:3.0f}%|{bar}| step {n_fmt}/{total_fmt}{postfix}"
 
 
 class BatchCounts(NamedTuple):
-    """How much is in a batch, or in several.
+    """Counts of one batch, or sums of the counts of several batches.
 
-    pairs: sentence pairs.
-    tokens: target tokens, without padding.
-    positions: target positions, padding included.
+    pairs: the number of sentence pairs.
+    tokens: the number of target tokens, without padding.
+    positions: the number of target positions, with padding.
     """
 
     pairs: int = 0
@@ -39,17 +39,17 @@ class TrainingProgress(keras.callbacks.Callback):
     """Callback that shows the progress of a run, instead of Keras's output.
 
     If standard error is a terminal, it shows a bar; otherwise it logs a line
-    every half minute. Both say how many steps are done, pairs and target tokens
-    a second since the last line or evaluation, the share of padding, and the
-    time that is left. When an interval has ended, it prints a line with the
-    loss and all other numbers of the interval.
+    every half minute. Both show the number of steps so far, the pairs and
+    target tokens per second since the last line or evaluation, the share of
+    padding, and the remaining time. At the end of each evaluation interval, it
+    prints a line with the loss and all other numbers of the interval.
 
-    It must be the last callback, so that it prints what the others add to the
-    logs.
+    It must be the last callback, so that it prints what the other callbacks add
+    to the logs.
 
     Args:
-        checkpoints: the checkpoints. Their counter "batches" is the number of
-            trained batches, which another callback counts.
+        checkpoints: the checkpoints. In their counter "batches", another
+            callback counts the trained batches.
         num_batches: number of batches after which training ends.
     """
 
@@ -61,7 +61,7 @@ class TrainingProgress(keras.callbacks.Callback):
         self._num_batches = num_batches
         self._has_bar = sys.stderr.isatty()
         self._bar: tqdm.tqdm | None = None
-        # The counts of batches that were made and not yet trained on.
+        # The counts of batches that are not trained on yet, by batch number.
         self._made: dict[int, BatchCounts] = {}
         self._first_step: int | None = None
         self._step = 0
@@ -70,7 +70,7 @@ class TrainingProgress(keras.callbacks.Callback):
         self._interval_began = self._trained_until = 0.0
 
     def observe(self, number: int, num_pairs: int, weights: np.ndarray) -> None:
-        """Counts a batch that was made, see `TokenBatches.training_dataset`."""
+        """Counts a new batch; `TokenBatches.training_dataset` calls it."""
         self._made[number] = BatchCounts(
             num_pairs, int(np.count_nonzero(weights)), weights.size
         )
@@ -136,9 +136,9 @@ class TrainingProgress(keras.callbacks.Callback):
         self._close_bar()
 
     def throughput(self) -> tuple[float, float]:
-        """Returns the target tokens a second and the share of padding.
+        """Returns the target tokens per second and the share of padding.
 
-        Both are of the training since the last evaluation.
+        Both are those of the latest evaluation interval, without evaluations.
         """
         seconds = max(self._trained_until - self._interval_began, 1e-9)
         return self._interval.tokens / seconds, _padding(self._interval)
@@ -157,10 +157,10 @@ class TrainingProgress(keras.callbacks.Callback):
 
     def _describe(self, now):
         counts, seconds = self._counts, max(now - self._rates_since, 1e-9)
-        # Evaluations are part of the time that is left.
+        # `left` includes the time of evaluations.
         done = self._step - self._first_step
         left = (now - self._started) / done * (self._num_batches - self._step)
-        # A narrow terminal cuts the end.
+        # A narrow terminal cuts off the end, so the time comes first.
         return (
             f"{duration(left)} left, "
             f"{_rate(counts.pairs / seconds)} pairs/s, "
@@ -178,7 +178,7 @@ def _rate(per_second):
 
 
 def duration(seconds: float) -> str:
-    """Formats a time for people.
+    """Formats a duration as text.
 
     >>> duration(43.2), duration(754), duration(7500)
     ('43 s', '13 min', '2 h 05 min')

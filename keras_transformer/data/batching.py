@@ -7,11 +7,12 @@ target_input_ids    int32 (B, T), the start token and the target
 target_output_ids   int32 (B, T), the target and its end token
 weights             float32 (B, T), 1 at real target tokens, 0 at padding
 
-If a row holds several pairs, they are one after another, and there are also:
+If pairs are packed, a row holds several pairs, one after another. A batch then
+has two more keys:
 
-source_segment_ids  int32 (B, S), the number of the pair in its row, from 1; 0
-                    at padding
-target_segment_ids  int32 (B, T), the same for the target
+source_segment_ids  int32 (B, S), the number of each token's pair in the row,
+                    from 1; 0 at padding
+target_segment_ids  int32 (B, T), the same for target tokens
 
 B batch   S source length   T target length
 """
@@ -32,8 +33,9 @@ class Bookmark(NamedTuple):
     """The place in a stream of batches at which a window begins.
 
     window: the number of the window.
-    batches: the number of batches before it.
-    target_tokens: the number of target tokens before it, without padding.
+    batches: the number of batches before the window.
+    target_tokens: the number of target tokens before the window, without
+        padding.
     """
 
     window: int
@@ -45,30 +47,30 @@ class TokenBatches:
     """Batches of about `tokens_per_batch` tokens, with little padding.
 
     Without packing, pairs of similar lengths share a batch, see
-    `plans.Buckets`. With it, several pairs share a row, and all batches have
-    one shape, see `plans.Packing`. In both, no pair is lost: an epoch has each
-    of them once. Only the seed and the number of the epoch decide which pairs
-    share a batch, and in which order. `rows_multiple_of` changes neither: it
-    only adds empty rows of weight 0 to a batch.
+    `plans.Buckets`. With packing, several pairs share a row, and all batches
+    have one shape, see `plans.Packing`. In both cases, no pair of a window is
+    lost or repeated. Only the seed and the number of the window decide which
+    pairs share a batch, and in which order. `rows_multiple_of` does not change
+    this: it only adds empty rows of weight 0 to a batch.
 
     Args:
         pairs: the encoded pairs.
-        tokens_per_batch: the number of tokens of the longer side of a batch,
-            including padding.
-        max_length: the length of the longest sentence, with its end token.
+        tokens_per_batch: the maximum number of tokens of the longer side of a
+            batch, including padding.
+        max_length: the maximum number of tokens of a side, with special ids.
         seed: the seed of the shuffling.
-        rows_multiple_of: the number of rows of each batch is a multiple of
-            it. Use the number of replicas times the micro-batches on each.
+        rows_multiple_of: a divisor of the number of rows of each batch: the
+            number of replicas times the number of micro-batches of a replica.
         start_id: the first id that the decoder reads, the model's `start_id`.
-            If `None`, it is the vocabulary's id that begins a target.
+            `None` for the id that begins a target in the vocabulary.
         packed: whether several pairs share a row.
 
     Attributes:
-        needs_bookmarks: whether it takes time to find out where the batches of
-            a window begin, because windows have different numbers of batches.
+        needs_bookmarks: whether windows may have different numbers of batches.
+            It then takes time to compute where the batches of a window begin.
         steps_per_epoch: the number of batches of an epoch. If an epoch has
-            several windows, it is that of the first window times the number of
-            windows.
+            several windows, this is an estimate: the number of batches of the
+            first window times the number of windows.
 
     Raises:
         ValueError: `tokens_per_batch` is too small for `rows_multiple_of` rows
@@ -147,9 +149,9 @@ class TokenBatches:
         Args:
             first_step: the number of batches to skip, so that a resumed run
                 continues with the batch after its checkpoint.
-            observe: is called with each batch when it is made, before the model
-                reads it: the number of the batch from 0, its number of pairs,
-                and its weights. It is called in another thread.
+            observe: a function to call for each batch before the model reads
+                it. Its arguments are the number of the batch from 0, the number
+                of pairs in it, and its weights. Another thread calls it.
         """
 
         def generate():
@@ -185,7 +187,7 @@ class TokenBatches:
         return self._dataset(generate, sum(map(len, planned)))
 
     def bookmark(self, step: int) -> Bookmark:
-        """Returns where the window of a batch begins, for `use_bookmark`.
+        """Returns the bookmark of the window to which a batch belongs.
 
         Args:
             step: the number of batches before this batch.
@@ -208,18 +210,19 @@ class TokenBatches:
         return bookmark
 
     def use_bookmark(self, bookmark: Bookmark) -> None:
-        """Remembers where a window begins.
+        """Stores where a window begins.
 
-        Then `training_dataset` need not plan the batches of all windows before
-        it, only to count them.
+        Without the bookmark, the batches of all earlier windows must be planned
+        only to count them.
 
         Args:
-            bookmark: the result of `bookmark`.
+            bookmark: an earlier result of `bookmark`, such as that of a
+                checkpoint.
         """
         self._bookmarks[bookmark.window] = bookmark
 
     def count_target_tokens(self, steps: int) -> int:
-        """Returns how many target tokens, not padding, the first steps read."""
+        """Returns the number of target tokens in the first `steps` batches."""
         bookmark = self.bookmark(steps)
         plan = self._shuffled_plan(bookmark.window)
         lengths = self._lengths(bookmark.window)[:, 1]
@@ -245,7 +248,10 @@ class TokenBatches:
         return following
 
     def _lengths(self, window):
-        """Returns the lengths with special ids, `(pairs, 2)`."""
+        """Returns the lengths `(pairs, 2)` of sources and targets.
+
+        They include special ids.
+        """
         added = [
             len(self._pairs.source_special_ids.around_source()),
             1 + len(self._pairs.target_special_ids.target_prefix),

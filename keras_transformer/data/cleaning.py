@@ -1,4 +1,4 @@
-"""Cleans sentence pairs: changes texts, and takes out pairs, by named rules."""
+"""Cleans sentence pairs by named rules, which change texts or drop pairs."""
 
 import dataclasses
 import functools
@@ -10,15 +10,15 @@ from keras_transformer.data import cleaning_report, filters, scripts
 from keras_transformer.data import pairs as sentence_pairs
 from keras_transformer.text import TextTokenizer
 
-# A field, its value, and what this value does to each text.
+# The name of a field, a value of it, and the change of texts for this value.
 _CHANGES: tuple[tuple[str, str, Callable[[str], str]], ...] = (
     ("html_entities", "unescape", filters.unescape),
     ("control_characters", "remove", filters.remove_control_characters),
     ("unicode_form", "NFC", functools.partial(unicodedata.normalize, "NFC")),
     ("unicode_form", "NFKC", functools.partial(unicodedata.normalize, "NFKC")),
 )
-# What makes a filter of the value of a field. A value that changes texts makes
-# none.
+# For each field, the function that returns the filter for a value of the field.
+# It is not called for the values in `_CHANGES`.
 _FILTERS: dict[str, Callable[[Any], filters.Filter]] = {
     "drop_not_utf8": lambda _: filters.is_not_utf8,
     "html_entities": lambda _: filters.has_entity,
@@ -39,7 +39,7 @@ _FILTERS: dict[str, Callable[[Any], filters.Filter]] = {
 
 
 def _rule(help_text, default=None, choices=None, least=None):
-    """Returns a field. Programs make a flag of it, with this description."""
+    """Returns a dataclass field. Programs make a flag with this help text."""
     metadata = {"help": help_text, "choices": choices, "least": least}
     if default == []:
         return dataclasses.field(default_factory=list, metadata=metadata)
@@ -48,11 +48,11 @@ def _rule(help_text, default=None, choices=None, least=None):
 
 @dataclasses.dataclass(frozen=True)
 class Cleaning:
-    """Rules that clean sentence pairs. Without arguments there is none.
+    """Rules that clean sentence pairs. All rules are off by default.
 
     Changes come first: entities, control characters, the form of Unicode. Then
-    filters see the changed pair, in the order of the fields. The first filter
-    that takes a pair counts it.
+    filters check the changed pair, in the order of the fields. A dropped pair
+    is counted only for the first filter that drops it.
 
     Raises:
         ValueError: a rule is unknown, or a number is invalid.
@@ -78,17 +78,18 @@ class Cleaning:
         choices=["unescape", "drop"],
     )
     control_characters: str | None = _rule(
-        "Control characters except tabs: remove them, or drop the pair.",
+        "Control characters except tabs and line ends: remove them, or drop "
+        "the pair.",
         choices=["remove", "drop"],
     )
     unicode_form: str | None = _rule(
         "Form of Unicode that texts are changed to.", choices=["NFC", "NFKC"]
     )
     min_characters: int | None = _rule(
-        "Drop pairs with a shorter side.", least=1
+        "Drop pairs with fewer characters on a side.", least=1
     )
     max_characters: int | None = _rule(
-        "Drop pairs with a longer side.", least=1
+        "Drop pairs with more characters on a side.", least=1
     )
     min_words: int | None = _rule(
         "Drop pairs with fewer words on a side. Spaces separate words.", least=1
@@ -112,9 +113,7 @@ class Cleaning:
         "than half of the letters of the source have one of them.",
         [],
     )
-    target_scripts: list[str] = _rule(
-        "Scripts of the targets, as --source_scripts.", []
-    )
+    target_scripts: list[str] = _rule("The same for the targets.", [])
     max_symbol_share: float | None = _rule(
         "Drop pairs if a larger share of the characters of a side are digits, "
         "punctuation or symbols. Spaces are not counted.",
@@ -129,7 +128,9 @@ class Cleaning:
         "Drop pairs whose source and target are the same text.", False
     )
     drop_duplicates: bool = _rule(
-        "Drop pairs that were read before. Takes 12 to 24 bytes a pair.", False
+        "Drop pairs that were read before. Takes 12 to 36 bytes of memory for "
+        "each pair.",
+        False,
     )
 
     def __post_init__(self) -> None:
@@ -152,7 +153,7 @@ class Cleaning:
 
     @property
     def errors(self) -> str:
-        """What `read_lines` must do with bytes that are not UTF-8."""
+        """The argument `errors` of `read_lines` that the rules need."""
         return "surrogateescape" if self.drop_not_utf8 else "strict"
 
     def clean(
@@ -161,16 +162,16 @@ class Cleaning:
         report: cleaning_report.CleaningReport,
         tokenizers: Sequence[TextTokenizer] | None = None,
     ) -> Iterator[sentence_pairs.SentencePair]:
-        """Yields the pairs that are left, and counts the others.
+        """Yields the pairs that no filter drops, and fills the report.
 
         Args:
-            pairs: the pairs, read once. Only one is held in memory.
-            report: the report, which is filled while pairs are read.
-            tokenizers: those of sources and of targets, which
-                `drop_unknown_characters` needs.
+            pairs: the pairs, read once. Only one pair is held in memory.
+            report: a report. It counts pairs while they are read.
+            tokenizers: the tokenizers of sources and of targets. Only
+                `drop_unknown_characters` needs them.
 
         Raises:
-            ValueError: `tokenizers` is needed.
+            ValueError: `tokenizers` is needed, but was not given.
         """
         changes, takers = self._changes(), self._filters(tokenizers)
         for pair in pairs:
@@ -208,7 +209,7 @@ class Cleaning:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             is_on = value is not None and value is not False and value != []
-            # Other values of the field change texts.
+            # Some values of the field change texts and make no filter.
             if is_on and isinstance(value, str):
                 is_on = (field.name, value) not in changing
             if field.name == "drop_unknown_characters":

@@ -1,4 +1,4 @@
-"""The report of a cleaning: how many pairs each filter took, and examples."""
+"""The report of a cleaning: counts and examples for each filter and change."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ class CleaningReport:
 
     Attributes:
         num_read: the number of pairs that were read.
-        num_kept: the number of pairs that no filter took.
+        num_kept: the number of pairs that no filter dropped.
 
     Example:
 
@@ -35,11 +35,11 @@ class CleaningReport:
         self._examples: dict[str, list[sentence_pairs.SentencePair]] = {}
 
     def count(self, name: str, pair: sentence_pairs.SentencePair) -> None:
-        """Counts a pair that a filter took, or a change altered.
+        """Counts a pair that a filter dropped, or that a change altered.
 
         Args:
             name: the name of the filter or of the change.
-            pair: the pair as it was before.
+            pair: the pair before the change.
         """
         self._counts[name] = self._counts.get(name, 0) + 1
         examples = self._examples.setdefault(name, [])
@@ -70,7 +70,7 @@ class CleaningReport:
 
 
 def _cut(pair):
-    """Returns the sides of a pair, cut, with bytes that are not UTF-8 shown."""
+    """Shortens the sides of a pair; escapes bytes that are not UTF-8."""
     return [
         side[:_EXAMPLE_LENGTH]
         .encode("utf-8", "surrogateescape")

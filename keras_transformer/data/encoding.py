@@ -17,11 +17,12 @@ CHUNK = 8192
 class PairWindows(Protocol):
     """Encoded pairs that are read in windows, such as `EncodedPairs`.
 
-    A corpus on disk is larger than memory, so only the pairs of a window are
-    shuffled and put into batches together. Windows are numbered from 0 without
-    end: an epoch has `windows_per_epoch` of them. `EncodedPairs` is one window.
+    A corpus on disk may be larger than memory, so only the pairs of a window
+    are shuffled and put into batches together. Windows are numbered from 0
+    without end; the next epoch begins after `windows_per_epoch` windows. Each
+    window of `EncodedPairs` has all pairs.
 
-    windows_per_epoch: the number of windows.
+    windows_per_epoch: the number of windows of an epoch.
     num_pairs: the number of pairs of an epoch.
     longest: the number of tokens of the longest side, special ids included.
     source_special_ids, target_special_ids: special ids of the vocabularies.
@@ -42,7 +43,7 @@ class PairWindows(Protocol):
         """Returns the lengths of sources and targets, without special ids."""
 
     def read_window(self, number: int) -> "EncodedPairs":
-        """Reads the pairs of a window, in the order of its lengths."""
+        """Reads the pairs of a window, in the order of `window_lengths`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,13 +70,13 @@ class EncodedPairs:
 
     @property
     def num_target_tokens(self) -> int:
-        """The number of target tokens in the loss, end tokens included."""
+        """The number of target tokens in the loss, special ids included."""
         added = 1 + len(self.target_special_ids.target_prefix)
         return sum(map(len, self.targets)) + added * len(self.targets)
 
     @property
     def longest(self) -> int:
-        """The number of tokens of the longest side, its end token included."""
+        """The number of tokens of the longest side, special ids included."""
         added = len(self.source_special_ids.around_source())
         target_added = 1 + len(self.target_special_ids.target_prefix)
         return max(
@@ -87,15 +88,15 @@ class EncodedPairs:
 
     @property
     def windows_per_epoch(self) -> int:
-        """The number of windows of an epoch: 1, all pairs."""
+        """The number of windows of an epoch, which is 1."""
         return 1
 
     def read_window(self, number: int) -> "EncodedPairs":
-        """Returns the pairs of a window: all pairs, in every window."""
+        """Returns all pairs, for every window."""
         return self
 
     def window_lengths(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the lengths of sources and targets, without end tokens."""
+        """Returns the lengths of sources and targets, without special ids."""
         sources, targets = (
             np.fromiter(map(len, side), "int64", len(side))
             for side in (self.sources, self.targets)
@@ -109,12 +110,12 @@ def encode_pairs(
     max_length: int = 128,
     target_tokenizer: TextTokenizer | None = None,
 ) -> EncodedPairs:
-    """Encodes pairs and leaves out those that are empty or too long.
+    """Encodes pairs; leaves out pairs with an empty or too long side.
 
     Args:
         pairs: the pairs to encode.
         tokenizer: the tokenizer of the sources.
-        max_length: the maximum number of tokens of a side, with its end token.
+        max_length: the maximum number of tokens of a side, with special ids.
         target_tokenizer: the tokenizer of the targets; `tokenizer` if `None`.
 
     Raises:
@@ -148,9 +149,10 @@ def encode_chunk(
     max_length: int = 128,
     target_tokenizer: TextTokenizer | None = None,
 ) -> EncodedPairs:
-    """Encodes a few thousand pairs at once, as `encode_pairs`.
+    """Encodes a few thousand pairs with one call of each tokenizer.
 
-    Unlike `encode_pairs`, it may return no pair. The arguments are the same.
+    The arguments are those of `encode_pairs`. Unlike `encode_pairs`, it raises
+    no error if no pair is left.
     """
     target_tokenizer = target_tokenizer or tokenizer
     sources, targets = [], []
@@ -183,7 +185,7 @@ def encode_chunk(
 def nothing_left(
     num_empty: int, num_too_long: int, max_length: int
 ) -> ValueError:
-    """Returns the error for pairs of which none is left.
+    """Returns the error to raise if no pair is left.
 
     Args:
         num_empty: the number of pairs with an empty side.

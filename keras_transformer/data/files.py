@@ -14,9 +14,10 @@ def read_parallel(
     """Reads source files and target files with one sentence in each line.
 
     Args:
-        source_files: names or globs of files that `read_lines` can read; a
-            glob means its matches in alphabetical order.
-        target_files: the translations: as many files, with as many lines.
+        source_files: names or globs of files that `read_lines` can read. A
+            glob stands for the files that match it, in alphabetical order.
+        target_files: the files with the translations. Their number and their
+            numbers of lines must be those of the source files.
 
     Returns:
         The pairs in the order of the files, including empty lines.
@@ -59,8 +60,8 @@ def iterate_parallel(
 ) -> Iterator[pairs.SentencePair]:
     """Yields the pairs of `read_parallel`, and holds only one in memory.
 
-    Arguments and errors are those of `read_parallel`. The files are looked for
-    at once, and read when pairs are asked for.
+    The other arguments and the exceptions are those of `read_parallel`. The
+    call looks for the files; they are read while pairs are yielded.
 
     Args:
         errors: what `read_lines` does with bytes that are not text.
@@ -81,8 +82,8 @@ def iterate_tsv(
 ) -> Iterator[pairs.SentencePair]:
     """Yields the pairs of `read_tsv`, and holds only one in memory.
 
-    Arguments and errors are those of `read_tsv`. The files are looked for at
-    once, and read when pairs are asked for.
+    The other arguments and the exceptions are those of `read_tsv`. The call
+    looks for the files; they are read while pairs are yielded.
 
     Args:
         errors: what `read_lines` does with bytes that are not text.
@@ -91,7 +92,7 @@ def iterate_tsv(
 
 
 def expand(files: Sequence[str]) -> list[str]:
-    """Replaces globs by the files they match.
+    """Replaces globs by the files that match them.
 
     Raises:
         FileNotFoundError: a file is missing, or a glob matches no file.
@@ -134,7 +135,7 @@ def _other_lengths(source, target):
     """Returns the error for files with different numbers of lines.
 
     Args:
-        source, target: pairs of a file name and the number of lines.
+        source, target: the name of a file and its number of lines.
     """
     return ValueError(
         "Parallel files must have the same number of lines. Received: "

@@ -1,4 +1,4 @@
-"""The changes and filters of a cleaning: of one text, and of a pair."""
+"""The rules of a cleaning: changes of a text, and filters of a pair."""
 
 import html
 import re
@@ -10,12 +10,14 @@ from keras_transformer.data import hash_set, scripts
 from keras_transformer.data.pairs import SentencePair
 from keras_transformer.text import TextTokenizer, fold
 
-# A filter tells whether it takes a pair out.
+# A filter returns True for a pair that must be dropped.
 Filter: TypeAlias = Callable[[SentencePair], bool]
-# A side has a wrong script if fewer than this share of its letters have it.
+# A side has a wrong script if less than this share of its letters is in an
+# expected script.
 _SCRIPT_SHARE = 0.5
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*);")
-# Tabs, line feeds and carriage returns are white space.
+# Tabs, line feeds and carriage returns are not in this class: they are white
+# space.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -42,7 +44,7 @@ def has_entity(pair: SentencePair) -> bool:
 
 
 def has_control_character(pair: SentencePair) -> bool:
-    """Tells whether a side has a control character that is no white space."""
+    """Tells whether a side has a control character that is not white space."""
     return any(_CONTROL.search(side) for side in pair)
 
 
@@ -57,18 +59,18 @@ def is_copy(pair: SentencePair) -> bool:
 
 
 def count_words(text: str) -> int:
-    """Counts the words of a text, which spaces separate."""
+    """Counts the words of a text. White space separates words."""
     return len(text.split())
 
 
 def length(
     count: Callable[[str], int], least: int | None, most: int | None
 ) -> Filter:
-    """Returns a filter of pairs with a side that is too short or too long.
+    """Returns a filter that drops pairs with a too short or too long side.
 
     Args:
-        count: the function that counts characters or words.
-        least, most: the limits of each side; `None` for no limit.
+        count: a function that counts the characters or words of a text.
+        least, most: the minimum and maximum of a side; `None` for no limit.
     """
 
     def takes(pair):
@@ -81,11 +83,11 @@ def length(
 
 
 def ratio(count: Callable[[str], int], most: float) -> Filter:
-    """Returns a filter of pairs whose lengths differ too much.
+    """Returns a filter that drops pairs with sides of too different lengths.
 
     Args:
-        count: the function that counts characters or words.
-        most: the longer side has at most this times the length of the other.
+        count: a function that counts the characters or words of a text.
+        most: the maximum ratio of the longer length to the shorter length.
     """
 
     def takes(pair):
@@ -96,14 +98,14 @@ def ratio(count: Callable[[str], int], most: float) -> Filter:
 
 
 def wrong_script(side: int, names: list[str]) -> Filter:
-    """Returns a filter of pairs with a side in another script.
+    """Returns a filter that drops pairs with one side in a wrong script.
 
-    A side has a wrong script if fewer than half of its letters have one of the
-    names. A side without letters has no script, and is not wrong.
+    A side has a wrong script if fewer than half of its letters are of the
+    expected scripts. A side without letters never has a wrong script.
 
     Args:
         side: 0 for the source, 1 for the target.
-        names: names of scripts, see `scripts`.
+        names: the names of the expected scripts, see `scripts`.
     """
     expected = frozenset(names)
 
@@ -114,10 +116,10 @@ def wrong_script(side: int, names: list[str]) -> Filter:
 
 
 def symbols(most: float) -> Filter:
-    """Returns a filter of pairs with too many characters that are no letters.
+    """Returns a filter that drops pairs with too many digits and symbols.
 
     Args:
-        most: the largest share of digits, punctuation and symbols among the
+        most: the maximum share of digits, punctuation and symbols among the
             characters of a side; spaces are not counted.
     """
 
@@ -133,7 +135,7 @@ def symbols(most: float) -> Filter:
 
 
 def unknown_characters(tokenizers: Sequence[TextTokenizer]) -> Filter:
-    """Returns a filter of pairs with characters that have no piece.
+    """Returns a filter that drops pairs with characters that have no piece.
 
     Args:
         tokenizers: the tokenizers of sources and of targets.
@@ -149,7 +151,7 @@ def unknown_characters(tokenizers: Sequence[TextTokenizer]) -> Filter:
 
 
 def duplicates() -> Filter:
-    """Returns a filter of pairs that it has read before."""
+    """Returns a filter that drops pairs that it has checked before."""
     pairs = hash_set.HashSet()
 
     def takes(pair):

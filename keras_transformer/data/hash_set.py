@@ -3,17 +3,17 @@
 import hashlib
 from array import array
 
-# The slots of a new table, a power of two.
+# The number of slots of a new table, a power of two.
 _SLOTS = 2**16
 
 
 class HashSet:
-    """A set of texts of which only hashes of eight bytes are stored.
+    """A set of texts that stores only a hash of eight bytes of each text.
 
-    A table has at most two thirds of its slots filled, and grows to twice its
-    size. So it takes 12 to 24 bytes a text, and half of that again while it
-    grows. Two different texts of a corpus of a hundred million have the same
-    hash with a probability below 0.001.
+    At most two thirds of the slots of its table are filled; then the table
+    grows to twice its size. So the set takes 12 to 24 bytes a text, and 36
+    bytes while it grows. Among a hundred million texts, the probability that
+    any two different texts have the same hash is below 0.001.
 
     Example:
 
@@ -52,7 +52,7 @@ class HashSet:
 
 
 def _insert(slots, key):
-    """Writes a key to its slot; returns False if it is there already."""
+    """Writes a key to its slot; returns False if the key is there already."""
     mask = len(slots) - 1
     slot = key & mask
     while slots[slot]:

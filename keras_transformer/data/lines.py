@@ -1,8 +1,8 @@
 """Reads the lines of text files, plain or compressed, in several encodings.
 
-The first bytes of a file tell its compression and its encoding; its name does
-not matter. So pipes are read like files. Each file is read only once, from the
-start to the end.
+The first bytes of a file tell its compression and its encoding; the name of the
+file does not matter. Each file is read only once, from the start to the end. So
+pipes can be read too.
 """
 
 import bz2
@@ -23,9 +23,9 @@ from typing import IO
 def _zstd():
     """Returns the module that reads zstd, or `None` if there is none.
 
-    Python has it from 3.14 on, and backports.zstd is the same for older ones.
-    The library `zstandard` is not used: it reads a file that was cut as if it
-    ended there.
+    Python has this module from 3.14 on; backports.zstd is the same module for
+    older versions. The library `zstandard` is not used: it reads a truncated
+    file without an error.
     """
     for name in ("compression.zstd", "backports.zstd"):
         with contextlib.suppress(ImportError):
@@ -42,14 +42,15 @@ _COMPRESSED = (
     *([(_ZSTD_MAGIC, _ZSTD.open)] if _ZSTD else []),
 )
 _KINDS = "gzip, bzip2, xz or zstd" if _ZSTD else "gzip, bzip2 or xz"
-# What a damaged file of each kind raises.
+# The exceptions that damaged compressed files raise.
 _DAMAGED = (
     EOFError,
     zlib.error,
     lzma.LZMAError,
     *([_ZSTD.ZstdError] if _ZSTD else []),
 )
-# UTF-32 must come before UTF-16: its mark begins with the mark of UTF-16.
+# UTF-32 must come before UTF-16: the mark of UTF-32-LE begins with the mark of
+# UTF-16-LE.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -74,7 +75,7 @@ _ARCHIVES = (
     (b"%PDF-", "a PDF document", "pdftotext"),
 )
 _TAR = slice(257, 262), b"ustar"
-# The number of bytes at the start of a file that show its format.
+# The number of bytes at the start of a file that tell its format.
 _START = 512
 
 
@@ -86,21 +87,21 @@ def read_lines(
     """Yields the lines of a file, without their line ends.
 
     A line ends with a line feed, or with carriage returns and a line feed. All
-    other separators belong to the text. A byte order mark at the start does
-    not.
+    other separators belong to the text. Byte order marks at the start of a line
+    are removed.
 
     Args:
         file: a path, or a stream of bytes, which is not closed. The text is in
             UTF-8, or in UTF-16 or UTF-32 with a byte order mark. It is plain,
             or compressed by gzip, bzip2, xz or, if Python can read it, zstd.
         name: the name of a stream in error messages.
-        errors: `"strict"` raises an error for bytes that are not text;
-            `"replace"` replaces them by U+FFFD.
+        errors: an error handler of `bytes.decode`. `"strict"` raises an error
+            for bytes that are not text; `"replace"` replaces them by U+FFFD.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: the file does not contain lines of text; the message says
-            what was read instead, and names the line.
+        ValueError: the file does not contain lines of text. The message says
+            what it contains and, if possible, in which line.
 
     Example:
 
@@ -121,14 +122,14 @@ def read_lines(
         except _DAMAGED as error:
             raise _damaged(name, error) from error
         except OSError as error:
-            # Errors of the system have a number, errors of a format have none.
+            # Errors of the system have a number, errors of a format do not.
             if error.errno is not None:
                 raise
             raise _damaged(name, error) from error
 
 
 def _open(stream, name):
-    """Returns a stream of uncompressed bytes, and their encoding."""
+    """Returns a stream of uncompressed bytes, and the encoding of the text."""
     while True:
         stream, start = _peek(stream)
         unpack = next((f for m, f in _COMPRESSED if start.startswith(m)), None)
@@ -198,19 +199,20 @@ def _checked(text, number, has_end, name):
     """Returns the text of a line without a byte order mark.
 
     A mark can be in the middle of a file, if files were concatenated. Raises
-    ValueError if the lines of the file end with carriage returns.
+    ValueError if the file has carriage returns but no line feed. Lines that end
+    with both are allowed.
     """
     if number == 1 and not has_end and "\r" in text:
         raise ValueError(
-            f"{name}: expected lines that end with line feeds. Received: none, "
-            "but carriage returns, as on an old Macintosh. Convert it, for "
-            f"example with `tr '\\r' '\\n' < {name}`."
+            f"{name}: expected lines that end with line feeds. Received: lines "
+            "that end with carriage returns. Convert the file, for example "
+            f"with `tr '\\r' '\\n' < {name}`."
         )
     return text.lstrip("\ufeff")
 
 
 def _members(name):
-    """Returns the names of an archive's files, or "" if it has none."""
+    """Returns the names of the files in a zip archive; "" for other files."""
     try:
         with zipfile.ZipFile(name) as archive:
             return f" of {', '.join(archive.namelist()[:8])}"
@@ -226,9 +228,9 @@ def _damaged(name, error):
 
 
 def _peek(stream):
-    """Returns a stream that still has all bytes, and its first bytes.
+    """Returns a stream with all bytes of `stream`, and its first bytes.
 
-    Waits for further bytes only while the first ones may be an incomplete
+    It waits for further bytes only while the bytes so far may be an incomplete
     signature of a format. So a line from a pipe is yielded as soon as it
     arrives.
     """

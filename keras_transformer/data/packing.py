@@ -2,9 +2,9 @@
 
 Krell et al. 2021 ("Efficient sequence packing without cross-contamination")
 pack a histogram of lengths instead of one sentence after the other. Here a
-length is the pair of the lengths of source and target, and a row has room for
-tokens of both sides. Pairs of equal lengths are of one kind. The time depends
-on the number of kinds, not on the number of pairs.
+length is two numbers: the lengths of source and target. A row has room for
+tokens of both sides. Pairs with the same two lengths are of one kind. The time
+depends on the number of kinds, not on the number of pairs.
 """
 
 import collections
@@ -13,10 +13,11 @@ import numpy as np
 
 # A row has room for at least this many pairs of mean length.
 _PAIRS_IN_ROW = 4
-# The pair that is second last in a row is chosen so that another pair fills
-# the rest of the row. The other pair may leave this many tokens of a side.
+# The second last pair of a row is chosen so that one more pair fills the rest
+# of the row. At most this many tokens of each side may then stay free.
 _MAX_REST = 3
-# Rows with less room than this many pairs of mean length look for these two.
+# Pairs are chosen in this way if a row has less room than this number of pairs
+# of mean length.
 _NEARLY_FULL = 3.2
 
 
@@ -25,13 +26,14 @@ def room_of_rows(
 ) -> tuple[int, int]:
     """Returns the lengths of rows into which pairs can be packed well.
 
-    Each pair fits. Source and target have room in the ratio of their tokens,
-    for four pairs of mean length, unless that is longer than `max_length`.
+    A row has room for four pairs of mean length, or for fewer if it would be
+    longer than `max_length`. Its two lengths have the ratio of the mean
+    lengths. Every pair fits into a row.
 
     Args:
         mean: the mean lengths of source and target, `(2,)`.
-        longest: the length of the longest sentence of either side.
-        max_length: the length that a row has only if a pair needs it.
+        longest: the length of the longest sentence of both sides.
+        max_length: the maximum length of a row, unless `longest` is larger.
 
     Returns:
         The number of source tokens, and the number of target tokens.
@@ -43,7 +45,7 @@ def room_of_rows(
     """
     pairs = min(_PAIRS_IN_ROW, max_length / max(mean))
     length = max(longest, 2 * round(pairs * max(mean) / 2))
-    # A row of which one side is full is full, so the ratio must be exact.
+    # No pair fits if one side of the row is full, so the ratio must be exact.
     source, target = np.ceil(length * (mean / max(mean)))
     return int(max(longest, source)), int(max(longest, target))
 
@@ -52,8 +54,8 @@ def pack(lengths: np.ndarray, room: tuple[int, int]) -> list[list[int]]:
     """Chooses the pairs of each row.
 
     Each row begins with the longest pair that is left. Pairs of equal lengths
-    are taken in their order. So the order decides which pairs share a row,
-    but not how many rows there are.
+    are taken in their order. So the order of the pairs decides which pairs
+    share a row, but not the number of rows.
 
     Args:
         lengths: integers `(pairs, 2)`, the lengths of source and target.
@@ -96,11 +98,11 @@ def pack(lengths: np.ndarray, room: tuple[int, int]) -> list[list[int]]:
 
 
 class _Patterns:
-    """Chooses patterns: the kinds of the pairs that share a row.
+    """The choice of patterns. A pattern is the kinds of the pairs of a row.
 
     Args:
         kinds: integers `(kinds, 2)`, the lengths of source and target.
-        counts: integers `(kinds,)`, how many pairs have these lengths.
+        counts: integers `(kinds,)`, the number of pairs of each kind.
         room: integers `(2,)`, the numbers of tokens that fit into a row.
     """
 
@@ -111,7 +113,7 @@ class _Patterns:
         self.mean = counts @ kinds / max(1, counts.sum())
 
     def choose(self):
-        """Yields patterns, and for each the number of rows that have it."""
+        """Yields each pattern with the number of rows that have it."""
         for longest in range(len(self.kinds)):
             while self.left[longest]:
                 pattern = self._pattern(longest)
@@ -145,21 +147,23 @@ class _Patterns:
         if (free < _NEARLY_FULL * self.mean).any():
             cost = self._rest_after_another(left, rest)
         else:
-            # Long pairs first, and as much room on one side as on the other.
+            # Prefers long pairs that leave equal room on both sides.
             share = rest / self.room
             cost = share.max(axis=1) + abs(share[:, 0] - share[:, 1])
         return int(candidates[cost.argmin()])
 
     def _rest_after_another(self, left, rest):
-        """Returns how many tokens stay free if one more pair is added.
+        """Returns the number of tokens that stay free after one more pair.
 
         Args:
-            left: integers `(kinds,)`, how many pairs of each kind are left.
-            rest: integers `(candidates, 2)`, what each candidate leaves free.
+            left: integers `(kinds,)`, the number of pairs left of each kind.
+            rest: integers `(candidates, 2)`, the numbers of tokens of both
+                sides that each candidate leaves free.
 
         Returns:
-            Integers `(candidates,)`. If no pair leaves at most `_MAX_REST`
-            tokens, it is the rest without another pair.
+            Integers `(candidates,)`, the tokens of both sides together. If no
+            pair leaves at most `_MAX_REST` tokens of each side, they are the
+            tokens without one more pair.
         """
         exists = np.zeros(self.room + 1 + _MAX_REST, bool)
         source, target = self.kinds[left > 0].T + _MAX_REST
@@ -167,7 +171,8 @@ class _Patterns:
         cost = rest.sum(axis=1)
         for i in range(_MAX_REST + 1):
             for j in range(_MAX_REST + 1):
-                # The table begins at -`_MAX_REST`; no kind has these lengths.
+                # The table begins at -`_MAX_REST`. No kind has a length below
+                # 0.
                 source, target = rest.T + _MAX_REST
                 is_filled = exists[source - i, target - j]
                 cost = np.where(is_filled, np.minimum(cost, i + j), cost)

@@ -1,4 +1,4 @@
-"""A sentence pair, before it is encoded and put into a batch."""
+"""A sentence pair as text."""
 
 from typing import NamedTuple
 

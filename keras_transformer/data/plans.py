@@ -1,4 +1,4 @@
-"""Plans: which pairs share a batch, and its shape.
+"""Plans of batches: which pairs share a batch, and the shape of the batch.
 
 B batch   S source length   T target length
 """
@@ -10,16 +10,17 @@ import numpy as np
 
 from keras_transformer.data import packing
 
-# The number of rows in a batch is a multiple of this number, or less than it.
-# The usual numbers of replicas divide this number.
+# The number of rows of a batch is a multiple of this number, or is smaller than
+# it. The usual numbers of replicas divide this number.
 ROWS = 8
 
 
 class PlannedBatch(NamedTuple):
     """The shape and the pairs of a batch.
 
-    shape: B, S and T; there may be fewer rows, and the others are empty.
-    rows: the indices of the pairs of each row, one or several.
+    shape: B, S and T.
+    rows: for each row the indices of its pairs. If there are fewer than B
+        entries, the other rows of the batch are empty.
     """
 
     shape: tuple[int, int, int]
@@ -29,8 +30,8 @@ class PlannedBatch(NamedTuple):
 def bucket_lengths(max_length: int) -> list[int]:
     """Returns the lengths that batches are padded to.
 
-    There are only a few, since each new shape is traced or compiled. They
-    increase by 2 up to 32, then by a sixteenth to an eighth of the length.
+    There are only a few lengths, since each new shape is traced or compiled.
+    They increase by 2 up to 32, then by a sixteenth to an eighth of the length.
 
     Example:
 
@@ -49,7 +50,7 @@ def rows_of(tokens_per_batch: int, length: int) -> int:
     """Returns the number of rows of a batch.
 
     Args:
-        tokens_per_batch: the number of tokens of the longer side.
+        tokens_per_batch: the maximum number of tokens of the longer side.
         length: the length of the longer side.
     """
     rows = max(1, tokens_per_batch // length)
@@ -82,16 +83,17 @@ def check_batch(
 
 
 class Buckets:
-    """Puts pairs of similar lengths into a batch, each in a row of its own.
+    """Planner of batches of similar lengths, with one pair in each row.
 
-    A pair goes to the bucket of the shortest target length with room for it.
-    The pairs of a bucket are sorted by the lengths of their sources, so that a
-    batch has sources of similar lengths too. Pairs that do not fill a batch go
-    to the next longer bucket. Empty rows fill up the very last batch.
+    There is a bucket for each length of `bucket_lengths`. A pair goes to the
+    shortest bucket into which its target fits. The pairs of a bucket are sorted
+    by the lengths of their sources, so that a batch has sources of similar
+    lengths too. Pairs that do not fill a batch go to the next longer bucket.
+    Empty rows fill up the last batch.
 
     Args:
-        tokens_per_batch: the number of tokens of the longer side.
-        max_length: the length of the longest row.
+        tokens_per_batch: the maximum number of tokens of the longer side.
+        max_length: the maximum length of a row.
     """
 
     def __init__(self, tokens_per_batch: int, max_length: int):
@@ -105,12 +107,13 @@ class Buckets:
 
         Args:
             lengths: integers `(pairs, 2)`, the lengths of source and target.
-            generator: decides which pairs of similar lengths share a batch;
-                with `None` they are taken in their order.
+            generator: a random generator that draws which pairs of similar
+                lengths share a batch. With `None`, pairs of equal lengths are
+                taken in their order.
 
         Returns:
-            All batches, the shortest first. Their number depends only on the
-            lengths.
+            All batches, roughly from short to long targets. The number of
+            batches depends only on the lengths.
         """
         order = _order(len(lengths), generator)
         buckets = np.searchsorted(self._lengths, lengths)
@@ -142,10 +145,10 @@ class Buckets:
 
 
 class Packing:
-    """Packs several pairs into each row; all batches have one shape.
+    """Planner of batches with several pairs in a row; all have one shape.
 
     Args:
-        tokens_per_batch: the number of tokens of the longer side.
+        tokens_per_batch: the maximum number of tokens of the longer side.
         room: the source and the target length of a row.
     """
 
@@ -158,8 +161,8 @@ class Packing:
     ) -> list[PlannedBatch]:
         """Plans the batches of pairs; see `Buckets.plan`.
 
-        With a generator each batch has rows of all kinds. Without one, rows
-        with long pairs come first.
+        With a generator, the rows of all batches are shuffled. With `None`,
+        rows with long pairs come first.
         """
         order = _order(len(lengths), generator)
         rows = packing.pack(lengths[order], self._room)

@@ -2,11 +2,11 @@
 
 A character without its own piece is encoded as bytes. If a model has never
 read such bytes, they also change its translation of the words around them. So
-some training sources get a word of characters that no training text has, and
-others get a word with a wrong letter. Their targets stay as they are. The model
-learns to ignore the first, and to translate the second as the right word. (With
-the default normalization a translator removes words of unknown characters
-before the model reads them.)
+some training sources get a new word of characters that no training text has.
+In others, one letter of a word is replaced. The targets stay as they are. The
+model learns to ignore such new words, and to translate a word with one wrong
+letter like the correct word. (With the default normalization a translator
+removes words of unknown characters before the model reads them.)
 """
 
 import random
@@ -39,7 +39,7 @@ _SYMBOLS = (
     (0x1F900, 0x1F9FF),
 )
 # The share of changed sources that get a new word, and the share of changed
-# letters that get another accent. Accents are the most frequent: a translator
+# letters that get an accent. Accents are the most frequent change: a translator
 # removes words of unknown characters, but it must translate a known word with
 # a wrong accent.
 _WORD_SHARE = 0.2
@@ -57,9 +57,9 @@ def with_rare_characters(
     """Adds rare characters to a share of the sources.
 
     A fifth of these sources get a word of symbols, such as emoji, or of letters
-    that do not occur in the pairs. In the others one letter is replaced, mostly
-    by the same letter with another accent that occurs in the pairs, else by a
-    letter that does not occur in them.
+    that do not occur in the pairs. In the other sources, one letter is
+    replaced: mostly by the same letter with an accent that occurs in the pairs,
+    else by a letter that does not occur in the pairs.
 
     Args:
         pairs: training pairs.
@@ -95,7 +95,7 @@ def iterate_with_rare_characters(
 ) -> Iterator[sentence_pairs.SentencePair]:
     """Yields pairs, and adds rare characters to a share of the sources.
 
-    Unlike `with_rare_characters`, it holds one pair in memory.
+    Unlike `with_rare_characters`, it holds only one pair in memory.
 
     Args:
         pairs: training pairs, read once.
@@ -127,7 +127,12 @@ def _changed(pairs, known, share, generator):
 
 
 class _SourceChanger:
-    """Changer of sources, which has a set of characters that are not rare."""
+    """Random changes of sources.
+
+    Args:
+        known: a set of the characters that are not rare.
+        generator: the `random.Random` that draws the changes.
+    """
 
     def __init__(self, known, generator):
         self._generator = generator
@@ -136,7 +141,7 @@ class _SourceChanger:
         self._accented = _accented(known)
 
     def change(self, source):
-        """Returns a source with another letter or with an additional word.
+        """Returns a source with one letter replaced or with a new word.
 
         The source stays unchanged if there are no characters to insert.
         """
@@ -148,7 +153,7 @@ class _SourceChanger:
         return changed or source
 
     def _word(self):
-        """Draws a word of symbols or of letters that the pairs lack."""
+        """Draws a word of symbols or of letters that are not known."""
         generator = self._generator
         if not self._scripts or (self._symbols and generator.random() < 1 / 3):
             longest = _MAX_SYMBOLS
@@ -181,7 +186,7 @@ class _SourceChanger:
 def _unknown(ranges, known):
     """Returns the characters of each range that are not known.
 
-    A range without such characters is left out.
+    A range with known characters only is left out.
     """
     unknown = [
         [
@@ -195,7 +200,7 @@ def _unknown(ranges, known):
 
 
 def _accented(characters):
-    """Maps each letter without accent to its forms with accents."""
+    """Maps letters without accents to their accented forms in `characters`."""
     accented: dict[str, list[str]] = {}
     for character in sorted(characters):
         base = unicodedata.normalize("NFD", character)[0]

@@ -27,10 +27,10 @@ COMMON = (
 
 @functools.lru_cache(maxsize=2**17)
 def script_of(character: str) -> str | None:
-    """Returns the script of a letter, `None` for another character.
+    """Returns the script of a letter; `None` for other characters.
 
-    It is the first word of the letter's name in Unicode: LATIN SMALL LETTER A
-    is LATIN, CJK UNIFIED IDEOGRAPH-4E00 is CJK.
+    The script is the first word of the letter's name in Unicode. The script of
+    LATIN SMALL LETTER A is LATIN, that of CJK UNIFIED IDEOGRAPH-4E00 is CJK.
 
     Example:
 
@@ -46,7 +46,7 @@ def share_in(text: str, scripts: frozenset[str]) -> float:
     """Returns the share of the letters of a text that are of given scripts.
 
     Args:
-        text: the text. Without letters its share is 1.
+        text: the text. For a text without letters, the share is 1.
         scripts: names of scripts.
 
     Example:

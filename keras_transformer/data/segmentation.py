@@ -1,8 +1,9 @@
 """Sampled segmentation: a text is cut into other pieces in each epoch.
 
-A model that has seen a word in several segmentations translates rare words
-better. For a vocabulary of byte-pair encoding this is BPE-dropout (Provilkov et
-al. 2020), for one of unigrams it is subword regularization (Kudo 2018).
+A model that has read a word in several segmentations translates rare words
+better. With a vocabulary of byte-pair encoding, this is BPE-dropout (Provilkov
+et al. 2020). With a unigram vocabulary, it is subword regularization (Kudo
+2018).
 """
 
 import numpy as np
@@ -14,16 +15,16 @@ from keras_transformer.text import TextTokenizer
 class SampledSegmentation:
     """Pairs whose segmentation is drawn anew in each window.
 
-    A window is a function of the seed and of its number, as without sampling.
-    A sentence that would become longer than the longest of all pairs stays as
-    it is.
+    A window still depends only on the seed and on the number of the window. A
+    sentence keeps its segmentation if the new one might be longer than the
+    longest sentence of all pairs.
 
     Args:
         pairs: the encoded pairs.
         tokenizer: the tokenizer of the sources.
         target_tokenizer: the tokenizer of the targets; `tokenizer` if `None`.
-        rate: the probability that BPE leaves out a merge; for a vocabulary of
-            unigrams the exponent of the probabilities of segmentations.
+        rate: the probability that BPE leaves out a merge. For a unigram
+            vocabulary, the exponent of the probabilities of segmentations.
         seed: the seed of the sampling.
 
     Raises:
@@ -75,7 +76,7 @@ class SampledSegmentation:
         return window
 
     def window_lengths(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the lengths of sources and targets, without end tokens."""
+        """Returns the lengths of sources and targets, without special ids."""
         return self.read_window(number).window_lengths(0)
 
     def _sampled(self, window, number):

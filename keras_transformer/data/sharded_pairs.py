@@ -1,4 +1,4 @@
-"""Pairs of one or several shard directories, mixed, a window at a time."""
+"""Mixes the pairs of one or several shard directories, window by window."""
 
 import hashlib
 import math
@@ -15,30 +15,31 @@ from keras_transformer.text import SpecialIds, TextTokenizer, texts
 
 
 class ShardedPairs:
-    """Pairs of shard directories, cut into windows without end.
+    """The pairs of shard directories, in an endless sequence of windows.
 
-    A window is what is held in memory: a part of each corpus, and so a mix of
-    all. It is a function of the seed and of its number alone. To read it, only
-    the shards with its pairs are read. Windows 0 to `windows_per_epoch` - 1 are
-    the first epoch. An epoch reads each pair of a corpus as often as the weight
-    of the corpus says. With a weight of 1/2 two epochs read it once, see
-    `Passes`.
+    A window is the pairs that are in memory at a time: a part of each corpus.
+    Only the seed and the number of the window decide which pairs these are.
+    Only the shards with these pairs are read. The first `windows_per_epoch`
+    windows are the first epoch. An epoch reads each pair of a corpus as often
+    as the weight of the corpus says. With a weight of 1/2, each pair is read
+    once in two epochs, see `Passes`.
 
     Args:
         directories: shard directories, one for each corpus, all with the same
             vocabularies.
         weights: how often an epoch reads each pair of a corpus, a number for
             each directory; `None` for once.
-        temperature: instead of `weights`. Corpora of n pairs get shares of an
-            epoch that are proportional to n^(1 / temperature), and the epoch
-            has as many pairs as all corpora together. So 1 means once each, and
-            a larger temperature makes the shares more equal.
+        temperature: a number to compute the weights from, instead of `weights`.
+            A corpus of n pairs gets a share of the epoch that is proportional
+            to n^(1 / temperature). An epoch has as many pairs as all corpora
+            together. So 1 means that each pair is read once, and a larger
+            temperature makes the shares more equal.
         seed: the seed of the order of the shards.
         window_pairs: the maximum number of pairs of a window.
 
     Attributes:
         windows_per_epoch: the number of windows of an epoch, at least 1.
-        weights: the weight of each corpus, fractions.
+        weights: the weight of each corpus, as `Fraction`.
 
     Raises:
         FileNotFoundError: a directory is not a shard directory, or a file is
@@ -73,7 +74,7 @@ class ShardedPairs:
         if temperature is not None:
             self.weights = _weights_of(temperature, sizes)
         else:
-            # Of the decimals, so that ten times 0.1 is one.
+            # Made from decimal texts, so that ten times 0.1 is exactly 1.
             self.weights = [
                 Fraction(str(weight)) for weight in weights or [1] * len(sizes)
             ]
@@ -94,22 +95,22 @@ class ShardedPairs:
                 f"{list(map(str, self.weights))} for corpora of {sizes} pairs. "
                 "Give larger weights."
             )
-        # Every window has a pair of the largest corpus, and so is not empty.
+        # With at most `largest` windows, each window has at least one pair of
+        # the corpus with the most pairs in an epoch. So no window is empty.
         self.windows_per_epoch = min(
             -(-self.num_pairs // window_pairs), largest
         )
 
     @property
     def num_pairs(self) -> int:
-        """The number of pairs of an epoch; their mean if it varies."""
+        """The number of pairs of an epoch; the mean if epochs differ."""
         return int(sum(each.pairs_per_epoch for each in self._passes))
 
     @property
     def num_target_tokens(self) -> int:
-        """The number of target tokens of an epoch, end tokens included.
+        """The number of target tokens of an epoch, special ids included.
 
-        If the number varies, or an epoch does not read all pairs, it is the
-        mean.
+        It is the mean if epochs differ.
         """
         prefix = len(self.target_special_ids.target_prefix)
         return round(
@@ -169,7 +170,7 @@ class ShardedPairs:
         )
 
     def window_lengths(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the lengths of sources and targets, without end tokens.
+        """Returns the lengths of sources and targets, without special ids.
 
         No shard is read. The pairs are in the order of `read_window`.
 
@@ -209,15 +210,16 @@ class ShardedPairs:
         ):
             if vocabulary.sha256 != expected:
                 raise ValueError(
-                    f"{self._directories[0].path} has another vocabulary of "
-                    f"the {side} than the model. Received: one with the hash "
+                    f"The vocabulary of the {side} in "
+                    f"{self._directories[0].path} is not that of the model. "
+                    "Received: the hash "
                     f"{vocabulary.sha256[:12]}. Expected: {expected[:12]}. "
                     "Prepare the shards with the vocabulary of the model, or "
                     "train a model with the vocabulary of the shards."
                 )
 
     def _slices(self, number):
-        """Yields (directory, slice of a shard) for the pairs of a window."""
+        """Yields a directory and a `Slice` of it, for all pairs of a window."""
         epoch, part = divmod(number, self.windows_per_epoch)
         for corpus, order in zip(self._directories, self._passes, strict=True):
             for each in order.slices(epoch, part, self.windows_per_epoch):
@@ -275,7 +277,7 @@ def check_weights(
 
 
 def _weights_of(temperature, sizes):
-    """Returns the weights of corpora of these sizes."""
+    """Returns the weights of corpora of these sizes for a temperature."""
     shares = [Fraction(size ** (1 / temperature)) for size in sizes]
     unit = Fraction(sum(sizes)) / sum(shares)
     return [

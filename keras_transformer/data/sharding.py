@@ -1,4 +1,4 @@
-"""Text to a shard directory, with as many threads as there are cores."""
+"""Encodes text into a shard directory, with as many threads as cores."""
 
 import collections
 import concurrent.futures
@@ -30,21 +30,22 @@ def shard_pairs(
     """Encodes pairs, and writes them to a shard directory.
 
     Args:
-        pairs: the pairs, read once. Only some thousands are held in memory.
-        path: the directory, which has no index yet.
+        pairs: the pairs, read once. Only a part of them is held in memory.
+        path: the directory. It must not have an index yet.
         tokenizer: the tokenizer of the sources.
         target_tokenizer: the tokenizer of the targets; `tokenizer` if `None`.
-        max_length: the maximum number of tokens of a side, with its end token.
+        max_length: the maximum number of tokens of a side, with special ids.
             Pairs with a longer side are left out.
-        tag: a symbol of the vocabulary, such as the target language, that is
-            put before each source.
-        report: the report of `Cleaning.clean`, if it made the pairs. The index
-            contains it.
-        source_files: names of the files with the text, for the index.
+        tag: a symbol of the vocabulary that is put before each source. It
+            names, for example, the target language.
+        report: the report of `Cleaning.clean`, if the pairs were cleaned. It
+            is written to the index.
+        source_files: names of the files that the pairs were read from. They
+            are written to the index.
         pairs_per_shard: the number of pairs of a shard.
 
     Returns:
-        The index of the directory, which is complete.
+        The index of the complete directory.
 
     Raises:
         ValueError: no pair is left, the tag is not one piece of the vocabulary,
@@ -75,10 +76,10 @@ def check_tag(tag: str, tokenizer: TextTokenizer) -> None:
         tokenizer: the tokenizer of the sources.
 
     Raises:
-        ValueError: it is not.
+        ValueError: the tag is not one symbol.
     """
     pieces = tokenizer.pieces(tokenizer.encode([tag]).values.numpy())
-    # The space before a text is a piece of its own.
+    # The space before a text may be a piece of its own.
     if pieces[-1:] != [tag] or len(pieces) > 2:
         raise ValueError(
             "A tag must be one symbol of the vocabulary. Received: "
@@ -106,9 +107,10 @@ def _chunks(pairs):
 
 
 def _in_threads(function, arguments):
-    """Yields the results of a function, in order, and computes some ahead.
+    """Yields the results of a function in the order of its arguments.
 
-    Tokenizers compute outside of Python, so threads keep all cores busy.
+    Threads compute some results in advance. Tokenizers compute outside of
+    Python, so threads keep all cores busy.
     """
     num_threads = os.cpu_count() or 1
     waiting: collections.deque[concurrent.futures.Future] = collections.deque()

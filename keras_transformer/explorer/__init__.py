@@ -1,4 +1,4 @@
-"""The explorer: the Illustrated Transformer of a model, in one HTML file."""
+"""The explorer: one HTML file that shows how a model translates a sentence."""
 
 from keras_transformer.explorer.article import ARTICLE
 from keras_transformer.explorer.figures import FORMATS, KINDS, save_figure

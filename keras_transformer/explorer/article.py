@@ -1,4 +1,4 @@
-"""The two sentences of The Illustrated Transformer, and heads that read them.
+"""The sentences of The Illustrated Transformer, and heads that relate words.
 
 T target length   S source length
 """
@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_transformer.interpretation import heads, record
 
-# Only the adjective tells what "it" is.
+# Only the adjective tells whether "it" is the animal or the street.
 ARTICLE = (
     "The animal didn't cross the street because it was too tired.",
     "The animal didn't cross the street because it was too wide.",
@@ -18,10 +18,12 @@ ARTICLE = (
 
 
 class _Question(NamedTuple):
-    """Words of both sentences: do heads look from `query` to `key`?
+    """The question whether a head attends from one word to another.
 
     stack: `"encoder"` or `"decoder"`.
-    kind: the name of the attention in its blocks.
+    kind: the name of the attention in the blocks of the stack.
+    query: the word that attends, in each of the two sentences.
+    key: the word that is attended to, in each of the two sentences.
     """
 
     stack: str
@@ -43,20 +45,26 @@ _QUESTIONS = (
 
 
 def heads_of_article(traces: Sequence[record.Trace]) -> list[dict[str, Any]]:
-    """Finds the heads that look from "it", "il" or "elle" to its noun.
+    """Finds the heads that attend most between words that belong together.
 
-    Others look at the adjective, which tells what the noun is.
+    There are six pairs of words. Five go from the pronoun ("it", "il" or
+    "elle") to its noun or to the adjective. One goes from the adjective to the
+    noun.
 
     Args:
-        traces: of the two sentences.
+        traces: the traces of the two sentences.
 
     Returns:
-        For the best head of each question a dict of `attention`, `head`,
-        `query` and `key`, the words of both sentences; `weight`, the smaller
-        of its weights in the two sentences, which ranks heads and dicts; and
-        `cells`, the row and the column of these words in each sentence. There
-        is none for a question whose words are not in both sentences: a model
-        that was not trained for them may write others.
+        A list with a dict for each pair, sorted by `weight`, the largest first.
+        A dict describes the head that attends most:
+
+        - `attention` and `head`: the name of the attention, and the head;
+        - `query` and `key`: the words, in each of the two sentences;
+        - `weight`: the smaller of the head's weights in the two sentences;
+        - `cells`: the row and the column of the words in each sentence.
+
+        A pair is left out if one of its words is missing in a sentence. Models
+        may translate with other words.
     """
     best = [_best_head(question, traces) for question in _QUESTIONS]
     return sorted(
@@ -98,7 +106,7 @@ def _best_head(question, traces):
 
 
 def _names(question, trace):
-    """Returns the names of the attentions of a question."""
+    """Returns the names of all attentions of a question, one in each block."""
     num_layers = trace.model[f"num_{question.stack}_layers"]
     return [
         f"{question.stack}/block_{number}/{question.kind}"

@@ -1,16 +1,16 @@
-"""ES modules to one script, which a page can have inline.
+"""Bundles ES modules into one script, which a page can contain inline.
 
-A file opened from disk cannot import other files, so all modules of the front
-end become one. Each module is a function that is called once: names of one do
-not clash with names of another. Two forms are understood, each at the beginning
-of a line:
+A page that is opened from disk cannot import files, so all modules of the front
+end become one script. Each module becomes a function that is called once, so
+that equal names in two modules do not clash. These forms of import and export
+are supported, each at the beginning of a line:
 
     import { a, b as c } from "./x.js";
     export function f, export const X, export class C
 
 Any other form is an error, so that nothing is bundled wrongly. A file in a
-folder `vendor` is what its authors built: it imports nothing, and one list
-`export{a as b}` ends it.
+folder `vendor` is a build of another project: it imports nothing, and ends with
+one list of exports, `export{a as b}`.
 """
 
 import pathlib
@@ -24,7 +24,7 @@ _NAMES = re.compile(r"(\w+)(?: as (\w+))?")
 
 
 def bundle(entry: pathlib.Path) -> str:
-    """Returns the script of an entry module and of all that it imports.
+    """Returns one script of an entry module and all modules that it imports.
 
     Args:
         entry: path of the module that starts the page.
@@ -112,5 +112,5 @@ def _vendor_module(source, name):
 
 
 def _names(text):
-    """Pairs of a list such as `a, b as c`: name, and name in the module."""
+    """Returns the pairs (name, alias) of a list such as `a, b as c`."""
     return [(name, alias or name) for name, alias in _NAMES.findall(text)]

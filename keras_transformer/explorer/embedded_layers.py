@@ -25,11 +25,11 @@ def embed_layers(
 
     Args:
         model: a `Transformer` of this package's layers.
-        weights: takes the weights, to which the description refers by name.
+        weights: collects the weights. The description has their names.
 
     Raises:
-        ValueError: a layer that the page cannot compute: of another class,
-            quantized, with LoRA, or with another activation.
+        ValueError: the page cannot compute a layer: it is of another class,
+            quantized, with LoRA, or has another activation.
 
     Example:
 
@@ -58,9 +58,9 @@ def embed_layers(
 
 
 class _Describer:
-    """Describes layers, and gives their weights to `Weights`.
+    """A visitor that describes layers and adds their weights to `Weights`.
 
-    The arguments of all methods are the path of a layer, and the layer.
+    The arguments of each method are the path of a layer, and the layer.
     """
 
     def __init__(self, weights):
@@ -224,7 +224,7 @@ class _Describer:
 
 
 def _check_class(path, layer, *classes):
-    # A subclass can compute something else.
+    # A subclass may compute something else, so it is refused.
     if type(layer) not in classes:
         raise _error(path, f"a layer of the class {type(layer).__name__}")
     _check_weights(path, layer)

@@ -1,14 +1,14 @@
-"""A translator as data for the page, which computes in the browser.
+"""A translator as data for the page, which translates in the browser.
 
 `front_end/engine/engine.js` reads the data, a JSON object:
 
 - `version`: 1;
 - `dtype`, `tensors`, `data`: the weights, see `embedded_weights`;
 - `architecture`: the layers, see `embedded_layers`;
-- `source_vocabulary`, and `target_vocabulary`, which is `None` if both share
-  one, see `embedded_vocabulary`;
+- `source_vocabulary` and `target_vocabulary`: see `embedded_vocabulary`. The
+  latter is `None` if source and target share a vocabulary;
 - `search`: `kind`, and the settings of a beam search;
-- `constraints`: those of the search;
+- `constraints`: the constraints of the search;
 - `limits`: `max_source_length`, and the fields of `Lengths`;
 - `calibration`: the fields of `Calibration`, or `None`.
 """
@@ -42,17 +42,17 @@ def embed_model(
 
     Args:
         translator: a `Translator` with one `Transformer`.
-        dtype: `"float32"`, or `"float16"` for half the size.
-        calibration: that of the translator, so that the page says how sure
-            translations are, or `None`.
+        dtype: the type of the weights: `"float32"`, or `"float16"` for half
+            the size.
+        calibration: the calibration of the translator, with which the page
+            computes how sure translations are; or `None`.
 
     Returns:
         The data of the model, which `json.dumps` can write.
 
     Raises:
-        ValueError: the model is an ensemble or of another class, it has a
-            layer that the page cannot compute, or its vocabulary or search is
-            of another kind.
+        ValueError: the model is an ensemble or of another class, or the page
+            cannot compute one of its layers, its vocabulary or its search.
 
     Example:
 
@@ -91,7 +91,7 @@ def embed_model(
 
 
 def _vocabularies(translator):
-    """Returns the vocabularies of both sides; one may be that of both."""
+    """Returns the vocabularies; the target's is `None` if it is shared."""
     source, target = translator.tokenizer, translator.target_tokenizer
     return {
         "source_vocabulary": embedded_vocabulary.embed_vocabulary(source),
@@ -102,17 +102,17 @@ def _vocabularies(translator):
 
 
 def _plain(constraints):
-    """Returns the constraints that the page knows."""
+    """Returns the fields of constraints that the page reads."""
     fields = dataclasses.asdict(constraints)
     del fields["normalized_over"]
     return fields
 
 
 def obstacle(translator: translators.Translator) -> str | None:
-    """Returns why the page cannot compute a model.
+    """Returns which part of a translator the page cannot compute.
 
-    Its vocabulary or its search may be of a kind that the engine of the page
-    does not have. `None` if there is no such reason.
+    This may be the vocabulary or the search. Returns `None` if the page can
+    compute both.
 
     Args:
         translator: a `Translator`.
@@ -121,7 +121,7 @@ def obstacle(translator: translators.Translator) -> str | None:
         if not isinstance(tokenizer, Tokenizer):
             return f"a vocabulary of the kind {type(tokenizer).__name__}"
         if tokenizer.special_ids.around_source() != [tokenizer.special_ids.end]:
-            return "sources that do not just end with the end token"
+            return "sources with other tokens around them than an end token"
     search = translator.search
     if type(search) is BeamSearch:
         if search.stopping != "certain":

@@ -1,4 +1,4 @@
-"""A vocabulary as data for the page, whose engine encodes and decodes text.
+"""A vocabulary as data for the page, which encodes and decodes text.
 
 `front_end/engine/tokenizer.js` reads the data.
 
@@ -19,16 +19,16 @@ def embed_vocabulary(tokenizer: tokenizers.Tokenizer) -> dict[str, Any]:
     """Describes a vocabulary as JSON data.
 
     Args:
-        tokenizer: a `Tokenizer` whose vocabulary consists of byte pairs, as
-            `learn_vocabulary` makes it, or is a unigram model.
+        tokenizer: a `Tokenizer`. Its vocabulary has byte pairs, as those of
+            `learn_vocabulary`, or is a unigram model.
 
     Returns:
         - `kind`: `"bpe"` or `"unigram"`;
         - `pieces`, `scores`, `types`: V of each, as in SentencePiece's file;
         - `special_ids`: `pad`, `begin` (or `None`), `end`, `unknown`;
-        - `normalization`: `rules`, the table of SentencePiece in base64, and
-          its three settings for spaces;
-        - `denormalization`: the same for decoded text, or `None`;
+        - `normalization`: `rules`, SentencePiece's table of rules in base64,
+          and its three settings of spaces, see `Normalization`;
+        - `denormalization`: the same fields for decoded text, or `None`;
         - `leaves_out_unknown_words`: see `Tokenizer.encode_source`.
 
     Raises:

@@ -15,10 +15,11 @@ DTYPES = ("float32", "float16")
 
 
 class Weights:
-    """Collects tensors under names, each weight once.
+    """A collection of named weights. A shared weight is stored only once.
 
     Args:
-        dtype: `"float32"`, or `"float16"` for half the size.
+        dtype: the type of all numbers: `"float32"`, or `"float16"` for half
+            the size.
 
     Raises:
         ValueError: an unknown dtype.
@@ -37,20 +38,21 @@ class Weights:
         self.dtype = dtype
         self._names: dict[int, str] = {}
         self._arrays: dict[str, np.ndarray] = {}
-        # Python gives the id of a deleted object to a new one, so all are kept.
+        # Python may give the id of a deleted object to a new object. So all
+        # added weights are kept.
         self._added: list[Any] = []
 
     def add(self, name: str, weight: Tensor | None) -> str | None:
         """Adds a weight, and returns the name under which the page finds it.
 
         Args:
-            name: a name.
+            name: the name for the weight.
             weight: a variable or array of any float dtype; `None` for a
                 weight that the layer does not have.
 
         Returns:
-            The name. If the same weight was added before, the name that it
-            was given then. `None` for `None`.
+            `name`; the earlier name if the same weight was added before;
+            `None` if `weight` is `None`.
 
         Raises:
             ValueError: a number is too large for the dtype.
@@ -75,10 +77,11 @@ class Weights:
         return name
 
     def data(self) -> dict[str, Any]:
-        """Returns `dtype`, `tensors` and `data` of the model data.
+        """Returns the fields `dtype`, `tensors` and `data` for the page.
 
-        `tensors` has the shape of each, and where it begins in `data`, counted
-        in numbers. `data` is base64 of all numbers, little-endian.
+        `tensors` has the shape and the offset of each tensor. The offset is the
+        index in `data` of the tensor's first number. `data` is base64 of all
+        numbers, little-endian.
         """
         tensors, offset = {}, 0
         for name, array in self._arrays.items():

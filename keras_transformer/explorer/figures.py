@@ -9,7 +9,7 @@ from keras_transformer import summaries
 from keras_transformer.interpretation import record
 from keras_transformer.layers import checks
 
-# The three attentions: their stack, and their name in its blocks.
+# For each kind of attention, the stack and the layer's name in a block.
 KINDS = {
     "encoder": ("encoder", "attention"),
     "decoder": ("decoder", "self_attention"),
@@ -80,6 +80,5 @@ def _tokens(trace, attention):
 def _check_index(name, index, count):
     if not 0 <= index < count:
         raise ValueError(
-            f"The model has {count} of `{name}`, counted from 0. Received: "
-            f"{index}."
+            f"`{name}` is an index from 0 to {count - 1}. Received: {index}."
         )

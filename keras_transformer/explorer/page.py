@@ -1,7 +1,7 @@
 """The page as one HTML file: markup, style, script, and data as JSON.
 
-The file needs no network and no server. Its content security policy allows its
-own style and script, which are named by their hashes, and nothing else.
+The file needs no network and no server. Its content security policy allows only
+its own style and script, by their hashes, and images that the page makes.
 """
 
 import base64
@@ -15,9 +15,9 @@ from typing import Any
 from keras_transformer.explorer import bundle
 
 FRONT_END = pathlib.Path(__file__).parent / "front_end"
-# Characters that could end the script or a line of it, or begin a comment, and
-# halves of surrogate pairs, which UTF-8 cannot encode. JSON has them in strings
-# only, where they can be escaped.
+# Characters that are escaped in JSON. "<" could close the script element or
+# begin a comment. U+2028 and U+2029 end a line of a script. UTF-8 cannot encode
+# halves of surrogate pairs. JSON has these characters only in strings.
 _UNSAFE = re.compile("[<\u2028\u2029\ud800-\udfff]")
 
 
@@ -29,10 +29,10 @@ def render(
     """Returns the HTML of the explorer.
 
     Args:
-        page: `texts` to open with, `targets`, `traces`, `heads`, `notes`; see
+        page: a dict of `texts`, `targets`, `traces`, `heads` and `notes`, see
             `front_end/main.js`.
-        model: the model that computes in the page; None for a page that
-            draws the traces of `page` alone.
+        model: the model that the page computes with, see `embedded_model`;
+            `None` for a page that only draws the traces of `page`.
         front_end: folder of the page's markup, style and modules.
     """
     style = (front_end / "style.css").read_text(encoding="utf-8")
@@ -50,13 +50,13 @@ def render(
 
 
 def policy(style: str, script: str) -> str:
-    """Returns the content security policy of a page with these two."""
+    """Returns the content security policy for a page's style and script."""
     return "; ".join(
         [
             "default-src 'none'",
             f"script-src {_hash(script)}",
             f"style-src {_hash(style)}",
-            # Figures are saved as pictures through an image of their own.
+            # To save a figure as a picture, the page first draws an image.
             "img-src data: blob:",
             "base-uri 'none'",
             "form-action 'none'",
@@ -65,7 +65,7 @@ def policy(style: str, script: str) -> str:
 
 
 def data_block(name: str, value: Any) -> str:
-    """Returns a script element of JSON, which no string in it can end.
+    """Returns a script element with JSON; no string in the JSON can close it.
 
     Example:
 
@@ -83,11 +83,11 @@ def _hash(text):
 
 
 def _check_inline(text, kind):
-    """Checks that a browser reads to the end what is hashed here."""
+    """Checks that the browser hashes the same text as `policy` does."""
     for forbidden in (f"</{kind}", "<!--", "\r"):
         if forbidden in text:
             raise ValueError(
                 f"The {kind} of the page must not contain what ends or changes "
-                f"it in HTML. Received: {forbidden!r}. Write a string that has "
-                "it as the sum of two."
+                f"it in HTML. Received: {forbidden!r}. Split a string that has "
+                "it in two, and join them in the code."
             )

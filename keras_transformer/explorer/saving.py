@@ -1,4 +1,4 @@
-"""Writes the page of a translator, which contains the model or its traces."""
+"""Writes the page of a translator, with its model or with recorded traces."""
 
 import dataclasses
 import os
@@ -19,16 +19,16 @@ from keras_transformer.layers import checks
 from keras_transformer.translation import confidence
 from keras_transformer.translation import translator as translators
 
-# The weights are in the page as base64, which is a third larger.
+# The limit of the weights' size, before base64 makes them a third larger.
 MOST_MEGABYTES = 64
 _NOTE = (
     "The weights of this model are {:.1f} MB, above the limit of {:g} MB. So "
-    "the page has recorded traces of its sentences, and computes no others."
+    "the page has recorded traces of its sentences, and translates no others."
 )
 
 _OTHER_KIND = (
     "This page cannot compute {}. So it has recorded traces of its sentences, "
-    "and computes no others."
+    "and translates no others."
 )
 
 
@@ -43,22 +43,21 @@ def save_page(
 ) -> bool:
     """Writes one HTML file that contains the model, for a browser.
 
-    The file is opened from disk, and needs no network and no server. It
-    contains the weights and the vocabulary, so that the page translates and
-    draws any sentence. A model above the limit, or with a vocabulary or search
-    of another system, is not in the page: it shows recorded traces of `texts`.
+    The file needs no network and no server. It contains the weights and the
+    vocabulary, so that the page translates and draws any sentence. If the model
+    is above the limit, or the page cannot compute its vocabulary or search, the
+    page has recorded traces of `texts` instead of the model.
 
     Args:
         path: the file to write.
         translator: a `Translator` of one `Transformer`.
-        texts: the sentences to open with, one or two; of a recorded page, all
-            its sentences.
-        targets: a translation of each to show instead of the translator's, or
-            `None`.
-        dtype: of the weights, `"float32"`, or `"float16"` for half the size.
+        texts: the one or two sentences that the page opens with. A page of
+            recorded traces has only these sentences.
+        targets: for each text a translation, or `None` for the translator's.
+        dtype: `"float32"`, or `"float16"` for weights of half the size.
         most_megabytes: the limit of the weights' size, in units of 10^6 bytes.
-        calibration: that of the translator, as `kt.runs.read_calibration`
-            reads it. The page then shows how sure a translation is.
+        calibration: the result of `kt.runs.read_calibration`. With it, the
+            page shows how sure a translation is.
 
     Returns:
         Whether the model is in the page.
@@ -87,7 +86,7 @@ def save_page(
     note = _obstacle(translator, dtype, most_megabytes)
     model = None
     if note is None:
-        # It refuses what the page cannot compute, before anything is traced.
+        # This comes before the traces, since it may raise an error.
         model = embedded_model.embed_model(translator, dtype, calibration)
     data = _data(translator, texts, targets, note, calibration)
     _write(pathlib.Path(path), page.render(data, model))
@@ -95,7 +94,7 @@ def save_page(
 
 
 def _obstacle(translator, dtype, most_megabytes):
-    """Returns why the model is not in the page; `None` if it is."""
+    """Returns why the model cannot be in the page; `None` if it can."""
     reason = embedded_model.obstacle(translator)
     if reason is not None:
         return _OTHER_KIND.format(reason)
@@ -123,11 +122,11 @@ def _sentences(texts, targets):
 
 
 def _data(translator, texts, targets, note, calibration):
-    """Returns what the page has besides the model; see `front_end/main.js`.
+    """Returns the data of the page without the model; see `front_end/main.js`.
 
-    With a note, which says why, the model is not in the page.
+    `note` says why the model is not in the page; `None` if the page has it.
     """
-    # The model in the page assesses translations itself.
+    # A page with the model assesses translations itself.
     recorded = calibration if note else None
     traces = [
         _traced(translator, *sentence, recorded)
@@ -149,7 +148,7 @@ def _data(translator, texts, targets, note, calibration):
 
 
 def _traced(translator, text, target, calibration):
-    """Traces a sentence, with attribution: the page computes no gradients."""
+    """Traces a sentence with attribution; the page cannot compute gradients."""
 
     def with_attribution(method):
         return interpretation.trace(
@@ -163,17 +162,18 @@ def _traced(translator, text, target, calibration):
     try:
         return with_attribution("integrated_gradients")
     except ArithmeticError:
-        # They did not converge. The other method has nothing to converge.
+        # Integrated gradients did not converge. The other method needs no
+        # convergence.
         return with_attribution("input_x_gradient")
 
 
 def _attribution_alone(trace):
-    """Keeps what a page with the model does not compute."""
+    """Returns a trace without what a page with the model computes itself."""
     return dataclasses.replace(trace, arrays={}, steps=[], lens=[], search=None)
 
 
 def _write(path, text):
-    """Writes a file at once: a page is never half there."""
+    """Replaces a file at once, so that it is never half of a page."""
     temporary = path.with_name(f"{path.name}.tmp")
     try:
         temporary.write_text(text, encoding="utf-8")

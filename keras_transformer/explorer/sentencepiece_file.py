@@ -1,7 +1,7 @@
 """Reads the file format of SentencePiece, a message of protocol buffers.
 
-SentencePiece comes with a module that reads it, but this module works with the
-newest version of the package protobuf only.
+SentencePiece has its own module that reads this format, but that module works
+only with the newest version of the package protobuf.
 
 V vocabulary_size
 """
@@ -15,14 +15,14 @@ from typing import Any
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 # Types of models, in the order of their numbers.
 _MODEL_TYPES = ("", "unigram", "bpe", "word", "char")
-# How a field is written: a number of several bytes, or one of 8 bytes, of a
-# length that is given, or of 4 bytes.
+# How the value of a field is written: as a number of variable length, in 8
+# bytes, as a length and so many bytes, or in 4 bytes.
 _VARINT, _EIGHT_BYTES, _SIZED, _FOUR_BYTES = 0, 1, 2, 5
 
 
 @dataclasses.dataclass(frozen=True)
 class Normalization:
-    """The rules by which text is changed before it is split.
+    """Rules that change a text before it is encoded, or after it is decoded.
 
     rules: SentencePiece's table of rules, empty for none.
     add_dummy_prefix: whether a space is put before the text.
@@ -39,7 +39,7 @@ class Normalization:
 
 @dataclasses.dataclass(frozen=True)
 class SentencePieceFile:
-    """What a SentencePiece model contains, as far as text needs it.
+    """The content of a SentencePiece model that encoding and decoding need.
 
     model_type: `"unigram"`, `"bpe"`, `"word"` or `"char"`.
     pieces: V pieces.
@@ -47,7 +47,8 @@ class SentencePieceFile:
     types: V types, such as `NORMAL`.
     normalization: the rules for text to encode.
     denormalization: the rules for decoded text.
-    has_spaces_at_the_end: whether a word ends, not begins, with its space.
+    has_spaces_at_the_end: whether the space that belongs to a word is at its
+        end, not at its beginning.
     """
 
     model_type: str
@@ -63,7 +64,8 @@ def read(model: bytes) -> SentencePieceFile:
     """Reads a serialized SentencePiece model.
 
     Args:
-        model: the bytes, which SentencePiece accepts.
+        model: the bytes of a model that SentencePiece accepts. They are not
+            checked here.
 
     Example:
 
@@ -79,7 +81,7 @@ def read(model: bytes) -> SentencePieceFile:
         if number == 1:
             pieces.append({3: NORMAL, 2: 0.0, **dict(fields(value))})
         elif number in messages:
-            # A message that is written in parts is their concatenation.
+            # A message may be written in parts. They are concatenated.
             messages[number] += value
     trainer = dict(fields(messages[2]))
     return SentencePieceFile(
@@ -103,8 +105,8 @@ def _normalization(message):
 def fields(message: bytes) -> Iterator[tuple[int, Any]]:
     """Yields the number and the value of each field of a message.
 
-    A value is an int, a float of 4 bytes, or bytes: a string, a message, or 8
-    bytes.
+    A value is an int, a float of 4 bytes, or bytes. Bytes are a string, a
+    message, or a number of 8 bytes.
 
     Example:
 

@@ -1,7 +1,7 @@
 """The signatures of a SavedModel: their names, inputs and outputs.
 
-Their shapes are letters: B texts, N hypotheses of each, S tokens of a source,
-T of a target, U words, L layers, H heads.
+Shapes are strings of letters: B texts, N hypotheses of a text, S source tokens,
+T target tokens, U words, L layers, H heads.
 """
 
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from typing import NamedTuple
 class Signature(NamedTuple):
     """The inputs and outputs of a signature, by their names.
 
-    Each is a pair of the name of the type, and the shape in letters.
+    Each value is a pair: the name of the type, and the shape in letters.
 
-    inputs: what a client sends.
-    outputs: what the model answers.
-    calibrated: what it answers besides, if it has a calibration.
+    inputs: the tensors of a request.
+    outputs: the tensors of the response.
+    calibrated: further tensors of the response of a model with a calibration.
     """
 
     inputs: dict[str, tuple[str, str]]
@@ -50,7 +50,7 @@ SIGNATURES = {
             "cross_attention": ("float32", "BLHTS"),
         },
     ),
-    # Only a translator with a calibration has this one.
+    # Only a translator with a calibration has this signature.
     "confidence": Signature(
         _TEXT,
         {
@@ -64,7 +64,7 @@ SIGNATURES = {
         },
     ),
 }
-# Every SavedModel has this signature, which clients call if they name none.
+# Every SavedModel has this signature. A request without a name means it.
 DEFAULT = "serving_default"
 CALIBRATED = "confidence"
 
@@ -72,14 +72,14 @@ CALIBRATED = "confidence"
 def chosen(
     names: Sequence[str] | None, is_calibrated: bool = False
 ) -> tuple[str, ...]:
-    """Returns the names of the signatures to write, in the order of the table.
+    """Returns the names of the signatures to write, in order of `SIGNATURES`.
 
     Args:
-        names: names besides `serving_default`; `None` for all.
+        names: names in addition to `serving_default`; `None` for all.
         is_calibrated: whether the translator has a calibration.
 
     Raises:
-        ValueError: there is no signature of a name, or it needs a calibration.
+        ValueError: a name is unknown, or its signature needs a calibration.
 
     Example:
 

@@ -26,23 +26,23 @@ def describe(
     run: Mapping[str, Any] | None,
     calibration: translation.Calibration | None = None,
 ) -> dict[str, Any]:
-    """Describes a translator that is exported.
+    """Describes a translator for its export.
 
     Args:
         translator: the `Translator`, with the search of the SavedModel.
         signatures: the names of the signatures.
         warm_up: the texts of the warm-up requests.
-        run: what the caller knows of the training run; JSON values.
+        run: JSON values that describe the training run, or `None`.
         calibration: the calibration of the translator, if it has one.
 
     Returns:
         Dict of JSON values: `format`, a number; `package`, the version of this
-        package; `versions` of the packages below it; `signatures`; `search`
-        with its settings; `lengths`, the limits of translations;
-        `max_source_length`; `vocabulary_sha256`; `parameters`, the
-        number of weights of each type; `shortlist`, the numbers of its
-        tokens, or `None`; `repair`, the lengths of good translations if
-        others are searched again, or `None`; `warm_up`; `run`; and
+        package; `versions` of the packages that it uses; `signatures`;
+        `search` with its settings; `lengths`, the limits of translations;
+        `max_source_length`; `vocabulary_sha256`; `parameters`, the number of
+        weights of each type; `shortlist`, its numbers of frequent, likely and
+        known tokens, or `None`; `repair`, the lengths of good translations
+        that a `RepairingTranslator` expects, or `None`; `warm_up`; `run`; and
         `calibration`.
     """
     root = importlib.import_module(__name__.partition(".")[0])
@@ -54,7 +54,7 @@ def describe(
         "search": _describe_search(translator.search),
         "lengths": translator.lengths._asdict(),
         "max_source_length": translator.max_source_length,
-        # As in the `config.json` of a run.
+        # The `config.json` of a run has the same hash.
         "vocabulary_sha256": text.vocabulary_sha256(
             translator.tokenizer, translator.target_tokenizer
         ),
@@ -68,10 +68,10 @@ def describe(
 
 
 def as_json(described: dict[str, Any]) -> str:
-    """Formats a description as JSON, as `read` reads it.
+    """Formats a description as JSON, for `read`.
 
     Raises:
-        ValueError: the description of the run has values that JSON has not.
+        ValueError: the description has values that JSON does not have.
     """
     try:
         return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
@@ -86,7 +86,7 @@ def read(directory: str | os.PathLike[str]) -> dict[str, Any]:
     """Reads the description of a SavedModel; `{}` if it has none.
 
     Raises:
-        ValueError: the file is damaged, or of a later version.
+        ValueError: the file is damaged, or has the format of another version.
     """
     path = pathlib.Path(directory) / "assets" / FILE
     if not path.is_file():
@@ -102,7 +102,7 @@ def read(directory: str | os.PathLike[str]) -> dict[str, Any]:
     if number != _FORMAT:
         raise ValueError(
             f"{path} has format {number}. Expected {_FORMAT}. Use the version "
-            "of this package that wrote it."
+            "of this package that wrote the file."
         )
     return described
 
@@ -112,7 +112,7 @@ def _count_parameters(model):
     counts: dict[str, int] = {}
     for variable in model.variables:
         name = tf.as_dtype(variable.dtype).name
-        if name not in ("int64", "uint32"):  # States of random numbers.
+        if name not in ("int64", "uint32"):  # States of random generators.
             counts[name] = counts.get(name, 0) + math.prod(variable.shape)
     return counts
 

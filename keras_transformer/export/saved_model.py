@@ -14,7 +14,7 @@ from keras_transformer.export import contract, metadata
 from keras_transformer.export import warm_up as warming
 from keras_transformer.export.signatures import functions_of
 
-# Any texts trace the same graphs.
+# The texts do not matter: all texts run the same graphs.
 _WARM_UP = ("Hello.", "A second text, which is a little longer.")
 
 
@@ -30,21 +30,21 @@ def save(
     """Writes the signatures of a translator as a TensorFlow SavedModel.
 
     The signatures do the same as the translator's methods, see
-    `functions_of`. They share one search. The SavedModel contains vocabulary
-    and search. Loading needs `tensorflow`, and `tensorflow_text` for its
-    tokenizer operations, but neither Keras nor this package.
+    `functions_of`. They share one search. The SavedModel contains the
+    vocabulary and the search. Loading needs `tensorflow`, and `tensorflow_text`
+    for its tokenizer operations, but neither Keras nor this package.
 
     Args:
         translator: a `Translator`.
         directory: the directory to write; it must not exist. TensorFlow
             Serving expects a number as its name.
-        n_best: N of the signature `n_best`; `None` for as many hypotheses as
-            the search can return.
-        signatures: the signatures to write besides `serving_default`; `None`
-            for all.
+        n_best: the number of hypotheses of the signature `n_best`; `None` for
+            as many as the search can return.
+        signatures: the signatures to write in addition to `serving_default`;
+            `None` for all.
         warm_up: texts that TensorFlow Serving translates before it takes the
             requests of clients.
-        run: what `read_metadata` says of the training run, JSON values.
+        run: JSON values that describe the training run, for `read_metadata`.
         calibration: a `Calibration`, for the signature `confidence` and the
             output `confidences` of `n_best`.
 
@@ -52,7 +52,7 @@ def save(
         FileExistsError: the directory exists.
         ValueError: the search can return fewer than `n_best` hypotheses, a
             signature is unknown or needs a calibration, `warm_up` is no list
-            of texts, or `run` has values that JSON has not.
+            of texts, or `run` has values that JSON does not have.
     """
     directory = pathlib.Path(directory)
     _check_arguments(directory, warm_up)
@@ -89,14 +89,14 @@ def _save(translator, functions, described, directory):
     with tempfile.TemporaryDirectory() as assets:
         path = pathlib.Path(assets) / metadata.FILE
         path.write_text(described, encoding="utf-8")
-        # TensorFlow copies an asset that a module holds.
+        # TensorFlow copies the assets of a module into the SavedModel.
         module.metadata = tf.saved_model.Asset(str(path))
         tf.saved_model.save(
             module,
             str(directory),
             signatures=functions,
-            # Nothing trains a SavedModel, and the gradients of int8 layers are
-            # large.
+            # The SavedModel is not trained, and the gradients of int8 layers
+            # are large.
             options=tf.saved_model.SaveOptions(
                 experimental_custom_gradients=False
             ),
@@ -125,7 +125,7 @@ def check(
 
     Args:
         directory: the directory that `save` wrote.
-        translator: the translator it was saved from.
+        translator: the translator from which it was saved.
         texts: sentences to compare.
 
     Raises:

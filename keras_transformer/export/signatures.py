@@ -1,4 +1,4 @@
-"""The functions of a SavedModel, which share one graph of the search.
+"""The functions of a SavedModel. All share one graph of the search.
 
 B batch
 """
@@ -15,17 +15,17 @@ def functions_of(
     names: tuple[str, ...],
     calibration: translation.Calibration | None = None,
 ) -> dict[str, Any]:
-    """Makes the functions of signatures, by their names.
+    """Makes the function of each signature, in a dict by name.
 
     `serving_default` is the call of the translator. `n_best`, `score` and
     `attention` are `Translator.n_best`, `Translator.log_probability` and
-    `explain_in_graph`; with a calibration, `n_best` is `n_best_in_graph`, and
-    `confidence` is `assess_in_graph`. All take `text`, string `(B,)`, and
-    `score` also `target`.
+    `explain_in_graph`. With a calibration, `n_best` is `n_best_in_graph`, and
+    `confidence` is `assess_in_graph`. All functions take `text`, string
+    `(B,)`; `score` also takes `target`, string `(B,)`.
 
     Args:
         translator: a `Translator` whose search returns the hypotheses of the
-            signature `n_best`. All functions call the same graph of its
+            signature `n_best`. All functions call the same graph of this
             search, so that the SavedModel contains the search once.
         names: the signatures to make.
         calibration: the calibration of the translator, if it has one.

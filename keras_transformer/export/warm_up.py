@@ -1,10 +1,10 @@
 """The requests that TensorFlow Serving runs when it loads a SavedModel.
 
-The first call of a graph takes much longer than the others. TensorFlow Serving
-makes it before it takes requests of clients, if it finds a file of
-`PredictionLog` messages. That message is not part of the package tensorflow,
-so this file writes its bytes: a message is a sequence of fields, and each field
-here is a number, a length and that many bytes.
+The first call of a graph takes much longer than later calls. If a SavedModel
+has a file of `PredictionLog` messages, TensorFlow Serving runs their requests
+before it accepts requests of clients. The package tensorflow does not define
+this message, so this file writes the bytes itself. A message is a sequence of
+fields. Each field here is a number, a length, and content of this length.
 """
 
 import pathlib
@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
-# Where TensorFlow Serving looks for the requests, in the SavedModel.
+# TensorFlow Serving reads this file of the SavedModel.
 FILE = pathlib.PurePath("assets.extra", "tf_serving_warmup_requests")
-# Numbers of fields, in tensorflow_serving/apis: prediction_log.proto,
-# predict.proto and model.proto.
+# Field numbers of prediction_log.proto, predict.proto and model.proto in
+# tensorflow_serving/apis.
 _PREDICT_LOG, _REQUEST = 6, 1
 _MODEL_SPEC, _INPUTS = 1, 2
 _SIGNATURE_NAME = 3
@@ -30,9 +30,9 @@ def write(
     """Writes one request for each signature.
 
     Args:
-        directory: the SavedModel.
+        directory: the directory of the SavedModel.
         inputs: the names of the inputs of each signature.
-        texts: the value of each input, a batch.
+        texts: a batch of texts, the value of every input.
     """
     path = directory / FILE
     path.parent.mkdir(exist_ok=True)
@@ -58,13 +58,13 @@ def _prediction_log(signature, inputs):
 
 
 def _field(number, content):
-    """Returns a field of bytes: its number and kind, its length, its bytes."""
+    """Encodes a field: its number and wire type, its length, its content."""
     of_bytes = 2
     return _varint(number << 3 | of_bytes) + _varint(len(content)) + content
 
 
 def _varint(number):
-    """Returns a number in groups of seven bits, the lowest group first."""
+    """Encodes a number in groups of seven bits, the lowest group first."""
     groups = [number & 127]
     while number := number >> 7:
         groups[-1] |= 128

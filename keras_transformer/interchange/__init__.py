@@ -1,4 +1,4 @@
-"""Models from and to other systems, as run directories."""
+"""Imports models of other systems as runs, and exports runs to them."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ from keras_transformer.interchange import (
 from keras_transformer.interchange.imported import Imported, write_run
 from keras_transformer.interchange.unfinished import check_free
 
-# What reads and what writes a model, by the name of the system.
+# The functions that read a model, by the name of its system.
 READERS: dict[str, Callable[..., Imported]] = {
     "bart": bart_import.read,
     "ctranslate2": ctranslate2_import.read,
@@ -24,11 +24,12 @@ READERS: dict[str, Callable[..., Imported]] = {
     "opennmt_tf": opennmt_tf_import.read,
     "tensor2tensor": tensor2tensor_import.read,
 }
-# What readers take besides a path, by the name of the system.
+# The names of the arguments that a reader takes besides the path.
 OPTIONS = {
     **dict.fromkeys(("bart", "m2m100"), ("source_language", "target_language")),
     "tensor2tensor": ("target_space",),
 }
+# The functions that write a run as a model of another system.
 WRITERS = {
     "ctranslate2": ctranslate2_export.write,
     "marian_hf": marian_export.write,

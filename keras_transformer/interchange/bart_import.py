@@ -1,9 +1,9 @@
 """Reads a BART or mBART model in the layout of transformers.
 
-BART has byte pairs. mBART has a SentencePiece model and codes of languages:
-mBART-25 has the code of a language behind each source, and its decoder reads
-the code of the target language first. mBART-50 has codes before sources and
-before targets.
+BART has a vocabulary of byte pairs. mBART has a SentencePiece model and codes
+of languages. In mBART-25, each source ends with the code of its language, and
+the decoder reads the code of the target language first. In mBART-50, each
+source and each target begins with the code of its language.
 """
 
 import os
@@ -24,10 +24,10 @@ from keras_transformer.interchange import (
 from keras_transformer.models import config as configs
 
 _SHARED = "model.shared.weight"
-# The first rows of their tables of positions, which are not used.
+# The number of unused rows at the beginning of each table of positions.
 _OFFSET = 2
-# What older configurations say of the architecture: whether norms are before
-# sublayers, and what all models have.
+# Settings of older configurations: two that say whether norms are before
+# sublayers, and two that have the same value in all models.
 _PRE_NORM = ("normalize_before", "add_final_layer_norm")
 _FIXED = {"normalize_embedding": True, "static_position_embeddings": False}
 MERGES = "merges.txt"
@@ -64,7 +64,7 @@ def read(
         ids = tokenizers[1].special_ids
         start_id = ids.end if ids.target_prefix else ids.begin
     if tokenizers[1].special_ids.target_prefix:
-        # The first tokens of the target are given, and cost nothing.
+        # The prefix of targets is given: its log-probability is 0.
         search["normalized_over"] = "allowed"
     config = _config(settings, start_id)
     where, arrays = transformers_files.read_weights(directory)
@@ -104,7 +104,7 @@ def _pieces(directory, settings, source_language, target_language):
 
 
 def _byte_pairs(directory, settings, languages):
-    """Returns the vocabularies of BART, which differ in what is given."""
+    """Returns BART's vocabularies. Only the target's adds a target prefix."""
     if languages != (None, None):
         raise ValueError(
             f"{settings.path}: BART has no languages. Received: "
@@ -133,7 +133,7 @@ def _byte_pairs(directory, settings, languages):
 
 
 def read_merges(path: pathlib.Path) -> list[list[str]]:
-    """Reads the pairs of pieces that are merged, in their order.
+    """Reads the pairs of pieces to merge, in the order of the file.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -159,11 +159,12 @@ def read_merges(path: pathlib.Path) -> list[list[str]]:
 
 
 def _is_50(directory, settings):
-    """Returns whether a model is mBART-50, not mBART-25."""
+    """Returns whether a model of mBART is mBART-50, not mBART-25."""
     tokenizer = transformers_files.tokenizer_settings(directory)
     if tokenizer.get("tokenizer_class") is not None:
         return tokenizer.is_of_class("MBart50Tokenizer")
-    # The decoder of mBART-25 starts with the code of a language, or is told.
+    # The decoder of mBART-50 starts with the end token. In mBART-25 the setting
+    # is the code of a language, or it is absent.
     return settings.get("decoder_start_token_id") == settings.get(
         "eos_token_id", 2
     )
@@ -217,7 +218,7 @@ def _special_ids(settings, of_source, of_target, is_50):
 
 
 def _weights(config, arrays, where):
-    """Returns our weights, without the rows of positions that have no use."""
+    """Returns our weights, without the unused rows of the positions."""
     arrays = dict(arrays)
     others = [name for name in marian_import.EMBEDDINGS if name in arrays]
     if others:

@@ -1,4 +1,4 @@
-"""Reads a binary file, and takes no memory before it has checked a size."""
+"""Reads a binary file, and checks each size before it allocates memory."""
 
 import os
 import struct
@@ -8,9 +8,8 @@ from typing import Any, BinaryIO
 class BoundedFile:
     """A binary file of known size, read from its beginning.
 
-    Every read is checked against the bytes that are left, so a size that a
-    damaged file states never makes the process take more memory than the file
-    has.
+    No read is larger than the rest of the file. So a wrong size in a damaged
+    file never allocates more memory than the file has bytes.
 
     Args:
         file: an open binary file.
@@ -35,8 +34,8 @@ class BoundedFile:
         """Reads bytes.
 
         Args:
-            size: how many.
-            what: what they are, for messages.
+            size: the number of bytes.
+            what: what the bytes are, for messages.
 
         Raises:
             ValueError: the file has fewer bytes.
@@ -53,11 +52,11 @@ class BoundedFile:
         """Reads a number.
 
         Args:
-            form: its format, as in the module `struct`.
-            what: what it is, for messages.
+            form: the format of the number, as in the module `struct`.
+            what: what the number is, for messages.
 
         Raises:
-            ValueError: the file ends before it.
+            ValueError: the file ends before the end of the number.
         """
         return struct.unpack(form, self.take(struct.calcsize(form), what))[0]
 

@@ -9,10 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 _INDEX = ".index"
-# The file that names the newest checkpoint of a directory.
+# The name of the file that names the newest checkpoint of a directory.
 _STATE = "checkpoint"
 _NEWEST = re.compile(r'^model_checkpoint_path: "([^"]*)"', re.MULTILINE)
-# What damaged files can raise.
+# The errors that damaged files can raise.
 _ERRORS = (tf.errors.OpError, ValueError, RuntimeError, IndexError)
 _STEP = re.compile(r"-(\d+)$")
 
@@ -20,11 +20,11 @@ _STEP = re.compile(r"-(\d+)$")
 def find(directory: pathlib.Path) -> pathlib.Path:
     """Returns the prefix of the newest checkpoint in a directory.
 
-    It is the one that the file `checkpoint` names, else that of the largest
-    step.
+    It is the checkpoint that the file `checkpoint` names. If that is missing,
+    it is the checkpoint with the largest step.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: the directory has no checkpoint.
     """
     names = [
         path.name.removesuffix(_INDEX)
@@ -80,7 +80,7 @@ class Checkpoint:
         """Reads an array as float32.
 
         Raises:
-            ValueError: the file is damaged, or the array has no numbers.
+            ValueError: the file is damaged, or the array is not of floats.
         """
         if not self._types[name].is_floating:
             raise ValueError(
@@ -94,7 +94,7 @@ class Checkpoint:
         return np.asarray(values).astype("float32")
 
     def _check_sizes(self):
-        """Checks that the files have room for all arrays."""
+        """Checks that the files are at least as large as all arrays."""
         stated = sum(
             math.prod(shape) * self._types[name].size
             for name, shape in self.shapes.items()
@@ -121,5 +121,5 @@ class Checkpoint:
 
 
 def _escaped(name):
-    """Returns a pattern of `glob` for a name."""
+    """Returns a pattern of `glob` that matches exactly this name."""
     return re.sub(r"([*?[])", r"[\1]", name)

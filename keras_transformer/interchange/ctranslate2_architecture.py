@@ -1,4 +1,4 @@
-"""What the arrays of a `model.bin` say about the architecture."""
+"""Derives the architecture of a model from the arrays of its `model.bin`."""
 
 import dataclasses
 import math
@@ -15,10 +15,10 @@ from keras_transformer.layers import sinusoids
 from keras_transformer.models import config as configs
 
 SPECS = ("TransformerSpec", "TransformerBase", "TransformerBig")
-# The values of `activation`. 1 and 4 are approximations of GELU.
+# The supported values of `activation`. 1 and 4 are approximations of GELU.
 ACTIVATIONS = {0: "relu", 2: "silu", 3: "gelu"}
 GATED = {"relu": "reglu", "silu": "swiglu", "gelu": "geglu"}
-# The epsilon of their norms if the configuration has none.
+# CTranslate2's epsilon of norms if `config.json` does not set it.
 _EPSILON = {"layer": 1e-5, "rms": 1e-6}
 # Settings that must be off, if a model has them.
 _OFF = (
@@ -27,8 +27,9 @@ _OFF = (
     "encoder/multi_query_attention",
     "decoder/multi_query_attention",
 )
-# Settings of no influence here: how alignments are made, how embeddings of
-# several features are merged, and positions of `alibi`.
+# Settings that change no translation of a supported model: how alignments are
+# made, how the embeddings of several features are merged, and the positions of
+# `alibi`.
 _IGNORED = (
     "decoder/alibi_use_positive_positions",
     "decoder/alignment_heads",
@@ -42,17 +43,18 @@ _OF_MODEL = (
     "with_target_bos",
     "decoder/start_from_zero_embedding",
 )
-# A table of positions that differs by no more from a form has that form.
+# A table of positions has a form of sinusoids if it differs from the form by
+# at most this.
 _TOLERANCE = 1e-5
 
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What the file says.
+    """The architecture and the weights that a file has.
 
-    config: the architecture, but for the vocabularies and their ids.
+    config: the architecture, without sizes of vocabularies, tying and ids.
     arrays: the weights as float32, without settings.
-    source_embedding: the name of the source embedding.
+    source_embedding: the name of the source embedding in the file.
     """
 
     config: configs.TransformerConfig
@@ -70,7 +72,8 @@ def of_file(
     Args:
         file: the content of the file.
         where: its path, for messages.
-        epsilon: that of their configuration; `None` for their default.
+        epsilon: the epsilon of norms in `config.json`; `None` for the default
+            of CTranslate2.
 
     Raises:
         ValueError: the architecture is not supported; the message names the
@@ -117,7 +120,7 @@ def of_file(
 
 
 def _settings(variables, where):
-    """Returns the variables that are no weights."""
+    """Returns the variables that are settings, not weights."""
     settings = {
         name: values
         for name, values in variables.items()
@@ -187,7 +190,7 @@ def _numbers(spec, settings, model_dim, where):
 
 
 def _dequantized(variables, settings, where):
-    """Returns all arrays that are no settings as float32."""
+    """Returns all arrays that are not settings, as float32."""
     arrays = {}
     for name, values in variables.items():
         if name in settings or name.endswith("/weight_scale"):
@@ -201,7 +204,7 @@ def _dequantized(variables, settings, where):
 
 
 def _activation(arrays, code, where):
-    """Returns the name of an activation, of a gated network if it is one."""
+    """Returns the activation: `relu`, or `reglu` if the network is gated."""
     if code not in ACTIVATIONS:
         raise _unsupported(where, "activation", code, sorted(ACTIVATIONS))
     name = ACTIVATIONS[code]
@@ -210,7 +213,7 @@ def _activation(arrays, code, where):
 
 
 def _scaled(name, values, scale, where):
-    """Divides integers by their scale, a number or one for each row."""
+    """Divides integers by their scale: one number, or one number for a row."""
     if scale is None or values.ndim != 2:
         raise _unsupported(
             where,
@@ -250,9 +253,10 @@ def _size(arrays, name, where):
 
 
 def _positions(arrays, where):
-    """Returns the name of the positions, the other arrays, and their number.
+    """Returns the kind of positions, the weights, and `max_positions`.
 
-    Without a table they are computed.
+    Without tables, positions are the sinusoids that CTranslate2 computes. A
+    table is a weight only if it is not a table of sinusoids.
     """
     names = [
         f"{stack}/position_encodings/encodings"
@@ -298,7 +302,7 @@ def _scale(settings, model_dim, where):
         name = f"{stack}/scale_embeddings"
         values = settings.get(name)
         if values is None:
-            # Older models have it here.
+            # Older models have the setting under this name.
             name = f"{stack}/embeddings/multiply_by_sqrt_depth"
             values = settings.get(name)
         number = 1.0 if values is None else float(_scalar(settings, name, 1))

@@ -1,11 +1,15 @@
-"""What a `model.bin` says about its attentions: rotations and shared heads."""
+"""Reads the settings of attentions in a `model.bin` of CTranslate2.
+
+The settings say whether positions are rotary, and how many key-value heads an
+attention has.
+"""
 
 import re
 from collections.abc import Mapping
 
 import numpy as np
 
-# CTranslate2 has these settings in each attention.
+# The settings that each attention of CTranslate2 may have.
 SETTINGS = ("rotary_dim", "rotary_interleave", "rotary_base", "num_heads_kv")
 _ATTENTION = re.compile(
     r"(encoder|decoder)/layer_\d+/(self_attention|attention)/(\w+)"
@@ -33,7 +37,7 @@ def read(
 
     Args:
         settings: variables by their names.
-        num_heads: H.
+        num_heads: H, the number of query heads.
         head_dim: the size of a head.
 
     Returns:
@@ -41,8 +45,8 @@ def read(
         `None` if there are as many as query heads.
 
     Raises:
-        ValueError: attentions differ, or rotations are of another kind than
-            those of `layers.RotaryPositions`.
+        ValueError: the settings differ between attentions, or rotary positions
+            are not those of `layers.RotaryPositions`.
     """
     values: dict[str, set[float]] = {name: set() for name in SETTINGS}
     for name, array in settings.items():

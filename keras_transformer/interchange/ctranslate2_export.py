@@ -23,9 +23,10 @@ from keras_transformer.models import config as configs
 QUANTIZATIONS = ("int8", "int16", "float16", "bfloat16")
 _SPEC, _REVISION = "TransformerSpec", 7
 _SOURCE_EMBEDDING = "encoder/embeddings_0"
-# Tables of positions that CTranslate2 does not compute have this length.
+# The number of positions in a table, for positions that CTranslate2 does not
+# compute.
 _TABLE_LENGTH = 1024
-# The bias of tokens that no translation has. It is finite as a float16.
+# The bias of tokens that are never emitted. It is finite in float16 too.
 _NEVER = -1e4
 
 
@@ -77,9 +78,9 @@ def quantized(
     """Returns an array in the type of a quantization, with its scale.
 
     Args:
-        name: the name of the array. Integers are for matrices, of which the
-            name ends with `weight`.
-        values: float32.
+        name: the name of the array. Integers are only for matrices. Their
+            names end with `/weight`.
+        values: the array, float32.
         quantization: one of `QUANTIZATIONS`, or `None`.
 
     Example:
@@ -96,19 +97,20 @@ def quantized(
         return {name: values}
     largest = np.abs(values).max(axis=1)
     if quantization == "int8":
-        # A row of zeros stays one, whatever its scale is.
+        # A row of zeros gets the scale 1, since 127 / 0 is infinite.
         scale = 127 / np.where(largest == 0, 127, largest)
         scale = scale.astype("float32")
         integers = np.rint(values * scale[:, None]).astype("int8")
     else:
-        # 10 bits, so that sums of products of two have room in 32 bits.
+        # Integers are at most 2**10, so that sums of products of two integers
+        # do not overflow 32 bits.
         scale = np.float32(2**10 / largest.max(initial=1e-30))
         integers = np.rint(values * scale).astype("int16")
     return {name: integers, f"{name}_scale": scale}
 
 
 def _arrays(config, translator):
-    """Returns their float32 arrays."""
+    """Returns the float32 arrays of CTranslate2, by its names."""
     ours = {
         name: np.array(variable, "float32")
         for name, variable in imported.named_variables(translator.model).items()
@@ -146,7 +148,7 @@ def _tables(config):
 
 
 def _aliases(config):
-    """Returns which of their three embedding matrices are another one."""
+    """Returns the aliases of the target embedding, if matrices are tied."""
     names = [
         f"{name}/weight"
         for name in (
@@ -173,7 +175,7 @@ def _write_vocabularies(
     source: text.TextTokenizer,
     target: text.TextTokenizer,
 ) -> None:
-    """Writes the pieces, and SentencePiece models to cut text with."""
+    """Writes the pieces, and the SentencePiece models that encode text."""
     source_pieces, target_pieces = (
         each.pieces(range(each.vocabulary_size)) for each in (source, target)
     )

@@ -1,13 +1,14 @@
-"""The file `model.bin` of CTranslate2: named arrays, and other names of them.
+"""The file `model.bin` of CTranslate2: named arrays, and aliases of names.
 
     u32 version, string name of the model, u32 revision of its names,
     u32 number of variables; for each:
         string name, u8 rank, u32 sizes, u8 type, u32 number of bytes, data
     u32 number of aliases; for each: string alias, string name of a variable
 
-A string is its number of bytes as u16, the bytes, and a 0 that counts too.
-Before version 4 a variable has the size of an item and the number of items
-instead of type and bytes. Before version 3 there are no aliases.
+A string is the number of its bytes (u16), then the bytes. The last byte is 0
+and is counted. Before version 4, a variable has the size of an item (u8)
+instead of the type, and the number of items instead of the number of bytes.
+Before version 3 there are no aliases.
 """
 
 import dataclasses
@@ -21,7 +22,7 @@ from keras_transformer.interchange import bounded_file
 
 VERSIONS = (2, 3, 4, 5, 6)
 _WRITTEN_VERSION = 6
-# NumPy has no bfloat16. Its bits are the upper half of those of a float32.
+# NumPy has no bfloat16. A bfloat16 is the upper half of the bits of a float32.
 _BFLOAT16 = "bfloat16"
 _TYPES = ("<f4", "i1", "<i2", "<i4", "<f2", _BFLOAT16)
 _TYPES_BY_ITEM_SIZE = {4: "<f4", 2: "<i2", 1: "i1"}
@@ -33,9 +34,9 @@ class ModelFile:
     """The content of a `model.bin`.
 
     spec: the name of the kind of model.
-    revision: the revision of its names.
-    variables: arrays by their names, aliases included. A bfloat16 is a
-        float32 here.
+    revision: the revision of the names of the variables.
+    variables: arrays by their names, aliases included. Arrays of bfloat16
+        became float32.
 
     Example:
 
@@ -50,7 +51,7 @@ class ModelFile:
 
 @dataclasses.dataclass(frozen=True)
 class Bfloat16:
-    """An array that is written as bfloat16.
+    """An array of bfloat16 numbers.
 
     bits: uint16, the upper halves of float32 numbers.
 
@@ -118,10 +119,10 @@ def write(
     Args:
         path: the file.
         spec: the name of the kind of model.
-        revision: the revision of its names.
-        variables: arrays of float32, float16, int8, int16 or int32, and
-            `Bfloat16`.
-        aliases: other names of variables.
+        revision: the revision of the names of the variables.
+        variables: arrays by their names, of float32, float16, int8, int16,
+            int32 or `Bfloat16`.
+        aliases: the name of a variable by each alias.
     """
     with open(path, "wb") as file:
 
@@ -196,7 +197,7 @@ def _kind(file, version, what):
 
 
 def _read_aliases(file, variables):
-    """Reads aliases, each with that of the scale of an integer array."""
+    """Reads the aliases. The scale of an array gets an alias too."""
     for number in range(file.number("<I", "the number of aliases")):
         what = f"alias {number}"
         alias, name = _string(file, what), _string(file, what)

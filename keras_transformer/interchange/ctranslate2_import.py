@@ -32,7 +32,7 @@ _DEFAULTS: dict[str, Any] = {
     "add_source_eos": False,
     "layer_norm_epsilon": None,
 }
-# Their limits of a translation, without and with its end token.
+# CTranslate2's limits of a translation. Both numbers include the end token.
 LENGTHS = {"ratio": 0.0, "extra": 256, "minimum": 2}
 SETTINGS = {
     "beam_size": 4,
@@ -100,7 +100,7 @@ def read(path: str | os.PathLike[str]) -> imported.Imported:
 
 @dataclasses.dataclass(frozen=True)
 class _Parts:
-    """The parts of a model while its padding id is being found."""
+    """The parts of a model whose padding id is not known yet."""
 
     config: configs.TransformerConfig
     weights: dict[str, np.ndarray]
@@ -108,14 +108,15 @@ class _Parts:
     target: list[str]
 
     def starts_zero(self, start_id):
-        """Whether the embedding of the first id that is read is zero."""
+        """Returns whether the target embedding of the start id is zero."""
         _, target, _ = weight_shapes.embedding_names(self.config)
         return not self.weights[f"{target}/embeddings"][start_id].any()
 
     def with_padding(self):
-        """Adds a padding token, which is the last of both vocabularies.
+        """Returns the parts with a padding token added, and its id.
 
-        The smaller vocabulary is filled up. No added token is ever chosen.
+        The padding token is the last token of both vocabularies. Unused tokens
+        fill up the smaller vocabulary. No added token is ever emitted.
         """
         size = max(len(self.source), len(self.target))
         filled = [
@@ -155,7 +156,9 @@ class _Parts:
                     begin=_begin(tokens, options, pad_id),
                     end=tokens.index(options["eos_token"]),
                     unknown=tokens.index(options["unk_token"]),
-                    source_prefix=tuple(map(tokens.index, prefix)),
+                    source_prefix=tuple(
+                        tokens.index(each) for each in prefix if each in tokens
+                    ),
                     source_suffix=tuple(map(tokens.index, suffix)),
                 ),
             )
@@ -177,7 +180,7 @@ class _Parts:
 
 
 def _options(directory, file):
-    """Reads their `config.json`, or the flags that older models have."""
+    """Reads `config.json`, and the flags in the `model.bin` of older models."""
     path = directory / "config.json"
     options = dict(_DEFAULTS)
     if path.is_file():
@@ -210,7 +213,7 @@ def _options(directory, file):
 
 
 def _check_options(options):
-    """Raises TypeError for a value of another type than the default's."""
+    """Raises TypeError for an option of a wrong type."""
     kinds: dict[str, tuple[type, ...]] = {
         "add_source_bos": (bool,),
         "add_source_eos": (bool,),
@@ -228,7 +231,11 @@ def _with_unknown(tokens, unknown):
 
 
 def _begin(tokens, options, pad_id):
-    """Returns the id of the begin token, if that is a token of its own."""
+    """Returns the id of the begin token.
+
+    Returns `None` if the vocabulary does not have the token, or if the end,
+    unknown or padding token is the same token.
+    """
     token = options["bos_token"]
     if token not in tokens or token in (
         options["eos_token"],
@@ -257,7 +264,7 @@ def _check_tokens(directory, vocabularies, options):
 
 
 def _tying(arrays, source_embedding, is_shared):
-    """Returns which of their three embedding matrices are equal."""
+    """Returns `tying`: which of the three embedding matrices are equal."""
     source, target, projection = (
         arrays.get(f"{name}/weight")
         for name in (
@@ -280,7 +287,7 @@ def _are_equal(first, second):
 
 
 def _weights(config, facts, where):
-    """Returns our weights, all with biases."""
+    """Returns our weights. Biases that the file lacks are zeros."""
     entries = ctranslate2_names.entries(config, facts.source_embedding)
     mapping.check_all_read(entries, facts.arrays, (), where)
     return mapping.to_ours(

@@ -3,13 +3,13 @@
 from keras_transformer.interchange import mapping, weight_shapes
 from keras_transformer.models import config as configs
 
-# Their attentions by ours.
+# CTranslate2's names of attentions, by our names.
 _ATTENTIONS = {
     "attention": "self_attention",
     "self_attention": "self_attention",
     "cross_attention": "attention",
 }
-# Which of our projections each of their matrices holds.
+# For each matrix of CTranslate2, our projections that it consists of.
 _LINEARS = {
     "attention": (("query", "key", "value"), ("output",)),
     "self_attention": (("query", "key", "value"), ("output",)),
@@ -36,8 +36,8 @@ def entries(
 
     Args:
         config: the architecture.
-        source_embedding: their name of the source embedding, which newer
-            versions number.
+        source_embedding: CTranslate2's name of the source embedding. In newer
+            versions it ends with a number.
     """
     made = []
     for stack, attentions in weight_shapes.ATTENTIONS.items():

@@ -27,7 +27,7 @@ def check_supported(config: configs.TransformerConfig) -> None:
 
 
 def settings(config: configs.TransformerConfig) -> dict[str, np.ndarray]:
-    """Returns the variables that are no weights, by their names.
+    """Returns the variables that are settings, not weights, by their names.
 
     Args:
         config: the architecture.
@@ -62,7 +62,8 @@ def settings(config: configs.TransformerConfig) -> dict[str, np.ndarray]:
         "decoder/alibi": np.int8(0),
         "decoder/alibi_use_positive_positions": np.int8(0),
         "decoder/scale_alibi": np.int8(0),
-        # Alignments are those of the second last layer, all heads.
+        # CTranslate2 takes alignments from all heads of the second last layer,
+        # or of the last layer if there are at most two.
         "decoder/alignment_layer": np.int16(
             -2 if config.num_decoder_layers > 2 else -1
         ),
@@ -103,7 +104,7 @@ def options(
     source: text.TextTokenizer,
     target: text.TextTokenizer,
 ) -> dict[str, Any]:
-    """Returns the content of their `config.json`.
+    """Returns the content of the `config.json` of CTranslate2.
 
     Args:
         config: the architecture.
@@ -111,8 +112,8 @@ def options(
         target: the vocabulary of the targets.
 
     Raises:
-        ValueError: CTranslate2 cannot put the ids around sources that the
-            vocabulary says.
+        ValueError: the vocabulary adds tokens to sources or targets that
+            CTranslate2 cannot add.
     """
     ids, pieces = source.special_ids, source.pieces
     prefix, ending = ids.source_prefix, ids.source_ending
@@ -134,7 +135,7 @@ def options(
         )
     end = target.pieces([target_ids.end])[0]
     return {
-        # A vocabulary that spells all characters does not need it.
+        # A vocabulary that spells all characters has no unknown token.
         "unk_token": end
         if target_ids.unknown is None
         else target.pieces([target_ids.unknown])[0],

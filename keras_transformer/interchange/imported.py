@@ -1,4 +1,4 @@
-"""A model of another system as it is read, and the run that it becomes."""
+"""A model that was read from another system, and its run directory."""
 
 import dataclasses
 import os
@@ -13,15 +13,15 @@ from keras_transformer.models import config as configs
 
 @dataclasses.dataclass(frozen=True)
 class Imported:
-    """What is known of a model of another system.
+    """A model that was read from another system.
 
     config: the architecture.
     weights: float32 arrays by the paths of our weights.
     tokenizer: the vocabulary of the sources.
-    target_tokenizer: that of the targets; `None` if both share one.
+    target_tokenizer: the vocabulary of the targets; `None` if both share one.
     settings: settings of the search, as in `config.json` of a run.
     lengths: fields of `translation.Lengths`.
-    origin: what the run notes about the system and its version.
+    origin: facts about the system and its version, for `config.json`.
     """
 
     config: configs.TransformerConfig
@@ -56,7 +56,7 @@ class Imported:
 
 
 def named_variables(model: models.Transformer) -> dict[str, Any]:
-    """Returns the variables of a model by their paths, without its own name."""
+    """Returns the variables by their paths, without the model's name."""
     return {
         variable.path.split("/", 1)[1]: variable for variable in model.weights
     }

@@ -1,7 +1,8 @@
-"""Vocabularies of one SentencePiece model and codes of languages.
+"""Vocabularies made of a SentencePiece model and the codes of languages.
 
-Models of many languages (M2M100, NLLB, mBART) read the code of a language at an
-end of each source, and the decoder begins with the code of the target's.
+Multilingual models (M2M100, NLLB, mBART) read the code of the source language
+before or after each source. Before a translation, their decoder reads the code
+of the target language.
 """
 
 import pathlib
@@ -11,7 +12,8 @@ from keras_transformer import text
 from keras_transformer.text import tokenizer as tokenizers
 
 SENTENCEPIECE = "sentencepiece.bpe.model"
-# The first ids of fairseq, which stand for the first three pieces.
+# The first tokens of fairseq. They replace the first three pieces of the
+# SentencePiece model.
 _SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 _FIRST_PIECE = 3
 _MASK = "<mask>"
@@ -47,7 +49,7 @@ def read_model(directory: pathlib.Path) -> bytes:
     """Reads the SentencePiece model of a directory.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: the directory has no such file.
         ValueError: the file is damaged.
     """
     path = directory / SENTENCEPIECE
@@ -68,9 +70,9 @@ def fairseq_tokens(
 ) -> list[str]:
     """Returns the tokens in the order in which fairseq numbers them.
 
-    These are four special tokens, the pieces after the third, the codes of
-    languages and the mask. Ids without a token, which a model may have at its
-    end, get a name.
+    The tokens are four special tokens, the pieces after the third, the codes
+    of the languages and the mask. A model may have more ids than tokens: the
+    last ids get names such as `<unused7>`.
 
     Args:
         model: the SentencePiece model.
@@ -79,7 +81,7 @@ def fairseq_tokens(
         where: the directory, for messages.
 
     Raises:
-        ValueError: the model has fewer ids.
+        ValueError: the model has fewer ids than tokens.
     """
     processor = tokenizers.read_pieces(model)
     pieces = [
@@ -103,12 +105,13 @@ def make(
     special_ids: Sequence[text.SpecialIds],
     where: pathlib.Path,
 ) -> list[text.PieceTable]:
-    """Makes the vocabularies of both sides, which differ in the language.
+    """Makes the vocabularies of source and target, with the same tokens.
 
     Args:
         tokens: the tokens in the order of their ids.
         model: the SentencePiece model.
-        special_ids: those of sources, and those of targets.
+        special_ids: the special ids of the source and those of the target.
+            Each has the code of its own language.
         where: the directory, for messages.
 
     Raises:

@@ -27,10 +27,11 @@ def read(
 ) -> imported.Imported:
     """Reads a model directory of M2M100ForConditionalGeneration.
 
-    A run translates from one language to another: each source begins with the
-    code of its language, and each target with that of its own. NLLB has this
-    architecture too, with another vocabulary and codes such as `eng_Latn`; its
-    `tokenizer_config.json` says so.
+    The run translates from one language to another. Each source begins with the
+    code of the source language; in older models of NLLB it ends with the code.
+    Each target begins with the code of the target language. NLLB has the same
+    architecture as M2M100, with another vocabulary and codes such as
+    `eng_Latn`. `tokenizer_config.json` says whether the model is NLLB.
 
     Args:
         path: a directory with `config.json`, `model.safetensors` or
@@ -55,7 +56,7 @@ def read(
         target_language,
     )
     search, lengths = transformers_files.search_of(directory, settings)
-    # The code of the target language is given, and costs nothing.
+    # The code of the target language is given: its log-probability is 0.
     search["normalized_over"] = "allowed"
     config = _config(settings)
     source, target = _tokenizers(
@@ -104,7 +105,10 @@ def _is_nllb(tokenizer):
 
 
 def _tokenizers(directory, settings, tokenizer, source, target):
-    """Returns the vocabularies of both sides, which differ in the language."""
+    """Returns the vocabularies of source and target, with the same tokens.
+
+    The vocabularies differ in the code of the language that they add to a text.
+    """
     size = settings.size("vocab_size")
     model = language_pieces.read_model(directory)
     if _is_nllb(tokenizer):
@@ -112,7 +116,7 @@ def _tokenizers(directory, settings, tokenizer, source, target):
             model, language_codes.NLLB, size, directory
         )
         codes = [source, target]
-        # Older versions put the code behind the source.
+        # Older versions put the code at the end of the source.
         is_behind = tokenizer.expect("legacy_behaviour", (False, True))
     else:
         tokens = _tokens(directory, size)
@@ -123,16 +127,16 @@ def _tokenizers(directory, settings, tokenizer, source, target):
 
 
 def _tokens(directory, size):
-    """Returns the tokens of M2M100: a file has all but those of languages."""
+    """Returns the tokens of M2M100. The file lacks the codes of languages."""
     path = directory / VOCABULARY
     tokens, count = marian_import.tokens_of(path, size)
     codes = language_codes.M2M100
     if count + len(codes) > size or "<unk>" not in tokens:
         raise ValueError(
             f"{path} does not belong to the model. Received: {count} pieces. "
-            f"Expected '<unk>' among them, and {len(codes)} ids of "
-            f"languages more below vocab_size={size}. Take all files from the "
-            "same model."
+            f"Expected: '<unk>' among them, and at most {size - len(codes)} "
+            f"pieces, since {len(codes)} of the vocab_size={size} ids are of "
+            "languages. Take all files from the same model."
         )
     for i, language in enumerate(codes):
         tokens[count + i] = f"__{language}__"
@@ -161,7 +165,7 @@ def _special_ids(settings, tokens, codes, is_behind):
 
 
 def _weights(config, arrays, where):
-    """Returns our weights; the logits have no bias there."""
+    """Returns our weights. M2M100 has no bias of logits: ours is zeros."""
     others = [name for name in marian_import.EMBEDDINGS if name in arrays]
     if others:
         arrays = {**arrays, _SHARED: arrays[others[0]]}

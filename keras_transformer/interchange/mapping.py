@@ -1,6 +1,6 @@
-"""Which weights of another system are which weights of ours.
+"""Maps the arrays of another system to our weights, and back.
 
-A mapping is a list of `Entry`s, and is read in both directions.
+A mapping is a list of `Entry`s. Imports and exports use the same list.
 """
 
 import dataclasses
@@ -11,13 +11,13 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One array of theirs, which is one or several weights of ours.
+    """One array of another system: one or several of our weights, joined.
 
-    theirs: the name of their array.
-    ours: the paths of our weights. Theirs is all of them side by side, along
-        the last axis.
-    is_transposed: whether theirs has its two axes the other way round.
-    is_optional: whether they may leave it out, which means zeros.
+    theirs: the name of the array in the other system.
+    ours: the paths of our weights. The array is their concatenation along the
+        last axis.
+    is_transposed: whether the array is the transpose of the concatenation.
+    is_optional: whether the array may be missing. Our weights are then zeros.
 
     Example:
 
@@ -41,7 +41,7 @@ def to_ours(
 
     Args:
         entries: the mapping.
-        theirs: their arrays by their names.
+        theirs: the arrays of the other system, by name.
         shapes: the shapes of our weights, see `weight_shapes`.
         where: the file of the arrays, for messages.
 
@@ -82,7 +82,8 @@ def to_theirs(
     """Turns our weights into the arrays of another system.
 
     Args:
-        entries: the mapping. Entries without weights of ours are left out.
+        entries: the mapping. Optional entries are left out if our model does
+            not have their weights.
         ours: our weights by their paths.
 
     Example:
@@ -107,12 +108,12 @@ def check_all_read(
     others: Iterable[str],
     where: str,
 ) -> None:
-    """Raises ValueError if a file has an array that has no meaning here.
+    """Raises ValueError if a file has an array that nothing reads.
 
     Args:
         entries: the mapping.
         theirs: the names of all arrays of the file.
-        others: the names of arrays that were read in another way.
+        others: the names of arrays that are read without an entry.
         where: the file, for messages.
     """
     known = {entry.theirs for entry in entries} | set(others)

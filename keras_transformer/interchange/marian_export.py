@@ -20,7 +20,7 @@ from keras_transformer.interchange import (
 )
 from keras_transformer.models import config as configs
 
-# MarianMTModel has these and no others.
+# The only values that these settings have in MarianMTModel.
 _FIXED = {
     "normalization": "post",
     "positions": "half",
@@ -31,7 +31,7 @@ _FIXED = {
 _ACTIVATIONS = {"silu": "swish", "relu": "relu", "gelu": "gelu"}
 _STOPPINGS = {"current_length": False, "full": True, "certain": False}
 _TOKENIZER = "tokenizer_config.json"
-# Sentences of so many tokens are the longest.
+# The greatest length of a sentence in tokens.
 _MAX_LENGTH = 512
 
 
@@ -110,7 +110,7 @@ def check_supported(config: configs.TransformerConfig) -> None:
 
 
 def _arrays(config, translator):
-    """Returns their arrays, with zeros for biases that we do not have."""
+    """Returns MarianMTModel's arrays. Biases that the run lacks are zeros."""
     ours = {
         name: np.array(variable, "float32")
         for name, variable in imported.named_variables(translator.model).items()
@@ -126,7 +126,7 @@ def _arrays(config, translator):
             "tools.import_model wrote."
         )
     if config.start_id == config.pad_id:
-        # Ours reads zeros there, whatever the matrix has.
+        # Our model reads zeros for the padding id, whatever the matrix has.
         for name in set(weight_shapes.embedding_names(config)):
             ours[f"{name}/embeddings"][config.pad_id] = 0
     entries = marian_names.entries(config) + marian_names.embeddings(config)
@@ -177,7 +177,7 @@ def _generation(config, translator, end_id):
     banned = never.union(search.constraints.banned_ids)
     return {
         "num_beams": search.beam_size,
-        # The only length penalty that both have.
+        # The only length penalty that both systems have is `average`.
         "length_penalty": search.alpha if search.penalty == "average" else 1.0,
         "early_stopping": _STOPPINGS[search.stopping],
         "renormalize_logits": search.constraints.normalized_over == "allowed",
@@ -212,7 +212,7 @@ def _write_vocabularies(
     source: text.TextTokenizer,
     target: text.TextTokenizer,
 ) -> None:
-    """Writes the SentencePiece models, and the ids of their pieces."""
+    """Writes the SentencePiece models, the ids of pieces, and settings."""
     tables = []
     for side, each in (("source", source), ("target", target)):
         pieces = each.pieces(range(each.vocabulary_size))

@@ -27,11 +27,12 @@ _OFF = (
     "normalize_embedding",
     "extra_pos_embeddings",
 )
-# Arrays that are computed here, and other names of the embeddings.
+# The tables of positions. They are not read: models of Marian compute them.
 COMPUTED = (
     "model.encoder.embed_positions.weight",
     "model.decoder.embed_positions.weight",
 )
+# The names that the embedding matrices may have in a file.
 EMBEDDINGS = (
     "model.shared.weight",
     "model.encoder.embed_tokens.weight",
@@ -75,9 +76,9 @@ def read(path: str | os.PathLike[str]) -> imported.Imported:
 
 
 def _config(settings):
-    """Returns the architecture, with all sizes of the configuration."""
+    """Returns the architecture that a configuration describes."""
     for name in _OFF:
-        # Older configurations have 0 positions more, not false.
+        # In older configurations `extra_pos_embeddings` is 0, not false.
         settings.expect(name, (False, 0))
     is_shared = settings.expect(
         "share_encoder_decoder_embeddings", (True, False)
@@ -131,8 +132,8 @@ def _tokenizers(directory, settings, config):
         tokens, _ = tokens_of(path, size)
         if unknown not in tokens:
             raise ValueError(
-                f"{path} has no token {unknown!r}, which stands for what is "
-                "unknown. Take all files from the same model."
+                f"{path} has no unknown token {unknown!r}. Take all files from "
+                "the same model."
             )
         try:
             ids = text.SpecialIds(
@@ -150,18 +151,19 @@ def _tokenizers(directory, settings, config):
 def tokens_of(path: pathlib.Path, size: int) -> tuple[list[str], int]:
     """Reads the tokens of a vocabulary in the order of their ids.
 
-    Ids without a token, which a model may have at its end, get a name.
+    A model may have more ids than tokens. An id without a token gets a name
+    such as `<unused7>`.
 
     Args:
         path: a JSON file, with the id of each token.
         size: the number of ids of the model.
 
     Returns:
-        The tokens, and how many of them the file has.
+        The `size` tokens, and the number of tokens that the file has.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is damaged, or has an id that the model has not.
+        ValueError: the file is damaged, or the model does not have an id.
     """
     content = transformers_files.read_json(path)
     tokens = [f"<unused{i}>" for i in range(size)]
@@ -177,10 +179,13 @@ def tokens_of(path: pathlib.Path, size: int) -> tuple[list[str], int]:
 
 
 def sizes_of(settings: transformers_files.Settings) -> dict[str, Any]:
-    """Returns the sizes of encoder and decoder, which must agree.
+    """Returns the sizes and the dropout of the architecture.
+
+    Encoder and decoder must have the same number of heads, and feed-forward
+    networks of the same size.
 
     Raises:
-        ValueError: they do not, or are out of range.
+        ValueError: these sizes differ, or a setting is out of range.
     """
     model_dim = settings.size("d_model")
     num_heads = settings.same(
@@ -218,7 +223,7 @@ def _weights(config, arrays, where):
     entries = marian_names.entries(config) + marian_names.embeddings(config)
     present = [name for name in EMBEDDINGS if name in arrays]
     if config.tying == "all" and present:
-        # A matrix that is shared has one or several of its names.
+        # The shared matrix is in the file under one or several names.
         arrays["model.shared.weight"] = arrays[present[0]]
     if config.tying == "target":
         for name, other in (
@@ -234,7 +239,7 @@ def _weights(config, arrays, where):
 
 
 def _check_start(config, weights, where):
-    """Checks that a decoder that starts with the padding id reads zeros."""
+    """Checks the start id; if it is the padding id, its embedding must be 0."""
     _, target, _ = weight_shapes.embedding_names(config)
     row: np.ndarray = weights[f"{target}/embeddings"]
     if config.start_id >= len(row):

@@ -19,7 +19,7 @@ LOGITS_BIAS = "final_logits_bias"
 
 
 def entries(config: configs.TransformerConfig) -> list[mapping.Entry]:
-    """Returns the mapping of all weights, except those of embeddings.
+    """Returns the mapping of all weights that `embeddings` does not map.
 
     Args:
         config: the architecture.

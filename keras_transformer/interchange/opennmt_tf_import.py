@@ -1,7 +1,7 @@
 """Reads a Transformer of OpenNMT-tf, version 2, from its checkpoint.
 
-The names of the arrays, the scale of the embeddings and the positions, which
-count from 1, are those of `opennmt/models/transformer.py`,
+The names of the arrays, the scale of the embeddings and the positions (the
+first position is 1) are those of `opennmt/models/transformer.py`,
 `opennmt/layers/transformer.py`, `opennmt/layers/common.py` and
 `opennmt/layers/position.py` of github.com/OpenNMT/OpenNMT-tf.
 """
@@ -30,11 +30,12 @@ _SOURCE = "model/examples_inputter/features_inputter/embedding"
 _TARGET = "model/examples_inputter/labels_inputter/embedding"
 _PROJECTION = "model/decoder/output_layer/kernel"
 _BIAS = "model/decoder/output_layer/bias"
-# The heads of the models of their catalog: Tiny, Base, Big.
+# The number of heads by the model's dimension: that of TransformerTiny,
+# TransformerBase and TransformerBig.
 _HEADS = {64: 2, 512: 8, 1024: 16}
-# That of `tf.keras.layers.LayerNormalization`, whose default they use.
+# The default of `tf.keras.layers.LayerNormalization`, which OpenNMT-tf uses.
 _EPSILON = 1e-3
-# Their ids are fixed: `<blank>`, `<s>`, `</s>`.
+# The ids of `<blank>`, `<s>` and `</s>` are fixed in OpenNMT-tf.
 _PAD, _BEGIN, _END = 0, 1, 2
 _ATTENTIONS = {
     "attention": "self_attention",
@@ -60,9 +61,9 @@ def read(path: str | os.PathLike[str]) -> imported.Imported:
     """Reads a model directory of OpenNMT-tf.
 
     Args:
-        path: a directory with a checkpoint, `source_vocabulary.txt` and
-            `target_vocabulary.txt`, or `shared_vocabulary.txt`, which have a
-            token in each line.
+        path: a directory with a checkpoint and either `source_vocabulary.txt`
+            and `target_vocabulary.txt` or `shared_vocabulary.txt`. Each line
+            of these files is a token.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -81,7 +82,7 @@ def read(path: str | os.PathLike[str]) -> imported.Imported:
     shapes = {name: checkpoint.shapes[full] for name, full in names.items()}
     config = _architecture(shapes, prefix)
     arrays = {name: checkpoint.read(full) for name, full in names.items()}
-    # A matrix that is shared may have one of its names.
+    # A shared matrix may be in the checkpoint under only one of its names.
     arrays.setdefault(_TARGET, arrays[_SOURCE])
     source, target = (
         _tokenizer(tokens, len(arrays[name]), prefix)
@@ -112,7 +113,7 @@ def read(path: str | os.PathLike[str]) -> imported.Imported:
 
 
 def _architecture(shapes, prefix):
-    """Returns the architecture without vocabularies, from shapes alone."""
+    """Returns the architecture, without sizes of vocabularies and tying."""
     inner = "model/encoder/layers/0/ffn/layer/inner/kernel"
     for name in (_SOURCE, inner):
         if len(shapes.get(name, ())) != 2:
@@ -157,7 +158,7 @@ def _architecture(shapes, prefix):
 
 
 def _tying(arrays, is_shared):
-    """Returns which of the three matrices of embeddings are one."""
+    """Returns `tying`: which of the three embedding matrices are equal."""
     target, projection = arrays[_TARGET], arrays.get(_PROJECTION)
     if projection is not None and not np.array_equal(target, projection):
         return "none"
@@ -166,12 +167,13 @@ def _tying(arrays, is_shared):
 
 
 def _tokenizer(tokens, size, prefix):
-    """Returns a vocabulary; the id after its tokens is for unknown ones."""
+    """Returns a vocabulary. The last id is that of unknown tokens."""
     if size != len(tokens) + 1:
         raise ValueError(
             f"{prefix}: a vocabulary does not belong to the model. Received: "
-            f"{len(tokens)} tokens. Expected {size - 1}, and an id more for "
-            "unknown tokens. Take all files from the same model."
+            f"{len(tokens)} tokens. Expected: {size - 1}, since the last id of "
+            "the model is the unknown token. Take all files from the same "
+            "model."
         )
     unknown = "<unk>" if "<unk>" not in tokens else "<unknown>"
     tokens = [*tokens, unknown]

@@ -2,8 +2,8 @@
 
     u64 size of the header, the header, data
 
-The header is JSON: for each array its type, its shape, and where its bytes
-begin and end in the data.
+The header is JSON. For each array it has the type, the shape, and the offsets
+in the data where the bytes of the array begin and end.
 """
 
 import json
@@ -17,7 +17,7 @@ import numpy as np
 
 from keras_transformer.interchange import bounded_file, ctranslate2_file
 
-# NumPy has no bfloat16.
+# NumPy has no bfloat16, so it is not one of `_TYPES`.
 _BFLOAT16 = "BF16"
 _TYPES = {
     "F64": "<f8",
@@ -85,7 +85,7 @@ def write(
         }
         position = end
     text = json.dumps(header).encode("utf-8")
-    # Data begin at a multiple of 8 bytes.
+    # The data begins at a multiple of 8 bytes.
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)

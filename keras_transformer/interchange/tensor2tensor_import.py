@@ -28,9 +28,10 @@ from keras_transformer.models import config as configs
 HPARAMS = "hparams.json"
 # The ids that all vocabularies reserve.
 _PAD, _END = 0, 1
-# The heads of `transformer_base` and `transformer_big`, if no file says it.
+# The number of heads by the model's dimension, if no file says it: that of
+# `transformer_base` and that of `transformer_big`.
 _HEADS = {512: 8, 1024: 16}
-# Settings of other architectures; the first value is the one of the base model.
+# The supported values of settings. The first is the value of the base model.
 _EXPECTED = {
     "pos": ("timing",),
     "norm_type": ("layer",),
@@ -65,9 +66,9 @@ def read(
     Args:
         path: a directory with a checkpoint, `hparams.json` and the vocabulary,
             a file whose name begins with `vocab.`.
-        target_space: the id of the target space, which selects a vector that
-            is added to all source embeddings: 0, unless the problem has its
-            own `target_space_id`.
+        target_space: the id of the target space. Its vector is added to all
+            source embeddings. The id is 0 unless the problem has its own
+            `target_space_id`.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -106,10 +107,10 @@ def read(
 
 
 def read_pieces(path: pathlib.Path) -> list[str]:
-    """Reads a vocabulary of subwords: a piece in each line, in quotes or not.
+    """Reads a vocabulary: a piece in each line, with or without quotes.
 
     Raises:
-        ValueError: the file is not such a list.
+        ValueError: the file is not UTF-8.
     """
     try:
         lines = path.read_bytes().decode("utf-8").split("\n")
@@ -130,7 +131,7 @@ def read_pieces(path: pathlib.Path) -> list[str]:
 
 
 def _vocabulary(directory):
-    """Returns the path of the only vocabulary."""
+    """Returns the path of the vocabulary; there must be only one."""
     paths = sorted(directory.glob("vocab.*"))
     if not paths:
         raise FileNotFoundError(
@@ -149,7 +150,7 @@ def _vocabulary(directory):
 
 
 def _settings(directory):
-    """Returns the settings of `hparams.json`, none without such a file."""
+    """Returns the settings of `hparams.json`; without the file, no settings."""
     path = directory / HPARAMS
     content = transformers_files.read_json(path) if path.is_file() else {}
     settings = transformers_files.Settings(path, content)
@@ -166,10 +167,10 @@ def _architecture(settings, shapes, prefix):
     settings.expect("layer_postprocess_sequence", ("da" if is_pre else "dan",))
     default = _HEADS.get(model_dim)
     if settings.get("num_heads", default) is None:
-        raise FileNotFoundError(
-            f"{settings.path} says how many heads a model has, and is missing. "
-            f"Received: a model of dimension {model_dim}. Copy the file from "
-            "the --output_dir of the training."
+        raise ValueError(
+            f"The number of heads is num_heads in {settings.path}, which is "
+            f"missing. Received: a model of dimension {model_dim}. Copy the "
+            "file from the --output_dir of the training."
         )
     num_heads = settings.size("num_heads", default)
     if model_dim % num_heads or model_dim % 2:
@@ -229,7 +230,7 @@ def _embeddings(checkpoint):
 
 
 def _with_space(config, arrays, target_space, prefix):
-    """Adds the vector of the target space to the source embeddings."""
+    """Sets `tying`; adds the target space's vector to source embeddings."""
     tying = "all" if "shared" in arrays else "none"
     table = arrays.pop(tensor2tensor_names.SPACE, None)
     if "shared" in arrays and "softmax" in arrays:
@@ -250,7 +251,7 @@ def _with_space(config, arrays, target_space, prefix):
             f"shape {table.shape}. Expected: {config.model_dim} columns. Copy "
             "the files again from the original."
         )
-    # Embeddings are multiplied by sqrt(D), and this vector is not.
+    # The model multiplies embeddings by sqrt(D), but not this vector.
     added = table[target_space] / np.float32(config.model_dim**0.5)
     arrays[tensor2tensor_names.SOURCE] = (
         arrays[tensor2tensor_names.SOURCE] + added
@@ -260,7 +261,7 @@ def _with_space(config, arrays, target_space, prefix):
 
 
 def _tokenizer(pieces, size, directory):
-    """Returns the vocabulary; ids without a piece get a name."""
+    """Returns the vocabulary. Ids without a piece get an empty piece."""
     if len(pieces) > size:
         raise ValueError(
             f"{directory}: the vocabulary does not belong to the model. "

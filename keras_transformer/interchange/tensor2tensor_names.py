@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from keras_transformer.interchange import mapping, weight_shapes
 from keras_transformer.models import config as configs
 
-# The matrices of the embeddings, whose shards are joined.
+# The embedding matrices. Each is the concatenation of its shards.
 SOURCE, TARGET, PROJECTION = "input_emb", "target_emb", "softmax"
 EMBEDDINGS = (SOURCE, TARGET, PROJECTION, "shared")
-# The vectors of target spaces.
+# The matrix that has a vector for each target space.
 SPACE = "target_space_embedding/kernel"
 _BODY = re.compile(r"^(?:.*/)?body/((?:encoder|decoder)/.*|" + SPACE + r")$")
 _INNER = "encoder/layer_0/ffn/conv1/kernel"
@@ -30,17 +30,17 @@ _PROJECTIONS = {
 def of_model(
     names: Mapping[str, tuple[int, ...]], where: object
 ) -> dict[str, str]:
-    """Returns the names of the body's arrays, from short to full.
+    """Returns the full name of each array of the body, by its short name.
 
-    Arrays of the optimizer are left out: those in the scope `training`, and
-    those whose name continues that of another array.
+    Arrays of the optimizer are left out. They are in the scope `training`, or
+    have the name of another array and a suffix, such as `kernel/Adam`.
 
     Args:
-        names: the full names of all arrays.
+        names: the shapes of all arrays, by their full names.
         where: the checkpoint, for messages.
 
     Raises:
-        ValueError: two arrays have one short name.
+        ValueError: two arrays have the same short name.
 
     Example:
 
@@ -69,10 +69,10 @@ def of_model(
 def sizes(
     shapes: Mapping[str, tuple[int, ...]], where: object
 ) -> tuple[int, int]:
-    """Returns the dimensions of the model and of feed-forward networks.
+    """Returns `model_dim` and `feed_forward_dim`.
 
     Raises:
-        ValueError: there is no first layer of an encoder.
+        ValueError: the first layer of the encoder is missing.
     """
     shape = shapes.get(_INNER, ())
     if len(shape) != 2 or min(shape) < 1:

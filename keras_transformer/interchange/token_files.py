@@ -4,7 +4,7 @@ import json
 import pathlib
 from collections.abc import Sequence
 
-# A token that no text has, for the padding id of a model without one.
+# The name of a padding token that is added to a model without such a token.
 PADDING = "<padding>"
 PADDING_TOKENS = ("<blank>", "<pad>", PADDING)
 
@@ -13,7 +13,7 @@ def read_tokens(path: pathlib.Path) -> list[str]:
     """Reads a list of tokens: JSON, or a token on each line.
 
     Args:
-        path: a file that ends in `.json`, or another.
+        path: a JSON file if its name ends in `.json`, else a text file.
 
     Raises:
         ValueError: the file is not such a list.
@@ -23,7 +23,7 @@ def read_tokens(path: pathlib.Path) -> list[str]:
         if path.suffix == ".json":
             tokens = json.loads(content)
         else:
-            # Other characters that end a line can be tokens.
+            # `splitlines` would also split at characters that are tokens.
             tokens = content.removesuffix("\n").split("\n")
             tokens = [token.removesuffix("\r") for token in tokens]
     except ValueError as error:
@@ -42,10 +42,10 @@ def read_tokens(path: pathlib.Path) -> list[str]:
 
 
 def read_pair(directory: pathlib.Path) -> tuple[list[str], list[str]]:
-    """Reads the vocabularies of source and target, which may be one.
+    """Reads the vocabularies of source and target; both may be the same file.
 
     Args:
-        directory: a directory of CTranslate2.
+        directory: a model directory of CTranslate2 or OpenNMT-tf.
 
     Raises:
         FileNotFoundError: a vocabulary is missing.
@@ -73,7 +73,9 @@ def read_pair(directory: pathlib.Path) -> tuple[list[str], list[str]]:
 
 
 def padding_id(*vocabularies: Sequence[str]) -> int | None:
-    """Returns the id of a padding token that all vocabularies share, or None.
+    """Returns the id of a padding token.
+
+    Returns `None` if no padding token has the same id in all vocabularies.
 
     Example:
 

@@ -1,8 +1,8 @@
 """Reads `pytorch_model.bin` in both formats of torch; see `torch_pickle`.
 
-Since torch 1.6 it is a zip archive of uncompressed files: `data.pkl`, a pickle,
-and a file with the numbers of each storage. Before that it was a sequence of
-pickles, followed by the numbers of the storages one after the other.
+Since torch 1.6 it is a zip archive of uncompressed files: the pickle `data.pkl`
+and, for each storage, a file with its numbers. Before torch 1.6 it was a
+sequence of pickles, followed by the numbers of all storages.
 """
 
 import io
@@ -21,7 +21,7 @@ from keras_transformer.interchange import ctranslate2_file, torch_pickle
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _OLD_PROTOCOL = 1001
-# A matrix of a model is at most that many matrices: embeddings and projection.
+# At most this many arrays share a matrix: the embeddings and the projection.
 _MOST_COPIES = 4
 
 
@@ -40,8 +40,8 @@ def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         try:
             if zipfile.is_zipfile(file):
                 return _read_archive(file)
-            # A file would take the memory for as many bytes as a pickle asks
-            # for, before it has read them.
+            # The file is mapped: `read` of an ordinary file allocates as many
+            # bytes as a damaged pickle asks for.
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
                 return _read_sequence(mapped)
         except (
@@ -70,7 +70,7 @@ def _read_archive(file):
                 raise ValueError(
                     f"{info.filename!r} is compressed or encrypted"
                 )
-        # Files that are not compressed are together not larger than this.
+        # Uncompressed files together are not larger than the archive.
         if sum(info.file_size for info in members.values()) > size:
             raise ValueError("its files are larger than the archive")
         names = [name for name in members if name.endswith("data.pkl")]
@@ -94,7 +94,7 @@ def _read_sequence(file: mmap.mmap) -> dict[str, np.ndarray]:
         raise ValueError("it is no file of torch")
     if torch_pickle.read(file) != _OLD_PROTOCOL:
         raise ValueError("it has an unknown protocol")
-    torch_pickle.read(file)  # The sizes of types of the machine.
+    torch_pickle.read(file)  # Byte order and sizes of types.
     content = torch_pickle.read(file)
     keys = torch_pickle.read(file)
     item_sizes = {
@@ -127,7 +127,7 @@ def _arrays(
     room = sum({view.storage: view.storage.size for view in views}.values())
     if sum(math.prod(view.shape) for view in views) > _MOST_COPIES * room:
         raise ValueError("its arrays are larger than its data")
-    # Arrays that are one in the model share a storage, which is read once.
+    # Tied weights share a storage. Each storage is read once.
     read: dict[str, np.ndarray] = {}
     arrays = {}
     for name, view in content.items():

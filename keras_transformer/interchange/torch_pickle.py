@@ -1,8 +1,8 @@
-"""Reads the pickle of a file of torch, and executes nothing of it.
+"""Reads the pickle in a file of torch without executing code from it.
 
-A pickle is a program. Its operations are read one by one first, and only those
+A pickle is a program. First its operations are checked one by one: only those
 that make dicts of arrays are allowed. The few functions that it may call are
-replaced by those below.
+replaced by functions of this module.
 """
 
 import collections
@@ -28,7 +28,7 @@ _STORAGES = {
     "ByteStorage": "u1",
     "BoolStorage": "?",
 }
-# Operations that make numbers, strings, tuples, dicts and calls.
+# Operations that make numbers, strings, tuples, lists and dicts, and calls.
 _OPERATIONS = frozenset(
     "PROTO FRAME STOP MARK POP POP_MARK NONE NEWTRUE NEWFALSE BININT BININT1 "
     "BININT2 LONG1 BINFLOAT BINUNICODE SHORT_BINUNICODE EMPTY_TUPLE TUPLE "
@@ -37,7 +37,7 @@ _OPERATIONS = frozenset(
     "BINPERSID REDUCE BUILD".split()
 )
 _MOST_DIMENSIONS = 8
-# What damaged bytes can raise.
+# The errors that damaged bytes can raise.
 ERRORS = (
     pickle.UnpicklingError,
     ValueError,
@@ -51,11 +51,11 @@ ERRORS = (
 
 
 class Storage(NamedTuple):
-    """The numbers of one or several arrays, as a pickle names them.
+    """A block of numbers, which one or several arrays use.
 
-    kind: their type, or `BFLOAT16`.
-    key: their name.
-    size: how many there are.
+    kind: the type of the numbers in NumPy, or `BFLOAT16`.
+    key: the name of the block in the pickle.
+    size: how many numbers the block has.
     """
 
     kind: str
@@ -64,7 +64,7 @@ class Storage(NamedTuple):
 
     @property
     def item_size(self) -> int:
-        """The bytes of a number."""
+        """The size of a number in bytes."""
         return 2 if self.kind == BFLOAT16 else np.dtype(self.kind).itemsize
 
 
@@ -72,9 +72,9 @@ class View(NamedTuple):
     """An array as a part of a storage.
 
     storage: the storage.
-    offset: the index of the first number.
-    shape: the shape.
-    strides: how many numbers further the next index of each axis is.
+    offset: the index of the array's first number in the storage.
+    shape: the shape of the array.
+    strides: for each axis, the step in the storage from one index to the next.
     """
 
     storage: Storage
@@ -95,7 +95,7 @@ class View(NamedTuple):
 
 
 class _State(collections.OrderedDict):
-    """The dict of a pickle, whose additional state is left out."""
+    """A dict of a pickle. Attributes that the pickle adds are ignored."""
 
     def __setstate__(self, state):
         pass
@@ -121,13 +121,14 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read(file: io.BytesIO | mmap.mmap) -> Any:
-    """Reads one pickle from a file, which is then at its end.
+    """Reads one pickle from a file, and stops after its last byte.
 
     Args:
         file: bytes in memory, or a file that is mapped.
 
     Returns:
-        Numbers, strings, lists and dicts of them, and a `View` for each array.
+        The content: numbers, strings, lists and dicts, with a `View` in place
+        of each array.
 
     Raises:
         ValueError: the pickle has operations or functions that are not those
@@ -150,7 +151,7 @@ def read(file: io.BytesIO | mmap.mmap) -> Any:
                 f"its pickle has the operation {name}, which a file of weights "
                 "does not need"
             )
-        # A number of an object takes as much memory as its size.
+        # The unpickler allocates a table as long as the largest such number.
         if (
             operation.name in ("BINPUT", "LONG_BINPUT")
             and int(argument) > count
@@ -166,7 +167,7 @@ def read(file: io.BytesIO | mmap.mmap) -> Any:
 
 
 def _function(module, name):
-    """Returns what a pickle may call, by the name that it has there."""
+    """Returns the replacement of an object that a pickle refers to by name."""
     if (module, name) == ("collections", "OrderedDict"):
         return _State
     if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
@@ -182,7 +183,7 @@ def _function(module, name):
 
 
 def _view(storage, offset, shape, strides, *settings):
-    """Makes a view, and checks that it lies in its storage."""
+    """Makes a view, and checks that it is inside its storage."""
     numbers = (offset, *shape, *strides)
     if (
         not isinstance(storage, Storage)
@@ -195,7 +196,7 @@ def _view(storage, offset, shape, strides, *settings):
         (length - 1) * stride
         for length, stride in zip(shape, strides, strict=True)
     )
-    # A stride of 0 would make a large array from one number.
+    # Without the check of `count`, a stride of 0 could make a huge array.
     count = math.prod(shape)
     if count and (count > storage.size or last >= storage.size):
         raise ValueError(f"an array of shape {shape} is larger than its data")

@@ -16,9 +16,9 @@ WEIGHTS = {
     "model.safetensors": safetensors_file.read,
     "pytorch_model.bin": torch_file.read,
 }
-# No size of a model is larger.
+# The largest size or id that is accepted.
 _MOST = 2**24
-# No other number is larger.
+# Other numbers must be below this, so that infinity and NaN are refused.
 _LARGEST = 1e30
 _STOPPINGS = {False: "current_length", True: "full", "never": "certain"}
 
@@ -42,13 +42,13 @@ class Settings:
         self._content = content
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Returns a setting, the default if it is absent or null."""
+        """Returns a setting, or the default if it is absent or null."""
         value = self._content.get(name)
         return default if value is None else value
 
     def is_of_class(self, name: str) -> bool:
-        """Returns whether the settings are those of a tokenizer class."""
-        # A fast tokenizer gives the same ids.
+        """Returns whether the settings name this class of tokenizer."""
+        # The class with the suffix `Fast` gives the same ids.
         received = str(self.get("tokenizer_class", ""))
         return received.removesuffix("Fast") == name
 
@@ -83,14 +83,14 @@ class Settings:
         return value
 
     def expect(self, name: str, supported: tuple[Any, ...]) -> Any:
-        """Returns a setting that must be one of some values.
+        """Returns a setting; it must have one of the supported values.
 
         Args:
             name: the name of the setting.
             supported: the values; the first is the default.
 
         Raises:
-            ValueError: it has another value.
+            ValueError: the setting has another value.
         """
         value = self.get(name, supported[0])
         if value not in supported:
@@ -119,11 +119,11 @@ def unsupported(
 
 
 def read_json(path: pathlib.Path) -> dict[str, Any]:
-    """Reads a JSON file that has an object.
+    """Reads a JSON file whose content is an object.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it has something else.
+        ValueError: the file is not JSON, or its content is not an object.
     """
     if not path.is_file():
         raise FileNotFoundError(
@@ -145,7 +145,7 @@ def read_json(path: pathlib.Path) -> dict[str, Any]:
 
 
 def tokenizer_settings(directory: pathlib.Path) -> Settings:
-    """Reads `tokenizer_config.json`; without such a file it has no settings.
+    """Reads `tokenizer_config.json`; without the file, returns no settings.
 
     Raises:
         ValueError: the file is damaged.
@@ -155,7 +155,7 @@ def tokenizer_settings(directory: pathlib.Path) -> Settings:
 
 
 def read_settings(directory: pathlib.Path, *model_types: str) -> Settings:
-    """Reads the `config.json` of a model of one of some types.
+    """Reads the `config.json` of a model, and checks the type of the model.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -173,7 +173,7 @@ def read_settings(directory: pathlib.Path, *model_types: str) -> Settings:
 def read_weights(
     directory: pathlib.Path,
 ) -> tuple[pathlib.Path, dict[str, np.ndarray]]:
-    """Reads the arrays of a model, from safetensors if it has them.
+    """Reads the arrays of a model, from `model.safetensors` if it exists.
 
     Returns:
         The path of the file, and its arrays.
@@ -195,7 +195,10 @@ def read_weights(
 def search_of(
     directory: pathlib.Path, settings: Settings
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Reads the settings of the search, of `generation_config.json` if any.
+    """Reads the settings of the search.
+
+    They are those of `generation_config.json`. Without this file they are in
+    `config.json`.
 
     Returns:
         The settings and the lengths for the `config.json` of a run.
@@ -230,7 +233,7 @@ def search_of(
         "banned_ids": [ids[0] for ids in banned],
         "normalized_over": "allowed" if renormalizes else "all",
     }
-    # Theirs counts the first token that the decoder reads.
+    # `max_length` counts the start token too.
     longest = settings.size("max_length", 512) - 1
     lengths = {"ratio": 0.0, "extra": max(longest, 1)}
     return search, lengths

@@ -29,7 +29,8 @@ def unfinished(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     target = pathlib.Path(path)
     check_free(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    # It stands beside the directory, on the same disk, so that it can be moved.
+    # The unfinished directory is on the same disk as `path`, so that it can be
+    # renamed.
     directory = target.with_name(f".{target.name}.unfinished")
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()

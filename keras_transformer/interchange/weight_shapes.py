@@ -1,6 +1,6 @@
 """The names and shapes of all weights of a model, from its config alone.
 
-Sizes in files are compared with them before a model is made.
+Arrays in files are checked against these shapes before a model is made.
 """
 
 from keras_transformer.layers import sinusoids
@@ -8,7 +8,7 @@ from keras_transformer.models import building
 from keras_transformer.models import config as configs
 
 PROJECTIONS = ("query", "key", "value", "output")
-# The attentions of a block, by the stack.
+# The attentions of a block in each stack.
 ATTENTIONS = {
     "encoder": ("attention",),
     "decoder": ("self_attention", "cross_attention"),
@@ -21,11 +21,11 @@ def weight_shapes(
     """Returns the shape of each weight that `build_transformer` makes.
 
     Args:
-        config: the architecture. Rotary positions have no weights; relative
-            positions are not known here.
+        config: the architecture. The weights of relative positions are left
+            out; rotary positions have no weights.
 
     Returns:
-        A dict from the path of a weight, without the model's own name.
+        The shapes by the paths of the weights, without the model's name.
 
     Example:
 
@@ -60,9 +60,9 @@ def block_names(config: configs.TransformerConfig, stack: str) -> list[str]:
 
 
 def embedding_names(config: configs.TransformerConfig) -> tuple[str, str, str]:
-    """Returns the paths of source and target embedding and projection.
+    """Returns the paths of source embedding, target embedding, projection.
 
-    Layers that are one have one path.
+    Tied layers have the same path.
 
     Example:
 
@@ -77,7 +77,7 @@ def embedding_names(config: configs.TransformerConfig) -> tuple[str, str, str]:
 
 
 def has_known_positions(config: configs.TransformerConfig) -> bool:
-    """Returns whether positions are sines, learned vectors or rotations."""
+    """Returns whether positions are sinusoids, learned vectors or rotary."""
     return config.positions in (*sinusoids.FORMS, "learned", "rotary")
 
 

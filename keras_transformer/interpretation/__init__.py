@@ -1,4 +1,4 @@
-"""Interpretation: what one sentence goes through in a model, as numbers."""
+"""Interpretation: the numbers that a model computes for one sentence."""
 
 from keras_transformer.interpretation.ablation import (
     HeadEffect,

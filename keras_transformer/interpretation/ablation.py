@@ -1,4 +1,4 @@
-"""Switches heads off, and measures what the translation loses.
+"""Switches heads off, and measures the change in log-probabilities.
 
 T target length   H heads
 """
@@ -16,13 +16,13 @@ from keras_transformer.translation import translator as translators
 
 
 class HeadEffect(NamedTuple):
-    """What the translations lose without a head.
+    """The effect of a head on the log-probability of translations.
 
     attention: the name of the attention.
     head: the index of the head, counted from 0.
-    change: the change in the log-probability of the translation when the
-        head is switched off, the mean over the sentences. It is below 0 if
-        the head helps.
+    change: how the log-probability of a translation changes when the head is
+        switched off; the mean over the sentences. The change is below 0 if the
+        head helps.
     """
 
     attention: str
@@ -35,12 +35,11 @@ def ablate_heads(
     text: str | Sequence[str],
     target: str | Sequence[str] | None = None,
 ) -> list[HeadEffect]:
-    """Switches off each head alone, and measures the log-probability's change.
+    """Measures how the log-probability changes without each single head.
 
-    A head is switched off by zeros in W^O, so that nothing reads its z
-    (Michel et al. 2019; Voita et al. 2019). Other heads can do the work of
-    the one that is off, so a small change does not show that a head does
-    nothing.
+    Zeros in the rows of W^O that multiply the head's output switch it off
+    (Michel et al. 2019; Voita et al. 2019). The other heads can do its work, so
+    a small change does not show that a head does nothing.
 
     Args:
         translator: a `Translator` of one `Transformer`.
@@ -48,7 +47,7 @@ def ablate_heads(
         target: their translations; `None` for those of the translator.
 
     Returns:
-        All heads, the largest loss first.
+        The effects of all heads, the most negative change first.
 
     Raises:
         ValueError: as for `trace`.
@@ -90,14 +89,14 @@ def ablate_heads(
 def without_heads(
     translator: translators.Translator, heads: Iterable[tuple[str, int]]
 ) -> translators.Translator:
-    """Returns a translator whose model has some heads switched off.
+    """Returns a translator whose model has these heads switched off.
 
-    The translator and its model are not changed.
+    The given translator and its model are not changed.
 
     Args:
         translator: a `Translator` of one `Transformer`.
-        heads: names of attentions, such as `"encoder/block_1/attention"`, and
-            indices of heads.
+        heads: pairs of the name of an attention, such as
+            `"encoder/block_1/attention"`, and the index of a head.
 
     Raises:
         ValueError: the model does not have such a head; or as for `trace`.
@@ -129,7 +128,7 @@ def without_heads(
 
 
 def _copy(model):
-    """Copies a model in float32; its projections must have plain matrices."""
+    """Copies a model in float32; no W^O may be quantized or have LoRA."""
     for name, attention in forward.attentions(model).items():
         if attention.out.quantization_mode or attention.out.lora_enabled:
             raise ValueError(
@@ -141,7 +140,7 @@ def _copy(model):
 
 
 def _switch_off(attention, heads):
-    """Sets the rows of W^O that read these heads to zero."""
+    """Sets the rows of W^O that multiply the output of these heads to zero."""
     kernel = np.array(attention.out.kernel)
     rows = kernel.reshape(attention.num_heads, attention.head_dim, -1)
     rows[heads] = 0

@@ -14,8 +14,8 @@ from keras_transformer.layers import checks
 from keras_transformer.translation import translator as translators
 
 METHODS = ("integrated_gradients", "input_x_gradient")
-# The sum over the source may differ from what is attributed by this share of
-# it, or by this number, which is the noise of float32.
+# The sum of the scores of a target token may differ from the difference of
+# log-probabilities by this share of it, or by the noise of float32.
 _SHARE = 0.01
 _NOISE = 1e-3
 _POINTS = 8
@@ -28,36 +28,36 @@ def attribute(
     target: str | None = None,
     method: str = "integrated_gradients",
 ) -> record.Attribution:
-    """Says how much each source token adds to each target token.
+    """Computes how much each source token contributes to each target token.
 
-    What is attributed is the log-probability of each target token. The inputs
-    are the embeddings of the source tokens; their baseline is zero, with
-    positions added as usual.
+    The log-probability of each target token is attributed to the embeddings of
+    the source tokens. The baseline is embeddings of zero; positions are added
+    to them as usual.
 
     - `"integrated_gradients"` (Sundararajan et al. 2017): the gradient,
       averaged along the line from the baseline to the embeddings, times the
       embeddings. The scores of a target token sum to the difference between
       its log-probability and that at the baseline. The line is divided into
-      more intervals until they do, within 1 % or 0.001.
+      more intervals until this is true within 1 % or 0.001.
     - `"input_x_gradient"`: the gradient at the embeddings, times the
-      embeddings. It is fast, and sums to nothing in particular.
+      embeddings. It is fast, but the sum of its scores has no meaning.
 
-    Scores depend on the baseline, and gradients say nothing of inputs that
-    differ much from these. The target tokens before a token are not changed.
+    Scores depend on the baseline. Gradients say nothing about inputs that
+    differ much from these. The preceding target tokens do not change.
 
     Args:
         translator: a `Translator` of one `Transformer`.
         text: one sentence.
         target: its translation; `None` for that of the translator.
-        method: one of the two.
+        method: one of these two methods.
 
     Returns:
         An `Attribution`, with scores `(T, S)`.
 
     Raises:
         ValueError: the method is unknown; or as for `trace`.
-        ArithmeticError: the scores do not sum to the difference with 128
-            intervals.
+        ArithmeticError: with 128 intervals, the scores do not sum to this
+            difference.
 
     Example:
 
@@ -125,7 +125,7 @@ class _Interval(NamedTuple):
 
     @classmethod
     def of(cls, scores, begin, end):
-        # Gauss and Legendre's points and weights are for [-1, 1].
+        # The points and weights of Gauss-Legendre quadrature are for [-1, 1].
         points, weights = np.polynomial.legendre.leggauss(_POINTS)
         half = (end - begin) / 2
         return cls(
@@ -141,7 +141,7 @@ class _Interval(NamedTuple):
 
 
 class _Scores:
-    """Log-probabilities of all target tokens as functions of embeddings."""
+    """The log-probabilities of target tokens as functions of embeddings."""
 
     def __init__(self, pair):
         self.pair = pair

@@ -1,7 +1,7 @@
-"""One pass through a Transformer that keeps every number on the way.
+"""One pass through a Transformer that keeps all intermediate results.
 
-It calls the layers of the model in the order of The Illustrated Transformer,
-and gives each result a name. `docs/interpretation.md` lists the names.
+The pass calls the layers of the model in the order of The Illustrated
+Transformer, and names each result. `docs/interpretation.md` lists the names.
 
 B batch   T target length   S source length   D model_dim   H heads
 K head_dim   N key-value heads   V vocabulary_size
@@ -28,18 +28,19 @@ def forward(
     target_input_ids: Tensor,
     source_embeddings: Tensor | None = None,
 ) -> dict[str, Tensor]:
-    """Runs a model on sentences without padding, and returns every number.
+    """Runs a model, and returns all intermediate results and the logits.
 
     Args:
         model: a `Transformer` whose layers compute in float32.
         source_ids: integers `(B, S)`, without padding.
         target_input_ids: integers `(B, T)`, as `shift_right` makes them.
-        source_embeddings: `(B, S, D)`, scaled, to use instead of the
-            embeddings of `source_ids`.
+        source_embeddings: scaled embeddings `(B, S, D)` to use instead of those
+            of `source_ids`; `None` for those of `source_ids`.
 
     Returns:
-        The named numbers, in the order in which they are computed, each with
-        the batch axis first; the last one is `"logits"`, `(B, T, V)`.
+        The results by their names, in the order in which they are computed.
+        The first axis of each is the batch. The last result is `"logits"`,
+        `(B, T, V)`.
 
     Example:
 
@@ -73,7 +74,7 @@ def forward(
 def attentions(
     model: transformer.Transformer,
 ) -> dict[str, layers.MultiHeadAttention]:
-    """Returns all attentions of a model, by their names in `forward`.
+    """Returns all attention layers of a model, by their names in `forward`.
 
     Example:
 
@@ -98,7 +99,7 @@ def attentions(
 
 
 class _Pass:
-    """The names and numbers of one pass."""
+    """The results of one pass by their names."""
 
     def __init__(self):
         self.values = {}

@@ -1,4 +1,4 @@
-"""Finds the heads that look from one word to another.
+"""Finds the heads that attend from one word to another.
 
 B batch   T target length   S source length   H heads
 """
@@ -14,7 +14,7 @@ from keras_transformer.translation import translator as translators
 
 
 class HeadWeight(NamedTuple):
-    """The weight that a head gives from one word to another.
+    """The attention weight of a head from one word to another.
 
     attention: the name of the attention, such as
         `"decoder/block_1/cross_attention"`.
@@ -38,28 +38,28 @@ def find_heads(
 ) -> list[HeadWeight]:
     """Ranks all heads by their weight from the word `query` to the word `key`.
 
-    It is the question of The Illustrated Transformer: what does "it" attend
-    to? The weights of the tokens of `key` are added, and the mean is taken
-    over the tokens of `query` and over the sentences. In the encoder both
-    words are in the source. In encoder-decoder attention, `query` is in the
-    translation and `key` in the source; in the decoder both are in the
-    translation. The row of a word in the translation is the step that emits
-    it. An attention is left out if no sentence has the two words.
+    The Illustrated Transformer asks what "it" attends to. The weights of the
+    tokens of `key` are added, and the mean is taken over the tokens of `query`
+    and over the sentences. In the encoder both words are in the source. In
+    encoder-decoder attention, `query` is in the translation and `key` in the
+    source. In the decoder both words are in the translation. The row of a word
+    in the translation is the step that emits the word. An attention is left
+    out if no sentence has the two words.
 
-    A large weight shows where a head takes its values from. Whether the
-    translation depends on it is another question (Jain and Wallace 2019),
-    which `ablate_heads` answers.
+    A large weight shows where a head takes its values from. It does not show
+    that the translation depends on this head (Jain and Wallace 2019);
+    `ablate_heads` measures that.
 
     Args:
         translator: a `Translator` of one `Transformer`.
         text: one sentence, or several.
-        query: the word that attends, or one for each sentence.
-        key: the word that is attended to, or one for each sentence.
-        target: translations to read instead of searching for them.
+        query: the word that attends, or a word for each sentence.
+        key: the word that is attended to, or a word for each sentence.
+        target: the translations; `None` for those of the translator.
 
     Returns:
-        All heads whose attention can have the two words, the largest weight
-        first.
+        All heads of the attentions that have the two words in a sentence, the
+        largest weight first.
 
     Raises:
         ValueError: no sentence has the two words; or as for `trace`.
@@ -106,7 +106,7 @@ def _weights_of_sentences(translator, text, query, key, target):
 
 
 def _weights(translator, read, query, key):
-    """Returns the weight of each head, (H,), of attentions with both words."""
+    """Returns the weights (H,) of each attention that has both words."""
     cells = cells_of_words(
         query,
         key,
@@ -138,15 +138,15 @@ def cells_of_words(
         target_tokens: the T pieces that are emitted.
 
     Returns:
-        The pair of rows and columns for each kind of attention that has both
-        words: `"attention"`, `"self_attention"`, `"cross_attention"`.
+        The rows and columns for each kind of attention that has both words.
+        The kinds are `"attention"`, `"self_attention"`, `"cross_attention"`.
     """
     of_source, of_target = (
         (words.tokens_of(query, tokens), words.tokens_of(key, tokens))
         for tokens in (source_tokens, target_tokens)
     )
-    # The decoder reads a token one step after it is emitted, and does not
-    # read the last one.
+    # The decoder reads a token one step after it is emitted. It does not read
+    # the last token.
     read = [i + 1 for i in of_target[1] if i + 1 < len(target_tokens)]
     cells = {
         "attention": of_source,
@@ -164,7 +164,8 @@ def weights_of_cells(
     Args:
         weights: attention weights, `(H, T, S)`.
         rows: the tokens of the word that attends; their mean is taken.
-        columns: the tokens of the other word, whose weights are added.
+        columns: the tokens of the word that is attended to; the weights of
+            these tokens are added.
     """
     weights_HTS = np.asarray(weights)
     return weights_HTS[:, rows][:, :, columns].sum(axis=2).mean(axis=1)

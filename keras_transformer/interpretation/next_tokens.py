@@ -14,8 +14,8 @@ from keras_transformer.layers.typing import Tensor
 from keras_transformer.models import transformer
 from keras_transformer.text import TextTokenizer
 
-# The number of candidates that a trace keeps of each step, and of each step
-# after each block.
+# The number of candidates that a trace keeps of each step of the model, and of
+# each step of the logit lens after a block.
 OF_A_STEP = 50
 OF_A_BLOCK = 5
 
@@ -28,11 +28,11 @@ def candidates(
     Args:
         logits: float32 `(T, V)`.
         tokenizer: the tokenizer of translations.
-        count: C, or V if that is less.
+        count: the number of tokens of each step. C is at most V.
 
     Returns:
-        The `Candidates` of the T steps. Of equal logits, that with the lower
-        id is first.
+        The `Candidates` of the T steps. Among equal logits, the lower id is
+        first.
     """
     logits_TV = np.asarray(logits, "float64")
     largest = logits_TV.max(axis=1, keepdims=True)
@@ -56,15 +56,15 @@ def candidates(
 def lens_logits(
     model: transformer.Transformer, values: Mapping[str, Tensor]
 ) -> Tensor:
-    """Returns what the output layer says of the output of each decoder block.
+    """Applies final norm and output layer to the output of each decoder block.
 
     Args:
         model: the model.
         values: the result of `forward`.
 
     Returns:
-        Logits, float32 `(B, L, T, V)`. Those of the last block are the
-        model's.
+        Logits, float32 `(B, L, T, V)`. The logits of the last block are those
+        of the model.
     """
     return ops.stack(
         [

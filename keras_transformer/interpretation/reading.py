@@ -1,4 +1,4 @@
-"""A sentence and its translation, as a model reads them.
+"""The ids of a sentence and its translation, as a model reads them.
 
 B batch   T target length   S source length
 """
@@ -18,7 +18,7 @@ from keras_transformer.translation import translator as translators
 
 
 class Pair(NamedTuple):
-    """A source and its translation as a model reads them.
+    """The ids of a source and its translation, and the model that reads them.
 
     model: the model, in float32.
     source_ids: int32 `(1, S)`.
@@ -44,8 +44,8 @@ def read_pair(
         translator: a `Translator` of one `Transformer`.
         text: one sentence.
         target: its translation; `None` to search for it.
-        search: the search to use outside of graphs; `None` for that of the
-            translator, in a graph.
+        search: a search that runs outside of graphs; `None` for the search of
+            the translator, in a graph.
 
     Raises:
         ValueError: `text` or `target` is blank or not one string, or the
@@ -91,7 +91,8 @@ def read_pairs(
     The arguments and errors are those of `read_pair`.
 
     Raises:
-        ValueError: there are not as many targets as texts, or no texts.
+        ValueError: the number of targets is not that of texts, or there are no
+            texts.
     """
     translator = in_float32(translator)
     texts = as_list("text", text)
@@ -111,8 +112,9 @@ def as_list(
 
     Args:
         name: the name of the argument, for messages.
-        strings: one string or `None`, which is repeated, or a list.
-        count: the length of the list; `None` for any length above 0.
+        strings: a list; or one string or `None`, which is repeated.
+        count: the length of the list. `None` for any length above 0; one string
+            is then not repeated.
 
     Raises:
         ValueError: the list has another length.
@@ -132,7 +134,7 @@ def in_float32(translator: translators.Translator) -> translators.Translator:
     """Returns a translator whose model computes in float32.
 
     Returns:
-        The translator itself, or one with a copy of its model.
+        The translator itself, or a translator with a copy of its model.
 
     Raises:
         ValueError: the model is not one `Transformer` of this package's
@@ -161,7 +163,7 @@ def check_text(name: str, text: str) -> None:
         text: the sentence.
 
     Raises:
-        ValueError: it is blank or not a string.
+        ValueError: the text is blank or not a string.
     """
     if not isinstance(text, str):
         raise ValueError(

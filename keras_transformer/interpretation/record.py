@@ -1,4 +1,4 @@
-"""The record of everything one sentence goes through, and its JSON.
+"""The record of what a model computes for one sentence, and its JSON.
 
 B batch   T target length   S source length   V vocabulary_size
 L layers   C candidates
@@ -38,8 +38,8 @@ class Sentence:
 class Target(Sentence):
     """The tokens of a translation, and what the decoder read.
 
-    Row t of a decoder's numbers is the step that read `input_ids[t]` and
-    emitted `ids[t]`.
+    Row t of each array of the decoder belongs to the step that read
+    `input_ids[t]` and emitted `ids[t]`.
 
     input_ids: T ids, the start id first.
     input_tokens: T pieces.
@@ -73,11 +73,12 @@ class Candidates:
 class Hypothesis:
     """A hypothesis of a search at one step.
 
-    ids: its tokens.
-    log_probability: the sum over its tokens.
+    ids: the ids of its tokens.
+    log_probability: the sum of the log-probabilities of its tokens.
     score: the log-probability with the penalties of the search.
-    parent: the index of the hypothesis that it extends, among the live ones
-        of the step before; `None` if it finished at an earlier step.
+    parent: the index of the hypothesis that it extends, among the live
+        hypotheses of the previous step. `None` in the result of a search, and
+        if the hypothesis finished at an earlier step.
     """
 
     ids: list[int]
@@ -90,9 +91,9 @@ class Hypothesis:
 class SearchStep:
     """All hypotheses of a search after one step.
 
-    live: those that go on, best first.
+    live: the hypotheses that go on, best first.
     finished: the finished set, best first.
-    dropped: the candidates of this step that are in neither.
+    dropped: the candidates of this step that are neither live nor finished.
     """
 
     live: list[Hypothesis]
@@ -102,12 +103,12 @@ class SearchStep:
 
 @dataclasses.dataclass(frozen=True)
 class SearchRecord:
-    """What a search did.
+    """The steps and the result of a search.
 
     kind: `"beam"` or `"greedy"`.
-    settings: of a beam search, `beam_size`, `top_beams`, `alpha`, `penalty`
-        and `coverage`.
-    steps: a record of each step.
+    settings: for a beam search, `beam_size`, `top_beams`, `alpha`, `penalty`
+        and `coverage`; for a greedy search, empty.
+    steps: the hypotheses after each step.
     hypotheses: the result, best first.
     """
 
@@ -119,7 +120,7 @@ class SearchRecord:
 
 @dataclasses.dataclass(frozen=True)
 class Trace:
-    """All numbers that one sentence goes through; `trace` makes it.
+    """All numbers that a model computes for one sentence; see `trace`.
 
     model: sizes and ids of the model.
     source: the source.
@@ -127,13 +128,13 @@ class Trace:
     arrays: float32 arrays by name, in the order in which the model computes
         them. `docs/interpretation.md` lists the names and shapes.
     steps: the `Candidates` of each of the T steps.
-    lens: for each decoder block, the `Candidates` of each of the T steps if
-        the output layer read the output of this block; see `logit_lens`.
-    search: what the search did; `None` if the translation was given, or if
-        the search is neither beam search nor greedy search.
-    attribution: `None`, or an `Attribution`.
-    assessments: how sure each translation of `search` is, or the given one;
-        `None` without a calibration.
+    lens: for each decoder block, the `Candidates` of each of the T steps,
+        computed from the output of this block; see `logit_lens`.
+    search: the record of the search; `None` if the translation was given, or
+        if the search is neither beam search nor greedy search.
+    attribution: an `Attribution`, or `None`.
+    assessments: an `Assessment` for each translation of `search`, or for the
+        given translation; `None` without a calibration.
     """
 
     model: dict[str, Any]
@@ -151,7 +152,7 @@ class Trace:
         return json.dumps(self.fields(), ensure_ascii=False, allow_nan=False)
 
     def fields(self) -> dict[str, Any]:
-        """Returns what `to_json` writes, as dicts, lists and strings."""
+        """Returns the content of `to_json`, as dicts, lists and strings."""
         fields = {
             "schema": SCHEMA,
             "version": VERSION,
@@ -171,7 +172,7 @@ class Trace:
         """Reads the result of `to_json`.
 
         Raises:
-            ValueError: it is not a trace, or a trace of another version.
+            ValueError: the JSON is not a trace, or is of another version.
         """
         fields = json.loads(text)
         _check_version(fields)
@@ -229,7 +230,7 @@ def _search_record(fields):
 
 
 def _assessments(items):
-    # Traces that were written before there were calibrations have none.
+    # Older traces and traces without a calibration have no assessments.
     if items is None:
         return None
     return [assessment.Assessment(**item) for item in items]

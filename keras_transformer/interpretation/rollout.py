@@ -1,4 +1,4 @@
-"""Attention rollout: attention followed down through all blocks.
+"""Attention rollout: the product of the attention weights of all blocks.
 
 T target length   S source length   L layers   H heads
 """
@@ -11,11 +11,11 @@ from keras_transformer.interpretation import record
 
 
 class Rollout(NamedTuple):
-    """How much each position of a stack's output reads from each input.
+    """The share of each input token in each output position of a stack.
 
     encoder: float32 `(S, S)`; rows sum to 1.
-    decoder: float32 `(T, T)`, of the tokens that the decoder read; rows sum
-        to 1. It leaves out what comes from the source.
+    decoder: float32 `(T, T)`, for the tokens that the decoder read; rows sum
+        to 1. Cross-attention is left out.
     """
 
     encoder: np.ndarray
@@ -25,12 +25,13 @@ class Rollout(NamedTuple):
 def attention_rollout(trace: record.Trace) -> Rollout:
     """Multiplies the self-attention of all blocks (Abnar and Zuidema 2020).
 
-    Of each block, the weights are averaged over the heads, and half of the
-    result is the identity, for the residual connection. The product over the
-    blocks says how much of each input token is mixed into each output.
+    In each block, the weights are averaged over the heads. The result is
+    averaged with the identity matrix, which stands for the residual
+    connection. The product over the blocks says how much of each input token
+    is mixed into each output.
 
-    It treats all heads as equal, and knows nothing of values, of feed-forward
-    networks and of norms.
+    Rollout treats all heads as equal, and ignores values, feed-forward networks
+    and norms.
 
     Args:
         trace: the result of `trace`.

@@ -23,8 +23,8 @@ _SETTINGS = ("beam_size", "top_beams", "alpha", "penalty", "coverage")
 class RecordingSearch(base.Search):
     """A search that keeps a record of what another search does.
 
-    It searches for the translation of one sentence, outside of graphs. Its
-    result is that of the other search.
+    The search is for one sentence, outside of graphs. The result is that of the
+    other search.
 
     Args:
         search: the other search.

@@ -1,4 +1,4 @@
-"""Traces the same sentences again and again, while their model trains.
+"""Traces the same sentences several times while a model trains.
 
 S source length   T target length
 """
@@ -15,9 +15,9 @@ from keras_transformer.translation import translator as translators
 class Tracer:
     """A function from sentences to their traces, with the current weights.
 
-    The traces are those of `trace`, without a record of the search. All
-    sentences are translated in one graph, which is kept: so a `Tracer` is
-    faster than `trace`, from its second call on.
+    The traces are those of `trace`, without a record of the search. A graph
+    translates all sentences at once, and later calls use the graph again. So
+    from its second call on, a `Tracer` is faster than `trace`.
 
     Args:
         translator: a `Translator` of one `Transformer`.
@@ -38,7 +38,7 @@ class Tracer:
 
     def __init__(self, translator: translators.Translator) -> None:
         self._translator = translator
-        # A model of another precision has a copy that computes in float32.
+        # If the model has another precision, this has a copy in float32.
         self._in_float32 = reading.in_float32(translator)
 
     def __call__(self, texts: Sequence[str]) -> list[record.Trace]:

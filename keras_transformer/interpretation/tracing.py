@@ -1,4 +1,4 @@
-"""Traces a sentence: everything it goes through in a translator, as numbers.
+"""Traces a sentence: records the numbers that a translator computes for it.
 
 B batch   T target length   S source length   D model_dim
 """
@@ -29,7 +29,7 @@ def trace(
     attribution: str | None = None,
     calibration: confidence.Calibration | None = None,
 ) -> record.Trace:
-    """Records everything one sentence goes through, from text to translation.
+    """Records the numbers that a translator computes for one sentence.
 
     The numbers are those of The Illustrated Transformer, in its order:
     tokens, embeddings and positions; in each block and head the queries,
@@ -37,17 +37,17 @@ def trace(
     and at each step the most probable tokens and the hypotheses of the
     search. They are computed in float32.
 
-    Attention weights show where a head takes its values from. They do not
-    show alone why the model chose a token (Jain and Wallace 2019; Wiegreffe
-    and Pinter 2019); see `ablate_heads` and `attribute`.
+    Attention weights show where a head takes its values from. Alone they do
+    not show why the model chose a token (Jain and Wallace 2019; Wiegreffe and
+    Pinter 2019); see `ablate_heads` and `attribute`.
 
     Args:
         translator: a `Translator` of one `Transformer`.
         text: one sentence.
-        target: a translation to read instead of searching for one.
+        target: its translation; `None` to search for it.
         num_candidates: the number of tokens to keep of each step.
-        attribution: the method of `attribute` to record too, or `None`.
-        calibration: that of the translator, to assess translations, or `None`.
+        attribution: the method of `attribute`; `None` for no attribution.
+        calibration: the translator's calibration; `None` for no assessments.
 
     Returns:
         A `Trace`.
@@ -89,7 +89,7 @@ def trace_of_pair(
     read: reading.Pair,
     num_candidates: int = next_tokens.OF_A_STEP,
 ) -> record.Trace:
-    """Records one pass through a model, without a search and an attribution.
+    """Records one pass through a model, without search and attribution.
 
     Args:
         translator: the translator that read the pair.
@@ -111,12 +111,12 @@ def logit_lens(
     target: str | None = None,
     num_candidates: int = next_tokens.OF_A_BLOCK,
 ) -> list[list[record.Candidates]]:
-    """Returns what the output layer would say after each decoder block.
+    """Returns the most probable tokens after each decoder block.
 
-    The final norm and the output layer read the output of each block as if it
-    were the last (nostalgebraist 2020). The last block gives the model's own
-    logits. Blocks before it are not trained for this: a wrong token there
-    does not show that the block knows nothing.
+    The final norm and the output layer are applied to the output of each block
+    as if the block were the last (nostalgebraist 2020). The last block gives
+    the model's own logits. The other blocks are not trained for this, so a
+    wrong token does not show that a block knows nothing.
 
     Args:
         translator: a `Translator` of one `Transformer`.
@@ -157,7 +157,7 @@ def _check(num_candidates, attribution):
 
 
 def _assessments(translator, calibration, pair, read, result):
-    """Assesses the translations that were searched for, or the given one."""
+    """Assesses the translations of the search, or the given translation."""
     if calibration is None:
         return None
     text, target = pair
@@ -179,7 +179,7 @@ def _assessments(translator, calibration, pair, read, result):
 
 
 def _numbers(translator, read, num_candidates):
-    """Returns the fields of a trace that are computed in one pass."""
+    """Returns the fields of a trace that one pass through the model gives."""
     values = forward.forward(read.model, read.source_ids, read.input_ids)
     arrays = {name: np.asarray(value[0]) for name, value in values.items()}
     logits = arrays.pop("logits")

@@ -11,7 +11,7 @@ SPACE = "\u2581"
 
 
 def of_tokens(tokens: Sequence[str], ends: bool) -> list[int]:
-    """Numbers the words of a sentence, and returns the number of each token.
+    """Numbers the words, and returns for each token the number of its word.
 
     A word begins at the first token, and at each token that begins with a
     space. The end token has a number of its own.
@@ -38,17 +38,17 @@ def of_tokens(tokens: Sequence[str], ends: bool) -> list[int]:
 
 
 def tokens_of(word: str, tokens: Sequence[str]) -> list[int]:
-    """Returns the indices of the tokens that spell a word, its first use.
+    """Returns the indices of the tokens that spell a word at its first use.
 
     Case makes no difference. An apostrophe separates words: "animal" is a
     word of "l'animal".
 
     Args:
-        word: one word, or several with spaces between.
+        word: one word, or several words with spaces between them.
         tokens: pieces, as `Tokenizer.pieces` returns them.
 
     Returns:
-        The indices, none if the text does not have the word.
+        The indices; an empty list if the text does not have the word.
 
     Example:
 
@@ -62,7 +62,7 @@ def tokens_of(word: str, tokens: Sequence[str]) -> list[int]:
         return []
     begin, indices = 0, []
     for i, token in enumerate(tokens):
-        # A space before the word does not count as a part of it.
+        # The space at the beginning of a token is not a part of the word.
         first = begin + token.startswith(SPACE)
         end = begin + len(token)
         if first < match.end() and end > match.start() and first < end:

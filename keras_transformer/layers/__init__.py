@@ -1,4 +1,4 @@
-"""Keras layers of the Transformer, which depend only on Keras."""
+"""The layers of the Transformer. They depend only on Keras and NumPy."""
 
 from keras_transformer.layers.attention import MultiHeadAttention
 from keras_transformer.layers.causal_block import CausalBlock

@@ -39,9 +39,9 @@ class MultiHeadAttention(composite.Composite):
         num_key_value_heads: N, must divide H; `None` means H. A smaller N is
             grouped-query attention, and N = 1 is multi-query attention.
         use_bias: whether the four projections add a bias.
-        positions: `RotaryPositions` or `RelativePositions`, copied. With
+        positions: a template: `RotaryPositions` or `RelativePositions`. With
             `None` the order of the keys makes no difference.
-        gain: multiplies the standard deviation of the initial kernels of
+        gain: a factor for the standard deviation of the initial kernels of
             query, key and value (Glorot and Bengio 2010).
         dropout: the dropout rate of the attention weights in training.
 
@@ -53,12 +53,12 @@ class MultiHeadAttention(composite.Composite):
             `(B, H, T, S)`, True where a query may attend; H may be 1.
         return_attention_scores: whether to return the scores too.
         method: the method to run, `"project_memory"` or `"attend"`. In a
-            functional model these methods call the layer with it, since
+            functional model both methods call the layer with their name, since
             Keras tracks the weights of a layer only if the layer is called.
 
     Returns:
-        Shape `(B, T, D)`; with `return_attention_scores=True` the pair of it
-        and the scores, `(B, H, T, S)` in float32.
+        Output, shape `(B, T, D)`; with `return_attention_scores=True` the
+        pair of the output and the scores, `(B, H, T, S)` in float32.
 
     Raises:
         ValueError: a size is not a positive int, H does not divide D, N does
@@ -103,8 +103,8 @@ class MultiHeadAttention(composite.Composite):
         }
         self.model_dim = model_dim
         self.head_dim = model_dim // num_heads
-        # All heads share one matrix, which is reshaped. For a weight (D, H, K)
-        # Keras would take D H and D K for the fans in Glorot's formula.
+        # All heads share one matrix (D, H K), so that the fans of Glorot's
+        # formula are right. For a weight (D, H, K) Keras uses D H and D K.
         self.num_heads = num_heads
         self.num_key_value_heads = num_key_value_heads or num_heads
         self.query = self._projection("query", num_heads)
@@ -182,12 +182,12 @@ class MultiHeadAttention(composite.Composite):
     def project_memory(
         self, memory: Tensor, key_positions: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Makes keys and values, which decoding caches.
+        """Projects memory to keys and values; decoding caches the results.
 
         Args:
             memory: shape `(B, S, D)`.
-            key_positions: the positions of its columns, `(S,)`, or `(1,)` if
-                all have the same; `None` means 0, 1, 2, ...
+            key_positions: the positions of the columns, `(S,)`; `(1,)` if all
+                share one position; `None` means 0, 1, 2, ...
 
         Returns:
             The pair (key, value), each `(B, N, S, K)`.
@@ -220,10 +220,10 @@ class MultiHeadAttention(composite.Composite):
             key: shape `(B, N, S, K)`, as `project_memory` returns it.
             value: shape `(B, N, S, K)`.
             mask: the same as `attention_mask` of `call`.
-            attention_bias: added to the logits, broadcasts to
+            attention_bias: what is added to the logits; it broadcasts to
                 `(B, H, T, S)`.
-            query_positions: the positions of the inputs, `(T,)`, or `(1,)` if
-                all have the same; `None` means 0, 1, 2, ...
+            query_positions: the positions of the inputs, `(T,)`; `(1,)` if all
+                share one position; `None` means 0, 1, 2, ...
             key_positions: the positions of the keys, `(S,)`; `None` means 0,
                 1, 2, ...
             training: whether to apply dropout.
@@ -258,18 +258,18 @@ class MultiHeadAttention(composite.Composite):
         )
 
     def stepper(self) -> Callable[..., tuple[Tensor, Tensor]]:
-        """Makes a function for many steps of self-attention.
+        """Makes a function to call at each step of self-attention.
 
         The function computes queries, keys and values in one product. Their
         matrices are put side by side once, when the function is made.
 
         Returns:
-            A function of `inputs` `(B, W, D)`, W hypotheses at one position,
-            `append_to_past`, `attention_bias`, `query_positions` and
-            `key_positions`; the last three are as for `attend`.
-            `append_to_past` is called with the keys and the values of the
-            inputs, each `(B, N, W, K)`, and returns all keys and all values
-            to attend to. The function returns what `attend` returns.
+            A function that returns what `attend` returns. Its arguments are
+            `inputs` `(B, W, D)` of W hypotheses at one position,
+            `append_to_past`, and `attention_bias`, `query_positions` and
+            `key_positions` as for `attend`. `append_to_past` is a function of
+            the keys and the values of the inputs, each `(B, N, W, K)`. It
+            returns all keys and all values to attend to.
         """
         if not self.built:
             self.build()
@@ -291,11 +291,11 @@ class MultiHeadAttention(composite.Composite):
         return step
 
     def between_sequences(self) -> "MultiHeadAttention":
-        """Returns this attention for use between two sequences, as a template.
+        """Returns a template for encoder-decoder attention (section 3.2.3).
 
-        The distance between a target position and a source position means
-        nothing (section 3.2.3), so the returned layer has no `positions`. All
-        other settings are the same.
+        The distance between a target position and a source position has no
+        meaning, so the returned layer has no `positions`. All other settings
+        are the same.
 
         Returns:
             A `MultiHeadAttention`; this layer itself if it has no positions.
@@ -323,7 +323,7 @@ class MultiHeadAttention(composite.Composite):
             self,
             units,
             use_bias=self._settings["use_bias"],
-            # `build` sets the real initializer; this one draws no seed.
+            # `build` sets the initializer; this placeholder draws no seed.
             kernel_initializer="zeros",
             name=name,
             dtype=self.dtype_policy,

@@ -21,9 +21,9 @@ class Block(composite.Composite):
     """A base class for blocks (section 3.1).
 
     A block has one or two attentions, then a feed-forward network, each in a
-    residual connection. An attention is the attribute whose name
-    `_attentions` gives, the network is `feed_forward`, and the residual
-    connection around each has the same name plus `_residual`.
+    residual connection. Each of them is an attribute. `_attentions` returns the
+    names of the attentions, and the network has the name `feed_forward`. The
+    residual connection has the name of its sublayer plus `_residual`.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Block(composite.Composite):
         attentions = self._attentions(attention)
         sublayers = {**attentions, "feed_forward": feed_forward}
         # Variables are made and listed in this order. Checkpoints and the
-        # random initial weights depend on it.
+        # random initial weights depend on this order.
         self._sublayers = tuple(sublayers)
         for name, template in sublayers.items():
             sublayer = templates.copy_into(self, template, name)
@@ -75,7 +75,7 @@ class Block(composite.Composite):
             attention: the template that the block was given.
 
         Returns:
-            A dict from the names of the attributes to templates.
+            A dict from the attribute name of each attention to its template.
         """
         raise NotImplementedError
 
@@ -95,7 +95,10 @@ class Block(composite.Composite):
         return {**super().get_config(), **templates.plain_copy(self._settings)}
 
     def _output_shape(self, inputs_shape, return_attention_scores):
-        """Returns the output shape of a block with self-attention only."""
+        """Returns the shapes of the output and of self-attention scores.
+
+        Without `return_attention_scores` it returns the first shape only.
+        """
         shape = (*inputs_shape[:-1], self.model_dim)
         if not return_attention_scores:
             return shape
@@ -120,10 +123,10 @@ def call_with_scores(
     return_attention_scores: bool,
     **kwargs: Any,
 ) -> tuple[Any, ...]:
-    """Calls a layer with attention; always returns a tuple with scores.
+    """Calls a layer that has attention; always returns output and scores.
 
     The layer returns scores only if they are needed: an activity regularizer
-    would penalize all that it returns.
+    would penalize the scores too.
 
     Args:
         layer: an attention, a block, or a stack.
@@ -132,8 +135,8 @@ def call_with_scores(
         **kwargs: keyword arguments of its call.
 
     Returns:
-        The output and the scores; the output and `None` if they are not
-        needed.
+        The output and the scores; the output and `None` if the scores are
+        not needed.
     """
     if return_attention_scores:
         return layer(*args, return_attention_scores=True, **kwargs)

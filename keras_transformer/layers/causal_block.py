@@ -1,4 +1,4 @@
-"""A block of a language model, for whole sequences and for steps.
+"""A block of a language model, for whole sequences and for decoding steps.
 
 B batch   T length   D model_dim   H heads   K head_dim   N key-value heads
 M positions in the cache   W hypotheses of a row
@@ -29,17 +29,17 @@ class CausalBlock(causal_frame.CausalFrame):
     Call arguments:
         inputs: shape `(B, T, D)`.
         mask: boolean padding mask `(B, T)`, True at real positions, or an
-            attention mask `(B, T, T)` or `(B, H, T, T)`; the block is causal
-            with every mask.
+            attention mask `(B, T, T)` or `(B, H, T, T)`. Self-attention is
+            always causal.
         return_attention_scores: whether to return the scores too.
 
     Returns:
-        Shape `(B, T, D)`; with `return_attention_scores=True` the pair of it
-        and the scores `(B, H, T, T)`.
+        Output, shape `(B, T, D)`; with `return_attention_scores=True` the
+        pair of the output and the scores `(B, H, T, T)`.
 
     Raises:
         ValueError: the templates differ in `model_dim`, or a mask does not
-            fit; or a sublayer raises it.
+            fit; or a sublayer raises this error.
 
     Example:
 
@@ -82,8 +82,8 @@ class CausalBlock(causal_frame.CausalFrame):
 
         Args:
             batch_size: B, an int or a scalar tensor.
-            max_length: M, the maximum number of steps: the state then keeps
-                its shape, as XLA needs. With `None` it grows.
+            max_length: M, the maximum number of steps. The state then has a
+                fixed shape, as XLA needs. With `None` the state grows.
 
         Returns:
             A dict of tensors, batch axis first: `"past"` and the entries that
@@ -101,7 +101,7 @@ class CausalBlock(causal_frame.CausalFrame):
     def step(
         self, inputs: Tensor, position: Tensor, state: dict[str, Any]
     ) -> tuple[Tensor, dict[str, Any]]:
-        """Computes one position of W hypotheses; the results are as in `call`.
+        """Computes the output of `call` at one position, for W hypotheses.
 
         Args:
             inputs: shape `(B, W, D)`.
@@ -129,19 +129,19 @@ class CausalBlock(causal_frame.CausalFrame):
             empty_past: the result of `past.start`.
 
         Returns:
-            A dict: under `"target"` the pair of empty slots for keys and for
-            values, `(B, N, M, K)`.
+            A dict with the entry `"target"`: the pair of empty slots for keys
+            and empty slots for values, each `(B, N, M, K)`.
         """
         return {"target": self._empty_cache(batch_size, empty_past)}
 
     def stepper(self) -> Callable[..., tuple[Tensor, dict[str, Any], Tensor]]:
-        """Makes a function for many steps, with a past that all blocks share.
+        """Makes a function to call at each step; all blocks share the past.
 
         Returns:
             A function of inputs `(B, W, D)`, a `Step` from `past.take_step`,
             and the cache (from `start_cache` or the previous step). It
             returns the triple of the output `(B, W, D)`, the cache for the
-            next step, and scores `(B, H, W, M W)` of all slots.
+            next step, and attention scores `(B, H, W, M W)` over all slots.
         """
         self_attend = self._self_attention_stepper()
 

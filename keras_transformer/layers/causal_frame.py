@@ -1,4 +1,4 @@
-"""The causal self-attention of decoders, for whole sequences and for steps.
+"""The causal self-attention of decoders, for sequences and for decoding steps.
 
 B batch   T length   D model_dim   H heads   K head_dim   N key-value heads
 M positions in the cache   W hypotheses of a row
@@ -12,9 +12,9 @@ from keras_transformer.layers import block, implicit, masks, past
 class CausalFrame(block.Block):
     """A base class for blocks whose first sublayer is causal self-attention.
 
-    Each position attends to itself and to those before it (section 3.2.3).
-    In decoding step by step, it caches the keys and values of earlier
-    positions, see `layers.past`.
+    Each position attends to itself and to earlier positions (section 3.2.3).
+    Decoding steps cache the keys and values of earlier positions, see
+    `layers.past`.
     """
 
     def _attentions(self, attention):
@@ -24,8 +24,8 @@ class CausalFrame(block.Block):
         """Applies self-attention to whole sequences.
 
         Returns:
-            The pair of the output `(B, T, D)` and the scores; these are
-            `None` unless they were asked for.
+            The pair of the output `(B, T, D)` and the scores, which are
+            `None` without `return_attention_scores`.
         """
         length = inputs.shape[1]
         masks.check_fits(mask, inputs.shape[0], None, length, length)
@@ -67,7 +67,7 @@ class CausalFrame(block.Block):
         Returns:
             A function of inputs `(B, W, D)`, a `past.Step`, and the pair of
             cached keys and values. It returns the output `(B, W, D)`, the
-            pair with the new keys and values, and scores
+            pair after the new keys and values were added, and scores
             `(B, H, W, M W)`.
         """
         if not self.built:

@@ -1,7 +1,7 @@
 """Checks of the arguments of layers, before anything is built or computed.
 
-Each raises a ValueError that says what was received, what was expected and
-what to do. Values that are known only when a graph runs are not checked.
+Each check raises a ValueError that says what was received, what was expected
+and what to do. Values that are known only when a graph runs are not checked.
 """
 
 import math
@@ -85,7 +85,7 @@ def last_size(shape: Shape) -> int:
 
 
 def known_int(value: Tensor) -> int | None:
-    """Returns an integer tensor as an int, or `None` in a graph."""
+    """Returns a scalar tensor as an int, or `None` if it has no value yet."""
     try:
         return int(np.asarray(value))
     except (NotImplementedError, TypeError, ValueError):

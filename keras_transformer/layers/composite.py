@@ -1,9 +1,9 @@
-"""Layers that hold sublayers, and save how a user changed them.
+"""Layers that hold sublayers, and save what a user changed in them.
 
 Keras saves a layer as the arguments of its constructor. A user can change a
 sublayer after that: freeze it, add LoRA to it or quantize it. Keras does not
-save such changes. A `Composite` saves them in its config under `"sublayers"`,
-by the path of the sublayer.
+save such changes. A `Composite` saves them in its config under `"sublayers"`, a
+dict whose keys are the paths of the sublayers.
 """
 
 from collections.abc import Iterator
@@ -20,8 +20,8 @@ _LORA = ("lora_rank", "lora_alpha")
 class TracedLayer(keras.layers.Layer):
     """A layer whose symbolic outputs Keras computes by tracing its call.
 
-    Keras would ask `compute_output_shape` instead, which checks no argument
-    and knows no dtype and no optional output.
+    By default Keras calls `compute_output_shape` instead. That method checks no
+    arguments, and knows neither dtypes nor optional outputs.
     """
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
@@ -31,8 +31,8 @@ class TracedLayer(keras.layers.Layer):
 class Composite(TracedLayer):
     """A base class for layers whose sublayers are public attributes.
 
-    A sublayer must take its `trainable` from the composite when it is made
-    (`templates.copy_into`), and only the composite's `build` may build it.
+    A sublayer must be made with the `trainable` of the composite, as by
+    `templates.copy_into`. Only the `build` of the composite may build it.
     """
 
     def get_config(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class Composite(TracedLayer):
         """Adds LoRA to the matrices of all projections inside.
 
         The matrices are frozen, and low-rank matrices beside them are trained
-        instead. Biases and norms stay trainable if they were.
+        instead. Biases and norms stay trainable or frozen as before.
 
         Args:
             rank: the rank of the low-rank matrices.
@@ -80,7 +80,7 @@ class Composite(TracedLayer):
 
         Args:
             mode: the mode, such as `"int8"`.
-            type_check: an argument of Keras, which has no effect here.
+            type_check: has no effect; Keras passes this argument.
             config: as in Keras.
 
         Raises:
@@ -107,7 +107,7 @@ class Composite(TracedLayer):
 
 
 def build_all(*layers: keras.layers.Layer) -> None:
-    """Builds those layers that are not built; `build` must need no shape."""
+    """Builds layers that are not built; their `build` must need no shape."""
     for layer in layers:
         if not layer.built:
             layer.build()
@@ -119,13 +119,13 @@ def layers_inside(
     """Yields all layers inside a layer or model, an owner before its sublayers.
 
     Args:
-        owner: a layer or model, whose sublayers are public attributes or in
-            lists that are public attributes.
+        owner: a layer or model. Its sublayers are public attributes, or items
+            of lists that are public attributes.
         path: the prefix of all paths.
 
     Yields:
-        The path of a layer, which is names joined by `/`, the layer or model
-        that holds it, and the layer.
+        Triples of the path of a layer (names joined by `/`), the layer or
+        model that holds this layer, and the layer.
 
     Example:
 
@@ -146,7 +146,7 @@ def layers_inside(
 
 
 def _changes_of(layer, owner):
-    """Describes how a layer differs from what its owner made."""
+    """Describes what a user changed in a layer after its owner made it."""
     changes = {}
     if layer.trainable != owner.trainable:
         changes["trainable"] = layer.trainable

@@ -22,14 +22,14 @@ from keras_transformer.layers.typing import Shape, Tensor
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class Decoder(stack.Stack):
-    """A stack of decoder blocks, for whole sequences and for steps.
+    """A stack of decoder blocks, for whole sequences and for decoding steps.
 
-    Adds positions to the embeddings, applies dropout to the sum (section
-    5.4), and with `normalization="pre"` ends with one more norm.
+    It adds positions to the embeddings and applies dropout to the sum (section
+    5.4). With `normalization="pre"` it ends with one more norm.
 
     Args:
-        num_layers: L, N in the paper.
-        attention: a template, see `DecoderBlock`. Each block has copies.
+        num_layers: L, the number of blocks, N in the paper.
+        attention: a template, see `DecoderBlock`. Each block has two copies.
         feed_forward: a template: `FeedForward` or `GatedFeedForward`. Each
             block has a copy.
         norm: a template; `None` means layer normalization, epsilon 1e-6.
@@ -42,22 +42,22 @@ class Decoder(stack.Stack):
         inputs: embeddings, shape `(B, T, D)`.
         memory: the encoder's output, shape `(B, S, D)`.
         inputs_mask: boolean padding mask `(B, T)`, or an attention mask
-            `(B, T, T)` or `(B, H, T, T)`; it is causal with every mask.
+            `(B, T, T)` or `(B, H, T, T)`. Self-attention is always causal.
         memory_mask: boolean padding mask `(B, S)`, or an attention mask
             `(B, T, S)` or `(B, H, T, S)`.
         return_attention_scores: whether to return the scores too.
         segment_ids: integers `(B, T)`, if a row holds several sentences, see
             `layers.segments`.
-        memory_segment_ids: integers `(B, S)`, those of the memory.
+        memory_segment_ids: integers `(B, S)`, the segment ids of the memory.
 
     Returns:
-        Shape `(B, T, D)`; with `return_attention_scores=True` the triple of
-        it, self-attention scores `(B, L, H, T, T)` and encoder-decoder
-        scores `(B, L, H, T, S)`.
+        Output, shape `(B, T, D)`; with `return_attention_scores=True` the
+        triple of the output, self-attention scores `(B, L, H, T, T)` and
+        encoder-decoder scores `(B, L, H, T, S)`.
 
     Raises:
         ValueError: there are no layers, or the templates differ in
-            `model_dim`; or a sublayer raises it.
+            `model_dim`; or a sublayer raises this error.
 
     Example:
 
@@ -143,9 +143,9 @@ class Decoder(stack.Stack):
 
         Args:
             memory: the encoder's output, shape `(B, S, D)`.
-            max_length: M, the maximum number of steps: the state then keeps
-                its shape, as XLA needs. With `None` it grows with each step,
-                and no step reads empty slots.
+            max_length: M, the maximum number of steps. The state then has a
+                fixed shape, as XLA needs. With `None` the state grows with
+                each step, and has no empty slots.
 
         Returns:
             A dict of tensors, batch axis first: `"past"`, which all blocks
@@ -175,7 +175,7 @@ class Decoder(stack.Stack):
         Args:
             inputs: the embeddings of all hypotheses at `position`, shape
                 `(B, W, D)`; W is 1 unless the state was widened.
-            position: a scalar, counted from 0.
+            position: the position of the inputs, a scalar, counted from 0.
             state: the state that `start` or the previous step returned.
             memory_mask: boolean padding mask `(B, S)`.
 
@@ -190,7 +190,7 @@ class Decoder(stack.Stack):
         return output, state
 
     def stepper(self) -> Callable[..., tuple[Tensor, dict[str, Any], Tensor]]:
-        """Makes a function for many steps, which prepares the weights once.
+        """Makes a function to call at each step; prepares the weights once.
 
         Returns:
             A function with the arguments of `step`. It returns the output,
@@ -203,8 +203,8 @@ class Decoder(stack.Stack):
 
         def step(inputs, position, state, memory_mask=None):
             current = past.take_step(state["past"], inputs, position)
-            # `enter` counts positions along axis 1, and all W hypotheses of a
-            # row are at the same position.
+            # `enter` counts positions along axis 1. All W hypotheses of a row
+            # are at the same position, so each becomes a row of length 1.
             x = ops.reshape(inputs, (-1, 1, self.model_dim))
             x = self.enter(x, start=position, training=False)
             x = ops.reshape(x, current.shape(self.model_dim))

@@ -1,4 +1,4 @@
-"""One block of the decoder, for whole sequences and for steps.
+"""One block of the decoder, for whole sequences and for decoding steps.
 
 B batch   T target length   S source length   D model_dim   H heads
 K head_dim   N key-value heads   M positions in the cache
@@ -25,13 +25,13 @@ from keras_transformer.layers.typing import Shape, Tensor
 class DecoderBlock(causal_frame.CausalFrame):
     """Causal self-attention, encoder-decoder attention, then feed-forward.
 
-    Each is in a residual connection (section 3.1). `start` takes the memory
-    and caches its keys and values.
+    Each sublayer is in a residual connection (section 3.1). `start` takes the
+    memory and caches its keys and values.
 
     Args:
         attention: a template for both attentions: `MultiHeadAttention` with
-            any settings. The encoder-decoder attention is made from what its
-            method `between_sequences` returns, if it has this method.
+            any settings. If it has a method `between_sequences`, the result
+            of this method is the template of the encoder-decoder attention.
         feed_forward: a template: `FeedForward` or `GatedFeedForward`.
         norm: a template; `None` means layer normalization, epsilon 1e-6.
         dropout: the dropout rate, P_drop.
@@ -41,19 +41,19 @@ class DecoderBlock(causal_frame.CausalFrame):
         inputs: shape `(B, T, D)`.
         memory: the encoder's output, shape `(B, S, D)`.
         inputs_mask: boolean padding mask `(B, T)`, or an attention mask
-            `(B, T, T)` or `(B, H, T, T)`; it is causal with every mask.
+            `(B, T, T)` or `(B, H, T, T)`. Self-attention is always causal.
         memory_mask: boolean padding mask `(B, S)`, or an attention mask
             `(B, T, S)` or `(B, H, T, S)`.
         return_attention_scores: whether to return the scores too.
 
     Returns:
-        Shape `(B, T, D)`; with `return_attention_scores=True` the triple of
-        it, self-attention scores `(B, H, T, T)` and encoder-decoder scores
-        `(B, H, T, S)`.
+        Output, shape `(B, T, D)`; with `return_attention_scores=True` the
+        triple of the output, self-attention scores `(B, H, T, T)` and
+        encoder-decoder scores `(B, H, T, S)`.
 
     Raises:
         ValueError: the templates differ in `model_dim`; or a sublayer raises
-            it.
+            this error.
 
     Example:
 
@@ -130,8 +130,8 @@ class DecoderBlock(causal_frame.CausalFrame):
 
         Args:
             memory: the encoder's output, shape `(B, S, D)`.
-            max_length: M, the maximum number of steps: the state then keeps
-                its shape, as XLA needs. With `None` it grows.
+            max_length: M, the maximum number of steps. The state then has a
+                fixed shape, as XLA needs. With `None` the state grows.
 
         Returns:
             A dict of tensors, batch axis first: `"past"` and the entries that
@@ -150,7 +150,7 @@ class DecoderBlock(causal_frame.CausalFrame):
         state: dict[str, Any],
         memory_mask: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Any]]:
-        """Computes one position of W hypotheses; the results are as in `call`.
+        """Computes the output of `call` at one position, for W hypotheses.
 
         Args:
             inputs: shape `(B, W, D)`.
@@ -179,9 +179,9 @@ class DecoderBlock(causal_frame.CausalFrame):
             empty_past: the result of `past.start`.
 
         Returns:
-            A dict of two pairs of keys and values: `"memory"` has those of the
-            memory, `(B, N, S, K)`, and `"target"` has empty slots for those of
-            the target, `(B, N, M, K)`.
+            A dict of two pairs. `"memory"` has the keys and the values of the
+            memory, each `(B, N, S, K)`. `"target"` has empty slots for the
+            keys and for the values of the target, each `(B, N, M, K)`.
         """
         target = self._empty_cache(ops.shape(memory)[0], empty_past)
         return {
@@ -190,7 +190,7 @@ class DecoderBlock(causal_frame.CausalFrame):
         }
 
     def stepper(self) -> Callable[..., tuple[Tensor, dict[str, Any], Tensor]]:
-        """Makes a function for many steps, with a past that all blocks share.
+        """Makes a function to call at each step; all blocks share the past.
 
         Returns:
             A function of inputs `(B, W, D)`, a `Step` from `past.take_step`,

@@ -1,9 +1,9 @@
 """Dense layers that can be quantized and adapted by LoRA.
 
-Keras's `Dense` and `Embedding` merge the LoRA matrices into the weight matrix
-when they are saved. A loaded layer then starts with LoRA matrices that are
-both zero, and cannot learn any more. The layers here save the LoRA matrices as
-they are.
+When Keras saves its `Dense` or `Embedding`, it merges the LoRA matrices into
+the weight matrix. The loaded layer has two LoRA matrices of zeros. Their
+gradients are zero too, so these matrices cannot learn any more. The layers here
+save the LoRA matrices unchanged.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ class SavesLora(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "SavesLora":
         # Newer versions of Keras write `quantization_config`. Keras 3.12, the
-        # last for Python 3.10, does not know it, even if it is `None`.
+        # last version for Python 3.10, refuses it, even if it is `None`.
         if config.get("quantization_config") is None:
             config = {
                 name: value
@@ -56,7 +56,7 @@ class SavesLora(keras.layers.Layer):
     ) -> None:
         # `quantize` has no argument `config` in older versions of Keras.
         options = {} if config is None else {"config": config}
-        # Keras refuses subclasses, since it does not know what they compute.
+        # The type check of Keras would refuse subclasses.
         super().quantize(mode, type_check=False, **options)
 
     def save_own_variables(self, store: dict[str, Any]) -> None:
@@ -67,8 +67,8 @@ class SavesLora(keras.layers.Layer):
             store[str(i)] = weight
 
     def load_own_variables(self, store: dict[str, Any]) -> None:
-        # A file of Keras's own layers, or one that was written before LoRA was
-        # enabled, has a single matrix.
+        # A file of Keras's own layers, or a file from before LoRA was enabled,
+        # has the weight matrix but no LoRA matrices.
         if not self.lora_enabled or len(store.keys()) != len(self.weights):
             super().load_own_variables(store)
             return
@@ -93,15 +93,15 @@ class Dense(SavesLora, keras.layers.Dense):
 class Projection(Dense):
     """One of the four projections of an attention.
 
-    Its weights belong to the attention, and are saved under the attention's
-    names. This layer exists so that Keras finds a `Dense` layer to quantize or
-    to adapt.
+    Its matrix and its bias are weights of the attention, and are saved with the
+    attention. This layer exists so that Keras finds a `Dense` layer to quantize
+    or to adapt.
 
-    If it is quantized, its matrix has 8 or 4 bits, and products are computed
+    If it is quantized, its matrix is int8 or int4, and products are computed
     in the compute dtype. Inputs are not quantized, so that decoding step by
     step gives the same numbers as the whole sequence. The methods GPTQ and AWQ,
     and training in float8, are not supported: they change the computation in
-    `Dense`, but an attention reads the matrix and computes by itself.
+    `Dense`, but an attention reads the matrix and computes without `Dense`.
 
     Args:
         owner: the attention.
@@ -111,7 +111,8 @@ class Projection(Dense):
 
     def __init__(self, owner: keras.layers.Layer, units: int, **kwargs: Any):
         super().__init__(units, **kwargs)
-        # It holds a method: Keras would track the attention as a sublayer.
+        # Stores a method of the attention, not the attention: Keras would
+        # track the attention as a sublayer.
         self._add_to_owner = owner.add_weight
 
     def add_weight(
@@ -139,8 +140,8 @@ class Projection(Dense):
         if name not in ("int8", "int4"):
             raise NotImplementedError(
                 f"The projection {self.name!r} of an attention can be "
-                f"quantized to 'int8' and 'int4'. Received: mode={name!r}. It "
-                "stays as it is."
+                f"quantized to 'int8' and 'int4'. Received: mode={name!r}. "
+                "The projection is not changed."
             )
         if config is not None:
             settings = {**config.get_config(), "activation_quantizer": None}
@@ -169,7 +170,7 @@ class Projection(Dense):
         return self._add_to_owner.__self__
 
     def _own_weights(self):
-        """Returns the weights that are not the attention's, such as LoRA's."""
+        """Returns weights that the attention does not have, such as LoRA's."""
         weights_of_owner = [
             getattr(self._owner(), f"{self.name}_{name}", None)
             for name in ("kernel", "bias")

@@ -12,8 +12,8 @@ from keras import ops
 from keras_transformer.layers import grouped, heads, masks, symbolic
 from keras_transformer.layers.typing import Tensor
 
-# The logit of a forbidden key. It is finite, so that a query that may attend to
-# no key has no NaN in its scores or in its gradient.
+# The logit of a forbidden key. It is finite: with minus infinity, a query that
+# may attend to no key would have NaN in its scores and its gradient.
 FORBIDDEN = -1e9
 
 
@@ -38,12 +38,12 @@ def dot_product_attention(
             that of `query` and `key`.
         mask: boolean, shape `(B, S)`, `(B, T, S)` or `(B, H, T, S)`, True
             where a query may attend; H may be 1.
-        attention_bias: added to the scaled products before the softmax,
-            broadcasts to `(B, H, T, S)`.
+        attention_bias: what is added to the scaled products before the
+            softmax; it broadcasts to `(B, H, T, S)`.
 
     Returns:
-        The pair (output `(B, T, H, K)`, with K and dtype of `value`,
-        attention scores `(B, H, T, S)` in float32).
+        The pair of the output `(B, T, H, K)`, with K and dtype of `value`,
+        and the attention scores `(B, H, T, S)` in float32.
 
     Raises:
         ValueError: the shapes do not fit together, N does not divide H, or
@@ -79,7 +79,7 @@ def attend_heads(
     attention_bias: Tensor | None = None,
     drop: Callable[[Tensor], Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Computes `dot_product_attention` with the head axis before the length.
+    """Computes `dot_product_attention` on (B, H, T, K): heads before length.
 
     Cached keys and values have this layout, so no product in decoding has to
     transpose them.
@@ -90,8 +90,8 @@ def attend_heads(
         value: shape `(B, N, S, K)`.
         mask: as for `dot_product_attention`.
         attention_bias: as for `dot_product_attention`.
-        drop: dropout of the attention weights, or `None`. The scores that are
-            returned are those before it.
+        drop: dropout of the attention weights, or `None`. The returned
+            scores are without dropout.
 
     Returns:
         The pair (output `(B, H, T, K)`, scores `(B, H, T, S)`).
@@ -116,7 +116,7 @@ def attend_heads(
 
 
 def _softmax(logits_BHTS, mask):
-    """Returns the softmax over the allowed keys; `None` allows all keys."""
+    """Returns the softmax over keys that the mask allows; `None` allows all."""
     if logits_BHTS.shape[3] == 1:
         scores_BHTS = _softmax_of_one_key(logits_BHTS)
     elif mask is None:
@@ -124,22 +124,23 @@ def _softmax(logits_BHTS, mask):
     else:
         scores_BHTS = ops.softmax(ops.where(mask, logits_BHTS, FORBIDDEN))
     if mask is not None:
-        # Where all keys are forbidden, the softmax is uniform. The product
-        # makes it zero there. Elsewhere it changes nothing.
+        # If all keys of a query are forbidden, the softmax is uniform. The
+        # product sets these scores to zero, and changes no other scores.
         scores_BHTS *= ops.cast(mask, "float32")
     return scores_BHTS
 
 
 def _softmax_of_one_key(logits_BHT1):
-    """Returns 1, for which `ops.softmax` would print a warning.
+    """Returns ones, the softmax over one key.
 
-    The logits are used, so that their gradient is zero and not `None`.
+    `ops.softmax` would print a warning. The ones are computed from the logits,
+    so that the gradient of the logits is zero and not `None`.
     """
     return ops.exp(logits_BHT1 - logits_BHT1)
 
 
 def _checked_mask(query, key, value, mask):
-    """Checks the shapes, and returns the mask as (B, H, T, S), or `None`."""
+    """Checks the shapes; returns the mask with four axes, or `None`."""
     _check_heads(query.shape, key.shape, value.shape)
     grouped.check_groups(query.shape[1], key.shape[1])
     mask = masks.of_length(mask, ops.shape(key)[2])
@@ -155,8 +156,8 @@ def _checked_mask(query, key, value, mask):
 
 def _check_heads(query_shape, key_shape, value_shape):
     sizes_that_must_agree = (
-        # These sizes must be equal: B of all three, N and S of key and value, K
-        # of query and key. `None` is an unknown size, and fits every size.
+        # The sizes in each list must be equal: B of all three, N and S of key
+        # and value, K of query and key. `None`, an unknown size, fits always.
         [shape[0] for shape in (query_shape, key_shape, value_shape)],
         [key_shape[1], value_shape[1]],
         [key_shape[2], value_shape[2]],
@@ -175,5 +176,5 @@ def _shape_error(query_shape, key_shape, value_shape):
     return ValueError(
         "Queries must have shape (B, T, H, K), keys and values (B, S, N, K). "
         f"Received: query {tuple(query_shape)}, key {tuple(key_shape)}, value "
-        f"{tuple(value_shape)}. Give all three the same batch."
+        f"{tuple(value_shape)}. Give shapes that agree in B, N, S and K."
     )

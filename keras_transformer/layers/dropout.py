@@ -1,7 +1,8 @@
-"""Dropout with half the random numbers.
+"""Dropout that draws one random number for two units.
 
-In a training step on a CPU, random numbers for dropout take as long as a
-tenth of all matrix products. 16 random bits decide about a unit well enough.
+In a training step on a CPU, the random numbers of Keras's dropout take as long
+as a tenth of all matrix products. A random number of 32 bits is enough for two
+units: 16 bits decide whether a unit is dropped.
 
 B batch   T length   D model_dim
 """
@@ -16,7 +17,7 @@ _LEVELS = 2**16
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class Dropout(keras.layers.Dropout):
-    """`keras.layers.Dropout`, faster; it has the same arguments.
+    """A faster `keras.layers.Dropout` with the same arguments.
 
     Each unit is dropped with the probability `rate`, rounded to a multiple of
     2^-16. Other units are divided by 1 - `rate`, so that the expected value
@@ -41,7 +42,7 @@ class Dropout(keras.layers.Dropout):
         numbers = keras.random.randint(
             shape, -(2**31), 2**31 - 1, "int32", self.seed_generator
         )
-        # Two numbers of 16 bits, from 0 on.
+        # Each random number gives two numbers in [0, 2^16).
         levels = ops.concatenate(
             [
                 ops.bitwise_and(numbers, _LEVELS - 1),

@@ -24,20 +24,21 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
     """A matrix that embeds ids and computes logits (section 3.4).
 
     If source embedding, target embedding and the projection before the
-    softmax share one matrix, they are one layer. If not, each is a layer of
-    its own, which is used either for embeddings or for logits. The class is a
-    subclass of Keras's `Embedding`, so that `keras.callbacks.TensorBoard` and
-    `quantize` recognize it.
+    softmax share one matrix, one layer is used for all three. A layer that
+    shares no matrix is used for embeddings only, or for logits only. The class
+    is a subclass of Keras's `Embedding`, so that `keras.callbacks.TensorBoard`
+    and `quantize` recognize it.
 
     Args:
         vocabulary_size: V.
         model_dim: D.
         scale: `"sqrt_dim"`, as in the paper, multiplies embeddings, but not
-            logits, by sqrt(D); `"none"` does not.
+            logits, by sqrt(D); `"none"` does not scale.
         initializer: with `"normal"` and `"uniform"` the initial standard
             deviation is 1/sqrt(D), so that scaled embeddings have unit
             variance and are not small beside the positions. With
-            `"glorot_uniform"` it is far smaller for a large vocabulary.
+            `"glorot_uniform"` the standard deviation is far smaller for a
+            large vocabulary.
         zero_id: an id whose embedding is always zero, or `None`.
         output_bias: whether a bias is added to the logits.
         **kwargs: other arguments of `keras.layers.Embedding`, such as
@@ -78,7 +79,8 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
         super().__init__(
             int(vocabulary_size),
             int(model_dim),
-            # `build` sets the real initializer; this one draws no seed.
+            # A placeholder that draws no random seed: `build_weights` sets
+            # the real initializer.
             embeddings_initializer="zeros",
             **kwargs,
         )
@@ -179,8 +181,8 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
         checks.check_vectors("inputs", inputs.shape, self.model_dim)
         embeddings = self._matrix()
         inputs = ops.cast(inputs, self.compute_dtype)
-        # As one product of two matrices. The gradient of an einsum would hold a
-        # matrix (V, D) for each row of the batch, and then add them up.
+        # One product of two matrices: the gradient of an einsum would hold a
+        # matrix (V, D) for each row of the batch, and then add the matrices.
         *batch, model_dim = ops.shape(inputs)
         flat = ops.matmul(
             ops.reshape(inputs, (-1, model_dim)), ops.transpose(embeddings)
@@ -190,18 +192,18 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
     def scorer(
         self, output_ids: Tensor | None = None
     ) -> Callable[[Tensor], Tensor]:
-        """Makes a function that computes logits in many steps.
+        """Makes a function to call at each step to compute logits.
 
         The matrix is cast and transposed once, when the function is made. For
-        few rows this takes as long as the product itself.
+        few rows, the cast and the transposition take as long as the product.
 
         Args:
-            output_ids: the tokens whose logits are computed, integers
-                `(V',)`; `None` for all.
+            output_ids: the ids of the tokens whose logits are computed,
+                integers `(V',)`; `None` means all tokens.
 
         Returns:
-            A function from vectors `(B, D)` to float32 `(B, V)`, or
-            `(B, V')`.
+            A function from vectors `(B, D)` to float32 logits `(B, V)`, or
+            `(B, V')` with `output_ids`.
         """
         if not self.built:
             self.build()
@@ -212,7 +214,10 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
         )
 
     def _matrix(self, ids=None):
-        """Returns the matrix (V, D) in the compute dtype, with LoRA added."""
+        """Returns the matrix (V, D), or the rows `ids` of it, with LoRA added.
+
+        The result has the compute dtype.
+        """
         if self.quantization_mode is not None:
             # Only Keras knows how to dequantize the matrix.
             ids = ops.arange(self.vocabulary_size) if ids is None else ids

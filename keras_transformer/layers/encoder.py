@@ -28,12 +28,12 @@ class EncoderBlock(block.Block):
         return_attention_scores: whether to return the scores too.
 
     Returns:
-        Shape `(B, S, D)`; with `return_attention_scores=True` the pair of it
-        and the scores `(B, H, S, S)`.
+        Output, shape `(B, S, D)`; with `return_attention_scores=True` the
+        pair of the output and the scores `(B, H, S, S)`.
 
     Raises:
         ValueError: the templates differ in `model_dim`; or a sublayer raises
-            it.
+            this error.
 
     Example:
 
@@ -80,13 +80,13 @@ class EncoderBlock(block.Block):
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class Encoder(stack.Stack):
-    """A stack of encoder blocks, whose output is called memory.
+    """A stack of encoder blocks. Its output is called memory.
 
-    Adds positions to the embeddings, applies dropout to the sum (section
-    5.4), and with `normalization="pre"` ends with one more norm.
+    It adds positions to the embeddings and applies dropout to the sum (section
+    5.4). With `normalization="pre"` it ends with one more norm.
 
     Args:
-        num_layers: L, N in the paper.
+        num_layers: L, the number of blocks, N in the paper.
         attention: a template: `MultiHeadAttention` with any settings, also
             with rotary or relative positions. Each block has a copy.
         feed_forward: a template: `FeedForward` or `GatedFeedForward`. Each
@@ -108,11 +108,11 @@ class Encoder(stack.Stack):
 
     Returns:
         Memory, shape `(B, S, D)`; with `return_attention_scores=True` the
-        pair of it and the scores `(B, L, H, S, S)`.
+        pair of memory and the scores `(B, L, H, S, S)`.
 
     Raises:
         ValueError: there are no layers, or the templates differ in
-            `model_dim`; or a sublayer raises it.
+            `model_dim`; or a sublayer raises this error.
 
     Example:
 

@@ -32,8 +32,8 @@ class FeedForward(composite.Composite):
         Shape `(B, T, D)`.
 
     Raises:
-        ValueError: a size is below 1, the activation is unknown, or the rate
-            is not in [0, 1).
+        ValueError: a size is below 1, the activation is unknown, or the dropout
+            rate is not in [0, 1).
 
     Example:
 
@@ -94,8 +94,8 @@ class GatedFeedForward(composite.Composite):
     """A gated network, (f(x W) * x V) W2, at each position (Shazeer 2020).
 
     With f = `"silu"` it is called SwiGLU, with `"gelu"` GEGLU, with `"relu"`
-    ReGLU. It has three matrices, so with two thirds of F it has as many
-    parameters as `FeedForward`.
+    ReGLU. It has three matrices, and `FeedForward` has two. So with two thirds
+    of the F it has the same number of parameters.
 
     Args:
         model_dim: D, the size of the inputs and of the output, d_model.
@@ -111,8 +111,8 @@ class GatedFeedForward(composite.Composite):
         Shape `(B, T, D)`.
 
     Raises:
-        ValueError: a size is below 1, the activation is unknown, or the rate
-            is not in [0, 1).
+        ValueError: a size is below 1, the activation is unknown, or the dropout
+            rate is not in [0, 1).
 
     Example:
 

@@ -20,7 +20,8 @@ def einsum(equation: str, queries: Tensor, shared: Tensor) -> Tensor:
     so the shared head is read once and never copied.
 
     Args:
-        equation: the equation if both had the same heads, on axis 1.
+        equation: the equation for operands with equal numbers of heads. Axis
+            1 is the head axis.
         queries: shape `(B, H, T, ...)`.
         shared: shape `(B, N, ...)`, where N divides H.
 

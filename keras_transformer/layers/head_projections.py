@@ -34,7 +34,7 @@ def to_heads(
 
 
 def from_heads(projection: dense.Projection, attended: Tensor) -> Tensor:
-    """Joins heads and projects the result, the paper's W^O.
+    """Joins heads and projects the result, by the paper's W^O.
 
     Args:
         projection: a built projection from H K to D.
@@ -65,12 +65,13 @@ def side_by_side(
     than several small ones.
 
     Args:
-        projections: built projections from D; all or none have a bias.
+        projections: built projections from D; either all have a bias, or
+            none has.
         head_dim: K.
 
     Returns:
-        A function from `(B, W, D)` to the heads of each projection, each
-        `(B, H, W, K)`.
+        A function from vectors `(B, W, D)` to a list with the heads
+        `(B, H, W, K)` of each projection.
     """
     if any(each.quantization_mode is not None for each in projections):
         return lambda inputs: [

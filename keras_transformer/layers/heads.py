@@ -1,4 +1,4 @@
-"""Heads: equal slices of a vector, which attend separately (section 3.2.2).
+"""Heads: equal slices of a vector that attend separately (section 3.2.2).
 
 B batch   T length   H heads   K head_dim
 """
@@ -12,7 +12,7 @@ def split_heads(inputs: Tensor, head_dim: int) -> Tensor:
     """Splits vectors into heads.
 
     Args:
-        inputs: shape `(B, T, H K)`, head after head.
+        inputs: shape `(B, T, H K)`, one head after the other.
         head_dim: K.
 
     Returns:

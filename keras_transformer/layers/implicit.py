@@ -1,4 +1,4 @@
-"""Implicit masks: those that Keras attaches to tensors.
+"""Implicit masks: masks that Keras attaches to tensors.
 
 `keras.layers.Embedding(mask_zero=True)` and `keras.layers.Masking` attach a
 padding mask to their output. Keras passes it to the next layer as the argument
@@ -6,9 +6,9 @@ padding mask to their output. Keras passes it to the next layer as the argument
 caller gives would replace it, and padding would be attended to. The layers of
 this package combine both masks instead.
 
-Keras has no public function that reads an attached mask. But it passes one to
-every layer whose `call` has an argument `mask`, in every kind of model. So one
-small layer reads masks, and another one attaches them.
+Keras has no public function that reads an attached mask. But it passes the mask
+to every layer whose `call` has an argument `mask`, in every kind of model. So
+one small layer reads masks, and another layer attaches them.
 """
 
 import functools
@@ -33,7 +33,7 @@ def mask_of(inputs: Tensor) -> Tensor | None:
 
 
 def both(inputs: Tensor, mask: Tensor | None) -> Tensor | None:
-    """Combines a mask with the one that is attached to the keys.
+    """Combines a mask with the mask that is attached to the keys.
 
     Args:
         inputs: the keys, shape `(B, S, ...)`.
@@ -70,7 +70,7 @@ def attach(inputs: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def _layer(kind, inputs):
-    """Returns a shared layer, or a new one in a functional model."""
+    """Returns the shared layer of a kind; in a functional model a new layer."""
     if symbolic.has_no_values(inputs):
         return kind(dtype="float32")
     return _shared(kind)
@@ -101,8 +101,8 @@ class AttachedMask(_Plain):
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class Attaching(_Plain):
-    """A layer that returns its input, to which Keras attaches `mask`."""
+    """A layer that copies its input; Keras attaches `mask` to the copy."""
 
     def call(self, inputs: Tensor, mask: Tensor | None = None) -> Tensor:
-        # Returns a copy, since Keras does not replace the mask of a tensor.
+        # Keras does not replace the mask of a tensor. A copy has no mask yet.
         return ops.copy(inputs)

@@ -38,11 +38,11 @@ def padding_mask(ids: Tensor, pad_id: int) -> Tensor:
 
 @keras.saving.register_keras_serializable("keras_transformer")
 def started_mask(ids: Tensor, pad_id: int) -> Tensor:
-    """Marks real tokens of rows that start with the padding id.
+    """Marks start and real tokens of rows that start with the padding id.
 
     In some systems the first id that the decoder reads is the padding id. The
-    start of a row is then the last padding id before the first other token.
-    If a row has only padding ids, its start is the first of them.
+    start of a row is then the last padding id before the first real token. If
+    a row has only padding ids, its start is the first column.
 
     Args:
         ids: integer tensor, shape `(B, T)`.
@@ -77,8 +77,8 @@ def causal_mask(length: Tensor | None) -> Tensor:
             functional model.
 
     Returns:
-        Boolean tensor, shape `(1, T, T)`. For `None` a `CausalMask`, which
-        every function and layer here accepts as a mask.
+        Boolean tensor, shape `(1, T, T)`; for `None` a `CausalMask`. Every
+        function and layer of this package accepts it as a mask.
 
     Example:
 
@@ -98,7 +98,7 @@ class CausalMask:
     """The causal mask of a sequence whose length is not known yet.
 
     `causal_mask(None)` returns it, for functional models with an unknown
-    length. Combined with another mask, it becomes a mask of that length.
+    length. Combined with another mask, it gets the length of that mask.
 
     Example:
 
@@ -168,13 +168,13 @@ def of_length(mask: Tensor | None, length: Tensor) -> Tensor | None:
 
 @keras.saving.register_keras_serializable("keras_transformer")
 def attended_keys(mask: Tensor | None) -> Tensor | None:
-    """Returns which keys at least one query may attend to.
+    """Marks the keys that at least one query may attend to.
 
     Args:
         mask: as for `combine_masks`, or `None`.
 
     Returns:
-        Boolean padding mask `(B, S)`, or `None` if these are all keys.
+        Boolean padding mask `(B, S)`, or `None` for all keys.
 
     Raises:
         ValueError: the mask is not boolean or has another rank.
@@ -217,15 +217,15 @@ def check_fits(
         return
     combined = _per_head(mask)
     expected = (batch_size, num_heads, query_length, key_length)
-    # Rows, heads and queries may share one mask, so their axes may be 1. Keys
-    # may not: a mask has an entry for each key.
+    # Rows, heads and queries may share one mask, so their axes may be 1. The
+    # axis of the keys may not: a mask has an entry for each key.
     shared = (1, 1, 1, key_length)
     for size, *fitting in zip(combined.shape, expected, shared, strict=True):
         if None not in (size, *fitting) and size not in fitting:
             raise ValueError(
                 "A mask must have shape (B, S), (B, T, S) or (B, H, T, S), "
                 f"here with B={batch_size}, H={num_heads} or 1, "
-                f"T={query_length}, S={key_length} (None is not known yet). "
+                f"T={query_length}, S={key_length} (None: not known yet). "
                 f"Received: shape={tuple(ops.convert_to_tensor(mask).shape)}. "
                 "Make the mask from the ids of the keys."
             )

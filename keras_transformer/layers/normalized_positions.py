@@ -15,8 +15,8 @@ from keras_transformer.layers.typing import Shape, Tensor
 class NormalizedPositions(composite.Composite):
     """Adds positions to embeddings and normalizes the sum (Lewis et al. 2020).
 
-    In BART and mBART the first block reads the normalized sum. A stack takes
-    this layer as its positions.
+    In BART and mBART the normalized sum is the input of the first block. Give
+    this layer to a stack as its `positions`.
 
     Args:
         positions: a template: `SinusoidalPositions` or `LearnedPositions`.
@@ -27,7 +27,7 @@ class NormalizedPositions(composite.Composite):
         start: the position of the first column, an int or a scalar tensor.
         mask: boolean padding mask `(B, T)`.
         segment_ids: integers `(B, T)`, see `layers.segments`. Positions start
-            anew in each segment. Give no `start` and no `mask` with it.
+            at 0 in each segment. Then give no `start` and no `mask`.
 
     Returns:
         Shape `(B, T, D)`.

@@ -1,11 +1,11 @@
-"""The cached keys and values of a decoder, which are never moved.
+"""The cached keys and values of a decoder. They are never moved.
 
 A search with W hypotheses reorders them at every step. Cached keys and values
 nevertheless stay in the slot where they were written. A table of ancestors
 says, for each hypothesis and position, which of the W slots holds the keys and
-values of its own past. Attention reads all slots, and a bias excludes those
-that belong to other hypotheses. So a step reads the cache once, and copies
-none of it from one hypothesis to another.
+values of its own past. Attention covers all slots, and a bias excludes the
+slots of other hypotheses. So a step reads the cache once, and copies no keys
+and values from one hypothesis to another.
 
 B batch   W hypotheses of a row, and slots of a position   T positions
 N key-value heads   K head_dim   D model_dim
@@ -29,7 +29,7 @@ class GrowingPast(NamedTuple):
     ancestors: Tensor
 
     def advance(self, position: Tensor) -> "GrowingPast":
-        """Adds `position`, where hypothesis w uses slot w; returns the past."""
+        """Adds slot w for hypothesis w at `position`; returns the new past."""
         own = _own_slots(self.ancestors)
         return GrowingPast(ops.concatenate([self.ancestors, own], axis=2))
 
@@ -41,21 +41,22 @@ class GrowingPast(NamedTuple):
         """Returns the bias that excludes the slots of other hypotheses.
 
         Returns:
-            Shape `(B, 1, W, T W)`, or `None` if there is one hypothesis.
+            Shape `(B, 1, W, T W)`, or `None` for one hypothesis a row.
         """
         if self.ancestors.shape[1] == 1:
             return None
         return _bias(_is_ancestor(self.ancestors))
 
     def shape_at_all_steps(self, shape: Shape) -> Shape:
-        """Returns the shape of `ancestors`, or of cached keys and values.
+        """Replaces the size that grows at each step by `None` in a shape.
 
-        Sizes that differ between steps are `None`.
+        Args:
+            shape: the shape of `ancestors`, or of cached keys or values.
         """
         return (*shape[:2], None, *shape[3:])
 
     def check(self, position: Tensor) -> None:
-        """Checks that `position` is the next one."""
+        """Checks that `position` is the next position."""
         known = self.ancestors.shape[2]
         now = checks.known_int(position)
         if None not in (known, now) and now != known:
@@ -75,13 +76,13 @@ class FixedPast(NamedTuple):
     ancestors: Tensor
 
     def advance(self, position: Tensor) -> "FixedPast":
-        """Sets `position`, where hypothesis w uses slot w; returns the past."""
+        """Sets slot w for hypothesis w at `position`; returns the new past."""
         is_now = _is_position(position, self.ancestors)[None, None]
         own = _own_slots(self.ancestors)
         return FixedPast(ops.where(is_now, own, self.ancestors))
 
     def write(self, cached: Tensor, new: Tensor, position: Tensor) -> Tensor:
-        """Writes `new` (B, N, W, K) at `position` of (B, N, T W, K)."""
+        """Puts `new` (B, N, W, K) at `position` of `cached` (B, N, T W, K)."""
         width, length = ops.shape(self.ancestors)[1:]
         is_now = ops.repeat(_is_position(position, self.ancestors), width)
         everywhere = ops.tile(new, (1, 1, length, 1))
@@ -98,7 +99,7 @@ class FixedPast(NamedTuple):
         return _bias(ops.logical_and(is_past, _is_ancestor(self.ancestors)))
 
     def shape_at_all_steps(self, shape: Shape) -> Shape:
-        """Returns the shape: it is the same at all steps."""
+        """Returns `shape` unchanged: it is the same at all steps."""
         return tuple(shape)
 
     def check(self, position: Tensor) -> None:
@@ -111,7 +112,7 @@ class FixedPast(NamedTuple):
             raise ValueError(
                 f"The state has room for the positions 0 to {length - 1}. "
                 f"Received: position={now}. Start with a larger max_length, or "
-                "without one."
+                "without max_length."
             )
 
 
@@ -123,8 +124,8 @@ def start(batch_size: Tensor, max_length: Tensor | None = None) -> Past:
 
     Args:
         batch_size: B, an int or a scalar tensor.
-        max_length: the number of positions that there are slots for; with
-            `None` the past grows.
+        max_length: the number of positions that have slots; with `None` the
+            past grows.
 
     Raises:
         ValueError: `max_length` is below 1.
@@ -143,7 +144,7 @@ def empty_slots(past: Past, heads: Tensor) -> Tensor:
     Args:
         past: the past that `start` returned, of T positions.
         heads: keys or values of any number of positions, `(B, N, S, K)`; only
-            their shape and dtype are used.
+            B, N, K and the dtype are used.
 
     Returns:
         Zeros, shape `(B, N, T, K)`.
@@ -177,7 +178,7 @@ def select(past: Past, parents: Tensor) -> Past:
     """Lets hypothesis w of row b continue hypothesis `parents[b, w]`.
 
     Args:
-        past: the past of W hypotheses.
+        past: a past with W hypotheses a row.
         parents: integers `(B, W)`.
 
     Raises:
@@ -203,9 +204,9 @@ class Step(NamedTuple):
     """The values of one decoding step that all blocks share.
 
     position: int32 scalar.
-    past: the past, with the slots of this position.
-    attention_bias: excludes the slots of other hypotheses, `(B, 1, W, T W)`,
-        or `None`.
+    past: the past, in which this position has slots.
+    attention_bias: the result of `past.attention_bias`, `(B, 1, W, T W)`, or
+        `None`.
     query_positions: the position of the inputs, `(1,)`.
     key_positions: the position of each slot, `(T W,)`.
     """
@@ -219,7 +220,7 @@ class Step(NamedTuple):
     def write(
         self, cached: tuple[Tensor, Tensor], heads: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """Adds the keys and values of the inputs to the cached ones.
+        """Adds the keys and values of the inputs to the cache.
 
         Args:
             cached: the cached keys and values, each `(B, N, T W, K)`.
@@ -246,21 +247,21 @@ def take_step(past: Past, inputs: Tensor, position: Tensor) -> Step:
     Args:
         past: the past before this step.
         inputs: shape `(B, W, D)`.
-        position: a scalar, counted from 0.
+        position: the position of the inputs, a scalar, counted from 0.
 
     Raises:
-        ValueError: outside of a graph, the past has no slots for the
-            position, or the inputs have another number of rows or hypotheses
-            than the past.
+        ValueError: outside of a graph, the position does not fit the past, or
+            the inputs have another number of rows or hypotheses than the past.
     """
     past.check(position)
     expected = tuple(past.ancestors.shape[:2])
     received = tuple(inputs.shape[:2])
     if not _may_be_equal(expected, received):
         raise ValueError(
-            f"The state is of {expected[0]} rows, {expected[1]} hypotheses "
-            f"each. Received: inputs of {received[0]} rows, {received[1]} "
-            "each. Start with as many sources, and widen or gather the state."
+            f"The state has {expected[0]} rows of {expected[1]} hypotheses. "
+            f"Received: inputs of {received[0]} rows of {received[1]}. Start "
+            "with the same number of sources, and change the state by `widen`, "
+            "`select` or `take_rows`."
         )
     position = ops.cast(position, "int32")
     past = past.advance(position)
@@ -275,7 +276,7 @@ def take_step(past: Past, inputs: Tensor, position: Tensor) -> Step:
 
 
 def _may_be_equal(shape, other):
-    """Returns whether shapes of one rank are equal, where both are known."""
+    """Returns whether two shapes are equal; an unknown size fits every size."""
     return all(
         None in sizes or sizes[0] == sizes[1]
         for sizes in zip(shape, other, strict=True)
@@ -296,7 +297,7 @@ def _is_position(position, ancestors):
 
 
 def _is_ancestor(ancestors):
-    """Marks the slots with each hypothesis's own past: (B, W, T, W)."""
+    """Marks the slots that hold the past of each hypothesis: (B, W, T, W)."""
     slots = ops.arange(ops.shape(ancestors)[1], dtype="int32")
     return ancestors[..., None] == slots
 

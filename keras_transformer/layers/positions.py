@@ -1,6 +1,6 @@
 """Position encodings that are added to embeddings (section 3.5 of the paper).
 
-The modules `rotary` and `relative` have those that act inside attention.
+The modules `rotary` and `relative` have positions that act inside attention.
 
 B batch   T length   D model_dim
 """
@@ -26,13 +26,13 @@ def count_positions(
 ) -> Tensor:
     """Counts the positions of each row, without padding.
 
-    Padding before the first token does not change the numbers of the tokens:
-    it gets the number before `start`, or 0. Padding after the last token
-    gets the number of the last token.
+    Padding before the first token does not change the numbers of the tokens.
+    The number of such padding is `start` - 1, but at least 0. Padding after a
+    token gets the number of this token.
 
     Args:
         length: T, an int or a scalar tensor.
-        start: the number of the first position, any kind of integer.
+        start: the number of the first token, an int or a scalar tensor.
         mask: boolean padding mask `(B, T)`, or `None`.
 
     Returns:
@@ -55,7 +55,7 @@ class SinusoidalPositions(composite.TracedLayer):
     """Adds sinusoidal position encodings to embeddings (section 3.5).
 
     The sum is computed in float32 and returned in the layer's compute dtype,
-    so that distant positions stay distinct under mixed precision. It has no
+    so that distant positions stay distinct under mixed precision. There are no
     weights and no maximum length. Padding gets no encoding and is not counted.
 
     Args:
@@ -66,7 +66,7 @@ class SinusoidalPositions(composite.TracedLayer):
         start: the position of the first column, an int or a scalar tensor.
         mask: boolean padding mask `(B, T)`.
         segment_ids: integers `(B, T)`, see `layers.segments`. Positions start
-            anew in each segment. Give no `start` and no `mask` with it.
+            at 0 in each segment. Then give no `start` and no `mask`.
 
     Returns:
         Shape `(B, T, D)`.
@@ -121,7 +121,7 @@ class SinusoidalPositions(composite.TracedLayer):
 class LearnedPositions(composite.TracedLayer):
     """Adds a learned vector for each position to embeddings.
 
-    This is row (E) of table 3 of the paper, as in Gehring et al. 2017. The
+    Row (E) of table 3 of the paper uses such vectors (Gehring et al. 2017). The
     initial vectors have a standard deviation of 1/sqrt(D). Padding gets no
     vector and is not counted.
 
@@ -133,8 +133,8 @@ class LearnedPositions(composite.TracedLayer):
         start: the position of the first column, an int or a scalar tensor.
         mask: boolean padding mask `(B, T)`.
         segment_ids: integers `(B, T)`, see `layers.segments`. Positions start
-            anew in each segment, so a row may be longer than `max_length`.
-            Give no `start` and no `mask` with it.
+            at 0 in each segment, so a row may be longer than `max_length`.
+            Then give no `start` and no `mask`.
 
     Returns:
         Shape `(B, T, D)`. If the length is known only when a graph runs,
@@ -202,14 +202,14 @@ class LearnedPositions(composite.TracedLayer):
             raise ValueError(
                 f"There are {self.max_length} learned positions. Received: "
                 f"length={length}, start={start}. Use shorter rows, a larger "
-                "max_length, or sinusoidal positions, which have no end."
+                "max_length, or sinusoidal positions, which have no limit."
             )
 
 
 def _add(layer, inputs, start, mask, segment_ids):
     """Adds the encoding of a layer to inputs; padding gets no encoding."""
-    # The mask must be `(B, T)`. The check for an attention with one query
-    # refuses all other ranks.
+    # The mask must be `(B, T)`. This check refuses attention masks of more
+    # than one query.
     masks.check_fits(mask, inputs.shape[0], 1, 1, inputs.shape[1])
     length = ops.shape(inputs)[1]
     token_positions = count_positions(length, start)[0]
@@ -219,8 +219,8 @@ def _add(layer, inputs, start, mask, segment_ids):
         columns = segments.positions_in_segments(segment_ids)
     else:
         mask = masks.attended_keys(implicit.both(inputs, mask))
-        # The first token of a row gets the first vector, also if padding is
-        # before it.
+        # The first token of a row gets the first vector, even if padding is
+        # before this token.
         columns = None if mask is None else count_positions(length, mask=mask)
     if mask is not None:
         encoding = ops.take(encoding, columns, axis=0)

@@ -28,8 +28,7 @@ class RelativePositions(composite.TracedLayer):
     As in Shaw et al. 2018, d is the distance of key j from query i, clipped to
     [-k, k]. The logit is q_i (k_j + a^K_d) / sqrt(K) (equation 4), and the
     output is the weighted sum of v_j + a^V_d (equation 3). All heads share the
-    vectors. Sequences may have any length, since all distances beyond k share
-    the vectors of k.
+    vectors. Sequences may have any length, since distances are clipped.
 
     Args:
         max_distance: k. Shaw et al. use 16, and find about the same quality
@@ -37,11 +36,12 @@ class RelativePositions(composite.TracedLayer):
 
     Call arguments:
         query: shape `(B, T, H, K)`.
-        key: shape `(B, S, N, K)`, its first column at position 0.
+        key: shape `(B, S, N, K)`. The first column is at position 0.
         value: shape `(B, S, N, K)`.
         attention_mask: boolean, shape `(B, S)`, `(B, T, S)` or
             `(B, H, T, S)`, True where a query may attend.
-        start: position of the first column of `query`, an int or a scalar.
+        start: position of the first column of `query`, an int or a scalar
+            tensor.
 
     Returns:
         The pair (output `(B, T, H, K)`, scores `(B, H, T, S)` in float32).
@@ -110,7 +110,7 @@ class RelativePositions(composite.TracedLayer):
     def apply_to_keys(
         self, key: Tensor, key_positions: Tensor | None = None
     ) -> Tensor:
-        """Returns keys unchanged, since only distances matter here."""
+        """Returns keys unchanged: relative positions depend on queries too."""
         return key
 
     def attend_heads(
@@ -126,9 +126,9 @@ class RelativePositions(composite.TracedLayer):
     ) -> tuple[Tensor, Tensor]:
         """Attends with the head axis before the length axis.
 
-        The arguments are those of the function `attend_heads`; positions are
-        as for `MultiHeadAttention.attend`. Query, key and value must have one
-        dtype, since `MultiHeadAttention` calls this without a cast by Keras.
+        The arguments are those of `dot_product.attend_heads`; positions are as
+        for `MultiHeadAttention.attend`. Query, key and value must have one
+        dtype: Keras casts nothing if `MultiHeadAttention` calls this method.
         """
         if symbolic.has_no_values(query, key, value, mask):
             symbolic.check_plain(
@@ -145,12 +145,12 @@ class RelativePositions(composite.TracedLayer):
         )
         values_TSK = self._vectors(self.values, distance_TS, query.dtype)
         if attention_bias is not None:
-            # The bias of a forbidden key is too large for float16.
+            # The bias of a forbidden key, -1e9, does not fit into float16.
             bias_BHTS = ops.cast(bias_BHTS, "float32") + attention_bias
         dropped = []
 
         def drop_once(weights_BHTS):
-            # Values and vectors of distances get the same weights.
+            # Values and vectors of distances need the same weights.
             dropped.append(weights_BHTS if drop is None else drop(weights_BHTS))
             return dropped[0]
 
@@ -201,7 +201,7 @@ class RelativePositions(composite.TracedLayer):
             -self.max_distance,
             self.max_distance,
         )
-        # If all queries have one position, there is only one row so far.
+        # With one position for all queries, there is only one row so far.
         return ops.broadcast_to(distance_TS, (length, key_length))
 
     def _call_on_heads(self, query, key, value, mask):

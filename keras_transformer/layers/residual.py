@@ -23,7 +23,7 @@ def make_norm(
     dtype: Any,
     trainable: bool = True,
 ) -> keras.layers.Layer:
-    """Makes the normalization layer of a block or of the end of a stack.
+    """Makes a normalization layer for a block, or for the end of a stack.
 
     Args:
         norm: a template, such as `keras.layers.RMSNormalization()`; `None`
@@ -52,7 +52,7 @@ def make_final_norm(
 ) -> keras.layers.Layer:
     """Makes the last layer of a stack: a norm after pre-norm blocks.
 
-    After post-norm blocks it makes a layer that changes nothing.
+    After post-norm blocks it makes an identity layer.
 
     Args:
         normalization: `"pre"` or `"post"`.

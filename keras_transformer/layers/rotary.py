@@ -1,4 +1,4 @@
-"""Rotary positions: queries and keys are rotated by angles of their position.
+"""Rotary positions: angles that encode positions rotate queries and keys.
 
 B batch   T query length   S key length   H heads   K head_dim
 N key-value heads
@@ -31,14 +31,15 @@ class RotaryPositions(composite.TracedLayer):
 
     Su et al. 2021, section 3.2: pair i at position p is rotated by the angle
     p * base^(-2i/K), so that the product of a query and a key depends only on
-    the distance between them. It has no weights and no maximum length. Angles
-    and rotation are float32 under every precision policy.
+    the distance between them. There are no weights and no maximum length.
+    Angles and rotation are float32 under every precision policy.
 
     Args:
         layout: which two numbers form pair i. `"half"`: i and K/2 + i, as in
             Llama of the library transformers; `"interleaved"`: 2i and 2i + 1,
             as in the paper of Su et al.
-        base: the slowest pair rotates once in about 2 pi base positions.
+        base: above 0. The slowest pair makes one turn in about 2 pi * `base`
+            positions.
 
     Call arguments:
         inputs: queries or keys, shape `(B, T, H, K)`.
@@ -89,12 +90,12 @@ class RotaryPositions(composite.TracedLayer):
     def rotate(
         self, inputs: Tensor, token_positions: Tensor | None = None
     ) -> Tensor:
-        """Rotates queries or keys with the heads first, (B, H, T, K).
+        """Rotates queries or keys, with the head axis before the length axis.
 
         Args:
             inputs: shape `(B, H, T, K)`.
-            token_positions: the positions of its columns, `(T,)`, or `(1,)`
-                if all have the same; `None` means 0, 1, 2, ...
+            token_positions: the positions of the inputs, `(T,)`; `(1,)` if all
+                share one position; `None` means 0, 1, 2, ...
         """
         if symbolic.has_no_values(inputs, token_positions):
             return symbolic.node(
@@ -122,10 +123,10 @@ class RotaryPositions(composite.TracedLayer):
         key_positions: Tensor | None = None,
         drop: Callable[[Tensor], Tensor] | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Rotates the queries and attends, with the head axis first.
+        """Rotates queries (B, H, T, K) and lets them attend to rotated keys.
 
-        The arguments are those of the function `attend_heads`; positions are
-        as for `MultiHeadAttention.attend`. `key_positions` are not used, since
+        The arguments are those of `dot_product.attend_heads`; positions are as
+        for `MultiHeadAttention.attend`. `key_positions` are not used, since
         `apply_to_keys` has rotated the keys already.
         """
         return dot_product.attend_heads(

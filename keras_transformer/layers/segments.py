@@ -1,10 +1,10 @@
-"""Segments: the sentences of a row that holds several of them.
+"""Segments: several sentences that share one row.
 
-Short sentences that share a row leave less padding. Segment ids `(B, T)` say
+Rows of several short sentences need less padding. Segment ids `(B, T)` say
 which sentence each position belongs to: 1, 2, 3 and so on, 0 at padding. A
-source and its target have the same number. No attention crosses a segment, and
-positions start anew in each one, so a sentence gives the same numbers as in a
-row of its own.
+source and its target have the same number. No query attends to another segment,
+and positions start at 0 in each segment. So the model computes the same logits
+for a sentence as in a row of its own.
 
 B batch   T query length   S key length
 """
@@ -91,20 +91,21 @@ def positions_in_segments(segment_ids: Tensor) -> Tensor:
 def restrict(
     mask: Tensor | None, query_ids: Tensor | None, key_ids: Tensor | None
 ) -> Tensor | None:
-    """Restricts a mask to keys of the query's own segment.
+    """Restricts a mask: a query may attend only to keys of its own segment.
 
     Args:
         mask: as for `combine_masks`, or `None`.
         query_ids: segment ids of the queries, `(B, T)`; `None` if each row is
             one sentence.
-        key_ids: segment ids of the keys, `(B, S)`, or `None` too.
+        key_ids: segment ids of the keys, `(B, S)`; `None` if `query_ids` is
+            `None`.
 
     Returns:
-        The mask unchanged if there are no segment ids, else one that also
+        The mask unchanged if there are no segment ids, else a mask that also
         forbids the keys of other segments.
 
     Raises:
-        ValueError: only one of both is `None`.
+        ValueError: only one of `query_ids` and `key_ids` is `None`.
     """
     if (query_ids is None) != (key_ids is None):
         raise ValueError(

@@ -34,7 +34,8 @@ _FORMS = {
     "fairseq": _Form(False, False, 2),
 }
 FORMS = tuple(_FORMS)
-# A float32 has 24 bits, so the product of two numbers of 12 bits is exact.
+# A float32 has a mantissa of 24 bits, so the product of two integers of 12 bits
+# is exact.
 _BLOCK = 2**12
 
 
@@ -102,18 +103,18 @@ def sine_and_cosine(
     """Computes sine and cosine of numbers times frequencies, precisely.
 
     A float32 angle of some thousand radians has an error of 1e-4. Therefore
-    each frequency is split into a coarse part of 12 bits, whose product with
-    the last 12 bits of a number is exact in float32, and a remainder. The
-    higher bits of a number are multiplied with an angle from which whole turns
-    are removed beforehand, in float64. The error is below 1e-6 for numbers up
-    to 4,096, and below 2e-5 up to 100,000.
+    each frequency is split into a coarse part of 12 bits and a remainder. The
+    product of the coarse part and the last 12 bits of a number is exact in
+    float32. The higher bits of a number are multiplied by the angle of 4,096,
+    from which float64 arithmetic has removed whole turns. The error is below
+    1e-6 for numbers up to 4,096, and below 2e-5 up to 100,000.
 
     Args:
         numbers: integers of any shape.
-        frequencies: float64 NumPy array `(F,)`, in radians, at most 1.
+        frequencies: float64 NumPy array `(n,)`, in radians, at most 1.
 
     Returns:
-        The pair of float32 tensors `(*numbers.shape, F)`.
+        The pair (sines, cosines), float32 tensors `(*numbers.shape, n)`.
     """
     mantissa, exponent = np.frexp(frequencies)
     coarse = np.ldexp(np.trunc(mantissa * 2**12) / 2**12, exponent)
@@ -134,7 +135,7 @@ def sine_and_cosine(
 
 
 def check_form(form: str, model_dim: int) -> None:
-    """Checks that `form` exists and can have this `model_dim`."""
+    """Checks that `form` exists and that `model_dim` is even."""
     if form not in FORMS:
         raise ValueError(
             f"Unknown form of positions. Received: {form!r}. Expected one of "

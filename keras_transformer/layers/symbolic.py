@@ -4,7 +4,7 @@ The tensors of a functional model, from `keras.Input` to its outputs, are
 symbolic: they have no values yet. The functions of `keras.ops` accept them,
 but the einsum of Keras then refuses upper-case letters, and `ops.shape` gives
 `None` for an unknown length. Therefore a function of this package becomes one
-node of the model, and runs on tensors of TensorFlow only.
+node of the model. The node runs the function on TensorFlow tensors only.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def has_no_values(*arguments: Any) -> bool:
 
 
 def check_plain(**options: Any) -> None:
-    """Checks that options which a functional model cannot have are `None`.
+    """Checks that options that functional models do not support are `None`.
 
     Args:
         **options: an attention bias and positions, by name.
@@ -40,7 +40,7 @@ def check_plain(**options: Any) -> None:
 
 
 def node(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Makes a node of a functional model that calls a function.
+    """Adds a node to a functional model; the node calls a function.
 
     Args:
         function: a function that was registered by

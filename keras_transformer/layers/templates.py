@@ -1,4 +1,4 @@
-"""Templates: layers whose settings are copied to make the sublayers of others.
+"""Templates: layers that are copied to make the sublayers of other layers.
 
 A stack of blocks is given one attention, one feed-forward network and one
 normalization. It does not use these layers: each block makes copies of them,
@@ -13,13 +13,13 @@ import keras
 # A layer, or the description that `settings_of` makes of it.
 Template: TypeAlias = keras.layers.Layer | dict[str, Any]
 
-# The keys of a description. Keras adds others that belong to one layer object,
-# such as its input shape.
+# The keys of a description. Keras adds other keys that belong to one layer
+# object, such as its input shape.
 _NAMES = ("module", "class_name", "config", "registered_name")
 
 
 def settings_of(template: Template | None) -> dict[str, Any] | None:
-    """Describes a layer so that copies of it can be made and saved.
+    """Describes a layer, so that it can be copied and saved.
 
     Args:
         template: a layer, the description of one, or `None`.
@@ -28,7 +28,8 @@ def settings_of(template: Template | None) -> dict[str, Any] | None:
         A JSON-like dict; `None` for `None`.
 
     Raises:
-        ValueError: `template` is something else.
+        ValueError: `template` is neither a layer, nor a description, nor
+            `None`.
 
     Example:
 
@@ -41,7 +42,8 @@ def settings_of(template: Template | None) -> dict[str, Any] | None:
 def plain_copy(settings: Any) -> Any:
     """Copies nested settings, so that a change of the copy changes no layer.
 
-    Keras wraps the dicts and lists that a layer holds; the copies are plain.
+    Keras wraps the dicts and lists that a layer holds. The copies are plain
+    dicts and lists.
     """
     if isinstance(settings, dict):
         return {name: plain_copy(value) for name, value in settings.items()}
@@ -55,10 +57,10 @@ def copy_of(template: Template, **changes: Any) -> keras.layers.Layer:
 
     Args:
         template: a layer or its description.
-        **changes: constructor arguments that differ, such as `name`.
+        **changes: constructor arguments to change, such as `name`.
 
     Raises:
-        ValueError: Keras cannot make a layer of this description.
+        ValueError: Keras cannot make a layer from this description.
 
     Example:
 
@@ -86,8 +88,8 @@ def copy_into(
 ) -> keras.layers.Layer:
     """Makes a copy of a template as a sublayer of another layer.
 
-    The copy has the dtype policy of its owner, and is frozen if its owner or
-    the template is.
+    The copy has the dtype policy of its owner. It is frozen if its owner or the
+    template is frozen.
 
     Args:
         owner: the layer that will hold the copy.
@@ -148,8 +150,8 @@ def check_kind(
 
     Args:
         layer: the layer.
-        role: the use of the layer, for the message.
-        examples: layers that have these methods, for the message.
+        role: the use of the layer, for the error message.
+        examples: names of layers that have these methods, for the message.
         methods: names of the methods.
     """
     missing = [
@@ -175,8 +177,9 @@ def check_attention(layer: Any) -> None:
 def between_sequences(attention: Template) -> Template:
     """Returns the template for attention from one sequence to another.
 
-    The attention's own method `between_sequences` makes it; for example,
-    `MultiHeadAttention` has it. Without this method the template is unchanged.
+    It is the result of the method `between_sequences` of the attention.
+    `MultiHeadAttention` has this method. If the attention does not have it,
+    the template is returned unchanged.
 
     Args:
         attention: a template of an attention.
@@ -196,7 +199,7 @@ def shared_model_dim(attention: Template, feed_forward: Template) -> int:
     """Returns the `model_dim` of the attention and feed-forward templates.
 
     Raises:
-        ValueError: they differ.
+        ValueError: the two sizes differ.
     """
     model_dim = setting(attention, "model_dim")
     other = setting(feed_forward, "model_dim")

@@ -1,4 +1,4 @@
-"""Types for signatures, for which Keras has no names."""
+"""Types for annotations. Keras has no names for these types."""
 
 from typing import Any, TypeAlias
 

@@ -1,4 +1,4 @@
-"""Builds a model from a config; only this file finds layers by name."""
+"""Builds a model from a config; only this file maps names to layers."""
 
 from typing import Any
 
@@ -43,19 +43,19 @@ def build_transformer(
 
     - `positions`: one of the five forms of `sinusoidal_encoding` (`"paper"`,
       `"half"`, `"tensor2tensor"`, `"tensor2tensor_from_1"`, `"fairseq"`);
-      `"learned"`, for `max_positions` positions; `"learned_normalized"`, with
-      a norm of the sum, see `NormalizedPositions`; `"rotary"`, with the layout
-      `"half"` and base 10,000; or `"relative"`, with distances up to 16.
+      `"learned"`, for `max_positions` positions; `"learned_normalized"`, the
+      same in `NormalizedPositions`; `"rotary"`, with the layout `"half"` and
+      base 10,000; or `"relative"`, with distances up to 16.
     - `normalization`: whether the norm is before (`"pre"`) or after
       (`"post"`) each sublayer.
     - `norm`: `"layer"` or `"rms"` normalization.
-    - `activation`: `"relu"`, `"gelu"`, `"silu"`, or of gated networks
-      `"reglu"`, `"geglu"`, `"swiglu"`.
-    - `biases`: `"none"`; `"feed_forward"`, only in these networks;
-      `"blocks"`, in attentions too; or `"all"`, in the logits too.
+    - `activation`: `"relu"`, `"gelu"` or `"silu"`; for gated networks
+      `"reglu"`, `"geglu"` or `"swiglu"`.
+    - `biases`: `"none"`; `"feed_forward"`, in feed-forward networks only;
+      `"blocks"`, also in attentions; or `"all"`, also in the logits.
     - `tying`: which of source embedding, target embedding and projection
-      share one matrix: `"all"`, the `"target"` embedding and the projection,
-      or `"none"`.
+      share one matrix: `"all"`; `"target"`, the target embedding and the
+      projection; or `"none"`.
     - `embedding_scale`, `embedding_initializer`: see `TokenEmbedding`.
 
     For `attention_gain` see `MultiHeadAttention`, for `pad_id` and `start_id`
@@ -132,7 +132,7 @@ def _stack_arguments(config, dtype):
 
 
 def _positions(config, norm):
-    """Returns positions to add to embeddings, and those inside attention."""
+    """Returns the positions of a stack and of its attention; one is `None`."""
     name = config.positions
     if name in sinusoids.FORMS:
         return layers.SinusoidalPositions(name), None
@@ -149,8 +149,8 @@ def _positions(config, norm):
 def _embeddings(config, dtype):
     """Makes the source embedding, the target embedding and the projection.
 
-    The second or third is `None` if it is the same layer as the one before.
-    The layer that computes the logits has the output bias.
+    The second or third is `None` if it is the same layer as the layer before
+    it. Only the layer that computes the logits has the output bias.
     """
     target_size = config.target_vocabulary_size or config.vocabulary_size
 

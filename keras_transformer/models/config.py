@@ -13,10 +13,13 @@ class TransformerConfig:
     `build_transformer` makes the model, and its documentation explains the
     values of the string fields.
 
-    In training, `dropout` sets units of the output of each sublayer and of the
-    sums of embeddings and positions to zero, `attention_dropout` attention
-    weights, `activation_dropout` units inside of feed-forward networks, and
-    `word_dropout` whole embeddings of tokens (Sennrich and Zhang 2019).
+    In training, a share of these values is set to zero:
+
+    - `dropout`: units of the output of each sublayer, and of the sums of
+      embeddings and positions.
+    - `attention_dropout`: attention weights.
+    - `activation_dropout`: units inside of feed-forward networks.
+    - `word_dropout`: whole embeddings of tokens (Sennrich and Zhang 2019).
 
     Example:
 
@@ -38,7 +41,7 @@ class TransformerConfig:
     positions: str = "paper"
     # With None, source and target share one vocabulary.
     target_vocabulary_size: int | None = None
-    # With None, there are as many as query heads.
+    # None means `num_heads`.
     num_key_value_heads: int | None = None
     norm: str = "layer"
     epsilon: float = 1e-6
@@ -50,12 +53,12 @@ class TransformerConfig:
     attention_gain: float = 1.0
     pad_id: int = 0
     start_id: int = 1
-    # The number of learned positions. Other positions have no end.
+    # The number of learned positions. Other kinds have no maximum.
     max_positions: int = 1024
 
 
 PRESETS: dict[str, TransformerConfig] = {
-    # For the built-in corpus. It trains in minutes on two CPU cores.
+    # For the built-in corpus. This model trains in minutes on two CPU cores.
     "demo": TransformerConfig(
         vocabulary_size=1500,
         num_encoder_layers=2,
@@ -86,7 +89,7 @@ PRESETS: dict[str, TransformerConfig] = {
         normalization="pre",
     ),
     # "small" with the layer variants of recent language models. d_ff is about
-    # two thirds of that of "small", since a gated network has three matrices.
+    # two thirds of 1024, since a gated network has three matrices.
     "modern": TransformerConfig(
         vocabulary_size=8000,
         num_encoder_layers=3,

@@ -1,7 +1,8 @@
 """Conventions: the details in which well-known Transformer systems differ.
 
-The paper leaves details open, and later systems changed others. A model that
-exchanges weights with a system must follow its convention in every detail.
+The paper leaves details open, and later systems changed other details. A
+model that exchanges weights with a system must follow the convention of this
+system in every detail.
 """
 
 import dataclasses
@@ -31,10 +32,10 @@ class Convention:
     def apply(
         self, config: configs.TransformerConfig
     ) -> configs.TransformerConfig:
-        """Replaces the details of a config by those of this convention.
+        """Returns a config with the details of this convention.
 
         Args:
-            config: the config that has the sizes.
+            config: the config whose other fields are kept, such as sizes.
 
         Example:
 
@@ -82,8 +83,9 @@ CONVENTIONS: dict[str, Convention] = {
         },
         smoothing_over="others",
     ),
-    # The initial matrices of query, key and value are smaller, as if they were
-    # one matrix. The first id that the decoder reads is the end token.
+    # The initial values of query, key and value matrices are smaller, as for
+    # one matrix of all three. The first id that the decoder reads is the end
+    # token.
     "fairseq": Convention(
         architecture={
             "positions": "fairseq",
@@ -103,7 +105,7 @@ CONVENTIONS: dict[str, Convention] = {
         length_penalty_form="average",
     ),
     # OpenNMT-tf, with the epsilon that CTranslate2 uses for its models.
-    # Embeddings have Keras's initial values, which are small beside positions.
+    # Embeddings have Keras's initial values. They are small beside positions.
     "opennmt": Convention(
         architecture={
             "positions": "tensor2tensor_from_1",

@@ -19,14 +19,14 @@ MEANS = ("probabilities", "log_probabilities")
 class Ensemble(stepping.DecodingModel):
     """A model that averages the predictions of several models, its members.
 
-    It has the methods of a `Transformer` for decoding, and can replace one in
-    a `Translator`.
+    It has the methods of a `Transformer` for decoding, and can replace a
+    `Transformer` in a `Translator`.
 
     Args:
         models: the members, `Transformer`s with the same vocabularies,
             padding id and start id.
         mean: what is averaged, `"probabilities"` or `"log_probabilities"`.
-            The second gives the geometric mean of the probabilities, which
+            The second gives geometric means of the probabilities. These means
             do not sum to one; a search normalizes them.
 
     Raises:
@@ -84,11 +84,11 @@ class Ensemble(stepping.DecodingModel):
     def start(
         self, source_ids: Tensor, max_length: Tensor | None = None
     ) -> tuple[Any, ...]:
-        """Makes the state of each member before the first step, as a tuple."""
+        """Makes a tuple of the members' states before the first step."""
         return tuple(m.start(source_ids, max_length) for m in self.models)
 
     def stepper(self, return_attention: bool = False) -> Callable[..., Any]:
-        """Makes a function for many steps, which averages over the members."""
+        """Makes a function to call at each step; it averages over members."""
         member_steps = [
             model.stepper(return_attention) for model in self.models
         ]
@@ -110,7 +110,7 @@ class Ensemble(stepping.DecodingModel):
         return step
 
     def widen(self, state: tuple[Any, ...], width: int) -> tuple[Any, ...]:
-        """Copies each hypothesis to `width` ones, in each member's state."""
+        """Makes `width` copies of each hypothesis in each member's state."""
         return self._each("widen", state, width)
 
     def select(
@@ -122,7 +122,7 @@ class Ensemble(stepping.DecodingModel):
     def take_rows(
         self, state: tuple[Any, ...], rows: Tensor, width: int
     ) -> tuple[Any, ...]:
-        """Takes the rows that continue, in each member's state."""
+        """Keeps the given rows in each member's state."""
         return self._each("take_rows", state, rows, width)
 
     def shapes(self, state: tuple[Any, ...]) -> tuple[Any, ...]:

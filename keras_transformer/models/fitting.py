@@ -4,7 +4,8 @@ from typing import Any
 
 from keras_transformer.layers import checks, templates
 
-# The attributes of a `Transformer`, in the order in which they are built.
+# The attributes of a `Transformer` that are sublayers, in the order in which
+# they are built.
 SUBLAYERS = (
     "source_embedding",
     "target_embedding",
@@ -53,14 +54,12 @@ def check_sublayers(model: Any) -> None:
 
 
 def check_ids(number: int | None, rows: int | None, width: int) -> None:
-    """Checks the number of ids, if it and the number of rows are known.
-
-    Each of W hypotheses of a row needs one id.
+    """Checks that there is one id for each hypothesis.
 
     Args:
-        number: the number of ids.
-        rows: the number of rows of the state.
-        width: W.
+        number: the number of ids; `None` if it is not known yet.
+        rows: the number of rows of the state; `None` if it is not known yet.
+        width: W, the number of hypotheses of a row.
 
     Raises:
         ValueError: the numbers are known and do not fit.
@@ -69,8 +68,8 @@ def check_ids(number: int | None, rows: int | None, width: int) -> None:
         return
     if number != rows * width:
         raise ValueError(
-            f"The state is of {rows} sources, {width} hypotheses each. "
-            f"Received: {number} ids. Expected: {rows * width}, with the "
-            "hypotheses of a source side by side. Start with as many sources, "
-            "and change the state by `widen` or `take_rows`."
+            f"The state has {rows} sources of {width} hypotheses. Received: "
+            f"{number} ids. Expected: {rows * width}, with the hypotheses of a "
+            "source side by side. Start with the same number of sources, and "
+            "change the state by `widen` or `take_rows`."
         )

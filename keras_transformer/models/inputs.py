@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 from keras_transformer.layers.typing import Tensor
 
 INPUTS = ("source_ids", "target_input_ids")
-# Inputs that rows of several sentences have, see `layers.segments`.
+# Inputs for rows of several sentences, see `layers.segments`.
 SEGMENTS = ("source_segment_ids", "target_segment_ids")
 # Booleans: False where the embedding of a token is set to zero.
 KEPT = ("source_kept", "target_kept")
 
 
 class Inputs(NamedTuple):
-    """The tensors of the dict; those that it does not have are `None`."""
+    """The tensors of the dict; a tensor that the dict lacks is `None`."""
 
     source_ids: Tensor
     target_input_ids: Tensor
@@ -29,11 +29,11 @@ def read(inputs: Any) -> Inputs:
     """Checks the inputs of a model, and takes the tensors out of the dict.
 
     Args:
-        inputs: what the model was called on.
+        inputs: the argument of the model's call.
 
     Raises:
-        ValueError: it is not a dict, ids are missing, or only one of the two
-            sequences has segment ids.
+        ValueError: `inputs` is not a dict, ids are missing, or only one of
+            the two sequences has segment ids.
 
     Example:
 
@@ -44,7 +44,7 @@ def read(inputs: Any) -> Inputs:
         received = sorted(inputs) if isinstance(inputs, dict) else inputs
         raise ValueError(
             f"The model is called on a dict with {INPUTS}. Received: "
-            f"{received}. Give both, as integers (B, S) and (B, T)."
+            f"{received}. Give ids of both, integers (B, S) and (B, T)."
         )
     tensors = Inputs(
         *(inputs[name] for name in INPUTS),

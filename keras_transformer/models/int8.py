@@ -1,4 +1,4 @@
-"""A copy of a model whose matrices have 8 bits."""
+"""A copy of a model with its matrices in int8."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from keras_transformer.models import precision, transformer
 
 
 def in_int8(model: transformer.Transformer) -> transformer.Transformer:
-    """Copies a model, and stores its matrices in int8.
+    """Copies a model, and stores the matrices of the copy in int8.
 
     Each output of a matrix, and each row of an embedding, has its own scale.
     Products are computed in the compute dtype of the model. Biases and norms
@@ -56,10 +56,10 @@ def _matrices(model):
 
 
 def _options() -> dict[str, Any]:
-    """Returns the arguments by which Keras does not quantize activations.
+    """Returns arguments of `quantize`, so that it quantizes no activations.
 
     Older versions of Keras have no such argument. They quantize the inputs of
-    feed-forward networks too.
+    the matrices of feed-forward networks too.
     """
     config = getattr(keras.quantizers, "Int8QuantizationConfig", None)
     return {} if config is None else {"config": config(None, None)}

@@ -1,9 +1,10 @@
 """Support for tools of Keras that expect a functional model.
 
 `keras.Model.export` exports the input shapes of the first call.
-`keras.callbacks.TensorBoard` draws the layers of a functional model, or a train
-function that is a single `tf.function`. A `Transformer` is not functional, its
-inputs are known before any call, and its train step has several functions.
+`keras.callbacks.TensorBoard` draws the layers of a functional model, or the
+graph of a train function that is a single `tf.function`. A `Transformer` is not
+functional, can be exported before the first call, and trains with several
+functions.
 """
 
 import os
@@ -70,7 +71,7 @@ class KerasTools(keras.Model):
         )
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        # This traces a call, which checks its arguments.
+        # Traces a call. The call checks its arguments.
         return keras.Operation.compute_output_spec(self, *args, **kwargs)
 
     def compute_output_shape(self, inputs_shape: dict[str, Shape]) -> Shape:

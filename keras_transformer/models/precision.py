@@ -13,14 +13,14 @@ def in_precision(
 ) -> transformer.Transformer:
     """Copies a model, with its weights, to another dtype policy.
 
-    A policy that is not mixed, such as `"bfloat16"`, is also the dtype of the
-    weights. Then each step of decoding reads half the memory. Softmax, norms,
-    positions and logits are float32 under every policy. Quantized matrices
-    stay quantized.
+    With a policy that is not mixed, such as `"bfloat16"`, the weights have this
+    dtype too. Each step of decoding then reads half as many bytes as with
+    float32. Softmax, norms, positions and logits are float32 under every
+    policy. Quantized matrices stay quantized.
 
     Args:
         model: a `Transformer`; it is not changed.
-        dtype: a Keras dtype policy.
+        dtype: the name of a Keras dtype policy.
 
     Returns:
         The copy.
@@ -63,7 +63,7 @@ def _with_policy(config, policy):
 
 
 def _policy_for(old, policy):
-    """Returns the new policy of a layer; it is quantized if the old one is."""
+    """Returns the new policy of a layer, quantized if the old policy is."""
     mode, is_quantized, _ = keras.dtype_policies.get(old).name.partition(
         "_from_"
     )

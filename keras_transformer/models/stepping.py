@@ -1,4 +1,4 @@
-"""The contract between a model, a `Translator` and a search.
+"""The interface of a model for a `Translator` and a search.
 
 B batch   T target length   S source length   V vocabulary_size   L layers
 H heads   W hypotheses of a row   R rows of a step
@@ -14,7 +14,7 @@ from keras_transformer.layers.typing import Tensor
 
 
 class AttentionScores(NamedTuple):
-    """The attention scores of all layers, float32. Rows sum to one.
+    """The attention scores of all layers, float32. They sum to one over keys.
 
     encoder: encoder self-attention `(B, L, H, S, S)`.
     decoder: decoder self-attention `(B, L, H, T, T)`.
@@ -28,9 +28,9 @@ class AttentionScores(NamedTuple):
     def alignment(self) -> Tensor:
         """Returns one distribution over the source for each target token.
 
-        It is the mean over the heads of the second last decoder block, which
-        aligns words best (Garg et al. 2019). If there are one or two blocks,
-        the last one is used: the first of two has too little context.
+        It is the mean over the heads of the second last decoder block. This
+        block aligns words best (Garg et al. 2019). If there are one or two
+        blocks, it is the last block: the first of two has too little context.
 
         Returns:
             float32, shape `(B, T, S)`.
@@ -39,10 +39,10 @@ class AttentionScores(NamedTuple):
 
 
 def alignment_of(cross: Tensor) -> Tensor:
-    """Returns `AttentionScores.alignment` of encoder-decoder attention.
+    """Returns `AttentionScores.alignment` of encoder-decoder scores.
 
     Args:
-        cross: `(B, L, H, T, S)`.
+        cross: encoder-decoder scores, shape `(B, L, H, T, S)`.
     """
     num_layers = cross.shape[1]
     block = num_layers - 2 if num_layers > 2 else num_layers - 1
@@ -89,7 +89,7 @@ class DecodingModel(Protocol):
 
         Args:
             inputs: dict with `"source_ids"` `(B, S)` and `"target_input_ids"`
-                `(B, T)`, which `shift_right` makes of target ids.
+                `(B, T)`, which `shift_right` makes from target ids.
             training: whether to apply dropout.
 
         Returns:
@@ -100,12 +100,12 @@ class DecodingModel(Protocol):
     def start(
         self, source_ids: Tensor, max_length: Tensor | None = None
     ) -> Any:
-        """Reads the source and makes the state before the first step.
+        """Encodes the source and makes the state before the first step.
 
         Args:
             source_ids: shape `(B, S)`.
-            max_length: the maximum number of steps: the state then keeps its
-                shape, as XLA needs. With `None` it may grow.
+            max_length: the maximum number of steps. The state then has a fixed
+                shape, as XLA needs. With `None` the state may grow.
 
         Returns:
             The state, with one hypothesis a row.
@@ -113,7 +113,7 @@ class DecodingModel(Protocol):
 
     @abc.abstractmethod
     def stepper(self, return_attention: bool = False) -> Callable[..., Any]:
-        """Makes a function for many steps, which prepares the weights once.
+        """Makes a function to call at each step; prepares the weights once.
 
         Args:
             return_attention: whether the function also returns the attention
@@ -130,7 +130,7 @@ class DecodingModel(Protocol):
     ) -> tuple[Tensor, Any]:
         """Reads one target token of each row and computes logits of the next.
 
-        The logits are those of the call, one position at a time.
+        The logits are those of the call at this position.
 
         Args:
             ids: the tokens at `position`, shape `(B,)`; if the state was
@@ -171,11 +171,12 @@ class DecodingModel(Protocol):
 
     @abc.abstractmethod
     def take_rows(self, state: Any, rows: Tensor, width: int) -> Any:
-        """Takes the rows that continue, each with all its hypotheses.
+        """Keeps the given rows of a state, each with all its hypotheses.
 
         Args:
             state: a state of B rows with W hypotheses each.
-            rows: the numbers of the rows, in any order, integers `(R,)`.
+            rows: the indices of the rows to keep, integers `(R,)`, in any
+                order.
             width: W, for models whose state does not contain it.
         """
 

@@ -1,4 +1,4 @@
-"""The Transformer: from ids to logits, for whole sequences and for steps.
+"""The Transformer: from ids to logits, for whole sequences and decoding steps.
 
 B batch   T target length   S source length   D model_dim   H heads
 L layers   V vocabulary_size
@@ -27,8 +27,8 @@ class Transformer(
     """The encoder-decoder model of "Attention Is All You Need" (figure 1).
 
     The model uses the sublayers that it is given, not copies of them;
-    `build_transformer` makes them from a config. It makes its masks from the
-    ids; the decoder is causal. Its weights are made by the constructor.
+    `build_transformer` makes them from a config. The model makes its masks from
+    the ids; the decoder is causal. The constructor makes the weights.
 
     Args:
         encoder: an `Encoder`.
@@ -40,8 +40,8 @@ class Transformer(
             tokens; `None` means `target_embedding`, as in section 3.4.
         pad_id: the id that pads short rows and is never attended to.
         start_id: the first id that the decoder reads; may be `pad_id`.
-        word_dropout: share of the tokens whose embedding, of source or
-            target, is set to zero in training.
+        word_dropout: share of the source tokens and of the target tokens
+            whose embeddings are set to zero in training.
 
     Call arguments:
         inputs: dict with `"source_ids"` `(B, S)` and `"target_input_ids"`
@@ -49,7 +49,7 @@ class Transformer(
             hold several sentences, also `"source_segment_ids"` `(B, S)` and
             `"target_segment_ids"` `(B, T)`, see `layers.segments`. With
             booleans `"source_kept"` `(B, S)` and `"target_kept"` `(B, T)`,
-            embeddings are zero where they are False.
+            an embedding is zero where its boolean is False.
 
     Returns:
         Logits of each next token, float32 `(B, T, V)`.
@@ -97,7 +97,7 @@ class Transformer(
         checks.check_share("word_dropout", word_dropout)
         self._word_drop = Dropout(
             word_dropout,
-            # One number decides about a whole embedding.
+            # One random number decides about a whole embedding.
             noise_shape=(None, None, 1),
             dtype=self.dtype_policy,
             name="word_drop",
@@ -136,7 +136,7 @@ class Transformer(
     ) -> dict[str, Any]:
         """Encodes the source and makes the state before the first step.
 
-        If the state grows, no step reads empty slots.
+        With `max_length=None` the state grows and has no empty slots.
         """
         source_ids = ops.convert_to_tensor(source_ids)
         memory = self.encode(source_ids)
@@ -148,9 +148,10 @@ class Transformer(
     def stepper(
         self, return_attention: bool = False, output_ids: Tensor | None = None
     ) -> Callable[..., Any]:
-        """Makes a function for many steps; see `DecodingModel.stepper`.
+        """Makes a function to call at each step; see `DecodingModel.stepper`.
 
-        With `output_ids`, integers `(V',)`, it computes their logits only.
+        With `output_ids`, integers `(V',)`, the function computes only the
+        logits of these ids.
         """
         score = self.projection.scorer(output_ids)
         take_step = self.decoder.stepper()
@@ -186,7 +187,7 @@ class Transformer(
     def select(self, state: dict[str, Any], parents: Tensor) -> dict[str, Any]:
         """Lets hypothesis w of row b continue hypothesis `parents[b, w]`.
 
-        It moves no keys and values; only the table of ancestors changes, see
+        No keys and values are moved. Only the table of ancestors changes, see
         `layers.past`.
         """
         return {
@@ -197,7 +198,7 @@ class Transformer(
     def take_rows(
         self, state: dict[str, Any], rows: Tensor, width: int
     ) -> dict[str, Any]:
-        """Takes the rows that continue, each with all its hypotheses."""
+        """Keeps the given rows of a state, each with all its hypotheses."""
         return keras.tree.map_structure(
             lambda x: ops.take(x, rows, axis=0), state
         )
@@ -225,7 +226,7 @@ class Transformer(
     def call_with_scores(
         self, inputs: dict[str, Tensor]
     ) -> tuple[Tensor, stepping.AttentionScores]:
-        """Returns what `call` and `attention_scores` return, of one run.
+        """Runs the model once and returns the logits and attention scores.
 
         Args:
             inputs: as for `call`.
@@ -273,11 +274,11 @@ class Transformer(
         return super().from_config({**config, **sublayers})
 
     def _run(self, inputs, training, return_attention_scores):
-        """Runs encoder and decoder, all of figure 1 below the projection.
+        """Runs encoder and decoder: figure 1 without the projection.
 
         Returns:
             The pair of the decoder's outputs `(B, T, D)` and a list of scores
-            in the order of `AttentionScores`, `None` if they are not needed.
+            in the order of `AttentionScores`, with `None` for omitted scores.
         """
         read = model_inputs.read(inputs)
         memory, encoder_scores = self._encode(
@@ -334,7 +335,7 @@ class Transformer(
         )
 
     def _drop_words(self, embeddings, kept, training):
-        """Sets embeddings to zero, by chance and where they are not kept."""
+        """Sets embeddings to zero, at random and where `kept` is False."""
         embeddings = self._word_drop(embeddings, training=training)
         if kept is None:
             return embeddings

@@ -1,4 +1,4 @@
-"""Copies the weights of a trained model into another one.
+"""Copies the weights of a trained model into another model.
 
 V vocabulary_size   D model_dim
 """
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_transformer.models import transformer
 
@@ -16,10 +17,11 @@ Rows = Sequence[Sequence[int]]
 
 @dataclasses.dataclass(frozen=True)
 class TakenWeights:
-    """What `take_weights` did, in paths of weights.
+    """A report of `take_weights`: three lists of paths of weights.
 
     taken: weights that were copied.
-    rows: matrices and biases of a vocabulary whose rows were copied.
+    rows: matrices and biases of a vocabulary that were made from rows of the
+        other model.
     kept: weights that the other model does not have, or has in another shape.
         They keep their initial values.
     """
@@ -35,22 +37,23 @@ def take_weights(
     source_rows: Rows | None = None,
     target_rows: Rows | None = None,
 ) -> TakenWeights:
-    """Copies the weights of another model that have the same paths.
+    """Copies weights of another model to the weights with the same paths.
 
-    If the vocabularies differ, a row of an embedding starts from the mean of
-    rows of the other model. A row without any starts from the mean of all.
+    If the vocabularies differ, each row of an embedding becomes the mean of
+    those rows of the other model that `source_rows` or `target_rows` gives for
+    it. If no rows are given for it, it becomes the mean of all rows.
 
     Args:
         model: the model to change.
         other: the trained model.
-        source_rows: for each id of the source vocabulary the ids of the other
-            model's, such as `kt.text.match_pieces` finds; `None` if both
-            vocabularies are the same.
+        source_rows: for each id of the source vocabulary, a list of ids of the
+            other model's source vocabulary, such as `rows` in the result of
+            `kt.text.match_pieces`; `None` if both vocabularies are the same.
         target_rows: the same for the target vocabulary. A model with one
-            vocabulary uses `source_rows` only.
+            matrix for source and target uses `source_rows` only.
 
     Raises:
-        ValueError: the models have no weight in common.
+        ValueError: no weight of `other` could be copied unchanged.
 
     Example:
 
@@ -66,7 +69,7 @@ def take_weights(
     trained = {path_of(v): v for v in other.variables}
     report = TakenWeights([], [], [])
     for variable in model.variables:
-        if not np.issubdtype(_values(variable).dtype, np.floating):
+        if not tf.as_dtype(variable.dtype).is_floating:
             continue  # The state of a random generator.
         path = path_of(variable)
         rows = rows_of.get(path.split("/")[0])
@@ -80,10 +83,9 @@ def take_weights(
         (report.taken if rows is None else report.rows).append(path)
     if not report.taken:
         raise ValueError(
-            "The models have no weight in common. Received: weights such as "
-            f"{report.kept[0]} of shape "
-            f"{tuple(model.variables[0].shape)}. Give a model with the same "
-            "model_dim and the same kinds of layers."
+            "No weight beside the embeddings is in both models. Received: "
+            f"weights such as {', '.join(report.kept[:1])}. Give a model with "
+            "the same model_dim and the same kinds of layers."
         )
     return report
 
@@ -104,7 +106,10 @@ def _values(variable):
 
 
 def _mean_rows(matrix, rows):
-    """Returns the mean of some rows (or numbers, of a bias) for each row."""
+    """Returns the mean of the rows that each item of `rows` lists.
+
+    An empty item gives the mean of all rows. The rows of a bias are numbers.
+    """
     mean_of_all = matrix.mean(axis=0)
     return np.stack(
         [matrix[list(ids)].mean(axis=0) if ids else mean_of_all for ids in rows]

@@ -1,4 +1,4 @@
-"""The directory of a training run, and how a translator is loaded from it."""
+"""The directory of a training run, and functions that load a translator."""
 
 from keras_transformer.runs.calibrations import (
     read_calibration,

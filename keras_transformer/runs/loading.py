@@ -76,11 +76,11 @@ def run_architecture(
 
 
 def describe_run(run_directory: str | os.PathLike[str]) -> dict[str, Any]:
-    """Returns what identifies a run, as JSON values, for an exported model.
+    """Returns a description of a run as JSON values, for an exported model.
 
-    It has the `architecture`, the `settings`, the `data` and the `versions` of
-    the training in `config.json`, and the numbers of `metrics.json`, if there
-    are any.
+    The dict has the `architecture`, the `settings`, the `data` and the
+    `versions` from `config.json`, and as `metrics` the content of
+    `metrics.json`, if there is such a file.
 
     Args:
         run_directory: the directory of a run.
@@ -96,12 +96,12 @@ def describe_run(run_directory: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def run_lengths(run_directory: str | os.PathLike[str]) -> lengths.Lengths:
-    """Returns the limits of a run's translations.
+    """Returns the limits of the lengths of a run's translations.
 
     Args:
-        run_directory: the directory of a run. Only one that was imported, or
-            started from such a run, has limits of its own; else they are those
-            of the paper.
+        run_directory: the directory of a run. Imported runs, and runs that
+            started from an imported run, have their own limits. All other runs
+            have those of the paper.
 
     Raises:
         ValueError: `config.json` is damaged.
@@ -124,8 +124,8 @@ def run_search(
     Args:
         run_directory: the trainer's output directory. If it has no
             `config.json`, the search is that of the paper.
-        **settings: arguments of `BeamSearch`, such as `beam_size`, which
-            replace those of the run, unless they are `None`.
+        **settings: arguments of `BeamSearch`, such as `beam_size`. Those that
+            are not `None` replace the arguments of the run.
 
     Raises:
         ValueError: `config.json` is damaged.
@@ -167,7 +167,7 @@ def search_of(run_settings: dict[str, Any], **settings: Any) -> beam.BeamSearch:
         if value is not None
     }
     if settings.get("minimum_risk") is None and "minimum_risk" in merged:
-        # A smaller beam than the run's has fewer hypotheses to compare.
+        # A beam that is smaller than that of the run has fewer hypotheses.
         size = merged.get("beam_size", beam.BeamSearch.beam_size)
         merged["minimum_risk"] = min(merged["minimum_risk"], size)
     return beam.BeamSearch(**merged)

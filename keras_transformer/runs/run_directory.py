@@ -1,4 +1,4 @@
-"""The directory of a training run, with the names of all its files."""
+"""The directory of a training run, and the names of all files in it."""
 
 import json
 import os
@@ -9,8 +9,9 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
-# Settings that older `config.json` files do not have, with the values that runs
-# used then. A new setting needs a line here if its default is another value.
+# Settings that older `config.json` files do not have, with the values that the
+# older runs used. A new setting needs a line here if its default is different
+# from what runs did before.
 _OLD_VALUES = {
     "tokenize": "13a",
     "text_normalization": "none",
@@ -30,14 +31,15 @@ _OLD_VALUES = {
     "consistency_ramp": 0,
     "minimum_risk": 0,
 }
-# The same for fields of the architecture.
+# Fields of the architecture that older `config.json` files do not have, with
+# the values that the older runs used.
 _OLD_ARCHITECTURE = {
     "attention_dropout": 0.0,
     "activation_dropout": 0.0,
     "word_dropout": 0.0,
     "max_positions": 1024,
 }
-# The prefix of directories of SavedModels that are not complete.
+# The names of directories with incomplete SavedModels begin with this prefix.
 _SAVING = ".saving-"
 _PACKAGES = ("tensorflow", "tensorflow-text", "keras", "sentencepiece")
 
@@ -54,17 +56,18 @@ class RunDirectory:
         tokenizer: the vocabulary.
         target_tokenizer: the vocabulary of the targets, if it is separate.
         shards: the shard directory of the training text, if it is large.
-        text_of_shards: what the shards were made from.
+        text_of_shards: a record of what the shards were made from.
         checkpoints: the folder of the checkpoints that training continues from.
         stages: the run directories of earlier stages.
         model: the final weights, a Keras model file.
         unfinished_model: the model file while it is being written.
-        confidence: the calibration of its translations, of tools.calibrate.
+        confidence: the calibration of the translations, by `tools.calibrate`.
         saved_model: the SavedModel.
-        page: the model in a page for a browser, of the built-in corpus.
+        page: a page for a browser that contains the model; only for runs with
+            the built-in corpus.
         logs: the folder that TensorBoard reads.
         evaluations: the development scores after each evaluation interval.
-        metrics: the measured results. If the file exists, the run is complete.
+        metrics: the measured results. The run is complete if the file exists.
 
     Example:
 
@@ -92,7 +95,7 @@ class RunDirectory:
 
     @property
     def is_started(self) -> bool:
-        """Returns whether a run was started in this directory."""
+        """Whether a run was started in this directory."""
         return self.config.exists()
 
     def read_config(self) -> dict[str, Any]:
@@ -139,7 +142,7 @@ class RunDirectory:
         self.path.mkdir(parents=True, exist_ok=True)
         # Old metrics would say that this run is complete.
         self.metrics.unlink(missing_ok=True)
-        # The calibration is that of other weights.
+        # An old calibration is that of other weights.
         self.confidence.unlink(missing_ok=True)
         write_json(self.config, {**config, "versions": versions})
 
@@ -150,14 +153,14 @@ class RunDirectory:
     def replace_model(self, save: Callable[[pathlib.Path], Any]) -> None:
         """Writes a Keras model file, then replaces an existing file by it.
 
-        A file of the same model stays, since runs that started from it know it
-        by its hash.
+        An existing file with the same model is kept: runs that started from
+        this file check its hash.
 
         Args:
-            save: function that writes the model to its argument, a path.
+            save: a function that writes the model to its argument, a path.
         """
         save(self.unfinished_model)
-        # A damaged file is no archive, and is replaced.
+        # A damaged file is not an archive, and is replaced.
         if zipfile.is_zipfile(self.model) and _content(self.model) == _content(
             self.unfinished_model
         ):
@@ -166,13 +169,13 @@ class RunDirectory:
             os.replace(self.unfinished_model, self.model)
 
     def replace_saved_model(self, save: Callable[[pathlib.Path], Any]) -> None:
-        """Writes a SavedModel, then replaces an existing one by it.
+        """Writes a SavedModel, then replaces an existing SavedModel by it.
 
         Args:
-            save: function that writes the SavedModel into its argument, a
+            save: a function that writes the SavedModel into its argument, a
                 directory, and checks it there.
         """
-        # If the process is killed, the continued run deletes these directories.
+        # After a killed process, the continued run deletes these directories.
         fresh, old = (
             self.saved_model.with_name(f"{_SAVING}{name}")
             for name in ("fresh", "old")
@@ -184,7 +187,7 @@ class RunDirectory:
         shutil.rmtree(old, ignore_errors=True)
 
     def clear_unfinished(self) -> None:
-        """Deletes files that a killed process has not written completely."""
+        """Deletes files that a killed process did not write completely."""
         for path in (
             *self.path.glob("*.tmp"),
             *self.path.glob(self.unfinished_model.name),
@@ -193,7 +196,7 @@ class RunDirectory:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def unfinished_saved_models(self) -> list[pathlib.Path]:
-        """Returns the directories of SavedModels that are not complete."""
+        """Returns the directories with incomplete SavedModels."""
         return list(self.saved_model.parent.glob(f"{_SAVING}*"))
 
 
@@ -208,7 +211,10 @@ def write_json(path: pathlib.Path, value: dict[str, Any]) -> None:
 
 
 def _content(model):
-    """Returns what a Keras model file has, but for the time it was written."""
+    """Returns checksums of the parts of a Keras model file.
+
+    `metadata.json` is left out: it contains the time of writing.
+    """
     with zipfile.ZipFile(model) as archive:
         return {
             item.filename: (item.CRC, item.file_size)

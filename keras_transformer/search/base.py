@@ -1,4 +1,4 @@
-"""The base class of searches, which take a step function, a state and a task.
+"""The base class of searches. A search takes a step function, state and task.
 
 B batch   T target length   V vocabulary_size   S source length
 """
@@ -14,7 +14,7 @@ from keras_transformer.search import task as tasks
 class Search(abc.ABC):
     """A search and its settings.
 
-    Your own search must define `__call__` only. The other methods tell a
+    Your own search must define only `__call__`. The other methods tell a
     translator more about the search. Their defaults are right for a search
     that returns one hypothesis and ranks by log-probability.
 
@@ -42,8 +42,8 @@ class Search(abc.ABC):
         """Finds the best hypotheses of each row.
 
         Args:
-            step: the step function, a `StepFn`; called with B W rows.
-            state: the state before the first step, batch axis B first.
+            step: a `StepFn`. It is called with B times W ids.
+            state: the state before the first step, with the batch axis first.
             task: a `Task`. The search respects its limits, prefix and banned
                 ids, and reorders the state with its `states`.
 
@@ -65,7 +65,7 @@ class Search(abc.ABC):
         """Returns the same search, but with `count` hypotheses of each row.
 
         Args:
-            count: `None` for as many as the search can return.
+            count: a number, or `None` for as many as the search can return.
 
         Raises:
             ValueError: `count` is more than the search can return.
@@ -79,7 +79,7 @@ class Search(abc.ABC):
 
     # This method is not abstract, since most searches fit any vocabulary.
     def check(self, vocabulary_size: int) -> None:  # noqa: B027
-        """Raises ValueError if the search does not fit a vocabulary."""
+        """Raises ValueError if the search does not fit a vocabulary size."""
 
     def score(
         self,

@@ -25,20 +25,21 @@ from keras_transformer.search import task as tasks
 class BeamSearch(base.Search):
     """Extends the `beam_size` best live hypotheses of each row at every step.
 
-    Hypotheses that reach the end token move to the finished set. It is ranked
-    by log-probability divided by `length_divisor`, plus `coverage_penalty`.
-    Finished hypotheses never change. A row is done when no live hypothesis can
-    still enter its finished set, even with the length penalty of the row's
-    limit, or when no token is allowed. The live hypotheses that are left then
-    are ranked by the same score, after all finished hypotheses. Section 6.1 of
-    the paper uses beam size 4 and alpha 0.6.
+    Hypotheses that reach the end token move to the finished set. They are
+    ranked by log-probability divided by `length_divisor`, plus
+    `coverage_penalty`. Finished hypotheses never change. A row is done when no
+    live hypothesis can still change its result, even with the length divisor
+    of the row's limit, or when no token is allowed. The remaining live
+    hypotheses are then ranked by the same score, after all finished
+    hypotheses. Section 6.1 of the paper uses beam size 4 and alpha 0.6.
 
     Other systems stop earlier. With `stopping="full"` a row is done when it
     has W finished hypotheses, as in CTranslate2, fairseq and, with
     `early_stopping=True`, transformers. With `"current_length"`, the default
-    of transformers, the worst finished hypothesis must also be at least as
-    good as the best live one, if that ended now. With both only the W best of
-    the 2 W candidates may end, and at the limit of the length they do.
+    of transformers, there is a second condition: if the best live hypothesis
+    ended now, its score would not exceed that of the worst finished hypothesis.
+    With both rules only the W best of the 2 W candidates can end; if the row
+    has reached its maximum length, all W end.
 
     Args:
         beam_size: W. It may exceed the number of possible hypotheses.
@@ -49,11 +50,11 @@ class BeamSearch(base.Search):
         coverage: beta of the coverage penalty, which needs the task's
             `source_mask`; 0 for no penalty.
         constraints: the `Constraints` of every hypothesis.
-        stopping: when a row is done, `"certain"`, `"full"` or
-            `"current_length"`.
+        stopping: the rule that tells when a row is done, `"certain"`, `"full"`
+            or `"current_length"`.
         minimum_risk: how many of the best hypotheses are compared with each
-            other. The one with the greatest expected BLEU is first, see
-            `by_expected_bleu`; 0 keeps the order of the scores.
+            other and sorted by expected BLEU, see `by_expected_bleu`; 0 keeps
+            the order of the scores.
 
     Raises:
         ValueError: `top_beams` not in [1, `beam_size`], `minimum_risk` above
@@ -123,8 +124,8 @@ class BeamSearch(base.Search):
     ) -> Iterator[beam_steps.BeamStep]:
         """Searches outside of a graph, and yields the beam after every step.
 
-        The arguments are those of the call, and so is the result of the last
-        step. It takes steps until all rows are done.
+        The arguments are those of `__call__`. The result of the last step is
+        the result of `__call__`. The walk ends when all rows are done.
         """
         beam = beam_steps.Beam(self, step, task)
         rows, longest = beam.first_rows()
@@ -149,16 +150,16 @@ class BeamSearch(base.Search):
 
     @property
     def num_ranked(self) -> int:
-        """Returns how many hypotheses of a row must be right at its end."""
+        """Returns how many of the best hypotheses of a row must be certain."""
         return max(self.top_beams, self.minimum_risk)
 
     @property
     def needs_attention(self) -> bool:
-        """Returns whether there is a coverage penalty."""
+        """Returns whether the search has a coverage penalty."""
         return bool(self.coverage)
 
     def with_n_best(self, count: int | None = None) -> "BeamSearch":
-        """Returns this search with `count` as `top_beams`; `None` means W."""
+        """Returns a copy with `count` as `top_beams`; `None` means W."""
         if count is None:
             count = self.beam_size
         return dataclasses.replace(self, top_beams=count)

@@ -1,4 +1,4 @@
-"""The steps of a beam search, and what it knows between two of them.
+"""The steps of a beam search, and its data between two steps.
 
 B batch   W beam size   T target length   S source length
 """
@@ -26,12 +26,12 @@ class BeamStep(NamedTuple):
 
     live: the W hypotheses that go on; their scores are log-probabilities.
     finished: the W best finished hypotheses; their scores include penalties.
-    candidates: the 2 W best extensions, from which both were taken; their
-        scores are log-probabilities.
-    parents: int32 `(B, 2 W)`, the live hypothesis of the step before that
+    candidates: the 2 W best extensions, from which `live` and `finished` were
+        chosen; their scores are log-probabilities.
+    parents: int32 `(B, 2 W)`, the index of the previous live hypothesis that
         each candidate extends.
-    candidate_scores: `(B, 2 W)`, with penalties.
-    live_scores: `(B, W)`, with penalties.
+    candidate_scores: `(B, 2 W)`, scores of `candidates` with penalties.
+    live_scores: `(B, W)`, scores of `live` with penalties.
     result: the result of the search if it ended here.
     """
 
@@ -45,10 +45,10 @@ class BeamStep(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """The state of all rows between two steps."""
+    """All rows of a beam search between two steps."""
 
     limits: constraining.RowLimits
-    source_masks: tuple[tf.Tensor, ...]  # one tensor (B, S), or none
+    source_masks: tuple[tf.Tensor, ...]  # one tensor (B, S), or empty
     live: hypotheses.Hypotheses  # W of a row; scores are log-probabilities
     finished: hypotheses.Hypotheses  # W of a row; scores include penalties
     is_nan: tf.Tensor  # (B,), whether a live hypothesis had NaN logits
@@ -59,8 +59,8 @@ class Beam(NamedTuple):
     """A beam search of one task.
 
     settings: a `BeamSearch`.
-    step: its step function.
-    task: its task.
+    step: the step function.
+    task: the task.
     """
 
     settings: Any
@@ -68,9 +68,9 @@ class Beam(NamedTuple):
     task: tasks.Task
 
     def first_rows(self) -> tuple[Rows, int | tf.Tensor]:
-        """Returns the rows before the first step, and the maximum of steps.
+        """Returns the rows before the first step, and the largest step count.
 
-        Each row has one empty hypothesis.
+        Each row has one live hypothesis, without tokens.
         """
         self._check_coverage()
         limits = constraining.limits_of_rows(
@@ -97,7 +97,7 @@ class Beam(NamedTuple):
         rows = Rows(
             limits,
             masks,
-            # One slot is live: otherwise the beam has W equal hypotheses.
+            # Only one slot is live: W equal hypotheses would stay equal.
             without_tokens([0.0] + [_NEVER] * (beam_size - 1)),
             without_tokens([_NEVER] * beam_size),
             tf.zeros_like(limits.max_lengths, tf.bool),
@@ -111,7 +111,7 @@ class Beam(NamedTuple):
         """Extends the W live hypotheses of each row by one token.
 
         Args:
-            position: scalar, where the token is written.
+            position: scalar, the index of the new token.
             rows: `Rows`.
             state: the state of the step function, `(B W, ...)`.
 
@@ -132,38 +132,38 @@ class Beam(NamedTuple):
     ) -> tuple[Rows, contract.State]:
         """Chooses live and finished hypotheses from the candidates.
 
-        At most W of 2 W candidates end, one for each live hypothesis, so at
-        least W go on.
+        At most W of the 2 W candidates end, one for each live hypothesis. So at
+        least W candidates go on.
 
         Args:
             position: as for `advance`.
             rows: the rows before the step.
-            state: the state after the step, whose rows are not moved yet.
+            state: the state after the step, not yet reordered by `parents`.
             candidates: `Hypotheses` with 2 W slots.
-            parents: `(B, 2 W)`.
-            is_nan: `(B,)`.
+            parents: `(B, 2 W)`, the live hypotheses that candidates extend.
+            is_nan: `(B,)`, whether a live hypothesis has NaN logits.
 
         Returns:
             As for `advance`.
         """
         beam_size = self.settings.beam_size
-        last_ids = tf.gather(candidates.ids, position, axis=2)  # (B, 2W)
-        is_end = last_ids == self.task.end_id  # (B, 2W)
-        # Even the best candidate is forbidden: the live hypotheses of this row
-        # remain as they are, without an end token.
+        last_ids = tf.gather(candidates.ids, position, axis=2)  # (B, 2 W)
+        is_end = last_ids == self.task.end_id  # (B, 2 W)
+        # A row is stuck if even its best candidate is forbidden. Its live
+        # hypotheses stay as they are, without an end token.
         is_stuck = candidates.scores[:, 0] <= _NEVER  # (B,)
 
         # The finished set takes the candidates that end, and keeps the W best.
-        scores = self.scores(candidates, rows.source_masks)  # (B, 2W)
+        scores = self.scores(candidates, rows.source_masks)  # (B, 2 W)
         is_last = position + 1 >= rows.limits.max_lengths  # (B,)
         ends = stopping.ending(
             self.settings.stopping, is_end, is_last, beam_size
-        )  # (B, 2W)
+        )  # (B, 2 W)
         ended = candidates._replace(scores=tf.where(ends, scores, _NEVER))
         finished = hypotheses.merge(rows.finished, ended, beam_size)  # (B, W)
         # The W best of the other candidates are the next live hypotheses.
         continued = candidates._replace(
-            scores=tf.where(is_end, _NEVER, candidates.scores)  # (B, 2W)
+            scores=tf.where(is_end, _NEVER, candidates.scores)  # (B, 2 W)
         )
         live, chosen = hypotheses.best(continued, beam_size)  # (B, W) both
 
@@ -175,7 +175,7 @@ class Beam(NamedTuple):
         is_done = rows.is_done | is_stuck | is_nan
         is_done |= self._is_decided(position, rows.limits, live, finished)
 
-        # The state follows: slot w continues live hypothesis parents[:, w].
+        # Slot w now needs the state of live hypothesis parents[:, w].
         parents = tf.gather(parents, chosen, batch_dims=1)  # (B, W)
         state = self.task.states.select(state, parents)  # (B W, ...)
         return rows._replace(
@@ -206,8 +206,9 @@ class Beam(NamedTuple):
         """Extends live hypotheses; does not choose among the extensions.
 
         Returns:
-            The triple of the 2 W best extensions, their parents and the rows
-            with NaN; and the state after the step.
+            A pair. Its first element is a triple: the 2 W best extensions,
+            their parents, and which rows have NaN logits. Its second element
+            is the state after the step.
         """
         beam_size = self.settings.beam_size
         choices, attention, state = extension.next_candidates(
@@ -228,7 +229,7 @@ class Beam(NamedTuple):
         return (extended, parents, is_nan), state
 
     def _is_decided(self, position, limits, live, finished):
-        """Returns the rows (B,) whose result no live hypothesis can change."""
+        """Returns which rows (B,) are done by the rule, or cannot go on."""
         is_decided = stopping.is_decided(
             self.settings.stopping,
             live,
@@ -241,9 +242,9 @@ class Beam(NamedTuple):
         return is_decided | has_no_live | is_last
 
     def _num_certain(self):
-        """Returns how many hypotheses of a row must be certain at its end."""
+        """Returns how many of the best hypotheses of a row must be certain."""
         only_best, all_ranked = self.task.only_best, self.settings.num_ranked
-        # The best one is known when all that are compared are.
+        # The best hypothesis is certain if all compared hypotheses are certain.
         fewest = max(1, self.settings.minimum_risk)
         if isinstance(only_best, bool):
             return fewest if only_best else all_ranked
@@ -273,7 +274,7 @@ class Beam(NamedTuple):
             )
 
     def _divisor(self, lengths):
-        # Lengths are at least 1: with a limit of 0, `"average"` divides by 0.
+        # With a length of 0 `"average"` would divide by 0.
         return penalties.length_divisor(
             tf.maximum(lengths, 1), self.settings.alpha, self.settings.penalty
         )

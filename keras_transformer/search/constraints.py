@@ -1,7 +1,7 @@
 """Constraints on hypotheses: lengths, prefixes, and forbidden tokens.
 
-Constraints choose among the model's tokens. Unless they are told to, they do
-not change their log-probabilities, so that a score is the model's own.
+Constraints decide which tokens a hypothesis may have. By default they do not
+change the log-probabilities of tokens, so that scores are the model's own.
 
 B batch   W hypotheses per row   V vocabulary_size   P prefix length
 C candidates per hypothesis   T target length
@@ -26,13 +26,13 @@ class Constraints:
 
     Args:
         min_length: the minimum number of tokens, the end token included. If
-            the maximum length of a row is smaller, it has precedence.
+            the maximum length of a row is smaller, the maximum applies.
         banned_ids: tokens that are never chosen.
         no_repeat_ngram_size: n; no sequence of n tokens occurs twice in a
             hypothesis. 0 allows repetition.
-        normalized_over: with `"all"` log-probabilities are the model's own;
-            with `"allowed"` the probabilities of the allowed tokens sum to 1,
-            as in CTranslate2, so that the tokens of a prefix cost nothing.
+        normalized_over: `"all"` keeps the log-probabilities of the model.
+            `"allowed"` makes the probabilities of allowed tokens sum to 1, as
+            in CTranslate2: the tokens of a prefix then have probability 1.
 
     Raises:
         ValueError: a size is negative or not a whole number, or
@@ -92,8 +92,8 @@ class Candidates(NamedTuple):
     """The best next tokens of each hypothesis, best first.
 
     ids: int32 `(B, W, C)`.
-    log_probs: float32 `(B, W, C)`; NEVER for forbidden tokens, NaN for all
-        tokens if one logit is NaN.
+    log_probs: float32 `(B, W, C)`; NEVER for forbidden tokens; NaN for all
+        tokens of a hypothesis if one of its logits is NaN.
     """
 
     ids: tf.Tensor
@@ -104,8 +104,9 @@ def limits_of_rows(constraints: Constraints, task: tasks.Task) -> RowLimits:
     """Returns the length limits and the prefix of each row.
 
     Raises:
-        ValueError: a prefix that is longer than its row's maximum length,
-            where both are known, or not of shape `(B, P)`; negative limits.
+        ValueError: prefixes are not of shape `(B, P)`, a prefix is longer than
+            the maximum length of its row, or a limit is negative. Values that
+            only the running graph computes are not checked.
     """
     max_lengths = contract.limits_per_row(task.max_lengths, task.batch_size)
     min_lengths = contract.limits_per_row(
@@ -122,7 +123,7 @@ def limits_of_rows(constraints: Constraints, task: tasks.Task) -> RowLimits:
             "`prefix` must have shape (B, P), filled up with pad_id. Received: "
             f"shape={tuple(prefix.shape)}."
         )
-    # A prefix ends before its first padding.
+    # A prefix ends before its first padding id.
     known = tf.get_static_value(prefix)
     if known is None:
         is_real = tf.cast(tf.not_equal(prefix, task.pad_id), tf.int32)
@@ -154,8 +155,8 @@ def candidates(
 
     Args:
         logits: float32 `(B W, V)`.
-        count: the least number of allowed tokens in the result, if so many
-            exist; `None` for the whole vocabulary, in the order of its ids.
+        count: the result has at least this number of allowed tokens, if they
+            exist. `None` for the whole vocabulary, in the order of ids.
         constraints: `Constraints`.
         task: `Task`.
         limits: `RowLimits`.
@@ -163,7 +164,7 @@ def candidates(
         position: scalar.
 
     Raises:
-        ValueError: a token that is not in the vocabulary.
+        ValueError: an id is not in the vocabulary.
     """
     width, size = ids.shape[1], logits.shape[-1]
     banned = sorted({*constraints.banned_ids, *map(int, task.banned_ids)})
@@ -176,8 +177,8 @@ def candidates(
         logits = allowed = forbidden.without(
             allowed, banned, task.end_id, is_too_short, width
         )
-    # Banned tokens and the end token may be among the best; they are forbidden
-    # below, and `count` others must be left.
+    # The best tokens may include banned tokens and the end token, which are
+    # forbidden below. At least `count` other tokens must remain.
     count = None if count is None else count + len(banned) + 1
     log_probs, tokens, normalizer = _best_tokens(allowed, logits, count)
     shape = [-1, width, log_probs.shape[-1] or tf.shape(log_probs)[-1]]
@@ -193,8 +194,8 @@ def candidates(
         tokens, log_probs = _force_prefix(
             tokens, log_probs, all_log_probs, limits, position
         )
-    # Models may forbid tokens too, by logits of about NEVER; their
-    # log-probability is that number minus the normalizer.
+    # A model may forbid tokens too, by logits of about NEVER. Minus the
+    # normalizer they are not exactly NEVER, so they are replaced.
     log_probs = tf.where(
         log_probs < contract.NEVER / 2, contract.NEVER, log_probs
     )
@@ -202,7 +203,7 @@ def candidates(
 
 
 def _without_repeats(logits, ids, position, constraints):
-    """Makes the logits of tokens that would repeat an n-gram -inf."""
+    """Sets the logits of tokens that would repeat an n-gram to -inf."""
     size = constraints.no_repeat_ngram_size
     if not size:
         return logits
@@ -214,9 +215,10 @@ def _best_tokens(allowed, logits, count):
     """Returns log-probabilities (R, C), their tokens (R, C), normalizers (R,).
 
     Args:
-        allowed: float32 `(R, V)`, the logits, -inf for repeated tokens.
-        logits: float32 `(R, V)`.
-        count: how many tokens, best first; `None` for all, in their order.
+        allowed: float32 `(R, V)`, the logits, with -inf for tokens that would
+            repeat an n-gram.
+        logits: float32 `(R, V)`, from which normalizers are computed.
+        count: how many tokens, best first; `None` for all, in order of ids.
     """
     if count is None:
         tokens = tf.range(tf.shape(allowed)[1])
@@ -242,7 +244,7 @@ def _best_tokens(allowed, logits, count):
 def check_ids(
     name: str, ids: Iterable[int], vocabulary_size: int | None
 ) -> None:
-    """Raises ValueError for ids out of range, if V is known."""
+    """Raises ValueError for ids below 0, or not below V if V is known."""
     for token in ids:
         if token < 0 or (
             vocabulary_size is not None and token >= vocabulary_size
@@ -255,7 +257,7 @@ def check_ids(
 
 
 def _force_prefix(tokens, log_probs, all_log_probs, limits, position):
-    """Allows only the prefix's token at the positions of a prefix.
+    """Allows only the token of the prefix at the positions of a prefix.
 
     Args:
         tokens: int32 `(B, W, C)`, the candidates.
@@ -265,14 +267,14 @@ def _force_prefix(tokens, log_probs, all_log_probs, limits, position):
         position: scalar.
 
     Returns:
-        Tokens and log-probabilities `(B, W, C)`: inside of a prefix the first
-        candidate is its token, and the others are forbidden.
+        Tokens and log-probabilities `(B, W, C)`. Inside of a prefix the first
+        candidate is the token of the prefix, and all others are forbidden.
     """
     width = tokens.shape[1]
     columns = tf.shape(limits.prefix)[1]
     is_inside = position < limits.prefix_lengths
     column = tf.minimum(position, tf.maximum(columns - 1, 0))
-    # `tf.gather` needs at least one column, so one is added: P may be 0.
+    # `tf.gather` needs at least one column, but P may be 0: one is added.
     padded = tf.pad(limits.prefix, [[0, 0], [0, 1]])
     token = tf.where(is_inside, tf.gather(padded, column, axis=1), 0)
     token_BW = tf.repeat(token[:, None], width, axis=1)

@@ -11,21 +11,21 @@ import tensorflow as tf
 
 TensorLike: TypeAlias = tf.types.experimental.TensorLike
 # A nested structure of tensors, each with the batch axis first. Only the step
-# function and `States` know what is in it.
+# function and the `States` know its content.
 State: TypeAlias = Any
 
-# The score of an empty slot or a forbidden token: below any log-probability,
-# and finite, because scores are divided and compared.
+# The score of an empty slot or a forbidden token. It is below any
+# log-probability, and finite, because scores are divided and compared.
 NEVER = -1e9
 
 
 class StepFn(Protocol):
-    """One step of a model: scores the token that follows `ids`.
+    """One step of a model: computes the logits of the token after `ids`.
 
     It takes ids `(R,)`, the position of those ids (a scalar, from 0) and the
-    state; it returns logits `(R, V)` and the next state. R is B W: the W
-    hypotheses of a row are neighbours. If the task has a `source_mask`, a
-    search expects a third result, the attention of each row to the source,
+    state; it returns logits `(R, V)` and the next state. R is B times W: the W
+    hypotheses of a row are adjacent. If the task has a `source_mask`, a search
+    expects a third result, the attention of each hypothesis to the source,
     float32 `(R, S)`.
     """
 
@@ -35,29 +35,29 @@ class StepFn(Protocol):
 
 
 class States(Protocol):
-    """The operations of a search on a state; a `Transformer` has them."""
+    """The operations of a search on a state. A `Transformer` has them."""
 
     def widen(self, state: State, width: int) -> State:
-        """Copies each row to `width` hypotheses, which are neighbours."""
+        """Copies each row to `width` adjacent hypotheses."""
 
     def select(self, state: State, parents: tf.Tensor) -> State:
-        """Lets hypothesis w of row b continue hypothesis `parents[b, w]`."""
+        """Gives slot w of row b the state of hypothesis `parents[b, w]`."""
 
     def take_rows(self, state: State, rows: tf.Tensor, width: int) -> State:
-        """Takes these rows, each with its `width` hypotheses."""
+        """Returns the state of `rows`, each with its `width` hypotheses."""
 
     def shapes(self, state: State) -> Any:
-        """Returns the shapes of a state, `None` for sizes that change.
+        """Returns the shapes of a state, with `None` for sizes that change.
 
-        If all sizes are known, a search keeps all rows until its end, as XLA
-        needs; otherwise it drops rows that are done.
+        If all sizes are known, a search keeps all rows until it ends, because
+        XLA needs fixed shapes. Otherwise it drops rows that are done.
         """
 
 
 class RowStates:
-    """States that are nested tensors with one row for each hypothesis.
+    """Operations on states that are nested tensors, a row per hypothesis.
 
-    Their shapes are the same at every step.
+    The shapes of such a state are the same at every step.
     """
 
     def widen(self, state: State, width: int) -> State:
@@ -94,18 +94,19 @@ def _gather(state, rows):
 class SearchResult(NamedTuple):
     """Hypotheses of each row, best first.
 
-    ids: int32 `(B, W, T)`, the end token included, padded after it. T is the
-        largest limit of the rows.
+    ids: int32 `(B, W, T)`, tokens with the end token, then padding. T is
+        `longest` of the task, or the largest limit of the rows.
     lengths: int32 `(B, W)`, the number of tokens, end token included.
-    scores: float32 `(B, W)`, which rank the hypotheses; with a minimum risk
-        they do not rank the first ones. If a row has
-        fewer than W hypotheses, its empty slots have a score of -1e9, and
-        their ids and lengths mean nothing. If the model's output was NaN, all
-        scores of the row are NaN, and its other fields mean nothing.
+    scores: float32 `(B, W)`. They rank the hypotheses; with `minimum_risk` the
+        expected BLEU ranks the first hypotheses instead. If a row has fewer
+        than W hypotheses, its empty slots have a score of -1e9, and the ids
+        and lengths of these slots mean nothing. If the model's output was NaN,
+        all scores of the row are NaN, and its other fields mean nothing.
     log_probs: float32 `(B, W, T)`, the log-probability of each token, 0 after
         the end.
-    attention: float32 `(B, W, T, S)`, the attention to the source of the step
-        that emitted each token, 0 after the end; `None` unless asked for.
+    attention: float32 `(B, W, T, S)`, the attention to the source at the step
+        that emitted each token, 0 after the end. `None` unless the task has a
+        `source_mask`.
     """
 
     ids: tf.Tensor
@@ -138,7 +139,7 @@ def rows_with_nan(log_probs: tf.Tensor, is_live: tf.Tensor) -> tf.Tensor:
 
 
 def with_nan_scores(result: SearchResult, is_nan: tf.Tensor) -> SearchResult:
-    """Returns the result, with NaN scores for the rows `is_nan` (B,) marks."""
+    """Sets the scores of rows to NaN where `is_nan`, boolean (B,), is true."""
     scores = tf.where(is_nan[:, None], np.nan, result.scores)
     return result._replace(scores=scores)
 
@@ -147,13 +148,13 @@ def check_count(name: str, count: int) -> None:
     """Raises ValueError unless `count` is a whole number above 0."""
     if int(count) != count or count < 1:
         raise ValueError(
-            f"`{name}` must be at least 1, and whole. Received: {count}. Give "
-            "the number of hypotheses of each row."
+            f"`{name}` must be a whole number of at least 1. Received: "
+            f"{count}. Give a number of hypotheses."
         )
 
 
 def largest_limit(max_lengths: tf.Tensor) -> int | tf.Tensor:
-    """Returns the largest limit, an int if it is known, at least 0."""
+    """Returns the largest limit, at least 0; an int if limits are known."""
     known = tf.get_static_value(max_lengths)
     if known is not None:
         return int(max(known.max(initial=0), 0))
@@ -166,13 +167,13 @@ def limits_per_row(
     """Broadcasts a limit, scalar or `(B,)`, to one limit for each row.
 
     Args:
-        lengths: the limit.
+        lengths: the limit, or one limit for each row.
         batch_size: B.
-        name: the name of the limit, for messages.
+        name: the name of the limit, for error messages.
 
     Raises:
-        ValueError: the number of limits is not B, where both are known; a
-            limit or the batch size is below 0.
+        ValueError: the number of limits is not B, or a limit or B is below 0.
+            Values that only the running graph computes are not checked.
     """
     lengths = tf.cast(lengths, tf.int32)
     known = tf.get_static_value(lengths), tf.get_static_value(batch_size)
@@ -185,7 +186,7 @@ def limits_per_row(
     if any(value is None for value in known):
         return tf.broadcast_to(lengths, [batch_size])
     try:
-        # It stays a constant, which `tf.get_static_value` can read in a graph.
+        # The result stays a constant, so `tf.get_static_value` can read it.
         return tf.constant(np.broadcast_to(known[0], [int(known[1])]))
     except ValueError as error:
         raise ValueError(
@@ -202,12 +203,12 @@ def call_step(
     state: State,
     return_attention: bool,
 ) -> tuple[tf.Tensor, State, tf.Tensor | None]:
-    """Returns float32 logits, state, and attention or `None` of a `StepFn`."""
+    """Calls a `StepFn`; returns float32 logits, state, attention or `None`."""
     outputs = step(ids, position, state)
     if len(outputs) != 2 + return_attention:
         raise ValueError(
-            "A step returns logits and state, and its attention too where the "
-            f"search has a `source_mask`. Received: {len(outputs)} results. "
+            "A step returns logits and state, and its attention too if the "
+            f"task has a `source_mask`. Received: {len(outputs)} results. "
             f"Expected {2 + return_attention}."
         )
     logits, state, attention = (*outputs, None)[:3]

@@ -1,4 +1,4 @@
-"""Tokens that may not follow, as booleans and in logits.
+"""Finds forbidden next tokens, and masks their logits.
 
 B batch   W hypotheses per row   V vocabulary_size   T target length
 """
@@ -17,13 +17,13 @@ def without(
     is_too_short: tf.Tensor,
     width: int,
 ) -> tf.Tensor:
-    """Makes the logits of forbidden tokens so low that they count nothing.
+    """Sets the logits of forbidden tokens to NEVER: their softmax is then 0.
 
     Args:
         logits: float32 `(B W, V)`.
         banned: ids that are never allowed.
-        end_id: the id that is not allowed in rows that are too short.
-        is_too_short: boolean `(B,)`, these rows.
+        end_id: the end token, which is forbidden in rows that are too short.
+        is_too_short: boolean `(B,)`, which rows are too short.
         width: W.
     """
     size = tf.shape(logits)[1]
@@ -42,12 +42,12 @@ def repeats(
     size: int,
     vocabulary_size: int | tf.Tensor,
 ) -> tf.Tensor:
-    """Marks the tokens that would repeat an n-gram: boolean (B W, V).
+    """Returns which tokens would repeat an n-gram, boolean `(B W, V)`.
 
     Args:
         ids: int32 `(B, W, T)`, the tokens before `position`.
         position: scalar.
-        size: n.
+        size: n, the number of tokens of an n-gram.
         vocabulary_size: V.
     """
     ids = tf.reshape(ids, [-1, tf.shape(ids)[2]])

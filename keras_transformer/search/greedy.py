@@ -13,7 +13,7 @@ from keras_transformer.search import task as tasks
 class GreedySearch(base.Search):
     """Chooses the most probable token until the end token or the limit.
 
-    The result has W = 1, and its score is the plain log-probability.
+    The result has W = 1. Its score is the log-probability, without penalties.
 
     Args:
         constraints: the `Constraints` of every hypothesis.

@@ -1,4 +1,4 @@
-"""Extends, ranks and merges the hypotheses of a beam, which are tensors.
+"""Extends, ranks and merges the hypotheses of a beam, stored in tensors.
 
 B batch   W hypotheses of a row   T target length   S source length
 C candidates
@@ -14,13 +14,13 @@ _NEVER = contract.NEVER
 
 
 class Hypotheses(NamedTuple):
-    """W hypotheses of each row, best first; NEVER marks an empty slot."""
+    """W hypotheses of each row, best first; an empty slot has score NEVER."""
 
     ids: tf.Tensor  # (B, W, T), padded
     lengths: tf.Tensor  # (B, W)
     scores: tf.Tensor  # (B, W)
     log_probs: tf.Tensor  # (B, W, T), of each token
-    attention: tuple[tf.Tensor, ...]  # one tensor (B, W, T, S), or none
+    attention: tuple[tf.Tensor, ...]  # one tensor (B, W, T, S), or empty
 
 
 def extend(
@@ -34,19 +34,19 @@ def extend(
 
     Args:
         live: the W hypotheses to extend.
-        choices: C next tokens of each.
-        attention: `(B W, S)`, that of the step; not read if `live` has none.
-        position: scalar, where the token is written.
+        choices: C candidates for the next token of each hypothesis.
+        attention: `(B W, S)` of this step; unused if `live` has no attention.
+        position: scalar, the index of the new token.
         beam_size: W.
 
     Returns:
-        `Hypotheses` with 2 W slots, and the index of the hypothesis that each
-        extends, int32 `(B, 2 W)`.
+        `Hypotheses` with 2 W slots, and for each slot the index of the
+        hypothesis that it extends, int32 `(B, 2 W)`.
     """
     totals_BWC = live.scores[:, :, None] + choices.log_probs
     count = size(totals_BWC, 2)
     flat = [-1, beam_size * count]
-    # If V is known, Python's `min` adds no operation to the graph.
+    # If C is known, Python's `min` adds no operation to the graph.
     minimum = min if isinstance(count, int) else tf.minimum
     scores, best = tf.math.top_k(
         tf.reshape(totals_BWC, flat), minimum(2 * beam_size, flat[1])
@@ -90,7 +90,7 @@ def size(tensor: tf.Tensor, axis: int) -> int | tf.Tensor:
 
 
 def best(candidates: Hypotheses, count: int) -> tuple[Hypotheses, tf.Tensor]:
-    """Returns the `count` best of each row, and their indices (B, count)."""
+    """Returns the `count` best hypotheses of each row, and their indices."""
     _, chosen = tf.math.top_k(candidates.scores, count)
     taken = tf.nest.map_structure(
         lambda x: tf.gather(x, chosen, batch_dims=1), candidates
@@ -99,7 +99,10 @@ def best(candidates: Hypotheses, count: int) -> tuple[Hypotheses, tf.Tensor]:
 
 
 def merge(first: Hypotheses, second: Hypotheses, count: int) -> Hypotheses:
-    """Returns the `count` best of both; `first` wins if scores are equal."""
+    """Returns the `count` best hypotheses of both sets, for each row.
+
+    If scores are equal, hypotheses of `first` come first.
+    """
     both = tf.nest.map_structure(lambda *x: tf.concat(x, axis=1), first, second)
     return best(both, count)[0]
 
@@ -125,7 +128,7 @@ def fill_up(finished: Hypotheses, unfinished: Hypotheses) -> Hypotheses:
 def where(
     condition: tf.Tensor, first: Hypotheses, second: Hypotheses
 ) -> Hypotheses:
-    """Applies tf.where to every tensor; conditions have the leading axes."""
+    """Applies tf.where to every tensor; `condition` has only leading axes."""
 
     def choose(a, b):
         missing = [1] * (a.shape.rank - condition.shape.rank)

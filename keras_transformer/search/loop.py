@@ -21,18 +21,18 @@ def run(
 ) -> Any:
     """Calls `advance` until all rows are done or `longest` steps are taken.
 
-    Unless all shapes of the state are known, rows that are done are dropped
-    whenever they are half of the rows in the loop, so that no step computes
-    them.
+    If a size of the state is unknown, the rows that are done are dropped
+    whenever they are half of the rows in the loop. Later steps do not compute
+    dropped rows.
 
     Args:
-        advance: function of position, rows and state to the next rows and
-            state.
+        advance: a function to call at each step with the position, the rows
+            and the state. It returns the next rows and state.
         rows: a named tuple of nested tensors, each with the batch axis first.
-            Its `is_done` `(B,)` says which rows do not change any more.
+            Its field `is_done` `(B,)` tells which rows change no more.
         state: the state of the step function, widened.
         states: the `States` that handle the state.
-        width: hypotheses of each row.
+        width: the number of hypotheses of each row.
         longest: the maximum number of steps, an int or a scalar tensor.
 
     Returns:
@@ -60,7 +60,7 @@ def _run_dropping(advance, rows, state, states, width, longest, shapes):
     """Does the same as `run`, and drops rows that are done.
 
     The inner loop takes steps until half of its rows are done. The outer loop
-    moves these rows out and starts the inner loop again with the others.
+    moves these rows out and starts the inner loop with the remaining rows.
     """
     invariants = (
         tf.TensorShape([]),
@@ -101,7 +101,7 @@ def _run_dropping(advance, rows, state, states, width, longest, shapes):
             moved_out,
         )
 
-    # These are the indices of the rows, which restore the order at the end.
+    # The indices of the rows restore the original order at the end.
     numbers = tf.range(tf.size(rows.is_done))
     no_rows = _gather((rows, numbers), tf.zeros([0], tf.int32))
     any_number = tf.TensorShape([None])

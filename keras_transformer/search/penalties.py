@@ -41,8 +41,8 @@ def coverage_penalty(
 ) -> tf.Tensor:
     """Returns a negative score for source tokens that got little attention.
 
-    It is beta times a sum over source tokens. Each term is the logarithm of
-    the total attention to that token, at most 1 (Wu et al. 2016, equation 14).
+    It is beta times a sum over source tokens. Each term is log(min(1, a)),
+    where a is the total attention to that token (Wu et al. 2016, equation 14).
     The best value is 0.
 
     Args:

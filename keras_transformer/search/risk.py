@@ -1,8 +1,9 @@
-"""Minimum Bayes risk: the hypothesis that agrees best with the others.
+"""Minimum Bayes risk: prefers the hypothesis that agrees most with the others.
 
-Kumar and Byrne 2004. The most probable translation may be an odd one. Its risk
-is the expected loss, if the right translation is one of the hypotheses, each
-with the probability that the model gives it. The loss is that of sentence BLEU.
+This is the method of Kumar and Byrne (2004). It assumes that one hypothesis is
+the right translation; the model gives the probability of each hypothesis. The
+risk of a hypothesis is its expected loss, and the loss is 1 - sentence BLEU.
+The most probable hypothesis has a high risk if it is unlike all others.
 
 B batch   W hypotheses of a row   T target length
 """
@@ -12,11 +13,11 @@ import tensorflow as tf
 from keras_transformer.search import contract
 
 _MOST_TOKENS = 4
-# Probabilities are those of the mean log-probability of a token, times this.
-# With the probabilities of whole hypotheses, few would be compared with the
-# best one. `docs/search.md` has what it gave.
+# The logit of a hypothesis is its mean log-probability per token, times this
+# number. With log-probabilities of whole hypotheses as logits, the best one
+# would have nearly all probability. See `docs/search.md`.
 _SHARPNESS = 4.0
-# The number of an n-gram with tokens that are not there.
+# The integer of every n-gram that goes beyond the end of its hypothesis.
 _NONE = tf.int64.max
 
 
@@ -25,12 +26,12 @@ def by_expected_bleu(
 ) -> contract.SearchResult:
     """Sorts the first hypotheses of each row by their expected BLEU.
 
-    Scores stay with their hypotheses. So they are no longer in order.
+    Each score stays with its hypothesis, so scores are no longer sorted.
 
     Args:
         result: hypotheses, best first.
-        count: how many of each row are compared, and sorted.
-        end_id: the end token, which counts for nothing.
+        count: how many hypotheses of each row are compared and sorted.
+        end_id: the end token, which BLEU does not count.
 
     Example:
 
@@ -50,7 +51,7 @@ def by_expected_bleu(
     is_there = compared.scores > contract.NEVER
     probabilities = _probabilities(compared, is_there)
     expected = tf.linalg.matvec(bleu, probabilities)
-    # Empty slots stay last. Equal ones stay in the order of their scores.
+    # Empty slots stay last. If expected BLEU is equal, the order stays.
     order = tf.argsort(
         tf.where(is_there, expected, -1.0),
         axis=1,
@@ -74,17 +75,18 @@ def by_expected_bleu(
 
 
 def pairwise_bleu(ids: tf.Tensor, is_token: tf.Tensor) -> tf.Tensor:
-    """Returns BLEU of each hypothesis, with each other as the reference.
+    """Returns BLEU of each hypothesis, with each hypothesis as the reference.
 
-    N-grams of up to 4 tokens; those of 2 to 4 count one more, matched and in
-    all, so that few tokens do not make BLEU 0 (Lin and Och 2004).
+    N-grams have 1 to 4 tokens. For 2 to 4 tokens, 1 is added to the number of
+    matches and to the number of n-grams, so that the BLEU of a short hypothesis
+    is not 0 (Lin and Och 2004).
 
     Args:
         ids: integers `(B, W, T)`.
-        is_token: boolean `(B, W, T)`, which of them are tokens; the first ones.
+        is_token: boolean `(B, W, T)`, which ids are tokens. Tokens come first.
 
     Returns:
-        Float32 `(B, W, W)`; rows are hypotheses, columns references.
+        Float32 `(B, W, W)`; axis 1 is the hypothesis, axis 2 the reference.
     """
     lengths = tf.reduce_sum(tf.cast(is_token, tf.float32), axis=2)
     log_precision = 0.0
@@ -106,9 +108,9 @@ def _probabilities(result, is_there):
 
 
 def _ngrams(ids, is_token):
-    """Yields numbers (B, W, T) of the n-grams that begin at each position."""
+    """Yields, for n from 1 to 4, an integer for each n-gram, (B, W, T)."""
     tokens = tf.cast(ids, tf.int64)
-    # Numbers of different n-grams differ, unless they overflow.
+    # Different n-grams have different integers, unless integers overflow.
     base = tf.reduce_max(tokens) + 1
     numbers, are_there = tokens, is_token
     for n in range(1, _MOST_TOKENS + 1):
@@ -120,22 +122,23 @@ def _ngrams(ids, is_token):
 
 
 def _shifted(x, count):
-    """Moves T to the left, and fills it up with zeros."""
+    """Shifts axis T to the left by `count`, and fills it up with zeros."""
     return tf.pad(x[:, :, count:], [[0, 0], [0, 0], [0, count]])[
         :, :, : tf.shape(x)[2]
     ]
 
 
 def _matches(grams):
-    """Returns how many n-grams of W are in W too, float32 (B, W, W).
+    """Counts the n-grams of each hypothesis in each reference, (B, W, W).
+
+    An n-gram that a reference has k times matches at most k times.
 
     Args:
-        grams: the numbers of n-grams, int64 `(B, W, T)`. One that a hypothesis
-            has k times has at most k matches.
+        grams: the integers of n-grams, int64 `(B, W, T)`.
     """
     grams = tf.sort(grams, axis=2)
     width, length = tf.shape(grams)[1], tf.shape(grams)[2]
-    # Equal ones are neighbours now. This is the index among the equal ones.
+    # Equal integers are adjacent now. This is the index among equal integers.
     index = tf.range(length) - tf.searchsorted(grams, grams)
     of_hypotheses = tf.repeat(grams[:, :, None], width, axis=2)
     of_references = tf.repeat(grams[:, None], width, axis=1)

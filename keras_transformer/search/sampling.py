@@ -12,31 +12,32 @@ from keras_transformer.search import base, contract, single_path
 from keras_transformer.search import constraints as constraining
 from keras_transformer.search import task as tasks
 
-# Numbers far below it are denormal in float32, and 0 on some devices.
+# Much smaller numbers are denormal in float32, and 0 on some devices.
 _LEAST_TEMPERATURE = 1e-30
 
 
 @dataclasses.dataclass(frozen=True)
 class SamplingSearch(base.Search):
-    """Draws each token at random from those that the constraints allow.
+    """Draws each token at random from the tokens that constraints allow.
 
-    Probabilities are raised to the power of 1 / `temperature`. Of the `top_k`
-    most probable tokens (Fan et al. 2018), the smallest set with a total
-    probability of at least `top_p` is kept (Holtzman et al. 2020), and one
-    token of it is drawn.
+    Each step raises the probabilities to the power of 1 / `temperature` and
+    keeps the `top_k` most probable tokens (Fan et al. 2018). Of these tokens
+    it keeps the smallest set that has at least the share `top_p` of their
+    total probability (Holtzman et al. 2020). It draws one token of this set by
+    these probabilities.
 
     The result has `num_samples` hypotheses. Their scores are the
-    log-probabilities of the model, not of the distribution they were drawn
-    from.
+    log-probabilities of the model: `temperature`, `top_k` and `top_p` do not
+    change them.
 
     Args:
-        num_samples: W, drawn independently.
-        temperature: above 0; near 0 it is greedy search.
-        top_k: the number of tokens that may be drawn, 0 for all.
-        top_p: the least total probability of these tokens, in (0, 1].
-        seed: an int of 64 bits, or a scalar tensor. Rows are drawn
-            independently, from their keys if the task has `row_keys`, or else
-            from their index in the batch.
+        num_samples: W, the number of independent samples of each row.
+        temperature: above 0; near 0 the search is greedy.
+        top_k: the number of most probable tokens to keep; 0 for all.
+        top_p: the share of the total probability to keep, in (0, 1].
+        seed: an int of 64 bits, or a scalar tensor. The samples of a row also
+            depend on its key if the task has `row_keys`, and otherwise on its
+            index in the batch.
         constraints: the `Constraints` of every hypothesis.
 
     Raises:
@@ -126,7 +127,7 @@ class SamplingSearch(base.Search):
         )
 
     def with_n_best(self, count: int | None = None) -> "SamplingSearch":
-        """Returns this search with `count` samples; unchanged if `None`."""
+        """Returns a copy with `count` samples; `None` keeps the number."""
         if count is None:
             return self
         return dataclasses.replace(self, num_samples=count)
@@ -146,15 +147,15 @@ class SamplingSearch(base.Search):
 
 
 def _draw(uniform, probabilities):
-    """Draws a candidate of each hypothesis, and returns its index (B, W).
+    """Draws a candidate for each hypothesis, and returns its index (B, W).
 
     Args:
         uniform: random numbers in [0, 1), float32 `(B, W)`.
         probabilities: `(B, W, C)`, not normalized.
     """
-    # A device may add up the terms of a cumulative sum in different orders. So
-    # rounding can make the sum grow at a candidate of probability 0. Its sum is
-    # set to 0, so that it can never be drawn.
+    # A device may add the terms of a cumulative sum in any order. So rounding
+    # can make the sum grow at a candidate of probability 0. The sum at such a
+    # candidate is set to 0, so that it is never drawn.
     cumulative = tf.where(
         probabilities > 0, tf.cumsum(probabilities, axis=-1), 0.0
     )
@@ -162,8 +163,8 @@ def _draw(uniform, probabilities):
     threshold = tf.minimum(
         uniform[:, :, None] * total, tf.math.nextafter(total, 0.0)
     )
-    # The first candidate above the threshold. If all candidates are forbidden,
-    # none is above it, and the first is returned.
+    # Chooses the first candidate whose sum is above the threshold. If all
+    # candidates are forbidden, no sum is above it: the first one is chosen.
     is_above = tf.cast(cumulative > threshold, tf.int32)
     return tf.argmax(is_above, axis=-1, output_type=tf.int32)
 
@@ -177,7 +178,7 @@ def _num_candidates(top_k, top_p):
 
 
 def _distribution(log_probs, temperature, top_k, top_p):
-    """Returns probabilities (B, W, C), not normalized; 0 means left out."""
+    """Returns unnormalized probabilities (B, W, C), 0 for tokens left out."""
     is_allowed = log_probs > contract.NEVER
     if top_k:
         rank = tf.cumsum(tf.cast(is_allowed, tf.int32), axis=-1)
@@ -185,7 +186,8 @@ def _distribution(log_probs, temperature, top_k, top_p):
     largest = tf.reduce_max(
         tf.where(is_allowed, log_probs, contract.NEVER), axis=-1, keepdims=True
     )
-    # The largest becomes 0, and stays 0 when divided by a tiny temperature.
+    # The largest log-probability becomes 0. It stays 0 if it is divided by a
+    # tiny temperature.
     scaled = (log_probs - largest) / max(temperature, _LEAST_TEMPERATURE)
     probabilities = tf.where(is_allowed, tf.exp(scaled), 0.0)
     if top_p < 1.0:
@@ -205,13 +207,13 @@ def _uniform(seed, rows, width, position, numbers):
         rows: B.
         width: W.
         position: scalar.
-        numbers: the indices in the batch of the rows still running, `(R,)`.
+        numbers: `(R,)`, the indices in the batch of the R rows to go on.
     """
     position = tf.cast(position, tf.int64)
 
     def draw(seed, shape):
-        # The algorithm is fixed, so that every device draws the same bits. They
-        # become floats here: XLA and TensorFlow would make different floats.
+        # With a fixed algorithm every device draws the same bits. They become
+        # floats below, since XLA and TensorFlow would make different floats.
         bits = tf.random.stateless_uniform(
             shape,
             tf.stack([seed, position]),

@@ -1,4 +1,4 @@
-"""Scores of existing targets, equal to those that a search gives.
+"""Scores existing targets as a search would score them.
 
 B batch   T target length   V vocabulary_size   S source length
 """
@@ -19,19 +19,19 @@ def score_targets(
     attention: contract.TensorLike | None = None,
     source_mask: contract.TensorLike | None = None,
 ) -> contract.SearchResult:
-    """Scores targets by the logits of a model that read them.
+    """Scores targets by the logits that a model computes for them.
 
-    Scores all positions at once. The numbers equal those of a search that finds
+    Scores all positions at once. The scores equal those of a search that finds
     the same ids. So a model can rescore an n-best list of another model.
 
     Args:
-        logits: `(B, T, V)`, of each token of the target.
+        logits: `(B, T, V)`, the logits for each target token.
         target_ids: int32 `(B, T)`, the end token included, padded after it.
         pad_id: the id of the padding after the end.
         alpha: as for `BeamSearch`.
         penalty: as for `BeamSearch`.
         coverage: as for `BeamSearch`; needs `attention` and `source_mask`.
-        attention: float32 `(B, T, S)`, of each target token to the source.
+        attention: float32 `(B, T, S)`, from each target token to the source.
         source_mask: boolean `(B, S)`, which source tokens are real.
 
     Returns:
@@ -71,7 +71,9 @@ def _check_sources(coverage, attention, source_mask):
     if coverage and (attention is None or source_mask is None):
         raise ValueError(
             "The coverage penalty needs `attention` and `source_mask`. "
-            f"Received: coverage={coverage}, but not both of them. Give both."
+            f"Received: coverage={coverage}, attention "
+            f"{'missing' if attention is None else 'given'}, source_mask "
+            f"{'missing' if source_mask is None else 'given'}. Give both."
         )
 
 

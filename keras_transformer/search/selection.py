@@ -1,4 +1,4 @@
-"""Selection of the largest of many numbers, and their softmax normalizer.
+"""Selects the largest numbers of a row, and computes softmax normalizers.
 
 R rows of a step   V vocabulary_size
 """
@@ -11,19 +11,19 @@ import tensorflow as tf
 def largest(
     values: tf.Tensor, count: int | tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the `count` largest numbers of each row, descending, and indices.
+    """Returns the `count` largest numbers of each row, and their indices.
 
     The result is that of `tf.math.top_k`, except for the indices of equal
-    numbers. For long rows it is several times faster on a CPU: the largest
-    numbers are in the chunks with the largest maxima, so all other chunks can
-    be left out.
+    numbers. For long rows this function is several times faster on a CPU: the
+    largest numbers are in the chunks with the largest maxima, so all other
+    chunks can be left out.
 
     Args:
         values: shape `(R, V)`.
-        count: how many; an int if V is known.
+        count: how many numbers of each row; an int if V is known.
 
     Returns:
-        The pair (numbers `(R, count)`, int32 indices `(R, count)`).
+        The numbers, descending, and int32 indices, both `(R, count)`.
 
     Example:
 
@@ -57,7 +57,7 @@ def log_normalizer(
         logits: float32, shape `(R, V)`.
         best: int32 `(R,)`, the index of each row's largest number, if it is
             known. The result is then computed from the softmax at this index:
-            TensorFlow has one operation for a softmax, and four for a
+            TensorFlow needs one operation for a softmax, but four for the
             logarithm of a sum of exponentials.
 
     Returns:
@@ -81,8 +81,8 @@ def log_normalizer(
 def _chunk_size(size, count):
     """Returns the size of a chunk, or `None` if chunks would save little.
 
-    It is the divisor of `size` that leaves the fewest numbers to sort: the
-    maxima of size / chunk chunks, and then the numbers of `count` chunks.
+    The chunk size is the divisor of `size` that leaves the fewest numbers to
+    sort: the maxima of all chunks, and then the numbers of `count` chunks.
     """
     if size is None:
         return None

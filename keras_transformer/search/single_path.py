@@ -15,14 +15,14 @@ from keras_transformer.search import task as tasks
 
 
 class _Rows(NamedTuple):
-    """The state of all rows between two steps."""
+    """All rows of a search between two steps."""
 
     limits: constraining.RowLimits
     numbers: tf.Tensor  # (B,), the index of each row in the batch
     ids: tf.Tensor  # (B, W, T), padded
     lengths: tf.Tensor  # (B, W)
     log_probs: tf.Tensor  # (B, W, T), of each token
-    attention: tuple[tf.Tensor, ...]  # one tensor (B, W, T, S), or none
+    attention: tuple[tf.Tensor, ...]  # one tensor (B, W, T, S), or empty
     has_ended: tf.Tensor  # (B, W)
     is_nan: tf.Tensor  # (B,), whether a live hypothesis had NaN logits
     is_done: tf.Tensor  # (B,)
@@ -40,22 +40,22 @@ def follow(
     width: int,
     num_candidates: int | None,
 ) -> contract.SearchResult:
-    """Takes the token that `choose` picks until the end token or the limit.
+    """Extends hypotheses by tokens that `choose` picks, until they end.
 
     Args:
-        choose: function of `Candidates`, the position and the numbers of the
-            rows, that returns the index of the chosen candidate of each
-            hypothesis, int32 `(B, W)`.
+        choose: a function to call at each step with `Candidates`, the position
+            and the indices of the rows in the batch. It returns the index of
+            the chosen candidate of each hypothesis, int32 `(B, W)`.
         step: the `StepFn`.
         state: the state before the first step.
         task: the `Task`.
         constraints: the `Constraints` of every hypothesis.
-        width: W, hypotheses of each row, all empty at first.
+        width: W, the number of hypotheses of each row, empty at first.
         num_candidates: the number of candidates for `choose`; `None` for all.
 
     Returns:
-        `SearchResult`; scores are plain log-probabilities, and hypotheses are
-        not sorted.
+        `SearchResult`. Scores are log-probabilities without penalties, and
+        hypotheses are not sorted.
     """
     path = _Path(choose, step, task, constraints, num_candidates)
     limits = constraining.limits_of_rows(constraints, task)
@@ -133,7 +133,7 @@ class _Path(NamedTuple):
 
 
 def _write(before, now, position, is_over):
-    """Writes (B, W, ...) at a position of (B, W, T, ...), unless `is_over`."""
+    """Writes `now` (B, W, ...) at a position of axis T, unless `is_over`."""
     is_now = tf.range(tf.shape(before)[2]) == position
     is_unchanged = is_over[:, :, None] | ~is_now  # (B, W, T)
     missing = [1] * (before.shape.rank - 3)

@@ -24,7 +24,7 @@ def check_stopping(stopping: str, coverage: float) -> None:
         )
     if stopping == "current_length" and coverage:
         raise ValueError(
-            "The rule 'current_length' knows no coverage penalty. Received: "
+            "The rule 'current_length' has no coverage penalty. Received: "
             f"stopping={stopping!r}, coverage={coverage}. Use 'certain' or "
             "'full', or no coverage penalty."
         )
@@ -35,14 +35,15 @@ def ending(
 ) -> tf.Tensor:
     """Returns which candidates move to the finished set, boolean `(B, 2 W)`.
 
-    With `"certain"` all candidates with an end token do. With the other rules
-    only the W best candidates may end, and at the limit of their length they
-    do, with or without an end token.
+    With `"certain"` all candidates with an end token move. With the other rules
+    only the W best candidates can move: each candidate with an end token or, if
+    the row has reached its maximum length, all W.
 
     Args:
         stopping: the name of the rule.
-        is_end: boolean `(B, 2 W)`, candidates with an end token, best first.
-        is_last: boolean `(B,)`, rows at the limit of their length.
+        is_end: boolean `(B, 2 W)`, whether each candidate has an end token.
+            The candidates are sorted, best first.
+        is_last: boolean `(B,)`, whether a row has reached its maximum length.
         beam_size: W.
 
     Example:
@@ -64,7 +65,7 @@ def is_decided(
     divisors: tuple[tf.Tensor, tf.Tensor],
     num_certain: int | tf.Tensor,
 ) -> tf.Tensor:
-    """Returns the rows `(B,)` that are done by a rule.
+    """Returns which rows are done by a rule, boolean `(B,)`.
 
     Args:
         stopping: the name of the rule.
@@ -72,12 +73,13 @@ def is_decided(
         finished: W hypotheses of each row; scores include penalties.
         divisors: the length divisors `(B,)` at the limits of the rows, and at
             the current length.
-        num_certain: how many hypotheses of a row must be certain.
+        num_certain: how many of the best hypotheses of a row must be certain;
+            only `"certain"` uses it.
     """
     at_limit, at_current_length = divisors
     if stopping == "certain":
-        # A log-probability only falls with further tokens, and the divisor is
-        # largest at the limit. So no live hypothesis can end above this bound.
+        # More tokens only lower a log-probability, and the divisor is largest
+        # at the limit. So no live hypothesis can end with a score above this.
         bound = live.scores[:, 0] / at_limit
         return finished.scores[:, num_certain - 1] >= bound
     is_full = finished.scores[:, -1] > contract.NEVER

@@ -1,4 +1,4 @@
-"""The task of a search: its rows, their limits and ids.
+"""The task of a search: its rows, their limits, and special ids.
 
 B batch   T target length   V vocabulary_size   S source length
 P prefix length
@@ -13,33 +13,35 @@ from keras_transformer.search import contract
 
 
 class Task(NamedTuple):
-    """The rows of a search, their limits, and the ids of their vocabulary.
+    """The rows of a search, their limits, and the ids that they need.
 
     batch_size: B, an int or a scalar tensor.
     max_lengths: the maximum number of tokens of each row, end token included,
-        `(B,)` or a scalar. The state must have room for the largest.
+        `(B,)` or a scalar. The state must have room for the largest limit.
     start_id: the token that the first step reads.
     end_id: the token that ends a hypothesis.
-    pad_id: fills `ids` of the result after the end.
+    pad_id: the id that fills `ids` of the result after the end token.
     min_lengths: the minimum number of tokens of each row, end token included,
-        `(B,)` or a scalar. If `max_lengths` is smaller, it has precedence.
+        `(B,)` or a scalar. If `max_lengths` is smaller, `max_lengths` applies.
     prefix: integers `(B, P)`, the first tokens of every hypothesis of a row,
-        padded with `pad_id`. Other constraints do not apply to them. `None`
-        for no prefix.
-    banned_ids: tokens that are never chosen, besides those of the search.
-    longest: T of the result, an int that is at least every row's limit. XLA
-        needs it for a fixed shape; `None` means the largest limit.
+        padded with `pad_id`. Other constraints do not apply to these tokens.
+        `None` for no prefix.
+    banned_ids: ids that are never chosen, in addition to the `banned_ids` of
+        the search.
+    longest: T of the result, an int, at least the largest limit. XLA needs it
+        for a fixed shape. `None` for the largest limit.
     states: the object whose `widen`, `select`, `take_rows` and `shapes`
-        handle the state, such as a `Transformer`; the default gathers rows of
+        handle the state, such as a `Transformer`. The default gathers rows of
         each tensor.
     source_mask: boolean `(B, S)`, which source tokens are real. If it is
-        given, the step must return its attention, and the result has it.
-    row_keys: integers `(B,)`, from which random numbers of a row are drawn,
-        so that its samples do not depend on its index in the batch. `None`
-        to draw them from that index.
-    only_best: a boolean, or a scalar tensor: whether the caller reads the best
-        hypothesis of each row only. The search may stop when that one is
-        certain, and the others are then what it has so far.
+        given, the step must return its attention to the source, and the result
+        contains this attention.
+    row_keys: integers `(B,)`, the seeds of the random numbers of each row. With
+        keys, the samples of a row do not depend on its index in the batch.
+        `None` if they may depend on this index.
+    only_best: a boolean, or a scalar tensor: whether the caller needs only the
+        best hypothesis of each row. If so, the search may stop when the best
+        hypothesis is certain; the other hypotheses of the row may be wrong.
 
     Example:
 

@@ -1,7 +1,7 @@
-"""Summaries of a training for TensorBoard: what a model does, step by step.
+"""Summaries of a training run for TensorBoard.
 
-This folder imports neither models nor tokenizers: it takes functions, scores
-and tokens.
+This folder imports neither models nor tokenizers. Its functions and callbacks
+take functions, scores and tokens instead.
 """
 
 from keras_transformer.summaries.attention_images import (

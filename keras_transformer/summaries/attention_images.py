@@ -22,9 +22,9 @@ from keras_transformer.summaries import (
 class Attention(Protocol):
     """The fields that figures need, as in `kt.translation.Explanation`.
 
-    The rows and columns of the decoder's self-attention are the tokens that the
-    decoder reads. The rows of the encoder-decoder attention are the tokens that
-    it writes: they show which source tokens a target token comes from.
+    The rows and columns of the decoder's self-attention are the input tokens of
+    the decoder. The rows of the encoder-decoder attention are its output
+    tokens, so that a row shows which source tokens a target token comes from.
     """
 
     @property
@@ -85,14 +85,14 @@ def attention_figures(
     """Draws one figure for each kind of attention and layer.
 
     Args:
-        explanation: the result of `kt.translation.explain`, or any record
+        explanation: the result of `kt.translation.explain`, or any object
             with the same fields.
-        draw: a function with the arguments of `attention_figure`, which is
-            the default, such as `attention_cards`.
+        draw: a function with the arguments of `attention_figure`, such as
+            `attention_cards`; `None` for `attention_figure`.
 
     Yields:
-        Pairs of a name, such as `"encoder-decoder/layer_2"`, and what `draw`
-        returns for that layer.
+        Pairs of a name, such as `"encoder-decoder/layer_2"`, and the result of
+        `draw` for that layer.
 
     Raises:
         ValueError: the shapes of the scores do not fit the tokens.
@@ -137,29 +137,29 @@ def attention_figure(
 ) -> Figure:
     """Draws the attention of all heads of one layer, one panel per head.
 
-    Each row of a panel is a token that attends, each column is a token that is
-    attended to. The colour of a cell shows the attention weight, from 0 to 1 in
-    every figure, so that figures can be compared. A cell that is NaN is grey.
+    A row of a panel is a token that attends. A column is a token that is
+    attended to. The colour of a cell shows the attention weight. Its scale is
+    0 to 1 in all figures, so figures can be compared. A NaN weight is grey.
 
-    The figure grows with the number of tokens, up to 4000 pixels a side. With
-    more tokens the cells shrink. If there is no room for all labels, only every
-    second, third, ... token has a label.
+    The figure grows with the number of tokens, to at most 4000 pixels a side.
+    With more tokens the cells shrink. If there is no room for all labels, only
+    every second, third, ... token has a label.
 
     The figure does not use pyplot or other global state. So any thread may draw
-    it, and it is freed like any other object.
+    it, and it need not be closed.
 
     Args:
         scores: attention weights, shape `(H, T, S)`.
         row_tokens: the T tokens that attend.
         column_tokens: the S tokens that are attended to.
-        title: written above the panels.
+        title: the text above the panels.
 
     Returns:
         A `matplotlib.figure.Figure`. Each panel is an axes labelled `"head 1"`,
-        `"head 2"`, ...; the last axes is the colour bar's.
+        `"head 2"`, ...; the last axes is the colour bar.
 
     Raises:
-        ValueError: the shape of the scores is not `(H, T, S)`.
+        ValueError: the scores do not have the shape `(H, T, S)`, or are empty.
 
     Example:
 
@@ -256,7 +256,7 @@ def _draw_panel(
         axes.hlines(between_rows, -0.5, num_columns - 0.5, **lines)
         axes.vlines(between_columns, -0.5, num_rows - 0.5, **lines)
 
-    # Labels are aligned by their baseline: "_" and "'" do not move them.
+    # Labels stand on one baseline, even if they contain "_" or "'".
     stride = layout.label_stride
     text = figure_style.text(layout.font) | {
         "rotation_mode": "anchor",
@@ -291,7 +291,7 @@ def _draw_panel(
 def _draw_colour_bar(
     figure: Figure, layout: panel_layout.PanelLayout, image: AxesImage
 ) -> None:
-    """Adds the common colour bar of all panels, beside their first row."""
+    """Adds the colour bar of all panels, to the right of the first row."""
     corner = layout.matrix_corner(0, layout.grid[1])
     axes = _add_axes(figure, corner, (min(layout.matrix[0], 300), 14))
     axes.set_label("colour bar")

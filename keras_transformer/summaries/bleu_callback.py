@@ -21,11 +21,11 @@ class BleuCallback(summary_callback.SummaryCallback):
     Args:
         translate: function from source sentences to translations.
         sources: sentences to translate.
-        references: their translations.
+        references: the reference translation of each source.
         score: function from translations and references to a dict of `bleu`,
             `bleu_signature`, `chrf` and `chrf_signature`, such as
             `kt.translation.score_translations`.
-        log_dir: the directory of TensorBoard's event file; `None` writes none.
+        log_dir: the directory of the event file; `None` for no event file.
 
     Raises:
         ValueError: the numbers of sources and references differ or are 0;

@@ -19,8 +19,8 @@ from keras_transformer.summaries import (
 )
 
 _ROWS_AND_COLUMNS = (
-    "A row is a token that attends, a column a token attended to, the colour "
-    "a weight from 0 to 1. Each head has an image or a panel."
+    "Each row is a token that attends. Each column is a token that is attended "
+    "to. The colour is a weight from 0 to 1. Each head has an image or a panel."
 )
 
 
@@ -28,21 +28,21 @@ class AttentionImages(summary_callback.SummaryCallback):
     """Callback that writes attention images of fixed sentences every epoch.
 
     Each sentence, kind of attention and layer has one tag, for example
-    `attention/sentence_1/encoder-decoder/layer_2`, with an image for each head.
-    Its step is the optimizer's.
+    `attention/sentence_1/encoder-decoder/layer_2`. A tag has an image for each
+    head, or one image of all heads. Its step is the step of the optimizer.
 
     TensorBoard reads one event file per directory. So give this callback its
     own directory, such as `logs/attention`. With several hosts only the chief
     should have the callback.
 
     Args:
-        log_dir: the directory of the event file, made at the first write.
+        log_dir: the directory of the event file. The first write creates it.
         texts: the source sentences.
         explain: a function from a sentence to its `Explanation`, with the
             current weights. It can call `kt.translation.explain`.
-        size: `"card"` for images that are legible in TensorBoard's cards, see
-            `attention_cards`, or `"large"` for one image of all heads, see
-            `attention_figure`.
+        size: `"card"` for images of one head that are legible in TensorBoard's
+            cards, see `attention_cards`, or `"large"` for one image of all
+            heads, see `attention_figure`.
 
     Raises:
         ValueError: there are no sentences, or `texts` is a string instead of a
@@ -109,7 +109,7 @@ class AttentionImages(summary_callback.SummaryCallback):
 
 
 def _one_figure(*arguments):
-    """Draws all heads in one figure."""
+    """Draws all heads in one figure; returns a list with this figure."""
     return [attention_images.attention_figure(*arguments)]
 
 
@@ -127,12 +127,12 @@ class SampleTranslations(summary_callback.SummaryCallback):
     chief should have the callback.
 
     Args:
-        log_dir: the directory of the event file, made at the first write.
+        log_dir: the directory of the event file. The first write creates it.
         pairs: source sentences, each with its reference translation.
         translate: a function from a list of sentences to the list of their
             translations with the current weights.
         scores: functions from a translation and its reference to a number, by
-            name. Each is a column of the table.
+            name. The numbers of a function are a column of the table.
 
     Raises:
         ValueError: there are no pairs; during training: `translate` does not
@@ -193,7 +193,7 @@ class SampleTranslations(summary_callback.SummaryCallback):
         self._unprinted = _listing(samples, epoch + 1)
 
     # Keras completes its progress bar after `on_epoch_end` of all other
-    # callbacks. Text printed there would be in the middle of the bar.
+    # callbacks. Text that `on_epoch_end` prints would be inside the bar.
 
     def on_epoch_begin(
         self, epoch: int, logs: dict[str, Any] | None = None

@@ -28,13 +28,13 @@ _CONFIG = (
 class Embeddings(summary_callback.SummaryCallback):
     """Callback that writes token embeddings when training ends.
 
-    The projector draws each piece as a point. Pieces that are used alike come
-    to lie near each other.
+    The projector draws each piece as a point. After training, pieces with
+    similar uses are near each other.
 
     Args:
-        log_dir: the directory of TensorBoard, not one inside it.
+        log_dir: the directory of TensorBoard, not a directory inside it.
         embeddings: a function that returns the current embeddings, `(V, D)`.
-        pieces: the V pieces. At most 5000 are written.
+        pieces: the V pieces. Only the first 5000 are written.
 
     Example:
 
@@ -84,7 +84,7 @@ def _write_lines(path, lines):
 
 
 def _one_line(piece):
-    """Returns a text for a piece that fits into a cell and is not empty."""
+    """Returns the text of a piece for a table cell: one line, not empty."""
     if not piece.isprintable() or not piece.strip():
         escaped = piece.encode("unicode_escape").decode("ascii")
         return escaped.strip() or "(empty)"

@@ -13,15 +13,15 @@ def attention_entropies(
 ) -> dict[str, float]:
     """Returns the mean entropy of attention, by kind and layer, in nats.
 
-    0 is a head that looks at one token in each row; ln(S) is one that looks at
-    S tokens alike.
+    The entropy of a query is 0 if it attends to one key, and ln(S) if it
+    attends equally to S keys.
 
     Args:
-        explanation: the result of `kt.translation.explain`, or any record with
+        explanation: the result of `kt.translation.explain`, or any object with
             the same fields.
 
     Returns:
-        The mean over heads and rows, by names such as
+        The means over heads and queries, by names such as
         `"encoder-decoder/layer_2"`.
 
     Example:
@@ -38,7 +38,7 @@ def attention_entropies(
     entropies = {}
     for kind in attention_images.KINDS:
         scores_LHTS = np.asarray(getattr(explanation, kind.scores), "float64")
-        # x ln x is 0 for the weight 0.
+        # A weight of 0 adds 0, the limit of x ln x.
         logs_LHTS = np.log(np.where(scores_LHTS > 0, scores_LHTS, 1.0))
         entropies_LHT = -np.sum(scores_LHTS * logs_LHTS, axis=-1)
         for layer, entropy in enumerate(entropies_LHT.mean(axis=(1, 2)), 1):

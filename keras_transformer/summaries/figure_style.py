@@ -1,4 +1,4 @@
-"""What all figures of attention share: colours, text, and checked scores.
+"""Colours, text properties and checks of scores for attention figures.
 
 H heads   T query/target length   S key/source length
 """
@@ -34,7 +34,7 @@ def checked_scores(scores: np.ndarray, rows: int, columns: int) -> np.ndarray:
         columns: the number of tokens that are attended to, S.
 
     Raises:
-        ValueError: the shape of the scores is another one.
+        ValueError: the scores have another shape.
     """
     scores_HTS = np.asarray(scores, np.float32)
     if scores_HTS.ndim != 3 or scores_HTS.shape[1:] != (rows, columns):

@@ -1,7 +1,7 @@
 """Draws attention scores at the size in which TensorBoard shows images.
 
-A card of TensorBoard scales a larger image down, and its labels with it. So
-each head has an image of its own, as large as a card.
+A card of TensorBoard scales a larger image down, with its labels. So each head
+has its own image of the size of a card.
 
 H heads   T query/target length   S key/source length
 """
@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 from keras_transformer.summaries import figure_style, token_labels
 
-# The size of a card of the dashboard Time Series, in pixels. Those of the
-# dashboard Images are as wide, and as high as their image.
+# The size of a card of the dashboard Time Series, in pixels. A card of the
+# dashboard Images has the same width, and the height of its image.
 WIDTH, HEIGHT = 324, 212
 _FONT = 8.5
 _PADDING = 3
@@ -30,9 +30,9 @@ def attention_cards(
 ) -> list[Figure]:
     """Draws the attention of each head of one layer as a small figure.
 
-    The arguments and errors are those of `attention_figure`. If there is no
-    room for all labels, only every second, third, ... token has a label: each
-    has one up to 15 tokens.
+    The arguments and errors are the same as in `attention_figure`. If there is
+    no room for all labels, only every second, third, ... token has a label. Up
+    to 12 tokens, there is always room.
 
     Returns:
         The figures of the H heads, all of the same size.
@@ -68,7 +68,7 @@ def _card(scores_TS, rows, columns, title):
         + 2 * _PADDING
         for labels in (rows, columns)
     )
-    top += _FONT + _PADDING  # The title.
+    top += _FONT + _PADDING  # Room for the title.
     width, height = WIDTH - left - _PADDING, HEIGHT - top - _PADDING
     figure.text(
         _PADDING / WIDTH,

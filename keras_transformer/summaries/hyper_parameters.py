@@ -13,14 +13,15 @@ from keras_transformer.summaries import summary_callback
 class HyperParameters(summary_callback.SummaryCallback):
     """Callback that writes the settings of a run when training begins.
 
-    The tab HParams shows each run in a row, with its settings and its last
-    numbers. So give this callback the directory that holds the directories of
-    the other callbacks.
+    The tab HParams shows each run in a row, with its settings and the last
+    values of its curves. It finds the curves in the directories inside
+    `log_dir`. So give this callback the parent of the other callbacks'
+    directories.
 
     Args:
-        log_dir: the directory of the event file, made at the first write.
-        values: the settings by name. One that is neither a number, a bool nor
-            a string is written as text; `None` is left out.
+        log_dir: the directory of the event file. The first write creates it.
+        values: the settings by name. A value that is not a number, a bool or a
+            string is written as text. `None` is left out.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Computes where the panels of a figure stand, and how large they are.
+"""Computes the layout of a figure: where its panels are, and their size.
 
 H heads   T query/target length   S key/source length
 """
@@ -44,9 +44,9 @@ class PanelLayout(NamedTuple):
         return math.ceil(1.1 * self.font / self.cell)
 
     def matrix_corner(self, row: int, column: int) -> tuple[int, int]:
-        """Returns the upper left corner of the cells of one panel.
+        """Returns the upper left corner, (y, x), of the cells of one panel.
 
-        The column after the last one is that of the colour bar.
+        The colour bar has the column after the last panel.
         """
         height, width = _panel(self.margin, self.matrix)
         y = _HEADER + row * height + self.margin[0]
@@ -84,8 +84,8 @@ def panel_layout(
     cell = min(max(300 / max(num_rows, num_columns), 22), 44)
     while True:
         font = min(max(0.55 * cell, 8), 13)
-        # The head's number and an axis label stand above the token labels,
-        # another axis label stands to their left.
+        # The head's number and an axis label stand above the column labels.
+        # Another axis label stands to the left of the row labels.
         margin = (
             round((column_label + 4.2) * font),
             round((row_label + 2.4) * font),
@@ -95,7 +95,8 @@ def panel_layout(
         grid = _grid(num_heads, panel)
         width = PADDING + grid[1] * panel[1] + _COLOUR_BAR
         figure = (_HEADER + grid[0] * panel[0], max(width, title_width))
-        # With hundreds of heads, labels alone make the figure too large.
+        # With hundreds of heads, the labels alone can exceed `MAX_SIDE`. Then
+        # smaller cells do not help, and the loop must end.
         if max(figure) <= MAX_SIDE or cell < 0.5:
             return PanelLayout(cell, font, grid, matrix, margin, figure)
         cell *= 0.97
@@ -109,7 +110,7 @@ def _panel(margin: tuple[int, int], matrix: tuple[int, int]) -> tuple[int, int]:
 
 
 def _grid(num_heads: int, panel: tuple[int, int]) -> tuple[int, int]:
-    """Returns (rows, columns) for a screen's shape, with few empty panels."""
+    """Returns (rows, columns) with a screen's shape and few empty panels."""
 
     def badness(columns: int) -> float:
         rows = math.ceil(num_heads / columns)

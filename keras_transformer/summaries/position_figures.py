@@ -1,4 +1,4 @@
-"""Draws tables of positions, as in The Illustrated Transformer.
+"""Draws position encodings as images, as in The Illustrated Transformer.
 
 D model_dim
 """
@@ -14,10 +14,11 @@ _PANEL_INCHES = 1.75
 
 
 def position_figure(tables: Mapping[str, np.ndarray], width: int) -> Figure:
-    """Draws tables of positions, one below the other.
+    """Draws tables of position encodings, one below the other.
 
     Args:
-        tables: numbers from -1 to 1 by title, each `(positions, D)`.
+        tables: at least one encoding `(positions, D)`, by title. The values
+            are from -1 to 1.
         width: the width of the image, in pixels.
 
     Example:
@@ -33,7 +34,9 @@ def position_figure(tables: Mapping[str, np.ndarray], width: int) -> Figure:
     """
     size = (width / figure_style.DPI, _PANEL_INCHES * len(tables))
     figure = Figure(figsize=size, layout="constrained", dpi=figure_style.DPI)
-    panels = figure.subplots(len(tables), sharex=True, sharey=True)
+    panels = figure.subplots(
+        len(tables), sharex=True, sharey=True, squeeze=False
+    )[:, 0]
     for panel, (title, table) in zip(panels, tables.items(), strict=True):
         image = panel.imshow(
             table,

@@ -13,12 +13,12 @@ from keras_transformer.summaries import summary_callback
 class Scalars(summary_callback.SummaryCallback):
     """Callback that writes numbers every epoch, at the optimizer's step.
 
-    TensorBoard groups curves by what is before the first `/` of their tags. It
-    draws curves of one tag in several directories into one chart. A number
+    TensorBoard groups curves by the part of the tag before the first `/`. It
+    draws the curves of one tag from several directories in one chart. A number
     that is NaN or infinite is left out.
 
     Args:
-        log_dir: the directory of the event file, made at the first write.
+        log_dir: the directory of the event file. The first write creates it.
         values: a function from the epoch's logs to a dict of numbers by tag.
 
     Example:

@@ -1,4 +1,4 @@
-"""A callback that writes what does not change while a model trains."""
+"""A callback that writes images and texts once, before training."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -11,10 +11,10 @@ from keras_transformer.summaries import attention_images, summary_callback
 
 
 class StaticSummaries(summary_callback.SummaryCallback):
-    """Callback that writes images and texts once, before the first step.
+    """Callback that writes images and texts once, if no step was made yet.
 
     Args:
-        log_dir: the directory of the event file, made at the first write.
+        log_dir: the directory of the event file. The first write creates it.
         figures: functions that draw figures, by tag.
         texts: texts in Markdown, by tag.
 

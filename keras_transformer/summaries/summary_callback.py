@@ -18,8 +18,8 @@ class SummaryCallback(keras.callbacks.Callback):
     The first write opens the file, and the end of the training closes it. If
     the file cannot be written, a warning says so once, and training goes on.
 
-    If training continues at a step, summaries of later steps in the directory
-    no longer count: TensorBoard forgets them.
+    If training continues from a step, TensorBoard forgets the summaries of
+    later steps that the directory already has.
 
     Args:
         log_dir: the directory of the event file.
@@ -36,7 +36,8 @@ class SummaryCallback(keras.callbacks.Callback):
     def summaries(self) -> Iterator[None]:
         """Writes the summaries of a `with` block, at the optimizer's step.
 
-        The block must only write: its errors are taken for those of the file.
+        The block must only write summaries: an OSError or OpError of the block
+        is treated as an error of the file, and ends the writing of summaries.
         """
         if self._writer is None and not self._has_failed:
             try:
@@ -49,7 +50,7 @@ class SummaryCallback(keras.callbacks.Callback):
         try:
             # keras.callbacks.TensorBoard(update_freq=n) switches off all
             # summaries of the process, except at each n-th step. `record_if`
-            # overrides it.
+            # overrides that.
             with (
                 self._writer.as_default(self.step()),
                 tf.summary.record_if(True),
@@ -60,14 +61,14 @@ class SummaryCallback(keras.callbacks.Callback):
 
     def step(self) -> int:
         """Returns the optimizer's step."""
-        # Under MirroredStrategy `int` does not accept the counter's variable.
+        # Under MirroredStrategy, `int` does not accept `iterations`.
         return int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
 
     def give_up(self, error: Exception) -> None:
-        """Says once why there are no summaries, and writes no others.
+        """Logs the reason once, and ends the writing of summaries.
 
         Args:
-            error: what happened.
+            error: the reason.
         """
         if not self._has_failed:
             _LOG.warning(
@@ -96,13 +97,13 @@ class SummaryCallback(keras.callbacks.Callback):
 
 
 def _forget_after(log_dir, step):
-    """Tells TensorBoard to forget what was written for later steps."""
-    # A writer of TensorFlow 1 is the only one of the public API that can.
+    """Tells TensorBoard to forget the summaries of steps after `step`."""
+    # In the public API, only the writer of TensorFlow 1 can do this.
     with tf.Graph().as_default():
         writer = tf.compat.v1.summary.FileWriter(log_dir)
         start = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
-        # The first start of a directory is not taken for that of a run that
-        # continues, so there are two.
+        # TensorBoard forgets nothing at the first START of a directory. So
+        # two STARTs are written.
         for _ in range(2):
             writer.add_session_log(start, step + 1)
         writer.close()

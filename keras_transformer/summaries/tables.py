@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Returns a table in Markdown, whose cells show texts as they are.
+    """Returns a table in Markdown. Special characters in cells are escaped.
 
     Args:
         header: the names of the columns.

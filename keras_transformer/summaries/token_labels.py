@@ -33,7 +33,7 @@ def label(token: str) -> str:
 
     SentencePiece's mark of a word's beginning becomes an underscore, which
     looks similar and is as narrow as a letter. White space becomes visible.
-    The middle of a long token is cut out. `drawable` replaces other characters.
+    The middle of a long token is cut out. Then `drawable` is applied.
 
     Example:
 
@@ -52,10 +52,10 @@ def label(token: str) -> str:
 def drawable(text: str) -> str:
     """Replaces the characters that no installed font can draw.
 
-    Matplotlib would warn of each of them at every drawing. Control characters
-    become their escape sequence, other characters become an empty box. If a
-    suitable font of this module's list is installed, such as one of the Noto
-    family, it draws these characters instead.
+    Matplotlib would warn of each such character at every drawing. Control
+    characters become their escape sequences. Other characters become an empty
+    box. To draw them, install a font of `_FONTS` that has them, such as a Noto
+    font.
 
     Example:
 
@@ -82,7 +82,7 @@ def longest(
         renderer: the figure's renderer, which measures text.
         weight: the font's weight.
     """
-    size = 100.0  # It is large, so that rounding to pixels does not matter.
+    size = 100.0  # A large size, so that rounding to pixels does not matter.
     font = font_manager.FontProperties(
         family=font_families(), size=size, weight=weight
     )
@@ -96,14 +96,14 @@ def longest(
 
 @functools.lru_cache(maxsize=1)
 def font_families() -> list[str]:
-    """Returns the installed fonts of `_FONTS`, the preferred one first."""
+    """Returns the installed fonts of `_FONTS`, in order of preference."""
     installed = set(font_manager.get_font_names())
     return [name for name in _FONTS if name in installed]
 
 
 @functools.lru_cache(maxsize=1)
 def covered_characters() -> frozenset[int]:
-    """Returns the code points that `font_families` can draw."""
+    """Returns the code points that the installed fonts can draw."""
     paths = (font_manager.findfont(name) for name in font_families())
     maps = (font_manager.get_font(path).get_charmap() for path in paths)
     return frozenset().union(*maps)

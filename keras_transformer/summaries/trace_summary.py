@@ -1,8 +1,8 @@
-"""Traces of sentences as tensor summaries, for the tab of TensorBoard.
+"""Traces of sentences as summaries, for TensorBoard's tab "Transformer".
 
-A summary is a vector of one string: the trace's JSON, compressed by gzip. It
-has what the tab draws: the tokens, the attention weights of all heads in 16
-bits, and the most probable tokens of each step of the decoder.
+A summary is a vector of one string: the trace's JSON, compressed by gzip. The
+JSON contains what the tab draws: the tokens, the attention weights of all heads
+as float16, and the most probable tokens of each step of the decoder.
 """
 
 import base64
@@ -16,7 +16,7 @@ import tensorflow as tf
 
 # The name under which TensorBoard finds the summaries.
 PLUGIN = "keras_transformer"
-# The number of tokens that are kept of each step of the decoder.
+# A summary has at most this many tokens for each step of the decoder.
 MOST_CANDIDATES = 20
 _CANDIDATES = ("ids", "tokens", "logits")
 # The value `DATA_CLASS_TENSOR` of TensorBoard's summary.proto.
@@ -24,7 +24,7 @@ _DATA_CLASS_TENSOR = 2
 
 
 class TraceLike(Protocol):
-    """What a summary is made from, as in `kt.interpretation.Trace`."""
+    """The input of a summary, such as a `kt.interpretation.Trace`."""
 
     arrays: Mapping[str, np.ndarray]
 
@@ -36,13 +36,13 @@ def write_trace(name: str, trace: TraceLike, step: int | None = None) -> bool:
     """Writes a trace with the default writer, as functions of `tf.summary` do.
 
     Args:
-        name: the tag. Traces with the same tag are of the same sentence at
-            several steps of training.
+        name: the tag. Use one tag for the traces of one sentence at several
+            steps of training.
         trace: the result of `kt.interpretation.trace`.
-        step: the step of training; `None` for that of `tf.summary`.
+        step: the step of training; `None` for the default step of `tf.summary`.
 
     Returns:
-        Whether it was written: `False` without a default writer.
+        Whether the trace was written: `False` without a default writer.
 
     Example:
 
@@ -77,7 +77,7 @@ def write_trace(name: str, trace: TraceLike, step: int | None = None) -> bool:
 
 
 def _drawn(trace):
-    """Returns the fields of a trace with the numbers that the tab draws."""
+    """Returns the fields of a trace. Fields that the tab ignores are empty."""
     fields = trace.fields()
     arrays = {
         name: _packed(array)
@@ -96,7 +96,7 @@ def _drawn(trace):
 
 
 def _best_of(candidates):
-    """Returns the best candidates of a step, with numbers of 4 decimals."""
+    """Returns the best candidates of a step, rounded to 4 decimals."""
     best = {name: candidates[name][:MOST_CANDIDATES] for name in _CANDIDATES}
     return {
         "log_normalizer": round(candidates["log_normalizer"], 4),

@@ -1,4 +1,4 @@
-"""A callback that writes traces of fixed sentences for TensorBoard's tab."""
+"""A callback that writes traces of fixed sentences for TensorBoard."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 from keras_transformer.summaries import summary_callback, trace_summary
 
-# The limits of what is traced at each evaluation.
+# Limits of the sentences that are traced at each evaluation.
 MOST_SENTENCES = 16
 MOST_CHARACTERS = 400
 
@@ -16,18 +16,18 @@ class Traces(summary_callback.SummaryCallback):
 
     The tab "Transformer" of TensorBoard draws them, with a slider that goes
     through the steps of training. A new model is also traced before its first
-    step. Each sentence has one tag, `traces/sentence_1` and so on. A trace
-    has what the tab draws, see `write_trace`.
+    step. Each sentence has one tag: `traces/sentence_1` and so on. See
+    `write_trace` for the content.
 
     TensorBoard reads one event file per directory. So give this callback its
     own directory, such as `logs/traces`. With several hosts only the chief
     should have the callback.
 
-    If a trace cannot be computed, because the model's output is NaN, or not be
-    written, a warning says so once, and training goes on.
+    If the model's output is NaN, or the file cannot be written, a warning says
+    so once. Then no more traces are written, and training goes on.
 
     Args:
-        log_dir: the directory of the event file, made at the first write.
+        log_dir: the directory of the event file. The first write creates it.
         texts: the source sentences, at most 16 of at most 400 characters.
         trace: a function from a list of sentences to the list of their traces
             with the current weights, such as `kt.interpretation.Tracer`.
@@ -95,7 +95,7 @@ def check_sentences(name: str, texts: Sequence[str]) -> None:
     """Checks sentences that are to be traced at each evaluation.
 
     Args:
-        name: what the sentences are called, for messages.
+        name: the name of the sentences, for error messages.
         texts: the sentences.
 
     Raises:

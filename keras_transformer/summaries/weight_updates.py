@@ -15,15 +15,17 @@ from keras_transformer.summaries import summary_callback
 class UpdateRatios(summary_callback.SummaryCallback):
     """Callback that writes update-to-weight ratios every epoch.
 
-    It is the norm of what the last step of the epoch adds to the weights,
-    divided by the norm of the weights. Ratios near 0.001 are usual; a group
-    with a much larger one may be unstable, one with a much smaller one hardly
-    learns. With `steps_per_execution` it is what the last execution adds.
+    The ratio is the norm of the change of the weights in the last step of the
+    epoch, divided by the norm of the weights before that step. Ratios near
+    0.001 are usual. A group with a much larger ratio may be unstable. A group
+    with a much smaller ratio hardly learns. With `steps_per_execution`, the
+    change in the last execution is measured instead.
 
-    Only the last step of an epoch is measured: the others cost nothing.
+    Earlier steps are not measured and cost nothing. If the number of steps of
+    an epoch is not known, nothing is written.
 
     Args:
-        log_dir: the directory of the event file, made at the first write.
+        log_dir: the directory of the event file. The first write creates it.
         group_of: a function from the path of a weight to the group whose
             weights are measured together.
 
@@ -69,7 +71,7 @@ class UpdateRatios(summary_callback.SummaryCallback):
         ]
 
     def _ratios(self, before, after):
-        """Returns the ratio of each group."""
+        """Returns the ratios by group."""
         squares: dict[str, list[float]] = {}
         variables = self.model.trainable_variables
         for variable, old, new in zip(variables, before, after, strict=True):

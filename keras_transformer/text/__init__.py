@@ -1,4 +1,4 @@
-"""Text to ids and back, with a SentencePiece model or a list of tokens."""
+"""Tokenizers, which turn text into ids and ids into text."""
 
 from keras_transformer.text.base import TextTokenizer
 from keras_transformer.text.byte_pairs import BytePairs

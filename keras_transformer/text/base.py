@@ -1,4 +1,4 @@
-"""The base class of vocabularies, which turn text into ids and back.
+"""The base class of tokenizers, which turn text into ids and ids into text.
 
 B batch   T length in tokens (ragged)
 """
@@ -16,10 +16,10 @@ _Made = TypeVar("_Made")
 
 
 class TextTokenizer(tf.Module):
-    """A vocabulary as graph operations.
+    """A tokenizer, which encodes and decodes text by graph operations.
 
-    It is a `tf.Module`, so that a SavedModel that holds it contains the
-    vocabulary. `tokenizer_of` makes one from its bytes.
+    It is a `tf.Module`, so that a SavedModel that uses the tokenizer contains
+    its vocabulary. `tokenizer_of` makes a tokenizer from its `model`.
 
     Attributes:
         model: the vocabulary as bytes.
@@ -42,35 +42,35 @@ class TextTokenizer(tf.Module):
         os.replace(temporary, path)
 
     def encode(self, text: texts.TensorLike) -> tf.RaggedTensor:
-        """Encodes strings (B,) as int32 ids (B, T), without special ids.
+        """Encodes strings `(B,)` as int32 ids `(B, T)`, without special ids.
 
         Raises:
-            ValueError: one string instead of a list.
+            ValueError: `text` is one string instead of a list.
         """
         texts.check_list("text", text)
         return self._encode(tf.convert_to_tensor(text, tf.string))
 
     def encode_source(self, text: texts.TensorLike) -> tf.RaggedTensor:
-        """Encodes strings (B,) for a model that translates them.
+        """Encodes strings `(B,)` for a model that translates them.
 
         Raises:
-            ValueError: one string instead of a list.
+            ValueError: `text` is one string instead of a list.
         """
         return self.encode(text)
 
     def known_pieces(
         self, text: texts.TensorLike
     ) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-        """Encodes strings (B,) and marks the pieces `encode_source` keeps.
+        """Encodes strings `(B,)`; marks the pieces that `encode_source` keeps.
 
         Returns:
-            The pair of int32 ids `(B, T)` and booleans `(B, T)`.
+            Int32 ids `(B, T)`, and booleans `(B, T)`, True for kept pieces.
         """
         ids = self.encode(text)
         return ids, tf.ones_like(ids, tf.bool)
 
     def decode(self, ids: texts.TensorLike | tf.RaggedTensor) -> tf.Tensor:
-        """Decodes ids (B, T), dense or ragged, to strings (B,).
+        """Decodes ids `(B, T)`, dense or ragged, to strings `(B,)`.
 
         Special ids are left out at every position.
         """
@@ -85,14 +85,14 @@ class TextTokenizer(tf.Module):
 
         Args:
             ids: the ids of each text, as `encode` returns them.
-            rate: how much the pieces differ.
+            rate: how much the pieces vary; see `Tokenizer.sample`.
             seed: the seed of the sampling.
 
         Returns:
             The ids of the same texts.
 
         Raises:
-            ValueError: the vocabulary has one segmentation of each text.
+            ValueError: the vocabulary allows only one segmentation of a text.
         """
         raise ValueError(
             "This vocabulary cuts each text in one way only, so other pieces "
@@ -101,10 +101,10 @@ class TextTokenizer(tf.Module):
         )
 
     def pieces(self, ids: Sequence[int] | texts.TensorLike) -> list[str]:
-        """Returns the pieces of ids (T,).
+        """Returns the pieces of ids `(T,)`.
 
         Raises:
-            ValueError: a string instead of a list.
+            ValueError: `ids` is a string instead of a list.
         """
         raise NotImplementedError()
 
@@ -113,11 +113,11 @@ class TextTokenizer(tf.Module):
         raise NotImplementedError()
 
     def _encode(self, text):
-        """Encodes a string tensor (B,) in a graph."""
+        """Encodes a string tensor `(B,)` in a graph."""
         raise NotImplementedError()
 
     def _decode(self, ids):
-        """Decodes a ragged int32 tensor (B, T) in a graph."""
+        """Decodes a ragged int32 tensor `(B, T)` in a graph."""
         raise NotImplementedError()
 
 
@@ -128,7 +128,7 @@ def read_file(
 
     Args:
         path: the file.
-        make: makes the vocabulary from its bytes.
+        make: a function that makes the vocabulary from its bytes.
 
     Raises:
         FileNotFoundError: there is no such file.

@@ -1,9 +1,10 @@
-r"""Byte pairs, as GPT-2 and BART cut text, in the graph.
+r"""The byte-pair encoding of GPT-2 and BART, in the graph.
 
 A text is cut into words: letters, numbers or other characters, each with the
-space before it; endings such as `'s`; white space. A word is then its bytes in
-UTF-8, and the pair of neighbours that comes first in a list of merges becomes
-one piece, until no pair is in the list. So every text can be spelled.
+space before it; endings such as `'s`; white space. A word is first spelled in
+its UTF-8 bytes. Then, of all pairs of neighbours, the pair that comes first in
+a list of merges becomes one piece. This is repeated until no pair is in the
+list. So every text can be spelled.
 
 The rules are those of `ByteLevel` of github.com/huggingface/tokenizers.
 
@@ -28,8 +29,9 @@ _WHITE = (
     r"\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}"
     r"\x{202f}\x{205f}\x{3000}"
 )
-# The last character of white space before a word belongs to the word. RE2
-# cannot look ahead, so a mark is put before it. No text has this character.
+# White space before a word is cut before its last character: if that is a
+# space, it belongs to the word. RE2 cannot look ahead, so this mark is put
+# there. No text has this character.
 _MARK = "\U0010ffff"
 _WORD = (
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+"
@@ -37,15 +39,15 @@ _WORD = (
 )
 _BEFORE_WORD = rf"([{_WHITE}])([{_WHITE}][^{_WHITE}])"
 _NEVER = 2**31 - 1
-# Without AutoGraph, which takes seconds: no Python here branches on tensors.
+# AutoGraph is off: it takes seconds, and no code here branches on tensors.
 _in_graph = functools.partial(tf.function, autograph=False)
 
 
 def byte_characters() -> dict[str, int]:
     """Returns the byte that each character of a piece stands for.
 
-    Bytes that are printed stand for themselves, and others for characters from
-    256 on, in their order.
+    A printable byte is written as the character with its number. The other
+    bytes are written, in ascending order, as the characters from 256 on.
 
     Example:
 
@@ -59,16 +61,16 @@ def byte_characters() -> dict[str, int]:
 
 
 class BytePairs(base.TextTokenizer):
-    """A vocabulary of byte pairs, as graph operations.
+    """A tokenizer with byte-pair encoding, as graph operations.
 
     Args:
         pieces: V different pieces, in the order of their ids.
         merges: pairs of pieces, in the order in which they are merged.
-        special_ids: the special ids. No text has the unknown one.
+        special_ids: the special ids. Encoding never returns `unknown`.
 
     Raises:
-        ValueError: a byte is no piece, a merge makes no piece, pieces occur
-            twice, or a special id is not below V.
+        ValueError: a byte or the result of a merge is missing in `pieces`,
+            pieces occur twice, or a special id is not below V.
 
     Example:
 
@@ -153,15 +155,16 @@ class BytePairs(base.TextTokenizer):
         )
 
     def _merged(self, ids, words, texts_of_words):
-        """Merges the pieces of all words: ids (N,), and the word of each.
+        """Merges the pieces of each word.
 
-        Each step merges in each word the first pair of the lowest rank.
+        Each step merges, in each word, the first pair of the lowest rank.
+        `words` `(N,)` has the number of the word of each of the `ids` `(N,)`.
         """
         keys, ranks, results = (tf.constant(each) for each in self._table)
         count = tf.size(texts_of_words)
 
         def look_up(ids, words):
-            """Returns rank and result of each piece with the next one."""
+            """Returns rank and result of merging each piece with the next."""
             pairs = tf.cast(ids[:-1], tf.int64) * self.vocabulary_size
             pairs += tf.cast(ids[1:], tf.int64)
             slots = tf.searchsorted(keys, pairs)
@@ -209,7 +212,7 @@ class BytePairs(base.TextTokenizer):
 
     @functools.cached_property
     def _bytes_of_pieces(self):
-        """The bytes of each piece; special tokens are not decoded."""
+        """The bytes of each piece; UTF-8 if a piece has other characters."""
         bytes_of = byte_characters()
         return [
             bytes(bytes_of[each] for each in piece)
@@ -220,11 +223,11 @@ class BytePairs(base.TextTokenizer):
 
     @functools.cached_property
     def _table(self):
-        """Pairs as sorted numbers, their ranks, and the ids they become."""
+        """Pairs as sorted numbers, their ranks, and the ids of the results."""
         ranks = {}
         for rank, (first, second) in enumerate(self._merges):
             pair = self._ids[first] * self.vocabulary_size + self._ids[second]
-            # Of a pair that is there twice, the last rank counts.
+            # If a pair occurs twice, its last rank is used.
             ranks[pair] = (rank, self._ids[first + second])
         # An impossible pair, so that the table is not empty.
         pairs = sorted({**ranks, -1: (0, 0)}.items())
@@ -252,9 +255,9 @@ class BytePairs(base.TextTokenizer):
         missing = [piece for piece in needed if piece not in self._ids]
         if missing or len(self._ids) < self.vocabulary_size:
             raise ValueError(
-                "Byte pairs have different pieces, among them all bytes and "
-                "all that merges make. Received: "
-                f"{self.vocabulary_size - len(self._ids)} pieces twice; "
+                "All bytes and all results of merges must be pieces, and all "
+                "pieces must differ. Received: "
+                f"{self.vocabulary_size - len(self._ids)} pieces again; "
                 f"{len(missing)} missing, such as {missing[:1]}. Take "
                 "vocabulary and merges from the same model."
             )

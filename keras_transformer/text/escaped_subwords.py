@@ -1,10 +1,11 @@
-r"""The subwords of Tensor2Tensor, which escape characters without a piece.
+r"""Subwords of Tensor2Tensor: characters without a piece are escaped.
 
-A text is cut where letters or numbers meet other characters; a single space
-between two such tokens is left out. Then a token is escaped: `\` becomes `\\`,
-`_` becomes `\u`, a character that no piece has becomes its code point, such as
-`\231;`, and `_` marks the end. From left to right, the longest piece that fits
-is taken.
+A text is cut into tokens where letters or numbers meet other characters. A
+single space between two tokens of letters or numbers is left out. Then each
+token is escaped: `\` becomes `\\`, `_` becomes `\u`, a character without a
+piece becomes its code point, such as `\231;`, and `_` is put at the end. Last,
+each token is cut into pieces from left to right: each piece is the longest that
+fits.
 
 The rules are those of `tensor2tensor/data_generators/text_encoder.py` (class
 `SubwordTextEncoder`) and `tokenizer.py` of github.com/tensorflow/tensor2tensor.
@@ -26,31 +27,31 @@ from keras_transformer.text import special_ids as specials
 
 KIND = "escaped_subwords"
 _END = "_"
-# These are in every alphabet.
+# These characters are in every alphabet.
 _ESCAPES = frozenset("\\_u;0123456789")
 _ESCAPED = r"\\u|\\\\|\\[0-9]+;"
-# What stands for a code point that Unicode does not have.
+# The character that replaces an invalid code point.
 _UNDEFINED = 0x3013
 _SPACE, _NEW_LINE = ord(" "), ord("\n")
 _LAST_CODE, _SURROGATES = 0x10FFFF, (0xD800, 0xDFFF)
-# The number of hashes: as many as int64 has from 0.
+# Hashes are below this number, which is the largest int64.
 _HASHES = 2**63 - 1
-# Without AutoGraph, which takes seconds: no Python here branches on tensors.
+# AutoGraph is off: it takes seconds, and no code here branches on tensors.
 _in_graph = functools.partial(tf.function, autograph=False)
 
 
 class EscapedSubwords(base.TextTokenizer):
-    """Subwords with escaped characters, as graph operations.
+    """A tokenizer of subwords with escaped characters, as graph operations.
 
-    Decoding gives back every text that was encoded.
+    Decoding returns every text that was encoded.
 
     Args:
         pieces: V pieces, in the order of their ids.
-        special_ids: the special ids, without `unknown`.
+        special_ids: the special ids. `unknown` must be `None`.
 
     Raises:
-        ValueError: the pieces cannot spell every text, or a special id is not
-            below V.
+        ValueError: the pieces cannot spell every text, a special id is not
+            below V, or `unknown` is given.
 
     Example:
 
@@ -69,9 +70,9 @@ class EscapedSubwords(base.TextTokenizer):
         self._pieces = tuple(pieces)
         self.special_ids = special_ids
         self.vocabulary_size = len(self._pieces)
-        # Of two equal pieces the second is used, as in Tensor2Tensor.
+        # Of equal pieces the last one is used, as in Tensor2Tensor.
         ids = {piece: i for i, piece in enumerate(self._pieces) if piece}
-        # A token has its only `_` at its end, so other pieces never fit.
+        # Tokens have `_` only at the end: pieces with `_` before it never fit.
         self._ids = {
             piece: i for piece, i in ids.items() if _END not in piece[:-1]
         }
@@ -134,7 +135,7 @@ class EscapedSubwords(base.TextTokenizer):
         )
 
     def _escaped(self, codes):
-        """Escapes characters (N,)."""
+        """Escapes the characters of code points `(N,)`."""
         alphabet = sorted(map(ord, self._alphabet - {"\n"}))
         in_alphabet = tf.constant(alphabet)
         slots = tf.searchsorted(in_alphabet, codes)
@@ -147,7 +148,7 @@ class EscapedSubwords(base.TextTokenizer):
         return tf.where(is_known, plain, spelled)
 
     def _longest_pieces(self, text):
-        """Cuts texts (B,) into the longest pieces, from left to right."""
+        """Cuts texts `(B,)` into the longest pieces, from left to right."""
         characters = tf.strings.unicode_split(text, "UTF-8")
         lengths, ids = self._pieces_at(characters)
         starts = tf.cast(characters.row_starts(), tf.int32)
@@ -189,9 +190,10 @@ class EscapedSubwords(base.TextTokenizer):
         )
 
     def _pieces_at(self, characters):
-        """Returns the longest piece at each character: its length and id.
+        """Returns length and id of the longest piece that fits at a character.
 
-        Lengths are counted in characters. All rows are one after the other.
+        Both are `(N,)`, for the characters of all rows, one row after another.
+        Lengths are numbers of characters.
         """
         flat = characters.values
         row_of = tf.cast(characters.value_rowids(), tf.int32)
@@ -217,7 +219,7 @@ class EscapedSubwords(base.TextTokenizer):
 
     @functools.cached_property
     def _sorted_hashes(self):
-        """The hashes of all pieces in ascending order, and the pieces."""
+        """The hashes of all pieces in ascending order, and their pieces."""
         pieces = list(self._ids)
         with tf.init_scope():
             hashes = tf.strings.to_hash_bucket_fast(pieces, _HASHES).numpy()
@@ -230,8 +232,8 @@ class EscapedSubwords(base.TextTokenizer):
             or self.special_ids.without_text()[-1] >= self.vocabulary_size
         ):
             raise ValueError(
-                "Special ids must be below the number of pieces, and none is "
-                f"for what is unknown. Received: {self.special_ids}, "
+                "Special ids must be below the number of pieces, and `unknown` "
+                f"must be None. Received: {self.special_ids}, "
                 f"{self.vocabulary_size} pieces. Give the ids of this "
                 "vocabulary."
             )
@@ -246,10 +248,11 @@ class EscapedSubwords(base.TextTokenizer):
 
 
 def _tokens(codes):
-    """Cuts ragged code points (B, T) into tokens.
+    """Cuts ragged code points `(B, T)` into tokens.
 
     Returns:
-        Which characters are kept, and which are the last of a token.
+        Two boolean tensors `(N,)`, for the characters of all rows: which
+        characters are kept, and which are the last of a token.
     """
     is_letter = letter_ranges.are_alphanumeric(codes.values)
     rows = tf.cast(codes.value_rowids(), tf.int32)
@@ -259,17 +262,17 @@ def _tokens(codes):
     is_last = ends_row | (is_letter != other)
     before = tf.concat([[True], is_last[:-1]], 0)[: tf.size(rows)]
     is_alone = is_last & before
-    # A space alone is implied by the tokens beside it.
+    # A single space between two tokens is left out; `_spaced` puts it back.
     is_implied = (codes.values == _SPACE) & is_alone & ~begins_row & ~ends_row
     return ~is_implied, is_last
 
 
 def _unescaped(tokens):
-    """Undoes the escapes in tokens (N,)."""
+    """Reverts the escapes in tokens `(N,)`."""
     cut = tensorflow_text.regex_split(tokens, _ESCAPED, _ESCAPED)
     flat = cut.values
     number = tf.strings.regex_replace(flat, r"\A\\([0-9]{1,9});\z", r"\1")
-    # Longer numbers are no code points either.
+    # Numbers with more than nine digits are not code points.
     is_code = tf.strings.regex_full_match(flat, r"\\[0-9]+;")
     is_short = tf.strings.regex_full_match(flat, r"\\[0-9]{1,9};")
     codes = tf.strings.to_number(tf.where(is_short, number, "0"), tf.int32)
@@ -287,7 +290,7 @@ def _unescaped(tokens):
 
 
 def _spaced(tokens):
-    """Puts a space before a token if it and the one before are of letters."""
+    """Puts a space between two neighbouring tokens of letters or numbers."""
     first = tf.strings.unicode_decode(tokens.values, "UTF-8")[:, :1]
     is_letter = letter_ranges.are_alphanumeric(first.values)
     rows = tf.cast(tokens.value_rowids(), tf.int32)

@@ -7,8 +7,8 @@ character U+10FFFD and a "1", and a U+10FFFD of the text by U+10FFFD and a "0".
 
 A space is put before each text, so that its first word is encoded like any
 other word. SentencePiece can do that itself, but then tensorflow-text drops
-all spaces at the start when it decodes. A normalization that strips the spaces
-at the ends also strips this one, and SentencePiece adds its own.
+all spaces at the start when it decodes. If a normalization strips the spaces at
+the ends, it also strips this space, and SentencePiece adds its own space.
 """
 
 import tensorflow as tf

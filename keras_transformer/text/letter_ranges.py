@@ -1,6 +1,7 @@
-"""Which characters are letters or numbers, in the graph.
+"""Finds letters and numbers among code points, in the graph.
 
-Python's tables of Unicode say it, as ranges of code points that a graph holds.
+Python's tables of Unicode give the ranges of code points. A graph holds these
+ranges as a constant.
 """
 
 import functools
@@ -13,7 +14,7 @@ import tensorflow as tf
 
 @functools.cache
 def _boundaries() -> np.ndarray:
-    """Where ranges begin and end: 0 is not in one, the next is, and so on."""
+    """Returns the code points at which ranges begin and end, in turn."""
     kinds = np.array(
         [
             unicodedata.category(chr(code))[0] in "LN"
@@ -24,10 +25,10 @@ def _boundaries() -> np.ndarray:
 
 
 def are_alphanumeric(codes: tf.Tensor) -> tf.Tensor:
-    """Returns which code points are letters or numbers, booleans.
+    """Returns booleans `(N,)`: which code points are letters or numbers.
 
     Args:
-        codes: int32, one axis.
+        codes: int32 `(N,)`.
 
     Example:
 

@@ -73,7 +73,7 @@ def check(name: str) -> None:
 
 
 def file_name(name: str) -> bytes:
-    """Returns the file name of the rules that a vocabulary contains."""
+    """Returns the name of the rules file that a vocabulary stores."""
     return b"rules.tsv" if name == "none" else name.encode() + b".tsv"
 
 
@@ -82,8 +82,8 @@ def trainer_arguments(name: str, rules_file: str) -> dict[str, Any]:
 
     Args:
         name: one of `NAMES`.
-        rules_file: the path of a file with `rules(name)`; not used for the
-            normalizations of SentencePiece.
+        rules_file: the path of a file with the result of `rules`; not used for
+            the normalizations of SentencePiece.
     """
     # Without normalization all spaces are kept, also those at the ends, and
     # `escape` puts the space before the first word.
@@ -155,7 +155,7 @@ def _without_unknown_accents(letter, characters):
 
 
 def _compositions():
-    """Maps every spelling of a letter with accents to it; leaves out Hangul.
+    """Maps the spellings of letters with accents to the letters; omits Hangul.
 
     A spelling is any sequence of code points that NFC composes to the letter.
     """
@@ -163,7 +163,7 @@ def _compositions():
     for code in itertools.chain(range(0xA0, 0xAC00), range(0xF900, 0x30000)):
         character = chr(code)
         composed = unicode_data.normalize("NFC", character)
-        if composed != character:  # A spelling of another character.
+        if composed != character:  # It is a spelling of another character.
             letters[character] = composed
             continue
         base, *marks = list(unicode_data.normalize("NFD", character))

@@ -1,4 +1,4 @@
-"""The rows of an embedding matrix for another vocabulary."""
+"""Finds rows of an embedding matrix for the pieces of another vocabulary."""
 
 from typing import NamedTuple
 
@@ -9,12 +9,12 @@ _SPACE = "\u2581"
 
 
 class PieceRows(NamedTuple):
-    """Where the rows of a new vocabulary come from.
+    """The old rows from which the rows of a new vocabulary are made.
 
-    rows: for each new id the old ids whose rows it starts from: that of the
-        same piece, or those of its parts. A row with no part has no ids.
+    rows: for each new id a list of old ids: the id of the same piece, or the
+        ids of its parts. The list is empty for a piece without parts.
     num_shared: the number of pieces that both vocabularies have.
-    num_from_parts: the number of new pieces that have parts.
+    num_from_parts: the number of new pieces that are made from parts.
     """
 
     rows: list[list[int]]
@@ -25,7 +25,7 @@ class PieceRows(NamedTuple):
 def match_pieces(
     old: tokenizers.Tokenizer, new: tokenizers.Tokenizer
 ) -> PieceRows:
-    """Finds for each piece of a vocabulary its pieces in another one.
+    """Finds the old pieces of each piece of a new vocabulary.
 
     Args:
         old: the tokenizer whose embeddings exist.
@@ -44,7 +44,7 @@ def match_pieces(
         for i, piece in enumerate(old.pieces(range(old.vocabulary_size)))
     }
     pieces = list(new.pieces(range(new.vocabulary_size)))
-    # The special ids have roles; their pieces may have other names.
+    # Special ids are matched by role: their pieces may have other names.
     roles = {
         getattr(new.special_ids, role): getattr(old.special_ids, role)
         for role in ("pad", "begin", "end", "unknown")

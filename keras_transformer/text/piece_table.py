@@ -1,8 +1,8 @@
-"""A SentencePiece model whose pieces have the ids of a table.
+"""A tokenizer with a SentencePiece model whose pieces get ids from a table.
 
 Marian and OPUS-MT cut sources and targets by two SentencePiece models, and
-number the pieces of both by one table. A source may begin with a tag such as
-`>>fra<<`, which is a token.
+take the ids of the pieces of both from one table. A source may begin with a tag
+such as `>>fra<<`, which is one token.
 
 B batch   T length in tokens (ragged)   V vocabulary_size
 """
@@ -24,14 +24,14 @@ from keras_transformer.text import special_ids as specials
 
 KIND = "piece_table"
 _SPACE = "\u2581"
-# A tag at the beginning of a text, and what follows.
+# A tag at the beginning of a text, and the rest of the text.
 _TAG = r"\A(>>.*?<<)(?s:(.*))\z"
-# Without AutoGraph, which takes seconds: no Python here branches on tensors.
+# AutoGraph is off: it takes seconds, and no code here branches on tensors.
 _in_graph = functools.partial(tf.function, autograph=False)
 
 
 class PieceTable(base.TextTokenizer):
-    """A SentencePiece model and a table of ids, as graph operations.
+    """A tokenizer with a model and a table of ids, as graph operations.
 
     A piece that is not in the table becomes the unknown token. Decoding joins
     the tokens, and leaves out special ids. The normalization is that of the
@@ -43,8 +43,8 @@ class PieceTable(base.TextTokenizer):
         special_ids: the special ids of the table.
 
     Raises:
-        ValueError: tokens occur twice, a special id is not below V, or the
-            model cannot be read.
+        ValueError: tokens occur twice, a special id is not below V, there is no
+            unknown id, or the model cannot be read.
 
     Example:
 
@@ -81,7 +81,7 @@ class PieceTable(base.TextTokenizer):
 
     @classmethod
     def from_content(cls, content: dict) -> "PieceTable":
-        """Makes a table from the JSON content of its `model`."""
+        """Makes a tokenizer from the JSON content of its `model`."""
         try:
             model = base64.b64decode(content["sentencepiece"], validate=True)
         except binascii.Error as error:
@@ -120,7 +120,7 @@ class PieceTable(base.TextTokenizer):
         ids = self._operations().tokenize(tf.where(has_tag, rest, text))
         table = tf.constant(self._ids_of_pieces, tf.int32)
         ids = ids.with_values(tf.gather(table, ids.values))
-        # One column for the tag, which most rows leave out.
+        # A ragged column with the tag; rows without a tag are empty in it.
         tags = tf.RaggedTensor.from_row_lengths(
             self._tag_ids(tf.boolean_mask(tag, has_tag)),
             tf.cast(has_tag, tf.int64),
@@ -137,7 +137,7 @@ class PieceTable(base.TextTokenizer):
         return tf.strings.strip(tf.strings.regex_replace(joined, _SPACE, " "))
 
     def _tag_ids(self, tags):
-        """Returns the ids of tags (N,), the unknown id for those without."""
+        """Returns the ids of tags `(N,)`; the unknown id for an unknown tag."""
         known = [
             token
             for token in self._tokens
@@ -155,7 +155,7 @@ class PieceTable(base.TextTokenizer):
 
     @functools.cached_property
     def _ids_of_pieces(self):
-        """The id of each piece of the SentencePiece model in the table."""
+        """The id in the table of each piece of the SentencePiece model."""
         return np.array(
             [
                 self.special_ids.unknown
@@ -168,7 +168,7 @@ class PieceTable(base.TextTokenizer):
         )
 
     def _operations(self):
-        # Each graph makes its own, as in `Tokenizer`.
+        # Each graph makes its own tokenizer; `Tokenizer._operations` says why.
         return tensorflow_text.SentencepieceTokenizer(
             model=self.sentencepiece_model,
             out_type=tf.int32,
@@ -184,7 +184,7 @@ class PieceTable(base.TextTokenizer):
             )
         if self.special_ids.unknown is None:
             raise ValueError(
-                "A table has an id for what is unknown. Received: "
+                "A table needs an id of the unknown token. Received: "
                 f"{self.special_ids}. Give the id as `unknown`."
             )
         if self.special_ids.without_text()[-1] >= self.vocabulary_size:

@@ -1,4 +1,4 @@
-"""Makes a vocabulary from its bytes, of whatever kind it is."""
+"""Reads vocabularies of all kinds, from bytes or from a file."""
 
 import json
 import os
@@ -14,16 +14,16 @@ from keras_transformer.text import (
 
 
 def tokenizer_of(model: bytes) -> base.TextTokenizer:
-    """Makes the tokenizer whose `model` these bytes are.
+    """Makes a tokenizer from the bytes of its vocabulary.
 
-    A SentencePiece model becomes a `Tokenizer`. Other vocabularies are JSON,
-    which names their kind.
+    A SentencePiece model becomes a `Tokenizer`. Other vocabularies are JSON
+    with the name of their kind.
 
     Args:
-        model: the bytes.
+        model: the bytes, the `model` of a tokenizer.
 
     Raises:
-        ValueError: the bytes are no vocabulary.
+        ValueError: the bytes are not a vocabulary.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""The ids of a vocabulary that stand for no text.
+"""The special ids of a vocabulary, which do not stand for text.
 
 B batch   T length in tokens
 """
@@ -14,25 +14,25 @@ class SpecialIds:
     """The special ids of one vocabulary.
 
     The defaults are those of `learn_vocabulary`. Other systems have other ids:
-    Marian's end token is 0, and its padding is the last id.
+    in Marian, the end id is 0, and the padding id is the last id.
 
-    pad: fills up short rows.
-    begin: a token that a decoder may read first; `None` if the vocabulary has
-        no such token.
-    end: the last token of every target, and of a source unless
+    pad: the padding id.
+    begin: the id that a decoder may read first; `None` if the vocabulary has no
+        such id.
+    end: the last id of every target, and also of every source unless
         `source_suffix` is given.
-    unknown: the id of a character without a piece; `None` if a vocabulary
-        spells all characters and has no such id. A vocabulary of
-        `learn_vocabulary` has it, and never uses it: it spells such
+    unknown: the id of a character without a piece; `None` if the vocabulary
+        has no such id, because it spells all characters. A vocabulary of
+        `learn_vocabulary` has this id, but never uses it: it spells such
         characters in bytes.
-    source_prefix: the first tokens of every source, such as the code of its
-        language.
-    source_suffix: the last tokens of every source; `None` for the end token.
-    target_prefix: the first tokens of every target, such as the code of its
-        language. A search does not choose them.
+    source_prefix: the first ids of every source, such as that of its language.
+    source_suffix: the last ids of every source; `None` for the end id.
+    target_prefix: the first ids of every target, such as that of its language.
+        They are given to a search, which does not choose them.
 
     Raises:
-        ValueError: two of the first four ids are the same, or an id is below 0.
+        ValueError: two of `pad`, `begin`, `end` and `unknown` are the same, or
+            an id is below 0.
 
     Example:
 
@@ -51,7 +51,7 @@ class SpecialIds:
     def __post_init__(self):
         for name in ("source_prefix", "source_suffix", "target_prefix"):
             if getattr(self, name) is not None:
-                # In JSON they are lists.
+                # JSON has lists instead of tuples.
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         ids = self.as_list()
         others = (*self.around_source(), *self.target_prefix)
@@ -62,12 +62,12 @@ class SpecialIds:
             )
 
     def as_list(self) -> list[int]:
-        """Returns all ids, without those that the vocabulary does not have."""
+        """Returns the ids `pad`, `begin`, `end`, `unknown` that exist."""
         ids = (self.pad, self.begin, self.end, self.unknown)
         return [i for i in ids if i is not None]
 
     def around_source(self) -> list[int]:
-        """Returns the ids that every source has before and after its text."""
+        """Returns the ids before and after the text of every source."""
         return [*self.source_prefix, *self.source_ending]
 
     @property
@@ -78,9 +78,9 @@ class SpecialIds:
         return self.source_suffix
 
     def complete_sources(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        """Adds the ids around sources to ragged rows of ids, and pads them.
+        """Adds the special ids of sources to ragged rows of ids; pads the rows.
 
-        The result has at least one column, which a model can read.
+        The result has at least one column, since a model cannot read fewer.
         """
         ids = self._surrounded(ids, self.source_prefix, self.source_ending)
         padded = ids.to_tensor(self.pad)
@@ -88,12 +88,12 @@ class SpecialIds:
         return tf.pad(padded, [[0, 0], [0, missing]], constant_values=self.pad)
 
     def complete_targets(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        """Adds the ids around targets to ragged rows of ids, and pads them."""
+        """Adds prefix and end id of targets to ragged rows; pads the rows."""
         ids = self._surrounded(ids, self.target_prefix, (self.end,))
         return ids.to_tensor(self.pad)
 
     def prefixed_targets(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        """Adds the first ids of targets to ragged rows, and pads them."""
+        """Adds the prefix of targets to ragged rows, and pads the rows."""
         ids = self._surrounded(ids, self.target_prefix, ())
         return ids.to_tensor(self.pad)
 
@@ -103,7 +103,7 @@ class SpecialIds:
         return sorted({*self.as_list(), *others})
 
     def are_of_text(self, ids: tf.Tensor) -> tf.Tensor:
-        """Returns which ids of sources or targets stand for text, booleans."""
+        """Returns booleans: which ids of sources or targets stand for text."""
         special = {
             self.pad,
             self.end,

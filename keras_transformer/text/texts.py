@@ -27,7 +27,7 @@ def is_blank(text: str) -> bool:
 
 
 def are_blank(texts: TensorLike) -> tf.Tensor:
-    """Applies `is_blank` in the graph: strings (B,) to booleans (B,).
+    """Applies `is_blank` in the graph: strings `(B,)` to booleans `(B,)`.
 
     Example:
 
@@ -64,8 +64,8 @@ def as_list(name: str, texts: Any) -> list[Any]:
         texts: an iterable of strings or bytes, or a tensor `(B,)`.
 
     Raises:
-        ValueError: one string instead of a list, or an item that is neither
-            a string nor bytes.
+        ValueError: `texts` is one string instead of a list, or has an item that
+            is neither a string nor bytes.
 
     Example:
 

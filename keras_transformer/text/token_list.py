@@ -1,7 +1,7 @@
-"""A vocabulary that is a list of tokens; texts are tokens with spaces between.
+"""A tokenizer with a list of tokens, which splits a text at white space.
 
-Systems such as CTranslate2 and OpenNMT leave it to other programs to cut text
-into tokens, and read and write tokens.
+Systems such as CTranslate2 and OpenNMT read and write tokens. Other programs
+cut text into these tokens.
 
 B batch   T length in tokens (ragged)   V vocabulary_size
 """
@@ -18,14 +18,14 @@ from keras_transformer.text import base, texts
 from keras_transformer.text import special_ids as specials
 
 KIND = "tokens"
-# The number of hashes: as many as int64 has from 0.
+# Hashes are below this number, which is the largest int64.
 _HASHES = 2**63 - 1
-# Without AutoGraph, which takes seconds: no Python here branches on tensors.
+# AutoGraph is off: it takes seconds, and no code here branches on tensors.
 _in_graph = functools.partial(tf.function, autograph=False)
 
 
 class TokenList(base.TextTokenizer):
-    """A list of tokens as graph operations.
+    """A tokenizer with a list of tokens, as graph operations.
 
     A text is split at white space, and a token that is not in the list becomes
     the unknown token. Decoding puts a space between tokens.
@@ -35,8 +35,8 @@ class TokenList(base.TextTokenizer):
         special_ids: the special ids of the list.
 
     Raises:
-        ValueError: tokens are empty, contain white space or occur twice, or a
-            special id is not below V.
+        ValueError: tokens are empty, contain white space or occur twice, a
+            special id is not below V, or there is no unknown id.
 
     Example:
 
@@ -68,7 +68,7 @@ class TokenList(base.TextTokenizer):
 
     @classmethod
     def from_content(cls, content: dict) -> "TokenList":
-        """Makes a list from the JSON content of its `model`."""
+        """Makes a tokenizer from the JSON content of its `model`."""
         return cls(
             content["tokens"], specials.SpecialIds(**content["special_ids"])
         )
@@ -87,8 +87,8 @@ class TokenList(base.TextTokenizer):
             text, "UTF-8", "UTF-8", errors="replace"
         )
         tokens = tf.strings.split(text)
-        # A hash table would be a resource, which a SavedModel must track. The
-        # hashes in their order need none.
+        # A hash table would be a resource that a SavedModel must track. A
+        # search in sorted hashes needs no resource.
         hashes, order = self._sorted_hashes
         slots = tf.searchsorted(
             hashes, tf.strings.to_hash_bucket_fast(tokens.values, _HASHES)
@@ -131,7 +131,7 @@ class TokenList(base.TextTokenizer):
             seen.add(token)
         if self.special_ids.unknown is None:
             raise ValueError(
-                "A list of tokens has an id for what is unknown. Received: "
+                "A list of tokens needs an id of the unknown token. Received: "
                 f"{self.special_ids}. Give the id as `unknown`."
             )
         if self.special_ids.without_text()[-1] >= self.vocabulary_size:

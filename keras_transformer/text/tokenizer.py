@@ -1,4 +1,4 @@
-"""Text to ids and ids to text in the graph, by tensorflow-text.
+"""A tokenizer with a SentencePiece model, in the graph, by tensorflow-text.
 
 B batch   T length in tokens (ragged)
 """
@@ -25,17 +25,17 @@ from keras_transformer.text import (
 # SentencePiece writes this character for the space before a word.
 _SPACE = "\u2581"
 _SAMPLING = threading.Lock()
-# Without AutoGraph, which takes seconds: no Python here branches on tensors.
+# AutoGraph is off: it takes seconds, and no code here branches on tensors.
 _in_graph = functools.partial(tf.function, autograph=False)
 
 
 class Tokenizer(base.TextTokenizer):
-    """A SentencePiece model as graph operations.
+    """A tokenizer with a SentencePiece model, as graph operations.
 
-    Decoding gives back any Unicode text that was encoded, in the form that the
-    normalization of the vocabulary gives it; see `learn_vocabulary`. Bytes
-    that are not UTF-8 are read as U+FFFD. `save` writes an ordinary
-    SentencePiece model file.
+    Decoding returns any Unicode text that was encoded, as changed by the
+    normalization of the vocabulary; see `learn_vocabulary`. Bytes that are not
+    UTF-8 are read as U+FFFD. `save` writes an ordinary SentencePiece model
+    file.
 
     Args:
         model: a serialized SentencePiece model, as `learn_vocabulary` returns.
@@ -85,14 +85,14 @@ class Tokenizer(base.TextTokenizer):
         return base.read_file(path, cls)
 
     def encode_source(self, text: texts.TensorLike) -> tf.RaggedTensor:
-        """Encodes strings (B,) for a model that translates them.
+        """Encodes strings `(B,)` for a model that translates them.
 
         It does the same as `encode`, but with the default normalization it
         leaves out words that the vocabulary does not know; see
         `unknown_words`.
 
         Raises:
-            ValueError: one string instead of a list.
+            ValueError: `text` is one string instead of a list.
         """
         texts.check_list("text", text)
         return self._encode_source(tf.convert_to_tensor(text, tf.string))
@@ -100,10 +100,10 @@ class Tokenizer(base.TextTokenizer):
     def known_pieces(
         self, text: texts.TensorLike
     ) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-        """Encodes strings (B,) and marks the pieces `encode_source` keeps.
+        """Encodes strings `(B,)`; marks the pieces that `encode_source` keeps.
 
         Returns:
-            The pair of int32 ids `(B, T)` and booleans `(B, T)`.
+            Int32 ids `(B, T)`, and booleans `(B, T)`, True for kept pieces.
         """
         ids = self.encode(text)
         return ids, self._known_pieces(ids)
@@ -116,7 +116,7 @@ class Tokenizer(base.TextTokenizer):
         Args:
             ids: the ids of each text, as `encode` returns them.
             rate: the probability that BPE leaves out a merge (Provilkov et al.
-                2020); for a vocabulary of unigrams the exponent of the
+                2020). For a unigram vocabulary, the exponent of the
                 probabilities of segmentations (Kudo 2018).
             seed: the seed of the sampling.
 
@@ -131,15 +131,15 @@ class Tokenizer(base.TextTokenizer):
             for each in ids:
                 pieces = [int(i) for i in each]
                 text = self._processor.decode(pieces)
-                # The unknown token has no text, so it would not come back.
+                # Decoding loses unknown tokens, so such a text is not sampled.
                 if self._processor.encode(text) == pieces:
                     pieces = self._processor.encode(
                         text, enable_sampling=True, alpha=rate, nbest_size=-1
                     )
                 sampled.append(pieces)
 
-        # SentencePiece seeds its generator once in each thread, by a seed that
-        # all threads share.
+        # SentencePiece seeds the generator of a thread only once, with a seed
+        # that all threads share. So the seed takes effect in a new thread.
         with _SAMPLING:
             thread = threading.Thread(target=draw)
             thread.start()
@@ -147,10 +147,10 @@ class Tokenizer(base.TextTokenizer):
         return sampled
 
     def pieces(self, ids: Sequence[int] | texts.TensorLike) -> list[str]:
-        """Returns the pieces of ids (T,), as SentencePiece writes them.
+        """Returns the pieces of ids `(T,)`, as SentencePiece writes them.
 
         Raises:
-            ValueError: a string instead of a list.
+            ValueError: `ids` is a string instead of a list.
         """
         texts.check_list("ids", ids)
         return [self._processor.id_to_piece(int(i)) for i in ids]
@@ -202,9 +202,9 @@ class Tokenizer(base.TextTokenizer):
         )
 
     def _operations(self):
-        # Each graph makes its own tokenizer, and owns the vocabulary. One from
-        # outside is lost when TensorFlow clears its kernel cache, as
-        # `tf.random.set_seed` does, and a SavedModel would have to track it.
+        # Each graph makes its own tokenizer, and owns the vocabulary. A
+        # tokenizer from outside the graph is lost when `tf.random.set_seed`
+        # clears TensorFlow's kernel cache; a SavedModel would have to track it.
         # Each vocabulary needs its own name: in sessions and in loaded
         # SavedModels, all operations of one name share one resource.
         return tensorflow_text.SentencepieceTokenizer(
@@ -218,10 +218,10 @@ def read_pieces(model: bytes) -> sentencepiece.SentencePieceProcessor:
     """Reads a SentencePiece model.
 
     Args:
-        model: the content of its file.
+        model: the content of the model's file.
 
     Raises:
-        ValueError: it is not a SentencePiece model.
+        ValueError: the bytes are not a SentencePiece model.
     """
     try:
         # SentencePiece would accept empty bytes as a model without pieces.

@@ -1,7 +1,7 @@
-"""Words of a source without a known piece, which a model does not read.
+"""Finds words of a source without a known piece, to leave these words out.
 
 A vocabulary spells a character without a piece of its own in bytes. A model
-cannot translate a word of such characters only, and translates the words
+cannot translate a word of such characters only, and also translates the words
 around it worse. So such words are left out.
 
 B batch   T length in tokens (ragged)   V vocabulary_size
@@ -18,11 +18,11 @@ def known_pieces(
     is_start: Sequence[bool],
     is_space: Sequence[bool],
 ) -> tf.RaggedTensor:
-    """Returns which pieces of each word a model reads.
+    """Returns which pieces of each word are given to a model.
 
-    It does not read bytes before the first and after the last known piece of a
-    word, nor a word without a known piece. It reads bytes between known pieces
-    of one word.
+    Words without a known piece are left out. So are bytes before the first and
+    after the last known piece of a word. Bytes between known pieces of one word
+    are kept.
 
     Args:
         ids: int32 `(B, T)`, ragged.
@@ -51,8 +51,8 @@ def known_pieces(
     words = tf.cumsum(tf.cast(start | begins_row, tf.int32)) - 1
     count = tf.size(words)
     known = tf.cast(~byte & ~space, tf.int32)
-    # For each piece, this counts the known pieces of its word before it, and
-    # then all known pieces of its word.
+    # Counts, for each piece, the known pieces before it in its word, and then
+    # all known pieces of its word.
     before_in_batch = tf.cumsum(known, exclusive=True)
     before_in_word = before_in_batch - tf.gather(
         tf.math.unsorted_segment_min(before_in_batch, words, count), words

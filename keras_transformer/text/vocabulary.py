@@ -5,12 +5,12 @@ The normalization is part of the vocabulary:
 - `"nfc_punctuation"`: spaces at the ends are removed, and several spaces become
   one. All kinds of spaces, tabs and line ends become spaces; quotes, but not
   guillemets, become straight quotes; dashes become hyphens. Letters and their
-  accents are composed (NFC); an accent is removed if no text has it on this
-  letter. Control characters, byte order marks, soft hyphens and text direction
-  marks are removed.
-- `"nmt_nfkc"`, `"nfkc"`, `"nmt_nfkc_cf"`, `"nfkc_cf"`: SentencePiece's. They
-  replace full-width letters, ligatures and fractions by ordinary characters;
-  `cf` also writes lower case. They keep quotes and dashes.
+  accents are composed (NFC); an accent is removed if no training text has it
+  on this letter. Control characters, byte order marks, soft hyphens and text
+  direction marks are removed.
+- `"nmt_nfkc"`, `"nfkc"`, `"nmt_nfkc_cf"`, `"nfkc_cf"`: normalizations of
+  SentencePiece. They replace full-width letters, ligatures and fractions by
+  ordinary characters; `cf` also makes lower case. They keep quotes and dashes.
 - `"none"`: the text is not changed, so that every Unicode string survives
   encoding and decoding, with all its spaces.
 """
@@ -48,7 +48,7 @@ def learn_vocabulary(
 ) -> bytes:
     """Learns one vocabulary from all the texts.
 
-    Characters without a piece are spelled as UTF-8 bytes: none is unknown.
+    Characters without a piece are spelled in UTF-8 bytes, so all are known.
 
     Args:
         texts: sentences, of the source and of the target language.
@@ -56,9 +56,9 @@ def learn_vocabulary(
         may_be_smaller: whether a text too small for `vocabulary_size` gives
             a smaller vocabulary instead of an error.
         normalization: the name of a normalization, see above.
-        seed: the seed of the draw of `max_sentences`, if there are more.
-        special_ids: the special ids, each below V. With ids of another system
-            the vocabulary is like that of this system.
+        seed: the seed of the draw, if there are more than `max_sentences`.
+        special_ids: the special ids, each below V. They may be those of another
+            system.
         algorithm: `"bpe"`, byte-pair encoding, or `"unigram"`, the unigram
             language model of SentencePiece.
         user_symbols: texts that are always one piece, such as the tags of
@@ -103,7 +103,7 @@ def _train(sentences, normalization, special_ids, **arguments):
         # `Tokenizer` puts this space before each text too.
         sentences = [" " + text for text in sentences]
     model = io.BytesIO()
-    # The name of this file is long enough to be replaced by the name below.
+    # The path of this file is longer than the name that replaces it below.
     rules = tempfile.NamedTemporaryFile(
         "w", prefix="normalization_rules_", suffix=".tsv", encoding="ascii"
     )
@@ -176,9 +176,9 @@ def _check_special_ids(special_ids, vocabulary_size):
 def _draw(texts, limit, seed):
     """Draws at most `limit` texts that are not blank, each equally likely.
 
-    It reads the texts once, and holds only the drawn ones in memory (Vitter
-    1985, algorithm R). All processes draw the same sentences, which is not so
-    for SentencePiece's own sampling.
+    It reads the texts once, and holds only the drawn texts in memory (Vitter
+    1985, algorithm R). All processes draw the same sentences. SentencePiece's
+    own sampling does not guarantee that.
     """
     sentences = (text for text in texts if not lists.is_blank(text))
     drawn = list(itertools.islice(sentences, limit))

@@ -9,7 +9,7 @@ def vocabulary_sha256(*vocabularies: base.TextTokenizer) -> str:
     """Returns a hash of the pieces of one or several vocabularies.
 
     Args:
-        *vocabularies: the tokenizers, in an order that counts.
+        *vocabularies: the tokenizers. Their order changes the hash.
 
     Example:
 

@@ -25,8 +25,8 @@ def check_rows(rows: int | None, replicas: int, micro_batches: int) -> None:
     """Checks that the rows of a batch can be shared evenly.
 
     Args:
-        rows: the rows of a global batch, or `None` if they are not known.
-        replicas: the number of replicas that share them.
+        rows: the number of rows of a global batch; `None` if unknown.
+        replicas: the number of replicas that share the rows.
         micro_batches: the number of micro-batches on each replica.
 
     Raises:
@@ -50,13 +50,13 @@ def add_up(
     """Adds up the gradients of the micro-batches of a batch.
 
     The micro-batches are read one after another, so that memory holds only
-    one of them. Their numbers of rows differ by at most one: the last batch of
-    a data set may not divide evenly. A batch with fewer rows than
+    one of them. Their numbers of rows differ by at most one, since the last
+    batch of a data set may not divide evenly. A batch with fewer rows than
     `micro_batches` is read row by row.
 
     Args:
         gradients_of: function from a micro-batch of `data` to the gradients of
-            `variables`, `None` where a variable has none.
+            `variables`; `None` for a variable without a gradient.
         data: structure of tensors `(B, ...)`.
         micro_batches: the number of micro-batches.
         variables: the variables that the gradients belong to.
@@ -102,7 +102,7 @@ def add_up(
 
 
 def _num_rows(data):
-    """Returns the number of rows, an `int` if it is known."""
+    """Returns the number of rows: an `int` if known, otherwise a tensor."""
     # Weights and labels may be `None`.
     tensors = [value for value in tf.nest.flatten(data) if value is not None]
     first = tf.convert_to_tensor(tensors[0])
@@ -117,7 +117,7 @@ def _micro_batch(data, index, micro_batches, rows):
             return None
         value = tf.convert_to_tensor(value)
         if isinstance(rows, int) and rows % micro_batches == 0:
-            # A TPU needs static shapes, which a reshape keeps.
+            # A TPU needs a static shape. A reshape has it, a slice does not.
             shape = [micro_batches, rows // micro_batches]
             shape = tf.concat([shape, tf.shape(value)[1:]], axis=0)
             return tf.reshape(value, shape)[index]

@@ -22,12 +22,12 @@ def check_call(
 
     Args:
         method: Keras's own method of this name.
-        args: its positional arguments.
-        kwargs: its keyword arguments.
+        args: the positional arguments of the call.
+        kwargs: the keyword arguments of the call.
 
     Raises:
         ValueError: `check_batch` refuses the data. The batches of a generator
-            are checked later, one by one.
+            are checked later, each when it is used.
     """
     values = inspect.signature(method).bind_partial(*args, **kwargs).arguments
     labels, weights = values.get("y"), values.get("sample_weight")
@@ -46,13 +46,13 @@ def check_batch(labels: Any, weights: Any, class_weight: Any = None) -> None:
 
     Args:
         labels: an array, a `tf.TensorSpec`, or `None`.
-        weights: the same, or `None` if every token has the weight 1.
+        weights: an array, a `tf.TensorSpec`, or `None` for ones.
         class_weight: the argument `class_weight` of `fit`.
 
     Raises:
-        ValueError: the labels are not `(B, T)`; the weights are neither `(B,)`
-            or `(B, 1)`, for rows, nor `(B, T)`, for tokens; there is a
-            `class_weight`.
+        ValueError: the labels are not `(B, T)`; the weights are not `(B,)` or
+            `(B, 1)` for rows, or `(B, T)` for tokens; there are several
+            outputs, or a `class_weight`.
 
     Example:
 
@@ -63,9 +63,10 @@ def check_batch(labels: Any, weights: Any, class_weight: Any = None) -> None:
     """
     if class_weight is not None:
         raise ValueError(
-            "`class_weight` needs examples of one class each, but here each "
-            f"token has a label. Received: class_weight={class_weight!r}. Give "
-            "the weight of each token as `sample_weight`, of the labels' shape."
+            "`class_weight` is for models with one label for each row, but "
+            "here each token has one. Received: class_weight="
+            f"{class_weight!r}. Give the weight of each token as "
+            "`sample_weight`, of the labels' shape."
         )
     if labels is None:
         return
@@ -85,7 +86,7 @@ def check_batch(labels: Any, weights: Any, class_weight: Any = None) -> None:
 
 
 def rows_of(x: Any, batch_size: int | None) -> int | None:
-    """Returns the number of rows of a global batch, `None` if not known."""
+    """Returns the number of rows of a global batch; `None` if unknown."""
     if isinstance(x, tf.data.Dataset):
         return tf.nest.flatten(x.element_spec)[0].shape[0]
     return batch_size

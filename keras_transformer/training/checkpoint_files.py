@@ -1,4 +1,4 @@
-"""Writes and checks the files of checkpoints: each complete or not at all.
+"""Writes checkpoints completely or not at all, and checks their files.
 
 A checkpoint consists of the files that `tf.train.Checkpoint` writes:
 `ckpt-<step>.index` and `ckpt-<step>.data-*`. If a process is killed, it may
@@ -6,9 +6,9 @@ leave one of these paths. The next process then finishes the work:
 
     .ckpt-<step>.writing/    has incomplete files, which are deleted
     .ckpt-<step>.written/    has complete files, which are moved out
-    .ckpt-<step>.removing    marks a checkpoint whose files are deleted
+    .ckpt-<step>.removing    marks a checkpoint whose files must be deleted
 
-Therefore a checkpoint with missing files is always a damaged one.
+Therefore a checkpoint with missing files is always damaged.
 """
 
 import logging
@@ -22,7 +22,8 @@ import tensorflow as tf
 
 _LOG = logging.getLogger(__name__)
 _FILE = re.compile(r"ckpt-(\d+)\.(index|data-\d+-of-\d+)")
-# Files that a killed process leaves: those of this module and TensorFlow's.
+# Incomplete files of this module and of TensorFlow. A killed process leaves
+# them.
 _LEFT_OVER = (
     ".ckpt-*.writing",
     ".checkpoint.writing",
@@ -35,14 +36,14 @@ _LEFT_OVER = (
 class CheckpointFiles:
     """The checkpoints in one directory, each named by its step.
 
-    The file `checkpoint`, which `tf.train.latest_checkpoint` reads, is written
-    for other programs and never read here.
+    The class also writes the file `checkpoint` for other programs, which call
+    `tf.train.latest_checkpoint`. It never reads that file.
 
     Args:
         directory: the directory of the files.
-        max_to_keep: how many undamaged checkpoints stay.
-        pinned: function without arguments; it returns the steps of checkpoints
-            that stay besides those, such as the best ones.
+        max_to_keep: how many of the newest undamaged checkpoints are kept.
+        pinned: a function without arguments that returns steps. The checkpoints
+            of these steps, such as the best ones, are kept too.
 
     Raises:
         ValueError: `max_to_keep` is less than 1.
@@ -72,7 +73,8 @@ class CheckpointFiles:
         self.directory = pathlib.Path(directory)
         self._max_to_keep = max_to_keep
         self._pinned = pinned
-        # The damage of each inspected step's checkpoint; None if it has none.
+        # The damage of the checkpoints that were inspected, by step; None if
+        # a checkpoint is undamaged.
         self._damage: dict[int, str | None] = {}
 
     def path(self, step: int) -> str:
@@ -83,10 +85,11 @@ class CheckpointFiles:
         """Returns the steps of the undamaged checkpoints, ascending.
 
         The first inspection of a checkpoint reads every byte, since TensorFlow
-        compares checksums while it reads. A warning names a damaged one.
+        compares checksums while it reads. A warning names each damaged
+        checkpoint.
 
         Args:
-            anew: whether to inspect checkpoints again.
+            anew: whether to repeat earlier inspections.
 
         Raises:
             OSError: this process may not read a file.
@@ -106,7 +109,7 @@ class CheckpointFiles:
         return [step for step in steps if self._damage[step] is None]
 
     def damaged(self) -> dict[int, str]:
-        """Returns a description of the damage of each damaged checkpoint."""
+        """Returns a description of each checkpoint's damage, by step."""
         self.good()
         return {
             step: damage
@@ -115,15 +118,16 @@ class CheckpointFiles:
         }
 
     def write(self, step: int, write: Callable[[str], object]) -> None:
-        """Writes a checkpoint and deletes checkpoints that are too old.
+        """Writes a checkpoint, and deletes too old checkpoints.
 
-        `max_to_keep` does not count damaged checkpoints. A damaged one stays
-        until its step is written again, or all undamaged ones are newer.
+        `max_to_keep` does not count damaged checkpoints. A damaged checkpoint
+        is kept until its step is written again, or `max_to_keep` undamaged
+        checkpoints are newer.
 
         Args:
             step: the step of the checkpoint.
-            write: function of a path, the prefix of the names of the files,
-                that writes a TensorFlow checkpoint.
+            write: a function that writes a TensorFlow checkpoint. Its argument
+                is the path with which the names of the files begin.
 
         Raises:
             ValueError: there is an undamaged checkpoint of a later step.
@@ -175,7 +179,7 @@ class CheckpointFiles:
         if not index.exists():
             return f"{index.name} is missing."
         for path in self.directory.glob(f"ckpt-{step}.*"):
-            # A missing permission raises an error here. It is no damage.
+            # A missing permission raises an error here. That is no damage.
             path.open("rb").close()
         name = index.name
         try:
@@ -190,7 +194,7 @@ class CheckpointFiles:
         return None
 
     def _publish(self, written):
-        """Moves a complete checkpoint to its place and deletes the oldest."""
+        """Moves a complete checkpoint to its place and deletes old ones."""
         for path in written.iterdir():
             os.replace(path, self.directory / path.name)
         _sync(self.directory)
@@ -200,7 +204,7 @@ class CheckpointFiles:
         for step in self._steps():
             if is_full and step < kept[0] and step not in self._pinned():
                 self._remove(step)
-        # If the process is killed before this, the next one repeats all of it.
+        # If this process is killed earlier, the next one repeats this work.
         written.rmdir()
 
     def _remove(self, step):
@@ -227,7 +231,7 @@ def _hidden_step(path):
 
 
 def _steps_of(names):
-    """Yields the step of each name of a checkpoint's file."""
+    """Yields the steps in those names that are names of checkpoint files."""
     for match in map(_FILE.fullmatch, names):
         if match:
             yield int(match[1])
@@ -245,7 +249,7 @@ def _sync(path):
 def newest_step(directory: str | os.PathLike) -> int | None:
     """Returns the step of the newest checkpoint, damaged or not.
 
-    It is `None` if there is no checkpoint, or no such directory.
+    Returns `None` if there is no checkpoint, or no such directory.
 
     Example:
 

@@ -11,31 +11,33 @@ from keras_transformer.training import checkpoint_files
 
 # The end of a variable's name in a file of tf.train.Checkpoint.
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
-# An error names at most this many differences of a checkpoint and a model.
+# An error message lists at most this many differences between a checkpoint
+# and a model.
 _MAX_DIFFERENCES = 5
 
 
 class TrainingCheckpoints:
-    """The last checkpoints of a compiled model in one directory.
+    """The newest checkpoints of a compiled model, in one directory.
 
     A checkpoint holds the weights, the states of the random generators, the
     optimizer and named counters, so that training continues where it stopped.
-    It is written completely or not at all. A warning names a damaged
-    checkpoint; it is not restored, not averaged, and `max_to_keep` does not
-    count it.
+    It is written completely or not at all. A warning names each damaged
+    checkpoint. Damaged checkpoints are not restored and not averaged, and
+    `max_to_keep` does not count them.
 
     Replicas share one checkpoint, so it can be restored with another number of
-    replicas. If several workers train one model in one directory, one of them
-    writes and all read. All workers must then call each method.
+    replicas. If several workers train one model in one directory, one worker
+    writes and all workers read. Then all workers must call each method.
 
     Args:
         directory: the directory of the files.
         model: a built and compiled `keras.Model`.
-        max_to_keep: how many checkpoints stay; older ones are deleted.
-        counters: names of float64 numbers to store beside the weights.
+        max_to_keep: how many of the newest undamaged checkpoints are kept.
+        counters: names of numbers to store beside the weights. The attribute
+            `counters` has a float64 variable for each name.
         is_writer: whether this process writes to the directory.
-        pinned: function without arguments; it returns the steps of checkpoints
-            that stay although they are old, such as the best ones.
+        pinned: a function without arguments that returns steps. The checkpoints
+            of these steps, such as the best ones, are kept too.
 
     Raises:
         ValueError: `max_to_keep` is less than 1, or `counters` is a string
@@ -82,7 +84,7 @@ class TrainingCheckpoints:
         self._max_to_keep = max_to_keep
         self._is_writer = is_writer
         self._iterations = model.optimizer.iterations
-        # Variables are stored by position, since names depend on other layers.
+        # Variables are stored by index: names depend on other layers.
         self._model = list(model.variables)
         self._optimizer = list(model.optimizer.variables)
         self._checkpoint = tf.train.Checkpoint(
@@ -100,12 +102,12 @@ class TrainingCheckpoints:
         """Loads the newest undamaged checkpoint.
 
         Returns:
-            Whether there is a checkpoint.
+            Whether there was a checkpoint to load.
 
         Raises:
             ValueError: all checkpoints are damaged, or the newest undamaged
-                one belongs to another model or optimizer. Then nothing has
-                changed in the model or in the directory.
+                checkpoint belongs to another model or optimizer. The model has
+                not changed then.
             RuntimeError: the workers restored different steps.
         """
         if self._is_writer:
@@ -121,7 +123,7 @@ class TrainingCheckpoints:
         return True
 
     def save(self) -> None:
-        """Writes a checkpoint named by the step.
+        """Writes a checkpoint of this step, and deletes too old checkpoints.
 
         Raises:
             ValueError: the directory holds a checkpoint of a later step.
@@ -132,11 +134,11 @@ class TrainingCheckpoints:
         self._wait_for_workers()
 
     def forget(self, step: int) -> bool:
-        """Deletes the checkpoint of a step if another one is undamaged.
+        """Deletes an undamaged checkpoint, but not the only undamaged one.
 
         Returns:
-            Whether it was deleted by this worker; only the one that writes
-            checkpoints does so.
+            Whether this worker deleted the checkpoint. Only the worker that
+            writes checkpoints deletes them.
         """
         is_deleted = False
         if self._is_writer:
@@ -155,18 +157,19 @@ class TrainingCheckpoints:
         """Sets the weights to the mean of several checkpoints.
 
         Args:
-            newest: how many of the newest ones to average; `max_to_keep` if
-                `None`.
+            newest: how many of the newest checkpoints to average, at most
+                `max_to_keep`; `None` for `max_to_keep`.
             steps: the steps of the checkpoints to average, instead of the
-                newest ones. Those that are missing or damaged are left out.
+                newest ones. Missing and damaged checkpoints are left out.
 
         Returns:
-            The steps of the averaged checkpoints, ascending. With `newest`,
-            there are fewer if there are fewer undamaged checkpoints.
+            The steps of the averaged checkpoints, ascending. There are fewer
+            than `newest` if there are fewer undamaged checkpoints.
 
         Raises:
-            ValueError: there is no such checkpoint, all are damaged, or they
-                belong to another model. Then the model has not changed.
+            ValueError: `newest` is below 1, there is no such checkpoint, all
+                are damaged, or a checkpoint belongs to another model. Then the
+                model has not changed.
         """
         if newest is not None and newest < 1:
             raise ValueError(
@@ -191,7 +194,7 @@ class TrainingCheckpoints:
             if not variable.dtype.is_floating:
                 continue  # The state of a random generator has no mean.
             stored = f"model/{i}{_VALUE}"
-            # The sum is in float64, so that the order does not matter.
+            # In float64, the order of the checkpoints hardly matters.
             total = np.zeros(variable.shape, "float64")
             for reader in readers:
                 total += np.asarray(reader.get_tensor(stored), "float64")
@@ -200,12 +203,12 @@ class TrainingCheckpoints:
         return good
 
     def _only(self, good, steps):
-        """Returns those steps of undamaged checkpoints that were asked for."""
+        """Returns the steps of undamaged checkpoints that are in `steps`."""
         chosen = [step for step in good if step in steps]
         if not chosen:
             raise ValueError(
                 f"{self._files.directory} has none of these checkpoints. "
-                f"Received: steps={sorted(steps)}. Expected of {good}."
+                f"Received: steps={sorted(steps)}. Expected: steps of {good}."
             )
         return chosen
 
@@ -246,7 +249,7 @@ class TrainingCheckpoints:
             )
 
     def _differences(self, prefix, path, variables):
-        """Describes how variables differ from those in a checkpoint."""
+        """Describes the differences between variables and a checkpoint."""
         reader = tf.train.load_checkpoint(path)
         shapes = reader.get_variable_to_shape_map()
         dtypes = reader.get_variable_to_dtype_map()
@@ -289,7 +292,7 @@ class TrainingCheckpoints:
         if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
             return
         step = self.step
-        # Sums of the steps and of their squares: equal steps have variance 0.
+        # These sums give the variance of the steps. It is 0 for equal steps.
         total, squares = (
             int(strategy.reduce("SUM", strategy.run(make), axis=None))
             for make in (

@@ -19,7 +19,7 @@ _EXAMPLE = (
 class Cluster(NamedTuple):
     """The workers of a run, and the position of this process among them.
 
-    workers: addresses, the chief's first.
+    workers: the addresses of all workers, the chief's address first.
     task_index: the index of this process in `workers`.
     """
 
@@ -28,10 +28,10 @@ class Cluster(NamedTuple):
 
 
 def read_cluster(text: str | None) -> Cluster:
-    """Reads the value of the environment variable TF_CONFIG.
+    """Parses the value of the environment variable TF_CONFIG.
 
     Args:
-        text: JSON; `None` if the variable is not set.
+        text: the value, JSON; `None` if the variable is not set.
 
     Raises:
         ValueError: the value does not describe the workers, or does not say
@@ -76,8 +76,9 @@ def read_cluster(text: str | None) -> Cluster:
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Tells whether this process writes the files of a run.
 
-    Under a `MultiWorkerMirroredStrategy` that is only the chief, or the first
-    worker if TF_CONFIG has no chief. Under other strategies it is always True.
+    Under a `MultiWorkerMirroredStrategy` only the chief writes them, or the
+    first worker if TF_CONFIG has no chief. Under other strategies, and without
+    TF_CONFIG, the result is always True.
 
     Example:
 
@@ -130,9 +131,9 @@ def check_agreement(
             axis=None,
         )
 
-    # The numbers are integers below 256. If they are equal on all workers, the
-    # means of them and of their squares are exact. If they are not, the square
-    # of the mean is less than the mean of the squares.
+    # Each number is an integer below 256. If a number is equal on all workers,
+    # the mean of the number and the mean of its square are exact. Otherwise the
+    # square of the mean is less than the mean of the squares.
     mean, square = means().numpy()
     differ = (mean**2 != square).any(axis=1)
     if differ.any():
@@ -155,13 +156,14 @@ def from_chief(
 ) -> bytes:
     """Makes bytes on the chief, and sends them to all workers.
 
-    They are sent over the connection that the gradients use, so the workers
-    need not share a disk. Every worker must call this, and waits for the chief.
+    The bytes are sent over the connection that the gradients use, so the
+    workers need no common disk. Every worker must call this function. It waits
+    for the chief.
 
     Args:
         strategy: the strategy of the run.
-        make: function that makes the bytes. Only the chief calls it, or the
-            process if there is only one.
+        make: a function that makes the bytes. Only the chief calls it. If
+            there is only one process, this process calls it.
 
     Returns:
         The bytes that the chief's `make` returned.
@@ -190,14 +192,17 @@ def from_chief(
 
 
 def _broadcast(strategy, message):
-    """Returns the chief's bytes on every worker; there is at least one byte."""
+    """Returns the chief's bytes, at least one byte, on every worker."""
     size = _of_first(strategy, len(message).to_bytes(8, "big"))
     size = int.from_bytes(size, "big")
     return _of_first(strategy, message.ljust(size, b"\0"))
 
 
 def _of_first(strategy, message):
-    """Returns the bytes of the first replica, which belongs to the chief."""
+    """Returns the bytes of the chief, to which the first replica belongs.
+
+    The messages of all workers must have the same length.
+    """
     values = tf.constant(np.frombuffer(message, "uint8"), tf.float32)
 
     def mask_others():
@@ -206,7 +211,7 @@ def _of_first(strategy, message):
 
     @tf.function
     def total():
-        # Sums of one integer below 256 and zeros are exact.
+        # The float32 sum of an integer below 256 and zeros is exact.
         return strategy.reduce("SUM", strategy.run(mask_others), axis=None)
 
     return total().numpy().astype("uint8").tobytes()
@@ -216,8 +221,8 @@ def _of_first(strategy, message):
 def lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
     """Raises a clear error in a `with` block if another worker is lost.
 
-    TensorFlow notices within seconds that another worker has ended, and raises
-    an error where this worker waits for it.
+    TensorFlow notices within seconds that another worker has ended. It then
+    raises an error in the operation that waits for that worker.
 
     Raises:
         ConnectionError: another worker has ended.

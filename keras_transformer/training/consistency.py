@@ -12,10 +12,10 @@ import tensorflow as tf
 
 from keras_transformer.training import losses
 
-# The ids of a batch, and the input that says which of their embeddings are
-# kept, see `models.inputs`.
+# For each input of ids, the name of the boolean input that tells whether the
+# embedding of a token is kept, see `models.inputs`.
 _KEPT = {"source_ids": "source_kept", "target_input_ids": "target_kept"}
-# Constants of the finalizer of MurmurHash3, and the golden ratio times 2^32.
+# Constants of the finalizer of MurmurHash3, and 2^32 / golden ratio.
 _MULTIPLIERS = (0x85EBCA6B, 0xC2B2AE35)
 _GOLDEN = 0x9E3779B9
 
@@ -24,24 +24,25 @@ _GOLDEN = 0x9E3779B9
 class ConsistencyLoss:
     """A loss between two passes: `RDrop`, `SimCut` and `Distillation`.
 
-    `compile(consistency=...)` takes it. The step makes a second pass over each
-    batch, and adds to the sum of the loss over tokens the sum of what a
-    subclass defines. Both are divided by the number of tokens of all replicas.
-    Penalties of layers are those of the first pass.
+    Pass it to `compile(consistency=...)`. The train step then makes a second
+    pass over each batch. It adds `weight` times the divergence of each token to
+    the loss, and with `repeats_loss` also the cross-entropy of the second pass.
+    The sums over tokens are divided by the sum of the token weights on all
+    replicas. The penalties of layers are those of the first pass.
 
-    weight: the strength of the divergence, alpha in the papers.
-    start_step: the first step with a second pass, counted from 0. Steps before
-        it cost no more than without this loss.
-    ramp_steps: the number of steps in which the second pass becomes
-        completely effective. Its share rises linearly from the first of them.
+    weight: the factor of the divergence, alpha in the papers.
+    start_step: the first step with a second pass, counted from 0. Earlier steps
+        have no second pass and no extra cost.
+    ramp_steps: the number of steps, from `start_step` on, over which the factor
+        of all that the second pass adds rises linearly to 1; 0 for no rise.
     """
 
     weight: float
     start_step: int = 0
     ramp_steps: int = 0
 
-    # Whether the second pass has the loss of labels too, and whether the files
-    # of a compiled model contain this loss.
+    # Whether the compiled loss of the second pass is added too, and whether the
+    # file of a compiled model contains this consistency loss.
     repeats_loss = False
     is_saved = True
 
@@ -55,9 +56,9 @@ class ConsistencyLoss:
                 )
 
     def share(self, step: Any) -> Any:
-        """Returns the share of the second pass in a step, from 0 to 1.
+        """Returns the factor of all that the second pass adds, from 0 to 1.
 
-        It is the number 1 if it is the same in all steps.
+        Returns a scalar tensor, or the float 1.0 if it is 1 in all steps.
 
         Args:
             step: the number of steps before this one, an integer tensor.
@@ -70,7 +71,7 @@ class ConsistencyLoss:
     def second_pass(
         self, model: Callable[..., Any], inputs: Any, step: Any
     ) -> tf.Tensor:
-        """Returns the logits of the second pass, with other dropout masks.
+        """Returns the logits of the second pass, with new dropout masks.
 
         Args:
             model: the model that is trained.
@@ -92,8 +93,8 @@ class ConsistencyLoss:
         """Returns the divergence of two predictions of each token.
 
         Args:
-            logits: of the first pass, `(B, T, V)`.
-            others: of the second pass, `(B, T, V)`.
+            logits: logits of the first pass, `(B, T, V)`.
+            others: logits of the second pass, `(B, T, V)`.
 
         Returns:
             float32, shape `(B, T)`.
@@ -101,7 +102,7 @@ class ConsistencyLoss:
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the settings, which files of compiled models contain."""
+        """Returns the settings. The file of a compiled model contains them."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -113,13 +114,14 @@ class ConsistencyLoss:
 @keras.saving.register_keras_serializable("keras_transformer")
 @dataclasses.dataclass(frozen=True)
 class RDrop(ConsistencyLoss):
-    """R-Drop (Wu et al. 2021): two dropout masks give one distribution.
+    """R-Drop (Wu et al. 2021): predictions with two dropout masks agree.
 
     With the predictions P and Q of the two passes, the loss of a token is
     -log P[label] - log Q[label] + weight * (KL(P || Q) + KL(Q || P)) / 2, as
-    published; with label smoothing, the first two terms are smoothed. The
+    published. With label smoothing, the first two terms are smoothed. The
     gradient flows through both passes. The sum of the two cross-entropies is
-    twice the usual loss. A limit of the gradient's norm must allow for that.
+    about twice the usual loss, and so is its gradient. If you clip the norm of
+    the gradient, use a larger limit.
 
     Example:
 
@@ -139,22 +141,22 @@ class RDrop(ConsistencyLoss):
 @keras.saving.register_keras_serializable("keras_transformer")
 @dataclasses.dataclass(frozen=True)
 class SimCut(ConsistencyLoss):
-    """SimCut (Gao et al. 2022): missing embeddings change no prediction.
+    """SimCut (Gao et al. 2022): predictions agree if some tokens are cut.
 
     In the second pass the embeddings of a few source and target tokens are
     zero. With the predictions P of the first pass and Q of the second, the loss
     of a token is -log P[label] + weight * KL(P || Q). The gradient flows
-    through both passes, as in the published code; the second pass does not
-    see the label. Both passes have dropout.
+    through both passes, as in the published code. The cross-entropy of the
+    second pass is not added. Both passes have dropout.
 
     Which tokens are cut depends on the step, the ids of the row, the position
     and the seed, not on the replica or the micro-batch. So N replicas cut the
-    same tokens as one. The inputs of the model must be a dict with
-    `"source_ids"` and `"target_input_ids"`, and it must understand
-    `"source_kept"` and `"target_kept"`, as `Transformer` does.
+    same tokens as one replica. The inputs of the model must be a dict with
+    `"source_ids"` and `"target_input_ids"`. The model must also accept the
+    inputs `"source_kept"` and `"target_kept"`, as `Transformer` does.
 
     cut_off: the probability with which an embedding is set to zero.
-    seed: an integer, which changes the tokens that are cut.
+    seed: an integer. Another seed cuts other tokens.
 
     Example:
 
@@ -198,14 +200,14 @@ class SimCut(ConsistencyLoss):
 
 @dataclasses.dataclass(frozen=True)
 class Distillation(ConsistencyLoss):
-    """Word-level distillation (Kim and Rush 2016): a teacher is imitated.
+    """Word-level distillation (Kim and Rush 2016): a model imitates another.
 
-    The second prediction Q is that of another model, the teacher, without
+    The second prediction Q comes from another model, the teacher, without
     dropout. With the prediction P of the trained model, the loss of a token is
-    -log P[label] + weight * KL(Q || P). No gradient flows into the teacher, and
-    files of the compiled model do not contain it.
+    -log P[label] + weight * KL(Q || P). No gradient flows into the teacher. The
+    file of a compiled model contains neither the teacher nor this loss.
 
-    teacher: function of inputs and `training` that returns logits, such as a
+    teacher: a function of inputs and `training` that returns logits, such as a
         `Transformer` or an `Ensemble` with the same vocabulary.
 
     Example:
@@ -239,13 +241,19 @@ class Distillation(ConsistencyLoss):
 
 
 def forward_divergence(logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
-    """Returns KL(P || Q) of the softmaxes of two logits, float32 `(B, T)`."""
+    """Returns KL(P || Q), float32 `(B, T)`.
+
+    P is the softmax of `logits`, and Q is the softmax of `others`.
+    """
     log_p, log_q = _log_softmaxes(logits, others)
     return tf.reduce_sum(tf.exp(log_p) * (log_p - log_q), axis=-1)
 
 
 def symmetric_divergence(logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
-    """Returns (KL(P || Q) + KL(Q || P)) / 2, float32 `(B, T)`."""
+    """Returns (KL(P || Q) + KL(Q || P)) / 2, float32 `(B, T)`.
+
+    P is the softmax of `logits`, and Q is the softmax of `others`.
+    """
     log_p, log_q = _log_softmaxes(logits, others)
     difference = tf.exp(log_p) - tf.exp(log_q)
     return tf.reduce_sum(difference * (log_p - log_q), axis=-1) / 2
@@ -256,7 +264,7 @@ def _log_softmaxes(*logits):
 
 
 def _fast(divergence, logits, others):
-    """Computes a divergence, by XLA where this pays, as for the loss."""
+    """Computes a divergence; compiles it if the vocabulary is large."""
     size = logits.shape[-1] or 0
     if tf.inside_function() and size >= losses.WORTH_COMPILING:
         return _compiled(divergence, logits, others)
@@ -269,10 +277,14 @@ def _compiled(divergence, logits, others):
 
 
 def _draw_kept(ids, cut_off, step, salt):
-    """Draws which tokens are kept, boolean (B, T), by hashing what they are."""
+    """Draws the tokens to keep, boolean `(B, T)`.
+
+    A hash of the ids of the row, the position, the step and the salt decides
+    whether a token is kept.
+    """
     ids = tf.cast(ids, "uint32")
     position = _uint32(tf.range(tf.shape(ids)[1])) * _uint32(_GOLDEN)
-    # GPUs have sums of int64, but not of uint32.
+    # On GPUs, TensorFlow can sum int64, but not uint32.
     hashes = tf.cast(_hash(ids + position), "int64")
     row = _uint32(tf.reduce_sum(hashes, axis=1, keepdims=True))
     of_step = _hash(_uint32(step) * _uint32(_MULTIPLIERS[0]) + _uint32(salt))
@@ -281,7 +293,7 @@ def _draw_kept(ids, cut_off, step, salt):
 
 
 def _hash(numbers):
-    """Mixes the bits of numbers, by the finalizer of MurmurHash3."""
+    """Mixes the bits of each number by the finalizer of MurmurHash3."""
     for shift, multiplier in zip((16, 13), _MULTIPLIERS, strict=True):
         shifted = tf.bitwise.right_shift(numbers, _uint32(shift))
         numbers = tf.bitwise.bitwise_xor(numbers, shifted)

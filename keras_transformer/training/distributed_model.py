@@ -3,7 +3,7 @@
 Keras averages a loss over the tokens of each replica and then over the
 replicas. The weight of a token then depends on how many tokens its replica has.
 Here the loss is the sum over the target tokens of all replicas, divided by the
-number of these tokens. So N replicas make the same step as one.
+number of these tokens. So N replicas make the same step as one replica.
 
 B batch   T target length   V vocabulary_size
 """
@@ -38,10 +38,11 @@ class DistributedModel(replica_steps.ReplicaSteps):
 
     `fit` minimizes the weighted mean of the compiled loss over the tokens,
     times `loss_weights`, plus penalties: the losses of regularizers and
-    `add_loss`. Penalties are means over rows, as in Keras: those of a
-    micro-batch are weighted by its share of the rows. `evaluate` always reports
-    as `loss` the cross-entropy of a token in nats, without label smoothing and
-    penalties.
+    `add_loss`. Penalties are means over rows, as in Keras: the penalties of a
+    micro-batch are weighted by its share of the rows. `evaluate` reports as
+    `loss` the mean cross-entropy of a token in nats, without label smoothing,
+    `loss_weights` and penalties. But without a compiled loss, or with an
+    overridden `compute_loss`, it reports the result of `compute_loss`.
 
     `steps_per_execution`, `jit_compile`, `gradient_accumulation_steps`, and
     the optimizer's clipping, moving average and loss scale have the same
@@ -75,27 +76,27 @@ class DistributedModel(replica_steps.ReplicaSteps):
 
         Args:
             optimizer: as in Keras.
-            loss: as in Keras, with a number for each token. `None` trains on
-                the losses of `add_loss` and regularizers alone.
+            loss: as in Keras, with a number for each token. `None` to train
+                on the losses of `add_loss` and regularizers alone.
             loss_weights: a number.
-            metrics: as in Keras; they count padding, but no masked token.
+            metrics: as in Keras; they count padding, but not masked tokens.
             weighted_metrics: as in Keras; they use the weights of tokens.
             run_eagerly: as in Keras.
             steps_per_execution: as in Keras.
             jit_compile: whether XLA compiles the loss and the gradients.
             auto_scale_loss: as in Keras.
             gradient_accumulation_steps: the number of micro-batches that each
-                replica cuts its share of a batch into. The step is that of the
-                whole batch, with the memory of one micro-batch.
+                replica cuts its share of a batch into. The step equals that of
+                the whole batch, but needs memory only for one micro-batch.
             consistency: `RDrop`, `SimCut` or `Distillation`, a loss between two
                 passes over each batch of training; `None` for one pass.
 
         Raises:
-            ValueError: `gradient_accumulation_steps` is not positive, or the
-                optimizer accumulates gradients itself; there is no optimizer;
-                there are several losses, or the loss cannot be a mean over
-                tokens; there are `loss_weights` without a loss; a metric is
-                called `loss`; there is no loss to add a `consistency` to.
+            ValueError: `gradient_accumulation_steps` is not positive; there is
+                no optimizer, or it accumulates gradients; there are several
+                losses, or the loss cannot be a mean over tokens; there is no
+                loss for `loss_weights` or `consistency`; `consistency` is given
+                and `compute_loss` is overridden; a metric is called `loss`.
         """
         self._set_consistency(consistency, loss)
         accumulation.check_micro_batches(gradient_accumulation_steps)
@@ -118,7 +119,7 @@ class DistributedModel(replica_steps.ReplicaSteps):
         self._build_metrics()
 
     def get_compile_config(self) -> dict[str, Any]:
-        """Returns the arguments of `compile`, which model files contain."""
+        """Returns the arguments of `compile` that a model file contains."""
         config = super().get_compile_config()
         if self.compiled:
             config["auto_scale_loss"] = self.auto_scale_loss
@@ -133,7 +134,7 @@ class DistributedModel(replica_steps.ReplicaSteps):
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles a loaded model as it was when it was saved."""
-        # Keras does not compile a loaded model if it overrides `compile`.
+        # Keras itself compiles no loaded model that overrides `compile`.
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
@@ -148,10 +149,10 @@ class DistributedModel(replica_steps.ReplicaSteps):
         """Trains as `keras.Model.fit` does.
 
         Raises:
-            ValueError: labels or weights have other shapes than the class
-                says; there is a `class_weight`; the number of rows of a batch
-                is known, and replicas x `gradient_accumulation_steps` does not
-                divide it.
+            ValueError: labels or weights have other shapes than in the
+                description of the class; there is a `class_weight`; the number
+                of rows of a batch is known, and cannot be divided by replicas
+                x `gradient_accumulation_steps`.
         """
         args = (x, y, batch_size, *args)
         arguments.check_call(super().fit, args, kwargs)
@@ -164,19 +165,19 @@ class DistributedModel(replica_steps.ReplicaSteps):
         return super().fit(*args, **kwargs)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs `keras.Model.evaluate`, with the checks of `fit`."""
+        """Runs `keras.Model.evaluate`, after it checks labels and weights."""
         arguments.check_call(super().evaluate, args, kwargs)
         self._check_shares(1)
         return super().evaluate(*args, **kwargs)
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs `keras.Model.train_on_batch`, with the checks of `fit`."""
+        """Runs Keras's `train_on_batch`, after it checks labels and weights."""
         arguments.check_call(super().train_on_batch, args, kwargs)
         self._check_shares(self.gradient_accumulation_steps)
         return super().train_on_batch(*args, **kwargs)
 
     def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs `keras.Model.test_on_batch`, with the checks of `fit`."""
+        """Runs Keras's `test_on_batch`, after it checks labels and weights."""
         arguments.check_call(super().test_on_batch, args, kwargs)
         self._check_shares(1)
         return super().test_on_batch(*args, **kwargs)
@@ -184,8 +185,9 @@ class DistributedModel(replica_steps.ReplicaSteps):
     def make_train_function(self, force: bool = False) -> Callable[..., Any]:
         """Makes the function that `fit` calls with its iterator."""
         if self.built and not self.optimizer.built:
-            # The variables are made outside the graph. Otherwise each call of
-            # the graph would check for them, which fails on several replicas.
+            # The optimizer's variables are made outside the graph. Otherwise
+            # each call of the graph would check whether they exist. This check
+            # fails on several replicas.
             with self.distribute_strategy.scope():
                 self.optimizer.build(self.trainable_variables)
         if self.train_function is None or force:
@@ -199,7 +201,7 @@ class DistributedModel(replica_steps.ReplicaSteps):
         if self.test_function is None or force:
             run_step = executions.over_iterator(self, self.test_step, 1)
 
-            # A call makes one step, since the data may end between two steps.
+            # `run_step` makes one step, since the data may end after any step.
             def run_steps(iterator):
                 logs = run_step(iterator)
                 for _ in range(1, self.steps_per_execution):

@@ -19,14 +19,14 @@ def over_iterator(
     """Makes the function that Keras calls with its iterator.
 
     Args:
-        model: its strategy runs the step, and its metrics are the logs.
-        step: function of one replica's share of a batch.
-        steps_per_execution: batches per call, fewer at the end of the data.
+        model: the model whose strategy runs the step. Its metrics are the logs.
+        step: a function to call with each replica's share of a batch.
+        steps_per_execution: batches per call; the last call may have fewer.
 
     Returns:
         A function from an iterator to logs. It raises StopIteration at the end.
     """
-    # On a TPU each shape is compiled separately, and no shape is dynamic.
+    # A TPU needs static shapes. Each new shape is compiled separately.
     static = tf.distribute.RunOptions(
         experimental_enable_dynamic_batch_size=False
     )
@@ -44,8 +44,8 @@ def over_iterator(
     def run_steps(iterator):
         has_any = False
         for _ in tf.range(steps_per_execution):
-            # An optional tells whether there is a batch. A step without a batch
-            # would still count for the optimizer, and fail on several workers.
+            # An optional tells whether there is a batch. The optimizer would
+            # count a step without a batch, and several workers would fail.
             batch = iterator.get_next_as_optional()
             has_any = tf.logical_or(has_any, batch.has_value())
             if batch.has_value():
@@ -53,8 +53,8 @@ def over_iterator(
         return has_any, model.get_metrics_result()
 
     if not model.run_eagerly:
-        # Batch shapes differ only in length and in the rows of the last batch.
-        # A new shape should not trace the step again.
+        # Batches differ in length, the last batch also in its number of rows. A
+        # new shape should not trace the step again.
         run_batch = tf.function(run_batch, reduce_retracing=True)
         run_steps = tf.function(run_steps, reduce_retracing=True)
 
@@ -76,8 +76,8 @@ def over_iterator(
 def check_logs(model: keras.Model, logs: Logs | None) -> None:
     """Checks the logs that `train_step` or `compute_metrics` returns.
 
-    A subclass may override both methods. Only the model's metrics have values
-    that cover several steps and all replicas.
+    A subclass may override both methods. Only a metric of the model has a value
+    that covers several steps and all replicas.
 
     Raises:
         ValueError: the logs have a name that is not the name of a metric.
@@ -104,8 +104,9 @@ def _names_of(metric):
 def without_collection() -> Iterator[None]:
     """Switches Python's garbage collection off within a `with` block.
 
-    A step is traced in one thread for each replica. If such a thread collects
-    the iterator of an earlier epoch, TensorFlow waits for minutes.
+    A step is traced in one thread for each replica. If the collection in such
+    a thread deletes the iterator of an earlier epoch, TensorFlow waits for
+    minutes.
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -6,22 +6,24 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-# Steps between two norms; docs/tensorboard.md has what they cost.
+# The number of steps from one norm to the next. docs/tensorboard.md states what
+# the norm costs.
 _INTERVAL = 16
 
 
 class GradientNorms(keras.callbacks.Callback):
     """Callback that adds `gradient_norm` to the logs of each epoch.
 
-    It is the norm of all gradients together, without the loss scale and before
-    clipping. Reading all gradients once more takes time, so the norm is that
-    of the first of every 16 steps, and `gradient_norm` is the mean over them.
-    Steps whose gradients are not finite are left out. List the callback before
-    callbacks that read the norm.
+    The norm is that of all gradients together, without the loss scale and
+    before clipping. It takes time to compute, so it is computed only in the
+    first of every 16 steps. `gradient_norm` is the mean over these steps of the
+    epoch, without steps whose gradients are infinite or NaN. List this callback
+    before callbacks that read `gradient_norm`.
 
-    On several replicas the norm is known only if the optimizer clips, since
-    only then are gradients added up before the optimizer gets them. Otherwise
-    there is no `gradient_norm`, rather than a second exchange of gradients.
+    On several replicas, there is a `gradient_norm` only if the optimizer clips
+    or scales the loss. Only then are the gradients of all replicas summed
+    before the optimizer gets them. In other cases the norm would need a second
+    exchange of gradients.
 
     The model must be a `DistributedModel`.
 
@@ -36,7 +38,7 @@ class GradientNorms(keras.callbacks.Callback):
     def __init__(self) -> None:
         super().__init__()
         self._mean: keras.metrics.Mean | None = None
-        # The number of the optimizer's step with which the epoch begins.
+        # The step of the optimizer at which the epoch begins.
         self._first_step: tf.Variable | None = None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
@@ -45,7 +47,7 @@ class GradientNorms(keras.callbacks.Callback):
                 self._mean = keras.metrics.Mean()
                 self._first_step = tf.Variable(0, dtype="int64")
             self.model.gradient_norms = self
-            # A step that was traced before does not report its norm.
+            # A train step that was traced earlier does not report norms.
             self.model.make_train_function(force=True)
         if self._mean is not None:
             self._mean.reset_state()
@@ -57,7 +59,13 @@ class GradientNorms(keras.callbacks.Callback):
             self._first_step.assign(self._step())
 
     def report(self, compute_norm: Callable[[], tf.Tensor]) -> None:
-        """Counts the norm of a step if it is its turn; called in the step."""
+        """Adds the norm of every 16th step to the mean, if it is finite.
+
+        Each train step calls it.
+
+        Args:
+            compute_norm: a function that returns the norm of the step.
+        """
         if self._mean is None or self._first_step is None:
             return
         is_due = (self._step() - self._first_step) % _INTERVAL == 0

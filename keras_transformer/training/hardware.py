@@ -8,8 +8,9 @@ import tensorflow as tf
 _FAST = "mixed_bfloat16"
 # GPUs multiply bfloat16 in tensor cores from this compute capability on.
 _GPU_CAPABILITY = (8, 0)
-# Instructions of x86 CPUs, as Linux names them. Only on x86 does TensorFlow use
-# oneDNN for bfloat16. On other CPUs it uses Eigen, without such instructions.
+# bfloat16 instructions of x86 CPUs, as Linux names them. TensorFlow uses oneDNN
+# for bfloat16 only on x86. On other CPUs it uses Eigen, which does not use
+# bfloat16 instructions.
 _CPU_FEATURES = ("amx_bf16", "avx512_bf16")
 _CPU_INFO = pathlib.Path("/proc/cpuinfo")
 
@@ -41,16 +42,17 @@ class Precision(NamedTuple):
 
 
 def fast_precision(strategy: tf.distribute.Strategy | None = None) -> Precision:
-    """Returns the fast precision of the devices, without loss of quality.
+    """Returns a precision that is fast on the devices, at equal quality.
 
-    That is `"mixed_bfloat16"` on TPUs, on GPUs of compute capability 8.0 and
-    higher, and on CPUs with bfloat16 instructions that TensorFlow uses: x86
-    CPUs with AVX-512 BF16 or AMX-BF16, on Linux. It is `"float32"` everywhere
-    else, also if the devices are not known.
+    The precision is `"mixed_bfloat16"` on TPUs, on GPUs of compute capability
+    8.0 and higher, and on CPUs with bfloat16 instructions that TensorFlow uses:
+    x86 CPUs with AVX-512 BF16 or AMX-BF16, on Linux. On all other devices, and
+    on devices that are not known, it is `"float32"`.
 
     Args:
         strategy: the strategy whose devices train; `None` for the current
-            strategy. Each of several workers reads its own devices.
+            strategy. If there are several workers, each worker reads only its
+            own devices.
 
     Example:
 
@@ -63,15 +65,15 @@ def fast_precision(strategy: tf.distribute.Strategy | None = None) -> Precision:
 def precision_warning(
     policy: str, strategy: tf.distribute.Strategy | None = None
 ) -> str | None:
-    """Returns a warning if bfloat16 is slow on this CPU.
+    """Returns a warning if bfloat16 is probably slow on this CPU.
 
     Args:
         policy: the Keras dtype policy that the user chose.
         strategy: as for `fast_precision`.
 
     Returns:
-        A warning; `None` for other policies, and if bfloat16 is not known to
-        be slow.
+        A warning; `None` for policies without bfloat16, on TPUs and GPUs, and
+        on CPUs with bfloat16 instructions that TensorFlow uses.
 
     Example:
 
@@ -117,7 +119,8 @@ def choose_precision(hardware: Hardware) -> Precision:
 def read_hardware(strategy: tf.distribute.Strategy | None = None) -> Hardware:
     """Reads the kind and the features of a strategy's devices.
 
-    If GPUs compute, it reads all GPUs that TensorFlow sees on this machine.
+    If the strategy uses GPUs, the function reads all GPUs that TensorFlow sees
+    on this machine.
 
     Args:
         strategy: the strategy; `None` for the current one.
@@ -149,7 +152,8 @@ def cpu_features(cpu_info: str) -> frozenset[str] | None:
         cpu_info: the content of `/proc/cpuinfo`.
 
     Returns:
-        The names of instructions; `None` for other CPUs, which have no list.
+        The names of instructions; `None` if there is no line `flags`, as for
+        other CPUs.
 
     Example:
 
@@ -166,11 +170,12 @@ def cpu_features(cpu_info: str) -> frozenset[str] | None:
 
 
 def _has_gpus(strategy):
-    """Returns whether GPUs compute under a strategy."""
+    """Returns whether a strategy uses GPUs."""
     try:
         devices = strategy.extended.worker_devices
     except RuntimeError:
-        # The default strategy of TensorFlow uses a GPU if there is one.
+        # TensorFlow's default strategy has no list of devices. It uses a GPU
+        # if there is one.
         return bool(tf.config.list_logical_devices("GPU"))
     return any(
         tf.DeviceSpec.from_string(device).device_type == "GPU"
@@ -180,7 +185,9 @@ def _has_gpus(strategy):
 
 def _precision_of_gpus(capabilities):
     if None in capabilities:
-        return Precision("float32", "a GPU does not say its compute capability")
+        return Precision(
+            "float32", "a GPU does not report its compute capability"
+        )
     major, minor = min(capabilities)
     capability = f"compute capability {major}.{minor}"
     if (major, minor) < _GPU_CAPABILITY:

@@ -11,14 +11,17 @@ def with_rates(
     optimizer_class: type[keras.optimizers.Optimizer],
     factor_of: Callable[[str], float],
 ) -> type[keras.optimizers.Optimizer]:
-    """Makes a subclass of an optimizer with a factor for each variable.
+    """Makes an optimizer class with a rate factor for each variable.
 
-    The factor multiplies the learning rate of a variable, not the decay of its
-    weights. A variable with the factor 0 does not change by its gradient.
+    The factor multiplies the learning rate of a variable, but not the weight
+    decay. With the factor 0, the gradient does not change the variable.
 
     Args:
         optimizer_class: a class of Keras optimizers.
-        factor_of: function from the path of a variable to its factor.
+        factor_of: a function from the path of a variable to its factor.
+
+    Returns:
+        A subclass of `optimizer_class`.
 
     Example:
 
@@ -34,8 +37,8 @@ def with_rates(
 
         def build(self, variables: Sequence[keras.Variable]) -> None:
             super().build(variables)
-            # The object that a replica updates is one of the values of a
-            # distributed variable, or the variable itself.
+            # `update_step` may get the Keras variable, its TensorFlow variable,
+            # or the copy of a distributed variable on one replica.
             self._factors = {
                 id(copy): factor_of(variable.path)
                 for variable in variables

@@ -12,7 +12,8 @@ TensorLike: TypeAlias = tf.types.experimental.TensorLike
 
 # The tokens that share the smoothed probability.
 SMOOTHING_OVER = ("all", "others")
-# Vocabularies of at least this size are worth the time to compile the loss.
+# XLA compiles the loss for vocabularies of at least this size. For smaller ones
+# the compilation takes more time than it saves.
 WORTH_COMPILING = 512
 
 
@@ -24,10 +25,10 @@ def cross_entropy(
 ) -> tf.Tensor:
     """Returns the cross-entropy of each token, with label smoothing.
 
-    The target distribution has 1 - e at the label, and e is spread evenly. It
-    is spread over `"all"` V tokens, including the label, in Szegedy et al. (the
-    citation of section 5.4), Marian, Keras and PyTorch. It is spread over the
-    V - 1 `"others"` in Tensor2Tensor, fairseq and OpenNMT. The result,
+    The target distribution has 1 - e at the label, and e is spread evenly. In
+    Szegedy et al. (cited in section 5.4), Marian, Keras and PyTorch, e is
+    spread over `"all"` V tokens, including the label. In Tensor2Tensor, fairseq
+    and OpenNMT, e is spread over the V - 1 `"others"`. The result,
     logsumexp(z) - (1 - e) z[label] - e mean(z), is computed in float32; the
     mean is over the tokens that share e.
 
@@ -119,8 +120,8 @@ class SmoothedCrossEntropy(keras.losses.Loss):
 def _compiled_cross_entropy(*arguments):
     """Computes `cross_entropy` and its gradient in few passes over the logits.
 
-    TensorFlow makes a pass, and an array of the size of the logits, for each of
-    its operations. XLA joins them. Each new shape is compiled once.
+    Without XLA, each operation is a pass over the logits, with a result of
+    their size. XLA fuses the operations. It compiles each new shape once.
     """
     return cross_entropy(*arguments)
 

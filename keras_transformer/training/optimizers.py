@@ -1,4 +1,4 @@
-"""Optimizers by name, and that of the paper."""
+"""Makes optimizers by their names, and the optimizer of the paper."""
 
 import inspect
 from collections.abc import Callable
@@ -9,9 +9,10 @@ import keras
 from keras_transformer.training import layer_rates, schedules
 
 OPTIMIZERS = ("adam", "adamw", "adafactor", "lion", "muon")
-# Parts of the names of weights that do not decay: biases, and norms.
+# Biases and weights of norms do not decay. Their names contain one of these.
 _NO_DECAY = ("bias", "beta", "gamma", "scale")
-# Before Keras 3.13, Muon needs other learning rates than Adam.
+# Muon has `rms_rate` since Keras 3.13. Without it, Muon and Adam cannot share a
+# learning rate.
 _KERAS_HAS_MUON = (
     "rms_rate" in inspect.signature(keras.optimizers.Muon).parameters
 )
@@ -29,19 +30,19 @@ def make_optimizer(
 
     `"adam"` and `"adamw"` have the betas of the paper, 0.9 and 0.98. `"lion"`
     has those of its paper, 0.9 and 0.99, and needs a third to a tenth of Adam's
-    learning rate. `"adafactor"` uses the given learning rate as it is. `"muon"`
+    learning rate. `"adafactor"` has `relative_step=False`. `"muon"`
     updates matrices, except embeddings, by Muon and all other weights by Adam,
     with one learning rate for both (Liu et al. 2025); it needs Keras 3.13.
 
     Args:
         name: one of `OPTIMIZERS`.
         learning_rate: a number or a schedule.
-        weight_decay: the share of each weight, times the learning rate, that is
-            subtracted at each step. Biases and the weights of norms do not
-            decay. `None` means no decay.
-        epsilon: added to the root of the second moment, by Adam.
-        factor_of: function from the path of a variable to the factor of its
-            learning rate; `None` for one rate, see `layer_rates`.
+        weight_decay: each step subtracts weight_decay * learning rate * weight
+            from a weight. Biases and the weights of norms do not decay. `None`
+            means no decay.
+        epsilon: a number that Adam adds to the root of the second moment.
+        factor_of: a function from the path of a variable to the factor of its
+            learning rate, see `layer_rates`; `None` for no factors.
         **settings: further arguments of `keras.optimizers.Optimizer`, such as
             `global_clipnorm`.
 
@@ -81,7 +82,7 @@ def _makers(epsilon, weight_decay):
                 "adam_beta_2": 0.98,
                 "epsilon": epsilon,
                 "adam_weight_decay": weight_decay,
-                # Learned positions are embeddings, by another name.
+                # Learned positions are embeddings that Muon does not recognize.
                 "exclude_layers": ["positions/encodings"],
             },
         ),
@@ -89,10 +90,10 @@ def _makers(epsilon, weight_decay):
 
 
 def check(name: str, weight_decay: float | None) -> None:
-    """Checks a name of `make_optimizer`, and whether it can have the decay.
+    """Checks the name of an optimizer, and whether it allows the decay.
 
     Raises:
-        ValueError: as `make_optimizer` says.
+        ValueError: the same errors as in `make_optimizer`.
     """
     if name not in OPTIMIZERS:
         raise ValueError(
@@ -125,13 +126,14 @@ def paper_adam(
 ) -> keras.optimizers.Adam:
     """Makes the Adam optimizer of section 5.3, with the rate of equation 3.
 
-    Its betas are 0.9 and 0.98, and its epsilon is 1e-9.
+    Its betas are 0.9 and 0.98.
 
     Args:
         model_dim: D, d_model.
         warmup_steps: the number of steps in which the rate rises.
-        factor: scales the learning rate.
-        epsilon: added to the root of the second moment.
+        factor: a factor of the learning rate, 1 in the paper.
+        epsilon: a number that Adam adds to the root of the second moment, 1e-9
+            in the paper.
         **settings: further arguments of `keras.optimizers.Adam`, such as
             `global_clipnorm`.
 

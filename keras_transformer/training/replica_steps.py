@@ -2,8 +2,8 @@
 
 A replica reads its share of a batch in one or several micro-batches, one after
 another. The loss and the gradients of a micro-batch are sums over its tokens,
-divided by the number of tokens of the whole batch. Added up over all
-micro-batches and replicas, they are the loss and the gradients of the batch.
+divided by the number of tokens of the whole batch. Their sums over all
+micro-batches and replicas are the loss and the gradients of the batch.
 
 B batch   T target length   V vocabulary_size
 """
@@ -31,15 +31,15 @@ from keras_transformer.training import (
 
 
 class ReplicaSteps(keras.Model):
-    """The steps of a `DistributedModel`, its only subclass.
+    """The base class of `DistributedModel`, with its train and test steps.
 
-    `DistributedModel.compile` sets the attributes below.
+    `DistributedModel.compile` sets the attributes that have no value here.
     """
 
     gradient_accumulation_steps: int
     consistency: consistency_losses.ConsistencyLoss | None
     _token_loss: token_loss.TokenLoss | None
-    # The callback that gets the norms of gradients, if there is one.
+    # A `GradientNorms` callback sets itself here. It gets the norms.
     gradient_norms: norms.GradientNorms | None = None
 
     def train_step(self, data: Any) -> None:
@@ -103,9 +103,9 @@ class ReplicaSteps(keras.Model):
         return self._share_of_loss(total, None, 1.0)
 
     def _compiled(self, function):
-        """Compiles a function by XLA if `jit_compile` asks for it.
+        """Compiles a function by XLA if `jit_compile` is True.
 
-        A TPU compiles the whole step in any case.
+        For a TPU, XLA compiles the whole step in any case.
         """
         strategy = self.distribute_strategy
         is_on_tpu = isinstance(strategy, tf.distribute.TPUStrategy)
@@ -126,9 +126,9 @@ class ReplicaSteps(keras.Model):
             total: the result of `_total` for these rows.
             tokens: the sum of weights of the whole batch; `None` if the rows
                 are the whole batch.
-            share: the number of these rows divided by that of the batch.
+            share: the number of these rows, divided by the batch size.
         """
-        # `self.losses` belong to the call that computed the logits.
+        # The last call computed both the logits and `self.losses`.
         penalties = [
             tf.reduce_sum(tf.cast(loss, "float32")) for loss in self.losses
         ]
@@ -140,28 +140,31 @@ class ReplicaSteps(keras.Model):
         loss = share * sum(penalties)
         if total is not None:
             tokens = total.tokens if tokens is None else tokens
-            # A batch without tokens has the loss 0 and changes no weights.
+            # Without tokens, this term and its gradients are 0, not NaN.
             loss += tf.math.divide_no_nan(total.loss, tokens)
         return loss
 
     def _count(self, x, logits, total):
-        """Returns the numbers of tokens and rows, and the mask of tokens."""
+        """Returns the sum of token weights, the number of rows, and the mask.
+
+        Without a compiled loss, each row counts as one token.
+        """
         rows = tf.cast(tf.shape(keras.tree.flatten(x)[0])[0], "float32")
         if total is None:
             return rows, rows, token_weights.mask_of(logits)
         return total.tokens, rows, total.mask
 
     def _batch_size(self, x, y, weights):
-        """Returns [tokens, rows] of the whole batch.
+        """Returns [sum of token weights, number of rows] of the whole batch.
 
-        It is `None` if one replica reads the batch at once.
+        Returns `None` if one replica reads the whole batch in one pass.
         """
         replicas = self.distribute_strategy.num_replicas_in_sync
         if replicas * self.gradient_accumulation_steps == 1:
             return None
-        # The number of tokens depends on masks, which the model computes. This
-        # call needs only the masks, so a graph drops its other operations. No
-        # state of a layer is updated.
+        # The number of tokens depends on masks, which the model computes. Only
+        # the masks of this call are used, so a graph drops its other
+        # operations. The scope keeps the states of layers as they are.
         with keras.StatelessScope():
             logits = self(x, training=False)
         total = self._total(y, logits, weights)
@@ -190,13 +193,14 @@ class ReplicaSteps(keras.Model):
                 loss += tf.math.divide_no_nan(between, tokens)
             scaled_loss = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled_loss, self.trainable_variables)
-        # The metric `loss` is a mean weighted by tokens. `share` cancels out in
-        # it, so that it becomes the sum of all losses: the loss of the batch.
+        # The metric `loss` is the mean of loss / share with the weights share *
+        # tokens. The shares of a batch add up to 1. So the metric of one batch
+        # is the sum of the losses of its micro-batches: the loss of the batch.
         report = tf.math.divide_no_nan(loss, share), share * tokens
         return report, logits, mask, gradients
 
     def _loss_of_second_pass(self, consistency, x, y, weights, logits):
-        """Returns the sum over tokens of what a consistency loss adds."""
+        """Returns what a consistency loss adds to the sum over tokens."""
         step = self.optimizer.iterations.value
         share = consistency.share(step)
 
@@ -229,7 +233,8 @@ class ReplicaSteps(keras.Model):
         return (tf.math.divide_no_nan(loss, tokens), tokens), logits, mask
 
     def _loss_of_batch(self, x, y, logits, weights, training):
-        # As in Keras, an override of `compute_loss` need not have `training`.
+        # As in Keras, an override of `compute_loss` may lack the argument
+        # `training`.
         parameters = inspect.signature(self.compute_loss).parameters
         settings = {"training": training} if "training" in parameters else {}
         return self.compute_loss(x, y, logits, weights, **settings)
@@ -240,10 +245,11 @@ class ReplicaSteps(keras.Model):
     def _update_metrics(self, report, batch, logits, mask):
         x, y, weights = batch
         loss, count = report
-        # The first metric is Keras's `loss`. A layer may have another `loss`.
+        # The first metric is Keras's `loss`. A layer may add another `loss`.
         super().metrics[0].update_state(loss, sample_weight=count)
         if mask is not None:
-            # XLA has dropped the mask, and Keras does not mask ignored labels.
+            # XLA drops the mask of the logits, and Keras's metrics do not know
+            # the mask of `ignore_class`.
             logits = token_weights.with_mask(logits, mask)
             weights = token_weights.per_token(weights, y)
             weights *= tf.cast(mask, "float32")

@@ -1,4 +1,4 @@
-"""Learning rates: that of the paper, other forms, and a cool-down."""
+"""Learning rates: the rate of the paper, other forms, and a cool-down."""
 
 import math
 from typing import Any
@@ -22,8 +22,8 @@ class WarmupInverseSqrt(keras.optimizers.schedules.LearningRateSchedule):
 
     Args:
         model_dim: D, d_model.
-        warmup_steps: 4000 in the paper.
-        factor: scales the learning rate, 1 in the paper.
+        warmup_steps: the number of steps of the rise, 4000 in the paper.
+        factor: a factor of the learning rate, 1 in the paper.
 
     Raises:
         ValueError: an argument is not positive.
@@ -64,7 +64,7 @@ class WarmupTo(keras.optimizers.schedules.LearningRateSchedule):
 
     - `"inverse_square_root"`: peak * (w / s)^0.5, as in fairseq;
     - `"cosine"`: peak * (1 + cos(pi (s - w) / (total_steps - w))) / 2;
-    - `"constant"`: peak, to which a `CoolDown` is usually added.
+    - `"constant"`: peak. Usually a `CoolDown` is added to this form.
 
     Args:
         form: one of the three names.
@@ -74,8 +74,8 @@ class WarmupTo(keras.optimizers.schedules.LearningRateSchedule):
             do not use it.
 
     Raises:
-        ValueError: the form is unknown, a number is not positive, or there
-            are not more steps in total than for the warm-up.
+        ValueError: the form is unknown, `peak` or `warmup_steps` is not
+            positive, or the cosine has no steps after the warm-up.
 
     Example:
 
@@ -130,20 +130,20 @@ class WarmupTo(keras.optimizers.schedules.LearningRateSchedule):
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class CoolDown(keras.optimizers.schedules.LearningRateSchedule):
-    """Another schedule, whose last steps fall linearly to 0.
+    """Another schedule, with a factor that falls linearly at the end.
 
-    Up to step total_steps - cooldown_steps + 1 the rate is that of the other
-    schedule. Then its factor falls by 1 / cooldown_steps at each step, down to
-    1 / cooldown_steps at the last one (Hägele et al. 2024).
+    Up to step total_steps - cooldown_steps + 1, counted from 1, the factor is
+    1. Then it falls by 1 / cooldown_steps at each step. At the last step it is
+    1 / cooldown_steps, and later it is 0 (Hägele et al. 2024).
 
     Args:
         schedule: the other schedule.
         total_steps: the number of all steps.
-        cooldown_steps: the number of last steps.
+        cooldown_steps: the number of steps of the cool-down, at the end.
 
     Raises:
-        ValueError: a number is not positive, or there are more last steps
-            than steps.
+        ValueError: a number is not positive, or `cooldown_steps` is larger
+            than `total_steps`.
 
     Example:
 
@@ -193,4 +193,6 @@ class CoolDown(keras.optimizers.schedules.LearningRateSchedule):
 def _check_positive(**numbers):
     for name, value in numbers.items():
         if not 0 < value < math.inf:
-            raise ValueError(f"`{name}` must be positive. Received: {value}.")
+            raise ValueError(
+                f"`{name}` must be positive and finite. Received: {value}."
+            )

@@ -9,11 +9,11 @@ import keras
 class StopOnNaN(keras.callbacks.Callback):
     """Callback that ends training with an error if the loss is not finite.
 
-    List it before the callbacks that save checkpoints. Then these do not run
-    after the error, and the last good checkpoint stays.
+    List it before the callbacks that save checkpoints. Then these callbacks do
+    not run after the error, and the last good checkpoint is kept.
 
     Raises:
-        FloatingPointError: at the end of the step with such a loss.
+        FloatingPointError: the loss after a step is infinite or NaN.
     """
 
     def on_train_batch_end(

@@ -24,15 +24,15 @@ def strategy(
             machine, or for `devices`; `"multi_worker"` for the hosts in the
             environment variable TF_CONFIG, with their GPUs, or their CPUs if
             they have no GPU; `"tpu"` for a TPU; `"auto"` for the TPU if there
-            is one, else for several GPUs, else for one device.
+            is one, else for all GPUs if there are several, else for one device.
         devices: devices for `"mirrored"`, such as `["GPU:0", "GPU:1"]`.
         tpu: the name or address of a TPU. If `None`, the environment variable
             TPU_NAME is used, or else `"local"`, the TPU of this machine.
 
     Returns:
-        The strategy, which is logged. Make only one strategy in a process.
-        A strategy of several workers must be made before any other call of
-        TensorFlow; it waits until all workers are connected.
+        The strategy. A log line names it. Make only one strategy in a process.
+        Make a strategy of several workers before any other call of TensorFlow.
+        The function then waits until all workers are connected.
 
     Raises:
         ValueError: the name is unknown, a device does not exist, there is no

@@ -1,4 +1,4 @@
-"""The share of target tokens that the model predicts.
+"""The share of target tokens that the model predicts correctly.
 
 B batch   T target length   V vocabulary_size
 """
@@ -13,8 +13,8 @@ import tensorflow as tf
 class TokenAccuracy(keras.metrics.MeanMetricWrapper):
     """The share of tokens whose label has the largest logit.
 
-    It is `keras.metrics.SparseCategoricalAccuracy`, with fewer passes over the
-    logits.
+    It has the value of `keras.metrics.SparseCategoricalAccuracy`, but needs
+    fewer passes over the logits.
 
     Call arguments:
         y_true: labels `(B, T)`.

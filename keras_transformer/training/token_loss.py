@@ -1,7 +1,8 @@
-"""The compiled loss, one value for each token.
+"""The loss that `compile` gets, as a sum over tokens.
 
-Keras's losses return a mean over the rows they are called with, which may be
-only a share of a batch. Here the values are taken before that mean, and summed.
+A loss of Keras returns a mean over the rows that it is called with. These rows
+may be only a share of a batch. So this module takes the loss of each token
+before Keras computes the mean, and sums the losses.
 
 B batch   T target length   V vocabulary_size
 """
@@ -14,7 +15,7 @@ import tensorflow as tf
 
 from keras_transformer.training import token_weights
 
-# Reductions of Keras that are all replaced by a weighted mean over tokens.
+# A weighted mean over tokens replaces each of these reductions of Keras.
 _MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 
 
@@ -24,7 +25,7 @@ class TokenSum(NamedTuple):
     loss: the sum of weighted losses, times `loss_weights`, scalar.
     tokens: the sum of weights, scalar.
     weights: the weight of each token, 0 where it is masked, `(B, T)`.
-    mask: False where a token is masked, `(B, T)`; `None` for no masked token.
+    mask: False where a token is masked, `(B, T)`; `None` if no token is masked.
     """
 
     loss: tf.Tensor
@@ -34,16 +35,16 @@ class TokenSum(NamedTuple):
 
 
 class TokenLoss:
-    """The sum of a loss over tokens.
+    """A loss that is summed over tokens.
 
-    As in Keras, labels and logits are cast to the loss's type. A token can be
-    masked by a mask on the logits, or by the loss itself, as `ignore_class`
-    does. A masked token has no loss and no weight.
+    As in Keras, labels and logits are cast to the dtype of the loss. A Keras
+    mask on the logits can mask a token, or the loss can mask it by
+    `ignore_class`. A masked token has no loss and no weight.
 
     Args:
         loss: a `keras.losses.Loss`, a function of labels and logits, or the
             name of a loss.
-        loss_weights: a number, or a list or dict of one number.
+        loss_weights: a number, or a list or dict with one number.
 
     Raises:
         ValueError: there are several losses, or the loss cannot be a mean over
@@ -83,16 +84,17 @@ class TokenLoss:
         """Adds up the losses of tokens.
 
         Args:
-            labels: `(B, T)`.
+            labels: ids `(B, T)`.
             logits: `(B, T, V)`.
-            weights: `(B,)`, `(B, 1)`, `(B, T)` or `None`.
+            weights: `(B,)` or `(B, 1)` for rows, `(B, T)` for tokens; `None`
+                for ones.
 
         Returns:
-            `TokenSum`.
+            The sums over the tokens.
 
         Raises:
-            ValueError: shapes differ from these; there are several outputs;
-                the loss does not return a number for each token.
+            ValueError: shapes differ from these; there are several outputs or
+                no labels; the loss does not return a number for each token.
         """
         _check_output(labels, logits)
         weights = token_weights.per_token(weights, labels)

@@ -12,7 +12,7 @@ TensorLike: TypeAlias = tf.types.experimental.TensorLike
 
 
 def per_token(weights: TensorLike | None, labels: TensorLike) -> tf.Tensor:
-    """Returns the weight of each token, also from weights of rows.
+    """Returns the weights of tokens. The weight of a row is for all its tokens.
 
     Args:
         weights: `(B,)`, `(B, 1)` or `(B, T)`; `None` means ones.
@@ -23,8 +23,8 @@ def per_token(weights: TensorLike | None, labels: TensorLike) -> tf.Tensor:
 
     Raises:
         ValueError: weights or labels have another shape.
-        tf.errors.InvalidArgumentError: their numbers of rows differ, and are
-            known only when the graph runs.
+        tf.errors.InvalidArgumentError: weights and labels have different
+            numbers of rows, which are known only when the graph runs.
 
     Example:
 
@@ -57,21 +57,21 @@ def mask_of(tensor: TensorLike) -> tf.Tensor | None:
 
 
 def with_mask(tensor: TensorLike, mask: TensorLike) -> tf.Tensor:
-    """Returns a copy of a tensor with a mask, which Keras's metrics apply."""
+    """Returns a copy of a tensor with a mask that Keras's metrics apply."""
     return _WRITER([tensor, mask])
 
 
 def combine(
     first: tf.Tensor | None, second: tf.Tensor | None
 ) -> tf.Tensor | None:
-    """Returns the mask of tokens that are in both masks; `None` has all."""
+    """Returns the mask of the tokens in both masks; `None` means all tokens."""
     if first is None or second is None:
         return second if first is None else first
     return first & second
 
 
 class _MaskLayer(keras.layers.Layer):
-    """A layer without weights that keeps the types of its inputs."""
+    """A layer without weights that keeps the dtypes of its inputs."""
 
     def __init__(self, name):
         super().__init__(name=name, dtype="float32", autocast=False)
@@ -80,14 +80,14 @@ class _MaskLayer(keras.layers.Layer):
 
 
 class _Reader(_MaskLayer):
-    """A layer that returns the mask of its input; Keras passes it to `call`."""
+    """A layer that returns the mask of its input. Keras passes in the mask."""
 
     def call(self, inputs, mask=None):
         return mask
 
 
 class _Writer(_MaskLayer):
-    """A layer that returns its first input, with its second as the mask."""
+    """A layer that returns its first input, with its second input as mask."""
 
     def call(self, inputs):
         return tf.identity(inputs[0])
@@ -111,7 +111,7 @@ def check_labels(shape: tf.TensorShape) -> None:
 
 
 def check_weights(labels: tf.TensorShape, weights: tf.TensorShape) -> None:
-    """Raises ValueError if the shapes of weights and labels do not fit."""
+    """Raises ValueError if the shapes of weights and labels do not match."""
     rows, length = labels if labels.rank else (None, None)
     allowed = [(rows,), (rows, 1), (rows, length)]
     if not any(weights.is_compatible_with(shape) for shape in allowed):

@@ -22,9 +22,9 @@ def check_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
     steps = _inner(optimizer).gradient_accumulation_steps
     if steps:
         raise ValueError(
-            "An optimizer that accumulates gradients over batches averages "
-            "the means of the batches, not the losses of all their tokens, and "
-            "cannot do so on several replicas. Received: an optimizer with "
+            "An optimizer that accumulates gradients averages the means of "
+            "batches, not the losses of all tokens. It does not work on "
+            "several replicas. Received: an optimizer with "
             f"gradient_accumulation_steps={steps}. Give it to "
             "`model.compile` instead, and make the batches larger by this "
             "factor."
@@ -40,24 +40,25 @@ def apply(
 ) -> None:
     """Updates variables by the sum of the gradients of all replicas.
 
-    Keras sums them up itself, but only after it has clipped the gradients of
-    each replica and checked them for infinities. If an optimizer does this,
-    the sum is computed and clipped here. Each replica then gives Keras an equal
-    fraction of the sum, which Keras's own clipping leaves as it is.
+    Keras sums the gradients itself, but only after it has clipped the gradients
+    of each replica and checked them for infinities. If the optimizer clips or
+    scales the loss, this function first computes and clips the sum. Each
+    replica then gives Keras an equal fraction of the clipped sum. Keras's own
+    clipping does not change these fractions.
 
     Args:
         optimizer: a Keras optimizer, perhaps with a loss scale.
-        gradients: this replica's gradients of the scaled loss; `None` where a
-            variable has none.
+        gradients: this replica's gradients of the scaled loss; `None` for a
+            variable without a gradient.
         variables: the variables that the gradients belong to.
         replicas: the number of replicas.
-        report_norm: function that gets another function, which computes the
-            norm of the summed gradients before clipping, without the loss
-            scale. It is not called if the sum is not computed here; `None` if
-            no callback needs the norm.
+        report_norm: a function to call with `compute_norm`. That function
+            returns the norm of the summed gradients before clipping, without
+            the loss scale. `report_norm` is not called if only Keras computes
+            the sum. `None` if no callback needs the norm.
     """
     if not variables:
-        return  # The model has no variables to train, which Keras allows.
+        return  # Keras allows a model without variables to train.
     if replicas > 1 and _clips_or_checks(optimizer):
         gradients = _sums(gradients)
         if report_norm:
@@ -92,7 +93,7 @@ def _sums(gradients):
 
 def _norm(optimizer, gradients):
     """Returns the norm of all gradients together, without the loss scale."""
-    # The rows of a sparse gradient may repeat, so it is made dense.
+    # A sparse gradient may have a row twice, so it is made dense.
     tensors = [
         tf.cast(tf.convert_to_tensor(g), "float32")
         for g in gradients
@@ -103,7 +104,7 @@ def _norm(optimizer, gradients):
 
 
 def _clip(optimizer, gradients):
-    """Clips gradients of a scaled loss, with the limits scaled too."""
+    """Clips gradients of a scaled loss; the limits are scaled too."""
     inner = _inner(optimizer)
     scale = tf.cast(optimizer.scale_loss(1.0), "float32")
     if inner.clipnorm is not None:

@@ -50,7 +50,7 @@ def align_words(
 
 
 def words_of(pieces: Sequence[str]) -> list[int]:
-    """Returns the number of the word that each piece belongs to.
+    """Returns the index of the word that each piece belongs to.
 
     A piece that has only spaces belongs to the next word. At the end of the
     text it belongs to the last word.
@@ -71,9 +71,10 @@ def words_of(pieces: Sequence[str]) -> list[int]:
 
 
 def pharaoh(soft: np.ndarray) -> str:
-    """Formats a hard alignment in Pharaoh format: source-target pairs, from 0.
+    """Formats a hard alignment in Pharaoh format: source-target index pairs.
 
-    Each target word is paired with the source word of its largest weight.
+    Each target word is paired with its source word of the largest weight.
+    Indices are from 0.
 
     Args:
         soft: the result of `align_words`.
@@ -91,7 +92,9 @@ def pharaoh(soft: np.ndarray) -> str:
 
 
 def soft_pharaoh(soft: np.ndarray) -> str:
-    """Formats a soft alignment; spaces separate words, commas weights.
+    """Formats a soft alignment: a group of weights for each target word.
+
+    Spaces separate target words. Commas separate the weights of source words.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""What is known of the quality of a translation, without a reference.
+"""Assesses the quality of translations without references.
 
 B batch   W hypotheses of a row   S source length   T target length
 U words of a translation
@@ -21,13 +21,13 @@ from keras_transformer.translation import translator as translators
 
 
 class Assessment(NamedTuple):
-    """How sure a translation is, and what is wrong with its form.
+    """The confidence and the defects of a translation.
 
-    confidence: the expected share of its words that are right.
-    words: the words.
+    confidence: the expected share of right words in the translation.
+    words: the words of the translation.
     word_confidences: the probability of each word to be right.
-    has_loop: whether it repeats itself, and its source does not.
-    has_unusual_length: whether it is far too long or short for its source.
+    has_loop: whether the translation has a loop, and its source has none.
+    has_unusual_length: whether the translation is far too long or too short.
     """
 
     confidence: float
@@ -46,10 +46,10 @@ def assess(
     """Assesses the translations of texts.
 
     Args:
-        translator: the `Translator` that made them.
-        calibration: its `Calibration`.
-        texts: the texts.
-        hypotheses: a translation of each.
+        translator: the `Translator` that made the translations.
+        calibration: the `Calibration` of the translator.
+        texts: the sources.
+        hypotheses: the translation of each source.
     """
     if not len(texts):
         return []
@@ -97,7 +97,7 @@ def assess_in_graph(
 
     Args:
         translator: a `Translator`.
-        calibration: its `Calibration`.
+        calibration: the `Calibration` of the translator.
         text: string `(B,)`.
 
     Returns:
@@ -153,7 +153,8 @@ def n_best_in_graph(
 
     Returns:
         Dict of `translations` and `scores`, and `confidences`, float32
-        `(B, W)`, the expected share of right words of each; 0 for empty slots.
+        `(B, W)`, the expected share of right words in each translation; 0 for
+        empty slots.
     """
     source_ids, is_blank = _encoded(translator, text)
     result = translator.search_ids(source_ids)
@@ -174,7 +175,7 @@ def n_best_in_graph(
 
 
 def _encoded(translator, text):
-    """Returns the ids of strings (B,), and which are blank."""
+    """Returns the ids of strings (B,), and which strings are blank."""
     source_ids = translator.encode_source(text)
     return source_ids, results.are_blank(
         text, source_ids, translator.tokenizer.special_ids

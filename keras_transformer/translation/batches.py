@@ -1,4 +1,4 @@
-"""Batches of texts of similar length, with results in the texts' order."""
+"""Batches of texts of similar length; results are in the order of texts."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,11 +11,11 @@ def in_batches(
     texts: Sequence[str | bytes],
     batch_size: int,
 ) -> list[Any]:
-    """Processes texts in batches, those of similar length together.
+    """Processes texts in batches of texts of similar length.
 
     Args:
-        process: function that takes the indices of a batch in `texts` and
-            returns a result for each of them.
+        process: a function that takes the indices of a batch in `texts` and
+            returns a result for each index.
         texts: strings or bytes.
         batch_size: the maximum number of texts in a batch.
 
@@ -58,8 +58,8 @@ def check_partners(
     Args:
         texts: the texts.
         partners: what belongs to each text, such as its target.
-        name: what one partner is called.
-        names: what several are called.
+        name: the word for a partner, for the error message.
+        names: the plural of `name`.
     """
     if len(texts) != len(partners):
         raise ValueError(

@@ -16,7 +16,7 @@ _TESTS = {"bootstrap": "bs", "randomization": "ar"}
 class Difference(NamedTuple):
     """A sentence that two systems translate differently.
 
-    number: its place in the list, counted from 0.
+    number: the index of the sentence in the list, from 0.
     chrf: chrF of the first and of the second translation.
     """
 
@@ -37,7 +37,7 @@ def compare_translations(
 
     Args:
         first: the translations of the baseline.
-        second: those of the other system.
+        second: the translations of the other system.
         references: the correct translations.
         lowercase: whether to ignore case.
         tokenize: a tokenization of sacreBLEU, for BLEU.
@@ -45,15 +45,15 @@ def compare_translations(
         trials: the number of trials of the randomization.
 
     Returns:
-        For each of `bleu`, `chrf` and `ter` a dict: `first` and `second`, the
+        A dict for each of `bleu`, `chrf` and `ter`: `first` and `second`, the
         scores; `first_interval` and `second_interval`, the mean of the
-        resamples and the half width of their 95 % interval; `bootstrap_p` and
-        `randomization_p`, the probabilities of such a difference between equal
-        systems; and their signatures.
+        resamples and the half width of the 95 % interval; `bootstrap_p` and
+        `randomization_p`, the p-values of the two tests; and
+        `bootstrap_signature` and `randomization_signature` of sacreBLEU.
 
     Raises:
-        ValueError: the numbers of texts differ or are 0; or as
-            `score_translations` says.
+        ValueError: the numbers of texts differ or are 0; or a reason that
+            `score_translations` names.
 
     Example:
 
@@ -90,7 +90,7 @@ def _paired_test(systems, named_metrics, references, test, count):
         systems, named_metrics, [references], _TESTS[test], count
     )()
     results = {}
-    # sacreBLEU has names such as "chrF2", in the order of the metrics.
+    # The keys of sacreBLEU, such as "chrF2", are in the order of the metrics.
     for name, key in zip(named_metrics, signatures, strict=True):
         first, second = cast(list[significance.Result], scores[key])
         results[name] = {
@@ -114,15 +114,15 @@ def largest_differences(
     references: Sequence[str],
     count: int,
 ) -> list[Difference]:
-    """Returns the sentences whose chrF differs most, the largest first.
+    """Returns the sentences whose chrF differs most, sorted by difference.
 
     Sentences with equal translations are left out.
 
     Args:
         first: the translations of the baseline.
-        second: those of the other system.
+        second: the translations of the other system.
         references: the correct translations.
-        count: the maximal number of sentences.
+        count: the maximum number of sentences.
 
     Example:
 

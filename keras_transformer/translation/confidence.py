@@ -1,7 +1,7 @@
-"""How sure a translation is: curves from log-probabilities to probabilities.
+"""Calibration: turns log-probabilities into confidences of translations.
 
-Of the words to which a model gives a probability of 0.8, fewer or more than
-80 % may be right. So a calibration is learned from translations whose
+If a model gives words a probability of 0.8, fewer or more than 80 % of these
+words may be right. So a calibration is learned from translations whose
 references are known.
 """
 
@@ -22,10 +22,10 @@ class Calibration:
     """Curves from the log-probabilities of a model to shares of right words.
 
     Args:
-        words: from the log-probability of a word, the sum over its pieces, to
-            the probability that it is right.
-        sentences: from the mean log-probability of the tokens of a sentence to
-            the share of its words that are right.
+        words: the curve from the log-probability of a word, summed over its
+            pieces, to the probability that the word is right.
+        sentences: the curve from the mean log-probability of the tokens of a
+            sentence to the share of right words in this sentence.
         lengths: the lengths of good translations.
 
     Example:
@@ -49,10 +49,10 @@ class Calibration:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Calibration":
-        """Reads what `as_json` returned.
+        """Makes a calibration from a result of `as_json`.
 
         Raises:
-            ValueError: there are other values.
+            ValueError: `values` is not such a result.
         """
         try:
             words, sentences = (
@@ -79,7 +79,7 @@ def fit(
 
     Args:
         scored: the words of B translations, with their log-probabilities.
-        references: a reference of each translation.
+        references: a reference for each translation.
         lengths: the lengths of good translations.
 
     Raises:
@@ -104,7 +104,7 @@ def fit(
 def right_words(
     scored: word_scores.WordScores, references: Sequence[str]
 ) -> list[list[bool]]:
-    """Tells which words of translations are in their references, in order."""
+    """Tells which words of translations are right, given their references."""
     return [
         reliability.right_words(words, reference.split())
         for words, reference in zip(scored.words, references, strict=True)

@@ -11,19 +11,20 @@ import tensorflow as tf
 from keras_transformer.search import contract
 from keras_transformer.text import SpecialIds
 
-# The longest sequence of tokens whose repetition is looked for.
+# Repetitions of longer sequences of tokens are not searched for.
 _LONGEST_PERIOD = 32
-# A length is unusual if it is that many standard deviations from the expected.
+# A length is unusual if it differs from the expected length by more than this
+# number of standard deviations.
 _DEVIATIONS = 5.0
 
 
 class LengthModel(NamedTuple):
-    """How long translations are, for a source of S tokens.
+    """The expected length of a translation, for a source of S tokens.
 
-    The length is near S times `ratio`. Its standard deviation grows with the
-    root of S, as that of a sum of S independent lengths.
+    The expected length is S times `ratio`. The standard deviation is
+    `deviation` times the square root of S, as for a sum of S independent terms.
 
-    ratio: target tokens for each source token.
+    ratio: the mean number of target tokens for each source token.
     deviation: the standard deviation for a source of one token.
 
     Example:
@@ -44,8 +45,9 @@ class LengthModel(NamedTuple):
         """Tells which translations are far too long or short, boolean `(B,)`.
 
         Args:
-            source_lengths: `(B,)`, tokens of the sources, without end tokens.
-            target_lengths: `(B,)`, tokens of the translations.
+            source_lengths: `(B,)`, the number of tokens of each source, without
+                special ids.
+            target_lengths: `(B,)`, the same for the translations.
         """
         source, target = (
             tf.cast(lengths, tf.float32)
@@ -60,11 +62,11 @@ class LengthModel(NamedTuple):
 def fit_lengths(
     source_lengths: contract.TensorLike, target_lengths: contract.TensorLike
 ) -> LengthModel:
-    """Fits the lengths of good translations.
+    """Fits a `LengthModel` to the lengths of good translations.
 
     Args:
-        source_lengths: `(B,)`, each at least 1.
-        target_lengths: `(B,)`.
+        source_lengths: `(B,)`, numbers of tokens, each at least 1.
+        target_lengths: `(B,)`, numbers of tokens.
     """
     source = np.asarray(source_lengths, "float64")
     target = np.asarray(target_lengths, "float64")
@@ -82,18 +84,19 @@ def of_translations(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Tells which translations have a loop, and which an unusual length.
 
-    The translation of a source that has a loop may have one too. A blank source
-    has a translation without defects.
+    A loop is no defect if the source has a loop too. The translation of a blank
+    source has no defect.
 
     Args:
         source_ids: int32 `(B, S)`, with end tokens, padded.
         ids: int32 `(B, T)`, numbers that identify tokens.
-        lengths: int32 `(B,)`, tokens of the translations, ends included.
-        special_ids: those of the sources and those of the translations.
+        lengths: int32 `(B,)`, the number of tokens of each translation, end
+            token included.
+        special_ids: the special ids of the sources, and of the translations.
         expected: the lengths of good translations.
 
     Returns:
-        Two booleans `(B,)`.
+        Two boolean tensors `(B,)`: has a loop, has an unusual length.
     """
     lengths = tf.convert_to_tensor(lengths, tf.int32)
     of_source, of_target = special_ids
@@ -103,7 +106,7 @@ def of_translations(
     is_token = tf.cast(tf.not_equal(source_ids, of_source.pad), tf.int32)
     repeats = have_loops(source_ids, tf.reduce_sum(is_token, axis=1))
     has_loop = have_loops(ids, lengths) & ~repeats
-    # Without the end token, and without what every translation begins with.
+    # The end token and the prefix of every target are not counted.
     num_special = 1 + len(of_target.target_prefix)
     is_unusual = expected.are_unusual(
         source_lengths, tf.maximum(lengths - num_special, 0)
@@ -114,11 +117,11 @@ def of_translations(
 def have_loops(
     ids: contract.TensorLike, lengths: contract.TensorLike
 ) -> tf.Tensor:
-    """Tells which sequences repeat themselves at once, boolean `(B,)`.
+    """Tells which sequences have a loop, boolean `(B,)`.
 
-    A sequence has a loop if one token stands four times in a row, or if
-    a longer part is followed by itself so that at least four tokens, and at
-    least the whole part, are a repetition.
+    A sequence has a loop if one token stands four times in a row, or if a part
+    of 2 to 32 tokens is repeated directly after itself. The repetition must
+    have at least four tokens, and at least the whole part.
 
     Args:
         ids: int32 `(B, T)`, any numbers that identify tokens.

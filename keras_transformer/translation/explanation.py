@@ -17,7 +17,7 @@ class Explanation(NamedTuple):
     """Tokens of a sentence and its translation, and all attention scores.
 
     Rows are queries, columns are keys: rows attend to columns, and each row
-    sums to one. Row t of the decoder's scores is the step that read
+    sums to one. Row t of `decoder` and `cross` is from the step that read
     `target_input_tokens[t]` and emitted `target_tokens[t]`.
 
     source_tokens: S pieces, the end token included.
@@ -44,7 +44,7 @@ def explain(translator: translators.Translator, text: str) -> Explanation:
         text: one sentence.
 
     Raises:
-        ValueError: several sentences.
+        ValueError: `text` is not one string.
         FloatingPointError: the model's output is NaN.
     """
     if not isinstance(text, (str, bytes)):
@@ -78,12 +78,12 @@ def explain_in_graph(
         text: string `(B,)`.
 
     Returns:
-        Dict of `translation`, string `(B,)`, and the fields of each
-        `Explanation`. `source_tokens`, string `(B, S)`, and `target_tokens`,
-        string `(B, T)`, are padded with empty strings; `encoder_attention`
-        `(B, L, H, S, S)`, `decoder_attention` `(B, L, H, T, T)` and
-        `cross_attention` `(B, L, H, T, S)` with zeros. A blank string has no
-        target tokens. T is at least 1.
+        Dict of `translation`, string `(B,)`; `source_tokens`, string `(B, S)`,
+        and `target_tokens`, string `(B, T)`, padded with empty strings; and
+        `encoder_attention` `(B, L, H, S, S)`, `decoder_attention`
+        `(B, L, H, T, T)` and `cross_attention` `(B, L, H, T, S)`, padded with
+        zeros. The tokens and scores are those of an `Explanation`. A blank
+        string has no target tokens. T is at least 1.
     """
     source_ids = translator.encode_source(text)
     pad_id = translator.model.pad_id
@@ -116,7 +116,7 @@ def explain_in_graph(
 
 
 class _PieceTables:
-    """The pieces of vocabularies in a graph, one constant for each."""
+    """The pieces of vocabularies: one constant of a graph per vocabulary."""
 
     def __init__(self):
         self._tables = {}

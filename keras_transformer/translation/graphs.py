@@ -1,4 +1,4 @@
-"""Runs a search in graphs, each of which is built once.
+"""Runs a search in graphs. Each graph is built once.
 
 B batch   S source length   P prefix length
 """
@@ -32,7 +32,7 @@ def in_graphs(
     if not jit_compile:
         return GraphSearch(search)
     strategy = getattr(search.model, "distribute_strategy", None)
-    # With several workers only the chief searches, so replicas share no rows.
+    # Of several workers only the chief searches, so replicas share no rows.
     is_shared = isinstance(
         strategy, (tf.distribute.TPUStrategy, tf.distribute.MirroredStrategy)
     )
@@ -45,9 +45,9 @@ def in_graphs(
 
 
 class GraphSearch:
-    """A search in graphs of unknown shapes, one for each kind of call.
+    """A search in graphs of unknown shapes, one graph for each kind of call.
 
-    The kinds are calls with and without a prefix, with and without `align`.
+    A call is with or without a prefix, and with or without `align`.
 
     Args:
         search: a `ModelSearch`.
@@ -84,7 +84,7 @@ class GraphSearch:
 
 
 class CompiledSearch:
-    """A search compiled by XLA, which pads its inputs to one of a few shapes.
+    """A search that XLA compiles. It pads its inputs to one of a few shapes.
 
     Args:
         search: a `ModelSearch`.
@@ -142,7 +142,7 @@ class CompiledSearch:
         )
 
     def _padded(self, ids):
-        """Adds padding and copies of the first row, so that shapes are few."""
+        """Adds padding and copies of the first row, to have few shapes."""
         rows, length = ids.shape
         num_copies = (1 << (rows - 1).bit_length()) - rows
         num_copies += -(rows + num_copies) % self._replicas

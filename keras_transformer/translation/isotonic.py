@@ -1,4 +1,4 @@
-"""Isotonic regression: a curve that only rises, fitted to pairs of numbers."""
+"""Isotonic regression: fits a curve that never falls to pairs of numbers."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,15 +7,16 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-# Pairs whose mean makes one point, so that a point is not the luck of a few.
+# The number of pairs whose mean is one point. A point from only a few pairs
+# would depend too much on chance.
 _GROUP = 20
 
 
 class Curve(NamedTuple):
-    """A curve through points, straight between them, and flat outside.
+    """A curve through points: linear between points, constant outside.
 
-    x: where the points are, rising.
-    y: their heights, which do not fall.
+    x: the x of each point, ascending.
+    y: the y of each point; it never falls.
 
     Example:
 
@@ -28,11 +29,11 @@ class Curve(NamedTuple):
     y: tuple[float, ...]
 
     def at(self, values: npt.ArrayLike) -> np.ndarray:
-        """Returns the heights at values of any shape, float64."""
+        """Returns the y at x `values` of any shape, as float64."""
         return np.interp(np.asarray(values, "float64"), self.x, self.y)
 
     def in_graph(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns the heights at float32 values `(N,)`, in a graph."""
+        """Returns the y at x `values`, float32 `(N,)`, in a graph."""
         x, y = (tf.constant(each, tf.float32) for each in self)
         after = tf.searchsorted(x, values, side="right")
         last = len(self.x) - 1
@@ -43,24 +44,25 @@ class Curve(NamedTuple):
             for table in (x, y)
             for index in (left, right)
         )
-        # At both ends the two points are the same, so their distance is 0.
+        # Outside of the curve both points are the same: their distance is 0.
         share = tf.math.divide_no_nan(values - x_left, x_right - x_left)
         return y_left + tf.clip_by_value(share, 0.0, 1.0) * (y_right - y_left)
 
 
 def fit(x: Sequence[float], y: Sequence[float]) -> Curve:
-    """Fits a curve that does not fall, by pool-adjacent-violators.
+    """Fits a curve that never falls, by pool-adjacent-violators.
 
-    Neighbours in x are first averaged in groups of 20. Then every point that is
-    lower than the one before it is averaged with that one, until none is lower
-    (Ayer et al. 1955). No other rising curve through these x is closer to y.
+    The pairs are sorted by x, and each group of about 20 pairs is averaged to
+    one point. Then each point that is not higher than the point before it is
+    averaged with that point, until all points rise (Ayer et al. 1955). The
+    curve goes through these points.
 
     Args:
         x: at least one number, in any order.
-        y: as many numbers.
+        y: a number for each x.
 
     Raises:
-        ValueError: there are no pairs, or not as many y as x.
+        ValueError: there are no pairs, or the numbers of x and y differ.
 
     Example:
 
@@ -70,8 +72,8 @@ def fit(x: Sequence[float], y: Sequence[float]) -> Curve:
     if not len(x) or len(x) != len(y):
         raise ValueError(
             "A curve needs pairs of numbers. Received: "
-            f"{len(x)} x, {len(y)} y. Give at least one of each, as many y as "
-            "x."
+            f"{len(x)} x, {len(y)} y. Give at least one pair, and the "
+            "same number of x and y."
         )
     blocks: list[tuple[float, float, int]] = []
     for block in _groups(np.asarray(x, "float64"), np.asarray(y, "float64")):
@@ -93,14 +95,14 @@ def _groups(x, y):
     while start < len(x):
         end = min(start + _GROUP, len(x))
         end = int(np.searchsorted(x, x[end - 1], side="right"))
-        if len(x) - end < _GROUP:  # What is left is no group of its own.
+        if len(x) - end < _GROUP:  # The rest is too small for a group.
             end = len(x)
         yield x[start:end].mean(), y[start:end].mean(), end - start
         start = end
 
 
 def _mean(first, second):
-    """Returns the block that two blocks make together."""
+    """Merges two blocks, each its mean x, mean y and size."""
     size = first[2] + second[2]
     return (
         (first[0] * first[2] + second[0] * second[2]) / size,

@@ -13,11 +13,11 @@ from keras_transformer.search import contract
 class Lengths(NamedTuple):
     """Limits of the length of a translation, for a source of S tokens.
 
-    All numbers include end tokens. The maximum length is `maximum`, or S times
-    `ratio` plus `extra` if that is less. The minimum length is `minimum`, or S
-    times `minimum_ratio` if that is more, but never above the maximum length.
+    All numbers include end tokens. The maximum length is the smaller of
+    `maximum` and `ratio` * S + `extra`. The minimum length is the larger of
+    `minimum` and `minimum_ratio` * S, but never above the maximum length.
 
-    maximum: a number of tokens, or `None`.
+    maximum: a number of tokens, or `None` for no such limit.
     ratio: a factor of S.
     extra: a number of tokens; it is 50 in the paper (section 6.1).
     minimum: a number of tokens.

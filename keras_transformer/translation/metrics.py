@@ -21,9 +21,9 @@ _LANGUAGES = {
 _TOKENIZATIONS = {
     code: name for name, codes in _LANGUAGES.items() for code in codes.split()
 }
-# Country codes that are often used for a language, and the right codes.
+# Country codes that are often given by mistake, and the right language codes.
 _COUNTRIES = {"jp": "ja", "cn": "zh", "tw": "zh", "kr": "ko"}
-# Packages that a tokenization needs and sacreBLEU does not install.
+# Packages that a tokenization needs, but that sacreBLEU does not install.
 _PACKAGES = {"ja-mecab": "sacrebleu[ja]", "ko-mecab": "sacrebleu[ko]"}
 
 
@@ -31,8 +31,8 @@ def tokenization_of(language: str | None) -> str:
     """Returns the tokenization of sacreBLEU that a target language needs.
 
     Args:
-        language: its code, such as `"de"`, `"zh"` or `"pt-BR"`; `None` for a
-            language that writes spaces between words.
+        language: a language code, such as `"de"`, `"zh"` or `"pt-BR"`; `None`
+            for a language that writes spaces between words.
 
     Raises:
         ValueError: `language` is not a language code.
@@ -46,13 +46,13 @@ def tokenization_of(language: str | None) -> str:
         return DEFAULT_TOKENIZATION
     if not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]+)*", language):
         raise ValueError(
-            "A language is named by its code. Received: "
+            "A language is given by its code. Received: "
             f"{language!r}. Expected a code such as 'de', 'zh' or 'pt-BR'."
         )
     code = re.split("[-_]", language)[0].lower()
     if code in _COUNTRIES:
         raise ValueError(
-            "A language is named by its own code, not by that of a country. "
+            "A language is given by its code, not by the code of a country. "
             f"Received: {language!r}. Give {_COUNTRIES[code]!r}."
         )
     return _TOKENIZATIONS.get(code, DEFAULT_TOKENIZATION)
@@ -66,9 +66,9 @@ def corpus_metrics(
     """Makes the metrics BLEU and chrF, and warns if BLEU cannot separate words.
 
     Args:
-        references: the references of the translations, used for the warning
-            only. It is given if most of them have no spaces, so that the
-            tokenization takes each reference for one word.
+        references: the references of the translations. They are used only to
+            warn if most references have no spaces: the default tokenization
+            takes such a reference for one word.
         tokenize: a tokenization of sacreBLEU, for BLEU.
         lowercase: whether to ignore case.
 

@@ -28,7 +28,7 @@ class ModelSearch:
         search: a `Search`.
         lengths: `Lengths` of translations.
         end_id: the id of the end token in the vocabulary of translations.
-        first_ids: what every translation begins with, unless it has a prefix.
+        first_ids: the ids that begin every translation without a prefix.
     """
 
     def __init__(
@@ -60,14 +60,15 @@ class ModelSearch:
         Args:
             source_ids: int32 `(B, S)`.
             prefix: int32 `(B, P)`, the first tokens of translations, padded.
-            align: whether the result has attention.
-            max_length: the largest limit of all rows, for a state of fixed
-                shape as XLA needs.
+            align: whether the result must have attention.
+            max_length: an upper limit for all rows. XLA needs it for a state of
+                fixed shape. `None` for no such limit.
             only_best: whether the first hypothesis of each row is enough.
         """
         model = self.model
         if isinstance(model, shortlisted.Shortlisted):
-            # A prefix may have any tokens, and XLA needs a fixed size.
+            # No shortlist: a prefix may have any tokens, and XLA needs a
+            # vocabulary of fixed size.
             if prefix is not None or max_length is not None:
                 model = model.model
             else:
@@ -115,7 +116,7 @@ class ModelSearch:
     def score(
         self, source_ids: tf.Tensor, target_ids: tf.Tensor
     ) -> contract.SearchResult:
-        """Scores target ids (B, T), ends included, for source ids (B, S)."""
+        """Scores target ids (B, T), with end tokens, for source ids (B, S)."""
         inputs = self._inputs(source_ids, target_ids)
         attention = {}
         if self.search.needs_attention:
@@ -137,13 +138,13 @@ class ModelSearch:
     def attention_scores(
         self, source_ids: tf.Tensor, target_ids: tf.Tensor
     ) -> Any:
-        """Returns the `AttentionScores` of ids (B, S) and (B, T)."""
+        """Returns the `AttentionScores` of sources (B, S), targets (B, T)."""
         if self._has_one_run:
             return self._run_once(source_ids, target_ids)[1]
         return self.model.attention_scores(self._inputs(source_ids, target_ids))
 
     # `score` and `attention_scores` share this graph in a SavedModel.
-    # TensorFlow leaves out what its caller does not use.
+    # TensorFlow removes the outputs that a caller does not use.
     @tf.function(input_signature=[_IDS, _IDS], autograph=False)
     def _run_once(self, source_ids, target_ids):
         return self.model.call_with_scores(self._inputs(source_ids, target_ids))

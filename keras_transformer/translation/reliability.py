@@ -1,4 +1,4 @@
-"""How well probabilities agree with what happened: the reliability diagram."""
+"""Reliability diagrams: they compare confidences with right predictions."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -13,10 +13,10 @@ _WIDTH = 40
 class Bin(NamedTuple):
     """Predictions of similar confidence.
 
-    low: the lower end of the confidences in it; the upper end is 0.1 more.
+    low: the lower end of the bin; the upper end is 0.1 more.
     size: the number of predictions.
-    confidence: their mean confidence.
-    share: the share of them that were right.
+    confidence: the mean confidence of the predictions.
+    share: the share of right predictions.
     """
 
     low: float
@@ -26,20 +26,21 @@ class Bin(NamedTuple):
 
 
 def right_words(words: Sequence[str], reference: Sequence[str]) -> list[bool]:
-    """Tells which words of a translation are in its reference, in order.
+    """Tells which words of a translation are right, given its reference.
 
-    A word is right if it belongs to the longest common subsequence of the two.
+    Right words form a longest common subsequence of translation and reference.
 
     Args:
         words: the words of the translation.
-        reference: those of the reference.
+        reference: the words of the reference.
 
     Example:
 
     >>> right_words(["a", "dog", "runs"], ["the", "dog", "is", "running"])
     [False, True, False]
     """
-    # lengths[i, j]: the longest common subsequence of words[i:], reference[j:].
+    # lengths[i, j] is the length of the longest common subsequence of words[i:]
+    # and reference[j:].
     lengths = np.zeros([len(words) + 1, len(reference) + 1], int)
     for i in range(len(words) - 1, -1, -1):
         for j in range(len(reference) - 1, -1, -1):
@@ -65,7 +66,7 @@ def bins(confidences: npt.ArrayLike, right: npt.ArrayLike) -> list[Bin]:
 
     Args:
         confidences: `(N,)`, in [0, 1].
-        right: `(N,)`, whether each was right, or to what share.
+        right: `(N,)`, whether each prediction was right, or its right share.
     """
     confidences = np.asarray(confidences, "float64")
     right = np.asarray(right, "float64")
@@ -86,8 +87,8 @@ def bins(confidences: npt.ArrayLike, right: npt.ArrayLike) -> list[Bin]:
 def calibration_error(all_bins: Sequence[Bin]) -> float:
     """Returns the expected calibration error of bins.
 
-    It is the mean distance of confidence and share of right predictions, each
-    bin weighted by its size (Naeini et al. 2015).
+    It is the mean difference between the confidence and the share of right
+    predictions, with each bin weighted by its size (Naeini et al. 2015).
 
     Example:
 

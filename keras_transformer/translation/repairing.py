@@ -15,8 +15,8 @@ from keras_transformer.translation import defects, graphs, model_search
 from keras_transformer.translation import lengths as limits
 from keras_transformer.translation import translator as translators
 
-# The second search writes no three tokens twice, and is to attend to every
-# source token.
+# The second search repeats no sequence of three tokens. Its coverage penalty
+# prefers hypotheses that attend to every source token.
 _NO_REPEAT = 3
 _COVERAGE = 0.3
 
@@ -24,10 +24,10 @@ _COVERAGE = 0.3
 class RepairingTranslator(translators.Translator):
     """A `Translator` that repairs translations with a loop or unusual length.
 
-    It searches again, repeats no three tokens, and has a coverage penalty. The
-    hypotheses of this second search replace those of the first if the best of
-    them has neither defect. In a graph that takes time only if a translation
-    has a defect.
+    A second search translates the sources of such translations again. It
+    repeats no sequence of three tokens, and has a coverage penalty. If its best
+    hypothesis has neither defect, its hypotheses replace those of the first
+    search. The second search takes time only if a translation has a defect.
 
     Args:
         translator: a `Translator` with a `BeamSearch`.
@@ -35,7 +35,7 @@ class RepairingTranslator(translators.Translator):
             `Calibration`.
 
     Raises:
-        ValueError: the search is of another kind, or XLA compiles it.
+        ValueError: the search is not a `BeamSearch`, or XLA compiles it.
 
     Example:
 
@@ -57,8 +57,8 @@ class RepairingTranslator(translators.Translator):
         if translator.jit_compile:
             raise ValueError(
                 "XLA compiles a search for each shape, and a second search has "
-                "others. Received: a translator with jit_compile=True. Give "
-                "one without."
+                "other shapes. Received: a translator with jit_compile=True. "
+                "Give a translator with jit_compile=False."
             )
         # The attributes have the names of the constructor's arguments.
         names = inspect.signature(translators.Translator).parameters
@@ -78,17 +78,17 @@ class RepairingTranslator(translators.Translator):
 
 
 class RepairedSearch(model_search.ModelSearch):
-    """A `ModelSearch` and a second one, for translations with a defect.
+    """A `ModelSearch` that searches again where a translation has a defect.
 
     Args:
         model: a `DecodingModel`.
         search: a `BeamSearch`.
         lengths: `Lengths` of translations.
-        tokenizers: those of sources and translations.
+        tokenizers: the tokenizers of sources and of translations.
         expected: the lengths of good translations.
 
     Raises:
-        ValueError: the search is of another kind.
+        ValueError: the search is not a `BeamSearch`.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class RepairedSearch(model_search.ModelSearch):
         max_length: int | None = None,
         only_best: contract.TensorLike = False,
     ) -> contract.SearchResult:
-        """Searches as `ModelSearch` does, and again where that is needed."""
+        """Searches as `ModelSearch` does, and again for rows with a defect."""
         first = super().__call__(
             source_ids, prefix, align, max_length, only_best
         )
@@ -143,7 +143,7 @@ class RepairedSearch(model_search.ModelSearch):
         return tf.cond(tf.reduce_any(is_wrong), repaired, lambda: first)
 
     def _are_wrong(self, source_ids, result):
-        """Returns which rows (B,) have a best hypothesis with a defect."""
+        """Returns in which rows (B,) the best hypothesis has a defect."""
         has_loop, has_unusual_length = defects.of_translations(
             source_ids,
             result.ids[:, 0],
@@ -155,10 +155,10 @@ class RepairedSearch(model_search.ModelSearch):
 
 
 def second_search(search: base.Search) -> beam.BeamSearch:
-    """Returns a beam search that avoids loops and leaves nothing out.
+    """Returns a beam search that avoids loops and omissions.
 
     Raises:
-        ValueError: the first search is no beam search.
+        ValueError: `search` is not a `BeamSearch`.
 
     Example:
 
@@ -183,13 +183,13 @@ def second_search(search: base.Search) -> beam.BeamSearch:
 
 
 def _replaced(first, second, rows, is_better, pad_id):
-    """Returns the first result, with better rows of the second in their place.
+    """Returns the first result, with some rows replaced by the second result.
 
     Args:
         first: the `SearchResult` of all rows.
-        second: that of the rows that were searched again.
-        rows: int64, the numbers of these.
-        is_better: boolean, which of these to take.
+        second: the `SearchResult` of the rows that were searched again.
+        rows: int64, the indices of these rows in the batch.
+        is_better: boolean, which of these rows to replace.
         pad_id: the id after the end of a hypothesis.
     """
     length = tf.maximum(tf.shape(first.ids)[2], tf.shape(second.ids)[2])

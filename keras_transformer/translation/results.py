@@ -19,12 +19,12 @@ class Hypothesis(NamedTuple):
     """One translation of a sentence.
 
     text: the translation.
-    score: the score by which the search ranks hypotheses; with a minimum risk
-        it does not rank the first ones.
+    score: the score by which the search ranks hypotheses. With `minimum_risk`
+        the expected BLEU ranks the first hypotheses instead.
     tokens: the pieces of the translation, the end token included.
     log_probs: float32 array, the log-probability of each piece.
-    alignment: soft alignment of words, see `align_words`; `None` unless
-        asked for.
+    alignment: soft alignment of words, see `align_words`; `None` if the words
+        were not aligned.
 
     Example:
 
@@ -40,7 +40,7 @@ class Hypothesis(NamedTuple):
 
 
 def empty_hypothesis(align: bool) -> Hypothesis:
-    """Returns the translation of a blank text, with an alignment if asked."""
+    """Returns the translation of a blank text; `align` adds an alignment."""
     empty_alignment = np.zeros([0, 0]) if align else None
     return Hypothesis("", 0.0, [], np.zeros([0], "float32"), empty_alignment)
 
@@ -68,11 +68,11 @@ def are_blank(
 
 
 def check_score(score: float, text: str | bytes) -> None:
-    """Raises FloatingPointError if a score is not a number.
+    """Raises FloatingPointError if a score is NaN.
 
     Args:
         score: the score of a translation.
-        text: the source of the translation, for the message.
+        text: the source of the translation, for the error message.
     """
     if np.isnan(score):
         raise FloatingPointError(
@@ -93,7 +93,7 @@ def texts_in_graph(
     Args:
         ids: int32 `(B, W, T)`.
         scores: float32 `(B, W)`.
-        is_blank: boolean `(B,)`, the texts with nothing to translate.
+        is_blank: boolean `(B,)`, which texts have nothing to translate.
         tokenizer: the tokenizer of the hypotheses.
 
     Returns:
@@ -138,7 +138,7 @@ def read_result(
     """
     rows, width, columns = result.ids.shape
     ids, lengths, scores, log_probs = (field.numpy() for field in result[:4])
-    # All rows are decoded in one call, which takes as long as a search step.
+    # One call decodes all rows: a call takes as long as a step of the search.
     decoded = target_tokenizer.decode(ids.reshape([rows * width, columns]))
     decoded = decoded.numpy().reshape([rows, width])
     if align:
@@ -188,7 +188,7 @@ def read_scores(
     Args:
         result: the result of scoring, outside of graphs, one hypothesis a row.
         texts: B sources.
-        targets: a translation of each.
+        targets: a translation of each source.
         are_blank: boolean `(B,)`, whether source and target are both blank.
         target_tokenizer: the tokenizer of the targets.
 
@@ -224,17 +224,17 @@ def _attention_of(result):
     if result.attention is None:
         raise ValueError(
             "Words are aligned by attention. Received: a search whose result "
-            "has none. If the task has a `source_mask`, its step returns "
-            "attention; return it in the `SearchResult`."
+            "has no attention. If the task has a `source_mask`, its step "
+            "returns attention; return it in the `SearchResult`."
         )
     return result.attention.numpy()
 
 
 def _aligned(attention, source, target):
-    """Aligns the words of a source and a target, each ids and their tokenizer.
+    """Returns a soft alignment of target words with source words.
 
     Args:
-        attention: `(T, S)`, padded on both sides if the search was.
+        attention: `(T, S)`; it may have further rows and columns of padding.
         source: ids `(S,)` and the tokenizer.
         target: ids `(T,)` and the tokenizer.
     """
@@ -249,9 +249,10 @@ def _aligned(attention, source, target):
 
 
 def _words_read(texts, tokenizer):
-    """Returns the number of words of each text, and the words the model reads.
+    """Returns for each text its number of words, and which words are read.
 
-    The tokenizer leaves out words without a known piece, see `encode_source`.
+    `encode_source` leaves out words without a known piece; the model does not
+    read these words.
     """
     ids, is_known = (x.to_list() for x in tokenizer.known_pieces(texts))
     words = []
@@ -271,7 +272,7 @@ def _over_all_words(soft, count, read):
     Args:
         soft: soft alignment `(target words, words read)`.
         count: the number of words of the text.
-        read: the numbers of the words read.
+        read: the indices of the words read, ascending.
     """
     if len(read) == count:
         return soft

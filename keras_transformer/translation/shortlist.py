@@ -1,4 +1,4 @@
-"""The target tokens that a source makes likely, learned from sentence pairs.
+"""The likely target tokens of a source, learned from sentence pairs.
 
 B batch   S source length   V vocabulary_size of the target
 """
@@ -9,23 +9,25 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-# Translation probabilities of this many pairs of a source and a target token
-# fit into about 1 GB. Of a larger corpus, every second pair is read, or fewer.
+# A couple is a source token and a target token of one pair of sentences. The
+# data of this number of couples fit into about 1 GB. Of a larger corpus only
+# every second sentence pair is read, or every third, and so on.
 _MOST_COUPLES = 20_000_000
 _ITERATIONS = 5
 
 
 class Shortlist(NamedTuple):
-    """Which target tokens may translate a source.
+    """The target tokens that may occur in the translation of a source.
 
-    A row may have the frequent tokens, and those that are likely for one of
-    its source tokens. A source token that was not in the training data may be
-    translated by any token, so its row may have all.
+    The translation of a row may have the frequent tokens, and the likely tokens
+    of each of its source tokens. If one of its source tokens is unknown, that
+    is, was not in the training data, the translation may have all tokens.
 
-    is_frequent: boolean `(V,)`.
-    likely: int32 `(V_source, N)`, the likely tokens of each source token. A
-        token that has fewer repeats one of them, or a frequent one.
-    is_known: boolean `(V_source,)`.
+    is_frequent: boolean `(V,)`, which target tokens all rows may have.
+    likely: int32 `(V_source, N)`, N likely target tokens of each source token.
+        If a source token has fewer than N, one of them is repeated. If it has
+        none, a frequent token is repeated.
+    is_known: boolean `(V_source,)`, which source tokens are known.
 
     Example:
 
@@ -72,20 +74,20 @@ def learn(
 ) -> Shortlist:
     """Learns a shortlist from the ids of sentence pairs.
 
-    How likely a target token is for a source token is the translation
-    probability of IBM model 1 (Brown et al. 1993).
+    The likely target tokens of a source token have the largest translation
+    probabilities of IBM model 1 (Brown et al. 1993).
 
     Args:
-        sources: integers `(S,)` of each pair, without special ids.
-        targets: integers `(T,)` of each pair, without special ids.
+        sources: the source ids `(S,)` of each pair, without special ids.
+        targets: the target ids `(T,)` of each pair, without special ids.
         source_vocabulary_size: V_source.
         vocabulary_size: V.
         always: tokens that every row may have, such as special ids.
-        known: source tokens that are in no pair, and do not let a row have
-            all tokens: the special ids of the source, padding among them.
-        frequent: how many tokens every row may have besides, the most
-            frequent first.
-        likely: N.
+        known: source tokens that are known although they are in no pair: the
+            special ids of the source, padding included.
+        frequent: how many of the most frequent target tokens every row may
+            have, in addition to `always`.
+        likely: N, the number of likely tokens of each source token.
 
     Raises:
         ValueError: there are no pairs, or a size is too small.
@@ -109,7 +111,7 @@ def learn(
     source, target, probability = _translation_probabilities(
         sources, targets, vocabulary_size
     )
-    # A source token without a target is given one that all rows may have.
+    # A source token without a target gets a token that all rows may have.
     table = np.full(
         (source_vocabulary_size, likely), np.argmax(is_frequent), np.int32
     )
@@ -131,14 +133,18 @@ def _fill(table, source, target, probability):
 
 
 def _translation_probabilities(sources, targets, vocabulary_size):
-    """Returns source tokens, target tokens, and p(target | source), `(C,)`."""
+    """Returns all couples: sources, targets, and p(target | source).
+
+    Each result has one element for each couple that occurs in the pairs.
+    """
     pairs = [
         (np.unique(source), np.unique(target))
         for source, target in zip(sources, targets, strict=True)
     ]
     couples = sum(len(source) * len(target) for source, target in pairs)
     pairs = pairs[:: -(-couples // _MOST_COUPLES)]
-    # A target token of a pair, and all source tokens that it may come from.
+    # Each target token of a pair forms a couple with each source token of the
+    # pair. `sizes` has the number of couples of each target token of each pair.
     sizes = np.concatenate([np.full(len(t), len(s)) for s, t in pairs])
     keys = np.concatenate(
         [

@@ -20,20 +20,20 @@ from keras_transformer.translation import shortlist as lists
 class Shortlisted:
     """A `DecodingModel` whose search uses a `Shortlist`.
 
-    A batch computes the logits of all tokens that one of its rows may have.
-    Each row may have only its own, so that a translation does not depend on
-    the other rows. Everything but a search uses the model as it is, such as
-    the score of a given target. So do a search with a prefix that a user
-    gives, and one that XLA compiles.
+    For a batch, a step computes the logits of all tokens that at least one row
+    may have. A row can choose only the tokens that this row may have, so that
+    its translation does not depend on the other rows.
+
+    A search uses all tokens, not the shortlist, if a user gives a prefix or if
+    XLA compiles the search. So does the score of a given target.
 
     Args:
-        model: the model, whose `stepper` takes `output_ids`.
+        model: a model whose `stepper` takes `output_ids`.
         shortlist: a `Shortlist`.
 
     Raises:
-        ValueError: the model cannot compute the logits of some tokens alone,
-            its vocabulary is not that of the shortlist, or a special id is
-            not among the first tokens, which the shortlist must all have.
+        ValueError: the `stepper` of the model does not take `output_ids`, so it
+            cannot compute the logits of chosen tokens only.
 
     Attributes:
         variables: the variables of the model.
@@ -45,8 +45,8 @@ class Shortlisted:
         self.pad_id, self.start_id = model.pad_id, model.start_id
         if "output_ids" not in inspect.signature(model.stepper).parameters:
             raise ValueError(
-                "A shortlist needs a model that computes the logits of some "
-                "tokens alone: its `stepper` takes `output_ids`. Received: "
+                "A shortlist needs a model whose `stepper` takes `output_ids`, "
+                "the tokens whose logits are computed. Received: "
                 f"{type(model).__name__}. Use a `Transformer`."
             )
 
@@ -70,7 +70,7 @@ class Shortlisted:
         return self.model.attention_scores(inputs)
 
     def call_with_scores(self, inputs: dict[str, Any]) -> Any:
-        """Returns logits of all tokens and attention, as the model does."""
+        """Returns logits of all tokens and attention scores of the model."""
         return self.model.call_with_scores(inputs)
 
     def alignment_attention(self, inputs: dict[str, Any]) -> Any:
@@ -78,7 +78,7 @@ class Shortlisted:
         return self.model.alignment_attention(inputs)
 
     def of_batch(self, source_ids: tf.Tensor) -> "BatchModel":
-        """Returns the model of a batch, whose vocabulary is its shortlist."""
+        """Returns a model with the shortlist of a batch as its vocabulary."""
         return BatchModel(
             self.model,
             self.shortlist.allowed(source_ids),
@@ -89,8 +89,8 @@ class Shortlisted:
         """Checks that a search can use the shortlist.
 
         Raises:
-            ValueError: it draws tokens at random, or a special id is not one
-                of the first tokens, which all shortlists have.
+            ValueError: the search draws tokens at random, or not all rows may
+                have all tokens from id 0 to the largest special or banned id.
         """
         if isinstance(search, sampling.SamplingSearch):
             raise ValueError(
@@ -114,10 +114,10 @@ class BatchModel:
     """A `DecodingModel` whose vocabulary is the shortlist of a batch.
 
     Token k of its vocabulary is the k-th token that any row may have. The first
-    tokens are the same, special ids among them.
+    tokens, special ids included, have the same ids as in the model.
 
     Args:
-        model: the model.
+        model: the model with all tokens.
         allowed: boolean `(B, V)`, which tokens each row may have.
         is_frequent: boolean `(V,)`, which tokens all rows may have.
     """
@@ -139,7 +139,7 @@ class BatchModel:
         }
 
     def stepper(self, return_attention: bool = False) -> Callable[..., Any]:
-        """Makes a function for many steps, whose logits are `(R, V')`."""
+        """Makes a function to call at each step; its logits are `(R, V')`."""
         take_step = self.model.stepper(return_attention, self._ids)
 
         def step(ids, position, state):
@@ -156,26 +156,26 @@ class BatchModel:
         return step
 
     def to_vocabulary(self, ids: tf.Tensor) -> tf.Tensor:
-        """Returns the ids of the model's vocabulary."""
+        """Converts ids of the shortlist to ids of the model's vocabulary."""
         return tf.gather(self._ids, ids)
 
     def to_shortlist(self, ids: tf.Tensor) -> tf.Tensor:
-        """Returns the ids of the shortlist, which must have them."""
+        """Converts ids of the model to ids of the shortlist; all must exist."""
         numbers = tf.searchsorted(self._ids, tf.reshape(ids, [-1]))
         return tf.reshape(numbers, tf.shape(ids))
 
     def widen(self, state: dict[str, Any], width: int) -> dict[str, Any]:
-        """Copies each hypothesis to `width` hypotheses, side by side."""
+        """Copies each row to `width` adjacent hypotheses."""
         return {**state, "model": self.model.widen(state["model"], width)}
 
     def select(self, state: dict[str, Any], parents: Any) -> dict[str, Any]:
-        """Lets hypothesis w of row b continue hypothesis `parents[b, w]`."""
+        """Gives slot w of row b the state of hypothesis `parents[b, w]`."""
         return {**state, "model": self.model.select(state["model"], parents)}
 
     def take_rows(
         self, state: dict[str, Any], rows: Any, width: int
     ) -> dict[str, Any]:
-        """Takes the rows that continue, each with all its hypotheses."""
+        """Returns the state of `rows`, each with its `width` hypotheses."""
         return {
             "model": self.model.take_rows(state["model"], rows, width),
             "allowed": tf.gather(state["allowed"], rows),

@@ -20,7 +20,7 @@ _PAPER_LENGTHS = limits.Lengths()
 _PAPER_SEARCH = beam.BeamSearch()
 _STRINGS = tf.TensorSpec([None], tf.string)
 _IDS = tf.TensorSpec([None, None], tf.int32)
-# Without AutoGraph, which takes seconds: no Python here branches on tensors.
+# AutoGraph takes seconds and is not needed: no Python branches on tensors.
 _in_graph = functools.partial(tf.function, autograph=False)
 
 
@@ -29,17 +29,17 @@ class Translator(tf.Module):
 
     Args:
         model: a `Transformer`, an `Ensemble`, or another `DecodingModel`.
-        tokenizer: a `Tokenizer`, whose padding id is the model's.
+        tokenizer: a `Tokenizer` with the padding id of the model.
         search: a `Search`: `BeamSearch`, `GreedySearch`, `SamplingSearch` or
             your own; `None` for beam search as in the paper. A translation
             never contains the padding id, nor the model's start id unless it
             is also the end id.
         max_source_length: longer sources are cut to this number of tokens.
-        target_tokenizer: the tokenizer of translations, if it is separate.
+        target_tokenizer: the tokenizer of translations; `None` for `tokenizer`.
         lengths: `Lengths` of translations; by default as in the paper.
         jit_compile: whether `hypotheses` and `translate` compile the search
-            with XLA, once for each of a few shapes. That takes seconds for
-            each shape, and is faster for one sentence at a time.
+            with XLA, once for each of a few shapes. Compilation takes seconds
+            for each shape; searches for one sentence are then faster.
 
     Raises:
         ValueError: a padding id that differs from the model's, a beam larger
@@ -112,8 +112,8 @@ class Translator(tf.Module):
 
         Returns:
             Dict of `translations`, string `(B, W)`, and `scores`, float32
-            `(B, W)`, best first. Empty slots, where the search found fewer
-            than W, have an empty translation and a score of -1e9.
+            `(B, W)`, best first. If the search found fewer than W, the empty
+            slots have an empty translation and a score of -1e9.
         """
         lists.check_list("text", text)
         return self._n_best(text)
@@ -164,18 +164,18 @@ class Translator(tf.Module):
         return {"log_probability": tf.where(are_blank, 0.0, total)}
 
     def with_search(self, search: base.Search) -> "Translator":
-        """Returns this translator with another search."""
+        """Returns a translator like this one, but with another search."""
         return self._with(search=search)
 
     def with_model(self, model: model_search.Model) -> "Translator":
-        """Returns this translator with another model."""
+        """Returns a translator like this one, but with another model."""
         return self._with(model=model)
 
     def with_n_best(self, count: int | None = None) -> "Translator":
-        """Returns this translator with a search for `count` hypotheses.
+        """Returns a translator like this one, but for `count` hypotheses.
 
         Args:
-            count: `None` for as many as the search can return.
+            count: a number, or `None` for as many as the search can return.
 
         Raises:
             ValueError: `count` is more than the search can return.
@@ -191,7 +191,7 @@ class Translator(tf.Module):
     def translate(
         self, texts: Sequence[str], batch_size: int = 64
     ) -> list[str]:
-        """Translates Python strings, and keeps their order.
+        """Translates Python strings; the results are in the same order.
 
         Raises:
             ValueError: one string instead of a list, or `batch_size` below 1.
@@ -211,8 +211,8 @@ class Translator(tf.Module):
 
         Args:
             texts: the texts to translate.
-            batch_size: texts of a batch; those of similar length go together.
-            prefixes: the beginning of each translation.
+            batch_size: the number of texts of a batch, of similar length.
+            prefixes: the beginning of each translation, or `None`.
             align: whether to align the words of source and translation.
 
         Returns:
@@ -265,7 +265,7 @@ class Translator(tf.Module):
         Args:
             texts: the sources.
             targets: a translation of each.
-            batch_size: pairs of a batch.
+            batch_size: the number of pairs of a batch.
 
         Returns:
             A `Hypothesis` of each pair.
@@ -325,8 +325,8 @@ class Translator(tf.Module):
     ) -> contract.SearchResult:
         """Searches for translations of source ids (B, S), as ids.
 
-        With `only_best` it may stop when the first hypothesis of each row is
-        certain; the others are then not certain.
+        With `only_best` the search may stop when the first hypothesis of each
+        row is certain; all others may then be wrong.
         """
         return self._search_ids(source_ids, only_best)
 
@@ -338,7 +338,7 @@ class Translator(tf.Module):
     def score_ids(
         self, source_ids: tf.Tensor, target_ids: tf.Tensor
     ) -> contract.SearchResult:
-        """Scores target ids (B, T), ends included, for source ids (B, S)."""
+        """Scores target ids (B, T), with end tokens, for source ids (B, S)."""
         return self.model_search.score(source_ids, target_ids)
 
     def _are_blank(self, texts, ids):

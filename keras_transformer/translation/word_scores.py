@@ -19,9 +19,10 @@ _SPACE = "\u2581"
 class WordScores(NamedTuple):
     """The words of B translations.
 
-    words: the words of each.
-    log_probs: the log-probability of each word, the sum over its pieces.
-    means: the mean log-probability of the tokens, the end token included.
+    words: the words of each translation.
+    log_probs: the log-probability of each word, summed over its pieces.
+    means: the mean log-probability of the tokens of each translation, the end
+        token included.
     """
 
     words: list[list[str]]
@@ -36,7 +37,7 @@ def of_hypotheses(
 
     Args:
         tokenizer: the tokenizer of the translations.
-        hypotheses: one for each text.
+        hypotheses: one translation of each text.
     """
     pieces = tokenizer.pieces(range(tokenizer.vocabulary_size))
     ids_of = {piece: number for number, piece in enumerate(pieces)}
@@ -68,14 +69,15 @@ def in_graph(
 ) -> tuple[tf.RaggedTensor, tf.RaggedTensor, tf.Tensor]:
     """Returns the words of translations in a graph.
 
-    A word is what stands between spaces. If no piece of the vocabulary begins
-    with a space, every token is a word.
+    Spaces separate words. If no piece of the vocabulary begins with a space,
+    every token is a word.
 
     Args:
         tokenizer: the tokenizer of the translations.
-        ids: int32 `(B, T)`, T above 0.
-        lengths: int32 `(B,)`, tokens of each row, the end token included.
-        log_probs: float32 `(B, T)`.
+        ids: int32 `(B, T)`; T is at least 1.
+        lengths: int32 `(B,)`, the number of tokens of each row, end token
+            included.
+        log_probs: float32 `(B, T)`, the log-probability of each token.
 
     Returns:
         The words, string `(B, U)`, their log-probabilities, float32 `(B, U)`,
@@ -86,7 +88,7 @@ def in_graph(
     special = tf.constant(tokenizer.special_ids.without_text(), tf.int32)
     is_text = is_token & tf.reduce_all(ids[..., None] != special, axis=-1)
     numbers = _word_numbers(tokenizer, ids, is_text)
-    # A number for each word of all rows; the words of a row are neighbours.
+    # Each word of the batch gets its own key; keys ascend from row to row.
     keys = tf.range(shape[0])[:, None] * (shape[1] + 1) + numbers
     keys, word_of = tf.unique(tf.boolean_mask(keys, is_text), out_idx=tf.int64)
     words = tokenizer.decode(
@@ -97,7 +99,7 @@ def in_graph(
         )
     )
     totals = tf.math.segment_sum(tf.boolean_mask(log_probs, is_text), word_of)
-    # Pieces that have only spaces may be left at the end.
+    # A row may end with pieces that have only spaces. They are not a word.
     is_word = tf.strings.strip(words) != ""
     rows = tf.boolean_mask(keys // (shape[1] + 1), is_word)
     of_text = tf.where(is_token, log_probs, 0.0)
@@ -114,7 +116,7 @@ def in_graph(
 
 
 def _word_numbers(tokenizer, ids, is_text):
-    """Returns the number of the word of each token, int64 (B, T)."""
+    """Returns the index of each token's word in its row, int64 (B, T)."""
     pieces = tokenizer.pieces(range(tokenizer.vocabulary_size))
     begins = [piece.startswith(_SPACE) for piece in pieces]
     if not any(begins):

@@ -156,7 +156,10 @@ class TestBadInput:
                 {"model_type": "marian"},
                 "model_type = 'marian'. Supported: 'm2m",
             ),
-            ({"vocab_size": 60}, "100 ids of languages more below vocab_size="),
+            (
+                {"vocab_size": 60},
+                "since 100 of the vocab_size=60 ids are of languages",
+            ),
             ({"tie_word_embeddings": False}, "tie_word_embeddings = False"),
         ],
     )

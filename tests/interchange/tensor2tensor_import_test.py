@@ -71,7 +71,7 @@ class TestBadInput:
 
     def test_missing_files(self):
         (self.directory / "hparams.json").unlink()
-        self.refuses("how many heads a model has", FileNotFoundError)
+        self.refuses("number of heads is num_heads in .* missing")
         self.vocabulary.unlink()
         self.refuses("has no vocabulary. Expected a file", FileNotFoundError)
 

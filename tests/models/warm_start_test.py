@@ -74,8 +74,22 @@ def test_what_the_other_model_lacks_is_kept():
         assert is_new == (before[weight.path] == weight.numpy()).all()
 
 
+def test_weights_in_bfloat16():
+    keras.config.set_dtype_policy("bfloat16")
+    try:
+        model, other = make(1), make(2)
+        warm_start.take_weights(model, other)
+        for one, another in zip(
+            model.trainable_weights, other.trainable_weights, strict=True
+        ):
+            assert one.dtype == "bfloat16"
+            assert_all_equal(one, another)
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
 def test_a_model_of_another_size_is_refused():
-    with pytest.raises(ValueError, match="no weight in common.*same model_dim"):
+    with pytest.raises(ValueError, match="No weight beside.*same model_dim"):
         warm_start.take_weights(
             make(1, biases="none", model_dim=6), make(2, biases="none")
         )

@@ -720,7 +720,7 @@ class TestBeamSearch:
             ({"beam_size": -3}, "top_beams=1, beam_size=-3"),
             (
                 {"beam_size": 2.5},
-                "`beam_size` must be at least 1, and whole.*2.5",
+                "`beam_size` must be a whole number of at least 1.*2.5",
             ),
             (
                 {"alpha": float("nan")},

@@ -413,7 +413,7 @@ class TestSamplingSearch:
             ({"num_samples": 0}, "`num_samples` must be at least 1.*: 0. Give"),
             (
                 {"num_samples": 1.5},
-                "`num_samples` must be at least 1, and whole",
+                "`num_samples` must be a whole number of at least 1",
             ),
             ({"seed": 2**63}, "`seed` must fit into 64 bits. Received: 92233"),
             (

@@ -96,7 +96,7 @@ def test_unknown_characters(vocabulary):
     ("pieces", "ids", "message"),
     [
         (PIECES[:-1], IDS, "no piece '9'. Take the file"),
-        (PIECES, text.SpecialIds(), "none is for what is unknown"),
+        (PIECES, text.SpecialIds(), "`unknown` must be None"),
         (
             PIECES,
             text.SpecialIds(pad=0, begin=None, end=99, unknown=None),

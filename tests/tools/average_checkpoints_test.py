@@ -68,7 +68,10 @@ def test_averages_what_was_asked_for(run, tmp_path, flags, steps):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--steps=a"], "--steps are numbers. Received: a"),
+        (
+            ["--steps=a"],
+            "--steps are numbers of steps, such as 500,1000. Received: a",
+        ),
         (["--steps=4"], "none of these checkpoints"),
     ],
 )

@@ -109,7 +109,7 @@ def test_a_figure(run, tmp_path):
     assert path.read_bytes().startswith(b"<?xml")
     found = call(run, f"--output={path}", f"--text={TEXT}", *flags, "--head=7")
     assert found.returncode == 1
-    assert b"6 of `head`" in found.stderr
+    assert b"`head` is an index from 0 to 5. Received: 6" in found.stderr
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,11 @@ def test_a_figure(run, tmp_path):
     [
         (["--text= "], "`text` must have words"),
         (["--target=un chat"], "1 of --target, 0 of --text"),
-        (["--head=2"], "--head=2 is of a figure. Give --format"),
+        (
+            ["--text=a", "--text=b", "--format=svg"],
+            "Received: 2 of --text with --format=svg",
+        ),
+        (["--head=2"], "--head=2 is for a figure. Give --format"),
         (["--output=/"], "is a directory. Received: --output=/"),
         (["--output=no/page.html"], "is not a directory. Received"),
         (["--model=/nowhere"], "No such model: /nowhere"),

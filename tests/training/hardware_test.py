@@ -77,7 +77,7 @@ def test_a_cpu(machine, cpu_info, policy, reason):
         ([(12, 0)], "mixed_bfloat16", "at least compute capability 12.0"),
         ([(7, 5)], "float32", "a GPU has compute capability 7.5"),
         ([(8, 0), (7, 0)], "float32", "a GPU has compute capability 7.0"),
-        ([None, (8, 0)], "float32", "does not say its compute capability"),
+        ([None, (8, 0)], "float32", "does not report its compute capability"),
     ],
 )
 def test_gpus(machine, capabilities, policy, reason):

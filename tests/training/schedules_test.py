@@ -66,7 +66,8 @@ class TestWarmupInverseSqrt:
     def test_not_positive(self, name, value):
         settings = {"model_dim": 512, name: value}
         with pytest.raises(
-            ValueError, match=f"`{name}` must be positive. Received: {value}"
+            ValueError,
+            match=f"`{name}` must be positive and finite. Received: {value}",
         ):
             schedules.WarmupInverseSqrt(**settings)
 
@@ -111,7 +112,10 @@ class TestWarmupTo:
         ("arguments", "message"),
         [
             (("linear", 0.1, 3), "Received: 'linear'.*cosine, constant"),
-            (("constant", 0.0, 3), "`peak` must be positive. Received: 0"),
+            (
+                ("constant", 0.0, 3),
+                "`peak` must be positive and finite. Received: 0",
+            ),
             (("constant", 0.1, 0), "`warmup_steps` must be positive"),
             (("cosine", 0.1, 3), "total_steps=None, warmup_steps=3"),
             (("cosine", 0.1, 3, 3), "total_steps=3, warmup_steps=3"),

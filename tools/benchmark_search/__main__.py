@@ -2,18 +2,19 @@
 
     python -m tools.benchmark_search --peers_python=peers/bin/python
 
-All searches write the same number of tokens, with random weights: only their
-cost is measured. Our engine and the peer run in alternate rounds, each in its
-own process, on the same cores. Each comparison prints a line of JSON with the
-medians and their ratio, which says how many times faster our engine is.
-`--peers_python` is a Python interpreter with ctranslate2, torch and
-transformers (whose Marian model is used). A peer that is not installed is left
-out.
+All models have random weights, and all searches write the same number of
+tokens: only the time is measured. Our engine and the peer run in alternate
+rounds, each in its own process, on the same cores. Each comparison prints a
+line of JSON with both medians and their ratio: how many times faster our engine
+is. `--peers_python` is a Python interpreter with ctranslate2, torch and
+transformers. The Marian model is that of transformers. A peer that is not
+installed is left out.
 
     python -m tools.benchmark_search --suite=lengths
 
-shows the cost of a token, and the memory of a search, at growing lengths.
-`--suite=shortlist` compares our search with a shortlist and without one.
+prints the time of a step, and the memory of a search, at growing lengths.
+`--suite=latency` times one sentence with a small model. `--suite=shortlist`
+compares our search with a shortlist and without one.
 """
 
 import dataclasses
@@ -73,7 +74,7 @@ COMPARISONS = {
         (SHORTLIST, "float32", GRAPH, "float32", 1),
     ),
 }
-# The sizes of a suite that times one sentence with a small model.
+# The sizes of --suite=latency, which times one sentence with a small model.
 LATENCY = {
     "layers": 3,
     "model_dim": 256,
@@ -97,7 +98,7 @@ def compare(our_job: Job, peer_job: Job, benchmark: Benchmark) -> dict:
     """Runs two engines in alternate rounds.
 
     Returns:
-        The times and their ratio, which is above 1 if `our_job` is faster.
+        The times and their ratio. The ratio is above 1 if `our_job` is faster.
     """
     jobs = (our_job, peer_job)
     engines = [start(job, benchmark) for job in jobs]
@@ -142,10 +143,10 @@ def _describe(job, seconds):
 
 
 def compare_lengths(job: Job, benchmark: Benchmark) -> dict:
-    """Measures the cost of a token, and the memory, at growing lengths.
+    """Measures the time of a step, and the memory, at growing lengths.
 
-    The cost of a token between two lengths is the difference of the times of
-    the two searches, divided by the difference of their lengths.
+    The time of a step between two lengths is the difference of the times of
+    the two searches, divided by the difference of the lengths.
     """
     rows, previous = [], None
     jobs = [

@@ -1,13 +1,13 @@
-"""The description of a search, which is the same for every engine."""
+"""The description of a search. It is the same for every engine."""
 
 import dataclasses
 
 from trainers.settings_flags import setting
 
-# The engines of this package: a graph of unknown shapes, as a SavedModel has
-# it, and XLA, which compiles each shape.
+# The engines of this package: a graph for all shapes, as in a SavedModel; and
+# graphs that XLA compiles, one for each shape.
 GRAPH, XLA = "keras_transformer", "keras_transformer, XLA"
-# The graph, with the logits of a shortlist.
+# The graph for all shapes, with logits only for the tokens of a shortlist.
 SHORTLIST = "keras_transformer, shortlist"
 OURS = (GRAPH, XLA, SHORTLIST)
 
@@ -24,10 +24,10 @@ class Job:
     model_dim: int = setting("d_model.", 512)
     feed_forward_dim: int = setting("d_ff.", 2048)
     num_heads: int = setting("Heads.", 8)
-    vocabulary_size: int = setting("Tokens.", 32000)
+    vocabulary_size: int = setting("Number of tokens.", 32000)
     batch_size: int = setting("Sentences.", 32)
-    source_length: int = setting("Tokens.", 20)
-    target_length: int = setting("Tokens.", 32)
+    source_length: int = setting("Tokens of a source.", 20)
+    target_length: int = setting("Tokens of a translation.", 32)
 
     def __post_init__(self):
         for field in dataclasses.fields(self):

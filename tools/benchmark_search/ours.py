@@ -11,7 +11,7 @@ from tools.engines import keras_fit, serving
 from tools.model_flags import training_sizes
 
 _START, _END, _PAD = 1, 2, 0
-# As `learn_shortlist` has them by default.
+# The defaults of `learn_shortlist`.
 _FREQUENT, _LIKELY = 2000, 20
 
 
@@ -38,7 +38,7 @@ def make_search(job: jobs.Job) -> Callable[[], None]:
             min_lengths=job.target_length,
             states=model,
         )
-        # XLA needs a state of fixed shape.
+        # XLA needs a decoding state of a fixed shape.
         max_length = job.target_length if is_compiled else None
         state = model.start(source_ids, max_length=max_length)
         return searches(model.stepper(), state, task)
@@ -61,7 +61,7 @@ def make_search(job: jobs.Job) -> Callable[[], None]:
 
 
 def _make_model(job):
-    # These settings are those of the peers' models.
+    # The models of the peers have the same settings.
     config = training_sizes.config_of(job, normalization="post", biases="all")
     return kt.build_transformer(config, dtype=job.precision)
 
@@ -69,8 +69,8 @@ def _make_model(job):
 def _draw_shortlist(job):
     """Draws the likely tokens of each source token at random.
 
-    In text, the tokens of a batch repeat, and have likely tokens in common.
-    So a batch of text has a smaller shortlist than this one.
+    In real text, tokens repeat in a batch and share likely tokens. So the
+    shortlist of a batch of real text is smaller than here.
     """
     size = job.vocabulary_size
     return kt.translation.Shortlist(

@@ -21,7 +21,7 @@ _PAD, _END = 0, 1
 
 
 def ctranslate2_search(job):
-    """Returns a function that searches once, and CTranslate2's version."""
+    """Returns a function that searches once, and the library's version."""
     import ctranslate2
     from ctranslate2.specs import common_spec, transformer_spec
 
@@ -102,7 +102,7 @@ def _fill_with_random_weights(spec, job):
 
 
 def marian_search(job):
-    """Returns a function that searches once, and transformers' version."""
+    """Returns a function that searches once, and the library's version."""
     import torch
     import transformers
 
@@ -142,7 +142,7 @@ def marian_search(job):
 
 
 def draw_sources(job, first):
-    """Draws ids of at least `first`, shape `(batch_size, source_length)`."""
+    """Draws ids from `first` on, `(batch_size, source_length)`."""
     return np.random.default_rng(1).integers(
         first, job["vocabulary_size"], (job["batch_size"], job["source_length"])
     )
@@ -156,7 +156,7 @@ def main():
     except ImportError as error:
         serving.serve_missing(error)
         return
-    search()  # The first call is slower: it makes buffers and graphs.
+    search()  # The first call is slower: it allocates buffers.
     serving.serve(serving.timed(search), {"version": version})
 
 

@@ -3,23 +3,24 @@
     python -m tools.benchmark_step --keras_hub_python=hub/bin/python \\
         --torch_python=torch/bin/python
 
-Ours, a model of KerasHub's layers, `torch.nn.Transformer` and transformers'
-Marian train models of the same sizes, each in its own process. The processes
-run by turns: each round asks one after the other for some steps. For each peer
-there is a line of JSON: medians and ranges of the milliseconds of a step, the
-ratio of the medians, and the median of the rounds' ratios. A ratio above 1
-means that ours is faster. A peer that is not installed is left out: its line
-says what is missing.
+Our model is compared with its peers: a model of KerasHub's layers,
+`torch.nn.Transformer`, and the Marian model of transformers. All have the same
+sizes, and each has its own process. In each round, one process after the other
+trains for some steps. For each peer there is a line of JSON: medians and ranges
+of the milliseconds of a step, the ratio of the medians, and the median of the
+rounds' ratios. A ratio above 1 means that our model is faster. A peer that is
+not installed is left out: its line says what is missing.
 
     python -m tools.benchmark_step --suite=epoch --source=FILE --target=FILE
 
-trains on a parallel corpus instead, by the same vocabulary, and compares target
-tokens a second, padding not counted: ours with several pairs in a row, KerasHub
-with sentences that are padded to the longest one.
+trains on a parallel corpus instead, with the same vocabulary, and compares the
+target tokens per second, without padding. Our batches have several pairs in a
+row. The batches of KerasHub are padded to the longest sentence of the corpus.
 
     python -m tools.benchmark_step --suite=memory
 
-compares the peak memory of some steps of the base model.
+compares the peak memory of our model and of `torch.nn.Transformer`, in the
+first steps with the sizes of the base model.
 """
 
 import dataclasses
@@ -100,8 +101,8 @@ def by_turns(job: jobs.Job, benchmark: Benchmark) -> list[dict]:
     """Asks all engines, one after the other, in each round.
 
     Args:
-        job: our work; the peers do the same.
-        benchmark: the rounds and the peers.
+        job: the job of our engine. The peers get the same job.
+        benchmark: the flags of the rounds and of the peers.
 
     Returns:
         The comparison with each peer.
@@ -160,7 +161,10 @@ def _describe(name, values, digits):
 
 
 def _ratios(ours, theirs, higher):
-    """Returns ratios above 1 if ours is better: higher, or else lower."""
+    """Returns ratios that are above 1 if our values are better.
+
+    If `higher` is true, higher values are better, otherwise lower values.
+    """
     if not (ours and theirs):
         return {}
     best, other = (ours, theirs) if higher else (theirs, ours)
@@ -195,7 +199,7 @@ def write_corpus(benchmark: Benchmark, size: int, directory: str) -> None:
     """Writes the files of `jobs.Corpus`.
 
     Args:
-        benchmark: the files of sentence pairs.
+        benchmark: the flags, with the files of sentence pairs.
         size: the size of the vocabulary to learn.
         directory: the directory to write to.
 

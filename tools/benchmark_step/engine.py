@@ -2,8 +2,8 @@
 
     python -m tools.benchmark_step.engine '{"engine": "keras_hub", ...}'
 
-Each engine has a Python of its own, since their libraries conflict. The Python
-of a peer does not need `keras_transformer`.
+Each engine can have its own Python, since the libraries of the engines
+conflict. The Python of a peer does not need `keras_transformer`.
 """
 
 import importlib
@@ -22,10 +22,10 @@ _MODULES = {
 
 
 def main(work: str) -> None:
-    """Makes the model of a job, and trains it whenever it is asked to.
+    """Makes the model of a job, and trains it at each request.
 
-    It answers each question with `[seconds, target_tokens]` of the steps that
-    it trained.
+    The response to a request is `[seconds, target_tokens]`: the time and the
+    number of target tokens of the trained steps.
 
     Args:
         work: the `Job`, as JSON.

@@ -1,7 +1,7 @@
-"""The work of an engine, which is the same for every engine.
+"""The job of an engine. It is the same for every engine.
 
-This file does not need `keras_transformer` or TensorFlow, which the Python of a
-peer may not have.
+This file does not import `keras_transformer` or TensorFlow: the Python of a
+peer may not have them.
 """
 
 import dataclasses
@@ -12,18 +12,19 @@ import numpy as np
 OURS, KERAS_HUB = "keras_transformer", "keras_hub"
 TORCH, MARIAN = "torch.nn.Transformer", "transformers Marian"
 
-# Steps before the first round, which trace the graph and make buffers.
+# Steps before the first round. They trace the graph and allocate buffers.
 WARM_UP_STEPS = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """Training steps of a model, and the sizes of its batches.
+    """The training of one engine: the sizes of its model and its batches.
 
     engine: one of the names above.
     steps: the number of steps of a round.
     corpus: the directory of `Corpus`; `None` for batches of random ids.
-    max_length: longer sentences of the corpus are left out.
+    max_length: the maximum number of tokens of a sentence. Pairs of the corpus
+        with a longer sentence are left out.
     """
 
     engine: str
@@ -52,7 +53,7 @@ class Job:
 class Corpus:
     """The files that all engines read for `--suite=epoch`.
 
-    directory: a directory with one vocabulary, and the lines of both languages.
+    directory: the directory of the vocabulary and of the sentence pairs.
     """
 
     directory: str

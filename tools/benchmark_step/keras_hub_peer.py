@@ -1,8 +1,8 @@
 """The training step of a Transformer that is made of KerasHub's layers.
 
-It differs from ours: KerasHub also applies dropout to attention scores, Keras's
-sparse cross-entropy has no label smoothing, and Keras chooses whether to use
-XLA.
+It differs from our step: KerasHub also applies dropout to attention scores, the
+sparse cross-entropy of Keras has no label smoothing, and Keras chooses whether
+to use XLA.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _DROPOUT = 0.1
 
 
 def make_training(job: jobs.Job) -> tuple[Callable[[], list], dict]:
-    """Makes a model and trains it for some steps, see `ours.make_training`."""
+    """Makes a model and a function that trains it, see `ours.make_training`."""
     keras_fit.use_threads(job.threads)
     keras.config.set_dtype_policy(job.precision)
     batches = _CorpusBatches(job) if job.corpus else _RandomBatches(job)
@@ -84,7 +84,11 @@ class _RandomBatches:
         self.facts = {}
 
     def next(self, steps):
-        """Returns a data set, and the target tokens after its first step."""
+        """Returns a data set for a round, and its number of target tokens.
+
+        The round has `1 + steps` steps. The tokens of the first step are not
+        counted, since this step is not timed.
+        """
         ids = self._ids
         batch = ((ids, ids), ids, np.ones(ids.shape, "float32"))
         dataset = tf.data.Dataset.from_tensors(batch).repeat()
@@ -141,7 +145,11 @@ class _CorpusBatches:
         return (targets != self.pad_id).astype("float32")
 
     def next(self, steps):
-        """Returns a data set, and the target tokens after its first step."""
+        """Returns a data set for a round, and its number of target tokens.
+
+        The round has `1 + steps` steps. The tokens of the first step are not
+        counted, since this step is not timed.
+        """
         size = self._batch_size
         first, self._step = self._step, self._step + 1 + steps
         rows = np.arange(first * size, self._step * size)

@@ -9,14 +9,17 @@ from tools.model_flags import training_sizes
 
 
 def make_training(job: jobs.Job) -> tuple[Callable[[], list], dict]:
-    """Makes a model and trains it for some steps.
+    """Makes a model and a function that trains it.
+
+    The model is first trained for `WARM_UP_STEPS` steps, which are not timed.
 
     Args:
-        job: the work.
+        job: the job of this engine.
 
     Returns:
-        A function that trains for `job.steps` steps and returns their seconds
-        and target tokens, and facts to print.
+        A function that trains for a round of `job.steps` steps, and a dict of
+        facts to print. The function returns the seconds and the number of
+        target tokens of these steps.
     """
     keras_fit.use_threads(job.threads)
     # The peers' models have biases everywhere.
@@ -29,7 +32,7 @@ def make_training(job: jobs.Job) -> tuple[Callable[[], list], dict]:
 
 
 class _Batches:
-    """Data sets of the steps that come next, and their target tokens."""
+    """The data sets of the rounds, and their numbers of target tokens."""
 
     def __init__(self, job):
         self._job = job
@@ -56,7 +59,11 @@ class _Batches:
             }
 
     def next(self, steps):
-        """Returns a data set, and the target tokens after its first step."""
+        """Returns a data set for a round, and its number of target tokens.
+
+        The round has `1 + steps` steps. The tokens of the first step are not
+        counted, since this step is not timed.
+        """
         if self._corpus is None:
             job = self._job
             dataset = training_sizes.endless_batches(

@@ -1,7 +1,7 @@
-"""The training step of Transformers of PyTorch and of transformers.
+"""The training steps of `torch.nn.Transformer` and of transformers' Marian.
 
-They differ from ours: `torch.nn.Transformer` also applies dropout to attention
-scores and has a norm at the end of each stack.
+`torch.nn.Transformer` differs from our model: it also applies dropout to
+attention scores, and has a norm at the end of each stack.
 """
 
 import math
@@ -19,7 +19,7 @@ _DROPOUT = 0.1
 class PlainTransformer(torch.nn.Module):
     """`torch.nn.Transformer`, with embeddings, positions and logits.
 
-    Source, target and logits share one matrix.
+    Source embeddings, target embeddings and logits share one matrix.
     """
 
     def __init__(self, job: jobs.Job) -> None:
@@ -48,7 +48,7 @@ class PlainTransformer(torch.nn.Module):
     def forward(
         self, sources: torch.Tensor, targets: torch.Tensor
     ) -> torch.Tensor:
-        """Returns logits."""
+        """Returns the logits `(B, T, V)`."""
         outputs = self.transformer(
             self._embed(sources),
             self._embed(targets),
@@ -62,7 +62,7 @@ class PlainTransformer(torch.nn.Module):
 
 
 def make_training(job: jobs.Job) -> tuple[Callable[[], list], dict]:
-    """Makes a model and trains it for some steps, see `ours.make_training`."""
+    """Makes a model and a function that trains it, see `ours.make_training`."""
     torch.set_num_threads(job.threads)
     make_model = {jobs.TORCH: _plain, jobs.MARIAN: _marian}[job.engine]
     model, logits_of, version = make_model(job)

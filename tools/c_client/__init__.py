@@ -1,1 +1,1 @@
-"""A translator without Python: a C program over the C API of TensorFlow."""
+"""A translator without Python: a C program that uses TensorFlow's C API."""

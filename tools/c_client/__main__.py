@@ -2,9 +2,9 @@
 
     python -m tools.c_client --output=translate
 
-It needs a C compiler. The headers and libraries are those of the packages
-tensorflow and tensorflow-text, which are not imported. It prints the command
-that translates.
+It needs a C compiler. It uses the headers and libraries of the packages
+tensorflow and tensorflow-text, but does not import these packages. It prints
+the command that translates.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ _OPERATIONS = "python/ops/_sentencepiece_tokenizer.so"
 
 @dataclasses.dataclass(frozen=True)
 class Build:
-    """The flags of the program to compile."""
+    """The flag of the C program to compile."""
 
     output: str = setting("The program to write.")
 
@@ -39,7 +39,7 @@ def main(build):
 
 
 def compile_client(output: str | os.PathLike[str]) -> None:
-    """Compiles the program.
+    """Compiles the C program.
 
     Args:
         output: the program to write.
@@ -86,15 +86,15 @@ def find_compiler() -> str | None:
 
 
 def operations() -> str:
-    """Returns the library with the operations that tokenize."""
+    """Returns the path of the library with the operations that tokenize."""
     return str(package("tensorflow_text") / _OPERATIONS)
 
 
 def package(name: str) -> pathlib.Path:
-    """Returns the folder of a package, which is not imported.
+    """Returns the folder of a package, without importing the package.
 
     Raises:
-        FileNotFoundError: it is not installed.
+        FileNotFoundError: the package is not installed.
     """
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:

@@ -1,1 +1,1 @@
-"""Processes that work when another process asks, for benchmarks."""
+"""Engines: processes that run the work of a benchmark when it asks."""

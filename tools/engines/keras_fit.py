@@ -1,4 +1,4 @@
-"""Steps of `fit` that are timed, for engines that use Keras.
+"""Measures the time of steps of `fit`, for engines that use Keras.
 
 This file needs Keras and TensorFlow, but not `keras_transformer`.
 """
@@ -30,13 +30,13 @@ class Stopwatch(keras.callbacks.Callback):
 def fit_seconds(
     model: keras.Model, batches: tf.data.Dataset, steps: int
 ) -> float:
-    """Trains for one step more than `steps`, and times the others.
+    """Trains for `1 + steps` steps; returns the seconds of the last `steps`.
 
-    The first step starts the data set, and warms the caches.
+    The first step is not timed: it starts the data set and fills caches.
 
     Args:
         model: a compiled model.
-        batches: enough batches.
+        batches: a data set of at least `1 + steps` batches.
         steps: the number of timed steps.
     """
     stopwatch = Stopwatch()
@@ -57,19 +57,21 @@ def make_rounds(
     warm_up_steps: int,
     version: str,
 ) -> tuple[Callable[[], list], dict]:
-    """Trains a model for some steps, and makes a function that trains further.
+    """Trains a model for a few steps; returns a function to call each round.
 
     Args:
         model: a compiled model.
-        batches: an object with `next(steps)`, which returns a data set of the
-            next steps and their target tokens, and with a dict `facts`.
-        steps: the number of steps of a round.
+        batches: an object with the dict `facts` and the method `next(steps)`.
+            The method returns a data set of at least `1 + steps` batches, and
+            the number of target tokens in the `steps` batches after the first.
+        steps: the number of timed steps in a round.
         warm_up_steps: the number of steps before the first round.
-        version: the version of the library of the model.
+        version: the version of the library that made the model.
 
     Returns:
-        A function that trains for a round and returns its seconds and target
-        tokens, and facts to print.
+        The function, and a dict of facts to print. The function trains the
+        model for a round. It returns the seconds and the number of target
+        tokens of the timed steps.
     """
 
     def train(steps=steps):
@@ -82,6 +84,6 @@ def make_rounds(
 
 
 def use_threads(count: int) -> None:
-    """Limits TensorFlow to this many cores. It must not have started yet."""
+    """Limits TensorFlow to `count` cores. Call it before any operation runs."""
     tf.config.threading.set_intra_op_parallelism_threads(count)
     tf.config.threading.set_inter_op_parallelism_threads(count)

@@ -1,4 +1,4 @@
-"""The side of a benchmark: it starts engines and asks them."""
+"""The benchmark's side of an engine: it starts the engine and asks it."""
 
 import contextlib
 import json
@@ -11,16 +11,16 @@ _ROOT = pathlib.Path(__file__).parents[2]
 
 
 class Engine:
-    """Another process, which works whenever this process asks.
+    """An engine: a process that a benchmark starts, and asks to work.
 
     Args:
         python: the Python interpreter.
-        module: the program, which calls `serving.serve`.
+        module: the module to run as a program. It calls `serving.serve`.
         arguments: the arguments of the program.
 
     Attributes:
-        greeting: dict of facts about the engine. It has the key "missing" if a
-            package is not installed; then the engine answers nothing.
+        greeting: dict of facts about the engine. If a package is not installed,
+            the dict has the key "missing" and the engine answers no question.
 
     Raises:
         OSError: there is no such interpreter, or the process ended early.
@@ -53,7 +53,8 @@ class Engine:
 
     def close(self) -> None:
         """Ends the process."""
-        # A process that has ended does not read what is still to be written.
+        # `close` writes what is still in the buffer. This fails if the process
+        # has ended.
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
         self._process.wait()

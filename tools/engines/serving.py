@@ -1,7 +1,7 @@
-"""The side of an engine: it works whenever the benchmark asks.
+"""The engine's side of a benchmark: it works each time the benchmark asks.
 
 This file needs only the standard library, so that an engine can run in a Python
-without TensorFlow.
+interpreter without TensorFlow.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any
 
 
 def timed(work: Callable[[], Any]) -> Callable[[], float]:
-    """Returns a function that runs `work` and returns the seconds it took."""
+    """Returns a function that runs `work` and returns the time in seconds."""
 
     def run():
         start = time.perf_counter()
@@ -27,8 +27,8 @@ def timed(work: Callable[[], Any]) -> Callable[[], float]:
 def peak_memory() -> int:
     """Returns the peak memory of this program in bytes.
 
-    `getrusage` is not used: it also counts the memory of the parent process,
-    before this program was loaded.
+    `getrusage` is not used: its peak includes the memory that the process had
+    as a copy of its parent, before it loaded this program.
     """
     status = pathlib.Path("/proc/self/status").read_text("ascii")
     [kilobytes] = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
@@ -36,15 +36,15 @@ def peak_memory() -> int:
 
 
 def serve(work: Callable[[], Any], greeting: dict) -> None:
-    """Works once for each line of standard input.
+    """Answers each line of standard input.
 
     Prints lines of JSON with an "@" in front: first the greeting, then an
     answer to each line. The answer is the result of `work`, or the peak memory
     in bytes if the line is "memory".
 
     Args:
-        work: a function without arguments, such as that of `timed`.
-        greeting: what the benchmark prints about the engine.
+        work: a function without arguments, such as a result of `timed`.
+        greeting: a dict of facts about the engine, for the benchmark to print.
     """
     print(f"@{json.dumps(greeting)}", flush=True)
     for line in sys.stdin:
@@ -53,5 +53,5 @@ def serve(work: Callable[[], Any], greeting: dict) -> None:
 
 
 def serve_missing(error: ImportError) -> None:
-    """Says that a package of the engine is not installed, and ends."""
+    """Prints the greeting of an engine that lacks a package."""
     print(f"@{json.dumps({'missing': str(error)})}", flush=True)

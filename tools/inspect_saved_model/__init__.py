@@ -1,1 +1,1 @@
-"""Inspects a SavedModel: signatures, size, contract, speed, comparisons."""
+"""Inspects a SavedModel: checks it, measures it and compares it."""

@@ -1,13 +1,14 @@
-"""Inspects a SavedModel before it goes live.
+"""Inspects a SavedModel before a server loads it.
 
     python -m tools.inspect_saved_model --model=models/mine/1 \\
         --against=runs/mine
 
-It loads the SavedModel in a process that has only tensorflow and
-tensorflow_text, prints what it is, checks every signature against the contract
-in docs/serving.md, and measures its speed. `--against` compares it with the run
-that it was exported from, `--against_saved_model` with another SavedModel. It
-ends with an error if something is wrong or different.
+The program loads the SavedModel in a process that imports only tensorflow and
+tensorflow_text. It prints a description of the SavedModel, checks every
+signature against the contract in docs/serving.md, and measures the speed.
+`--against` compares the SavedModel with the run that it was exported from,
+`--against_saved_model` with another SavedModel. The program ends with an error
+if a check fails or a translation differs.
 """
 
 import dataclasses
@@ -17,13 +18,13 @@ from tools.inspect_saved_model import checks, comparing, loading, report
 from trainers import program
 from trainers.settings_flags import setting
 
-# Texts that every signature is called with, in a batch and alone.
+# The number of texts to call every signature with, as a batch and one by one.
 _NUM_CHECKED = 3
 
 
 @dataclasses.dataclass(frozen=True)
 class Inspection:
-    """The flags of what to inspect, and how to measure."""
+    """The flags of the SavedModel, the comparisons and the measurements."""
 
     model: str = setting("Directory of a SavedModel.")
     against: str | None = setting("Run directory to compare with.", None)
@@ -71,7 +72,7 @@ def main(inspection):
 
 
 def job_of(directory: str, texts: list[str], inspection: Inspection) -> dict:
-    """Returns the job of the process that calls a SavedModel."""
+    """Returns the job for `probe.run` that the flags describe."""
     is_measured = inspection.requests > 0
     return {
         "directory": directory,
@@ -88,7 +89,7 @@ def read_texts(path: str) -> list[str]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it has no such line, or is not text.
+        ValueError: all lines are blank, or the file is not text.
     """
     texts = [line for line in data.read_lines(path) if line.strip()]
     if not texts:
@@ -97,7 +98,7 @@ def read_texts(path: str) -> list[str]:
 
 
 def _compare(inspection, described, texts, answer):
-    """Prints the comparisons, and yields what differs."""
+    """Prints the comparisons; yields a message if translations differ."""
     others = {}
     if inspection.against is not None:
         live = comparing.live_translator(inspection.against, described)

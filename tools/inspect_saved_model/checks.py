@@ -1,6 +1,6 @@
-"""Compares the signatures of a SavedModel and their answers with the contract.
+"""Checks the signatures of a SavedModel, and their answers.
 
-Shapes are the letters of `export.SIGNATURES`.
+The contract is `export.SIGNATURES`. It has a letter for each axis of a shape.
 """
 
 from collections.abc import Iterator
@@ -9,16 +9,18 @@ import numpy as np
 
 from keras_transformer import export
 
-# How far numbers may be from each other: sums of rows, and the answers for one
-# text alone and in a batch, whose products are added up in another order.
+# The largest allowed error of a number. The answer for a text alone differs a
+# little from its answer in a batch, which adds up products in another order.
 _TOLERANCE = 1e-3
 _BLANK = ("", " ")
 
 
 def calls_of(texts: list[str]) -> dict[str, list[dict[str, list[str]]]]:
-    """Returns what to call each signature with: a batch, its rows, and nothing.
+    """Returns the inputs of all calls of each signature.
 
-    Blank texts are added. The targets of `score` are the texts themselves.
+    The first call has the texts and two blank texts in one batch. Then each of
+    these texts is called alone. The last call has no text. The targets of
+    `score` are the texts themselves.
 
     Args:
         texts: a few texts.
@@ -32,11 +34,11 @@ def calls_of(texts: list[str]) -> dict[str, list[dict[str, list[str]]]]:
 
 
 def problems(answer: dict, texts: list[str]) -> list[str]:
-    """Returns what breaks the contract, a sentence each; none if all is well.
+    """Returns a sentence for each violation of the contract.
 
     Args:
         answer: the answer of `probe.run` to the calls of `calls_of`.
-        texts: the texts of those calls.
+        texts: the texts that were given to `calls_of`.
     """
     wrong_parts = []
     for name, described in answer["signatures"].items():
@@ -59,7 +61,7 @@ _FORBIDDEN = ("keras_transformer", "sentencepiece")
 
 
 def _of_types(name: str, described: dict) -> Iterator[str]:
-    """Yields what is wrong with names, types and ranks."""
+    """Yields a sentence for each wrong name, type or rank of a signature."""
     signature = export.SIGNATURES[name]
     for part in ("inputs", "outputs"):
         expected = getattr(signature, part)
@@ -87,7 +89,7 @@ def _of_types(name: str, described: dict) -> Iterator[str]:
 def _of_answers(
     name: str, calls: list[dict], texts: list[str]
 ) -> Iterator[str]:
-    """Yields what is wrong with the answers to `calls_of`."""
+    """Yields a sentence for each error in the answers to `calls_of`."""
     errors = [call["error"] for call in calls if "error" in call]
     if errors:
         yield f"{name}: a call failed: {' '.join(errors[0].split())}"
@@ -104,8 +106,7 @@ def _of_answers(
         for row, text in enumerate(texts):
             if not _agree(value[row], alone[row][key][0]):
                 yield (
-                    f"{name}: {key} of {text!r} is another one if the text is "
-                    "alone."
+                    f"{name}: {key} of {text!r} differs if the text is alone."
                 )
                 break
     for key in ("confidence", "confidences", "word_confidence"):
@@ -127,7 +128,7 @@ def _of_answers(
 
 
 def _of_attention(outputs: dict) -> Iterator[str]:
-    """Yields what is wrong with the sums of attention scores."""
+    """Yields a sentence for each output with wrong sums of attention scores."""
     for key, tokens in (
         ("encoder_attention", "source_tokens"),
         ("decoder_attention", "target_tokens"),
@@ -145,7 +146,10 @@ def _of_attention(outputs: dict) -> Iterator[str]:
 
 
 def _of_best(calls: dict) -> Iterator[str]:
-    """Yields where the first of `n_best` is not that of `serving_default`."""
+    """Yields a sentence for each text whose best translations differ.
+
+    It compares the signatures `n_best` and `serving_default`.
+    """
     best = calls["serving_default"][0]["outputs"]
     several = calls["n_best"][0]["outputs"]
     for row, translation in enumerate(best["translation"]):
@@ -158,7 +162,10 @@ def _of_best(calls: dict) -> Iterator[str]:
 
 
 def _agree(together, alone) -> bool:
-    """Tells whether a row of a batch is the same alone, padding aside."""
+    """Tells whether the output for a text is equal in a batch and alone.
+
+    The output in a batch may have padding at its end.
+    """
     if isinstance(together, str):
         return together == alone
     if together and isinstance(np.ravel(together)[0], str):

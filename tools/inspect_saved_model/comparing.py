@@ -1,4 +1,4 @@
-"""Compares the answers of a SavedModel with its run, or with another one."""
+"""Compares the translations of a SavedModel with those of another model."""
 
 from collections.abc import Callable, Sequence
 
@@ -22,7 +22,8 @@ def live_translator(run: str, described: dict) -> translation.Translator:
 
     Raises:
         FileNotFoundError: `run` is not a finished run.
-        ValueError: the vocabularies differ, or the search is of another kind.
+        ValueError: the vocabularies differ, or this package does not have the
+            search of the SavedModel.
     """
     live = kt.load_translator(run)
     if not described:
@@ -56,7 +57,7 @@ def search_of(described: dict) -> kt.search.Search:
     """Makes the search that the metadata of a SavedModel describe.
 
     Raises:
-        ValueError: it is not a search of this package.
+        ValueError: this package does not have the search.
 
     Example:
 
@@ -82,13 +83,14 @@ def differences(first: dict, second: dict, texts: list[str]) -> dict:
 
     Args:
         first: dict of `translations` and `scores`.
-        second: the same of the other.
+        second: another dict of `translations` and `scores`.
         texts: the texts.
 
     Returns:
-        Dict of `texts`, their number; `different`, how many translations
-        differ; `largest_score_difference`; and `first_difference`, the text and
-        its two translations, or `None`.
+        Dict of `texts`, the number of texts; `different`, the number of
+        translations that differ; `largest_score_difference`; and
+        `first_difference`, the first text whose translations differ, with both
+        translations, or `None`.
     """
     pairs = zip(
         texts, first["translations"], second["translations"], strict=True
@@ -104,10 +106,10 @@ def differences(first: dict, second: dict, texts: list[str]) -> dict:
 
 
 def translate(serve: Callable[..., dict], texts: Sequence[str]) -> dict:
-    """Translates texts in the batches of `probe.run`.
+    """Translates texts in batches of the size that `probe.run` uses.
 
     Args:
-        serve: a `Translator`, or a signature.
+        serve: a `Translator`, or a signature of a SavedModel.
         texts: the texts.
 
     Returns:

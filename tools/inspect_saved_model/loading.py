@@ -1,4 +1,4 @@
-"""Runs the probe in a clean process, and refuses what is no SavedModel."""
+"""Runs `probe` in a separate process, and checks SavedModel directories."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import tempfile
 from keras_transformer import export
 from tools.inspect_saved_model import probe
 
-# Texts for a SavedModel that says none, which an older version wrote.
+# Texts for a SavedModel of an older version, which has no warm-up texts.
 _TEXTS = ["Hello.", "A second text, which is a little longer."]
 
 
@@ -32,20 +32,20 @@ def check_directory(directory: str | os.PathLike[str]) -> None:
 
 
 def texts_of(directory: str | os.PathLike[str]) -> list[str]:
-    """Returns the texts of a SavedModel's warm-up requests."""
+    """Returns the warm-up texts of a SavedModel, or else two short texts."""
     return export.read_metadata(directory).get("warm_up") or _TEXTS
 
 
 def ask(job: dict) -> dict:
-    """Runs a job of `probe.run` in a process that has only what a server has.
+    """Runs a job of `probe.run` in a process that cannot see this checkout.
 
     Raises:
-        ValueError: TensorFlow cannot load the SavedModel, or it is of another
-            kind.
+        ValueError: TensorFlow cannot load and call the SavedModel, or its
+            default signature does not translate texts.
     """
     directory = str(pathlib.Path(job["directory"]).absolute())
-    # Python leaves out the variable PYTHONPATH and the program's own folder,
-    # so that this package is not there unless it is installed.
+    # With -I Python ignores PYTHONPATH and the folder of the program. So the
+    # process can import this package only if it is installed.
     result = subprocess.run(
         [sys.executable, "-I", probe.__file__],
         input=json.dumps({**job, "directory": directory}),

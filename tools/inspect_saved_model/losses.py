@@ -1,4 +1,4 @@
-"""What a SavedModel loses and gains against the float32 model of its run."""
+"""Compares size, speed and BLEU of a SavedModel with those of its run."""
 
 import os
 import time
@@ -9,7 +9,8 @@ import tensorflow as tf
 from keras_transformer import data, translation
 from tools.inspect_saved_model import comparing, report
 
-# Texts that are translated first, so that the graphs are ready.
+# Before the time is measured, this number of texts is translated to trace the
+# graphs.
 _NUM_FIRST = 2
 
 
@@ -18,12 +19,15 @@ def lines(
     directory: str | os.PathLike[str],
     pairs: Sequence[data.SentencePair],
 ) -> Iterator[str]:
-    """Yields lines of size, speed and BLEU of both, and how many texts differ.
+    """Yields the lines of a comparison of a SavedModel with its run.
+
+    One line for each of the two has size, speed and BLEU. The last line has
+    the number of translations that differ.
 
     Args:
-        translator: the float32 `Translator`.
+        translator: the float32 `Translator` of the run.
         directory: the SavedModel.
-        pairs: a development set.
+        pairs: a development set. Pairs with a blank side are left out.
     """
     pairs = [pair for pair in pairs if not pair.has_blank_side()]
     served = tf.saved_model.load(str(directory))
@@ -56,10 +60,10 @@ def lines(
 
 
 def timed(signature, texts: Sequence[str]) -> tuple[dict, float]:
-    """Translates texts in batches; returns the answers and the seconds.
+    """Translates texts in batches; returns the translations and the seconds.
 
     Args:
-        signature: a function of strings `(B,)`, a `Translator` or a signature.
+        signature: a `Translator`, or a signature of a SavedModel.
         texts: the texts.
     """
     signature(text=tf.constant(texts[:_NUM_FIRST]))
@@ -69,7 +73,7 @@ def timed(signature, texts: Sequence[str]) -> tuple[dict, float]:
 
 
 def weight_bytes(model) -> int:
-    """Returns the bytes of the weights of a model."""
+    """Returns the number of bytes of a model's weights."""
     return sum(
         tf.as_dtype(variable.dtype).size
         * tf.TensorShape(variable.shape).num_elements()

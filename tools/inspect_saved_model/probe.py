@@ -1,8 +1,8 @@
-"""The program that loads a SavedModel in a process of its own, and calls it.
+"""A program that loads a SavedModel in its own process, and calls it.
 
-It imports what a server has, tensorflow and tensorflow_text, and nothing of
-this package. Standard input is a job as JSON, the last line of standard output
-its answer: strings are strings, tensors are nested lists.
+Like a server, it imports tensorflow and tensorflow_text, and nothing of this
+package. It reads a job as JSON from standard input. The last line of standard
+output is the answer as JSON, in which tensors are nested lists.
 
 B batch
 """
@@ -17,24 +17,24 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_text  # noqa: F401  SavedModels contain its operations.
 
-# Texts that are translated together to answer a job.
+# The largest number of texts of a job that are translated together.
 BATCH = 64
 
 
 def run(job: dict) -> dict:
-    """Loads a SavedModel and does what a job says.
+    """Loads a SavedModel, and calls it as a job says.
 
     Args:
-        job: dict of `directory`; `texts`, whose translations are returned;
-            `calls`, a dict of the inputs of each signature to call, as lists of
-            strings; and `batch_sizes`, `threads` and `requests`, how often the
-            default signature is called to measure its speed.
+        job: dict of `directory`; `texts`, the texts to translate; `calls`, a
+            dict from signatures to lists of calls, where a call is a dict from
+            inputs to lists of strings; `batch_sizes` and `threads`, whose
+            combinations are measured; and `requests`, an argument of `measure`.
 
     Returns:
         Dict of `versions`, `imported`, `load_seconds`, `graph`, `signatures`,
         `calls`, `translations`, `scores` and `speed`. A call that failed has an
-        `error`. If the default signature does not translate, only the
-        `signatures` are returned.
+        `error`. If the default signature does not translate, the dict has
+        only `signatures`.
     """
     before = set(sys.modules)
     start = time.perf_counter()
@@ -52,7 +52,7 @@ def run(job: dict) -> dict:
     serve = signatures["serving_default"]
     answer = {
         "versions": {"tensorflow": tf.__version__},
-        # Modules that loading imported: those of this package must not be here.
+        # The modules that loading imported, for `checks.problems`.
         "imported": sorted(set(sys.modules) - before),
         "load_seconds": seconds,
         "graph": _graph(signatures),
@@ -88,14 +88,14 @@ def measure(
 
     Args:
         serve: the signature.
-        texts: the texts to translate, in turn.
-        batch_size: texts of a call.
+        texts: the texts to translate. After the last, the first comes again.
+        batch_size: the number of texts of a call.
         threads: how many threads call at the same time.
-        requests: calls of each thread.
+        requests: the number of calls of each thread.
 
     Returns:
-        Dict of `batch_size`, `threads`, the median and the 99th percentile of
-        the seconds of a call, `p50` and `p99`, and `sentences_per_second`.
+        Dict of `batch_size`; `threads`; `p50` and `p99`, the median and the
+        99th percentile of the seconds of a call; and `sentences_per_second`.
     """
     count = threads * requests
     batches = [
@@ -136,7 +136,7 @@ def measure(
 
 
 def percentile(values: list[float], percent: int) -> float:
-    """Returns the smallest value that `percent` of the values do not exceed.
+    """Returns the smallest value that `percent` % of the values do not exceed.
 
     Example:
 
@@ -148,7 +148,7 @@ def percentile(values: list[float], percent: int) -> float:
 
 
 def _graph(signatures):
-    """Returns how large the graphs are, and the vocabularies in them."""
+    """Returns the sizes of the graphs and of the vocabularies in them."""
     functions = {}
     for signature in signatures.values():
         graph = signature.graph.as_graph_def()
@@ -166,7 +166,7 @@ def _graph(signatures):
 
 
 def describe(signature: Any) -> dict[str, dict[str, list]]:
-    """Returns the type and shape of each input and output, as lists."""
+    """Returns a list of type and shape for each input and output."""
     _, inputs = signature.structured_input_signature
     return {
         part: {
@@ -199,7 +199,7 @@ def _called(signature, inputs):
 
 
 def as_lists(tensor: tf.Tensor) -> list:
-    """Returns a tensor as nested lists, its bytes as text."""
+    """Returns a tensor as nested lists, with bytes decoded as UTF-8."""
     return _as_text(tensor.numpy().tolist())
 
 

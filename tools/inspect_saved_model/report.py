@@ -11,7 +11,7 @@ _UNITS = ((1e6, "MB"), (1e3, "kB"))
 
 
 def sizes(directory: str | os.PathLike[str]) -> dict[str, int]:
-    """Returns the bytes of each part of a SavedModel, and of all.
+    """Returns the number of bytes of each part of a SavedModel, and of all.
 
     Returns:
         Dict of `graph`, `variables`, `assets`, `other` and `total`.
@@ -35,7 +35,7 @@ def lines(directory: str, described: dict, answer: dict) -> Iterator[str]:
 
     Args:
         directory: the SavedModel.
-        described: its metadata, `{}` if it has none.
+        described: the metadata of the SavedModel; `{}` if it has none.
         answer: the answer of `probe.run`.
     """
     yield f"SavedModel {directory}"
@@ -78,7 +78,7 @@ def compared(name: str, differences: dict) -> Iterator[str]:
     """Yields the lines about a comparison.
 
     Args:
-        name: the run or SavedModel that is compared with.
+        name: the other run or SavedModel of the comparison.
         differences: the result of `comparing.differences`.
     """
     yield (
@@ -88,14 +88,17 @@ def compared(name: str, differences: dict) -> Iterator[str]:
     )
     if differences["first_difference"] is not None:
         text, ours, theirs = differences["first_difference"]
-        yield f"  {text!r}: {ours!r}, there {theirs!r}"
+        yield f"  {text!r}: {ours!r}, the other {theirs!r}"
 
 
 def changed(ours: dict, theirs: dict) -> Iterator[str]:
-    """Yields the metadata that differ, without those of the run."""
+    """Yields a line for each difference of the metadata of two SavedModels.
+
+    The metadata `run` and `warm_up` are not compared.
+    """
     for key in sorted({*ours, *theirs} - {"run", "warm_up"}):
         if ours.get(key) != theirs.get(key):
-            yield f"  {key}: {ours.get(key)}, there {theirs.get(key)}"
+            yield f"  {key}: {ours.get(key)}, the other {theirs.get(key)}"
 
 
 def in_bytes(count: int) -> str:
@@ -137,7 +140,7 @@ def _of_metadata(described):
 
 
 def _shape(sizes_, signatures, name, key):
-    """Formats a shape with the letters of the contract, or its numbers."""
+    """Formats a shape; the names of the axes are letters of the contract."""
     signature = signatures.get(name)
     letters = "?" * len(sizes_ or ())
     if signature is not None:

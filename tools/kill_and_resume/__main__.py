@@ -4,10 +4,10 @@
 
 The trainer first makes a short, undisturbed run on a small share of the
 built-in corpus. Then it makes the same run again, but SIGKILL ends it at random
-moments or while it writes a file. After each kill it is started again, until it
-ends; then the next run begins. The weights, the optimizer's state and the
-metrics of every run must equal those of the undisturbed run bit for bit. If
-they do not, the exit code is 1.
+moments or while it writes a file. After each kill the trainer continues the
+run, until the run ends. Then the next run begins. The weights, the
+optimizer's state and the metrics of every run must equal those of the
+undisturbed run bit for bit. Otherwise the exit code is 1.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ _ROOT = pathlib.Path(__file__).parents[2]
 _INTERVAL = 2
 _VOCABULARY_SIZE = 331
 _MAX_LENGTH = 64
-# The maximum time of a run, in units of the undisturbed run's time.
+# The maximum time of a process, as a multiple of the undisturbed run's time.
 _MAX_SLOWDOWN = 10
 
 
@@ -40,7 +40,7 @@ class Plan:
     """The flags of the runs and of the kills."""
 
     kills: int = setting("Number of kills.", 20, least=0)
-    seed: int = setting("Seed of the moments.", 0)
+    seed: int = setting("Seed of the moments of the kills.", 0)
     steps: int = setting("Steps of a run.", 8, least=4)
     shards: bool = setting("Train on a shard directory, not on text.", False)
     output_dir: str | None = setting(
@@ -52,12 +52,12 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True)
 class Aim:
-    """The moment of a kill: after a file appears, or any time without `files`.
+    """The moment of a kill: after a file is written, or at any time.
 
     Attributes:
         name: what the run does at this moment.
-        files: glob of the files, in the run directory.
-        seconds: the longest time from the appearance of a file to the kill.
+        files: glob of the files, in the run directory; `None` for any time.
+        seconds: the longest time from the writing of a file to the kill.
     """
 
     name: str
@@ -166,7 +166,7 @@ class Trainer:
             )
 
     def finish(self, name) -> float:
-        """Starts a run or continues it, and returns the seconds to its end."""
+        """Starts or continues a run, waits for its end; returns the seconds."""
         started = time.monotonic()
         process = self.start(name)
         try:
@@ -184,7 +184,7 @@ class Trainer:
 
 
 def kill(trainer: Trainer, name: str, aim: Aim, seconds: float, generator):
-    """Continues a run and kills it.
+    """Starts or continues a run, and kills it.
 
     Args:
         trainer: the trainer, which starts the run.
@@ -194,7 +194,7 @@ def kill(trainer: Trainer, name: str, aim: Aim, seconds: float, generator):
         generator: the random generator that draws the moment.
 
     Returns:
-        The seconds to the kill, or `None` if the run ended before it.
+        The seconds until the kill, or `None` if the run ended first.
     """
     run = trainer.run(name)
     old_times = {} if aim.files is None else _times(run, aim.files)
@@ -227,7 +227,7 @@ def kill(trainer: Trainer, name: str, aim: Aim, seconds: float, generator):
 
 
 def _times(run, pattern):
-    """Returns the times when files were written, by their paths."""
+    """Returns the time when each file was written, by its path."""
     times = {}
     for path in run.glob(pattern):
         try:
@@ -238,11 +238,11 @@ def _times(run, pattern):
 
 
 def phase(run: pathlib.Path, log: str) -> str:
-    """Returns a description of the work of a run when it was killed.
+    """Describes what a run did when it was killed.
 
     Args:
         run: the run directory.
-        log: the output of its last process.
+        log: the output of the last process of the run.
     """
     directory = kt.runs.RunDirectory(run)
     folder = directory.checkpoints
@@ -254,7 +254,7 @@ def phase(run: pathlib.Path, log: str) -> str:
     ):
         for path in folder.glob(f".ckpt-*.{suffix}"):
             return f"step {step}, {doing} {path.stem.split('-')[1]}"
-    # The last interval that this process has ended or found.
+    # The last step that this process reported, or at which it continued.
     ends = re.findall(
         r"^(?:Step|Continuing at step) ([\d,]+)(?: of [\d,]+ done)?\.",
         log,
@@ -288,10 +288,10 @@ def check(directory, plan: Plan) -> bool:
 
     Args:
         directory: the directory of the runs.
-        plan: what runs and kills there are.
+        plan: the flags.
 
     Returns:
-        Whether the result of every run equals the undisturbed run's.
+        Whether the results of all runs equal those of the undisturbed run.
     """
     generator, kills = random.Random(plan.seed), plan.kills
     trainer = Trainer(directory, plan.steps, plan.shards)

@@ -1,1 +1,1 @@
-"""The common code of programs that use a model: flags, and loading it."""
+"""The flags of programs that use a model, and code that loads the model."""

@@ -13,7 +13,7 @@ from keras_transformer import translation
 from tools.model_flags import settings
 from trainers import settings_flags
 
-# A SavedModel marks an empty slot of an n-best list by a score of at most this.
+# In an n-best list of a SavedModel, empty slots have at most this score.
 _EMPTY_SCORE = -1e9
 _NO_TOKENS = np.zeros([0], "float32")
 
@@ -27,7 +27,7 @@ class ServedModel:
 
     Raises:
         ValueError: the SavedModel gives fewer than `n_best` hypotheses, or it
-            is of another kind.
+            does not translate texts.
     """
 
     def __init__(self, directory, n_best: int | None = None):
@@ -96,12 +96,12 @@ def load(
     models: settings.ModelSettings,
     search: settings.SearchSettings,
 ) -> translation.Translator | ServedModel:
-    """Loads run directories as a `Translator`, or a SavedModel.
+    """Loads run directories as a `Translator`, or a `ServedModel`.
 
     Raises:
         FileNotFoundError: a path has no model.
-        ValueError: there are settings of the search for a SavedModel, which has
-            its own search; or the models cannot translate together.
+        ValueError: a SavedModel is given with flags that it does not take, or
+            in an ensemble; or the runs cannot translate together.
     """
     check_models(models)
     if not any(map(is_saved_model, models.model)):
@@ -127,8 +127,8 @@ def load_translator(
 ) -> translation.Translator:
     """Loads run directories as one translator.
 
-    The first run gives the search, the vocabulary and the length limit of
-    sources.
+    The search, the vocabularies and the length limits are those of the first
+    run. Flags change the search and the limits.
 
     Raises:
         FileNotFoundError: a path is not a finished run.

@@ -34,7 +34,7 @@ _LEAST = {
 
 @dataclasses.dataclass(frozen=True)
 class SearchSettings:
-    """The settings of the search; `None` keeps that of the run or library.
+    """The settings of the search. `None` keeps the run's value or a default.
 
     docs/translating.md describes the flags.
 
@@ -68,10 +68,11 @@ class SearchSettings:
         "Most tokens of a translation, its end token included.", None
     )
     min_length_ratio: float | None = setting(
-        "Fewest tokens for each token of the source.", None
+        "Least length of a translation, as a ratio to that of its source.", None
     )
     max_length_ratio: float | None = setting(
-        "Most tokens for each token of the source. Default: 1, plus 50.",
+        "Greatest length of a translation, as a ratio to that of its source. "
+        "Default: as long as the source, and 50 tokens more.",
         None,
     )
     no_repeat_ngram_size: int | None = setting(
@@ -171,7 +172,7 @@ class SearchSettings:
         """Returns the limits of the translations' lengths.
 
         Args:
-            of_run: the limits of the run, which flags replace.
+            of_run: the limits of the run. Flags replace them.
         """
         given = {
             "maximum": self.max_length,
@@ -231,7 +232,7 @@ def check_sizes(**sizes: int) -> None:
 
 
 def as_flags(given, names):
-    """Formats settings as flags of a command line, in their order."""
+    """Formats the settings in `names` as flags of a command line."""
     return " ".join(
         f"--{name}={','.join(v) if name == 'model' else v}"
         for name, v in given.items()

@@ -1,4 +1,4 @@
-"""The model sizes of training benchmarks as flags, and their batches."""
+"""Models and batches of training benchmarks, and flags for their sizes."""
 
 import dataclasses
 from typing import Any
@@ -36,7 +36,7 @@ def config_of(sizes: Any, **settings: Any) -> kt.TransformerConfig:
     """Returns the configuration of a model of these sizes.
 
     Args:
-        sizes: an object with the sizes of a model as `StepSizes` has them.
+        sizes: an object with the attributes of `StepSizes`.
         **settings: other fields of `TransformerConfig`.
     """
     return kt.TransformerConfig(
@@ -70,7 +70,7 @@ def compiled_model(sizes: Any, **settings: Any) -> keras.Model:
 def endless_batches(
     batch_size: int, length: int, vocabulary_size: int
 ) -> tf.data.Dataset:
-    """Returns a data set that repeats one batch of random ids, unpadded."""
+    """Returns a data set that repeats one batch of random ids."""
     shape = (batch_size, length)
     generator = np.random.default_rng(0)
     ids = generator.integers(4, vocabulary_size, shape, dtype="int32")

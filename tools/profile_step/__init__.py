@@ -1,1 +1,1 @@
-"""Measures where the time of a training step goes."""
+"""Measures the time of each part of a training step."""

@@ -1,12 +1,13 @@
-"""Measures where the time of a training step goes.
+"""Measures the time of each part of a training step.
 
     python -m tools.profile_step --xprof_python=PYTHON
 
-trains the model of `tools.benchmark_step` on one thread, so that the times of
-the operations add up to the time of the step. It prints a Markdown table: for
-each part of the step, the milliseconds of its matrix products and of its other
-operations. Below it is the step's share of the machine's ceiling, which is one
-large matrix product in the same process.
+The program trains the model of `tools.benchmark_step` on one thread, so that
+the times of the operations add up to the time of the step. It prints a Markdown
+table: for each part of the step, the milliseconds of its matrix products and of
+its other operations. Below the table it prints the ceiling of the machine,
+which is the FLOP/s of one large matrix product in the same process, and the
+share of the ceiling that the step reaches.
 
 PYTHON is an interpreter with the package xprof, which reads profiles.
 """
@@ -26,7 +27,7 @@ from tools.profile_step import parts
 from trainers import program
 from trainers.settings_flags import setting
 
-# Steps that trace the graph and make buffers, before the profile.
+# Steps before the profile. They trace the graph and allocate buffers.
 _WARM_UP_STEPS = 4
 _REST = "pauses between operations"
 
@@ -63,7 +64,7 @@ def check_interpreter(python: str) -> None:
 
 
 def read_operations(directory: str, python: str) -> list[dict]:
-    """Returns what `operation_times.read` returns in another process.
+    """Reads the operations of a profile with xprof, in another process.
 
     Args:
         directory: the directory of a profile.
@@ -72,7 +73,7 @@ def read_operations(directory: str, python: str) -> list[dict]:
     result = subprocess.run(
         [python, "-m", "tools.profile_step.operation_times", directory],
         stdout=subprocess.PIPE,
-        # xprof logs what it does.
+        # The log of xprof is not shown.
         stderr=subprocess.DEVNULL,
         check=True,
     )
@@ -80,13 +81,13 @@ def read_operations(directory: str, python: str) -> list[dict]:
 
 
 def profile_steps(sizes: Profile) -> tuple[float, list[dict]]:
-    """Trains a model and profiles steps of it.
+    """Trains a model and profiles some of its steps.
 
     Args:
         sizes: the flags.
 
     Returns:
-        The milliseconds of a step, and the operations of all steps.
+        The milliseconds of a step, and the operations of all profiled steps.
     """
     model = training_sizes.compiled_model(
         sizes, normalization="post", biases="all"
@@ -108,7 +109,7 @@ def table_of(step_ms: float, sums: dict[str, dict[str, float]]) -> list[str]:
 
     Args:
         step_ms: the milliseconds of a step.
-        sums: the parts of the step, of `parts.sum_parts`.
+        sums: the times of the parts of a step, from `parts.sum_parts`.
     """
     rows = [
         (name, part["products_ms"], part["others_ms"])

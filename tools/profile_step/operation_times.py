@@ -2,9 +2,9 @@
 
     python -m tools.profile_step.operation_times DIRECTORY
 
-prints the operations of the newest profile in a directory as JSON. It runs with
-another Python interpreter than the training, because xprof and TensorFlow may
-need other versions of a package.
+The program prints the operations of the newest profile in a directory as JSON.
+It runs with another Python interpreter than the training, because xprof and
+TensorFlow may need different versions of a package.
 """
 
 import json
@@ -15,15 +15,15 @@ from collections.abc import Iterable
 
 # The long name of an operation of TensorFlow is "name:type".
 _OPERATION = re.compile(r"([^:]+):(\w+)")
-# What XLA has compiled is one event.
+# The name of the event of a program that XLA compiled.
 COMPILED = "CpuExecutable::ExecuteAsyncOnStream"
 
 
 def read(directory: str) -> list[dict]:
-    """Returns the events of a profile, in the trace format of Chrome.
+    """Returns the events of the newest profile, in the trace format of Chrome.
 
     Args:
-        directory: the directory that `tf.profiler.experimental.start` got.
+        directory: the directory that `tf.profiler.experimental` wrote.
     """
     # Only the interpreter that reads profiles has this package.
     from xprof.convert import raw_to_tool_data

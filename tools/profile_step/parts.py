@@ -1,4 +1,4 @@
-"""The parts of a training step to which TensorFlow's operations belong."""
+"""Assigns TensorFlow's operations to the parts of a training step."""
 
 import collections
 import re
@@ -8,7 +8,8 @@ from tools.profile_step import operation_times
 
 # Operations that multiply matrices. Those of oneDNN begin with _Mkl.
 _PRODUCTS = re.compile(r"(_Mkl)?(Fused)?(Batch)?(MatMul(V2)?|Einsum)")
-# What a name of an operation contains, and the part. The first match counts.
+# Pairs: a text in the name of an operation, and the part to which the operation
+# belongs. The first match counts.
 _PARTS = (
     (operation_times.COMPILED, "loss, compiled by XLA"),
     ("adam/", "Adam"),
@@ -27,7 +28,7 @@ def part_of(operation: str) -> str:
     """Returns the part of the step to which an operation belongs.
 
     Args:
-        operation: the name of the operation, in which layers are folders.
+        operation: the name of the operation, a path through the layers.
 
     Example:
 
@@ -57,12 +58,12 @@ def sum_parts(
     """Adds up the milliseconds of operations.
 
     Args:
-        operations: dicts of `operation_times.read`.
-        steps: the number of steps in which they were seen.
+        operations: dicts from `operation_times.operations_of`.
+        steps: the number of profiled steps.
 
     Returns:
-        For each part the milliseconds of a step that its matrix products take
-        ("products_ms") and its other operations ("others_ms"). The part that
+        For each part a dict of milliseconds per step: "products_ms" for its
+        matrix products, "others_ms" for its other operations. The part that
         takes longest is the first.
     """
     sums = collections.defaultdict(lambda: {"products_ms": 0, "others_ms": 0})

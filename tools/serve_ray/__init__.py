@@ -1,1 +1,1 @@
-"""A SavedModel on Ray Serve, which answers as TensorFlow Serving does."""
+"""Serves a SavedModel on Ray Serve, as TensorFlow Serving would."""

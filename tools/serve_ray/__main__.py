@@ -4,9 +4,9 @@
     curl -d '{"instances": ["The dog is small."]}' \\
         http://localhost:8501/v1/models/demo:predict
 
-It needs the package ray[serve]. SIGTERM or Ctrl-C ends it: it answers the
-requests that it has taken, refuses others, and then stops. docs/serving.md says
-more.
+The program needs the package ray[serve]. SIGTERM or Ctrl-C ends it: it refuses
+new requests, answers the requests that it has accepted, and then stops.
+docs/serving.md explains more.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from tools.inspect_saved_model import loading
 from trainers import program
 from trainers.settings_flags import setting
 
-# When the front has written its last answer, the proxy of Ray still sends it.
+# The time that the proxy of Ray gets to send the last responses of the front.
 _LAST_BYTES_SECONDS = 1.0
 
 

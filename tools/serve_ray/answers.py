@@ -1,7 +1,8 @@
-"""Answers as TensorFlow Serving's REST interface gives them.
+"""Writes responses in the format of TensorFlow Serving's REST interface.
 
-The answer to a call is `{"predictions": [...]}`: an object for each instance,
-or the value itself if the signature has one output.
+The response to a call is `{"predictions": [...]}`. The list has an object with
+all outputs for each instance. If the signature has only one output, the list
+has the value of this output for each instance.
 
 This file needs only the standard library.
 """
@@ -10,15 +11,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-# As TensorFlow names its types in protocol buffers.
+# The names of TensorFlow's types in protocol buffers.
 _TYPES = {"string": "DT_STRING", "float32": "DT_FLOAT", "bool": "DT_BOOL"}
 
 
 def write_answer(outputs: Mapping[str, list[Any]]) -> bytes:
-    """Writes the outputs of a call as the body of an answer.
+    """Writes the outputs of a call as the body of a response.
 
     Args:
-        outputs: the values of each output, one for each instance.
+        outputs: for each output a list with a value for each instance.
 
     Example:
 
@@ -36,12 +37,12 @@ def write_answer(outputs: Mapping[str, list[Any]]) -> bytes:
 
 
 def write_error(message: str) -> bytes:
-    """Writes the body of an answer to a request that is not served."""
+    """Writes the body of the response to a request that is refused."""
     return _write_json({"error": message})
 
 
 def write_status(version: str, is_available: bool) -> bytes:
-    """Writes the body that says whether the model takes requests."""
+    """Writes the body of a response that tells the state of the model."""
     state = "AVAILABLE" if is_available else "UNLOADING"
     status = {"error_code": "OK", "error_message": ""}
     return _write_json(
@@ -54,13 +55,14 @@ def write_status(version: str, is_available: bool) -> bytes:
 
 
 def write_metadata(name: str, version: str, signatures: Mapping) -> bytes:
-    """Writes the body that describes the signatures.
+    """Writes the body of a response that describes the signatures.
 
     Args:
         name: the name of the model.
-        version: its version.
-        signatures: for each signature `inputs` and `outputs`, the type and the
-            shape of each by its name. -1 or `None` is a size that is not fixed.
+        version: the version of the model.
+        signatures: for each signature a dict of `inputs` and `outputs`. Each is
+            a dict from names to pairs of type and shape. A size in a shape is
+            `None` or -1 if it is not fixed.
     """
     described = {
         signature: {

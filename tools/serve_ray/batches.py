@@ -1,4 +1,4 @@
-"""Calls of the signatures of a SavedModel, several at a time."""
+"""Calls the signatures of a SavedModel with batches of requests."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from tools.serve_ray.rows import Call
 
 
 def answers_of(signatures: Any, calls: list[Call]) -> list[dict[str, list]]:
-    """Returns the outputs of calls, in their order.
+    """Returns the outputs of each call, in the order of the calls.
 
-    Calls of one signature are one batch. But an output whose rows have no fixed
-    size, such as attention scores, is as large as the largest row of a batch
-    needs. So that an answer does not depend on what else is asked, such a
-    signature is called for each call alone.
+    Calls of one signature are one batch. The exception is a signature with
+    an output whose rows have no fixed shape, such as attention scores. A batch
+    pads such rows to the largest row. So the calls of such a signature run one
+    by one. Then the outputs of a call do not depend on other calls.
 
     Args:
         signatures: the signatures of a SavedModel, by their names.
@@ -41,7 +41,7 @@ def answers_of(signatures: Any, calls: list[Call]) -> list[dict[str, list]]:
 
 
 def call_signature(signature: Any, calls: list[Call]) -> dict[str, list]:
-    """Returns the outputs of a signature for the rows of all calls."""
+    """Runs calls of one signature as a batch; returns the outputs."""
     inputs = {
         name: tf.constant(
             [text for call in calls for text in call.inputs[name]], tf.string
@@ -55,7 +55,7 @@ def call_signature(signature: Any, calls: list[Call]) -> dict[str, list]:
 
 
 def _has_fixed_rows(signature):
-    """Returns whether all rows of each output have the same shape."""
+    """Returns whether the rows of each output have a fixed shape."""
     return all(
         spec.shape[1:].is_fully_defined()
         for spec in signature.structured_outputs.values()

@@ -1,4 +1,4 @@
-"""What runs on Ray: a front, and the replicas of the model."""
+"""Runs a front and the replicas of a model on Ray."""
 
 import contextlib
 import logging
@@ -16,11 +16,12 @@ from tools.serve_ray.front import Front
 from tools.serve_ray.model import Model
 from tools.serve_ray.rows import Limits
 
-# Ray keeps large objects there. Requests are none.
+# The size of Ray's store of large objects. Requests are too small for it.
 _STORE_BYTES = 100 * 2**20
-# The front takes all requests at once, those that wait for the model included,
-# so that it can refuse some with its own message. Beyond this number Ray lets
-# them wait, and beyond twice the number it refuses them with status 503.
+# The front has at most this number of requests at a time, including those that
+# wait for the model. The number is large, so that it is usually the front that
+# refuses requests, with its own message. Ray queues the same number of further
+# requests, and refuses all others with status 503.
 _MOST_REQUESTS = 8192
 _QUIET = {"log_level": "WARNING", "enable_access_log": False}
 
@@ -30,17 +31,17 @@ def running(server: Any) -> Iterator[Any]:
     """Runs a server on Ray while the context lasts.
 
     Args:
-        server: the `Server` of the program.
+        server: the flags of the program, a `Server`.
 
     Yields:
         The handle of the `Front`.
 
     Raises:
-        OSError: another program has the port, or Ray does not start.
+        OSError: another program uses the port, or Ray does not start.
         ValueError: the model does not start.
     """
     threads = server.threads or max((os.cpu_count() or 1) // server.replicas, 1)
-    # Ray reports to its makers how it is used, unless this is 0.
+    # Unless this is 0, Ray sends usage statistics to its developers.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     for name in ("ray", "ray.serve"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -63,13 +64,13 @@ def running(server: Any) -> Iterator[Any]:
         yield _deploy(server, threads)
     finally:
         if server.address is not None:
-            # The cluster goes on, perhaps with other models.
+            # The cluster continues to run, perhaps with other models.
             serve.delete(server.name)
         ray.shutdown()
 
 
 def metrics_url() -> str:
-    """Returns where Ray tells its metrics, in the format of Prometheus."""
+    """Returns the URL of Ray's metrics, in the format of Prometheus."""
     node = ray.nodes()[0]
     return (
         f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}"
@@ -99,9 +100,8 @@ def _start(server):
     except ray.exceptions.RayError as error:
         raise OSError(
             "Ray Serve did not start its proxy in time "
-            f"({type(error).__name__}). Ray gives its processes less of a busy "
-            "machine than others: set RAY_worker_niceness=0, or end other "
-            "programs."
+            f"({type(error).__name__}). Ray runs its processes at a low "
+            "priority: set RAY_worker_niceness=0, or end other programs."
         ) from error
 
 
@@ -112,7 +112,7 @@ def _deploy(server, threads):
         num_replicas=server.replicas,
         ray_actor_options={
             "num_cpus": threads,
-            # TensorFlow reads them when it is imported.
+            # TensorFlow reads these variables when it is imported.
             "runtime_env": {
                 "env_vars": {
                     "TF_NUM_INTRAOP_THREADS": str(threads),
@@ -120,7 +120,7 @@ def _deploy(server, threads):
                 }
             },
         },
-        # One batch is translated while the next one gathers.
+        # One batch is translated while the texts of the next batch arrive.
         max_ongoing_requests=2 * server.max_batch_size,
         max_queued_requests=server.max_queued_requests,
     )

@@ -1,4 +1,4 @@
-"""The process that reads requests and writes answers, and has no TensorFlow."""
+"""The process that reads requests and writes responses, without TensorFlow."""
 
 import asyncio
 import time
@@ -10,18 +10,19 @@ from starlette.responses import Response
 
 from tools.serve_ray import answers, rows
 
-# A client whose request was refused, since too many wait, tries again then.
+# If a request is refused because too many wait, the response tells the client
+# to try again after this time.
 _RETRY_SECONDS = "1"
 
 
 class Front:
-    """The front of a model: its URLs, and which requests it takes.
+    """The front of a model: it checks requests and writes responses.
 
     Args:
         model: the handle of the deployment of `Model`.
         name: the name of the model in URLs.
         version: the version of the model.
-        limits: what a request may hold.
+        limits: the largest sizes of a request.
     """
 
     async def __init__(
@@ -42,7 +43,7 @@ class Front:
         self._ongoing = 0
 
     async def __call__(self, request: Request) -> Response:
-        """Answers a request."""
+        """Returns the response to a request."""
         self._ongoing += 1
         try:
             status, body = 200, await self._answer(request)
@@ -54,10 +55,10 @@ class Front:
         return Response(body, status, headers, "application/json")
 
     async def drain(self, seconds: float) -> int:
-        """Refuses new requests, and waits for those that were taken.
+        """Refuses new calls of the model, and waits for all responses.
 
         Returns:
-            The number of requests that are not answered after `seconds`.
+            The number of requests without a response after `seconds`.
         """
         self._is_draining = True
         end = time.monotonic() + seconds
@@ -89,7 +90,7 @@ class Front:
             ) from error
 
     async def _read(self, request):
-        """Returns the body of a request; reads no more than fits."""
+        """Returns the body of a request; stops reading if it is too large."""
         body = bytearray()
         async for part in request.stream():
             body += part

@@ -1,4 +1,4 @@
-"""The replicas of the model on Ray Serve, each a process with TensorFlow."""
+"""A replica of the model on Ray Serve: a process with TensorFlow."""
 
 import asyncio
 from typing import Any
@@ -13,14 +13,14 @@ from tools.serve_ray.rows import Call
 
 
 class Model:
-    """A SavedModel; calls that arrive together are one batch.
+    """A SavedModel. Calls that arrive at about the same time are one batch.
 
     Args:
         directory: the SavedModel.
-        texts: texts for the first call of each signature, which takes much
-            longer than the others.
+        texts: texts for a first call of each signature. The first call takes
+            much longer than later calls.
         max_batch_size: the largest number of texts of a batch.
-        batch_wait_seconds: how long a call waits for others.
+        batch_wait_seconds: how long a call waits for other calls.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Model:
         }
 
     async def check_health(self) -> None:
-        """Calls the model with nothing. Ray replaces a replica that fails."""
+        """Calls the model without texts. Ray replaces a replica that fails."""
         call = Call("serving_default", {"text": []})
         await asyncio.to_thread(batches.answers_of, self._signatures, [call])
 
@@ -59,7 +59,7 @@ class Model:
 
     @serve.batch(batch_size_fn=lambda calls: sum(call.rows for call in calls))
     async def _together(self, calls: list[Call]) -> list[dict[str, list]]:
-        # In a thread, so that this process can take more calls meanwhile.
+        # The model runs in a thread, so that more calls can arrive meanwhile.
         return await asyncio.to_thread(
             batches.answers_of, self._signatures, calls
         )

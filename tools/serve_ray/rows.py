@@ -1,4 +1,4 @@
-"""Requests in the row format of TensorFlow Serving's REST interface.
+"""Reads requests in the row format of TensorFlow Serving's REST interface.
 
 A client sends `{"signature_name": ..., "instances": [...]}`. An instance is a
 text, or an object with a text for each input. A text is a string, or
@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 _DEFAULT = "serving_default"
-# What JSON calls the values that it can write.
+# The names of JSON's types in error messages.
 _KINDS = {
     type(None): "null",
     bool: "a boolean",
@@ -42,10 +42,10 @@ class RefusedError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """What one request may hold.
+    """The largest sizes of a request.
 
     instances: the largest number of instances.
-    text_bytes: the largest size of a text, in UTF-8.
+    text_bytes: the largest number of bytes of a text in UTF-8.
     """
 
     instances: int
@@ -53,17 +53,17 @@ class Limits:
 
     @property
     def body_bytes(self) -> int:
-        """Returns the largest size of a request."""
-        # JSON writes a byte in at most six, as in \u0041. A signature has at
-        # most two inputs.
+        """Returns the largest number of bytes of a request."""
+        # JSON writes a byte of a text as at most six bytes, such as \u0041. A
+        # signature has at most two inputs.
         return 1024 + self.instances * (2 * 6 * self.text_bytes + 64)
 
 
 class Call(NamedTuple):
     """A call of a signature.
 
-    signature: its name.
-    inputs: a list of bytes for each input, one for each instance.
+    signature: the name of the signature.
+    inputs: for each input a list of texts as bytes, one for each instance.
     """
 
     signature: str
@@ -82,11 +82,11 @@ def action_of(method: str, path: str, name: str, version: str) -> str:
         method: the HTTP method.
         path: the path of the URL.
         name: the name of the model.
-        version: the version of the model, which a path may leave out.
+        version: the version of the model. A path may leave it out.
 
     Raises:
-        RefusedError: there is no such path, model or version, or it has
-            another method.
+        RefusedError: there is no such path, model or version, or the path
+            does not take the method.
 
     Example:
 
@@ -126,11 +126,11 @@ def read_call(
     Args:
         body: the body.
         inputs: the names of the inputs of each signature.
-        limits: what the request may hold.
+        limits: the largest sizes of the request.
 
     Raises:
         RefusedError: the request is not in the row format, it names no
-            signature of the model, or it holds too much.
+            signature of the model, or it is too large.
 
     Example:
 
@@ -260,7 +260,7 @@ def _read_text(place, value, limits):
 
 
 def _kind(value):
-    """Returns the name that JSON has for the type of a value."""
+    """Returns the name of the JSON type of a value."""
     if value == []:
         return "an empty list"
     return _KINDS[type(value)]

@@ -3,13 +3,14 @@
     python -m tools.tpu_preflight --model=runs/mine --topology=v5e:2x2
 
 Google's TPU compiler compiles the training step for every shape of the batches,
-and the search for every length of the sources. Install the compiler by
+and the search for every padded length of the sources. Install the compiler with
 
     pip install '.[tpu-preflight]'
 
-For each step it prints whether it compiles, its memory, operations and bytes,
-and its time according to the roofline model. The exit code is 1 if a step
-cannot run.
+For each step the program prints: whether the step compiles, the memory that it
+needs, the number of floating-point operations and of bytes read and written,
+and the least time by the roofline model. The exit code is 1 if a step cannot
+run.
 """
 
 import dataclasses
@@ -35,7 +36,8 @@ class Preflight(BatchSettings):
         "Chip and sizes, such as v4:2x2x1 or v6e:2x2.", "v5e:2x2"
     )
     precision: str | None = setting(
-        "A Keras policy, else the run's; of a preset, mixed_bfloat16.", None
+        "A Keras policy. Default: the run's, or mixed_bfloat16 for a preset.",
+        None,
     )
     tokens_per_batch: int | None = setting(
         "Target tokens of a batch, of all replicas together, else the run's.",
@@ -48,7 +50,7 @@ class Preflight(BatchSettings):
         "Micro-batches of a replica's share of a batch, else the run's.", None
     )
     beam_size: int | None = setting(
-        "Of the search, else the run's; 1 is greedy.", None
+        "Size of the beam, else the run's; 1 is greedy search.", None
     )
     steps: list[str] = setting(
         "training, decoding or both.", list(tpu_run.STEPS)

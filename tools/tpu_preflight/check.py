@@ -1,4 +1,4 @@
-"""Compiles steps for a TPU, and computes their cost there."""
+"""Compiles steps for a TPU, and computes their cost on the TPU."""
 
 import collections
 import functools
@@ -14,9 +14,10 @@ class Finding(NamedTuple):
     """The result of compiling a step.
 
     step: the step.
-    chip: the chip that it was compiled for.
-    compiled: the compiler's numbers, or `None` if it does not compile.
-    prologue: the compiler's numbers of the step's prologue, or `None`.
+    chip: the chip that the step was compiled for.
+    compiled: the compiler's numbers; `None` if the step does not compile.
+    prologue: the compiler's numbers of the step's prologue; `None` if the step
+        has no loop, or does not compile.
     failure: why the step cannot run; empty if it can.
     """
 
@@ -28,17 +29,26 @@ class Finding(NamedTuple):
 
     @property
     def flops(self) -> float:
-        """The operations of the step, with all iterations of its loop."""
+        """The number of floating-point operations of the step.
+
+        It includes all iterations of the loop.
+        """
         return sum(times * flops for times, flops, _ in self._phases())
 
     @property
     def bytes_accessed(self) -> float:
-        """The bytes read and written, with all iterations of the loop."""
+        """The number of bytes that the step reads and writes.
+
+        It includes all iterations of the loop.
+        """
         return sum(times * num_bytes for times, _, num_bytes in self._phases())
 
     @property
     def seconds(self) -> float:
-        """The least time of the step, if a search uses all iterations."""
+        """The least number of seconds of the step, by the roofline model.
+
+        It includes all iterations of the loop.
+        """
         return sum(
             times * self.chip.seconds(flops, num_bytes)
             for times, flops, num_bytes in self._phases()
@@ -46,14 +56,16 @@ class Finding(NamedTuple):
 
     @property
     def share_of_peak(self) -> float:
-        """The share of the chip's peak FLOP/s, at the least time."""
+        """The share of the chip's peak FLOP/s if the step takes `seconds`."""
         return self.flops / self.seconds / self.chip.matrix_flops
 
     def _phases(self):
-        """Returns (count, operations, bytes) of the prologue and the iteration.
+        """Returns `(count, operations, bytes)` of each phase of the step.
 
-        The compiler counts one iteration of a loop. So an iteration costs the
-        difference of the whole step and its prologue.
+        The phases are the prologue, and the iteration of the loop, which runs
+        `count` times. A step without a loop is one phase. The compiler counts
+        one iteration of a loop. So the cost of an iteration is the cost of the
+        whole step minus the cost of the prologue.
         """
         whole = self.compiled
         if self.prologue is None:
@@ -75,13 +87,13 @@ def check(
     """Compiles steps, and yields a `Finding` for each, in the same order.
 
     Args:
-        steps: steps of `steps.py`, or steps of other functions.
+        steps: the steps, such as those of `steps.py`.
         topology: the topology to compile for.
         python: the interpreter that has the compiler; `None` for this one.
         jobs: how many compilers run at a time.
 
     Raises:
-        MissingCompilerError: there is no compiler.
+        MissingCompilerError: the compiler is not installed.
     """
     with futures.ThreadPoolExecutor(jobs) as pool:
         waiting = collections.deque()

@@ -1,6 +1,6 @@
-"""The peak numbers of TPU chips, and the compiler's names of them.
+"""The peak numbers of TPU chips, and the names that the compiler has for them.
 
-The numbers come from the documentation of each chip, for one chip:
+The numbers are for a single chip. They come from the documentation:
 https://docs.cloud.google.com/tpu/docs/v4, .../v5e and .../v6e.
 """
 
@@ -15,12 +15,12 @@ class Chip(NamedTuple):
     """The peak numbers of one chip, which is one replica.
 
     name: the chip's name in a topology.
-    matrix_flops: peak operations per second of bfloat16 matrix products. By
-        default products of float32 are also computed in bfloat16.
-    memory: bytes of HBM.
-    available: bytes of HBM that the compiler gives to a program.
-    bandwidth: bytes per second of HBM.
-    sizes: the number of sizes in the name of a topology, such as 2 in `2x2`.
+    matrix_flops: the peak FLOP/s of matrix products in bfloat16. By default
+        products of float32 matrices are also computed in bfloat16.
+    memory: the number of bytes of HBM.
+    available: the number of bytes of HBM that a program can use.
+    bandwidth: the number of bytes that HBM transfers per second.
+    sizes: the number of sizes in the name of a topology: 2 for `2x2`.
     accelerator: libtpu's name of a machine with this chip.
     options: further options of the compiler for this chip.
     """
@@ -35,7 +35,11 @@ class Chip(NamedTuple):
     options: dict
 
     def seconds(self, flops: float, num_bytes: float) -> float:
-        """Returns the least time of operations and bytes: the roofline model.
+        """Returns the least seconds of a program by the roofline model.
+
+        Args:
+            flops: the number of floating-point operations.
+            num_bytes: the number of bytes that are read and written.
 
         Example:
 
@@ -105,7 +109,7 @@ class Topology(NamedTuple):
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables that libtpu would otherwise ask a cloud for."""
+        """Environment variables that keep libtpu from asking a cloud server."""
         return {
             "JAX_PLATFORMS": "cpu",
             "TPU_SKIP_MDS_QUERY": "1",

@@ -22,24 +22,26 @@ INSTALL = "pip install '.[tpu-preflight]'"
 
 
 class CompilationError(ValueError):
-    """The TPU compiler cannot compile the program."""
+    """The error if the TPU compiler cannot compile a program."""
 
 
 class MissingCompilerError(OSError):
-    """The TPU compiler is not installed."""
+    """The error if the TPU compiler is not installed."""
 
 
 class Compiled(NamedTuple):
     """The compiler's numbers for a compiled program.
 
-    arguments, outputs, aliased, temporaries, code: bytes of HBM. An output
-        that overwrites its argument, as an updated variable does, is aliased.
-    flops: operations of matrix products and others, with one iteration of each
+    arguments, outputs, aliased, temporaries, code: numbers of bytes of HBM. An
+        output that overwrites an argument, such as an updated variable, is
+        aliased.
+    flops: the number of floating-point operations, with one iteration of each
         loop.
-    bytes_accessed: bytes of the operands and results of all fused operations,
-        with one iteration of each loop, even if they stay on the chip.
+    bytes_accessed: the number of bytes of the operands and results of all fused
+        operations, with one iteration of each loop. It includes bytes that
+        never leave the chip.
     loops: the number of loops.
-    seconds: the time of the compiler.
+    seconds: the time that the compiler took.
     """
 
     arguments: int
@@ -54,7 +56,7 @@ class Compiled(NamedTuple):
 
     @property
     def peak_memory(self) -> int:
-        """The bytes of HBM that the program needs."""
+        """The number of bytes of HBM that the program needs."""
         tensors = self.arguments + self.outputs - self.aliased
         return tensors + self.temporaries + self.code
 
@@ -68,7 +70,7 @@ def compile_program(hlo: bytes, topology, python: str | None = None):
         python: an interpreter with JAX and libtpu; `None` for this one.
 
     Returns:
-        `Compiled`.
+        The compiler's numbers, a `Compiled`.
 
     Raises:
         CompilationError: the compiler refuses the program; the message says
@@ -98,7 +100,8 @@ def compile_program(hlo: bytes, topology, python: str | None = None):
     try:
         answer = json.loads(lines[-1])
     except (IndexError, ValueError):
-        # The compiler ended its process. A line with "F" in front says why.
+        # The compiler ended its process. Log lines that begin with "F" (fatal)
+        # say why.
         log = result.stderr.decode(errors="replace").split("\n")
         fatal = [entry for entry in log if entry.startswith("F")] or log[-3:]
         raise CompilationError(
@@ -118,13 +121,13 @@ def compile_program(hlo: bytes, topology, python: str | None = None):
 
 
 def _reason(error: str) -> str:
-    """Returns the first lines of a compiler's message, with the reason."""
+    """Returns the first three lines of a compiler error, as one line."""
     lines = [line.strip() for line in error.splitlines() if line.strip()]
     return " ".join(lines[:3])[:600]
 
 
 def _compile(target, hlo):
-    """Compiles in this process, which must have the compiler."""
+    """Compiles in this process; returns fields of `Compiled`, or an error."""
     # The imports are here, since the calling process may lack these packages.
     import time
 
@@ -168,7 +171,7 @@ def _compile(target, hlo):
 
 
 def _prepare(module, ir):
-    """Removes copies, which StableHLO does not have, and counts loops."""
+    """Removes copies, which StableHLO lacks; returns the number of loops."""
     copies, loops = [], []
 
     def visit(operation):

@@ -1,8 +1,8 @@
 """Lowers TensorFlow functions to HLO modules with static shapes.
 
-They are lowered for the CPU, since captured variables need an existing device.
-The HLO is the same as for a TPU, except for the default generator of random
-bits: Philox on a CPU, the chip's own on a TPU.
+The functions are lowered for the CPU, since captured variables need an existing
+device. The HLO is the same as for a TPU, except for the default generator of
+random bits: it is Philox on a CPU, and the chip's own generator on a TPU.
 """
 
 import pathlib
@@ -11,6 +11,7 @@ import re
 import tensorflow as tf
 
 _ROOT = pathlib.Path(__file__).parents[2]
+# The pattern of an operation of dynamic size in the text of an HLO module.
 _DYNAMIC = re.compile(
     r" = [^(]*<=\d[^(]* set-dimension-size\(.*"
     r'metadata=\{op_type="([^"]+)" op_name="([^"]+)"'
@@ -22,7 +23,7 @@ _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 
 
 class LoweringError(ValueError):
-    """Raised if XLA cannot lower a function, or only with dynamic shapes."""
+    """The error if XLA cannot lower a function, or not with static shapes."""
 
 
 def lower(function, *specs: tf.TensorSpec) -> bytes:
@@ -57,7 +58,7 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
             )
 
     def call(*tensors):
-        # A function may have other, optional arguments, which are not tensors.
+        # This hides the optional arguments of `function`: they are not tensors.
         return function(*tensors)
 
     compiled = tf.function(call, jit_compile=True)
@@ -71,19 +72,19 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
     except ValueError as error:
         raise LoweringError(_reason(str(error))) from error
     if b"set-dimension-size" in hlo:
-        # An operation that keeps the size is no error; the others are.
+        # An operation may set a dimension to its full size. This is no error.
         text = make_ir(stage="hlo", platform_name="CPU")
         dynamic = dict.fromkeys(_DYNAMIC.findall(text))
         if dynamic:
             raise LoweringError(
-                "A shape depends on values, made by "
+                "The shape of a result depends on values. It is the result of "
                 + "; ".join(_described(*names, graph) for names in dynamic)
             )
     return hlo
 
 
 def _reason(message):
-    """Returns in one line why XLA cannot lower a function."""
+    """Returns the reason why XLA cannot lower a function, as one line."""
     frames = [_own(path, line) for path, line in _FRAME.findall(message)]
     where = next((frame for frame in reversed(frames) if frame), "")
     nodes = ", ".join(dict.fromkeys(_NODE.findall(message)))

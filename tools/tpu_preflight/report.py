@@ -36,7 +36,7 @@ def line(finding: check.Finding) -> str:
 def introduction(
     topology: chips.Topology, settings, num_parameters: int
 ) -> str:
-    """Describes the run, and the chip that it is compared with.
+    """Describes the run, and the chips that its steps are compiled for.
 
     Args:
         topology: the topology that steps are compiled for.
@@ -58,7 +58,7 @@ def introduction(
 
 
 def conclusion(steps, num_compiled: int, num_failures: int) -> str:
-    """Says how many steps can run, and how many programs a run compiles.
+    """Describes how many steps can run, and how many programs a run compiles.
 
     Args:
         steps: all steps of the run.

@@ -54,7 +54,7 @@ def configuration(model: str | None, preset: str | None, **given):
         }
         settings = run_settings.TrainingSettings(
             **{
-                # JSON has lists only.
+                # JSON has no tuples, only lists.
                 name: tuple(value) if types[name] == tuple[str, ...] else value
                 for name, value in config["settings"].items()
                 if name in types
@@ -72,7 +72,7 @@ def configuration(model: str | None, preset: str | None, **given):
 
 
 def _for_tpu(settings):
-    """Returns the settings; the precision `auto` becomes that of a TPU."""
+    """Returns the settings, with the precision of a TPU in place of `auto`."""
     if settings.precision != precision.AUTO:
         return settings
     policy, _ = hardware.choose_precision(hardware.Hardware("TPU"))
@@ -83,8 +83,8 @@ def model_of(
     architecture: kt.TransformerConfig,
     settings: run_settings.TrainingSettings,
 ):
-    """Builds the model, compiled as the trainer compiles it for a TPU."""
-    # A TPU compiles the whole step, so XLA need not compile inside of it.
+    """Builds the model, and compiles it as the trainer does for a TPU."""
+    # For a TPU, XLA compiles the whole step, so no part is compiled alone.
     settings = dataclasses.replace(settings, jit_compile=False)
     model = kt.build_transformer(architecture, dtype=settings.precision)
     building.compile_model(model, settings, architecture)
@@ -132,7 +132,7 @@ def steps_of(
 def chosen(
     steps: list[tpu_steps.Step], names: list[str], lengths: list[str] | None
 ) -> list[tpu_steps.Step]:
-    """Returns the steps with these names and lengths.
+    """Returns the steps with these names and lengths; `None` is all lengths.
 
     Raises:
         ValueError: no step has one of the names or lengths.

@@ -1,4 +1,4 @@
-"""The steps that a run makes on a device, each with its shapes.
+"""The steps that a run computes on a device, each with its shapes.
 
 B batch   S source length   T target length
 """
@@ -17,13 +17,13 @@ class Step(NamedTuple):
     """A function of tensors, and the shapes that it is compiled for.
 
     name: the name of the step, such as `training`.
-    rows: the number of rows in its batch.
-    length: the length of its source, and of its target in training.
+    rows: the number of rows of the batch.
+    length: the length of the source; in training, also of the target.
     function: a function of tensors.
     specs: a `tf.TensorSpec` of each tensor.
-    prologue: the operations before its loop, as a `Step` without loops; `None`
+    prologue: the operations before the loop, as a `Step` without loops; `None`
         if the step has no loop.
-    iterations: the largest number of iterations of its loop.
+    iterations: the largest number of iterations of the loop.
     """
 
     name: str
@@ -38,8 +38,8 @@ class Step(NamedTuple):
 def training_step(model, rows: int, length: int) -> Step:
     """Returns the model's `train_step` for one replica's share of a batch.
 
-    It has the forward and backward pass, the optimizer and the metrics. It has
-    no sums over replicas, since there is only one replica here.
+    The step has the forward and backward pass, the optimizer and the metrics.
+    It has no sums over replicas, since it is compiled for one replica.
 
     Args:
         model: a compiled Keras model for packed batches of `TokenBatches`.
@@ -69,7 +69,7 @@ def training_step(model, rows: int, length: int) -> Step:
 def decoding_step(
     model, search, rows: int, length: int, max_length: int
 ) -> Step:
-    """Returns the search of a `Translator`, with a state of fixed shape.
+    """Returns the search of a `Translator`, with fixed shapes, as a step.
 
     Args:
         model: a `Transformer`.
@@ -105,12 +105,13 @@ def training_shapes(
 ) -> list[tuple[int, int]]:
     """Returns the shapes (B, T) of a replica's share of the batches of a run.
 
-    All packed batches of `TokenBatches` have one shape. The lengths of its rows
-    depend on the data. Here they are `max_length`, as for data in which a
-    sentence has a quarter of that on average.
+    All packed batches of `TokenBatches` have the same shape. The length of a
+    row depends on the data. Here it is `max_length`, as for data that has a
+    sentence of this length.
 
     Args:
-        tokens_per_batch: the target tokens of a batch, of all replicas.
+        tokens_per_batch: the number of target tokens of a batch, over all
+            replicas.
         max_length: T.
         num_replicas: the number of replicas that share a batch.
         num_micro_batches: the number of micro-batches of a replica's share.
@@ -142,11 +143,11 @@ def decoding_shapes(
 ) -> list[tuple[int, int, int]]:
     """Returns the shapes (B, S, T) of a replica's share of translated batches.
 
-    They are the shapes of full batches that a `Translator` pads.
+    They are the shapes of full batches after a `Translator` has padded them.
 
     Args:
         batch_size: the batch size of the translator.
-        max_length: the longest source, with its end token.
+        max_length: the length of the longest source, with its end token.
         num_replicas: the number of replicas that share a batch.
 
     Example:

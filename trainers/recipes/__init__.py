@@ -1,4 +1,4 @@
-"""Recipes: settings of runs by name, in one or several stages."""
+"""Recipes: named settings of runs with one or several stages."""
 
 from trainers.recipes import (
     iwslt14,

@@ -15,7 +15,8 @@ RECIPE = Recipe(
                 "num_heads": 4,
                 "feed_forward_dim": 1024,
                 "dropout": 0.3,
-                # --share-decoder-input-output-embed, with two dictionaries.
+                # As with fairseq's --share-decoder-input-output-embed and two
+                # dictionaries.
                 "tying": "target",
                 "vocabulary_size": 8848,
                 "target_vocabulary_size": 6632,
@@ -34,7 +35,7 @@ RECIPE = Recipe(
                 "evaluation_interval": 1000,
                 "select_by": "bleu",
                 "average_checkpoints": 5,
-                # Its generate command.
+                # As in the generate command of the example.
                 "beam_size": 5,
             },
         ),

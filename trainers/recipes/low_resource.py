@@ -1,11 +1,11 @@
-"""Text of a few thousand to some ten thousand pairs."""
+"""A recipe for text of 5,000 to 50,000 sentence pairs."""
 
 from trainers.recipes.recipe import Recipe, Stage
 
 _SETTINGS = {
     # Araabi and Monz 2020: with less text fewer merges, a narrower
-    # feed-forward network, and more dropout of all kinds. The values below are
-    # ours, in these directions.
+    # feed-forward network, and more dropout of all kinds. The values below
+    # follow this advice, but are our own.
     "preset": "tiny",
     "vocabulary_size": 4000,
     "dropout": 0.3,

@@ -1,19 +1,20 @@
 """Multi30k, or other text of about thirty thousand pairs, on two CPU cores.
 
-Both recipes begin with two stages, as Bi-SimCut (Gao et al. 2022): first both
-directions in one model, then the wanted one, with optimizer and learning rate
-begun anew. The long recipe trains both stages once more, from other weights. A
-student then learns from the text and from the predictions of these two models
-(Kim and Rush 2016). They read raw text, or lower-cased and tokenized text.
+Both recipes begin with two stages, like Bi-SimCut (Gao et al. 2022). The first
+stage trains both directions in one model. The second stage trains the wanted
+direction, with a new optimizer and a new learning rate schedule. The long
+recipe repeats the two stages from other initial weights. A student then learns
+from the text and from the predictions of both models (Kim and Rush 2016). The
+recipes work on raw text, and on lower-cased and tokenized text.
 """
 
 import dataclasses
 
 from trainers.recipes.recipe import Recipe, Stage
 
-# The sizes of the model, which the second stage takes from the first one. It is
-# wider than the Transformer-Tiny of Wu et al. 2021 ("Good for Misconceived
-# Reasons"); docs/results.md has what it reached with Muon.
+# The sizes of the model. The second stage takes them from the first stage. The
+# model is wider than the Transformer-Tiny of Wu et al. 2021 ("Good for
+# Misconceived Reasons"); docs/results.md has its scores with Muon.
 _SIZES = {
     "preset": "small",
     "feed_forward_dim": 512,
@@ -24,21 +25,22 @@ _SIZES = {
 _TRAINING = {
     # Pairs of Multi30k are short.
     "max_length": 64,
-    # Wu et al. have 8k tokens. More steps of half the size fit into the time.
+    # Wu et al. use batches of 8k tokens. With half the size, more steps fit
+    # into the time.
     "tokens_per_batch": 4096,
     "label_smoothing": 0.1,
     # After 700 steps in one direction, Muon was better than Adam at the same
-    # learning rate; docs/results.md has both.
+    # learning rate; docs/results.md has the scores of both.
     "optimizer": "muon",
-    # With 1e-9, rounding errors of tiny gradients move weights.
+    # With 1e-9, rounding errors of tiny gradients would change weights.
     "adam_epsilon": 1e-8,
     # The text of the test sets has no characters that the training text lacks.
     "rare_characters": 0.0,
     # As in Wu et al.
     "length_penalty_form": "average",
     "length_penalty": 1.0,
-    # Wu et al. have a beam of 5, and take the most probable hypothesis.
-    # docs/search.md has what this gives.
+    # Wu et al. use a beam of 5 and the most probable hypothesis. docs/search.md
+    # compares that with these settings.
     "beam_size": 10,
     "minimum_risk": 5,
     "schedule": "inverse_square_root",
@@ -46,30 +48,34 @@ _TRAINING = {
 _BOTH = {
     **_SIZES,
     **_TRAINING,
-    # Symbols that no text has; the second stage does without them.
+    # Symbols that occur in no text. The second stage does not use them.
     "direction_tags": ["<2target>", "<2source>"],
-    # Each pair is read six times in each direction only.
+    # Little dropout is enough: the stage reads each pair only six times in each
+    # direction.
     "dropout": 0.1,
     "learning_rate": 4e-3,
     "average_checkpoints": 1,
 }
 _ONE = {
     **_TRAINING,
-    # Wu et al. have a dropout of 0.3, for far more epochs.
+    # Wu et al. use a dropout of 0.3, but train for far more epochs.
     "dropout": 0.2,
     # Araabi and Monz tune dropout of attention and activations for small text;
     # the values are ours.
     "attention_dropout": 0.1,
     "activation_dropout": 0.1,
-    # Lower than in the first stage, since the weights are good already; the
-    # cool-down takes the last third (Hägele et al. 2024 find a fifth enough).
+    # This is lower than in the first stage, since the weights are already good.
     "learning_rate": 2.5e-3,
     "average_checkpoints": 5,
 }
 
 
 def _steps(steps):
-    """The cool-down takes the last third."""
+    """Returns the settings of a stage of this length.
+
+    The cool-down takes the last third of the steps. Hägele et al. 2024 find
+    that a fifth is enough.
+    """
     return {
         "steps": steps,
         "warmup_steps": 150,
@@ -89,8 +95,8 @@ RECIPE = Recipe(
     (
         _FIRST,
         Stage("first_teacher", _SECOND, initial="both"),
-        # Two models that share no stage are better together; see
-        # docs/results.md, which also has the seeds.
+        # Two teachers that share no stage are better than two that share one.
+        # docs/results.md has the scores and the seeds.
         dataclasses.replace(_FIRST, name="both_again", seed=2),
         Stage("second_teacher", _SECOND, initial="both_again", seed=2),
         Stage(

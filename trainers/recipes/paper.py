@@ -17,7 +17,7 @@ _SETTINGS = {
     "beam_size": 4,
     "length_penalty": 0.6,
     "length_penalty_form": "gnmt",
-    # The paper has no such noise.
+    # The paper does not add rare characters to sources.
     "rare_characters": 0.0,
 }
 BASE = Recipe(

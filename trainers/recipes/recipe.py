@@ -1,4 +1,4 @@
-"""What a recipe is: the settings of one or several stages of a run."""
+"""Defines a recipe: the settings of one or several stages of a run."""
 
 import dataclasses
 from typing import Any
@@ -8,16 +8,17 @@ from keras_transformer import models
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """The settings of one stage, which starts from the weights of another one.
+    """The settings of one stage of a recipe.
 
-    name: the name of its directory.
+    name: the name of the stage. It is also part of the name of its directory.
     settings: values of flags of the trainer, by name.
-    initial: the name of the stage whose weights it starts from; `None` for new
-        weights. The vocabulary is that of the first stage in each case.
-    teachers: the names of the stages that it imitates, with
-        `consistency="teacher"`.
-    seed: what is added to the seed of the run. Two stages that differ in
-        nothing else need different seeds.
+    initial: the name of the stage whose weights this stage starts from; `None`
+        for new weights. In both cases, the vocabulary is that of the first
+        stage.
+    teachers: the names of the stages that this stage imitates, if its settings
+        have `consistency="teacher"`.
+    seed: a number that is added to the seed of the run. Two stages with the
+        same settings need different seeds.
     """
 
     name: str
@@ -33,7 +34,7 @@ class Stage:
             given: the names of the flags that the user gave.
 
         Returns:
-            The pair of settings of training and of the architecture.
+            Two dicts: settings of the training, and of the architecture.
         """
         fields = {
             field.name for field in dataclasses.fields(models.TransformerConfig)
@@ -47,15 +48,15 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Settings with which a kind of model is trained.
+    """The stages in which a model is trained.
 
-    summary: for what text it is, and what it costs.
-    stages: its stages, in their order. The directory of the run holds the last
-        one.
+    summary: which text the recipe is for, and its cost or results.
+    stages: the stages in their order. The last stage writes to the directory of
+        the run itself.
 
     Raises:
-        ValueError: a stage has the name of another one, or names a stage that
-            is not before it.
+        ValueError: two stages have the same name, or a stage names a stage
+            that does not come before it.
     """
 
     summary: str

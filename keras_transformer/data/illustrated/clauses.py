@@ -38,7 +38,7 @@ def sentence(
 ) -> pairs.SentencePair:
     """Joins the words of each side into a sentence that ends with `mark`.
 
-    Its first letter is a capital. French has a space before "!" and "?".
+    The first letter becomes a capital. French has a space before "!" and "?".
 
     >>> sentence(("thanks",), ("merci",), "!")
     SentencePair(source='Thanks!', target='Merci !')
@@ -116,7 +116,7 @@ def question(subject: grammar.Phrase, name: str) -> pairs.SentencePair:
     """Makes a pair of questions like "Is my sister a student?".
 
     In French, the pronoun follows the verb: "es-tu". If the subject is a noun,
-    a pronoun is added: "ma sœur est-elle".
+    French adds a pronoun: "ma sœur est-elle".
     """
     verb, noun, pronoun = _form(_ETRE, subject), "", subject.french
     if not _is_pronoun(subject):
@@ -156,7 +156,7 @@ def there_is(
 ) -> pairs.SentencePair:
     """Makes a pair of sentences like "There is a dog in the barn".
 
-    If it is negated, the noun must have the determiner "no".
+    In a negated sentence, the noun must have the determiner "no".
     """
     verb = _be(noun) + ("n't" if negative else "")
     verb_fr = "il ne y a pas" if negative else "il y a"
@@ -181,8 +181,8 @@ def because(
         subject: the subject.
         verb: the verb.
         thing: the object.
-        referent: the noun that the pronoun means, `subject` or `thing`.
-        adjective: the reason; it follows "too" if `negative`.
+        referent: what the pronoun refers to, `subject` or `thing`.
+        adjective: the reason. If `negative`, "too" is put before it.
         negative: whether the action was not done.
         opening: an adverb of time at the start, in English and French.
     """

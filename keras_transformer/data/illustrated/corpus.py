@@ -68,12 +68,12 @@ def illustrated_corpus(
 ) -> IllustratedCorpus:
     """Makes the English-French corpus, the same for the same arguments.
 
-    Every source has exactly one translation, and the splits are disjoint. One
-    of 20 training pairs is a set phrase; the 104 set phrases come in turn.
+    Every source has exactly one translation, and the data sets are disjoint.
+    One of 20 training pairs is a set phrase; the 104 set phrases are repeated.
 
     Args:
         seed: the seed of the draw of sentences, and of the noun combinations
-            in `contrast`, which does not depend on the sizes.
+            in `contrast`. The contrast set does not depend on the sizes.
         train_size: the number of training pairs.
         dev_size: the number of development pairs.
         test_size: the number of test pairs.
@@ -156,7 +156,10 @@ def referent_accuracy(
 
 
 def _draw(rng, patterns, count):
-    """Draws sentences from the patterns, each by its share while it has any."""
+    """Draws sentences from the patterns, in proportion to their shares.
+
+    A pattern of which all sentences are drawn is skipped.
+    """
     queue: list[tuple[float, Callable[..., pairs.SentencePair], tuple]] = []
     for pattern in patterns:
         shuffled = rng.sample(pattern.arguments, len(pattern.arguments))
@@ -169,7 +172,7 @@ def _draw(rng, patterns, count):
 
 
 def _held_out_combinations(rng: random.Random) -> frozenset[tuple[str, str]]:
-    """Returns the (agent, object) names that only the contrast set combines.
+    """Returns pairs of agent and object that only the contrast set has.
 
     No noun loses more than a quarter of its partners. So the training set still
     has each noun with partners of both genders.

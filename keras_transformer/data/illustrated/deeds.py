@@ -33,14 +33,16 @@ class Deed(NamedTuple):
     objects: dict[str, Fit]
 
 
-# Agents that swim, fly or are tiny, with the adjectives that do not stop them.
+# Agents that swim, fly or are tiny. The adjectives are no reasons against their
+# actions: a duck crosses a deep river.
 UNHINDERED = {
     **dict.fromkeys(("duck", "frog", "goose", "turtle"), ("deep", "muddy")),
     **dict.fromkeys(("ant", "mouse"), ("low", "narrow")),
     "owl": ("deep", "muddy", "slippery"),
 }
 
-# An agent's reasons against an action; a frightening action has more of them.
+# Reasons against an action. They describe the agent; a frightening action has
+# more reasons.
 _UNFIT = ("tired", "sick", "young", "lazy")
 _AFRAID = (*_UNFIT, "frightened")
 _TIMID = (*_AFRAID, "shy")

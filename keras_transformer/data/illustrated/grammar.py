@@ -44,7 +44,7 @@ class Phrase(NamedTuple):
 class _Determiner(NamedTuple):
     """The forms of a determiner.
 
-    `vowels` are the French masculine and feminine form before a vowel.
+    `vowels` are the French masculine and feminine forms before a vowel.
     """
 
     english: str
@@ -64,7 +64,8 @@ PRONOUNS = {
     "they": Phrase("they", "ils", plural=True, pronoun="they"),
 }
 
-# "no" is for the noun of a negated sentence: "pas de chien" has "de" for "a".
+# "no" is the article "a" in a negated sentence. It is "de" in French: "pas de
+# chien".
 _DETERMINERS = {
     "the": _Determiner("the", "le", "la", (), "the", "les"),
     "this": _Determiner(
@@ -191,7 +192,10 @@ def indefinite_phrases(noun: lexicon.Noun) -> Iterator[tuple[Phrase, bool]]:
 
 
 def _looks(noun: lexicon.Noun) -> list[tuple[str, str]]:
-    """Returns pairs with no adjective, or one before or after the noun."""
+    """Returns pairs: the adjectives before and after the French noun.
+
+    At most one of the two is not empty.
+    """
     before = [(quality, "") for quality in noun.qualities]
     return [("", ""), *before, *(("", colour) for colour in noun.colours)]
 

@@ -13,15 +13,16 @@ class Noun:
     """An English noun and its French counterpart.
 
     Args:
-        english: singular form, which is its name in the tables below.
-        french: singular form.
-        feminine: the French gender.
+        english: the singular form, which is also the noun's name in the tables.
+        french: the singular form.
+        feminine: whether the French noun is feminine.
         english_plural, french_plural: needed if not the singular + "s".
-        aspirated: whether its French h forbids elision ("la haie").
-        qualities: names of adjectives that suit it and precede it in French.
-        colours: names of the colours that suit it.
-        owned: whether "my" suits it.
-        inside: whether "in" suits it.
+        aspirated: whether the French h forbids elision ("la haie").
+        qualities: names of adjectives that suit the noun and precede it in
+            French.
+        colours: names of the colours that suit the noun.
+        owned: whether "my" may stand before the noun.
+        inside: whether "in" may stand before the noun.
     """
 
     english: str
@@ -44,14 +45,15 @@ class Noun:
 
 @dataclasses.dataclass(frozen=True)
 class Adjective:
-    """An English adjective, and the four or five forms of the French one.
+    """An English adjective, and the forms of the French adjective.
 
     Args:
-        english: its only form, which is its name in the tables.
+        english: the English form, also the adjective's name in the tables.
         french: masculine singular.
-        feminine: needed if it is not `french` with a final "e".
-        plural: masculine plural, needed if it is not `french` + "s".
-        before_vowel: masculine singular before a vowel ("bel").
+        feminine: feminine singular, needed if not `french` with a final "e".
+        plural: masculine plural, needed if irregular. Regular is `french` with
+            a final "s", unless `french` ends with "s" or "x".
+        before_vowel: masculine singular before a vowel ("bel"), if different.
     """
 
     english: str
@@ -73,8 +75,9 @@ class Adjective:
 class Verb(NamedTuple):
     """A verb; `present` has the French forms of je, tu, il, nous and ils.
 
-    `particle` is between verb and object ("over", "dans"). If `with_etre` is
-    True, the participle agrees with the subject ("elle est entrée").
+    `particle` has the English and the French word between verb and object. If
+    `with_etre` is True, the past has "être", and the participle agrees with the
+    subject ("elle est entrée").
     """
 
     english: str
@@ -190,17 +193,17 @@ NOT_LANDMARKS = {"bag", "barrel", "box", "cart", "stone", "table", "roof"}
 PLURAL_OBJECTS = ("castle", "hedge", "hotel", "house")
 
 ADJECTIVES: dict[str, Adjective] = _by_name(
-    # These precede the noun in French.
+    # These adjectives precede the noun in French.
     Adjective("small", "petit"),
     Adjective("big", "grand"),
     Adjective("old", "vieux", "vieille", before_vowel="vieil"),
     Adjective("beautiful", "beau", "belle", "beaux", "bel"),
     Adjective("new", "nouveau", "nouvelle", "nouveaux", "nouvel"),
-    # These follow the noun in French.
+    # These adjectives follow the noun in French.
     Adjective("black", "noir"),
     Adjective("white", "blanc", "blanche"),
     Adjective("grey", "gris"),
-    # These describe agents only.
+    # These adjectives describe agents only.
     Adjective("tired", "fatigué"),
     Adjective("sick", "malade"),
     Adjective("young", "jeune"),
@@ -214,7 +217,7 @@ ADJECTIVES: dict[str, Adjective] = _by_name(
     Adjective("lost", "perdu"),
     Adjective("happy", "heureux", "heureuse"),
     Adjective("sad", "triste"),
-    # These describe objects only.
+    # These adjectives describe objects only.
     Adjective("wide", "large"),
     Adjective("narrow", "étroit"),
     Adjective("deep", "profond"),

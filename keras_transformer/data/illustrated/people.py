@@ -1,8 +1,8 @@
 """Short sentences about people, their professions and their feelings.
 
 Examples: *I am a student. / Is she tired? / No, my brothers are not singers.*
-"I" and "you" are masculine, and "you" is one person, so that a source has one
-translation.
+"I" and "you" are masculine, and "you" is one person. So each source has only
+one translation.
 """
 
 import itertools
@@ -65,7 +65,7 @@ def _talk(subject: grammar.Phrase, name: str) -> Iterator[pairs.SentencePair]:
                 subject, name, negative=True, short=short, opening=opening
             )
         if short and not is_pronoun:
-            continue  # "My sister is" has no short form here.
+            continue  # "My sister's" is not used for "my sister is".
         for opening in (sentences.NONE, _YES):
             yield clauses.state(subject, name, short=short, opening=opening)
         if subject.person == 1:

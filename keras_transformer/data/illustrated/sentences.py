@@ -1,8 +1,8 @@
 """The patterns of the corpus's sentences, and the share of each pattern.
 
-About half of the sentences say why something was done or not done. Their *it*
-refers to the agent or to the object. Only the adjective tells which, and French
-must choose *il* or *elle*. The module `people` has the sentences about people.
+About half of the sentences say why something was done or not done. In these,
+*it* refers to the agent or to the object. Only the adjective tells to which,
+and French must choose *il* or *elle*. Sentences about people are in `people`.
 """
 
 import collections
@@ -38,7 +38,7 @@ FEELINGS = ("happy", "sad")
 
 # Pairs of the names of an agent and an object.
 Combinations: TypeAlias = Collection[tuple[str, str]]
-# Two lists of arguments of sentences, such as singular and plural ones.
+# Two lists of arguments, such as those of singular and of plural sentences.
 _Sides: TypeAlias = tuple[list[tuple], list[tuple]]
 
 
@@ -56,7 +56,10 @@ class Pattern(NamedTuple):
 
 
 def because_patterns(held_out: Combinations) -> list[Pattern]:
-    """Returns patterns of sentences with reasons, without held-out nouns."""
+    """Returns the patterns of sentences with reasons.
+
+    No sentence has a held-out combination of nouns.
+    """
     plain: _Sides = ([], [])
     varied: _Sides = ([], [])
     personal: _Sides = ([], [])
@@ -88,7 +91,7 @@ def because_patterns(held_out: Combinations) -> list[Pattern]:
 
 
 def everyday_patterns(held_out: Combinations) -> list[Pattern]:
-    """Returns the patterns of all sentences without reasons or people."""
+    """Returns the patterns of sentences with neither reasons nor people."""
     events: dict[str | lexicon.Verb, list[tuple]]
     events = collections.defaultdict(list)
     presences: _Sides = ([], [])
@@ -129,7 +132,7 @@ def everyday_patterns(held_out: Combinations) -> list[Pattern]:
     shares: dict[str | lexicon.Verb, float]
     shares = {"sight": 0.056, "find": 0.028, "miss": 0.021}
     shares |= {"meet": 0.035, "stay": 0.042, "nap": 0.007}
-    # Each verb of `DEEDS` has its own pattern, since some have few nouns.
+    # Each verb of `DEEDS` has its own pattern, since some verbs have few nouns.
     return [
         *(
             Pattern(shares.get(kind, 0.014), clauses.event, acts)
@@ -144,9 +147,9 @@ def everyday_patterns(held_out: Combinations) -> list[Pattern]:
 def meetings(
     held_out: Combinations, wanted: bool = False
 ) -> Iterator[tuple[deeds.Deed, str, str]]:
-    """Yields each deed with each agent and object that is not held out.
+    """Yields each deed with its pairs of agent and object, if not held out.
 
-    With `wanted`, it yields those that are held out instead.
+    With `wanted`, only the held-out pairs are yielded instead.
     """
     for deed in deeds.DEEDS:
         for names in itertools.product(deed.agents, deed.objects):
@@ -157,7 +160,10 @@ def meetings(
 def reasons(
     deed: deeds.Deed, agent: str, thing: str, negative: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Returns the adjectives that describe the agent, and the object."""
+    """Returns two tuples of adjectives: for the agent, and for the object.
+
+    They are the reasons against the action if `negative`, else those for it.
+    """
     if not negative:
         return deed.reasons.plain, deed.objects[thing].plain
     harmless = deeds.UNHINDERED.get(agent, ())
@@ -166,7 +172,11 @@ def reasons(
 
 
 def _explain(deed, agent, thing, settings, sides):
-    """Adds sentences to `sides`: those about the agent, and the object."""
+    """Adds arguments of `clauses.because` to the two lists of `sides`.
+
+    The reasons of the first list are about the agent, those of the second list
+    about the object.
+    """
     for negative, side in itertools.product((True, False), (0, 1)):
         for reason in reasons(deed, agent, thing, negative)[side]:
             for who, what, *opening in settings:
@@ -176,7 +186,7 @@ def _explain(deed, agent, thing, settings, sides):
 
 
 def _states():
-    """Returns arguments like "the horse, black": singular, then plural ones."""
+    """Returns arguments of `clauses.state`: singular subjects, then plural."""
     traits: dict[str, set[str]]
     traits = {name: set(FEELINGS) for name in _AGENTS}
     traits |= {name: set() for name in _OBJECTS}

@@ -1,7 +1,7 @@
 """Set phrases: thanks, greetings, yes and no.
 
 No rule derives their translations, so they are always in the training set, and
-in no other. The first two are the sentences of The Illustrated Transformer.
+in no other data set. The first two are from The Illustrated Transformer.
 """
 
 from keras_transformer.data import pairs

@@ -2,11 +2,12 @@
 
 All numbers are little-endian, one array after another:
 
-header          uint32 (2,), the number N of pairs and the bytes of an id
+header          uint32 (2,), the number N of pairs, and the number of bytes of
+                an id
 source lengths  uint16 (N,)
 target lengths  uint16 (N,)
-source ids      uint16 or uint32, those of all pairs
-target ids      the same
+source ids      uint16 or uint32, the ids of all sources
+target ids      uint16 or uint32, the ids of all targets
 """
 
 import itertools
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-# The longest side that the type of lengths allows.
+# The maximum number of tokens of a side: lengths are uint16.
 MAX_LENGTH = 2**16 - 1
 _HEADER: np.dtype = np.dtype("<u4")
 _LENGTH: np.dtype = np.dtype("<u2")
@@ -22,7 +23,7 @@ _IDS: dict[int, np.dtype] = {2: np.dtype("<u2"), 4: np.dtype("<u4")}
 
 
 def bytes_per_id(vocabulary_size: int) -> int:
-    """Returns how many bytes an id of a vocabulary takes.
+    """Returns the number of bytes of an id of a vocabulary.
 
     Example:
 
@@ -35,11 +36,12 @@ def bytes_per_id(vocabulary_size: int) -> int:
 def pack(
     sources: Sequence[np.ndarray], targets: Sequence[np.ndarray], id_bytes: int
 ) -> bytes:
-    """Returns the record of a block of pairs.
+    """Returns the bytes of the record for a block of pairs.
 
     Args:
-        sources, targets: the ids of each pair, without special ids.
-        id_bytes: the bytes of an id, 2 or 4.
+        sources, targets: the ids of each source and target, without special
+            ids.
+        id_bytes: the number of bytes of an id, 2 or 4.
     """
     ids = _IDS[id_bytes]
     return b"".join(
@@ -54,7 +56,7 @@ def pack(
 
 
 def unpack(record: bytes) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Returns the sources and targets of a record, int32 arrays.
+    """Returns the ids of the sources and targets of a record, as int32 arrays.
 
     Raises:
         ValueError: the bytes are not a record.

@@ -1,4 +1,4 @@
-"""Reads pairs from a shard directory, and checks that its files are whole."""
+"""Reads pairs from a shard directory, and checks that it is complete."""
 
 import concurrent.futures
 import os
@@ -10,8 +10,8 @@ from keras_transformer.data.shards import blocks, records
 from keras_transformer.data.shards import index as indexing
 from keras_transformer.text import TextTokenizer, tokenizer_of
 
-# The number of files whose sizes are asked for at the same time. On a remote
-# file system each answer takes a while.
+# The number of parallel requests for sizes of files. On a remote file system,
+# each response takes a while.
 _REQUESTS = 32
 
 
@@ -24,8 +24,8 @@ class ShardDirectory:
     Attributes:
         path: the directory.
         index: the `ShardIndex`.
-        lengths: an array (2, pairs), uint16: the numbers of tokens of sources
-            and targets, without end tokens, in the order of the shards.
+        lengths: an array `(2, pairs)`, uint16: the numbers of tokens of sources
+            and targets, without special ids, in the order of the shards.
 
     Raises:
         FileNotFoundError: the directory has no index, or a shard is missing.
@@ -41,7 +41,7 @@ class ShardDirectory:
         self._starts = np.cumsum([0, *sizes]).tolist()
 
     def slice_lengths(self, number: int, first: int, last: int) -> np.ndarray:
-        """Returns the lengths (2, pairs) of pairs `first` to `last` of a shard.
+        """Returns the lengths `(2, pairs)` of the pairs that `read` returns.
 
         The arguments are those of `read`.
         """
@@ -51,7 +51,7 @@ class ShardDirectory:
     def read(
         self, number: int, first: int, last: int
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Reads the token ids of pairs `first` to `last` of a shard.
+        """Reads the token ids of pairs `first` to `last` - 1 of a shard.
 
         Args:
             number: the number of the shard.
@@ -87,8 +87,8 @@ class ShardDirectory:
         """Reads the tokenizers of sources and of targets.
 
         Returns:
-            The tokenizer of the sources, and that of the targets; `None`
-            instead of the second if both are the same.
+            The tokenizer of the sources, and the tokenizer of the targets. The
+            second is `None` if both are the same.
         """
         source, target = (
             tf.io.gfile.join(self.path, name)
@@ -130,7 +130,7 @@ class ShardDirectory:
 
 
 def _size(file):
-    """Returns the size of a file in bytes, or `None` if there is none."""
+    """Returns the size of a file in bytes, or `None` if it is missing."""
     try:
         return tf.io.gfile.stat(file).length
     except tf.errors.NotFoundError:

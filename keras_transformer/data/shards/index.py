@@ -15,7 +15,7 @@ INDEX = "index.json"
 LENGTHS = "lengths.npy"
 SOURCE_VOCABULARY = "source_vocabulary.model"
 TARGET_VOCABULARY = "target_vocabulary.model"
-# The version of the format. Another one is refused.
+# The version of the format. An index of another version is refused.
 _FORMAT = 1
 
 
@@ -50,18 +50,19 @@ class ShardIndex:
     """The content of `index.json`.
 
     num_pairs: the number of pairs of all shards.
-    num_source_tokens, num_target_tokens: their tokens, without end tokens.
-    max_length: no side has more tokens, its end token included.
+    num_source_tokens, num_target_tokens: the numbers of tokens of these pairs,
+        without special ids.
+    max_length: the maximum number of tokens of a side, with special ids.
     num_empty, num_too_long: the numbers of pairs that were left out because a
         side was empty or too long.
-    tag: the text that was put before every source; `None` for none.
-    pairs_per_record: the pairs of a record; the last one of a shard may have
-        fewer.
+    tag: the text that was put before every source; `None` for no text.
+    pairs_per_record: the number of pairs of a record; the last record of a
+        shard may have fewer.
     sha256: a hash of all token ids in their order.
     source_vocabulary, target_vocabulary: the vocabularies.
     files: the shards in their order.
     source_files: names of the files whose text was encoded.
-    cleaning: the report of the cleaning, as a dict; empty for none.
+    cleaning: the report of the cleaning, as a dict; empty without a cleaning.
     """
 
     num_pairs: int
@@ -81,7 +82,7 @@ class ShardIndex:
 
 
 def is_shard_directory(path: str) -> bool:
-    """Tells whether a directory has an index, which is written last.
+    """Tells whether a directory has an index. The index is written last.
 
     Example:
 
@@ -110,9 +111,9 @@ def read(path: str) -> ShardIndex:
     """
     if not is_shard_directory(path):
         raise FileNotFoundError(
-            f"{path} is not a shard directory: there is no {INDEX}. It is "
-            "written last. Prepare the directory with `python -m "
-            "tools.prepare_data`, again if that was stopped."
+            f"{path} is not a shard directory: there is no {INDEX}, which is "
+            "written last. Run `python -m tools.prepare_data`, or run it again "
+            "if it was stopped."
         )
     file = tf.io.gfile.join(path, INDEX)
     try:
@@ -138,21 +139,21 @@ def read(path: str) -> ShardIndex:
 
 
 def write_lengths(path: str, lengths: np.ndarray) -> None:
-    """Writes the lengths of all pairs, uint16 (2, pairs)."""
+    """Writes the lengths of all pairs, uint16 `(2, pairs)`."""
     buffer = io.BytesIO()
     np.save(buffer, lengths, allow_pickle=False)
     write_file(tf.io.gfile.join(path, LENGTHS), buffer.getvalue())
 
 
 def read_lengths(path: str, index: ShardIndex) -> np.ndarray:
-    """Reads the lengths of all pairs: of the sources, and of the targets.
+    """Reads the lengths of all sources and targets.
 
     Args:
         path: a shard directory.
         index: the index of the directory.
 
     Returns:
-        An array (2, pairs), uint16.
+        An array `(2, pairs)`, uint16.
 
     Raises:
         ValueError: the lengths do not fit the index.

@@ -8,9 +8,11 @@ import numpy as np
 
 
 class Slice(NamedTuple):
-    """The pairs of a shard from `first` up to `last`, which is not one of them.
+    """Some consecutive pairs of a shard.
 
     shard: the number of the shard.
+    first: the number of the first pair.
+    last: the number of the pair after the last one.
     """
 
     shard: int
@@ -21,16 +23,17 @@ class Slice(NamedTuple):
 class Passes:
     """A corpus that is read pass after pass, without end.
 
-    Each pass reads every pair once, the shards in an order of its own. An epoch
+    Each pass reads every pair once, with the shards in a new order. An epoch
     reads the next `weight` passes. So a pair is read once in each epoch if the
-    weight is 1, and in every second epoch if it is 1/2: epoch e reads the pairs
-    from floor(e w n) to floor((e + 1) w n) of all passes, for n pairs and
-    weight w.
+    weight is 1, and once in two epochs if the weight is 1/2. For n pairs and
+    weight w, number the pairs of all passes from 0 without end: epoch e reads
+    pairs floor(e w n) to floor((e + 1) w n) - 1.
 
     Args:
         sizes: the number of pairs of each shard.
         weight: the number of passes that an epoch reads.
-        seed: integers that seed the order of the shards, with the pass.
+        seed: integers. Together with the number of the pass, they seed the
+            order of the shards.
 
     Example:
 
@@ -76,7 +79,7 @@ class Passes:
         return int(epoch * self.pairs_per_epoch)
 
     def _slices_of_pass(self, number, start, end):
-        """Returns slices with the pairs from `start` to `end` of a pass."""
+        """Returns slices with pairs `start` to `end` - 1 of a pass."""
         first_seed, *seeds = self._seed
         generator = np.random.default_rng([first_seed, number, *seeds])
         order = generator.permutation(len(self._sizes))

@@ -1,8 +1,8 @@
 """TFRecord files, compressed by gzip, on every file system of TensorFlow.
 
-`tf.data.TFRecordDataset` reads them too. It is not used here: to make a data
-set takes longer than to read a shard, and batches are made in threads of
-another data set.
+`tf.data.TFRecordDataset` can read these files too. It is not used here: to make
+a `tf.data.Dataset` takes longer than to read a shard. Besides, shards are read
+in threads of the `tf.data.Dataset` of batches.
 """
 
 import gzip
@@ -33,8 +33,8 @@ def write_records(file: str, records: Iterable[bytes]) -> None:
 def read_records(file: str) -> list[bytes]:
     """Reads all records of a file.
 
-    The checksum of the whole file, which gzip has, is compared. Those of the
-    records are not.
+    The checksum that gzip stores for the whole file is verified. The checksums
+    of the records are not verified.
 
     Raises:
         tf.errors.OpError: the file cannot be read.

@@ -1,4 +1,4 @@
-"""Writes a shard directory: shards while pairs arrive, the index last."""
+"""Writes a shard directory: the shards while pairs arrive, the index last."""
 
 import hashlib
 import os
@@ -20,17 +20,17 @@ class ShardWriter:
     """Writer of a shard directory.
 
     A shard is a compressed TFRecord file. Each record has the ids of a block of
-    pairs. Only the pairs of one shard are held in memory, and the lengths of
-    all pairs, four bytes a pair. Every file system that `tf.io.gfile` knows
-    works.
+    pairs. Memory holds only the pairs of one shard, and the lengths of all
+    pairs, four bytes a pair. The directory can be on every file system that
+    `tf.io.gfile` supports.
 
     Args:
-        path: the directory. Shards that a stopped program left are replaced.
+        path: the directory. Shards that a stopped program left are deleted.
         tokenizer: the tokenizer of the sources.
         target_tokenizer: the tokenizer of the targets; `tokenizer` if `None`.
-        max_length: the maximum number of tokens of a side, with its end token.
-        tag: the text that is before every source; `None` for none.
-        pairs_per_shard: the number of pairs of a shard; the last one may have
+        max_length: the maximum number of tokens of a side, with special ids.
+        tag: the text that was put before every source; `None` for no text.
+        pairs_per_shard: the number of pairs of a shard; the last shard may have
             fewer.
 
     Raises:
@@ -92,7 +92,7 @@ class ShardWriter:
         return len(self._sources) + sum(each.num_pairs for each in self._shards)
 
     def write(self, encoded: encoding.EncodedPairs) -> None:
-        """Appends pairs, and adds the numbers of those that were left out.
+        """Appends pairs, and counts the pairs that `encoded` left out.
 
         Raises:
             tf.errors.OpError: a file cannot be written, for example because the
@@ -185,7 +185,7 @@ class ShardWriter:
                 indexing.write_file(file, tokenizer.model)
 
     def _clear(self):
-        """Deletes what a stopped program left in the directory."""
+        """Deletes shards that a stopped program left in the directory."""
         if indexing.is_shard_directory(self._path):
             raise ValueError(
                 f"{self._path} is a shard directory already. Give another "

@@ -1,4 +1,5 @@
-"""The tab of TensorBoard: a plugin that serves traces and the front end.
+"""The tab "Transformer" of TensorBoard: a plugin that shows traces.
 
-TensorBoard finds it by the entry point `tensorboard_plugins` of setup.py.
+TensorBoard finds the plugin by the entry point `tensorboard_plugins` in
+`setup.py`.
 """

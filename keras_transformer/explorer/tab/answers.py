@@ -1,4 +1,4 @@
-"""Answers to the requests of a browser, as WSGI applications."""
+"""Responses to the requests of a browser, as WSGI applications."""
 
 import json
 import urllib.parse
@@ -9,11 +9,11 @@ _STATUS = {200: "200 OK", 404: "404 Not Found"}
 
 
 class Answer(NamedTuple):
-    """What is sent to the browser.
+    """A response to the browser.
 
     body: the content.
-    content_type: its type.
-    code: the status.
+    content_type: the media type of the body.
+    code: the HTTP status code.
     """
 
     body: bytes
@@ -22,7 +22,7 @@ class Answer(NamedTuple):
 
 
 def of_json(value: Any, code: int = 200) -> Answer:
-    """Returns an answer in JSON.
+    """Returns a response with a value as JSON.
 
     Example:
 
@@ -38,8 +38,8 @@ def application(
     """Makes a WSGI application.
 
     Args:
-        answer: a function from the parameters of a request and its WSGI
-            environment to the answer.
+        answer: a function that takes the query parameters and the WSGI
+            environment of a request, and returns the response.
     """
 
     def respond(environ, start_response):
@@ -49,7 +49,7 @@ def application(
             ("Content-Type", content_type),
             ("Content-Length", str(len(body))),
             ("Cache-Control", "no-cache"),
-            # A browser must not take it for another type, such as a script.
+            # The browser must not guess another type, such as a script.
             ("X-Content-Type-Options", "nosniff"),
         ]
         start_response(_STATUS[code], headers)

@@ -1,6 +1,6 @@
 """Finds event files that end in the middle of a record.
 
-TensorBoard reads such a file up to there, and does not say so.
+TensorBoard reads such a file up to that record, and shows no warning.
 """
 
 import os
@@ -8,10 +8,10 @@ import pathlib
 import struct
 import time
 
-# A file that was written to in these last seconds is still being written.
+# A file that changed in the last `_QUIET_SECONDS` may still grow.
 _QUIET_SECONDS = 60
-# A record is its length in 8 bytes, 4 bytes of checksum, so many bytes, and 4
-# bytes of checksum.
+# A record is a header (the length of the data in 8 bytes, and a checksum of 4
+# bytes), the data, and a footer (a checksum of 4 bytes).
 _HEADER, _FOOTER = 12, 4
 
 
@@ -19,8 +19,8 @@ class EventFiles:
     """The event files below a directory of logs.
 
     Args:
-        log_dir: the directory that TensorBoard reads; `None`, or one that is
-            not on this machine, has no files here.
+        log_dir: the directory that TensorBoard reads. If it is `None` or not
+            on this machine, no file is checked.
     """
 
     def __init__(self, log_dir: str | None) -> None:
@@ -28,10 +28,10 @@ class EventFiles:
         self._known: dict[tuple[str, int], bool] = {}
 
     def note(self, run: str) -> str | None:
-        """Returns a sentence if a file of a run is not whole, else `None`.
+        """Returns a warning if an event file of a run is cut, else `None`.
 
         Args:
-            run: the name of the run, as TensorBoard has it.
+            run: the name of the run in TensorBoard.
         """
         for path in self._files(run):
             status = path.stat()
@@ -59,7 +59,7 @@ class EventFiles:
 
 
 def is_cut(path: str | os.PathLike[str]) -> bool:
-    """Tells whether a file of records ends in the middle of one.
+    """Returns whether a file of records ends in the middle of a record.
 
     Args:
         path: the file. Only the lengths of its records are read.

@@ -1,4 +1,4 @@
-"""The plugin: it answers what the tab asks for, and serves its files."""
+"""The plugin: it responds to the requests of the tab, and serves its files."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +23,7 @@ class TransformerPlugin(base_plugin.TBPlugin):
     It is active as soon as a run has traces.
 
     Args:
-        context: what TensorBoard gives to a plugin.
+        context: the directory and the loaded data, from TensorBoard.
     """
 
     plugin_name = trace_summary.PLUGIN
@@ -43,7 +43,7 @@ class TransformerPlugin(base_plugin.TBPlugin):
         )
 
     def get_plugin_apps(self) -> dict[str, Callable[..., Any]]:
-        """Returns the application that answers each path.
+        """Returns the application that responds to each path.
 
         Each file of the front end has a path of its own, so that no path leads
         to another file.
@@ -61,7 +61,7 @@ class TransformerPlugin(base_plugin.TBPlugin):
         }
 
     def _runs(self, query, environ):
-        """Answers with all runs and the sentences that they have traces of."""
+        """Responds with all runs and with the sentences that were traced."""
         del query
         context, experiment = _experiment(environ)
         runs = self._series.listed(context, experiment)
@@ -69,14 +69,14 @@ class TransformerPlugin(base_plugin.TBPlugin):
         return answers.of_json({"runs": runs, "notes": notes})
 
     def _steps(self, query, environ):
-        """Answers with the steps of a sentence, see `series.Series.points`."""
+        """Responds with the steps of a series, see `series.Series.points`."""
         points = self._points(query, environ)
         if points is None:
             return _no_such()
         return answers.of_json({"steps": [point.step for point in points]})
 
     def _trace(self, query, environ):
-        """Answers with the trace of a sentence at a step."""
+        """Responds with the trace of a sentence at a step."""
         for point in self._points(query, environ) or []:
             if str(point.step) == query.get("step"):
                 try:

@@ -16,10 +16,12 @@ from tensorboard.data import provider
 from keras_transformer.interpretation import record
 from keras_transformer.summaries import trace_summary
 
-# The steps of a series that the tab offers, and that are read. TensorBoard has
-# chosen at random among more, see its flag --samples_per_plugin.
+# The greatest number of steps of a series that the tab offers.
 MOST_STEPS = 200
+# The greatest number of steps that are read. TensorBoard itself may have loaded
+# only a random choice of the steps, see its flag --samples_per_plugin.
 _MOST_READ = 10_000
+# The number of series that stay in memory.
 _MOST_KEPT = 16
 # The largest JSON of a trace, in bytes.
 _LARGEST = 64_000_000
@@ -28,9 +30,9 @@ _LARGEST = 64_000_000
 class Point(NamedTuple):
     """The summary of a series at a step.
 
-    step: the step.
-    wall_time: when it was written, in seconds.
-    packed: the compressed JSON.
+    step: the step of training.
+    wall_time: when the summary was written, in seconds since 1970.
+    packed: the JSON of the trace, compressed by gzip.
     """
 
     step: int
@@ -39,10 +41,13 @@ class Point(NamedTuple):
 
 
 class Series:
-    """All series of an experiment; a series is read again if it has grown.
+    """The series that TensorBoard has loaded.
+
+    The last series that were read stay in memory. A series is read again if it
+    has a new step.
 
     Args:
-        data_provider: what TensorBoard has loaded; `None` for nothing.
+        data_provider: access to the loaded data; `None` if there is no data.
     """
 
     def __init__(self, data_provider: provider.DataProvider | None) -> None:
@@ -53,10 +58,14 @@ class Series:
         self._lock = threading.Lock()
 
     def listed(self, context: Any, experiment: str) -> dict[str, Any]:
-        """Returns the runs, and for each tag a dict of what the tab shows.
+        """Returns facts about each series, by run and then by tag.
 
-        It has the `text`, the last step as `last`, when it was written as
-        `written`, and `problem`: why it cannot be read, or `None`.
+        The facts are a dict:
+
+        - `text`: the sentence;
+        - `last`: the last step;
+        - `written`: when the last step was written, in seconds since 1970;
+        - `problem`: why the traces cannot be read, or `None`.
         """
         return {
             run: {
@@ -74,7 +83,7 @@ class Series:
     def points(
         self, context: Any, experiment: str, run: str, tag: str
     ) -> list[Point]:
-        """Returns the points of a series by step, at most `MOST_STEPS`.
+        """Returns at most `MOST_STEPS` points of a series, in order of steps.
 
         Raises:
             KeyError: there is no such series.
@@ -106,7 +115,7 @@ class Series:
         )
 
     def _read(self, context, experiment, run, tag, only):
-        """Returns all points that TensorBoard has kept, by step."""
+        """Returns all points that TensorBoard has, in order of steps."""
         if self._provider is None:
             raise KeyError(run)
         read = self._provider.read_tensors(
@@ -116,7 +125,8 @@ class Series:
             run_tag_filter=only,
             downsample=_MOST_READ,
         )
-        # A run that continued may have written a step twice: the later counts.
+        # A run that was continued may have written a step twice. The later
+        # summary replaces the earlier one.
         latest = {
             each.step: Point(each.step, each.wall_time, _packed(each.numpy))
             for each in sorted(read[run][tag], key=lambda each: each.wall_time)
@@ -131,7 +141,7 @@ def _packed(array):
 
 
 def thinned(points: Sequence[Any], most: int = MOST_STEPS) -> list[Any]:
-    """Returns items at equal distances, the first and the last among them.
+    """Returns at most `most` items, evenly spaced, with the first and last.
 
     Example:
 
@@ -145,10 +155,11 @@ def thinned(points: Sequence[Any], most: int = MOST_STEPS) -> list[Any]:
 
 
 def problem_of(content: bytes) -> str | None:
-    """Returns why traces with this content of a summary cannot be read.
+    """Returns why a trace cannot be read; `None` if it can.
 
     Args:
-        content: the content of the plugin's data, see `trace_summary`.
+        content: the plugin's content in the metadata of the trace's summary,
+            see `trace_summary`.
 
     Example:
 
@@ -176,7 +187,7 @@ def unpacked(packed: bytes) -> bytes:
     """Returns the JSON of a trace.
 
     Raises:
-        ValueError: it is damaged, or has another schema or version.
+        ValueError: the trace is damaged, or has another schema or version.
     """
     try:
         decompressor = zlib.decompressobj(zlib.MAX_WBITS | 16)

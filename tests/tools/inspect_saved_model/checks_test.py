@@ -65,11 +65,11 @@ def of_call(name, output, row, value, call=0):
         ),
         (
             of_call("serving_default", "translation", 1, "other"),
-            "serving_default: translation of 'ra' is another one if the text",
+            "serving_default: translation of 'ra' differs if the text",
         ),
         (
             of_call("serving_default", "score", 1, lambda score: score + 0.1),
-            "serving_default: score of 'ra' is another one if the text is",
+            "serving_default: score of 'ra' differs if the text is",
         ),
         (
             edit(["calls", "n_best", 6, "outputs", "scores"], [[0.0]]),

@@ -68,5 +68,5 @@ def test_what_changed():
     first = {"search": {"alpha": 1}, "run": {"seed": 1}, "parameters": 5}
     second = {"search": {"alpha": 2}, "run": {"seed": 2}, "parameters": 5}
     assert list(report.changed(first, second)) == [
-        "  search: {'alpha': 1}, there {'alpha': 2}"
+        "  search: {'alpha': 1}, the other {'alpha': 2}"
     ]

@@ -40,10 +40,16 @@ def askew(ids):
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (masked, "A shape depends on values, made by Where: boolean_mask/Wh"),
-        (distinct, "A shape depends on values, made by Unique: Unique"),
+        (
+            masked,
+            "depends on values. It is the result of Where: boolean_mask/Wh",
+        ),
+        (distinct, "depends on values. It is the result of Unique: Unique"),
         (counted, "A shape depends on values. Input 1 .* op Range"),
-        (cut, "A shape depends on values, made by StridedSlice: strided_sl"),
+        (
+            cut,
+            "depends on values. It is the result of StridedSlice: strided_sl",
+        ),
         (printed, "XLA has no AsString: AsString"),
         (askew, "Dimensions must be equal, but are 3 and 5"),
     ],
