@@ -1,4 +1,4 @@
-"""The arrows of BUILD hold, and every source file has its test."""
+"""Imports follow the arrows of BUILD, and every source file has its test."""
 
 import ast
 import pathlib
@@ -12,7 +12,7 @@ _ROOT = pathlib.Path(__file__).parent.parent
 _PACKAGE = _ROOT / "keras_transformer"
 _TESTS = _ROOT / "tests"
 _PROGRAMS = ("trainers", "tools")
-# Import names of the packages from PyPI, by their names in BUILD's comments.
+# Import names of packages from PyPI that have another name in BUILD.
 _IMPORT_NAMES = {
     "absl-py": "absl",
     "keras-hub": "keras_hub",
@@ -22,7 +22,7 @@ _MOST_LINES = {"file": 350, "function": 60}
 
 
 class Target:
-    """A rule of BUILD: its folder, its deps and the packages it names."""
+    """A rule of BUILD: its sources, dependencies and PyPI packages."""
 
     def __init__(self, call: ast.Call, source: str):
         arguments = {keyword.arg: keyword.value for keyword in call.keywords}
@@ -50,7 +50,7 @@ def _has_one_device(call: ast.Call) -> bool:
 
 
 def _files(sources: ast.expr) -> set[pathlib.Path]:
-    """Those of a list, of a call of Bazel's `glob`, or of a sum of these."""
+    """The files of a list, of a call of Bazel's `glob`, or of their sum."""
     if isinstance(sources, ast.BinOp):
         return _files(sources.left) | _files(sources.right)
     if isinstance(sources, ast.Call):
@@ -87,7 +87,7 @@ def imports_of(path: pathlib.Path) -> set[str]:
 
 
 def folder_of(module: str) -> str | None:
-    """The target that a module of ours belongs to, else None."""
+    """The target of a module of this repository; `None` for other modules."""
     parts = module.split(".")
     if parts[0] == "keras_transformer":
         is_folder = len(parts) > 1 and (_PACKAGE / parts[1]).is_dir()
@@ -96,14 +96,14 @@ def folder_of(module: str) -> str | None:
 
 
 def defines_something(path):
-    """Whether a file has a function or a class, which a test can call."""
+    """Whether a file has a function or a class that a test can call."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     kinds = (ast.FunctionDef, ast.ClassDef)
     return any(isinstance(node, kinds) for node in tree.body)
 
 
 def lengths_of_functions(path: pathlib.Path) -> list[tuple[str, int]]:
-    """Lines of each function, from its first decorator to its end."""
+    """Name and number of lines of each function, with its decorators."""
     found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef):
@@ -113,7 +113,7 @@ def lengths_of_functions(path: pathlib.Path) -> list[tuple[str, int]]:
 
 
 def name_of_program(path: pathlib.Path) -> str:
-    """What is behind `python -m tools.`; a folder's program is `__main__`."""
+    """The last name of `python -m`; for `__main__.py` the folder's name."""
     return path.parent.name if path.stem == "__main__" else path.stem
 
 
@@ -173,8 +173,8 @@ class TestArchitecture:
 
     def test_no_import_against_the_arrows(self):
         for name in self.libraries():
-            # What may be imported: the arrows, one step at a time. Scripts
-            # may use every part of the package.
+            # A target may import its direct dependencies. Programs may import
+            # every part of the package.
             allowed = {name, *self.targets[name].deps}
             if "keras_transformer" in allowed:
                 allowed |= self.targets["keras_transformer"].deps
@@ -206,7 +206,7 @@ class TestArchitecture:
         assert found > 100
 
     def test_file_names_of_a_run_stand_once(self):
-        """As strings of the code; docstrings and messages name them too."""
+        """Only whole strings count: docstrings and messages may name files."""
         from keras_transformer.runs import RunDirectory
 
         names = [
@@ -218,7 +218,7 @@ class TestArchitecture:
         files = {name: [] for name in names}
         for folder in ("keras_transformer", "trainers", "tools"):
             for path in (_ROOT / folder).rglob("*.py"):
-                # Directories of other systems have names of their own.
+                # Other systems may use the same file names.
                 if path.is_relative_to(_PACKAGE / "interchange"):
                     continue
                 for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -309,7 +309,7 @@ class TestArchitecture:
         assert len(entries) - len(folders) <= 26
 
     def test_a_process_has_one_strategy_of_several_devices(self):
-        # TensorFlow takes what a second one reduces for what the first does.
+        # TensorFlow would confuse the reductions of two strategies.
         makers = {
             path.relative_to(_TESTS).as_posix()
             for path in _TESTS.rglob("*.py")
@@ -319,7 +319,7 @@ class TestArchitecture:
             and node.func.attr == "MirroredStrategy"
             and not _has_one_device(node)
         }
-        # The second makes its strategy in a process of its own.
+        # `replicas_test.py` makes its strategy in a separate process.
         assert makers == {"devices.py", "training/replicas_test.py"}
 
     def test_recorded_durations_are_of_tests_that_exist(self):

@@ -1,7 +1,7 @@
-"""What tests share: their processes, and one real run of the trainer.
+"""Setup and fixtures for all tests, with one real run of the trainer.
 
-Processes that run tests import TensorFlow and Keras. The one that only tells
-them what to run does not, so that it starts at once.
+Processes that run tests import TensorFlow and Keras. The main process of
+pytest-xdist does not import them, so it starts fast.
 """
 
 import gc
@@ -17,7 +17,7 @@ from absl import flags
 
 from tests import costs, durations
 
-# A core for each of several processes; TensorFlow reads it when imported.
+# Each of several processes uses one core. TensorFlow reads this at import.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
@@ -43,24 +43,24 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.pluginmanager.register(costs.Guard())
     if not config.getoption("numprocesses", None):
-        # What TensorFlow says when it starts would be above every report.
+        # TensorFlow's startup messages would be printed above every report.
         with mock.patch.dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3"):
             from tests import devices, graphs
 
             devices.split()
             graphs.optimize(config.getoption("optimized_graphs"))
-    # Processes of pytest-xdist send what they measure to the one that began.
+    # Workers of pytest-xdist send their reports to the main process.
     is_first = "PYTEST_XDIST_WORKER" not in os.environ
     if is_first and config.getoption("record_durations"):
         config.pluginmanager.register(durations.Recorder())
 
 
 def group_of(item):
-    """The name of the tests that stay in one process with this one.
+    """Returns the name of a test's group, which stays in one process.
 
-    They share what is dear to make. Those are the tests of a file, all that
-    read the demo's run, and all files that translate with
-    `tests/translation/toy.py`, which a process trains.
+    Tests of a group share objects that take long to make. A group has the tests
+    of a file, all tests that read the demo's run, or all files that use
+    `tests/translation/toy.py`, whose translator a process trains once.
     """
     if "demo_run" in item.fixturenames:
         return "demo"
@@ -84,10 +84,11 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="module", autouse=True)
 def objects_of_other_tests():
-    """Python's garbage collector does not visit what earlier files left.
+    """Hides objects of earlier files from Python's garbage collector.
 
     Hundreds of graphs are millions of objects. To visit them takes seconds, and
-    Keras asks for it at each layer that it quantizes, and in `clear_session`.
+    Keras collects garbage at each layer that it quantizes, and in
+    `clear_session`.
     """
     gc.collect()
     gc.freeze()
@@ -95,10 +96,10 @@ def objects_of_other_tests():
 
 @pytest.fixture(scope="session", autouse=True)
 def seed_of_tensorflow():
-    """Nothing sets TensorFlow's own seed, and nothing draws by it.
+    """Makes `tf.random.set_seed` do nothing; yields the original function.
 
-    That would clear its cache of kernels. Operations and graphs would prepare
-    theirs again, which takes a third of the time of many tests.
+    The original clears TensorFlow's cache of kernels. Operations and graphs
+    would prepare their kernels again, a third of the time of many tests.
     """
     import tensorflow as tf
 
@@ -109,7 +110,7 @@ def seed_of_tensorflow():
 
 @pytest.fixture(autouse=True)
 def seeds(seed_of_tensorflow):
-    """A test draws the same numbers, whichever tests ran before it."""
+    """Makes a test draw the same numbers, whichever tests ran before it."""
     import keras
 
     keras.utils.set_random_seed(1)
@@ -117,7 +118,7 @@ def seeds(seed_of_tensorflow):
 
 @pytest.fixture(autouse=True)
 def loggers():
-    """A program that ran in this process must not hide what others log."""
+    """Restores the loggers, since a program may change them."""
     names = ("trainers", "keras_transformer")
     logs = [logging.getLogger(name) for name in names]
     before = [(each.handlers, each.level, each.propagate) for each in logs]
@@ -129,7 +130,7 @@ def loggers():
 
 @pytest.fixture(scope="module")
 def optimized_graphs(request):
-    """For tests whose matter is what a graph computes."""
+    """Makes TensorFlow optimize the graphs of a module of tests."""
     from tests import graphs
 
     graphs.optimize(True)
@@ -145,8 +146,8 @@ def two_replicas():
     return devices.two_replicas()
 
 
-# Three of the demo's four intervals. The last weights are then as good as the
-# demo's; a mean with those of the interval before is not.
+# Three of the demo's four evaluation intervals. The last weights are then as
+# good as the demo's. A mean of the last two checkpoints would be worse.
 SHORTER_DEMO = (
     "--steps=234",
     "--evaluation_interval=78",
@@ -157,10 +158,10 @@ SHORTER_DEMO = (
 
 @pytest.fixture(scope="session")
 def demo_run(request, tmp_path_factory):
-    """The run directory that `make demo` leaves, made by its command.
+    """The run directory of `make demo`, made by the same command.
 
-    Where tests of the grid read it, it is trained for as long as `make demo`
-    does it.
+    If tests of the grid read the run, it is as long as that of `make demo`.
+    Otherwise it is shorter.
     """
     directory = tmp_path_factory.mktemp("runs") / "demo"
     is_whole = any(
@@ -187,7 +188,7 @@ def demo_run(request, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def demo_translator(demo_run):
-    """The demo's translator, with graphs that tests share."""
+    """The demo's translator, shared so that its graphs are traced once."""
     import keras_transformer as kt
 
     return kt.load_translator(demo_run)

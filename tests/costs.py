@@ -1,4 +1,4 @@
-"""What a test costs: marks, and a guard that finds processes without one."""
+"""Marks that tell what tests cost, and a guard against unmarked processes."""
 
 import importlib
 import sys
@@ -25,14 +25,14 @@ def add_marks(item):
         for name in names
     ]
     if hasattr(item.module, "toy"):
-        # A process trains it once.
+        # The translator of `toy` is trained once in a process.
         names.append("training")
     for name in names:
         item.add_marker(getattr(pytest.mark, name))
 
 
 def grid(values, keep):
-    """Values of a parameter: those that are not among `keep` are the grid's."""
+    """Returns values of a parameter; others than `keep` get the mark `grid`."""
     return [
         value if value in keep else pytest.param(value, marks=pytest.mark.grid)
         for value in values
@@ -40,7 +40,7 @@ def grid(values, keep):
 
 
 def grid_of_several(cases, keep):
-    """The same for several parameters at once: each case is a tuple."""
+    """Does the same as `grid` for several parameters: each case is a tuple."""
     return [
         case if case in keep else pytest.param(*case, marks=pytest.mark.grid)
         for case in cases
@@ -51,7 +51,7 @@ class Guard:
     """A plugin of pytest: only a test with the mark may start a process."""
 
     def __init__(self):
-        # NumPy 1 asks a process for the processor when this is imported.
+        # In NumPy 1, this import starts a process that detects the CPU.
         importlib.import_module("numpy.testing")
         self.item = None
         sys.addaudithook(self.audit)

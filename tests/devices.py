@@ -1,7 +1,7 @@
 """Two devices in each process that runs tests, and the strategy on both.
 
-TensorFlow must be told of them before it computes anything. What names no
-device runs on the first one.
+The devices must be set before TensorFlow computes anything. An operation
+without a named device runs on the first one.
 """
 
 import tensorflow as tf
@@ -10,7 +10,7 @@ DEVICES = ("CPU:0", "CPU:1")
 
 
 def split():
-    """Makes two devices of this machine's CPU."""
+    """Splits this machine's CPU into two logical devices."""
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0],
         [tf.config.LogicalDeviceConfiguration() for _ in DEVICES],
@@ -18,9 +18,9 @@ def split():
 
 
 def two_replicas():
-    """A strategy of a replica on each device.
+    """Returns a new strategy with one replica on each device.
 
-    A process makes one: TensorFlow takes what a second one reduces for what the
-    first one does.
+    A process may make only one such strategy: TensorFlow would confuse the
+    reductions of two.
     """
     return tf.distribute.MirroredStrategy(DEVICES)

@@ -1,4 +1,4 @@
-"""Examples in docstrings and in the README run; what documents name exists."""
+"""Examples of docstrings and documents run; names in documents exist."""
 
 import dataclasses
 import doctest
@@ -29,7 +29,7 @@ FEWER_LAYERS = (
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 
-# Of programs that compare with them, or serve by them.
+# Packages that only programs use, to compare with them or to serve models.
 OPTIONAL = {"keras_hub", "torch", "ray"}
 
 
@@ -69,7 +69,7 @@ def documents_with_python() -> list[pathlib.Path]:
 
 
 def run_the_classifier() -> dict:
-    """Runs the program of docs/layers.md; returns its names."""
+    """Runs the program of docs/layers.md; returns its global variables."""
     [block] = [
         block
         for block in code_blocks(
@@ -84,7 +84,7 @@ def run_the_classifier() -> dict:
 
 @functools.cache
 def flags_of(module: str) -> set[str]:
-    """Returns the flags of a program, and --help."""
+    """Returns the flags of a program, with `no...` forms and `help`."""
     if module == "tools.oldest_requirements":
         return set()
     values = flags.FlagValues()
@@ -94,7 +94,7 @@ def flags_of(module: str) -> set[str]:
 
 
 class TestDocuments:
-    # Of Ray, when it is imported.
+    # The import of Ray causes this warning.
     @pytest.mark.filterwarnings(
         "ignore:Using extra keyword arguments on `Field`:DeprecationWarning"
     )
@@ -102,7 +102,7 @@ class TestDocuments:
     def test_docstring_examples(self):
         failures, examples = [], 0
         for module in modules():
-            # `quantize` of Keras looks for garbage after each layer.
+            # Keras's `quantize` collects garbage after each layer.
             gc.freeze()
             result = doctest.testmod(
                 module, optionflags=doctest.ELLIPSIS, report=True
@@ -118,11 +118,11 @@ class TestDocuments:
         self.folder = tmp_path
         monkeypatch.chdir(tmp_path)
 
-    # Of layers that `quantize` leaves as they are; docs/layers.md says so.
+    # `quantize` warns of layers that it does not change; see docs/layers.md.
     @pytest.mark.seconds
     @pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize`")
     def test_examples_of_documents(self):
-        # Those with a prompt: one session for each document.
+        # All blocks with a prompt in a document are one session.
         attempted = 0
         for document in documents_with_python():
             blocks = code_blocks(document.read_text(), "python")
@@ -150,11 +150,11 @@ class TestDocuments:
     @pytest.mark.seconds
     def test_classifier_of_the_encoder_alone(self):
         names = run_the_classifier()
-        # Four of five labels are 0.
+        # An accuracy of 0.8 is easy: four of five labels are 0.
         assert names["accuracy"] > 0.95
         assert names["same"]
 
-    # `conformance_test.py` loads every layer in another process.
+    # Only in the grid: `conformance_test.py` loads each layer in a process.
     @pytest.mark.grid
     @pytest.mark.process
     def test_the_classifier_in_a_process_that_has_made_none_of_its_layers(self):
@@ -179,7 +179,7 @@ class TestDocuments:
 
     @pytest.mark.seconds
     def test_readme_python_runs(self, monkeypatch):
-        # One of its signatures takes seconds; `saved_model_test.py` has all.
+        # Tracing signatures takes seconds; `saved_model_test.py` tests them.
         monkeypatch.setattr(
             keras_transformer.export,
             "save",
@@ -188,7 +188,7 @@ class TestDocuments:
         blocks = code_blocks((ROOT / "README.md").read_text(), "python")
         assert len(blocks) >= 1
         for block in blocks:
-            # The same lines with fewer sentences, epochs and layers.
+            # The program runs with fewer sentences, epochs and layers.
             for old, new in (
                 ("illustrated_corpus()", "illustrated_corpus(train_size=997)"),
                 ("epochs=4", "epochs=1"),
@@ -224,7 +224,7 @@ class TestDocuments:
         for document in DOCUMENTS:
             for link in re.findall(r"\]\(([^)]+)\)", prose(document)):
                 if ":" in link:
-                    continue  # Of the web, or of mail.
+                    continue  # A web or mail address.
                 path, _, anchor = link.partition("#")
                 target = document.parent / path if path else document
                 message = f"{document}: {link}"

@@ -1,8 +1,8 @@
-"""How long tests take: recorded once, then used to order and to mark them.
+"""Recorded durations of tests, used to order tests and to mark long ones.
 
-Tests run in two processes, which take the next group when they are done with
-one. Where the longest groups come first, both end at the same time. Tests that
-take longer than `LONG` get the mark `seconds`.
+Tests run in two processes. Each takes the next group when it has finished one.
+If the longest groups come first, both processes end at about the same time.
+Tests that take longer than `LONG` get the mark `seconds`.
 """
 
 import collections
@@ -10,8 +10,8 @@ import json
 import pathlib
 
 FILE = pathlib.Path(__file__).with_suffix(".json")
-# Seconds. Shorter groups are not recorded, and the others are rounded, so that
-# the file changes with the tests and not with every run.
+# In seconds. The duration of a group is rounded to a multiple of `STEP`. So the
+# file does not change with every run. A duration of 0 is not recorded.
 STEP = 5
 LONG = 0.4
 
@@ -38,7 +38,7 @@ class Recorder:
     def pytest_runtest_logreport(self, report):
         group = dict(report.user_properties)["group"]
         self.seconds[group] += report.duration
-        # What fixtures take is another test's, if this one is left out.
+        # The time of fixtures does not count, since tests share them.
         if report.when == "call" and report.duration > LONG:
             # pytest-xdist adds the group to the name.
             self.long.add(report.nodeid.removesuffix(f"@{group}"))
@@ -48,7 +48,7 @@ class Recorder:
 
 
 def written(seconds, long):
-    """The content of the file."""
+    """Returns the content of the file of durations."""
     rounded = {name: STEP * round(s / STEP) for name, s in seconds.items()}
     kept = {name: s for name, s in sorted(rounded.items()) if s}
     fields = {"groups": kept, "long": sorted(long)}

@@ -1,11 +1,11 @@
-"""How the graphs of tests run: optimized first, as they are, or not at all.
+"""Modes of the graphs of tests: optimized, not optimized, or no graphs.
 
 TensorFlow rewrites each graph before its first run, so that later runs take
-less time. A test runs most of its graphs once or twice, and to rewrite a search
-takes longer than that. So `make check` and `make test` run graphs as they are,
-except in the processes that tests start, and in tests with the fixture
-`optimized_graphs`. With `--optimized-graphs`, as in `make test-all`, TensorFlow
-optimizes all of them.
+less time. A test runs most of its graphs once or twice, and to rewrite the
+graph of a search takes longer than such runs. So `make check` and `make test`
+do not optimize graphs, except in the processes that tests start, and in tests
+with the fixture `optimized_graphs`. With `--optimized-graphs`, as in
+`make test-all`, TensorFlow optimizes all graphs.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import tensorflow as tf
 
 
 def optimize(is_on):
-    """Makes TensorFlow optimize the graphs of this process, or not."""
+    """Turns the optimization of graphs in this process on or off."""
     tf.config.optimizer.set_experimental_options(
         {"disable_meta_optimizer": not is_on}
     )

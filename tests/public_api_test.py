@@ -1,8 +1,8 @@
 """The library uses the public API of Keras and TensorFlow, with one exception.
 
-`tests/architecture_test.py` holds that nothing private is imported. A class can
-also replace a private method of a class that it inherits from, or read a
-private attribute; this test finds both.
+`tests/architecture_test.py` checks that nothing private is imported. A class
+can also replace a private method of a class that it inherits from, or read a
+private attribute. This test finds both.
 """
 
 import ast
@@ -31,7 +31,7 @@ def is_private(name):
 
 
 def replaced_private_names():
-    """Pairs of a class of ours and a private name of Keras that it replaces."""
+    """Yields each class with a private name of its base that it replaces."""
     for module in pkgutil.walk_packages(kt.__path__, "keras_transformer."):
         members = vars(importlib.import_module(module.name))
         for name, member in list(members.items()):
@@ -45,7 +45,7 @@ def replaced_private_names():
 
 
 def private_names(trees):
-    """Private names that are read, and those that are defined."""
+    """Returns the private names that are read, and all defined names."""
     read, defined = set(), set()
     for tree in trees:
         for node in ast.walk(tree):

@@ -1,4 +1,4 @@
-"""One word for one thing: CONTRIBUTING's tables, held against the code."""
+"""The code follows CONTRIBUTING's tables of terms and shape letters."""
 
 import ast
 import collections
@@ -11,7 +11,7 @@ FOLDERS = ("keras_transformer", "trainers", "tools")
 
 
 def table(heading):
-    """Rows of cells of the table whose first column has this heading."""
+    """Returns the cells of the table whose first column has this heading."""
     lines = CONTRIBUTING.splitlines()
     (start,) = [
         number
@@ -31,7 +31,7 @@ def quoted(cell):
 
 
 def identifiers(tree):
-    """All names that a module gives: variables, arguments, functions."""
+    """Yields the names that a module defines, such as variables."""
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             yield node.name
@@ -51,7 +51,7 @@ def files():
 
 
 def names_of_the_code():
-    """The files of every name that the code gives."""
+    """Returns the files that define each name."""
     where = collections.defaultdict(set)
     for path in files():
         for name in identifiers(ast.parse(path.read_text(encoding="utf-8"))):
@@ -60,7 +60,7 @@ def names_of_the_code():
 
 
 def refused_names():
-    """The last column of the table, and the names that say nothing."""
+    """Returns the names that no code may define."""
     (sentence,) = re.findall(
         r"Names that do not are refused everywhere: ([^.]+)\.", CONTRIBUTING
     )
@@ -77,7 +77,7 @@ def test_the_code_has_the_words():
         assert meaning, term
         assert quoted(names), term
         for name in quoted(names):
-            # Names of Keras and TensorFlow are read, not given.
+            # Names of Keras and TensorFlow are used, not defined.
             assert name in where or re.search(rf"\b{name}\b", words), name
 
 
@@ -106,7 +106,7 @@ def shape_letters(docstring):
                 yield entry[0], entry[2:]
 
 
-# The words of which each meaning in a module must have one.
+# Each meaning of a letter in a module must contain one of these words.
 SHAPES = {
     "B": ("batch",),
     "T": ("length", "target", "positions"),

@@ -27,7 +27,7 @@ OTHER_SIZES = {"B": 2, "T": 11, "S": 13, "seed": 1}
 # The largest relative error of one rounding.
 ROUNDING = {"bfloat16": 2.0**-8, "float16": 2.0**-11}
 SHARP = 1e4
-# Every layer and model is in graphs as users have them.
+# Graphs are optimized, as in programs of users.
 pytestmark = pytest.mark.usefixtures("optimized_graphs")
 
 
@@ -80,7 +80,7 @@ def config_round_trip(row):
         else:
             assert config[name] == value, name
     assert constructor_arguments(row.kind) <= set(config)
-    # Build, then copy.
+    # The call builds the clone, which then gets the weights.
     row.call(clone, arrays)
     clone.set_weights(layer.get_weights())
     assert_all_close(row.call(clone, arrays), expected, 1e-6)
@@ -142,7 +142,7 @@ def mixed(row, dtype):
     assert_half_close(row, outputs, row.call(layer, long), dtype)
     assert_finite(gradients, "gradients of a long sequence")
 
-    # A row states the cases that it does not have. That must be true.
+    # `row.without` must name exactly the cases that the row does not have.
     assert ("padded" not in row.without) == any(
         running.is_mask(name) or running.is_ids(name) for name in row.inputs
     )
@@ -219,7 +219,7 @@ def asked_for(session, column):
 
 @pytest.fixture(scope="module")
 def reloaded(request, tmp_path_factory):
-    """What is wrong with rows that another process loads, by format."""
+    """Errors of rows that another process loads, by format and row."""
     folder = tmp_path_factory.mktemp("reloaded")
     saved = {"plain": [], "wrapped": [], "exported": []}
     unsaved = {name: {} for name in RELOADED.values()}
@@ -259,7 +259,7 @@ def save(row, folder, form):
     if form == "keras":
         model.save(folder / f"{row.name}.keras")
         return
-    # Without a signature: Keras takes that of the model.
+    # No signature is given: Keras takes that of the model.
     model.export(folder / row.name, verbose=False)
 
 
@@ -272,7 +272,7 @@ COLUMNS = {
     "float16": functools.partial(mixed, dtype="float16"),
     **contract.COLUMNS,
 }
-# What a process of its own finds, by the format that it loads.
+# Columns that another process tests, and the format that it loads.
 RELOADED = {"keras_file": "keras", "saved_model": "SavedModel"}
 MARKS = {
     "graph": [pytest.mark.seconds],

@@ -15,11 +15,11 @@ import tensorflow as tf
 from keras_transformer.layers import composite, implicit, templates
 from tests.conformance import running
 
-# For each name of a mask, the inputs that may have the keys.
+# For each mask, the inputs that may hold the keys.
 KEYS = {"mask": ("inputs",), "inputs_mask": ("inputs",)}
 KEYS |= {"memory_mask": ("memory",), "attention_mask": ("key", "memory")}
-# Rows with at most this number of matrices are tried in all combinations; and
-# the error of quantization, relative to the largest output.
+# `adapted` tries all combinations for rows with at most `FEW` matrices. The
+# errors of quantization, relative to the largest output, are below `QUANTIZED`.
 FEW = 6
 QUANTIZED = {"int8": 0.1, "int4": 1.0}
 
@@ -74,7 +74,7 @@ def symbolic(row, layer):
 
 
 def functional(row):
-    """In a functional model of unknown sizes it gives the same outputs."""
+    """A functional model with unknown sizes gives the outputs of the layer."""
     layer = running.make(row)
     inputs = {
         name: keras.Input(
@@ -126,7 +126,7 @@ def masks(row):
 
 
 def frozen(row):
-    """Frozen sublayers are frozen in the config and in the file."""
+    """Frozen sublayers stay frozen in the config and in the file."""
     for first in (0, 1):
         layer = running.make(row)
         inside = [one for _, _, one in composite.layers_inside(layer)]
@@ -154,7 +154,7 @@ def flags(layer):
 
 
 def adapted(row):
-    """LoRA and quantization, separate and combined, are in the file."""
+    """LoRA and quantization, separate and combined, work and are saved."""
     few = len(projections(row.build())) <= FEW
     for mode in ("int8", "int4", None) if few else ("int8",):
         layer, arrays = running.make(row), running.tensors(running.draw(row))
@@ -253,7 +253,7 @@ def between_sequences(row):
             "memory": arrays["memory"][:, ::-1],
             mask: arrays[mask][..., ::-1],
         }
-        # The scores, which are later outputs, have the other order.
+        # Only the first outputs are equal: scores have another order.
         first, *_ = row.call(layer, running.tensors(arrays))
         actual, *_ = row.call(layer, running.tensors(backwards))
         running.assert_close(actual, first, 1e-5)

@@ -1,10 +1,10 @@
-"""Which cells of the table only `make test-all` has.
+"""Chooses the cells of the table that only `make test-all` tests.
 
 A block calls attention and a feed-forward network, a stack calls blocks, and a
-transformer calls stacks. Each layer has its own row, and what is composed of
-layers fails where they fail. So one or two of the composed rows stand for all
-of them in the columns that take long. What has a config of its own has a row
-for each class.
+transformer calls stacks. Each layer has its own row, and a composed layer fails
+if its layers fail. So in columns that take long, one or two of the composed
+rows represent all of them. Each class has its own config, so the column
+`config` has a row of each class.
 """
 
 import pytest
@@ -16,8 +16,8 @@ COMPOSED = (
     *(layers.EncoderBlock, layers.CausalBlock, layers.DecoderBlock),
     *(layers.Encoder, layers.Decoder, models.Transformer),
 )
-# Of the composed rows, those that stand for all. A decoder block has causal and
-# cross-attention, and relative positions.
+# The composed rows that represent all of them, by column. `DecoderBlock` has
+# causal attention, cross-attention and relative positions.
 STAND_FOR_ALL = {
     "adapted": ("DecoderBlock", "Decoder_sinusoidal", "Transformer_marian"),
     "bfloat16": ("DecoderBlock", "Transformer_modern"),
@@ -42,7 +42,8 @@ STAND_FOR_ALL = {
     "saved_model": ("DecoderBlock", "Transformer_modern"),
     "unknown_sizes": ("CausalBlock", "Decoder_modern", "Transformer_modern"),
 }
-# The others are traced to a SavedModel as in `unknown_sizes`, which has them.
+# Layers whose SavedModels are tested outside of the grid. `unknown_sizes`
+# traces the graphs of the other layers in the same way.
 SAVED_LAYERS = (
     *("LearnedPositions", "TokenEmbedding_logits", "GatedFeedForward"),
     *("MultiHeadAttention_modern", "MultiHeadAttention_relative"),

@@ -1,8 +1,8 @@
-"""Loads the models that the test saved, in another process, and compares.
+"""A program that loads models that a test saved, and compares the outputs.
 
-A program that gets a folder and prints JSON: of every row and format what is
-wrong. It imports TensorFlow alone for the SavedModels, this package besides
-for the `.keras` files, and only for layers around ours the module of those.
+It gets a folder and prints JSON: for each format and row an error or null. It
+loads SavedModels with TensorFlow alone. Then it imports this package to load
+`.keras` files, and last `users` for files with the layers of that module.
 """
 
 import json
@@ -58,7 +58,7 @@ def main(folder):
     loaded = []
 
     def load_saved_model(name):
-        # Stays alive here: the function does not hold its variables.
+        # The list keeps the variables alive; `serve` does not.
         loaded.append(tf.saved_model.load(str(folder / name)))
         return loaded[-1].serve
 

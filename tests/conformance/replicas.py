@@ -1,4 +1,4 @@
-"""A row on two replicas gives what it gives on one."""
+"""A row on two replicas gives the same results as on one."""
 
 import numpy as np
 import tensorflow as tf

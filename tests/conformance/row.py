@@ -13,9 +13,9 @@ import keras
 class Row:
     """One layer or model with settings, and its inputs.
 
-    name: the name of the row, which begins with that of the class.
+    name: the name of the row; it begins with the name of the class.
     kind: the class.
-    settings: makes the constructor's arguments.
+    settings: a function that makes the constructor's arguments.
     inputs: name and axes of each input. An input whose name ends in "mask" is
         boolean, one whose name ends in "ids" holds integers below V. The
         axes B, T and S vary from call to call, numbers do not.
@@ -25,8 +25,10 @@ class Row:
         error, in roundings of one number. It is about twice the observed
         error, which is the same for bfloat16 and float16.
     without: cases of half precision that the row does not have, and why.
-    user: a layer around it, for methods that are not the call.
-    make: makes the layer if its constructor does not.
+    user: a layer class around the row's layer; it calls another method of the
+        layer than `call`. None if the row calls the layer itself.
+    make: a function of the dtype that makes the layer. None means that the
+        constructor makes it.
     """
 
     name: str
@@ -52,7 +54,7 @@ class Row:
         return layer if self.user is None else self.user(layer, dtype=dtype)
 
     def inner(self, layer):
-        """Returns the layer of our class inside of what `build` made."""
+        """Returns the layer of the class `kind` in the result of `build`."""
         return layer if self.user is None else layer.inner
 
     def call(self, layer, arrays):

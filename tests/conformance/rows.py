@@ -16,8 +16,8 @@ from tests.conformance.row import Row
 D, H, K, F, V = 14, 2, 7, 11, 13
 ROTARY_D, ROTARY_H, ROTARY_N = 24, 4, 2
 B, T, S = 3, 5, 7
-# Lengths of long sequences: twice the largest whole number up to which bfloat16
-# has all whole numbers, and the same number for float16.
+# Lengths of long sequences. bfloat16 has all whole numbers up to 256, half the
+# length; float16 has all whole numbers up to 2048.
 LONG = {"bfloat16": 512, "float16": 2048}
 
 ONE_POSITION = "it sees one position at a time, so padding is like the rest"

@@ -32,7 +32,7 @@ def dtype_of(name):
 
 
 def draw(row, B=rows.B, T=rows.T, S=rows.S, seed=0):
-    """Draws arrays by name. The first position is real, others may be."""
+    """Draws arrays by name. Masks are True at the first key."""
     generator = np.random.default_rng(seed)
     sizes = {"B": B, "T": T, "S": S}
     arrays = {}

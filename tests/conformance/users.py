@@ -1,7 +1,7 @@
-"""Layers that a user may write around ours, for methods and functions.
+"""Layers that a user may write around layers of this package.
 
 `Residual` takes a function, and the logits of `TokenEmbedding` are a method. So
-neither can be a layer of a functional model by itself.
+a functional model needs a layer around each.
 """
 
 import keras
@@ -19,7 +19,7 @@ class _Around(keras.layers.Layer):
         self.built = True
 
     def compute_output_spec(self, inputs):
-        # By tracing a call, which knows the dtype.
+        # Keras traces a call to find the dtype.
         return keras.Operation.compute_output_spec(self, inputs)
 
     def get_config(self):

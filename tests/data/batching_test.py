@@ -18,7 +18,7 @@ BOTH = pytest.mark.parametrize("packed", [False, True])
 
 
 def random_pairs(count=211, seed=0, longest=29):
-    """Encoded pairs of any lengths from 1 on, no two alike."""
+    """Encoded pairs of random lengths from 1 on; all their ids differ."""
     generator = np.random.default_rng(seed)
     ids = itertools.count(5)
 
@@ -130,7 +130,7 @@ class TestTokenBatches:
         assert_all_equal(batch["target_input_ids"][0], [9, x, y, z, 7])
         assert_all_equal(batch["target_output_ids"][0], [x, y, z, 0, 7])
         assert_all_equal(batch["weights"][0], [1, 1, 1, 1, 0])
-        # A row that fills the batch up.
+        # The last row is empty and fills up the batch.
         assert_all_equal(batch["source_ids"][-1], [PAD] * 5)
         assert_all_equal(batch["target_output_ids"][-1], [7] * 5)
 
@@ -190,7 +190,7 @@ class TestTokenBatches:
         batches = make(random_pairs(1009), packed=True, tokens_per_batch=1009)
         found = read(batches.training_dataset(), batches.steps_per_epoch)
         pairs_a_row = [b["source_segment_ids"].max(1).mean() for b in found]
-        # Sorted by length, the first would have 1 and the last more than 6.
+        # If sorted, batches would have from 1 to more than 6 pairs a row.
         assert max(pairs_a_row[:-1]) < 3 * min(pairs_a_row[:-1])
 
     def test_rows_are_shifted_weighted_and_typed(self):
@@ -215,8 +215,8 @@ class TestTokenBatches:
     @pytest.mark.parametrize("rows_multiple_of", [1, 3])
     def test_shapes_are_those_of_the_buckets(self, rows_multiple_of):
         batches = make(rows_multiple_of=rows_multiple_of)
-        # As many pairs of each length as fit 131 tokens, in eights if there
-        # are eight, and as many rows as divide.
+        # As many rows as fit 131 tokens, a multiple of 8 if they are more
+        # than 8, rounded up to a multiple of `rows_multiple_of`.
         expected = {}
         for length in plans.bucket_lengths(31):
             rows = 131 // length
@@ -307,7 +307,7 @@ class TestTokenBatches:
         assert batch["source_ids"].shape == (131 // 8, 8)
 
     def test_little_padding_at_realistic_lengths(self):
-        # Log-normal lengths around 24 tokens, both sides alike, as in news.
+        # Log-normal lengths around 24 tokens, similar for both sides of a pair.
         generator = np.random.default_rng(0)
         sources = np.exp(generator.normal(np.log(24), 0.55, 5003))
         targets = sources * np.exp(generator.normal(0, 0.15, 5003))
@@ -323,7 +323,7 @@ class TestTokenBatches:
             padded += batch["weights"].size
             real += batch["weights"].sum()
         assert real == encoded.num_target_tokens
-        # 0.09 of it; without buckets it would be more than 0.7.
+        # The share is 0.09. Without buckets it would be more than 0.7.
         assert 1 - real / padded < 0.10
 
     @BOTH
@@ -464,7 +464,7 @@ class TestWindows:
 def test_batches_are_observed(packed):
     batches = make(packed=packed, rows_multiple_of=3)
     seen = []
-    # Up to the second epoch, from a batch that is not the first.
+    # From the third batch on, into the second epoch.
     steps = batches.steps_per_epoch
     dataset = batches.training_dataset(
         2, lambda *observed: seen.append(observed)

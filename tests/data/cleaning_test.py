@@ -1,4 +1,4 @@
-"""Rules must be off unless asked for, and then count what they take."""
+"""Rules must be off by default, and must count pairs that they remove."""
 
 import dataclasses
 

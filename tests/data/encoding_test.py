@@ -1,4 +1,4 @@
-"""Encoded pairs must be those of the text, side by side."""
+"""Encoded pairs must have the ids of their texts, in order."""
 
 import numpy as np
 import pytest
@@ -72,7 +72,7 @@ class TestEncodePairs:
             self.encode()
 
     def test_more_than_one_call_of_the_tokenizer(self):
-        # More pairs than are encoded at once stay side by side.
+        # There are more pairs than a call of the tokenizer encodes.
         first, count = 0x4E00, 8192 + 13
         encoded = self.encode(
             *[(chr(first + i), chr(first + 1 + i)) for i in range(count)]

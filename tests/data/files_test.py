@@ -1,4 +1,4 @@
-"""Lines of files to pairs; every fault names the file and the line."""
+"""Lines of files become pairs; every error names the file and the line."""
 
 import gzip
 import pathlib
@@ -21,7 +21,7 @@ class FilesTestCase:
         return str(path)
 
     def assert_named(self, message, *parts):
-        """All parts stand in the message, in this order."""
+        """Checks that a message contains all parts, in this order."""
         assert re.search(".*".join(map(re.escape, parts)), str(message))
 
 

@@ -1,4 +1,4 @@
-"""Each filter must take its own pairs, and no others."""
+"""Each filter must remove the right pairs, and no others."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from keras_transformer.data.pairs import SentencePair
         ("a &amp; b", "a & b"),
         ("&#233;t&#xe9; &eacute;", "été é"),
         ("AT&T &copy 2 &nosuch; &;", "AT&T &copy 2 &nosuch; &;"),
-        # Only once: the text may be about entities.
+        # Entities are replaced once: a text may be about entities.
         ("&amp;lt;", "&lt;"),
     ],
 )

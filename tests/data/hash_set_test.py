@@ -6,7 +6,7 @@ from tests.assertions import assert_all_equal
 
 def test_is_a_set_while_it_grows():
     texts = hash_set.HashSet()
-    # Two thirds of 2**16 slots are 43,690.
+    # The set outgrows 2**16 slots: two thirds of them are 43,690.
     count = 50_021
     assert all(texts.add(f"text {i}") for i in range(count))
     assert len(texts) == count

@@ -6,7 +6,7 @@ from keras_transformer.text import SpecialIds
 
 
 class LetterTokenizer:
-    """Each letter is a token, its id the code point."""
+    """Each letter is a token; its id is the code point."""
 
     special_ids = SpecialIds()
 

@@ -1,4 +1,4 @@
-"""One reader of lines: marks, ends, compression, encodings, pipes."""
+"""Lines are read with any encoding, compression and ends, also from pipes."""
 
 import bz2
 import gzip
@@ -49,7 +49,7 @@ def encode(text, encoding):
 @pytest.mark.parametrize("packer", PACKERS)
 def test_by_content(tmp_path, packer, encoding):
     data = PACKERS[packer](encode(TEXT, encoding))
-    # A name says nothing.
+    # The name of a file does not matter.
     for name in ("text", "text.gz"):
         (tmp_path / name).write_bytes(data)
         assert list(lines.read_lines(tmp_path / name)) == LINES
@@ -86,7 +86,7 @@ def test_a_pipe_is_read_once_and_as_it_comes():
         threading.Timer(
             0.2, lambda: (into.write(b"\xbb\xbfa\n"), into.flush())
         ).start()
-        # The pipe stays open, and no mark is text, though it came in parts.
+        # The pipe is still open. Its byte order mark came in parts.
         assert next(found) == "a"
         into.write(b"b")
         into.close()
@@ -153,7 +153,7 @@ def packed(kind):
         (lzma.compress(TEXT.encode() * 99)[:50], "damaged .*xz"),
         (gzip.compress(b"a\n")[:-8] + bytes(8), "damaged gzip"),
     ],
-    # Not the bytes: gzip writes the time, and both processes need the same ids.
+    # Bytes are no names: gzip writes the time, and names must not change.
     ids=lambda value: value if isinstance(value, str) else "data",
 )
 def test_what_is_not_text(tmp_path, data, message):
@@ -165,7 +165,7 @@ def test_what_is_not_text(tmp_path, data, message):
 
 @pytest.mark.parametrize("packer", PACKERS)
 def test_byte_by_byte(packer):
-    """However a pipe is written."""
+    """The bytes of a pipe may arrive one by one."""
 
     class Slow(io.BytesIO):
         def read1(self, size=-1):

@@ -35,7 +35,7 @@ class TestPack:
         lengths = random_lengths(seed=seed)
         room = packing.room_of_rows(lengths.mean(0), lengths.max(), 97)
         rows = packing.pack(lengths, room)
-        # Fewer rows than this would not hold the tokens.
+        # Fewer rows than `least` would not hold the tokens.
         least = max(lengths.sum(0) / room)
         assert len(rows) < 1.04 * least
 

@@ -100,8 +100,8 @@ class TestPlanners:
     def test_padding(self):
         lengths = random_lengths(29_009)
         buckets = plans.Buckets(2048, 64).plan(lengths)
-        # 0.053 and 0.013. If both sides had one length, 0.12; without
-        # buckets more than 0.7.
+        # The shares are 0.053 and 0.013. The first would be 0.12 if both
+        # sides had one length, and more than 0.7 without buckets.
         assert padding(buckets, lengths) < 0.06
         packed = plans.Packing(2048, (61, 64)).plan(lengths)
         assert padding(packed, lengths) < 0.02
@@ -113,6 +113,6 @@ class TestPlanners:
         assert long.shape == (2, 32, 8)
         assert long.rows[-1] == [0]
         assert short.shape == (8, 8, 8)
-        # They wait for the next longer bucket, and fill a batch of it.
+        # The other pairs go to the next longer bucket and fill a batch.
         assert rest.shape == (6, 8, 10)
         assert len(rest.rows) == 6

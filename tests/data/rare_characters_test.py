@@ -1,4 +1,4 @@
-"""Sources with rare characters: how many, which, where, and nothing else."""
+"""Rare characters are added to a share of the sources, as documented."""
 
 import itertools
 import unicodedata
@@ -58,7 +58,7 @@ def test_a_fifth_get_a_word_and_the_others_another_letter():
         ]
         [place] = places
         assert old[place].isalpha()
-    # In front, behind, and behind without a space.
+    # The new word is first, last, or last without a space before it.
     assert any(w.endswith(" sat") and not w.startswith("the") for w in words)
     assert any(" sat " in w for w in words)
     assert any(w.split()[-1][:3] == "sat" != w.split()[-1] for w in words)
@@ -71,14 +71,14 @@ def test_every_kind_of_character_comes():
         "GREEK", "CYRILLIC", "HEBREW", "ARABIC", "DEVANAGARI", "THAI",
         "HIRAGANA", "CJK", "HANGUL", "ARMENIAN", "GEORGIAN",
     }  # fmt: skip
-    # Of two, three and four bytes, and every byte that begins those.
+    # Characters have two, three or four bytes, and many first bytes.
     first = {c.encode()[0] for c in found}
     assert {0xCE, 0xD0, 0xD8, 0xE0, 0xE4, 0xED, 0xF0} <= first
 
 
 def test_most_letters_get_an_accent_that_the_text_has():
     number = sum("é" in pair.source for pair in changed())
-    # Of four fifths; `e` alone has an accent in these texts.
+    # 4/5 get another letter, of which 3/4 get an accent, on an `e` here.
     assert abs(number - 2400) < 6 * (2400 * 0.4) ** 0.5
 
 
@@ -97,7 +97,7 @@ def test_nothing_to_change():
     pairs = [sentence_pairs.SentencePair(text, "a") for text in ("", " ", "1")]
     found = changed(pairs=pairs * 11)
     assert [pair.source for pair in found][:2] == ["", " "]
-    # Where there is no letter it is a word.
+    # A source without letters gets a word.
     sources = [pair.source for pair in found if "1" in pair.source]
     assert len(sources) == 11 and "1" not in sources
 
@@ -124,7 +124,7 @@ def test_pairs_may_be_read_one_by_one():
         iter(PAIRS), KNOWN, 0.1, 3
     )
     assert list(iterator) == changed(0.1, 3)
-    # Nothing is read before it is asked for.
+    # A pair is read only when it is needed.
     endless = itertools.cycle(PAIRS[:2])
     iterator = rare_characters.iterate_with_rare_characters(endless, KNOWN, 0.0)
     assert next(iterator) == PAIRS[0]

@@ -25,7 +25,7 @@ def tokenizer(request):
 @pytest.fixture(scope="module")
 def encoded(tokenizer):
     pairs = [(f"{a} {b} {a}", f"{b} {a}") for a in WORDS for b in WORDS]
-    # A long pair, so that the others may become longer.
+    # Samples are at most as long as the longest pair, so one pair is long.
     pairs.append((" ".join(WORDS * 5), " ".join(WORDS * 4)))
     return data.encode_pairs(
         [data.SentencePair(*pair) for pair in pairs], tokenizer
@@ -108,13 +108,13 @@ class TestSampledSegmentation:
 
 
 def decode(tokenizer, rows):
-    """The texts of rows of ids."""
+    """Returns the texts of rows of ids."""
     ragged = tf.ragged.constant([row.tolist() for row in rows], dtype=tf.int32)
     return [text.decode() for text in tokenizer.decode(ragged).numpy()]
 
 
 def read_texts(batches, tokenizer, first, steps):
-    """The target texts of each batch."""
+    """Returns the target texts of each batch."""
     texts = []
     for inputs, labels, _ in batches.training_dataset(first).take(steps):
         segments = inputs["target_segment_ids"].numpy()

@@ -1,4 +1,4 @@
-"""Windows must hold each pair as often as weights say, at any start."""
+"""Windows must hold each pair as often as the weights say, from any start."""
 
 import hashlib
 import itertools

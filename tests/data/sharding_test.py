@@ -1,4 +1,4 @@
-"""Text must become the ids that encode_pairs gives, whatever the threads do."""
+"""Shards must have the ids of `encode_pairs`, in any order of threads."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def tokenizer():
 
 
 def text_pairs(count):
-    """Pairs of any lengths; a twelfth are blank, others are too long."""
+    """Pairs of many lengths; a twelfth are blank, and some are too long."""
     return [
         pairs.SentencePair(
             LETTERS[: 3 * number % 13] if number % 12 else " \t",
@@ -94,7 +94,7 @@ def test_a_tag_is_read_as_a_translator_reads_it(tmp_path, tokenizer):
     )
     assert index.tag == "<2fr>"
     assert index.num_empty == len(texts) - len(tagged) > 0
-    # A translator is given the tag as text.
+    # The input of a translator has the tag as text.
     [ids] = tokenizer.encode_source(["<2fr> abc"]).numpy()
     [symbol] = [i for i in ids if tokenizer.pieces([i]) == ["<2fr>"]]
     assert all(symbol in source for source in read(tmp_path).sources)

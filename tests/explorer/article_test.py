@@ -1,4 +1,4 @@
-"""The heads of the article's sentences are those that `find_heads` finds."""
+"""The heads for the article's sentences are those that `find_heads` finds."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_the_best_head_of_each_question(translator, traces):
     found = article.heads_of_article(traces)
     weights = [each["weight"] for each in found]
     assert weights == sorted(weights, reverse=True)
-    # "rue" is not in the second translation, so one question has no answer.
+    # "rue" is not in the second translation. So one question has no answer.
     assert len(found) == 5
     in_sentences = [
         {

@@ -1,4 +1,4 @@
-"""Modules become one script, or an error says which form was not understood."""
+"""Modules become one script. An error names a form that is not supported."""
 
 import pathlib
 import shutil
@@ -20,7 +20,7 @@ def write(folder, **files):
 
 
 def run(script, folder):
-    """What a script prints, in Node."""
+    """Runs a script in Node; returns the words that it prints."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("there is no node to run the script with")
@@ -125,7 +125,7 @@ def test_a_missing_module(tmp_path):
 
 
 def test_modules_are_short_and_their_words_are_safe():
-    """Rules that keep the page's policy strict, and files readable."""
+    """Checks rules for the page's policy, and for readable files."""
     paths = [
         path for path in FRONT_END.rglob("*.js") if path.parent.name != "vendor"
     ]

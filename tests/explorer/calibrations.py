@@ -5,14 +5,14 @@ import pytest
 import keras_transformer as kt
 from keras_transformer.translation import defects, isotonic
 
-# Two points each. Their curves rise slowly, so that what two computations
-# differ in is not multiplied.
+# Curves of two points. They rise slowly, so small differences between two
+# computations stay small.
 TWO_POINTS = kt.translation.Calibration(
     isotonic.Curve((-9.0, 0.0), (0.125, 1.0)),
     isotonic.Curve((-4.0, -0.5), (0.0, 0.875)),
     defects.LengthModel(1.0, 0.25),
 )
-# One point and many, two of which have the same x.
+# A curve of one point, and a curve of many points with an x twice.
 OTHER = kt.translation.Calibration(
     isotonic.Curve((-3.5,), (0.625,)),
     isotonic.Curve((-5.0, -3.0, -3.0, -1.0, -0.5), (0.0, 0.25, 0.5, 0.5, 0.75)),
@@ -25,9 +25,9 @@ def assert_same_assessments(actual, expected, tolerance=1e-6):
     """Compares lists of assessments.
 
     Args:
-        actual: dicts of the page.
+        actual: dicts, as the page returns them.
         expected: `Assessment`s.
-        tolerance: of the numbers.
+        tolerance: the tolerance for numbers.
     """
     assert len(actual) == len(expected)
     for now, then in zip(actual, expected, strict=True):

@@ -1,4 +1,4 @@
-"""Comparison of a trace of the browser with one of Python."""
+"""Compares a trace of the browser with a trace of Python."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 
 from tests.explorer import calibrations
 
-# Both compute in float32, in which 24 bits are exact, and sum in other orders.
+# Both compute in float32, which has 24 exact bits, but in another order.
 TOLERANCE = 1e-5
 
 
@@ -20,7 +20,7 @@ def assert_close(name, actual, expected):
 
 
 def assert_same_tokens(actual, expected):
-    """Compares candidates, of which those of nearly equal logits may swap."""
+    """Compares candidates. Two of nearly equal logits may be swapped."""
     assert len(actual) == len(expected)
     for now, then in zip(actual, expected, strict=True):
         assert_close("logits", now["logits"], then["logits"])
@@ -43,8 +43,8 @@ def assert_same_hypotheses(actual, expected):
     ]
     for now, then in zip(actual, expected, strict=True):
         assert now["parent"] == then["parent"]
-        # A log-probability is the difference of two numbers, which float32
-        # rounds to 1e-6 if they are between 8 and 16.
+        # A log-probability is the difference of two numbers. Between 8 and 16,
+        # float32 rounds each of these numbers to 1e-6.
         limit = 2e-6 * len(now["ids"])
         for name in ("log_probability", "score"):
             assert now[name] == pytest.approx(
@@ -63,7 +63,7 @@ def assert_same_search(actual, expected):
 
 
 def assert_same_trace(actual, recorded):
-    """Compares everything.
+    """Compares all fields of two traces.
 
     Args:
         actual: the result of `Engine.trace`.

@@ -1,4 +1,4 @@
-"""The page shows how sure a translation is, in a real browser."""
+"""The page shows the confidence of a translation, in a real browser."""
 
 import pytest
 
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.seconds]
 NAME = "Words of the translation, each with its confidence"
 LOOP = "The translation repeats itself, and the source does not."
 LENGTH = "The translation is far too long or too short for the source."
-# What a reader may type; the last has a word of many pieces.
+# Texts that a reader may type. The last has a word of many pieces.
 TYPED = (
     "the cat was tired, merci",
     "?!",
@@ -28,14 +28,14 @@ TYPED = (
 
 
 def is_near(text, share):
-    """Whether a text such as 83 % is that of a share, rounded."""
+    """Tells whether a text such as "83 %" is the rounded share."""
     number = float(text.removeprefix("<").removesuffix("%"))
     limit = 0.05 if share < 0.0995 else 0.5
     return abs(number - 100 * share) <= limit + 1e-3
 
 
 def words_of(page):
-    """The words that are listed, with the text of their confidences."""
+    """Returns the listed words, with the texts of their confidences."""
     items = page.get_by_role("list", name=NAME).get_by_role("listitem")
     return [
         (each.locator("bdi").inner_text(), each.locator("small").inner_text())
@@ -44,14 +44,14 @@ def words_of(page):
 
 
 def assert_shown(page, assessment):
-    """Checks the section against the fields of an assessment."""
+    """Compares the section with the fields of an assessment."""
     section = page.locator("#confidence")
     sentence = section.locator(".sentence-confidence b").all_inner_texts()
     if assessment["words"]:
         [text] = sentence
         assert is_near(text, assessment["confidence"])
     else:
-        # All of no words are right, which says nothing.
+        # Without words there is no meaningful confidence.
         assert not sentence
     shown = words_of(page)
     assert [word for word, _ in shown] == assessment["words"]
@@ -173,7 +173,7 @@ class TestRecorded:
         trace = sample_trace.trace()
         trace["assessments"] = None
         if is_old:
-            # It was written before there were calibrations.
+            # A trace from before traces had assessments.
             del trace["assessments"]
         page.goto(fake_page.write(folder, sample_trace.page([trace])))
         reason = page.locator("#confidence .needs-model").inner_text()
@@ -262,10 +262,10 @@ class TestWithTheModel:
         assert_shown(opened, expected[1]._asdict())
 
 
-# The engine's own tests compare a page with the model.
+# The tests of the engine compare the page with the model.
 @pytest.mark.parametrize("limit", costs.grid([64, 0], keep=[0]))
 def test_a_page_is_what_python_recorded(page, tmp_path, limit):
-    """With the model in the page and without it, the same is shown."""
+    """A page with the model and a page with recorded traces show the same."""
     live = translators.translator(kt.search.BeamSearch(2, 2), seed=3)
     text = translators.SENTENCES[1]
     path = tmp_path / "page.html"

@@ -1,4 +1,4 @@
-"""One browser for all tests of a process, and a page that is watched."""
+"""One browser for all tests of a process, and a page that is checked."""
 
 import shutil
 
@@ -9,7 +9,7 @@ from tests.explorer import watching
 
 @pytest.fixture(scope="session")
 def browser():
-    """Debian's Chromium, driven by Playwright."""
+    """Starts Debian's Chromium with Playwright."""
     sync_api = pytest.importorskip(
         "playwright.sync_api", reason="Playwright is not installed"
     )
@@ -32,6 +32,6 @@ def kept_page(browser):
 
 @pytest.fixture
 def page(kept_page):
-    """A page that must log no error and ask for nothing but itself."""
+    """A page that may log no error and may request nothing but its own file."""
     with watching.watched(kept_page), watching.emptied(kept_page) as page:
         yield page

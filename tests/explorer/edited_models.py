@@ -1,4 +1,4 @@
-"""SentencePiece models with other pieces than SentencePiece learns."""
+"""SentencePiece models with pieces that SentencePiece would not learn."""
 
 import struct
 
@@ -6,12 +6,12 @@ from keras_transformer.explorer import sentencepiece_file
 
 
 def with_pieces(model, change):
-    """Returns a serialized model in which some pieces are others.
+    """Returns a serialized model in which some pieces are replaced.
 
     Args:
         model: a serialized model.
-        change: a function of the index, piece, score and type of each, that
-            returns the next piece, score and type.
+        change: a function to call for each piece. It takes index, piece,
+            score and type, and returns the new piece, score and type.
     """
     written, index = [], 0
     for number, value in sentencepiece_file.fields(model):
@@ -33,7 +33,7 @@ def with_pieces(model, change):
 
 
 def _sized(number, value):
-    """Writes a field of bytes, with its length in groups of 7 bits."""
+    """Writes a field of bytes. Its length is in groups of 7 bits."""
     size, groups = len(value), []
     while True:
         size, group = divmod(size, 128)

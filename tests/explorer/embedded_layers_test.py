@@ -1,6 +1,6 @@
-"""Layers as data, and layers that the page cannot compute.
+"""Layers as data for the page, and layers that the page cannot compute.
 
-That the data are enough is shown by `engine/model_test.py`.
+`engine/model_test.py` shows that the data are sufficient.
 """
 
 import keras
@@ -13,7 +13,7 @@ from tests.explorer import translators
 
 @keras.saving.register_keras_serializable("tests")
 class OtherFeedForward(kt.layers.FeedForward):
-    """A subclass, which might compute something else."""
+    """A subclass. It might compute something else, so it is refused."""
 
 
 def small(**layers):

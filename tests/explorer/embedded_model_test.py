@@ -1,6 +1,6 @@
 """A translator as data, and translators that the page cannot compute.
 
-That the data are enough is shown by the tests in `engine/`.
+The tests in `engine/` show that the data are sufficient.
 """
 
 import json
@@ -93,7 +93,7 @@ def test_vocabulary_of_another_size():
 
 
 def test_what_the_page_cannot_compute():
-    """Vocabularies and searches of imported models."""
+    """Search settings of imported models may be impossible in the page."""
     translator = translators.translator()
     assert embedded_model.obstacle(translator) is None
     for changes, reason in (

@@ -1,6 +1,6 @@
 """A vocabulary as data, and vocabularies that the page cannot read.
 
-That the data are enough is shown by `engine/tokenizer_test.py`.
+`engine/tokenizer_test.py` shows that the data are sufficient.
 """
 
 import io
@@ -50,7 +50,7 @@ def test_the_data_is_json():
 
 def test_rules_for_decoded_text(tmp_path):
     rules = tmp_path / "rules.tsv"
-    rules.write_text("63\t6B\n")  # c becomes k.
+    rules.write_text("63\t6B\n")  # The letter c becomes k.
     model = learn(model_type="bpe", denormalization_rule_tsv=str(rules))
     data = embedded_vocabulary.embed_vocabulary(Tokenizer(model))
     assert data["denormalization"]["rules"]

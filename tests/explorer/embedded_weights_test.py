@@ -1,4 +1,4 @@
-"""Weights are written once, in the right order of bytes."""
+"""Each weight is written once, with its bytes in the right order."""
 
 import base64
 

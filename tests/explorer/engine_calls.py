@@ -1,4 +1,4 @@
-"""Calls of the engine in a browser, from Python."""
+"""Python functions that call the engine in a browser."""
 
 import json
 
@@ -22,14 +22,14 @@ _TRACE = """
 
 
 class Engine:
-    """The engine in a page, made from the data of a model."""
+    """The engine in a page, created from the data of a model."""
 
     def __init__(self, page, data):
         self.page = page
         page.evaluate(_CREATE, json.dumps(data))
 
     def trace(self, text, **options):
-        """A trace, in which arrays are NumPy's."""
+        """Returns a trace with NumPy arrays."""
         trace = json.loads(self.page.evaluate(_TRACE, [text, options]))
         trace["arrays"] = {
             name: np.reshape(
@@ -47,7 +47,7 @@ class Engine:
         )
 
     def translate_all(self, texts, search):
-        """The best translation of each text."""
+        """Returns the best translation of each text."""
         return self.page.evaluate(
             "([texts, search]) => texts.map("
             "(text) => window.engine.translate(text, search)[0].text)",

@@ -1,4 +1,4 @@
-"""Pages for tests: recorded ones, and ones whose engine is a fake."""
+"""Pages for tests: with recorded traces, or with a fake engine."""
 
 import pathlib
 import shutil
@@ -37,6 +37,6 @@ def engine_data(data):
 
 
 def changed(trace, text, first_id):
-    """The same trace with another target text and another first token."""
+    """Returns the same trace with another target text and first target id."""
     ids = [first_id, *trace["target"]["ids"][1:]]
     return {**trace, "target": {**trace["target"], "text": text, "ids": ids}}

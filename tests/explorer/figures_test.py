@@ -1,4 +1,4 @@
-"""A figure is a picture of the weights that were asked for."""
+"""A saved figure shows the weights that were asked for."""
 
 import io
 
@@ -19,7 +19,7 @@ def trace():
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """What was drawn: scores, rows, columns and title."""
+    """Lists the arguments of each figure: scores, rows, columns and title."""
     calls = []
     draw = summaries.attention_figure
     monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""Lines of text that tokenizers get wrong."""
+"""Lines of text that are hard for tokenizers."""
 
 import random
 
@@ -32,12 +32,12 @@ LINES = (
     "\ud7ff\ue000\ufffd\uffff\U0010ffff",
     "𝔘𝔫𝔦𝔠𝔬𝔡𝔢 𐍈 𠜎",
 )
-# A browser can have them; Python cannot encode them in UTF-8.
+# A browser can have these texts, but Python cannot encode them in UTF-8.
 LONE_SURROGATES = ("\ud800", "the \udc00cat\ud83d", "\ude00\ud83d")
 
 
 def lines(count=2000, seed=0):
-    """Fixed lines, then random ones of the same characters and of words."""
+    """Returns fixed lines, then random lines of their characters and words."""
     generator = random.Random(seed)
     words = " ".join((*translators.TEXTS, *LINES[:20])).split()
     characters = sorted(set("".join((*translators.TEXTS, *LINES))))

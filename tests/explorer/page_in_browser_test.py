@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.process]
 
 
 def decoded(trace, name):
-    """An array of a trace."""
+    """Returns an array of a trace."""
     encoded = trace["arrays"][name]
     data = np.frombuffer(base64.b64decode(encoded["values"]), "<f4")
     return data.reshape(encoded["shape"])
@@ -44,7 +44,7 @@ def recorded(page, folder, data):
 
 @pytest.fixture(scope="module")
 def still(browser, folder, data):
-    """The recorded page, once for all tests that only read it."""
+    """The recorded page, shared by all tests that do not change it."""
     with watching.page(browser) as page:
         page.goto(fake_page.write(folder, data))
         page.wait_for_selector("#attribution svg")
@@ -63,12 +63,12 @@ def figure(page, name):
 
 
 def asked(page):
-    """The last request to the engine."""
+    """Returns the last request to the engine."""
     return page.evaluate("requests[requests.length - 1]")
 
 
 def state(page):
-    """The state in the address."""
+    """Returns the state that the address of the page contains."""
     page.wait_for_timeout(300)
     fragment = urllib.parse.urlsplit(page.url).fragment
     query = fragment.partition("?")[2]
@@ -76,7 +76,7 @@ def state(page):
 
 
 def wait(page, condition):
-    """Waits for a condition; the page's policy forbids Playwright's way."""
+    """Waits for a condition. The policy forbids Playwright's own function."""
     for _ in range(100):
         if page.evaluate(condition):
             return
@@ -85,7 +85,7 @@ def wait(page, condition):
 
 
 def slide(page, section, label, value):
-    """Moves a slider: an event on the way, and one when it is let go."""
+    """Moves a slider: sends the event of a move and that of its end."""
     slider = page.locator(f"{section} label.slider", has_text=label)
     slider.locator("input").evaluate(
         """(element, value) => {
@@ -115,7 +115,7 @@ SHADES = 24
 
 
 def drawn(figure, index, columns):
-    """The shades of a block of strips, from its SVG paths: -1 to 1."""
+    """Returns the shades of a block of strips, from -1 to 1, from its SVG."""
     block = figure.locator("svg.strips").evaluate(READ_BLOCK, index)
     cell = block["width"] / columns
     shades = np.zeros((len(block["rows"]), columns))
@@ -126,12 +126,12 @@ def drawn(figure, index, columns):
 
 
 def assert_drawn(figure, *blocks):
-    """Checks blocks of strips; all have one scale."""
+    """Checks blocks of strips. All blocks have the same scale."""
     most = max(np.abs(values).max() for values in blocks)
     for index, values in enumerate(blocks):
         expected = np.floor(values / most * SHADES + 0.5) / SHADES
         shades = drawn(figure, index, values.shape[1])
-        # A value between two shades may be rounded to either.
+        # A value in the middle of two shades may be rounded to either.
         assert np.abs(shades - expected).max() <= 1 / SHADES + 1e-3
         assert (np.abs(shades - expected) < 1e-3).mean() > 0.99
 
@@ -175,7 +175,7 @@ class TestTheWhole:
         field.press("Enter")
         assert asked(live)["text"] == "Hello <b>you</b>"
         assert state(live)["text"] == "Hello <b>you</b>"
-        # A pause of typing is enough.
+        # A pause in typing starts the translation.
         field.fill("Good day")
         wait(live, "requests[requests.length - 1].text === 'Good day'")
 
@@ -366,7 +366,7 @@ class TestSelfAttention:
         words = trace["source"]["words"][-1] + 1
         assert labels.count() == 2 * words
         assert "animal" in labels.all_text_contents()
-        # Two pieces as keys are summed, as queries averaged.
+        # The weights of two pieces are summed as keys, averaged as queries.
         weights = decoded(trace, "encoder/block_2/attention/weights")[0]
         groups = [
             [i for i, word in enumerate(trace["source"]["words"]) if word == n]
@@ -383,7 +383,7 @@ class TestSelfAttention:
         pieces = weights[np.ix_(groups[1], groups[1])]
         expected = pieces.sum(1).mean()
         assert readout.inner_text() == f"animal → animal: {expected:.3f}"
-        # The calculation is that of two pieces.
+        # The calculation is that of the two pieces of the largest weight.
         row, column = np.unravel_index(pieces.argmax(), pieces.shape)
         row, column = groups[1][row], groups[1][column]
         assert state(recorded)["cell"] == f"{row},{column}"
@@ -594,7 +594,7 @@ class TestDecoding:
         looks = figure(recorded, "looks-at-source").locator(".bar-number")
         index = int(mean.argmax())
         assert looks.nth(index).text_content() == f"{100 * mean[index]:.0f} %"
-        # The step reads five tokens and looks at no later one.
+        # The step reads five tokens and attends to no later token.
         read = figure(recorded, "looks-at-target").locator(".bar-number")
         assert read.count() == 5
         assert state(recorded)["step"] == "4"
@@ -977,7 +977,7 @@ def test_two_hundred_tokens_stay_fluid(page, folder, record_property):
     assert page.locator("main *").count() < 20_000
 
 
-# The median time from a change to the next picture.
+# Returns the median time from a change to the next layout of the page.
 MEASURE = """async (key) => {
     const times = [];
     for (let turn = 0; turn < 11; turn += 1) {

@@ -1,4 +1,4 @@
-"""The page is one file whose policy allows what it has, and nothing else."""
+"""The page is one file. Its policy allows its own contents, nothing else."""
 
 import base64
 import hashlib
@@ -12,7 +12,7 @@ from tests.explorer import fake_page, sample_trace
 
 
 class Reader(html.parser.HTMLParser):
-    """Scripts, style and policy of a page, as a browser sees them."""
+    """Reads scripts, styles and the policy of a page, as a browser does."""
 
     def __init__(self, text):
         super().__init__(convert_charrefs=False)

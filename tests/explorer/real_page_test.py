@@ -1,4 +1,4 @@
-"""The page that `save_page` writes, with its own engine, opened from disk."""
+"""A page of `save_page`, with the real engine, opened from disk."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def opened(page, address):
 
 
 def shows(page, text):
-    """Waits until the page shows a translation; fails if it does not."""
+    """Waits until the page shows the translation of a text."""
     page.wait_for_function(
         "text => document.querySelector('#whole .target-text')"
         ".textContent === text",
@@ -49,8 +49,8 @@ def test_any_sentence_is_translated(opened, live):
     shows(opened, other)
 
 
-# The tests of the engine compare it with Python for any search and heads, and
-# `page_in_browser_test.py` what the controls ask of it.
+# The tests of the engine compare it with Python for all searches and heads.
+# `page_in_browser_test.py` tests the requests of the controls.
 @pytest.mark.grid
 def test_the_search_is_the_one_that_was_chosen(opened, live):
     greedy = live.with_search(kt.search.GreedySearch()).translate([FIRST])[0]

@@ -1,8 +1,8 @@
-"""A consistent random trace, in the schema that the explorer draws.
+"""A consistent random trace, in the schema that the explorer reads.
 
-The numbers come from a small untrained Transformer in NumPy: softmaxes sum to
-one, sums are sums, a causal mask is one. Its search follows a real beam over
-random logits, so that hypotheses live, finish and are dropped.
+The numbers come from a small untrained Transformer in NumPy. So softmaxes sum
+to one, sums equal their terms, and causal masks hold. A real beam search runs
+over random logits, so hypotheses live, finish and are dropped.
 """
 
 import base64
@@ -40,7 +40,7 @@ def norm(x):
 
 
 def pieces_of(text):
-    """Pieces of at most six characters, as SentencePiece marks them."""
+    """Splits a text into short pieces, marked as in SentencePiece."""
     pieces = []
     for word in text.split(" "):
         marked = "▁" + word
@@ -63,7 +63,7 @@ def numbers_of_words(pieces):
 
 
 class Recorder:
-    """Layers with random weights that keep what they compute."""
+    """Layers with random weights. They keep what they compute."""
 
     def __init__(self, seed):
         self.random = np.random.default_rng(seed)
@@ -81,7 +81,7 @@ class Recorder:
         return x.reshape(len(x), H, K).transpose(1, 0, 2)
 
     def attention(self, name, x, memory, mask):
-        """Multi-head attention, with all that it makes on the way."""
+        """Computes multi-head attention; keeps all intermediate arrays."""
         self.keep(f"{name}/inputs", x)
         query = self.keep(f"{name}/query", self.split(2 * self.project(x, D)))
         key = self.keep(f"{name}/key", self.split(2 * self.project(memory, D)))
@@ -103,7 +103,7 @@ class Recorder:
 
     def embed(self, name, ids):
         table = np.random.default_rng(0).normal(size=(5000, D))
-        # Sentences share the vectors of the tokens that they share.
+        # Equal tokens have the same vectors in all sentences.
         embeddings = self.keep(f"{name}/embeddings", table[ids] * 0.9)
         angles = np.arange(len(ids))[:, None] / 10000 ** (
             np.arange(0, D, 2) / D
@@ -156,7 +156,7 @@ def candidates(logits, count):
 
 
 def log_probabilities(ids):
-    """Those of the next token: random, the same for the same beginning."""
+    """Returns random values for the next token, fixed for each prefix."""
     random = np.random.default_rng([7, *ids])
     logits = random.normal(size=len(PIECES)) * 2
     logits[:2] = -30
@@ -170,7 +170,7 @@ def score(hypothesis):
 
 
 def extensions(live, width):
-    """The best 2 W continuations of the live hypotheses."""
+    """Returns the best 2 W continuations of the live hypotheses."""
     grown = []
     for parent, hypothesis in enumerate(live):
         values = log_probabilities(hypothesis["ids"])
@@ -188,7 +188,7 @@ def extensions(live, width):
 
 
 def search():
-    """A beam search over the random log-probabilities, recorded."""
+    """Records a beam search over the random log-probabilities."""
     width = SETTINGS["beam_size"]
     live, finished, steps = [{"ids": [], "log_probability": 0.0}], [], []
     for _ in range(TARGET_LENGTH):
@@ -219,13 +219,13 @@ def trace(text=TIRED, pieces=None, with_search=True, attribution=True, seed=0):
 
     Args:
         text: the source text.
-        pieces: its tokens, to use others than those of `pieces_of`.
-        with_search: whether the target is searched for, not given.
-        attribution: whether there is one.
-        seed: another seed gives other numbers.
+        pieces: the source tokens, or None for `pieces_of(text)`.
+        with_search: whether a search finds the target. If not, it is given.
+        attribution: whether the trace has an attribution.
+        seed: the seed of the random numbers.
     """
     pieces = pieces_of(text) if pieces is None else [*pieces, "</s>"]
-    # An id from the characters, not from `hash`, which differs each time.
+    # Ids depend on the characters. `hash` differs between processes.
     source_ids = [sum(map(ord, piece)) * 7 % 4999 for piece in pieces]
     recorder = Recorder(sum(source_ids) % 1000 + seed)
     memory = recorder.encode(source_ids)
@@ -276,7 +276,7 @@ def target(ids, is_given):
 
 
 def assessment(ids):
-    """How sure a translation is: numbers from its ids, without a defect."""
+    """Returns random confidences that depend on the ids, without a defect."""
     words = target(ids, False)["text"].split()
     shares = np.random.default_rng([11, *ids]).random(len(words)).tolist()
     return {
@@ -288,7 +288,7 @@ def assessment(ids):
 
 
 def lens(recorder, outputs, steps):
-    """Five candidates after each decoder block; the last are the steps'."""
+    """Returns five candidates after each block; the last are of `steps`."""
     earlier = [
         [
             candidates(recorder.random.normal(size=len(PIECES)) + row.mean(), 5)

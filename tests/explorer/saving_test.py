@@ -1,4 +1,4 @@
-"""A page has the model in it, or recorded traces, and is written whole."""
+"""A page contains the model or recorded traces, and is written completely."""
 
 import json
 import re
@@ -20,7 +20,7 @@ def translator():
 
 
 def data_of(path):
-    """The JSON data of a page, by the names of their elements."""
+    """Returns the JSON data of a page, by the names of the elements."""
     html = path.read_text(encoding="utf-8")
     pattern = r'<script type="application/json" id="(\w+)">(.*?)</script>'
     return {
@@ -42,7 +42,7 @@ def test_a_page_with_the_model(translator, tmp_path):
     assert data["page"]["targets"] == TARGETS
     assert data["page"]["heads"] is None
     assert data["page"]["notes"] == []
-    # Only what the page does not compute is recorded.
+    # Only attributions are recorded, because the page cannot compute them.
     traces = [
         record.Trace.from_json(json.dumps(x)) for x in data["page"]["traces"]
     ]
@@ -52,7 +52,7 @@ def test_a_page_with_the_model(translator, tmp_path):
     for trace in traces:
         shape = len(trace.target.ids), len(trace.source.ids)
         assert trace.attribution.scores.shape == shape
-        # The page computes them.
+        # The page itself computes the assessments.
         assert trace.assessments is None
     assert list(tmp_path.iterdir()) == [path]
 

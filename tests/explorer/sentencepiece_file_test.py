@@ -1,4 +1,4 @@
-"""The file format is read as SentencePiece reads it."""
+"""The module reads model files as SentencePiece reads them."""
 
 import pytest
 import sentencepiece
@@ -41,7 +41,7 @@ def test_settings_of_the_normalization(normalization):
 
 
 def test_an_edited_model():
-    """SentencePiece reads what this module read and the helper wrote."""
+    """SentencePiece and this module read an edited model alike."""
     model = translators.tokenizer().model
 
     def change(index, piece, score, kind):

@@ -1,4 +1,4 @@
-"""Small translators with random weights, for the engine of the page."""
+"""Small translators with random weights, for tests of the page's engine."""
 
 import dataclasses
 import functools
@@ -34,7 +34,7 @@ def tokenizer(normalization="nfc_punctuation"):
 
 
 def translator(search=None, seed=0, lengths=None, **settings):
-    """A translator whose model differs from a small one by these settings."""
+    """Returns a translator; `settings` change the config of its model."""
     vocabulary = tokenizer()
     small = kt.TransformerConfig(
         vocabulary_size=vocabulary.vocabulary_size,
@@ -45,7 +45,7 @@ def translator(search=None, seed=0, lengths=None, **settings):
         feed_forward_dim=37,
         dropout=0.0,
     )
-    # The initial weights too are the same, whatever ran before.
+    # Initial weights must be the same, whatever tests ran before.
     keras.utils.set_random_seed(seed)
     model = kt.build_transformer(dataclasses.replace(small, **settings))
     randomize(model, seed)
@@ -58,7 +58,7 @@ def translator(search=None, seed=0, lengths=None, **settings):
 
 
 def translator_that_ends(search=None, seed=0, **settings):
-    """A translator whose hypotheses end at many lengths."""
+    """Returns a translator whose hypotheses end at many lengths."""
     settings = {"biases": "all", "normalization": "pre", **settings}
     live = translator(search, seed, **settings)
     bias = np.array(live.model.projection.bias)
@@ -68,7 +68,7 @@ def translator_that_ends(search=None, seed=0, **settings):
 
 
 def randomize(model, seed):
-    """Changes all weights, so that no bias is 0 and no scale is 1."""
+    """Changes all weights. No bias stays 0, and no scale stays 1."""
     generator = np.random.default_rng(seed)
     for weight in model.weights:
         noise = generator.normal(size=weight.shape)

@@ -1,4 +1,4 @@
-"""Settings of `translators.translator` that cover every part of the engine."""
+"""Settings for `translators.translator` that use all parts of the engine."""
 
 from keras_transformer.models import CONVENTIONS
 
@@ -24,7 +24,7 @@ VARIANTS = {
     "one_block": {"num_decoder_layers": 1, "positions": "rotary"},
 }
 
-# A few models that have among them almost all that the variants have.
+# A few models that together have nearly all settings of the variants.
 JOINED = {
     "marian": VARIANTS["marian"],
     "modern": VARIANTS["modern"],

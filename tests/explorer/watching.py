@@ -1,4 +1,4 @@
-"""A page of a browser that must log no error and ask for nothing but itself."""
+"""A browser page that may log no error and request only its own file."""
 
 import contextlib
 
@@ -7,14 +7,14 @@ SIZE = {"width": 1280, "height": 900}
 
 @contextlib.contextmanager
 def page(browser):
-    """Opens a page, and checks it when it is closed."""
+    """Opens a page, and checks it at the end."""
     with opened(browser) as page, watched(page):
         yield page
 
 
 @contextlib.contextmanager
 def opened(browser):
-    """A page that nothing was loaded into."""
+    """Opens an empty page."""
     context = browser.new_context(viewport=SIZE, accept_downloads=True)
     page = context.new_page()
     page.set_default_timeout(10_000)
@@ -26,7 +26,7 @@ def opened(browser):
 
 @contextlib.contextmanager
 def watched(page):
-    """Checks what a page logged and loaded in the meantime."""
+    """Checks, at the end, what the page logged and requested."""
     problems, requests = [], []
 
     def of_console(message):
@@ -52,7 +52,7 @@ def watched(page):
         for event, listener in listeners.items():
             page.remove_listener(event, listener)
     assert not problems
-    # Pictures that the page draws itself are no requests to others.
+    # Requests of pictures that the page drew itself are allowed.
     others = [
         url
         for url in requests
@@ -64,9 +64,9 @@ def watched(page):
 
 @contextlib.contextmanager
 def emptied(page):
-    """A page as a new one: nothing is left of what was in it before.
+    """Empties the page at the end, so that a test can use it like a new page.
 
-    A new one costs twice as much, since the browser starts a process for it.
+    A new page costs twice as much, because the browser starts a process for it.
     """
     page.set_viewport_size(SIZE)
     page.mouse.move(0, 0)

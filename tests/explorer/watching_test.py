@@ -1,4 +1,4 @@
-"""A page that tests share is watched in each of them, and emptied after it."""
+"""Tests share one page. It is checked in each test and emptied after it."""
 
 import pytest
 

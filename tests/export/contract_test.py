@@ -1,4 +1,4 @@
-"""The table of signatures, and the choice among them."""
+"""The table of signatures, and the choice of signatures."""
 
 import pytest
 

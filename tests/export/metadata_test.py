@@ -89,7 +89,7 @@ class TestDescribe:
         small = kt.models.in_int8(translator.model)
         count = translator.model.count_params()
         found = described(translator.with_model(small))["parameters"]
-        # Scales are more numbers than there were.
+        # Quantization adds scales, so the sum exceeds the number of weights.
         assert set(found) == {"float32", "int8"}
         assert 0 < found["int8"] < count < sum(found.values())
 
@@ -98,7 +98,7 @@ class TestRead:
     def test_what_was_written(self, translator, tmp_path):
         value = described(translator, run={"settings": {"seed": 3, "né": [1]}})
         write(tmp_path, value)
-        # JSON has lists only.
+        # JSON has lists, but no tuples.
         assert metadata.read(tmp_path) == json.loads(json.dumps(value))
         assert metadata.read(tmp_path)["run"]["settings"]["né"] == [1]
 

@@ -77,7 +77,7 @@ print(json.dumps({
 }))
 """
 
-# Texts and targets of several lengths: in one batch, alone, and an empty batch.
+# Texts and targets, as one batch and one by one; then an empty batch.
 TEXTS = ["ba de fi go hu", "", "ra", "go hu ka le mi no ba de fi go", " "]
 TARGETS = ["HU GO ba", "", "", "ra", "RA"]
 PAIRS = [
@@ -86,7 +86,7 @@ PAIRS = [
     ([], []),
 ]
 
-LONG_LINE = "ba de fi go hu ka le " * 239  # 5,019 characters.
+LONG_LINE = "ba de fi go hu ka le " * 239  # It has 5,019 characters.
 STRANGE = {
     "empty": b"",
     "whitespace": b" \t\n ",
@@ -118,7 +118,7 @@ def loaded_signatures():
 
 
 def ask(directory, batches, pairs):
-    """Runs the client in a new process that cannot import this package."""
+    """Runs the client in a new process, which cannot import this package."""
     result = subprocess.run(
         [sys.executable, "-c", CLIENT],
         input=json.dumps(
@@ -153,10 +153,10 @@ def sentences():
 
 @functools.cache
 def served():
-    """Returns the outputs of one process for all texts of these tests."""
+    """Returns the outputs for all texts of these tests, of one process."""
     texts = [text.encode() for text in sentences()]
     batches = [texts, [], *([text] for text in STRANGE.values())]
-    # The first sentence in one batch with every strange text.
+    # A batch of the first sentence and all strange texts.
     batches.append([texts[0], *STRANGE.values()])
     return ask(saved(), batches, PAIRS)
 
@@ -173,7 +173,7 @@ def untrained(tokenizer, dtype=None):
 
 @contextlib.contextmanager
 def a_small_disk():
-    """Limits the size of files to 8 KiB, like a full disk."""
+    """Limits the size of files to 8 KiB, as if the disk was full."""
     _, hard = before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**13, hard))
     try:
@@ -186,7 +186,8 @@ class TestSave:
     def test_the_server_needs_neither_this_package_nor_keras(self):
         imported, added = served()["imported"], served()["added"]
         assert "tensorflow_text" in imported
-        # TensorFlow itself may import Keras; loading the SavedModel must not.
+        # TensorFlow itself may import Keras, but loading the SavedModel may
+        # not.
         for name in ("keras_transformer", "keras", "sentencepiece"):
             assert len([m for m in added if m.split(".")[0] == name]) == 0, name
         assert "keras_transformer" not in imported
@@ -198,7 +199,7 @@ class TestSave:
         assert len(answer["translation"]) == 100
         assert answer["translation"] == translations
         assert_all_close(answer["score"], scores, 1e-4, 1e-5)
-        # The translations are right, so that the comparison means something.
+        # Most translations are right, so the comparison means something.
         right = sum(
             text == pair.target.encode()
             for text, pair in zip(
@@ -221,15 +222,14 @@ class TestSave:
         [expected], [expected_score] = live([STRANGE[name]])
         assert translation == expected
         assert_all_close(score, expected_score, 1e-4, 1e-5)
-        # Two of these texts have only letters that the vocabulary does not
-        # know.
+        # Two of these texts have only letters that the vocabulary lacks.
         nothing = ("empty", "whitespace", "right to left", "unknown letters")
         if name in nothing:
             assert (translation, score) == (b"", 0.0)
         else:
-            # The translation of a strange text may be empty, but has a score.
+            # Another translation may be empty, too, but it has a score.
             assert score < 0
-        # At most 562 steps; without the limit on sources, ten times as many.
+        # At most 562 steps; without a limit on sources it would be ten times.
         assert answer["seconds"] < 60
 
     def test_strange_neighbours(self):
@@ -390,7 +390,7 @@ class TestSave:
         assert list(parent.iterdir()) == []
 
     def test_there_is_one_copy_of_the_search(self):
-        # It may be saved now, which a session's graph would not allow.
+        # Saves before the session begins: saving would fail in its graph.
         directory = str(saved())
         with tf.compat.v1.Session(graph=tf.Graph()) as session:
             load = tf.compat.v1.saved_model.load
@@ -401,11 +401,11 @@ class TestSave:
             for node in function.node_def
             if node.op in ("While", "StatelessWhile")
         ]
-        # One loop drops rows, the loop inside it takes steps.
+        # One loop drops rows. The loop inside it takes the steps.
         assert len(loops) == 2
-        # The encoder is in the search and in one graph of whole targets, which
-        # `score` and `attention` share. The decoder is in the search, which
-        # steps, and in that graph.
+        # The encoder is in the search, and in one graph for whole targets.
+        # `score` and `attention` share this graph. The decoder is in the same
+        # two places.
         names = [function.signature.name for function in graph.library.function]
         assert sum("_run_once" in name for name in names) == 1
         scoring = [
@@ -416,7 +416,7 @@ class TestSave:
         assert scoring
         for function in scoring:
             assert "Einsum" not in [node.op for node in function.node_def]
-        # Nothing trains a SavedModel.
+        # A SavedModel contains no gradients, because nothing trains it.
         assert not any("internal_grad" in name for name in names)
 
     def test_only_the_signatures_that_were_asked_for(self, tmp_path):
@@ -438,7 +438,7 @@ class TestSave:
         assert described["search"]["top_beams"] == 2
         assert described["warm_up"] == ["ba de"]
         assert described["run"] == {"settings": {"seed": 7}}
-        # A program without this package finds the same file.
+        # A program without this package can find the file of the metadata.
         path = pathlib.Path(served.metadata.asset_path.numpy().decode())
         assert json.loads(path.read_text(encoding="utf-8")) == described
         saved_model.check(directory, translator, ["ba de fi", ""])
@@ -478,7 +478,7 @@ class TestSave:
     def test_leaves_nothing_else_behind(self):
         directory = saved()
         assert list(directory.parent.iterdir()) == [directory]
-        # Other users, such as that of a server, may read the directory.
+        # Other users may read the directory, for example that of a server.
         assert directory.stat().st_mode & 0o777 == 0o755
 
     @pytest.mark.parametrize("kind", ["full", "empty", "file"])
@@ -509,7 +509,7 @@ class TestSave:
         save, left = tf.saved_model.save, []
 
         def save_weights(module, directory, signatures, options):
-            # Saves no graphs, because tracing them takes long.
+            # Saves only weights, because tracing the graphs takes long.
             weights = tf.Module()
             weights.variables_of_model = module.model_variables
             try:
@@ -523,14 +523,14 @@ class TestSave:
             pytest.raises(tf.errors.OpError, match="File too large"),
         ):
             saved_model.save(translator, parent / "1")
-        # The temporary directory existed, and is deleted.
+        # The temporary directory existed, and was deleted.
         assert len(left) > 0
         assert list(parent.iterdir()) == []
 
     @pytest.mark.parametrize(
         ("settings", "dtype", "n_best", "expected_n_best"),
         [
-            # Two hypotheses by argument; then as many as the search has.
+            # `n_best` is given as 2, or comes from the search.
             pytest.param({}, "mixed_bfloat16", 2, 2, id="in_half_precision"),
             pytest.param(
                 {"search": kt.search.GreedySearch()},

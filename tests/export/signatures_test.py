@@ -1,4 +1,4 @@
-"""The functions are those that were asked for, by the names of the contract."""
+"""There is a function for each chosen name, with the inputs of the contract."""
 
 from keras_transformer import translation
 from keras_transformer.export import contract, signatures
@@ -6,7 +6,7 @@ from keras_transformer.translation import defects, isotonic
 
 
 class NoTranslator:
-    """It is not called before a function is traced."""
+    """A stand-in: no method is called before a function is traced."""
 
 
 def test_the_functions_of_names():

@@ -1,7 +1,7 @@
-"""A SavedModel of two vocabularies decodes with the right one, however loaded.
+"""A SavedModel of two vocabularies decodes with the target vocabulary.
 
-The model is not trained: its translations are noise. But they are long, so that
-a comparison means something.
+This holds for every way to load it. The model is not trained, so its
+translations are noise. But they are long enough to make comparisons useful.
 """
 
 import functools
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.seconds
 SOURCES = ["the cat sat on the mat", "a dog ran away", "small cats and dogs"]
 TARGETS = ["le chat assis", "un chien dort", "les petits chats et les chiens"]
 TEXTS = ["the cat", "a dog ran", "cats", "small mat and a dog"]
-# Sizes of source and target vocabulary.
+# The sizes of the source and the target vocabulary.
 KINDS = {"larger": (277, 293), "smaller": (293, 277), "equal": (283, 283)}
 
 
@@ -43,7 +43,7 @@ def translator(kind):
     keras.utils.set_random_seed(5)
     model = kt.build_transformer(config)
     for weight in model.weights:
-        # Larger weights, so that translations depend on the source.
+        # Weights are larger, so that translations depend on the source.
         weight.assign(3 * weight)
     return kt.Translator(
         model,
@@ -62,7 +62,7 @@ def saved(kind):
 
 @functools.cache
 def live(kind):
-    """Returns the outputs of the live model, which every loader must give."""
+    """Returns the outputs of the live model; every loader must give them."""
     one = translator(kind)
     targets = TARGETS + ["un chat"]
     with graphs.run_as_python():
@@ -78,7 +78,7 @@ def live(kind):
         }
     best = answers["serving_default"]
     texts = best["translation"].numpy().tolist()
-    # No translation is empty, they differ, and so do the two vocabularies.
+    # Translations are not empty and differ. The two vocabularies differ, too.
     assert len(set(texts)) > 2 and all(texts)
     assert one.tokenizer.pieces(range(277)) != one.target_tokenizer.pieces(
         range(277)
@@ -92,7 +92,7 @@ def live(kind):
 
 
 def check(kind, call):
-    """Compares all signatures; `call` takes the name of one and its inputs."""
+    """Compares all signatures. `call` takes a signature's name and inputs."""
     asked, expected = live(kind)
     for name, answer in expected.items():
         found = call(name, asked[name])
@@ -111,7 +111,7 @@ def ask(loaded):
     )
 
 
-# The next test loads two of them one beside the other.
+# `test_loaded_twice_and_beside_others` also loads two of these models.
 @pytest.mark.grid
 @pytest.mark.parametrize("kind", KINDS)
 def test_loaded(kind):

@@ -1,7 +1,7 @@
-"""The requests are messages of TensorFlow Serving, and hold the texts.
+"""Warm-up requests are messages of TensorFlow Serving with the given texts.
 
-The messages are read by protobuf itself, from descriptors that are written here
-after the files in tensorflow_serving/apis.
+Protobuf itself reads the messages. Their descriptors below follow the files
+in tensorflow_serving/apis.
 """
 
 import tensorflow as tf
@@ -60,7 +60,7 @@ def read(path):
 
 
 def test_one_request_for_each_signature(tmp_path):
-    # More than 127 bytes, so that lengths need two groups of bits.
+    # The last text has more than 127 bytes, so its length needs two bytes.
     texts = ["ba de", "", "d’été " * 59]
     warm_up.write(tmp_path, {"one": ["text"], "two": ["text", "target"]}, texts)
     requests = read(tmp_path / "assets.extra" / "tf_serving_warmup_requests")

@@ -1,12 +1,12 @@
-"""Prints how the translations of a run differ from those of its exports.
+"""Prints how translations of a run differ from those of its exports.
 
 With ctranslate2 and this package installed, from the repository's root:
 
     PYTHONPATH=. python tests/goldens/compare_ctranslate2.py RUN SOURCE [COUNT]
 
-It exports the run in each type, and translates the first sentences of SOURCE,
-a text or .gz file, with a beam of 4 and scores that are means over the tokens,
-here and there. Equal means: the same tokens.
+The program exports the run in each type. Then this package and CTranslate2
+translate the first sentences of SOURCE, a text or .gz file, with a beam of 4.
+Scores are means over the tokens. Equal means: the same tokens.
 """
 
 import pathlib
@@ -30,14 +30,14 @@ SEARCH = kt.search.BeamSearch(
 
 
 def pieces_of(translator, texts):
-    """The tokens of each source, as CTranslate2 reads them."""
+    """Returns the tokens of each source, as CTranslate2 reads them."""
     tokenizer = translator.tokenizer
     ids = tokenizer.encode_source(tf.constant(texts)).to_list()
     return [tokenizer.pieces(row) for row in ids]
 
 
 def compare(name, end, theirs, ours, is_tie):
-    """Prints how many translations are equal, and how scores differ."""
+    """Prints the number of equal translations, and how scores differ."""
     equal = different = ties = 0
     largest = 0.0
     for their_best, best, tie in zip(theirs, ours, is_tie, strict=True):
@@ -84,7 +84,7 @@ def main():
             ctranslate2_export.write(run, directory, quantization)
             for compute_type in dict.fromkeys(("float32", name)):
                 if compute_type not in ("float32", "int8"):
-                    # Not every processor computes in these types.
+                    # Not every processor can compute in the other types.
                     continue
                 theirs = ctranslate2.Translator(
                     str(directory), compute_type=compute_type

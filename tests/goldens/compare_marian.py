@@ -1,15 +1,15 @@
 """Prints how translations of a run differ from those of MarianMTModel.
 
-From the repository's root, first with this package, then with transformers and
-torch, which need not be in one environment:
+Run both commands from the repository's root. The first needs this package. The
+second needs transformers and torch, and may run in another environment:
 
     PYTHONPATH=. python tests/goldens/compare_marian.py ours RUN SOURCE FOLDER
     python tests/goldens/compare_marian.py theirs FOLDER
 
-The first exports the run to FOLDER/model and translates 500 sentences of
-SOURCE, a text or .gz file, with a beam of 4 that stops as theirs. The second
-translates them with the exported model. Sources with a word that the vocabulary
-does not know are counted apart, since this package leaves out such words.
+The first command exports the run to FOLDER/model and translates 500 sentences
+of SOURCE, a text or .gz file, with a beam of 4 that stops as in transformers.
+The second translates them with the exported model. Sources with unknown words
+are counted separately, because this package leaves out such words.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Layers and model equal two that many people use, backwards too.
+"""Layers and a model equal those of two popular packages, also gradients.
 
-The files beside this one hold what torch.nn.Transformer and transformers'
-MarianMTModel computed, in float32; the programs beside them made them.
+The `.npz` files in this directory contain what torch.nn.Transformer and
+transformers' MarianMTModel computed in float32. `make_*.py` wrote the files.
 
 B batch   T target length   D model_dim   V vocabulary_size
 """
@@ -21,7 +21,7 @@ GOLDENS = pathlib.Path(__file__).parent
 ENCODER_LAYERS, DECODER_LAYERS = 2, 3
 NUM_HEADS = 2
 ACTIVATIONS = {"pre": "gelu", "post": "relu"}
-# Names of ours and of theirs, within a block.
+# Names within a block: this package's name, then the other package's.
 TORCH_ATTENTIONS = {
     "encoder": {"attention": "self_attn"},
     "decoder": {
@@ -45,9 +45,9 @@ def load(name):
 
 
 class Theirs:
-    """Weights or gradients of theirs, under our names and in our shapes.
+    """The other package's arrays, with our names and in our shapes.
 
-    A matrix of torch is (out, in), ours is (in, out).
+    A matrix of torch is (out, in). Ours is (in, out).
     """
 
     def __init__(self, arrays):
@@ -62,7 +62,7 @@ class Theirs:
         self.vector(f"{ours}bias", f"{theirs}.bias")
 
     def fused(self, ours, theirs):
-        """Query, key and value, which torch keeps one below the other."""
+        """Splits a matrix and bias that hold query, key and value in torch."""
         matrices = np.split(self.arrays.pop(f"{theirs}_weight"), 3)
         biases = np.split(self.arrays.pop(f"{theirs}_bias"), 3)
         for i, name in enumerate(("query", "key", "value")):
@@ -74,13 +74,13 @@ class Theirs:
         self.vector(f"{ours}/beta", f"{theirs}.bias")
 
     def all(self):
-        """Returns the dict; nothing of theirs may be left out."""
+        """Returns the renamed arrays. No array may be left over."""
         assert not self.arrays, sorted(self.arrays)
         return self.renamed
 
 
 def blocks():
-    """Triples of the stack's name, our block's and theirs."""
+    """Yields the stack's name, our block's name and the other's name."""
     for stack, count in (
         ("encoder", ENCODER_LAYERS),
         ("decoder", DECODER_LAYERS),
@@ -112,7 +112,7 @@ def from_marian(arrays):
     theirs.vector("embedding/embeddings", "model.shared.weight")
     theirs.vector("embedding/bias", "final_logits_bias")
     bias = theirs.renamed["embedding/bias"]
-    theirs.renamed["embedding/bias"] = bias[0]  # Theirs is (1, V).
+    theirs.renamed["embedding/bias"] = bias[0]  # The shape in Marian is (1, V).
     for stack, ours, name in blocks():
         name = f"model.{name}"
         attentions = MARIAN_ATTENTIONS[stack]
@@ -134,7 +134,7 @@ def from_marian(arrays):
 
 
 class TorchTransformer:
-    """Our encoder and decoder, put together as torch.nn.Transformer is."""
+    """Our encoder and decoder, combined as in torch.nn.Transformer."""
 
     def __init__(self, normalization, model_dim, feed_forward_dim):
         kinds = {
@@ -160,8 +160,8 @@ class TorchTransformer:
             weight.path: weight
             for weight in self.encoder.weights + self.decoder.weights
         }
-        # Torch's stacks always end with a norm, ours only after pre-norm
-        # blocks.
+        # In torch both stacks end with a norm. In this package they do so only
+        # with pre-norm blocks.
         self.final_norms = {}
         if normalization == "post":
             for stack in ("encoder", "decoder"):
@@ -187,7 +187,7 @@ class TorchTransformer:
 
 
 def marian(vocabulary_size, model_dim, feed_forward_dim):
-    """Our model as MarianMTModel is, and its variables by their names."""
+    """Returns our model in MarianMTModel's form, and its variables by name."""
     config = kt.TransformerConfig(
         vocabulary_size=vocabulary_size,
         num_encoder_layers=ENCODER_LAYERS,
@@ -207,10 +207,10 @@ class TestGoldens:
     def assert_equal(self, ours, theirs, name):
         ours, theirs = np.asarray(ours), np.asarray(theirs)
         assert ours.shape == theirs.shape, name
-        # Within 1e-5 of numbers up to one, or of their own size if that is
-        # more. Where all are small it is 1e-5 of the largest; the floor is
-        # for the gradient of a key's bias, zero but for rounding, since a
-        # softmax does not see what is added to all of its logits.
+        # The limit is 1e-5; for a number above one it is 1e-5 of that number.
+        # If all numbers are below one it is 1e-5 of the largest, but at least
+        # 1e-6: gradients of key biases are 0 up to rounding, as a softmax
+        # ignores a constant in its logits.
         size = np.clip(np.max(np.abs(theirs)), 0.1, 1)
         errors = np.abs(ours - theirs) / np.maximum(np.abs(theirs), size)
         assert np.max(errors) < 1e-5, name
@@ -224,7 +224,7 @@ class TestGoldens:
         assert set(variables) == set(expected)
         gradients = tape.gradient(target, variables)
         for name, gradient in gradients.items():
-            # That of an embedding may name its rows.
+            # The gradient of an embedding may be sparse.
             gradient = tf.convert_to_tensor(gradient)
             self.assert_equal(gradient, expected[name], name)
 
@@ -270,7 +270,7 @@ class TestGoldens:
         )
 
     def marian(self):
-        """The golden, and our model and its variables with its weights."""
+        """Returns the golden, our model with its weights, and the variables."""
         golden = load("marian.npz")
         weights = reference.below(golden, "weights")
         fc1 = weights["model.encoder.layers.0.fc1.weight"]
@@ -310,7 +310,7 @@ class TestGoldens:
                 inputs["target_input_ids"][:, t], t, state
             )
             logits.append(step_logits)
-        # A step takes padding for a token, so only real positions compare.
+        # A step attends to padding, too. So only real positions are compared.
         is_real = inputs["target_ids"] != 0
         self.assert_equal(
             tf.stack(logits, axis=1)[is_real],

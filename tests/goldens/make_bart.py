@@ -1,13 +1,13 @@
-"""Writes a small model of transformers' BART, and what it answers.
+"""Writes a small model of transformers' BART, and its results.
 
-The tests read these files, so that they need neither torch nor transformers. To
-write them anew, with both, tokenizers and NumPy installed, from the
+Because of these files, the tests need neither torch nor transformers. To write
+the files again, install both, tokenizers and NumPy, and run from the
 repository's root:
 
     PYTHONPATH=. python tests/goldens/make_bart.py
 
-The files that are here were written with Python 3.11.7, NumPy 2.4.6, torch
-2.13.0, transformers 5.24.0 and tokenizers 0.23.3 on a CPU; bart.npz names the
+The present files were written with Python 3.11.7, NumPy 2.4.6, torch 2.13.0,
+transformers 5.24.0 and tokenizers 0.23.3 on a CPU. bart.npz names the
 versions.
 """
 
@@ -23,7 +23,7 @@ from tests.goldens import make_marian_hf as marian
 
 BEGIN, PAD, END = 0, 1, 2
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-# Texts that are hard to cut.
+# Characters and strings that are hard to split into tokens.
 CHARACTERS = (
     *"aab bcd's't 'll'  \t\n\r\u00a0\u3000.,!?'12\u00b2\u0661",
     *("\u00e9", "e\u0301", "\u732b", "\U0001f600", "\u2028", "\u1680", "\x1c"),
@@ -37,7 +37,7 @@ HARD = (
 
 
 def make(directory, random):
-    """Writes the directory; returns the model and the tokenizer."""
+    """Writes the model's files; returns the model and the tokenizer."""
     directory.mkdir(parents=True)
     texts = [
         text
@@ -67,7 +67,7 @@ def make(directory, random):
             elif "shared" in name:
                 values *= 0.5
                 values[PAD] = 0
-                # Most bytes are no text alone.
+                # Most single bytes are not valid text, so they are less likely.
                 values[5:261] *= 0.5
             elif "positions" in name:
                 values *= 0.5
@@ -117,7 +117,7 @@ def main():
         tokenizer(text, add_special_tokens=False).input_ids for text in hard
     ]
     made |= {
-        # Each text ends with a character that none of them has.
+        # Each text is followed by a character that is in no text.
         "hard_texts": np.array("".join(f"{text}\x7f" for text in hard)),
         "hard_lengths": np.array([len(row) for row in rows]),
         "hard_ids": np.array([i for row in rows for i in row], "int32"),

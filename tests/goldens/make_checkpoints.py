@@ -1,7 +1,7 @@
-"""Writes small checkpoints as OpenNMT-tf and Tensor2Tensor do, with answers.
+"""Writes small checkpoints like OpenNMT-tf and Tensor2Tensor, with results.
 
-Neither package installs beside today's TensorFlow. So the names and shapes of
-the arrays, and what the models compute, follow their published source:
+Neither package can be installed beside today's TensorFlow. So the names and
+shapes of arrays, and what the models compute, follow the published sources:
 
 - github.com/OpenNMT/OpenNMT-tf: `opennmt/models/transformer.py`,
   `opennmt/layers/transformer.py`, `opennmt/layers/common.py`,
@@ -12,8 +12,8 @@ the arrays, and what the models compute, follow their published source:
   `tensor2tensor/layers/common_attention.py`,
   `tensor2tensor/layers/common_layers.py`, `tensor2tensor/layers/modalities.py`.
 
-The models are slow and written with NumPy in float64; nothing here imports the
-package. The tests call `opennmt_tf` and `tensor2tensor`. To look at the files:
+The models are slow. They use NumPy in float64 and nothing of this package. The
+tests call `opennmt_tf` and `tensor2tensor`. To look at the files, write them:
 
     PYTHONPATH=. python tests/goldens/make_checkpoints.py DIRECTORY
 """
@@ -30,15 +30,15 @@ SPACE = 3
 
 
 class Model:
-    """A slow Transformer, whose arrays have the names of another system.
+    """A slow Transformer. Its arrays have the names of another system.
 
     Args:
         arrays: the arrays by name.
-        names: makes the name of an array of a sublayer from the stack, the
-            layer, the sublayer and the array, such as `("encoder", 0, "ffn",
+        names: a function that makes an array's name from the stack, the layer,
+            the sublayer and the array, such as `("encoder", 0, "ffn",
             "inner kernel")`.
-        epsilon: of the norms.
-        first: the first position.
+        epsilon: the epsilon of the norms.
+        first: the number of the first position.
         is_pre: whether norms are before sublayers.
     """
 
@@ -141,7 +141,7 @@ def sublayers(counts, model_dim, inner_dim):
 
 
 def save(directory, name, arrays):
-    """Writes a checkpoint of arrays with these names."""
+    """Writes a checkpoint of arrays by name."""
     directory.mkdir(parents=True, exist_ok=True)
     names = sorted(arrays)
     tf.raw_ops.SaveV2(
@@ -156,7 +156,7 @@ def save(directory, name, arrays):
 
 
 def opennmt_name(*path):
-    """The name of an array in OpenNMT-tf's checkpoints of version 2."""
+    """Returns the name of an array in version 2 of OpenNMT-tf's checkpoints."""
     stack, *inner = path
     kinds = {"self": "self_attention", "cross": "attention/0", "ffn": "ffn"}
     arrays = {"scale": "gamma", "shift": "beta"}
@@ -179,7 +179,7 @@ def opennmt_name(*path):
 
 
 def opennmt_tf(directory, is_shared, is_pre=True):
-    """Writes a TransformerTiny; returns its function from ids to logits.
+    """Writes a TransformerTiny; returns a function from ids to logits.
 
     Args:
         directory: the new directory.
@@ -235,7 +235,7 @@ def opennmt_tf(directory, is_shared, is_pre=True):
 
 
 def tensor2tensor_name(*path):
-    """The name of an array in Tensor2Tensor's checkpoints."""
+    """Returns the name of an array in Tensor2Tensor's checkpoints."""
     stack, *inner = path
     kinds = {"self": "self_attention", "cross": "encdec_attention"}
     arrays = {"scale": "layer_norm_scale", "shift": "layer_norm_bias"}
@@ -278,7 +278,7 @@ def write_settings(directory, pieces, is_pre):
 
 
 def tensor2tensor(directory, pieces, is_shared, is_pre=True, has_space=True):
-    """Writes a small model; returns its function from ids to logits.
+    """Writes a small model; returns a function from ids to logits.
 
     Args:
         directory: the new directory.
@@ -292,7 +292,7 @@ def tensor2tensor(directory, pieces, is_shared, is_pre=True, has_space=True):
     arrays = {
         tensor2tensor_name(*path): draw(random, shape, path[-1])
         for path, shape in sublayers(counts, model_dim, 17)
-        # Projections of attentions have no bias.
+        # Projections of attention layers have no bias.
         if (is_pre or len(path) > 2)
         and (path[-2] == "ffn" or not path[-1].endswith("bias"))
     }
@@ -329,7 +329,7 @@ def tensor2tensor(directory, pieces, is_shared, is_pre=True, has_space=True):
         if has_space:
             x = x + arrays[space][SPACE]
         memory = model.stack("encoder", 1, x)
-        # The decoder reads zeros first.
+        # The decoder's first input is a vector of zeros.
         x = np.pad(embed(second, target_ids)[:-1], [(1, 0), (0, 0)])
         return model.stack("decoder", 2, x, memory) @ last.T
 

@@ -1,14 +1,14 @@
-"""Writes small models of CTranslate2, and what it answers: ctranslate2.json.
+"""Writes small models of CTranslate2, and its results: ctranslate2.json.
 
-The tests read these files, so that they need no CTranslate2. To write them
-anew, with ctranslate2, torch and NumPy installed, from the repository's root:
+Because of these files, the tests need no CTranslate2. To write the files again,
+install ctranslate2, torch and NumPy, and run from the repository's root:
 
     python tests/goldens/make_ctranslate2.py TRANSLITERATION
 
-TRANSLITERATION is the directory of the model aren-transliteration, of the test
-data of CTranslate2. The files that are here were written with Python 3.11.7,
-NumPy 2.4.6, torch 2.13.0, which CTranslate2 needs to write bfloat16, and
-ctranslate2 4.8.5 on a CPU; ctranslate2.json names the versions.
+TRANSLITERATION is the directory of the model aren-transliteration, from the
+test data of CTranslate2. The present files were written with Python 3.11.7,
+NumPy 2.4.6, torch 2.13.0 (CTranslate2 needs torch to write bfloat16) and
+ctranslate2 4.8.5 on a CPU. ctranslate2.json names the versions.
 """
 
 import json
@@ -22,18 +22,18 @@ import numpy as np
 from ctranslate2.specs import common_spec, transformer_spec
 
 GOLDENS = pathlib.Path(__file__).parent
-# All different and no multiples, so that no wrong reshape fits.
+# All sizes differ and none is a multiple. So no wrong reshape fits.
 D, F, LAYERS, HEADS, LONGEST = 8, 13, (1, 2), 2, 7
 SHARED = ["<blank>", "<s>", "</s>", "<unk>", *"abcdefghijklm"]
 TARGET = ["<blank>", "<s>", "</s>", "<unk>", *"nopqrstuvw"]
-# Without padding token, and with the unknown token and the end elsewhere.
+# A vocabulary without padding token, and with other unknown and end ids.
 NO_PADDING = ["</s>", "<unk>", *"abcdefghi"]
 # The words of CTranslate2's own test of this model, translator_test.cc.
 WORDS = ["آتزمون", "آتشيسون", "آربكسط", "آرباك", "آزا", "آزاكا"]
 
 
 def draw(random, spec, vocabulary_sizes, num_positions):
-    """Sets all arrays of a spec that are not set, all at random."""
+    """Sets all missing arrays of a spec to random numbers."""
     source_size, target_size = vocabulary_sizes
 
     def shape_of(name):
@@ -116,14 +116,14 @@ def make(name, random):
         spec.config.add_source_eos = True
     draw(random, spec, (len(source), len(target)), num_positions=29)
     if name == "pre_norm":
-        # One matrix for three, so that the file has aliases.
+        # One matrix is used in three places, so that the file has aliases.
         matrix = spec.encoder.embeddings[0].weight
         spec.decoder.embeddings.weight = matrix.copy()
         spec.decoder.projection.weight = matrix.copy()
     if name == "zero_start":
         matrix = spec.decoder.embeddings.weight
         spec.decoder.projection.weight = matrix.copy()
-    # Translations are letters, and end.
+    # The biases make translations consist of letters, and make them end.
     bias = spec.decoder.projection.bias
     for i, token in enumerate(target):
         if token == "</s>":
@@ -136,7 +136,7 @@ def make(name, random):
 
 
 def answers(directory, random, source, target):
-    """What CTranslate2 says, with the weights of the file as float32."""
+    """Returns CTranslate2's results, with the file's weights as float32."""
     translator = ctranslate2.Translator(
         str(directory), compute_type="float32", intra_threads=1
     )
@@ -166,7 +166,7 @@ def answers(directory, random, source, target):
 
 
 def n_best(found):
-    """Pairs of text and score, best first."""
+    """Returns pairs of text and score for each source, best first."""
     return [
         [
             [" ".join(tokens), score]
@@ -177,7 +177,7 @@ def n_best(found):
 
 
 def transliterate(directory, random):
-    """200 strings of Arabic letters, and the words of CTranslate2's test."""
+    """Transliterates 200 strings of Arabic letters, and the words `WORDS`."""
     letters = [chr(code) for code in range(0x0627, 0x064B) if code != 0x0640]
     letters = [x for x in letters if not 0x063B <= ord(x) <= 0x063F]
     sources = [list(word) for word in WORDS] + [

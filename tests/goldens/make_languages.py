@@ -1,18 +1,18 @@
-"""Writes small models of transformers' mBART and NLLB, and what they answer.
+"""Writes small models of transformers' mBART and NLLB, and their results.
 
-The tests read these files, so that they need neither torch nor transformers. To
-write them anew, with both, SentencePiece and NumPy installed, from the
+Because of these files, the tests need neither torch nor transformers. To write
+the files again, install both, SentencePiece and NumPy, and run from the
 repository's root:
 
     PYTHONPATH=. python tests/goldens/make_languages.py
 
-The files that are here were written with Python 3.11.7, NumPy 2.4.6, torch
-2.13.0, transformers 5.24.0 and sentencepiece 0.2.3 on a CPU; languages.npz
-names the versions.
+The present files were written with Python 3.11.7, NumPy 2.4.6, torch 2.13.0,
+transformers 5.24.0 and sentencepiece 0.2.3 on a CPU. languages.npz names the
+versions.
 
-The ids of texts are those of SentencePiece with fairseq's numbering, as the
-tokenizers of transformers had them before version 5. The program prints how
-many texts have other ids by the tokenizers of version 5.
+The ids of texts are those of SentencePiece with fairseq's numbering. Before
+version 5, the tokenizers of transformers had these ids. The program prints how
+many texts get other ids from the tokenizers of version 5.
 """
 
 import io
@@ -33,7 +33,7 @@ from tests.goldens import make_marian_hf as marian
 
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
 PAD, END = 1, 2
-# The codes of a model, and those of the two languages.
+# The language codes of a model, and the codes of source and target.
 LANGUAGES = {
     "mbart": (tokenization_mbart.FAIRSEQ_LANGUAGE_CODES, "en_XX", "fr_XX"),
     "mbart50": (tokenization_mbart50.FAIRSEQ_LANGUAGE_CODES, "en_XX", "fr_XX"),
@@ -44,20 +44,20 @@ CLASSES = {
     "mbart50": transformers.MBart50Tokenizer,
     "nllb": transformers.NllbTokenizer,
 }
-# How much more likely the end token is.
+# A bias for each model that makes the end token more likely.
 ENDING = {"mbart": 0.5, "mbart50": 4.5, "nllb": 3.0}
 SIZES = {**marian.SIZES, "decoder_layers": 2, "forced_eos_token_id": None}
 
 
 def learn(texts, kind):
-    """Trains a SentencePiece model with the ids that fairseq expects."""
+    """Trains a SentencePiece model with the special ids that fairseq needs."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(texts),
         model_writer=model,
         vocab_size=61,
         model_type=kind,
-        # The rules of nmt_nfkc take a quarter of a megabyte.
+        # The rules of nmt_nfkc would take a quarter of a megabyte.
         normalization_rule_name="identity",
         unk_id=0,
         bos_id=1,
@@ -68,7 +68,7 @@ def learn(texts, kind):
 
 
 class Ids:
-    """Texts to ids as fairseq numbers pieces, with the codes of languages."""
+    """Converts texts to ids with fairseq's numbering and language codes."""
 
     def __init__(self, name, model):
         self.codes, self.source, self.target = LANGUAGES[name]
@@ -98,7 +98,7 @@ class Ids:
 
 
 def draw(random, model, num_tokens, ending):
-    """Weights with which translations differ and, by `ending`, end."""
+    """Draws weights; translations differ, and `ending` makes them end."""
     with torch.no_grad():
         for name, weight in model.named_parameters():
             values = random.normal(size=tuple(weight.shape))
@@ -109,7 +109,7 @@ def draw(random, model, num_tokens, ending):
             elif "shared" in name:
                 values *= 0.4
                 values[PAD] = 0
-                # Codes of languages and ids without a token are unlikely.
+                # Makes language codes and ids without a token unlikely.
                 values[num_tokens:] *= 0.2
             elif "positions" in name:
                 values *= 0.5
@@ -126,7 +126,7 @@ def draw(random, model, num_tokens, ending):
 
 
 def make(name, directory, random):
-    """Writes the directory; returns the model and its ids."""
+    """Writes the model's files; returns the model and its ids."""
     directory.mkdir(parents=True)
     texts = marian.sentences(random, "en", 400)
     model = learn(
@@ -159,7 +159,8 @@ def make(name, directory, random):
         num_beams=4,
         max_length=19,
         bad_words_ids=[[PAD]],
-        # The code that mBART-25 starts with is banned here, and counts there.
+        # This package bans the start code of mBART-25. In transformers its
+        # probability counts.
         renormalize_logits=name != "mbart",
         pad_token_id=PAD,
         eos_token_id=END,
@@ -170,10 +171,10 @@ def make(name, directory, random):
 
 
 def answers(name, model, ids, texts, targets):
-    """Ids, encoder states, logits, and translations by beam search."""
+    """Returns ids, encoder states, logits and beam search translations."""
     source = ids.padded(texts, ids.source)
     if name == "mbart":
-        # The decoder starts with the code, and does not write it.
+        # The decoder starts with the code. So the code is not in the target.
         target = ids.padded(targets, ids.target)
         code = ids.code(ids.target)
         target = torch.where(target == code, PAD, target)[:, :-1]
@@ -211,10 +212,10 @@ def answers(name, model, ids, texts, targets):
 
 
 def other_ids(name, directory, ids, texts):
-    """Counts texts that version 5 of transformers gives other ids.
+    """Counts texts to which version 5 of transformers gives other ids.
 
-    Codes of languages are left out: without `tokenizer.json`, the tokenizer of
-    NLLB does not know them there.
+    Language codes are left out, because the tokenizer of NLLB does not know
+    them in a directory without `tokenizer.json`.
     """
     tokenizer = CLASSES[name].from_pretrained(directory, src_lang=ids.source)
     around = {END, ids.code(ids.source)}

@@ -1,14 +1,14 @@
-"""Writes a small model of transformers' M2M100, and what it answers.
+"""Writes a small model of transformers' M2M100, and its results.
 
-The tests read these files, so that they need neither torch nor transformers. To
-write them anew, with both, SentencePiece and NumPy installed, from the
+Because of these files, the tests need neither torch nor transformers. To write
+the files again, install both, SentencePiece and NumPy, and run from the
 repository's root:
 
     PYTHONPATH=. python tests/goldens/make_m2m100.py
 
-The files that are here were written with Python 3.11.7, NumPy 2.4.6, torch
-2.13.0, transformers 5.24.0 and sentencepiece 0.2.3 on a CPU; m2m100.npz names
-the versions.
+The present files were written with Python 3.11.7, NumPy 2.4.6, torch 2.13.0,
+transformers 5.24.0 and sentencepiece 0.2.3 on a CPU. m2m100.npz names the
+versions.
 """
 
 import json
@@ -26,7 +26,7 @@ SIZES = {**marian.SIZES, "decoder_layers": 2}
 
 
 def make(directory, random):
-    """Writes the directory; returns the model and the tokenizer."""
+    """Writes the model's files; returns the model and the tokenizer."""
     directory.mkdir(parents=True)
     texts = marian.sentences(random, "en", 400)
     model = marian.learn(texts + marian.sentences(random, "fr", 400), 47)
@@ -48,7 +48,7 @@ def make(directory, random):
     )
     config = transformers.M2M100Config(
         **SIZES,
-        # As there, some ids have no token.
+        # As in the real models, some ids have no token.
         vocab_size=len(tokens) + len(tokenizer.lang_code_to_id) + 8,
         attn_implementation="eager",
     )
@@ -63,7 +63,7 @@ def make(directory, random):
             elif "shared" in name:
                 values *= 0.4
                 values[config.pad_token_id] = 0
-                # The ids of languages and those without a token are unlikely.
+                # Makes language codes and ids without a token unlikely.
                 values[len(tokens) :] *= 0.2
             else:
                 values /= weight.shape[1] ** 0.5 / 3

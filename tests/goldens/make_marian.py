@@ -1,13 +1,12 @@
-"""Writes what transformers' MarianMTModel computes: marian.npz.
+"""Writes the results of transformers' MarianMTModel: marian.npz.
 
-The tests read this file, so that they need neither torch nor transformers.
-To write it anew, with both and NumPy installed, from the repository's root:
+Because of this file, the tests need neither torch nor transformers. To write
+the file again, install both and NumPy, and run from the repository's root:
 
     python tests/goldens/make_marian.py
 
-The file that is here was written with Python 3.11.7, NumPy 2.4.6, torch
-2.13.0 and transformers 5.23.0 on a CPU; the file names the versions it was
-written with.
+The present file was written with Python 3.11.7, NumPy 2.4.6, torch 2.13.0 and
+transformers 5.23.0 on a CPU. The file itself names these versions.
 
 B batch   T target length   S source length   V vocabulary_size
 """
@@ -20,14 +19,14 @@ import torch
 import transformers
 
 PAD_ID, END_ID, V = 0, 2, 17
-# Sources of 4, 7 and 2 tokens, each with its end.
+# Sources of 4, 7 and 2 tokens. Each ends with the end token.
 SOURCE_IDS = np.array(
     [[3, 9, 4, 2, 0, 0, 0], [16, 5, 5, 8, 11, 7, 2], [6, 2, 0, 0, 0, 0, 0]]
 )
-# Targets of 5, 3 and 4 tokens. Marian begins with the padding id.
+# Targets of 5, 3 and 4 tokens. Marian's decoder reads the padding id first.
 TARGET_IDS = np.array([[12, 4, 9, 13, 2], [16, 3, 2, 0, 0], [8, 8, 5, 2, 0]])
 TARGET_INPUT_IDS = np.pad(TARGET_IDS, ((0, 0), (1, 0)))[:, :-1]
-# All different and no multiples, so that no wrong reshape fits.
+# All sizes differ and none is a multiple. So no wrong reshape fits.
 SIZES = {
     "vocab_size": V,
     "d_model": 14,
@@ -39,7 +38,7 @@ SIZES = {
     "decoder_ffn_dim": 11,
     "max_position_embeddings": 23,
 }
-# As in the OPUS-MT models, but for these ids and no dropout.
+# The settings of OPUS-MT models, except for the ids and without dropout.
 SETTINGS = {
     "pad_token_id": PAD_ID,
     "decoder_start_token_id": PAD_ID,
@@ -56,11 +55,10 @@ SETTINGS = {
 
 
 def draw(random, name, shape):
-    """One weight. What starts as 0 or 1 is drawn too, or mix-ups would hide.
+    """Draws one weight. Random scales and biases reveal wrong assignments.
 
-    Queries and keys are larger than usual, since no gradient reaches them
-    where attention is flat. Biases are small, so that they do not drown the
-    rest.
+    Queries and keys are larger than usual, because flat attention gives them
+    no gradient. Biases are small, so that they do not dominate.
     """
     values = random.normal(size=shape)
     if name.endswith("bias"):
@@ -70,26 +68,26 @@ def draw(random, name, shape):
         if name.endswith(("q_proj.weight", "k_proj.weight")):
             values *= 2
     if name == "model.shared.weight":
-        values[PAD_ID] = 0  # The zero vector that Marian's decoder starts from.
+        values[PAD_ID] = 0  # Marian's decoder starts from a zero vector.
     return torch.tensor(values, dtype=torch.float32)
 
 
 def compute():
-    """Runs the model forwards and backwards; returns arrays by their names."""
-    # Some models amplify rounding more than others. With this seed it stays
-    # at a third of what the tests allow, and an epsilon of 1e-6 in the norms
-    # changes the logits by more than twice that.
+    """Runs the model forwards and backwards; returns arrays by name."""
+    # Some weights amplify rounding more than others. With this seed, rounding
+    # errors are a third of what the tests allow. An epsilon of 1e-6 in the
+    # norms changes the logits by more than twice the allowed error.
     random = np.random.default_rng(11)
     config = transformers.MarianConfig(**SIZES, **SETTINGS)
     model = transformers.MarianMTModel(config)
-    # Positions are constants, and a shared matrix is named once.
+    # Positions are constants. A shared matrix has only one name.
     weights = {
         name: weight
         for name, weight in model.named_parameters()
         if weight.requires_grad
     }
     assert model.lm_head.weight is weights["model.shared.weight"]
-    # A constant to transformers, but Marian trains it.
+    # This is a constant for transformers, but Marian trains it.
     weights["final_logits_bias"] = model.final_logits_bias.requires_grad_(True)
     with torch.no_grad():
         for name, weight in weights.items():
@@ -99,7 +97,7 @@ def compute():
         attention_mask=torch.tensor(SOURCE_IDS != PAD_ID).long(),
         decoder_input_ids=torch.tensor(TARGET_INPUT_IDS),
     ).logits
-    # Every real token counts the same, in whichever row it is.
+    # Every real token has the same weight in the loss, in all rows.
     is_real = torch.tensor(TARGET_IDS != PAD_ID)
     loss = torch.nn.functional.cross_entropy(
         logits[is_real], torch.tensor(TARGET_IDS)[is_real], reduction="mean"

@@ -1,18 +1,18 @@
-"""Writes small models of transformers' MarianMTModel, and what it answers.
+"""Writes small models of transformers' MarianMTModel, and their results.
 
-The tests read these files, so that they need neither torch nor transformers. To
-write them anew, with both, SentencePiece and NumPy installed, from the
+Because of these files, the tests need neither torch nor transformers. To write
+the files again, install both, SentencePiece and NumPy, and run from the
 repository's root:
 
     python tests/goldens/make_marian_hf.py
 
-The files that are here were written with Python 3.11.7, NumPy 2.4.6, torch
-2.13.0, transformers 5.24.0 and sentencepiece 0.2.3 on a CPU; marian_hf.npz
-names the versions.
+The present files were written with Python 3.11.7, NumPy 2.4.6, torch 2.13.0,
+transformers 5.24.0 and sentencepiece 0.2.3 on a CPU. marian_hf.npz names the
+versions.
 
-Each directory is what `save_pretrained` writes: "shared" has one vocabulary
-with tags of languages and safetensors, "separate" two vocabularies and
-pytorch_model.bin.
+`save_pretrained` wrote each directory. "shared" has one vocabulary with
+language tags, and its weights are in safetensors. "separate" has two
+vocabularies, and its weights are in pytorch_model.bin.
 """
 
 import io
@@ -28,7 +28,7 @@ import transformers
 
 GOLDENS = pathlib.Path(__file__).parent
 COUNT = 100
-# All different and no multiples, so that no wrong reshape fits.
+# All sizes differ and none is a multiple. So no wrong reshape fits.
 SIZES = {
     "d_model": 12,
     "encoder_layers": 2,
@@ -66,13 +66,13 @@ def sentences(random, language, count):
 
 
 def learn(texts, size=37):
-    """Trains a SentencePiece model of unigrams."""
+    """Trains a SentencePiece unigram model."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(texts),
         model_writer=model,
         vocab_size=size,
-        # The rules of nmt_nfkc take a quarter of a megabyte.
+        # The rules of nmt_nfkc would take a quarter of a megabyte.
         normalization_rule_name="identity",
         bos_id=-1,
         eos_id=0,
@@ -83,7 +83,7 @@ def learn(texts, size=37):
 
 
 def vocabulary(*models, tags=()):
-    """Token to id: end, unknown, pieces of all models, tags, padding."""
+    """Returns ids by token: end, unknown, all models' pieces, tags, padding."""
     tokens = ["</s>", "<unk>"]
     for model in models:
         processor = sentencepiece.SentencePieceProcessor(model_proto=model)
@@ -95,7 +95,7 @@ def vocabulary(*models, tags=()):
 
 
 def draw(random, model, pad_id, end_id):
-    """Weights with which translations differ and end."""
+    """Draws weights with which translations differ and end."""
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if not weight.requires_grad:
@@ -178,7 +178,7 @@ def make(name, directory, random):
 
 
 def answers(model, tokenizer, texts, targets):
-    """Ids, encoder states, logits, and translations by beam search."""
+    """Returns ids, encoder states, logits and beam search translations."""
     inputs = tokenizer(texts, return_tensors="pt", padding=True)
     labels = tokenizer(text_target=targets, return_tensors="pt", padding=True)
     start = torch.full((len(texts), 1), model.config.decoder_start_token_id)
@@ -224,14 +224,14 @@ def main():
                 f"{TAGS[i % 2]} {text}" if i % 3 else text
                 for i, text in enumerate(texts)
             ]
-        # What no piece stands for.
+        # The vocabulary has no piece for this character.
         texts[-1] = texts[-1].replace(" ", " \u732b ")
         made = answers(model, tokenizer, texts, sentences(random, "fr", COUNT))
         lengths = (made["sequences"] != model.config.pad_token_id).sum(axis=1)
         print(name, "lengths", sorted(lengths.tolist()))
         print(name, len(set(made["translations"].tolist())), "different")
         content |= {f"{name}/{key}": value for key, value in made.items()}
-    # The format of torch before 1.6.
+    # A file in the format of torch before 1.6.
     torch.save(
         {"a": torch.arange(7), "b": torch.ones(3, 5)[:, 1:3].half()},
         GOLDENS / "marian_hf" / "before_1_6.bin",

@@ -1,12 +1,12 @@
-"""Writes what torch.nn.Transformer computes: torch_transformer_{pre,post}.npz.
+"""Writes results of torch.nn.Transformer: torch_transformer_{pre,post}.npz.
 
-The tests read these files, so that they need no torch. To write them anew,
-with torch and NumPy installed, from the repository's root:
+Because of these files, the tests need no torch. To write the files again,
+install torch and NumPy, and run from the repository's root:
 
     python tests/goldens/make_torch_transformer.py
 
-The files that are here were written with Python 3.11.7, NumPy 2.4.6 and
-torch 2.13.0 on a CPU; each file names the versions it was written with.
+The present files were written with Python 3.11.7, NumPy 2.4.6 and torch 2.13.0
+on a CPU. Each file itself names these versions.
 
 B batch   T target length   S source length   D model_dim   H heads
 F feed_forward_dim
@@ -18,16 +18,16 @@ import platform
 import numpy as np
 import torch
 
-# All different and no multiples, so that no wrong reshape fits.
+# All sizes differ and none is a multiple. So no wrong reshape fits.
 B, T, S, D, H, F = 3, 5, 7, 14, 2, 11
 ENCODER_LAYERS, DECODER_LAYERS = 2, 3
-# True where there is a token: rows of all lengths, padded on either side.
+# True for a token, False for padding. Rows have padding on either side.
 SOURCE_IS_REAL = np.array(
     [[1, 1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 0, 0, 0], [0, 0, 1, 1, 1, 1, 1]], bool
 )
-# Causal attention never sees padding on the right. The hole in the last row
-# shows whether the target's mask is used. A row cannot begin with padding:
-# its first query could see nothing, which torch answers with NaN.
+# A causal query never attends to padding on the right. The hole in the last row
+# shows whether the target's mask is used. A row cannot begin with padding: its
+# first query would have no key, and torch returns NaN.
 TARGET_IS_REAL = np.array(
     [[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [1, 1, 0, 1, 1]], bool
 )
@@ -38,11 +38,11 @@ KINDS = {
 
 
 def draw(random, name, shape):
-    """One weight. What starts as 0 or 1 is drawn too, or mix-ups would hide.
+    """Draws one weight. Random scales and biases reveal wrong assignments.
 
-    Sizes are such that gradients are of size one, so that rounding stays far
-    below what the tests allow, and norms are given small enough numbers for
-    their epsilon to show. Attention that is flat would have no gradient.
+    Gradients are of size one, so rounding stays far below what the tests allow.
+    The inputs of norms are so small that their epsilon matters. Attention is
+    not flat, because flat attention has no gradient.
     """
     values = random.normal(size=shape)
     if len(shape) == 2:
@@ -57,7 +57,7 @@ def draw(random, name, shape):
 
 
 def compute(kind):
-    """Runs the model forwards and backwards; returns arrays by their names."""
+    """Runs the model forwards and backwards; returns arrays by name."""
     random = np.random.default_rng(0)
     model = torch.nn.Transformer(
         d_model=D,
@@ -84,7 +84,7 @@ def compute(kind):
     )
     source.requires_grad_(True)
     target.requires_grad_(True)
-    # In torch's masks True is forbidden.
+    # In torch, True in a mask means forbidden.
     source_padding = torch.tensor(~SOURCE_IS_REAL)
     output = model(
         source,
@@ -94,7 +94,7 @@ def compute(kind):
         tgt_key_padding_mask=torch.tensor(~TARGET_IS_REAL),
         memory_key_padding_mask=source_padding,
     )
-    # Outputs at padding are nobody's business, so nothing flows back there.
+    # Outputs at padding do not matter, so they get no gradient.
     is_real = torch.tensor(TARGET_IS_REAL)[:, :, None]
     (output * cotangent * is_real).sum().backward()
     tensors = {

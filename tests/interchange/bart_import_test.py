@@ -1,4 +1,4 @@
-"""Models of BART, mBART and NLLB encode, score and translate here as there."""
+"""BART, mBART and NLLB give the same results here as in transformers."""
 
 import functools
 import json
@@ -86,10 +86,10 @@ def test_beam_search_finds_theirs(name):
         golden["scores"],
         strict=True,
     ):
-        # Theirs begins with the first id that the decoder reads.
+        # The sequence of transformers begins with the decoder's start id.
         theirs = sequence[1:][sequence[1:] != pad_id].tolist()
         assert each[0].tokens == live.target_tokenizer.pieces(theirs)
-        # Spaces at the ends are a part of the text of BART.
+        # For BART, spaces at the ends are a part of the text.
         assert each[0].text.strip() == text.strip()
         assert each[0].score == pytest.approx(float(score), abs=1e-5)
     assert len(set(golden["translations"].tolist())) > 20
@@ -107,7 +107,7 @@ def test_ids_around_texts():
 
 
 def test_trains_on_with_a_code_as_start(tmp_path):
-    """The trainer takes the architecture and the ids of the import."""
+    """The trainer uses the architecture and the ids of the imported model."""
     read, *languages = READERS["mbart"]
     run = tmp_path / "run"
     interchange.write_run(
@@ -141,7 +141,7 @@ class TestBadInput:
             "--target_language=fr. Expected one of ar_AR",
             languages=("en_XX", "fr"),
         )
-        # Only mBART-50 has it.
+        # Of these models, only mBART-50 knows Polish.
         bart_import.read(self.directory, "en_XX", "pl_PL")
         self.configure(
             "tokenizer_config.json", tokenizer_class="MBartTokenizer"

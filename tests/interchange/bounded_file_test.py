@@ -1,4 +1,4 @@
-"""No more bytes are read than a file has."""
+"""The reader never reads more bytes than a file has."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Checkpoints are found, and read within the bounds of their files."""
+"""Checkpoints are found, and only bytes within their files are read."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def test_the_newest_is_found(tmp_path):
         checkpoint_file.find(tmp_path)
     for step in (9, 70, 8):
         make_checkpoints.save(tmp_path, f"model.ckpt-{step}", ARRAYS)
-    # The file `checkpoint` names the last that was written.
+    # The file `checkpoint` names the checkpoint that was written last.
     assert checkpoint_file.find(tmp_path).name == "model.ckpt-8"
     (tmp_path / "checkpoint").write_text('model_checkpoint_path: "/a/b"')
     assert checkpoint_file.find(tmp_path).name == "model.ckpt-70"
@@ -37,7 +37,7 @@ def test_arrays_are_read(tmp_path):
 def test_sizes_are_checked_before_arrays_are_read(tmp_path):
     make_checkpoints.save(tmp_path, "m", ARRAYS)
     path = tmp_path / "m.data-00000-of-00001"
-    # 7 numbers of 4 bytes and 15 of 2.
+    # 7 numbers of 4 bytes, and 15 numbers of 2 bytes.
     assert len(path.read_bytes()) == 58
     path.write_bytes(path.read_bytes()[:57])
     with pytest.raises(

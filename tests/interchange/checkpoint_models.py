@@ -1,4 +1,4 @@
-"""Compares models that were read from checkpoints with slow ones."""
+"""Compares models read from checkpoints with slow models in NumPy."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ TARGETS = ([5, 11, 4], [8], [10, 3, 7, 7, 6])
 
 
 def check_logits(imported, logits, end_id):
-    """Checks the logits of some pairs of ids."""
+    """Checks the logits of some pairs of source and target ids."""
     model = imported.build()
     tokenizer = imported.tokenizer
     ending = list(tokenizer.special_ids.source_ending)

@@ -1,4 +1,4 @@
-"""Settings of CTranslate2 that are not supported are named."""
+"""An error names settings of CTranslate2 that are not supported."""
 
 import dataclasses
 
@@ -43,7 +43,7 @@ def test_defaults_of_older_files(file):
     assert facts.config.normalization == "pre"
     assert facts.config.activation == "relu"
     assert facts.config.embedding_scale == "sqrt_dim"
-    # Of the model, and of its embeddings.
+    # Here the settings are in the model, and in its embeddings.
     facts = read(
         file,
         without=old,

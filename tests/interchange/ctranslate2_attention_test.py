@@ -1,4 +1,4 @@
-"""Rotations and shared heads are read, and other kinds are named."""
+"""Rotary positions and shared heads are read. Other kinds are refused."""
 
 import numpy as np
 import pytest

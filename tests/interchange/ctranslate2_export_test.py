@@ -1,6 +1,6 @@
-"""What is exported is what CTranslate2's own converters write.
+"""Exported files equal those that CTranslate2's own converters write.
 
-With ctranslate2 installed, exported models also run there.
+If ctranslate2 is installed, exported models also run there.
 """
 
 import dataclasses
@@ -27,13 +27,13 @@ QUANTIZATION = {
     "gated": "int16",
     "zero_start": "bfloat16",
 }
-# Settings that only say how alignments are made.
+# These settings only tell how alignments are made.
 ALIGNMENTS = {"decoder/alignment_layer", "decoder/alignment_heads"}
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """The small models of CTranslate2 as runs."""
+    """Imports the small models of CTranslate2 as runs."""
     folder = tmp_path_factory.mktemp("runs")
     for name in small.NAMES:
         read = ctranslate2_import.read(small.directory(name))
@@ -43,7 +43,7 @@ def runs(tmp_path_factory):
 
 @pytest.mark.parametrize("name", ["pre_norm", "post_norm", "gated"])
 def test_files_are_those_of_their_converters(runs, tmp_path, name):
-    """The same names, types and numbers; only forbidden tokens differ."""
+    """The names, types and numbers are equal, but for forbidden tokens."""
     ctranslate2_export.write(runs / name, tmp_path / "it", QUANTIZATION[name])
     written = ctranslate2_file.read(tmp_path / "it" / "model.bin")
     original = ctranslate2_file.read(small.directory(name) / "model.bin")
@@ -59,7 +59,7 @@ def test_files_are_those_of_their_converters(runs, tmp_path, name):
         assert found.dtype == values.dtype, each
         if each == "decoder/projection/bias":
             found, values = found[4:], values[4:]
-        # Scales are computed again from numbers that were rounded once.
+        # Scales are computed again, from numbers that were already rounded.
         np.testing.assert_allclose(found, values, rtol=1e-6, err_msg=each)
     names = {path.name for path in (tmp_path / "it").iterdir()}
     assert names == {path.name for path in small.directory(name).iterdir()}
@@ -91,13 +91,13 @@ def test_quantization():
         assert made["a/bias"] is values
     half = ctranslate2_export.quantized("a/bias", values, "float16")
     assert half["a/bias"].dtype == "float16"
-    # Zeros everywhere stay zeros.
+    # A matrix of zeros stays a matrix of zeros.
     zeros = ctranslate2_export.quantized("a/weight", 0 * values, "int16")
     assert not zeros["a/weight"].any() and np.isfinite(zeros["a/weight_scale"])
 
 
 def write_run(config, path, seed=3):
-    """A run with random weights, large enough to have an opinion."""
+    """Writes a run whose random weights are large, so that scores differ."""
     tokenizer = kt.Tokenizer(
         kt.learn_vocabulary(
             ["the cat sat on the mat", "le chat assis"], may_be_smaller=True
@@ -152,14 +152,14 @@ CONFIGS = {
 @pytest.mark.parametrize("quantization", [None, "int8"])
 @pytest.mark.parametrize("name", CONFIGS)
 def test_they_score_as_we_do(tmp_path, name, quantization):
-    """Log-probabilities of ctranslate2, of every kind of architecture."""
+    """ctranslate2 computes our log-probabilities, for all architectures."""
     ctranslate2 = pytest.importorskip("ctranslate2")
     keras.utils.set_random_seed(0)
     tokenizer = write_run(CONFIGS[name], tmp_path / "run")
     ctranslate2_export.write(tmp_path / "run", tmp_path / "it", quantization)
     translator = kt.load_translator(tmp_path / "run")
     if quantization:
-        # Its weights are rounded, so ours are read back.
+        # The exported weights are rounded. So the rounded weights are imported.
         translator = translator.with_model(
             ctranslate2_import.read(tmp_path / "it").build()
         )
@@ -182,7 +182,7 @@ def test_they_score_as_we_do(tmp_path, name, quantization):
 @small.needs_real
 @pytest.mark.seconds
 def test_the_real_model_there_and_back(tmp_path):
-    """The same 4-best lists, and int8 as good as theirs."""
+    """The 4-best lists are the same, and int8 is as good as the original's."""
     ctranslate2 = pytest.importorskip("ctranslate2")
     golden = small.answers("transliteration")
     sources = [text.split() for text in golden["sources"]]
@@ -222,7 +222,10 @@ def test_the_real_model_there_and_back(tmp_path):
 
 
 def log_probabilities(translator, texts, targets):
-    """Of each token of targets, among those that a translation may have."""
+    """Returns log-probabilities of target tokens.
+
+    Tokens that the search never chooses get no probability.
+    """
     model = translator.model
     target_ids = translator.encode_target(tf.constant(targets))
     logits = model(

@@ -1,4 +1,4 @@
-"""`model.bin` is read and written exactly, and damage is refused."""
+"""`model.bin` is read and written exactly. Damaged files are refused."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,7 @@ def test_bfloat16_rounds_to_even():
 
 
 def test_their_files_are_written_back_alike(tmp_path):
-    """All names and numbers, also of aliases, which CTranslate2 wrote."""
+    """All names and numbers of CTranslate2's files stay, also of aliases."""
     for name in small.NAMES:
         original = small.directory(name) / FILE
         read = ctranslate2_file.read(original)
@@ -75,7 +75,7 @@ def test_an_old_version():
 
 @pytest.mark.seconds
 def test_damaged_files_are_refused_or_read(tmp_path):
-    """2,000 mutations raise a ValueError at most, and take little memory."""
+    """2,000 damaged files raise only ValueErrors, and take little memory."""
 
     def read(path):
         file = ctranslate2_file.read(path)

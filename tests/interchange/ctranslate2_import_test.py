@@ -1,4 +1,4 @@
-"""Models of CTranslate2 translate and score here as there."""
+"""Models of CTranslate2 translate and score here as in CTranslate2."""
 
 import json
 import shutil
@@ -12,12 +12,12 @@ from keras_transformer.interchange import ctranslate2_import
 from tests import costs
 from tests.interchange import ctranslate2_models as small
 
-# Numbers of another system are compared with those that users get.
+# The comparison must use the same graphs as users have.
 pytestmark = pytest.mark.usefixtures("optimized_graphs")
 
 
 def check_n_best(translator, golden):
-    """The same texts in the same order, and scores."""
+    """Checks that the texts have the same order and the same scores."""
     for found, expected in zip(
         translator.hypotheses(golden["sources"]), golden["n_best"], strict=True
     ):
@@ -42,7 +42,7 @@ def test_log_probabilities_are_theirs(name):
 
 
 @pytest.mark.seconds
-# Their scores differ in what the test above compares.
+# The other models differ in log-probabilities, which are tested above.
 @pytest.mark.parametrize("name", costs.grid(small.NAMES, keep=("zero_start",)))
 def test_n_best_lists_are_theirs(name):
     check_n_best(small.translator(name), small.answers(name))
@@ -76,8 +76,8 @@ class TestRealModel:
         }
         architecture = kt.TransformerConfig(**config["architecture"])
         assert architecture.positions == "tensor2tensor_from_1"
-        # Every detail of the architecture is that of a known convention, but
-        # for the initial weights.
+        # Every setting of the architecture is that of the convention, except
+        # the initial weights.
         convention = kt.CONVENTIONS["opennmt"].architecture
         for name in ("normalization", "epsilon", "activation", "biases"):
             assert getattr(architecture, name) == convention[name]
@@ -104,7 +104,7 @@ def test_architectures_are_read():
     assert configs["gated"].activation == "geglu"
     assert configs["gated"].norm == "rms"
     assert configs["zero_start"].tying == "target"
-    # The vocabulary has no padding token, so one was added.
+    # The vocabulary had no padding token, so the import added one.
     assert configs["zero_start"].vocabulary_size == 12
     assert configs["zero_start"].pad_id == configs["zero_start"].start_id == 11
 

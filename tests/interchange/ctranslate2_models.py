@@ -1,4 +1,4 @@
-"""The small models of CTranslate2 and their answers, and the real one."""
+"""Small models and a real model of CTranslate2, with its results."""
 
 import dataclasses
 import functools
@@ -20,7 +20,7 @@ SEARCH = kt.search.BeamSearch(
     stopping="full",
 )
 NAMES = ("pre_norm", "post_norm", "gated", "zero_start")
-# A trained model of the test data of CTranslate2, which is not in this
+# A trained model from the test data of CTranslate2. It is not in this
 # repository.
 REAL = (
     pathlib.Path(__file__).parents[3]
@@ -37,14 +37,14 @@ def directory(name):
 
 @functools.cache
 def answers(name):
-    """What CTranslate2 says of a model."""
+    """Returns the results of CTranslate2 for a model."""
     text = (GOLDENS / "ctranslate2.json").read_text(encoding="utf-8")
     return json.loads(text)[name]
 
 
 @functools.cache
 def translator(name):
-    """A small model as it is imported, with the search of its answers."""
+    """Imports a small model, with the search that gave its results."""
     read = ctranslate2_import.read(directory(name))
     return kt.Translator(
         read.build(),

@@ -1,4 +1,4 @@
-"""Settings say what CTranslate2 must know, and refuse what it cannot do."""
+"""Exported settings are complete. Unsupported settings are refused."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""Damaged copies of a small real file, to read."""
+"""Reads damaged copies of a small real file."""
 
 import tracemalloc
 
@@ -6,26 +6,26 @@ import numpy as np
 
 
 def check(read, data, path, count, first=400, most=100, named=None):
-    """Reads copies with changed bytes, which may raise a ValueError only.
+    """Reads copies with changed bytes. Only a ValueError may be raised.
 
     Args:
         read: the reader, a function of a path.
         data: the bytes of the file.
-        path: where copies are written.
-        count: how many copies.
-        first: half of all changes are in so many first and last bytes, where
-            names and sizes are.
-        most: how many times the size of the file memory may grow.
-        named: what messages name instead of the path.
+        path: the path of the copies.
+        count: the number of copies.
+        first: half of all changes are within this number of bytes from the
+            start or the end, where names and sizes are.
+        most: memory may grow to this number of times the size of the file.
+        named: the name that messages have instead of the path.
 
     Returns:
-        How many copies were refused.
+        The number of copies that were refused.
     """
     generator = np.random.default_rng(11)
     refused = 0
     for number in range(count):
         if number == 9 * count // 10:
-            # The rest is watched, which takes several times as long.
+            # Memory is measured only from here, because it takes long.
             tracemalloc.start()
         mutated = bytearray(data)
         if number % 2:

@@ -1,4 +1,4 @@
-"""Settings of all systems with wrong values are refused by one message."""
+"""All readers refuse wrong values of settings with the same message."""
 
 import json
 import pathlib
@@ -24,7 +24,7 @@ SYSTEMS = {
     "nllb": ("languages/nllb", NLLB),
     "tensor2tensor": (None, {}),
 }
-# What JSON can have instead of a value.
+# Values that JSON can have instead of the right value.
 OTHERS = (None, True, -1, 0, 1.5, 10**30, 1e400, "", "x", [], [[]], [1], {})
 COUNT = 60
 

@@ -1,4 +1,4 @@
-"""Compares an imported model with the answers of the other system."""
+"""Compares an imported model with the results of the other system."""
 
 import numpy as np
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""A model becomes a run completely, or not at all."""
+"""An imported model becomes a complete run, or no run at all."""
 
 import dataclasses
 

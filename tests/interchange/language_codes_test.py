@@ -1,4 +1,4 @@
-"""Lists of languages have their published sizes, and no language twice."""
+"""Lists of languages have their published sizes and no duplicates."""
 
 from keras_transformer.interchange import language_codes as codes
 

@@ -1,4 +1,4 @@
-"""Tokens of models of many languages, in the order of fairseq."""
+"""Tokens of multilingual models are in the order of fairseq."""
 
 import pathlib
 
@@ -13,7 +13,7 @@ def test_order_of_tokens():
     model = language_pieces.read_model(DIRECTORY)
     tokens = language_pieces.fairseq_tokens(model, ["aa", "bb"], 67, DIRECTORY)
     assert tokens[:4] == ["<s>", "<pad>", "</s>", "<unk>"]
-    # The model has 61 pieces, of which three are special.
+    # The model has 61 pieces. Three of them are special.
     assert tokens[62:] == ["aa", "bb", "<mask>", "<unused65>", "<unused66>"]
     with pytest.raises(ValueError, match="61 pieces.* take 65 ids. Expected"):
         language_pieces.fairseq_tokens(model, ["aa", "bb"], 64, DIRECTORY)

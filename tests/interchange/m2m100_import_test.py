@@ -1,4 +1,4 @@
-"""An M2M100 model encodes, scores and translates here as there."""
+"""M2M100 encodes, scores and translates here as in transformers."""
 
 import functools
 import json
@@ -63,21 +63,21 @@ def test_beam_search_finds_theirs(translator):
         golden["scores"],
         strict=True,
     ):
-        # Theirs begins with the start id, then the code of the language.
+        # The sequence of transformers has the start id, then the language code.
         theirs = sequence[1:][sequence[1:] != pad_id].tolist()
         assert each[0].tokens == translator.target_tokenizer.pieces(theirs)
         assert each[0].tokens[0] == "__fr__"
-        # Theirs keeps the code in the text.
+        # transformers keeps the language code in the text.
         assert each[0].text == text.removeprefix("__fr__").strip()
         assert each[0].score == pytest.approx(float(score), abs=1e-5)
     assert len(set(golden["translations"].tolist())) > 20
-    # In a graph, and behind a prefix of the user.
+    # The code is also first in a graph, and before a user's prefix.
     best = translator(tf.constant(golden["texts"][:5]))["translation"].numpy()
     assert [text.decode() for text in best] == [
         text.removeprefix("__fr__").strip()
         for text in golden["translations"][:5]
     ]
-    # And where each step of the search is recorded.
+    # It is also first where each step of the search is recorded.
     trace = kt.interpretation.trace(translator, str(golden["texts"][0]))
     assert trace.target.tokens == found[0][0].tokens
     assert trace.target.text == found[0][0].text
@@ -87,7 +87,7 @@ def test_beam_search_finds_theirs(translator):
 
 
 def check_alignment(translator, text):
-    """Codes of languages are no words."""
+    """Checks that alignments do not count language codes as words."""
     [[best]] = translator.hypotheses([text], align=True)
     source_ids = translator.encode_source(tf.constant([text]))
     result = translator.model_search(source_ids, align=True)

@@ -1,4 +1,4 @@
-"""A mapping is read in both directions, and names what does not fit."""
+"""A mapping works in both directions. Errors name what does not fit."""
 
 import numpy as np
 import pytest

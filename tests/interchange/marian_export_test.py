@@ -1,4 +1,4 @@
-"""What is exported is what `save_pretrained` of MarianMTModel writes."""
+"""Exported files equal those of `save_pretrained` of MarianMTModel."""
 
 import dataclasses
 import json
@@ -26,7 +26,7 @@ COMPUTED = {f"model.{s}.embed_positions.weight" for s in ("encoder", "decoder")}
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """The small models as runs, and exported again."""
+    """Imports the small models as runs, and exports these runs."""
     folder = tmp_path_factory.mktemp("marian")
     for name in small.NAMES:
         interchange.write_run(small.read(name), folder / f"run_{name}")
@@ -60,7 +60,7 @@ def test_settings_and_vocabularies_are_those_of_the_original(exported, name):
                 "max_position_embeddings",
             ):
                 continue
-            # A value that is absent there is the default.
+            # If a value is missing in the original, it has this default.
             defaults = {"early_stopping": False, "renormalize_logits": False}
             defaults |= {"length_penalty": 1.0}
             if expected is None:
@@ -90,7 +90,7 @@ def test_what_is_written_is_read_back(exported, name):
 
 
 def write_run(path, **changes):
-    """A run of a model that was made here."""
+    """Writes a run with a new random model."""
     tokenizer = kt.Tokenizer(
         kt.learn_vocabulary(["a cat sat", "un chat"], may_be_smaller=True)
     )
@@ -109,7 +109,7 @@ def write_run(path, **changes):
 
 
 def test_a_run_of_this_package(tmp_path):
-    """It scores alike after it was exported and imported."""
+    """A run has the same scores after export and import."""
     write_run(tmp_path / "run", biases="feed_forward")
     marian_export.write(tmp_path / "run", tmp_path / "it")
     first = kt.load_translator(tmp_path / "run")
@@ -163,7 +163,7 @@ def test_what_else_is_refused(exported, tmp_path):
         marian_export.write(run, tmp_path / "it", "int8")
     with pytest.raises(ValueError, match="not an empty directory"):
         marian_export.write(run, run)
-    # A list of tokens, in a model that is like Marian in all else.
+    # The vocabulary is a list of tokens; all else is as in Marian.
     read = ctranslate2_import.read(ctranslate2_models.directory("post_norm"))
     tokens = read.tokenizer
     config = dataclasses.replace(

@@ -1,4 +1,4 @@
-"""Models of MarianMTModel encode, score and translate here as there."""
+"""MarianMTModel encodes, scores and translates here as in transformers."""
 
 import json
 import shutil
@@ -46,7 +46,7 @@ def test_beam_search_finds_theirs(name):
         golden["scores"],
         strict=True,
     ):
-        # Theirs begins with the padding id.
+        # The sequence of transformers begins with the padding id.
         pad_id = translator.model.pad_id
         theirs = sequence[1:][sequence[1:] != pad_id].tolist()
         pieces = translator.target_tokenizer.pieces(theirs)

@@ -1,4 +1,4 @@
-"""The small models of MarianMTModel, and their answers."""
+"""The small models of MarianMTModel, and the results of transformers."""
 
 import functools
 import pathlib
@@ -19,7 +19,7 @@ def directory(name):
 
 @functools.cache
 def answers(name):
-    """What transformers says of a model."""
+    """Returns the results of transformers for a model."""
     with np.load(GOLDENS / "marian_hf.npz") as golden:
         return {
             key.removeprefix(f"{name}/"): values
@@ -35,7 +35,7 @@ def read(name):
 
 @functools.cache
 def translator(name):
-    """A small model as it is imported, with the search of its answers."""
+    """Imports a small model, with the search that gave its results."""
     imported = read(name)
     return kt.Translator(
         imported.build(),

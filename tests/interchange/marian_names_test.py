@@ -1,4 +1,4 @@
-"""The mapping names every weight of ours once, and every array of theirs."""
+"""The mapping has all weights of this package and all of MarianMTModel."""
 
 import pytest
 

@@ -38,7 +38,7 @@ def test_texts_are_tokens(directories):
     tokenizer, target = read.tokenizer, read.target_tokenizer
     ids = tokenizer.encode(["s0 s3 x"])
     assert ids.to_list() == [[3, 6, 16]]
-    # Sources have no end token there.
+    # In this model, sources have no end token.
     assert tokenizer.special_ids.complete_sources(ids).numpy().shape == (1, 3)
     assert target.pieces([0, 1, 2, 3, 18]) == [
         *("<blank>", "<s>", "</s>"),

@@ -1,4 +1,4 @@
-"""safetensors are read and written exactly, and damage is refused."""
+"""safetensors files are read and written exactly. Damage is refused."""
 
 import json
 
@@ -59,7 +59,7 @@ def test_types(tmp_path, kind, data, expected):
 
 @pytest.mark.seconds
 def test_damaged_files_are_refused_or_read(tmp_path):
-    """2,000 mutations raise a ValueError at most, and take little memory."""
+    """2,000 damaged files raise only ValueErrors, and take little memory."""
     data = REAL.read_bytes()
     refused = damage.check(
         safetensors_file.read, data, tmp_path / "file", 2000, first=6000

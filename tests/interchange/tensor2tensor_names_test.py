@@ -1,4 +1,4 @@
-"""Names of Tensor2Tensor's arrays."""
+"""The names of arrays in checkpoints of Tensor2Tensor."""
 
 import pytest
 

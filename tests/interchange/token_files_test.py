@@ -1,4 +1,4 @@
-"""Lists of tokens are read from lines and from JSON."""
+"""Lists of tokens are read from text files and from JSON."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""`pytorch_model.bin` is read exactly, and damage and code are refused."""
+"""`pytorch_model.bin` is read exactly. Damage and code are refused."""
 
 import os
 import zipfile
@@ -17,7 +17,7 @@ OLD = small.GOLDENS / "marian_hf" / "before_1_6.bin"
 def test_a_file_of_torch():
     arrays = torch_file.read(REAL)
     assert arrays["model.encoder.layers.1.fc1.weight"].shape == (17, 12)
-    # A matrix is stored the other way round than its transposed.
+    # The matrices fc2 have the transposed shape of fc1.
     names = {name for name in arrays if name.endswith("fc2.weight")}
     assert {arrays[name].shape for name in names} == {(12, 17)}
     assert all(values.dtype == "float32" for values in arrays.values())
@@ -34,7 +34,7 @@ def test_a_file_before_torch_1_6():
 @pytest.mark.seconds
 @pytest.mark.parametrize("path", [REAL, OLD], ids=["archive", "sequence"])
 def test_damaged_files_are_refused_or_read(tmp_path, path):
-    """2,000 mutations raise a ValueError at most, and take little memory."""
+    """2,000 damaged files raise only ValueErrors, and take little memory."""
     data = path.read_bytes()
     most = 100 if path is REAL else 1000
     refused = damage.check(
@@ -44,7 +44,7 @@ def test_damaged_files_are_refused_or_read(tmp_path, path):
 
 
 def repack(target, compression=zipfile.ZIP_STORED, **changes):
-    """Copies the archive with other files in it."""
+    """Copies the archive with some files replaced."""
     with (
         zipfile.ZipFile(REAL) as source,
         zipfile.ZipFile(target, "w", compression) as copy,

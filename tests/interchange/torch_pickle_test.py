@@ -1,4 +1,4 @@
-"""A pickle makes dicts of arrays, and nothing else is executed."""
+"""A pickle may only make dicts of arrays. No other code is executed."""
 
 import io
 import os
@@ -11,7 +11,7 @@ from keras_transformer.interchange import torch_pickle
 
 
 class Code:
-    """What a pickle with code in it calls."""
+    """A pickle of this object calls a function when it is loaded."""
 
     def __init__(self, function, *arguments):
         self.call = function, arguments
@@ -74,7 +74,7 @@ def test_numbers_of_objects_take_no_memory():
 
 
 def view(offset, shape, strides, size=12, kind="FloatStorage"):
-    """A pickle with one array, as torch writes it."""
+    """Returns a pickle with one array, as torch writes it."""
     words = b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storage"
     words += b"ctorch\n" + kind.encode() + b"\nX\x01\0\0\x000X\x03\0\0\0cpu"
     numbers = [

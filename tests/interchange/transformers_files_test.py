@@ -1,4 +1,4 @@
-"""Settings of transformers are read, and what is wrong is named."""
+"""Settings of transformers are read. Errors name wrong settings."""
 
 import json
 import pathlib
@@ -63,7 +63,7 @@ def test_search(tmp_path):
         "normalized_over": "all",
     }
     assert lengths == {"ratio": 0.0, "extra": 511}
-    # Its own file comes first.
+    # The file `generation_config.json` has priority.
     content = {"num_beams": 5, "max_length": 20, "bad_words_ids": [[7], [3]]}
     (tmp_path / "generation_config.json").write_text(json.dumps(content))
     search, lengths = transformers_files.search_of(tmp_path, own)

@@ -1,4 +1,4 @@
-"""A directory is complete, or it does not exist."""
+"""A directory is written completely, or it does not exist."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Shapes from a config are those of the model that is made from it."""
+"""Shapes computed from a config are those of the model of this config."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""A head that is off changes what depends on it, and nothing else."""
+"""Switching off a head changes what depends on it, and nothing else."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_changes_are_those_of_the_log_probability(translator):
     for each in found[::11]:
         without = ablation.without_heads(translator, [each[:2]])
         change = log_probability(without) - before
-        # Two sums of 7 float32 numbers of about 10.
+        # Each is the difference of two sums of 7 float32 numbers of about 10.
         assert abs(each.change - change) < 1e-4
         assert abs(each.change) > 1e-4
 

@@ -1,4 +1,4 @@
-"""Attributions are the gradients that they claim to be."""
+"""Attributions agree with sums and gradients computed in other ways."""
 
 from unittest import mock
 
@@ -23,7 +23,10 @@ def translator(request):
 
 
 def log_probabilities(translator, factors):
-    """Of each target token, if source embedding i has the factor factors[i]."""
+    """Returns log-probabilities of the target tokens.
+
+    Source embedding i is multiplied by `factors[i]`.
+    """
     pair = reading.read_pair(translator, TEXT, TARGET)
     embeddings = pair.model.source_embedding(pair.source_ids)
     factors = np.asarray(factors, "float32")[None, :, None]
@@ -43,7 +46,7 @@ def log_probabilities(translator, factors):
 def test_integrated_gradients_are_complete(translator):
     with mock.patch.object(forward, "forward", wraps=forward.forward) as spy:
         found = attribution.attribute(translator, TEXT, TARGET)
-    # However many points there are, the model is called to make two graphs.
+    # For any number of points, the model is only called to trace two graphs.
     assert spy.call_count == 2
     size = found.scores.shape[1]
     expected = log_probabilities(translator, np.ones(size))
@@ -54,7 +57,7 @@ def test_integrated_gradients_are_complete(translator):
 
 
 @pytest.mark.seconds
-# Kinds without corners.
+# The functions of these kinds of models are smooth.
 @pytest.mark.parametrize(
     "kind", costs.grid(["marian", "modern"], keep=["modern"])
 )
@@ -70,7 +73,7 @@ def test_gradients_are_those_of_finite_differences(kind):
         above = log_probabilities(translator, factors)
         factors[i] -= 2 * step
         below = log_probabilities(translator, factors)
-        # The error of the difference is about step^2, and 1e-6 / step.
+        # The error of the difference is about step^2 + 1e-6 / step.
         assert_all_close(
             found.scores[:, i], (above - below) / (2 * step), 0.01, 1e-3
         )

@@ -1,4 +1,4 @@
-"""The numbers of a pass are those of the model, and follow from each other."""
+"""The numbers of a pass equal those of the model, and fit each other."""
 
 import keras
 import numpy as np
@@ -30,7 +30,7 @@ def inputs_of(pair):
 def test_logits_are_those_of_the_model(passed):
     pair, values = passed
     expected = pair.model(inputs_of(pair), training=False)
-    # Another order of sums, of 24 numbers in five blocks.
+    # Sums of 24 numbers are in another order, in five blocks.
     assert_all_close(values["logits"], expected, rtol=1e-5, atol=1e-5)
 
 

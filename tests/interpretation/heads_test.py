@@ -1,4 +1,4 @@
-"""Heads are ranked by their weights between two words."""
+"""Heads are ranked by their attention scores between two words."""
 
 import numpy as np
 import pytest
@@ -22,13 +22,13 @@ def weights_of(translator, name, text=TEXT, target=TARGET):
 
 
 def pieces(translator, text):
-    """The words of the texts are one token each, or two."""
+    """Returns the pieces of a text. Each word has one piece or two."""
     ids = translator.encode_target([text])[0]
     return translator.tokenizer.pieces(ids)
 
 
 def indices(translator, text, word):
-    """Found by the order of the words, not by their letters."""
+    """Returns the indices of a word's pieces, found by the order of words."""
     place = text.split().index(word)
     starts = [
         i
@@ -59,7 +59,7 @@ def test_weights_are_those_of_the_words(translator, kind, query, key):
     rows = indices(translator, TEXT if query_in_source else TARGET, query)
     columns = indices(translator, TEXT if key_in_source else TARGET, key)
     if "self_attention" in kind:
-        # The decoder reads what it emitted one step before.
+        # The decoder reads at each step the token of the step before.
         columns = [column + 1 for column in columns]
     expected = weights_HTS[:, rows][:, :, columns].sum(2).mean(1)
     assert expected.max() > 0

@@ -1,4 +1,4 @@
-"""Candidates are the best tokens, in the order of ids where they are equal."""
+"""Candidates are the best tokens. Equal tokens are in the order of ids."""
 
 import numpy as np
 

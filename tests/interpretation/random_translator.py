@@ -1,4 +1,4 @@
-"""Small translators with random weights, one of each kind of model."""
+"""Small translators with random weights, for each kind of model."""
 
 import dataclasses
 import functools
@@ -18,7 +18,7 @@ TEXTS = (
     "un chien ne l'a pas traversée",
     "il est fatigué parce qu'elle",
 )
-# What differs from the sizes below, by the name of a kind of model.
+# The settings of each kind of model, without the sizes below.
 KINDS = {
     **{name: {} for name in kt.CONVENTIONS},
     "learned": {"positions": "learned"},
@@ -39,7 +39,7 @@ def tokenizer():
 
 
 def translator(kind="paper", search=None, seed=0, **changes):
-    """A translator whose model has 2 + 3 layers and 6 heads of size 4."""
+    """Returns a translator with 2 + 3 layers and 6 heads of size 4."""
     keras.utils.set_random_seed(seed)
     config = kt.TransformerConfig(
         tokenizer().vocabulary_size,
@@ -53,7 +53,7 @@ def translator(kind="paper", search=None, seed=0, **changes):
         config = kt.CONVENTIONS[kind].apply(config)
     config = dataclasses.replace(config, **{**KINDS[kind], **changes})
     model = kt.build_transformer(config)
-    # Biases and the factors of norms are not what they are initially.
+    # Biases and factors of norms must not have their initial values.
     generator = np.random.default_rng(seed)
     for weight in model.weights:
         if len(weight.shape) == 1:

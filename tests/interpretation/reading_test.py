@@ -1,4 +1,4 @@
-"""One sentence or several are read as the model reads them."""
+"""Sentences and targets become the inputs that the model reads."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def test_pairs_are_those_of_the_translator(translator):
         assert_all_equal(pair.source_ids, source_ids)
         target_ids = translator.encode_target([target])
         assert_all_equal(pair.target_ids, target_ids)
-        # Marian's decoder reads the padding id first.
+        # The decoder of Marian reads the padding id first.
         assert pair.input_ids[0, 0] == 0
         assert_all_equal(pair.input_ids[:, 1:], target_ids[:, :-1])
 

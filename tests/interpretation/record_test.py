@@ -1,4 +1,4 @@
-"""A trace survives JSON, and other JSON is refused."""
+"""A trace can be written to JSON and read again. Other JSON is refused."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Rollout multiplies the mean attention of the blocks."""
+"""Rollout multiplies the mean attention scores of the blocks."""
 
 import dataclasses
 
@@ -27,7 +27,7 @@ def test_the_decoder_does_not_look_ahead(traced):
 
 
 def test_it_follows_every_path_through_the_blocks(traced):
-    """Sums over all paths, one position at a time."""
+    """Compares rollout with a sum over all paths, position by position."""
     weights = [
         traced.arrays[f"decoder/block_{n}/self_attention/weights"]
         for n in (1, 2, 3)
@@ -64,6 +64,6 @@ def test_uniform_attention(traced):
     found = rollout.attention_rollout(
         dataclasses.replace(traced, arrays=arrays)
     ).encoder
-    # After two blocks a quarter is left of the token itself.
+    # After two blocks, a quarter of the token itself is left.
     expected = np.eye(size) / 4 + 3 / 4 / size
     assert_all_close(found, expected)

@@ -1,4 +1,4 @@
-"""The record of a search has every hypothesis of every step."""
+"""The record of a search has all hypotheses of all steps."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def searched(translator):
 
 
 def log_probability(translator, ids):
-    """Computed from scratch."""
+    """Computes the log-probability of a target without any cache."""
     source_ids = translator.encode_source([TEXT])
     inputs = tf.constant([[translator.model.start_id, *ids[:-1]]])
     logits = translator.model(
@@ -68,7 +68,7 @@ def test_each_step_extends_the_live_hypotheses_of_the_step_before(searched):
 
 
 def test_the_candidates_are_the_best_extensions(translator, searched):
-    # Of the live hypotheses, every extension is computed from scratch.
+    # Every extension of the live hypotheses is computed without a cache.
     before = searched.steps[1].live
     step = searched.steps[2]
     allowed = set(range(random_translator.tokenizer().vocabulary_size))

@@ -1,4 +1,4 @@
-"""A tracer gives the traces of `trace`, with the weights of the moment."""
+"""A tracer gives the traces of `trace`, with the current weights."""
 
 import dataclasses
 

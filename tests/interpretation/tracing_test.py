@@ -1,4 +1,4 @@
-"""A trace is of the translation that the translator gives."""
+"""A trace describes the translation that the translator gives."""
 
 import numpy as np
 import pytest

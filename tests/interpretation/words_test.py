@@ -1,4 +1,4 @@
-"""Words and their tokens."""
+"""Words, and the tokens of each word."""
 
 import pytest
 

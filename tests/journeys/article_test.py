@@ -1,8 +1,8 @@
-"""What a reader of The Illustrated Transformer types first is translated.
+"""The sentences that a reader of an article tries first are translated.
 
-"I am a student." and "Thanks." are the article's own sentences; the others are
-what comes to mind next. Those without a set phrase are drawn like all of the
-corpus, so that some of them were never seen in training.
+"I am a student." and "Thanks." are sentences of The Illustrated Transformer. A
+reader is likely to try the others next. Set phrases are in the training pairs.
+Other sentences are drawn at random, so training may have seen only some.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""An imported model is served, trained on and drawn like any other."""
+"""An imported model can be served, trained further and drawn."""
 
 import functools
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.seconds
 
 @functools.cache
 def listed():
-    """A model with lists of tokens, and texts of it."""
+    """Returns a translator with token lists, and its sources and targets."""
     theirs = ctranslate2_models.answers("post_norm")
     translator = ctranslate2_models.translator("post_norm")
     return translator, theirs["sources"], theirs["targets"]
@@ -50,7 +50,7 @@ def test_served_as_live(tmp_path):
 
 
 def mean_loss(translator, texts, targets):
-    """Of a token, as the translator scores it."""
+    """Returns the mean loss of a token, from scores of the translator."""
     scored = translator.score(texts, targets)
     total = sum(float(each.log_probs.sum()) for each in scored)
     return -total / sum(len(each.log_probs) for each in scored)
@@ -59,7 +59,7 @@ def mean_loss(translator, texts, targets):
 @pytest.mark.grid
 def test_trains_on_in_a_script():
     translator, texts, targets = listed()
-    # The model of the other tests stays as it is.
+    # A copy is trained, since other tests use the model.
     model = keras.models.clone_model(translator.model)
     model.set_weights(translator.model.get_weights())
     pairs = [
@@ -79,7 +79,7 @@ def test_trains_on_in_a_script():
     def loss():
         return model.evaluate(batches.evaluation_dataset(), verbose=0)
 
-    # What the loss sees is what the translator scores.
+    # The loss equals the loss from the scores of the translator.
     before = loss()
     assert before == pytest.approx(
         mean_loss(translator, texts, targets), rel=1e-4
@@ -92,7 +92,7 @@ def test_trains_on_in_a_script():
 
 @pytest.mark.training
 def test_by_the_programs(tmp_path, caplog, monkeypatch):
-    """Imported, translated, trained on, served and drawn."""
+    """Programs import a model, train it further, export it and draw it."""
     golden = marian_models.answers("shared")
     texts, targets = golden["texts"].tolist(), golden["targets"].tolist()
     imported, trained = tmp_path / "imported", tmp_path / "trained"
@@ -105,7 +105,7 @@ def test_by_the_programs(tmp_path, caplog, monkeypatch):
             path = tmp_path / f"{each}.{name}"
             path.write_text("\n".join(lines[:count]) + "\n", "utf-8")
             flags.append(f"--{each}_{name}={path}")
-    # `train_translation_test.py` compares what the trainer exports.
+    # No export by the trainer: `train_translation_test.py` tests that.
     with monkeypatch.context() as patch, caplog.at_level("INFO", "trainers"):
         light_training.train_light(patch)
         trainer_command.train_here(
@@ -128,7 +128,7 @@ def test_by_the_programs(tmp_path, caplog, monkeypatch):
     dev = texts[:13], targets[:13]
     assert loss < 0.8 * mean_loss(before, *dev)
     assert loss == pytest.approx(mean_loss(after, *dev), rel=1e-4)
-    # The rest is that of the model which was imported.
+    # Search, lengths and tokenizers are those of the imported model.
     assert after.search == before.search
     assert after.lengths == before.lengths
     assert after.tokenizer.model == before.tokenizer.model

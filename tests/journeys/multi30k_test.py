@@ -1,4 +1,4 @@
-"""Real text through vocabulary, tokenizer and batches: nothing is lost."""
+"""Real text passes through tokenizer and batches without loss."""
 
 import pathlib
 import unittest
@@ -21,7 +21,7 @@ class TestMulti30k:
         tokenizer = kt.Tokenizer(kt.learn_vocabulary(texts, 8000))
         assert tokenizer.vocabulary_size == 8000
         decoded = tokenizer.decode(tokenizer.encode(texts)).numpy()
-        # As the default normalization writes them: with single spaces.
+        # The default normalization changes texts, for example their spaces.
         assert [text.decode() for text in decoded] == list(
             map(kt.text.fold, texts)
         )

@@ -1,4 +1,4 @@
-"""A vocabulary with the ids of another system: train, translate, serve."""
+"""Training, translation and serving with the special ids of another system."""
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ TEXTS = ["ba de fi", "", "go hu ka le", "ra"]
 
 @pytest.fixture(scope="module")
 def translators():
-    """Two that learned the same: one with these ids, one with the usual."""
+    """Two translators with the same training: one with `IDS`, one without."""
     pairs = toy.random_pairs(499, longest=4)
     texts = [text for pair in pairs for text in pair]
     made = []
@@ -32,14 +32,14 @@ def translators():
                 num_heads=2,
                 feed_forward_dim=67,
                 dropout=0.0,
-                # Rounding must stay small over eighty updates: a ReLU at its
-                # corner makes a difference of it.
+                # Rounding errors must stay small over eighty updates. At the
+                # corner of a ReLU they would become large.
                 activation="gelu",
                 pad_id=ids.pad,
                 start_id=ids.begin,
             )
         )
-        # The same weights for the same pieces, wherever their ids are.
+        # Equal pieces get equal weights, although their ids differ.
         order = np.argsort(tokenizer.pieces(range(tokenizer.vocabulary_size)))
         table = model.source_embedding.weights[0]
         values = table.numpy()
@@ -68,7 +68,7 @@ def translators():
 
 def test_trains_as_with_the_usual_ids(translators):
     (_, found), (_, expected) = translators
-    # The same sums in another order.
+    # Both trainings add the same numbers, in different orders.
     np.testing.assert_allclose(found["loss"], expected["loss"], rtol=1e-3)
     assert expected["loss"][1] < expected["loss"][0]
 
@@ -133,11 +133,11 @@ def test_a_model_that_pads_with_another_id(translators):
 
 @pytest.mark.grid
 def test_a_search_of_ones_own(translators):
-    """An object with the one method, in a graph and outside."""
+    """Any object with `__call__` can search, in a graph and outside."""
     [(translator, _), _] = translators
 
     class Twice:
-        """Greedy search, whose hypotheses are there twice."""
+        """Greedy search that returns each hypothesis twice."""
 
         def __call__(self, step, state, task):
             result = kt.search.GreedySearch()(step, state, task)
@@ -153,13 +153,13 @@ def test_a_search_of_ones_own(translators):
     found = translator.with_search(Twice()).hypotheses(TEXTS)
     assert [len(best) for best in found] == [2, 1, 2, 2]
     assert [best[0].text for best in found] == expected
-    # A function is one too.
+    # A function can be a search too.
     twice = translator.with_search(lambda *args: Twice()(*args))
     answer = twice(tf.constant(TEXTS))["translation"].numpy()
     assert [text.decode() for text in answer] == expected
 
     class Blind:
-        """A search that leaves the attention of the task out."""
+        """A search that returns no attention."""
 
         def __call__(self, step, state, task):
             result = kt.search.GreedySearch()(step, state, task)

@@ -1,4 +1,4 @@
-"""A real TensorBoard over a real run's logs serves what a user looks for."""
+"""A real TensorBoard serves the images, scalars and texts of a real run."""
 
 import io
 import json
@@ -17,7 +17,7 @@ from tests.summaries import events
 
 @pytest.fixture(scope="module")
 def server(demo_run):
-    """Address of a TensorBoard over the demo's logs."""
+    """The address of a TensorBoard that shows the demo's logs."""
     process = subprocess.Popen(
         [
             sys.executable,
@@ -52,7 +52,7 @@ def get(address):
 
 
 def wait_for(server, path, is_there):
-    """TensorBoard reads its logs in the background."""
+    """Asks until the answer is complete; TensorBoard reads logs meanwhile."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         found = json.loads(get(f"{server}{path}"))
@@ -83,7 +83,8 @@ def evaluated_steps(config):
     return list(range(interval, settings["steps"] + 1, interval))
 
 
-# The tests of the grid, and `tensorboard_server_test.py`, read it as a browser.
+# This test reads the log files. The tests of the grid, and
+# `tensorboard_server_test.py`, send requests as a browser does.
 def test_the_logs_have_what_a_user_looks_for(demo_run):
     config = json.loads((demo_run / "config.json").read_text())
     steps = evaluated_steps(config)
@@ -92,7 +93,7 @@ def test_the_logs_have_what_a_user_looks_for(demo_run):
     for step, value in events.values(demo_run / "logs/attention"):
         width, height, *pictures = tf.make_ndarray(value.tensor)
         assert (int(width), int(height)) == (324, 212)
-        # One for each head.
+        # There is one picture for each head.
         assert len(pictures) == config["architecture"]["num_heads"]
         for png in pictures:
             pixels = matplotlib.image.imread(io.BytesIO(png))
@@ -123,7 +124,7 @@ def test_attention_images(server, demo_run):
     for tag in tags:
         query = urllib.parse.urlencode({"run": "attention", "tag": tag})
         images = json.loads(get(f"{server}/data/plugin/images/images?{query}"))
-        # One at every evaluation, at the step it belongs to.
+        # There is one image at the step of each evaluation.
         assert [image["step"] for image in images] == evaluated_steps(config)
         png = get(
             f"{server}/data/plugin/images/individualImage?{images[-1]['query']}"

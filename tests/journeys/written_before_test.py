@@ -1,7 +1,7 @@
-"""What earlier versions wrote still loads, and answers as it did.
+"""Runs of earlier versions still load and give the same answers.
 
-Each archive in `written_before/` has a run directory of the trainer as it was
-on that date, the pairs that it was trained on, and what it answered then.
+Each archive in `written_before/` has a run directory that the trainer wrote on
+the date in its name, the training pairs, and the answers at that time.
 """
 
 import json
@@ -16,7 +16,7 @@ import keras_transformer as kt
 from tests.trainers import light_training, trainer_command
 
 ARCHIVES = sorted((pathlib.Path(__file__).parent / "written_before").iterdir())
-# Sums of 16 to 23 float32 terms, of size one, in another order.
+# For sums of 16 to 23 float32 terms, of size one, in another order.
 TOLERANCE = 2e-5
 
 
@@ -29,7 +29,7 @@ def run(request, tmp_path):
 
 def expected_of(run):
     expected = json.loads((run / "expected.json").read_text(encoding="utf-8"))
-    # An archive of nothing would agree with everything.
+    # Equal translations would not show that a model works.
     assert len(set(expected["translations"])) >= 3
     return expected
 
@@ -68,13 +68,13 @@ def test_saved_model_serves_as_it_did(run):
 
 @pytest.mark.seconds
 def test_run_goes_on(run, monkeypatch, caplog):
-    """The same command finishes a run that lost what it ended with."""
+    """The same command completes a run whose final files are missing."""
     light_training.save_light(monkeypatch)
     monkeypatch.chdir(run.parent)
     for name in ("metrics.json", "model.keras"):
         (run / name).unlink()
     settings = json.loads((run / "config.json").read_text())["settings"]
-    # Settings that are newer than a run are named by the trainer, to be given.
+    # The trainer requires flags for settings that are newer than the run.
     newer = {
         "rare_characters": "0",
         "text_normalization": "none",

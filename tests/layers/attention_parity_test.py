@@ -14,7 +14,7 @@ from tests.assertions import assert_all_close
 from tests.layers import kinds
 from tests.layers.kinds import B, D, H, K, S, T, random, random_mask
 
-# Our name of a projection, and the name in Keras.
+# The names of the projections in this package and in Keras.
 NAMES = {
     "query": "query",
     "key": "key",
@@ -61,7 +61,7 @@ class TestAttentionParity:
         our_weights = {
             weight.path.split("/")[-1]: weight for weight in ours.weights
         }
-        # Keras has separate axes for heads and head size, in the same order.
+        # Kernels of Keras have the same numbers, with an extra axis for heads.
         actual = {w.path.split("/", 1)[1]: w for w in theirs.weights}
         their_weights = {
             f"{name}_{kind}": actual[f"{their_name}/{kind}"]
@@ -82,7 +82,7 @@ class TestAttentionParity:
         assert_all_close(output, expected, rtol=0, atol=1e-5)
         assert_all_close(scores, expected_scores, rtol=0, atol=1e-5)
         for name, gradient in gradients.items():
-            # A bias of the keys adds one number to all logits of a query.
+            # A key bias has no gradient: all logits of a query shift equally.
             assert np.abs(gradient).max() > (
                 -1 if name == "key_bias" else 1e-3
             ), name

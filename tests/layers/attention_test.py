@@ -67,8 +67,8 @@ class TestMultiHeadAttention:
         layer = kinds.drawn(
             attention.MultiHeadAttention(D, H, groups, dropout=0.4, **settings)
         )
-        # With one key, each weight is 1, so a head's output is kept whole, or
-        # it is zero. The projection of the output is made the identity.
+        # With one key, each weight is 1, so dropout keeps or drops a whole
+        # head. The output projection is the identity, to see the heads.
         layer.out.kernel.assign(np.eye(D, dtype="float32"))
         inputs, memory = random(101, T, D), random(101, 1, D, seed=1)
         expected = layer(inputs, memory)
@@ -79,7 +79,7 @@ class TestMultiHeadAttention:
         heads = np.reshape(output, (-1, K))
         is_zero = (heads == 0).all(axis=1)
         kept = np.reshape(expected, (-1, K))[~is_zero] / 0.6
-        # The rate is a multiple of 2^-16 or exact, in float32.
+        # `Dropout` may round the rate to a multiple of 2^-16.
         assert_all_close(heads[~is_zero], kept, rtol=1e-5, atol=1e-6)
         # Five standard deviations of a binomial distribution.
         tolerance = 5 * np.sqrt(0.4 * 0.6 / len(heads))

@@ -68,7 +68,7 @@ class TestBlock:
 
     @pytest.mark.parametrize("kind", SUBLAYERS)
     def test_a_block_with_one_sublayer_alone(self, kind):
-        """A sublayer adds to its input when all others add zeros."""
+        """A sublayer changes its input even if all others return zeros."""
         for name in SUBLAYERS[kind]:
             layer = kinds.make_block(kind, biases="none", dropout=0.0)
             for weight in layer.trainable_weights:

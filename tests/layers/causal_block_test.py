@@ -1,4 +1,4 @@
-"""A causal block must read only the past, at once and step by step.
+"""A causal block must read only the past, in one call and step by step.
 
 B batch   T length   D model_dim   H heads   K head_dim   W hypotheses of a row
 """
@@ -38,7 +38,7 @@ class TestCausalBlock:
     def set_up(self):
         keras.utils.set_random_seed(1)
 
-    # A block has no positions but those inside of attention.
+    # Blocks have only positions inside of attention, so few kinds differ.
     @pytest.mark.parametrize("kind", costs.grid(kinds.KINDS, keep=kinds.FEW))
     def test_equals_the_loops_of_the_reference(self, kind):
         block = make(**kind)
@@ -175,7 +175,7 @@ class TestCausalBlock:
             before, target = state
             now = past.take_step(before, inputs, position)
             output, cache, scores = take(inputs, now, {"target": target})
-            # Of all slots, only those of the hypothesis itself have a weight.
+            # Only the slots of the hypothesis itself have a weight.
             assert_all_close(
                 tf.reduce_sum(scores, -1), np.ones(scores.shape[:3]), atol=1e-6
             )

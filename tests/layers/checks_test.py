@@ -1,4 +1,4 @@
-"""Wrong arguments must be refused with what was received and what to do."""
+"""Errors of wrong arguments must say what was received and what to do."""
 
 import keras
 import numpy as np

@@ -160,7 +160,7 @@ class TestComposite:
         # The penalty is on the output of the attention, not on its scores.
         normed = block.attention_residual.norm(x)
         attended = block.attention(normed)
-        # Keras divides by B, except in versions before 3.14.
+        # Keras divides the penalty by B since version 3.14.
         penalty = keras.layers.ActivityRegularization(l2=1.0)
         penalty(attended)
         (expected,) = np.array(penalty.losses)

@@ -1,4 +1,4 @@
-"""A decoder block must compute figure 1, right, at once and step by step.
+"""A decoder block must compute figure 1, right, in one call and in steps.
 
 B batch   T target length   S source length   D model_dim   H heads
 K head_dim

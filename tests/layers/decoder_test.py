@@ -1,4 +1,4 @@
-"""The decoder must compute figure 1, right, at once and step by step.
+"""The decoder must compute figure 1, right, in one call and step by step.
 
 B batch   T target length   S source length   D model_dim   H heads
 N key-value heads   K head_dim   L layers
@@ -44,7 +44,7 @@ OTHERS_IN_A_GRAPH = sorted(
     {*itertools.product(kinds.POSITIONS, (None, "length"))} - {*IN_A_GRAPH},
     key=str,
 )
-# One that is added, and those inside of attention. The encoder has others.
+# One added kind, and two inside of attention. `encoder_test.py` has others.
 FEW_POSITIONS = ("fairseq", "rotary", "relative")
 ROOM_AND_WIDENINGS = tuple(
     itertools.product((None, T + 2), hypotheses.WIDENINGS)
@@ -119,7 +119,7 @@ class TestDecoder:
         inputs = tf.constant(self.inputs)
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(inputs)
-            # A power, since the sum of a normalized row is constant.
+            # The third power, since the sum of a normalized row is constant.
             outputs = tf.unstack(layer(inputs, self.memory) ** 3, axis=1)
         for t, output in enumerate(outputs):
             gradient = tape.gradient(output, inputs).numpy()
@@ -256,7 +256,7 @@ class TestDecoder:
             atol=1e-5,
         )
 
-    # A few kinds of positions with one of the four combinations each.
+    # Each of a few kinds of positions has one of the four combinations.
     @pytest.mark.parametrize(
         ("positions", "max_length", "widenings"),
         [
@@ -356,7 +356,7 @@ class TestDecoder:
                 self.inputs[:, t : t + 1], t, state, MEMORY_MASK
             )
             assert scores.shape == (B, L, H, 1, S)
-            # The call gets a mask of the padding at the ends of targets.
+            # Real targets are compared: only the call masks padding of targets.
             real = MASK[:, t]
             assert_all_close(
                 scores[:, :, :, 0].numpy()[real],
@@ -388,7 +388,7 @@ class TestDecoder:
         ("positions", "groups", "masked"),
         costs.grid_of_several(
             [
-                # Each pair of these three settings.
+                # Every pair of values of two settings is in a case.
                 (None, H, False),
                 (None, 2, True),
                 ("rotary", H, True),
@@ -533,7 +533,7 @@ class TestDecoder:
     def test_masks_of_embeddings_arrive_by_themselves(self, norm):
         layer = shared(norm=norm)
         embed = keras.layers.Embedding(17, D, mask_zero=True)
-        # Padding before real tokens: the causal mask hides padding after them.
+        # Padding comes first: the causal mask would hide padding at the end.
         mask = MASK[:, ::-1]
         inputs = embed(np.where(mask, np.arange(1, T + 1), 0))
         memory = embed(np.where(MEMORY_MASK, np.arange(1, S + 1), 0))
@@ -566,7 +566,7 @@ class TestDecoder:
     @pytest.mark.parametrize(
         ("policy", "tolerance", "positions"),
         [
-            # Some dozen operations round by 2^-11 or 2^-8.
+            # Many operations round, each by up to 2^-11 or 2^-8.
             ("mixed_float16", 0.01, "rotary"),
             ("mixed_bfloat16", 0.08, "relative"),
             *(

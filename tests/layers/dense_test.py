@@ -1,4 +1,4 @@
-"""Quantized and adapted matrices must work as Keras's own, and be saved.
+"""Quantization and LoRA of matrices must work as in Keras, and be saved.
 
 B batch   T length   D model_dim   H heads   F feed_forward_dim   V vocabulary
 """

@@ -61,7 +61,7 @@ class TestDotProductAttention:
         )
         assert output.shape == (B, T, H, K)
         for b, h in np.ndindex(B, H):
-            # Neighbours share: with H = 6, N = 2 heads 0 to 2 and 3 to 5.
+            # Neighbours share: for H = 6 and N = 2, heads 0 to 2, and 3 to 5.
             group = h * groups // H
             expected, weights = reference_layers.attention(
                 query[b, :, h], key[b, :, group], value[b, :, group], mask[b, h]
@@ -217,7 +217,7 @@ class TestDotProductAttention:
     @pytest.mark.parametrize("is_causal", (False, True))
     def test_large_logits_of_long_rows_are_finite(self, dtype, is_causal):
         length = 2048
-        # Numbers in [-r, r] with K r^2 / sqrt(K) = 1e4. Every fifth is r.
+        # Numbers in [-r, r] with K r^2 / sqrt(K) = 1e4. Every fifth row is r.
         r = (1e4 / K**0.5) ** 0.5
         generator = np.random.default_rng(0)
         query, key, value = generator.uniform(-1, 1, (3, 1, length, 1, K))

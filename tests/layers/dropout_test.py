@@ -31,7 +31,7 @@ class TestDropout:
     def test_units_are_independent(self):
         kept = (drop(0.3) != 0) - 0.7
         for axis in range(3):
-            # Neighbours, and the two halves that one number decides.
+            # Neighbours, and units in two halves that share a random number.
             for distance in (1, kept.shape[axis] // 2):
                 other = np.roll(kept, distance, axis)
                 covariance = (kept * other).mean()

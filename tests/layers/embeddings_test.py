@@ -94,15 +94,15 @@ class TestTokenEmbedding:
         logits = score(inputs)
         assert logits.shape == (B, V)
         assert logits.dtype == "float32"
-        # Both round the same products of rounded factors. The bias, about 1,
-        # is added in float32.
+        # Both results round the same products of rounded factors. The bias,
+        # about 1, is added in float32.
         assert_all_close(
             logits,
             layer.logits(inputs[:, None])[:, 0],
             rtol=0,
             atol={"float32": 1e-6, "mixed_float16": 2e-3}.get(dtype, 2e-2),
         )
-        # The scorer reads the matrix when it is made.
+        # A scorer reads the matrix once, when the scorer is made.
         layer.embeddings.assign(2 * layer.embeddings)
         assert_all_equal(score(inputs), logits)
         assert_not_all_close(layer.scorer()(inputs), logits)
@@ -126,7 +126,7 @@ class TestTokenEmbedding:
     @pytest.mark.parametrize("scale", embeddings.SCALES)
     @pytest.mark.parametrize("start_id", (1, 3))
     def test_equals_the_reference(self, scale, start_id):
-        # A decoder that starts with the padding id reads zeros there.
+        # If the start id is the padding id, its embedding is zeros.
         layer = make(scale=scale, zero_id=3 if start_id == 3 else None)
         vectors = layer(IDS)
         table = reference.weights_of(layer)["embeddings"]
@@ -246,7 +246,7 @@ class TestTokenEmbedding:
         layer = make(output_bias=True, zero_id=0, dtype=policy)
         vectors = layer(IDS)
         assert vectors.dtype == policy.removeprefix("mixed_")
-        # Decoding does not pass through `__call__`, so `logits` casts itself.
+        # `logits` casts its inputs, since it does not pass through `__call__`.
         logits = layer.logits(random(B, T, D))
         assert logits.dtype == "float32"
         for weight in layer.weights:

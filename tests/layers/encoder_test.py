@@ -37,7 +37,7 @@ class TestEncoderBlock:
     def set_up(self):
         keras.utils.set_random_seed(1)
 
-    # A block has no positions but those inside of attention.
+    # Blocks have only positions inside of attention, so few kinds differ.
     @pytest.mark.parametrize("kind", costs.grid(kinds.KINDS, keep=kinds.FEW))
     def test_equals_the_loops_of_the_reference(self, kind):
         block = kinds.make_block(encoder.EncoderBlock, **kind)
@@ -298,7 +298,7 @@ class TestEncoder:
             for weight in layer.trainable_weights:
                 assert weight.dtype == "float32", weight.path
             inside = kinds.layers_inside(layer)
-            # Two blocks, each of an attention, a network and two residuals.
+            # A block is five layers: itself, attention, network, two residuals.
             assert len(inside) > 1 + 2 * 5
             for inner in inside:
                 assert inner.dtype_policy.name == policy, inner.path

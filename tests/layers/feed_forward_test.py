@@ -20,7 +20,7 @@ BOTH = (feed_forward.FeedForward, feed_forward.GatedFeedForward)
 
 
 def drawn(layer_class, *args, **kwargs):
-    """Gives random values to all weights of a layer."""
+    """Makes a layer with random values in all weights."""
     layer = layer_class(D, F, *args, **kwargs)
     layer.build()
     layer.set_weights(
@@ -52,7 +52,7 @@ class TestFeedForward:
     def test_dropout_drops_units_in_training(self, layer_class):
         layer = layer_class(F, F, dropout=0.4, use_bias=False)
         layer.build()
-        # The last projection is the identity, so its output is the units.
+        # All projections are the identity, so the output shows the units.
         for weight in layer.trainable_weights:
             weight.assign(np.eye(F, dtype="float32"))
         inputs = np.abs(random(101, T, F, seed=5)) + 0.1

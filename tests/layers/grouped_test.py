@@ -1,4 +1,4 @@
-"""Query heads that share a key-value head must read what a copy would hold.
+"""A shared key-value head must give the same as a copy for each query head.
 
 B batch   T query length   S key length   H heads   K head_dim
 N key-value heads

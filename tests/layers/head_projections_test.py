@@ -18,7 +18,7 @@ GROUPS = 2
 
 
 def make(use_bias=True, dtype=None):
-    """An attention whose projections have H, 2, 2 and H heads."""
+    """Makes an attention; its projections have H, 2, 2 and H heads."""
     return kinds.drawn(
         layers.MultiHeadAttention(D, H, GROUPS, use_bias=use_bias, dtype=dtype)
     )

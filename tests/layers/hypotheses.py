@@ -1,4 +1,4 @@
-"""Helpers for tests of decoding: hypotheses followed by hand, and a loop.
+"""Helpers for tests of decoding: hypotheses with known pasts, and a loop.
 
 B batch   W hypotheses of a row   T target length
 """
@@ -6,26 +6,26 @@ B batch   W hypotheses of a row   T target length
 import numpy as np
 import tensorflow as tf
 
-# By which factor a state is widened before which step: to 13 hypotheses at
-# once; or first to two, and later to six.
+# Steps before which a state is widened, and the factors: to 13 hypotheses at
+# the start, or first to two and later to six.
 WIDENINGS = ({0: 13}, {1: 2, 3: 3})
 
 
 def follow(keeper, state, take_step, draw, num_steps, widenings, seed=0):
-    """Takes steps in which each hypothesis continues a random other one.
+    """Takes steps; each hypothesis continues a random one of the last step.
 
     Args:
         keeper: an object with the methods `widen` and `select`.
         state: a state of B rows.
-        take_step: takes tokens `(B, W, ...)`, position and state, and returns
-            outputs and state.
-        draw: makes random tokens of a shape `(B, W)`.
+        take_step: a function of tokens `(B, W, ...)`, position and state that
+            returns outputs and state.
+        draw: a function of position and W that draws tokens `(B, W, ...)`.
         num_steps: the number of steps.
         widenings: see `WIDENINGS`.
         seed: the seed of the random parents.
 
     Yields:
-        Outputs of each step and all that the hypotheses have read,
+        The outputs of each step, and all tokens that the hypotheses have read,
         `(B, W, T, ...)`.
     """
     rng = np.random.default_rng(seed)
@@ -52,8 +52,8 @@ def follow(keeper, state, take_step, draw, num_steps, widenings, seed=0):
 def loop(keeper, take_step, state, tokens):
     """Reads tokens `(B, T, ...)` in a `tf.while_loop`, as a search does.
 
-    The loop has the shapes that `keeper.shapes` returns. Returns the outputs,
-    `(T, B, ...)`.
+    The shapes of the state in the loop are those of `keeper.shapes`. Returns
+    the outputs, `(T, B, ...)`.
     """
     sizes = iter(tf.nest.flatten(keeper.shapes(state)))
     invariants = tf.nest.map_structure(

@@ -42,7 +42,7 @@ class TestImplicit:
         self.embed = keras.layers.Embedding(V, D, mask_zero=True)
 
     def assert_real_are(self, output, ids, i, expected):
-        """Checks row i, at its real positions, against that row alone."""
+        """Checks row i at its real positions; `expected` is that row alone."""
         real = output[i][ids[i] != 0]
         assert_all_close(real, expected[0], rtol=0, atol=1e-5)
 
@@ -59,7 +59,7 @@ class TestImplicit:
     def test_a_decoder_reads_no_padding_of_source_or_target(self):
         decoder = stack(layers.Decoder)
         reach = np.ones((T, S), bool)
-        # This mask is combined with padding.
+        # The layer combines this mask with the attached padding masks.
         reach[:, 1] = reach[:, -1] = False
         output, _, cross = decoder(
             self.embed(IDS),
@@ -103,7 +103,7 @@ class TestImplicit:
         ours = layers.MultiHeadAttention(D, H)
         theirs = keras.layers.MultiHeadAttention(H, D // H, use_bias=False)
 
-        def inputs():  # Keras's attention does not pass the masks on.
+        def inputs():  # Made anew: Keras's attention drops the masks.
             return self.embed(IDS), self.embed(SOURCE_IDS)
 
         ours.build()

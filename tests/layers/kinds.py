@@ -32,7 +32,7 @@ SINUSOIDS = (
 ADDED = (*SINUSOIDS, "learned")
 ATTENDED = ("rotary", "rotary_interleaved", "relative")
 POSITIONS = (None, *ADDED, *ATTENDED)
-# None, one that is added of either origin, and those inside of attention.
+# No positions, sinusoids, learned ones, and two kinds inside of attention.
 FEW_POSITIONS = (None, "fairseq", "learned", "rotary", "relative")
 ACTIVATIONS = {
     "relu": (layers.FeedForward, "relu"),
@@ -47,7 +47,7 @@ SHARED = (1, 2, 3, H)
 # Shapes of masks that do not fit attention from T queries to S keys.
 WRONG_SHAPES = (
     (B, S + 1),
-    # A mask of one key does not stand for all keys.
+    # A mask of one key is not broadcast to all keys.
     (B, 1),
     (B, T, 1),
     (B + 1, S),
@@ -70,7 +70,7 @@ DEFAULT = {
     # Which layers have biases: none, feed_forward, blocks.
     "biases": "feed_forward",
 }
-# Each setting occurs in one of them, some with pre and some with post norm.
+# Each value of a setting is in some kind; some kinds have pre-, some post-norm.
 KINDS = (
     *(
         {"positions": name, "normalization": ("pre", "post")[i % 2]}
@@ -103,7 +103,7 @@ KINDS = (
     },
     {"positions": "learned", "norm": "rms", "activation": "reglu"},
 )
-# Each position that acts inside of attention, each activation, norm and bias.
+# Each kind of positions inside of attention, each activation, norm and bias.
 FEW = KINDS[-7:]
 
 
@@ -112,14 +112,14 @@ def random(*shape, seed=0):
 
 
 def random_mask(*shape, seed=0):
-    """Returns a mask, about half True, that allows the first key to all."""
+    """Returns a mask, about half True; all queries may attend to key 0."""
     mask = np.random.default_rng(seed).random(shape) < 0.5
     mask[..., 0] = True
     return mask
 
 
 def drawn(layer):
-    """Builds a layer, and gives random values to weights that are 1 or 0."""
+    """Builds a layer; draws its biases and norms, which start as 0 or 1."""
     if not layer.built:
         layer.build()
     for i, weight in enumerate(layer.trainable_weights):

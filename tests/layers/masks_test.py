@@ -1,4 +1,4 @@
-"""Masks must equal masks that are drawn by hand."""
+"""Masks must equal masks that are written by hand."""
 
 import numpy as np
 import pytest
@@ -70,7 +70,7 @@ class TestMasks:
             [0, 0, 0, 0, 9],
             [0, 7, 0, 8, 0],
             [0, 0, 0, 0, 0],
-            # A row that has no padding before its tokens has no start.
+            # Without padding before its tokens, a row has no start.
             [7, 8, 0, 0, 0],
         ]
         mask = masks.started_mask(ids, pad_id=0)
@@ -136,7 +136,7 @@ class TestMasks:
             (2, 2, 5, 7),
             (2, 3, 7, 5),
             (3, 3, 5, 7),
-            # A mask has an entry for each key.
+            # A mask must have an entry for each key.
             (2, 1),
             (2, 5, 1),
         ],

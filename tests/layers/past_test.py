@@ -19,14 +19,14 @@ ROOMS = (None, ROOM)
 
 
 def tags(position, width):
-    """Returns a different number for each slot and axis: (B, N, W, K)."""
+    """Returns an array (B, N, W, K) in which all numbers differ."""
     first = 10_000 * position + 100 * np.arange(B)[:, None] + np.arange(width)
     numbers = first[:, None, :, None] + 0.1 * np.arange(N)[:, None, None]
     return (numbers + 0.01 * np.arange(K)).astype("float32")
 
 
 class Keeper:
-    """A model whose cache holds tags, and which reads the allowed slots."""
+    """A stand-in for a model: it caches tags and reads the allowed slots."""
 
     def start(self, max_length):
         before = past.start(B, max_length)
@@ -81,7 +81,7 @@ class TestPast:
             widenings,
             seed,
         ):
-            # One slot of each position, in order.
+            # A hypothesis reads one slot of each position, in order.
             assert_all_equal(actual, history)
             lengths.append(actual.shape[2])
         assert lengths == list(range(1, STEPS + 1))
@@ -151,7 +151,7 @@ class TestPast:
         )
         cached = (B, N, None if max_length is None else 3 * max_length, K)
         assert before.shape_at_all_steps(cached) == cached
-        # The shape of one step of a growing past.
+        # For a growing past the shape of one step may be given.
         if max_length is None:
             assert before.shape_at_all_steps((B, N, 6, K)) == cached
 

@@ -1,4 +1,4 @@
-"""Positions must equal the five common tables, and be precise far out.
+"""Positions must equal the five common tables, also at large positions.
 
 B batch   T length   D model_dim
 """
@@ -16,7 +16,7 @@ from tests.references import layers as reference_layers
 
 B, T, D = 3, 5, 26
 FORMS = kinds.SINUSOIDS
-# Padding after, before, and between tokens; and the numbers of positions.
+# Rows with padding after, before and between tokens, and their positions.
 MASK = np.array([[1, 1, 1, 0, 0], [0, 0, 1, 1, 1], [1, 0, 1, 0, 1]]) > 0
 NUMBERS = np.array([[0, 1, 2, 2, 2], [0, 0, 0, 1, 2], [0, 0, 1, 1, 2]])
 

@@ -104,7 +104,7 @@ class TestRelativePositions:
 
     def test_distances_beyond_the_longest_share(self):
         query, key, value = drawn_heads()
-        # From a late start, all keys are beyond the maximum on the same side.
+        # From a late start, all distances are clipped to the same number.
         layer = make()
         near, _ = layer(query, key, value, start=S + 1)
         far, _ = layer(query, key, value, start=997)
@@ -153,7 +153,7 @@ class TestRelativePositions:
                 for table in (layer.keys, layer.values)
             ]
             for b, h in np.ndindex(B, H):
-                # By hand, since the reference has no attention bias.
+                # Computed here, since the reference has no attention bias.
                 keys, values = (x[b, :, h * groups // H].numpy() for x in wide)
                 logits = np.einsum(
                     "TK,TSK->TS", query[b, :, h], keys + vectors[0]
@@ -235,7 +235,7 @@ class TestRelativePositions:
             loss = tf.reduce_sum(output**2)
         forbidden = np.tile(~allowed[:, None], (1, H, 1, 1))
         assert_all_equal(scores.numpy()[forbidden], np.zeros(np.sum(forbidden)))
-        # The vector of its distance has no gradient either.
+        # A query without keys gets zeros, and no vector of a distance.
         assert_all_equal(output[2, 3], np.zeros((H, K)))
         for gradient in tape.gradient(loss, [key, value]):
             assert_all_equal(gradient[:, T:], np.zeros((B, S - T, H, K)))
@@ -282,7 +282,7 @@ class TestRelativePositions:
         query, key, value = (tf.cast(x, dtype) for x in drawn_heads())
         for output, scores in (
             layer(query, key, value),
-            # Does not pass through `__call__`, where Keras would cast.
+            # `attend_heads` does not pass through `__call__`, which casts.
             layer.attend_heads(
                 *(heads.swap_heads(x) for x in (query, key, value))
             ),

@@ -19,7 +19,7 @@ from tests.references import layers as reference_layers
 B, T, D = 3, 5, 26
 
 
-# What a norm is called, and the weights that it has.
+# The class of each norm, and the names of its weights.
 NORMS = {
     "layer": (keras.layers.LayerNormalization, ("gamma", "beta")),
     "rms": (keras.layers.RMSNormalization, ("scale",)),
@@ -27,7 +27,7 @@ NORMS = {
 
 
 def with_random_norm(normalization, dropout=0.1, norm=None, **kwargs):
-    """Makes a layer with random weights of its norm; returns both."""
+    """Returns a layer, and the random weights of its norm by name."""
     layer = residual.Residual(D, dropout, normalization, norm, **kwargs)
     kinds.drawn(layer)
     weights = {
@@ -170,7 +170,7 @@ class TestResidual:
         output, _ = layer(
             x, sublayer=lambda x: (tf.ones_like(x), None), training=True
         )
-        # The norm comes last, so the mean is 0; with dropout last it is not.
+        # The norm comes last, so the mean is 0. After dropout it would not be.
         assert_all_close(
             tf.reduce_mean(output, -1), np.zeros((B, T)), rtol=0, atol=1e-6
         )

@@ -114,7 +114,7 @@ class TestRotaryPositions:
         assert_all_close(
             products[5, 5], np.sum(query[0, 0] * key[0, 0]), atol=1e-5
         )
-        # They depend on the distance, and on its sign.
+        # The products depend on the distance and on its sign.
         assert np.abs(products[3, 4] - products[3, 3]) > 0.01
         assert np.abs(products[3, 4] - products[4, 3]) > 0.01
 
@@ -142,7 +142,7 @@ class TestRotaryPositions:
             expected = np.swapaxes(layer(inputs, start=start), 1, 2)
             rotated = layer.apply_to_keys(heads, numbers)
             assert_all_close(rotated, expected, rtol=0, atol=1e-6)
-            # Positions in any order, and one that all columns share.
+            # Positions may be in any order, or one for all columns.
             order = [3, 0, 4, 1, 2]
             rotated = layer.apply_to_keys(heads[:, :, order], numbers[order])
             assert_all_close(rotated, expected[:, :, order], rtol=0, atol=1e-6)
@@ -213,7 +213,7 @@ class TestRotaryPositions:
         # Angles of 100 have an error of 8e-6.
         assert_all_close(moved, scores, rtol=0, atol=2e-5)
 
-    # The error of rounding a number up to 1 once.
+    # Each dtype, and the error of rounding a number up to 1.
     @pytest.mark.parametrize(
         "precision", (("float16", 2.0**-11), ("bfloat16", 2.0**-8))
     )

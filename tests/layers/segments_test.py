@@ -1,4 +1,4 @@
-"""Sentences that share a row must give what they give in rows of their own.
+"""Sentences that share a row must give the same as in separate rows.
 
 B batch   T length   D model_dim
 """

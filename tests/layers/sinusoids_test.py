@@ -1,4 +1,4 @@
-"""Sinusoids must equal the five common tables, and be precise far out.
+"""Sinusoids must equal the five common tables, also at large positions.
 
 B batch   T length   D model_dim
 """

@@ -99,7 +99,7 @@ class TestStack:
         stack = kinds.make_stack(layers.Encoder)
         inputs = random(B, T, D)
         expected = stack.enter(inputs, mask=MASK)
-        # A key that only one query may not attend to is no padding.
+        # A key is padding only if no query may attend to it.
         square = np.tile(MASK[:, None], (1, T, 1)) & np.tri(T, dtype=bool)
         assert_all_equal(stack.enter(inputs, mask=square), expected)
 
@@ -142,7 +142,7 @@ class TestStack:
             ):
                 assert gradient is not None, weight.path
                 if "key_bias" in weight.path:
-                    # It adds one number to all logits of a query.
+                    # A key bias shifts all logits of a query equally.
                     continue
                 gradient = tf.convert_to_tensor(gradient)
                 assert np.abs(gradient).max() > 1e-6, weight.path

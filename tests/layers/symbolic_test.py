@@ -87,7 +87,7 @@ class TestSymbolic:
                 self.assert_same(loaded(batch), expected)
 
     def test_a_causal_language_model_of_unknown_length_is_trained(self):
-        """Its embedding layer is called twice, for ids and for logits."""
+        """The embedding layer is used twice, for ids and for logits."""
         embedding = layers.TokenEmbedding(V, D, output_bias=True)
         encoder = layers.Encoder(
             1,

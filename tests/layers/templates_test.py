@@ -127,7 +127,7 @@ class TestTemplates:
             between = templates.between_sequences(described)
             config = templates.settings_of(between)["config"]
             assert config == {**template.get_config(), "positions": None}
-        # A layer without this method is used unchanged, with its positions.
+        # A layer without the method `between_sequences` is used unchanged.
         template = layers.Encoder(
             2,
             template,

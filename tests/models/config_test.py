@@ -8,23 +8,24 @@ import pytest
 from keras_transformer import models
 from keras_transformer.models import config
 
-# By hand, of D = model_dim, F = feed_forward_dim, V, N layers on each side:
+# Computed by hand, with D = model_dim, F = feed_forward_dim, vocabulary size V,
+# and N layers each in encoder and decoder:
 # V D + N (4 D^2 + 4 D) + N (8 D^2 + 6 D) + 2 N (2 D F + F + D), and 4 D for
-# the two last norms of pre-normalization.
+# the two final norms of pre-normalization.
 PARAMETERS = {
     "demo": 1_115_136,
     "tiny": 2_343_424,
     "small": 7_569_408,
-    # No biases, one number a unit in each of 15 + 2 norms, three matrices of
-    # 256 x 688, and keys and values of 2 heads of 32 instead of 8:
+    # No biases, D numbers in each of 15 + 2 norms, three matrices of 256 x 688
+    # in a network, and 2 key-value heads of size 32 instead of 8:
     # V D + 9 (2 D^2 + 2 D 64) + 6 (3 D F) + 17 D.
     "modern": 2_048_000 + 9 * 163_840 + 6 * 528_384 + 17 * 256,
     # The paper reports 65 and 213 million.
     "base": 63_045_632,
     "big": 214_171_648,
 }
-# Variants of base and big: biases, and the place of the norm. Biases of the
-# attention are 4 D for each of 18; pre-norm adds the two last norms.
+# Variants of base and big: biases, and the place of the norm. Each of 18
+# attentions has 4 D biases, and pre-norm adds two final norms.
 VARIED = (
     ("base", "feed_forward", "post", 63_045_632),
     ("base", "blocks", "post", 63_082_496),

@@ -1,4 +1,4 @@
-"""Every convention must set the same fields, and no two alike."""
+"""Conventions must set the same fields, and no two may be equal."""
 
 import dataclasses
 
@@ -83,7 +83,7 @@ class TestConventions:
     def test_what_the_decoder_starts_with(self, name, start_id):
         model = build(name)
         assert (model.start_id, model.pad_id) == (start_id, 0)
-        # A decoder that starts with the padding id reads a zero vector.
+        # If the start id is the padding id, its embedding is zeros.
         vector = model.target_embedding(np.array([[start_id]]))
         assert np.any(vector) == (start_id != 0)
 
@@ -98,7 +98,7 @@ class TestConventions:
         ],
     )
     def test_norms_and_biases(self, name, final_norms, epsilon, biases):
-        # Besides the biases of the two feed-forward networks.
+        # `biases` are those outside of the two feed-forward networks.
         model = build(name)
         expected = V * D + 3 * 4 * D**2 + 2 * (2 * D * F + F + D)
         expected += (5 + final_norms) * 2 * D + biases

@@ -45,12 +45,12 @@ def make(seed, **changes):
 
 @functools.cache
 def members_to_read():
-    """What `make_members` makes, once for all tests that only call them."""
+    """Returns members that are shared by all tests that only call them."""
     return make_members()
 
 
 def room(keep):
-    """Parametrizes a test by the room of a state: it grows, or is fixed."""
+    """Parametrizes a test by `max_length`: a state grows, or has a size."""
     return pytest.mark.parametrize(
         "max_length", costs.grid((None, T + 2), keep=keep)
     )

@@ -1,4 +1,4 @@
-"""A copy in int8 is small and near, and the model stays as it was."""
+"""A copy in int8 is small, has similar logits, and leaves the model as is."""
 
 import keras
 import numpy as np
@@ -40,7 +40,7 @@ def test_matrices_have_eight_bits(model, small):
     assert len(matrices) == 3 + 4 + 8 + 4
     dtypes = [v.dtype for v in small.variables]
     assert dtypes.count("int8") == len(matrices)
-    # What is left in float32 are biases, norms, and a scale for each column.
+    # Only biases, norms, and a scale for each column stay in float32.
     assert sum(
         np.prod(v.shape) for v in small.variables if v.dtype == "int8"
     ) == sum(np.prod(v.shape) for v in matrices)

@@ -1,4 +1,4 @@
-"""Pairs that share a row must give what they give in rows of their own.
+"""Pairs that share a row must give the same as in separate rows.
 
 B batch   T target length   S source length   V vocabulary_size
 """
@@ -26,13 +26,13 @@ PAIRS = [
     ([4, 14], [7]),
     ([10, 3, 15, 9], [14, 6, 9]),
 ]
-# The pairs of each row, in their order; the last row is empty.
+# The indices in `PAIRS` of the pairs of each row. The last row is empty.
 ROWS = [[2, 0, 3], [4, 1], []]
 S, T = 13, 17
 
 
 def batch_of(rows, config):
-    """The batch whose rows hold these pairs, with segment ids."""
+    """Returns input ids, segment ids, labels and weights of these rows."""
     names = ("source_ids", "target_input_ids", "labels")
     pads = (config.pad_id, config.pad_id, config.pad_id)
     lengths = (S, T, T)

@@ -41,7 +41,7 @@ def make(dtype=None, **changes):
 
 
 def rounded(value):
-    """Rounds to bfloat16: to the nearest, and a tie to the even number."""
+    """Rounds to the nearest bfloat16, and a tie to the even number."""
     bits = np.asarray(value, "float32").view("uint32").astype("uint64")
     bits = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16 << 16
     return bits.astype("uint32").view("float32")

@@ -77,7 +77,7 @@ def test_a_dropped_word_is_as_if_its_embedding_were_zero():
 
 
 def test_rates_of_zero_make_no_random_states():
-    # Checkpoints list variables by position, so a new one would break them.
+    # Checkpoints number the variables. A new variable would break them.
     config, model = make("paper", dropout=0.1)
     blocks = 2 * config.num_encoder_layers + 3 * config.num_decoder_layers
     assert len(model.non_trainable_variables) == blocks + 2

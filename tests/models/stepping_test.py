@@ -76,7 +76,7 @@ class TestDecodingModel:
             expected = parameters_of(stepping.DecodingModel, name)
             found = parameters_of(kind, name)
             assert found[: len(expected)] == expected, name
-            # A model may take more, if callers may leave it out.
+            # A model may take more arguments if they have defaults.
             assert all(
                 default is not inspect.Parameter.empty
                 for _, default in found[len(expected) :]

@@ -1,4 +1,4 @@
-"""The model must compute figure 1, at once and step by step.
+"""The model must compute figure 1, in one call and step by step.
 
 B batch   T target length   S source length   D model_dim   H heads
 F feed_forward_dim   L layers   V vocabulary_size
@@ -28,7 +28,7 @@ from tests.references import model as reference
 from tests.references import search as reference_search
 
 B, T, S, H, D, F, V = 3, 5, 7, 4, 24, 11, 17
-# The fewest blocks of which the decoder has several. `encoder_test.py` has two.
+# One encoder block saves time; `encoder_test.py` has two. The decoder has two.
 SIZES = models.TransformerConfig(V, 1, 2, D, H, F, dropout=0.1)
 # The sources have 4, 7 and 2 tokens, the targets 5, 3 and 4.
 SOURCE_IDS = np.array(
@@ -43,7 +43,7 @@ def kind(convention="paper", **changes):
     return dataclasses.replace(config, **changes)
 
 
-# Each convention, and each value of every field that is a name.
+# Each convention, and each value of every field that holds a name.
 KINDS = {
     "paper": kind(),
     "paper_pre": kind(normalization="pre", dropout=0.0),
@@ -71,7 +71,7 @@ KINDS = {
     ),
     "not_scaled": kind(embedding_scale="none", embedding_initializer="uniform"),
 }
-# Each kind of positions, and heads that share keys.
+# Each kind of positions, and shared key-value heads.
 STEPPED = (
     "paper",
     "tensor2tensor",
@@ -85,12 +85,12 @@ STEPPED = (
 )
 
 
-# One at least of each kind of positions, norm, tying and activation.
+# Different kinds of positions, norms, tyings and activations.
 FEW = ("marian", "relative", "modern", "two_vocabularies")
 
 
 def kinds(*names, keep=tuple(KINDS)):
-    """Configs of these names, or all; but for those to keep, of the grid."""
+    """Parametrizes by configs; those not in `keep` are only in the grid."""
     return pytest.mark.parametrize(
         "config",
         [
@@ -125,7 +125,7 @@ def without_padding(config):
 
 
 def make(config=KINDS["paper_pre"], dtype=None, **changes):
-    """Makes a model, with random values for weights that are 1 or 0."""
+    """Makes a model; draws its biases and norms, which start as 0 or 1."""
     config = dataclasses.replace(config, **changes)
     model = models.build_transformer(config, dtype)
     for i, weight in enumerate(model.trainable_weights):
@@ -156,7 +156,7 @@ def draw_ids(seed, width):
 
 
 def loss_of(logits, labels):
-    """Returns the mean cross-entropy at real positions, in either library."""
+    """Returns the mean cross-entropy of log-probabilities at real positions."""
     return -sum(
         logits[b][t][labels[b, t]] for b, t in np.argwhere(IS_REAL)
     ) / np.sum(IS_REAL)
@@ -167,7 +167,7 @@ class TestTransformer:
     def set_up(self):
         keras.utils.set_random_seed(1)
 
-    # What the others have is in these too, or in the tests of layers.
+    # These, and the tests of layers, cover what the other configs have.
     @kinds(
         keep=(
             *FEW,
@@ -246,7 +246,7 @@ class TestTransformer:
         for i, (weight, gradient) in enumerate(
             zip(model.trainable_weights, gradients, strict=True)
         ):
-            # Along one random direction for each weight.
+            # Derivatives along one random direction for each weight.
             name = weight.path.removeprefix(f"{model.name}/")
             direction = random(*weight.shape, seed=500 + i).astype("float64")
             direction /= np.linalg.norm(direction)
@@ -288,7 +288,7 @@ class TestTransformer:
         ):
             assert_all_equal(array, other)
 
-    # `decoder_test.py` has each kind of positions.
+    # `decoder_test.py` tests each kind of positions.
     @kinds(keep=("marian", "relative", "modern"))
     def test_steps_equal_the_call(self, config):
         model = shared(config)
@@ -299,7 +299,7 @@ class TestTransformer:
             assert logits.dtype == "float32"
             assert_all_close(logits, expected, rtol=1e-5, atol=1e-5)
 
-    # `decoder_test.py` has each kind of positions in a graph.
+    # `decoder_test.py` tests each kind of positions in a graph.
     @pytest.mark.seconds
     @kinds(
         "paper",
@@ -332,7 +332,7 @@ class TestTransformer:
                 atol=1e-5,
             )
 
-    # `decoder_test.py` has each kind of positions.
+    # `decoder_test.py` tests each kind of positions.
     @kinds(*STEPPED, keep=("relative",))
     def test_each_hypothesis_reads_its_own_past(self, config):
         model = shared(config)
@@ -379,7 +379,7 @@ class TestTransformer:
         model = shared(config)
         width, max_length = 5, None if how == "grows_in_a_graph" else T + 2
         is_compiled = how == "is_compiled"
-        # If compiled, all sizes are known, otherwise only W.
+        # All sizes are known if compiled; otherwise only W is known.
         rows, length = (B, T) if is_compiled else (None, None)
 
         @tf.function(
@@ -505,7 +505,7 @@ class TestTransformer:
         target_ids = without_padding(KINDS["paper_pre"])
         batch = inputs(target_ids=target_ids)
         expected = model.alignment_attention(batch).numpy()
-        # The last but one of three blocks.
+        # Of three blocks it is the last but one.
         cross = model.attention_scores(batch).cross.numpy()
         assert_all_close(
             expected,
@@ -674,7 +674,7 @@ class TestTransformer:
         expected = model(inputs(target_ids=target_ids))[:, 2].numpy()
         assert_all_close(logits, expected[rows], rtol=1e-5, atol=1e-5)
 
-    # `decoder_test.py` has each kind.
+    # `decoder_test.py` tests each kind.
     @kinds(
         *("paper", "paper_pre", "marian", "relative", "modern"),
         keep=("marian", "modern"),
@@ -781,7 +781,7 @@ class TestTransformer:
         ):
             gradient = tf.convert_to_tensor(gradient)
             if "key_bias" in weight.path:
-                # It adds one number to all logits of a query, without effect.
+                # A key bias adds one number to all logits of a query.
                 assert_all_close(gradient, 0 * gradient, atol=1e-6)
                 continue
             assert np.abs(gradient).max() > 1e-6, weight.path
@@ -1000,7 +1000,7 @@ class TestSublayers:
 
 @pytest.mark.grid
 class TestEveryCombination:
-    """Tests of `TransformerTest` for all combinations of settings."""
+    """Steps, padding and the reference, for all combinations of settings."""
 
     @pytest.mark.parametrize("convention", tuple(models.CONVENTIONS))
     @pytest.mark.parametrize("positions", building.POSITIONS)

@@ -1,4 +1,4 @@
-"""Weights of another model must arrive where they belong."""
+"""Weights of another model must be copied to the right weights."""
 
 import dataclasses
 

@@ -3,7 +3,7 @@
 They use NumPy in float64, one sentence at a time, and often one number at a
 time. Nothing here imports the package.
 
-The variants are in a dict of kinds, see `PAPER`. There is a bias if the weights
+A dict `kinds` names the variants, see `PAPER`. A bias is added if the weights
 have one.
 
 T query length   S key length   D model_dim   K head_dim   H heads
@@ -14,8 +14,8 @@ import math
 
 import numpy as np
 
-# The kinds of the paper. Other dicts name the kinds that differ, and may have
-# other keys, such as all fields of a config.
+# The variants of the paper. Other dicts name only variants that differ, and may
+# have other keys, such as all fields of a config.
 PAPER = {
     "num_heads": 8,
     "num_encoder_layers": 6,
@@ -31,16 +31,16 @@ PAPER = {
     "positions": "paper",
     # relu, gelu, silu; with a gate: reglu, geglu, swiglu.
     "activation": "relu",
-    # sqrt_dim, none.
+    # sqrt_dim or none.
     "embedding_scale": "sqrt_dim",
     "pad_id": 0,
-    # If it is `pad_id`, its embedding is zero.
+    # If `start_id` is `pad_id`, its embedding is zero.
     "start_id": 1,
 }
 
 
 def softmax(logits):
-    """Returns probabilities, zero where a logit is -inf, also if all are."""
+    """Returns probabilities; only zeros if all logits are -inf."""
     if np.all(np.isneginf(logits)):
         return np.zeros(len(logits))
     powers = [math.exp(logit - np.max(logits)) for logit in logits]
@@ -199,7 +199,7 @@ def normalize(inputs, weights, kinds):
 
 
 def below(weights, name):
-    """Returns the weights whose names start with `name/`, without it."""
+    """Returns the weights below `name/`, without this prefix in their names."""
     return {
         key.removeprefix(f"{name}/"): value
         for key, value in weights.items()
@@ -211,8 +211,8 @@ def sinusoid(p, model_dim, form):
     """Returns the encoding of position p, counted from 0, in one form."""
     encoding = np.zeros(model_dim)
     half = model_dim // 2
-    # The number of the first position: 1 in OpenNMT-tf; in fairseq the number
-    # after its padding id, which is 1.
+    # The number of the first position: 1 in OpenNMT-tf, and 2 in fairseq, since
+    # the padding id of fairseq is 1.
     first = {"tensor2tensor_from_1": 1, "fairseq": 2}.get(form, 0)
     for i in range(half):
         if form in ("paper", "half"):

@@ -94,7 +94,7 @@ def decoder_block(inputs, memory, is_real, memory_is_real, weights, kinds):
         below(weights, "self_attention_residual/norm"),
         kinds,
     )
-    # Between target and source there are no positions.
+    # Cross-attention has no positions.
     across_kinds = {**kinds, "positions": None}
     x, cross_scores = sublayer(
         lambda x: multi_head(x, memory, across, attend_memory, across_kinds),
@@ -161,14 +161,14 @@ def transformer(source_ids, target_ids, weights, kinds):
         kinds: dict, see `PAPER`.
 
     Returns:
-        Logits `(T, V)` and the scores of the encoder, of the decoder and
-        across, each a list (layers) of lists (heads) of matrices.
+        Logits `(T, V)`, and the scores of the encoder, of the decoder and of
+        cross-attention, each a list (layers) of lists (heads) of matrices.
     """
     kinds = {**PAPER, **kinds}
     source_is_real = [i != kinds["pad_id"] for i in source_ids]
     target_is_real = [i != kinds["pad_id"] for i in target_ids]
     if kinds["start_id"] == kinds["pad_id"]:
-        # The start id is the padding id: the last one before other tokens.
+        # The start is the last padding id before other tokens.
         first = target_is_real.index(True) if any(target_is_real) else 0
         target_is_real[max(first - 1, 0)] = True
     found = [below(weights, "embedding")]

@@ -12,10 +12,10 @@ import numpy as np
 
 
 class Language:
-    """What follows each prefix, and where it looks in the source.
+    """A stand-in for a model: the logits and attention after each prefix.
 
-    logits_after: function of a tuple of ids to V logits.
-    attention_after: function of a tuple of ids to S numbers, or `None`.
+    logits_after: a function from a tuple of ids to V logits.
+    attention_after: a function from a tuple of ids to S scores, or `None`.
     source_mask: S booleans, or `None`.
     """
 
@@ -32,7 +32,7 @@ class Language:
 
 
 class Rules(NamedTuple):
-    """What is asked of the hypotheses of one row."""
+    """What hypotheses of a row must fulfil, and how they are scored."""
 
     limit: int
     end_id: int
@@ -60,7 +60,7 @@ def log_softmax(logits):
 
 
 def length_divisor(length, alpha, penalty="gnmt"):
-    """Wu et al. 2016, equation 14, without the coverage term; or n^alpha."""
+    """Wu et al. 2016, equation 14; n^alpha if "average", 1 if "none"."""
     return {
         "gnmt": (5 + length) ** alpha / (5 + 1) ** alpha,
         "average": float(length) ** alpha,
@@ -69,7 +69,7 @@ def length_divisor(length, alpha, penalty="gnmt"):
 
 
 def coverage_penalty(attention, source_mask, beta):
-    """Wu et al. 2016, equation 14; what was never looked at counts 1e-9."""
+    """Wu et al. 2016, equation 14; attention below 1e-9 counts as 1e-9."""
     total = 0.0
     for s, is_real in enumerate(source_mask):
         if is_real:
@@ -79,14 +79,14 @@ def coverage_penalty(attention, source_mask, beta):
 
 
 def log_probability(ids, logits_after):
-    """The sum over the tokens of `ids`; `logits_after(prefix)` gives V."""
+    """Returns the sum of the log-probabilities of all tokens of `ids`."""
     return sum(
         log_softmax(logits_after(ids[:n]))[token] for n, token in enumerate(ids)
     )
 
 
 def allowed_tokens(ids, rules, vocabulary_size):
-    """What may follow `ids`, by the rules."""
+    """Returns the tokens that may follow `ids`."""
     if len(ids) < len(rules.prefix):
         return [rules.prefix[len(ids)]]
     return [
@@ -99,7 +99,7 @@ def allowed_tokens(ids, rules, vocabulary_size):
 
 
 def ends_in_repetition(ids, n):
-    """Whether the last n of `ids` stand somewhere before, too."""
+    """Whether the last n of `ids` also occur before in `ids`."""
     ngrams = [tuple(ids[i : i + n]) for i in range(len(ids) - n + 1)]
     return bool(ngrams) and ngrams[-1] in ngrams[:-1]
 
@@ -132,10 +132,10 @@ def ranked(sequences, language, rules):
 
 
 def every_hypothesis(language, rules):
-    """Every sequence there is, all finished ones before all others.
+    """Returns all possible hypotheses, finished ones before all others.
 
-    A sequence ends with the end token, or is cut at the limit, or where
-    nothing may follow any of those as long as it.
+    A hypothesis is finished by the end token. The others stop at the limit, or
+    before it, where no token may follow any of them.
     """
     finished, others = [], [()]
     for _ in range(rules.limit):
@@ -156,8 +156,9 @@ def every_hypothesis(language, rules):
 def best_of_beam(language, rules, beam_size):
     """Keeps the `beam_size` best prefixes and never stops before the limit.
 
-    Of the 2 W best extensions of each length, those that end are finished
-    and the W best of the others live on; the W best finished are kept.
+    Of the 2 W best extensions of each length, those with the end token are
+    finished, and the W best of the others are extended. Returns the W best
+    finished hypotheses, and unfinished ones if there are fewer than W.
     """
     prefixes, finished = [((), 0.0)], []
     for _ in range(rules.limit):
@@ -180,7 +181,7 @@ def best_of_beam(language, rules, beam_size):
 
 
 def greedy_path(language, rules):
-    """The most probable token that is allowed, one after the other."""
+    """Takes the most probable allowed token at each position."""
     ids = ()
     while len(ids) < rules.limit and rules.end_id not in ids:
         log_probs = language.log_probs_after(ids)
@@ -194,7 +195,7 @@ def greedy_path(language, rules):
 def sampling_distribution(
     log_probs, allowed, temperature=1.0, top_k=0, top_p=1.0
 ):
-    """The probability of each token to be drawn (Holtzman et al. 2020)."""
+    """Returns the probability to draw each token (Holtzman et al. 2020)."""
     best = sorted(allowed, key=lambda token: -log_probs[token])
     best = best[: top_k or None]
     weights = np.exp([log_probs[token] / temperature for token in best])
@@ -206,7 +207,7 @@ def sampling_distribution(
 
 
 def beam_search(logits_after, *, limit, end_id, alpha, beam_size):
-    """As `best_of_beam`, without further rules, as pairs (ids, score)."""
+    """Calls `best_of_beam` without more rules; returns pairs (ids, score)."""
     return [
         (one.ids, one.score)
         for one in best_of_beam(

@@ -1,4 +1,4 @@
-"""The calibration of a run is a file of it, until other weights are trained."""
+"""A run has a calibration file, until other weights are trained."""
 
 import pytest
 

@@ -148,7 +148,7 @@ class TestLoadTranslator:
 
 
 class TestImportedRuns:
-    """What `config.json` says of the search and the limits is used."""
+    """The search and the length limits of `config.json` are used."""
 
     def write(self, directory, **config):
         run = kt.runs.RunDirectory(directory)

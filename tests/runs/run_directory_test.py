@@ -52,7 +52,7 @@ class TestRunDirectory:
         assert "tensorflow" in written["versions"]
 
     def test_what_was_not_finished_is_cleared(self):
-        self.directory.clear_unfinished()  # No run was started.
+        self.directory.clear_unfinished()  # There is no run yet.
         self.directory.write_config(CONFIG)
         saved = self.directory.saved_model
         for folder in (saved, saved.with_name(".saving-a1b")):
@@ -73,13 +73,13 @@ class TestRunDirectory:
         found = self.directory.read_config()
         assert found["architecture"] == {
             **CONFIG["architecture"],
-            # The values that runs had before there were these fields.
+            # Older runs lack these fields; these are the values they used.
             "attention_dropout": 0.0,
             "activation_dropout": 0.0,
             "word_dropout": 0.0,
             "max_positions": 1024,
         }
-        # The settings of runs that are older than these flags.
+        # Older runs lack these settings; these are the values they used.
         assert found["settings"] == {
             "tokenize": "13a",
             "text_normalization": "none",

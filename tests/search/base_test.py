@@ -1,4 +1,4 @@
-"""Searches are frozen values; your own search needs one method only."""
+"""Searches are frozen values, and a user's search needs only one method."""
 
 import dataclasses
 
@@ -71,9 +71,9 @@ def test_a_vocabulary_smaller_than_the_beam():
 
 
 def test_scores_of_given_targets():
-    """`score` gives the scores that the search gave to its hypotheses."""
+    """`score` gives a hypothesis the score that the search gave it."""
     languages = languages_.RandomLanguages(31, 7)
-    # The padding id is also a token of these languages.
+    # In these languages the padding id is also a token. Ban it.
     task = search.Task(
         7, languages.limits, **languages_.IDS, banned_ids=(languages_.PAD,)
     )
@@ -97,7 +97,7 @@ def test_scores_of_given_targets():
             scored.scores[is_finished], found.scores[is_finished], atol=1e-5
         )
         assert is_finished.sum() > 2
-    # By default, a search of your own ranks by log-probability.
+    # By default, a search that a user writes ranks by log-probability.
     plain = Shortest().score(logits, found.ids[:, 0], pad_id=languages_.PAD)
     np.testing.assert_allclose(plain.scores, scored.scores, atol=1e-6)
 

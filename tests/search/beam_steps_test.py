@@ -1,4 +1,4 @@
-"""A search that is walked through is the search in a graph."""
+"""Walking through a search step by step gives the same result as a call."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ V, END, PAD = 11, 2, 0
 
 
 def step(ids, position, state):
-    """Logits that depend on the token, the position and the row's state."""
+    """Returns logits that depend on the token, the position and the row."""
     generator = np.random.default_rng(7)
     table = tf.constant(generator.normal(0, 2, (V, V)), tf.float32)
     shift = tf.cast(position, tf.float32) / 5 + state[:, None]

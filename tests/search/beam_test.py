@@ -22,7 +22,7 @@ from tests.search.languages import (
     search_chain,
 )
 
-# Settings of a search: how it ranks, and which constraints hold.
+# Settings of a search: the ranking of hypotheses, and the constraints.
 RANKINGS = {
     "sum": {"alpha": 0.0},
     "gnmt": {"alpha": 0.6},
@@ -69,7 +69,7 @@ SETTINGS = [
 
 
 def settings_with(*demands):
-    """Splits SETTINGS: all rankings and these demands; the other demands."""
+    """Splits SETTINGS in two: rankings and the given demands; the rest."""
     chosen = {*RANKINGS, *demands}
     return [
         [one for one in SETTINGS if (one.id in chosen) == is_in]
@@ -77,12 +77,12 @@ def settings_with(*demands):
     ]
 
 
-# Constraints with which rows end early, late, or never, which matters for the
-# moment at which a search stops.
+# With these constraints rows end early, late or never. So they show at which
+# step a search stops.
 STOPPING, NOT_STOPPING = settings_with(
     "min_lengths", "banned_end", "dead_ends", "everything"
 )
-# Scores do not depend on constraints, so two of them are enough.
+# Scores do not depend on constraints, so two constraints are enough.
 SCORING, NOT_SCORING = settings_with("prefix_bigrams", "everything")
 
 
@@ -90,8 +90,8 @@ def rules(languages, demands, ranking):
     return [demands.rules(row, **ranking) for row in range(languages.num_rows)]
 
 
-# A wide beam has all settings. Of these one has each form of the ranking, and
-# each demand.
+# The tests of a wide beam use all settings. By default, those of a narrow beam
+# use only these: each form of the ranking, and two demands.
 NARROW = [
     one
     if one.id in ("gnmt", "coverage", "average", "everything", "prefix_bigrams")
@@ -102,7 +102,7 @@ NARROW = [
 
 class TestBeamSearch:
     def check_settings(self, languages, ranking, demands, beam_size, expected):
-        """Compares a search with the reference's `expected(row, rules)`."""
+        """Compares a search with `expected(row, rules)` of the reference."""
         demands = languages_.random_demands(languages, **demands)
         result = languages.search(
             demands=demands,
@@ -120,7 +120,7 @@ class TestBeamSearch:
 
     @pytest.mark.parametrize(("ranking", "demands"), SETTINGS)
     def test_a_beam_as_wide_as_the_space_is_exhaustive(self, ranking, demands):
-        # 89 languages, each with 40 finished sequences and 81 others.
+        # 89 languages. Each has 40 finished and 81 unfinished sequences.
         languages = RandomLanguages(7, 89, vocabulary_size=4, longest=4)
         self.check_settings(
             languages,
@@ -167,8 +167,8 @@ class TestBeamSearch:
             )
 
     def test_the_options_matter(self):
-        # Each setting changes the result; otherwise its tests would show
-        # nothing.
+        # Each setting must change the result. Otherwise the tests of that
+        # setting would prove nothing.
         languages = RandomLanguages(7, 89, vocabulary_size=4, longest=4)
 
         def best(demands, **ranking):
@@ -234,7 +234,7 @@ class TestBeamSearch:
 
     def check_scores(self, ranking, demands):
         languages = RandomLanguages(11, num_rows=53)
-        # The padding id is also a token of these languages; ban it.
+        # In these languages the padding id is also a token. Ban it.
         demands = {**demands, "banned": (PAD, *demands.get("banned", ()))}
         demands = languages_.random_demands(languages, **demands)
         result = languages.search(
@@ -284,14 +284,15 @@ class TestBeamSearch:
         ends = np.any(result.ids == END, axis=-1)
         assert np.sum(ends) > 30
         assert np.sum(~ends) > 10
-        # Rows with both test that finished hypotheses come first.
+        # Rows with finished and unfinished hypotheses test that the finished
+        # ones come first.
         assert np.sum(ends.any(1) & ~ends.all(1)) > 5
 
     def test_beam_one_is_greedy_where_the_best_token_is_nearly_certain(self):
         languages = RandomLanguages(0, num_rows=41, scale=20.0)
         result = languages.search(beam_size=1, alpha=0.0)
         expected = languages.run(searches.greedy_search)
-        # Beam search ranks finished hypotheses first, so only rows that end in
+        # Beam search ranks finished hypotheses first. So only rows that end in
         # both searches are compared.
         ends = np.any(expected.ids == END, axis=(1, 2))
         assert np.sum(ends) > 9
@@ -329,14 +330,14 @@ class TestBeamSearch:
         assert np.sum(result.ids == END) == 0
 
     def test_beam_one_keeps_an_end_that_greedy_passes_by(self):
-        # END has probability 0.4; greedy search finds 2 END, 0.6 * 0.5.
+        # Greedy search finds 2 END, of 0.6 * 0.5. END has probability 0.4.
         chain = [[0, 0.4, 0.6], [1, 1, 1], [0.25, 0.5, 0.25]]
         result = search_chain(chain, beam_size=1, alpha=0.0)
         assert_all_equal(result.ids[0, 0, :1], [END])
         assert_all_close(result.scores, [[np.log(0.4)]], rtol=1e-6)
 
     def test_a_finished_hypothesis_is_frozen_while_a_longer_overtakes_it(self):
-        # The chain, from the start 0, without transitions of probability 0.01:
+        # The chain from token 0, without the transitions of probability 0.01:
         #
         #       0.48    0.99    0.99
         #     0 ----> 2 ----> 3 ----> 4
@@ -345,21 +346,21 @@ class TestBeamSearch:
         #     v                       v
         #    END                     END
         #
-        # A hypothesis that is extended after its end would get the token 2 with
-        # probability 1 and lose nothing, so its score shows that it is frozen.
-        # n tokens, end included, have the divisor ((5 + n) / 6)^0.6:
+        # After END, token 2 would have probability 1 and cost nothing. So the
+        # score shows that the hypothesis is not extended. The divisor of n
+        # tokens, END included, is ((5 + n) / 6)^0.6:
         #
         #     hypothesis   n   log-probability           divisor   score
         #     END          1   log 0.5          -0.693   1.000     -0.693
         #     2 3 4 END    4   log 0.48*0.99^3  -0.764   1.275     -0.599
         #
-        # A beam of 2 finds END at the first step and keeps it to the last:
+        # A beam of 2 finds END at step 0 and keeps it to the last step:
         #
-        #     step   live, log-probabilities             finished, best first
+        #     step   live, with log-probabilities        finished, best first
         #     0      2      -0.734,  3      -4.605       END
         #     1      2 3    -0.744,  3 4    -4.615       END, 2 END
         #     2      2 3 4  -0.754,  3 4 2  -9.220       END, 3 4 END
-        #     3      none can win any more               2 3 4 END, END
+        #     3      no live hypothesis can still win    2 3 4 END, END
         chain = [
             [0, 0.50, 0.48, 0.01, 0.01],
             [0, 0, 1, 0, 0],
@@ -378,15 +379,15 @@ class TestBeamSearch:
         assert_all_close(
             result.scores, [[long / (9 / 6) ** 0.6, short]], rtol=1e-5
         )
-        # Without a penalty END has the better score.
+        # Without a length penalty, END has the better score.
         result = search_chain(chain, alpha=0.0, **settings)
         assert_all_equal(result.lengths, [[1, 4]])
         assert_all_close(result.scores, [[short, long]], rtol=1e-5)
 
     @pytest.mark.parametrize("alpha", [0.0, 0.6])
     def test_if_nothing_ends_prefixes_are_ranked_by_the_same_score(self, alpha):
-        # Tokens 2 and 3 are independent of the past: the best hypotheses have
-        # the most 2s.
+        # The probabilities of tokens 2 and 3 do not depend on the past. So the
+        # best hypotheses contain 2 most often.
         chain = np.array([[0, 0, 0.75, 0.25]] * 4)
         result = search_chain(
             chain,
@@ -408,7 +409,7 @@ class TestBeamSearch:
             )
 
     def test_all_finished_come_before_all_unfinished(self):
-        # The end token is improbable, but a finished hypothesis still comes
+        # The end token is improbable. A finished hypothesis must still come
         # first.
         chain = [[0, 0.001, 0.999], [1, 1, 1], [0, 0.001, 0.999]]
         result = search_chain(
@@ -425,8 +426,8 @@ class TestBeamSearch:
     @pytest.mark.parametrize("forbidden", (-np.inf, -1e9, -6e8))
     @pytest.mark.parametrize("alpha", (0.0, 0.6))
     def test_what_is_forbidden_is_never_found(self, forbidden, alpha):
-        # Only token 2 is allowed, at every step. So there is one hypothesis for
-        # four slots, and it does not end.
+        # Only token 2 is allowed, at every step. So there is only one
+        # hypothesis for four slots, and it does not end.
         logits = np.full((1, 7), forbidden, "float32")
         logits[0, 2] = 0.0
         result = searches.beam_search(
@@ -447,15 +448,15 @@ class TestBeamSearch:
         assert_all_equal(
             result.ids[:, 0], [[2, 2, 2, PAD, PAD], [2, 2, 2, 2, 2]]
         )
-        # Without oneDNN, the log-softmax of each step is 0 but for rounding.
+        # Without oneDNN, the log-softmax of a step is 0 only up to rounding.
         rounding = 5 * np.finfo("float32").eps
         assert_all_close(result.scores[:, 0], [0.0, 0.0], atol=rounding)
         assert_all_equal(result.scores[:, 1:], np.full((2, 3), NO_ONE))
 
     def test_coverage_makes_another_hypothesis_win(self):
-        # 2 END has probability 0.6 * 0.9 and attends to the first source token
-        # almost only. 3 4 END has probability 0.4 * 0.9 * 0.9 and attends to
-        # both real source tokens. The third source token is masked.
+        # 2 END has probability 0.6 * 0.9 and attends almost only to the first
+        # source token. 3 4 END has probability 0.4 * 0.9 * 0.9 and attends to
+        # both unmasked source tokens. The third source token is masked.
         chain = [
             [0, 0, 0.6, 0.4, 0],
             [0, 1, 0, 0, 0],
@@ -464,7 +465,7 @@ class TestBeamSearch:
             [0, 0.9, 0.1, 0, 0],
         ]
         reads = tf.constant(
-            # The attention of the step that reads token 0, 1, ...
+            # Row i is the attention of the step that reads token i.
             [[1, 0, 0], [1, 0, 0], [0.9, 0.1, 0], [0.3, 0.7, 0], [0.5, 0.5, 0]]
         )
         step = chain_step(chain)
@@ -483,7 +484,7 @@ class TestBeamSearch:
                 result.attention[0, 0, length:], np.zeros((5 - length, 3))
             )
             ids = result.ids[0, 0, :length].numpy().tolist()
-            # The step that reads a token emits the next one.
+            # The step that reads one token writes the next token.
             assert_all_equal(
                 result.attention[0, 0, :length],
                 reads.numpy()[[0, *ids[:-1]]],
@@ -491,8 +492,8 @@ class TestBeamSearch:
             return ids, float(result.scores[0, 0])
 
         short, long = np.log(0.6 * 0.9), np.log(0.4 * 0.9 * 0.9)
-        # 2 END covers the source tokens with 1 and 0.1, 3 4 END both with at
-        # least 1. At `limit` their scores are equal.
+        # 2 END covers the source tokens with 1 and 0.1. 3 4 END covers both
+        # with at least 1. At `limit` both hypotheses have the same score.
         limit = (short - long) / -np.log(0.1)
         ids, score = best(0.99 * limit)
         assert ids == [2, END]
@@ -502,12 +503,12 @@ class TestBeamSearch:
         assert_all_close(score, long)
 
     def test_the_form_of_the_length_penalty_makes_another_win(self):
-        # END has probability 0.3, and 2 3 END has 0.7 * 0.4.
+        # END has probability 0.3, and 2 3 END has probability 0.7 * 0.4.
         chain = [[0, 0.3, 0.7, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0.4, 0, 0.6]]
         short, long = np.log(0.3), np.log(0.7 * 0.4)
         kwargs = {"beam_size": 3, "alpha": 1.0, "max_lengths": 3}
-        # long / short is 1.057, less than the divisors 8 / 6 and 3 of 2 3 END,
-        # so that 2 3 END wins.
+        # long / short is 1.057. The divisors of 2 3 END, 8 / 6 and 3, are
+        # larger, so 2 3 END wins.
         for penalty, score in (("gnmt", long / (8 / 6)), ("average", long / 3)):
             result = search_chain(chain, penalty=penalty, **kwargs)
             assert_all_equal(result.ids, [[[2, 3, END]]])
@@ -515,7 +516,7 @@ class TestBeamSearch:
         result = search_chain(chain, penalty="none", **kwargs)
         assert_all_equal(result.ids, [[[END, PAD, PAD]]])
         assert_all_close(result.scores, [[short]])
-        # With 0.7 * 0.2 it is 1.633, between the two divisors.
+        # With 0.7 * 0.2 the ratio is 1.633, which is between the two divisors.
         chain[3] = [0, 0.2, 0, 0.8]
         result = search_chain(chain, penalty="gnmt", **kwargs)
         assert_all_equal(result.ids, [[[END, PAD, PAD]]])
@@ -525,8 +526,8 @@ class TestBeamSearch:
         assert_all_close(result.scores, [[np.log(0.7 * 0.2) / 3]])
 
     def test_where_all_is_forbidden_hypotheses_end_unfinished(self):
-        # Only tokens 2 and 3 are allowed, each once, and no end. After two
-        # tokens no token is allowed, at a limit of seven.
+        # Only tokens 2 and 3 are allowed, each once. END is not allowed. So
+        # after two tokens no token is allowed, although the limit is seven.
         result = search_chain(
             [[0, 0.1, 0.5, 0.4]] * 4,
             max_lengths=7,
@@ -567,7 +568,7 @@ class TestBeamSearch:
 
     @pytest.mark.parametrize("beam_size", [1, 2, 3])
     def test_tiny_vocabularies(self, beam_size):
-        # A vocabulary of one token, the end.
+        # A vocabulary of one token, which is the end token.
         result = searches.beam_search(
             lambda ids, position, state: (tf.zeros([tf.size(ids), 1]), state),
             (), batch_size=2, max_lengths=3, start_id=0, end_id=0, pad_id=7,
@@ -578,7 +579,7 @@ class TestBeamSearch:
         assert_all_equal(
             result.scores[:, 1:], np.full((2, beam_size - 1), NO_ONE)
         )
-        # A vocabulary of two tokens: 0, and the end.
+        # A vocabulary of two tokens: 0 and the end token.
         result = search_chain(
             [[0.6, 0.4]] * 2, max_lengths=3, beam_size=beam_size,
             top_beams=beam_size, alpha=0.0,
@@ -595,7 +596,7 @@ class TestBeamSearch:
 
         def step(ids, position, state):
             logits, state = languages.step(ids, position, state)
-            # A slice of all columns, whose number the graph cannot know.
+            # A slice with all columns. The graph cannot know their number.
             size = tf.math.count_nonzero(logits[0] < np.inf, dtype=tf.int32)
             return logits[:, :size], state
 
@@ -626,25 +627,25 @@ class TestBeamSearch:
                 counted, (), batch_size=1, max_lengths=50, start_id=0,
                 end_id=END, pad_id=PAD, beam_size=3, **kwargs,
             )  # fmt: skip
-            # The result has as many columns as the limit, at whatever step the
+            # The result always has as many columns as the limit, whenever the
             # search stopped.
             assert result.ids.shape[2] == 50
             return positions
 
         # After n steps the best live hypothesis has the log-probability n log(1
-        # - p). Its best possible score is that over 3.7786, the divisor of
-        # length 50.
+        # - p). Its best possible score is n log(1 - p) / 3.7786, with the
+        # divisor of length 50.
         assert positions_until_done(0.9) == [0]
         # The finished score log 0.3 = -1.204 exceeds n * -0.0944 for n = 13.
         assert positions_until_done(0.3) == list(range(13))
-        # Without a penalty it exceeds n * -0.357 for n = 4.
+        # Without a length penalty the score exceeds n * -0.357 for n = 4.
         assert positions_until_done(0.3, alpha=0.0) == list(range(4))
         # The second finished score is log 0.09 / 1.097 = -2.195, the third is
-        # log 0.009 / 1.188 = -3.964. They must exceed n * -0.609.
+        # log 0.009 / 1.188 = -3.964. These scores must exceed n * -0.609.
         assert positions_until_done(0.9, top_beams=2) == list(range(4))
         assert positions_until_done(0.9, top_beams=3) == list(range(7))
-        # If the caller reads the best one only, the first score is enough, as
-        # if the search returned one. Graphs say so by a tensor.
+        # If the caller needs only the best hypothesis, the search stops as if
+        # it returned only one. In a graph, `only_best` is a tensor.
         for only_best in (True, tf.constant(True)):
             asked = {"top_beams": 3, "only_best": only_best}
             assert positions_until_done(0.9, **asked) == [0]
@@ -655,10 +656,9 @@ class TestBeamSearch:
     @pytest.mark.parametrize(
         ("penalty", "alpha", "expected"),
         [
-            # The search stops after n steps, when the finished score log 0.3 =
-            # -1.204 exceeds n * -0.357 over the divisor of length 50: 1, 55 /
-            # 6, or
-            # 50, with which it only stops at the limit.
+            # The search stops after n steps if the finished score -1.204, log
+            # 0.3, exceeds n * -0.357 / d. The divisor d of length 50 is 1, then
+            # 55 / 6, then 50. With 50 the search stops only at the limit.
             ("none", 1.0, range(4)),
             ("gnmt", 1.0, range(31)),
             ("average", 1.0, range(50)),
@@ -679,9 +679,9 @@ class TestBeamSearch:
         assert positions == list(expected)
 
     def test_stops_later_for_what_coverage_takes_away(self):
-        # n tokens with the end have probability 0.3 * 0.7^(n - 1). Each step
-        # has attention 0.5 to the only source token, so that a hypothesis of
-        # one token gets the penalty log 0.5.
+        # n tokens, END included, have probability 0.3 * 0.7^(n - 1). Each step
+        # has attention 0.5 to the only source token. So a hypothesis of one
+        # token gets the coverage penalty log 0.5.
         positions = []
         step = chain_step([[0, 0.3, 0.7]] * 3)
 
@@ -693,8 +693,8 @@ class TestBeamSearch:
             counted, (), batch_size=1, max_lengths=50, beam_size=3, alpha=0.0,
             coverage=1.0, source_mask=[[True]], **IDS,
         )  # fmt: skip
-        # END scores log 0.15 = -1.897, less than 2 END with log 0.21 = -1.561.
-        # Live hypotheses fall below that, n * -0.357, at the fifth token.
+        # END scores log 0.15 = -1.897, and 2 END scores log 0.21 = -1.561. Live
+        # hypotheses, n * -0.357, fall below -1.561 at the fifth token.
         assert positions == list(range(5))
         assert_all_equal(result.lengths, [[2]])
         assert_all_close(result.scores, [[np.log(0.21)]], rtol=1e-6)

@@ -1,4 +1,4 @@
-"""Functions that call each search with the same arguments, for shared tests."""
+"""Calls of each search with the same arguments, for tests of all searches."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from keras_transformer import search
 
 
 class Asked(NamedTuple):
-    """Constraints of a search and of a task, in one record."""
+    """Constraints of a search, and constraints of a task, in one record."""
 
     min_lengths: Any = 0
     prefix: Any = None
@@ -35,7 +35,7 @@ NOTHING = Asked()
 
 
 def _run(kind, step, state, constraints=NOTHING, **arguments):
-    """Runs a search; arguments are those of `Task` and of the class `kind`."""
+    """Runs a search with arguments of `Task` and of the class `kind`."""
     task = {
         name: arguments.pop(name)
         for name in search.Task._fields

@@ -1,4 +1,4 @@
-"""Candidates are the allowed tokens, with the log-probabilities of the model.
+"""Candidates are the allowed tokens, with the model's log-probabilities.
 
 B batch   W hypotheses per row   V vocabulary_size   P prefix length
 C candidates per hypothesis   T target length
@@ -55,7 +55,7 @@ def random_logits(seed=0, offset=0.0):
 
 
 def random_ids(seed=0, kinds=V):
-    """Draws past tokens from few ids, so that they repeat."""
+    """Draws past tokens from only a few ids, so that tokens repeat."""
     generator = np.random.default_rng(seed)
     return generator.integers(0, kinds, (B, W, T)).astype("int32")
 
@@ -103,11 +103,11 @@ class TestLimitsOfRows:
 
 class TestCandidates:
     def check(self, demands, position, logits, ids, offset=0.0):
-        """Compares candidates with those of the reference, for many counts."""
+        """Compares candidates with the reference, for several `count`s."""
         min_lengths = np.broadcast_to(demands.min_lengths, [B])
         prefixes = demands.prefix or [()] * B
         limits = limits_of(demands)
-        # A normalizer has the rounding error of logits of its size.
+        # The normalizer has a rounding error that grows with the logits.
         tolerance = 2e-6 + 6e-8 * abs(offset)
         log_probs = np.array(list(map(reference_search.log_softmax, logits)))
         for count in (None, 1, 2, 4, V, V + 5):
@@ -139,7 +139,7 @@ class TestCandidates:
                 if count is None:
                     assert tokens.tolist() == allowed
                 else:
-                    # The best tokens, in order, at least `count` of them.
+                    # The best tokens, in order: at least `count` tokens.
                     best = sorted(allowed, key=lambda token: -own[token])
                     assert tokens.tolist() == best[: len(tokens)]
                     assert len(tokens) >= min(count, len(allowed))
@@ -165,7 +165,7 @@ class TestCandidates:
         logits = random_logits(offset=offset)
         demands = searches.Asked(no_repeat_ngram_size=1, banned_ids=range(V))
         self.check(demands, 10, logits, random_ids(kinds=V), offset)
-        # Every token would be a repetition, and is forbidden.
+        # Every token would be a repetition, so all tokens are forbidden.
         ids = np.tile(np.arange(T) % V, (B, W, 1)).astype("int32")
         self.check(demands._replace(banned_ids=()), 10, logits, ids, offset)
 
@@ -207,8 +207,7 @@ class TestCandidates:
         prefix = [[2, 3, 4], [5, PAD, PAD], [PAD] * 3, [6, END, 3], [2, 2, 2]]
         for demands in (
             searches.Asked(),
-            # These constraints do not apply inside of the prefix, and apply
-            # behind it.
+            # These constraints apply only after the prefix, not inside it.
             searches.Asked(
                 min_lengths=7, banned_ids=[3, 6], no_repeat_ngram_size=1
             ),
@@ -349,7 +348,7 @@ class TestBadInput:
             run,
             searches.Asked(
                 min_lengths=[99, 0],
-                # A prefix with more columns than the limit, but padded.
+                # A prefix ends before its first padding: it fits the limit.
                 prefix=[[2, 6, 2, 0, 5], [0, 7, 7, 7, 7]],
                 banned_ids=[0, 6],
             ),

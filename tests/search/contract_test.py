@@ -206,7 +206,8 @@ class TestRowStates:
     @pytest.fixture(autouse=True)
     def set_up(self):
         self.states = contract.RowStates()
-        # Two rows of three hypotheses: tens are the row, ones the hypothesis.
+        # Two rows of three hypotheses. The first digit is the row, the second
+        # the hypothesis.
         self.wide = tf.constant([10, 11, 12, 20, 21, 22])
         self.state = {"a": self.wide, "b": (self.wide[:, None] * 100,)}
 
@@ -269,7 +270,7 @@ class TestStatelessStep:
 
         def step(ids, position, state):
             read.append((int(position), ids.numpy().tolist()))
-            # Token n + 2 follows n, and the end follows 6.
+            # Token n is followed by n + 2, and 6 is followed by the end token.
             return tf.one_hot(tf.where(ids == 6, 1, ids + 2), 9) * 50, state
 
         width = {"beam_size": 1} if run is searches.beam_search else {}

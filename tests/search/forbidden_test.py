@@ -1,4 +1,4 @@
-"""Forbidden tokens count nothing, and repeated n-grams are found."""
+"""Forbidden tokens have probability 0, and repeated n-grams are found."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def test_forbidden_tokens_count_nothing():
     logits = tf.constant(
         np.random.default_rng(3).normal(size=(4, 7)), "float32"
     )
-    # Two rows of two hypotheses; the second row is too short to end.
+    # Two rows of two hypotheses. Row 2 is too short for an end token.
     kept = forbidden.without(logits, [5, 0], 2, tf.constant([False, True]), 2)
     probabilities = tf.nn.softmax(kept).numpy()
     assert not probabilities[:, [0, 5]].any()
@@ -78,7 +78,7 @@ def test_probabilities_of_the_allowed_tokens_sum_to_one(kind):
             assert result.log_probs.numpy()[row, 0, n] == pytest.approx(
                 expected, abs=2e-6
             )
-    # The token of a prefix costs nothing.
+    # A token of the prefix has the log-probability 0.
     assert not result.log_probs.numpy()[:, 0, 0].any()
 
 

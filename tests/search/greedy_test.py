@@ -79,7 +79,8 @@ class TestGreedySearch:
         assert np.sum(lengths == limits) > 9
 
     def test_chain_in_closed_form(self):
-        # Row n has the weights of the tokens after n; they need not sum to one.
+        # Row n has the weights of the tokens that follow token n. The weights
+        # of a row need not sum to one.
         chain = tf.math.log(
             [
                 [0.1, 0.2, 0.7, 0.4],
@@ -177,7 +178,7 @@ class TestGreedySearch:
         languages_.check(result, expected, attends=True)
 
     def test_where_all_is_forbidden_it_ends_without_the_end(self):
-        # It takes 2, then 3; then no token is allowed.
+        # The search takes 2, then 3. Then no token is allowed.
         result = search_chain(
             [[0, 0.1, 0.5, 0.4]] * 4,
             searches.greedy_search,

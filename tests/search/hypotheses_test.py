@@ -13,7 +13,7 @@ T = 3
 
 
 def make(scores):
-    """Makes hypotheses with scores (B, W); ids start at 10 times the index."""
+    """Makes hypotheses with scores (B, W). Ids of index i begin at 10 i."""
     scores = np.array(scores, "float32")
     ids = np.arange(scores.size).reshape(scores.shape)[:, :, None] * 10
     return hypotheses.Hypotheses(

@@ -1,4 +1,4 @@
-"""Random languages, on which searches are tested.
+"""Random languages for tests of searches.
 
 B batch   W hypotheses per row   T target length   V vocabulary_size
 S source length
@@ -18,15 +18,15 @@ from tests.search import calls
 START, END, PAD = 0, 1, 0
 # The score of an empty slot.
 NO_ONE = -1e9
-# Scores that differ by less count as equal: their order may differ.
+# Scores whose difference is smaller count as equal: any order is right.
 _TIE = 1e-5
 
 
 class RandomLanguages:
-    """A language for each row, whose logits depend on all earlier tokens.
+    """A language for each row. Its logits depend on all earlier tokens.
 
-    The state is the past as one number, an index of a table of logits. So a
-    search that mixes up the states of its hypotheses reads wrong logits.
+    The state is the past, encoded as one number: an index of a table of logits.
+    So a search that mixes up the states of hypotheses gets wrong logits.
     """
 
     def __init__(
@@ -47,19 +47,19 @@ class RandomLanguages:
         self.table = generator.normal(
             size=(*pasts, vocabulary_size), scale=scale
         ).astype("float32")
-        # Random source tokens are masked, but not the middle one.
+        # Random source tokens are masked. The middle token is never masked.
         self.source_mask = generator.random((num_rows, source_length)) < 0.7
         self.source_mask[:, source_length // 2] = True
         weights = np.exp(generator.normal(size=(*pasts, source_length)) * 2)
         weights *= self.source_mask[:, None]
         weights /= weights.sum(-1, keepdims=True)
         self.attention = weights.astype("float32")
-        # All limits from 1 to the longest occur.
+        # All limits from 1 to `longest` occur.
         self.limits = [1 + row % longest for row in range(num_rows)]
         self.generator = generator
 
     def count(self):
-        """Returns the number of sequences."""
+        """Returns the number of sequences that a row can have."""
         others = self.vocabulary_size - 1
         return sum(others**n for n in range(self.longest + 1))
 
@@ -83,7 +83,7 @@ class RandomLanguages:
         past, (same,) = state["pasts"]
         tf.debugging.assert_equal(past, same)
         past = past * self.base + ids[:, None] + 1
-        # The past of a row that is done may grow too large for the table.
+        # If a row is done, its past may become too large for the table.
         past = past % self.base**self.longest
         place = tf.concat([state["row"][:, None], past], axis=1)
         return place, {"row": state["row"], "pasts": (past, (past,))}
@@ -108,7 +108,7 @@ class RandomLanguages:
         )
 
     def run(self, run, demands=None, rows=None, attends=False, **kwargs):
-        """Runs a search on all rows, or on `rows` only."""
+        """Runs a search on all rows, or only on `rows`."""
         demands = demands or Demands(self.limits)
         if rows is not None:
             demands = demands.of(rows)
@@ -135,14 +135,14 @@ IDS = {"start_id": START, "end_id": END, "pad_id": PAD}
 
 
 class GrowingStates(search.RowStates):
-    """States that grow: they hold all tokens that were read."""
+    """States that grow: they hold all tokens that the model has read."""
 
     def shapes(self, state):
         return {"row": (None,), "read": (None, None)}
 
 
 class GrowingLanguages(RandomLanguages):
-    """The same languages with growing states; counts the rows of each step."""
+    """The same languages with growing states. Counts the rows of each step."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -214,11 +214,11 @@ def random_demands(
     limits = languages.limits
     return Demands(
         limits,
-        # Minimum lengths from 0 to more than the limit.
+        # Minimum lengths go from 0 to more than the limit.
         [row % 7 % (limit + 2) for row, limit in enumerate(limits)]
         if min_lengths
         else None,
-        # Prefixes that are empty, or as long as the limit, or contain the end.
+        # Some prefixes are empty, as long as the limit, or contain the end.
         [
             generator.integers(
                 1, languages.vocabulary_size, min(row % 3, limit)
@@ -233,7 +233,7 @@ def random_demands(
 
 
 def check(result, expected, attends=False):
-    """Compares a result with a list of `Hypothesis` of each row.
+    """Compares a result with the expected `Hypothesis` list of each row.
 
     Compares ids, lengths, scores, log-probabilities of tokens, attention,
     order, padding and empty slots.
@@ -267,7 +267,7 @@ def check(result, expected, attends=False):
             answers[3][row, rank, :length] = one.log_probs
             if attends:
                 answers[4][row, rank, :length] = one.attention
-    # Every row has at least one hypothesis, which may be empty.
+    # Every row has at least one hypothesis. It may be empty.
     assert is_there[:, 0].all()
     assert_all_equal(lengths[is_there], answers[1][is_there])
     assert_all_equal(ids[is_there], answers[0][is_there])
@@ -285,7 +285,7 @@ def check(result, expected, attends=False):
 
 
 def _take_first_of_ties(hypotheses, rank, found):
-    """Moves `found` to `rank` if float32 cannot tell the two scores apart."""
+    """Moves `found` to `rank` if float32 cannot tell their scores apart."""
     if hypotheses[rank].ids == found:
         return
     for other in range(rank + 1, len(hypotheses)):
@@ -299,7 +299,7 @@ def _take_first_of_ties(hypotheses, rank, found):
 
 
 def chain_step(probabilities):
-    """Makes the step function of a Markov chain; row n follows token n."""
+    """Makes the step function of a Markov chain. Row n follows token n."""
     with np.errstate(divide="ignore"):
         chain = tf.constant(np.log(probabilities), tf.float32)
     return lambda ids, position, state: (tf.gather(chain, ids), state)

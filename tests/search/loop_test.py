@@ -48,7 +48,7 @@ CASES = [
     for name in SEARCHES
     for demands in DEMANDS
 ]
-# Each search once, by turns with and without demands; the grid has the others.
+# One case of each search, by turns with and without demands. `grid` has others.
 SLOW_CASES = [
     pytest.param(
         *case.values,
@@ -72,8 +72,8 @@ B = 13
 
 class Rows(NamedTuple):
     limit: tf.Tensor  # (B,)
-    steps: tf.Tensor  # (B,), those that the row took part in
-    read: tuple  # of one (B, T), what the state was at each
+    steps: tf.Tensor  # (B,), the number of steps in which the row was not done
+    read: tuple  # one tensor (B, T): the state that each step read
     is_done: tf.Tensor  # (B,)
 
 
@@ -86,7 +86,7 @@ class CountingStates(contract.RowStates):
 
 class TestRun:
     def run_rows(self, limits, states, longest, width=1):
-        """Counts each row down to 0; the state of a row is its index."""
+        """Counts down the limit of each row; a row's state is its index."""
         counts = []
 
         def advance(position, rows, state):
@@ -136,8 +136,8 @@ class TestRun:
         if fixed:
             assert counts == [11] * 19
         else:
-            # 11 rows become 10, 8 and 5, which is at most half: they are
-            # dropped. 5 become 4, 3 and 2, and 2 become 1.
+            # Done rows are dropped if at most half are left. 11 rows become 10,
+            # 8 and 5, then 5 rows become 4, 3 and 2, and 2 rows become 1.
             assert counts == [11] * 2 + [5] * 3 + [2] * 12 + [1] * 2
 
     @pytest.mark.parametrize("fixed", [False, True])
@@ -246,7 +246,7 @@ class TestWaysToRun:
         ]
         result = graph(*arguments, self.languages.source_mask)
         self.check_same(result, self.run_eagerly(name, demands))
-        # The same graph accepts a batch of no rows.
+        # The same graph accepts a batch without rows.
         empty = graph(*(x[:0] for x in arguments), np.zeros((0, 7), bool))
         width = result.ids.shape[1]
         assert empty.ids.shape == (0, width, 0)
@@ -282,7 +282,7 @@ class TestWaysToRun:
     @pytest.mark.parametrize(("name", "demands"), SLOW_CASES)
     def test_rows_that_are_done_are_dropped(self, name, demands):
         run, settings = SEARCHES[name]
-        # Limits of 1, 2, 1, 3, 1, 2, 1, 7, repeated.
+        # The limits are 1, 2, 1, 3, 1, 2, 1, 7, repeated.
         size, longest = 32, 7
         limits = [
             longest if row % 8 == 7 else 1 + (row % 8 == 3) + row % 2
@@ -292,7 +292,7 @@ class TestWaysToRun:
         growing = GrowingLanguages(23, size, **kwargs)
         growing.limits = limits
         demands = languages_.random_demands(growing, **DEMANDS[demands])
-        # No hypothesis ends before its limit, so that the counts are known.
+        # No hypothesis may end before its limit. So the counts are known.
         demands = demands._replace(banned=(END,), ngram=0, prefixes=None)
         result = growing.run(
             run, demands, attends=True, states=GrowingStates(), **settings
@@ -302,8 +302,8 @@ class TestWaysToRun:
         self.check_same(result, expected)
         assert_all_equal(result.lengths[:, 0], limits)
         width = result.ids.shape[1]
-        # Half of the rows are done after one step, half of the others after
-        # two, and half of the rest after three.
+        # Half of the rows are done after one step, half of the others after two
+        # steps, and half of the remaining rows after three.
         counts = [count // width for count in growing.counts]
         assert counts == [32, 16, 8, 4, 4, 4, 4]
 
@@ -327,15 +327,15 @@ class TestWaysToRun:
     @pytest.mark.parametrize(("name", "demands"), SLOW_CASES)
     def test_a_row_does_not_depend_on_its_batch_or_place(self, name, demands):
         demands = self.demands(demands)
-        # One seed for all rows draws by index in the batch; seeds of rows do
-        # not.
+        # With one seed for all rows, samples depend on the row's index in the
+        # batch. With a seed for each row they do not.
         seeds = np.arange(B) * 7
 
         def run_rows(rows, languages=self.languages, **kwargs):
             run, settings = SEARCHES[name]
             if run is searches.sampling_search:
                 kwargs["seed"] = seeds[rows]
-            # The same number of columns, so that results compare.
+            # All results have the same number of columns, to be comparable.
             return languages.run(
                 run, demands, rows, attends=True, **{**settings, **kwargs}
             )
@@ -359,14 +359,14 @@ class TestWaysToRun:
                 for found, answer in zip(result, together, strict=True):
                     answer = answer.numpy()[rows]
                     if found.shape.rank > 2:
-                        # A batch with a smaller largest limit has fewer
-                        # columns.
+                        # If the largest limit of a batch is smaller, its
+                        # results have fewer columns.
                         assert_all_equal(
                             answer[:, :, used:][is_there],
                             np.full_like(answer[:, :, used:][is_there], PAD),
                         )
                         answer = answer[:, :, :used]
-                    # Logarithms of fewer rows may be rounded differently.
+                    # With fewer rows, logarithms may be rounded differently.
                     assert_all_close(
                         found[is_there], answer[is_there], rtol=2e-6, atol=2e-6
                     )

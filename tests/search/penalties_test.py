@@ -1,4 +1,4 @@
-"""Penalties equal the formulas of their papers.
+"""Penalties equal the formulas of the papers.
 
 B batch   W hypotheses   T target length   S source length
 """
@@ -55,7 +55,7 @@ class TestLengthPenalty:
             [reference_search.length_divisor(n, alpha, form) for n in lengths],
             rtol=2e-6,
         )
-        # Beam search relies on it when it stops early.
+        # Beam search stops early only because divisors never fall.
         assert np.min(np.diff(found)) >= 0
 
 
@@ -77,7 +77,7 @@ class TestCoveragePenalty:
             ],
             rtol=1e-5,
         )
-        # Both covered and uncovered tokens occur.
+        # Both covered and uncovered source tokens occur.
         sums = attention.sum(2)
         assert np.sum(sums > 1) > 3
         assert np.sum(sums < 1) > 3

@@ -15,12 +15,12 @@ from tests.search import calls
 from tests.search.languages import END, PAD, RandomLanguages
 
 B, W, T, V = 3, 5, 11, 7
-# The second id is the largest of a vocabulary, whose 4-grams fit into 63 bits.
+# Vocabulary sizes. 4-grams of the second still fit into 63 bits.
 LARGEST = (V, 50_021)
 
 
 def random_ids(largest=V, seed=0):
-    """Ids of few kinds with random lengths, of which one is 0 and one is T."""
+    """Draws tokens of four ids. Lengths are random; one is 0 and one is T."""
     generator = np.random.default_rng(seed)
     kinds = np.concatenate([generator.integers(2, largest, 3), [largest - 1]])
     lengths = generator.integers(0, T + 1, (B, W))
@@ -47,7 +47,7 @@ def test_bleu_is_that_of_sacrebleu(largest):
     ]
     expected = [[[bleu_of(x, y) for y in row] for x in row] for row in tokens]
     assert_all_close(found, expected, atol=1e-6)
-    # All kinds occur: no match at all, all tokens, and much between.
+    # All kinds of scores occur: no match, all tokens match, and many between.
     assert len(np.unique(np.round(expected, 3))) > 10
     assert np.min(expected) == 0
     assert np.max(expected) > 0.999
@@ -62,7 +62,7 @@ def test_no_tokens_at_all():
 
 
 def ranked(seed=0, empty=()):
-    """Hypotheses of random ids, with their ends, in the order of scores."""
+    """Returns hypotheses of random ids with end tokens, sorted by score."""
     ids, is_token = random_ids(seed=seed)
     lengths = np.minimum(is_token.sum(2) + 1, T)
     np.put_along_axis(ids, lengths[:, :, None] - 1, END, axis=2)
@@ -81,7 +81,7 @@ def ranked(seed=0, empty=()):
 
 
 def expected_order(result, count):
-    """The places of the hypotheses of each row, computed pair by pair."""
+    """Returns the order of each row's hypotheses, computed pair by pair."""
     orders = []
     for ids, lengths, scores, log_probs in zip(
         *(x.numpy() for x in result[:4]), strict=True

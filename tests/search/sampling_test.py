@@ -20,8 +20,8 @@ from tests.search.languages import (
 )
 
 DRAWS = 100_000
-# A smaller p-value is taken for an error. Seeds are fixed, so that a test
-# passes always or never.
+# A smaller p-value counts as an error. Seeds are fixed, so a test always passes
+# or always fails.
 LEAST_P_VALUE = 1e-3
 PROBABILITIES = np.array(
     [0.03, 0.07, 0.21, 0.005, 0.16, 0.12, 0.03, 0.01, 0.3, 0.02, 0.045]
@@ -55,7 +55,7 @@ def p_value(counts, probabilities):
     expected = probabilities[is_there] * np.sum(counts)
     statistic = np.sum((counts[is_there] - expected) ** 2 / expected)
     freedom = np.sum(is_there) - 1
-    # The upper tail of the chi-square distribution.
+    # The upper tail probability of the chi-square distribution.
     return float(
         tf.math.igammac(
             tf.constant(freedom / 2, tf.float64),
@@ -67,21 +67,21 @@ def p_value(counts, probabilities):
 def draw(
     rows, width, length=1, seed=0, banned=(), probabilities=None, **kwargs
 ):
-    """Draws ids (rows, width, length), each independent of the others."""
+    """Draws independent ids (rows, width, length)."""
     probabilities = PROBABILITIES if probabilities is None else probabilities
     logits = tf.math.log(tf.constant(probabilities, tf.float32))[None]
 
     def search():
         return searches.sampling_search(
             lambda ids, position, state: (
-                # Logits need not be normalized.
+                # Logits need not be normalized. So all are 3 too large.
                 tf.repeat(logits + 3.0, tf.size(ids), axis=0), state
             ),
             (),
             batch_size=rows,
             max_lengths=length,
-            # Forbids the end token before `length`, so that all samples have
-            # this length.
+            # Forbids the end token before `length`. So all samples have this
+            # length.
             constraints=searches.Asked(
                 length + 1 if length > 1 else 0, banned_ids=banned
             ),
@@ -91,8 +91,8 @@ def draw(
             **kwargs,
         ).ids  # fmt: skip
 
-    # Rows with their own seeds are drawn one by one, which is faster in a
-    # graph.
+    # If rows have seeds of their own, they are drawn one by one. This is faster
+    # in a graph.
     return (tf.function(search) if np.ndim(seed) else search)().numpy()
 
 
@@ -118,7 +118,7 @@ class TestDistribution:
         assert p_value(counts, self.distribution(**settings)) > LEAST_P_VALUE
 
     def test_the_test_sees_small_differences(self):
-        # Samples of a slightly different distribution are told apart.
+        # Samples of a slightly different distribution must fail the test.
         ids = draw(1000, 100, temperature=1.03)
         counts = np.bincount(ids.ravel(), minlength=V)
         assert p_value(counts, self.distribution()) < LEAST_P_VALUE
@@ -141,8 +141,8 @@ class TestDistribution:
         assert_all_equal(np.unique(ids), np.sort(best))
 
     def test_a_large_vocabulary(self):
-        # In a vocabulary of this size `largest` sorts chunks. Every 250th token
-        # is probable.
+        # In a vocabulary of this size `largest` works on chunks. Every 250th
+        # token is probable.
         probabilities = np.full(8000, 4e-6)
         probabilities[::250] = (1 - 0.032 + 128e-6) / 32
         for top_k in (0, 32):
@@ -187,11 +187,11 @@ class TestDistribution:
 
 class TestIndependence:
     def check(self, first, second, is_ordered=True):
-        """Checks that the two tokens of pairs are independent."""
+        """Checks that the two tokens of a pair are independent."""
         shares = np.outer(PROBABILITIES, PROBABILITIES)
         if not is_ordered:
-            # A result sorts the samples of a row, so that their order of
-            # drawing is lost.
+            # A result sorts the samples of a row. So the order in which they
+            # were drawn is unknown.
             first, second = np.maximum(first, second), np.minimum(first, second)
             shares = np.tril(shares) + np.tril(shares.T, -1)
         counts = np.zeros((V, V))
@@ -208,7 +208,7 @@ class TestIndependence:
         ids = draw(DRAWS, 1)[:, 0, 0]
         for distance in (1, 2, 5):
             self.check(ids[:-distance], ids[distance:])
-        # Rows with consecutive seeds.
+        # Rows with consecutive seeds must be independent, too.
         ids = draw(DRAWS // 10, 1, seed=np.arange(DRAWS // 10))[:, 0, 0]
         for distance in (1, 2, 5):
             self.check(ids[:-distance], ids[distance:])
@@ -219,7 +219,7 @@ class TestIndependence:
 
     def test_positions(self):
         probabilities = PROBABILITIES.copy()
-        # The end token is not drawn here.
+        # The end token is forbidden here.
         others = np.delete(np.arange(V), END)
         ids = draw(DRAWS // 2, 1, length=4)[:, 0]
         assert END not in ids.ravel().tolist()
@@ -234,8 +234,8 @@ class TestIndependence:
                 )
                 > LEAST_P_VALUE
             )
-        # The second position of a seed is independent of the first of the next
-        # seed.
+        # The second token of seed 0 is independent of the first token of seed
+        # 1.
         other = draw(DRAWS // 2, 1, length=4, seed=1)[:, 0]
         counts = np.zeros((V, V))
         np.add.at(counts, (ids[:, 1], other[:, 0]), 1)

@@ -1,6 +1,6 @@
 """Scores of targets equal those of a slow reference.
 
-`beam_test.py` compares them with those of searches.
+`beam_test.py` compares these scores with the scores of searches.
 
 B batch   T target length   V vocabulary_size   S source length
 """
@@ -111,7 +111,7 @@ class TestScoreTargets:
     @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
     def test_logarithms_are_float32_whatever_the_logits_are(self, dtype):
         logits, ids, _, _ = example()
-        logits = np.round(logits * 4) / 4  # Exact in all types.
+        logits = np.round(logits * 4) / 4  # This is exact in all types.
         expected = scoring.score_targets(logits, ids, pad_id=PAD)
         result = scoring.score_targets(
             tf.constant(logits, dtype), ids, pad_id=PAD

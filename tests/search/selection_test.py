@@ -1,4 +1,4 @@
-"""The fast selection gives the same numbers as a sort."""
+"""The fast selection gives the same numbers as sorting."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras_transformer.search import selection
 from tests.assertions import assert_all_close, assert_all_equal
 
-# Sizes with and without chunks; primes, powers of two, products of large
+# Sizes with and without chunks: primes, powers of two, products of large
 # primes, and vocabulary sizes of well-known systems.
 SIZES = (1, 2, 3, 31, 512, 1000, 1024, 4001, 4093, 4096, 9797, 8192, 32000,
          32768, 37000, 58101)  # fmt: skip
@@ -41,7 +41,7 @@ class TestLargest:
         for count in COUNTS:
             values = generator.integers(0, kinds, (7, size)).astype("float32")
             places, expected = self.check(values, count)
-            # Of equal numbers the first is taken, as in TensorFlow.
+            # Of equal numbers the first is chosen, as in TensorFlow.
             assert_all_equal(places, expected)
             # Each index points to its number, and no index occurs twice.
             assert_all_equal(
@@ -83,7 +83,7 @@ class TestLargest:
                 if chunk is not None:
                     assert size % chunk == 0
                     assert size // chunk >= count
-                    # At most a quarter of the numbers are sorted.
+                    # At most a quarter of the numbers is sorted.
                     assert 4 * (size // chunk + count * chunk) < size
         assert selection._chunk_size(32000, 9) is not None
         for size, count in ((None, 1), (4093, 1), (9, 1), (100, 8)):
@@ -124,9 +124,9 @@ class TestLogNormalizer:
         largest = wide.max(1)
         expected = largest + np.log(np.exp(wide - largest[:, None]).sum(1))
         best = np.argmax(logits, axis=1).astype("int32")
-        # The softmax of the largest number is at least 1 / V and has the
-        # rounding error of a sum of V terms; other errors are those of float32
-        # logits.
+        # The softmax of the largest number is at least 1 / V, and it has the
+        # rounding error of a sum of V terms. Other errors are the rounding
+        # errors of float32 logits.
         tolerance = {"rtol": 2e-7, "atol": 3e-6}
         assert_all_close(
             selection.log_normalizer(logits), expected, **tolerance

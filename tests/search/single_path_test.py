@@ -1,4 +1,4 @@
-"""`follow` writes the chosen tokens, and nothing after the end.
+"""`follow` writes the chosen tokens, and nothing after the end token.
 
 B batch   W hypotheses per row   T target length   V vocabulary_size
 S source length   C candidates
@@ -20,7 +20,7 @@ B, W = 23, 3
 
 
 def take_own_place(choices, position, numbers):
-    """Chooses, for hypothesis w, the w-th best allowed candidate."""
+    """Chooses for hypothesis w the w-th best allowed candidate."""
     order = tf.argsort(
         choices.log_probs, axis=2, direction="DESCENDING", stable=True
     )
@@ -44,7 +44,7 @@ class TestFollow:
         return languages.run(run, demands, **kwargs)
 
     def expected(self, languages, demands, row, rank):
-        """Returns the tokens that hypothesis `rank` of a row must have."""
+        """Returns the hypothesis that slot `rank` of a row must have."""
         language, rules = languages.language(row), demands.rules(row)
         ids = ()
         while len(ids) < rules.limit and END not in ids:
@@ -75,7 +75,7 @@ class TestFollow:
         assert result.ids.shape == (B, W, 5)
         assert result.ids.dtype == tf.int32
         assert result.lengths.dtype == tf.int32
-        # Hypotheses keep their order, whatever their scores are.
+        # Hypotheses keep their slots, whatever their scores are.
         expected = [
             [self.expected(languages, demands, row, rank) for rank in range(W)]
             for row in range(B)
@@ -92,7 +92,7 @@ class TestFollow:
             constraints=searches.Asked(prefix=prefix),
         )
         assert_all_equal(result.ids[:, 0, 0], [3] * B)
-        # The other hypotheses chose forbidden candidates.
+        # The other hypotheses chose forbidden candidates, so they are empty.
         assert_all_equal(result.lengths[:, 1:], np.zeros((B, 2)))
         assert_all_equal(result.ids[:, 1:], np.full((B, 2, 5), PAD))
         assert_all_equal(result.scores[:, 1:], np.zeros((B, 2)))
@@ -129,14 +129,14 @@ class TestFollow:
         self.follow(choose, growing, demands, states=languages_.GrowingStates())
         for numbers, longer in zip(seen[1:], seen[:-1], strict=True):
             assert set(numbers) <= set(longer)
-        # Rows with a limit of five are left at the end.
+        # At the end only rows with a limit of five are left.
         has_room = np.flatnonzero(np.array(growing.limits) == 5).tolist()
         assert set(has_room) <= set(seen[-1])
         assert len(seen[-1]) < B // 2
 
     def test_what_is_over_changes_no_more(self):
-        # The first hypothesis ends at step 0, the second at step 2. After its
-        # end, the first would choose 2 at every step.
+        # The first hypothesis ends at step 0, the second at step 2. The
+        # function would choose 2 for the first hypothesis after its end.
         def choose(choices, position, numbers):
             return tf.stack(
                 [

@@ -1,4 +1,4 @@
-"""Searches stop as those of CTranslate2 and transformers do.
+"""Searches can stop as those of CTranslate2 and transformers do.
 
 W beam size
 """
@@ -12,7 +12,7 @@ from tests.search.languages import END, RandomLanguages, search_chain
 
 
 def beam_of_others(language, rules, beam_size, stopping):
-    """The W best of the hypotheses that had ended when the row was done."""
+    """Returns the W best of the hypotheses that end before the search stops."""
     live, finished = [((), 0.0)], []
     for length in range(1, rules.limit + 1):
         extensions = [
@@ -42,7 +42,7 @@ def beam_of_others(language, rules, beam_size, stopping):
 @pytest.mark.parametrize("stopping", ["full", "current_length"])
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
 def test_equals_a_slow_search(stopping, alpha):
-    # Vocabularies of 5 tokens, so that rows have ends before the limit.
+    # Vocabularies of only 5 tokens, so that many rows end before the limit.
     languages = RandomLanguages(3, 89, vocabulary_size=5, longest=6)
     languages.limits = [5 + row % 2 for row in range(languages.num_rows)]
     demands = languages_.random_demands(languages)
@@ -60,14 +60,14 @@ def test_equals_a_slow_search(stopping, alpha):
         for row in range(languages.num_rows)
     ]
     languages_.check(result, expected)
-    # The rule matters: some rows have another best hypothesis.
+    # The rule matters: it changes the best hypothesis of some rows.
     if alpha:
         assert (result.ids != certain.ids).numpy().any(axis=(1, 2)).sum() > 5
 
 
 def test_full_stops_before_a_better_hypothesis():
-    # After 0: the end with 0.5, or 2, after which 3, 4 and the end are nearly
-    # certain.
+    # After 0 come the end token, with 0.5, or 2. After 2 the tokens 3, 4 and
+    # the end are nearly certain.
     chain = [
         [0.00, 0.50, 0.48, 0.01, 0.01],
         [0.00, 0.00, 1.00, 0.00, 0.00],

@@ -1,4 +1,4 @@
-"""The defaults of a task change nothing."""
+"""By default, a task has no constraints."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Attention images must show the right weight between the right tokens."""
+"""Attention images show the right score between the right tokens."""
 
 import concurrent.futures
 import gc
@@ -47,7 +47,7 @@ def panels(figure):
 
 
 def cell_colours(figure, axes, num_rows, num_columns):
-    """The pixels in the middle of the cells, counted from the upper left."""
+    """Returns the pixels in the centres of the cells, from the upper left."""
     image = attention_images.figure_to_image(figure)
     height, width, _ = image.shape
     box = axes.get_position()
@@ -187,8 +187,8 @@ class TestAttentionFigure:
         assert np.min(boxes) >= 0
         assert np.max(boxes[:, [0, 2]]) <= width
         assert np.max(boxes[:, [1, 3]]) <= height
-        # Two boxes overlap where they do so in both directions; a pixel is
-        # allowed, as boxes are rounded up to whole pixels.
+        # Two boxes overlap if they overlap in both directions. One pixel is
+        # allowed, because boxes are rounded up to whole pixels.
         low, high = boxes[:, None, :2], boxes[:, None, 2:]
         overlaps = np.all(
             (low + 1 < high.swapaxes(0, 1)) & (low.swapaxes(0, 1) + 1 < high),

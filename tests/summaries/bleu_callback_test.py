@@ -1,4 +1,4 @@
-"""What is measured must reach logs and TensorBoard."""
+"""The scores that are measured reach the logs and TensorBoard."""
 
 import functools
 import pathlib
@@ -30,7 +30,7 @@ def make_callback(
 
 
 def scalars(log_dir):
-    """(tag, step, value, description) of all scalars written there."""
+    """Returns (tag, step, value, description) of all scalars in a directory."""
     found = []
     for path in sorted(pathlib.Path(log_dir).glob("events.out.tfevents.*")):
         for record in tf.data.TFRecordDataset(str(path)):
@@ -105,7 +105,8 @@ class TestBleuCallback:
         log_dir = tmp_path
         used = [self.callback(log_dir=log_dir / "bleu")]
         if with_keras:
-            # It switches summaries off between the steps it writes.
+            # Between the steps that it writes, this callback switches off
+            # summaries.
             used.append(
                 keras.callbacks.TensorBoard(log_dir / "keras", update_freq=1009)
             )

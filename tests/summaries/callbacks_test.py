@@ -1,4 +1,4 @@
-"""The callbacks must leave the live model's pictures and samples in the log."""
+"""The callbacks write pictures and samples of the live model to the log."""
 
 import contextlib
 import functools
@@ -19,11 +19,11 @@ from tests.training import small_model
 
 pytestmark = pytest.mark.seconds
 
-BATCHES = 3  # per epoch
+BATCHES = 3  # Per epoch.
 
 
 def explain(text, layers=1):
-    """A pretended model: two heads, the sentence reversed."""
+    """Explains a text like a model with two heads that reverses sentences."""
     source_tokens = text.split() + ["</s>"]
     target_tokens = source_tokens[-2::-1] + ["!", "</s>"]
     source, target = len(source_tokens), len(target_tokens)
@@ -45,7 +45,8 @@ def fit(*callbacks, epochs=1, verbose=0, strategy=None, model=None):
     if model is None:
         with strategy.scope() if strategy else contextlib.nullcontext():
             model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-            # Nothing is worth a graph here, and Keras would compile it.
+            # The model is too small to be worth a graph, and Keras would
+            # compile it.
             model.compile(
                 "sgd", "mse", run_eagerly=strategy is None, jit_compile=False
             )
@@ -61,7 +62,7 @@ def fit(*callbacks, epochs=1, verbose=0, strategy=None, model=None):
 
 
 def recorded(log_dir):
-    """The summaries of all event files in order: (tag, step, tensor)."""
+    """Returns (tag, step, tensor) of all summaries, in the order of files."""
     found = []
     for path in sorted(pathlib.Path(log_dir).glob("events.out.tfevents.*")):
         for record in tf.data.TFRecordDataset(str(path)):
@@ -87,7 +88,7 @@ class TestAttentionImages:
         ]
         found = recorded(log_dir)
         assert [(tag, step) for tag, step, _ in found] == expected
-        # The last picture is the last figure, to the pixel.
+        # The last picture has the pixels of the last figure.
         *_, (_, figures) = summaries.attention_figures(
             explain_two(texts[1]), summaries.attention_cards
         )
@@ -123,7 +124,7 @@ class TestAttentionImages:
     def test_images_can_be_read_while_training_goes_on(self, tmp_path):
         log_dir = str(tmp_path)
         counts = []
-        # After the epoch's end of the first callback, before training's end.
+        # This callback runs after the images of an epoch, during training.
         reader = keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: counts.append(
                 len(recorded(log_dir))
@@ -209,7 +210,7 @@ class TestSampleTranslations:
     def test_samples_are_printed_between_the_progress_bars(self, tmp_path):
         pairs = [("the cat", "le chat"), ("a dog", "un chien")]
         callback = summaries.SampleTranslations(str(tmp_path), pairs, shout)
-        # Keras's bar writes to the stream that is sys.stdout at that moment.
+        # Keras's progress bar writes to the current sys.stdout.
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             fit(callback, epochs=2, verbose=1)
         samples = (

@@ -1,4 +1,4 @@
-"""The projector finds vectors and labels of the same tokens."""
+"""The projector gets vectors and labels of the same tokens."""
 
 import numpy as np
 

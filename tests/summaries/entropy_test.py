@@ -1,4 +1,4 @@
-"""Entropies in closed form."""
+"""Entropies equal their closed forms."""
 
 import math
 
@@ -11,7 +11,7 @@ from keras_transformer import summaries, translation
 def test_closed_form():
     one_hot = np.broadcast_to(np.eye(3), (2, 5, 3, 3))
     uniform = np.full((2, 5, 3, 3), 1 / 3)
-    # The first row looks at one token, the second at two, the third at three.
+    # The first row attends to one token, the second to two, the third to three.
     causal = np.tril(np.ones((3, 3))) / np.arange(1, 4)[:, None]
     decoder = np.stack([np.broadcast_to(causal, (5, 3, 3)), one_hot[0]])
     tokens = ["a", "b", "c"]

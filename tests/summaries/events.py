@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 def values(folder):
-    """The summaries of all event files in order: (step, value)."""
+    """Returns (step, value) of all summaries, in the order of the files."""
     return [
         (event.step, value)
         for event in events(folder)
@@ -15,7 +15,7 @@ def values(folder):
 
 
 def events(folder):
-    """All events of a folder's files, in the order of the names."""
+    """Returns all events of a folder, in the order of the files' names."""
     return [
         tf.compat.v1.Event.FromString(record.numpy())
         for path in sorted(pathlib.Path(folder).glob("events.out.tfevents.*"))
@@ -24,7 +24,7 @@ def events(folder):
 
 
 def scalars(folder):
-    """The numbers by tag: lists of (step, number)."""
+    """Returns lists of (step, number) by tag."""
     found = {}
     for step, value in values(folder):
         number = float(tf.make_ndarray(value.tensor))

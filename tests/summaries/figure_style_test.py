@@ -1,4 +1,4 @@
-"""Scores that do not fit are refused, and text is not read as a formula."""
+"""Scores of a wrong shape are refused. Text is not read as a formula."""
 
 import numpy as np
 import pytest
@@ -19,5 +19,5 @@ def test_there_is_at_least_one_head():
 
 def test_text():
     text = figure_style.text(25)
-    assert text["fontsize"] == 18  # Points, of which an inch has 72.
+    assert text["fontsize"] == 18  # In points. An inch has 72 points.
     assert not text["parse_math"]

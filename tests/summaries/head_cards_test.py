@@ -1,4 +1,4 @@
-"""The cards of four heads and fifteen tokens are legible as they are shown."""
+"""The cards of four heads and fifteen tokens are legible in TensorBoard."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def weights(heads, rows, columns):
 
 
 def labels_of(figure):
-    """The boxes of the labels of rows and of columns, in pixels."""
+    """Returns the boxes of row labels and of column labels, in pixels."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     renderer = canvas.get_renderer()
@@ -43,7 +43,7 @@ def test_four_heads_of_fifteen_tokens():
     for head, figure in enumerate(figures):
         assert figure.texts[0].get_text() == f"Layer 1, head {head + 1}"
         image = summaries.figure_to_image(figure)
-        # A card does not scale it down.
+        # TensorBoard shows an image of this size without scaling it down.
         assert image.shape == (212, 324, 3)
         (axes,) = figure.axes
         assert_all_equal(axes.get_images()[0].get_array(), scores[head])

@@ -1,4 +1,4 @@
-"""The settings arrive where the tab HParams reads them."""
+"""The settings are written where the HParams tab reads them."""
 
 from tensorboard.plugins.hparams import plugin_data_pb2
 

@@ -1,4 +1,4 @@
-"""Panels must fill the figure without covering each other."""
+"""Panels fill the figure and do not overlap."""
 
 import pytest
 
@@ -46,7 +46,7 @@ class TestPanelLayout:
                 assert left >= 0
                 assert bottom < height
                 assert right < layout.matrix_corner(0, columns)[1]
-                # The corners of a grid this coarse tell overlaps apart.
+                # Comparing the corners is enough to find overlaps of panels.
                 for other_top, other_left, other_bottom, other_right in taken:
                     assert (
                         top >= other_bottom

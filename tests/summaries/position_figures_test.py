@@ -1,4 +1,4 @@
-"""The panels show the tables as they are."""
+"""Each panel shows a table of positions without changes."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Numbers of an epoch become curves."""
+"""Numbers in the logs of an epoch become curves."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What does not change is written once."""
+"""Figures and texts that do not change are written once."""
 
 import tensorflow as tf
 from matplotlib.figure import Figure
@@ -16,7 +16,7 @@ def test_figures_and_texts_before_the_first_step(tmp_path):
     )
     model = make()
     fit(model, callback, epochs=2)
-    # A run that continues has them already.
+    # A run that continues already has these summaries.
     fit(model, callback)
     (image_step, image), (text_step, text) = events.values(tmp_path)
     assert (image_step, text_step) == (0, 0)

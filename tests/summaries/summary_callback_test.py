@@ -1,4 +1,4 @@
-"""An event file is opened at the first write, and closed with training."""
+"""An event file is opened at the first write, and closed after training."""
 
 import pathlib
 import time
@@ -60,7 +60,7 @@ def test_a_directory_that_cannot_be_written(tmp_path, caplog):
 
 
 def test_a_file_that_cannot_be_written_any_more(tmp_path, caplog, monkeypatch):
-    """As on a disk that became full."""
+    """Simulates a disk that becomes full during training."""
     callback = Ends(tmp_path)
     model = make()
     fit(model, callback)
@@ -80,7 +80,7 @@ def test_a_run_that_continues_forgets_later_steps(tmp_path):
     model = make()
     fit(model, Ends(tmp_path), epochs=3)
     model.optimizer.iterations.assign(10)
-    # Files are read in the order of their names, which have the second.
+    # Files are read in the order of their names, which contain the second.
     time.sleep(1.1)
     fit(model, Ends(tmp_path))
     starts = [

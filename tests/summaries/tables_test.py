@@ -1,4 +1,4 @@
-"""Cells of a table show texts as they are."""
+"""Cells of a table show texts unchanged."""
 
 from keras_transformer import summaries
 

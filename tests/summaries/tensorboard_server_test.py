@@ -1,4 +1,4 @@
-"""What the callbacks write must arrive in a browser, through TensorBoard."""
+"""TensorBoard serves what the callbacks write."""
 
 import contextlib
 import http.client
@@ -23,7 +23,7 @@ from tests.assertions import assert_all_equal
 
 pytestmark = pytest.mark.process
 
-# Seconds; starting takes three on an idle machine.
+# In seconds. TensorBoard starts in three seconds on an idle machine.
 PATIENCE = 120
 BATCHES, EPOCHS = 3, 2
 SOURCE_TOKENS = ["\u2581the", "\u2581cat", "\u2581sle", "eps", "</s>"]
@@ -50,7 +50,7 @@ def explain(text):
 
 def train(log_dir):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    # Nothing is worth a graph here, and Keras would compile it.
+    # The model is too small to be worth a graph, and Keras would compile it.
     model.compile("sgd", "mse", run_eagerly=True, jit_compile=False)
     with contextlib.redirect_stdout(io.StringIO()):
         model.fit(
@@ -74,13 +74,13 @@ def train(log_dir):
 
 
 class Server:
-    """A TensorBoard that reads a folder of logs."""
+    """A TensorBoard process that reads a folder of logs."""
 
     def __init__(self, log_dir, output):
         self.output = output
         with output.open("wb") as stream:
-            # Port 0 is any free one. The Python reader of the logs is used, as
-            # the fast one is not there on every platform.
+            # Port 0 means any free port. The logs are read in Python, because
+            # the fast reader does not exist on every platform.
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "tensorboard.main"),
@@ -93,7 +93,7 @@ class Server:
 
     def wait(self):
         self.address = self.wait_for(self.find_address).group()
-        # The logs are read while the server is up already.
+        # The server already answers before it has read the logs.
         self.wait_for(
             lambda: (
                 self.get_json("data/plugin/images/tags").get("attention")

@@ -1,4 +1,4 @@
-"""Labels must be readable, drawable and measured right."""
+"""Labels are readable, can be drawn, and are measured correctly."""
 
 import warnings
 from unittest import mock
@@ -25,7 +25,7 @@ class TestLabel:
             ("zero\u200dwidth", "zero\\u200dwidth"),
             ("été", "été"),
             ("العربية", "العربية"),
-            ("\U0010fffd", "\\U0010fffd"),  # private use
+            ("\U0010fffd", "\\U0010fffd"),  # Private use.
         ],
     )
     def test_label(self, token, expected):

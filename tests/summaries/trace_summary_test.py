@@ -1,4 +1,4 @@
-"""A trace arrives in an event file with the numbers that the tab draws."""
+"""An event file contains a trace with the numbers that the tab draws."""
 
 import gzip
 import json
@@ -42,7 +42,7 @@ def test_what_is_written(tmp_path):
     assert list(read.arrays) == names
     assert len(names) == 6
     for name in names:
-        # Half the distance of two float16, of the smallest below 2**-14.
+        # Half the distance of two float16 numbers; below 2**-14 it is constant.
         np.testing.assert_allclose(
             read.arrays[name], trace.arrays[name], rtol=2**-11, atol=2**-25
         )

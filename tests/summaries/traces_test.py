@@ -1,4 +1,4 @@
-"""Traces are written at each evaluation, and failures do not end training."""
+"""Traces are written at each evaluation. Failures do not end training."""
 
 import gzip
 import json
@@ -38,11 +38,11 @@ def test_before_the_first_step_and_at_each_evaluation(tmp_path):
 
 
 def test_a_run_that_continues_has_no_gap_and_no_step_twice(tmp_path):
-    """It is killed after step 10, and its last checkpoint is of step 5."""
+    """The run is killed after step 10; its last checkpoint is of step 5."""
     model = make()
     fit(model, kt.summaries.Traces(tmp_path, TEXTS, trace), epochs=2)
     model.optimizer.iterations.assign(5)
-    # Files are read in the order of their names, which have the second.
+    # Files are read in the order of their names, which contain the second.
     time.sleep(1.1)
     fit(model, kt.summaries.Traces(tmp_path, TEXTS, trace), epochs=2)
     kept = []
@@ -80,7 +80,7 @@ def test_two_replicas_write_once_with_their_weights(tmp_path, two_replicas):
         expected = kt.interpretation.trace(live, text)
         assert read.target.tokens == expected.target.tokens
         for name, array in read.arrays.items():
-            # float16, and the other order of the sums in the tracer's graph.
+            # Numbers are float16, and the tracer's graph sums in another order.
             np.testing.assert_allclose(
                 array, expected.arrays[name], rtol=2**-11, atol=1e-5
             )

@@ -1,4 +1,4 @@
-"""The ratio is that of the last step of an epoch."""
+"""The ratio of updates is that of the last step of an epoch."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ from tests.training.small_model import fit, make
 
 
 class Weights(keras.callbacks.Callback):
-    """Keeps the weights after each step."""
+    """Records the weights after each step."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""A vocabulary of one's own fulfils the contract with three methods."""
+"""A user's vocabulary inherits methods from `TextTokenizer`."""
 
 import pytest
 import tensorflow as tf
@@ -7,7 +7,7 @@ from keras_transformer import text
 
 
 class Letters(text.TextTokenizer):
-    """Every letter is a token; its id is 4 more than its number."""
+    """Every letter is a token; the ids of "a", "b", "c" are 4, 5, 6."""
 
     model = b"letters"
     special_ids = text.SpecialIds()

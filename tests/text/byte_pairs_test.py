@@ -1,4 +1,4 @@
-"""Byte pairs are cut, merged and joined in the graph as in tokenizers."""
+"""Byte pairs in the graph have the ids and texts of Hugging Face tokenizers."""
 
 import functools
 import pathlib
@@ -24,7 +24,7 @@ def vocabulary():
 
 @functools.cache
 def hard():
-    """Texts that are hard to cut, and their ids in tokenizers."""
+    """Texts that are hard to split, and their ids in Hugging Face's library."""
     with np.load(GOLDENS / "bart.npz") as golden:
         texts = str(golden["bart/hard_texts"]).split("\x7f")[:-1]
         ends = np.cumsum(golden["bart/hard_lengths"])[:-1]

@@ -1,4 +1,4 @@
-"""Subwords of Tensor2Tensor are cut and joined in the graph as there."""
+"""The graph encodes and decodes subwords as Tensor2Tensor does."""
 
 import numpy as np
 import pytest

@@ -72,8 +72,8 @@ def test_every_space_is_a_space(space):
         ("\x1b[0m\x7f", "[0m"),
         ("cafe\u0301", "caf\u00e9"),
         ("\u212b", "\u00c5"),
-        # One mark below and one above, in any order, one of them composed or
-        # none.
+        # A mark below and a mark above the letter, in any order. The letter
+        # may be composed with one of them.
         ("e\u0323\u0302", "\u1ec7"),
         ("e\u0302\u0323", "\u1ec7"),
         ("\u00ea\u0323", "\u1ec7"),

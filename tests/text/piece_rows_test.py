@@ -1,4 +1,4 @@
-"""Pieces of a new vocabulary start from their parts in the old one."""
+"""New pieces get the embedding rows of their parts in the old vocabulary."""
 
 import pytest
 

@@ -20,7 +20,7 @@ def model():
 
 @functools.cache
 def tokens():
-    """Special tokens, tags, and the pieces of the model backwards."""
+    """Special tokens, tags, and the pieces of the model in reverse order."""
     processor = sentencepiece.SentencePieceProcessor(model_proto=model())
     pieces = [
         processor.id_to_piece(i)
@@ -68,7 +68,7 @@ class TestPieceTable:
         assert ids[5:] == [[3], []]
 
     def test_the_normalization_is_that_of_the_model(self):
-        """OPUS-MT has the rules nmt_nfkc."""
+        """Models of OPUS-MT have the normalization nmt_nfkc."""
         trained = io.BytesIO()
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(TEXTS * 3),

@@ -102,7 +102,7 @@ def test_sources_get_other_ids_around_them():
     assert found.around_source() == [11, 2, 13]
     are_of_text = found.are_of_text(tf.constant([11, 5, 2, 13, 0]))
     assert are_of_text.numpy().tolist() == [False, True, False, False, False]
-    # Targets are as always.
+    # Targets do not get these ids.
     assert found.complete_targets(ids)[0].numpy().tolist() == [5, 2, 0]
 
 
@@ -120,7 +120,7 @@ def test_targets_get_first_ids():
         [11, 0, 0],
     ]
     assert found.without_text() == [0, 1, 2, 3, 11]
-    # Sources are as always.
+    # Sources do not get these ids.
     assert found.complete_sources(ids)[0].numpy().tolist() == [5, 2, 0]
 
 
@@ -128,6 +128,6 @@ def test_sources_may_have_no_end():
     found = special_ids.SpecialIds(source_suffix=())
     ids = tf.ragged.constant([[5], [6, 8]], dtype=tf.int32)
     assert found.complete_sources(ids).numpy().tolist() == [[5, 0], [6, 8]]
-    # A model needs one column.
+    # A model needs at least one column.
     nothing = tf.ragged.constant([[], []], dtype=tf.int32, ragged_rank=1)
     assert found.complete_sources(nothing).numpy().tolist() == [[0], [0]]

@@ -214,7 +214,7 @@ class TestTokenizer:
         assert decoded == TEXTS
 
     def test_two_vocabularies_of_one_graph(self, tmp_path):
-        """Both ways to load it: TensorFlow's own loader, and a session."""
+        """The model loads with TensorFlow's own loader and in a session."""
         texts = [["a cat sat", "the mat"], ["un chat", "le tapis est assis"]]
         both = tf.Module()
         both.tokenizers = [

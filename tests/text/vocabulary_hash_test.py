@@ -1,4 +1,4 @@
-"""The hash must tell vocabularies apart, and their order."""
+"""Hashes must differ if vocabularies, or their order, differ."""
 
 import hashlib
 

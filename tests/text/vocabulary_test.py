@@ -38,8 +38,8 @@ class TestLearnVocabulary:
         assert set(set("".join(TEXTS).replace(" ", "\u2581"))) <= set(pieces)
 
     def test_first_words_are_learned_like_others(self):
-        # "chat" is the first word of two sentences and the last of two: it is
-        # one piece in all four.
+        # "chat" is the first word of two sentences and the last of two. It is
+        # the same piece in all four.
         model = vocabulary.learn_vocabulary(
             ["chat noir", "chat vert", "un chat", "le chat"] * 5,
             may_be_smaller=True,
@@ -164,7 +164,7 @@ class TestLearnVocabulary:
         pieces = processor.encode("<2pt-BR> cat<2fr>", out_type=str)
         assert pieces[1] == "<2pt-BR>"
         assert pieces[-1] == "<2fr>"
-        # Bytes spell what is in no text, as in every vocabulary.
+        # Bytes spell characters that no text has, as always.
         assert processor.encode("z", out_type=str)[-1] == "<0x7A>"
 
     def test_algorithms_differ_and_are_repeatable(self):

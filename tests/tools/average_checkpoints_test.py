@@ -1,4 +1,4 @@
-"""Other checkpoints of a run become a run of their own."""
+"""The average of chosen checkpoints of a run becomes a new run."""
 
 import json
 
@@ -14,7 +14,7 @@ SCORES = {3: 5.0, 5: 9.0, 7: 1.0, 11: 8.0}
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run of four checkpoints; all weights of one are its step."""
+    """Returns a run of four checkpoints; each has its step as all weights."""
     directory = kt.runs.RunDirectory(tmp_path_factory.mktemp("runs") / "run")
     vocabulary = kt.learn_vocabulary(["a b", "c d"], may_be_smaller=True)
     size = kt.Tokenizer(vocabulary).vocabulary_size

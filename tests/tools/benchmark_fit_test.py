@@ -1,4 +1,4 @@
-"""Both comparisons run, and say what they found."""
+"""Both comparisons run and print their results."""
 
 import json
 
@@ -33,6 +33,6 @@ def test_prints_what_it_measured():
             assert 0 < low <= found[f"{name}_ms"] <= high
         low, high = found["ratio_range"]
         assert low <= found["ratio"] <= high
-        # The same seeds, batches and updates.
+        # Seeds, batches and updates are the same, so the losses agree.
         first, second = (found[f"{name}_loss"] for name in names)
         assert abs(first - second) < 2e-4

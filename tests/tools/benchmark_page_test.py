@@ -1,4 +1,4 @@
-"""The benchmark of the page times a page, or says what is missing."""
+"""The benchmark of the page times a page, or names what is missing."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ def test_prints_what_it_measured(tmp_path):
         pytest.skip("there is no chromium: apt-get install chromium")
     path = tmp_path / "page.html"
     saving.save_page(path, random_translator.translator(), ["a cat"])
-    # Other tests of this process may have a browser, and it can have only one.
+    # A process of its own: this process may have a browser of other tests.
     found = commands.run("benchmark_page", f"--page={path}", "--repeats=1")
     assert found.returncode == 0, found.stderr
     printed = json.loads(found.stdout)

@@ -1,4 +1,4 @@
-"""The load on a server is as its flags say, and wrong answers are found."""
+"""The load on a server follows the flags, and wrong answers are counted."""
 
 import contextlib
 import http.server
@@ -73,7 +73,7 @@ def test_is_same(answer, expected, is_same):
 
 @contextlib.contextmanager
 def serving(answer):
-    """A server that answers a request by a function of its instances."""
+    """Yields the URL of a server; `answer` maps texts to status and body."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -178,7 +178,7 @@ class TestMeasure:
 
 @pytest.mark.process
 def test_memory_of_processes_that_it_started():
-    # A process that holds 100 MB, started by another one.
+    # A process that starts another process, which holds 100 MB.
     inner = "x = b'1' * 10**8; print('ready', flush=True); input()"
     outer = (
         "import subprocess, sys; "

@@ -1,4 +1,4 @@
-"""The benchmark runs, and counts the operations it divides by."""
+"""The benchmark runs, and counts the operations of a step."""
 
 import json
 
@@ -34,7 +34,7 @@ def test_prints_what_it_measured():
         "benchmark_training",
         "--steps=3",
         *(f"--{name}={value}" for name, value in SIZES.items()),
-        # Each block is some seconds of tracing.
+        # Tracing takes some seconds for each block.
         "--layers=1",
     )
     assert result.returncode == 0

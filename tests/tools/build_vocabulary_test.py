@@ -1,4 +1,4 @@
-"""The command must learn from the texts of the right side."""
+"""The command learns a vocabulary from the texts of the right side."""
 
 import re
 

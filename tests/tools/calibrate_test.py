@@ -12,7 +12,7 @@ from tools.inspect_saved_model import checks, probe
 
 @pytest.fixture(scope="module")
 def development(tmp_path_factory):
-    """A run and a development set, of which a fifth has a wrong word."""
+    """Writes a run, and pairs of which a fifth has a wrong target word."""
     folder = tmp_path_factory.mktemp("calibrate")
     run = toy.write_run(folder / "run")
     generator = np.random.default_rng(0)

@@ -8,12 +8,12 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 def command(name: str, *arguments: str) -> list[str]:
-    """What a user types, with the interpreter that runs the tests."""
+    """Returns the command line of a program, with this interpreter."""
     return [sys.executable, "-m", f"tools.{name}", *arguments]
 
 
 def run(name: str, *arguments: str, **how) -> subprocess.CompletedProcess:
-    """Runs `python -m tools.NAME ARGUMENTS`; `how` is as for `subprocess`."""
+    """Runs `python -m tools.NAME ARGUMENTS`; `how` goes to `subprocess.run`."""
     return subprocess.run(
         command(name, *arguments),
         **{"cwd": ROOT, "capture_output": True, "timeout": 300, **how},

@@ -45,7 +45,7 @@ def test_scores(demo_run, demo_translator, tmp_path):
 def test_the_tokenization_is_the_runs(tmp_path):
     model = settings.ModelSettings([str(tmp_path)])
     assert loading.tokenization(model) == "13a"
-    # Of a run that was begun before it could be chosen, and of another.
+    # An older run has no tokenization in its settings, a newer run has one.
     for written, expected in (({}, "13a"), ({"tokenize": "zh"}, "zh")):
         config = json.dumps({"settings": written})
         (tmp_path / "config.json").write_text(config)

@@ -12,7 +12,7 @@ from tests.explorer import calibrations
 from tests.interpretation import random_translator
 from tests.tools import in_process
 
-TEXT = "the old cat, sleeps"  # With a comma.
+TEXT = "the old cat, sleeps"  # The comma must not split the flag.
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def run(tmp_path_factory):
     directory.path.mkdir()
     translator.model.save(directory.model)
     translator.tokenizer.save(directory.tokenizer)
-    # A page that compares hypotheses would have recorded traces only.
+    # `explore` must ignore this: with it a page has only recorded traces.
     directory.write_config({"settings": {"minimum_risk": 3}})
     return directory.path
 

@@ -1,4 +1,4 @@
-"""The exported model serves alone, and its versions count up."""
+"""An exported model needs no code of this package; versions count up."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ import keras_transformer as kt
 from tests.tools import commands, in_process
 from tests.translation import toy
 
-# A server: it knows TensorFlow and the operations of tensorflow-text.
+# A server with TensorFlow and the operations of tensorflow-text only.
 _SERVER = """
 import json, sys
 import tensorflow as tf
@@ -57,7 +57,7 @@ def test_exports_the_next_version(tmp_path):
     assert n_best["scores"].shape == (11, 2)
 
 
-# `saved_model_test.py` serves what was saved, in a process of its own.
+# `saved_model_test.py` also serves a SavedModel in another process.
 @pytest.mark.grid
 def test_export_serves_what_the_live_model_says(demo_run, tmp_path):
     models = tmp_path / "models"
@@ -158,7 +158,7 @@ def test_a_shortlist_is_stored(tmp_path):
     described = kt.export.read_metadata(directory)["shortlist"]
     size = toy.translator().tokenizer.vocabulary_size
     assert described["likely"] == 20
-    # Special ids, and all tokens of the targets.
+    # At least the special ids and the tokens of the targets.
     assert 4 + 11 <= described["frequent"] < size
     assert 4 + 11 <= described["known"] < size
 

@@ -1,4 +1,4 @@
-"""A model of another system becomes a run that every tool takes."""
+"""A model of another system becomes a run that every tool accepts."""
 
 import pytest
 

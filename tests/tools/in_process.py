@@ -1,9 +1,9 @@
-"""Runs a program in this process, as its command would in its own.
+"""Runs a program in the process of the tests, as its command would.
 
-What is shown is the same: flags are parsed from the arguments, `main` reads
-standard input, writes standard output, and ends with a code. Only TensorFlow is
-imported already, which takes a command its first seconds. That the commands
-start, stream and end as processes is tested with some that do.
+The flags are parsed from the arguments. `main` reads standard input, writes
+standard output and ends with a code. But TensorFlow is imported already, which
+saves the first seconds of a command. Other tests start processes: they test how
+commands start, stream and end.
 """
 
 import importlib
@@ -18,7 +18,7 @@ from absl import flags
 
 
 class Result(NamedTuple):
-    """As of `subprocess.run`."""
+    """A result like that of `subprocess.run`."""
 
     returncode: int
     stdout: bytes
@@ -26,7 +26,7 @@ class Result(NamedTuple):
 
 
 def program_of(module: str):
-    """The `Program` that `python -m MODULE` runs."""
+    """Returns the `Program` that `python -m MODULE` runs."""
     spec = importlib.util.find_spec(module)
     if spec.submodule_search_locations is not None:
         module += ".__main__"
@@ -36,7 +36,7 @@ def program_of(module: str):
 def call(name: str, *arguments: str, text: bytes = b"") -> Result:
     """Runs `python -m NAME ARGUMENTS` with `text` as its input.
 
-    A name without a package is one of `tools`.
+    A name without a dot is a program of `tools`.
     """
     module = name if "." in name else f"tools.{name}"
     program, values = program_of(module), flags.FlagValues()
@@ -57,7 +57,7 @@ def call(name: str, *arguments: str, text: bytes = b"") -> Result:
             except SystemExit as end:
                 code = end.code or 0
                 if isinstance(code, str):
-                    # As Python itself does.
+                    # Python itself prints such a code too, and ends with 1.
                     print(code, file=err)
                     code = 1
     for stream in (out, err):

@@ -1,4 +1,4 @@
-"""Lines must be pairs, the same for the same seed."""
+"""Lines are sentence pairs, the same for the same seed."""
 
 from tests.tools import in_process
 from tools import make_synthetic_corpus
@@ -16,7 +16,7 @@ def test_lines_are_pairs_of_words_in_reverse_order():
             assert words.setdefault(word, translation) == translation
     assert len(words) > 1000
     lengths = sorted(len(line.split("\t")[0].split()) for line in lines)
-    # The median of the lengths is 18, less what is cut off of fractions.
+    # The median length is 18, or less since fractions are cut off.
     assert 15 <= lengths[len(lines) // 2] <= 19
     assert lines == make_synthetic_corpus.lines(1009, [3])
     assert lines != make_synthetic_corpus.lines(1009, [4])

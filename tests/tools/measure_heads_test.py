@@ -21,7 +21,7 @@ def test_words_of_every_sentence(contrast):
     }
     for i, example in enumerate(contrast):
         words = measure_heads.words_of(example, i)
-        # The noun has the pronoun's gender, and the other noun has not.
+        # The noun has the pronoun's gender; the other noun does not.
         assert names[words.noun] == (words.pronoun == "elle"), example
         assert example.source.endswith(f" {words.adjective}.")
         assert f" {words.it} " in example.source

@@ -1,4 +1,4 @@
-"""What stays of a translation is counted right, and the command runs."""
+"""The part of a translation that stays is measured; the command runs."""
 
 import json
 import random
@@ -49,7 +49,7 @@ def test_changes():
 
 
 def test_measure():
-    """Of translators that lose all, nothing, or one word."""
+    """Measures a translator that loses nothing, and one that loses all."""
 
     def upper(texts):
         return [text.upper() for text in texts]
@@ -83,7 +83,7 @@ def test_the_command(tmp_path):
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
     assert found["sentences"] == 7
-    # The toy has read no rare character.
+    # The toy was not trained on rare characters: any share is possible.
     for name in ("emoji", "name", "accent"):
         assert 0 <= found[name]["rest_stays"] <= 1
         plain = [row[1] for row in found[name]["changed"]]

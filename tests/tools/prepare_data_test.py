@@ -1,4 +1,4 @@
-"""The command must write what the library writes, and say what it left out."""
+"""The command writes what the library writes, and names what it left out."""
 
 import re
 import resource
@@ -151,7 +151,7 @@ def test_shards_are_not_replaced(run):
 
 
 def test_a_full_disk(run, tmp_path, vocabulary):
-    assert run(LINES, "--min_words=99").returncode == 1  # Writes the text.
+    assert run(LINES, "--min_words=99").returncode == 1  # Writes pairs.tsv.
     _, hard = before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**9, hard))
     try:

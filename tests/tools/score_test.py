@@ -1,4 +1,4 @@
-"""What a search said of its translations is said of them again."""
+"""Translations scored again get the scores that the search gave them."""
 
 import functools
 
@@ -78,7 +78,7 @@ def test_an_n_best_list_scored_again(run, tmp_path, score, flags):
         lines, pieces, rows, strict=False
     ):
         assert len(split.split(" ")) == len(log_probs.split(" "))
-        # The search may have spelled the text in other pieces.
+        # The search may have used other pieces for the same text.
         if split.split(" ") == tokens:
             assert abs(float(score) - float(again)) <= 1.001e-4
             compared += 1

@@ -1,4 +1,4 @@
-"""Standard input to standard output, with a trained model."""
+"""The program translates standard input to standard output."""
 
 import itertools
 import os
@@ -21,7 +21,7 @@ LINES = ["ba de fi", "", "ra", "go hu ka le mi no", "pu ra ba"]
 
 
 def begin(model, *flags):
-    """A process, to be written to and read from."""
+    """Starts a process with pipes for its input and output."""
     return subprocess.Popen(
         commands.command("translate", f"--model={model}", *flags),
         cwd=commands.ROOT,
@@ -32,13 +32,13 @@ def begin(model, *flags):
 
 
 def answer(model, text: bytes, *flags):
-    """What the program answers, without a process of its own."""
+    """Runs the program in this process; returns its result."""
     return in_process.call("translate", f"--model={model}", *flags, text=text)
 
 
 def output_of(lines, prefixes=None, search=None, **wanted):
-    """What is printed for lines, as one list for each line of them."""
-    # Only another search needs graphs of its own.
+    """Returns the printed lines, as one list for each input line."""
+    # The toy translator has its graphs already; another search has not.
     translator = toy.translator()
     if search is not None:
         translator = translator.with_search(search)
@@ -82,7 +82,7 @@ def test_lines_in_order_from_run_and_saved_model(demo_run, demo_translator):
 
 @pytest.mark.grid
 def test_spaces_and_marks_change_nothing(demo_run, demo_translator):
-    """In Python, in a SavedModel, and through the program."""
+    """Translations stay the same in Python, a SavedModel and the program."""
     texts = [pair.source for pair in kt.data.illustrated_corpus().dev[:17]]
     live = demo_translator
     expected = live.translate(texts)
@@ -151,7 +151,7 @@ def test_every_flag_in_one_command(run, tmp_path):
     result = answer(f"{run},{run}", "\n".join(LINES).encode(), *flags.split())
     assert result.returncode == 0, result.stderr
     found = [line.split("\t") for line in result.stdout.decode().splitlines()]
-    # A model beside itself is that model.
+    # An ensemble of a model with itself is that model.
     asked = settings.SearchSettings(
         beam_size=5,
         length_penalty=1.0,
@@ -184,7 +184,7 @@ def test_samples_are_those_of_their_seed(run):
     result = answer(run, "\n".join(LINES).encode(), *flags.split(), "--seed=3")
     assert result.returncode == 0, result.stderr
     lines = result.stdout.decode().splitlines()
-    # That another seed draws others, `translator_test.py` tests.
+    # `translator_test.py` tests that another seed draws other samples.
     expected = loading.load(
         settings.ModelSettings([str(run)]),
         settings.SearchSettings(
@@ -241,7 +241,7 @@ def test_what_a_saved_model_does_not_do(tmp_path):
 
 @pytest.mark.process
 def test_a_slow_producer_is_answered_at_once_and_may_stay(run):
-    """A line is answered while the pipe is open, and errors do not wait."""
+    """A line is answered while the pipe is open, and so is an error."""
     prefixes = run / "prefixes"
     prefixes.write_text("FI\n" + "BA " * 300 + "\n")
     with begin(run, f"--prefix_file={prefixes}") as process:
@@ -249,9 +249,9 @@ def test_a_slow_producer_is_answered_at_once_and_may_stay(run):
         killer.start()
         process.stdin.write(b"ba de fi\n")
         process.stdin.flush()
-        # Nothing else is written until this comes.
+        # The test writes nothing more until this answer comes.
         assert process.stdout.readline() == b"FI DE BA\n"
-        # The prefix of this one is too long; the pipe stays open.
+        # The prefix of this line is too long; the pipe stays open.
         process.stdin.write(b"ba\n")
         process.stdin.flush()
         errors = process.stderr.read().decode().splitlines()
@@ -261,7 +261,7 @@ def test_a_slow_producer_is_answered_at_once_and_may_stay(run):
         assert process.stdout.read() == b""
 
 
-# `program_test.py` and `startup_test.py` have such a reader too.
+# `program_test.py` and `startup_test.py` test such a reader too.
 @pytest.mark.grid
 @pytest.mark.process
 def test_a_reader_that_had_enough(run):
@@ -275,7 +275,7 @@ def test_a_reader_that_had_enough(run):
         assert process.wait() == 1
         killer.cancel()
         assert "Traceback" not in errors and "BrokenPipe" not in errors
-        # It came so far that there was something to write.
+        # There was no error before the program wrote its output.
         assert "error: " not in [line[:7] for line in errors.splitlines()]
 
 
@@ -311,7 +311,7 @@ def test_another_number_of_prefixes(count):
             toy.translator(), LINES, program.Output(), [""] * count
         ):
             written += lines
-    # What has its prefix is answered.
+    # The lines that have a prefix are answered.
     texts = LINES[:count]
     assert written == [
         f"{text}\n".encode() for text in toy.translator().translate(texts)
@@ -371,7 +371,7 @@ def test_many_lines_come_together_though_they_take_their_time():
             time.sleep(0.001)
 
     first = next(program.arriving(slowly(), 1009))
-    # For so long as there is patience, and no longer.
+    # A window waits for more lines, but only for a limited time.
     assert 5 < len(first) < 200
 
 
@@ -385,7 +385,7 @@ def test_lines_do_not_wait_for_others():
 
     windows = program.arriving(one_by_one(), 23)
     for number in range(3):
-        # The next is not there before this is answered.
+        # The next line comes only after this line is answered.
         asked.release()
         assert next(windows) == [str(number)]
     assert list(windows) == []
@@ -395,7 +395,7 @@ def test_lines_arrive_while_others_are_answered():
     windows = program.arriving(["a"] * 29, 7)
     next(windows)
     time.sleep(0.2)
-    # The reader has read on, as far as its queue is long.
+    # Meanwhile the reader has filled its queue, so the windows are full.
     assert [len(window) for window in windows] == [7, 7, 7, 1]
 
 

@@ -1,4 +1,4 @@
-"""What is vendored is what was fetched and looked at."""
+"""Only packages with the hash that was reviewed are vendored."""
 
 import hashlib
 import io
@@ -10,7 +10,7 @@ from tools import vendor_front_end
 
 
 def archive(files):
-    """A package as `npm pack` makes it."""
+    """Returns an archive as `npm pack` makes it."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as packed:
         for name, content in files.items():

@@ -1,4 +1,4 @@
-"""The table says what each version loads; the grid runs real processes."""
+"""The table shows which versions load which; the grid runs processes."""
 
 import json
 import sys

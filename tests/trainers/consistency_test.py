@@ -61,7 +61,7 @@ def test_a_teacher_must_have_ended(tmp_path):
 
 @pytest.fixture
 def runs(tmp_path):
-    """Two runs with one vocabulary, and its tokenizers."""
+    """Returns the paths of two runs with one vocabulary, and its tokenizers."""
     vocabulary = kt.learn_vocabulary(["a b", "c d"], may_be_smaller=True)
     tokenizer = kt.Tokenizer(vocabulary)
     config = kt.TransformerConfig(tokenizer.vocabulary_size, 1, 1, 4, 2, 8)
@@ -91,7 +91,7 @@ def test_teachers_are_averaged(runs):
         inputs
     )
     assert_all_close(loss.second_pass(None, inputs, 0), expected)
-    # In training they predict in the precision of the run.
+    # In training the teachers compute in the precision of the run.
     loss = consistency.make_consistency(settings, 0, "mixed_bfloat16")
     assert {model.compute_dtype for model in loss.teacher.models} == {
         "bfloat16"

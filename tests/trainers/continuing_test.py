@@ -1,4 +1,4 @@
-"""A run continues with other ends, but with no other settings."""
+"""A run can continue to another end; most settings must stay the same."""
 
 import dataclasses
 
@@ -46,7 +46,7 @@ def test_the_same_run(tmp_path):
     run.check(SETTINGS, 8)
     run = run_of_12_steps(tmp_path, has_ended=True)
     assert run.is_complete(SETTINGS)
-    # Its checkpoints are needed no more.
+    # A complete run needs no checkpoint, so step 0 is accepted.
     run.check(SETTINGS, 0)
 
 

@@ -1,4 +1,4 @@
-"""Which pairs a run trains on, and how they are told from others."""
+"""Which pairs a run trains on, and the fingerprint that identifies them."""
 
 from unittest import mock
 
@@ -40,8 +40,8 @@ class TestCorpora:
         assert len({*loaded.train, *loaded.dev}) == 47
 
     def test_duplicates_of_held_out_pairs_are_removed(self):
-        # 47 distinct pairs, each three times: as it is, with other spaces, and
-        # with another translation, which is another pair.
+        # Each of 47 pairs three times: unchanged, with other spaces, and with
+        # another translation. The last is a different pair.
         lines = [f"a {i}\tun {i}" for i in range(47)]
         lines += [f" a  {i}\tun {i}\u00a0" for i in range(47)]
         lines += [f"a {i}\tune {i}" for i in range(47)]
@@ -49,7 +49,7 @@ class TestCorpora:
         path = write(self.folder, "many", lines)
         with logged("trainers", "INFO") as logs:
             loaded = self.load(train_tsv=[path])
-        assert len(loaded.dev) == 4  # A twentieth of 94.
+        assert len(loaded.dev) == 4  # A twentieth of 94, rounded down.
 
         def text(pair):
             return tuple(" ".join(side.split()) for side in pair)

@@ -47,7 +47,7 @@ def make_run(folder, **settings):
 
 @pytest.fixture(scope="module")
 def logs(tmp_path_factory):
-    """The logs after one evaluation, of the built-in corpus."""
+    """Returns the logs of one evaluation, with the built-in corpus."""
     run, translator = make_run(tmp_path_factory.mktemp("run"))
     progress = types.SimpleNamespace(throughput=lambda: (1009.0, 0.125))
     used = dashboards.callbacks(run, translator, DEV, progress)
@@ -103,7 +103,7 @@ def test_translations_have_a_score(logs):
 
 
 def test_the_score_of_a_sentence_is_not_of_its_words(caplog):
-    # BLEU would warn of texts without spaces, such as a single word.
+    # BLEU would warn about a text without spaces; chrF does not.
     assert dashboards._chrf("Merci.", "Merci.") == 100
     assert 0 < dashboards._chrf("Merci!", "Merci.") < 100
     assert caplog.text == ""

@@ -85,11 +85,11 @@ def test_what_depends_on_the_end_stays_when_a_run_goes_on():
     assert {**existing_settings, "steps": 400}.items() <= vars(
         completed
     ).items()
-    # It would be otherwise of a run of that length from its begin.
+    # A new run of that length has other defaults.
     anew = defaults.with_defaults(longer, 8)
     assert (anew.average_checkpoints, anew.warmup_steps) == (5, 100)
 
-    # What is asked for holds; not asked for, the end stays too.
+    # Flags replace the old settings. Without a flag the end stays too.
     asked = settings.TrainingSettings(warmup_steps=3)
     completed = defaults.with_defaults(asked, 8, existing_settings)
     assert (completed.steps, completed.warmup_steps) == (40, 3)
@@ -102,7 +102,7 @@ def test_whole_executions():
     )
     completed = defaults.with_defaults(asked, 8)
     assert completed.steps == 12
-    # As it was asked for, since the size of executions may change.
+    # The setting stays as given, since `steps_per_execution` may change.
     assert completed.evaluation_interval == 4
     assert (
         defaults.whole_executions(completed.evaluation_interval, completed) == 6

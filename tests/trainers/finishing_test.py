@@ -1,6 +1,6 @@
-"""What a run ends with is measured on every pair, by its own measures.
+"""The final scores of a run use every pair and the settings of the run.
 
-`train_translation_test.py` reads what real runs leave.
+`train_translation_test.py` checks the files of real runs.
 """
 
 import json
@@ -19,7 +19,7 @@ PAIRS = [
         ("a cat", "un chat"),
         ("a dog sat", "un chien assis"),
         ("the cat", "le chat"),
-        (" ", "rien"),  # Left out.
+        (" ", "rien"),  # Left out: the source is empty.
     )
 ]
 

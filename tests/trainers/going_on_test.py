@@ -1,4 +1,4 @@
-"""A run gets another end, and is then as one that had it from its start."""
+"""A run with a new end becomes as if it had this end from the start."""
 
 import json
 import os
@@ -25,7 +25,7 @@ SIZES = {
 
 @pytest.fixture(scope="module")
 def train(tmp_path_factory):
-    """A function that trains a small run to an end."""
+    """Returns a function that trains a small run."""
     folder = tmp_path_factory.mktemp("pairs")
     patch = pytest.MonkeyPatch()
     light_training.train_light(patch)
@@ -38,7 +38,7 @@ def train(tmp_path_factory):
             "train_tsv": train_tsv,
             "dev_tsv": dev_tsv,
             "preset": "demo",
-            # Batches have a shape for each of few lengths.
+            # A small maximum: batches have few shapes.
             "max_length": 32,
             "tokens_per_batch": 512,
             "evaluation_interval": 4,
@@ -56,7 +56,7 @@ def train(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(train, tmp_path_factory):
-    """A run of 11 steps: checkpoints at 8 and 11."""
+    """Returns a run of 11 steps, with checkpoints at 8 and 11."""
     return train(tmp_path_factory.mktemp("runs") / "whole", steps=11)
 
 
@@ -73,7 +73,7 @@ def assert_same(directory, other):
 def test_goes_on_from_an_evaluation_and_from_between_two(
     whole, train, tmp_path, caplog
 ):
-    # Four ends: in the first interval, at its evaluation, and twice in another.
+    # Ends before the first evaluation (3), at it (4) and later (9, 11).
     train(tmp_path / "run", steps=3)
     directory = train(tmp_path / "run", steps=4)
     other = train(tmp_path / "other", steps=4)
@@ -89,7 +89,7 @@ def test_goes_on_from_an_evaluation_and_from_between_two(
     train(tmp_path / "run", steps=11)
     assert_same(directory, whole)
 
-    # The same end, measured otherwise.
+    # The same end, with another tokenization for BLEU.
     assert "tok:13a" in read(other.metrics)["dev"]["bleu_signature"]
     train(tmp_path / "other", steps=4, target_language="zh")
     assert "tok:zh" in read(other.metrics)["dev"]["bleu_signature"]
@@ -107,8 +107,8 @@ def test_killed_wherever_it_goes_on(whole, train, tmp_path):
         raise Killed
 
     for place, name, model_is_new in (
-        # Between the metrics and the settings; before the first update; after
-        # the new model.
+        # Killed before the settings are written, before the first step, and
+        # after the new model is written.
         (run_directory, "write_json", False),
         (kt.Transformer, "fit", False),
         (kt.export, "save", True),
@@ -118,7 +118,7 @@ def test_killed_wherever_it_goes_on(whole, train, tmp_path):
         assert (directory.model.read_bytes() != before) == model_is_new
         assert (directory.saved_model / "variables").exists()
         assert not directory.metrics.exists()
-    # Between the two names of the SavedModel.
+    # Killed while the new SavedModel replaces the old one.
     rename = os.rename
 
     def renames_once(old, new):

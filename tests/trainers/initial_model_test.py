@@ -80,7 +80,7 @@ def test_a_second_stage_continues_with_the_weights(
         is_frozen = "embedding" in one.path or "/encoder/" in one.path
         same = (np.array(one) == np.array(other)).all()
         assert same == is_frozen, one.path
-    # The initial weights may not change.
+    # The run records the hash of the initial model, which may not change.
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["data"] == {
         **config["data"],

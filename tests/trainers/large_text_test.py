@@ -1,4 +1,4 @@
-"""Large text must give what small text gives, without being held."""
+"""Large text gives what small text gives, but is not held in memory."""
 
 import json
 import os
@@ -55,7 +55,7 @@ class TestHoldOut:
         text = lines(67) + [f" a  {i}\tun {i}\u00a0" for i in range(67)]
         given = write(tmp_path, [*text, "\tun", "", "a\t "])
         dev, train = large_text.hold_out(given, 500)
-        assert len(dev) == 3  # A twentieth of 67.
+        assert len(dev) == 3  # A twentieth of 67, rounded down.
 
         def folded(pairs):
             return {tuple(map(kt.text.fold, pair)) for pair in pairs}
@@ -64,7 +64,7 @@ class TestHoldOut:
         assert not folded(dev) & folded(train)
         assert len(folded(dev) | folded(train)) == 67 + 3
         assert len(train) == 2 * 64 + 3
-        # The first of several duplicates, in the order of the text.
+        # Held-out pairs are first occurrences, in the order of the text.
         assert dev == sorted(dev, key=lambda pair: int(pair.source.split()[1]))
         assert all(pair.source.startswith("a ") for pair in dev)
 
@@ -97,7 +97,7 @@ class TestHoldOut:
         )
 
     def test_every_pair_is_as_likely_to_be_held_out(self, tmp_path):
-        # Of a sketch that is smaller than the text.
+        # Also if the sketch has fewer pairs than the text.
         path = write(tmp_path, lines(61)).train_tsv
         counts = [0] * 61
         with mock.patch.object(large_text, "_SKETCH", 40):

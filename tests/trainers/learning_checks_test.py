@@ -44,6 +44,6 @@ def test_refuses(values, message):
     ],
 )
 def test_accepts(values, monkeypatch):
-    # Of an older Keras, muon is refused.
+    # With an older Keras, muon would be refused.
     monkeypatch.setattr(kt.training.optimizers, "_KERAS_HAS_MUON", True)
     learning_checks.check(learning_settings.LearningSettings(**values))

@@ -1,7 +1,7 @@
-"""Trainings without what takes longer than a few steps.
+"""Patches that leave out the slow parts of a training.
 
-The losses and weights of such a run are, but for rounding, those of an ordinary
-one. It shows nothing while it trains, translates nothing and has no graphs.
+Except for rounding, the losses and weights are those of an ordinary run. A
+patched run shows no progress, translates nothing and exports no graphs.
 """
 
 import functools
@@ -13,7 +13,7 @@ from trainers import dashboards, measuring
 
 
 def save_variables(translator, directory, **described):
-    """In the place of `kt.export.save`."""
+    """Replaces `kt.export.save`: writes the variables, but no graphs."""
     variables = [v.value for v in translator.model.variables]
     tf.train.Checkpoint(variables=variables).write(
         str(directory / "variables/variables")
@@ -21,7 +21,7 @@ def save_variables(translator, directory, **described):
 
 
 def save_light(patch):
-    """Makes the trainer end without graphs to serve."""
+    """Makes the trainer write a SavedModel without graphs."""
     patch.setattr(kt.export, "save", save_variables)
     patch.setattr(kt.export, "check", lambda *arguments: None)
 
@@ -32,7 +32,7 @@ def draw_nothing(patch):
 
 
 def finish_light(patch):
-    """Makes the trainer draw and translate nothing, and end without graphs.
+    """Makes the trainer draw and translate nothing, and export no graphs.
 
     The loss of each evaluation is still recorded.
 
@@ -45,7 +45,7 @@ def finish_light(patch):
 
 
 def trace_no_steps(patch):
-    """To trace the graph of a step takes longer than a few steps without it."""
+    """Makes the trainer run eagerly: tracing takes longer than a few steps."""
     patch.setattr(
         kt.Transformer,
         "compile",

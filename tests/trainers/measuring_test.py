@@ -1,4 +1,4 @@
-"""Progress is counted and saved; a run ends where it should."""
+"""Progress is counted and saved; a run ends at its last step."""
 
 import keras
 import numpy as np
@@ -62,7 +62,7 @@ class TestProgress:
         assert self.checkpoints.step == 9
 
     def test_batches_count_where_the_optimizer_does_not(self):
-        # As where gradients overflow in half precision.
+        # The gradients overflow, so the optimizer skips steps.
         self.model.compile(
             keras.optimizers.LossScaleOptimizer(
                 keras.optimizers.SGD(1.0), initial_scale=1e38
@@ -89,8 +89,8 @@ class TestProgress:
 
     def test_the_window_of_the_last_batch_is_part_of_the_checkpoint(self):
         self.batches = make_batches(Windows)
-        # 12 pairs and 11 pairs, 2 in a batch.
-        # Each pair has 6 target tokens with its end.
+        # Windows of 12 and 11 pairs, two pairs in a batch. A pair has 6 target
+        # tokens with the end token.
         assert self.batches.bookmark(8) == (1, 6, 12 * 6)
         names = measuring.counters(self.batches)
         assert set(measuring.counters(make_batches())) < set(names)

@@ -57,10 +57,11 @@ def wait_for(path, processes):
 
 @pytest.fixture(scope="module")
 def flags(tmp_path_factory):
-    """Flags of a run of 8 steps whose result rounding changes little.
+    """Returns flags of a run of 8 steps that is not sensitive to rounding.
 
-    Without dropout, whose masks each replica draws, and with an activation that
-    is smooth: a ReLU at its corner turns a rounding error into a difference.
+    The run has no dropout, since each replica draws its own masks. Its
+    activation is smooth: at the corner of a ReLU a rounding error would change
+    the gradient.
     """
     folder = tmp_path_factory.mktemp("pairs")
     return [
@@ -84,7 +85,7 @@ def flags(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole(flags, tmp_path_factory):
-    """The run of one process, which is this one."""
+    """Returns the run of one process, the process of the tests."""
     directory = tmp_path_factory.mktemp("runs") / "whole"
     train_here(directory, *flags)
     return directory
@@ -110,7 +111,7 @@ def assert_same_model(directory, other):
 
 
 def lose(number, directory, flags):
-    """Kills a worker of two; returns how the other ended, and in what time."""
+    """Kills one of two workers; returns code, output and time of the other."""
     workers = start_workers(directory, *flags)
     wait_for(directory / "checkpoints" / "ckpt-4.index", workers)
     workers[number].kill()
@@ -122,13 +123,13 @@ def lose(number, directory, flags):
 
 
 def assert_traced(directory, *steps):
-    """Checks that one worker has written a trace at each of these steps."""
+    """Checks that only one worker has written traces, at these steps."""
     values = events.values(directory / "logs/traces")
     assert [step for step, _ in values] == list(steps)
 
 
 def check_lost(directory, flags):
-    """Checks that a worker tells its user that the other one has gone."""
+    """Checks that a worker reports that the other worker is lost."""
     code, output, seconds = lose(1, directory, flags)
     assert seconds < 120
     assert code == 1
@@ -147,7 +148,7 @@ def test_a_worker_is_lost(flags, tmp_path):
 def test_a_worker_is_lost_and_the_run_goes_on(whole, flags, tmp_path):
     directory = tmp_path / "shared"
     check_lost(directory, [*flags, TRACED])
-    # The same command again, on both.
+    # Both workers continue the run. Micro-batches do not change its result.
     workers = start_workers(
         directory, *flags, TRACED, "--gradient_accumulation_steps=2"
     )
@@ -175,7 +176,7 @@ def test_the_chief_is_lost(flags, tmp_path):
     assert "Another worker of this run has gone" in output
 
 
-# The next test has what they compare.
+# The next test checks what the workers compare.
 @pytest.mark.grid
 def test_workers_with_other_settings(flags, tmp_path):
     directory = tmp_path / "shared"
@@ -190,7 +191,7 @@ def test_workers_with_other_settings(flags, tmp_path):
 def test_what_workers_compare_before_they_read_data(
     flags, tmp_path, monkeypatch
 ):
-    """That a disagreement ends all of them, `training` tests in two."""
+    """`tests/training/multi_worker_test.py` tests how disagreement ends."""
 
     class Compared(Exception):
         pass
@@ -221,7 +222,7 @@ def test_what_workers_compare_before_they_read_data(
 
 @pytest.mark.grid
 def test_workers_with_other_processors(flags, tmp_path):
-    """One chooses its precision, the other has another one."""
+    """Worker 0 chooses its precision; worker 1 is given another one."""
     chosen = kt.training.fast_precision().policy
     other = {"float32": "mixed_bfloat16", "mixed_bfloat16": "float32"}[chosen]
     directory = tmp_path / "shared"
@@ -246,7 +247,7 @@ def test_workers_with_other_processors(flags, tmp_path):
 
 
 def test_bad_tf_config(flags, tmp_path, monkeypatch):
-    # How a program shows an error, `train_translation_test.py` tests.
+    # `train_translation_test.py` tests how a program shows an error.
     monkeypatch.setenv("TF_CONFIG", '{"cluster": 3}')
     with pytest.raises(ValueError, match="^TF_CONFIG must list the"):
         train_here(tmp_path / "run", CLUSTER, *flags)

@@ -1,4 +1,4 @@
-"""What a run prints at its end can be typed."""
+"""The commands that a run prints at its end can be executed."""
 
 import pathlib
 import re

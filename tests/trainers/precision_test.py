@@ -1,4 +1,4 @@
-"""What `--precision=auto` means, and what a run that is there makes of it."""
+"""What `--precision=auto` chooses for a new run and for an existing run."""
 
 import pytest
 import tensorflow as tf
@@ -13,7 +13,7 @@ SLOW = {"avx512_vnni"}
 
 @pytest.fixture
 def resolve(monkeypatch, tmp_path):
-    """A function that resolves a precision on a CPU with such instructions."""
+    """Returns a function that resolves a precision on a CPU with features."""
 
     def resolve(asked, features):
         monkeypatch.setattr(
@@ -54,7 +54,7 @@ def test_a_run_keeps_its_precision(resolve, tmp_path, caplog, begun, features):
     with caplog.at_level("INFO", "trainers"):
         assert resolve("auto", features).precision == begun
     assert caplog.messages == [f"Precision {begun}: the run began with it."]
-    # What was asked for is left to the comparison of all settings.
+    # A given precision stays; a later check compares it with the run's.
     assert resolve("mixed_float16", features).precision == "mixed_float16"
 
 

@@ -1,4 +1,4 @@
-"""Every end that a program can come to, and that every program is one."""
+"""All ways in which a program can end; every command is a `Program`."""
 
 import dataclasses
 import importlib
@@ -19,7 +19,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 def end_of(work, output, arguments=("program",)):
-    """Runs a program; returns its code or its error."""
+    """Runs a program; returns its exit code or its error message."""
     with mock.patch.object(sys, "stdout", output):
         try:
             program.main()(work)(list(arguments))
@@ -29,7 +29,7 @@ def end_of(work, output, arguments=("program",)):
 
 
 def run(work, encoding="utf-8"):
-    """The code or the error of a program, and what it printed."""
+    """Runs a program; returns its code or error message, and its output."""
     output = io.TextIOWrapper(io.BytesIO(), encoding)
     code = end_of(work, output)
     output.flush()
@@ -45,7 +45,7 @@ def failing(error):
 
 
 def test_prints_utf8_in_every_locale():
-    name = "caf\udce9"  # As Python has it of a file in Latin-1.
+    name = "caf\udce9"  # How Python represents a file name in Latin-1.
     assert run(lambda: print("fatigué", name), encoding="ascii") == (
         0,
         b"fatigu\xc3\xa9 caf\xe9\n",
@@ -79,7 +79,7 @@ def test_prints_utf8_in_every_locale():
     ],
 )
 def test_ends_in_one_line(error, message):
-    # What was printed before is not lost.
+    # The output before the error is not lost.
     assert run(failing(error)) == (message, b"so far\n")
 
 
@@ -87,7 +87,7 @@ def test_ends_in_one_line(error, message):
     "error",
     [
         TypeError("of ours"),
-        # Of a device, not of a disk.
+        # The memory of a device is full, not a disk.
         tf.errors.ResourceExhaustedError(None, None, "OOM when allocating"),
     ],
 )
@@ -100,7 +100,7 @@ def test_a_reader_that_left():
     reading, writing = os.pipe()
     os.close(reading)
     with open(writing, "w", encoding="utf-8") as output:
-        # Nothing is written before the program's end.
+        # The output is buffered, and written at the program's end.
         assert end_of(lambda: print("a line"), output) == 1
 
 
@@ -134,7 +134,7 @@ class Size:
     [
         ([], 0, "3\n"),
         (["--size=5"], 0, "5\n"),
-        # The settings' own refusals are one line too.
+        # An error of the settings class is one line too.
         (["--size=7"], "error: --size is at most 5. Received: 7.", ""),
     ],
 )

@@ -1,4 +1,4 @@
-"""Faults of settings and data end a run before it touches anything."""
+"""Errors of settings and data end a run before it writes anything."""
 
 import dataclasses
 import json
@@ -18,7 +18,7 @@ def write(path: pathlib.Path, lines) -> str:
 
 @pytest.fixture
 def files(tmp_path):
-    """Settings for 83 sentence pairs of digits, spelled in two languages."""
+    """Writes 83 pairs of spelled digits; returns settings that read them."""
     english = "zero one two three four five six seven eight nine".split()
     french = "zéro un deux trois quatre cinq six sept huit neuf".split()
     numbers = [(7 * i % 10, 3 * i % 10, i % 7) for i in range(83)]
@@ -44,7 +44,7 @@ def fails(tmp_path, message, values, overrides=None):
 
 
 def fails_in_time(tmp_path, message, values, overrides=None):
-    """As `fails`, before any data is read."""
+    """Checks what `fails` checks, and that no data is read."""
     with mock.patch.object(corpora, "load", side_effect=AssertionError):
         fails(tmp_path, message, values, overrides)
 

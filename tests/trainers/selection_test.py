@@ -32,7 +32,7 @@ def flags(tmp_path_factory):
         "--steps=20",
         "--evaluation_interval=2",
         "--average_checkpoints=2",
-        # A rate so high that the loss soon rises again.
+        # A learning rate so high that the loss soon rises again.
         "--schedule=constant",
         "--learning_rate=0.3",
         "--warmup_steps=6",
@@ -60,14 +60,14 @@ def test_a_run_ends_early_with_its_best_checkpoints(flags, tmp_path, caplog):
     assert "Averaged the best by loss, 2 checkpoints, of the steps" in (
         caplog.text
     )
-    # The same command does nothing more, also without the final files.
+    # The same command trains no more, also without `metrics.json`.
     train_here(tmp_path, *flags)
     (tmp_path / "metrics.json").unlink()
     train_here(tmp_path, *flags)
     again = json.loads((tmp_path / "metrics.json").read_text())
     assert again["selection"] == metrics["selection"]
     assert again["dev"] == metrics["dev"]
-    # It is measured otherwise. No step is missing, though it has fewer than 20.
+    # New scores need no more steps, though the run ended before step 20.
     train_here(tmp_path, *flags, "--tokenize=char")
     otherwise = json.loads((tmp_path / "metrics.json").read_text())
     assert otherwise["steps"] == steps
@@ -76,7 +76,7 @@ def test_a_run_ends_early_with_its_best_checkpoints(flags, tmp_path, caplog):
 
 
 def test_the_scores_of_an_end_in_an_interval_are_forgotten(flags, tmp_path):
-    # As the best, they would choose a checkpoint that is no more.
+    # If it were kept, the best score could be of a removed checkpoint.
     flags = [
         *(f for f in flags if "patience" not in f and "steps=" not in f),
         "--warmup_steps=1",

@@ -1,4 +1,4 @@
-"""A field is a flag of its name, type, default, bounds and help."""
+"""A field becomes a flag with its name, type, default, bounds and help."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ class Journey:
     by: str = setting("How.", "train", choices=["train", "boat"])
     back: bool | None = setting("Whether to come back.", None)
     only_by: list[str] | None = setting("Nothing else.", None)
-    # No flag.
+    # A plain field has no flag.
     name: str = "mine"
 
     def __post_init__(self):

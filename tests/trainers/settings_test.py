@@ -22,7 +22,7 @@ class TestSettings:
             for kind in (settings.TrainingSettings, TransformerConfig)
             for field in dataclasses.fields(kind)
         }
-        # The trainer computes it from the flags of a recipe.
+        # The trainer computes this field from the flags of a recipe.
         assert names - set(self.values) == {"replaces_recipe"}
 
     def test_flags_become_settings(self):

@@ -1,4 +1,4 @@
-"""A run from shards must be a run: it continues, and ends as if not stopped."""
+"""A run from shards that was stopped ends as if it had never stopped."""
 
 import functools
 import json
@@ -16,13 +16,13 @@ from trainers import large_text, run, settings
 
 @pytest.fixture(scope="module")
 def train(tmp_path_factory):
-    """A function that trains a small run on shards, in small windows."""
+    """Returns a function that trains a small run on shards of small windows."""
     folder = tmp_path_factory.mktemp("shards")
     monkeypatch = pytest.MonkeyPatch()
     light_training.train_light(monkeypatch)
     monkeypatch.setattr(large_text, "MAX_PAIRS", 50)
     defaults = list(kt.data.ShardedPairs.__init__.__defaults__)
-    defaults[-1] = 23  # The pairs of a window.
+    defaults[-1] = 23  # The number of pairs in a window.
     monkeypatch.setattr(
         kt.data.ShardedPairs.__init__, "__defaults__", tuple(defaults)
     )
@@ -69,7 +69,7 @@ def test_a_run_from_shards_continues(whole, train):
     check_continues(whole, functools.partial(train, "stopped"))
 
 
-# `segmentation_test.py` holds that sampled batches continue.
+# `segmentation_test.py` tests that sampled batches continue.
 @pytest.mark.grid
 def test_a_run_from_shards_that_samples_continues(train):
     train = functools.partial(train, segmentation_sampling=0.1, packed=False)

@@ -1,4 +1,4 @@
-"""A recipe runs its stages, continues them, and gives way to flags."""
+"""A recipe runs and continues its stages; flags replace its settings."""
 
 import dataclasses
 import json
@@ -49,13 +49,13 @@ def test_every_stage_of_every_recipe_is_a_run(name):
     architecture = None
     for training, overrides in stages_of(name):
         if training.consistency != "teacher":
-            # A teacher has to be there; see the recipe that is trained below.
+            # The check needs teachers that exist; a test below trains them.
             settings_checks.check(training)
         completed = defaults.with_defaults(training, 300)
         if training.preset is not None:
             architecture = defaults.architecture_of(training, overrides)
         optimization.make_optimizer(completed, architecture)
-        # Checkpoints that are averaged must be there.
+        # A stage has at least as many checkpoints as it averages.
         evaluations = completed.steps // completed.evaluation_interval
         assert completed.average_checkpoints <= evaluations
         assert completed.warmup_steps < completed.steps
@@ -180,7 +180,7 @@ def test_five_stages_are_an_ordinary_run(whole):
     translators = [kt.load_translator(run) for run in settings]
     assert len({each.tokenizer.model for each in translators}) == 1
     assert translators[0].tokenizer.vocabulary_size == 701
-    # The teachers differ in their seeds only, from the first weights on.
+    # Only the seeds of these stages differ, so their weights must differ.
     for one, other in ((first, third), (second, fourth)):
         assert any(
             (one != other).any()
@@ -239,10 +239,10 @@ def test_a_stopped_recipe_ends_as_if_it_had_not_been(
     whole, flags, tmp_path, stopped, monkeypatch
 ):
     run = tmp_path / "run"
-    # All stages before it are complete, and the last has not begun.
+    # All stages but the last are complete; the last has not begun.
     shutil.copytree(whole / "stages", run / "stages")
     if stopped == "inside":
-        # The student, which has teachers, stops at its first checkpoint.
+        # The last stage, the student, stops at its first checkpoint.
         class Stopped(Exception):
             pass
 
@@ -272,7 +272,7 @@ def test_scores_are_computed_again_and_the_end_stays(whole, flags):
     models = [*whole.rglob("model.keras")]
     before = [model.read_bytes() for model in models]
     assert len(before) == 5
-    # Stages know the model that they began from by its hash.
+    # A stage checks the hash of its initial model, which must not change.
     train_here(whole, *flags, "--tokenize=char")
     for run in (whole, whole / "stages/1_both"):
         metrics = json.loads((run / "metrics.json").read_text())

@@ -1,4 +1,4 @@
-"""Closed streams, Ctrl-C and unread output, in processes of their own."""
+"""Closed streams, Ctrl-C and unread output of real processes."""
 
 import os
 import pathlib
@@ -11,7 +11,7 @@ import pytest
 pytestmark = pytest.mark.process
 
 ROOT = pathlib.Path(__file__).parents[2]
-# What such a process does, after its package has called `prepare`.
+# Programs of a package that calls `startup.prepare`.
 PROGRAMS = {
     "waits": "import time\nprint('begun', flush=True)\ntime.sleep(60)",
     "prints": "for i in range(100_000):\n    print(i)",
@@ -53,8 +53,8 @@ def start(folder, name, *arguments, redirected=""):
         env={**os.environ, "PYTHONPATH": f"{folder}:{ROOT}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        # Where the tests run in the background, Ctrl-C is ignored by all that
-        # they start.
+        # If the tests run in the background, the processes that they start
+        # ignore Ctrl-C.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
@@ -86,7 +86,7 @@ def test_closed_streams_keep_their_numbers(folder, tmp_path, closed):
     )
     process.communicate(timeout=60)
     assert process.returncode == 0
-    # What a file opened next would be, if its number were free.
+    # All three numbers are in use, so no new file can get one of them.
     said = (tmp_path / "said").read_text()
     is_closed = ">&-" in closed.replace("2>&-", "")
     assert said == f"[True, True, True] {is_closed}\n"

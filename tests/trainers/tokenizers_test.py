@@ -1,4 +1,4 @@
-"""One vocabulary or two: learned of the right side, written, read again."""
+"""Vocabularies are learned from the right side, saved and loaded."""
 
 import dataclasses
 
@@ -64,7 +64,7 @@ def test_a_fingerprint_tells_vocabularies_apart(tmp_path):
     one, two = load(directory), load(directory, target_vocabulary_size=281)
     assert one.fingerprint() == load(directory).fingerprint()
     assert one.fingerprint() != two.fingerprint()
-    # A run whose tokenizer was replaced by another of that size is not its own.
+    # A run notices that its tokenizer was replaced by another one.
     directory.write_config({"settings": {}, "data": one.fingerprint()})
     other = [kt.data.SentencePair("six ten six", "six dix six")] * 14
     learned = kt.learn_vocabulary(

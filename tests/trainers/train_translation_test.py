@@ -1,4 +1,4 @@
-"""The trainer as a user meets it: its command, its output, its end."""
+"""The trainer as a user runs it: the command, its output and its exit."""
 
 import errno
 import json
@@ -28,7 +28,7 @@ from trainers import train_translation
 pytestmark = [
     pytest.mark.process,
     pytest.mark.training,
-    # A run in this process has every bit of one in another process.
+    # With it, runs in this process and in another are equal to the bit.
     pytest.mark.usefixtures("optimized_graphs"),
 ]
 
@@ -44,7 +44,7 @@ def small(tmp_path_factory):
         "--num_decoder_layers=1",
         "--model_dim=32",
         "--tokens_per_batch=1024",
-        # Batches have a shape for each of few lengths.
+        # A small maximum: batches have few shapes.
         "--max_length=16",
         "--steps=8",
         "--evaluation_interval=4",
@@ -55,7 +55,7 @@ def small(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def marian(small):
-    """The same, with a convention and a vocabulary for each side."""
+    """Returns flags of `small`, a convention, and a vocabulary per side."""
     return [
         *small,
         "--convention=marian",
@@ -69,7 +69,7 @@ def marian(small):
 def whole(marian, tmp_path_factory):
     """A run that nothing stopped."""
     directory = tmp_path_factory.mktemp("runs") / "whole"
-    # The demo draws.
+    # Only the demo run draws.
     with pytest.MonkeyPatch.context() as patch:
         light_training.draw_nothing(patch)
         train_here(directory, *marian)
@@ -113,7 +113,7 @@ def test_demo_leaves_a_run_directory(demo_run):
 
 def test_a_convention_and_a_vocabulary_for_each_side(whole):
     config = json.loads((whole / "config.json").read_text())
-    # The flags, on the convention, on the preset.
+    # Flags override the convention, and the convention the preset.
     assert config["architecture"]["target_vocabulary_size"] == 401
     assert config["architecture"]["activation"] == "silu"
     assert config["architecture"]["feed_forward_dim"] == 512
@@ -127,7 +127,7 @@ def test_a_convention_and_a_vocabulary_for_each_side(whole):
     answers = served.signatures["serving_default"](text=tf.constant(texts))
     served_texts = [text.decode() for text in answers["translation"].numpy()]
     assert served_texts == translator.translate(texts)
-    # So early in training translations may be empty; scores tell all tokens.
+    # After so few steps translations may be empty, but scores are not.
     targets = ["Le chien est petit.", "", "Le chat dort."]
     answers = served.signatures["score"](
         text=tf.constant(texts), target=tf.constant(targets)
@@ -198,7 +198,7 @@ def test_the_same_command_once_more(whole, marian, caplog):
     with caplog.at_level("INFO", "trainers"):
         train_here(whole, *marian)
     assert "complete already" in caplog.text
-    # With other settings nothing is done.
+    # Other settings are refused, and nothing is written.
     with pytest.raises(ValueError) as error:
         train_here(whole, *marian, "--seed=8", "--dropout=0.5")
     assert "settings.seed: 7 there, 8 now" in str(error.value)
@@ -208,7 +208,7 @@ def test_the_same_command_once_more(whole, marian, caplog):
 
 def test_loss_that_becomes_nan(small, tmp_path):
     output_dir = tmp_path / "nan"
-    # `test_bad_flags` has the end of a process.
+    # `test_bad_flags` tests the exit of a real process.
     result = in_process.call(
         "trainers.train_translation",
         f"--output_dir={output_dir}",
@@ -266,7 +266,7 @@ def test_only_a_stopped_run_names_its_checkpoint(
     assert stop() == ""
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     model.compile("sgd", "mse", run_eagerly=True)
-    # First of an earlier stage of a recipe, then of the run itself.
+    # Checkpoints of an earlier stage of a recipe, then of the run itself.
     first_stage = kt.runs.RunDirectory(directory.stages / "1_first")
     for number, each in enumerate((first_stage, directory), start=1):
         model.fit(np.ones((5, 3)), np.ones((5, 2)), batch_size=1, verbose=0)
@@ -281,7 +281,7 @@ def test_only_a_stopped_run_names_its_checkpoint(
 # `tests/trainers/multi_worker_test.py` trains on two devices too.
 @pytest.mark.grid
 def test_two_logical_devices(small, tmp_path):
-    # Devices must be split before TensorFlow starts, so by a small program.
+    # A small program splits the CPU into devices before TensorFlow starts.
     program = """
 import sys
 import tensorflow as tf

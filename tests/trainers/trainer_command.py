@@ -1,4 +1,4 @@
-"""The trainer's command as its tests give it, on a part of the corpus."""
+"""Runs the trainer's command in tests, on a part of the corpus."""
 
 import os
 import pathlib

@@ -1,4 +1,4 @@
-"""Encoded training pairs must be those of the text, wherever they are held."""
+"""Encoded training pairs are those of the text, in memory and in shards."""
 
 import os
 from unittest import mock
@@ -22,7 +22,7 @@ def text(tmp_path):
 
 
 def load(folder, text, **values):
-    """What the trainer does before it makes batches, for large text."""
+    """Loads and encodes large text as the trainer does."""
     values = {"train_tsv": [text], "rare_characters": 0.0, **values}
     given = settings.TrainingSettings(**values)
     directory = kt.runs.RunDirectory(folder / "run")
@@ -63,7 +63,7 @@ class TestLargeText:
         first, loaded, _ = load(tmp_path, text)
         index = tmp_path / "run" / "shards" / "index.json"
         written = index.stat().st_mtime_ns
-        # A run that has begun has its vocabulary.
+        # A run that has begun has a vocabulary.
         directory = kt.runs.RunDirectory(tmp_path / "run")
         directory.write_config({"settings": {}})
         first.tokenizers()[0].save(directory.tokenizer)

@@ -1,4 +1,4 @@
-"""The progress that is shown is that of the batches that were trained on."""
+"""The progress that is shown counts the batches that were trained on."""
 
 import re
 from unittest import mock
@@ -12,16 +12,16 @@ from trainers import measuring, training_progress
 
 
 def make_batches(num_pairs):
-    """Batches of two pairs, of 4 target tokens each in rows of 8."""
+    """Returns batches of two pairs, each with 4 target tokens in a row of 8."""
     source, target = np.full(5, 7, "int32"), np.full(3, 7, "int32")
     pairs = kt.data.EncodedPairs([source] * num_pairs, [target] * num_pairs)
     return kt.data.TokenBatches(pairs, 16, 8)
 
 
 class Run:
-    """A training of a small model, whose clock the test controls.
+    """A training of a small model with a clock that the test controls.
 
-    The clock shows other seconds only after steps and evaluations.
+    The clock advances only after steps and evaluations.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ def test_the_throughput_since_the_last_evaluation(tmp_path):
         on_epoch_end=lambda epoch, logs: found.append(run.progress.throughput())
     )
     run.fit(3, reader)
-    # 8 tokens of 16 in 10 seconds; an evaluation counts as no time.
+    # 8 tokens in 10 seconds, half of the positions; evaluations do not count.
     assert found == [(pytest.approx(0.8), 0.5)] * 2
 
 
@@ -167,7 +167,7 @@ def test_several_steps_in_a_call(tmp_path):
 
 
 def test_each_batch_is_counted_once_and_forgotten(tmp_path):
-    # The smaller batch of an epoch is any of its 12 batches.
+    # Any of the 12 batches of an epoch may be the batch with one pair.
     run = Run(tmp_path, num_steps=12, seconds=0.0, num_pairs=23)
     run.fit(12)
     counts = run.progress._counts

@@ -1,4 +1,4 @@
-"""A batch in micro-batches has the gradients of the whole batch."""
+"""The gradients of micro-batches add up to those of the whole batch."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ class TestAccumulation:
 
     def gradients_of(self, micro_batch):
         with tf.GradientTape() as tape:
-            # A gradient of slices, one of a whole, and none.
+            # The gradients are `tf.IndexedSlices`, a tensor and None.
             vectors = tf.gather(self.table, micro_batch["ids"])
             outputs = tf.sin(vectors @ self.kernel)
             loss = tf.reduce_sum(outputs * micro_batch["weights"])
@@ -55,7 +55,7 @@ class TestAccumulation:
 
     @pytest.mark.parametrize("micro_batches", [4, 5, 7])
     def test_rows_that_do_not_divide(self, micro_batches):
-        # The rows that fill up have weights of zero.
+        # Rows that fill up a micro-batch have zero weights.
         whole = self.add_up(1, False)
         for one, other in zip(
             self.add_up(micro_batches, True)[:2], whole[:2], strict=True

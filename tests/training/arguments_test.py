@@ -1,4 +1,4 @@
-"""What is refused in `compile` and `fit`, whatever the data come in."""
+"""`compile` and `fit` refuse bad arguments, in every form of data."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Whatever is killed or damaged, a good checkpoint is found or an error."""
+"""After a kill or damage, good checkpoints are found and bad ones named."""
 
 import contextlib
 import logging
@@ -23,7 +23,7 @@ DATA = "data-00000-of-00001"
 
 
 def writer(value):
-    """Writes a checkpoint of matrices of this value."""
+    """Returns a function that writes a checkpoint of tensors of this value."""
     shapes = (3, 5), (7,), (), (11, 2)
     variables = [tf.Variable(tf.fill(shape, float(value))) for shape in shapes]
     return tf.train.Checkpoint(model=variables).write
@@ -38,7 +38,7 @@ def values(prefix):
 
 
 class Cases:
-    """Writes checkpoints into a directory, and says what must hold of it."""
+    """A directory of checkpoints, with methods that write and check them."""
 
     @pytest.fixture(autouse=True)
     def make_directory(self, tmp_path):
@@ -59,7 +59,7 @@ class Cases:
 
     @contextlib.contextmanager
     def warnings(self):
-        """Collects what is logged, if anything is."""
+        """Collects the messages that are logged; there may be none."""
         handler = logging.Handler()
         handler.messages = []
         handler.emit = lambda record: handler.messages.append(
@@ -132,7 +132,7 @@ class TestCheckpointFiles(Cases):
                 with self.warnings() as warnings:
                     found = self.open().good()
                 if found:
-                    # Bytes that mean nothing: the index is padded.
+                    # The index has padding, where a flip changes nothing.
                     unseen += 1
                     assert suffix == "index"
                     for name, value in values(path).items():
@@ -162,7 +162,7 @@ class TestCheckpointFiles(Cases):
         assert f"{self.directory}/ckpt-5 is damaged" in message
         assert f"ckpt-5.{suffix.split('-')[0]}" in message
         assert list(files.damaged()) == [5]
-        # Said once, until someone looks anew.
+        # The warning is logged once, and again only with `anew=True`.
         with self.warnings() as warnings:
             files.good()
         assert warnings.messages == []
@@ -204,7 +204,7 @@ class TestCheckpointFiles(Cases):
         self.write(3, 5, 7, max_to_keep=3)
         self.file(5, DATA).write_bytes(b"")
         self.write(11, max_to_keep=3)
-        # It is not older than those that are kept, so it stays as it is.
+        # Checkpoint 5 is newer than 3, the oldest that is kept; so it stays.
         self.assert_has_only(3, 5, 7, 11)
         assert self.open().good() == [3, 7, 11]
         self.write(13, max_to_keep=3)
@@ -244,19 +244,19 @@ class TestCheckpointFiles(Cases):
 
     def test_what_tensorflow_leaves_is_cleared(self):
         self.write(3)
-        # As seen after killing `tf.train.Checkpoint.save` and its manager.
+        # TensorFlow leaves files with such names if a write is killed.
         (self.directory / "ckpt-5_temp").mkdir()
         (self.directory / "ckpt-5_temp/part-00000-of-00001.index").touch()
         (self.directory / "ckpt-5.index.tempstate17").touch()
         (self.directory / "checkpoint.tmp0a1b").touch()
         (self.directory / "notes.txt").touch()
         self.open().tidy()
-        (self.directory / "notes.txt").unlink()  # Not ours: it is still there.
+        (self.directory / "notes.txt").unlink()  # `tidy` keeps other files.
         self.assert_has_only(3)
 
     @pytest.mark.process
     def test_killed_at_each_of_its_steps(self):
-        # By a process that has not used TensorFlow yet, since it forks.
+        # In a process of its own, which forks before it uses TensorFlow.
         module = ".".join(
             pathlib.Path(__file__).relative_to(ROOT).with_suffix("").parts
         )
@@ -281,7 +281,7 @@ class Killed(Cases):
     )
 
     def in_a_process(self, function, *args):
-        """Returns the status of a child that called this."""
+        """Returns the exit status of a child process that calls a function."""
         child = os.fork()
         if child == 0:
             try:
@@ -298,7 +298,7 @@ class Killed(Cases):
         def hook(event, args):
             nonlocal seen
             if event.startswith(("os.", "shutil.", "open")):
-                # Each is told before it happens.
+                # The hook is called before each operation happens.
                 if any(str(self.directory) in str(each) for each in args):
                     if seen == operation:
                         os.kill(os.getpid(), signal.SIGKILL)
@@ -323,7 +323,7 @@ class Killed(Cases):
         self.assert_has_only(7, 11)
 
     def run_all(self, prepare, **settings):
-        """Returns how many operations there are."""
+        """Kills a write at each operation; returns the number of operations."""
         assert self.in_a_process(prepare) == 0
         start = f"{self.directory}.start"
         shutil.copytree(self.directory, start)
@@ -332,7 +332,7 @@ class Killed(Cases):
             self.check(([3, 5], [5, 7]), **settings)
 
         def check_and_kill_at(operation):
-            # One process for both: TensorFlow starts in each.
+            # One process does both, since TensorFlow takes long to start.
             if operation > 0:
                 check()
             shutil.rmtree(self.directory)
@@ -354,7 +354,7 @@ class Killed(Cases):
             self.write(3, 5, 7, max_to_keep=3)
             self.file(7, DATA).write_bytes(b"damaged")
 
-        # Until it is replaced, there is a warning of it.
+        # The damaged checkpoint causes warnings until it is replaced.
         assert self.run_all(prepare, may_warn=True) > 12
 
     def while_tensorflow_writes(self):
@@ -374,7 +374,7 @@ class TestNewestStep:
         folder = tmp_path
         assert checkpoint_files.newest_step(folder / "nowhere") is None
         assert checkpoint_files.newest_step(folder) is None
-        # Files of the user's own may be there too.
+        # The user may have put other files into the directory.
         for name in ("ckpt-8.index", "ckpt-12.index", "ckpt-best.index", "a"):
             (folder / name).touch()
         (folder / "ckpt-13.index.tmp").touch()

@@ -1,4 +1,4 @@
-"""A run that was stopped goes on as if it had not been."""
+"""A run that was stopped continues as if it had never stopped."""
 
 import pathlib
 import re
@@ -34,7 +34,7 @@ def transformer(num_encoder_layers, dtype=None):
 
 
 def make(seed=0, run_eagerly=False, **settings):
-    """A Transformer with dropout and Adam: everything that has a state."""
+    """Returns a Transformer with all state: weights, dropout seeds and Adam."""
     keras.utils.set_random_seed(seed)
     model = transformer(1, **settings)
     model.compile(
@@ -53,14 +53,14 @@ def make_dense(
         [keras.Input((2,)), keras.layers.Dropout(0.5, dtype=dtype)]
         + [keras.layers.Dense(units, dtype=dtype) for _ in range(layers)]
     )
-    # To trace a graph would take most of the time.
+    # Eager, since tracing a graph would take most of the time.
     model.compile(optimizer, "mse", run_eagerly=run_eagerly)
     model.fit(np.ones((4, 2)), np.ones((4, units)), verbose=0)
     return model
 
 
 def dataset(first_step=0, steps=4):
-    """The same four batches, of different lengths, in every run."""
+    """Returns `steps` of four fixed batches, from `first_step` on."""
     generator = np.random.default_rng(0)
 
     def batches():
@@ -93,12 +93,12 @@ def set_weights(model, value):
 
 
 def state(model):
-    """Of the model, its random generators and its optimizer."""
+    """Returns the values of all variables of a model and its optimizer."""
     return [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
 
 
 def fill(model, value):
-    """Sets everything that has a state to one value."""
+    """Sets all variables of a model and its optimizer to one value."""
     for variable in (*model.variables, *model.optimizer.variables):
         variable.assign(np.full(variable.shape, value))
 
@@ -125,7 +125,7 @@ class Cases:
         return checkpoint_files.CheckpointFiles(self.directory, 99).good()
 
     def save_at(self, *steps, **settings):
-        """Checkpoints of steps whose every value is the step."""
+        """Saves a checkpoint at each step; all its values are the step."""
         model = make_dense()
         saved = self.open(model, **settings)
         for step in steps:
@@ -157,7 +157,7 @@ class Cases:
 class TestTrainingCheckpoints(Cases):
     @pytest.mark.seconds
     def test_goes_on_to_the_bit(self):
-        # `train_translation_test.py` goes on with graphs.
+        # `train_translation_test.py` continues a run with graphs.
         whole = make(run_eagerly=True)
         whole.fit(dataset(), verbose=0, shuffle=False)
 
@@ -178,7 +178,7 @@ class TestTrainingCheckpoints(Cases):
 
     @pytest.mark.seconds
     def test_dropout_goes_on_as_well(self):
-        # Else the test above could not see that seeds are restored.
+        # The test above needs seeds that change with each step.
         model = make(run_eagerly=True)
         seeds = model.non_trainable_variables
         assert len(seeds) > 0
@@ -249,7 +249,7 @@ class TestTrainingCheckpoints(Cases):
                     assert_all_close(
                         weight, np.mean(values, axis=0), rtol=1e-6, atol=1e-7
                     )
-        # Random generators have no mean.
+        # Seeds are not averaged: the model keeps its seeds.
         for variable, seed in zip(
             other.non_trainable_variables, seeds, strict=True
         ):
@@ -336,7 +336,7 @@ class TestTrainingCheckpoints(Cases):
         assert saved.step == 5
         for value in state(model):
             assert_all_equal(value, np.full(value.shape, 5))
-        # It neither counts among those kept, nor is it averaged.
+        # The damaged checkpoint is not counted as kept, and not averaged.
         assert len(saved.load_average(2)) == 2
         assert_all_equal(model.weights[0], np.full((2, 3), 4.0))
         fill(model, 7)
@@ -345,7 +345,7 @@ class TestTrainingCheckpoints(Cases):
         assert_all_equal(model.weights[0], np.full((2, 3), 5.0))
 
     def test_averages_those_kept(self):
-        # Here with more in the directory, as after a process that kept more.
+        # The directory has three, as after a run with a larger `max_to_keep`.
         self.save_at(3, 5, 7)
         model = make_dense()
         assert self.open(model, max_to_keep=2).load_average() == [5, 7]
@@ -365,7 +365,7 @@ class TestTrainingCheckpoints(Cases):
         assert_all_equal(model.weights[0], np.full((2, 3), 5.0))
         with pytest.raises(ValueError, match="none of these checkpoints.*5"):
             saved.load_average(steps=[5])
-        # A better one takes the place of the pinned one.
+        # Checkpoint 7 is pinned instead of 3, so 3 is removed.
         pinned[:] = [7]
         fill(model, 11)
         saved.save()
@@ -396,7 +396,7 @@ class TestTrainingCheckpoints(Cases):
         model = make_dense(ema())
         self.open(model).save()
         names = [v.path for v in model.optimizer.variables]
-        # Of the kernel and the bias, beside two moments each.
+        # One average of the kernel and one of the bias.
         assert len([n for n in names if n.endswith("average")]) == 2, names
         other = make_dense(ema())
         assert self.open(other).restore()
@@ -450,7 +450,7 @@ class TestTrainingCheckpoints(Cases):
         assert len(self.files()) == 3
         saved.forget(7)
         assert self.files() == ["ckpt-3.index", "ckpt-5.index"]
-        # What was restored before is as it was, and goes on.
+        # The model in memory stays at its step.
         assert saved.step == 7
         self.damage(3)
         saved.forget(5)
@@ -475,7 +475,7 @@ class TestTwoReplicas(Cases):
         self.strategy = two_replicas
 
     def replicas(self, model):
-        """What each replica has of all that has a state."""
+        """Returns, for each replica, its values of all variables."""
         return list(
             zip(
                 *(
@@ -488,7 +488,7 @@ class TestTwoReplicas(Cases):
 
     def test_from_one_to_two_and_back(self):
         one = make_dense()
-        assert len(one.variables) == 3  # One is the state of dropout.
+        assert len(one.variables) == 3  # Kernel, bias and the seed of dropout.
         self.open(one).save()
 
         with self.strategy.scope():
@@ -510,7 +510,7 @@ class TestTwoReplicas(Cases):
         assert self.open(back).restore()
         for value, wanted in zip(state(back), expected, strict=True):
             assert_all_equal(value, wanted)
-        # And their mean is the same in both places.
+        # The average of checkpoints is the same on one and two replicas.
         assert len(found.load_average()) == 2
         assert len(self.open(back).load_average()) == 2
         for values in self.replicas(two):
@@ -522,7 +522,7 @@ class TestTwoReplicas(Cases):
 
 
 def check_two_workers(strategy, folder):
-    """Checks, in each of two workers, that one writes and both read.
+    """Checks, in each of two workers, that the chief writes and both read.
 
     `multi_worker_test.py` starts the processes.
     """
@@ -548,7 +548,7 @@ def check_two_workers(strategy, folder):
     for step in (3, 5, 7):
         fill(model, step)
         shared.save()
-        # Not before it is there is either of them done.
+        # `save` returns on both workers only after the checkpoint exists.
         assert f"ckpt-{step}.index" in files()
     assert files() == ["ckpt-5.index", "ckpt-7.index"]
     assert len(shared.load_average()) == 2
@@ -556,7 +556,7 @@ def check_two_workers(strategy, folder):
     assert shared.restore()
     for value in state(model):
         np.testing.assert_array_equal(value, np.full(value.shape, 7))
-    # One of them has made another update.
+    # Worker 1 has counted one update more than worker 0.
     model.optimizer.iterations.assign_add(index)
     with pytest.raises(RuntimeError, match="different steps.*7.5 on"):
         shared.save()

@@ -1,4 +1,4 @@
-"""TF_CONFIG is read, or refused with a message that shows one."""
+"""TF_CONFIG is read, or refused with a message that shows a valid one."""
 
 import json
 
@@ -93,7 +93,7 @@ class TestReadCluster:
 
 
 class TestOneProcess:
-    # Several are in tests/training/multi_worker_test.py.
+    # tests/training/multi_worker_test.py tests several processes.
     def test_is_its_own_chief(self):
         assert cluster.is_chief(tf.distribute.get_strategy())
 

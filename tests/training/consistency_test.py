@@ -1,4 +1,4 @@
-"""Losses between two passes: values, gradients, replicas, schedules.
+"""Consistency losses: values, gradients, replicas and schedules.
 
 B batch   T target length   V vocabulary_size
 """
@@ -32,7 +32,7 @@ def draw(*shape, seed=0):
 
 
 def slow_divergence(p, q):
-    """KL(P || Q) of two rows of logits, by its definition."""
+    """Returns KL(P || Q) of two vectors of logits, by its definition."""
     p, q = (np.exp(x.astype("float64")) for x in (p, q))
     p, q = p / p.sum(), q / q.sum()
     return sum(a * np.log(a / b) for a, b in zip(p, q, strict=True))
@@ -44,10 +44,10 @@ def slow_cross_entropy(label, logits):
 
 
 class Noisy(distributed_model.DistributedModel):
-    """A table of logits, whose passes in training differ without chance.
+    """A table of logits, with noise that is the same in every test.
 
-    The first pass is the table, the second another one. `scale` is 0 for a
-    model without any noise. Tokens that are not kept have zero logits.
+    In training every second pass multiplies the table by 1 plus noise. With a
+    `scale` of 0 there is no noise. Tokens that are not kept have zero logits.
     """
 
     def __init__(self, scale=1.0):
@@ -81,10 +81,10 @@ def batch():
 
 
 def train(model, loss, **settings):
-    """Makes one step of size 1; returns the loss and the gradient.
+    """Makes one step with a rate of 1; returns the loss and the gradient.
 
-    To trace a graph would take most of the time. So there is none, unless there
-    are settings.
+    Without settings the step runs eagerly, since tracing a graph would take
+    most of the time.
     """
     inputs, labels, weights = batch()
     model.compile(
@@ -192,9 +192,9 @@ class TestStep:
         loss = consistency.SimCut(5.0, cut_off=0.0)
         found, same = train(Noisy(0.0), loss)
         assert_all_close(found, plain, rtol=1e-6)
-        # Weights are of size 1, so a difference of weights has this error.
+        # The gradient is a difference of weights near 1: hence the tolerance.
         assert_all_close(same, gradient, rtol=0, atol=1e-6)
-        # The cross-entropy is there twice.
+        # R-Drop counts the cross-entropy of both passes.
         found, same = train(Noisy(0.0), consistency.RDrop(5.0))
         assert_all_close(found, 2 * plain, rtol=1e-6)
         assert_all_close(same, 2 * gradient, rtol=0, atol=1e-6)
@@ -220,7 +220,7 @@ class TestStep:
         strategy = two_replicas if replicas == 2 else None
         with (strategy or tf.distribute.get_strategy()).scope():
             model = Noisy()
-        # Two replicas are traced one after the other, each with two passes.
+        # Replicas are traced one by one, so each has a pass with noise.
         for one, other in zip(
             train(model, loss, **settings), expected, strict=True
         ):
@@ -238,7 +238,7 @@ class TestStep:
             assert_all_close(one, other, rtol=1e-5, atol=1e-6)
 
     @pytest.mark.seconds
-    # The tests above have both in a step, and their configs.
+    # One loss is enough here: the tests above make a step with both.
     @pytest.mark.parametrize("loss", costs.grid(BOTH, keep=BOTH[:1]))
     def test_a_transformer_learns_with_it(self, loss):
         keras.utils.set_random_seed(0)
@@ -279,7 +279,7 @@ class TestDistillation:
         assert_all_equal(teacher.table, q)
         _, plain = train(Noisy(0.0), None)
         assert_not_all_close(gradient, plain, atol=1e-2)
-        # Only the trained model is saved and counted.
+        # The teacher is neither trained nor saved with the student.
         assert len(student.trainable_variables) == 1
         assert "consistency" not in student.get_compile_config()
 
@@ -311,7 +311,7 @@ class TestSchedule:
             assert_all_close((one + other) / 2, mean, rtol=1e-5, atol=1e-6)
         never = dataclasses.replace(loss, start_step=11)
         for one, other in zip(plain, train(Noisy(), never), strict=True):
-            # The difference of weights of size 1 has this error.
+            # Gradients are differences of weights near 1: hence the tolerance.
             assert_all_close(one, other, rtol=1e-6, atol=1e-6)
 
 
@@ -330,7 +330,7 @@ class TestSimCut:
                 "source_kept"
             ]
         )
-        # Five standard deviations of a binomial distribution.
+        # Five standard deviations of a mean of Bernoulli draws.
         tolerance = 5 * np.sqrt(0.2 * 0.8 / ids.size)
         centred = [np.array(kept) - 0.8 for kept in draws]
         for i, kept in enumerate(centred):
@@ -383,7 +383,7 @@ def test_a_model_of_kept_tokens_has_zero_embeddings_elsewhere():
         models.TransformerConfig(V + 3, 1, 1, 8, 2, 11, tying="none")
     )
     ids = {name: value + 3 for name, value in batch()[0].items()}
-    # The last id stands where no embedding is kept; its embedding is zero.
+    # The last id replaces tokens that are not kept: its embedding is zero.
     for embedding in (model.source_embedding, model.target_embedding):
         table = embedding.embeddings.numpy()
         table[-1] = 0

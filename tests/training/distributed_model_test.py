@@ -1,4 +1,4 @@
-"""One update must be the same however the tokens fall on replicas.
+"""An update is the same however the replicas share the tokens.
 
 B batch   T target length   V vocabulary_size
 """
@@ -105,7 +105,7 @@ class TestDistributedModel(Cases):
         )
         assert_all_close(logs["loss"], expected.mean(), rtol=1e-5)
 
-    # Of five batches: no whole number of executions, or not even one.
+    # Five batches: not a multiple of 3, and fewer than 7.
     @pytest.mark.parametrize(
         "per_execution", costs.grid([1, 3, 5, 7], keep=[3, 7])
     )
@@ -198,7 +198,7 @@ class TestDistributedModel(Cases):
         batches = draw()
         model = make(steps_per_execution=steps_per_execution)
         data = dataset(batches).filter(lambda *_: True)
-        # Keras learns the number in the first epoch.
+        # Keras learns the number of batches in the first epoch.
         with pytest.warns(UserWarning, match="ran out of data"):
             history = model.fit(data, epochs=2, shuffle=False, verbose=0)
         assert int(model.optimizer.iterations) == 10
@@ -224,7 +224,7 @@ class TestDistributedModel(Cases):
             )
             logs = model.fit(data, shuffle=False, verbose=0).history
             seeds = [v.numpy() for v in model.non_trainable_variables]
-            assert len(seeds) > 0  # Or nothing was dropped.
+            assert len(seeds) > 0  # The seeds of dropout.
             trained.append([*model.get_weights(), *seeds, logs["loss"][0]])
         for other in trained[1:]:
             for found, expected in zip(other, trained[0], strict=True):
@@ -271,7 +271,7 @@ class TestDistributedModel(Cases):
         "how", costs.grid(["a file", "a copy"], keep=["a file"])
     )
     def test_a_model_that_was_compiled_trains_on(self, how, tmp_path):
-        # Keras compiles a loaded model only where `compile` is its own.
+        # Keras itself compiles no loaded model that overrides `compile`.
         def data():
             ids = draw()[0][0] % 7 + 1
             inputs = {"source_ids": ids, "target_input_ids": ids}
@@ -286,7 +286,7 @@ class TestDistributedModel(Cases):
             losses.SmoothedCrossEntropy(0.2, "others"),
             weighted_metrics=["sparse_categorical_accuracy"],
             gradient_accumulation_steps=2,
-            # To trace graphs would take most of the time.
+            # Eager, since tracing graphs would take most of the time.
             run_eagerly=True,
         )
         model.fit(data().repeat(3), verbose=0, shuffle=False)
@@ -305,7 +305,7 @@ class TestDistributedModel(Cases):
         assert other.gradient_accumulation_steps == 2
         for each in (model, other):
             if how == "a copy":
-                # Keras copies the weights, not the optimizer's.
+                # Keras copies the weights, but not the optimizer's variables.
                 each.optimizer = keras.optimizers.Adam(0.01)
                 each.make_train_function(force=True)
             each.fit(data().repeat(2), verbose=0, shuffle=False)
@@ -331,7 +331,7 @@ class TestTwoReplicas(Cases):
                 {"steps_per_execution": 3},
                 {"steps_per_execution": 3, "jit_compile": True},
             ],
-            # The next test fits without settings.
+            # The next test trains without settings.
             keep=[{"steps_per_execution": 3, "jit_compile": True}],
         ),
     )
@@ -340,7 +340,7 @@ class TestTwoReplicas(Cases):
         model = make(self.strategy, **settings)
         fit(model, batches)
         self.assert_same_weights(model.get_weights(), train_by_hand(batches))
-        # And the replicas agree with each other.
+        # Both replicas have the same weights.
         for variable in model.trainable_variables:
             one, other = self.strategy.experimental_local_results(
                 variable.value
@@ -394,7 +394,7 @@ class TestTwoReplicas(Cases):
         fit(model, batches)
         self.assert_same_weights(model.get_weights(), train_by_hand(batches))
 
-    # `replicas_test.py` trains one for longer.
+    # `replicas_test.py` trains a Transformer for more steps.
     @pytest.mark.grid
     def test_the_transformer_trains_as_on_one_replica(self):
         ids = {"source_ids": 3 + draw()[0][0] % 7}
@@ -418,7 +418,7 @@ class TestTwoReplicas(Cases):
         self.assert_same_weights(trained[1], trained[0])
         assert_not_all_close(trained[0][0], start[0], atol=1e-3)
 
-    # Rows are shared without regard to the search.
+    # How rows are shared does not depend on the search: one is enough.
     @pytest.mark.parametrize(
         "searching",
         [
@@ -436,7 +436,7 @@ class TestTwoReplicas(Cases):
         keras.utils.set_random_seed(1)
         plain = make_model()
         for weight in plain.trainable_weights:
-            # So large that each row says something else.
+            # The weights are so large that rows have different translations.
             weight.assign(3 * weight)
         with self.strategy.scope():
             model = make_model()

@@ -1,4 +1,4 @@
-"""The norm that is reported is that of the gradients before clipping."""
+"""The reported norm is that of the gradients before clipping."""
 
 import keras
 import numpy as np
@@ -7,14 +7,14 @@ import tensorflow as tf
 
 from keras_transformer import training
 
-# An id repeats, so the gradient of the embeddings is sparse with equal rows.
+# Ids repeat, so the sparse gradient of the embeddings repeats indices.
 IDS = np.array([[1, 3, 1], [4, 1, 2]])
 LABELS = np.array([[2, 0, 1], [1, 1, 3]])
 EPOCHS = 2
 
 
 class Logs(keras.callbacks.Callback):
-    """Keeps the norms of all epochs."""
+    """A callback that keeps the norm of each epoch."""
 
     def __init__(self):
         super().__init__()
@@ -39,7 +39,7 @@ def make(**settings):
     keras.utils.set_random_seed(0)
     model = Table()
     model(IDS)
-    # Nothing changes the weights, so all steps have the same gradients.
+    # The rate is 0, so every epoch has the same gradients.
     model.compile(keras.optimizers.SGD(0.0, **settings), loss())
     return model
 

@@ -1,4 +1,4 @@
-"""The precision follows what the devices say, whichever devices are here."""
+"""The precision follows the features of devices that the tests simulate."""
 
 from unittest import mock
 
@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_transformer.training import hardware
 
-# Of three kinds of CPU, as Linux lists them.
+# `/proc/cpuinfo` of an x86 CPU with a feature, and of an ARM CPU.
 X86 = """processor\t: 0
 model name\t: Some CPU
 flags\t\t: fpu avx2 avx512f {flag} fsrm
@@ -25,7 +25,7 @@ GPUS = [tf.config.PhysicalDevice(f"GPU:{i}", "GPU") for i in range(2)]
 
 @pytest.fixture
 def machine(monkeypatch, tmp_path):
-    """A function that pretends a CPU, and GPUs by their details."""
+    """Returns a function that simulates a CPU, and GPUs with given details."""
 
     def pretend(cpu_info=None, *gpus):
         path = tmp_path / "cpuinfo"
@@ -56,7 +56,7 @@ def machine(monkeypatch, tmp_path):
         (X86.format(flag="avx512_bf16"), "mixed_bfloat16", "has avx512_bf16"),
         (X86.format(flag="amx_bf16"), "mixed_bfloat16", "has amx_bf16"),
         (X86.format(flag="avx512_vnni"), "float32", "no bfloat16 instr"),
-        # No part of another name.
+        # A longer name that contains the feature is another feature.
         (X86.format(flag="xavx512_bf16x"), "float32", "no bfloat16 instr"),
         (ARM, "float32", "not known to compute bfloat16 fast"),
         (None, "float32", "not known to compute bfloat16 fast"),
@@ -81,7 +81,7 @@ def test_a_cpu(machine, cpu_info, policy, reason):
     ],
 )
 def test_gpus(machine, capabilities, policy, reason):
-    # Their own precision, not that of the CPU beside them.
+    # The CPU alone would have the other precision: the GPUs decide.
     other = {"float32": "avx512_bf16", "mixed_bfloat16": "sse2"}[policy]
     machine(
         X86.format(flag=other),
@@ -131,7 +131,7 @@ def test_bfloat16_is_slow_on_a_cpu_without_it(machine, policy):
 def test_bfloat16_is_not_slow_elsewhere(machine):
     machine(X86.format(flag="amx_bf16"))
     assert hardware.precision_warning("bfloat16") is None
-    # It was not measured on old GPUs.
+    # There is no warning on old GPUs, where bfloat16 was not measured.
     machine(X86.format(flag="sse2"), {"compute_capability": (7, 5)})
     assert hardware.precision_warning("bfloat16") is None
 

@@ -1,4 +1,4 @@
-"""A factor must scale the rate of its variable, on any number of replicas."""
+"""A factor scales the learning rate of its variable, on any replicas."""
 
 import keras
 import tensorflow as tf
@@ -8,7 +8,7 @@ from tests.assertions import assert_all_equal
 
 
 def step():
-    """Makes one step of SGD with the gradients 8 and 32."""
+    """Returns two variables, and an SGD with factors 0.5 and 0 for them."""
     variables = [keras.Variable([1.0], name=name) for name in "ab"]
     factors = {variables[0].path: 0.5, variables[1].path: 0.0}
     make = layer_rates.with_rates(keras.optimizers.SGD, factors.get)

@@ -1,4 +1,4 @@
-"""The loss against its definition, its gradient, and at hard numbers.
+"""The loss: its definition, its gradient, and extreme logits.
 
 B batch   T target length   V vocabulary_size
 """
@@ -24,7 +24,7 @@ def draw(scale=3.0, seed=0):
 
 
 def smoothed_targets(labels, smoothing, over="all"):
-    """The distribution, written out; over all it is Szegedy et al.'s."""
+    """Returns the smoothed distribution; over all it is Szegedy et al.'s."""
     number = VOCABULARY if over == "all" else VOCABULARY - 1
     targets = np.full((*labels.shape, VOCABULARY), smoothing / number)
     for position, label in np.ndenumerate(labels):
@@ -86,7 +86,7 @@ class TestCrossEntropy:
 
     @pytest.mark.parametrize("over", ["all", "others"])
     def test_gradient_by_finite_differences(self, over):
-        # Differences of the definition in float64.
+        # Differences of the slow definition, in float64.
         labels, logits = draw(scale=1.0)
         labels, logits = labels[:1], logits[:1]
         targets = smoothed_targets(labels, 0.1, over)
@@ -120,7 +120,7 @@ class TestCrossEntropy:
             found = losses.cross_entropy(labels, variable, 0.1)
         probabilities = softmax(logits)
         targets = smoothed_targets(labels.numpy(), 0.1)
-        # At such logits log softmax is z - max z, but for log(V - 1).
+        # Here log softmax is z - max z, less log(V - 1) if `large` < 0.
         log_probabilities = logits - max(large, 0.0)
         expected = -(targets * log_probabilities).sum(-1)
         expected += np.log(VOCABULARY - 1) if large < 0 else 0

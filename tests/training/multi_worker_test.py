@@ -1,6 +1,6 @@
-"""Two processes train what one trains, and each reads its share of the data.
+"""Two workers train the model of one process, each on its share of the data.
 
-This file is run in both of them, with the TF_CONFIG of each.
+Each worker runs this file, with its own TF_CONFIG.
 """
 
 import json
@@ -19,12 +19,12 @@ pytestmark = [pytest.mark.process, pytest.mark.training]
 
 PAIRS = 211
 MADE = bytes(range(256)) * 5000
-# The grid alone compiles them.
+# Only the grid makes the second run, which XLA compiles.
 RUNS = [("adam", replicas_test.WITHOUT_XLA), ("adam", replicas_test.TOGETHER)]
 
 
 def batches():
-    """Pairs whose first token is their number, in batches of 26 and less."""
+    """Returns batches of pairs; the first token of pair i is 100 + i."""
     generator = np.random.default_rng(5)
     lengths = generator.integers(3, 29, size=PAIRS)
     sources = [
@@ -37,7 +37,7 @@ def batches():
 
 
 def numbers_read(strategy, dataset, steps):
-    """Of the pairs that this worker reads."""
+    """Returns the numbers of the pairs that this worker reads."""
     numbers = []
     iterator = iter(strategy.experimental_distribute_dataset(dataset))
     for _ in range(steps):
@@ -50,7 +50,7 @@ def numbers_read(strategy, dataset, steps):
 
 @pytest.fixture(scope="module")
 def workers(request, tmp_path_factory):
-    """What each worker found, who make the runs of the tests to come."""
+    """Returns the results of two workers, with the runs that tests need."""
     folder = tmp_path_factory.mktemp("workers")
     runs = {
         item.callspec.params["i"]
@@ -69,7 +69,7 @@ def workers(request, tmp_path_factory):
 def test_every_pair_is_read_once_an_epoch(workers, epoch):
     read = [found[f"training_{epoch}"] for found in workers]
     assert sorted(np.concatenate(read)) == list(range(PAIRS))
-    # Half of every batch, not one all and the other none.
+    # Each worker reads about half of the pairs.
     assert min(map(len, read)) > PAIRS // 3
 
 
@@ -89,7 +89,7 @@ def test_disagreement_is_found_by_all(workers):
 
 
 def test_the_chief_makes_what_all_have(workers):
-    # Every byte, and more than a message of the network.
+    # It has every byte value, and is larger than one network message.
     assert MADE[:256] == bytes(range(256)) and len(MADE) > 2**20
     for found in workers:
         assert found["made"].tobytes() == MADE
@@ -126,7 +126,7 @@ def test_one_writes_checkpoints_and_both_read(workers):
 
 
 def made_by_one(strategy, index):
-    """What a worker has of what the chief makes, and cannot make."""
+    """Returns what `from_chief` gives a worker: two values and an error."""
     made = []
 
     def make(content):

@@ -1,4 +1,4 @@
-"""Optimizers by name: each learns, and decays what it should."""
+"""Optimizers by name: each learns, and decays the right weights."""
 
 import keras
 import numpy as np
@@ -8,12 +8,12 @@ import tensorflow as tf
 from keras_transformer.training import optimizers, schedules, updates
 from tests.assertions import assert_all_close
 
-# The names of Keras's weights of dense layers and norms.
+# Names that Keras's layers give to their weights.
 DECAYING = ("kernel", "embeddings", "query_kernel")
 NOT_DECAYING = ("bias", "query_bias", "gamma", "beta", "scale")
 
 
-# Muon of older versions of Keras is refused.
+# `make_optimizer` refuses Muon with older versions of Keras.
 HAS_MUON = optimizers._KERAS_HAS_MUON
 NAMES = [name for name in optimizers.OPTIMIZERS if name != "muon" or HAS_MUON]
 
@@ -50,7 +50,7 @@ class TestMakeOptimizer:
                 [v - t for v, t in zip(variables, targets, strict=True)],
                 variables,
             )
-        # Adafactor's steps are relative to the size of the weights.
+        # A loose bound: Adafactor's steps are relative to the weights.
         assert distance() < 0.8 * before
 
     @pytest.mark.parametrize("name", NAMES[1:])
@@ -125,7 +125,7 @@ class TestMakeOptimizer:
             optimizer = optimizers.make_optimizer(
                 name, 0.5, **settings_of(name), **settings
             )
-            # Only the step of the gradient is compared.
+            # Without weight decay, only the steps of the gradient are compared.
             optimizer.weight_decay = None
             gradient = tf.random.stateless_normal((3, 5), [1, 2])
             optimizer.apply([gradient, gradient], variables)
@@ -165,7 +165,7 @@ class TestMakeOptimizer:
             return [variable.numpy() for variable in variables]
 
         one = run(tf.distribute.get_strategy(), 1.0)
-        # Each of the two has half of the gradient.
+        # Each replica has half of the gradient.
         two = run(two_replicas, 0.5)
         assert_all_close(two, one, rtol=1e-5, atol=1e-6)
         assert all((abs(w - 1) > 1e-4).any() for w in one)
@@ -194,7 +194,7 @@ class TestPaperAdam:
         assert (adam.beta_1, adam.beta_2, adam.epsilon) == (0.9, 0.98, 1e-9)
 
     def test_follows_the_schedule_from_the_first_update_on(self):
-        # While the gradient stays the same, Adam moves by the rate itself.
+        # With a constant gradient, a step of Adam is the learning rate.
         adam = optimizers.paper_adam(model_dim=7, warmup_steps=3, factor=0.7)
         schedule = schedules.WarmupInverseSqrt(7, 3, 0.7)
         variable = keras.Variable([5.0])

@@ -1,7 +1,7 @@
-"""What Keras counts, the model counts: beside a plain `keras.Model`.
+"""A Transformer counts losses, masks and weights as a plain `keras.Model`.
 
-Both are made of the same parts with the same weights, and make one step of
-plain descent with a rate of 1, so that the weights' change is the gradient.
+Both models have the same layers and weights. They make one step of SGD with a
+learning rate of 1, so the change of the weights is the gradient.
 
 B batch   T target length   V vocabulary_size
 """
@@ -27,7 +27,7 @@ IGNORED = -100
 
 @keras.saving.register_keras_serializable("plain_keras_test")
 class Penalized(keras.layers.Layer):
-    """A feed-forward network of a user, with Keras's own layers in it."""
+    """A user's feed-forward network, made of Keras layers."""
 
     def __init__(self, model_dim, feed_forward_dim, settings, **kwargs):
         super().__init__(**kwargs)
@@ -54,7 +54,7 @@ class Penalized(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("plain_keras_test")
 class Adding(Penalized):
-    """One that calls `add_loss`."""
+    """A feed-forward network that calls `add_loss`."""
 
     def call(self, inputs):
         outputs = super().call(inputs)
@@ -90,7 +90,7 @@ class Plain(keras.Model):
 
 
 class OddOnly:
-    """Gives logits a Keras mask: only behind odd tokens they count."""
+    """A mixin that masks logits: only those of odd input tokens count."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -113,7 +113,7 @@ def feed_forward(**settings):
 
 
 def make(part=None, classes=(Plain, kt.Transformer), **settings):
-    """The plain model and ours, with the same weights."""
+    """Returns the plain model and ours, with the same weights."""
     models = []
     for kind in classes:
         keras.utils.set_random_seed(0)
@@ -125,7 +125,7 @@ def make(part=None, classes=(Plain, kt.Transformer), **settings):
         )
         model = kind(parts) if issubclass(kind, Plain) else kind(*parts)
         model(batch()[0])
-        # To trace a graph would take most of the time.
+        # Eager, since tracing a graph would take most of the time.
         given = {"loss": crossentropy(), "run_eagerly": True, **settings}
         model.compile(keras.optimizers.SGD(1.0), **given)
         models.append(model)
@@ -150,7 +150,7 @@ def batch():
 
 
 def step(model, x, y, weights=None):
-    """What one step reports, and the gradients."""
+    """Makes one step; returns its logs and the gradients."""
     before = model.get_weights()
     logs = model.train_on_batch(x, y, sample_weight=weights, return_dict=True)
     after = model.get_weights()
@@ -158,7 +158,7 @@ def step(model, x, y, weights=None):
 
 
 def assert_same_step(models, *data, ours=None):
-    """That both do the same, and not nothing; `ours` are our data."""
+    """Checks that both make the same step; `ours` is the data of our model."""
     expected = step(models[0], *data)
     found = step(models[1], *(data if ours is None else ours))
     assert expected[0].keys() == found[0].keys()
@@ -180,11 +180,11 @@ REGULARIZERS = {
 
 @functools.cache
 def of_penalized():
-    """What a step does with the network of a user that has no penalty."""
+    """Returns the logs and gradients of `Penalized` without penalties."""
     return step(make(Penalized(DIM, 11, {}))[1], *batch())
 
 
-# An orthogonal one is of matrices. The others differ in what Keras computes.
+# The orthogonal regularizer needs a matrix, so only the kernel has it.
 @pytest.mark.parametrize(
     ("of", "name"),
     costs.grid_of_several(
@@ -205,7 +205,7 @@ def test_regularizers(of, name):
     logs, gradients = assert_same_step(models, *batch())
     without, others = of_penalized()
     assert logs["loss"] > without["loss"] + 1e-3 or of == "bias"
-    if of != "bias":  # Which is zero at first, and so is its penalty.
+    if of != "bias":  # The bias is zero at first, and so is its penalty.
         assert max(map(difference, gradients, others)) > 1e-3
 
 
@@ -238,7 +238,7 @@ def test_add_loss():
 
 def test_add_loss_alone():
     models = make(Adding(DIM, 11, {}), loss=None)
-    # Of the last norm, which no loss reads.
+    # No loss depends on the last norm, so it has no gradient.
     with pytest.warns(UserWarning, match="Gradients do not exist"):
         assert_same_step(models, batch()[0], None)
     expected, found = (
@@ -265,7 +265,7 @@ TOKEN_WEIGHTS = np.outer(ROW_WEIGHTS, np.arange(LENGTH) % 3).astype("float32")
 COMPILED = {"run_eagerly": False, "jit_compile": True}
 
 
-# Few tokens, and each of little weight, are divided by their weight too.
+# The loss is divided by the sum of the weights, also if the sum is small.
 @pytest.mark.parametrize(
     ("given", "scale"),
     [
@@ -344,7 +344,7 @@ def test_a_loss_by_name(loss):
 
 
 def ignoring():
-    """A batch of which about a third of the labels is ignored."""
+    """Returns a batch in which about a third of the labels are ignored."""
     x, y = batch()
     return x, np.where(y % 3 > 0, y, IGNORED)
 
@@ -446,7 +446,7 @@ def test_all_of_it_however_it_runs(settings):
     ours.set_weights(plain.get_weights())
     x, y = ignoring()
     kept = (y != IGNORED) & (x["target_input_ids"] % 2 > 0)
-    # Of metrics Keras leaves out what is masked by weights alone.
+    # Keras's metrics leave these tokens out only if their weights are 0.
     weights = TOKEN_WEIGHTS * kept
     assert_same_step((plain, ours), x, y, weights)
 

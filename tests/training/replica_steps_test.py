@@ -1,4 +1,4 @@
-"""What a replica computes must be its share of the batch, no more.
+"""What a replica adds to a step is its share of the batch, and no more.
 
 B batch   T target length   V vocabulary_size
 """
@@ -34,14 +34,14 @@ class TestReplicaSteps(Cases):
         assert_all_equal(logs["loss"], 0.0)
         for one, other in zip(model.get_weights(), before, strict=True):
             assert_all_equal(one, other)
-        # And it counts for nothing in the epoch's numbers.
+        # An empty batch does not change the mean of an epoch.
         batches = draw([[5, 2, 1, 0], [0, 0, 0, 0]])
         logs = model.evaluate(dataset(batches), verbose=0, return_dict=True)
         expected = token_losses(model, batches[0])
         assert_all_close(logs["loss"], expected.mean(), rtol=1e-5)
 
     def test_weights_of_each_batch_are_checked(self):
-        # Of a generator nothing is known before.
+        # The shapes of a generator's batches are not known in advance.
         ids, labels, weights = draw()[0]
         for wrong in (weights[:1], weights[:, :2], weights[..., None]):
             model = make()
@@ -128,8 +128,8 @@ class TestReplicaSteps(Cases):
         model = make(metrics=["accuracy"], gradient_accumulation_steps=3)
         embedding, kernel, bias = model.get_weights()
         right = (embedding[ids] @ kernel + bias).argmax(-1) == labels
-        # Four rows in three micro-batches. Keras calls the second metric of one
-        # name `weighted_accuracy`.
+        # Three micro-batches share four rows. Keras names the second of two
+        # metrics with one name `weighted_accuracy`.
         logs = fit(model, [(ids, labels, weights)])
         assert_all_close(logs["accuracy"], right.mean())
         assert_all_close(logs["weighted_accuracy"], right[weights > 0].mean())
@@ -147,5 +147,5 @@ class TestReplicaSteps(Cases):
                 model.optimizer, keras.optimizers.LossScaleOptimizer
             )
             assert is_scaled == auto_scale_loss
-            # As a file of the model does.
+            # Loading a model file compiles the model like this.
             model.compile_from_config(config)

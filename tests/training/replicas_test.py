@@ -1,13 +1,14 @@
-"""However it is spread, a model is trained to the same weights and numbers.
+"""Replicas, micro-batches and XLA change no trained weight and no metric.
 
-Twenty steps of a Transformer, whose replicas have as many as 30 target tokens
-for another's one, on 1, 2 and 4 of them, in micro-batches, several steps in a
-call, compiled, and all of it together. Dropout is off, since its masks are
-drawn for each replica. Descent with momentum, and Adam with an epsilon of 1e-3:
-with the paper's 1e-9 it would divide the rounding of gradients that are zero in
-exact arithmetic, as those of a key's bias, by itself.
+A Transformer is trained for twenty steps on 1, 2 and 4 replicas, in
+micro-batches, with several steps in a call, compiled by XLA, and with all of
+these. A replica has up to 30 times the target tokens of another. Dropout is
+off, since each replica draws its own masks. The optimizers are SGD with
+momentum, and Adam with an epsilon of 1e-3. With the paper's 1e-9 Adam would
+divide rounding errors by themselves where the gradient is zero in exact
+arithmetic, as for the bias of the keys.
 
-Four replicas have a process of their own, in which this file is run.
+Runs on four replicas have a process of their own, which runs this file.
 """
 
 import functools
@@ -33,7 +34,7 @@ TOGETHER = {**IN_PARTS, **IN_FIVES, **COMPILED}
 OPTIMIZERS = {
     "momentum": lambda: keras.optimizers.SGD(0.3, momentum=0.9),
     "adam": lambda: keras.optimizers.Adam(0.01, epsilon=1e-3),
-    # It clips at each of the twenty steps, and the average lags behind.
+    # Each of the twenty steps clips; the moving average lags behind.
     "clipped": lambda: keras.optimizers.SGD(
         0.3, momentum=0.9, global_clipnorm=0.25, use_ema=True, ema_momentum=0.7
     ),
@@ -42,12 +43,12 @@ OPTIMIZERS = {
     ),
 }
 WITHOUT_XLA = {**IN_PARTS, **IN_FIVES}
-# (optimizer, settings) of two replicas. They are compared with the same
-# optimizer without settings on one replica. `multi_worker_test.py` has Adam on
-# two, and `shares_test.py` micro-batches on one.
+# (optimizer, settings) of runs on two replicas. The reference is the same
+# optimizer without settings on one replica. `multi_worker_test.py` tests Adam
+# on two, and `shares_test.py` micro-batches on one.
 RUNS = [("momentum", WITHOUT_XLA)]
-# The grid has these, of each number of replicas. XLA compiles for each, which
-# takes long. `distributed_model_test.py` compiles a small model on two.
+# The runs of the grid, by the number of replicas. XLA compiles for each run,
+# which takes long. `distributed_model_test.py` compiles a small model on two.
 OTHER_RUNS = {
     1: [
         ("momentum", IN_PARTS),
@@ -73,12 +74,12 @@ OTHER_RUNS = {
         ("scaled", TOGETHER),
     ],
 }
-# Longer than a few steps, which would not show what adds up.
+# A few steps would not show errors that add up.
 pytestmark = pytest.mark.training
 
 
 def batches():
-    """Of 12 rows, half of 30 real tokens, half of one, by turns."""
+    """Returns batches: six rows have 30 tokens and six have one."""
     ids = tf.TensorSpec((None, None), tf.int32)
     signature = (
         {"source_ids": ids, "target_input_ids": ids},
@@ -103,14 +104,14 @@ def batches():
 
     data = tf.data.Dataset.from_generator(generate, output_signature=signature)
     options = tf.data.Options()
-    options.autotune.enabled = False  # Else its end may take minutes.
+    options.autotune.enabled = False  # With it, stopping may take minutes.
     return data.apply(
         tf.data.experimental.assert_cardinality(STEPS)
     ).with_options(options)
 
 
 def train(strategy, optimizer, settings):
-    """The weights and all numbers that `fit`, `evaluate`, `predict` give."""
+    """Trains; returns weights, and what `fit`, `evaluate`, `predict` return."""
     keras.utils.set_random_seed(0)
     with strategy.scope():
         config = models.TransformerConfig(VOCABULARY, 1, 1, 8, 2, 11, 0.0)
@@ -139,12 +140,12 @@ def train(strategy, optimizer, settings):
 
 @functools.cache
 def on_one_replica(optimizer):
-    """What the others are compared with; a process computes it once."""
+    """Returns the reference of the other runs; a process computes it once."""
     return train(tf.distribute.get_strategy(), optimizer, {})
 
 
 def in_a_process(runs, folder):
-    """Results of runs, of a process with four devices."""
+    """Makes runs in a process with four devices; returns their results."""
     module = pathlib.Path(__file__).relative_to(ROOT).with_suffix("")
     subprocess.run(
         [
@@ -171,7 +172,7 @@ def on_four(tmp_path_factory):
 
 
 def every(runs):
-    """Parameters of a test: optimizer and settings."""
+    """Yields the optimizer and the settings of each run as parameters."""
     for optimizer, settings in runs:
         is_compiled = "jit_compile" in settings
         yield pytest.param(
@@ -186,8 +187,8 @@ def assert_same(found, expected):
     assert expected.keys() == found.keys()
     for name, value in expected.items():
         assert np.isfinite(value).all(), name
-        # Relative to the largest of a tensor; where all is zero in exact
-        # arithmetic, to the step that the rounding of a gradient makes.
+        # Relative to the largest value of a tensor. The lower bound is for
+        # tensors that are zero in exact arithmetic and have rounding errors.
         np.testing.assert_allclose(
             found[name],
             value,
@@ -231,11 +232,11 @@ def test_several_steps_in_a_call_change_no_bit():
         np.testing.assert_array_equal(five[name], value, err_msg=name)
 
 
-# The grid alone has them.
+# Only the grid trains with these optimizers.
 @pytest.mark.grid
 @pytest.mark.parametrize("optimizer", ["clipped", "scaled"])
 def test_optimizers_do_something(optimizer):
-    # Else they could not differ between replicas.
+    # The tests above would also pass if clipping had no effect.
     found, momentum = on_one_replica(optimizer), on_one_replica("momentum")
     name = next(name for name in found if name.startswith("0: "))
     assert np.abs(found[name] - momentum[name]).max() > 1e-2

@@ -1,4 +1,4 @@
-"""Learning rates must be their formulas, at each step counted from 1."""
+"""Learning rates follow their formulas; steps are counted from 1."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from tests.assertions import assert_all_close
 
 
 def rate(schedule, step):
-    """The rate of the update counted from 1."""
+    """Returns the learning rate of a step, counted from 1."""
     return float(schedule(step - 1))
 
 

@@ -1,9 +1,9 @@
-"""What a loss is made of counts once, in however many shares it is read.
+"""Each part of a loss counts once, however many shares a batch is split into.
 
-Penalties, masks, ignored labels, weights of rows and `loss_weights` all at
-once, on one replica and on two, in one micro-batch and in several: the same
-weights and numbers. Replicas have very different numbers of tokens, and the
-last batch has rows that divide by nothing.
+Penalties, masks, ignored labels, weights of rows and `loss_weights` act at the
+same time. Runs on one and two replicas, in one and several micro-batches, must
+have the same weights and metrics. Replicas have very different numbers of
+tokens, and the rows of the last batch cannot be split evenly.
 
 B batch   T target length   V vocabulary_size
 """
@@ -23,11 +23,12 @@ pytestmark = pytest.mark.seconds
 
 VOCABULARY, LENGTH, DIM, IGNORED = 13, 5, 7, -100
 ROWS = (12, 12, 12, 7)
-# Before Keras 3.14 a penalty on an activity is a sum over rows, which depends
-# on the shares; docs/distribution.md says so.
+# Before Keras 3.14 an activity penalty is a sum over rows, so it depends on the
+# shares (see docs/distribution.md).
 MEANS = tuple(map(int, keras.__version__.split(".")[:2])) >= (3, 14)
 ACTIVITY = keras.regularizers.L2(0.01) if MEANS else None
-# Settings of each run, on two replicas but for the first, which is the measure.
+# Settings of the runs. The first run is the reference; two replicas are the
+# default.
 RUNS = [
     {"replicas": 1},
     {"replicas": 1, "gradient_accumulation_steps": 3},
@@ -38,13 +39,13 @@ RUNS = [
     {"gradient_accumulation_steps": 3, "scale": 2.0**10},
     {"gradient_accumulation_steps": 2, "run_eagerly": True},
 ]
-# Two replicas with micro-batches and executions, and with a scale. The grid has
-# the others.
+# Indices of the runs outside the grid: one with several steps in a call, one
+# with a loss scale.
 FEW = (4, 6)
 
 
 class Penalizing(keras.layers.Layer):
-    """Adds the mean over rows of something, and counts its calls' rows."""
+    """Adds a penalty that is a mean over rows, and counts the rows."""
 
     def __init__(self):
         super().__init__()
@@ -58,7 +59,7 @@ class Penalizing(keras.layers.Layer):
 
 
 class Model(distributed_model.DistributedModel):
-    """Predicts a token from the one before it, with all sorts of penalties."""
+    """A model with many penalties; it predicts a token from the one before."""
 
     def __init__(self):
         super().__init__()
@@ -90,7 +91,7 @@ class Model(distributed_model.DistributedModel):
 
 
 def batches():
-    """Of rows whose first half has few tokens, or none, by turns."""
+    """Yields batches; half of the rows have few labels that are not ignored."""
     for i, rows in enumerate(ROWS):
         generator = np.random.default_rng(i)
         ids, labels = generator.integers(
@@ -99,7 +100,7 @@ def batches():
         few = (np.arange(rows) < rows // 2)[:: (-1) ** i, None]
         late = np.arange(LENGTH) > i % 2
         labels = np.where(few & late, IGNORED, labels)
-        # 0 is masked, here and there.
+        # The mask leaves out id 0, at random positions.
         ids = np.where(generator.random(ids.shape) < 0.2, 0, ids)
         yield ids, labels, generator.integers(0, 4, rows).astype("float32")
 
@@ -141,7 +142,7 @@ def train(strategy, scale=None, **settings):
 
 @pytest.fixture(scope="module")
 def trained(two_replicas):
-    """Results of a run, by its place."""
+    """Returns a function that trains the run at an index of `RUNS`."""
 
     @functools.cache
     def results(i):

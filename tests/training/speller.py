@@ -1,4 +1,4 @@
-"""A model of two small matrices, its data, and its training by hand.
+"""A model of two small matrices, its data, and its training in NumPy.
 
 B batch   T target length   V vocabulary_size
 """
@@ -13,13 +13,13 @@ from keras_transformer.training import distributed_model, losses
 from tests.assertions import assert_all_close
 
 VOCABULARY, LENGTH, SMOOTHING, RATE = 11, 5, 0.3, 0.7
-# Real tokens of the four rows of each batch. Of two replicas, each has two
-# rows: with very different numbers of tokens, or none at all.
+# How many real tokens the four rows of each batch have. Each of two replicas
+# gets two rows, with very different numbers of tokens, or without tokens.
 TOKENS = ([5, 5, 1, 0], [2, 1, 5, 4], [5, 4, 0, 0], [1, 0, 0, 5], [3, 2, 4, 1])
 
 
 class Speller(distributed_model.DistributedModel):
-    """Predicts a token from the one before it, by two small matrices."""
+    """A model of two matrices that predicts a token from the one before."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -36,7 +36,7 @@ class Speller(distributed_model.DistributedModel):
 
 
 def draw(tokens=TOKENS, seed=1):
-    """Batches of (ids, labels, weights)."""
+    """Returns a batch (ids, labels, weights) for each entry of `tokens`."""
     generator = np.random.default_rng(seed)
     return [
         (
@@ -87,7 +87,7 @@ def fit(model, batches, **settings):
 
 
 def token_losses(model, batch, smoothing=0.0):
-    """Of every real token, by NumPy."""
+    """Returns the loss of every real token, computed with NumPy."""
     ids, labels, weights = batch
     embedding, kernel, bias = (w.astype("float64") for w in model.get_weights())
     logits = embedding[ids] @ kernel + bias
@@ -98,7 +98,7 @@ def token_losses(model, batch, smoothing=0.0):
 
 
 def train_by_hand(batches):
-    """Weights after one step of plain descent on each batch's token mean."""
+    """Returns weights after one SGD step per batch on the mean token loss."""
     model = Speller()
     embedding, kernel, bias = (w.astype("float64") for w in model.get_weights())
     for ids, labels, weights in batches:

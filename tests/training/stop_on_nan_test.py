@@ -1,4 +1,4 @@
-"""A loss that is no number must stop a run."""
+"""A loss that is NaN or infinite stops a run."""
 
 import math
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.seconds
 
 
 class BrokenAt(keras.optimizers.schedules.LearningRateSchedule):
-    """Good steps, then one that throws the weights out of all bounds."""
+    """A small learning rate, and a huge rate at one step."""
 
     def __init__(self, step):
         self.step = step
@@ -34,8 +34,8 @@ class Saves(keras.callbacks.Callback):
 
 class TestStopOnNaN:
     def test_says_when_it_happened(self):
-        # Counted from 1, the fourth update is the bad one, and the loss of
-        # the fifth step is the first to show it.
+        # The fourth step, counted from 1, makes bad weights. The loss of the
+        # fifth step is the first to show them.
         model = make(keras.optimizers.SGD(BrokenAt(3)))
         with pytest.raises(
             FloatingPointError,

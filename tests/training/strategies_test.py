@@ -14,7 +14,7 @@ GPUS = [tf.config.LogicalDevice(f"/device:GPU:{i}", "GPU") for i in range(3)]
 class TestStrategy:
     @pytest.fixture(autouse=True)
     def without_a_tpu(self, monkeypatch):
-        """Whatever this machine has."""
+        """Hides the TPU of this machine; tests add TPU devices to `files`."""
         self.patch = monkeypatch
         monkeypatch.delenv("TPU_NAME", raising=False)
         self.files = []

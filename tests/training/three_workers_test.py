@@ -1,6 +1,6 @@
 """Three processes read each pair once an epoch, in every kind of batch.
 
-This file is run in each of them, with its own TF_CONFIG.
+Each process runs this file, with its own TF_CONFIG.
 """
 
 import pathlib
@@ -22,7 +22,7 @@ KINDS = ("buckets", "packed", "windows", "packed_windows")
 
 
 def batches(kind):
-    """Pairs whose first token is 100 and their number."""
+    """Returns batches of pairs; the first token of pair i is 100 + i."""
     generator = np.random.default_rng(5)
     sides = [
         np.array([100 + i, *[7] * length], "int32")
@@ -41,7 +41,7 @@ def batches(kind):
 
 
 def steps_until(source, epoch):
-    """Counts the batches before an epoch, whose windows differ in batches."""
+    """Counts the batches before an epoch; the number depends on the windows."""
     windows_before = epoch * (2 if source.needs_bookmarks else 1)
     step = 0
     while source.bookmark(step).window < windows_before:
@@ -73,7 +73,7 @@ def numbers_read(strategy, kind):
 
 @pytest.fixture(scope="module")
 def workers(tmp_path_factory):
-    """What each worker has read."""
+    """Returns the numbers of the pairs that each worker has read."""
     folder = tmp_path_factory.mktemp("workers")
     two_workers.run(__file__, str(folder), workers=WORKERS)
     found = []

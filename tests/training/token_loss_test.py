@@ -1,4 +1,4 @@
-"""The compiled loss of each token, before any mean."""
+"""The loss given to `compile`, summed over tokens and not yet averaged."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ GENERATOR = np.random.default_rng(0)
 LABELS = GENERATOR.integers(0, V, (B, T))
 LOGITS = GENERATOR.normal(size=(B, T, V)).astype("float32")
 WEIGHTS = GENERATOR.random((B, T)).astype("float32")
-# By NumPy.
+# The loss of each token, computed with NumPy.
 EXPECTED = np.log(np.exp(LOGITS).sum(-1)) - np.take_along_axis(
     LOGITS, LABELS[..., None], -1
 ).squeeze(-1)

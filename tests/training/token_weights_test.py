@@ -11,7 +11,7 @@ LABELS = np.zeros((3, 5), "int32")
 BY_ROW = np.array([0.5, 0, 2], "float32")
 BY_TOKEN = np.arange(15, dtype="float32").reshape(3, 5)
 SPREAD = np.repeat(BY_ROW[:, None], 5, axis=1)
-# The static shape in a graph of unknown sizes.
+# Static shapes: the rank is known, or nothing is known.
 UNKNOWN = [(None, None), None]
 
 
@@ -77,7 +77,7 @@ def test_masks_go_with_tensors():
     masked = token_weights.with_mask(vectors, mask)
     np.testing.assert_array_equal(token_weights.mask_of(masked), mask)
     np.testing.assert_array_equal(masked, vectors)
-    # And not to the one it was made of.
+    # `with_mask` does not change the mask of its argument.
     np.testing.assert_array_equal(token_weights.mask_of(vectors), ids > 0)
 
 

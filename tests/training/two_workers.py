@@ -1,4 +1,4 @@
-"""Runs a module of the tests in processes, as hosts would."""
+"""Runs a test module in several processes, which are workers."""
 
 import json
 import os
@@ -12,7 +12,7 @@ WORKERS = 2
 
 
 def run(file, *arguments, workers=WORKERS):
-    """Runs `python -m` of a test file in each, with the TF_CONFIG of each."""
+    """Runs a test file in each worker process, with the worker's TF_CONFIG."""
     module = pathlib.Path(file).relative_to(ROOT).with_suffix("")
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(workers)]
     addresses = [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]

@@ -1,6 +1,6 @@
-"""Which optimizers can share an update, and how gradients are clipped.
+"""Which optimizers are refused, and how gradients are clipped.
 
-That several replicas clip as one does is in tests/training/replicas_test.py.
+tests/training/replicas_test.py tests that several replicas clip as one does.
 """
 
 import keras
@@ -23,7 +23,7 @@ def scaled(optimizer, scale):
 
 class TestUpdates:
     def apply(self, optimizer, gradients, replicas):
-        """What one of so many equal replicas, alone here, changes."""
+        """Returns the variables after an update by one of so many replicas."""
         variables = [
             tf.Variable([0.0, 0.0]),
             tf.Variable(0.0),
@@ -60,7 +60,7 @@ class TestUpdates:
         ],
     )
     def test_clips_the_sum(self, settings, expected):
-        # Keras says so of the variable without one.
+        # Keras warns of the variable without a gradient.
         with pytest.warns(UserWarning, match="Gradients do not exist"):
             self.check_clipping(settings, expected)
 
@@ -77,7 +77,7 @@ class TestUpdates:
             found = self.apply(optimizer, gradients, 1)
             assert_all_close(found, expected, rtol=1e-6)
         if settings:
-            # One share of four, where Keras adds up four; here it adds one.
+            # Each of four replicas applies a fourth; here only one applies it.
             found = self.apply(sgd(**settings), GRADIENTS, 4)
             for one, other in zip(found, expected, strict=True):
                 assert_all_close(4 * tf.constant(one), other, rtol=1e-6)

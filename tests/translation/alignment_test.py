@@ -16,8 +16,8 @@ class TestAlignWords:
         assert_all_close(found, attention)
 
     def test_sources_add_up_and_targets_are_averaged(self):
-        # Source "ab c", target "x yz". Rows are target pieces, columns are
-        # source pieces.
+        # The source is "ab c", the target "x yz". Rows are target pieces, and
+        # columns are source pieces.
         attention = [[0.5, 0.3, 0.2], [0.1, 0.1, 0.8], [0.3, 0.1, 0.6]]
         found = alignment.align_words(
             attention, ["▁a", "b", "▁c"], ["▁x", "▁y", "z"]
@@ -66,10 +66,10 @@ class TestAlignWords:
             ([], []),
             (["▁un", "▁chat"], [0, 1]),
             (["▁ch", "at"], [0, 0]),
-            # The first piece of a text may have no space.
+            # The first piece of a text may have no space mark.
             (["ch", "at", "▁noir"], [0, 0, 1]),
             (["▁", "chat", "▁", "noir"], [0, 0, 1, 1]),
-            # Two spaces begin one word. Spaces at the end begin no word.
+            # Several spaces begin one word. Spaces at the end begin no word.
             (["▁a", "▁", "▁b"], [0, 1, 1]),
             (["▁a", "▁▁b", "▁", "▁"], [0, 1, 1, 1]),
             (["▁", "▁"], [0, 0]),
@@ -85,7 +85,7 @@ class TestAlignWords:
 class TestFormats:
     def test_pharaoh(self):
         soft = np.array([[0.1, 0.7, 0.2], [0.6, 0.3, 0.1]])
-        # The source word stands first: not "0-1 1-0".
+        # The source word is written first: not "0-1 1-0".
         assert alignment.pharaoh(soft) == "1-0 0-1"
         soft = np.array([[0.1, 0.2, 0.7], [0.0, 0.0, 0.0], [0.1, 0.8, 0.1]])
         assert alignment.pharaoh(soft) == "2-0 1-2"

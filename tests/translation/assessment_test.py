@@ -1,4 +1,4 @@
-"""Translations are assessed alike in a graph and outside."""
+"""Translations get the same assessment in a graph and outside a graph."""
 
 import numpy as np
 import pytest

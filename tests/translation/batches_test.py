@@ -1,4 +1,4 @@
-"""Results come in the order of the texts, in whatever batches they were."""
+"""Results are in the order of the texts, however texts are put into batches."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from keras_transformer.translation import batches
 
 class TestInBatches:
     def answer(self, texts, batch_size):
-        """The texts in capitals, and the batches that they were in."""
+        """Returns the texts in capitals, and the batches of texts."""
         batches_ = []
 
         def shout(rows):

@@ -1,4 +1,4 @@
-"""Comparisons are sacreBLEU's own, and name what differs most."""
+"""Comparisons equal sacreBLEU's, and name the sentence that differs most."""
 
 import pytest
 import sacrebleu
@@ -8,7 +8,8 @@ from keras_transformer.translation import comparison
 
 WORDS = "a cat sat on the mat and saw one old dog run".split()
 REFERENCES = [" ".join(WORDS[i % 5 : i % 5 + 7]) for i in range(31)]
-# The first system is wrong in every second sentence, the second in two.
+# The first system is wrong in every second sentence, the second system in two
+# sentences.
 FIRST = [
     text.replace("cat", "cow").replace("on", "in") if i % 2 else text
     for i, text in enumerate(REFERENCES)

@@ -1,4 +1,4 @@
-"""A calibration turns log-probabilities into the shares of right words."""
+"""A calibration turns log-probabilities into shares of right words."""
 
 import json
 
@@ -19,14 +19,14 @@ LENGTHS = defects.LengthModel(1.25, 0.5)
 def translations(count, seed):
     """Makes translations whose words are right with a known probability.
 
-    A word of log-probability x is right with probability exp(x / 3): the model
-    is less sure than it could be.
+    A word of log-probability x is right with probability exp(x / 3). So the
+    model is less sure than it could be.
     """
     generator = np.random.default_rng(seed)
     words, references, log_probs = [], [], []
     for row in range(count):
         size = generator.integers(1, 14)
-        # Words differ, so that a wrong one cannot be right elsewhere.
+        # Words differ, so that a wrong word is not right at another position.
         words.append([f"w{row}_{i}" for i in range(size)])
         log_probs.append((-generator.exponential(1.5, size)).tolist())
         right = generator.random(size) < np.exp(np.array(log_probs[-1]) / 3)
@@ -50,7 +50,7 @@ class TestFit:
             reliability.bins(confidences, right)
         )
         assert error < 0.02
-        # The model's own probabilities are far from it.
+        # Without calibration, the model's probabilities have a large error.
         own = reliability.bins(np.exp(np.concatenate(scored.log_probs)), right)
         assert reliability.calibration_error(own) > 0.2
         x = np.array([-4.0, -2.0, -1.0, -0.25])

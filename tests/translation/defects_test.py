@@ -15,13 +15,14 @@ def have_loops(rows):
 
 
 def made_up_loops(count=50):
-    """Returns sequences in which a part of 1 to 12 tokens is repeated."""
+    """Returns sequences that repeat a part of 1 to 12 tokens."""
     generator = np.random.default_rng(0)
     rows = []
     for number in range(count):
         period = 1 + number % 12
         part = generator.choice(1000, period, replace=False)
-        # One token four times or more, a longer part three times or more.
+        # One token is repeated at least 4 times, a longer part at least 3
+        # times.
         times = generator.integers(4 if period == 1 else 3, 9)
         before, after = (
             generator.choice(1000, generator.integers(0, 9), replace=False)
@@ -49,9 +50,9 @@ class TestHaveLoops:
             [5, 5, 5, 7],
             # "step by step by step"
             [1, 5, 6, 5, 6, 5, 7],
-            # A phrase of three tokens said twice.
+            # A phrase of three tokens that occurs twice.
             [5, 6, 7, 5, 6, 7, 8],
-            # Words that come again, but not at once.
+            # Words that occur again, but not directly one after another.
             [5, 6, 7, 8, 9, 5, 6, 7, 8],
         ],
     )
@@ -63,7 +64,8 @@ class TestHaveLoops:
         assert not defects.have_loops(ids, tf.constant([1])).numpy()[0]
 
     def test_natural_sequences_are_hardly_ever_flagged(self):
-        # Words with the frequencies of a language, which repeat by chance.
+        # Words with the frequencies of a natural language. They repeat by
+        # chance.
         generator = np.random.default_rng(0)
         weights = 1 / np.arange(1, 2001)
         rows = generator.choice(2000, [1009, 23], p=weights / weights.sum())
@@ -84,7 +86,7 @@ class TestLengths:
 
     def test_far_too_long_and_far_too_short(self):
         model = defects.LengthModel(ratio=1.0, deviation=0.5)
-        # Five deviations of a source of 16 tokens are 10 tokens.
+        # For a source of 16 tokens, five standard deviations are 10 tokens.
         targets = [5, 6, 16, 26, 27]
         found = model.are_unusual([16] * 5, targets).numpy().tolist()
         assert found == [True, False, False, False, True]
@@ -112,7 +114,7 @@ class TestLengths:
 def test_first_tokens_of_every_translation_are_no_length(
     prefix, count, is_unusual
 ):
-    # A good translation of three tokens has two to four.
+    # A good translation has two to four tokens; the source has three.
     row = [*prefix, *range(11, 11 + count - len(prefix)), 2]
     _, found = defects.of_translations(
         tf.constant([[5, 6, 7, 2]]),

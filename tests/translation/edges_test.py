@@ -1,4 +1,4 @@
-"""Spaces and unknown words change nothing; invalid texts and NaN are errors."""
+"""Outer spaces and unknown words change nothing. Bad input raises an error."""
 
 import functools
 
@@ -27,15 +27,15 @@ NOTHING = ("", " ", "\n", "\u00a0", "\u3000\u2009", "\ufeff", "\ufeff \u200b")
 
 @functools.cache
 def short():
-    """Returns the toy translator, which reads at most four tokens."""
+    """Returns the toy translator with a limit of four source tokens."""
     live = toy.translator()
     return kt.Translator(live.model, live.tokenizer, max_source_length=4)
 
 
 @functools.cache
 def broken(search=None, jit_compile=False):
-    """Returns a translator of the toy's vocabulary with one weight NaN."""
-    # A small model, since each call below traces a graph of it.
+    """Returns a translator with the toy's vocabulary; one weight is NaN."""
+    # A small model, because each call below traces a graph of it.
     config = kt.TransformerConfig(
         toy.translator().tokenizer.vocabulary_size,
         *(1, 1, 8, 2, 13),
@@ -64,11 +64,12 @@ def test_spaces_and_marks_at_the_ends_mean_nothing():
     assert [h[0].text for h in prefixed] == [h[0].text for h in plain] * len(
         EDGES
     )
-    # Without a prefix, the second translation begins with its own token.
+    # Without a prefix, the second translation begins with its usual token.
     assert [h[0].text[:2] for h in plain] == ["NO", expected[1][:2], "GO"]
     scored = translator.score(TEXTS * len(EDGES), edged(expected))
     plain = [h.score for h in translator.score(TEXTS, expected)]
-    # The sum of at most 8 float32 numbers, in batches of other sizes.
+    # Each score is the sum of at most 8 float32 numbers. Batches of other sizes
+    # round differently.
     assert [h.score for h in scored] == pytest.approx(
         plain * len(EDGES), abs=1e-5
     )
@@ -89,7 +90,7 @@ def test_spaces_inside_are_one_space(space):
 )
 @pytest.mark.parametrize("place", range(4))
 def test_words_that_are_unknown_change_nothing(word, place):
-    """The alignment counts unknown words too."""
+    """An unknown word changes no translation; alignments have its column."""
     translator = toy.translator()
     words = "ba de fi".split()
     [[plain]] = translator.hypotheses(["ba de fi"], align=True)
@@ -101,7 +102,7 @@ def test_words_that_are_unknown_change_nothing(word, place):
     assert not found.alignment[:, place].any()
     rest = np.delete(found.alignment, place, axis=1)
     np.testing.assert_array_equal(rest, plain.alignment)
-    # The same holds if the text is cut.
+    # The alignment also fits if the text is cut.
     [[cut]] = short().hypotheses([" ".join(words)], align=True)
     assert cut.alignment.shape[1] <= 4 and cut.alignment.any()
     answer = translator(tf.constant([" ".join(words)]))
@@ -181,7 +182,7 @@ SEARCHES = {
 }
 
 
-# `test_numbers_of_some_rows` has the searches one by one, also compiled.
+# `test_numbers_of_some_rows` tests each search, also compiled.
 @pytest.mark.parametrize(
     ("search", "jit_compile"),
     [
@@ -204,7 +205,7 @@ def test_no_numbers_are_an_error(search, jit_compile):
     ):
         with pytest.raises(FloatingPointError, match="not a number.*'ba de'"):
             call()
-    # A blank text is translated without the model.
+    # A blank text is translated without the model, so without an error.
     assert translator.translate([""]) == [""]
     answer = translator(tf.constant(["ba", ""]))
     assert np.isnan(answer["score"][0]) and answer["score"][1] == 0
@@ -250,7 +251,7 @@ def test_numbers_of_some_rows(search, jit_compile):
     def step(ids, position, state):
         logits = tf.gather(chain, ids)
         is_bad = state["row"] == 1
-        # NaN only from the second step on.
+        # The model returns NaN only from the second step on.
         return tf.where(
             (is_bad & (position > 0))[:, None] & (tf.range(3) == 2),
             np.nan,

@@ -1,4 +1,4 @@
-"""Explanations contain the attention of the translation they show."""
+"""Explanations contain the attention of the translation that they show."""
 
 import functools
 
@@ -37,7 +37,7 @@ class TestExplain:
     def test_the_decoder_does_not_look_ahead(self):
         found = explanation.explain(self.translator, "ba de fi go hu")
         assert_all_equal(np.triu(found.decoder, k=1), 0 * found.decoder)
-        # It does attend to earlier positions.
+        # The decoder does attend to earlier positions.
         assert np.tril(found.decoder, k=-1).max() > 0
 
     def test_source_tokens_are_those_of_the_tokenizer(self):
@@ -52,7 +52,7 @@ class TestExplain:
             result = translator.search_ids(translator.encode_source([text]))
             ids = result.ids[0, 0, : int(result.lengths[0, 0])]
             assert found.target_tokens == translator.tokenizer.pieces(ids)
-            # So the pieces spell the translation.
+            # The pieces spell the translation.
             spelled = "".join(found.target_tokens).replace("\u2581", " ")
             assert spelled == f" {translator.translate([text])[0]}<eos>"
 
@@ -79,7 +79,7 @@ class TestExplain:
 
     def test_cross_attention_reads_the_sentence_backwards(self):
         # The trained model attends to the right words: for most target words,
-        # one head has its maximum at the source word.
+        # some head has its maximum at the source word.
         looks = []
         for first in range(7):
             words = toy.WORDS[first : first + 5]
@@ -95,7 +95,7 @@ class TestExplain:
 
     @functools.cached_property
     def explained(self):
-        """Explains a batch of sentences of different lengths, in the graph."""
+        """Explains sentences of different lengths as one batch, in a graph."""
         answer = explanation.explain_in_graph(
             self.translator, tf.constant(TEXTS)
         )
@@ -122,7 +122,7 @@ class TestExplain:
                     whole = found[f"{name}_attention"]
                     part = whole[:, :, :rows, :columns]
                     assert_all_close(part, getattr(expected, name), atol=1e-5)
-                    # All other elements are padding, 0.
+                    # All other elements are padding, which is 0.
                     assert_all_close(whole.sum(), part.sum(), 1e-6)
                 for name, size in (("source", source), ("target", target)):
                     assert set(found[f"{name}_tokens"][size:]) - {b""} == set()

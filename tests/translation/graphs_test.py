@@ -17,7 +17,7 @@ class TestCompiledSearch:
         self.traced = []
 
     def search(self, source_ids, prefix=None, align=False, max_length=0):
-        """Returns the sums of its arguments."""
+        """Returns a result with the sums of its arguments."""
         self.traced.append(
             (
                 tuple(source_ids.shape),

@@ -1,4 +1,4 @@
-"""The fitted curve only rises, and no other is closer."""
+"""The fitted curve never falls, and no other such curve is closer."""
 
 import itertools
 
@@ -10,9 +10,10 @@ from keras_transformer.translation import isotonic
 
 
 def slow_fit(y):
-    """Fits levels to y: each is the largest mean that starts at or before it.
+    """Fits rising levels to y by the max-min formula of isotonic regression.
 
-    This is the min-max formula of isotonic regression, without any pooling.
+    A level is the largest, over starts at or before it, of the smallest mean
+    over ends at or after it.
     """
     count = len(y)
     return [

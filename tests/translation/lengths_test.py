@@ -13,7 +13,7 @@ class TestLengths:
     @pytest.mark.parametrize(
         ("given", "shortest", "longest"),
         [
-            # The paper: at most 50 tokens more than the source has.
+            # The paper allows 50 tokens more than the source has.
             ({}, [0, 0, 0], [51, 57, 81]),
             ({"maximum": 11}, [0, 0, 0], [11, 11, 11]),
             ({"maximum": 60}, [0, 0, 0], [51, 57, 60]),

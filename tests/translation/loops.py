@@ -1,4 +1,4 @@
-"""A translator that is not trained, so that most translations are loops."""
+"""An untrained translator. Most of its translations are loops."""
 
 import keras
 
@@ -10,13 +10,13 @@ TEXTS = ["a dog ran", "", "cats", "small mat and a dog", "a a a a a", " "]
 CALIBRATION = translation.Calibration(
     isotonic.Curve((-30.0, 0.0), (0.0, 1.0)),
     isotonic.Curve((-20.0, 0.0), (0.0, 1.0)),
-    # Any length is usual.
+    # No length is unusual.
     defects.LengthModel(1.0, 99.0),
 )
 
 
 def make_translator():
-    """A translator of a beam of three; its translations have 13 tokens up."""
+    """Returns a translator with beam 3 and at least 13 target tokens."""
     texts = ["the cat sat on the mat", "a dog ran away", "small cats and dogs"]
     tokenizer = kt.Tokenizer(kt.learn_vocabulary(texts, may_be_smaller=True))
     config = kt.TransformerConfig(tokenizer.vocabulary_size, 1, 1, 8, 2, 13)

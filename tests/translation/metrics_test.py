@@ -1,4 +1,4 @@
-"""Metrics are those of sacreBLEU, with the tokenization a language needs."""
+"""Metrics are those of sacreBLEU, with the tokenization of the language."""
 
 import logging
 import re
@@ -54,7 +54,7 @@ def test_no_language(language):
 
 @pytest.mark.parametrize("tokenize", ["zh", "char", "13a", "none"])
 def test_the_metrics_are_sacrebleus(tokenize):
-    # English sentences too, in which every tokenization finds words.
+    # English sentences too, because every tokenization finds words in them.
     references = [*CHINESE, *ENGLISH]
     translations = ["那只猫坐在桌子上。", *references[1:]]
     expected = sacrebleu.BLEU(tokenize=tokenize)

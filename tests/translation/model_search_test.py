@@ -1,4 +1,4 @@
-"""The task of a search has the limits of each row, and its banned ids."""
+"""The task of a search has the limits of each row, and the banned ids."""
 
 import numpy as np
 import pytest
@@ -49,8 +49,8 @@ class TestModelSearch:
         assert_all_equal(result.lengths[:, 0], [11, 11])
 
     def test_xla_compiles_for_a_shape_and_not_for_each_batch(self):
-        # XLA must know the shape of the result from the shape of the ids; it
-        # could not if that depended on their values.
+        # XLA must know the shape of the result from the shape of the ids. It
+        # could not if the shape depended on the values of the ids.
         def compile_search(searches):
             @tf.function(
                 input_signature=[tf.TensorSpec([2, 5], tf.int32)],
@@ -71,7 +71,7 @@ class TestModelSearch:
             assert find(source_ids).ids.shape[-1] == 11
 
     def test_shortest_length_is_the_larger_of_both(self):
-        # The translation of a source that begins with the end token ends at
+        # A source that begins with the end token has a translation that ends at
         # once.
         source_ids = tf.constant([[2, 0, 0], [2, 5, 2]])
         for limits, least, expected in (
@@ -88,14 +88,14 @@ class TestModelSearch:
             assert_all_equal(found.lengths[:, 0], expected)
 
     def test_padding_and_start_are_never_taken(self):
-        # The model repeats its first source token: here the start token, and a
-        # banned token.
+        # The model repeats its first source token. Here this is the start
+        # token, and then a banned token.
         chosen = make(constraints=search.Constraints(banned_ids=(5,)))
         found = chosen(tf.constant([[START], [5], [7]]))
         for row, token in enumerate((START, 5)):
             assert token not in found.ids[row, 0].numpy()
         assert_all_equal(found.ids[2, 0, :51], 51 * [7])
-        # If the start id is also the end id, it may be taken.
+        # If the start id is also the end id, the search may choose it.
         chosen.model.start_id = END
         try:
             found = chosen(tf.constant([[END]]))
@@ -117,7 +117,7 @@ class TestModelSearch:
         assert_all_equal(found.ids[:, 0], [[5, 6], [9, 11]])
 
     def test_the_ids_are_those_of_the_model_and_the_vocabulary(self):
-        """With padding 7, end 0 and start 5: no id is a constant."""
+        """The padding is 7, the end 0 and the start 5: no id is a constant."""
 
         class Other(Endless):
             pad_id, start_id = 7, 5
@@ -148,8 +148,8 @@ class TestModelSearch:
 
         ids = np.random.default_rng(0).integers(3, SIZE, [997, 7])
         keys = keys_of(ids)
-        # Two of 997 random rows share one of 2^31 keys with a probability of 1
-        # in 4,000.
+        # Two of 997 random rows have the same of 2^31 keys only with a
+        # probability of 1 in 4,000.
         assert np.unique(keys).size == 997
         assert_all_equal(keys_of(np.pad(ids, [[0, 0], [0, 11]])), keys)
         # The same words in another order have another key.

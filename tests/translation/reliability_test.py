@@ -1,4 +1,4 @@
-"""Right words are found in order, and errors are those of hand-made bins."""
+"""Right words are found in order, and errors equal those of known bins."""
 
 import itertools
 
@@ -24,7 +24,7 @@ class TestRightWords:
             right = reliability.right_words(words, reference)
             kept = list(itertools.compress(words, right))
             assert is_subsequence(kept, reference)
-            # No longer part of the words is in the reference.
+            # No longer part of the words is a subsequence of the reference.
             assert not any(
                 is_subsequence(part, reference)
                 for part in itertools.combinations(words, len(kept) + 1)

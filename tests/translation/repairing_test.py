@@ -126,7 +126,7 @@ def test_prefixes_are_kept(repaired, plain):
 
 
 def test_a_translation_that_is_no_better_does_not_replace(plain, before):
-    # No translation has the length of its source.
+    # Every translation has an unusual length, also those of the second search.
     expected = defects.LengthModel(99.0, 0.01)
     strict = translation.RepairingTranslator(plain, expected)
     with graphs.run_as_python():

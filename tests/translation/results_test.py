@@ -20,7 +20,7 @@ class TestReadResult:
         ids = [
             row + [EOS] for row in self.tokenizer.encode(self.texts).to_list()
         ]
-        # The ids of the blank text are not read.
+        # The result of the blank text is ignored.
         self.source_ids = tf.ragged.constant(ids).to_tensor().numpy()
         found = [["BA", "RA GO"], ["BA", "BA"], ["HU", "HU"]]
         ids = [
@@ -87,7 +87,7 @@ class TestReadResult:
         assert found[1][0].alignment.shape == (0, 0)
 
     def test_alignment_is_not_there_unless_asked_for(self):
-        # A result may have attention for a coverage penalty only.
+        # For a coverage penalty, a result has attention without `align`.
         for row in self.read(self.texts, align=False):
             for hypothesis in row:
                 assert hypothesis.alignment is None

@@ -1,4 +1,4 @@
-"""A shortlist has what its sentence pairs make likely, and nothing else."""
+"""A shortlist has the target tokens that the sentence pairs make likely."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def ids_of(shortlist, *source):
 
 
 def slow_model_1(sources, targets, iterations):
-    """Translation probabilities by the formulas of Brown et al. (1993)."""
+    """Returns probabilities by the formulas of Brown et al. (1993)."""
     probability = {}
     for _ in range(iterations):
         counts, totals = {}, {}
@@ -44,7 +44,7 @@ def slow_model_1(sources, targets, iterations):
 
 class TestLearn:
     def test_translations_that_only_several_pairs_tell(self):
-        # 5 means 8, and 6 means 7: neither pair says so alone.
+        # 5 means 8, and 6 means 7. No single pair tells both.
         shortlist = learn([[5, 6], [5], [6, 9]], [[7, 8], [8], [7, 11]])
         assert ids_of(shortlist, 5) == [0, 1, 2, 8]
         assert ids_of(shortlist, 6) == [0, 1, 2, 7]
@@ -77,7 +77,7 @@ class TestLearn:
         targets = [[7, 8, 8], [7, 8], [9, 7]]
         shortlist = learn(sources, targets, frequent=2)
         assert np.flatnonzero(shortlist.is_frequent).tolist() == [0, 1, 2, 7, 8]
-        # No more than there are.
+        # There are fewer target tokens than `frequent`.
         shortlist = learn(sources, targets, frequent=16)
         assert shortlist.is_frequent.sum() == 6
 
@@ -97,7 +97,7 @@ class TestLearn:
     def test_part_of_a_large_corpus(self, monkeypatch):
         monkeypatch.setattr(lists, "_MOST_COUPLES", 2)
         shortlist = learn([[5], [6], [8]], [[7], [8], [9]])
-        # Every second pair.
+        # Only every second pair is used.
         assert np.flatnonzero(shortlist.is_known).tolist() == [0, 1, 2, 5, 8]
 
     @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A search with a shortlist finds what it finds among the allowed tokens."""
+"""A search with a shortlist equals a search among the allowed tokens."""
 
 import dataclasses
 import functools
@@ -39,7 +39,7 @@ def learned(count=199, **changes):
 
 
 def everything():
-    """A shortlist that leaves out nothing."""
+    """Returns a shortlist that allows all tokens."""
     shortlist = learned()
     return shortlist._replace(is_known=np.zeros_like(shortlist.is_known))
 
@@ -51,7 +51,7 @@ def translator(shortlist, search=BEAM):
     )
 
 
-# Tests share these, since each translator traces its own graphs.
+# Tests share these translators, because each one traces its own graphs.
 @functools.cache
 def of_all_tokens():
     return translator(everything())
@@ -73,9 +73,9 @@ def assert_same(ours, expected):
 
 
 class Masked:
-    """The model with the logits of tokens that are not allowed at -1e9.
+    """The model with -1e9 as the logits of tokens that are not allowed.
 
-    It computes all logits, and so is slow and simple.
+    It computes all logits, so it is slow and simple.
     """
 
     def __init__(self, model, allowed):
@@ -90,7 +90,7 @@ class Masked:
 
         def step(ids, position, state):
             logits, *others = take(ids, position, state)
-            # The rows of a batch of one.
+            # The batch has one row, so all rows of the step are its hypotheses.
             return tf.where(self._allowed, logits, -1e9), *others
 
         return step
@@ -105,10 +105,10 @@ def test_a_shortlist_of_all_tokens_changes_nothing():
 def test_as_a_search_among_the_allowed_tokens(search):
     shortlist = learned()
     ours = translator(shortlist, search)
-    # One row, so that no row is dropped.
+    # Only one row, so no row is dropped.
     source_ids = ours.encode_source(["go hu ka le"])
     allowed = shortlist.allowed(source_ids).numpy()
-    # Special ids, and a token for each word.
+    # The 4 special ids, and one token for each of the 4 words.
     assert allowed.sum() == 4 + 4 < allowed.size - 20
     masked = (
         toy.translator()
@@ -122,7 +122,7 @@ def test_as_a_search_among_the_allowed_tokens(search):
         )
     assert_all_equal(result.ids, expected.ids)
     assert_all_close(result.scores, expected.scores, atol=1e-4)
-    # The log-probabilities are of fewer tokens, so they are higher.
+    # Fewer tokens share the probability, so log-probabilities are higher.
     assert np.all(result.scores[:, 0] > of_all.scores[:, 0])
 
 
@@ -155,7 +155,7 @@ def test_targets_are_scored_over_all_tokens():
 
 
 def test_prefixes_and_alignments():
-    # A prefix may have tokens that the shortlist has not.
+    # A prefix may have tokens that are not in the shortlist.
     prefixes = ["RA", "", "DE", "", ""]
     ours = of_learned_tokens().hypotheses(TEXTS, prefixes=prefixes)
     expected = live_with_beam().hypotheses(TEXTS, prefixes=prefixes)

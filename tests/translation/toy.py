@@ -30,7 +30,7 @@ def pair_of(words):
 
 @functools.cache
 def translator():
-    """Returns the translator, which is trained once in a process."""
+    """Returns the translator. It is trained once in a process."""
     pairs = random_pairs(4999)
     texts = [text for pair in pairs for text in pair]
     tokenizer = kt.Tokenizer(kt.learn_vocabulary(texts, may_be_smaller=True))

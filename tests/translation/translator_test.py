@@ -21,7 +21,7 @@ from tests.translation import toy
 
 LONG = "ba de fi go " * 31
 IDS = kt.text.SpecialIds()
-# A graph is traced for all settings that differ, so tests draw with these.
+# Tests share these settings, because other settings trace other graphs.
 SAMPLED = {"num_samples": 3, "temperature": 0.7, "top_k": 5, "seed": 5}
 
 
@@ -58,7 +58,7 @@ def in_graph(texts):
 
 @functools.cache
 def alone(text):
-    """Returns translation and score of a text in a batch of its own."""
+    """Returns translation and score of a text that is alone in its batch."""
     [[translation], [score]] = in_graph([text])
     return translation, score
 
@@ -71,7 +71,7 @@ class TestTranslator:
         self.sources = [pair.source for pair in self.pairs]
 
     def test_has_learned_the_language(self):
-        # With an untrained model these tests would compare noise.
+        # With an untrained model, these tests would only compare noise.
         found = self.translator.translate(self.sources)
         right = sum(
             text == pair.target
@@ -131,7 +131,7 @@ class TestTranslator:
         for source, translation, score in zip(
             sources, translations, scores, strict=True
         ):
-            # The model reads the whole translation at once.
+            # Here the model gets the whole translation at once.
             result = self.translator.search_ids(
                 self.translator.encode_source([source])
             )
@@ -192,14 +192,14 @@ class TestTranslator:
             )
         )
         assert_all_equal(default, paper)
-        # A beam of one is greedy search; without penalty the scores are equal.
+        # Greedy search is a beam of one without a length penalty.
         assert_all_close(greedy, narrow, 1e-4, 1e-5)
         assert_not_all_close(greedy, default)
 
     def assert_same(self, found, expected, atol=1e-5):
         """Checks that lists of hypotheses are equal, floats within `atol`."""
         assert len(found) == len(expected)
-        # The comparison means something only if texts differ.
+        # The comparison means something only if the translations differ.
         best = {hypotheses[0].text for hypotheses in expected}
         assert len(best) > len(expected) // 2
         for ours, theirs in zip(found, expected, strict=True):
@@ -231,7 +231,7 @@ class TestTranslator:
         self.assert_same(together, backwards)
         alone = [chosen.hypotheses([text], align=True)[0] for text in texts]
         self.assert_same(together, alone)
-        # Alignments change nothing else in the hypotheses.
+        # `align` changes nothing else in the hypotheses.
         self.assert_same(
             [[h._replace(alignment=None) for h in some] for some in together],
             chosen.hypotheses(texts, 3),
@@ -331,7 +331,7 @@ class TestTranslator:
         assert scored.tokens == tokenizer.pieces(ids)
         penalty = ((5 + len(ids)) / 6) ** 0.6
         assert_all_close(scored.score, log_probs.sum() / penalty, 1e-4)
-        # Sampling and greedy search have scores without penalty.
+        # Scores of sampling and greedy search have no length penalty.
         for chosen in (sampling(), searching(search.GreedySearch)):
             [plain] = chosen.score([text], [target])
             assert_all_close(plain.score, log_probs.sum(), 1e-4)
@@ -379,7 +379,7 @@ class TestTranslator:
             for hypothesis in hypotheses:
                 if hypothesis.tokens:
                     assert hypothesis.tokens[: len(pieces)] == pieces
-        # An empty prefix changes nothing; a blank text has an empty
+        # An empty prefix changes nothing. A blank text has an empty
         # translation.
         self.assert_same(found[1:2], chosen.hypotheses(["go"]))
         assert [h.text for h in found[3]] == [""]
@@ -407,7 +407,7 @@ class TestTranslator:
     @pytest.mark.parametrize(
         ("lengths", "shortest", "longest"),
         [
-            # `lengths_test.py` computes these too.
+            # `lengths_test.py` tests the same limits.
             pytest.param(
                 {"maximum": 3},
                 lambda n: 1,
@@ -457,12 +457,12 @@ class TestTranslator:
         for found in chosen.hypotheses(["ba ba ba", "ra ka ra"]):
             for hypothesis in found:
                 assert len(set(hypothesis.tokens)) == len(hypothesis.tokens)
-        # Without the constraint words are repeated.
+        # Without the constraint, words are repeated.
         [[plain]] = self.translator.hypotheses(["ba ba ba"])
         assert len(set(plain.tokens)) < len(plain.tokens)
 
     def test_never_padding_or_start(self):
-        # A temperature at which every token is drawn sometimes.
+        # At this temperature every token is drawn sometimes.
         drawn = sampling(num_samples=11, temperature=7.0, seed=1)
         tokens = [
             token
@@ -478,7 +478,7 @@ class TestTranslator:
 
     def test_samples_have_a_seed(self):
         texts = self.sources[:11]
-        # Without a seed it is seed 0.
+        # The default seed is 0.
         first, again, other = (
             chosen.hypotheses(texts)
             for chosen in (
@@ -510,7 +510,7 @@ class TestTranslator:
     @pytest.mark.parametrize(
         ("function", "settings", "given"),
         [
-            # XLA compiles for ten seconds, so there is one setting.
+            # Compilation by XLA takes ten seconds, so there is one setting.
             # `tests/search/loop_test.py` compiles all searches.
             pytest.param(
                 search.BeamSearch,
@@ -606,9 +606,9 @@ class TestTranslator:
         every = several.search_ids(source_ids)
         best = several.search_ids(source_ids, only_best=True)
         assert_all_equal(best.ids[:, 0], every.ids[:, 0])
-        # Rows leave the batch earlier, so products round differently.
+        # Rows are dropped earlier, so products are rounded differently.
         assert_all_close(best.scores[:, 0], every.scores[:, 0], 2e-6, 0)
-        # It stopped earlier, so the last hypotheses are worse.
+        # The search stopped earlier, so the last hypotheses are worse.
         assert np.any(best.scores[:, 3] < every.scores[:, 3])
 
     def test_n_best_in_the_graph(self):
@@ -629,7 +629,7 @@ class TestTranslator:
         assert all(best[:7]) and len(set(best[:7])) > 4
         assert_all_equal(answer["translations"][7], [b""] * 3)
         assert_all_equal(answer["scores"][7], [0.0, -1e9, -1e9])
-        # Texts of any white space are blank, in Python and in the graph.
+        # Any kind of white space is blank, in Python and in a graph.
         assert_all_equal(answer["scores"][8], [0.0, -1e9, -1e9])
         nothing = chosen.n_best(tf.zeros([0], tf.string))
         assert nothing["translations"].shape == (0, 3)
@@ -649,9 +649,8 @@ class TestTranslator:
             )
 
     def test_alignments_follow_the_words(self):
-        # Target word t translates source word n - 1 - t. The last block of this
-        # model aligns nearly all words so; with mixed up columns it would be a
-        # third.
+        # Target word t translates source word n - 1 - t. The last block aligns
+        # nearly all words so. With mixed up columns it would be only a third.
         right = mirrored = words = 0
         texts = [
             " ".join(toy.WORDS[(first + 3 * i) % 11] for i in range(count))
@@ -671,11 +670,11 @@ class TestTranslator:
                 words += count
         assert words > 79
         assert right / words > 0.9
-        # The middle word is aligned with itself in both orders.
+        # In a mirrored alignment, only the middle word is still right.
         assert mirrored / words < 0.35
 
     def test_alignments_are_of_target_by_source(self):
-        # The prefix makes the target longer than its source.
+        # The prefix makes the target longer than the source.
         [[found]] = self.translator.hypotheses(
             ["ba de"], prefixes=["NO MI KA"], align=True
         )

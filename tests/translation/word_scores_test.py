@@ -1,4 +1,4 @@
-"""Pieces become words, and words have the log-probability of their pieces."""
+"""Pieces become words. A word has the log-probability of all its pieces."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def hypothesis(tokenizer, text, log_probs=None, ends=True):
 
 
 def slow(one, end):
-    """The words and their sums, piece by piece."""
+    """Returns the words and their sums of log-probabilities, piece by piece."""
     words = []
     for piece, log_prob in zip(one.tokens, one.log_probs, strict=True):
         if piece == end:
@@ -43,7 +43,7 @@ def test_equals_a_slow_walk_over_the_pieces(tokenizer):
     hypotheses = [hypothesis(tokenizer, text) for text in texts]
     [end] = tokenizer.pieces([tokenizer.special_ids.end])
     scored = word_scores.of_hypotheses(tokenizer, hypotheses)
-    # A word of several pieces is there.
+    # At least one word has several pieces.
     assert any(len(h.tokens) > len(h.text.split()) + 1 for h in hypotheses)
     for row, one in enumerate(hypotheses):
         words, log_probs = slow(one, end)
@@ -77,7 +77,7 @@ def test_pieces_that_have_only_spaces(tokenizer):
         None,
     )
     scored = word_scores.of_hypotheses(tokenizer, [one])
-    # The first belongs to the word; the last stands for nothing.
+    # The first space belongs to the word. The last belongs to no word.
     assert scored.words == [["un"]]
     assert scored.log_probs == [[-3.0]]
 

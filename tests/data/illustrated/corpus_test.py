@@ -1,7 +1,7 @@
-"""The splits, the contrast set and the referent measure, from outside.
+"""The splits, the contrast set and the referent measure are as documented.
 
-What the generator promises is searched for in the sentences themselves, with
-patterns of its own, never read from the generator's tables.
+The tests search the sentences with patterns of their own. They do not use the
+tables of the generator.
 """
 
 import collections
@@ -42,13 +42,13 @@ class TestIllustratedCorpus:
     def test_sizes_and_disjointness(self):
         sizes = [len(split) for split in self.corpus[:3]]
         assert sizes == [24000, 500, 500]
-        # In training pairs, set phrases stand many times.
+        # Training pairs have each set phrase many times.
         distinct = {*self.corpus.train}
         assert len(distinct) > 20000
         sources = [pair.source for pair in distinct]
         for split in self.corpus[1:]:
             sources += [example.source for example in split]
-        # No source twice, in any split: hence one target for each.
+        # All sources differ, also between splits, so each has one target.
         assert len(set(sources)) == len(sources)
 
     @pytest.mark.parametrize("seed", costs.grid([0, 1, 2], keep=[0]))
@@ -129,7 +129,7 @@ print(hashlib.sha256(repr(tuple(corpus)).encode()).hexdigest())
             for example in (one, other):
                 assert f" parce qu'{example.pronoun} était " in example.target
             genders[one.pronoun] += 1
-        # Neither the agent's gender nor the order betrays the answer.
+        # Either pronoun may come first, so the order tells nothing.
         assert 0.3 <= genders["il"] / len(contrast[::2]) <= 0.7
 
     def test_the_illustrated_sentence(self):

@@ -1,4 +1,4 @@
-"""The table of deeds, against the lexicon and in itself."""
+"""The table of deeds is consistent, and its words are in the lexicon."""
 
 from keras_transformer.data.illustrated import deeds, lexicon
 

@@ -67,13 +67,13 @@ class TestNounPhrase:
                 "a big white",
                 "une grande chèvre blanche",
             ),
-            # Before a masculine vowel or mute h.
+            # Forms before a masculine noun with a vowel or a mute h.
             (("animal", "a", "beautiful"), "a beautiful", "un bel animal"),
             (("donkey", "my", "old"), "my old", "mon vieil âne"),
             (("hotel", "the", "new"), "the new", "le nouvel hôtel"),
             (("hedgehog", "a", "old"), "an old", "un vieux hérisson"),
             (("goose", "a", "beautiful"), "a beautiful", "une belle oie"),
-            # Between two forms of a determiner the next word decides.
+            # The next word decides between two forms of a determiner.
             (("animal", "this"), "this", "cet animal"),
             (("animal", "this", "small"), "this small", "ce petit animal"),
             (("hotel", "this"), "this", "cet hôtel"),

@@ -1,4 +1,4 @@
-"""The lexicon against a dictionary, and its tables against each other."""
+"""The lexicon agrees with a dictionary, and its tables with each other."""
 
 from keras_transformer.data.illustrated import lexicon
 

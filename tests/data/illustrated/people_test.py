@@ -1,4 +1,4 @@
-"""Sentences of people, found in the corpus as a reader would type them."""
+"""Sentences about people are generated as a reader would type them."""
 
 import re
 
@@ -10,7 +10,7 @@ from keras_transformer.data.illustrated import people, set_phrases
 # Typed from a grammar: the forms of one profession and of one adjective.
 _STUDENT = ("étudiant", "étudiante", "étudiants", "étudiantes")
 _HAPPY = ("heureux", "heureuse", "heureux", "heureuses")
-# French subject and verb: which of the forms agrees.
+# For each French subject and verb, the index of the form that agrees.
 _AGREEMENT = {
     "Je suis": 0,
     "Tu es": 0,
@@ -77,10 +77,10 @@ class TestPeople:
 
     def test_what_does_not_fit(self):
         for source, _ in self.pairs:
-            # A short form of a noun, an adverb of degree without one.
+            # Nouns have no short form ("brother's"); some words have no degree.
             assert not re.search(r"(brother|sister|woman|man)s?'", source)
             assert not re.search(r"(very|too) (lost|angry|an? )", source)
-            # Who says hello speaks of himself.
+            # After "Hello", the sentence is about the speaker.
             assert not re.search(r"^Hello, (?!I\b|we\b)", source)
         hello = [s for s, _ in self.pairs if re.match("Hello, (I|we)", s)]
         assert len(hello) > 31

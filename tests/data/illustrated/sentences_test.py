@@ -1,7 +1,7 @@
-"""What sentences look like, from outside.
+"""Sentences have the right form in both languages.
 
-What the generator promises is searched for in the sentences themselves, with
-patterns of its own, never read from the generator's tables.
+The tests search the sentences with patterns of their own. They do not use the
+tables of the generator.
 """
 
 import collections
@@ -51,7 +51,7 @@ class TestSentences:
 
     def test_form(self):
         for side in (0, 1):
-            # Set phrases have no mark in part; their test has them all.
+            # Some set phrases have no mark; `set_phrases_test.py` tests all.
             sentences = [
                 pair[side]
                 for pair in self.pairs
@@ -74,12 +74,12 @@ class TestSentences:
 
     def test_elision(self):
         self.assert_no_match(
-            # Not behind a hyphen: "Suis-je avocat ?"
+            # There is no elision behind a hyphen: "Suis-je avocat ?"
             rf"(?i)(?<!-)\b(le|la|je|ne|que|de|jusque) "
             rf"(?!{_ASPIRATED})[h{_VOWEL}]",
             self.targets,
         )
-        # Nor where it does not belong.
+        # There is no elision before a consonant or an aspirated h.
         self.assert_no_match(rf"(?i)'(?![h{_VOWEL}])", self.targets)
         self.assert_no_match(rf"(?i)'{_ASPIRATED}", self.targets)
 

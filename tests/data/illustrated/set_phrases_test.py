@@ -1,4 +1,4 @@
-"""Set phrases against a phrase book."""
+"""Set phrases agree with a phrase book."""
 
 import re
 
@@ -48,7 +48,7 @@ class TestSetPhrases:
             end = f" {mark}" if mark in ("!", "?") else mark
             words = target.removesuffix(end)
             assert words + end == target
-            # Only what has no mark may begin with a small letter.
+            # Only phrases without a mark may begin with a small letter.
             assert source[0].isupper() == target[0].isupper()
             assert source[0].isupper() or not mark
             assert re.search(r"^\w[\w ,'-]*\b$", words)

@@ -1,4 +1,4 @@
-"""Records must hold the ids of their pairs, and nothing else be a record."""
+"""Records must hold the ids of their pairs; other bytes must be refused."""
 
 import numpy as np
 import pytest

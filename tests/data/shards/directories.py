@@ -10,17 +10,17 @@ from keras_transformer.data import encoding, shards
 
 @functools.cache
 def tokenizer(text="a cat sat"):
-    """A tokenizer; the text tells vocabularies apart."""
+    """Returns a tokenizer; other texts give other vocabularies."""
     return kt.Tokenizer(kt.learn_vocabulary([text], may_be_smaller=True))
 
 
 def random_pairs(count, seed=0, longest=29):
-    """Encoded pairs of which no two are alike."""
+    """Returns encoded pairs that all differ."""
     generator = np.random.default_rng(seed)
 
     def side(number):
         ids = generator.integers(4, 251, generator.integers(3, longest + 1))
-        # The number of the pair, in two digits.
+        # The first two ids are the number of the pair, in base 251.
         ids[:2] = 4 + number // 251, 4 + number % 251
         return ids.astype("int32")
 
@@ -41,7 +41,7 @@ def write(path, pairs, pairs_per_shard=17, text="a cat sat", **settings):
 
 
 def as_tuples(pairs):
-    """The pairs as tuples, which can be compared and sorted."""
+    """Returns the pairs as tuples, which can be compared and sorted."""
     return [
         (tuple(source.tolist()), tuple(target.tolist()))
         for source, target in zip(pairs.sources, pairs.targets, strict=True)

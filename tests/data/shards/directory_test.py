@@ -1,4 +1,4 @@
-"""Pairs must come back from shards; damage must be told, not read."""
+"""Pairs must be read as they were written; damage must cause an error."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""An index must come back as it was written, or not be there."""
+"""An index must be read as it was written; other files must be refused."""
 
 import json
 
@@ -36,7 +36,7 @@ def test_comes_back(tmp_path):
     index.write(str(tmp_path), make())
     assert index.is_shard_directory(str(tmp_path))
     assert index.read(str(tmp_path)) == make()
-    # People read it too.
+    # People read the file too, so text is not escaped.
     assert "<2ça>" in (tmp_path / "index.json").read_text(encoding="utf-8")
 
 

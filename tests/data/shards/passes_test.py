@@ -11,7 +11,7 @@ TOTAL = sum(SIZES)
 
 
 def pairs_of(slices):
-    """(shard, number in it) of every pair of the slices, in order."""
+    """Returns (shard, number in the shard) of each pair of the slices."""
     return [
         (each.shard, number)
         for each in slices

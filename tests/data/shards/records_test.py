@@ -1,4 +1,4 @@
-"""Files of records must be TensorFlow's, and damage must be told."""
+"""TensorFlow must read the files of records; damage must cause an error."""
 
 import gzip
 

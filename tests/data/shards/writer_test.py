@@ -1,4 +1,4 @@
-"""A shard directory must hold all pairs, and an index only if it is whole."""
+"""A shard directory must hold all pairs, and an index only if complete."""
 
 import json
 import os

@@ -21,8 +21,8 @@ ASSESS = """async ([data, calibration, rows]) => {
     return rows.map(([sourceIds, ids, logProbs]) => assess(calibration,
         { tokenizer, ids: sourceIds }, { tokenizer, ids, logProbs }));
 }"""
-# Loops of the source and of the translation, lengths that do not agree, and
-# words of many pieces.
+# Loops of the source and of the translation, unusual lengths, and words of many
+# pieces.
 PAIRS = [
     ("the cat", "le le le le chat"),
     ("the cat", "a cat a cat a cat"),
@@ -43,7 +43,7 @@ def live():
 
 
 def rows_of(tokenizer):
-    """Texts, and hypotheses with drawn log-probabilities."""
+    """Returns texts, and hypotheses with random log-probabilities."""
     lines = hostile_texts.lines(120)
     pairs = [*PAIRS, *zip(lines, reversed(lines), strict=True)]
     generator = np.random.default_rng(0)
@@ -56,7 +56,7 @@ def rows_of(tokenizer):
         hypotheses.append(
             kt.translation.Hypothesis(target, 0.0, pieces, log_probs, None)
         )
-    # The translation of a blank text has no tokens.
+    # For the blank text: its translation has no tokens.
     hypotheses.append(
         kt.translation.Hypothesis("", 0.0, [], np.zeros([0], "float32"), None)
     )
@@ -127,7 +127,7 @@ def test_a_given_translation(front_end, live):
 def test_without_a_calibration(front_end, live):
     data = embedded_model.embed_model(live)
     assert data["calibration"] is None
-    # Data that were written before there were calibrations have no such field.
+    # Older data have no field for the calibration.
     for each in (data, {k: v for k, v in data.items() if k != "calibration"}):
         engine = engine_calls.Engine(front_end, each)
         assert engine.trace(translators.SENTENCES[0])["assessments"] is None

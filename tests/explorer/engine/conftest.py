@@ -9,7 +9,7 @@ import keras_transformer.explorer
 FRONT_END = pathlib.Path(keras_transformer.explorer.__file__).parent.joinpath(
     "front_end"
 )
-# Nothing is there: the test answers what the page asks for.
+# No server is at this address: `answer` below answers each request.
 ADDRESS = "http://front-end.test/"
 
 

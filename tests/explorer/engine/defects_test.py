@@ -21,10 +21,11 @@ def test_loops(front_end):
         [1, 5, 6, 5, 6, 5, 7],
         [1, 5, 6, 5, 6, 5, 6, 7],
         [5, 6, 7, 5, 6, 7, 5],
-        # Parts of 32 tokens, which are looked for, and of 33.
+        # Repeated parts of 32 tokens, which is the longest part that counts,
+        # and of 33 tokens.
         *([*range(size), *range(size)] for size in (32, 33)),
         [*range(32), *range(31)],
-        # Two letters, so that almost all is a repetition.
+        # Only two letters, so nearly all of these rows are repetitions.
         *(
             generator.integers(0, 2, generator.integers(1, 9)).tolist()
             for _ in range(200)
@@ -47,7 +48,7 @@ def test_loops(front_end):
     [
         defects.LengthModel(1.0, 0.0),
         defects.LengthModel(1.1, 0.2),
-        # Its limits are whole numbers.
+        # The limits of this model are whole numbers.
         defects.LengthModel(1.5, 0.5),
     ],
 )

@@ -1,4 +1,4 @@
-"""The run of the demo in the browser: its translations and its traces."""
+"""The demo's run, in the browser: its translations and traces."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def test_translations(front_end, demo_run, search, which):
     assert found == live.translate(texts)
 
 
-# `trace_test.py` compares those of small models.
+# `trace_test.py` compares the traces of small models.
 @pytest.mark.grid
 @pytest.mark.parametrize("count", (7, 30))
 def test_traces(front_end, demo_run, count):

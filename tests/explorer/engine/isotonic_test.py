@@ -1,4 +1,4 @@
-"""A curve has the same height in the page and in Python."""
+"""A curve has the same values in the page and in Python."""
 
 import numpy as np
 import pytest

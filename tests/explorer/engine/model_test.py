@@ -12,7 +12,7 @@ from tests.explorer import engine_calls, translators, variants
 
 pytestmark = [pytest.mark.browser, pytest.mark.process, pytest.mark.seconds]
 
-# Both compute in float32, in which 24 bits are exact, and sum in other orders.
+# Both compute in float32, which has 24 exact bits, but in another order.
 TOLERANCE = 1e-5
 
 
@@ -24,7 +24,7 @@ def assert_close(actual, expected):
 
 
 def logits_of(steps):
-    """All logits, in the order of their ids."""
+    """Returns all logits, in the order of the ids."""
     rows = []
     for step in steps:
         row = np.zeros(len(step["ids"]))
@@ -126,7 +126,7 @@ def test_long_text(front_end):
 
 
 def test_heads_switched_off(front_end):
-    """A head that is off adds nothing, as if its part of W^O were zero."""
+    """A head that is off adds nothing, as if its rows of W^O were zero."""
     live = translators.translator(**variants.MODERN)
     off = [
         ("encoder/block_2/attention", 1),

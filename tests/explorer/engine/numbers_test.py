@@ -1,4 +1,4 @@
-"""Numbers in the browser: halves, activations, the largest of many."""
+"""Numbers in the browser: float16, activations, and the largest numbers."""
 
 import math
 

@@ -50,7 +50,7 @@ def assert_same(page, translator):
     return expected
 
 
-# `trace_test.py` compares each step of the searches of two variants.
+# `trace_test.py` compares each step of two variants' searches.
 @pytest.mark.grid
 @pytest.mark.parametrize("name", variants.VARIANTS)
 @pytest.mark.parametrize("search", ("greedy", "paper"))
@@ -60,8 +60,8 @@ def test_variant(front_end, name, search):
     assert_same(front_end, live)
 
 
-# A width of one and no penalty are in `test_equal_scores` too, and the others'
-# parts in the two that are kept.
+# `test_equal_scores` also tests a width of one and no penalty. The three
+# settings that are kept contain the rest.
 @pytest.mark.parametrize(
     "name",
     costs.grid(SEARCHES, keep=("average", "constrained", "no_token_twice")),
@@ -71,7 +71,7 @@ def test_search(front_end, name):
     assert_same(front_end, live)
 
 
-# With other seeds, few hypotheses end before their limit.
+# With other seeds, only few hypotheses end before their limit.
 @pytest.mark.parametrize("seed", costs.grid([0, 1, 4], keep=[0]))
 def test_hypotheses_that_end(front_end, seed):
     live = translators.translator_that_ends(BeamSearch(6, 6), seed)
@@ -83,12 +83,12 @@ def test_hypotheses_that_end(front_end, seed):
 @pytest.mark.parametrize("seed", costs.grid(range(4), keep=(0, 1)))
 @pytest.mark.parametrize("width", (1, 3, 5))
 def test_equal_scores(front_end, seed, width):
-    """All scores are equal: only the order of ties decides."""
+    """All scores are equal, so only the order of ties decides."""
     generator = np.random.default_rng(seed)
     logits = np.full([11, 11], -200.0, "float32")
     for row in logits:
         row[generator.choice(np.arange(2, 11), 4, replace=False)] = 0
-    # With the mean over the tokens, scores of other lengths are equal too.
+    # Mean log-probabilities are equal for all lengths, too.
     penalty = generator.choice(["average", "none"])
     beam = BeamSearch(width, width, alpha=1.0, penalty=str(penalty))
     task = Task(1, 6, start_id=1, end_id=2, pad_id=0, banned_ids=(0, 1))
@@ -136,7 +136,7 @@ def test_most_lengths(front_end, name):
     assert_same(front_end, live)
 
 
-# Without the limits, the best hypothesis of a sentence has 5 tokens.
+# Without these limits, the best hypothesis of a sentence has 5 tokens.
 @pytest.mark.parametrize(
     ("name", "least"),
     costs.grid_of_several((("both", 6), ("minimum", 7)), keep=(("both", 6),)),
@@ -163,7 +163,7 @@ def test_prefix(front_end):
 
 
 def test_search_of_a_call(front_end):
-    """The page can change the settings of the search."""
+    """A call may have other settings of the search than the page."""
     live = translators.translator(seed=4)
     engine = engine_calls.Engine(front_end, embedded_model.embed_model(live))
     changed = BeamSearch(7, 2, alpha=1.3, penalty="average")

@@ -71,7 +71,7 @@ def test_hostile_text(front_end, normalization):
     encoded, sources = assert_same(front_end, tokenizer, texts)
     assert len({tuple(each) for each in encoded}) > 1500
     differ = sum(a != b for a, b in zip(encoded, sources, strict=True))
-    # Only the default normalization leaves out words.
+    # Only the default normalization leaves out unknown words.
     assert (differ > 100) == (normalization == "nfc_punctuation")
 
 
@@ -95,7 +95,7 @@ def test_vocabulary_of_another_system(front_end, kind, spells_bytes):
 
 def test_rules_for_decoded_text(front_end, tmp_path):
     rules = tmp_path / "rules.tsv"
-    rules.write_text("63\t6B\n61 74\t20 41\n")  # c to k, at to A.
+    rules.write_text("63\t6B\n61 74\t20 41\n")  # c becomes k, and at becomes A.
     tokenizer = Tokenizer(
         of_sentencepiece("bpe", True, denormalization_rule_tsv=str(rules))
     )
@@ -103,10 +103,10 @@ def test_rules_for_decoded_text(front_end, tmp_path):
 
 
 def of_sentencepiece(kind, spells_bytes, **settings):
-    """A vocabulary with pieces of the user, and other special ids.
+    """A vocabulary with pieces of the user and with other special ids.
 
-    SentencePiece learns no pieces that contain those of the user. Two are put
-    in the place of others, since they might be preferred.
+    SentencePiece learns no piece that contains a piece of the user. Two such
+    pieces replace learned pieces, because a tokenizer might prefer them.
     """
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(

@@ -1,4 +1,4 @@
-"""The trace of the browser is the trace of Python, number by number."""
+"""The trace of the browser has the numbers of the trace of Python."""
 
 import pytest
 
@@ -52,7 +52,7 @@ def test_variant_that_searches(front_end, name):
     assert_same(front_end, live, translators.SENTENCES[0])
 
 
-# With other seeds, few hypotheses end before their limit.
+# With other seeds, only few hypotheses end before their limit.
 @pytest.mark.parametrize("seed", costs.grid([0, 1, 4], keep=[1]))
 def test_hypotheses_that_end(front_end, seed):
     live = translators.translator_that_ends(

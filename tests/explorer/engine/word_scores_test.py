@@ -22,7 +22,7 @@ SCORE = """async ([data, rows]) => {
 
 
 def without_starts():
-    """A vocabulary in which no piece begins a word."""
+    """Returns a vocabulary in which no piece begins a word."""
 
     def change(_, piece, score, kind):
         return piece.replace(SPACE, "\u00a7"), score, kind
@@ -51,7 +51,7 @@ VOCABULARIES = {
 
 
 def drawn_ids(tokenizer, count=300):
-    """Ids that no text has: special ones, bytes and spaces anywhere."""
+    """Yields rows of ids that no text has, such as bytes anywhere."""
     generator = random.Random(3)
     pieces = tokenizer.pieces(range(tokenizer.vocabulary_size))
     kinds = [
@@ -70,7 +70,7 @@ def drawn_ids(tokenizer, count=300):
 
 
 def rows_of(tokenizer):
-    """Rows of ids and of their log-probabilities, with and without an end."""
+    """Returns rows of ids and log-probabilities, with and without end ids."""
     end = tokenizer.special_ids.end
     lines = hostile_texts.lines(200)
     rows = [[*ids, end] for ids in tokenizer.encode(lines).to_list()]

@@ -1,4 +1,4 @@
-"""Requests become answers of the right type."""
+"""Results of requests become responses of the right type."""
 
 from keras_transformer.explorer.tab import answers
 

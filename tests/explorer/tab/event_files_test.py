@@ -1,4 +1,4 @@
-"""A file that ends in the middle of a record is found."""
+"""A file that ends in the middle of a record is recognized."""
 
 import os
 import time
@@ -49,7 +49,7 @@ def test_the_note_of_a_run(file):
     files = event_files.EventFiles(str(file.parents[1]))
     assert files.note("run") is None
     file.write_bytes(file.read_bytes()[:-5])
-    # It may be written to at this moment.
+    # A process may still be writing to such a new file.
     age(file, 3)
     assert files.note("run") is None
     age(file, 601)

@@ -23,7 +23,7 @@ def logs(tmp_path_factory):
     for step in (0, 7, 13):
         servers.write(folder / "a" / "traces", [servers.trace(seed=step)], step)
     servers.write(folder / "b", [servers.trace(seed=53)], 5)
-    # The rest of a run that was killed while it wrote.
+    # The run "cut" was killed while it wrote its second trace.
     servers.write(folder / "cut", [servers.trace(seed=1)], 3)
     servers.write(folder / "cut", [servers.trace(seed=2)], 4)
     cut = max((folder / "cut").iterdir())
@@ -51,7 +51,7 @@ def write_raw(folder, value, version):
 
 @pytest.fixture(scope="module", params=["false", "true"])
 def server(request, logs):
-    """The logs are read in Python, then by the fast reader."""
+    """Reads the logs once in Python and once with the fast reader."""
     server = servers.Server(logs, f"--load_fast={request.param}")
     server.wait_for(lambda: len(server.get_json("runs")["runs"]) == 5)
     server.wait_for(lambda: len(steps(server, "a/traces")) == 3)

@@ -1,4 +1,4 @@
-"""Series are thinned, read anew when they grow, and checked."""
+"""Series are thinned, checked, and read again only when they grow."""
 
 import gzip
 import json
@@ -17,7 +17,7 @@ CONTENT = json.dumps(
 
 
 class Loaded:
-    """What TensorBoard has loaded: one run with one tag."""
+    """A stand-in for TensorBoard's data: one run with one tag."""
 
     def __init__(self, points):
         self.points = points
@@ -109,7 +109,7 @@ class TestUnpacked:
             *(b"", b"no gzip", gzip.compress(CONTENT)[:-9]),
             *(gzip.compress(b"no json"), gzip.compress(b"[]")),
         ],
-        # Else the time in the gzips is part of the test's name.
+        # Without these names, a test's name would contain the time in the gzip.
         ids=("empty", "no_gzip", "cut", "no_json", "no_object"),
     )
     def test_damage_is_said(self, packed):

@@ -1,4 +1,4 @@
-"""TensorBoard in this process, with the tab and some logs."""
+"""TensorBoard in this process, with the tab and example logs."""
 
 import contextlib
 import json
@@ -19,16 +19,17 @@ PATIENCE = 60  # Seconds.
 
 
 class Server:
-    """A TensorBoard over a folder of logs, which reads them anew each second.
+    """A TensorBoard for a folder of logs. It reads the logs every second.
 
     Args:
-        folder: the logs.
-        flags: more flags. Without `--load_fast=true` the logs are read in
+        folder: the folder of the logs.
+        flags: further flags. Without `--load_fast=true` the logs are read in
             Python.
     """
 
     def __init__(self, folder, *flags):
-        # An installed package has the plugin already, by its entry point.
+        # If the package is installed, its entry point adds the plugin a second
+        # time.
         others = [
             each
             for each in default.get_plugins()
@@ -47,7 +48,7 @@ class Server:
         self.address = tensorboard.launch()
 
     def get(self, path, **query):
-        """The status, the headers and the body of an answer."""
+        """Returns the status, the headers and the body of a response."""
         url = f"{self.address}{path}?{urllib.parse.urlencode(query)}"
         try:
             with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
@@ -59,7 +60,7 @@ class Server:
         return json.loads(self.get(f"{PREFIX}/{path}", **query)[2])
 
     def wait_for(self, condition):
-        """Waits for what TensorBoard has read in the background."""
+        """Waits until TensorBoard has read the logs in the background."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             with contextlib.suppress(KeyError, OSError, ValueError):
@@ -70,13 +71,13 @@ class Server:
 
 
 def trace(text=sample_trace.TIRED, seed=0, pieces=None):
-    """A trace of random numbers."""
+    """Returns a trace of random numbers."""
     fields = sample_trace.trace(text, pieces, seed=seed)
     return interpretation.Trace.from_json(json.dumps(fields))
 
 
 def write(folder, traces, step, tag="traces/sentence_{}"):
-    """Writes traces of several sentences at a step."""
+    """Writes traces of several sentences at one step."""
     writer = tf.summary.create_file_writer(str(folder))
     with writer.as_default(step):
         for number, each in enumerate(traces, start=1):

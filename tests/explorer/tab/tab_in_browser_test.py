@@ -1,4 +1,4 @@
-"""Every control of the tab does what it says, in a real browser."""
+"""Every control of the tab works, in a real browser."""
 
 import re
 
@@ -49,7 +49,7 @@ def server(folder):
 
 @pytest.fixture(scope="module")
 def opened(browser, server):
-    """TensorBoard, which must log no error, with the tab open."""
+    """TensorBoard with the open tab. It must log no error."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     problems = []
@@ -70,7 +70,7 @@ def opened(browser, server):
 
 @pytest.fixture
 def tab(opened):
-    """The tab as it is when it is opened."""
+    """The tab in its initial state."""
     frame = next(each for each in opened.frames if "plugin_entry" in each.url)
     frame.goto(frame.url)
     frame.locator("svg.heat-map").wait_for()
@@ -78,13 +78,13 @@ def tab(opened):
 
 
 def select(tab, label):
-    """The first list with a label."""
+    """Returns the first selection list with a label."""
     field = tab.locator("label.field", has_text=re.compile(f"^{label}"))
     return field.locator("select").first
 
 
 def assert_shows(tab, trace, name="attention-map", head=0, array=LAYER_2):
-    """Checks that a heat map is that of a trace."""
+    """Checks that a heat map shows the weights of a trace."""
     expected = f"{trace.arrays[array][head].max():.2f}"
     figure = tab.locator(f'[data-figure="{name}"] svg')
     for _ in range(100):
@@ -225,7 +225,7 @@ def test_tokens_are_text(tab):
     labels = tab.locator('[data-figure="attention-map"] text.token')
     labels.filter(has_text="<b>x</b>").first.wait_for()
     assert tab.locator("#app img, #app b > x").count() == 0
-    # What changes the direction of a line is written out.
+    # Characters that change the direction of a line are spelled out.
     assert "⟨U+202E⟩" in select(tab, "Sentence").inner_text()
 
 

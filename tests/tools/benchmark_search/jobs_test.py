@@ -1,4 +1,4 @@
-"""A job is what the flags say, and of sizes that there are."""
+"""A job refuses sizes that are not positive numbers."""
 
 import dataclasses
 import re

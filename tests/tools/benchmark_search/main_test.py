@@ -1,4 +1,4 @@
-"""The benchmark of the search, on sizes where it takes a moment."""
+"""The benchmark of the search, with sizes that are fast."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ SIZES = (
 
 
 def run(*flags):
-    # Here is its first process; those that measure are started by it.
+    # The program runs here, but starts processes that measure.
     result = in_process.call("benchmark_search", *SIZES, *flags)
     assert result.returncode == 0
     return [json.loads(line) for line in result.stdout.splitlines()]
@@ -36,7 +36,7 @@ def test_lengths_and_what_they_cost():
     assert short["cached_mb"] == round(2 * 4 * 16 * 3 * 4 * 5 / 1e6, 1)
     assert 50 < short["peak_mb"] < 5000
     assert short["ms_range"][0] <= short["ms"] <= short["ms_range"][1]
-    # Eight steps more.
+    # The long search has eight steps more.
     expected = (long["ms"] - short["ms"]) / 8
     assert abs(long["ms_a_step_since"] - expected) < 0.05
 
@@ -44,7 +44,7 @@ def test_lengths_and_what_they_cost():
 @pytest.mark.process
 @pytest.mark.grid
 def test_without_peers_ours_is_timed_alone(tmp_path):
-    # A Python that finds no packages has no peers.
+    # This program replaces a Python without peers.
     python = tmp_path / "python"
     python.write_text(
         f"#!/bin/sh\nexec {sys.executable} -c "
@@ -67,7 +67,7 @@ def test_without_peers_ours_is_timed_alone(tmp_path):
         assert answer[engine]["ms"] > 0
         assert answer["ctranslate2 float32"] == {"missing": "no peer"}
         assert "ratio" not in answer
-    # The sizes are those of the suite: one sentence, a small model.
+    # The suite sets the sizes: one sentence, a small model.
     assert graph["work"]["batch_size"] == 1
     assert graph["work"]["layers"] == 3
 

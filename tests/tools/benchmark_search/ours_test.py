@@ -1,4 +1,4 @@
-"""Every search of ours writes as much as it must."""
+"""Each of our searches writes as many tokens as the job asks for."""
 
 import dataclasses
 import io
@@ -30,17 +30,18 @@ JOB = jobs.Job(
     ),
 )
 def test_searches(engine, beam_size, monkeypatch):
-    # The special ids, and not the whole vocabulary.
+    # A small shortlist, since the vocabulary is small.
     monkeypatch.setattr(ours, "_FREQUENT", 3)
     monkeypatch.setattr(ours, "_LIKELY", 1)
-    # It raises where a translation is too short.
+    # The search raises an error if a translation is too short.
     ours.make_search(
         dataclasses.replace(JOB, engine=engine, beam_size=beam_size)
     )()
 
 
 def test_a_search_that_writes_less_is_an_error(monkeypatch):
-    # Without what makes it write; of five tokens one is the end.
+    # Without minimum lengths, translations end early: of five tokens one is
+    # the end.
     task = kt.search.Task
     monkeypatch.setattr(
         kt.search, "Task", lambda min_lengths, **rest: task(**rest)
@@ -54,7 +55,7 @@ def test_a_search_that_writes_less_is_an_error(monkeypatch):
 
 def test_serves_what_the_benchmark_asks(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
-    # Threads of a process that has begun cannot be set.
+    # TensorFlow has started, so the number of threads cannot be set.
     monkeypatch.setattr(ours.keras_fit, "use_threads", lambda count: None)
     ours.serve(JOB, str(tmp_path))
     greeting, seconds = (

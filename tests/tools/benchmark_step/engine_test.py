@@ -1,4 +1,4 @@
-"""The process of an engine trains when it is asked."""
+"""The process of an engine trains for each question."""
 
 import dataclasses
 import io

@@ -9,7 +9,7 @@ from tools.benchmark_step import keras_hub_peer  # noqa: E402
 
 
 def test_trains(monkeypatch):
-    # Threads of a process that has begun cannot be set.
+    # TensorFlow has started, so the number of threads cannot be set.
     monkeypatch.setattr(
         keras_hub_peer.keras_fit, "use_threads", lambda count: None
     )

@@ -1,4 +1,4 @@
-"""Engines are asked by turns, and the comparison is of their answers."""
+"""Engines train in turns, and their answers are compared."""
 
 import json
 import sys
@@ -34,7 +34,7 @@ def run(*flags):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Engines with known answers; the names of those that were asked."""
+    """Replaces the engines; returns the names of the engines asked."""
     names = []
 
     class Engine:
@@ -70,9 +70,9 @@ def test_steps(asked):
         assert answer[jobs.OURS] == ours
         assert answer["work"]["length"] == 13
     assert hub[jobs.KERAS_HUB]["step_ms_range"] == [150, 400]
-    # 250 over 200 ms; of the rounds 4, 1/2 and 5/4.
+    # 250 ms / 200 ms. The ratios of the rounds are 4, 1/2 and 5/4.
     assert (hub["ratio"], hub["median_of_ratios"]) == (1.25, 1.25)
-    # 500 over 200 ms; of the rounds 5, 5/3 and 5/2.
+    # 500 ms / 200 ms. The ratios of the rounds are 5, 5/3 and 5/2.
     assert (torch["ratio"], torch["median_of_ratios"]) == (2.5, 2.5)
     assert marian[jobs.MARIAN] == {"missing": "No module named 'a'"}
     assert "ratio" not in marian
@@ -105,7 +105,7 @@ def test_epoch(asked, tmp_path, monkeypatch):
         "--vocabulary_size=269",
         *write_corpus(tmp_path),
     )
-    # Without the pairs of nothing.
+    # Pairs of empty lines are left out.
     assert seen == ["\n".join(7 * ["a b c", "d e f g"]), True]
     # 130 tokens in 0.2, 0.6 and 0.4 seconds.
     ours = answer[jobs.OURS]
@@ -138,7 +138,7 @@ def test_memory(asked):
 @pytest.mark.grid
 @pytest.mark.process
 def test_a_process_of_ours_is_timed(tmp_path):
-    # A Python that finds no packages has no peers.
+    # This program replaces a Python without peers.
     python = tmp_path / "python"
     python.write_text(
         f"#!/bin/sh\nexec {sys.executable} -c "

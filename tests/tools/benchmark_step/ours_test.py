@@ -11,14 +11,14 @@ from tools.benchmark_step import jobs, ours
 
 @pytest.fixture(autouse=True)
 def fits(monkeypatch):
-    """The data sets and steps of the calls of `fit_seconds`."""
+    """Replaces `fit_seconds`; returns the data sets and steps of its calls."""
     calls = []
 
     def fit_seconds(model, dataset, steps):
         calls.append((dataset, steps))
         return 2.5
 
-    # Threads of a process that has begun cannot be set.
+    # TensorFlow has started, so the number of threads cannot be set.
     monkeypatch.setattr(ours.keras_fit, "use_threads", lambda count: None)
     monkeypatch.setattr(ours.keras_fit, "fit_seconds", fit_seconds)
     return calls
@@ -26,7 +26,7 @@ def fits(monkeypatch):
 
 def test_random_ids(fits):
     train, facts = ours.make_training(jobs_test.JOB)
-    # A `fit` has one step more.
+    # `fit_seconds` makes one step more than it times.
     assert [steps for _, steps in fits] == [jobs.WARM_UP_STEPS - 1]
     assert train() == [2.5, 2 * 5 * 13]
     assert fits[-1][1] == 2
@@ -48,7 +48,7 @@ def test_a_corpus(fits, tmp_path):
     )
     train, facts = ours.make_training(job)
     assert facts["corpus_target_tokens"] == tokens + len(lines)
-    # Each round continues where the one before has ended.
+    # Each round continues where the round before ended.
     for _ in range(2):
         seconds, counted = train()
         dataset, steps = fits[-1]

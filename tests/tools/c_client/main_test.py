@@ -20,7 +20,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory):
-    """The program, and what the command that compiled it printed."""
+    """Returns the program's path, and what its compilation printed."""
     path = tmp_path_factory.mktemp("client") / "translate"
     result = in_process.call("c_client", f"--output={path}")
     assert result.returncode == 0, result.stderr
@@ -39,8 +39,8 @@ def test_translates_lines(client):
     assert printed == (
         f"{path} SAVED_MODEL {operations} < source.txt > target.txt"
     )
-    # More than a batch, with lines that are empty, not UTF-8, and without an
-    # end.
+    # More lines than a batch. One is empty, one is not UTF-8, and the last
+    # line has no newline.
     lines = [
         *(pair.source.encode() for pair in toy.random_pairs(37, seed=3)),
         b"",

@@ -1,4 +1,4 @@
-"""The seconds of steps are those after the first one."""
+"""The seconds of steps leave out the first step."""
 
 from unittest import mock
 
@@ -15,7 +15,7 @@ def test_the_first_step_is_not_timed():
     batches = tf.data.Dataset.from_tensors(
         (np.ones((2, 3), "float32"), np.ones((2, 1), "float32"))
     ).repeat()
-    # The end of each step, of one more than are timed.
+    # The time at the end of each step; the first step is not timed.
     clock = iter([100.0, 101.0, 103.0, 107.0])
     with mock.patch.object(keras_fit.time, "perf_counter", lambda: next(clock)):
         assert keras_fit.fit_seconds(model, batches, steps=3) == 7.0

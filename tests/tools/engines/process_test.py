@@ -20,7 +20,7 @@ for number, line in enumerate(sys.stdin):
 
 @pytest.fixture
 def python(tmp_path):
-    """A program that takes the place of an interpreter."""
+    """Returns the path of a program that replaces an interpreter."""
     path = tmp_path / "python"
     path.write_text(ENGINE.format(python=sys.executable))
     path.chmod(0o755)

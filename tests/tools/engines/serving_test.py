@@ -1,4 +1,4 @@
-"""What the process of an engine answers."""
+"""The answers of the process of an engine."""
 
 import io
 import itertools
@@ -62,7 +62,7 @@ def test_memory_is_not_that_of_the_process_before():
 
 @pytest.mark.process
 def test_needs_the_standard_library_only():
-    # -S: without the packages that are installed.
+    # -S hides the installed packages.
     subprocess.run(
         [sys.executable, "-S", "-c", "from tools.engines import serving"],
         check=True,

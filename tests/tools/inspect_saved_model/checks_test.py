@@ -1,4 +1,4 @@
-"""A SavedModel of this package keeps the contract; a broken one does not."""
+"""A valid SavedModel keeps the contract; a broken one does not."""
 
 import copy
 
@@ -14,7 +14,7 @@ _STRINGS = ["string", [None]]
 
 def test_every_signature_keeps_the_contract():
     answer = served.answer()
-    # Each is called with a batch, with each of its five rows, and with nothing.
+    # Each signature is called with a batch, its five rows, and no text.
     assert {name: len(calls) for name, calls in answer["calls"].items()} == {
         "serving_default": 7,
         "n_best": 7,

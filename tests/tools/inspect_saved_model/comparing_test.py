@@ -1,4 +1,4 @@
-"""A SavedModel is compared with its run, under the search of the SavedModel."""
+"""A SavedModel is compared with its run, with the SavedModel's search."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""The probe runs in a process of its own; other directories are refused."""
+"""The probe runs in its own process; directories without a model fail."""
 
 import json
 import subprocess

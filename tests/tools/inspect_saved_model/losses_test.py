@@ -1,4 +1,4 @@
-"""What a smaller SavedModel loses is measured on a development set."""
+"""A development set shows the quality that a smaller SavedModel loses."""
 
 import pytest
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""The program, as it is called."""
+"""The program as a user calls it."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_with_the_run_it_was_exported_from(tmp_path):
 
 
 def test_with_another_saved_model(tmp_path, monkeypatch):
-    # The other test starts the process.
+    # The test above starts the process; here the probe runs in this one.
     monkeypatch.setattr(loading, "ask", probe.run)
     other = tmp_path / "1"
     live = toy.translator()

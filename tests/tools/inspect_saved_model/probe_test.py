@@ -29,7 +29,7 @@ def test_describes_signatures():
 
 def test_counts_the_graph():
     graph = served.answer()["graph"]
-    # The vocabulary is in the graphs that encode and decode.
+    # The graphs that encode and decode have the vocabulary, one each.
     assert graph["vocabulary_bytes"] == 2 * len(served.live().tokenizer.model)
     assert graph["nodes"] > graph["functions"] > 10
 
@@ -71,7 +71,7 @@ class TestMeasure:
         found = probe.measure(serve, ["a", "b", "c"], 2, threads=3, requests=5)
         callers = [thread for thread, _ in calls[1:]]
         assert [callers.count(thread) for thread in set(callers)] == [5, 5, 5]
-        # The texts take turns.
+        # The batches take the texts in turns.
         batches = [b"".join(texts) for _, texts in calls[1:]]
         assert sorted(batches) == sorted([b"ab", b"ca", b"bc"] * 5)
         assert 0.02 < found["p50"] <= found["p99"]

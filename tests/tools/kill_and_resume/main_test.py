@@ -1,4 +1,4 @@
-"""A run that is killed ends as if it had not been."""
+"""A run that is killed and continued ends as if it had not been killed."""
 
 import pathlib
 import re
@@ -12,7 +12,7 @@ from tools.kill_and_resume import __main__ as kill_and_resume
 STARTED = "5 parameters. 14 steps of 64 target tokens each, padding included.\n"
 
 
-# As long as five runs of the trainer; its own tests kill it once.
+# As slow as five runs of the trainer. The trainer's own tests kill one run.
 @pytest.mark.process
 @pytest.mark.training
 @pytest.mark.grid
@@ -23,15 +23,15 @@ def test_three_kills(tmp_path, capsys, shards):
     lines = capsys.readouterr().out.splitlines()
     kills = [line for line in lines if line.startswith("kill ")]
     assert len(kills) == 3
-    # Or a moment later.
+    # The kill may come a moment after the evaluation.
     assert re.search("step 2, (evaluating|training)", kills[0]), kills
     assert re.search("step [24], .*(ing checkpoint 4|evaluating)", kills[1])
     assert re.search("step 4, .*(model.keras|SavedModel)", kills[2]), kills
     assert "run 1 is as the undisturbed one" in lines
     assert lines[-1].startswith("3 kills, ") and "no bit differs" in lines[-1]
-    # The last process knew where the others had stopped.
+    # The last process continued where the process before was killed.
     assert "Continuing at step 4." in (tmp_path / "killed-1.log").read_text()
-    # Nothing of the killed writes is left.
+    # No file of an interrupted write is left.
     left = {path.name for path in (tmp_path / "killed-1").iterdir()}
     assert left == {path.name for path in (tmp_path / "undisturbed").iterdir()}
     names = [
@@ -87,7 +87,7 @@ def test_what_a_run_was_at(tmp_path, files, log, expected):
 
 
 def test_a_difference_is_an_error(monkeypatch, tmp_path):
-    # The runs are those of the first test.
+    # The first test makes the runs.
     monkeypatch.setattr(kill_and_resume, "check", lambda *_: False)
     result = in_process.call("kill_and_resume", f"--output_dir={tmp_path}")
     assert result.returncode == 1

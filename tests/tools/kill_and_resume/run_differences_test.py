@@ -1,4 +1,4 @@
-"""A single bit is seen, timings are not."""
+"""A difference of one bit is found; different timings are ignored."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from tools.kill_and_resume import run_differences
 
 @pytest.fixture(scope="module")
 def small_run(tmp_path_factory):
-    """What `differences` reads of a run, with a model of one layer."""
+    """Writes the files that `differences` reads, for a model of one layer."""
     run = tmp_path_factory.mktemp("runs") / "run"
     run.mkdir()
     (run / "config.json").write_text('{"settings": {"seed": 7}}')

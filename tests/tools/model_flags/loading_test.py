@@ -1,4 +1,4 @@
-"""What `--model` may name."""
+"""The models that `--model` accepts."""
 
 import numpy as np
 import pytest
@@ -134,7 +134,7 @@ def test_precision(run):
     dtypes = {v.dtype for v in translator.model.variables}
     assert dtypes == {"bfloat16"}
     texts = [pair.source for pair in toy.random_pairs(53, seed=3)]
-    # The run has the weights of this one, whose graphs are there.
+    # The toy has the weights of the run, and its graphs are traced already.
     fast, slow = translator.translate(texts), toy.translator().translate(texts)
     same = np.mean([a == b for a, b in zip(fast, slow, strict=True)])
     assert same > 0.9 and len(set(slow)) > 47
@@ -177,7 +177,7 @@ def test_ensemble(run, tmp_path):
         model = load(run, other, ensemble=ensemble).model
         assert isinstance(model, kt.Ensemble)
         np.testing.assert_allclose(model(ids), expected, atol=2e-5)
-    # The search is the first run's: this one has no length penalty.
+    # The first run decides the search; `other` has no length penalty.
     assert load(other, run).search.alpha == 0
     assert load(run, other).search.alpha == 0.6
 

@@ -1,4 +1,4 @@
-"""What contradicts itself is said before any work."""
+"""Flags that contradict each other are refused before any work."""
 
 import json
 import math

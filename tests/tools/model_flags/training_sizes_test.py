@@ -1,4 +1,4 @@
-"""Batches of the sizes that were asked for, the same each time."""
+"""Batches have the given sizes, and are the same each time."""
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def test_a_model_of_the_sizes_that_is_trained():
     history = model.fit(batches, steps_per_epoch=1, shuffle=False, verbose=0)
     assert 0 < history.history["loss"][0] < 10
     assert model.optimizer.iterations.numpy() == 1
-    # Embeddings and the bias of the logits, attentions, feed-forward
+    # Embeddings, bias of the logits, attention layers, feed-forward
     # networks, norms.
     attention, feed_forward = 4 * (36 + 6), 2 * 6 * 7 + 6 + 7
     assert model.count_params() == (

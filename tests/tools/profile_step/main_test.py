@@ -1,4 +1,4 @@
-"""The parts of the step add up to the step."""
+"""The parts in the table add up to the whole step."""
 
 import sys
 

@@ -5,7 +5,7 @@ import pytest
 from tools.profile_step import parts
 
 
-# The names of a real profile.
+# These names of operations are from a real profile.
 @pytest.mark.parametrize(
     ("operation", "part"),
     [

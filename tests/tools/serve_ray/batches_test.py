@@ -1,4 +1,4 @@
-"""Calls that are answered together are answered as each alone."""
+"""Calls in one batch get the same answers as each call alone."""
 
 import json
 
@@ -49,7 +49,7 @@ def test_as_each_alone(signatures):
     answers = batches.answers_of(signatures, calls)
     assert signatures["serving_default"].sizes == [4]
     assert signatures["n_best"].sizes == [1]
-    # Rows of attention have no fixed size.
+    # Calls of attention are not joined: their rows have no fixed size.
     assert signatures["attention"].sizes == [1, 2]
     for one, answer in zip(calls, answers, strict=True):
         [alone] = batches.answers_of(signatures, [one])
@@ -60,7 +60,7 @@ def test_as_each_alone(signatures):
 
 
 def test_a_call_traces_nothing():
-    # Only a function that is not concrete can be traced again.
+    # Concrete functions are never traced again.
     signatures = saved_model_test.loaded_signatures().values()
     concrete = tf.types.experimental.ConcreteFunction
     assert all(isinstance(signature, concrete) for signature in signatures)

@@ -1,4 +1,4 @@
-"""What stops a server before it starts Ray."""
+"""Errors that stop a server before it starts Ray."""
 
 import socket
 
@@ -33,7 +33,7 @@ def test_a_port_that_is_taken(saved_model):
         f"error: Cannot listen at 127.0.0.1:{port}: Address already in use. "
         "Give another --port or --host."
     ]
-    # It is free again.
+    # The port is free again.
     deployment.check_port("127.0.0.1", port)
 
 

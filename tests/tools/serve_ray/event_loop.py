@@ -5,7 +5,7 @@ import concurrent.futures
 
 
 def run(coroutine):
-    """Returns the result of a coroutine, which has a thread of its own.
+    """Runs a coroutine in a new thread; returns the coroutine's result.
 
     A browser of another test may keep an event loop in this thread.
     """

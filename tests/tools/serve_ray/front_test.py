@@ -1,4 +1,4 @@
-"""The front refuses what it must, and drains."""
+"""The front refuses bad requests, and waits for open ones at its end."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ class Method:
 
 
 class Handle:
-    """The handle of a model that answers when it is told to."""
+    """The handle of a model that answers after `may_answer` is set."""
 
     def __init__(self):
         self.describe = Method(self._describe)
@@ -61,7 +61,7 @@ async def made():
 
 
 async def ask(front, *parts, method="POST", path="/v1/models/toy:predict"):
-    """Sends a request, whose body comes in parts; returns status and answer."""
+    """Sends a body in parts; returns response, answer and unread messages."""
     messages = [
         {"type": "http.request", "body": part, "more_body": True}
         for part in parts
@@ -141,7 +141,7 @@ def test_drains():
         ]
         while handle.called < 3:
             await asyncio.sleep(0)
-        # The time is over before they are answered.
+        # The time limit ends before the three requests are answered.
         assert await front.drain(0.1) == 3
         _, answer, _ = await ask(front, **status)
         assert answer["model_version_status"][0]["state"] == "UNLOADING"

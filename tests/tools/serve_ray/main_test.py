@@ -1,4 +1,4 @@
-"""A server answers as its SavedModel does, under load and until its end."""
+"""A server answers as its SavedModel does, also under load and at its end."""
 
 import concurrent.futures
 import http.client
@@ -23,7 +23,7 @@ from tools.serve_ray import rows
 
 pytestmark = pytest.mark.process
 LIMITS = rows.Limits(instances=3, text_bytes=101)
-# What one replica holds, and the requests that wait.
+# How many requests may wait. The replica holds two more batches.
 QUEUE = 11
 MOST_REQUESTS = 2 * LIMITS.instances + QUEUE
 
@@ -41,14 +41,14 @@ def served():
     running.end()
 
 
-# One for each test: the server closes connections that nobody uses.
+# A client for each test: the server closes unused connections.
 @pytest.fixture
 def client(served):
     return benchmark_serving.Client(served.url)
 
 
 def live(signature, **inputs):
-    """What the SavedModel answers in this process, as a list of instances."""
+    """Returns the predictions of the SavedModel, computed in this process."""
     outputs = {
         name: probe.as_lists(output)
         for name, output in saved_model_test.loaded_signatures()[signature](
@@ -62,7 +62,7 @@ TEXTS = ["ba de fi go hu", "", "ra"]
 
 
 def counts(served):
-    """The requests that the model got, and their batches, by Ray's metrics."""
+    """Returns how many requests and batches the model got, by Ray's metrics."""
     url = served.printed[-2].removeprefix("Metrics: ")
     with urllib.request.urlopen(url) as response:
         lines = response.read().decode().splitlines()
@@ -152,7 +152,7 @@ class TestAnswers:
         with concurrent.futures.ThreadPoolExecutor(QUEUE) as clients:
             answers = list(clients.map(client.post, [body] * 151))
         assert {status for status, _ in answers} == {200}
-        # Ray tells its metrics every few seconds.
+        # Ray updates its metrics every few seconds.
         end = time.monotonic() + 60
         while time.monotonic() < end:
             after = counts(served)
@@ -209,7 +209,7 @@ class TestAnswers:
                     "Too many requests wait. Try again later."
                 )
 
-    # The last test, since it ends the server.
+    # This test must be the last, since it ends the server.
     def test_its_end_loses_no_request(self, served, client):
         body = json.dumps({"instances": TEXTS}).encode()
         expected = live("serving_default", text=TEXTS)
@@ -245,7 +245,7 @@ class TestAnswers:
                 assert start > signalled - 1
                 assert "This server is shutting down" in answer.decode()
             else:
-                # No connection. It had refused others already.
+                # No connection: the server had refused other requests before.
                 assert status == 0, answer
                 assert start > min(refused), answer
         assert answered_later > 0
@@ -259,7 +259,7 @@ class TestRefused:
         assert result.returncode == 1
         assert "is not a SavedModel" in result.stderr.decode()
 
-    # It starts Ray, and the replica fails.
+    # This test starts Ray, and the replica fails.
     @pytest.mark.grid
     def test_a_saved_model_of_another_kind(self, tmp_path):
         pytest.importorskip("ray.serve", reason="ray[serve] is not installed")

@@ -1,4 +1,4 @@
-"""Requests that are wrong in one way each, with the answer they must get."""
+"""Requests with one error each, and the answers they must get."""
 
 import json
 import random
@@ -18,7 +18,8 @@ def requests(count, limits, signatures, seed=0):
     """Makes requests of all kinds in turn.
 
     `signatures` are names of signatures with the input `text` alone. Returns
-    tuples of a body, its status, and what the message must contain.
+    tuples of a request body, the status of the response, and a text that the
+    error message must contain.
     """
     source = random.Random(seed)
     makers = [
@@ -57,12 +58,12 @@ def _body(request):
 
 
 def _kind(source, *right):
-    """Returns the name and an example of a kind that is wrong."""
+    """Returns the name and an example of a JSON type that is not right."""
     return source.choice([k for k in KINDS.items() if k[0] not in right])
 
 
 def _changed(source, request, change):
-    """Changes a random instance; returns the body and its number."""
+    """Changes a random instance; returns the body and the instance's name."""
     number = source.randrange(len(request["instances"]))
     request["instances"][number] = change(request["instances"][number])
     return _body(request), f"instances[{number}]"

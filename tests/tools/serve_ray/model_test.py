@@ -1,6 +1,6 @@
-"""A replica describes its SavedModel, and says whether it is well.
+"""A replica describes its SavedModel, and reports whether it is healthy.
 
-`main_test.py` has its batches, which need Ray.
+`main_test.py` tests the batches of a replica, which need Ray.
 """
 
 import pytest

@@ -53,7 +53,7 @@ class TestReadCall:
         assert call.inputs == {"text": [b"\x00", b"c"]}
 
     def test_other_keys_are_left_out(self):
-        # As TensorFlow Serving does.
+        # TensorFlow Serving ignores other keys too.
         assert read({"instances": ["a"], "more": 1}).rows == 1
 
     @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ class TestReadCall:
             "requests."
         )
         assert read({"instances": ["x" * 23]}).rows == 1
-        # A character of two bytes.
+        # The limit is in bytes: this character has two.
         status, message = refused({"instances": ["a", "\u00e9" * 12]})
         assert status == 413
         assert message == (

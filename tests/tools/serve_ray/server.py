@@ -21,7 +21,7 @@ class Server:
     """
 
     def __init__(self, directory, *flags):
-        # A short path: sockets are in it, whose names have at most 107 bytes.
+        # A short path: the path of a socket in it has at most 107 bytes.
         self._folder = tempfile.TemporaryDirectory(prefix="ray")
         self._errors = tempfile.TemporaryFile("w+")
         port = free_port()
@@ -39,7 +39,7 @@ class Server:
             env={
                 **os.environ,
                 "RAY_TMPDIR": self._folder.name,
-                # Ray makes workers wait for other programs of the machine.
+                # By default Ray gives its workers a low priority.
                 "RAY_worker_niceness": "0",
             },
             stdout=subprocess.PIPE,
@@ -62,7 +62,7 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
 
     def end(self):
-        """Ends the process; returns its code."""
+        """Ends the process; returns its exit code."""
         if self.process.poll() is None:
             self.ask_to_end()
         try:

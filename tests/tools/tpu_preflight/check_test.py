@@ -1,4 +1,4 @@
-"""Steps that can run, and steps that cannot, on purpose."""
+"""Steps that compile for a TPU, and steps that fail on purpose."""
 
 import pytest
 import tensorflow as tf
@@ -27,7 +27,7 @@ def crossing(rows):
 
 
 def test_the_operation_of_a_dynamic_shape_is_named():
-    """Needs no compiler: it is found before."""
+    """Needs no compiler, since the error is found before compilation."""
     steps = [tpu_steps.training_step(programs.odd_model(), 3, 5)]
     [finding] = check.check(steps, TOPOLOGY)
     assert finding.compiled is None
@@ -43,7 +43,7 @@ def test_the_operation_of_a_dynamic_shape_is_named():
 @pytest.mark.process
 @programs.needs_compiler
 def test_both_steps_of_a_model():
-    """The one test without the slow ones that compiles all there is."""
+    """Compiles training and decoding; the other tests of this are slow."""
     model = programs.toy_model()
     steps = [
         tpu_steps.training_step(model, 3, 5),
@@ -101,5 +101,5 @@ def test_numbers_of_a_step_with_a_loop():
     finding = check.Finding(step, CHIP, whole, start)
     assert finding.flops == 197e9 + 7 * 2 * 197e9
     assert finding.bytes_accessed == 7 * 5 * 819e6
-    # Products bound what is before the loop, bytes the loop.
+    # Products limit the part before the loop, memory traffic the loop.
     assert finding.seconds == pytest.approx(1e-3 + 7 * 5e-3)

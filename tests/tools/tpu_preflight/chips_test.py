@@ -1,4 +1,4 @@
-"""Names of topologies, and what their chips can do."""
+"""The names of topologies, and the numbers of their chips."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_replicas(name, replicas):
     found = chips.topology(name)
     assert found.name == name
     assert found.num_replicas == replicas
-    # A machine of one chip is said to have one.
+    # Only a topology of one chip sets the option for the chips of a host.
     is_one = "chips_per_host_bounds" in found.options
     assert is_one == (name in ("v5e:1x1", "v4:1x1x1"))
 

@@ -1,4 +1,4 @@
-"""The compiler's answers, and what is said where there is none."""
+"""The compiler's answers, and the errors if there is no compiler."""
 
 import pathlib
 import sys
@@ -32,7 +32,7 @@ def test_a_product(name):
     found = compiler.compile_program(hlo, chips.topology(name))
     num_bytes = 4 * size**2
     assert found.arguments == 2 * num_bytes
-    # The variable is written over.
+    # The variable is updated in place.
     assert found.aliased == num_bytes
     assert 2 * size**3 <= found.flops < 2.1 * size**3
     assert found.bytes_accessed >= 3 * num_bytes
@@ -72,7 +72,7 @@ def test_too_large_for_the_chip():
 
 @pytest.mark.process
 def test_no_compiler_installed(tmp_path):
-    # Without the folder of installed packages.
+    # -S hides the installed packages.
     python = interpreter(tmp_path / "bare", f'exec {sys.executable} -S "$@"')
     with pytest.raises(
         compiler.MissingCompilerError,

@@ -1,4 +1,4 @@
-"""What cannot be lowered is named, with its line."""
+"""Errors name the operation that cannot be lowered, and its line."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The program, as it is called."""
+"""The program as a user calls it."""
 
 import dataclasses
 import re
@@ -42,7 +42,7 @@ def test_a_run(tmp_path):
 @pytest.mark.grid
 @programs.needs_compiler
 def test_a_batch_too_large_for_the_chip(tmp_path):
-    # Logits of a million tokens.
+    # Each of four chips has the logits of a million tokens.
     architecture = {
         **dataclasses.asdict(programs.CONFIG),
         "vocabulary_size": 1999,

@@ -1,4 +1,4 @@
-"""What tests of the TPU tools compile: a toy model, if there is a compiler."""
+"""Toy models that tests of the TPU tools compile, if there is a compiler."""
 
 import dataclasses
 import importlib.util

@@ -1,4 +1,4 @@
-"""From a run directory to its steps."""
+"""A run directory or a preset determines the steps."""
 
 import dataclasses
 
@@ -56,7 +56,7 @@ def test_a_preset():
     )
     assert architecture.model_dim == 1024
     assert (found.tokens_per_batch, found.max_length) == (997, 128)
-    # A TPU's, whatever this machine computes fast.
+    # A preset has the precision of TPUs, not that of this machine.
     assert found.precision == "mixed_bfloat16"
     assert found.length_penalty == 0.6
 

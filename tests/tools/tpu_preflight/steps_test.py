@@ -23,7 +23,7 @@ def test_training_shapes():
 
 
 def test_training_shapes_are_those_of_packed_batches():
-    # Sentences of less than a quarter of the longest, on average.
+    # The mean length is less than a quarter of the largest length.
     sides = [[np.full(n, 7) for n in (12, *[1] * 96)] for _ in range(2)]
     batches = kt.data.TokenBatches(
         kt.data.EncodedPairs(*sides), 211, 13, rows_multiple_of=6, packed=True
@@ -93,7 +93,7 @@ def test_the_training_step_is_that_of_the_model():
 )
 def test_the_decoding_step_is_that_of_a_translator(search):
     model = programs.toy_model()
-    # Far from its first weights, so that translations differ.
+    # Large random weights, so that translations differ.
     generator = np.random.default_rng(0)
     for variable in model.trainable_variables:
         variable.assign(generator.normal(0, 1, variable.shape))
@@ -102,7 +102,7 @@ def test_the_decoding_step_is_that_of_a_translator(search):
     step = tpu_steps.decoding_step(model, search, 7, 5, 11)
     assert step.iterations == 11
     found = tf.function(step.function)(tf.constant(ids))
-    # Kept, since its graph only knows it weakly.
+    # A variable keeps it alive: its graph has only a weak reference to it.
     whole = model_search.ModelSearch(
         model, search, lengths.Lengths(maximum=11), end_id=2
     )

@@ -1,4 +1,4 @@
-"""Stages give way to what the user asks for."""
+"""Flags of the user replace the settings of a stage."""
 
 import pytest
 
