@@ -147,6 +147,7 @@ class TestDocuments:
                 found += 1
         assert found > 7
 
+    @pytest.mark.grid
     @pytest.mark.seconds
     def test_classifier_of_the_encoder_alone(self):
         names = run_the_classifier()
@@ -201,6 +202,7 @@ class TestDocuments:
             assert isinstance(names["translations"][0], str)
             assert (self.folder / "saved_model/1").is_dir()
 
+    @pytest.mark.grid
     @pytest.mark.seconds
     def test_readme_python_is_well_typed(self, monkeypatch):
         monkeypatch.chdir(ROOT)

@@ -19,15 +19,15 @@ COMPOSED = (
 # The composed rows that represent all of them, by column. `DecoderBlock` has
 # causal attention, cross-attention and relative positions.
 STAND_FOR_ALL = {
-    "adapted": ("DecoderBlock", "Decoder_sinusoidal", "Transformer_marian"),
+    "adapted": ("DecoderBlock", "Transformer_marian"),
     "bfloat16": ("DecoderBlock", "Transformer_modern"),
-    "compiled": ("DecoderBlock", "Transformer_modern"),
+    "compiled": ("DecoderBlock",),
     "config": (
         *("EncoderBlock", "CausalBlock", "DecoderBlock", "Encoder_modern"),
         *("Decoder_sinusoidal", "Transformer_marian", "Transformer_modern"),
     ),
-    "float16": ("DecoderBlock", "Transformer_paper"),
-    "frozen": ("DecoderBlock", "Decoder_sinusoidal", "Transformer_modern"),
+    "float16": ("DecoderBlock",),
+    "frozen": ("DecoderBlock", "Transformer_modern"),
     "functional": ("EncoderBlock", "Decoder_modern", "Transformer_marian"),
     "graph": ("DecoderBlock", "Transformer_paper"),
     "keras_file": (

@@ -178,6 +178,7 @@ def digest_of_a_window(paths):
     ).hexdigest()
 
 
+@pytest.mark.grid
 @pytest.mark.process
 def test_windows_are_the_same_in_another_process(corpora):
     program = (

@@ -233,6 +233,7 @@ class TestWithTheModel:
         )
         return assessed
 
+    @pytest.mark.grid
     def test_what_the_reader_types(self, opened, live):
         field = opened.locator("#whole .sentence input").first
         assessed = [self.expected(live, text) for text in TYPED]
@@ -263,6 +264,7 @@ class TestWithTheModel:
 
 
 # The tests of the engine compare the page with the model.
+@pytest.mark.grid
 @pytest.mark.parametrize("limit", costs.grid([64, 0], keep=[0]))
 def test_a_page_is_what_python_recorded(page, tmp_path, limit):
     """A page with the model and a page with recorded traces show the same."""

@@ -73,9 +73,9 @@ def test_formats(trace, tmp_path, file_format, begin):
     [
         ({"attention": "cross"}, "`attention`.*'cross'"),
         ({"file_format": "pdf"}, "`file_format`.*'pdf'"),
-        ({"layer": 2}, "2 of `layer`.*Received: 2"),
-        ({"layer": -1}, "2 of `layer`.*Received: -1"),
-        ({"head": 6}, "6 of `head`.*Received: 6"),
+        ({"layer": 2}, "`layer` is an index from 0 to 1.*: 2"),
+        ({"layer": -1}, "`layer` is an index from 0 to 1.*: -1"),
+        ({"head": 6}, "`head` is an index from 0 to 5.*: 6"),
     ],
 )
 def test_bad_input(trace, settings, message):

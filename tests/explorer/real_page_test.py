@@ -39,6 +39,7 @@ def shows(page, text):
     )
 
 
+@pytest.mark.grid
 def test_any_sentence_is_translated(opened, live):
     first, other = live.translate([FIRST, OTHER])
     assert first != other

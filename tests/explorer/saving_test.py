@@ -57,6 +57,7 @@ def test_a_page_with_the_model(translator, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.grid
 @pytest.mark.seconds
 def test_a_model_above_the_limit_has_recorded_traces(translator, tmp_path):
     path = tmp_path / "page.html"
@@ -115,6 +116,7 @@ def test_bad_input(translator, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.grid
 def test_a_page_that_cannot_be_written_leaves_nothing(translator, tmp_path):
     with pytest.raises(IsADirectoryError):
         (tmp_path / "page.html").mkdir()

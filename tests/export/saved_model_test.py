@@ -527,6 +527,7 @@ class TestSave:
         assert len(left) > 0
         assert list(parent.iterdir()) == []
 
+    @pytest.mark.grid
     @pytest.mark.parametrize(
         ("settings", "dtype", "n_best", "expected_n_best"),
         [
@@ -565,6 +566,7 @@ class TestSave:
 
 
 class TestCheck:
+    @pytest.mark.grid
     def test_accepts_what_was_saved(self):
         texts = random.Random(0).sample(sentences(), 11)
         saved_model.check(saved(), toy.translator(), [*texts, ""])

@@ -111,13 +111,14 @@ def ask(loaded):
     )
 
 
-# `test_loaded_twice_and_beside_others` also loads two of these models.
+# `test_as_a_layer_of_keras` loads one of these models without the grid.
 @pytest.mark.grid
 @pytest.mark.parametrize("kind", KINDS)
 def test_loaded(kind):
     check(kind, ask(tf.saved_model.load(saved(kind))))
 
 
+@pytest.mark.grid
 def test_loaded_twice_and_beside_others():
     loaded = {
         name: tf.saved_model.load(saved(name.split("-")[0]))
@@ -129,8 +130,10 @@ def test_loaded_twice_and_beside_others():
 
 @pytest.mark.parametrize("kind", costs.grid(("larger", "equal"), ("equal",)))
 def test_in_a_session(kind):
+    directory = saved(kind)
+    live(kind)  # Not in the graph of the session.
     with tf.compat.v1.Session(graph=tf.Graph()) as session:
-        graph = tf.compat.v1.saved_model.load(session, ["serve"], saved(kind))
+        graph = tf.compat.v1.saved_model.load(session, ["serve"], directory)
 
         def call(name, inputs):
             signature = graph.signature_def[name]

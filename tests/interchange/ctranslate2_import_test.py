@@ -56,6 +56,7 @@ class TestRealModel:
         interchange.write_run(read, directory)
         return directory
 
+    @pytest.mark.grid
     @small.needs_real
     @pytest.mark.seconds
     def test_n_best_lists_are_theirs(self, run):

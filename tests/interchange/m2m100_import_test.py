@@ -51,6 +51,7 @@ def test_memory_and_logits_are_theirs(translator):
     golden_model.check(answers(), translator.model)
 
 
+@pytest.mark.grid
 @pytest.mark.seconds
 def test_beam_search_finds_theirs(translator):
     golden = answers()

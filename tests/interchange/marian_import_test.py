@@ -145,7 +145,7 @@ class TestBadInput:
         (self.directory / "vocab.json").write_text("{")
         self.refuses("vocab.json is not JSON")
         (self.directory / "vocab.json").write_text('{"a": 0}')
-        self.refuses("no token '<unk>'")
+        self.refuses("no unknown token '<unk>'")
         shutil.copy(small.directory("shared") / "vocab.json", self.directory)
         (self.directory / "target.spm").write_bytes(b"nothing")
         self.refuses("target.spm, .*cannot be read")

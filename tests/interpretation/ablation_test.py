@@ -38,6 +38,7 @@ def test_changes_are_those_of_the_log_probability(translator):
         assert abs(each.change) > 1e-4
 
 
+@pytest.mark.grid
 @pytest.mark.seconds
 def test_several_sentences_give_the_mean(translator):
     texts, targets = [TEXT, "a dog"], [TARGET, "un chien"]

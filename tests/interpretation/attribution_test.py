@@ -42,6 +42,7 @@ def log_probabilities(translator, factors):
     )
 
 
+@pytest.mark.grid
 @pytest.mark.seconds
 def test_integrated_gradients_are_complete(translator):
     with mock.patch.object(forward, "forward", wraps=forward.forward) as spy:

@@ -106,6 +106,7 @@ def test_scores_have_the_length_penalty(translator, searched):
     assert abs(each.log_probability - expected) < 1e-4
 
 
+@pytest.mark.grid
 def test_greedy_search_has_one_hypothesis(translator):
     greedy = translator.with_search(kt.search.GreedySearch())
     found = tracing.trace(greedy, TEXT)

@@ -31,6 +31,7 @@ def test_it_is_the_trace(translator):
         assert_same(found, kt.interpretation.trace(translator, text))
 
 
+@pytest.mark.grid
 def test_the_weights_of_the_moment_in_float32(translator):
     model = kt.build_transformer(
         kt.TransformerConfig(

@@ -90,6 +90,7 @@ def test_trains_on_in_a_script():
     assert loss() < 0.8 * before
 
 
+@pytest.mark.grid
 @pytest.mark.training
 def test_by_the_programs(tmp_path, caplog, monkeypatch):
     """Programs import a model, train it further, export it and draw it."""

@@ -360,7 +360,7 @@ class TestMultiHeadAttention:
                 layer(wrong)
             with pytest.raises(ValueError, match=message):
                 layer(random(B, T, D), wrong)
-        with pytest.raises(ValueError, match="the same batch"):
+        with pytest.raises(ValueError, match="that agree in B, N, S and K"):
             layer(random(B, T, D), random(B + 1, T, D))
 
     def test_positions_of_embeddings_are_refused(self):

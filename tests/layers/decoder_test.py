@@ -465,11 +465,11 @@ class TestDecoder:
         state = layer.start(self.memory[:1], max_length)
         with pytest.raises(
             ValueError,
-            match=f"1 rows, 1 hypotheses.*Received: inputs of {B} rows",
+            match=f"1 rows of 1 hypotheses.*Received: inputs of {B} rows",
         ):
             layer.step(self.inputs[:, :1], 0, state, MEMORY_MASK[:1])
         state = layer.widen(layer.start(self.memory, max_length), 5)
-        with pytest.raises(ValueError, match="5 hypotheses.*rows, 1 each"):
+        with pytest.raises(ValueError, match=r"5 hypotheses.*rows of 1\."):
             layer.step(self.inputs[:, :1], 0, state, MEMORY_MASK)
 
     @pytest.mark.parametrize("max_length", [0, -3])
@@ -484,7 +484,7 @@ class TestDecoder:
         layer = shared()
         with pytest.raises(ValueError, match=rf"\(B, T, {D}\)"):
             layer(self.inputs, random(B, S, 2 * D))
-        with pytest.raises(ValueError, match="the same batch"):
+        with pytest.raises(ValueError, match="that agree in B, N, S and K"):
             layer(self.inputs, random(B + 1, S, D))
 
     @pytest.mark.parametrize("max_length", [None, T])

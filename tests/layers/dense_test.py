@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from keras_transformer import layers, models
 from keras_transformer.layers import dense
+from tests import costs
 from tests.assertions import assert_all_close, assert_all_equal
 from tests.layers.kinds import random
 
@@ -74,7 +75,10 @@ def save_and_load(model):
 class TestDense:
     # Tolerances relative to the largest logit, about twice the observed error.
     @pytest.mark.parametrize(
-        ("mode", "tolerance"), [("int8", 0.05), ("int4", 0.6)]
+        ("mode", "tolerance"),
+        costs.grid_of_several(
+            [("int8", 0.05), ("int4", 0.6)], keep=[("int8", 0.05)]
+        ),
     )
     def test_a_quantized_model(self, mode, tolerance):
         model = make_model()
@@ -116,7 +120,7 @@ class TestDense:
             layer.build()
             layer.quantize("float8")
 
-    @pytest.mark.parametrize("mode", [None, "int8"])
+    @pytest.mark.parametrize("mode", costs.grid([None, "int8"], ["int8"]))
     def test_adapted_steps_equal_the_call(self, mode):
         model = make_model()
         if mode:

@@ -288,8 +288,7 @@ class TestTakeStep:
         for shape in ((4, 2, D), (3, 1, D), (3, 5, D)):
             with pytest.raises(
                 ValueError,
-                match="state is of 3 rows, 2 hypotheses each. Received: "
-                "inputs of "
-                f"{shape[0]} rows, {shape[1]} each. Start with",
+                match="state has 3 rows of 2 hypotheses. Received: inputs of "
+                f"{shape[0]} rows of {shape[1]}. Start with",
             ):
                 past.take_step(before, drawn(*shape), 0)

@@ -153,6 +153,7 @@ class TestEnsemble:
             )
             assert_all_close(logits, expected[:, -1], rtol=1e-5, atol=1e-5)
 
+    @pytest.mark.grid
     @pytest.mark.seconds
     @room((T + 2,))
     def test_steps_in_a_graph_of_unknown_sizes(self, max_length):

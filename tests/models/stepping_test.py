@@ -109,6 +109,7 @@ class TestDecodingModel:
         with pytest.raises(TypeError, match="abstract method.*widen"):
             Unfinished()
 
+    @pytest.mark.grid
     def test_a_translator_needs_nothing_else(self):
         texts = ["a cat and a dog", "the cat has a dog", "a dog"]
         vocabulary = kt.learn_vocabulary(texts, may_be_smaller=True)

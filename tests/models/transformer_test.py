@@ -300,6 +300,7 @@ class TestTransformer:
             assert_all_close(logits, expected, rtol=1e-5, atol=1e-5)
 
     # `decoder_test.py` tests each kind of positions in a graph.
+    @pytest.mark.grid
     @pytest.mark.seconds
     @kinds(
         "paper",
@@ -573,7 +574,7 @@ class TestTransformer:
     def test_other_rows_or_hypotheses_are_refused(self, max_length):
         model = shared()
         state = model.start(SOURCE_IDS, max_length)
-        message = "3 sources, 1 hypotheses.*Received: 4 ids. Expected: 3,"
+        message = "3 sources of 1 hypotheses.*Received: 4 ids. Expected: 3,"
         with pytest.raises(ValueError, match=message):
             model.step([5] * 4, 0, state)
         state = model.widen(state, 5)

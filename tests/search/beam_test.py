@@ -166,6 +166,7 @@ class TestBeamSearch:
                 ),
             )
 
+    @pytest.mark.grid
     def test_the_options_matter(self):
         # Each setting must change the result. Otherwise the tests of that
         # setting would prove nothing.

@@ -143,6 +143,7 @@ class TestBeamSearch:
         found = self.found(minimum_risk=5, only_best=True)
         assert_all_equal(found.ids, expected[0][:, :1])
 
+    @pytest.mark.grid
     @pytest.mark.xla
     def test_compiled_by_xla(self, expected):
 

@@ -369,6 +369,7 @@ class TestSamplingSearch:
                 graph(seed).ids, self.sample(languages, seed=seed).ids
             )
 
+    @pytest.mark.grid
     @pytest.mark.xla
     def test_xla_draws_the_same_from_seeds_of_rows(self):
         languages = RandomLanguages(47, 53, vocabulary_size=4)
@@ -410,7 +411,10 @@ class TestSamplingSearch:
     @pytest.mark.parametrize(
         ("settings", "message"),
         [
-            ({"num_samples": 0}, "`num_samples` must be at least 1.*: 0. Give"),
+            (
+                {"num_samples": 0},
+                "`num_samples` must be a whole number.*: 0. Give",
+            ),
             (
                 {"num_samples": 1.5},
                 "`num_samples` must be a whole number of at least 1",
@@ -426,7 +430,7 @@ class TestSamplingSearch:
             ),
             (
                 {"num_samples": -2},
-                "`num_samples` must be at least 1.*: -2. Give",
+                "`num_samples` must be a whole number.*: -2. Give",
             ),
             ({"temperature": 0}, "`temperature` must be above 0.*: 0. Use"),
             (

@@ -3,9 +3,12 @@
 W beam size
 """
 
+import itertools
+
 import pytest
 
 from keras_transformer import search
+from tests import costs
 from tests.references import search as reference
 from tests.search import languages as languages_
 from tests.search.languages import END, RandomLanguages, search_chain
@@ -39,8 +42,13 @@ def beam_of_others(language, rules, beam_size, stopping):
     return reference.ranked(finished, language, rules)[:beam_size]
 
 
-@pytest.mark.parametrize("stopping", ["full", "current_length"])
-@pytest.mark.parametrize("alpha", [0.0, 1.0])
+@pytest.mark.parametrize(
+    ("stopping", "alpha"),
+    costs.grid_of_several(
+        itertools.product(("full", "current_length"), (0.0, 1.0)),
+        keep=[("full", 0.0), ("current_length", 1.0)],
+    ),
+)
 def test_equals_a_slow_search(stopping, alpha):
     # Vocabularies of only 5 tokens, so that many rows end before the limit.
     languages = RandomLanguages(3, 89, vocabulary_size=5, longest=6)

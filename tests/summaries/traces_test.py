@@ -53,6 +53,7 @@ def test_a_run_that_continues_has_no_gap_and_no_step_twice(tmp_path):
     assert kept == [0, 0, 5, 5, 10, 10, 15, 15]
 
 
+@pytest.mark.grid
 def test_two_replicas_write_once_with_their_weights(tmp_path, two_replicas):
     with two_replicas.scope():
         live = translators.translator(kt.search.GreedySearch())

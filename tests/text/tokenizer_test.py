@@ -92,6 +92,7 @@ class TestTokenizer:
     def test_lossless(self, text):
         assert self.round_trip([text]) == [text]
 
+    @pytest.mark.grid
     def test_lossless_for_every_code_point(self):
         characters = every_code_point()
         texts = [

@@ -101,6 +101,7 @@ class TestLearnVocabulary:
         with pytest.raises(ValueError, match="'nfd'.*'nmt_nfkc'"):
             vocabulary.learn_vocabulary(TEXTS, normalization="nfd")
 
+    @pytest.mark.grid
     @pytest.mark.process
     def test_many_sentences_are_drawn_alike_in_every_process(self):
         program = (

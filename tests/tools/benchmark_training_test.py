@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.tools import in_process
 from tools import benchmark_training
 
@@ -29,6 +31,7 @@ def test_operations_are_counted():
     )
 
 
+@pytest.mark.grid
 def test_prints_what_it_measured():
     result = in_process.call(
         "benchmark_training",

@@ -37,6 +37,7 @@ def page_of(path):
     return json.loads(text), 'id="model">' in html
 
 
+@pytest.mark.grid
 @pytest.mark.seconds
 def test_a_page_with_the_model(run, tmp_path):
     path = tmp_path / "page.html"
@@ -75,6 +76,7 @@ def test_a_model_above_the_limit(run, tmp_path):
     assert data["traces"][0]["target"]["text"] == "un"
 
 
+@pytest.mark.grid
 @pytest.mark.seconds
 @pytest.mark.parametrize("limit", costs.grid([0, 9], keep=[0]))
 def test_a_run_that_is_calibrated(run, tmp_path, limit):
@@ -99,6 +101,7 @@ def test_a_run_that_is_calibrated(run, tmp_path, limit):
     assert (curve in path.read_text(encoding="utf-8")) == is_live
 
 
+@pytest.mark.grid
 def test_a_figure(run, tmp_path):
     path = tmp_path / "head.svg"
     flags = ["--attention=decoder", "--layer=3", "--head=6", "--format=svg"]

@@ -11,6 +11,7 @@ from tools import measure_traces
 pytestmark = pytest.mark.seconds
 
 
+@pytest.mark.grid
 def test_seconds_and_kilobytes():
     translator = translators.translator(kt.search.GreedySearch())
     found = measure_traces.traces(translator, evaluations=3)

@@ -179,6 +179,7 @@ def test_every_flag_in_one_command(run, tmp_path):
             assert abs(float(score) - hypothesis.score) < 2e-4
 
 
+@pytest.mark.grid
 def test_samples_are_those_of_their_seed(run):
     flags = "--sample --temperature=1.5 --top_k=31 --top_p=0.95 --n_best=2"
     result = answer(run, "\n".join(LINES).encode(), *flags.split(), "--seed=3")

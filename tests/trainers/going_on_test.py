@@ -134,6 +134,7 @@ def test_killed_wherever_it_goes_on(whole, train, tmp_path):
     assert os.listdir(directory.saved_model.parent) == ["1"]
 
 
+@pytest.mark.grid
 def test_a_moving_average_does_not_become_the_weights(train, tmp_path):
     values = {"ema_momentum": 0.9, "average_checkpoints": 1}
     whole = train(tmp_path / "whole", steps=7, **values)

@@ -139,6 +139,7 @@ def check_lost(directory, flags):
     assert not (directory / "metrics.json").exists()
 
 
+@pytest.mark.grid
 def test_a_worker_is_lost(flags, tmp_path):
     check_lost(tmp_path / "shared", [*flags, TRACED])
     assert_traced(tmp_path / "shared", 0, 4)

@@ -75,6 +75,7 @@ def test_a_run_ends_early_with_its_best_checkpoints(flags, tmp_path, caplog):
     assert "tok:char" in otherwise["dev"]["bleu_signature"]
 
 
+@pytest.mark.grid
 def test_the_scores_of_an_end_in_an_interval_are_forgotten(flags, tmp_path):
     # If it were kept, the best score could be of a removed checkpoint.
     flags = [

@@ -267,6 +267,7 @@ def test_a_stopped_recipe_ends_as_if_it_had_not_been(
         assert (one == other).all()
 
 
+@pytest.mark.grid
 @pytest.mark.training
 def test_scores_are_computed_again_and_the_end_stays(whole, flags):
     models = [*whole.rglob("model.keras")]

@@ -111,6 +111,7 @@ def test_demo_leaves_a_run_directory(demo_run):
         assert words in output, words
 
 
+@pytest.mark.grid
 def test_a_convention_and_a_vocabulary_for_each_side(whole):
     config = json.loads((whole / "config.json").read_text())
     # Flags override the convention, and the convention the preset.
@@ -152,6 +153,7 @@ def test_demo_knows_what_it_refers_to(demo_translator):
     ]
 
 
+@pytest.mark.grid
 def test_killed_and_continued_is_as_never_stopped(
     whole, marian, tmp_path, caplog, monkeypatch
 ):
@@ -190,6 +192,7 @@ def test_killed_and_continued_is_as_never_stopped(
             np.testing.assert_array_equal(first, second)
 
 
+@pytest.mark.grid
 def test_the_same_command_once_more(whole, marian, caplog):
     def state():
         return {path: path.stat().st_mtime_ns for path in whole.rglob("*")}

@@ -181,7 +181,7 @@ class TestShards:
     def test_another_vocabulary(self):
         file = self.folder / "other.model"
         directories.tokenizer("un chat").save(file)
-        with pytest.raises(ValueError, match="another vocabulary"):
+        with pytest.raises(ValueError, match="is not that of the model"):
             self.load(vocabulary=str(file))
 
     def test_longer_sides_than_the_model_reads(self):

@@ -207,6 +207,7 @@ class TestDistributedModel(Cases):
             model.get_weights(), train_by_hand(batches + batches)
         )
 
+    @pytest.mark.grid
     def test_several_steps_in_a_call_draw_the_same_dropout(self):
         ids = {"source_ids": 3 + draw()[0][0] % 7}
         _, labels, weights = draw()[0]
@@ -257,6 +258,7 @@ class TestDistributedModel(Cases):
         ):
             make(gradient_accumulation_steps=micro_batches)
 
+    @pytest.mark.grid
     def test_scaled_loss_of_half_precision(self):
         optimizer = keras.optimizers.LossScaleOptimizer(
             keras.optimizers.SGD(RATE), initial_scale=2.0**10
@@ -267,6 +269,7 @@ class TestDistributedModel(Cases):
         self.assert_same_weights(model.get_weights(), train_by_hand(batches))
         assert logs["loss"] < 10
 
+    @pytest.mark.grid
     @pytest.mark.parametrize(
         "how", costs.grid(["a file", "a copy"], keep=["a file"])
     )
@@ -419,6 +422,7 @@ class TestTwoReplicas(Cases):
         assert_not_all_close(trained[0][0], start[0], atol=1e-3)
 
     # How rows are shared does not depend on the search: one is enough.
+    @pytest.mark.grid
     @pytest.mark.parametrize(
         "searching",
         [

@@ -427,6 +427,7 @@ def test_a_mask_and_ignored_labels():
     assert found > 1
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize(
     "settings",
     costs.grid([{"run_eagerly": False}, COMPILED], keep=[COMPILED]),

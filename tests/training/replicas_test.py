@@ -205,6 +205,7 @@ def test_one_replica_whatever_is_set(optimizer, settings):
     assert_same(found, on_one_replica(optimizer))
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize("optimizer, settings", every(RUNS))
 def test_two_replicas_are_as_one(two_replicas, optimizer, settings):
     found = train(two_replicas, optimizer, settings)
@@ -225,6 +226,7 @@ def test_four_replicas_are_as_one(on_four, i):
     assert_same(on_four[i], on_one_replica(OTHER_RUNS[4][i][0]))
 
 
+@pytest.mark.grid
 def test_several_steps_in_a_call_change_no_bit():
     one = on_one_replica("momentum")
     five = train(tf.distribute.get_strategy(), "momentum", IN_FIVES)

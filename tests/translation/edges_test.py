@@ -213,6 +213,7 @@ def test_no_numbers_are_an_error(search, jit_compile):
     assert np.isnan(translator.with_n_best().n_best(["ba"])["scores"]).all()
 
 
+@pytest.mark.grid
 def test_no_numbers_in_a_saved_model(tmp_path):
     kt.export.save(broken(), tmp_path / "1", signatures=["n_best"])
     loaded = tf.saved_model.load(str(tmp_path / "1")).signatures

@@ -88,6 +88,7 @@ def test_the_same_in_a_graph(repaired, after):
         assert texts[: len(hypotheses)] == [one.text for one in hypotheses]
 
 
+@pytest.mark.grid
 def test_a_saved_model_repairs(repaired, after, tmp_path):
     kt.export.save(repaired, tmp_path / "1", signatures=[])
     kt.export.check(tmp_path / "1", repaired, TEXTS)

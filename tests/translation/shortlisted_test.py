@@ -96,6 +96,7 @@ class Masked:
         return step
 
 
+@pytest.mark.grid
 def test_a_shortlist_of_all_tokens_changes_nothing():
     expected = live_with_beam().n_best(TEXTS)
     assert_same(of_all_tokens().n_best(TEXTS), expected)
@@ -154,6 +155,7 @@ def test_targets_are_scored_over_all_tokens():
     assert_all_close(ours["log_probability"], expected["log_probability"])
 
 
+@pytest.mark.grid
 def test_prefixes_and_alignments():
     # A prefix may have tokens that are not in the shortlist.
     prefixes = ["RA", "", "DE", "", ""]

@@ -548,6 +548,7 @@ class TestTranslator:
         if not given:
             assert compiled.translate(texts) == plain.translate(texts)
 
+    @pytest.mark.grid
     def test_ensemble_of_one_model_twice_is_that_model(self):
         twice = translator.Translator(
             kt.Ensemble([self.translator.model] * 2), self.translator.tokenizer

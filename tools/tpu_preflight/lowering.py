@@ -48,7 +48,7 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
     >>> hlo = lower(tf.linalg.trace, tf.TensorSpec([3, 3]))
     >>> lower(tf.where, tf.TensorSpec([3], tf.bool))
     Traceback (most recent call last):
-    tools.tpu_preflight.lowering.LoweringError: A shape depends ...Where...
+    tools.tpu_preflight.lowering.LoweringError: The shape ...Where...
     """
     for spec in specs:
         if not spec.shape.is_fully_defined():

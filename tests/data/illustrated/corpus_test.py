@@ -76,6 +76,7 @@ class TestIllustratedCorpus:
         assert other.contrast[2:] != self.corpus.contrast[2:]
         assert other.contrast[:2] == self.corpus.contrast[:2]
 
+    @pytest.mark.grid
     @pytest.mark.process
     def test_deterministic_in_another_process(self):
         # The parent packages are replaced by empty ones: their import would

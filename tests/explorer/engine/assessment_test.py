@@ -63,6 +63,7 @@ def rows_of(tokenizer):
     return [*(source for source, _ in pairs), ""], hypotheses
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize("name", ["TWO_POINTS", "OTHER"])
 def test_hostile_lines(front_end, live, name):
     calibration = getattr(calibrations, name)

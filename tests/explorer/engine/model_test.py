@@ -119,6 +119,7 @@ def test_half_precision_weights(front_end):
     assert_same(front_end, live, "the cat", "float16", target="merci bien")
 
 
+@pytest.mark.grid
 def test_long_text(front_end):
     live = translators.translator(positions="relative")
     trace = assert_same(front_end, live, "cat the " * 50, target="rue " * 41)

@@ -117,6 +117,7 @@ def test_equal_scores(front_end, seed, width):
     assert len(found) == width
 
 
+@pytest.mark.grid
 def test_start_that_is_the_end(front_end):
     live = translators.translator_that_ends(SEARCHES["paper"], 2, start_id=2)
     found = assert_same(front_end, live)
@@ -130,6 +131,7 @@ LENGTHS = {
 }
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize("name", costs.grid(LENGTHS, keep=("ratio",)))
 def test_most_lengths(front_end, name):
     live = translators.translator(seed=2, lengths=LENGTHS[name])
@@ -137,6 +139,7 @@ def test_most_lengths(front_end, name):
 
 
 # Without these limits, the best hypothesis of a sentence has 5 tokens.
+@pytest.mark.grid
 @pytest.mark.parametrize(
     ("name", "least"),
     costs.grid_of_several((("both", 6), ("minimum", 7)), keep=(("both", 6),)),

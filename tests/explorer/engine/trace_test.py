@@ -29,6 +29,7 @@ def assert_same(page, live, text, target=None):
     return actual
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize("name", variants.JOINED)
 def test_joined_variants_of_a_given_target(front_end, name):
     live = translators.translator(seed=7, **variants.JOINED[name])
@@ -53,6 +54,7 @@ def test_variant_that_searches(front_end, name):
 
 
 # With other seeds, only few hypotheses end before their limit.
+@pytest.mark.grid
 @pytest.mark.parametrize("seed", costs.grid([0, 1, 4], keep=[1]))
 def test_hypotheses_that_end(front_end, seed):
     live = translators.translator_that_ends(

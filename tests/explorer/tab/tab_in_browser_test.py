@@ -120,6 +120,7 @@ def test_the_slider_goes_through_the_steps(tab):
     assert tab.locator(".side-title").first.inner_text() == "a, step 7"
 
 
+@pytest.mark.grid
 def test_it_plays_to_the_last_step(tab):
     play = tab.locator(".play")
     play.click()

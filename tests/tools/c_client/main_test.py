@@ -33,6 +33,7 @@ def translate(client, *arguments, text=b""):
     )
 
 
+@pytest.mark.grid
 def test_translates_lines(client):
     path, printed = client
     operations = c_client.operations()
@@ -61,6 +62,7 @@ def test_no_lines(client):
     assert (result.returncode, result.stdout) == (0, b"")
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -30,6 +30,7 @@ def test_the_first_call_is_not_timed():
     assert seconds > 0
 
 
+@pytest.mark.grid
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("flag", "dtype"),

@@ -43,6 +43,7 @@ def test_with_the_run_it_was_exported_from(tmp_path):
     assert rate > 0
 
 
+@pytest.mark.grid
 def test_with_another_saved_model(tmp_path, monkeypatch):
     # The test above starts the process; here the probe runs in this one.
     monkeypatch.setattr(loading, "ask", probe.run)

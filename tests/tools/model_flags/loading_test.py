@@ -154,6 +154,7 @@ def test_bfloat16_is_slow_on_some_machines(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.grid
 def test_ensemble(run, tmp_path):
     other = toy.write_run(tmp_path / "other", {"length_penalty": 0.0})
     changed = kt.load_translator(other)

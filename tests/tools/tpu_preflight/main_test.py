@@ -95,6 +95,7 @@ def test_one_message(flags, message):
     assert re.search(f"^error: {message}", result.stderr.decode(), re.MULTILINE)
 
 
+@pytest.mark.grid
 @pytest.mark.process
 def test_errors_are_one_line():
     result = preflight("--preset=tiny", "--topology=v9:2x2")

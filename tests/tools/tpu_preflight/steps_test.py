@@ -87,7 +87,7 @@ def test_the_training_step_is_that_of_the_model():
 @pytest.mark.parametrize(
     "search",
     [
-        kt.search.GreedySearch(),
+        pytest.param(kt.search.GreedySearch(), marks=pytest.mark.grid),
         kt.search.BeamSearch(beam_size=3),
     ],
 )
