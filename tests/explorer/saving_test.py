@@ -29,6 +29,7 @@ def data_of(path):
     }
 
 
+@pytest.mark.grid
 @pytest.mark.seconds
 def test_a_page_with_the_model(translator, tmp_path):
     path = tmp_path / "page.html"

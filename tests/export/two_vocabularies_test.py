@@ -111,7 +111,7 @@ def ask(loaded):
     )
 
 
-# `test_as_a_layer_of_keras` loads one of these models without the grid.
+# `test_in_a_session` loads one of these models without the grid.
 @pytest.mark.grid
 @pytest.mark.parametrize("kind", KINDS)
 def test_loaded(kind):
@@ -148,6 +148,7 @@ def test_in_a_session(kind):
         check(kind, call)
 
 
+@pytest.mark.grid
 def test_as_a_layer_of_keras():
     expected = live("larger")[1]["serving_default"]
     layer = keras.layers.TFSMLayer(

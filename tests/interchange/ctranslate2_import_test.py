@@ -31,7 +31,9 @@ def check_n_best(translator, golden):
 
 
 @pytest.mark.seconds
-@pytest.mark.parametrize("name", small.NAMES)
+@pytest.mark.parametrize(
+    "name", costs.grid(small.NAMES, keep=("post_norm", "gated"))
+)
 def test_log_probabilities_are_theirs(name):
     golden = small.answers(name)
     scored = small.translator(name).score(golden["sources"], golden["targets"])

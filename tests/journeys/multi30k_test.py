@@ -4,6 +4,7 @@ import pathlib
 import unittest
 
 import numpy as np
+import pytest
 
 import keras_transformer as kt
 
@@ -12,6 +13,7 @@ FOLDER = pathlib.Path(__file__).parents[3] / "shared/data/multi30k"
 
 @unittest.skipUnless(FOLDER.is_dir(), f"needs Multi30k in {FOLDER}")
 class TestMulti30k:
+    @pytest.mark.grid
     def test_every_character_and_every_pair(self):
         pairs = kt.data.read_parallel(
             [f"{FOLDER}/train.en.gz"], [f"{FOLDER}/train.de.gz"]

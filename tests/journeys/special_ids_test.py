@@ -66,6 +66,7 @@ def translators():
     return made
 
 
+@pytest.mark.grid
 def test_trains_as_with_the_usual_ids(translators):
     (_, found), (_, expected) = translators
     # Both trainings add the same numbers, in different orders.
@@ -73,6 +74,7 @@ def test_trains_as_with_the_usual_ids(translators):
     assert expected["loss"][1] < expected["loss"][0]
 
 
+@pytest.mark.grid
 def test_batches_have_them(translators):
     [(translator, _), _] = translators
     source_ids = translator.encode_source(tf.constant(TEXTS)).numpy()
@@ -86,6 +88,7 @@ def test_batches_have_them(translators):
         assert set(ids[length:]) <= {7}
 
 
+@pytest.mark.grid
 def test_translates_explains_and_scores(translators):
     [(translator, _), _] = translators
     found = translator.hypotheses(
@@ -121,6 +124,7 @@ def test_served_as_live(translators, tmp_path):
     assert attention["source_tokens"].numpy()[0, 3] == b"<eos>"
 
 
+@pytest.mark.grid
 def test_a_model_that_pads_with_another_id(translators):
     [(translator, _), (usual, _)] = translators
     with pytest.raises(ValueError, match="Received: 0 of the model, 7 of `tok"):

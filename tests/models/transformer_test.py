@@ -215,7 +215,7 @@ class TestTransformer:
         "relative",
         "modern",
         "two_vocabularies",
-        keep=("marian", "relative", "modern"),
+        keep=("relative", "modern"),
     )
     def test_gradient_equals_differences_of_the_reference(self, config):
         config = dataclasses.replace(

@@ -146,6 +146,7 @@ class TestTensorBoardServer:
     def use_server(self, server):
         self.server = server
 
+    @pytest.mark.grid
     def test_every_image_is_served_as_it_was_drawn(self):
         figures = {
             f"attention/sentence_1/{name}": heads
@@ -178,6 +179,7 @@ class TestTensorBoardServer:
             assert pixels.std() > 10
             assert_all_equal(pixels, expected)
 
+    @pytest.mark.grid
     def test_translations_are_served_as_a_table(self):
         served = self.server.get_json(
             "data/plugin/text/text",
@@ -191,6 +193,7 @@ class TestTensorBoardServer:
             + ["a|b", "A|B", "c * d * e &lt;unk&gt;"]
         )
 
+    @pytest.mark.grid
     def test_the_curves_of_keras_are_beside_them(self):
         runs = self.server.get_json("data/runs")
         assert sorted(runs) == sorted(["attention", "train", "translations"])

@@ -55,6 +55,7 @@ def test_prints_what_it_measured(development, output):
     assert output[-1] == str(development[1] / "confidence.json")
 
 
+@pytest.mark.grid
 def test_translate_prints_confidences(development, output):
     _, run = development
     lines = b"ba de fi\n\nra\n"

@@ -220,7 +220,12 @@ class TestTranslator:
             pytest.param(
                 search.GreedySearch, {}, id="greedy", marks=pytest.mark.grid
             ),
-            pytest.param(search.SamplingSearch, SAMPLED, id="sampling"),
+            pytest.param(
+                search.SamplingSearch,
+                SAMPLED,
+                id="sampling",
+                marks=pytest.mark.grid,
+            ),
         ],
     )
     def test_hypotheses_do_not_depend_on_the_batch(self, function, settings):
@@ -283,7 +288,9 @@ class TestTranslator:
             pytest.param({}, id="paper"),
             pytest.param({"alpha": 1.0, "penalty": "average"}, id="average"),
             pytest.param({"alpha": 0.0}, id="plain", marks=pytest.mark.grid),
-            pytest.param({"coverage": 0.3}, id="coverage"),
+            pytest.param(
+                {"coverage": 0.3}, id="coverage", marks=pytest.mark.grid
+            ),
         ],
     )
     def test_score_of_what_was_found_is_its_score(self, settings):

@@ -22,6 +22,7 @@ JOB = jobs.Job(
 )
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize(
     ("engine", "beam_size"),
     costs.grid_of_several(
