@@ -41,9 +41,6 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    # Graphs are millions of objects that live as long as a test. Without this,
-    # a tenth of the time of many tests is spent on visiting them.
-    gc.set_threshold(100_000, 20, 100)
     config.pluginmanager.register(costs.Guard())
     if not config.getoption("numprocesses", None):
         # TensorFlow's startup messages would be printed above every report.
@@ -149,11 +146,11 @@ def two_replicas():
     return devices.two_replicas()
 
 
-# Three of the demo's four evaluation intervals. The last weights are then as
-# good as the demo's. A mean of the last two checkpoints would be worse.
+# Three quarters of the demo's steps. The last weights are then as good as the
+# demo's. A mean of the last two checkpoints would be worse.
 SHORTER_DEMO = (
     "--steps=234",
-    "--evaluation_interval=78",
+    "--evaluation_interval=117",
     "--warmup_steps=78",
     "--average_checkpoints=1",
 )

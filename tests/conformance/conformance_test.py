@@ -286,6 +286,7 @@ def test_cell(row, column):
     COLUMNS[column](row)
 
 
+@pytest.mark.grid
 @pytest.mark.process
 @grid.cells(dict.fromkeys(RELOADED, []))
 def test_reloaded(row, column, reloaded):

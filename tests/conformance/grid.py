@@ -30,30 +30,19 @@ STAND_FOR_ALL = {
     "frozen": ("DecoderBlock", "Transformer_modern"),
     "functional": ("EncoderBlock", "Decoder_modern", "Transformer_marian"),
     "graph": ("DecoderBlock", "Transformer_paper"),
-    "keras_file": (
-        *("EncoderBlock", "CausalBlock", "DecoderBlock", "Encoder_modern"),
-        *("Decoder_sinusoidal", "Transformer_marian"),
-    ),
     "output_shapes": (
         *("EncoderBlock", "CausalBlock", "DecoderBlock", "Encoder_modern"),
         *("Decoder_modern", "Transformer_paper"),
     ),
     "replicas": ("DecoderBlock", "Transformer_marian"),
-    "saved_model": ("DecoderBlock", "Transformer_modern"),
     "unknown_sizes": ("CausalBlock", "Decoder_modern", "Transformer_modern"),
 }
-# Layers whose SavedModels are tested outside of the grid. `unknown_sizes`
-# traces the graphs of the other layers in the same way.
-SAVED_LAYERS = (
-    *("LearnedPositions", "TokenEmbedding_logits", "GatedFeedForward"),
-    *("MultiHeadAttention_modern", "MultiHeadAttention_relative"),
-)
 
 
 def is_in_grid(row, column):
-    if row.kind in COMPOSED:
-        return row.name not in STAND_FOR_ALL.get(column, (row.name,))
-    return column == "saved_model" and row.name not in SAVED_LAYERS
+    if row.kind not in COMPOSED:
+        return False
+    return row.name not in STAND_FOR_ALL.get(column, (row.name,))
 
 
 def cells(columns):

@@ -249,6 +249,7 @@ class TestWithTheModel:
             assert_shown(opened, each._asdict())
         assert len({each.confidence for each in assessed}) > 3
 
+    @pytest.mark.grid
     def test_more_translations(self, opened, live):
         opened.goto(opened.url + "#?top_beams=3&hypothesis=2")
         opened.reload()

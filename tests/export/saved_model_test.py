@@ -419,6 +419,7 @@ class TestSave:
         # A SavedModel contains no gradients, because nothing trains it.
         assert not any("internal_grad" in name for name in names)
 
+    @pytest.mark.grid
     def test_only_the_signatures_that_were_asked_for(self, tmp_path):
         tokenizer = toy.translator().tokenizer
         translator = kt.Translator(untrained(tokenizer), tokenizer)

@@ -128,6 +128,7 @@ def test_loaded_twice_and_beside_others():
         check(name.split("-")[0], ask(loaded[name]))
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize("kind", costs.grid(("larger", "equal"), ("equal",)))
 def test_in_a_session(kind):
     directory = saved(kind)

@@ -158,6 +158,7 @@ def run(name, *arguments):
     return result.stdout
 
 
+@pytest.mark.grid
 def test_is_drawn(tmp_path):
     translator, texts, _ = listed()
     trace = kt.interpretation.trace(translator, texts[0])

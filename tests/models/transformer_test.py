@@ -582,7 +582,7 @@ class TestTransformer:
         for number in (3, 10):
             with pytest.raises(
                 ValueError,
-                match=f"3 sources, 5 hypotheses.*Received: {number} ids. "
+                match=f"3 sources of 5 hypotheses.*Received: {number} ids. "
                 "Expected: 15,",
             ):
                 model.step([5] * number, 0, state)

@@ -54,6 +54,7 @@ def test_files(files):
     assert (most["first"], most["second"]) == ("non", "oui")
 
 
+@pytest.mark.grid
 def test_a_model_and_a_file(demo_run, demo_translator, files, tmp_path):
     pairs = kt.data.illustrated_corpus().test[:7]
     for name, lines in (

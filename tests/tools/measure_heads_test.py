@@ -42,6 +42,7 @@ def test_questions_are_of_their_attention(contrast):
         assert {each.sentences for each in ranked} == {2}
 
 
+@pytest.mark.grid
 @pytest.mark.seconds
 def test_what_is_lost_is_measured_without_the_heads(contrast, monkeypatch):
     translator = random_translator.translator()

@@ -88,6 +88,7 @@ def test_a_second_stage_continues_with_the_weights(
     }
 
 
+@pytest.mark.grid
 @pytest.mark.training
 def test_another_vocabulary_takes_over_shared_rows(
     first, text, tmp_path, caplog

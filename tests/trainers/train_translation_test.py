@@ -209,6 +209,7 @@ def test_the_same_command_once_more(whole, marian, caplog):
     assert state() == before
 
 
+@pytest.mark.grid
 def test_loss_that_becomes_nan(small, tmp_path):
     output_dir = tmp_path / "nan"
     # `test_bad_flags` tests the exit of a real process.

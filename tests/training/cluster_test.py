@@ -1,6 +1,7 @@
 """TF_CONFIG is read, or refused with a message that shows a valid one."""
 
 import json
+from unittest import mock
 
 import pytest
 import tensorflow as tf
@@ -110,6 +111,20 @@ class TestOneProcess:
 
         with pytest.raises(ValueError, match="too small"):
             cluster.from_chief(strategy, fail)
+
+    @pytest.mark.parametrize(
+        "reason", ["Collective ops is aborted by: a heartbeat", "Socket closed"]
+    )
+    def test_a_lost_worker_is_named(self, reason):
+        strategy = mock.Mock(spec=tf.distribute.MultiWorkerMirroredStrategy)
+        error = tf.errors.UnavailableError(None, None, f"A trace. {reason}")
+        with pytest.raises(ConnectionError, match=f"worker.*says: {reason}"):
+            with cluster.lost_workers(strategy):
+                raise error
+        error = tf.errors.UnavailableError(None, None, "Something else")
+        with pytest.raises(tf.errors.UnavailableError):
+            with cluster.lost_workers(strategy):
+                raise error
 
     def test_its_own_errors_are_its_own(self):
         error = tf.errors.UnavailableError(

@@ -230,6 +230,7 @@ def test_tokens_are_text(tab):
     assert "⟨U+202E⟩" in select(tab, "Sentence").inner_text()
 
 
+@pytest.mark.grid
 def test_new_steps_come_while_training_goes_on(tab, folder, server):
     servers.write(folder / "a", [text_trace("a", 29)], 29)
     tab.locator(".side-title", has_text="step 29").first.wait_for()

@@ -1,6 +1,7 @@
 """Batches have the given sizes, and are the same each time."""
 
 import numpy as np
+import pytest
 
 from tools.model_flags import training_sizes
 
@@ -16,6 +17,7 @@ def test_batches_are_full_and_without_end():
     np.testing.assert_array_equal(weights, np.ones((3, 5)))
 
 
+@pytest.mark.grid
 def test_a_model_of_the_sizes_that_is_trained():
     sizes = training_sizes.StepSizes(
         layers=1,

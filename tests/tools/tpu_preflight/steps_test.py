@@ -84,6 +84,7 @@ def test_the_training_step_is_that_of_the_model():
     assert moved > 10
 
 
+@pytest.mark.grid
 @pytest.mark.parametrize(
     "search",
     [
