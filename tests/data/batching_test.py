@@ -114,11 +114,14 @@ class TestTokenBatches:
         assert_all_equal(batch["weights"][0], [1, 1, 1, 1, 0])
 
     def test_special_ids_are_those_of_the_vocabularies(self):
-        class Other(LetterTokenizer):
+        class Source(LetterTokenizer):
+            special_ids = SpecialIds(pad=5, begin=3, end=END, unknown=1)
+
+        class Target(LetterTokenizer):
             special_ids = SpecialIds(pad=7, begin=None, end=0, unknown=1)
 
         encoded = encoding.encode_pairs(
-            [pairs.SentencePair("ab", "xyz")], LetterTokenizer(), 5, Other()
+            [pairs.SentencePair("ab", "xyz")], Source(), 5, Target()
         )
         with pytest.raises(ValueError, match="without an id that begins"):
             make(encoded, max_length=5)
@@ -126,12 +129,12 @@ class TestTokenBatches:
             make(encoded, max_length=5, start_id=9).evaluation_dataset()
         )
         x, y, z = map(ord, "xyz")
-        assert_all_equal(batch["source_ids"][0], [97, 98, END, PAD, PAD])
+        assert_all_equal(batch["source_ids"][0], [97, 98, END, 5, 5])
         assert_all_equal(batch["target_input_ids"][0], [9, x, y, z, 7])
         assert_all_equal(batch["target_output_ids"][0], [x, y, z, 0, 7])
         assert_all_equal(batch["weights"][0], [1, 1, 1, 1, 0])
         # The last row is empty and fills up the batch.
-        assert_all_equal(batch["source_ids"][-1], [PAD] * 5)
+        assert_all_equal(batch["source_ids"][-1], [5] * 5)
         assert_all_equal(batch["target_output_ids"][-1], [7] * 5)
 
     @pytest.mark.parametrize("start_id", [PAD, END])

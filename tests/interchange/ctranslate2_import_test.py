@@ -69,6 +69,7 @@ class TestRealModel:
         check_n_best(translator, golden)
         assert translator.translate([golden["sources"][0]]) == ["a t z m o n"]
 
+    @pytest.mark.grid
     @small.needs_real
     def test_the_run_says_what_it_is(self, run):
         config = kt.runs.RunDirectory(run).read_config()

@@ -108,6 +108,7 @@ def write_run(path, **changes):
     return made
 
 
+@pytest.mark.grid
 def test_a_run_of_this_package(tmp_path):
     """A run has the same scores after export and import."""
     write_run(tmp_path / "run", biases="feed_forward")

@@ -40,6 +40,7 @@ def test_logits_are_theirs(directories, name):
     checkpoint_models.check_logits(read, logits[name], end_id=1)
 
 
+@pytest.mark.grid
 @pytest.mark.seconds
 def test_becomes_a_run(directories, tmp_path):
     read = tensor2tensor_import.read(directories[0] / "post")

@@ -131,6 +131,7 @@ def test_numbers_are_float32_under_every_policy(policy):
         assert_all_equal(traced.arrays[name], array, name)
 
 
+@pytest.mark.grid
 def test_attribution_is_of_the_same_translation(translator):
     method = "input_x_gradient"
     given = tracing.trace(translator, TEXT, TARGET, attribution=method)

@@ -131,7 +131,6 @@ def test_lengths_are_learned_without_end_tokens():
     assert fitted.lengths.ratio == pytest.approx(sum(targets) / sum(sources))
 
 
-@pytest.mark.grid
 def test_the_saved_model_of_a_calibrated_run(development, output, tmp_path):
     _, run = development
     result = in_process.call(

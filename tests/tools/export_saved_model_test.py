@@ -131,7 +131,6 @@ def test_the_search_is_stored(tmp_path):
     assert described["run"]["settings"]["beam_size"] == 2
 
 
-@pytest.mark.grid
 def test_a_shortlist_is_stored(tmp_path):
     run = toy.write_run(tmp_path / "run")
     files = {name: tmp_path / name for name in ("source", "target")}

@@ -64,7 +64,6 @@ def check_continues(whole, train):
     assert run_differences.differences(whole, stopped) == []
 
 
-@pytest.mark.grid
 def test_a_run_from_shards_continues(whole, train):
     assert (whole / "shards" / "index.json").exists()
     check_continues(whole, functools.partial(train, "stopped"))

@@ -183,6 +183,7 @@ SEARCHES = {
 
 
 # `test_numbers_of_some_rows` tests each search, also compiled.
+@pytest.mark.grid
 @pytest.mark.parametrize(
     ("search", "jit_compile"),
     [

@@ -483,6 +483,7 @@ class TestTranslator:
         seen = len(set(tokens))
         assert seen > self.translator.tokenizer.vocabulary_size / 2
 
+    @pytest.mark.grid
     def test_samples_have_a_seed(self):
         texts = self.sources[:11]
         # The default seed is 0.

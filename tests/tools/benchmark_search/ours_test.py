@@ -40,6 +40,7 @@ def test_searches(engine, beam_size, monkeypatch):
     )()
 
 
+@pytest.mark.grid
 def test_a_search_that_writes_less_is_an_error(monkeypatch):
     # Without minimum lengths, translations end early: of five tokens one is
     # the end.
