@@ -150,7 +150,7 @@ def two_replicas():
 # demo's. A mean of the last two checkpoints would be worse.
 SHORTER_DEMO = (
     "--steps=234",
-    "--evaluation_interval=234",
+    "--evaluation_interval=78",
     "--warmup_steps=78",
     "--average_checkpoints=1",
 )

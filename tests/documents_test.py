@@ -119,6 +119,7 @@ class TestDocuments:
         monkeypatch.chdir(tmp_path)
 
     # `quantize` warns of layers that it does not change; see docs/layers.md.
+    @pytest.mark.grid
     @pytest.mark.seconds
     @pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize`")
     def test_examples_of_documents(self):

@@ -74,6 +74,7 @@ def recorded(log_dir):
 
 
 class TestAttentionImages:
+    @pytest.mark.grid
     def test_one_image_per_sentence_kind_layer_and_epoch(self, tmp_path):
         log_dir = str(tmp_path)
         texts = ["a cat", "the dog sleeps now"]

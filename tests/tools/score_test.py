@@ -23,6 +23,7 @@ def run(tmp_path_factory):
     )
 
 
+@pytest.mark.grid
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("score", "flags"),

@@ -77,6 +77,7 @@ def runs(tmp_path):
     )
 
 
+@pytest.mark.grid
 def test_teachers_are_averaged(runs):
     paths, shared = runs
     settings = learning_settings.LearningSettings(

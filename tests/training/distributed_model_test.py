@@ -359,6 +359,7 @@ class TestTwoReplicas(Cases):
             model.get_weights(), train_by_hand(batches + batches)
         )
 
+    @pytest.mark.grid
     def test_logs_are_those_of_one_replica(self):
         batches = draw()
         one = make(steps_per_execution=3)

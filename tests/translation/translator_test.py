@@ -242,6 +242,7 @@ class TestTranslator:
             chosen.hypotheses(texts, 3),
         )
 
+    @pytest.mark.grid
     def test_hypotheses_are_what_the_search_found(self):
         chosen = beam(top_beams=3)
         tokenizer = self.translator.tokenizer
@@ -515,6 +516,7 @@ class TestTranslator:
                 compared += 1
         assert compared > 7
 
+    @pytest.mark.grid
     @pytest.mark.parametrize(
         ("function", "settings", "given"),
         [

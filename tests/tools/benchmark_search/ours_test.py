@@ -55,6 +55,7 @@ def test_a_search_that_writes_less_is_an_error(monkeypatch):
         search()
 
 
+@pytest.mark.grid
 def test_serves_what_the_benchmark_asks(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
     # TensorFlow has started, so the number of threads cannot be set.
