@@ -137,7 +137,7 @@ def test_the_saved_model_of_a_calibrated_run(development, output, tmp_path):
         "export_saved_model",
         f"--model={run}",
         f"--output_dir={tmp_path}",
-        "--signatures=confidence",
+        "--signatures=confidence,n_best",
         "--repair",
     )
     assert result.returncode == 0, result.stderr
@@ -160,8 +160,13 @@ def test_the_saved_model_of_a_calibrated_run(development, output, tmp_path):
             "requests": 0,
         }
     )
-    assert set(answer["signatures"]) == {"serving_default", "confidence"}
+    assert set(answer["signatures"]) == {
+        "serving_default",
+        "confidence",
+        "n_best",
+    }
     assert checks.problems(answer, texts) == []
+    assert "confidences" in answer["calls"]["n_best"][0]["outputs"]
     outputs = answer["calls"]["confidence"][0]["outputs"]
     live = toy.translator()
     best = [hypotheses[0] for hypotheses in live.hypotheses(texts)]
