@@ -88,6 +88,6 @@ def _check_inline(text, kind):
         if forbidden in text:
             raise ValueError(
                 f"The {kind} of the page must not contain what ends or changes "
-                f"it in HTML. Received: {forbidden!r}. Split a string that has "
-                "it in two, and join them in the code."
+                f"it in HTML. Received: {forbidden!r}. Split the string that "
+                "has it, and join the parts in the code."
             )

@@ -168,9 +168,9 @@ def _architecture(settings, shapes, prefix):
     default = _HEADS.get(model_dim)
     if settings.get("num_heads", default) is None:
         raise ValueError(
-            f"The number of heads is num_heads in {settings.path}, which is "
-            f"missing. Received: a model of dimension {model_dim}. Copy the "
-            "file from the --output_dir of the training."
+            f"The number of heads is unknown: {settings.path} is missing or "
+            f"has no num_heads. Received: a model of dimension {model_dim}. "
+            "Copy the file from the --output_dir of the training."
         )
     num_heads = settings.size("num_heads", default)
     if model_dim % num_heads or model_dim % 2:

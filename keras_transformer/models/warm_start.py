@@ -83,9 +83,10 @@ def take_weights(
         (report.taken if rows is None else report.rows).append(path)
     if not report.taken:
         raise ValueError(
-            "No weight beside the embeddings is in both models. Received: "
-            f"weights such as {', '.join(report.kept[:1])}. Give a model with "
-            "the same model_dim and the same kinds of layers."
+            "No weight fits, except rows of embeddings. Received: a model "
+            f"whose weights {report.kept[:2]} the other model lacks, or has in "
+            "another shape. Give a model with the same model_dim and the same "
+            "kinds of layers."
         )
     return report
 

@@ -257,7 +257,7 @@ class BytePairs(base.TextTokenizer):
             raise ValueError(
                 "All bytes and all results of merges must be pieces, and all "
                 "pieces must differ. Received: "
-                f"{self.vocabulary_size - len(self._ids)} pieces again; "
+                f"{self.vocabulary_size - len(self._ids)} repeated pieces; "
                 f"{len(missing)} missing, such as {missing[:1]}. Take "
                 "vocabulary and merges from the same model."
             )

@@ -72,7 +72,7 @@ class TestBadInput:
 
     def test_missing_files(self):
         (self.directory / "hparams.json").unlink()
-        self.refuses("number of heads is num_heads in .* missing")
+        self.refuses("number of heads is unknown: .*hparams.json is missing")
         self.vocabulary.unlink()
         self.refuses("has no vocabulary. Expected a file", FileNotFoundError)
 

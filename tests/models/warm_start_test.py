@@ -89,7 +89,9 @@ def test_weights_in_bfloat16():
 
 
 def test_a_model_of_another_size_is_refused():
-    with pytest.raises(ValueError, match="No weight beside.*same model_dim"):
+    with pytest.raises(
+        ValueError, match="No weight fits.*block_1.*same model_dim"
+    ):
         warm_start.take_weights(
             make(1, biases="none", model_dim=6), make(2, biases="none")
         )

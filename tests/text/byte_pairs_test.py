@@ -86,7 +86,7 @@ def test_saved_and_read(tmp_path):
     [
         (BYTES[:-1], [], IDS, r"1 missing, such as \['"),
         (BYTES, [("a", "b")], IDS, r"1 missing, such as \['ab'\]"),
-        ((*BYTES, "a"), [], IDS, "1 pieces again"),
+        ((*BYTES, "a"), [], IDS, "1 repeated pieces"),
         (BYTES, [], text.SpecialIds(end=999), "below the number of pieces"),
     ],
 )

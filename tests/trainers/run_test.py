@@ -176,7 +176,7 @@ def test_a_vocabulary_is_known_by_its_pieces(tmp_path, files):
         ({"tokenize": "foo"}, {}, "tokenize='foo'. Expected one of none"),
         ({"seed": -1}, {}, "--seed must be at least 0"),
         ({}, {"num_encoder_layers": 0}, "num_encoder_layers.*0"),
-        ({}, {"dropout": 1.5}, "rate|dropout"),
+        ({}, {"dropout": 1.5}, r"`dropout` is the share.*1\.5"),
         ({}, {"norm": "batch"}, "'batch'"),
     ],
 )

@@ -36,9 +36,6 @@ from tests.training.speller import (
 )
 
 pytestmark = pytest.mark.seconds
-several_steps_in_a_call = pytest.mark.parametrize(
-    "steps_per_execution", costs.grid([1, 3], keep=[3])
-)
 
 
 class TestDistributedModel(Cases):
