@@ -45,6 +45,8 @@ class ExistingRun:
     def check_same(self, config: dict[str, dict]) -> None:
         """Compares the configuration of this run with another configuration.
 
+        Settings that may change, such as `devices`, are not compared.
+
         Args:
             config: groups of fields, as in `config.json`. Only these groups
                 and fields are compared.
@@ -66,16 +68,35 @@ class ExistingRun:
                 "continue it, or another --output_dir."
             )
 
+    def check_end(self, settings: run_settings.TrainingSettings) -> None:
+        """Checks that the run keeps its number of steps.
+
+        Args:
+            settings: the settings, with all defaults filled in.
+
+        Raises:
+            ValueError: the run would become longer or shorter.
+        """
+        before = self.settings.get("steps")
+        if before not in (None, settings.steps):
+            raise ValueError(
+                f"Another stage of the recipe has begun from {self._path}, "
+                f"which has {before} steps. Received: a length of "
+                f"{settings.steps} steps. Use the same flags, or another "
+                "--output_dir."
+            )
+
     def _may_change(self):
         """Returns the names of the settings whose values may differ."""
-        # The learning rate of each step then depends on the number of steps.
+        # With one of these settings, the learning rate of each step depends on
+        # the number of steps, so this number must not change.
         is_planned = self.settings.get("schedule") == "cosine"
         is_planned |= self.settings.get("cooldown_steps") is not None
         fixed = ("steps",) if is_planned else ()
         return [name for name in _MAY_CHANGE if name not in fixed]
 
     def _end(self):
-        """Returns the last step of the run; `None` if it has not ended."""
+        """Returns the last step of the run; `None` if the run has not ended."""
         if not self._has_ended:
             return None
         metrics = self._directory.read_metrics()
@@ -90,6 +111,9 @@ class ExistingRun:
 
         It must be written if there is no run yet, or if the number of steps or
         the way to compute BLEU has changed.
+
+        Args:
+            settings: the settings, with all defaults filled in.
         """
         return any(
             self.settings.get(name) != getattr(settings, name)
@@ -97,7 +121,11 @@ class ExistingRun:
         )
 
     def is_complete(self, settings: run_settings.TrainingSettings) -> bool:
-        """Returns whether the run has ended and needs no further work."""
+        """Returns whether the run has ended and needs no further work.
+
+        Args:
+            settings: the settings, with all defaults filled in.
+        """
         return self._has_ended and not self.is_new_or_changed(settings)
 
     def check(
@@ -112,7 +140,9 @@ class ExistingRun:
             trained_batches: number of batches before the newest checkpoint.
 
         Raises:
-            ValueError: the run cannot end after this number of steps.
+            ValueError: the run has more than `settings.steps` batches already,
+                the last checkpoint of an ended run is missing, or
+                `steps_per_execution` does not divide `trained_batches`.
         """
         if self.is_complete(settings):
             return

@@ -40,13 +40,14 @@ def train(
     overrides: dict,
     output_dir: str | os.PathLike,
     strategy: tf.distribute.Strategy | None = None,
+    keeps_end: bool = False,
 ) -> tf.distribute.Strategy:
     """Begins or continues a run and writes all its files.
 
     Args:
         settings: the settings that the user gave.
         overrides: dict of `TransformerConfig` fields that replace those of the
-            preset.
+            preset or of the initial model.
         output_dir: the directory of the run.
         strategy: the strategy of an earlier run in this process; `None`: the
             strategy is made from the settings.
@@ -55,7 +56,8 @@ def train(
         The strategy of the run.
 
     Raises:
-        ValueError: the settings or the data are invalid.
+        ValueError: the settings or the data are invalid, differ from those of
+            the run in `output_dir`, or differ between workers.
         OSError: a file cannot be read or written.
         FloatingPointError: the loss became NaN.
         ConnectionError: another worker was lost.
@@ -68,7 +70,7 @@ def train(
     with kt.training.lost_workers(strategy):
         settings = run_precision.resolve(settings, directory, strategy)
         _check_before_data(settings, overrides, directory, strategy)
-        _train(settings, overrides, directory, strategy)
+        _train(settings, overrides, directory, strategy, keeps_end)
     return strategy
 
 
@@ -124,7 +126,7 @@ def _check_before_data(settings, overrides, directory, strategy):
     keras.utils.clear_session()
 
 
-def _train(requested, overrides, directory, strategy):
+def _train(requested, overrides, directory, strategy, keeps_end):
     """Trains with settings that were checked."""
     corpora = directions.in_both(
         run_corpora.load(requested, directory), requested.direction_tags
@@ -142,6 +144,8 @@ def _train(requested, overrides, directory, strategy):
     settings = defaults.with_defaults(
         requested, train_batches.steps_per_epoch, existing.settings
     )
+    if keeps_end:
+        existing.check_end(settings)
     config = _config(settings, overrides, architecture, corpora, tokenizers)
     kt.training.check_agreement(strategy, _flatten(config))
     if existing.settings:
@@ -170,6 +174,7 @@ def _train(requested, overrides, directory, strategy):
     # All workers have read the configuration and the metrics of the existing
     # run, so the chief may change these files now.
     if run.is_chief:
+        run.evaluations.forget_after(run.checkpoints.step)
         _write_config(run, config, existing)
     if existing.is_complete(settings):
         if run.is_chief:
@@ -225,17 +230,15 @@ def _batches(directory, settings, corpora, tokenizers, architecture, strategy):
 
 
 def _restore(run):
-    """Restores the newest checkpoint, if any; compares it among the workers."""
+    """Restores the newest checkpoint, if any; checks that all workers agree."""
     if run.checkpoints.restore():
         _LOG.info("Continuing at step %d.", run.checkpoints.step)
         measuring.use_bookmark(run.checkpoints.counters, run.train_batches)
-    if run.is_chief:
-        run.evaluations.forget_after(run.checkpoints.step)
     kt.training.check_agreement(run.strategy, {"batches": run.trained_batches})
 
 
 def _write_config(run, config, existing):
-    """Writes the configuration and the vocabularies, before training."""
+    """Deletes unfinished files; writes configuration and vocabularies."""
     run.directory.clear_unfinished()
     if existing.is_new_or_changed(run.settings):
         run.directory.write_config(config)
@@ -243,7 +246,7 @@ def _write_config(run, config, existing):
 
 
 def _fit(run):
-    """Trains to the last step. An epoch of `fit` is an evaluation interval."""
+    """Trains to the end. An epoch of `fit` is an evaluation interval."""
     settings, checkpoints = run.settings, run.checkpoints
     _LOG.info(
         "%d parameters. %d steps of %d target tokens each, padding included.",
@@ -290,7 +293,7 @@ def _fit(run):
             _forget(run, restored_step)
         if settings.ema_momentum is not None:
             # At its end, `fit` replaced the weights by their moving average.
-            # The checkpoint still has the weights.
+            # The checkpoint still has the replaced weights.
             checkpoints.restore()
         batches, epoch = batches + rest, epoch + 1
     if batches < settings.steps and not _is_over(run):

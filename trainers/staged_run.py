@@ -6,7 +6,7 @@ import os
 import pathlib
 
 import keras_transformer as kt
-from trainers import defaults, optimization, recipes, run, settings_checks
+from trainers import optimization, recipes, run, settings_checks
 from trainers import settings as run_settings
 
 _LOG = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def train(
         output_dir: the directory of the run.
 
     Raises:
-        ValueError: the recipe is unknown; or see `run.train`.
+        ValueError: the recipe is unknown, or see `check` and `run.train`.
         OSError: see `run.train`.
         FloatingPointError: see `run.train`.
         ConnectionError: see `run.train`.
@@ -66,12 +66,18 @@ def train(
             len(stages),
             path,
         )
-        if any(
-            kt.runs.RunDirectory(p).is_started for p in directories[number:]
-        ):
-            check_end(stage_settings, kt.runs.RunDirectory(path))
-        strategy = run.train(stage_settings, stage_overrides, path, strategy)
+        strategy = run.train(
+            stage_settings,
+            stage_overrides,
+            path,
+            strategy,
+            keeps_end=_any_is_started(directories[number:]),
+        )
         paths[stage.name] = os.fspath(path)
+
+
+def _any_is_started(directories):
+    return any(kt.runs.RunDirectory(path).is_started for path in directories)
 
 
 def directories_of(
@@ -112,7 +118,8 @@ def check(
         of_stage, _ = settings_of(stage, settings, overrides, given)
         optimization.check_parts(of_stage)
         if of_stage.consistency != "teacher" or of_stage.teacher:
-            # Otherwise the teachers are stages that are not trained yet.
+            # Otherwise the teachers are stages that are not trained yet, so
+            # the settings are checked when the stage begins.
             settings_checks.check(of_stage)
     texts = [f"{of}_{side}" for of in ("train", "dev") for side in _SIDES]
     for name in texts if len(stages) > 1 else ():
@@ -122,33 +129,6 @@ def check(
                     "Each stage of a recipe reads the text. Received: "
                     f"--{name}={path}, which can be read once. Give a file."
                 )
-
-
-def check_end(
-    settings: run_settings.TrainingSettings, directory: kt.runs.RunDirectory
-) -> None:
-    """Checks that a stage keeps its length after a later stage has started.
-
-    Args:
-        settings: the settings of the stage.
-        directory: the directory of the stage.
-
-    Raises:
-        ValueError: the stage would become longer or shorter.
-    """
-    before = directory.read_config().get("settings")
-    if before is None:
-        return
-    for name, asked in (
-        ("epochs", settings.epochs),
-        *defaults.rounded_steps(settings).items(),
-    ):
-        if asked is not None and before.get(name) != asked:
-            raise ValueError(
-                f"Another stage of the recipe has begun from {directory.path}, "
-                f"which has {name}={before.get(name)}. Received: --{name}="
-                f"{asked}. Use the same flags, or another --output_dir."
-            )
 
 
 def with_runs(

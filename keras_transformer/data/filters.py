@@ -1,6 +1,7 @@
 """The rules of a cleaning: changes of a text, and filters of a pair."""
 
 import html
+import html.entities
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -16,40 +17,59 @@ Filter: TypeAlias = Callable[[SentencePair], bool]
 # expected script.
 _SCRIPT_SHARE = 0.5
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*);")
-# Tabs, line feeds and carriage returns are not in this class: they are white
-# space.
+# Tabs, line feeds and carriage returns are not in this class: normal texts have
+# them.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def unescape(text: str) -> str:
-    """Replaces the entities of HTML in a text.
+    """Replaces the entities of HTML in a text by their characters.
+
+    Only entities that end with a semicolon are replaced. Names that HTML does
+    not define stay as they are.
 
     Example:
 
     >>> unescape("a &amp; b &nosuch; AT&T")
     'a & b &nosuch; AT&T'
     """
-    return _ENTITY.sub(lambda match: html.unescape(match[0]), text)
+    return _ENTITY.sub(_character, text)
+
+
+def _character(match):
+    """Returns the characters of an entity; an unknown entity as it is."""
+    entity = match[0]
+    # `html.unescape` would replace the known beginning of an unknown name.
+    if not entity.startswith("&#") and entity[1:] not in html.entities.html5:
+        return entity
+    return html.unescape(entity)
 
 
 def remove_control_characters(text: str) -> str:
-    """Removes control characters, except tabs and line ends."""
+    """Removes control characters, except tab, line feed, carriage return."""
     return _CONTROL.sub("", text)
 
 
 def has_entity(pair: SentencePair) -> bool:
-    """Tells whether a side has an entity of HTML."""
+    """Tells whether a side has an entity of HTML that `unescape` replaces."""
     return any("&" in side and unescape(side) != side for side in pair)
 
 
 def has_control_character(pair: SentencePair) -> bool:
-    """Tells whether a side has a control character that is not white space."""
+    """Tells whether a side has a control character.
+
+    Tab, line feed and carriage return are not counted as control characters.
+    """
     return any(_CONTROL.search(side) for side in pair)
 
 
 def is_not_utf8(pair: SentencePair) -> bool:
-    """Tells whether a side was read from bytes that are not UTF-8."""
+    """Tells whether a side was read from bytes that are not UTF-8.
+
+    `read_lines` must have read it with `errors="surrogateescape"`: then each
+    such byte is a surrogate in the text.
+    """
     return any(_SURROGATE.search(side) for side in pair)
 
 
@@ -87,7 +107,8 @@ def ratio(count: Callable[[str], int], most: float) -> Filter:
 
     Args:
         count: a function that counts the characters or words of a text.
-        most: the maximum ratio of the longer length to the shorter length.
+        most: the maximum ratio of the longer length to the shorter length. A
+            pair is also dropped if only one of the lengths is 0.
     """
 
     def takes(pair):
@@ -120,7 +141,7 @@ def symbols(most: float) -> Filter:
 
     Args:
         most: the maximum share of digits, punctuation and symbols among the
-            characters of a side; spaces are not counted.
+            characters of a side that are not spaces.
     """
 
     def takes(pair):

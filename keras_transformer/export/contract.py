@@ -1,6 +1,6 @@
 """The signatures of a SavedModel: their names, inputs and outputs.
 
-Shapes are strings of letters: B texts, N hypotheses of a text, S source tokens,
+Shapes are strings of letters: B texts, W hypotheses of a text, S source tokens,
 T target tokens, U words, L layers, H heads.
 """
 
@@ -32,8 +32,8 @@ SIGNATURES = {
     ),
     "n_best": Signature(
         _TEXT,
-        {"translations": ("string", "BN"), "scores": ("float32", "BN")},
-        {"confidences": ("float32", "BN")},
+        {"translations": ("string", "BW"), "scores": ("float32", "BW")},
+        {"confidences": ("float32", "BW")},
     ),
     "score": Signature(
         {**_TEXT, "target": ("string", "B")},
@@ -64,7 +64,8 @@ SIGNATURES = {
         },
     ),
 }
-# Every SavedModel has this signature. A request without a name means it.
+# Every SavedModel has this signature. It answers requests without the name of a
+# signature.
 DEFAULT = "serving_default"
 CALIBRATED = "confidence"
 
@@ -75,11 +76,13 @@ def chosen(
     """Returns the names of the signatures to write, in order of `SIGNATURES`.
 
     Args:
-        names: names in addition to `serving_default`; `None` for all.
+        names: names in addition to `serving_default`; `None` for all, but
+            without `confidence` if there is no calibration.
         is_calibrated: whether the translator has a calibration.
 
     Raises:
-        ValueError: a name is unknown, or its signature needs a calibration.
+        ValueError: a name is unknown, or `confidence` is a name and there is
+            no calibration.
 
     Example:
 

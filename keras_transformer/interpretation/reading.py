@@ -45,12 +45,12 @@ def read_pair(
         text: one sentence.
         target: its translation; `None` to search for it.
         search: a search that runs outside of graphs; `None` for the search of
-            the translator, in a graph.
+            the translator, in a graph. It is not used if `target` is given.
 
     Raises:
         ValueError: `text` or `target` is blank or not one string, or the
             model is not one `Transformer`.
-        FloatingPointError: the model's output is NaN.
+        FloatingPointError: the model's output is NaN in the search.
     """
     check_text("text", text)
     if target is not None:
@@ -88,17 +88,21 @@ def read_pairs(
 ) -> list[Pair]:
     """Encodes one or several sources and their translations.
 
-    The arguments and errors are those of `read_pair`.
+    Args:
+        translator: a `Translator` of one `Transformer`.
+        text: one sentence, or several.
+        target: the translation of each sentence; `None` to search for them.
 
     Raises:
         ValueError: the number of targets is not that of texts, or there are no
-            texts.
+            texts; or as for `read_pair`.
+        FloatingPointError: as for `read_pair`.
     """
     translator = in_float32(translator)
     texts = as_list("text", text)
     targets = as_list("target", target, len(texts))
     return [
-        read_pair(translator, str(source), given)
+        read_pair(translator, check_text("text", source), given)
         for source, given in zip(texts, targets, strict=True)
     ]
 
@@ -108,16 +112,16 @@ def as_list(
     strings: str | Sequence[str | None] | None,
     count: int | None = None,
 ) -> list[str | None]:
-    """Returns a list of strings.
+    """Returns an argument as a list with one item for each sentence.
 
     Args:
         name: the name of the argument, for messages.
-        strings: a list; or one string or `None`, which is repeated.
-        count: the length of the list. `None` for any length above 0; one string
-            is then not repeated.
+        strings: a list of strings; or one string or `None`, which is repeated.
+        count: the length of the result. `None` for any length above 0; one
+            string or `None` is then not repeated.
 
     Raises:
-        ValueError: the list has another length.
+        ValueError: the list has another length, or an item of another type.
     """
     if strings is None or isinstance(strings, str):
         return [strings] * (count or 1)
@@ -133,12 +137,16 @@ def as_list(
 def in_float32(translator: translators.Translator) -> translators.Translator:
     """Returns a translator whose model computes in float32.
 
+    Args:
+        translator: a `Translator` of one `Transformer`.
+
     Returns:
-        The translator itself, or a translator with a copy of its model.
+        The translator itself if its model computes in float32, else a
+        translator with a copy of the model.
 
     Raises:
-        ValueError: the model is not one `Transformer` of this package's
-            layers.
+        ValueError: the model is not one `Transformer`, or its attentions and
+            feed-forward networks are not layers of this package.
     """
     model = translator.model
     if not isinstance(model, transformer.Transformer):
@@ -155,8 +163,8 @@ def in_float32(translator: translators.Translator) -> translators.Translator:
     return translator.with_model(precision.in_precision(model, "float32"))
 
 
-def check_text(name: str, text: str) -> None:
-    """Checks that a text is one sentence with words.
+def check_text(name: str, text: str | None) -> str:
+    """Returns a text after checking that it is one sentence with words.
 
     Args:
         name: the name of the argument, for messages.
@@ -175,6 +183,7 @@ def check_text(name: str, text: str) -> None:
             f"`{name}` must have words. Received: {text!r}. A blank sentence "
             "is not read by the model."
         )
+    return text
 
 
 def _check_block(block):

@@ -8,16 +8,18 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from keras_transformer.interpretation import reading, record, tracing
+from keras_transformer.text import texts as lists
 from keras_transformer.translation import results
 from keras_transformer.translation import translator as translators
 
 
 class Tracer:
-    """A function from sentences to their traces, with the current weights.
+    """A function from sentences to their traces.
 
-    The traces are those of `trace`, without a record of the search. A graph
-    translates all sentences at once, and later calls use the graph again. So
-    from its second call on, a `Tracer` is faster than `trace`.
+    Each call uses the weights that the model has at that time. The traces are
+    those of `trace`, without a record of the search. A graph translates all
+    sentences at once, and later calls use the graph again. So from its second
+    call on, a `Tracer` is faster than `trace`.
 
     Args:
         translator: a `Translator` of one `Transformer`.
@@ -38,26 +40,30 @@ class Tracer:
 
     def __init__(self, translator: translators.Translator) -> None:
         self._translator = translator
-        # If the model has another precision, this has a copy in float32.
+        # If the model computes in another precision, this translator has a copy
+        # of the model in float32.
         self._in_float32 = reading.in_float32(translator)
 
     def __call__(self, texts: Sequence[str]) -> list[record.Trace]:
         """Returns the trace of each sentence.
 
         Args:
-            texts: the sentences, none of them blank.
+            texts: a list of sentences, at least one and none of them blank.
 
         Raises:
-            ValueError: a sentence is blank.
+            ValueError: a sentence is blank or not a string.
             FloatingPointError: the model's output is NaN.
         """
         translator = self._in_float32
         if translator is not self._translator:
             translator.model.set_weights(self._translator.model.get_weights())
-        for text in texts:
-            reading.check_text("text", text)
+        lists.check_list("texts", texts)
+        texts = [
+            reading.check_text("texts", text)
+            for text in reading.as_list("texts", texts)
+        ]
         result = translator.search_ids(
-            translator.encode_source(tf.constant(list(texts)))
+            translator.encode_source(tf.constant(texts))
         )
         traces = []
         for row, text in enumerate(texts):

@@ -13,6 +13,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,7 +26,7 @@ from keras_transformer.text import special_ids as specials
 KIND = "piece_table"
 _SPACE = "\u2581"
 # A tag at the beginning of a text, and the rest of the text.
-_TAG = r"\A(>>.*?<<)(?s:(.*))\z"
+_TAG = r"^(>>.*?<<)(?s:(.*))$"
 # AutoGraph is off: it takes seconds, and no code here branches on tensors.
 _in_graph = functools.partial(tf.function, autograph=False)
 
@@ -33,9 +34,9 @@ _in_graph = functools.partial(tf.function, autograph=False)
 class PieceTable(base.TextTokenizer):
     """A tokenizer with a model and a table of ids, as graph operations.
 
-    A piece that is not in the table becomes the unknown token. Decoding joins
-    the tokens, and leaves out special ids. The normalization is that of the
-    SentencePiece model.
+    A piece or tag that is not in the table becomes the unknown token. Decoding
+    joins the tokens, and leaves out special ids, the unknown token included.
+    The normalization is that of the SentencePiece model.
 
     Args:
         tokens: V different tokens, in the order of their ids.
@@ -81,7 +82,12 @@ class PieceTable(base.TextTokenizer):
 
     @classmethod
     def from_content(cls, content: dict) -> "PieceTable":
-        """Makes a tokenizer from the JSON content of its `model`."""
+        """Makes a tokenizer from the JSON content of its `model`.
+
+        Raises:
+            ValueError: the SentencePiece model in the content cannot be read,
+                or the table is not valid.
+        """
         try:
             model = base64.b64decode(content["sentencepiece"], validate=True)
         except binascii.Error as error:
@@ -100,11 +106,15 @@ class PieceTable(base.TextTokenizer):
         return [self._tokens[int(i)] for i in ids]
 
     def has_unknown_characters(self, text: str) -> bool:
-        """Tells whether a piece of a text is not in the table."""
+        """Tells whether the tag or a piece of a text is not in the table."""
         data = text.encode("utf-8", "surrogateescape")
-        pieces = self._processor.encode(
-            data.decode("utf-8", "replace"), out_type=str
-        )
+        text = data.decode("utf-8", "replace")
+        tag = re.match(_TAG, text)
+        if tag:
+            text = text[tag.end(1) :]
+        pieces = self._processor.encode(text, out_type=str)
+        if tag:
+            pieces.append(tag[1])
         return any(piece not in self._ids for piece in pieces)
 
     @_in_graph(input_signature=[tf.TensorSpec([None], tf.string)])
@@ -120,7 +130,7 @@ class PieceTable(base.TextTokenizer):
         ids = self._operations().tokenize(tf.where(has_tag, rest, text))
         table = tf.constant(self._ids_of_pieces, tf.int32)
         ids = ids.with_values(tf.gather(table, ids.values))
-        # A ragged column with the tag; rows without a tag are empty in it.
+        # Each row has the id of its tag, or no id if it has no tag.
         tags = tf.RaggedTensor.from_row_lengths(
             self._tag_ids(tf.boolean_mask(tag, has_tag)),
             tf.cast(has_tag, tf.int64),
@@ -137,7 +147,7 @@ class PieceTable(base.TextTokenizer):
         return tf.strings.strip(tf.strings.regex_replace(joined, _SPACE, " "))
 
     def _tag_ids(self, tags):
-        """Returns the ids of tags `(N,)`; the unknown id for an unknown tag."""
+        """Returns the ids of a vector of tags; unknown tags get `unknown`."""
         known = [
             token
             for token in self._tokens

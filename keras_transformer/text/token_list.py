@@ -9,6 +9,7 @@ B batch   T length in tokens (ragged)   V vocabulary_size
 import dataclasses
 import functools
 import json
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,8 +19,10 @@ from keras_transformer.text import base, texts
 from keras_transformer.text import special_ids as specials
 
 KIND = "tokens"
-# Hashes are below this number, which is the largest int64.
+# The number of buckets for the hashes of tokens: the largest int64.
 _HASHES = 2**63 - 1
+# `tf.strings.split` splits at the same characters.
+_WHITE_SPACE = re.compile(r"\s+", re.ASCII)
 # AutoGraph is off: it takes seconds, and no code here branches on tensors.
 _in_graph = functools.partial(tf.function, autograph=False)
 
@@ -27,8 +30,9 @@ _in_graph = functools.partial(tf.function, autograph=False)
 class TokenList(base.TextTokenizer):
     """A tokenizer with a list of tokens, as graph operations.
 
-    A text is split at white space, and a token that is not in the list becomes
-    the unknown token. Decoding puts a space between tokens.
+    A text is split at white space of ASCII, and a token that is not in the list
+    becomes the unknown token. Decoding leaves out special ids, the unknown
+    token included, and puts a space between tokens.
 
     Args:
         tokens: V different tokens, in the order of their ids.
@@ -79,7 +83,8 @@ class TokenList(base.TextTokenizer):
 
     def has_unknown_characters(self, text: str) -> bool:
         """Tells whether a token of a text is not in the list."""
-        return any(token not in self._known for token in text.split())
+        tokens = _WHITE_SPACE.split(text)
+        return any(token and token not in self._known for token in tokens)
 
     @_in_graph(input_signature=[tf.TensorSpec([None], tf.string)])
     def _encode(self, text):

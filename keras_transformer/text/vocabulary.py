@@ -5,9 +5,10 @@ The normalization is part of the vocabulary:
 - `"nfc_punctuation"`: spaces at the ends are removed, and several spaces become
   one. All kinds of spaces, tabs and line ends become spaces; quotes, but not
   guillemets, become straight quotes; dashes become hyphens. Letters and their
-  accents are composed (NFC); an accent is removed if no training text has it
-  on this letter. Control characters, byte order marks, soft hyphens and text
-  direction marks are removed.
+  accents are composed (NFC). An accent is removed if the training texts have
+  this letter, but never with this accent. Control characters, byte order marks,
+  soft hyphens, zero-width spaces, text direction marks, and variation selectors
+  and tags of emoji are removed.
 - `"nmt_nfkc"`, `"nfkc"`, `"nmt_nfkc_cf"`, `"nfkc_cf"`: normalizations of
   SentencePiece. They replace full-width letters, ligatures and fractions by
   ordinary characters; `cf` also makes lower case. They keep quotes and dashes.
@@ -55,22 +56,22 @@ def learn_vocabulary(
         vocabulary_size: V, the number of pieces, special ids included.
         may_be_smaller: whether a text too small for `vocabulary_size` gives
             a smaller vocabulary instead of an error.
-        normalization: the name of a normalization, see above.
-        seed: the seed of the draw, if there are more than `max_sentences`.
-        special_ids: the special ids, each below V. They may be those of another
-            system.
+        normalization: a normalization; the docstring of this module lists them.
+        seed: the seed for the draw of sentences.
+        special_ids: `pad`, `begin`, `end` and `unknown`, all below V. `unknown`
+            must not be `None`. Other fields are not used.
         algorithm: `"bpe"`, byte-pair encoding, or `"unigram"`, the unigram
             language model of SentencePiece.
         user_symbols: texts that are always one piece, such as the tags of
             languages. They count as pieces.
-        max_sentences: the number of sentences, drawn at random, from which the
-            vocabulary is learned. Only these are held in memory.
+        max_sentences: the maximum number of sentences to learn from. If there
+            are more, this number is drawn at random, and held in memory.
 
     Returns:
         The serialized SentencePiece model, for `Tokenizer`.
 
     Raises:
-        ValueError: an argument is invalid, or V does not fit the text.
+        ValueError: an invalid argument, no text, or V does not fit the text.
 
     Example:
 
@@ -165,6 +166,11 @@ def _check(algorithm, user_symbols, max_sentences):
 
 
 def _check_special_ids(special_ids, vocabulary_size):
+    if special_ids.unknown is None:
+        raise ValueError(
+            "SentencePiece needs an id for unknown pieces. Received: "
+            f"{special_ids}. Give `unknown`."
+        )
     if max(special_ids.as_list()) >= vocabulary_size:
         raise ValueError(
             "Special ids must be below the vocabulary's size. Received: "

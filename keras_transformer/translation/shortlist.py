@@ -1,6 +1,8 @@
 """The likely target tokens of a source, learned from sentence pairs.
 
 B batch   S source length   V vocabulary_size of the target
+
+V_source is the size of the vocabulary of the sources.
 """
 
 from collections.abc import Sequence
@@ -20,13 +22,14 @@ class Shortlist(NamedTuple):
     """The target tokens that may occur in the translation of a source.
 
     The translation of a row may have the frequent tokens, and the likely tokens
-    of each of its source tokens. If one of its source tokens is unknown, that
-    is, was not in the training data, the translation may have all tokens.
+    of each of its source tokens. A source token is unknown if it is in no pair
+    that `learn` has read, and not in its argument `known`. If one of the source
+    tokens is unknown, the translation may have all tokens.
 
     is_frequent: boolean `(V,)`, which target tokens all rows may have.
-    likely: int32 `(V_source, N)`, N likely target tokens of each source token.
-        If a source token has fewer than N, one of them is repeated. If it has
-        none, a frequent token is repeated.
+    likely: int32 `(V_source, likely)`, the likely target tokens of each source
+        token; `likely` is an argument of `learn`. If a source token has fewer,
+        one of them is repeated. If it has none, a frequent token is repeated.
     is_known: boolean `(V_source,)`, which source tokens are known.
 
     Example:
@@ -75,10 +78,12 @@ def learn(
     """Learns a shortlist from the ids of sentence pairs.
 
     The likely target tokens of a source token have the largest translation
-    probabilities of IBM model 1 (Brown et al. 1993).
+    probabilities of IBM model 1 (Brown et al. 1993). For these, only a part of
+    the pairs is read if the corpus is very large.
 
     Args:
-        sources: the source ids `(S,)` of each pair, without special ids.
+        sources: the source ids `(S,)` of each pair, without special ids. Pairs
+            with an empty side are left out.
         targets: the target ids `(T,)` of each pair, without special ids.
         source_vocabulary_size: V_source.
         vocabulary_size: V.
@@ -87,29 +92,28 @@ def learn(
             special ids of the source, padding included.
         frequent: how many of the most frequent target tokens every row may
             have, in addition to `always`.
-        likely: N, the number of likely tokens of each source token.
+        likely: the number of likely tokens of each source token.
 
     Raises:
-        ValueError: there are no pairs, or a size is too small.
+        ValueError: no pair has tokens on both sides, not as many targets as
+            sources, `likely` is below 1, or `frequent` is below 0.
     """
-    if not len(sources) or len(sources) != len(targets):
-        raise ValueError(
-            "A shortlist is learned from sentence pairs. Received: "
-            f"{len(sources)} sources and {len(targets)} targets. Give as many "
-            "of each."
-        )
     if likely < 1 or frequent < 0:
         raise ValueError(
             "`likely` must be at least 1, and `frequent` at least 0. "
             f"Received: likely={likely}, frequent={frequent}."
         )
-    counts = np.bincount(np.concatenate(targets), minlength=vocabulary_size)
+    pairs = _pairs_with_tokens(sources, targets)
+    counts = np.bincount(
+        np.concatenate([target for _, target in pairs]),
+        minlength=vocabulary_size,
+    )
     is_frequent = np.zeros(vocabulary_size, bool)
     is_frequent[list(always)] = True
     first = np.argsort(-counts, kind="stable")[:frequent]
     is_frequent[first[counts[first] > 0]] = True
     source, target, probability = _translation_probabilities(
-        sources, targets, vocabulary_size
+        pairs, vocabulary_size
     )
     # A source token without a target gets a token that all rows may have.
     table = np.full(
@@ -122,6 +126,28 @@ def learn(
     return Shortlist(is_frequent, table, is_known)
 
 
+def _pairs_with_tokens(sources, targets):
+    """Returns the pairs that have tokens on both sides."""
+    if len(sources) != len(targets):
+        raise ValueError(
+            "A shortlist is learned from sentence pairs. Received: "
+            f"{len(sources)} sources and {len(targets)} targets. Give as many "
+            "of each."
+        )
+    pairs = [
+        pair
+        for pair in zip(sources, targets, strict=True)
+        if all(len(ids) for ids in pair)
+    ]
+    if not pairs:
+        raise ValueError(
+            "A shortlist is learned from sentence pairs. Received: "
+            f"{len(sources)} pairs, all with an empty side or none. Give at "
+            "least one pair that has tokens on both sides."
+        )
+    return pairs
+
+
 def _fill(table, source, target, probability):
     """Writes the most likely targets of each source token into its row."""
     order = np.lexsort((-probability, source))
@@ -132,15 +158,12 @@ def _fill(table, source, target, probability):
     table[source[is_kept], rank[is_kept]] = target[is_kept]
 
 
-def _translation_probabilities(sources, targets, vocabulary_size):
+def _translation_probabilities(pairs, vocabulary_size):
     """Returns all couples: sources, targets, and p(target | source).
 
     Each result has one element for each couple that occurs in the pairs.
     """
-    pairs = [
-        (np.unique(source), np.unique(target))
-        for source, target in zip(sources, targets, strict=True)
-    ]
+    pairs = [tuple(map(np.unique, pair)) for pair in pairs]
     couples = sum(len(source) * len(target) for source, target in pairs)
     pairs = pairs[:: -(-couples // _MOST_COUPLES)]
     # Each target token of a pair forms a couple with each source token of the

@@ -13,6 +13,8 @@ from keras_transformer.data.pairs import SentencePair
         ("a &amp; b", "a & b"),
         ("&#233;t&#xe9; &eacute;", "été é"),
         ("AT&T &copy 2 &nosuch; &;", "AT&T &copy 2 &nosuch; &;"),
+        # HTML knows `copy` and `not`, but not these names.
+        ("&copyright; &notit; &not;", "&copyright; &notit; \u00ac"),
         # Entities are replaced once: a text may be about entities.
         ("&amp;lt;", "&lt;"),
     ],

@@ -52,6 +52,12 @@ def test_layers_of_others_are_refused():
         reading.read_pair(translator, "a dog", "un chien")
 
 
+@pytest.mark.parametrize("texts", [[b"a cat"], None])
+def test_texts_must_be_strings(translator, texts):
+    with pytest.raises(ValueError, match="`text` is one sentence. Received"):
+        reading.read_pairs(translator, texts, None)
+
+
 def test_targets_must_be_as_many_as_texts(translator):
     with pytest.raises(ValueError, match="`target`.*3 strings. Expected: 2"):
         reading.read_pairs(translator, ["a", "b"], ["c", "d", "e"])

@@ -48,6 +48,15 @@ def test_the_weights_of_the_moment_in_float32(translator):
         assert_same(found, kt.interpretation.trace(moving, text))
 
 
-def test_a_blank_sentence(translator):
-    with pytest.raises(ValueError, match="must have words. Received: ' '"):
-        kt.interpretation.Tracer(translator)(["a", " "])
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["a", " "], "must have words. Received: ' '"),
+        ([], "Received: 0 strings. Expected: at least 1"),
+        ([b"a cat"], "Received: b'a cat'"),
+        ("a cat", "`texts` is a list of strings.*'a cat'"),
+    ],
+)
+def test_refuses(translator, texts, message):
+    with pytest.raises(ValueError, match=message):
+        kt.interpretation.Tracer(translator)(texts)

@@ -67,6 +67,17 @@ class TestPieceTable:
         assert 3 not in ids[4]
         assert ids[5:] == [[3], []]
 
+    def test_unknown_characters(self):
+        for given, expected in (
+            ("the cat", False),
+            (">>fra<< the cat", False),
+            (">>de<<", False),
+            (">>xx<< the cat", True),
+            (">>fra<< \u2603", True),
+            ("the \u2603", True),
+        ):
+            assert self.table.has_unknown_characters(given) == expected, given
+
     def test_the_normalization_is_that_of_the_model(self):
         """Models of OPUS-MT have the normalization nmt_nfkc."""
         trained = io.BytesIO()

@@ -76,6 +76,11 @@ class TestTokenList:
         assert ids.to_list() == [[4, 3]] and is_known.to_list() == [[True] * 2]
         assert self.tokens.has_unknown_characters("a x")
         assert not self.tokens.has_unknown_characters("a b é")
+        # White space that is not in ASCII does not split a text.
+        for joined in ("a\u00a0b", "a\u2003b", "a\x1db"):
+            assert self.tokens.encode([joined]).to_list() == [[3]]
+            assert self.tokens.has_unknown_characters(joined)
+        assert not self.tokens.has_unknown_characters(" a\n\x0bb\x0c")
 
     def test_one_segmentation_only(self):
         with pytest.raises(ValueError, match="one way only.* rate=0.1"):

@@ -8,7 +8,7 @@ import sys
 import pytest
 import sentencepiece
 
-from keras_transformer.text import vocabulary
+from keras_transformer.text import special_ids, vocabulary
 from tests.assertions import assert_all_close
 
 TEXTS = [
@@ -96,6 +96,11 @@ class TestLearnVocabulary:
     def test_one_string_is_no_list(self):
         with pytest.raises(ValueError, match="list of strings.*'a cat'"):
             vocabulary.learn_vocabulary("a cat")
+
+    def test_an_unknown_id_is_needed(self):
+        ids = special_ids.SpecialIds(unknown=None)
+        with pytest.raises(ValueError, match="unknown=None.*Give `unknown`"):
+            vocabulary.learn_vocabulary(TEXTS, 293, special_ids=ids)
 
     def test_unknown_normalization(self):
         with pytest.raises(ValueError, match="'nfd'.*'nmt_nfkc'"):

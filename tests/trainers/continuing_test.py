@@ -50,6 +50,18 @@ def test_the_same_run(tmp_path):
     run.check(SETTINGS, 0)
 
 
+def test_a_run_whose_weights_are_used_keeps_its_end(tmp_path):
+    message = "which has 12 steps. Received: a length of 13 steps"
+    for has_ended in (False, True):
+        run = run_of_12_steps(tmp_path, has_ended)
+        run.check_end(ending(12))
+        with pytest.raises(ValueError, match=message):
+            run.check_end(ending(13))
+    continuing.ExistingRun(
+        run_directory.RunDirectory(tmp_path / "new")
+    ).check_end(SETTINGS)
+
+
 @pytest.mark.parametrize(
     ("values", "may_change"),
     [

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from unittest import mock
 
 import pytest
@@ -143,8 +144,18 @@ def test_a_moving_average_does_not_become_the_weights(train, tmp_path):
 
 
 def test_refusals_touch_nothing(whole, train, tmp_path):
+    directory = run_directory.RunDirectory(
+        shutil.copytree(whole.path, tmp_path / "run")
+    )
+    # A run that was killed after an evaluation and before its checkpoint.
+    directory.evaluations.write_text(
+        '{"13": {"loss": 2.0, "bleu": 3.0, "chrf": 5.0}}', encoding="utf-8"
+    )
+
     def state():
-        return {path: path.stat().st_mtime_ns for path in whole.path.rglob("*")}
+        return {
+            path: path.stat().st_mtime_ns for path in directory.path.rglob("*")
+        }
 
     before = state()
     for values, message in (
@@ -153,5 +164,5 @@ def test_refusals_touch_nothing(whole, train, tmp_path):
         ({"steps": 20, "warmup_steps": 5}, "warmup_steps: 3 there, 5 now"),
     ):
         with pytest.raises(ValueError, match=message):
-            train(whole.path, **values)
+            train(directory.path, **values)
         assert state() == before

@@ -267,6 +267,31 @@ def test_a_stopped_recipe_ends_as_if_it_had_not_been(
         assert (one == other).all()
 
 
+@pytest.mark.training
+def test_a_recipe_whose_length_is_in_epochs_continues(tmp_path):
+    flags = [
+        *write_pairs(tmp_path, train_size=97, dev_size=13),
+        "--recipe=low_resource",
+        "--preset=demo",
+        *("--num_encoder_layers=1", "--num_decoder_layers=1"),
+        *("--model_dim=32", "--vocabulary_size=401", "--max_length=64"),
+        *("--epochs=1", "--warmup_steps=1", "--evaluation_interval=1"),
+        "--average_checkpoints=1",
+    ]
+    run = tmp_path / "run"
+    train_here(run, *flags)
+    before = (run / "model.keras").read_bytes()
+    # A run without metrics is one that was stopped.
+    (run / "metrics.json").unlink()
+    train_here(run, *flags)
+    assert (run / "metrics.json").exists()
+    assert (run / "model.keras").read_bytes() == before
+    longer = ["--epochs=2" if f == "--epochs=1" else f for f in flags]
+    message = "1_both, which has 2 steps. Received: a length of 4 steps. Use"
+    with pytest.raises(ValueError, match=message):
+        train_here(run, *longer)
+
+
 @pytest.mark.grid
 @pytest.mark.training
 def test_scores_are_computed_again_and_the_end_stays(whole, flags):
@@ -280,7 +305,7 @@ def test_scores_are_computed_again_and_the_end_stays(whole, flags):
         assert "tok:char" in metrics["dev"]["bleu_signature"]
     assert [model.read_bytes() for model in models] == before
     longer = ["--steps=6" if f == "--steps=4" else f for f in flags]
-    message = "1_both, which has steps=4. Received: --steps=6. Use the same"
+    message = "1_both, which has 4 steps. Received: a length of 6 steps. Use"
     with pytest.raises(ValueError, match=message):
         train_here(whole, *longer, "--tokenize=char")
 

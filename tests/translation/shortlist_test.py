@@ -94,6 +94,12 @@ class TestLearn:
         assert np.flatnonzero(first).tolist() == [0, 1, 2, 7]
         assert second.all()
 
+    def test_pairs_with_an_empty_side_are_left_out(self):
+        pairs = [[5], [6], [], []], [[7], [], [8], []]
+        shortlist = learn(*pairs)
+        for found, expected in zip(shortlist, learn([[5]], [[7]]), strict=True):
+            assert found.tolist() == expected.tolist()
+
     def test_part_of_a_large_corpus(self, monkeypatch):
         monkeypatch.setattr(lists, "_MOST_COUPLES", 2)
         shortlist = learn([[5], [6], [8]], [[7], [8], [9]])
@@ -103,7 +109,8 @@ class TestLearn:
     @pytest.mark.parametrize(
         ("pairs", "changes", "message"),
         [
-            (([], []), {}, "Received: 0 sources and 0 targets"),
+            (([], []), {}, "Received: 0 pairs, all with an empty side or none"),
+            (([[], [5]], [[7], []]), {}, "Received: 2 pairs, all with"),
             (([[5]], []), {}, "Received: 1 sources and 0 targets"),
             (([[5]], [[7]]), {"likely": 0}, "Received: likely=0, frequent=0"),
             (([[5]], [[7]]), {"frequent": -1}, "likely=1, frequent=-1"),

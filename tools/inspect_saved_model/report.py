@@ -13,8 +13,12 @@ _UNITS = ((1e6, "MB"), (1e3, "kB"))
 def sizes(directory: str | os.PathLike[str]) -> dict[str, int]:
     """Returns the number of bytes of each part of a SavedModel, and of all.
 
+    Args:
+        directory: the SavedModel.
+
     Returns:
-        Dict of `graph`, `variables`, `assets`, `other` and `total`.
+        Dict of `graph`, `variables`, `assets`, `other` for all other files, and
+        `total`.
     """
     directory, counts = pathlib.Path(directory), {}
     names = {"saved_model.pb": "graph"}
@@ -78,7 +82,7 @@ def compared(name: str, differences: dict) -> Iterator[str]:
     """Yields the lines about a comparison.
 
     Args:
-        name: the other run or SavedModel of the comparison.
+        name: the directory of the other run or SavedModel.
         differences: the result of `comparing.differences`.
     """
     yield (
@@ -95,6 +99,10 @@ def changed(ours: dict, theirs: dict) -> Iterator[str]:
     """Yields a line for each difference of the metadata of two SavedModels.
 
     The metadata `run` and `warm_up` are not compared.
+
+    Args:
+        ours: the metadata of the inspected SavedModel.
+        theirs: the metadata of the other SavedModel.
     """
     for key in sorted({*ours, *theirs} - {"run", "warm_up"}):
         if ours.get(key) != theirs.get(key):
@@ -144,7 +152,11 @@ def _shape(sizes_, signatures, name, key):
     signature = signatures.get(name)
     letters = "?" * len(sizes_ or ())
     if signature is not None:
-        known = {**signature.inputs, **signature.outputs}
+        known = {
+            **signature.inputs,
+            **signature.outputs,
+            **signature.calibrated,
+        }
         letters = known.get(key, ("", letters))[1]
     if sizes_ is None or len(letters) != len(sizes_):
         return str(sizes_)

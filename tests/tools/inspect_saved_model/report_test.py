@@ -46,9 +46,20 @@ def test_lines():
     assert f"weights    {count} float32; vocabulary " in text
     assert (
         "  n_best: text string (B)\n    -> " in text
-        and "scores float32 (B, N=4)" in text
+        and "scores float32 (B, W=4)" in text
     )
     assert "8        2       12.5      250.0       1279.5" in text
+
+
+def test_the_outputs_of_a_calibration():
+    answer = served.answer()
+    answer["signatures"]["n_best"]["outputs"]["confidences"] = (
+        "float32",
+        [None, 5],
+    )
+    described = export.read_metadata(served.directory())
+    text = "\n".join(report.lines("models/1", described, answer))
+    assert "confidences float32 (B, W=5)" in text
 
 
 def test_an_older_saved_model():
