@@ -1,9 +1,11 @@
 """The Transformer of "Attention Is All You Need" for Keras 3 on TensorFlow.
 
-The letters of all shapes in this package:
+Shapes are written with letters. CONTRIBUTING.md lists all letters; the most
+frequent are:
 
-B batch   T query/target length   S key/source length   D model_dim   H heads
-K head_dim   F feed_forward_dim   V vocabulary_size   W beam width   L layers
+B batch size   T query or target length   S key or source length   D model_dim
+H heads   K head_dim   F feed_forward_dim   V vocabulary_size   L layers
+W hypotheses of a row
 """
 
 from keras_transformer import (

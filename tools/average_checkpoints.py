@@ -72,10 +72,12 @@ def average(
         averaging: the flags.
 
     Returns:
-        The pair of the model and the steps of the checkpoints.
+        The model, and the steps of the averaged checkpoints, ascending. Steps
+        that have no undamaged checkpoint are left out.
 
     Raises:
-        ValueError: a checkpoint does not exist, or `--steps` are not numbers.
+        ValueError: none of these checkpoints exists, all are damaged, or
+            `--steps` are not numbers.
     """
     architecture = kt.TransformerConfig(**config["architecture"])
     model = kt.build_transformer(architecture, dtype="float32")

@@ -2,7 +2,7 @@
 
     python -m tools.benchmark_data --shards=shards/en-fr
 
-prints JSON: the numbers of pairs and of windows; the seconds until the shards
+prints JSON: the pairs and the windows of an epoch; the seconds until the shards
 are open, and until the first window is read; the seconds to read a window in
 the middle of an epoch; the pairs per second; and the peak memory of the process
 before the shards are opened, and at the end.
@@ -123,7 +123,7 @@ def measure_batches(
 def _megabytes():
     """Returns the peak memory of this process so far, in megabytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # The unit is kilobytes on Linux, and bytes on macOS.
+    # The unit of `ru_maxrss` is kilobytes on Linux, and bytes on macOS.
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 

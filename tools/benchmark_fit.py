@@ -6,10 +6,10 @@ trains a Transformer with its own train step, and the same Transformer inside of
 a plain `keras.Model` with Keras's train step, in alternate rounds of one
 process. Then it trains a small model with one step and with ten steps in a call
 of the graph. It prints a line of JSON for each comparison: the medians and the
-ranges of the milliseconds per step, their ratio, and the losses of the first
-round. The ratio is our time over that of Keras, and the time with ten steps per
-call over the time with one. Below 1, the first is faster. The losses must be
-equal.
+ranges of the milliseconds per step and of their ratio, and the losses of the
+first round. In the first line, the ratio is our time over that of Keras; in the
+second, the time with ten steps per call over the time with one step. The two
+losses of a line must be equal; otherwise the trainings differ.
 """
 
 import dataclasses
@@ -28,7 +28,10 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Rounds:
-    """The flags for the length of the training of each model."""
+    """The flags for the length of the training of each model.
+
+    The small model always has 100 steps in a round.
+    """
 
     rounds: int = setting("Rounds of each model.", 9, least=3)
     steps: int = setting("Steps of a round.", 10, least=10)
@@ -46,7 +49,7 @@ class PlainModel(keras.Model):
 
 
 class RoundTime(keras.callbacks.Callback):
-    """Callback that measures the seconds from the first step to the last."""
+    """Callback that measures the seconds of the last epoch."""
 
     def on_epoch_begin(self, epoch, logs=None):
         self._start = time.perf_counter()
@@ -57,7 +60,10 @@ class RoundTime(keras.callbacks.Callback):
 
 
 def make_transformer(layers, model_dim, vocabulary_size):
-    """Makes a Transformer with the paper's proportions, and fixed weights."""
+    """Makes a Transformer; equal arguments give equal weights.
+
+    As in the paper, `feed_forward_dim` is 4 times `model_dim`.
+    """
     keras.utils.set_random_seed(0)
     config = kt.TransformerConfig(
         vocabulary_size=vocabulary_size,
@@ -88,20 +94,23 @@ def compile_model(model, model_dim, jit_compile, **settings):
 def by_turns(models, batches, steps, rounds, callbacks=None):
     """Trains models in alternate rounds.
 
+    The time of each model's first round is dropped, because this round traces
+    the graph and warms the caches.
+
     Args:
         models: compiled models by name.
         batches: a data set without an end.
         steps: steps of a round.
-        rounds: rounds of each model.
+        rounds: timed rounds of each model.
         callbacks: lists of additional callbacks, by the names of models.
 
     Returns:
         Two dicts by the names of models: the milliseconds per step of each
-        round, and the loss of the first round.
+        timed round, and the loss of the first round, whose time is dropped.
     """
     times = {name: [] for name in models}
     losses = {}
-    # The first round traces the graph and warms the caches.
+    # The times of the first round are left out of the result.
     for _ in range(1 + rounds):
         for name, model in models.items():
             clock = RoundTime()

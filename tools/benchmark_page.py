@@ -2,11 +2,11 @@
 
     python -m tools.benchmark_page --page=runs/demo/page.html
 
-It prints JSON: the size of the file in megabytes; the seconds until the page is
-drawn; the seconds from a new sentence to its drawing, with beam search; and the
-milliseconds from a move of the slider of steps to the new layout. Each time is
-[median, smallest, largest]. It needs Debian's chromium and the package
-playwright.
+The program prints JSON: the size of the file in megabytes; the seconds until
+the page is drawn; the seconds from a new sentence to the drawing of its
+translation, with the search of the page; and the milliseconds from a move of
+the slider of steps to the new layout. Each time is [median, smallest, largest].
+The program needs Debian's chromium and the package playwright.
 """
 
 import dataclasses
@@ -28,7 +28,8 @@ _SENTENCES = (
     "The frog didn't cross the field because it was too wide.",
     "The cow didn't enter the tunnel because it was too frightened.",
 )
-# Whether the page shows a translation other than `text`, and its last section.
+# Whether the page has drawn its last section, and a translation that differs
+# from `text`.
 _DRAWN = """text => {
   const target = document.querySelector("#whole .translation");
   const last = document.querySelector("#attribution");
@@ -70,8 +71,17 @@ def measured(path: str, repeats: int) -> dict:
     Args:
         path: the page.
         repeats: how often the page is opened.
+
+    Returns:
+        Dict of `megabytes`, the size of the file; and of the medians, smallest
+        and largest values of `opened_seconds`, `translated_seconds` and
+        `slider_milliseconds`.
+
+    Raises:
+        FileNotFoundError: chromium is not installed.
     """
-    # Only this program needs playwright.
+    # Only this function needs playwright. So --help and the tests without a
+    # browser run if playwright is not installed.
     from playwright import sync_api
 
     browser_path = shutil.which("chromium")
@@ -103,7 +113,7 @@ def measured(path: str, repeats: int) -> dict:
 
 
 def _translate(page, text):
-    """Types a sentence, and returns the seconds until it is drawn."""
+    """Translates a sentence; returns the seconds from Enter to the drawing."""
     before = page.text_content("#whole .translation")
     field = page.locator("#whole .sentence input").first
     field.fill(text)
@@ -114,7 +124,7 @@ def _translate(page, text):
 
 
 def _summary(values):
-    """Returns the median, the smallest and the largest value."""
+    """Returns the median, the smallest and the largest value, rounded."""
     return [round(f(values), 3) for f in (statistics.median, min, max)]
 
 

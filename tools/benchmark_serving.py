@@ -5,8 +5,11 @@
 
 The server may be tools.serve_ray or TensorFlow Serving. The requests differ in
 their signature, and in the number and length of their texts. First, one thread
-sends each distinct request once. Then all threads send requests. Each response
-must be the same as that of the one thread; numbers may differ by rounding.
+sends each distinct request once. Then all threads send requests. The response
+must be the one that the single thread received for the same request; numbers
+may differ by rounding. The program prints JSON: the number of errors and the
+first errors, seconds of a request, texts per second, and the memory of the
+server.
 """
 
 import concurrent.futures
@@ -29,7 +32,8 @@ from tools.inspect_saved_model import probe
 from trainers import program
 from trainers.settings_flags import setting
 
-# In another batch, the same numbers differ by rounding.
+# The largest difference of two numbers that count as equal, relative or
+# absolute. In another batch, the numbers of a text differ by rounding.
 _TOLERANCE = 1e-3
 
 
@@ -85,8 +89,13 @@ class Client:
     def ask(self, request: dict) -> Any:
         """Sends a request, and returns the predictions.
 
+        Args:
+            request: the body, as JSON values.
+
         Raises:
-            ValueError: the server refused the request.
+            ValueError: the status of the response is not 200, or the response
+                is not JSON.
+            OSError or http.client.HTTPException: there is no response.
         """
         status, body = self.post(json.dumps(request).encode())
         if status != 200:
@@ -98,7 +107,10 @@ class Client:
         return self._request("POST", ":predict", body)
 
     def get(self, path: str) -> Any:
-        """Gets a path below that of the model; returns the JSON response."""
+        """Gets the model's URL plus `path`; returns the response's JSON.
+
+        The status of the response is not checked.
+        """
         return json.loads(self._request("GET", path)[1])
 
     def _request(self, method, path, body=None):
@@ -115,7 +127,10 @@ class Client:
 
 
 class Outcome(NamedTuple):
-    """The seconds of a request, and its error; `None` if it succeeded."""
+    """The seconds of a request, and its error.
+
+    The error is `None` if the response is as expected.
+    """
 
     seconds: float
     error: str | None
@@ -135,7 +150,17 @@ def text_signatures(url: str) -> list[str]:
 def make_requests(
     load: Load, words: list[str], signatures: list[str]
 ) -> Iterator[dict]:
-    """Yields the distinct requests, with texts of random number and length."""
+    """Yields `load.distinct` random requests.
+
+    The signature, the number of texts and the length of each text are random.
+    A text is a slice of `words`, and may be empty. By chance, two requests can
+    be the same.
+
+    Args:
+        load: the flags of the requests.
+        words: the words of the source files, in order.
+        signatures: names of signatures with the only input `text`.
+    """
     source = random.Random(load.seed)
     for _ in range(load.distinct):
         texts = []
@@ -150,7 +175,13 @@ def make_requests(
 
 
 def measure(load: Load, distinct: list[dict], expected: list) -> dict:
-    """Sends requests from all threads; returns the results as JSON values."""
+    """Sends requests from all threads; returns the results as JSON values.
+
+    Args:
+        load: the flags of the requests.
+        distinct: the requests to draw from.
+        expected: the predictions for each of these requests.
+    """
     source = random.Random(load.seed + 1)
     numbers = [source.randrange(len(distinct)) for _ in range(load.requests)]
     ask = Client(load.url).ask
@@ -218,7 +249,7 @@ def is_same(answer: Any, expected: Any) -> bool:
 
 
 def resident_bytes(pid: int) -> int:
-    """Returns the memory of a process and of all its descendants, in bytes.
+    """Returns the bytes in RAM of a process and of all its descendants.
 
     Memory that several processes share is counted once for each of them.
 

@@ -2,10 +2,10 @@
 
     python -m tools.benchmark_training --precision=mixed_bfloat16
 
-Prints one line of JSON: the median and the range of the time of a step, target
-tokens per second, the GFLOP/s of the step's matrix products, the GFLOP/s of one
-large matrix product in the same process (the ceiling), and the ratio of the two
-GFLOP/s.
+The program prints one line of JSON: the median and the range of the time of a
+step, target tokens per second, the GFLOP/s of the step's matrix products, the
+GFLOP/s of one large matrix product in the same process (the ceiling), and the
+ratio of the two GFLOP/s.
 """
 
 import dataclasses
@@ -47,12 +47,14 @@ class StepTimes(keras.callbacks.Callback):
 def step_flops(sizes: Timing) -> float:
     """Counts the floating-point operations of a step's matrix products.
 
-    A product of an (M, K) and a (K, N) matrix takes 2 M K N operations. The
-    backward pass takes twice as many as the forward pass.
+    The product of a matrix with `x` rows and `y` columns, and a matrix with `y`
+    rows and `z` columns, takes `2 * x * y * z` operations. The backward pass
+    takes twice as many operations as the forward pass.
     """
     dim, length = sizes.model_dim, sizes.length
     feed_forward = 2 * dim * sizes.feed_forward_dim
-    # The four projections, then the attention scores and the weighted sum.
+    # Multiplications for each token: the four projections, then the attention
+    # scores and the weighted sum.
     attention = 4 * dim * dim + 2 * length * dim
     encoder = attention + feed_forward
     decoder = 2 * attention + feed_forward
@@ -62,7 +64,11 @@ def step_flops(sizes: Timing) -> float:
 
 
 def ceiling_flops(dtype: str) -> float:
-    """Measures the floating-point operations per second of a matrix product."""
+    """Measures the floating-point operations per second of a matrix product.
+
+    Args:
+        dtype: the type of the matrices.
+    """
     size = 2048
     a = tf.cast(tf.random.normal((size, size)), dtype)
     product = tf.function(lambda x: tf.matmul(x, x))

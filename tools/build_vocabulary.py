@@ -22,7 +22,12 @@ _MULTIPLE = 8
 
 @dataclasses.dataclass(frozen=True)
 class Vocabulary:
-    """The flags of the text and of the vocabularies."""
+    """The flags of the text and of the vocabularies.
+
+    Raises:
+        ValueError: the text is given twice or not at all, or there is no text
+            for the vocabulary of the targets.
+    """
 
     output: str = setting(
         "File of the vocabulary (of the sources, if there are two)."
@@ -98,7 +103,7 @@ def main(vocabulary):
         _write(outputs[0], texts_of(vocabulary, 0, 1), vocabulary, size)
         return
     _write(outputs[0], texts_of(vocabulary, 0), vocabulary, size)
-    # Tags are put before sources only.
+    # User symbols such as <2fr> are put before sources only.
     of_target = dataclasses.replace(vocabulary, user_symbols=[])
     _write(outputs[1], texts_of(vocabulary, 1), of_target, size)
 

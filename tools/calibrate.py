@@ -3,13 +3,15 @@
     python -m tools.calibrate --model=runs/mine \\
         --source=dev.en --reference=dev.de
 
-It translates a development set. From every second sentence it learns a curve:
-the share of right words by the log-probability of a word. On the other
-sentences it tests the curve, and prints the reliability diagram, the expected
-calibration error, and BLEU by the confidence of the sentences. It writes
-`confidence.json` into the directory of the run. `tools.translate --confidence`,
-`tools.explore` and `tools.export_saved_model` read this file. See
-docs/confidence.md.
+The program translates a development set. From every second sentence it learns
+two curves: the share of right words by the log-probability of a word, and by
+the mean log-probability of the tokens of a translation. From the references it
+learns how long translations usually are. On the other sentences the program
+tests the calibration: it prints the reliability diagram, the expected
+calibration error, BLEU by the confidence of the sentences, and the numbers of
+translations with a loop and of unusual length. It writes `confidence.json` into
+the directory of the run. `tools.translate --confidence`, `tools.explore` and
+`tools.export_saved_model` read this file. See docs/confidence.md.
 """
 
 import dataclasses
@@ -23,7 +25,8 @@ from tools.model_flags import settings
 from trainers import program
 from trainers.settings_flags import only, setting
 
-# BLEU is printed for this number of groups of sentences, by confidence.
+# The sentences are sorted by confidence and split into this number of groups.
+# BLEU is printed for each group.
 _PARTS = 4
 _LEAST_PAIRS = 40
 
@@ -80,7 +83,16 @@ def fit(
     pairs: Sequence[data.SentencePair],
     best: Sequence[translation.Hypothesis],
 ) -> translation.Calibration:
-    """Learns the calibration from translations and their references."""
+    """Learns the calibration from translations and their references.
+
+    Args:
+        translator: the `Translator` of the run.
+        pairs: the sources with their references.
+        best: the translation of each source.
+
+    Raises:
+        ValueError: no translation has a word.
+    """
     sources, targets = (
         encode(tf.constant([pair[side] for pair in pairs])).row_lengths()
         for side, encode in enumerate(
@@ -90,7 +102,8 @@ def fit(
             )
         )
     )
-    # The length of a source without known pieces is 0.
+    # A source without known pieces has length 0, but `fit_lengths` needs at
+    # least 1.
     lengths = translation.fit_lengths(np.maximum(sources, 1), targets)
     return translation.fit_calibration(
         translation.score_words(translator.target_tokenizer, best),
@@ -105,7 +118,14 @@ def measured(
     pairs: Sequence[data.SentencePair],
     best: Sequence[translation.Hypothesis],
 ) -> Iterator[str]:
-    """Tests a calibration on other translations; yields the lines to print."""
+    """Tests a calibration; yields the lines to print.
+
+    Args:
+        translator: the `Translator` of the run.
+        calibration: the calibration.
+        pairs: pairs from which the calibration was not learned.
+        best: the translation of each source.
+    """
     references = [pair.target for pair in pairs]
     scored = translation.score_words(translator.target_tokenizer, best)
     right = translation.right_words(scored, references)

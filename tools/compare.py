@@ -4,10 +4,10 @@
         --source=test.en --reference=test.de
 
 --first and --second are each a file of translations, a run directory, several
-run directories with commas between, or a SavedModel. For BLEU, chrF and TER it
-prints both scores, and the results of sacreBLEU's paired bootstrap and paired
-approximate randomization with their signatures. It also prints the sentences
-whose chrF differs most.
+run directories with commas between, or a SavedModel. For BLEU, chrF and TER the
+program prints both scores, and the results of sacreBLEU's paired bootstrap and
+paired approximate randomization with their signatures. It also prints the
+sentences whose chrF differs most.
 """
 
 import dataclasses
@@ -97,7 +97,7 @@ def _is_model(paths):
 
 
 def _tokenization(systems):
-    """Returns the tokenization of the first system that is a run."""
+    """Returns the tokenization of the first system that is a run, else 13a."""
     for paths in systems:
         if _is_model(paths) and not loading.is_saved_model(paths[0]):
             return loading.tokenization(settings.ModelSettings(paths))
@@ -113,7 +113,7 @@ def _lines(files):
 
 
 def _translations(paths, sources, batch_size):
-    """Returns the lines of files, or how models translate the sources."""
+    """Returns the lines of files, or the models' translations of sources."""
     if not _is_model(paths):
         return _lines(paths)
     models = settings.ModelSettings(paths)

@@ -30,6 +30,10 @@ class Drawing:
 def draw(num_positions: int, model_dim: int) -> figure.Figure:
     """Draws the table of each form of `sinusoidal_encoding`.
 
+    Args:
+        num_positions: the number of positions, from 0.
+        model_dim: D, the number of columns of a table.
+
     Raises:
         ValueError: `model_dim` is odd.
     """

@@ -6,9 +6,12 @@
 
 The page shows the figures of The Illustrated Transformer. It contains the
 model, and translates and draws any sentence in the browser, without network or
-server. docs/seeing.md explains it. If tools.calibrate has calibrated the run,
-the page also shows the confidence of a translation. With --format=svg or png
-the program writes one figure instead: the attention for the first --text.
+server. If the model is too large, or if the page cannot compute it, the page
+has the recorded numbers (traces) of its own sentences instead of the model.
+docs/seeing.md explains the page. If tools.calibrate has calibrated the run, the
+page also shows the confidence of a translation. With --format=svg or png the
+program writes one figure instead of the page: the attention for the sentence of
+--text.
 """
 
 import dataclasses
@@ -22,7 +25,12 @@ from trainers.settings_flags import only, setting
 
 @dataclasses.dataclass(frozen=True)
 class Page:
-    """The flags of the page and of a single figure."""
+    """The flags of the page and of a single figure.
+
+    Raises:
+        ValueError: there are targets, but not one for each text; a figure gets
+            several texts; or the page gets flags of a figure.
+    """
 
     output: str = setting("File to write.")
     text: tuple[str, ...] = setting(

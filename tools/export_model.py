@@ -3,8 +3,8 @@
     python -m tools.export_model --to=ctranslate2 --model=runs/mine \\
         --output_dir=models/mine --quantization=int8
 
-It prints that directory. docs/interchange.md lists the systems and what is
-supported.
+The program prints the output directory. docs/interchange.md lists the systems,
+and the models and settings that can be written for each of them.
 """
 
 import dataclasses

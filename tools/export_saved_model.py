@@ -3,9 +3,10 @@
     python -m tools.export_saved_model --model=runs/mine \\
         --output_dir=models/mine
 
-It writes models/mine/1, or the next version number if there are versions, and
-prints the path. The search has the flags of `tools.translate`. The SavedModel
-keeps their values. docs/serving.md describes the signatures.
+The program writes models/mine/1, or the next version number if there are
+versions, and prints the path. The flags of the search are those of
+`tools.translate`. The SavedModel keeps their values, and uses them for every
+request. docs/serving.md describes the signatures.
 """
 
 import dataclasses
@@ -27,7 +28,12 @@ _NUM_WARM_UP = 8
 
 @dataclasses.dataclass(frozen=True)
 class Export:
-    """The flags of the run to export, and of its signatures."""
+    """The flags of the run to export, and of its signatures.
+
+    Raises:
+        ValueError: only one side of a development set or of the training data
+            of a shortlist is given.
+    """
 
     model: str = setting("Run directory.")
     output_dir: str = setting("Directory of the versions.")
@@ -151,7 +157,9 @@ def repairing(
     calibration: translation.Calibration | None,
     run: str,
 ) -> translation.RepairingTranslator:
-    """Returns a translator that searches again if a translation is bad.
+    """Returns a translator that searches again if a translation has a defect.
+
+    A defect is a loop or an unusual length.
 
     Args:
         translator: the `Translator` of the run.
@@ -170,7 +178,14 @@ def repairing(
 
 
 def converted(model, precision: str, weights: str):
-    """Converts the weights of a model as --precision and --weights say."""
+    """Returns a model with the types of weights that two flags ask for.
+
+    Args:
+        model: a `Transformer`. It is not changed, and is returned itself if its
+            weights have these types.
+        precision: the value of --precision, a dtype.
+        weights: the value of --weights; "int8" for matrices in int8.
+    """
     if precision != model.dtype_policy.name:
         model = models.in_precision(model, precision)
     return models.in_int8(model) if weights == "int8" else model
@@ -184,7 +199,8 @@ def shortlisted(
     Args:
         model: the model to export.
         translator: the `Translator` of the run; it has the vocabularies.
-        pairs: training data.
+        pairs: the training data. Pairs with a side that is empty or longer than
+            `max_source_length` of the translator are left out.
 
     Raises:
         ValueError: a special id is too far from the start of the vocabulary.

@@ -3,9 +3,9 @@
     python -m tools.import_model --from=ctranslate2 models/theirs \\
         --output_dir=runs/theirs
 
-Other tools use the directory like that of a run that was trained here. The
-program prints the number of parameters. docs/interchange.md lists the systems
-and what is supported.
+Other tools can then use the directory like the directory of any run. The
+program prints the number of parameters. docs/interchange.md lists the systems,
+and the models of each system that can be imported.
 """
 
 import dataclasses
@@ -44,7 +44,7 @@ class Import:
 
 @program.main(Import)
 def main(settings):
-    # The output directory is checked before the model is read.
+    # The output directory is checked first, because reading a model takes time.
     program.check_output_dir(settings.output_dir)
     interchange.check_free(settings.output_dir)
     options = {

@@ -25,7 +25,8 @@ _SYLLABLES = {
 # to its rank to the power of -_EXPONENT.
 _WORDS = 30_000
 _EXPONENT = 1.1
-# The mean and the standard deviation of the logarithms of sentence lengths.
+# The mean and the standard deviation of the logarithms of sentence lengths, in
+# words.
 _LENGTHS = (np.log(18), 0.55)
 _CHUNK = 100_000
 
@@ -49,7 +50,7 @@ def main(corpus):
 
 
 def lines(count: int, seed: list[int]) -> list[str]:
-    """Returns `count` lines, each a source, a tab and a target.
+    """Returns `count` lines: a source, a tab, a target and a line feed.
 
     Args:
         count: the number of lines.

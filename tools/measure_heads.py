@@ -76,6 +76,15 @@ def measured(
         translator: a `Translator` of one `Transformer`.
         contrast: the contrast set. The two sentences of a pair are adjacent.
         measure: the flags.
+
+    Returns:
+        Dict of `all_heads`, the accuracy of the pronouns with all heads;
+        `questions`, for each question the best heads with their mean weights,
+        and the accuracy without them; and `others_off`, the accuracy without
+        each draw of heads that are among the best of no question.
+
+    Raises:
+        ValueError: fewer than three heads are left to draw from.
     """
 
     def accuracy(heads):
@@ -111,7 +120,16 @@ def ranked(
     examples: Sequence[data.ContrastExample],
     question: str,
 ) -> list[interpretation.HeadWeight]:
-    """Ranks the heads for one question by their mean weight."""
+    """Ranks the heads of a question's kind of attention by their mean weight.
+
+    Args:
+        translator: a `Translator` of one `Transformer`.
+        examples: the first sentences of the contrast set.
+        question: a key of `QUESTIONS`.
+
+    Returns:
+        The heads, the largest mean weight first.
+    """
     stack, query, key = QUESTIONS[question]
     words = [words_of(example, i) for i, example in enumerate(examples)]
     heads = interpretation.find_heads(

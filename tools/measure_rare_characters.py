@@ -4,12 +4,13 @@
     python -m tools.measure_rare_characters --model=runs/mine --source=test.en
 
 Sentences of the built-in corpus's test set, or of --source, are translated four
-times: unchanged, with an emoji between or after their words, with a name in
-another script, and with an accent on one letter. The program prints JSON, where
-`rest_stays` is the share of sentences whose other words are translated as
-before. An emoji or a name may add one word to the translation. An accent may
-replace one run of at most two words, since one word may be translated by two.
-Characters that occur in no translation of unchanged sentences are ignored.
+times: unchanged, with an emoji as a word or at the end of the last word, with a
+name in another script, and with an accent on one letter. The program prints
+JSON, where `rest_stays` is the share of sentences whose other words are
+translated as before. An emoji or a name may add one word to the translation. An
+accent may change at most two adjacent words of the translation, since one word
+may be translated by two. Characters that occur in no translation of unchanged
+sentences are ignored.
 """
 
 import dataclasses
@@ -81,20 +82,22 @@ def measure(translate, sources: Sequence[str], seed: int = 0) -> dict:
 
     Args:
         translate: function from texts to translations.
-        sources: sentences.
+        sources: sentences, at least one.
         seed: the seed of the characters and positions.
 
     Returns:
         A dict of `sentences`, the number of sentences, and a dict for each kind
         of change. Such a dict has `rest_stays`, the share of sentences whose
-        other words are translated as before; and `changed`, with up to five
-        sentences whose other words are translated differently. Each is a list
-        of the changed text, and the translations without and with the change.
+        other words are translated as before; and `changed`, with the first
+        sentences, at most five, whose other words are translated differently.
+        Each is a list of the changed text, and the translations without and
+        with the change.
     """
     generator = random.Random(seed)
     plain = translate(sources)
-    # A translation may contain copies of the rare characters, or bytes that
-    # are not UTF-8. Such characters are ignored.
+    # A translation may contain copies of the rare characters, or replacement
+    # characters for bytes that are not UTF-8. Only characters of the alphabet
+    # are compared, so these are ignored.
     alphabet = {" ", *"".join(plain)}
     report = {"sentences": len(sources)}
     for name, (change, stays) in _CHANGES.items():
@@ -152,7 +155,9 @@ def adds_at_most_one_word(plain: str, changed: str) -> bool:
 
 
 def replaces_at_most_one_run(plain: str, changed: str) -> bool:
-    """Tells whether all words stay, except one run of at most two words.
+    """Tells whether all words stay, except at most two adjacent words.
+
+    At most two words may stand in their place.
 
     >>> replaces_at_most_one_run("près de la rue", "dans la rue")
     True
@@ -177,7 +182,11 @@ def _insert(text, word, generator):
 
 
 def _runs(plain, changed):
-    """Returns the runs of words that differ, as pairs of lists of words."""
+    """Returns the adjacent words that differ.
+
+    Each element is a pair: the words of `plain`, and the words of `changed` in
+    their place. One of the two lists may be empty.
+    """
     words = plain.split(), changed.split()
     matcher = difflib.SequenceMatcher(None, *words, autojunk=False)
     return [

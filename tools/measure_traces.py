@@ -2,13 +2,15 @@
 
     python -m tools.measure_traces --model=runs/demo
 
-The program traces four sentences as the trainer does at each evaluation. It
-prints a line of JSON: the seconds of the first evaluation, which traces the
-graph; the median seconds of the later evaluations; and the kilobytes that an
-evaluation adds to the event file. Then it trains two models with the sizes of
-the demo in alternate rounds. One of them has the callback `GradientNorms`, the
-only part of the summaries that is computed between evaluations. The program
-prints a line with the milliseconds of a step of each model, and their ratio.
+A trace is the record of what a model computes for one sentence. The program
+writes the traces of four sentences, as the trainer does at each evaluation. It
+prints a line of JSON: the seconds of the first evaluation, in which TensorFlow
+makes the graph; the median seconds of the later evaluations; and the kilobytes
+that an evaluation adds to the event file. Then it trains two models with the
+sizes of the demo in alternate rounds. One of them has the callback
+`GradientNorms`, the only part of the summaries that is computed between
+evaluations. The program prints a line with the milliseconds of a step of each
+model, and their ratio.
 """
 
 import dataclasses
@@ -40,7 +42,18 @@ class Measuring:
 
 
 def traces(translator: kt.Translator, evaluations: int) -> dict:
-    """Measures the time and the file size of an evaluation's traces."""
+    """Measures the time and the file size of an evaluation's traces.
+
+    Args:
+        translator: a `Translator`. Greedy search replaces its search, as in the
+            trainer.
+        evaluations: the number of evaluations, at least 2.
+
+    Returns:
+        Dict of `sentences`, the number of sentences; `first_seconds`, the time
+        of the first evaluation; `seconds`, the median time of the others; and
+        `kilobytes`, the size of an evaluation in the event file.
+    """
     texts = dashboards.ILLUSTRATED_SENTENCES
     tracer = kt.interpretation.Tracer(
         translator.with_search(kt.search.GreedySearch())
@@ -69,9 +82,13 @@ def traces(translator: kt.Translator, evaluations: int) -> dict:
 def gradient_norms(rounds: int, steps: int) -> dict:
     """Compares training with and without the callback `GradientNorms`.
 
+    Args:
+        rounds: the number of timed rounds of each model.
+        steps: the number of steps of a round.
+
     Returns:
-        The step times, the ratio of the times, and the losses of the first
-        round, from `benchmark_fit.compare`.
+        The milliseconds of a step, the ratio of the times, and the losses of
+        the first round, from `benchmark_fit.compare`.
     """
     preset = kt.PRESETS["demo"]
     vocabulary_size = 1500

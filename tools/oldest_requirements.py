@@ -2,9 +2,9 @@
 
     python -m tools.oldest_requirements > constraints.txt
 
-`make test-oldest` installs them and runs the tests with them. The lower bounds
-are only in setup.py. This program uses only the standard library, since no
-dependency is installed before it runs.
+`make test-oldest` installs these versions and runs the tests with them. The
+lower bounds are only in setup.py. This program uses only the standard library,
+since no dependency is installed before it runs.
 """
 
 import ast
@@ -12,7 +12,7 @@ import pathlib
 import re
 
 _SETUP = pathlib.Path(__file__).parent.parent / "setup.py"
-# The name of the extra requirements in setup.py that only the tests need.
+# The name of the extra requirements in setup.py that only development needs.
 _EXTRA = "dev"
 
 

@@ -3,9 +3,9 @@
     python -m tools.prepare_data --source=train.en --target=train.fr \\
         --vocabulary=vocabulary.model --output_dir=shards/en-fr
 
-The trainer reads it with --train_shards. The program holds little of the text
-in memory, so the text may be larger than the memory. docs/data.md describes the
-flags and the directory.
+The trainer reads the directory with --train_shards. The program holds little of
+the text in memory, so the text may be larger than the memory. docs/data.md
+describes the flags and the directory.
 """
 
 import dataclasses
@@ -19,7 +19,11 @@ from trainers.settings_flags import setting
 
 @dataclasses.dataclass(frozen=True)
 class Text:
-    """The flags of the text, of its vocabulary and of the output."""
+    """The flags of the text, of its vocabulary and of the output.
+
+    Raises:
+        ValueError: the text is given twice or not at all.
+    """
 
     vocabulary: str = setting(
         "File of the vocabulary (of the sources, if --target_vocabulary is "
@@ -112,6 +116,9 @@ def prepare(
         vocabularies: the tokenizers of the source and the target.
         report: the report of the cleaning. This function fills it.
 
+    Returns:
+        The index of the shard directory.
+
     Raises:
         FileNotFoundError: a file is missing.
         ValueError: the text is invalid, or no pair is left.
@@ -141,7 +148,7 @@ def read(text: Text, errors: str) -> Iterable[kt.data.SentencePair]:
 
     Args:
         text: the flags of the text.
-        errors: what to do with bytes that are not UTF-8, as for `read_lines`.
+        errors: what to do with bytes that are not text, as for `read_lines`.
     """
     if text.tsv:
         return kt.data.iterate_tsv(text.tsv, errors)

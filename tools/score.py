@@ -3,8 +3,9 @@
     python -m tools.score --model=runs/demo --source=test.en --target=test.de
 
 The score is that of `tools.translate --scores` for the same translation: the
-log-probability, divided by the length divisor. With --n_best=N, N lines of the
-target belong to each line of the source. docs/translating.md explains more.
+log-probability, divided by the length divisor, plus the coverage penalty. With
+--n_best=N, N lines of the target belong to each line of the source.
+docs/translating.md says when the two scores differ.
 """
 
 import dataclasses
@@ -18,13 +19,17 @@ from tools.model_flags import loading, settings
 from trainers import program
 from trainers.settings_flags import only, setting
 
-# The number of batches that are sorted by length together.
+# The pairs of this number of batches are sorted by length together.
 _WINDOW = 32
 
 
 @dataclasses.dataclass(frozen=True)
 class Scoring:
-    """The files to score, and the columns to print."""
+    """The files to score, and the columns to print.
+
+    Raises:
+        ValueError: `n_best` is below 1.
+    """
 
     source: str = setting("A file.")
     target: str = setting("Its translations, line by line.")
@@ -73,7 +78,16 @@ def score_lines(
     tokens: bool = False,
     batch_size: int = 64,
 ) -> Iterator[str]:
-    """Yields the output line of each pair."""
+    """Yields the output line of each pair.
+
+    Args:
+        translator: the `Translator` that scores.
+        sources: the source of each pair.
+        targets: the translation of each source.
+        tokens: whether a line also has the tokens and the log-probability of
+            each.
+        batch_size: the number of pairs that are scored together.
+    """
     size = _WINDOW * batch_size
     progress = tqdm.tqdm(
         unit=" lines", total=len(targets), disable=not sys.stderr.isatty()
@@ -89,7 +103,7 @@ def score_lines(
 
 
 def format_line(scored: translation.Hypothesis, tokens: bool) -> str:
-    """Formats a score; with `tokens`, also each token's log-probability."""
+    """Formats a score; with `tokens`, also the tokens and log-probabilities."""
     columns = [f"{scored.score:.4f}"]
     if tokens:
         columns.append(" ".join(scored.tokens))
@@ -99,6 +113,14 @@ def format_line(scored: translation.Hypothesis, tokens: bool) -> str:
 
 def read_pairs(source: str, target: str, count: int):
     """Reads both files, and repeats each source line for each of its targets.
+
+    Args:
+        source: the file of the sources.
+        target: the file of the targets.
+        count: the number of target lines for each source line.
+
+    Returns:
+        Two lists of equal length: the sources and the targets.
 
     Raises:
         FileNotFoundError: a file is missing.

@@ -1,11 +1,12 @@
-"""Translates standard input to standard output, a line for each line.
+"""Translates the lines of standard input, and prints the translations.
 
     python -m tools.translate --model=runs/demo < source.txt > target.txt
 
 --model is a run directory, a comma-separated list of run directories that
-translate as an ensemble, or a SavedModel. A line is translated as soon as it
-arrives, together with all lines that have arrived by then. docs/translating.md
-describes the columns and every flag.
+translate as an ensemble, or a SavedModel. Each line gets one line of output, or
+--n_best lines. A line is translated soon after it arrives, together with other
+lines that arrive at the same time. docs/translating.md describes the columns
+and every flag.
 """
 
 import dataclasses
@@ -22,11 +23,11 @@ from tools.model_flags import loading, settings
 from trainers import program
 from trainers.settings_flags import setting
 
-# The maximum number of batches that are read before the first is translated.
-# Their lines are sorted by length.
+# The maximum number of batches that are translated as one group. The lines of a
+# group are sorted by length, so that batches have little padding.
 _WINDOW = 32
-# Seconds to wait for further lines after a line arrives. The lines of a file
-# arrive within this time; lines that a person types do not.
+# Seconds to wait for further lines after the first line of a group. The lines
+# of a file arrive within this time; lines that a person types do not.
 _PATIENCE = 0.05
 _NOT_YET = object()
 _FORMATS = {"hard": translation.pharaoh, "soft": translation.soft_pharaoh}
@@ -34,7 +35,7 @@ _FORMATS = {"hard": translation.pharaoh, "soft": translation.soft_pharaoh}
 
 @dataclasses.dataclass(frozen=True)
 class Output(settings.BatchSettings):
-    """The flags of the output's columns."""
+    """The flags of the printed lines, of the repair and of the batch size."""
 
     # The flag --n_best of `SearchSettings` also sets this field.
     n_best: int | None = None
@@ -64,7 +65,7 @@ class Output(settings.BatchSettings):
 
 @dataclasses.dataclass(frozen=True)
 class Input:
-    """The flags of the input, besides the lines of standard input."""
+    """The flag of an input file, which is read besides standard input."""
 
     prefix_file: str | None = setting(
         "File of the beginning of each translation, line by line.", None
@@ -82,8 +83,8 @@ def main(models, search, inputs, output):
         translator = translation.RepairingTranslator(
             translator, calibration.lengths
         )
-    # sys.stdin is not used: a thread that waits for a line holds its lock, and
-    # Python needs this lock to end.
+    # `sys.stdin` is not used: a thread that waits for a line of it holds the
+    # lock of `sys.stdin`, and Python needs this lock to end.
     stdin = open(sys.stdin.fileno(), "rb", closefd=False)
     source = data.read_lines(stdin, "standard input", errors="replace")
     for lines in translate_lines(
@@ -107,12 +108,13 @@ def translate_lines(
         source: the lines, without their line ends.
         output: the columns to print.
         prefixes: the prefix of each line's translation; `None` for no prefixes.
-        calibration: the calibration of the translator. Only `confidence` of
-            `output` needs it.
+        calibration: the calibration of the translator; it is needed if
+            `output.confidence` is true.
 
     Raises:
-        ValueError: the numbers of prefixes and lines differ, or a prefix is
-            too long. The lines before it are translated first.
+        ValueError: a prefix is too long; or the numbers of prefixes and lines
+            differ, which is checked after the last line. The output of earlier
+            groups is yielded first.
     """
     settings = {"align": True} if output.alignments != "none" else {}
     number = 0
@@ -147,7 +149,8 @@ def arriving(source: Iterable[str], size: int) -> Iterator[list[str]]:
     """Yields lists of at most `size` lines, soon after the lines arrive.
 
     Raises:
-        Exception: the source raised it. The lines before it are yielded first.
+        Exception: `source` raised this error. The lines that arrived before
+            the error are yielded first.
     """
     lines = queue.Queue(2 * size)
 
@@ -186,15 +189,17 @@ def format_lines(
     output: Output,
     assessed: translation.Assessment | None = None,
 ) -> list[bytes]:
-    """Formats the hypotheses of an input line as exactly `n_best` lines.
+    """Formats the hypotheses of an input line as lines of UTF-8.
 
-    If there are fewer hypotheses, the other lines are empty, with a score of
-    -inf.
+    There are exactly `output.n_best` lines, or one line if it is `None`. If
+    there are fewer hypotheses, the other lines have an empty translation, and a
+    score of -inf.
 
     Args:
         hypotheses: the hypotheses of the line, best first.
         output: the columns to print.
-        assessed: the assessment of the best hypothesis, or `None`.
+        assessed: the assessment of the best hypothesis; `None` for no columns
+            of `format_assessment`.
     """
     lines = []
     for n in range(output.n_best or 1):
@@ -242,10 +247,18 @@ def format_assessment(assessed: translation.Assessment) -> list[str]:
 def read_calibration(
     models: list[str], output: Output
 ) -> translation.Calibration | None:
-    """Reads the calibration of the first run, if the output needs one.
+    """Reads the calibration of the first run, if a flag needs a calibration.
+
+    Args:
+        models: run directories or SavedModels.
+        output: the flags; `confidence` and `repair` need a calibration.
+
+    Returns:
+        The calibration; `None` if no flag needs it.
 
     Raises:
-        ValueError: the run has no calibration, or a model is a SavedModel.
+        ValueError: a calibration is needed, but the run has none or a damaged
+            one, or a model is a SavedModel.
     """
     if not (output.confidence or output.repair):
         return None
@@ -270,7 +283,15 @@ def read_prefixes(path: str | None) -> list[str] | None:
 
 
 def warn_of_cuts(translator, window, number):
-    """Prints a warning for each line that is too long for the model."""
+    """Prints a warning for each line that is too long for the model.
+
+    For a SavedModel it prints nothing.
+
+    Args:
+        translator: a `Translator` or a `ServedModel`.
+        window: the lines.
+        number: the number of lines of the input before these lines.
+    """
     if not isinstance(translator, translation.Translator) or not window:
         return  # The tokenizer of a SavedModel cannot be called.
     around = translator.tokenizer.special_ids.around_source()

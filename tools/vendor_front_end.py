@@ -1,4 +1,4 @@
-"""Fetches the JavaScript library of the explorer's page, and its licences.
+"""Fetches the JavaScript libraries of the explorer's page, with their licences.
 
     python -m tools.vendor_front_end
 
@@ -59,10 +59,14 @@ PACKAGES = (
 
 
 def check(package: Package, archive: bytes) -> None:
-    """Checks that a fetched archive has the hash in `PACKAGES`.
+    """Checks that the archive of a package has the expected hash.
+
+    Args:
+        package: the package, with the expected hash.
+        archive: the content of the archive that `npm pack` fetched.
 
     Raises:
-        ValueError: it has another hash.
+        ValueError: the archive has another hash.
 
     Example:
 
@@ -81,7 +85,12 @@ def check(package: Package, archive: bytes) -> None:
 
 
 def unpack(package: Package, archive: pathlib.Path) -> dict[str, bytes]:
-    """Returns the contents of the files to write, by names in `FOLDER`."""
+    """Returns the contents of the package's files, by their names in `FOLDER`.
+
+    Args:
+        package: the package, with the files to take from it.
+        archive: the path of the archive.
+    """
     with tarfile.open(archive) as packed:
         return {
             name: packed.extractfile(f"package/{path}").read()

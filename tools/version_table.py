@@ -33,7 +33,7 @@ _TEXTS = ["the cat sat on the mat", "a dog ran away", "small cats", ""]
 
 @dataclasses.dataclass(frozen=True)
 class Versions:
-    """The flags of the interpreters to compare."""
+    """The interpreters to compare, and the flag of the processes they run."""
 
     pythons: list[str] = setting(
         "Python interpreters. Default: this one.", [sys.executable]
@@ -69,8 +69,8 @@ def table(
     Args:
         pythons: the interpreters.
         folder: a directory for the SavedModels.
-        run: a function that takes a command and its standard input, and returns
-            an answer or `{"error": ...}`; `None` for `run_process`.
+        run: a function with the arguments and the result of `run_process`;
+            `None` for `run_process` itself.
     """
     run = run or run_process
     written = [
@@ -106,7 +106,13 @@ def table(
 
 
 def cell(answer: dict, translations: list[str]) -> str:
-    """Tells whether a SavedModel loads and gives the expected translations."""
+    """Returns a cell: whether a SavedModel loads and translates as expected.
+
+    Args:
+        answer: the answer of the process that loaded the SavedModel, or a dict
+            with `error`.
+        translations: the translations of the process that wrote the SavedModel.
+    """
     if "error" in answer:
         return f"no: {answer['error']}"
     if answer["translations"] != translations:
@@ -115,7 +121,16 @@ def cell(answer: dict, translations: list[str]) -> str:
 
 
 def run_process(command: list[str], text: str = "") -> dict:
-    """Runs a command; returns the JSON in its last output line, or an error."""
+    """Runs a command in the folder of the checkout.
+
+    Args:
+        command: the program and its arguments.
+        text: the standard input of the command.
+
+    Returns:
+        The JSON in the last line of the output; `{"error": ...}` with the last
+        line of standard error if the command fails.
+    """
     result = subprocess.run(
         command,
         input=text,
@@ -131,7 +146,10 @@ def run_process(command: list[str], text: str = "") -> dict:
 
 
 def write(directory: str) -> dict:
-    """Exports a small model of random weights, and translates with it.
+    """Exports a small model with random weights, and translates with the model.
+
+    Args:
+        directory: the directory of the SavedModel.
 
     Returns:
         Dict of `tensorflow`, the version of TensorFlow, and `translations`.

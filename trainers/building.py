@@ -29,7 +29,7 @@ def make_model(
     kt.training.TrainingCheckpoints,
     evaluations.Evaluations,
 ]:
-    """Builds and compiles the model, with its initial weights.
+    """Builds and compiles the model, with its initial and its frozen weights.
 
     Args:
         settings: the settings, with all defaults filled in.
@@ -40,7 +40,8 @@ def make_model(
         train_batches: the batches that the run trains on.
 
     Returns:
-        The model, its checkpoints, and the evaluations that choose them.
+        The model, its checkpoints, and the evaluations that decide which
+        checkpoints are kept.
     """
     keras.utils.set_random_seed(settings.seed)
     with strategy.scope():

@@ -13,7 +13,7 @@ from trainers import tokenizers as run_tokenizers
 
 @dataclasses.dataclass(frozen=True)
 class Components:
-    """The components of a run. Each is built from components listed before it.
+    """The components of a run, after all of them were built.
 
     directory: the directory that the run writes to.
     strategy: the distribution strategy of the run.
@@ -21,10 +21,11 @@ class Components:
     tokenizers: the tokenizers of source and target.
     settings: the settings, with all defaults filled in.
     architecture: the configuration of the model.
-    train_batches, dev_batches: the batches that the model reads.
+    train_batches, dev_batches: the batches of the training data and of the
+        development data.
     model: the model that is trained.
     checkpoints: the checkpoints that a stopped run continues from.
-    evaluations: the scores that choose checkpoints.
+    evaluations: the development scores by which checkpoints are chosen.
     """
 
     directory: kt.runs.RunDirectory

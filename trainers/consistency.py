@@ -1,4 +1,8 @@
-"""Makes the consistency loss of a run from its settings."""
+"""Makes the consistency loss of a run from its settings.
+
+A consistency loss compares two passes over each batch: two passes of the model,
+or one pass of the model and one pass of its teachers.
+"""
 
 import hashlib
 
@@ -7,8 +11,8 @@ from trainers import learning_settings
 from trainers import tokenizers as run_tokenizers
 
 NAMES = ("none", "r_drop", "simcut", "teacher")
-# The settings that only this kind of loss has. All kinds except `none` also
-# have the settings `_OF_ALL`.
+# For each kind of loss, the settings that no other kind has. All kinds except
+# `none` also have the settings `_OF_ALL`.
 _OWN = {
     "none": (),
     "r_drop": (),
@@ -20,6 +24,9 @@ _OF_ALL = ("consistency_weight", "consistency_start", "consistency_ramp")
 
 def check(settings: learning_settings.LearningSettings) -> None:
     """Checks the settings of the consistency loss.
+
+    With teachers, `make_consistency` checks the numbers, because it needs the
+    models of the teachers.
 
     Args:
         settings: the settings that the user gave.
@@ -66,7 +73,7 @@ def make_consistency(
 
     Args:
         settings: the settings of the run. `check` must accept them.
-        seed: the seed of the run.
+        seed: the seed of the run, for `simcut`.
         precision: the dtype policy with which teachers predict.
 
     Raises:
@@ -108,7 +115,9 @@ def fingerprint(
     tokenizers: run_tokenizers.Tokenizers,
     architecture: kt.TransformerConfig,
 ) -> dict[str, list[str]]:
-    """Checks that the teachers fit the run; returns hashes of their files.
+    """Checks that the teachers fit the run; returns hashes of their models.
+
+    Without teachers it returns an empty dict.
 
     Args:
         settings: the settings of the run.
@@ -127,7 +136,8 @@ def fingerprint(
                 f"The teacher {path} has another vocabulary. Give --vocabulary="
                 f"{path} to use the teacher's."
             )
-        # A teacher reads the ids of the student, so both need one start id.
+        # A teacher reads the same ids as the model of the run, so both need the
+        # same start id.
         theirs = kt.runs.RunDirectory(path).read_config()
         start_id = theirs.get("architecture", {}).get("start_id")
         if start_id not in (None, architecture.start_id):

@@ -34,7 +34,10 @@ class Corpora(NamedTuple):
     contrast: list[data.ContrastExample]
 
     def fingerprint(self) -> dict[str, int | str]:
-        """Returns the numbers of pairs and a hash; they identify the data."""
+        """Returns the numbers of pairs, and a hash of these pairs.
+
+        They identify the training data and the development data.
+        """
         if isinstance(self.train, large_text.LargeText):
             return self.train.fingerprint(self.dev)
         digest = hashlib.sha256()
@@ -59,7 +62,8 @@ def load(
     """Reads the data that the settings name.
 
     Small training text is read into memory. For large text and for shards, the
-    result has an object that reads them later.
+    result has an object that reads them later. If the user gives no development
+    data, some training pairs are held out.
 
     Args:
         settings: the settings of the run, with or without defaults.
@@ -67,9 +71,10 @@ def load(
             `None` for a new run.
 
     Raises:
-        FileNotFoundError: a file is missing. This is checked before any file
+        FileNotFoundError: a file is missing. This is checked before any text
             is read.
-        ValueError: the content of a file is invalid.
+        ValueError: the content of a file is invalid, or there are too few
+            pairs to hold out development data.
     """
     if settings.is_built_in:
         _LOG.info("No data files given: training on the built-in corpus.")
@@ -99,10 +104,10 @@ def load(
 
 
 def describe(corpora: Corpora) -> dict:
-    """Describes large text, so that `load` need not read it again.
+    """Describes large text, so that `load` need not read this text again.
 
     Args:
-        corpora: the data sets. Their training text is large.
+        corpora: the data sets, with a `LargeText` as `train`.
 
     Returns:
         A dict that can be written as JSON.

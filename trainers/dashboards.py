@@ -1,7 +1,8 @@
-"""Callbacks of the chief that write to TensorBoard.
+"""Callbacks of the chief, the worker that writes files, for TensorBoard.
 
-TensorBoard reads one event file of each directory, so each callback writes to
-its own directory. Tags with the same part before the first `/` form a group.
+TensorBoard reads one event file of each directory, so each callback that writes
+an event file has its own directory. Tags with the same part before the first
+`/` form a group.
 """
 
 import dataclasses
@@ -27,10 +28,12 @@ _ILLUSTRATED = (
     "The animal didn't cross the street because it was too tired.",
     "The animal didn't cross the street because it was too wide.",
 )
-# The sentences that are traced if the corpus is the built-in one.
+# The sentences that the tab Transformer of TensorBoard shows if the corpus is
+# the built-in one.
 ILLUSTRATED_SENTENCES = (*_ILLUSTRATED, *(pair.source for pair in _ARTICLE))
-# The article has a figure of positions in each of these two forms. Each
-# figure shows this number of positions, and has this width in pixels.
+# The Illustrated Transformer has a figure of position encodings in each of
+# these two forms. Here one image shows both forms. It has 20 positions, and is
+# 328 pixels wide.
 _POSITION_FORMS = ("tensor2tensor", "paper")
 _NUM_POSITIONS, _CARD = 20, 328
 # The settings by which TensorBoard compares runs.
@@ -55,7 +58,8 @@ def callbacks(
     Args:
         run: the components of the run.
         translator: a translator with the current weights.
-        dev: the development pairs that are translated.
+        dev: the development pairs that are translated at each evaluation. The
+            first three are also shown.
         progress: the callback that measures the speed of the run.
     """
     logs, is_built_in = run.directory.logs, run.settings.is_built_in
@@ -86,7 +90,11 @@ def callbacks(
 
 
 def sentences(run: components.Components) -> list[str]:
-    """Returns the sentences whose traces the run writes."""
+    """Returns the sentences that the tab Transformer of TensorBoard shows.
+
+    Args:
+        run: the components of the run.
+    """
     if run.settings.trace_sentences or not run.settings.is_built_in:
         return list(run.settings.trace_sentences)
     return list(ILLUSTRATED_SENTENCES)
@@ -199,7 +207,7 @@ def _entropies(explanations):
 
 
 def _group_of(path):
-    """Returns the name of the block of a weight, or of its part of the model.
+    """Returns the name of the block, or else of the part, that has a weight.
 
     >>> _group_of("transformer/encoder/block_2/attention/query/kernel")
     'encoder_2'
@@ -229,7 +237,10 @@ def _positions(architecture):
 
 
 def _architecture(run):
-    """Returns two tables: the parameters of each part; the configuration."""
+    """Returns tables: the trained parameters of each part; the configuration.
+
+    Parameters of frozen weights are not counted.
+    """
     counts: dict[str, int] = {}
     for variable in run.model.trainable_variables:
         group = _group_of(variable.path)

@@ -26,8 +26,8 @@ def architecture_of(
             `None` if they do not exist yet.
 
     Raises:
-        ValueError: the padding id or the start id is not a special id of the
-            vocabulary.
+        ValueError: the padding id is not that of the vocabulary, or the start
+            id is not its padding id, begin id or end id.
     """
     if settings.initial_model is not None and settings.preset is None:
         config = initial_model.architecture_of(settings.initial_model)
@@ -54,7 +54,10 @@ def architecture_of(
 
 
 def _existing_tokenizers(settings, overrides):
-    """Returns the vocabularies that exist before the data are read, if any."""
+    """Returns the vocabularies of --vocabulary or --initial_model.
+
+    Returns `None` if the run uses neither.
+    """
     if settings.vocabulary is not None:
         return run_tokenizers.read(
             settings.vocabulary, settings.target_vocabulary
@@ -71,7 +74,9 @@ def _existing_tokenizers(settings, overrides):
 def rounded_steps(
     settings: run_settings.TrainingSettings,
 ) -> dict[str, int]:
-    """Returns `steps` as `config.json` has it; an empty dict without `--steps`.
+    """Returns a dict with `steps` as in `config.json`.
+
+    Without `--steps` the dict is empty.
 
     Args:
         settings: the settings that the user gave.
@@ -105,15 +110,18 @@ def with_defaults(
     steps_per_epoch: int,
     existing_settings: dict | None = None,
 ) -> run_settings.TrainingSettings:
-    """Replaces `None` by a default in each setting that has one.
+    """Replaces `None` by the default in each setting that has a default.
+
+    `epochs` becomes `None`: `steps` replaces it.
 
     Args:
         settings: the settings that the user gave.
         steps_per_epoch: number of batches of the training data.
         existing_settings: the settings of the run that is continued; `None`
-            for a new run. Defaults that depend on the number of steps are taken
-            from these settings. So they stay the same if the run is made
-            longer.
+            for a new run. If the user does not give the length of training,
+            `tokenize`, `target_language`, or a setting whose default depends
+            on the length, the run keeps its value. So these values stay the
+            same if the run is made longer.
     """
     existing = existing_settings or {}
     epochs = settings.epochs or (4 if settings.is_built_in else 20)
@@ -159,8 +167,8 @@ def with_defaults(
 def _choice_of_conventions(settings):
     """Returns a function that returns a setting, or its default.
 
-    The default is the value of an imported initial model, or else the value of
-    the convention.
+    The default is the value of the convention. But without --convention, it is
+    the value of the initial model if that was imported and has this setting.
     """
     convention = kt.models.convention(settings.convention or "paper")
     imported = {}

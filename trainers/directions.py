@@ -14,8 +14,8 @@ def check(settings: run_settings.TrainingSettings) -> None:
         settings: the settings that the user gave.
 
     Raises:
-        ValueError: there are not two different tags, or the data cannot be
-            tagged.
+        ValueError: there are not two different tags; or the tags are given
+            together with shards or with a separate target vocabulary.
     """
     tags = settings.direction_tags
     if not tags:
@@ -53,7 +53,7 @@ def in_both(
             of the run. Without tags, the data sets are returned unchanged.
 
     Raises:
-        ValueError: the training text is too large for the memory.
+        ValueError: the training pairs are not a list in memory.
     """
     if not tags:
         return corpora

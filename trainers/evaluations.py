@@ -19,8 +19,8 @@ class Evaluations:
         directory: the directory of the run.
         criterion: one of `CRITERIA`. With `"last"`, the newest checkpoints are
             the best.
-        patience: the run ends early after this number of evaluations without
-            a better score; `None`: it never ends early.
+        patience: the run ends early if this number of evaluations in a row is
+            worse than the best one; `None`: it never ends early.
     """
 
     def __init__(
@@ -35,6 +35,8 @@ class Evaluations:
 
     def read(self) -> dict[int, dict[str, float]]:
         """Returns the scores of each step, in the order of the steps.
+
+        Without a file the dict is empty.
 
         Raises:
             ValueError: the file is damaged.
@@ -139,7 +141,7 @@ class RecordEvaluation(keras.callbacks.Callback):
 
 
 class StopEarly(keras.callbacks.Callback):
-    """Callback of every worker; it ends training when `is_over` is true.
+    """Callback of every worker that ends training if `is_over` returns true.
 
     Args:
         strategy: the strategy of the run.

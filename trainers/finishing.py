@@ -1,4 +1,7 @@
-"""Writes the final files of a run: the model, scores, SavedModel and page."""
+"""Writes the final files of a run: the model, the scores and the SavedModel.
+
+With the built-in corpus, it also writes the explorer's page.
+"""
 
 import dataclasses
 import logging
@@ -11,7 +14,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def finish(run: components.Components) -> dict:
-    """Averages the weights, evaluates and exports the model, prints the scores.
+    """Makes, evaluates and exports the final model; prints the scores.
 
     `metrics.json` is written last: a run that has this file is complete.
 
@@ -67,7 +70,11 @@ def print_again(
 
 
 def _final_model(run):
-    """Returns the final float32 model, and the steps of its checkpoints."""
+    """Returns the final float32 model, and the steps that it comes from.
+
+    Its weights are the mean of the checkpoints of these steps, or the moving
+    average of the weights at the last step.
+    """
     steps, by = None, run.settings.select_by
     if by != "last":
         steps = run.evaluations.best(run.settings.average_checkpoints)
@@ -153,6 +160,6 @@ def _export(run, translator):
         )
         kt.export.check(path, translator, texts)
 
-    # An existing SavedModel is replaced: the run may have written it when it
-    # had fewer steps.
+    # If the run was made longer, it already has a SavedModel of fewer steps.
+    # So an existing SavedModel is replaced.
     run.directory.replace_saved_model(save)

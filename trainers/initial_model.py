@@ -14,8 +14,8 @@ from trainers import tokenizers as run_tokenizers
 _LOG = logging.getLogger(__name__)
 # A log line has at most this many paths of weights.
 _MOST_PATHS = 3
-# Search settings of an imported run. A run that was trained here has only the
-# first two of them; flags set both.
+# Search settings of a run with a model that was imported from another system. A
+# run that was trained here has only the first two; flags set both.
 _OF_SEARCH = (
     "length_penalty",
     "length_penalty_form",
@@ -57,7 +57,7 @@ def architecture_of(path: str) -> kt.TransformerConfig:
 
 
 def search_settings(path: str | None) -> dict[str, Any]:
-    """Returns the search settings of an imported model.
+    """Returns the search settings of a run with an imported model.
 
     A run that starts from such a model keeps these settings.
 
@@ -65,8 +65,8 @@ def search_settings(path: str | None) -> dict[str, Any]:
         path: the directory of the run; `None` for no run.
 
     Returns:
-        Fields of the `settings` in `config.json`; an empty dict if the model
-        was trained here.
+        Fields of the `settings` in `config.json`; an empty dict without a run,
+        or if neither its model nor its initial model was imported.
     """
     if path is None:
         return {}
@@ -108,10 +108,13 @@ def search_config(
 
 
 def fingerprint(path: str | None) -> dict[str, str]:
-    """Returns a hash of the initial model; it must stay the same in a run.
+    """Returns a dict with a hash of the initial model.
+
+    A run can be continued only if this hash stays the same.
 
     Args:
-        path: the directory of the run; `None` for no run.
+        path: the directory of the initial model; `None` for none, which gives
+            an empty dict.
     """
     if path is None:
         return {}
@@ -126,13 +129,15 @@ def take_weights(
 ) -> None:
     """Copies the weights of the initial model, and logs how many it copied.
 
+    Does nothing if the settings have no initial model.
+
     Args:
         model: the model of the run, before its first step.
         tokenizers: the tokenizers of the run.
         settings: the settings of the run.
 
     Raises:
-        ValueError: the models have no weight in common.
+        ValueError: no weight fits, apart from the rows of embeddings.
     """
     path = settings.initial_model
     if path is None:
@@ -198,9 +203,10 @@ def freeze(model: kt.Transformer, patterns: list[str]) -> None:
 
 
 def _rows(old, new):
-    """Returns for each new id the old ids whose rows it starts from.
+    """Returns for each id of the new vocabulary a list of old ids.
 
-    Returns `None` if both vocabularies are the same.
+    The embedding of the new id starts from the mean of the embeddings of these
+    old ids. Returns `None` if both vocabularies are the same.
     """
     if kt.text.vocabulary_sha256(old) == kt.text.vocabulary_sha256(new):
         return None

@@ -18,7 +18,7 @@ import keras_transformer as kt
 from trainers import settings as run_settings
 
 _LOG = logging.getLogger(__name__)
-# Text is large if it has more pairs or more characters than these.
+# Text with more pairs, or with more characters, is large.
 MAX_PAIRS = 1_000_000
 MAX_CHARACTERS = 2**28
 # Development pairs come from a random sample of this number of distinct pairs:
@@ -55,7 +55,13 @@ class LargeText:
         return (p for p in pairs if _hash(p, seed) not in self.held_out)
 
     def fingerprint(self, dev: list[kt.data.SentencePair]) -> dict[str, Any]:
-        """Computes `Corpora.fingerprint`: the numbers of pairs, and a hash."""
+        """Returns `Corpora.fingerprint`: the numbers of pairs, and a hash.
+
+        The first call reads the text, unless the fingerprint was given.
+
+        Args:
+            dev: the development pairs.
+        """
         if self._fingerprint is None:
             digest, count = hashlib.sha256(), 0
             for pair in itertools.chain(self, dev):
@@ -71,7 +77,7 @@ class LargeText:
     def files(self) -> list[list[Any]]:
         """Returns the name, the size and the modification time of each file.
 
-        If all of these are unchanged, the text is unchanged.
+        A run that continues takes the text as unchanged if these are unchanged.
         """
         settings = self._settings
         files = []
@@ -131,13 +137,15 @@ def hold_out(
     Args:
         settings: the settings of the run.
         most: the maximum number of development pairs. At most one in twenty
-            distinct pairs is held out.
+            distinct pairs is held out, and never more than 500 pairs: a
+            twentieth of `_SKETCH`.
 
     Raises:
-        ValueError: there are fewer than 20 distinct pairs.
+        ValueError: there are fewer than 20 distinct pairs with text on both
+            sides.
     """
-    # The heap has the smallest hashes so far, and must find the largest of
-    # them. It begins with its smallest number, so the hashes are negated.
+    # The heap has the smallest hashes so far, and must give the largest of
+    # them. A `heapq` gives its smallest number, so the hashes are negated.
     heap: list[int] = []
     pairs: dict[int, tuple[int, kt.data.SentencePair]] = {}
     for position, pair in enumerate(iterate(settings)):
@@ -169,7 +177,8 @@ def read_record(directory: kt.runs.RunDirectory) -> dict[str, Any]:
     """Reads the record of the text that the shards of a run were made from.
 
     Returns:
-        The content of `text.json`; an empty dict if the shards are incomplete.
+        The content of `text.json`; an empty dict if this file is missing or
+        the shards are incomplete.
 
     Raises:
         ValueError: the file is damaged.

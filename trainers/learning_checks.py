@@ -5,12 +5,13 @@ from trainers import consistency, learning_settings
 
 
 def check(settings: learning_settings.LearningSettings) -> None:
-    """Checks that the settings of the optimizer and the loss fit together.
+    """Checks the settings of the optimizer, its learning rate and the loss.
 
     Args:
         settings: the settings that the user gave.
 
     Raises:
+        FileNotFoundError: a teacher is not the directory of a finished run.
         ValueError: a setting is invalid, or two settings contradict each other.
     """
     if settings.schedule not in kt.training.SCHEDULES:

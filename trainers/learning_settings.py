@@ -10,7 +10,8 @@ from trainers.settings_flags import setting
 class LearningSettings:
     """The optimizer, its learning rate, and the loss.
 
-    `defaults.with_defaults` replaces many defaults of `None`.
+    In some fields, `defaults.with_defaults` replaces `None` by a value that
+    depends on other settings or on the data. In the other fields, `None` stays.
     """
 
     optimizer: str = setting(

@@ -1,4 +1,4 @@
-"""Callbacks of `fit`: they count, save checkpoints and write to TensorBoard."""
+"""Callbacks of `fit`: they count batches, save checkpoints and write scores."""
 
 import time
 
@@ -11,8 +11,8 @@ from trainers import components, dashboards, evaluations, training_progress
 # Each evaluation translates at most this many development sentences, by greedy
 # search.
 _DEV_SENTENCES = 500
-# Counters of a checkpoint. If windows have different numbers of batches, a run
-# also stores where the window of the last batch began.
+# Counters of a checkpoint. If windows may have different numbers of batches, a
+# run also stores a bookmark: where the window of the next batch begins.
 _COUNTERS = ("train_seconds", "batches")
 _BOOKMARK = tuple(f"bookmark_{name}" for name in kt.data.Bookmark._fields)
 
@@ -71,7 +71,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         # The count cannot be computed from `epoch`: a run that is made longer
-        # begins its first epoch in the middle of an evaluation interval.
+        # may begin its first epoch in the middle of an evaluation interval.
         self._batches_before = int(
             self._checkpoints.counters["batches"].numpy()
         )

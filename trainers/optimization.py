@@ -72,7 +72,10 @@ def make_schedule(
 
 
 def check_parts(settings: run_settings.TrainingSettings) -> None:
-    """Checks that warm-up and cool-down fit into the steps, if all are known.
+    """Checks that warm-up and cool-down fit into the steps of the run.
+
+    Nothing is checked if the number of steps is unknown or there is no
+    cool-down. An unknown warm-up counts as 0 steps.
 
     Args:
         settings: the settings of a run, with or without defaults.

@@ -62,11 +62,14 @@ class Program:
     ) -> None:
         """Runs the program with parsed flags.
 
-        Unexpected arguments and a closed standard output are errors.
-
         Args:
             argv: the program's name and the arguments that are not flags.
             values: the parsed flags.
+
+        Raises:
+            app.UsageError: an argument is unexpected or missing.
+            SystemExit: standard output is closed, or the program ended in one
+                of the ways that the class describes.
         """
         given = self._arguments(argv[1:])
         if sys.stdout is None:
@@ -91,8 +94,9 @@ class Program:
             print(f"error: {_one_line(error)}", file=sys.stderr, flush=True)
             with contextlib.suppress(OSError):
                 sys.stdout.flush()
-            # `os._exit` ends the process immediately. With `sys.exit`, threads
-            # of TensorFlow that wait for the lost worker may print tracebacks.
+            # If a worker was lost, threads of TensorFlow may wait for it and
+            # would print tracebacks after `sys.exit`. `os._exit` ends the
+            # process immediately.
             os._exit(1)
         except (ValueError, OSError, FloatingPointError) as error:
             sys.exit(f"error: {_one_line(error)}")
@@ -249,6 +253,9 @@ def _one_line(error):
 
 
 def _file_of(error):
-    """Returns the file that could not be written: the message's last word."""
+    """Returns the file that could not be written.
+
+    It is the last word of the message before the first `;`.
+    """
     words = error.message.split(";")[0].split()
     return words[-1] if words else "?"

@@ -24,7 +24,7 @@ def track(
 
     Args:
         items: the items, such as pairs.
-        seconds: the time between two lines of the log.
+        seconds: the least time between two lines of the log.
         unit: what the items are.
 
     Example:

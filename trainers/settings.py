@@ -12,8 +12,8 @@ from trainers.settings_flags import setting
 class TrainingSettings(learning_settings.LearningSettings):
     """Settings of a run. Many fields are `None` by default.
 
-    `defaults.with_defaults` replaces many of these `None` by values that depend
-    on the data and on other settings.
+    In many of these fields, `defaults.with_defaults` replaces `None` by a value
+    that depends on the data and on other settings.
     """
 
     recipe: str | None = setting(
@@ -237,8 +237,10 @@ class TrainingSettings(learning_settings.LearningSettings):
         return "demo" if self.is_built_in else "small"
 
 
-# A run may continue with other values of these settings. They say how a step is
-# executed. They change only the rounding and which units dropout drops.
+# A run may continue with other values of these settings, which say how a step
+# is executed. They change rounding errors, and which units dropout drops.
+# `steps_per_execution` may also change how many steps an evaluation interval
+# and the run have, since it must divide both.
 EXECUTION_FIELDS = (
     "strategy",
     "devices",
@@ -252,7 +254,8 @@ EXECUTION_FIELDS = (
 END_FIELDS = ("steps", "tokenize", "target_language")
 
 
-# A flag for each field of the architecture; `None` keeps the preset's value.
+# A flag for each field of the architecture. `None` keeps the value of the
+# preset, the convention or the initial model.
 Overrides = dataclasses.make_dataclass(
     "Overrides",
     [

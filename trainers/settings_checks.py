@@ -19,6 +19,8 @@ def check(settings: run_settings.TrainingSettings) -> None:
         settings: the settings that the user gave.
 
     Raises:
+        FileNotFoundError: the initial model or a teacher is not the directory
+            of a finished run.
         ValueError: a setting is invalid, or two settings contradict each other.
     """
     _check_data(settings)

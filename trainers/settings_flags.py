@@ -115,7 +115,12 @@ def only(settings_class: type, *names: str, **help_texts: str) -> Selection:
 
 
 def define(settings_class: type | Selection, values: flags.FlagValues) -> None:
-    """Defines the flags of a dataclass, or of a selection of its fields."""
+    """Defines the flags of a dataclass, or of a selection of its fields.
+
+    Args:
+        settings_class: the dataclass, or a selection of its fields.
+        values: the flags of the program; new flags are added.
+    """
     fields = {field.name: field for field in _fields(settings_class)}
     help_texts: dict[str, str | None] = dict.fromkeys(
         name for name, field in fields.items() if "help" in field.metadata
@@ -133,8 +138,9 @@ def read(
 ) -> typing.Any:
     """Makes an object of a dataclass from parsed flags.
 
-    A field that was not made by `setting` is read too, if another dataclass of
-    the program defines a flag with its name.
+    A field of the dataclass that was not made by `setting` is read too, if
+    another dataclass of the program defines a flag with its name. For `Given`,
+    the result has the names of the flags on the command line.
 
     Args:
         settings_class: the dataclass, or a selection of its fields.

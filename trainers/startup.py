@@ -15,12 +15,13 @@ INTERRUPTED = 130
 
 
 def prepare() -> None:
-    """Prepares the process, if it was started by `python -m`.
+    """Hides TensorFlow's start-up messages; prepares a process of `python -m`.
 
-    Closed standard streams are opened on the null device. Otherwise the next
-    file that is opened would get the number of a closed stream, and the output
-    would be written into that file. Ctrl-C ends the process without a
-    traceback. If the reader of the output closes the pipe, the process prints
+    A process that was not started by `python -m` has no further changes. In all
+    others, closed standard streams are opened on the null device. Without this,
+    the next file that is opened would get the number of a closed stream, and
+    the output would be written into that file. Ctrl-C ends the process without
+    a traceback. If the reader of the output closes the pipe, the process prints
     no error message at its end.
     """
     # Otherwise TensorFlow's start-up messages would hide the output.

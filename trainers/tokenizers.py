@@ -78,8 +78,8 @@ def load(
 
     The vocabularies are those of the run in the directory; else those of
     --vocabulary and --target_vocabulary; else those of the shards; else those
-    of --initial_model, unless a size is given; else they are learned. Only the
-    chief reads or learns them; it sends them to the other workers.
+    of --initial_model, unless a size is given; else they are learned. All
+    workers use the vocabularies of the chief; only the chief learns.
 
     Args:
         directory: the directory of the run.
@@ -121,7 +121,8 @@ def read(vocabulary: str, target_vocabulary: str | None = None) -> Tokenizers:
     Args:
         vocabulary: the file of the vocabulary of the sources, or of both
             languages; or the directory of a run, for its vocabularies.
-        target_vocabulary: the file of the vocabulary of the targets.
+        target_vocabulary: the file of the vocabulary of the targets; `None` for
+            that of the run, or if both languages have one vocabulary.
 
     Raises:
         FileNotFoundError: a file is missing.

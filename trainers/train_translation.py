@@ -38,7 +38,7 @@ _WRONG_PATH = (
 
 @dataclasses.dataclass(frozen=True)
 class Output:
-    """The output of the trainer."""
+    """The flag of the trainer's output."""
 
     output_dir: str = settings_flags.setting("Directory of the run.")
 
@@ -48,8 +48,8 @@ def naming_checkpoint(directory: kt.runs.RunDirectory) -> Iterator[None]:
     """Prints the checkpoint from which a stopped run can continue.
 
     It prints the step if Ctrl-C, a full disk or a lost worker stops the run. It
-    prints nothing after an error that the user must correct first, such as a
-    missing file.
+    prints nothing without a checkpoint, and nothing after an error that the
+    user must correct first, such as a missing file.
 
     Args:
         directory: the directory of the run.

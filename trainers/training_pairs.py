@@ -25,7 +25,8 @@ def load(
     """Encodes the training pairs, or opens their shards.
 
     Large text is first encoded to shards in the directory of the run. With
-    `segmentation_sampling`, each window gets a new random segmentation.
+    `segmentation_sampling`, the pairs get a new random segmentation in each
+    epoch.
 
     Args:
         directory: the directory of the run.
@@ -51,10 +52,12 @@ def load(
 
 
 def _load(directory, corpora, tokenizers, settings, strategy):
-    """Returns `EncodedPairs`, or `ShardedPairs` of shards or of large text.
+    """Returns the training pairs: encoded in memory, or read from shards.
 
-    The chief encodes large text to shards in the directory of the run, unless
-    these shards exist already.
+    Small text is encoded in memory, as `EncodedPairs`. Shards that the user
+    gives are read by `ShardedPairs`. Large text is read in the same way: first
+    the chief encodes it to shards in the directory of the run, unless the
+    directory has the shards of this text already.
     """
     strategy = strategy or tf.distribute.get_strategy()
     train = corpora.train

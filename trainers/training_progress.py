@@ -12,7 +12,8 @@ import tqdm
 import keras_transformer as kt
 
 _LOG = logging.getLogger(__name__)
-# The seconds between two lines of a log, and between two changes of a bar.
+# The least number of seconds between two lines of a log, and between two
+# changes of a bar.
 _LINE_SECONDS = 30.0
 _BAR_SECONDS = 0.5
 _BAR = "{percentage:3.0f}%|{bar}| step {n_fmt}/{total_fmt}{postfix}"
@@ -42,7 +43,8 @@ class TrainingProgress(keras.callbacks.Callback):
     every half minute. Both show the number of steps so far, the pairs and
     target tokens per second since the last line or evaluation, the share of
     padding, and the remaining time. At the end of each evaluation interval, it
-    prints a line with the loss and all other numbers of the interval.
+    prints a line with the loss and all other numbers of the interval to
+    standard output.
 
     It must be the last callback, so that it prints what the other callbacks add
     to the logs.
@@ -70,7 +72,13 @@ class TrainingProgress(keras.callbacks.Callback):
         self._interval_began = self._trained_until = 0.0
 
     def observe(self, number: int, num_pairs: int, weights: np.ndarray) -> None:
-        """Counts a new batch; `TokenBatches.training_dataset` calls it."""
+        """Counts a new batch; it is the `observe` of `training_dataset`.
+
+        Args:
+            number: the number of the batch, counted from 0.
+            num_pairs: the number of its sentence pairs.
+            weights: the weights of its target tokens, `(B, T)`; 0 at padding.
+        """
         self._made[number] = BatchCounts(
             num_pairs, int(np.count_nonzero(weights)), weights.size
         )

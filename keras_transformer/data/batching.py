@@ -1,13 +1,17 @@
 """Makes batches of sentence pairs, with one pair or several in a row.
 
-The keys of a batch, defined only here:
+A batch is a tuple of inputs, labels and weights. The inputs are a dict:
 
-source_ids          int32 (B, S), the source and its end token
-target_input_ids    int32 (B, T), the start token and the target
-target_output_ids   int32 (B, T), the target and its end token
-weights             float32 (B, T), 1 at real target tokens, 0 at padding
+source_ids          int32 (B, S), the source with its special ids
+target_input_ids    int32 (B, T), the start id and the target
 
-If pairs are packed, a row holds several pairs, one after another. A batch then
+The labels and the weights are arrays:
+
+target_output_ids   int32 (B, T), the labels: the target and its end id
+weights             float32 (B, T), 1 at labels, 0 at padding
+
+If the vocabulary has a target prefix, each target begins with this prefix. If
+pairs are packed, a row holds several pairs, one after another. The dict then
 has two more keys:
 
 source_segment_ids  int32 (B, S), the number of each token's pair in the row,
@@ -34,8 +38,8 @@ class Bookmark(NamedTuple):
 
     window: the number of the window.
     batches: the number of batches before the window.
-    target_tokens: the number of target tokens before the window, without
-        padding.
+    target_tokens: the number of target tokens before the window, with special
+        ids but without padding.
     """
 
     window: int
@@ -49,14 +53,15 @@ class TokenBatches:
     Without packing, pairs of similar lengths share a batch, see
     `plans.Buckets`. With packing, several pairs share a row, and all batches
     have one shape, see `plans.Packing`. In both cases, no pair of a window is
-    lost or repeated. Only the seed and the number of the window decide which
-    pairs share a batch, and in which order. `rows_multiple_of` does not change
-    this: it only adds empty rows of weight 0 to a batch.
+    lost or repeated. In training, the seed and the number of the window decide
+    which pairs share a batch, and in which order. The number of replicas does
+    not: `rows_multiple_of` only adds empty rows of weight 0 to a batch.
 
     Args:
         pairs: the encoded pairs.
         tokens_per_batch: the maximum number of tokens of the longer side of a
-            batch, including padding.
+            batch, with padding, but without the empty rows that
+            `rows_multiple_of` adds.
         max_length: the maximum number of tokens of a side, with special ids.
         seed: the seed of the shuffling.
         rows_multiple_of: a divisor of the number of rows of each batch: the
@@ -67,7 +72,8 @@ class TokenBatches:
 
     Attributes:
         needs_bookmarks: whether windows may have different numbers of batches.
-            It then takes time to compute where the batches of a window begin.
+            If True, the method `bookmark` plans earlier windows to find where a
+            window begins, which takes time.
         steps_per_epoch: the number of batches of an epoch. If an epoch has
             several windows, this is an estimate: the number of batches of the
             first window times the number of windows.
@@ -151,7 +157,8 @@ class TokenBatches:
                 continues with the batch after its checkpoint.
             observe: a function to call for each batch before the model reads
                 it. Its arguments are the number of the batch from 0, the number
-                of pairs in it, and its weights. Another thread calls it.
+                of pairs in it, and its weights `(B, T)`. Another thread calls
+                the function. `None` for no function.
         """
 
         def generate():
@@ -168,11 +175,12 @@ class TokenBatches:
                     number += 1
                 bookmark = self._next(bookmark)
 
-        # With a known cardinality, workers need not agree on the data's end.
+        # If the cardinality is known, the workers of a cluster need not ask
+        # each other at every step whether the data has ended.
         return self._dataset(generate, tf.data.INFINITE_CARDINALITY)
 
     def evaluation_dataset(self) -> tf.data.Dataset:
-        """Returns batches of all pairs, in a fixed order, for `evaluate`."""
+        """Returns the batches of an epoch, in a fixed order, for `evaluate`."""
         planned = [
             self._planner.plan(self._lengths(window))
             for window in range(self._pairs.windows_per_epoch)
@@ -199,7 +207,8 @@ class TokenBatches:
                 window * self.steps_per_epoch,
                 window * int(self._lengths(window)[:, 1].sum()),
             )
-        # The thread that makes batches adds bookmarks at the same time.
+        # This reads a copy, because the thread that makes batches may add
+        # bookmarks at the same time.
         bookmark = max(
             each
             for each in list(self._bookmarks.values())
@@ -212,17 +221,21 @@ class TokenBatches:
     def use_bookmark(self, bookmark: Bookmark) -> None:
         """Stores where a window begins.
 
-        Without the bookmark, the batches of all earlier windows must be planned
-        only to count them.
+        Call this before a run continues from a checkpoint. Otherwise the
+        batches of all earlier windows are planned again, because the method
+        `bookmark` must count them.
 
         Args:
-            bookmark: an earlier result of `bookmark`, such as that of a
-                checkpoint.
+            bookmark: an earlier result of the method `bookmark`, such as
+                the one in the checkpoint.
         """
         self._bookmarks[bookmark.window] = bookmark
 
     def count_target_tokens(self, steps: int) -> int:
-        """Returns the number of target tokens in the first `steps` batches."""
+        """Returns the number of target tokens in the first `steps` batches.
+
+        Special ids are counted, padding is not.
+        """
         bookmark = self.bookmark(steps)
         plan = self._shuffled_plan(bookmark.window)
         lengths = self._lengths(bookmark.window)[:, 1]
@@ -248,10 +261,7 @@ class TokenBatches:
         return following
 
     def _lengths(self, window):
-        """Returns the lengths `(pairs, 2)` of sources and targets.
-
-        They include special ids.
-        """
+        """Returns the lengths `(pairs, 2)` of both sides, with special ids."""
         added = [
             len(self._pairs.source_special_ids.around_source()),
             1 + len(self._pairs.target_special_ids.target_prefix),
@@ -330,6 +340,7 @@ class TokenBatches:
         options.experimental_distribute.auto_shard_policy = (
             tf.data.experimental.AutoShardPolicy.DATA
         )
-        # Nothing can be tuned here, and the tuning thread may outlive the data.
+        # The number of prefetched batches is fixed, so there is nothing to
+        # tune. Besides, the thread that tunes may outlive the data.
         options.autotune.enabled = False
         return dataset.with_options(options).prefetch(_PREFETCHED)

@@ -18,7 +18,7 @@ _CHANGES: tuple[tuple[str, str, Callable[[str], str]], ...] = (
     ("unicode_form", "NFKC", functools.partial(unicodedata.normalize, "NFKC")),
 )
 # For each field, the function that returns the filter for a value of the field.
-# It is not called for the values in `_CHANGES`.
+# A value in `_CHANGES` has no filter, so the function is not called for it.
 _FILTERS: dict[str, Callable[[Any], filters.Filter]] = {
     "drop_not_utf8": lambda _: filters.is_not_utf8,
     "html_entities": lambda _: filters.has_entity,
@@ -39,7 +39,11 @@ _FILTERS: dict[str, Callable[[Any], filters.Filter]] = {
 
 
 def _rule(help_text, default=None, choices=None, least=None):
-    """Returns a dataclass field. Programs make a flag with this help text."""
+    """Returns a dataclass field, of which programs make a flag.
+
+    The value of the field must be one of `choices` and at least `least`, unless
+    these are `None`.
+    """
     metadata = {"help": help_text, "choices": choices, "least": least}
     if default == []:
         return dataclasses.field(default_factory=list, metadata=metadata)
@@ -50,12 +54,14 @@ def _rule(help_text, default=None, choices=None, least=None):
 class Cleaning:
     """Rules that clean sentence pairs. All rules are off by default.
 
+    Each field is a rule. The help text of the field says what the rule does.
     Changes come first: entities, control characters, the form of Unicode. Then
     filters check the changed pair, in the order of the fields. A dropped pair
     is counted only for the first filter that drops it.
 
     Raises:
-        ValueError: a rule is unknown, or a number is invalid.
+        ValueError: a field has an unknown value, such as an unknown script, or
+            a number that is too small.
 
     Example:
 
@@ -162,11 +168,11 @@ class Cleaning:
         report: cleaning_report.CleaningReport,
         tokenizers: Sequence[TextTokenizer] | None = None,
     ) -> Iterator[sentence_pairs.SentencePair]:
-        """Yields the pairs that no filter drops, and fills the report.
+        """Yields the changed pairs that no filter drops, and fills the report.
 
         Args:
             pairs: the pairs, read once. Only one pair is held in memory.
-            report: a report. It counts pairs while they are read.
+            report: the report to fill. Each pair is counted when it is read.
             tokenizers: the tokenizers of sources and of targets. Only
                 `drop_unknown_characters` needs them.
 
@@ -209,7 +215,7 @@ class Cleaning:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             is_on = value is not None and value is not False and value != []
-            # Some values of the field change texts and make no filter.
+            # A value in `_CHANGES` changes texts, so it makes no filter.
             if is_on and isinstance(value, str):
                 is_on = (field.name, value) not in changing
             if field.name == "drop_unknown_characters":

@@ -5,12 +5,12 @@ from typing import Any
 from keras_transformer.data import pairs as sentence_pairs
 
 _EXAMPLES = 3
-# An example is cut to this number of characters of each side.
+# Each side of an example is cut to this number of characters.
 _EXAMPLE_LENGTH = 200
 
 
 class CleaningReport:
-    """Counts of a cleaning.
+    """Counts of a cleaning, and examples for each filter and change.
 
     Attributes:
         num_read: the number of pairs that were read.
@@ -39,7 +39,8 @@ class CleaningReport:
 
         Args:
             name: the name of the filter or of the change.
-            pair: the pair before the change.
+            pair: the pair that the filter dropped, or the pair before the
+                change.
         """
         self._counts[name] = self._counts.get(name, 0) + 1
         examples = self._examples.setdefault(name, [])
@@ -47,7 +48,12 @@ class CleaningReport:
             examples.append(pair)
 
     def as_dict(self) -> dict[str, Any]:
-        """Returns the report as a dict for JSON."""
+        """Returns the report as a dict for JSON.
+
+        The dict has `num_read` and `num_kept`. Besides, it has a dict for each
+        filter or change that was counted, by its name: `num_pairs`, and at most
+        three `examples`.
+        """
         return {
             "num_read": self.num_read,
             "num_kept": self.num_kept,

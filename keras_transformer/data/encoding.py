@@ -15,7 +15,7 @@ CHUNK = 8192
 
 
 class PairWindows(Protocol):
-    """Encoded pairs that are read in windows, such as `EncodedPairs`.
+    """Encoded pairs, such as `EncodedPairs`, that are read in windows.
 
     A corpus on disk may be larger than memory, so only the pairs of a window
     are shuffled and put into batches together. Windows are numbered from 0
@@ -40,19 +40,32 @@ class PairWindows(Protocol):
     def target_special_ids(self) -> SpecialIds: ...
 
     def window_lengths(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the lengths of sources and targets, without special ids."""
+        """Returns the lengths of sources and targets, without special ids.
+
+        Args:
+            number: the number of the window.
+
+        Returns:
+            Two vectors of integers, with one element for each pair.
+        """
 
     def read_window(self, number: int) -> "EncodedPairs":
-        """Reads the pairs of a window, in the order of `window_lengths`."""
+        """Reads the pairs of a window, in the order of `window_lengths`.
+
+        Args:
+            number: the number of the window.
+        """
 
 
 @dataclasses.dataclass(frozen=True)
 class EncodedPairs:
     """Token ids of sentence pairs, without special ids.
 
-    sources, targets: one int32 array for each pair.
-    num_empty: the number of pairs left out because a side was empty.
-    num_too_long: the number of pairs left out because a side was too long.
+    sources, targets: one int32 vector for each pair.
+    num_empty: the number of pairs that were left out because a side was empty
+        or only white space.
+    num_too_long: the number of pairs that were left out because a side was too
+        long.
     source_special_ids, target_special_ids: special ids of the vocabularies.
     """
 
@@ -84,7 +97,7 @@ class EncodedPairs:
             target_added + max(map(len, self.targets)),
         )
 
-    # The attributes of `PairWindows`.
+    # The rest of the protocol `PairWindows`.
 
     @property
     def windows_per_epoch(self) -> int:
@@ -96,7 +109,10 @@ class EncodedPairs:
         return self
 
     def window_lengths(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the lengths of sources and targets, without special ids."""
+        """Returns the lengths of sources and targets, without special ids.
+
+        Every window has all pairs.
+        """
         sources, targets = (
             np.fromiter(map(len, side), "int64", len(side))
             for side in (self.sources, self.targets)
@@ -110,7 +126,9 @@ def encode_pairs(
     max_length: int = 128,
     target_tokenizer: TextTokenizer | None = None,
 ) -> EncodedPairs:
-    """Encodes pairs; leaves out pairs with an empty or too long side.
+    """Encodes pairs; leaves out pairs with a blank or too long side.
+
+    A side is blank if it is empty or only white space.
 
     Args:
         pairs: the pairs to encode.
@@ -151,8 +169,8 @@ def encode_chunk(
 ) -> EncodedPairs:
     """Encodes a few thousand pairs with one call of each tokenizer.
 
-    The arguments are those of `encode_pairs`. Unlike `encode_pairs`, it raises
-    no error if no pair is left.
+    The arguments are those of `encode_pairs`. Unlike `encode_pairs`, this
+    function raises no error if no pair is left.
     """
     target_tokenizer = target_tokenizer or tokenizer
     sources, targets = [], []
@@ -188,9 +206,9 @@ def nothing_left(
     """Returns the error to raise if no pair is left.
 
     Args:
-        num_empty: the number of pairs with an empty side.
-        num_too_long: the number of pairs that are too long.
-        max_length: the maximum number of tokens.
+        num_empty: the number of pairs with a blank side.
+        num_too_long: the number of other pairs with a too long side.
+        max_length: the maximum number of tokens of a side.
     """
     return ValueError(
         f"No sentence pair is left of {num_empty + num_too_long}: {num_empty} "

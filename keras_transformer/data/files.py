@@ -16,11 +16,12 @@ def read_parallel(
     Args:
         source_files: names or globs of files that `read_lines` can read. A
             glob stands for the files that match it, in alphabetical order.
-        target_files: the files with the translations. Their number and their
-            numbers of lines must be those of the source files.
+        target_files: names or globs of the files with the translations, in the
+            order of the source files. Each must have as many lines as its
+            source file.
 
     Returns:
-        The pairs in the order of the files, including empty lines.
+        The pairs in the order of the files. Two empty lines are a pair too.
 
     Raises:
         FileNotFoundError: a file is missing, or a glob matches no file.
@@ -45,6 +46,10 @@ def read_tsv(files: Sequence[str]) -> list[pairs.SentencePair]:
     Args:
         files: names or globs of files that `read_lines` can read.
 
+    Returns:
+        The pairs in the order of the files. An empty line becomes a pair of
+        two empty texts.
+
     Raises:
         FileNotFoundError: a file is missing, or a glob matches no file.
         ValueError: a line that is not empty has no tab, a file is not text,
@@ -61,10 +66,12 @@ def iterate_parallel(
     """Yields the pairs of `read_parallel`, and holds only one in memory.
 
     The other arguments and the exceptions are those of `read_parallel`. The
-    call looks for the files; they are read while pairs are yielded.
+    call checks that the files exist. They are read later, while pairs are
+    yielded, so errors in their content are raised only then.
 
     Args:
-        errors: what `read_lines` does with bytes that are not text.
+        errors: the argument `errors` of `read_lines`: what to do with bytes
+            that are not text.
     """
     source_names = expand(source_files)
     target_names = expand(target_files)
@@ -83,16 +90,20 @@ def iterate_tsv(
     """Yields the pairs of `read_tsv`, and holds only one in memory.
 
     The other arguments and the exceptions are those of `read_tsv`. The call
-    looks for the files; they are read while pairs are yielded.
+    checks that the files exist. They are read later, while pairs are yielded,
+    so errors in their content are raised only then.
 
     Args:
-        errors: what `read_lines` does with bytes that are not text.
+        errors: the argument `errors` of `read_lines`: what to do with bytes
+            that are not text.
     """
     return _tab_separated(expand(files), errors)
 
 
 def expand(files: Sequence[str]) -> list[str]:
-    """Replaces globs by the files that match them.
+    """Replaces each glob by the files that match it, in alphabetical order.
+
+    The name of an existing file stays as it is.
 
     Raises:
         FileNotFoundError: a file is missing, or a glob matches no file.

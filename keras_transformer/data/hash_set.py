@@ -10,10 +10,11 @@ _SLOTS = 2**16
 class HashSet:
     """A set of texts that stores only a hash of eight bytes of each text.
 
-    At most two thirds of the slots of its table are filled; then the table
-    grows to twice its size. So the set takes 12 to 24 bytes a text, and 36
-    bytes while it grows. Among a hundred million texts, the probability that
-    any two different texts have the same hash is below 0.001.
+    The hashes are in a table with a slot of eight bytes for each. When more
+    than two thirds of the slots are filled, the table grows to twice its size.
+    So a large set takes 12 to 24 bytes a text, and 36 bytes a text while the
+    table grows. Among a hundred million texts, the probability that any two
+    different texts have the same hash is below 0.001.
 
     Example:
 
@@ -34,7 +35,7 @@ class HashSet:
         digest = hashlib.blake2b(
             text.encode("utf-8", "surrogatepass"), digest_size=8
         ).digest()
-        # 0 marks an empty slot.
+        # 0 marks an empty slot, so 1 is stored for a hash of 0.
         key = int.from_bytes(digest, "little") or 1
         if not _insert(self._slots, key):
             return False
@@ -52,7 +53,10 @@ class HashSet:
 
 
 def _insert(slots, key):
-    """Writes a key to its slot; returns False if the key is there already."""
+    """Adds a key to a table; returns False if the table has the key already.
+
+    The key goes to the first empty slot from its own slot on.
+    """
     mask = len(slots) - 1
     slot = key & mask
     while slots[slot]:

@@ -42,7 +42,7 @@ _COMPRESSED = (
     *([(_ZSTD_MAGIC, _ZSTD.open)] if _ZSTD else []),
 )
 _KINDS = "gzip, bzip2, xz or zstd" if _ZSTD else "gzip, bzip2 or xz"
-# The exceptions that damaged compressed files raise.
+# The exceptions that damaged compressed files raise, besides OSError.
 _DAMAGED = (
     EOFError,
     zlib.error,
@@ -94,14 +94,15 @@ def read_lines(
         file: a path, or a stream of bytes, which is not closed. The text is in
             UTF-8, or in UTF-16 or UTF-32 with a byte order mark. It is plain,
             or compressed by gzip, bzip2, xz or, if Python can read it, zstd.
-        name: the name of a stream in error messages.
+        name: the name of a stream in error messages; `None` for "the stream".
+            A path is its own name.
         errors: an error handler of `bytes.decode`. `"strict"` raises an error
             for bytes that are not text; `"replace"` replaces them by U+FFFD.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: the file does not contain lines of text. The message says
-            what it contains and, if possible, in which line.
+        ValueError: the file does not contain lines of text, or is damaged. The
+            message says what it contains and, if possible, in which line.
 
     Example:
 
@@ -122,7 +123,8 @@ def read_lines(
         except _DAMAGED as error:
             raise _damaged(name, error) from error
         except OSError as error:
-            # Errors of the system have a number, errors of a format do not.
+            # An error of the system has a number. An error without a number
+            # says that the compressed data is damaged.
             if error.errno is not None:
                 raise
             raise _damaged(name, error) from error
@@ -230,9 +232,9 @@ def _damaged(name, error):
 def _peek(stream):
     """Returns a stream with all bytes of `stream`, and its first bytes.
 
-    It waits for further bytes only while the bytes so far may be an incomplete
-    signature of a format. So a line from a pipe is yielded as soon as it
-    arrives.
+    The function waits for further bytes only while the bytes so far may be the
+    incomplete signature of a format, that is, the bytes with which all files of
+    the format begin. So a line from a pipe is yielded as soon as it arrives.
     """
     start = b""
     while len(start) < _START and _may_be_signature(start):

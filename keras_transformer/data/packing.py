@@ -4,20 +4,20 @@ Krell et al. 2021 ("Efficient sequence packing without cross-contamination")
 pack a histogram of lengths instead of one sentence after the other. Here a
 length is two numbers: the lengths of source and target. A row has room for
 tokens of both sides. Pairs with the same two lengths are of one kind. The time
-depends on the number of kinds, not on the number of pairs.
+depends mostly on the number of kinds, not on the number of pairs.
 """
 
 import collections
 
 import numpy as np
 
-# A row has room for at least this many pairs of mean length.
+# A row has room for about this many pairs of mean length; see `room_of_rows`.
 _PAIRS_IN_ROW = 4
 # The second last pair of a row is chosen so that one more pair fills the rest
 # of the row. At most this many tokens of each side may then stay free.
 _MAX_REST = 3
-# Pairs are chosen in this way if a row has less room than this number of pairs
-# of mean length.
+# A pair is chosen in this way if one side of the row has less free room than
+# this number of pairs of mean length needs.
 _NEARLY_FULL = 3.2
 
 
@@ -28,12 +28,13 @@ def room_of_rows(
 
     A row has room for four pairs of mean length, or for fewer if it would be
     longer than `max_length`. Its two lengths have the ratio of the mean
-    lengths. Every pair fits into a row.
+    lengths. But each is at least `longest`, so that every pair fits into a row.
 
     Args:
         mean: the mean lengths of source and target, `(2,)`.
         longest: the length of the longest sentence of both sides.
-        max_length: the maximum length of a row, unless `longest` is larger.
+        max_length: the maximum length of a row, which is rounded to an even
+            number. If `longest` is larger, `longest` is the maximum.
 
     Returns:
         The number of source tokens, and the number of target tokens.
@@ -45,7 +46,8 @@ def room_of_rows(
     """
     pairs = min(_PAIRS_IN_ROW, max_length / max(mean))
     length = max(longest, 2 * round(pairs * max(mean) / 2))
-    # No pair fits if one side of the row is full, so the ratio must be exact.
+    # A row is full when one of its sides is full. The sides have the ratio of
+    # the mean lengths, so that the other side is then almost full too.
     source, target = np.ceil(length * (mean / max(mean)))
     return int(max(longest, source)), int(max(longest, target))
 
@@ -98,12 +100,17 @@ def pack(lengths: np.ndarray, room: tuple[int, int]) -> list[list[int]]:
 
 
 class _Patterns:
-    """The choice of patterns. A pattern is the kinds of the pairs of a row.
+    """The choice of a pattern for each row.
+
+    A pattern is the list of the kinds of the pairs in a row. Pairs with the
+    same two lengths are of one kind. A kind is an index into `kinds`.
 
     Args:
-        kinds: integers `(kinds, 2)`, the lengths of source and target.
+        kinds: integers `(kinds, 2)`, the source length and the target length of
+            the pairs of each kind. The longest kind is first.
         counts: integers `(kinds,)`, the number of pairs of each kind.
-        room: integers `(2,)`, the numbers of tokens that fit into a row.
+        room: integers `(2,)`, the numbers of source and target tokens that fit
+            into a row.
     """
 
     def __init__(self, kinds, counts, room):
@@ -153,7 +160,7 @@ class _Patterns:
         return int(candidates[cost.argmin()])
 
     def _rest_after_another(self, left, rest):
-        """Returns the number of tokens that stay free after one more pair.
+        """Returns the tokens that stay free after a candidate and another pair.
 
         Args:
             left: integers `(kinds,)`, the number of pairs left of each kind.
@@ -161,9 +168,9 @@ class _Patterns:
                 sides that each candidate leaves free.
 
         Returns:
-            Integers `(candidates,)`, the tokens of both sides together. If no
-            pair leaves at most `_MAX_REST` tokens of each side, they are the
-            tokens without one more pair.
+            Integers `(candidates,)`: the smallest number of free tokens of both
+            sides together. If every other pair leaves more than `_MAX_REST`
+            tokens of a side, it is the number after the candidate alone.
         """
         exists = np.zeros(self.room + 1 + _MAX_REST, bool)
         source, target = self.kinds[left > 0].T + _MAX_REST
@@ -171,8 +178,8 @@ class _Patterns:
         cost = rest.sum(axis=1)
         for i in range(_MAX_REST + 1):
             for j in range(_MAX_REST + 1):
-                # The table begins at -`_MAX_REST`. No kind has a length below
-                # 0.
+                # Index 0 of the table stands for the length -`_MAX_REST`, so
+                # that no index is negative. No kind has a length below 0.
                 source, target = rest.T + _MAX_REST
                 is_filled = exists[source - i, target - j]
                 cost = np.where(is_filled, np.minimum(cost, i + j), cost)

@@ -31,7 +31,8 @@ def bucket_lengths(max_length: int) -> list[int]:
     """Returns the lengths that batches are padded to.
 
     There are only a few lengths, since each new shape is traced or compiled.
-    They increase by 2 up to 32, then by a sixteenth to an eighth of the length.
+    The lengths increase from 8 to 32 by 2, then by a sixteenth to an eighth of
+    the length. The last one is `max_length`.
 
     Example:
 
@@ -47,7 +48,7 @@ def bucket_lengths(max_length: int) -> list[int]:
 
 
 def rows_of(tokens_per_batch: int, length: int) -> int:
-    """Returns the number of rows of a batch.
+    """Returns the number of rows of a batch, at least 1.
 
     Args:
         tokens_per_batch: the maximum number of tokens of the longer side.
@@ -145,7 +146,9 @@ class Buckets:
 
 
 class Packing:
-    """Planner of batches with several pairs in a row; all have one shape.
+    """Planner of batches with several pairs in a row.
+
+    All batches have one shape. Empty rows fill up the last batch.
 
     Args:
         tokens_per_batch: the maximum number of tokens of the longer side.
@@ -159,10 +162,19 @@ class Packing:
     def plan(
         self, lengths: np.ndarray, generator: np.random.Generator | None = None
     ) -> list[PlannedBatch]:
-        """Plans the batches of pairs; see `Buckets.plan`.
+        """Plans the batches of pairs.
 
-        With a generator, the rows of all batches are shuffled. With `None`,
-        rows with long pairs come first.
+        Args:
+            lengths: integers `(pairs, 2)`, the lengths of source and target.
+            generator: a random generator that draws which pairs share a row,
+                and the order of the rows. With `None`, rows with long pairs
+                come first.
+
+        Returns:
+            All batches. Their number depends only on the lengths.
+
+        Raises:
+            ValueError: a pair is longer than a row.
         """
         order = _order(len(lengths), generator)
         rows = packing.pack(lengths[order], self._room)

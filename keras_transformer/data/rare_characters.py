@@ -1,4 +1,4 @@
-"""Adds rare characters to training sources, so that a model learns them.
+"""Adds rare characters to sources, so that a model learns to ignore them.
 
 A character without its own piece is encoded as bytes. If a model has never
 read such bytes, they also change its translation of the words around them. So
@@ -58,12 +58,13 @@ def with_rare_characters(
 
     A fifth of these sources get a word of symbols, such as emoji, or of letters
     that do not occur in the pairs. In the other sources, one letter is
-    replaced: mostly by the same letter with an accent that occurs in the pairs,
-    else by a letter that does not occur in the pairs.
+    replaced: mostly by an accented form of this letter that occurs in the
+    pairs, else by a letter that does not occur in the pairs.
 
     Args:
         pairs: training pairs.
-        share: the share of pairs whose source is changed, in [0, 1].
+        share: the share of pairs whose source is changed, in [0, 1]. Each
+            source is drawn with this probability; blank sources never change.
         seed: the seed that chooses pairs, positions and characters.
 
     Returns:
@@ -93,15 +94,18 @@ def iterate_with_rare_characters(
     share: float = 0.1,
     seed: int = 0,
 ) -> Iterator[sentence_pairs.SentencePair]:
-    """Yields pairs, and adds rare characters to a share of the sources.
+    """Yields pairs, and changes a share of the sources.
 
-    Unlike `with_rare_characters`, it holds only one pair in memory.
+    The changes are those of `with_rare_characters`, but this function holds
+    only one pair in memory.
 
     Args:
         pairs: training pairs, read once.
         known: the characters that are not rare, such as all characters of the
-            pieces of a vocabulary.
-        share: the share of pairs whose source is changed, in [0, 1].
+            pieces of a vocabulary. Accented forms of letters are taken from
+            them.
+        share: the share of pairs whose source is changed, in [0, 1]. Each
+            source is drawn with this probability; blank sources never change.
         seed: the seed that chooses pairs, positions and characters.
 
     Raises:
@@ -166,7 +170,7 @@ class _SourceChanger:
         )
 
     def _with_other_letter(self, text):
-        """Replaces one letter; returns None if no letter can be replaced."""
+        """Replaces one letter; returns `None` if no letter can be replaced."""
         generator, accented = self._generator, self._accented
         letters = [i for i, c in enumerate(text) if c.isalpha()]
         accentable = [i for i in letters if text[i] in accented]
@@ -184,9 +188,9 @@ class _SourceChanger:
 
 
 def _unknown(ranges, known):
-    """Returns the characters of each range that are not known.
+    """Returns the characters of Unicode in each range that are not known.
 
-    A range with known characters only is left out.
+    A range without such characters is left out.
     """
     unknown = [
         [

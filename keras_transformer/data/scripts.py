@@ -1,11 +1,12 @@
-"""Scripts of letters, such as LATIN, by their names in Unicode."""
+"""Finds the script of a letter, such as LATIN, in the letter's Unicode name."""
 
 import functools
 import sys
 import unicodedata
 from collections.abc import Iterable
 
-# The names of common scripts, for messages.
+# The names of common scripts, for messages. They also make `check` fast: it
+# reads the names of all letters only for another script.
 COMMON = (
     "ARABIC",
     "ARMENIAN",
@@ -29,8 +30,9 @@ COMMON = (
 def script_of(character: str) -> str | None:
     """Returns the script of a letter; `None` for other characters.
 
-    The script is the first word of the letter's name in Unicode. The script of
-    LATIN SMALL LETTER A is LATIN, that of CJK UNIFIED IDEOGRAPH-4E00 is CJK.
+    The script is the first word of the letter's name in Unicode, up to a
+    hyphen. The script of LATIN SMALL LETTER A is LATIN, that of CJK UNIFIED
+    IDEOGRAPH-4E00 is CJK. For a letter without a name it is UNKNOWN.
 
     Example:
 
@@ -61,7 +63,7 @@ def share_in(text: str, scripts: frozenset[str]) -> float:
 
 
 def check(names: Iterable[str]) -> None:
-    """Raises ValueError for a name that no letter of Unicode has.
+    """Raises ValueError for a name that is not the script of any letter.
 
     Args:
         names: names of scripts.

@@ -13,11 +13,11 @@ from keras_transformer.text import TextTokenizer
 
 
 class SampledSegmentation:
-    """Pairs whose segmentation is drawn anew in each window.
+    """Encoded pairs whose segmentation is drawn anew in each window.
 
-    A window still depends only on the seed and on the number of the window. A
-    sentence keeps its segmentation if the new one might be longer than the
-    longest sentence of all pairs.
+    They have all attributes of `PairWindows`. A window still depends only on
+    the seed and on the number of the window. A sentence keeps its segmentation
+    if the new one might be longer than the longest sentence of all pairs.
 
     Args:
         pairs: the encoded pairs.
@@ -68,7 +68,14 @@ class SampledSegmentation:
         self.target_special_ids = pairs.target_special_ids
 
     def read_window(self, number: int) -> encoding.EncodedPairs:
-        """Reads a window and draws its segmentations."""
+        """Reads a window and draws its segmentations.
+
+        Args:
+            number: the number of the window.
+
+        Raises:
+            ValueError: a tokenizer allows only one segmentation of a text.
+        """
         latest, window = self._window
         if window is None or number != latest:
             window = self._sampled(self._pairs.read_window(number), number)
@@ -76,7 +83,16 @@ class SampledSegmentation:
         return window
 
     def window_lengths(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the lengths of sources and targets, without special ids."""
+        """Returns the lengths of sources and targets, without special ids.
+
+        The lengths depend on the segmentations, so the method draws these.
+
+        Args:
+            number: the number of the window.
+
+        Returns:
+            Two vectors of integers, with one element for each pair.
+        """
         return self.read_window(number).window_lengths(0)
 
     def _sampled(self, window, number):

@@ -35,7 +35,9 @@ class ShardedPairs:
             together. So 1 means that each pair is read once, and a larger
             temperature makes the shares more equal.
         seed: the seed of the order of the shards.
-        window_pairs: the maximum number of pairs of a window.
+        window_pairs: the approximate maximum number of pairs of a window. A
+            window can have about one more pair of each corpus, because its
+            part of each corpus is rounded to whole pairs.
 
     Attributes:
         windows_per_epoch: the number of windows of an epoch, at least 1.
@@ -74,7 +76,8 @@ class ShardedPairs:
         if temperature is not None:
             self.weights = _weights_of(temperature, sizes)
         else:
-            # Made from decimal texts, so that ten times 0.1 is exactly 1.
+            # Fractions of decimal texts: ten times `Fraction("0.1")` is exactly
+            # 1, but ten times `Fraction(0.1)` is not.
             self.weights = [
                 Fraction(str(weight)) for weight in weights or [1] * len(sizes)
             ]
@@ -103,14 +106,17 @@ class ShardedPairs:
 
     @property
     def num_pairs(self) -> int:
-        """The number of pairs of an epoch; the mean if epochs differ."""
+        """The number of pairs of an epoch.
+
+        If epochs differ, it is their mean, rounded down.
+        """
         return int(sum(each.pairs_per_epoch for each in self._passes))
 
     @property
     def num_target_tokens(self) -> int:
         """The number of target tokens of an epoch, special ids included.
 
-        It is the mean if epochs differ.
+        If epochs differ, it is their mean, rounded.
         """
         prefix = len(self.target_special_ids.target_prefix)
         return round(
@@ -176,6 +182,9 @@ class ShardedPairs:
 
         Args:
             number: the number of the window.
+
+        Returns:
+            Two int64 vectors, with one element for each pair.
         """
         lengths = [
             corpus.slice_lengths(*part) for corpus, part in self._slices(number)
@@ -198,7 +207,8 @@ class ShardedPairs:
         """Checks that the shards have the vocabularies of a model.
 
         Args:
-            source, target: `text.vocabulary_sha256` of the vocabularies.
+            source, target: the `text.vocabulary_sha256` of the model's source
+                vocabulary and of its target vocabulary.
 
         Raises:
             ValueError: a hash differs.
@@ -244,6 +254,9 @@ def check_weights(
     temperature: float | None = None,
 ) -> None:
     """Raises ValueError for weights that `ShardedPairs` does not accept.
+
+    It does not know the sizes of the corpora. So only `ShardedPairs` finds
+    weights that are too small, with which an epoch has no pair.
 
     Args:
         count: the number of directories.

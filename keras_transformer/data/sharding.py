@@ -29,27 +29,30 @@ def shard_pairs(
 ) -> indexing.ShardIndex:
     """Encodes pairs, and writes them to a shard directory.
 
+    Pairs with a blank or too long side are left out.
+
     Args:
         pairs: the pairs, read once. Only a part of them is held in memory.
         path: the directory. It must not have an index yet.
         tokenizer: the tokenizer of the sources.
         target_tokenizer: the tokenizer of the targets; `tokenizer` if `None`.
         max_length: the maximum number of tokens of a side, with special ids.
-            Pairs with a longer side are left out.
-        tag: a symbol of the vocabulary that is put before each source. It
-            names, for example, the target language.
-        report: the report of `Cleaning.clean`, if the pairs were cleaned. It
-            is written to the index.
+        tag: a symbol of the vocabulary that is put before each source, for
+            example to name the target language; `None` for no symbol.
+        report: the report of `Cleaning.clean`, which is written to the index;
+            `None` if the pairs are not cleaned.
         source_files: names of the files that the pairs were read from. They
             are written to the index.
-        pairs_per_shard: the number of pairs of a shard.
+        pairs_per_shard: the number of pairs of a shard; the last shard may have
+            fewer.
 
     Returns:
         The index of the complete directory.
 
     Raises:
         ValueError: no pair is left, the tag is not one piece of the vocabulary,
-            or the directory is complete already.
+            the directory has an index already, or a number is below 1 or too
+            large.
         tf.errors.OpError: a file cannot be written.
     """
     if tag is not None:
@@ -89,7 +92,10 @@ def check_tag(tag: str, tokenizer: TextTokenizer) -> None:
 
 
 def _tagged(pairs, tag):
-    """Puts the tag before each source that has text."""
+    """Puts the tag before each source that has text.
+
+    A blank source stays blank, so that its pair is left out.
+    """
     if tag is None:
         return pairs
     return (
@@ -109,8 +115,8 @@ def _chunks(pairs):
 def _in_threads(function, arguments):
     """Yields the results of a function in the order of its arguments.
 
-    Threads compute some results in advance. Tokenizers compute outside of
-    Python, so threads keep all cores busy.
+    Threads compute some results in advance. Tokenizers do not hold the lock of
+    Python while they compute, so that threads keep all cores busy.
     """
     num_threads = os.cpu_count() or 1
     waiting: collections.deque[concurrent.futures.Future] = collections.deque()

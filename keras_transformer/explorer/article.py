@@ -1,4 +1,4 @@
-"""The sentences of The Illustrated Transformer, and heads that relate words.
+"""Finds heads that link words in the sentences of The Illustrated Transformer.
 
 T target length   S source length
 """
@@ -58,10 +58,12 @@ def heads_of_article(traces: Sequence[record.Trace]) -> list[dict[str, Any]]:
         A list with a dict for each pair, sorted by `weight`, the largest first.
         A dict describes the head that attends most:
 
-        - `attention` and `head`: the name of the attention, and the head;
+        - `attention` and `head`: the name of the attention, and the index of
+          the head, counted from 0;
         - `query` and `key`: the words, in each of the two sentences;
         - `weight`: the smaller of the head's weights in the two sentences;
-        - `cells`: the row and the column of the words in each sentence.
+        - `cells`: for each sentence, the row of the first token of `query` and
+          the column of the first token of `key`.
 
         A pair is left out if one of its words is missing in a sentence. Models
         may translate with other words.

@@ -24,10 +24,10 @@ _NAMES = re.compile(r"(\w+)(?: as (\w+))?")
 
 
 def bundle(entry: pathlib.Path) -> str:
-    """Returns one script of an entry module and all modules that it imports.
+    """Returns one script of an entry module and all modules that it needs.
 
     Args:
-        entry: path of the module that starts the page.
+        entry: the path of the module that starts the page.
 
     Raises:
         ValueError: a file is missing, modules import each other in a cycle, a
@@ -41,7 +41,11 @@ def bundle(entry: pathlib.Path) -> str:
 
 
 def _add(path, modules, importers):
-    """Adds a module after those that it imports."""
+    """Adds a module to `modules`, after the modules that it imports.
+
+    `modules` has the script and the exported names of each path. `importers`
+    are the modules that led to this one.
+    """
     if path in importers:
         names = [each.name for each in (*importers, path)]
         raise ValueError(
@@ -69,7 +73,7 @@ def _add(path, modules, importers):
 
 
 def _module(source, path, modules, importers):
-    """Returns a module's body, and its exports as `name: value` pairs."""
+    """Returns a module's body, and its exports as text: "a: a, b: b"."""
     for match in _IMPORT.finditer(source):
         _add((path.parent / match[2]).resolve(), modules, (*importers, path))
 

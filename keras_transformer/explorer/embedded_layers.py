@@ -25,11 +25,14 @@ def embed_layers(
 
     Args:
         model: a `Transformer` of this package's layers.
-        weights: collects the weights. The description has their names.
+        weights: the collection to which the weights of the layers are added.
+
+    Returns:
+        The settings of each layer, and the names of its weights in `weights`.
 
     Raises:
-        ValueError: the page cannot compute a layer: it is of another class,
-            quantized, with LoRA, or has another activation.
+        ValueError: the page cannot compute the class, the activation or the
+            norm of a layer, or a layer is quantized or has LoRA.
 
     Example:
 
@@ -60,7 +63,8 @@ def embed_layers(
 class _Describer:
     """A visitor that describes layers and adds their weights to `Weights`.
 
-    The arguments of each method are the path of a layer, and the layer.
+    The arguments of each method are a path, such as "encoder/block_1", and the
+    layer at this path. The result is the description of the layer.
     """
 
     def __init__(self, weights):

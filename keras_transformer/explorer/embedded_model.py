@@ -5,10 +5,10 @@
 - `version`: 1;
 - `dtype`, `tensors`, `data`: the weights, see `embedded_weights`;
 - `architecture`: the layers, see `embedded_layers`;
-- `source_vocabulary` and `target_vocabulary`: see `embedded_vocabulary`. The
-  latter is `None` if source and target share a vocabulary;
+- `source_vocabulary` and `target_vocabulary`: see `embedded_vocabulary`;
+  `target_vocabulary` is `None` if source and target share a vocabulary;
 - `search`: `kind`, and the settings of a beam search;
-- `constraints`: the constraints of the search;
+- `constraints`: the fields of `Constraints` except `normalized_over`;
 - `limits`: `max_source_length`, and the fields of `Lengths`;
 - `calibration`: the fields of `Calibration`, or `None`.
 """
@@ -51,8 +51,10 @@ def embed_model(
         The data of the model, which `json.dumps` can write.
 
     Raises:
-        ValueError: the model is an ensemble or of another class, or the page
-            cannot compute one of its layers, its vocabulary or its search.
+        ValueError: `dtype` is unknown, a weight is too large for it, the model
+            is an ensemble or of another class, the sizes of a vocabulary and
+            of the model differ, or the page cannot compute a layer, a
+            vocabulary or the search.
 
     Example:
 
@@ -109,13 +111,17 @@ def _plain(constraints):
 
 
 def obstacle(translator: translators.Translator) -> str | None:
-    """Returns which part of a translator the page cannot compute.
+    """Returns why a page of recorded traces is needed; `None` if it is not.
 
-    This may be the vocabulary or the search. Returns `None` if the page can
-    compute both.
+    The reason is a kind of vocabulary or a setting of a beam search that the
+    page cannot compute. Other reasons are errors of `embed_model`, such as a
+    search that is neither beam search nor greedy search.
 
     Args:
         translator: a `Translator`.
+
+    Returns:
+        Words for what the page cannot compute, or `None`.
     """
     for tokenizer in (translator.tokenizer, translator.target_tokenizer):
         if not isinstance(tokenizer, Tokenizer):

@@ -19,20 +19,24 @@ def embed_vocabulary(tokenizer: tokenizers.Tokenizer) -> dict[str, Any]:
     """Describes a vocabulary as JSON data.
 
     Args:
-        tokenizer: a `Tokenizer`. Its vocabulary has byte pairs, as those of
-            `learn_vocabulary`, or is a unigram model.
+        tokenizer: a `Tokenizer` with a vocabulary of byte-pair encoding, such
+            as those of `learn_vocabulary`, or with a unigram vocabulary.
 
     Returns:
+        A dict:
+
         - `kind`: `"bpe"` or `"unigram"`;
         - `pieces`, `scores`, `types`: V of each, as in SentencePiece's file;
         - `special_ids`: `pad`, `begin` (or `None`), `end`, `unknown`;
         - `normalization`: `rules`, SentencePiece's table of rules in base64,
           and its three settings of spaces, see `Normalization`;
-        - `denormalization`: the same fields for decoded text, or `None`;
+        - `denormalization`: the same fields for decoded text; `None` if there
+          are no such rules;
         - `leaves_out_unknown_words`: see `Tokenizer.encode_source`.
 
     Raises:
-        ValueError: the vocabulary is of another kind.
+        ValueError: the vocabulary is of another kind, has spaces at the end of
+            words, or has unused pieces.
 
     Example:
 

@@ -22,7 +22,7 @@ class Weights:
             the size.
 
     Raises:
-        ValueError: an unknown dtype.
+        ValueError: `dtype` is unknown.
 
     Example:
 
@@ -79,9 +79,9 @@ class Weights:
     def data(self) -> dict[str, Any]:
         """Returns the fields `dtype`, `tensors` and `data` for the page.
 
-        `tensors` has the shape and the offset of each tensor. The offset is the
-        index in `data` of the tensor's first number. `data` is base64 of all
-        numbers, little-endian.
+        `data` is base64 of all numbers, little-endian. `tensors` has the shape
+        and the offset of each tensor. The offset is the index of the tensor's
+        first number among all numbers.
         """
         tensors, offset = {}, 0
         for name, array in self._arrays.items():

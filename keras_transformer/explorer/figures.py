@@ -9,7 +9,8 @@ from keras_transformer import summaries
 from keras_transformer.interpretation import record
 from keras_transformer.layers import checks
 
-# For each kind of attention, the stack and the layer's name in a block.
+# For each kind of attention, the name of its stack, and the name of the
+# attention in a block of the stack.
 KINDS = {
     "encoder": ("encoder", "attention"),
     "decoder": ("decoder", "self_attention"),
@@ -26,7 +27,7 @@ def save_figure(
     head: int | None = None,
     file_format: str = "svg",
 ) -> None:
-    """Writes the weights of one head, or of all heads of a layer.
+    """Draws the attention weights of one head, or of all heads of a layer.
 
     Args:
         path: the file to write.
@@ -37,7 +38,8 @@ def save_figure(
         file_format: `"svg"` or `"png"`.
 
     Raises:
-        ValueError: an unknown attention or format, or no such layer or head.
+        ValueError: `attention` or `file_format` is unknown, or the model has no
+            such layer or head.
         OSError: the file cannot be written.
 
     Example:

@@ -33,7 +33,12 @@ def render(
             `front_end/main.js`.
         model: the model that the page computes with, see `embedded_model`;
             `None` for a page that only draws the traces of `page`.
-        front_end: folder of the page's markup, style and modules.
+        front_end: the folder of the page's markup, style and modules.
+
+    Raises:
+        ValueError: a module cannot be bundled, the style or the script would
+            end its own HTML element, or the data has a number that is NaN or
+            infinite.
     """
     style = (front_end / "style.css").read_text(encoding="utf-8")
     script = bundle.bundle(front_end / "main.js")
@@ -65,7 +70,14 @@ def policy(style: str, script: str) -> str:
 
 
 def data_block(name: str, value: Any) -> str:
-    """Returns a script element with JSON; no string in the JSON can close it.
+    """Returns a script element with JSON. No string can close the element.
+
+    Args:
+        name: the id of the element.
+        value: a value that `json.dumps` can write.
+
+    Raises:
+        ValueError: a number is NaN or infinite.
 
     Example:
 
@@ -83,7 +95,10 @@ def _hash(text):
 
 
 def _check_inline(text, kind):
-    """Checks that the browser hashes the same text as `policy` does."""
+    """Checks that a style or script can stand in HTML without escapes.
+
+    The browser then hashes the same text as `policy` does.
+    """
     for forbidden in (f"</{kind}", "<!--", "\r"):
         if forbidden in text:
             raise ValueError(

@@ -44,9 +44,9 @@ def save_page(
     """Writes one HTML file that contains the model, for a browser.
 
     The file needs no network and no server. It contains the weights and the
-    vocabulary, so that the page translates and draws any sentence. If the model
-    is above the limit, or the page cannot compute its vocabulary or search, the
-    page has recorded traces of `texts` instead of the model.
+    vocabulary, so that the page translates and draws any sentence. If the
+    weights are above `most_megabytes`, or `embedded_model.obstacle` names an
+    obstacle, the page has recorded traces of `texts` instead of the model.
 
     Args:
         path: the file to write.
@@ -63,8 +63,9 @@ def save_page(
         Whether the model is in the page.
 
     Raises:
-        ValueError: there are no texts, a text is blank, or the page cannot
-            compute this model; the message says why.
+        ValueError: `dtype` is unknown, `texts` is one string or empty, there
+            are not as many targets, one is blank, or the page cannot compute
+            the model.
         OSError: the file cannot be written.
 
     Example:
@@ -86,7 +87,7 @@ def save_page(
     note = _obstacle(translator, dtype, most_megabytes)
     model = None
     if note is None:
-        # This comes before the traces, since it may raise an error.
+        # This may raise an error, so it comes before the slow traces.
         model = embedded_model.embed_model(translator, dtype, calibration)
     data = _data(translator, texts, targets, note, calibration)
     _write(pathlib.Path(path), page.render(data, model))
@@ -148,7 +149,10 @@ def _data(translator, texts, targets, note, calibration):
 
 
 def _traced(translator, text, target, calibration):
-    """Traces a sentence with attribution; the page cannot compute gradients."""
+    """Traces a sentence with attribution.
+
+    The page cannot compute attribution itself, because this needs gradients.
+    """
 
     def with_attribution(method):
         return interpretation.trace(

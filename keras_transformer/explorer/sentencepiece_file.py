@@ -64,8 +64,8 @@ def read(model: bytes) -> SentencePieceFile:
     """Reads a serialized SentencePiece model.
 
     Args:
-        model: the bytes of a model that SentencePiece accepts. They are not
-            checked here.
+        model: the bytes of a model that SentencePiece accepts. This function
+            does not check the bytes.
 
     Example:
 

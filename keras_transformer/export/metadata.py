@@ -33,16 +33,17 @@ def describe(
         signatures: the names of the signatures.
         warm_up: the texts of the warm-up requests.
         run: JSON values that describe the training run, or `None`.
-        calibration: the calibration of the translator, if it has one.
+        calibration: the calibration of the translator; `None` if it has none.
 
     Returns:
         Dict of JSON values: `format`, a number; `package`, the version of this
-        package; `versions` of the packages that it uses; `signatures`;
-        `search` with its settings; `lengths`, the limits of translations;
-        `max_source_length`; `vocabulary_sha256`; `parameters`, the number of
-        weights of each type; `shortlist`, its numbers of frequent, likely and
-        known tokens, or `None`; `repair`, the lengths of good translations
-        that a `RepairingTranslator` expects, or `None`; `warm_up`; `run`; and
+        package; `versions` of TensorFlow, tensorflow-text, Keras and
+        SentencePiece; `signatures`; `search`, its class and settings;
+        `lengths`, the limits of translations; `max_source_length`;
+        `vocabulary_sha256`; `parameters`, the number of weights of each dtype;
+        `shortlist`, its numbers of frequent, likely and known tokens, or
+        `None`; `repair`, the lengths of good translations that a
+        `RepairingTranslator` expects, or `None`; `warm_up`; `run`; and
         `calibration`.
     """
     root = importlib.import_module(__name__.partition(".")[0])
@@ -71,7 +72,7 @@ def as_json(described: dict[str, Any]) -> str:
     """Formats a description as JSON, for `read`.
 
     Raises:
-        ValueError: the description has values that JSON does not have.
+        ValueError: a value has a type that JSON does not have.
     """
     try:
         return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
@@ -83,7 +84,13 @@ def as_json(described: dict[str, Any]) -> str:
 
 
 def read(directory: str | os.PathLike[str]) -> dict[str, Any]:
-    """Reads the description of a SavedModel; `{}` if it has none.
+    """Reads the description of a SavedModel.
+
+    Args:
+        directory: the directory of the SavedModel.
+
+    Returns:
+        The dict of `describe`; `{}` if the SavedModel has no description.
 
     Raises:
         ValueError: the file is damaged, or has the format of another version.
@@ -108,7 +115,7 @@ def read(directory: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _count_parameters(model):
-    """Returns the number of weights of each type."""
+    """Returns the number of weights of each dtype."""
     counts: dict[str, int] = {}
     for variable in model.variables:
         name = tf.as_dtype(variable.dtype).name
@@ -138,7 +145,7 @@ def _describe_search(search):
     described = {"name": type(search).__name__}
     if dataclasses.is_dataclass(search) and not isinstance(search, type):
         for name, value in dataclasses.asdict(search).items():
-            # A seed may be a tensor.
+            # A setting may be no JSON value: a seed may be a tensor.
             is_plain = isinstance(value, (str, int, float, dict))
             described[name] = value if is_plain else repr(value)
     return described

@@ -29,10 +29,11 @@ def save(
 ) -> None:
     """Writes the signatures of a translator as a TensorFlow SavedModel.
 
-    The signatures do the same as the translator's methods, see
-    `functions_of`. They share one search. The SavedModel contains the
-    vocabulary and the search. Loading needs `tensorflow`, and `tensorflow_text`
-    for its tokenizer operations, but neither Keras nor this package.
+    Each signature does the same as a method of the translator or a function of
+    `translation`; `functions_of` lists them. All signatures that search share
+    one search. The SavedModel contains the weights, the vocabulary and the
+    search. Loading needs `tensorflow`, and `tensorflow_text` for the operations
+    of the tokenizer, but neither Keras nor this package.
 
     Args:
         translator: a `Translator`.
@@ -44,15 +45,16 @@ def save(
             `None` for all.
         warm_up: texts that TensorFlow Serving translates before it takes the
             requests of clients.
-        run: JSON values that describe the training run, for `read_metadata`.
-        calibration: a `Calibration`, for the signature `confidence` and the
-            output `confidences` of `n_best`.
+        run: a dict of JSON values that describe the training run, or `None`;
+            `read_metadata` returns it as `run`.
+        calibration: a `Calibration`; `None` to leave out the signature
+            `confidence` and the output `confidences` of `n_best`.
 
     Raises:
         FileExistsError: the directory exists.
-        ValueError: the search can return fewer than `n_best` hypotheses, a
-            signature is unknown or needs a calibration, `warm_up` is no list
-            of texts, or `run` has values that JSON does not have.
+        ValueError: `n_best` is below 1 or more than the search can return, a
+            signature is unknown or needs a missing calibration, `warm_up` is
+            empty or one string, or `run` has values that JSON does not have.
     """
     directory = pathlib.Path(directory)
     _check_arguments(directory, warm_up)
@@ -126,10 +128,10 @@ def check(
     Args:
         directory: the directory that `save` wrote.
         translator: the translator from which it was saved.
-        texts: sentences to compare.
+        texts: the sources whose translations are compared.
 
     Raises:
-        ValueError: a translation differs, or one string is given instead of
+        ValueError: a translation differs, or `texts` is one string instead of
             a list.
         FloatingPointError: the model's output is NaN.
     """

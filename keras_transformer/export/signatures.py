@@ -1,4 +1,4 @@
-"""The functions of a SavedModel. All share one graph of the search.
+"""The functions of a SavedModel. Those that search share one graph.
 
 B batch
 """
@@ -24,11 +24,11 @@ def functions_of(
     `(B,)`; `score` also takes `target`, string `(B,)`.
 
     Args:
-        translator: a `Translator` whose search returns the hypotheses of the
-            signature `n_best`. All functions call the same graph of this
-            search, so that the SavedModel contains the search once.
-        names: the signatures to make.
-        calibration: the calibration of the translator, if it has one.
+        translator: a `Translator`. Its search returns as many hypotheses as
+            the signature `n_best` gives. All functions that search call the
+            same graph, so that the SavedModel contains the search once.
+        names: the names of the signatures. `confidence` needs a calibration.
+        calibration: the calibration of the translator, or `None`.
     """
     strings = tf.TensorSpec([None], tf.string, "text")
     targets = tf.TensorSpec([None], tf.string, "target")

@@ -31,7 +31,7 @@ def write(
 
     Args:
         directory: the directory of the SavedModel.
-        inputs: the names of the inputs of each signature.
+        inputs: the names of the inputs of each signature, by its name.
         texts: a batch of texts, the value of every input.
     """
     path = directory / FILE

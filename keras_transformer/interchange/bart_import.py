@@ -26,7 +26,7 @@ from keras_transformer.models import config as configs
 _SHARED = "model.shared.weight"
 # The number of unused rows at the beginning of each table of positions.
 _OFFSET = 2
-# Settings of older configurations: two that say whether norms are before
+# Settings of older configurations: two that are true only if norms are before
 # sublayers, and two that have the same value in all models.
 _PRE_NORM = ("normalize_before", "add_final_layer_norm")
 _FIXED = {"normalize_embedding": True, "static_position_embeddings": False}
@@ -43,14 +43,17 @@ def read(
     Args:
         path: a directory with `config.json`, `model.safetensors` or
             `pytorch_model.bin`, and `sentencepiece.bpe.model` of mBART or
-            `vocab.json` and `merges.txt` of BART.
-        source_language: one of the codes of `language_codes`; `None` for BART.
-        target_language: one of the codes of `language_codes`; `None` for BART.
+            `vocab.json` and `merges.txt` of BART. `generation_config.json`
+            and, for mBART, `tokenizer_config.json` are read if they exist.
+        source_language: for mBART, a code of `language_codes.MBART` or
+            `language_codes.MBART_50`; for BART, `None`.
+        target_language: the same for the translations.
 
     Raises:
         FileNotFoundError: a file is missing.
         ValueError: a file is damaged, files do not fit together, the
-            architecture is not supported, or a language is unknown.
+            architecture is not supported, a language of mBART is missing or
+            unknown, or a language is given for BART.
     """
     directory = pathlib.Path(path)
     settings = transformers_files.read_settings(directory, "mbart", "bart")
@@ -64,7 +67,8 @@ def read(
         ids = tokenizers[1].special_ids
         start_id = ids.end if ids.target_prefix else ids.begin
     if tokenizers[1].special_ids.target_prefix:
-        # The prefix of targets is given: its log-probability is 0.
+        # The search does not choose the prefix of targets. With "allowed", the
+        # prefix has log-probability 0, as in transformers.
         search["normalized_over"] = "allowed"
     config = _config(settings, start_id)
     where, arrays = transformers_files.read_weights(directory)
@@ -84,7 +88,7 @@ def read(
 
 
 def _pieces(directory, settings, source_language, target_language):
-    """Returns the vocabularies of mBART."""
+    """Returns mBART's tokenizers of sources and of targets."""
     is_50 = _is_50(directory, settings)
     codes = language_codes.MBART_50 if is_50 else language_codes.MBART
     language_pieces.check_languages(
@@ -104,7 +108,10 @@ def _pieces(directory, settings, source_language, target_language):
 
 
 def _byte_pairs(directory, settings, languages):
-    """Returns BART's vocabularies. Only the target's adds a target prefix."""
+    """Returns BART's tokenizers of sources and of targets.
+
+    Both have the same pieces. Only the second has a prefix of targets.
+    """
     if languages != (None, None):
         raise ValueError(
             f"{settings.path}: BART has no languages. Received: "
@@ -135,6 +142,8 @@ def _byte_pairs(directory, settings, languages):
 def read_merges(path: pathlib.Path) -> list[list[str]]:
     """Reads the pairs of pieces to merge, in the order of the file.
 
+    The line of the version and empty lines are left out.
+
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: a line is not a pair.
@@ -163,8 +172,8 @@ def _is_50(directory, settings):
     tokenizer = transformers_files.tokenizer_settings(directory)
     if tokenizer.get("tokenizer_class") is not None:
         return tokenizer.is_of_class("MBart50Tokenizer")
-    # The decoder of mBART-50 starts with the end token. In mBART-25 the setting
-    # is the code of a language, or it is absent.
+    # The decoder of mBART-50 starts with the end token. In mBART-25 the start
+    # token is the code of a language, or the setting is absent.
     return settings.get("decoder_start_token_id") == settings.get(
         "eos_token_id", 2
     )
@@ -218,7 +227,10 @@ def _special_ids(settings, of_source, of_target, is_50):
 
 
 def _weights(config, arrays, where):
-    """Returns our weights, without the unused rows of the positions."""
+    """Returns the weights of our model, by their paths.
+
+    The unused rows of the tables of positions are left out.
+    """
     arrays = dict(arrays)
     others = [name for name in marian_import.EMBEDDINGS if name in arrays]
     if others:

@@ -1,4 +1,4 @@
-"""Reads a binary file, and checks each size before it allocates memory."""
+"""Reads binary files. Sizes are checked before memory is allocated."""
 
 import os
 import struct
@@ -13,7 +13,10 @@ class BoundedFile:
 
     Args:
         file: an open binary file.
-        path: its path, for messages.
+        path: the path of the file, for messages.
+
+    Attributes:
+        left: the number of bytes that are not read yet.
 
     Example:
 
@@ -66,7 +69,11 @@ class BoundedFile:
             raise self.damaged(f"{self.left:,} bytes follow after its end")
 
     def damaged(self, problem: str) -> ValueError:
-        """Returns the error for a file that cannot be read."""
+        """Returns the error for a file that cannot be read.
+
+        Args:
+            problem: what is wrong, for the message.
+        """
         return ValueError(
             f"{self._path} is damaged, or a file of another kind: {problem}. "
             "Copy it again from the original."

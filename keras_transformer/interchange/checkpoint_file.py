@@ -18,10 +18,11 @@ _STEP = re.compile(r"-(\d+)$")
 
 
 def find(directory: pathlib.Path) -> pathlib.Path:
-    """Returns the prefix of the newest checkpoint in a directory.
+    """Returns the path of the newest checkpoint in a directory.
 
-    It is the checkpoint that the file `checkpoint` names. If that is missing,
-    it is the checkpoint with the largest step.
+    The path is without an ending. The newest checkpoint is the one that the
+    file `checkpoint` names. If this file or this checkpoint is missing, the
+    newest is the one with the largest step in its name.
 
     Raises:
         FileNotFoundError: the directory has no checkpoint.
@@ -38,7 +39,8 @@ def find(directory: pathlib.Path) -> pathlib.Path:
     state = directory / _STATE
     if state.is_file():
         match = _NEWEST.search(state.read_text("utf-8", "replace"))
-        # The directory may have been moved, so only the name counts.
+        # The file may have the path of a directory that was moved later. So
+        # only the last part of the path is used.
         name = match and pathlib.PurePosixPath(match[1]).name
         if name in names:
             return directory / str(name)
@@ -79,6 +81,9 @@ class Checkpoint:
     def read(self, name: str) -> np.ndarray:
         """Reads an array as float32.
 
+        Args:
+            name: the name of the array, one of the names in `shapes`.
+
         Raises:
             ValueError: the file is damaged, or the array is not of floats.
         """
@@ -94,7 +99,10 @@ class Checkpoint:
         return np.asarray(values).astype("float32")
 
     def _check_sizes(self):
-        """Checks that the files are at least as large as all arrays."""
+        """Checks that the files are at least as large as all arrays together.
+
+        Arrays of strings are left out, since the sizes of strings are unknown.
+        """
         stated = sum(
             math.prod(shape) * self._types[name].size
             for name, shape in self.shapes.items()

@@ -1,4 +1,4 @@
-"""Derives the architecture of a model from the arrays of its `model.bin`."""
+"""Derives the architecture of a CTranslate2 model from its `model.bin`."""
 
 import dataclasses
 import math
@@ -15,7 +15,8 @@ from keras_transformer.layers import sinusoids
 from keras_transformer.models import config as configs
 
 SPECS = ("TransformerSpec", "TransformerBase", "TransformerBig")
-# The supported values of `activation`. 1 and 4 are approximations of GELU.
+# The supported values of `activation`. The values 1 and 4, approximations of
+# GELU, are not supported.
 ACTIVATIONS = {0: "relu", 2: "silu", 3: "gelu"}
 GATED = {"relu": "reglu", "silu": "swiglu", "gelu": "geglu"}
 # CTranslate2's epsilon of norms if `config.json` does not set it.
@@ -27,9 +28,9 @@ _OFF = (
     "encoder/multi_query_attention",
     "decoder/multi_query_attention",
 )
-# Settings that change no translation of a supported model: how alignments are
-# made, how the embeddings of several features are merged, and the positions of
-# `alibi`.
+# Settings that change no translation of a supported model. They say how
+# alignments are made, how the embeddings of several features are merged, and
+# how ALiBi, which is not supported, counts positions.
 _IGNORED = (
     "decoder/alibi_use_positive_positions",
     "decoder/alignment_heads",
@@ -43,8 +44,8 @@ _OF_MODEL = (
     "with_target_bos",
     "decoder/start_from_zero_embedding",
 )
-# A table of positions has a form of sinusoids if it differs from the form by
-# at most this.
+# A table of positions counts as sinusoids if it differs from a form of
+# `sinusoidal_encoding` by at most this in each number.
 _TOLERANCE = 1e-5
 
 
@@ -52,8 +53,10 @@ _TOLERANCE = 1e-5
 class Facts:
     """The architecture and the weights that a file has.
 
-    config: the architecture, without sizes of vocabularies, tying and ids.
-    arrays: the weights as float32, without settings.
+    config: the architecture. The sizes of vocabularies, the tying and the ids
+        are defaults, not those of the model.
+    arrays: the weights as float32, by their names in the file; without settings
+        and tables of sinusoids.
     source_embedding: the name of the source embedding in the file.
     """
 
@@ -67,17 +70,18 @@ def of_file(
     where: str | os.PathLike[str],
     epsilon: float | None,
 ) -> Facts:
-    """Reads the architecture of a model.
+    """Derives the architecture and the weights of a model.
 
     Args:
         file: the content of the file.
-        where: its path, for messages.
+        where: the path of the file, for messages.
         epsilon: the epsilon of norms in `config.json`; `None` for the default
             of CTranslate2.
 
     Raises:
-        ValueError: the architecture is not supported; the message names the
-            setting, its value, and what is supported.
+        ValueError: the file is damaged, or the architecture is not supported;
+            then the message names the setting, its value, and what is
+            supported.
     """
     if file.spec not in SPECS:
         raise _unsupported(where, "the kind of model", file.spec, SPECS)
@@ -135,12 +139,18 @@ def _settings(variables, where):
 
 
 def flag(variables: dict[str, np.ndarray], name: str, default: bool) -> bool:
-    """Returns a setting that is true or false."""
+    """Returns a setting that is true or false.
+
+    Args:
+        variables: the variables of a file, by their names.
+        name: the name of the setting.
+        default: the result if the file does not have the setting.
+    """
     return bool(_scalar(variables, name, default))
 
 
 def _scalar(variables, name, default):
-    """Returns a number, or the default if there is none."""
+    """Returns a setting that is one number; if it is missing, the default."""
     values = variables.get(name)
     if values is None:
         return default
@@ -204,7 +214,7 @@ def _dequantized(variables, settings, where):
 
 
 def _activation(arrays, code, where):
-    """Returns the activation: `relu`, or `reglu` if the network is gated."""
+    """Returns the name of the activation; a gated network has another name."""
     if code not in ACTIVATIONS:
         raise _unsupported(where, "activation", code, sorted(ACTIVATIONS))
     name = ACTIVATIONS[code]
@@ -213,7 +223,7 @@ def _activation(arrays, code, where):
 
 
 def _scaled(name, values, scale, where):
-    """Divides integers by their scale: one number, or one number for a row."""
+    """Divides integers by their scale: one number, or one for each row."""
     if scale is None or values.ndim != 2:
         raise _unsupported(
             where,
@@ -255,8 +265,9 @@ def _size(arrays, name, where):
 def _positions(arrays, where):
     """Returns the kind of positions, the weights, and `max_positions`.
 
-    Without tables, positions are the sinusoids that CTranslate2 computes. A
-    table is a weight only if it is not a table of sinusoids.
+    Without tables, positions are the sinusoids that CTranslate2 computes. If
+    both tables are sinusoids of one form, they are left out of the weights.
+    Other tables are learned weights.
     """
     names = [
         f"{stack}/position_encodings/encodings"

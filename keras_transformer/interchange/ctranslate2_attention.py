@@ -36,17 +36,19 @@ def read(
     """Reads the settings of all attentions, which must agree.
 
     Args:
-        settings: variables by their names.
+        settings: variables by their names. Only those that are settings of
+            attentions are read.
         num_heads: H, the number of query heads.
-        head_dim: the size of a head.
+        head_dim: K, the size of a head.
 
     Returns:
-        Whether positions are rotary, and the number of key-value heads;
-        `None` if there are as many as query heads.
+        Whether positions are rotary, and N, the number of key-value heads;
+        `None` instead of N if N is H.
 
     Raises:
-        ValueError: the settings differ between attentions, or rotary positions
-            are not those of `layers.RotaryPositions`.
+        ValueError: a setting is not one number or differs between attentions,
+            N is not in [1, H], or rotary positions are not those of
+            `layers.RotaryPositions`.
     """
     values: dict[str, set[float]] = {name: set() for name in SETTINGS}
     for name, array in settings.items():

@@ -23,8 +23,8 @@ from keras_transformer.models import config as configs
 QUANTIZATIONS = ("int8", "int16", "float16", "bfloat16")
 _SPEC, _REVISION = "TransformerSpec", 7
 _SOURCE_EMBEDDING = "encoder/embeddings_0"
-# The number of positions in a table, for positions that CTranslate2 does not
-# compute.
+# The number of positions in a table of sinusoids. A table is written only for
+# sinusoids that CTranslate2 does not compute.
 _TABLE_LENGTH = 1024
 # The bias of tokens that are never emitted. It is finite in float16 too.
 _NEVER = -1e4
@@ -44,8 +44,8 @@ def write(
 
     Raises:
         FileNotFoundError: `run` is not the directory of a finished run.
-        ValueError: CTranslate2 has no such architecture or vocabulary, or the
-            new directory has files.
+        ValueError: CTranslate2 has no such architecture or vocabulary, the
+            quantization is unknown, or the new directory has files.
     """
     if quantization not in (None, *QUANTIZATIONS):
         raise ValueError(
@@ -75,13 +75,13 @@ def write(
 def quantized(
     name: str, values: np.ndarray, quantization: str | None
 ) -> dict[str, Any]:
-    """Returns an array in the type of a quantization, with its scale.
+    """Returns a quantized array and, if it has integers, its scale, by name.
 
     Args:
-        name: the name of the array. Integers are only for matrices. Their
-            names end with `/weight`.
+        name: the name of the array. Only matrices, whose names end with
+            `/weight`, become integers.
         values: the array, float32.
-        quantization: one of `QUANTIZATIONS`, or `None`.
+        quantization: one of `QUANTIZATIONS`; `None` for float32.
 
     Example:
 
@@ -102,15 +102,15 @@ def quantized(
         scale = scale.astype("float32")
         integers = np.rint(values * scale[:, None]).astype("int8")
     else:
-        # Integers are at most 2**10, so that sums of products of two integers
-        # do not overflow 32 bits.
+        # The absolute values are at most 2**10, so that sums of products of two
+        # integers do not overflow 32 bits.
         scale = np.float32(2**10 / largest.max(initial=1e-30))
         integers = np.rint(values * scale).astype("int16")
     return {name: integers, f"{name}_scale": scale}
 
 
 def _arrays(config, translator):
-    """Returns the float32 arrays of CTranslate2, by its names."""
+    """Returns the float32 arrays of the export, by CTranslate2's names."""
     ours = {
         name: np.array(variable, "float32")
         for name, variable in imported.named_variables(translator.model).items()
@@ -135,7 +135,10 @@ def _arrays(config, translator):
 
 
 def _tables(config):
-    """Returns tables of the positions that CTranslate2 does not compute."""
+    """Returns a table of sinusoids for each stack.
+
+    There is no table if CTranslate2 computes these sinusoids itself.
+    """
     if config.positions == ctranslate2_settings.COMPUTED_POSITIONS:
         return {}
     table = sinusoids.sinusoidal_encoding(
@@ -175,7 +178,7 @@ def _write_vocabularies(
     source: text.TextTokenizer,
     target: text.TextTokenizer,
 ) -> None:
-    """Writes the pieces, and the SentencePiece models that encode text."""
+    """Writes the pieces and, if there are any, the SentencePiece models."""
     source_pieces, target_pieces = (
         each.pieces(range(each.vocabulary_size)) for each in (source, target)
     )

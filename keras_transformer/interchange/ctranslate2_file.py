@@ -117,7 +117,7 @@ def write(
     """Writes a `model.bin`.
 
     Args:
-        path: the file.
+        path: the file; an existing file is replaced.
         spec: the name of the kind of model.
         revision: the revision of the names of the variables.
         variables: arrays by their names, of float32, float16, int8, int16,
@@ -197,7 +197,7 @@ def _kind(file, version, what):
 
 
 def _read_aliases(file, variables):
-    """Reads the aliases. The scale of an array gets an alias too."""
+    """Adds aliases to the variables. The scale of an array gets one too."""
     for number in range(file.number("<I", "the number of aliases")):
         what = f"alias {number}"
         alias, name = _string(file, what), _string(file, what)

@@ -32,7 +32,8 @@ _DEFAULTS: dict[str, Any] = {
     "add_source_eos": False,
     "layer_norm_epsilon": None,
 }
-# CTranslate2's limits of a translation. Both numbers include the end token.
+# CTranslate2's limits of a translation: from 2 to 256 tokens, the end token
+# included, for a source of any length.
 LENGTHS = {"ratio": 0.0, "extra": 256, "minimum": 2}
 SETTINGS = {
     "beam_size": 4,
@@ -47,7 +48,8 @@ def read(path: str | os.PathLike[str]) -> imported.Imported:
     """Reads a model directory of CTranslate2.
 
     Args:
-        path: a directory with `model.bin` and its vocabularies.
+        path: a directory with `model.bin` and its vocabularies. `config.json`
+            is read if it exists.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -287,7 +289,7 @@ def _are_equal(first, second):
 
 
 def _weights(config, facts, where):
-    """Returns our weights. Biases that the file lacks are zeros."""
+    """Returns the weights of our model. Biases not in the file are zeros."""
     entries = ctranslate2_names.entries(config, facts.source_embedding)
     mapping.check_all_read(entries, facts.arrays, (), where)
     return mapping.to_ours(

@@ -9,7 +9,8 @@ _ATTENTIONS = {
     "self_attention": "self_attention",
     "cross_attention": "attention",
 }
-# For each matrix of CTranslate2, our projections that it consists of.
+# The matrices that CTranslate2 has for an attention, in order. Each matrix is
+# one of our projections, or several of them joined.
 _LINEARS = {
     "attention": (("query", "key", "value"), ("output",)),
     "self_attention": (("query", "key", "value"), ("output",)),
@@ -32,7 +33,7 @@ _NORMS = {
 def entries(
     config: configs.TransformerConfig, source_embedding: str
 ) -> list[mapping.Entry]:
-    """Returns the mapping of a model.
+    """Returns the mapping of all weights of a model.
 
     Args:
         config: the architecture.

@@ -62,8 +62,8 @@ def settings(config: configs.TransformerConfig) -> dict[str, np.ndarray]:
         "decoder/alibi": np.int8(0),
         "decoder/alibi_use_positive_positions": np.int8(0),
         "decoder/scale_alibi": np.int8(0),
-        # CTranslate2 takes alignments from all heads of the second last layer,
-        # or of the last layer if there are at most two.
+        # With these values CTranslate2 takes alignments from all heads of the
+        # second last layer; of the last, if there are at most two layers.
         "decoder/alignment_layer": np.int16(
             -2 if config.num_decoder_layers > 2 else -1
         ),
@@ -108,8 +108,8 @@ def options(
 
     Args:
         config: the architecture.
-        source: the vocabulary of the sources.
-        target: the vocabulary of the targets.
+        source: the tokenizer of the sources.
+        target: the tokenizer of the targets.
 
     Raises:
         ValueError: the vocabulary adds tokens to sources or targets that
@@ -135,7 +135,8 @@ def options(
         )
     end = target.pieces([target_ids.end])[0]
     return {
-        # A vocabulary that spells all characters has no unknown token.
+        # A vocabulary that spells all characters has no unknown token. Since
+        # CTranslate2 expects one, the end token is written instead.
         "unk_token": end
         if target_ids.unknown is None
         else target.pieces([target_ids.unknown])[0],

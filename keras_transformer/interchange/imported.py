@@ -17,8 +17,8 @@ class Imported:
 
     config: the architecture.
     weights: float32 arrays by the paths of our weights.
-    tokenizer: the vocabulary of the sources.
-    target_tokenizer: the vocabulary of the targets; `None` if both share one.
+    tokenizer: the tokenizer of the sources.
+    target_tokenizer: the tokenizer of the targets; `None` if both share one.
     settings: settings of the search, as in `config.json` of a run.
     lengths: fields of `translation.Lengths`.
     origin: facts about the system and its version, for `config.json`.
@@ -70,7 +70,8 @@ def write_run(imported: Imported, path: str | os.PathLike[str]) -> None:
         path: the directory; it must not exist, or be empty.
 
     Raises:
-        ValueError: the directory has files, or the model is not consistent.
+        ValueError: the directory has files, or the weights are not those of
+            the architecture.
     """
     with unfinished.unfinished(path) as target:
         directory = runs.RunDirectory(target)

@@ -25,13 +25,13 @@ def check_languages(
     source: str | None,
     target: str | None,
 ) -> None:
-    """Raises ValueError for a language that a model does not have.
+    """Raises ValueError for a language that is missing or not in a model.
 
     Args:
         where: the directory of the model, for messages.
-        codes: the languages of the model.
-        source: the language of the sources.
-        target: the language of the targets.
+        codes: the codes of the languages of the model.
+        source: the code of the source language; `None` if it was not given.
+        target: the code of the target language; `None` if it was not given.
     """
     for name, language in (
         ("source_language", source),
@@ -71,17 +71,17 @@ def fairseq_tokens(
     """Returns the tokens in the order in which fairseq numbers them.
 
     The tokens are four special tokens, the pieces after the third, the codes
-    of the languages and the mask. A model may have more ids than tokens: the
-    last ids get names such as `<unused7>`.
+    of the languages and the mask. The translation model may have more ids than
+    tokens: the last ids get names such as `<unused7>`.
 
     Args:
         model: the SentencePiece model.
         codes: the codes of the languages.
-        size: the number of ids of the model.
+        size: the number of ids of the translation model.
         where: the directory, for messages.
 
     Raises:
-        ValueError: the model has fewer ids than tokens.
+        ValueError: there are more than `size` tokens.
     """
     processor = tokenizers.read_pieces(model)
     pieces = [
@@ -105,7 +105,7 @@ def make(
     special_ids: Sequence[text.SpecialIds],
     where: pathlib.Path,
 ) -> list[text.PieceTable]:
-    """Makes the vocabularies of source and target, with the same tokens.
+    """Makes the tokenizers of source and target, with the same tokens.
 
     Args:
         tokens: the tokens in the order of their ids.

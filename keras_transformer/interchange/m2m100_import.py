@@ -27,23 +27,26 @@ def read(
 ) -> imported.Imported:
     """Reads a model directory of M2M100ForConditionalGeneration.
 
-    The run translates from one language to another. Each source begins with the
-    code of the source language; in older models of NLLB it ends with the code.
-    Each target begins with the code of the target language. NLLB has the same
-    architecture as M2M100, with another vocabulary and codes such as
-    `eng_Latn`. `tokenizer_config.json` says whether the model is NLLB.
+    The imported model translates from one language to another. Each source
+    begins with the code of the source language; in older models of NLLB it ends
+    with the code. Each target begins with the code of the target language. NLLB
+    has the same architecture as M2M100, with another vocabulary and codes such
+    as `eng_Latn`. `tokenizer_config.json` says whether the model is NLLB; a
+    model without this file is M2M100.
 
     Args:
         path: a directory with `config.json`, `model.safetensors` or
             `pytorch_model.bin`, `sentencepiece.bpe.model`, and `vocab.json`
             of M2M100 or `tokenizer_config.json` of NLLB.
-        source_language: one of the codes of `language_codes`.
-        target_language: one of the codes of `language_codes`.
+            `generation_config.json` is read if it exists.
+        source_language: a code of `language_codes.M2M100` or, for NLLB, of
+            `language_codes.NLLB`. `None` is an error.
+        target_language: the same for the translations.
 
     Raises:
         FileNotFoundError: a file is missing.
         ValueError: a file is damaged, files do not fit together, the
-            architecture is not supported, or a language is unknown.
+            architecture is not supported, or a language is missing or unknown.
     """
     directory = pathlib.Path(path)
     settings = transformers_files.read_settings(directory, "m2m_100")
@@ -56,7 +59,8 @@ def read(
         target_language,
     )
     search, lengths = transformers_files.search_of(directory, settings)
-    # The code of the target language is given: its log-probability is 0.
+    # The search does not choose the code of the target language. With
+    # "allowed", the code has log-probability 0, as in transformers.
     search["normalized_over"] = "allowed"
     config = _config(settings)
     source, target = _tokenizers(
@@ -105,9 +109,9 @@ def _is_nllb(tokenizer):
 
 
 def _tokenizers(directory, settings, tokenizer, source, target):
-    """Returns the vocabularies of source and target, with the same tokens.
+    """Returns the tokenizers of source and target, with the same tokens.
 
-    The vocabularies differ in the code of the language that they add to a text.
+    They differ in the code of the language that they add to a text.
     """
     size = settings.size("vocab_size")
     model = language_pieces.read_model(directory)
@@ -116,7 +120,7 @@ def _tokenizers(directory, settings, tokenizer, source, target):
             model, language_codes.NLLB, size, directory
         )
         codes = [source, target]
-        # Older versions put the code at the end of the source.
+        # Older versions of NLLB put the code at the end of the source.
         is_behind = tokenizer.expect("legacy_behaviour", (False, True))
     else:
         tokens = _tokens(directory, size)
@@ -127,7 +131,11 @@ def _tokenizers(directory, settings, tokenizer, source, target):
 
 
 def _tokens(directory, size):
-    """Returns the tokens of M2M100. The file lacks the codes of languages."""
+    """Returns the tokens of M2M100: those of the file, then the languages.
+
+    `vocab.json` does not have the codes of the languages. Their ids follow the
+    last id of the file.
+    """
     path = directory / VOCABULARY
     tokens, count = marian_import.tokens_of(path, size)
     codes = language_codes.M2M100
@@ -165,7 +173,10 @@ def _special_ids(settings, tokens, codes, is_behind):
 
 
 def _weights(config, arrays, where):
-    """Returns our weights. M2M100 has no bias of logits: ours is zeros."""
+    """Returns the weights of our model, by their paths.
+
+    M2M100 has no bias of the logits, so the bias of our model is zeros.
+    """
     others = [name for name in marian_import.EMBEDDINGS if name in arrays]
     if others:
         arrays = {**arrays, _SHARED: arrays[others[0]]}

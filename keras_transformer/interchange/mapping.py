@@ -37,7 +37,7 @@ def to_ours(
     shapes: Mapping[str, tuple[int, ...]],
     where: str,
 ) -> dict[str, np.ndarray]:
-    """Turns the arrays of another system into our weights, float32.
+    """Turns the arrays of another system into our weights.
 
     Args:
         entries: the mapping.
@@ -45,9 +45,12 @@ def to_ours(
         shapes: the shapes of our weights, see `weight_shapes`.
         where: the file of the arrays, for messages.
 
+    Returns:
+        The weights as float32, by their paths.
+
     Raises:
-        ValueError: an array is missing, or does not have the shape that the
-            configuration gives it.
+        ValueError: an array that is not optional is missing, or an array does
+            not have the shape that follows from `shapes`.
     """
     ours: dict[str, np.ndarray] = {}
     for entry in entries:
@@ -85,6 +88,9 @@ def to_theirs(
         entries: the mapping. Optional entries are left out if our model does
             not have their weights.
         ours: our weights by their paths.
+
+    Returns:
+        The arrays by their names in the other system.
 
     Example:
 

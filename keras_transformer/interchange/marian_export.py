@@ -49,8 +49,8 @@ def write(
 
     Raises:
         FileNotFoundError: `run` is not the directory of a finished run.
-        ValueError: MarianMTModel has no such architecture or vocabulary, or
-            the new directory has files.
+        ValueError: MarianMTModel has no such architecture or vocabulary,
+            `quantization` is not `None`, or the new directory has files.
     """
     if quantization is not None:
         raise ValueError(
@@ -127,6 +127,7 @@ def _arrays(config, translator):
         )
     if config.start_id == config.pad_id:
         # Our model reads zeros for the padding id, whatever the matrix has.
+        # MarianMTModel reads the matrix, so its row must be zeros.
         for name in set(weight_shapes.embedding_names(config)):
             ours[f"{name}/embeddings"][config.pad_id] = 0
     entries = marian_names.entries(config) + marian_names.embeddings(config)
@@ -177,7 +178,8 @@ def _generation(config, translator, end_id):
     banned = never.union(search.constraints.banned_ids)
     return {
         "num_beams": search.beam_size,
-        # The only length penalty that both systems have is `average`.
+        # MarianMTModel has only the length penalty `average`. Another penalty
+        # becomes 1.0, the default of transformers.
         "length_penalty": search.alpha if search.penalty == "average" else 1.0,
         "early_stopping": _STOPPINGS[search.stopping],
         "renormalize_logits": search.constraints.normalized_over == "allowed",

@@ -27,7 +27,8 @@ _OFF = (
     "normalize_embedding",
     "extra_pos_embeddings",
 )
-# The tables of positions. They are not read: models of Marian compute them.
+# The tables of positions. They are not read from Marian and M2M100, since our
+# layer computes the same sinusoids. BART's are learned, so they are read.
 COMPUTED = (
     "model.encoder.embed_positions.weight",
     "model.decoder.embed_positions.weight",
@@ -47,6 +48,8 @@ def read(path: str | os.PathLike[str]) -> imported.Imported:
     Args:
         path: a directory with `config.json`, `model.safetensors` or
             `pytorch_model.bin`, `source.spm`, `target.spm` and `vocab.json`.
+            `target_vocab.json`, `generation_config.json` and
+            `tokenizer_config.json` are read if they exist.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -109,7 +112,7 @@ def _config(settings):
 
 
 def _tokenizers(directory, settings, config):
-    """Returns the vocabularies of source and target."""
+    """Returns the tokenizers of source and target."""
     end_id = settings.id("eos_token_id")
     vocabularies = [directory / VOCABULARY] * 2
     if (directory / TARGET_VOCABULARY).is_file():
@@ -151,8 +154,8 @@ def _tokenizers(directory, settings, config):
 def tokens_of(path: pathlib.Path, size: int) -> tuple[list[str], int]:
     """Reads the tokens of a vocabulary in the order of their ids.
 
-    A model may have more ids than tokens. An id without a token gets a name
-    such as `<unused7>`.
+    A model may have more ids than the file has tokens. An id without a token
+    gets a token such as `<unused7>`.
 
     Args:
         path: a JSON file, with the id of each token.
@@ -163,7 +166,7 @@ def tokens_of(path: pathlib.Path, size: int) -> tuple[list[str], int]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is damaged, or the model does not have an id.
+        ValueError: the file is damaged, or an id in it is not below `size`.
     """
     content = transformers_files.read_json(path)
     tokens = [f"<unused{i}>" for i in range(size)]
@@ -179,13 +182,17 @@ def tokens_of(path: pathlib.Path, size: int) -> tuple[list[str], int]:
 
 
 def sizes_of(settings: transformers_files.Settings) -> dict[str, Any]:
-    """Returns the sizes and the dropout of the architecture.
+    """Returns sizes and dropout, as arguments of `TransformerConfig`.
 
     Encoder and decoder must have the same number of heads, and feed-forward
     networks of the same size.
 
+    Args:
+        settings: the settings of a model.
+
     Raises:
-        ValueError: these sizes differ, or a setting is out of range.
+        ValueError: these sizes differ, a setting is out of range, or
+            `model_dim` is not a multiple of twice the number of heads.
     """
     model_dim = settings.size("d_model")
     num_heads = settings.same(
@@ -213,7 +220,7 @@ def sizes_of(settings: transformers_files.Settings) -> dict[str, Any]:
 
 
 def _weights(config, arrays, where):
-    """Returns our weights."""
+    """Returns the weights of our model, by their paths."""
     arrays = {
         name: values for name, values in arrays.items() if name not in COMPUTED
     }
@@ -239,7 +246,11 @@ def _weights(config, arrays, where):
 
 
 def _check_start(config, weights, where):
-    """Checks the start id; if it is the padding id, its embedding must be 0."""
+    """Checks that the start id is in the vocabulary.
+
+    If the start id is the padding id, its embedding in the file must be zeros,
+    since our model then reads zeros instead of an embedding.
+    """
     _, target, _ = weight_shapes.embedding_names(config)
     row: np.ndarray = weights[f"{target}/embeddings"]
     if config.start_id >= len(row):

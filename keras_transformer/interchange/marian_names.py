@@ -1,4 +1,4 @@
-"""The names of the arrays of transformers' MarianMTModel, as a mapping."""
+"""Maps the arrays of Marian, M2M100 and BART in transformers to our weights."""
 
 from keras_transformer.interchange import mapping, weight_shapes
 from keras_transformer.models import config as configs

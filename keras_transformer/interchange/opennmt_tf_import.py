@@ -30,7 +30,7 @@ _SOURCE = "model/examples_inputter/features_inputter/embedding"
 _TARGET = "model/examples_inputter/labels_inputter/embedding"
 _PROJECTION = "model/decoder/output_layer/kernel"
 _BIAS = "model/decoder/output_layer/bias"
-# The number of heads by the model's dimension: that of TransformerTiny,
+# The number of heads for each `model_dim`, in the models TransformerTiny,
 # TransformerBase and TransformerBig.
 _HEADS = {64: 2, 512: 8, 1024: 16}
 # The default of `tf.keras.layers.LayerNormalization`, which OpenNMT-tf uses.
@@ -82,7 +82,7 @@ def read(path: str | os.PathLike[str]) -> imported.Imported:
     shapes = {name: checkpoint.shapes[full] for name, full in names.items()}
     config = _architecture(shapes, prefix)
     arrays = {name: checkpoint.read(full) for name, full in names.items()}
-    # A shared matrix may be in the checkpoint under only one of its names.
+    # A matrix that both sides share may have only the name of the source.
     arrays.setdefault(_TARGET, arrays[_SOURCE])
     source, target = (
         _tokenizer(tokens, len(arrays[name]), prefix)
@@ -167,7 +167,7 @@ def _tying(arrays, is_shared):
 
 
 def _tokenizer(tokens, size, prefix):
-    """Returns a vocabulary. The last id is that of unknown tokens."""
+    """Returns a tokenizer. The last id is that of unknown tokens."""
     if size != len(tokens) + 1:
         raise ValueError(
             f"{prefix}: a vocabulary does not belong to the model. Received: "

@@ -34,7 +34,7 @@ _METADATA = "__metadata__"
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """Reads all arrays of a file; a bfloat16 becomes a float32.
+    """Reads all arrays of a file, by name; a bfloat16 becomes a float32.
 
     Args:
         path: the file.
@@ -68,10 +68,10 @@ def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 def write(
     path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]
 ) -> None:
-    """Writes float32 arrays to a file.
+    """Writes arrays as float32 to a file.
 
     Args:
-        path: the file.
+        path: the file; an existing file is replaced.
         arrays: the arrays by their names.
     """
     header: dict[str, Any] = {_METADATA: {"format": "pt"}}
@@ -94,7 +94,10 @@ def write(
 
 
 def _header(file, data):
-    """Returns begin, end, type and shape of each array."""
+    """Returns two offsets, the type and the shape of each array, by name.
+
+    The bytes of an array begin and end at its offsets in the data.
+    """
     try:
         content = json.loads(data.decode("utf-8"))
         content.pop(_METADATA, None)

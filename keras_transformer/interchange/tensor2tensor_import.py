@@ -28,10 +28,11 @@ from keras_transformer.models import config as configs
 HPARAMS = "hparams.json"
 # The ids that all vocabularies reserve.
 _PAD, _END = 0, 1
-# The number of heads by the model's dimension, if no file says it: that of
-# `transformer_base` and that of `transformer_big`.
+# The number of heads for each `model_dim`, in `transformer_base` and
+# `transformer_big`. It is used if no file says the number.
 _HEADS = {512: 8, 1024: 16}
-# The supported values of settings. The first is the value of the base model.
+# The supported values of settings. The first is the value of the base model. A
+# setting that is missing has this value.
 _EXPECTED = {
     "pos": ("timing",),
     "norm_type": ("layer",),
@@ -64,16 +65,17 @@ def read(
     """Reads the directory of a `translate_*` problem of Tensor2Tensor.
 
     Args:
-        path: a directory with a checkpoint, `hparams.json` and the vocabulary,
-            a file whose name begins with `vocab.`.
-        target_space: the id of the target space. Its vector is added to all
-            source embeddings. The id is 0 unless the problem has its own
-            `target_space_id`.
+        path: a directory with a checkpoint and the vocabulary, a file whose
+            name begins with `vocab.`. `hparams.json` may be missing only if
+            `model_dim` is 512 or 1024.
+        target_space: the id of the target space. If the checkpoint has vectors
+            of target spaces, that of this id is added to all source embeddings.
+            The id is 0 unless the problem has its own `target_space_id`.
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a file is damaged, files do not fit together, or the
-            architecture is not supported.
+        ValueError: a file is damaged, files do not fit together, the
+            architecture is not supported, or there is no such target space.
     """
     directory = pathlib.Path(path)
     prefix = checkpoint_file.find(directory)
@@ -150,7 +152,7 @@ def _vocabulary(directory):
 
 
 def _settings(directory):
-    """Returns the settings of `hparams.json`; without the file, no settings."""
+    """Reads and checks `hparams.json`; without it, returns no settings."""
     path = directory / HPARAMS
     content = transformers_files.read_json(path) if path.is_file() else {}
     settings = transformers_files.Settings(path, content)
@@ -204,7 +206,8 @@ def _embeddings(checkpoint):
             shards.setdefault(match[1], {})[int(match[2])] = full
     arrays = {}
     for kind, names in shards.items():
-        # If a shard is missing, the check of the shapes reports it.
+        # If a shard is missing, the matrix has too few rows. Later checks of
+        # the shapes and of the vocabulary report this.
         matrices = [checkpoint.read(names[i]) for i in sorted(names)]
         if (
             len({each.shape[1:] for each in matrices}) > 1
@@ -251,7 +254,8 @@ def _with_space(config, arrays, target_space, prefix):
             f"shape {table.shape}. Expected: {config.model_dim} columns. Copy "
             "the files again from the original."
         )
-    # The model multiplies embeddings by sqrt(D), but not this vector.
+    # The model multiplies embeddings by sqrt(D), but not this vector. So the
+    # vector is divided by sqrt(D) before it is added to the embeddings.
     added = table[target_space] / np.float32(config.model_dim**0.5)
     arrays[tensor2tensor_names.SOURCE] = (
         arrays[tensor2tensor_names.SOURCE] + added
@@ -261,7 +265,7 @@ def _with_space(config, arrays, target_space, prefix):
 
 
 def _tokenizer(pieces, size, directory):
-    """Returns the vocabulary. Ids without a piece get an empty piece."""
+    """Returns the tokenizer. Ids without a piece get an empty piece."""
     if len(pieces) > size:
         raise ValueError(
             f"{directory}: the vocabulary does not belong to the model. "

@@ -30,10 +30,12 @@ _PROJECTIONS = {
 def of_model(
     names: Mapping[str, tuple[int, ...]], where: object
 ) -> dict[str, str]:
-    """Returns the full name of each array of the body, by its short name.
+    """Returns the full name of each array of the model, by its short name.
 
-    Arrays of the optimizer are left out. They are in the scope `training`, or
-    have the name of another array and a suffix, such as `kernel/Adam`.
+    A short name is the part after `body/`. The embeddings of tokens are not in
+    `body/`, so they are left out. Arrays of the optimizer are left out too:
+    they are in the scope `training`, or have the name of another array and a
+    suffix, such as `kernel/Adam`.
 
     Args:
         names: the shapes of all arrays, by their full names.
@@ -71,6 +73,10 @@ def sizes(
 ) -> tuple[int, int]:
     """Returns `model_dim` and `feed_forward_dim`.
 
+    Args:
+        shapes: the shapes of arrays, by their short names.
+        where: the checkpoint, for messages.
+
     Raises:
         ValueError: the first layer of the encoder is missing.
     """
@@ -85,12 +91,20 @@ def sizes(
 
 
 def has_final_norm(shapes: Mapping[str, tuple[int, ...]]) -> bool:
-    """Returns whether stacks end with a norm, as pre-norm models do."""
+    """Returns whether stacks end with a norm, as pre-norm models do.
+
+    Args:
+        shapes: the shapes of arrays, by their short names.
+    """
     return f"encoder/{_NORM}/layer_norm_scale" in shapes
 
 
 def count_layers(shapes: Mapping[str, tuple[int, ...]], stack: str) -> int:
     """Returns the number of layers of a stack.
+
+    Args:
+        shapes: the shapes of arrays, by their short names.
+        stack: `"encoder"` or `"decoder"`.
 
     Example:
 

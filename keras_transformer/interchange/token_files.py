@@ -42,7 +42,7 @@ def read_tokens(path: pathlib.Path) -> list[str]:
 
 
 def read_pair(directory: pathlib.Path) -> tuple[list[str], list[str]]:
-    """Reads the vocabularies of source and target; both may be the same file.
+    """Reads the tokens of source and target; both may be in the same file.
 
     Args:
         directory: a model directory of CTranslate2 or OpenNMT-tf.
@@ -73,9 +73,13 @@ def read_pair(directory: pathlib.Path) -> tuple[list[str], list[str]]:
 
 
 def padding_id(*vocabularies: Sequence[str]) -> int | None:
-    """Returns the id of a padding token.
+    """Returns the id that a padding token has in all vocabularies.
 
-    Returns `None` if no padding token has the same id in all vocabularies.
+    Args:
+        *vocabularies: the tokens of each vocabulary, in the order of their ids.
+
+    Returns:
+        The id; `None` if no padding token has the same id in all vocabularies.
 
     Example:
 

@@ -26,7 +26,7 @@ _MOST_COPIES = 4
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """Reads all arrays of a file; a bfloat16 becomes a float32.
+    """Reads all arrays of a file, by name; a bfloat16 becomes a float32.
 
     Args:
         path: the file.
@@ -40,8 +40,8 @@ def read(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         try:
             if zipfile.is_zipfile(file):
                 return _read_archive(file)
-            # The file is mapped: `read` of an ordinary file allocates as many
-            # bytes as a damaged pickle asks for.
+            # The file is mapped: `read` of an ordinary file would allocate as
+            # many bytes as a damaged pickle asks for.
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
                 return _read_sequence(mapped)
         except (
@@ -117,7 +117,7 @@ def _read_sequence(file: mmap.mmap) -> dict[str, np.ndarray]:
 def _arrays(
     content: Any, bytes_of: Callable[[torch_pickle.Storage], bytes]
 ) -> dict[str, np.ndarray]:
-    """Returns the arrays of a dict of views."""
+    """Returns the arrays of a dict of views; `bytes_of` reads a storage."""
     if not isinstance(content, dict) or not all(
         isinstance(name, str) and isinstance(view, torch_pickle.View)
         for name, view in content.items()

@@ -74,7 +74,8 @@ class View(NamedTuple):
     storage: the storage.
     offset: the index of the array's first number in the storage.
     shape: the shape of the array.
-    strides: for each axis, the step in the storage from one index to the next.
+    strides: for each axis, the step in the storage from one index to the next,
+        counted in numbers, not in bytes.
     """
 
     storage: Storage
@@ -127,8 +128,8 @@ def read(file: io.BytesIO | mmap.mmap) -> Any:
         file: bytes in memory, or a file that is mapped.
 
     Returns:
-        The content: numbers, strings, lists and dicts, with a `View` in place
-        of each array.
+        The content: numbers, strings, tuples, lists and dicts, with a `View` in
+        place of each array.
 
     Raises:
         ValueError: the pickle has operations or functions that are not those
@@ -151,7 +152,8 @@ def read(file: io.BytesIO | mmap.mmap) -> Any:
                 f"its pickle has the operation {name}, which a file of weights "
                 "does not need"
             )
-        # The unpickler allocates a table as long as the largest such number.
+        # These operations number the objects. The unpickler allocates a table
+        # as long as the largest number.
         if (
             operation.name in ("BINPUT", "LONG_BINPUT")
             and int(argument) > count

@@ -18,13 +18,14 @@ WEIGHTS = {
 }
 # The largest size or id that is accepted.
 _MOST = 2**24
-# Other numbers must be below this, so that infinity and NaN are refused.
+# The absolute values of other numbers must be below this, so that infinity and
+# NaN are refused.
 _LARGEST = 1e30
 _STOPPINGS = {False: "current_length", True: "full", "never": "certain"}
 
 
 class Settings:
-    """The content of a `config.json`, with checks that name the file.
+    """The settings in a JSON file, with checks whose errors name the file.
 
     Args:
         path: the file.
@@ -55,15 +56,40 @@ class Settings:
     def size(
         self, name: str, default: int | None = None, most: int = _MOST
     ) -> int:
-        """Returns a setting that is a whole number from 1 to `most`."""
+        """Returns a setting that is a whole number from 1 to `most`.
+
+        Args:
+            name: the name of the setting.
+            default: the value of a missing setting; `None` for an error.
+            most: the largest value.
+
+        Raises:
+            ValueError: the setting has another value, or is missing.
+        """
         return self._number(name, default, 1, most)
 
     def id(self, name: str, default: int | None = None) -> int:
-        """Returns a setting that is the id of a token."""
+        """Returns a setting that is the id of a token.
+
+        Args:
+            name: the name of the setting.
+            default: the value of a missing setting; `None` for an error.
+
+        Raises:
+            ValueError: the setting is not an id, or is missing.
+        """
         return self._number(name, default, 0, _MOST)
 
     def number(self, name: str, default: float) -> float:
-        """Returns a setting that is a finite number."""
+        """Returns a setting that is a number between -1e30 and 1e30.
+
+        Args:
+            name: the name of the setting.
+            default: the value of a missing setting.
+
+        Raises:
+            ValueError: the setting is not such a number.
+        """
         value = self.get(name, default)
         if type(value) not in (int, float) or not abs(value) < _LARGEST:
             raise ValueError(
@@ -98,7 +124,14 @@ class Settings:
         return value
 
     def same(self, *names: str) -> int:
-        """Returns the value that several sizes must share."""
+        """Returns the value that several sizes must share.
+
+        Args:
+            *names: the names of the settings.
+
+        Raises:
+            ValueError: the sizes differ, or one is missing or not a size.
+        """
         values = [self.size(name) for name in names]
         if len(set(values)) > 1:
             raise unsupported(
@@ -110,7 +143,14 @@ class Settings:
 def unsupported(
     path: str | os.PathLike[str], field: str, value: Any, supported: Any
 ) -> ValueError:
-    """Returns the error for an architecture that is not supported."""
+    """Returns the error for an architecture that is not supported.
+
+    Args:
+        path: the file or directory of the model.
+        field: the name of the setting, for the message.
+        value: the value of the setting.
+        supported: the supported values, an iterable.
+    """
     return ValueError(
         f"{path}: an architecture that is not supported. Received: {field} = "
         f"{value!r}. Supported: {', '.join(map(repr, supported))}. See "
@@ -145,7 +185,7 @@ def read_json(path: pathlib.Path) -> dict[str, Any]:
 
 
 def tokenizer_settings(directory: pathlib.Path) -> Settings:
-    """Reads `tokenizer_config.json`; without the file, returns no settings.
+    """Reads `tokenizer_config.json`; without it, returns empty `Settings`.
 
     Raises:
         ValueError: the file is damaged.
@@ -156,6 +196,10 @@ def tokenizer_settings(directory: pathlib.Path) -> Settings:
 
 def read_settings(directory: pathlib.Path, *model_types: str) -> Settings:
     """Reads the `config.json` of a model, and checks the type of the model.
+
+    Args:
+        directory: the directory of the model.
+        *model_types: the accepted values of `model_type`.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -173,7 +217,10 @@ def read_settings(directory: pathlib.Path, *model_types: str) -> Settings:
 def read_weights(
     directory: pathlib.Path,
 ) -> tuple[pathlib.Path, dict[str, np.ndarray]]:
-    """Reads the arrays of a model, from `model.safetensors` if it exists.
+    """Reads the arrays of a model.
+
+    They are read from `model.safetensors` if it exists, else from
+    `pytorch_model.bin`.
 
     Returns:
         The path of the file, and its arrays.
@@ -197,14 +244,20 @@ def search_of(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Reads the settings of the search.
 
-    They are those of `generation_config.json`. Without this file they are in
-    `config.json`.
+    They are read from `generation_config.json` if the directory has this file,
+    else from the `config.json` of the model.
+
+    Args:
+        directory: the directory of the model.
+        settings: the content of its `config.json`.
 
     Returns:
-        The settings and the lengths for the `config.json` of a run.
+        The settings of the search, as in `config.json` of a run, and fields of
+        `translation.Lengths`.
 
     Raises:
-        ValueError: a setting is not supported.
+        ValueError: `generation_config.json` is damaged, or a setting is not
+            supported.
     """
     path = directory / GENERATION
     if path.is_file():

@@ -15,7 +15,7 @@ def unfinished(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         path: a directory that does not exist, or is empty.
 
     Raises:
-        ValueError: `path` has files.
+        ValueError: `path` is a file or a directory with files.
 
     Example:
 

@@ -1,6 +1,7 @@
-"""The names and shapes of all weights of a model, from its config alone.
+"""The names and shapes of a model's weights, from its config alone.
 
-Arrays in files are checked against these shapes before a model is made.
+The weights of relative positions are left out. Arrays in files are checked
+against these shapes before a model is made.
 """
 
 from keras_transformer.layers import sinusoids
@@ -20,9 +21,10 @@ def weight_shapes(
 ) -> dict[str, tuple[int, ...]]:
     """Returns the shape of each weight that `build_transformer` makes.
 
+    The weights of relative positions are left out.
+
     Args:
-        config: the architecture. The weights of relative positions are left
-            out; rotary positions have no weights.
+        config: the architecture.
 
     Returns:
         The shapes by the paths of the weights, without the model's name.
@@ -77,7 +79,7 @@ def embedding_names(config: configs.TransformerConfig) -> tuple[str, str, str]:
 
 
 def has_known_positions(config: configs.TransformerConfig) -> bool:
-    """Returns whether positions are sinusoids, learned vectors or rotary."""
+    """Returns whether positions are sinusoids, `learned` or `rotary`."""
     return config.positions in (*sinusoids.FORMS, "learned", "rotary")
 
 

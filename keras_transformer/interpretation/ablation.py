@@ -18,7 +18,8 @@ from keras_transformer.translation import translator as translators
 class HeadEffect(NamedTuple):
     """The effect of a head on the log-probability of translations.
 
-    attention: the name of the attention.
+    attention: the name of the attention, such as
+        `"decoder/block_1/cross_attention"`.
     head: the index of the head, counted from 0.
     change: how the log-probability of a translation changes when the head is
         switched off; the mean over the sentences. The change is below 0 if the
@@ -35,22 +36,25 @@ def ablate_heads(
     text: str | Sequence[str],
     target: str | Sequence[str] | None = None,
 ) -> list[HeadEffect]:
-    """Measures how the log-probability changes without each single head.
+    """Measures how log-probabilities of translations change without each head.
 
-    Zeros in the rows of W^O that multiply the head's output switch it off
-    (Michel et al. 2019; Voita et al. 2019). The other heads can do its work, so
-    a small change does not show that a head does nothing.
+    One head at a time is switched off: the rows of W^O that multiply its output
+    become zeros (Michel et al. 2019; Voita et al. 2019). The other heads can do
+    its work, so a small change does not show that a head does nothing.
 
     Args:
         translator: a `Translator` of one `Transformer`.
         text: one sentence, or several.
-        target: their translations; `None` for those of the translator.
+        target: the translation of each sentence; `None` for those of the
+            translator.
 
     Returns:
         The effects of all heads, the most negative change first.
 
     Raises:
-        ValueError: as for `trace`.
+        ValueError: there are not as many targets as texts, or a W^O is
+            quantized or has LoRA; or as for `trace`.
+        FloatingPointError: as for `trace`.
 
     Example:
 
@@ -91,15 +95,18 @@ def without_heads(
 ) -> translators.Translator:
     """Returns a translator whose model has these heads switched off.
 
-    The given translator and its model are not changed.
+    Its model is a copy in float32. The given translator and its model are not
+    changed.
 
     Args:
         translator: a `Translator` of one `Transformer`.
         heads: pairs of the name of an attention, such as
-            `"encoder/block_1/attention"`, and the index of a head.
+            `"encoder/block_1/attention"`, and the index of a head, counted
+            from 0.
 
     Raises:
-        ValueError: the model does not have such a head; or as for `trace`.
+        ValueError: the model is not one `Transformer` or does not have such a
+            head, or a W^O is quantized or has LoRA.
 
     Example:
 

@@ -15,7 +15,8 @@ from keras_transformer.translation import translator as translators
 
 METHODS = ("integrated_gradients", "input_x_gradient")
 # The sum of the scores of a target token may differ from the difference of
-# log-probabilities by this share of it, or by the noise of float32.
+# log-probabilities by this share of the difference. It may also differ by
+# `_NOISE`, the noise of float32, if that is larger.
 _SHARE = 0.01
 _NOISE = 1e-3
 _POINTS = 8
@@ -38,26 +39,29 @@ def attribute(
       averaged along the line from the baseline to the embeddings, times the
       embeddings. The scores of a target token sum to the difference between
       its log-probability and that at the baseline. The line is divided into
-      more intervals until this is true within 1 % or 0.001.
+      more intervals until this is true within 1 % of the difference, or within
+      0.001 if that is more.
     - `"input_x_gradient"`: the gradient at the embeddings, times the
       embeddings. It is fast, but the sum of its scores has no meaning.
 
     Scores depend on the baseline. Gradients say nothing about inputs that
-    differ much from these. The preceding target tokens do not change.
+    differ much from those where they are computed. The target tokens that the
+    decoder reads are the same everywhere on the line.
 
     Args:
         translator: a `Translator` of one `Transformer`.
         text: one sentence.
         target: its translation; `None` for that of the translator.
-        method: one of these two methods.
+        method: one of the two methods above.
 
     Returns:
         An `Attribution`, with scores `(T, S)`.
 
     Raises:
         ValueError: the method is unknown; or as for `trace`.
-        ArithmeticError: with 128 intervals, the scores do not sum to this
-            difference.
+        FloatingPointError: as for `trace`.
+        ArithmeticError: with 128 intervals, the scores of integrated gradients
+            still do not sum to the difference.
 
     Example:
 
@@ -77,7 +81,7 @@ def of_pair(pair: reading.Pair, method: str) -> record.Attribution:
     """Attributes the target tokens of a pair, as `attribute` does.
 
     Args:
-        pair: a source and its translation.
+        pair: a source, its translation, and the model.
         method: one of `METHODS`.
 
     Raises:
@@ -114,6 +118,8 @@ def _integrated(scores):
 class _Interval(NamedTuple):
     """A part of the line from the baseline, 0, to the embeddings, 1.
 
+    begin: where the part begins, in [0, 1].
+    end: where the part ends, in [0, 1].
     scores_TS: the integral of the gradients, times the embeddings.
     difference_T: the log-probabilities at the end minus those at the start.
     """
@@ -168,7 +174,7 @@ class _Scores:
         return np.sum(gradients_TSD * self.embeddings_SD.numpy(), axis=2)
 
     def log_probabilities(self, point):
-        """Returns the log-probability of each target token, (T,)."""
+        """Returns the log-probability of each target token at a point, (T,)."""
         return self._log_probabilities(tf.constant(point, tf.float32)).numpy()
 
     def _eager_log_probabilities(self, point):

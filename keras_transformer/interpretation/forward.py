@@ -33,14 +33,16 @@ def forward(
     Args:
         model: a `Transformer` whose layers compute in float32.
         source_ids: integers `(B, S)`, without padding.
-        target_input_ids: integers `(B, T)`, as `shift_right` makes them.
-        source_embeddings: scaled embeddings `(B, S, D)` to use instead of those
-            of `source_ids`; `None` for those of `source_ids`.
+        target_input_ids: integers `(B, T)`, as `shift_right` makes them,
+            without padding.
+        source_embeddings: scaled embeddings `(B, S, D)`, without positions, to
+            use instead of those of `source_ids`; `None` for those of
+            `source_ids`.
 
     Returns:
         The results by their names, in the order in which they are computed.
-        The first axis of each is the batch. The last result is `"logits"`,
-        `(B, T, V)`.
+        The first axis of each is the batch; it has size 1 for positions, which
+        are the same in all rows. The last result is `"logits"`, `(B, T, V)`.
 
     Example:
 

@@ -40,11 +40,11 @@ def find_heads(
 
     The Illustrated Transformer asks what "it" attends to. The weights of the
     tokens of `key` are added, and the mean is taken over the tokens of `query`
-    and over the sentences. In the encoder both words are in the source. In
-    encoder-decoder attention, `query` is in the translation and `key` in the
-    source. In the decoder both words are in the translation. The row of a word
-    in the translation is the step that emits the word. An attention is left
-    out if no sentence has the two words.
+    and over the sentences that have both words. In the encoder both words are
+    in the source. In encoder-decoder attention, `query` is in the translation
+    and `key` in the source. In the decoder both words are in the translation:
+    `query` attends at the steps that emit it, and `key` is attended to where
+    the decoder reads it. Only the first use of a word counts.
 
     A large weight shows where a head takes its values from. It does not show
     that the translation depends on this head (Jain and Wallace 2019);
@@ -55,14 +55,15 @@ def find_heads(
         text: one sentence, or several.
         query: the word that attends, or a word for each sentence.
         key: the word that is attended to, or a word for each sentence.
-        target: the translations; `None` for those of the translator.
+        target: a translation of each; `None` for those of the translator.
 
     Returns:
-        All heads of the attentions that have the two words in a sentence, the
-        largest weight first.
+        The heads of the attentions that have both words, largest weight first.
 
     Raises:
-        ValueError: no sentence has the two words; or as for `trace`.
+        ValueError: no sentence has the two words, or a list is not as long as
+            `text`; or as for `trace`.
+        FloatingPointError: as for `trace`.
 
     Example:
 
@@ -129,7 +130,7 @@ def cells_of_words(
     source_tokens: Sequence[str],
     target_tokens: Sequence[str],
 ) -> dict[str, tuple[list[int], list[int]]]:
-    """Returns the rows of a query word and the columns of a key word.
+    """Returns where two words are in the attention weights of a sentence.
 
     Args:
         query: the word that attends.
@@ -138,8 +139,9 @@ def cells_of_words(
         target_tokens: the T pieces that are emitted.
 
     Returns:
-        The rows and columns for each kind of attention that has both words.
-        The kinds are `"attention"`, `"self_attention"`, `"cross_attention"`.
+        The rows of the query word and the columns of the key word, by kind of
+        attention, for each kind that has both words. The kinds are
+        `"attention"`, `"self_attention"` and `"cross_attention"`.
     """
     of_source, of_target = (
         (words.tokens_of(query, tokens), words.tokens_of(key, tokens))
@@ -163,9 +165,10 @@ def weights_of_cells(
 
     Args:
         weights: attention weights, `(H, T, S)`.
-        rows: the tokens of the word that attends; their mean is taken.
-        columns: the tokens of the word that is attended to; the weights of
-            these tokens are added.
+        rows: the indices of the tokens of the word that attends. The mean is
+            taken over them.
+        columns: the indices of the tokens of the word that is attended to. The
+            weights of these tokens are added.
     """
     weights_HTS = np.asarray(weights)
     return weights_HTS[:, rows][:, :, columns].sum(axis=2).mean(axis=1)

@@ -28,7 +28,7 @@ def candidates(
     Args:
         logits: float32 `(T, V)`.
         tokenizer: the tokenizer of translations.
-        count: the number of tokens of each step. C is at most V.
+        count: the number of tokens of each step. C is `count`, but at most V.
 
     Returns:
         The `Candidates` of the T steps. Among equal logits, the lower id is

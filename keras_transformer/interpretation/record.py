@@ -22,7 +22,7 @@ class Sentence:
     """The tokens of a source.
 
     text: the text.
-    ids: S ids, the end token included.
+    ids: S ids, special ids such as the end id included.
     tokens: S pieces.
     words: S numbers; the tokens of a word have the same number, see
         `words.of_tokens`.
@@ -38,8 +38,8 @@ class Sentence:
 class Target(Sentence):
     """The tokens of a translation, and what the decoder read.
 
-    Row t of each array of the decoder belongs to the step that read
-    `input_ids[t]` and emitted `ids[t]`.
+    `ids`, `tokens` and `words` have T items. Row t of each array of the decoder
+    belongs to the step that read `input_ids[t]` and emitted `ids[t]`.
 
     input_ids: T ids, the start id first.
     input_tokens: T pieces.
@@ -78,7 +78,7 @@ class Hypothesis:
     score: the log-probability with the penalties of the search.
     parent: the index of the hypothesis that it extends, among the live
         hypotheses of the previous step. `None` in the result of a search, and
-        if the hypothesis finished at an earlier step.
+        if this step did not extend the hypothesis.
     """
 
     ids: list[int]
@@ -92,7 +92,7 @@ class SearchStep:
     """All hypotheses of a search after one step.
 
     live: the hypotheses that go on, best first.
-    finished: the finished set, best first.
+    finished: the best hypotheses that have finished until now, best first.
     dropped: the candidates of this step that are neither live nor finished.
     """
 
@@ -122,19 +122,21 @@ class SearchRecord:
 class Trace:
     """All numbers that a model computes for one sentence; see `trace`.
 
-    model: sizes and ids of the model.
+    model: sizes and special ids of the model.
     source: the source.
     target: the translation.
-    arrays: float32 arrays by name, in the order in which the model computes
-        them. `docs/interpretation.md` lists the names and shapes.
+    arrays: float32 arrays by name, without a batch axis, in the order in which
+        the model computes them. `docs/interpretation.md` lists the names and
+        shapes.
     steps: the `Candidates` of each of the T steps.
     lens: for each decoder block, the `Candidates` of each of the T steps,
         computed from the output of this block; see `logit_lens`.
-    search: the record of the search; `None` if the translation was given, or
-        if the search is neither beam search nor greedy search.
-    attribution: an `Attribution`, or `None`.
-    assessments: an `Assessment` for each translation of `search`, or for the
-        given translation; `None` without a calibration.
+    search: the record of the search; `None` if the translation was given, if
+        the search is neither beam search nor greedy search, or if a `Tracer`
+        made the trace.
+    attribution: an `Attribution`; `None` if none was asked for.
+    assessments: an `Assessment` for each translation that the search returned,
+        or for the given translation; `None` without a calibration.
     """
 
     model: dict[str, Any]
@@ -148,11 +150,15 @@ class Trace:
     assessments: list[assessment.Assessment] | None = None
 
     def to_json(self) -> str:
-        """Returns JSON, with arrays as little-endian float32 in base64."""
+        """Returns JSON, with arrays as little-endian float32 in base64.
+
+        Raises:
+            ValueError: a number outside of the arrays is NaN or infinite.
+        """
         return json.dumps(self.fields(), ensure_ascii=False, allow_nan=False)
 
     def fields(self) -> dict[str, Any]:
-        """Returns the content of `to_json`, as dicts, lists and strings."""
+        """Returns the content of `to_json` before it is formatted as JSON."""
         fields = {
             "schema": SCHEMA,
             "version": VERSION,

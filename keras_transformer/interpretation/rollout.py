@@ -13,9 +13,11 @@ from keras_transformer.interpretation import record
 class Rollout(NamedTuple):
     """The share of each input token in each output position of a stack.
 
-    encoder: float32 `(S, S)`; rows sum to 1.
-    decoder: float32 `(T, T)`, for the tokens that the decoder read; rows sum
-        to 1. Cross-attention is left out.
+    A row is an output position, and a column is an input token. Rows sum to 1.
+
+    encoder: float32 `(S, S)`.
+    decoder: float32 `(T, T)`, for the tokens that the decoder read.
+        Cross-attention is left out.
     """
 
     encoder: np.ndarray

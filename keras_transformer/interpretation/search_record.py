@@ -30,9 +30,11 @@ class RecordingSearch(base.Search):
         search: the other search.
 
     Attributes:
-        record: the `SearchRecord` of the last call; `None` before it, or if
-            the search is neither `BeamSearch` nor `GreedySearch`.
-        result: the `SearchResult` of the last call; `None` before it.
+        record: the `SearchRecord` of the last call; `None` before the first
+            call, or if the other search is neither `BeamSearch` nor
+            `GreedySearch`.
+        result: the `SearchResult` of the last call; `None` before the first
+            call.
     """
 
     def __init__(self, search: base.Search):

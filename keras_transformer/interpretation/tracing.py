@@ -33,9 +33,9 @@ def trace(
 
     The numbers are those of The Illustrated Transformer, in its order:
     tokens, embeddings and positions; in each block and head the queries,
-    keys, values, logits, attention weights and z; each residual connection;
-    and at each step the most probable tokens and the hypotheses of the
-    search. They are computed in float32.
+    keys, values, logits, attention weights and z, the weighted sum of the
+    values; each residual connection; and at each step the most probable tokens
+    and the hypotheses of the search. The numbers are computed in float32.
 
     Attention weights show where a head takes its values from. Alone they do
     not show why the model chose a token (Jain and Wallace 2019; Wiegreffe and
@@ -45,7 +45,7 @@ def trace(
         translator: a `Translator` of one `Transformer`.
         text: one sentence.
         target: its translation; `None` to search for it.
-        num_candidates: the number of tokens to keep of each step.
+        num_candidates: the number of tokens of each `Candidates` in `steps`.
         attribution: the method of `attribute`; `None` for no attribution.
         calibration: the translator's calibration; `None` for no assessments.
 
@@ -55,7 +55,7 @@ def trace(
     Raises:
         ValueError: a text is blank or not one string, the translator's model is
             not one `Transformer`, or an argument is out of range.
-        FloatingPointError: the model's output is NaN.
+        FloatingPointError: the score of a translation is NaN.
         ArithmeticError: as for `attribute`.
 
     Example:
@@ -90,6 +90,8 @@ def trace_of_pair(
     num_candidates: int = next_tokens.OF_A_STEP,
 ) -> record.Trace:
     """Records one pass through a model, without search and attribution.
+
+    The trace says that the translation was not given.
 
     Args:
         translator: the translator that read the pair.
@@ -129,6 +131,7 @@ def logit_lens(
 
     Raises:
         ValueError: as for `trace`.
+        FloatingPointError: as for `trace`.
 
     Example:
 

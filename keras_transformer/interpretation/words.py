@@ -13,11 +13,11 @@ SPACE = "\u2581"
 def of_tokens(tokens: Sequence[str], ends: bool) -> list[int]:
     """Numbers the words, and returns for each token the number of its word.
 
-    A word begins at the first token, and at each token that begins with a
-    space. The end token has a number of its own.
+    A word begins at the first token, and at each token that begins with
+    `SPACE`. The end token has a number of its own.
 
     Args:
-        tokens: pieces, as `Tokenizer.pieces` returns them.
+        tokens: pieces of SentencePiece, as `Tokenizer.pieces` returns them.
         ends: whether the last token is the end token.
 
     Returns:
@@ -40,12 +40,13 @@ def of_tokens(tokens: Sequence[str], ends: bool) -> list[int]:
 def tokens_of(word: str, tokens: Sequence[str]) -> list[int]:
     """Returns the indices of the tokens that spell a word at its first use.
 
-    Case makes no difference. An apostrophe separates words: "animal" is a
-    word of "l'animal".
+    A token that also spells other characters counts if it has a character of
+    the word. Case makes no difference. An apostrophe separates words: "animal"
+    is a word of "l'animal".
 
     Args:
         word: one word, or several words with spaces between them.
-        tokens: pieces, as `Tokenizer.pieces` returns them.
+        tokens: pieces of SentencePiece, as `Tokenizer.pieces` returns them.
 
     Returns:
         The indices; an empty list if the text does not have the word.

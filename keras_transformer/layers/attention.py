@@ -52,18 +52,22 @@ class MultiHeadAttention(composite.Composite):
         attention_mask: boolean, shape `(B, S)`, `(B, T, S)` or
             `(B, H, T, S)`, True where a query may attend; H may be 1.
         return_attention_scores: whether to return the scores too.
-        method: the method to run, `"project_memory"` or `"attend"`. In a
-            functional model both methods call the layer with their name, since
-            Keras tracks the weights of a layer only if the layer is called.
+        method: `None` for attention; or the method to run, `"project_memory"`
+            or `"attend"`. In a functional model both methods call the layer
+            with their name, since Keras tracks the weights of a layer only if
+            the layer is called.
+        training: whether to apply dropout.
 
     Returns:
         Output, shape `(B, T, D)`; with `return_attention_scores=True` the
-        pair of the output and the scores, `(B, H, T, S)` in float32.
+        pair of the output and the scores, `(B, H, T, S)` in float32. With
+        `method`, the result of this method.
 
     Raises:
         ValueError: a size is not a positive int, H does not divide D, N does
-            not divide H, the gain is not positive, the inputs have another
-            size, or the mask is not boolean or does not fit.
+            not divide H, the gain or the dropout is out of range, `positions`
+            is another kind of layer, the inputs have another size, or the mask
+            is not boolean or does not fit.
 
     Example:
 
@@ -103,8 +107,8 @@ class MultiHeadAttention(composite.Composite):
         }
         self.model_dim = model_dim
         self.head_dim = model_dim // num_heads
-        # All heads share one matrix (D, H K), so that the fans of Glorot's
-        # formula are right. For a weight (D, H, K) Keras uses D H and D K.
+        # All heads share one matrix (D, H K), so that Glorot's formula gets the
+        # right fans, D and H K. For a weight (D, H, K) Keras uses D H and D K.
         self.num_heads = num_heads
         self.num_key_value_heads = num_key_value_heads or num_heads
         self.query = self._projection("query", num_heads)
@@ -258,7 +262,7 @@ class MultiHeadAttention(composite.Composite):
         )
 
     def stepper(self) -> Callable[..., tuple[Tensor, Tensor]]:
-        """Makes a function to call at each step of self-attention.
+        """Makes a function that runs self-attention at one step of decoding.
 
         The function computes queries, keys and values in one product. Their
         matrices are put side by side once, when the function is made.
@@ -269,7 +273,7 @@ class MultiHeadAttention(composite.Composite):
             `append_to_past`, and `attention_bias`, `query_positions` and
             `key_positions` as for `attend`. `append_to_past` is a function of
             the keys and the values of the inputs, each `(B, N, W, K)`. It
-            returns all keys and all values to attend to.
+            returns all keys and all values to attend to, each `(B, N, S, K)`.
         """
         if not self.built:
             self.build()

@@ -21,9 +21,10 @@ class Block(composite.Composite):
     """A base class for blocks (section 3.1).
 
     A block has one or two attentions, then a feed-forward network, each in a
-    residual connection. Each of them is an attribute. `_attentions` returns the
-    names of the attentions, and the network has the name `feed_forward`. The
-    residual connection has the name of its sublayer plus `_residual`.
+    residual connection. All of these layers are attributes. The keys of
+    `_attentions` are the names of the attentions, and the network has the name
+    `feed_forward`. The name of a residual connection is that of its sublayer
+    plus `_residual`. The arguments are those of `EncoderBlock`.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class Block(composite.Composite):
     def _output_shape(self, inputs_shape, return_attention_scores):
         """Returns the shapes of the output and of self-attention scores.
 
-        Without `return_attention_scores` it returns the first shape only.
+        Without `return_attention_scores` it returns only the output's shape.
         """
         shape = (*inputs_shape[:-1], self.model_dim)
         if not return_attention_scores:
@@ -108,7 +109,7 @@ class Block(composite.Composite):
         )
 
     def _transform(self, x, training):
-        """Applies the last sublayer of a block, the feed-forward network."""
+        """Applies the feed-forward network in its residual connection."""
         x, _ = self.feed_forward_residual(
             x,
             sublayer=lambda x: (self.feed_forward(x), None),
@@ -123,10 +124,10 @@ def call_with_scores(
     return_attention_scores: bool,
     **kwargs: Any,
 ) -> tuple[Any, ...]:
-    """Calls a layer that has attention; always returns output and scores.
+    """Calls a layer that has attention; returns a tuple of output and scores.
 
-    The layer returns scores only if they are needed: an activity regularizer
-    would penalize the scores too.
+    The layer is asked for scores only if they are needed, because an activity
+    regularizer penalizes all outputs of a layer, also scores.
 
     Args:
         layer: an attention, a block, or a stack.
@@ -135,8 +136,8 @@ def call_with_scores(
         **kwargs: keyword arguments of its call.
 
     Returns:
-        The output and the scores; the output and `None` if the scores are
-        not needed.
+        The output and the scores, which are two tensors for a decoder or its
+        blocks; the output and `None` if the scores are not needed.
     """
     if return_attention_scores:
         return layer(*args, return_attention_scores=True, **kwargs)

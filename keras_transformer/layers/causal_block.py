@@ -31,6 +31,7 @@ class CausalBlock(causal_frame.CausalFrame):
         mask: boolean padding mask `(B, T)`, True at real positions, or an
             attention mask `(B, T, T)` or `(B, H, T, T)`. Self-attention is
             always causal.
+        training: whether to apply dropout; `None` as in Keras.
         return_attention_scores: whether to return the scores too.
 
     Returns:
@@ -86,8 +87,8 @@ class CausalBlock(causal_frame.CausalFrame):
                 fixed shape, as XLA needs. With `None` the state grows.
 
         Returns:
-            A dict of tensors, batch axis first: `"past"` and the entries that
-            `start_cache` returns.
+            A dict of nested tuples of tensors, batch axis first: `"past"` and
+            the entries that `start_cache` returns.
 
         Raises:
             ValueError: `max_length` is below 1.
@@ -104,7 +105,8 @@ class CausalBlock(causal_frame.CausalFrame):
         """Computes the output of `call` at one position, for W hypotheses.
 
         Args:
-            inputs: shape `(B, W, D)`.
+            inputs: the vectors of all hypotheses at `position`, shape
+                `(B, W, D)`.
             position: the position of the inputs, a scalar, counted from 0.
             state: the state that `start` or the previous step returned.
 
@@ -112,8 +114,9 @@ class CausalBlock(causal_frame.CausalFrame):
             The pair (output `(B, W, D)`, the state for the next step).
 
         Raises:
-            ValueError: outside of a graph, the position or the number of rows
-                does not fit the state.
+            ValueError: the position, or the number of rows or hypotheses, does
+                not fit the state. Values that are known only when a graph runs
+                are not checked.
         """
         current = past.take_step(state["past"], inputs, position)
         x, cache, _ = self.stepper()(inputs, current, state)
@@ -130,12 +133,16 @@ class CausalBlock(causal_frame.CausalFrame):
 
         Returns:
             A dict with the entry `"target"`: the pair of empty slots for keys
-            and empty slots for values, each `(B, N, M, K)`.
+            and empty slots for values, each `(B, N, M, K)`; M is 0 if the
+            past grows.
         """
         return {"target": self._empty_cache(batch_size, empty_past)}
 
     def stepper(self) -> Callable[..., tuple[Tensor, dict[str, Any], Tensor]]:
-        """Makes a function to call at each step; all blocks share the past.
+        """Makes a function to call at each step.
+
+        The function does not advance the past: all blocks of a stack share one
+        past, so the caller calls `past.take_step` once for all of them.
 
         Returns:
             A function of inputs `(B, W, D)`, a `Step` from `past.take_step`,

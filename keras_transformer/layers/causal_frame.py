@@ -21,7 +21,7 @@ class CausalFrame(block.Block):
         return {"self_attention": attention}
 
     def _self_attend(self, inputs, mask, training, return_attention_scores):
-        """Applies self-attention to whole sequences.
+        """Applies self-attention with its residual connection to sequences.
 
         Returns:
             The pair of the output `(B, T, D)` and the scores, which are
@@ -47,11 +47,15 @@ class CausalFrame(block.Block):
         )
 
     def _empty_cache(self, batch_size, empty_past):
-        """Makes empty slots for keys and for values, each (B, N, M, K)."""
+        """Makes empty slots for keys and for values, each (B, N, M, K).
+
+        If the past grows, M is 0.
+        """
         if not self.built:
             self.build()
-        # Projects one position, to see the shape and dtype of the heads. Before
-        # Keras 3.13, quantized layers cannot project 0 positions.
+        # One position is projected to learn the shape and dtype of keys and
+        # values. Before Keras 3.13, quantized layers cannot project 0
+        # positions.
         one_position = ops.zeros(
             (batch_size, 1, self.model_dim), dtype=self.compute_dtype
         )

@@ -1,7 +1,8 @@
-"""Checks of the arguments of layers, before anything is built or computed.
+"""Checks of the arguments of layers and of the shapes of their inputs.
 
 Each check raises a ValueError that says what was received, what was expected
-and what to do. Values that are known only when a graph runs are not checked.
+and what to do. `name` is the name of the checked argument in this message.
+Values that are known only when a graph runs are not checked.
 """
 
 import math
@@ -74,7 +75,11 @@ def check_vectors(name: str, shape: Shape, model_dim: int) -> None:
 
 
 def last_size(shape: Shape) -> int:
-    """Returns the size of the last axis, which must be known in `build`."""
+    """Returns the last size of a shape that `build` received.
+
+    Raises:
+        ValueError: the size is not known.
+    """
     size = shape[-1]
     if size is None:
         raise ValueError(
@@ -85,7 +90,7 @@ def last_size(shape: Shape) -> int:
 
 
 def known_int(value: Tensor) -> int | None:
-    """Returns a scalar tensor as an int, or `None` if it has no value yet."""
+    """Returns a scalar as an int, or `None` if its value is not known yet."""
     try:
         return int(np.asarray(value))
     except (NotImplementedError, TypeError, ValueError):

@@ -1,9 +1,9 @@
-"""Layers that hold sublayers, and save what a user changed in them.
+"""Layers that hold sublayers, and save later changes of these sublayers.
 
-Keras saves a layer as the arguments of its constructor. A user can change a
-sublayer after that: freeze it, add LoRA to it or quantize it. Keras does not
-save such changes. A `Composite` saves them in its config under `"sublayers"`, a
-dict whose keys are the paths of the sublayers.
+Keras saves a layer as the arguments of its constructor. After the constructor,
+a user can change a sublayer: freeze it, add LoRA to it or quantize it. Keras
+does not save such changes. A `Composite` saves them in its config under
+`"sublayers"`, a dict whose keys are the paths of the sublayers.
 """
 
 from collections.abc import Iterator
@@ -20,8 +20,8 @@ _LORA = ("lora_rank", "lora_alpha")
 class TracedLayer(keras.layers.Layer):
     """A layer whose symbolic outputs Keras computes by tracing its call.
 
-    By default Keras calls `compute_output_shape` instead. That method checks no
-    arguments, and knows neither dtypes nor optional outputs.
+    By default Keras calls `compute_output_shape`, if a layer defines it. That
+    method checks no arguments, and knows neither dtypes nor optional outputs.
     """
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
@@ -31,8 +31,9 @@ class TracedLayer(keras.layers.Layer):
 class Composite(TracedLayer):
     """A base class for layers whose sublayers are public attributes.
 
-    A sublayer must be made with the `trainable` of the composite, as by
-    `templates.copy_into`. Only the `build` of the composite may build it.
+    A sublayer gets the `trainable` of the composite, because `get_config` saves
+    another value as a change. Only the `build` of the composite may build a
+    sublayer: `from_config` applies the saved changes before that.
     """
 
     def get_config(self) -> dict[str, Any]:
@@ -79,7 +80,7 @@ class Composite(TracedLayer):
         """Quantizes all projections inside, as `keras.Model.quantize` does.
 
         Args:
-            mode: the mode, such as `"int8"`.
+            mode: the mode, such as `"int8"`; `None` means that of `config`.
             type_check: has no effect; Keras passes this argument.
             config: as in Keras.
 
@@ -87,7 +88,7 @@ class Composite(TracedLayer):
             NotImplementedError: a projection cannot be quantized in this mode.
             ValueError: the layer is not built, or is quantized already.
         """
-        # `quantize` has no argument `config` in older versions of Keras.
+        # Without a config, Keras uses the default of the mode.
         options = {} if config is None else {"config": config}
         for layer in self._projections("quantize"):
             layer.quantize(mode, **options)
@@ -107,7 +108,7 @@ class Composite(TracedLayer):
 
 
 def build_all(*layers: keras.layers.Layer) -> None:
-    """Builds layers that are not built; their `build` must need no shape."""
+    """Calls `build` without a shape on each layer that is not built yet."""
     for layer in layers:
         if not layer.built:
             layer.build()
@@ -118,10 +119,13 @@ def layers_inside(
 ) -> Iterator[tuple[str, keras.layers.Layer, keras.layers.Layer]]:
     """Yields all layers inside a layer or model, an owner before its sublayers.
 
+    The result does not include the outermost owner. A layer that is the value
+    of several attributes occurs once for each of them.
+
     Args:
         owner: a layer or model. Its sublayers are public attributes, or items
-            of lists that are public attributes.
-        path: the prefix of all paths.
+            of lists, tuples and dicts that are public attributes.
+        path: the prefix of all paths, which ends with `/` if it is not empty.
 
     Yields:
         Triples of the path of a layer (names joined by `/`), the layer or

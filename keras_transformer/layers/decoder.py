@@ -1,7 +1,7 @@
 """The decoder, from target embeddings and memory to outputs (section 3.1).
 
 B batch   T target length   S source length   D model_dim   H heads
-L layers   W hypotheses of a row
+L layers   M positions in the cache   W hypotheses of a row
 """
 
 from collections.abc import Callable
@@ -45,10 +45,12 @@ class Decoder(stack.Stack):
             `(B, T, T)` or `(B, H, T, T)`. Self-attention is always causal.
         memory_mask: boolean padding mask `(B, S)`, or an attention mask
             `(B, T, S)` or `(B, H, T, S)`.
+        training: whether to apply dropout; `None` as in Keras.
         return_attention_scores: whether to return the scores too.
         segment_ids: integers `(B, T)`, if a row holds several sentences, see
             `layers.segments`.
-        memory_segment_ids: integers `(B, S)`, the segment ids of the memory.
+        memory_segment_ids: integers `(B, S)`, the segment ids of the memory;
+            given if and only if `segment_ids` are given.
 
     Returns:
         Output, shape `(B, T, D)`; with `return_attention_scores=True` the
@@ -56,8 +58,9 @@ class Decoder(stack.Stack):
         encoder-decoder scores `(B, L, H, T, S)`.
 
     Raises:
-        ValueError: there are no layers, or the templates differ in
-            `model_dim`; or a sublayer raises this error.
+        ValueError: there are no layers, the templates differ in `model_dim`,
+            or only one of the segment ids is given; or a sublayer raises this
+            error.
 
     Example:
 
@@ -148,9 +151,10 @@ class Decoder(stack.Stack):
                 each step, and has no empty slots.
 
         Returns:
-            A dict of tensors, batch axis first: `"past"`, which all blocks
-            share, and `"blocks"`, a tuple with the cached keys and values of
-            each block, see `DecoderBlock.start_cache`.
+            A dict of nested tuples and dicts of tensors, batch axis first:
+            `"past"`, which all blocks share, and `"blocks"`, a tuple with the
+            cached keys and values of each block, see
+            `DecoderBlock.start_cache`.
 
         Raises:
             ValueError: `max_length` is below 1.
@@ -177,14 +181,15 @@ class Decoder(stack.Stack):
                 `(B, W, D)`; W is 1 unless the state was widened.
             position: the position of the inputs, a scalar, counted from 0.
             state: the state that `start` or the previous step returned.
-            memory_mask: boolean padding mask `(B, S)`.
+            memory_mask: boolean padding mask `(B, S)`; `None` for no padding.
 
         Returns:
             The pair (output `(B, W, D)`, the state for the next step).
 
         Raises:
-            ValueError: outside of a graph, the position or the number of rows
-                does not fit the state.
+            ValueError: the position, or the number of rows or hypotheses, does
+                not fit the state. Values that are known only when a graph runs
+                are not checked.
         """
         output, state, _ = self.stepper()(inputs, position, state, memory_mask)
         return output, state
@@ -224,7 +229,7 @@ class Decoder(stack.Stack):
         return step
 
     def widen(self, state: dict[str, Any], width: int) -> dict[str, Any]:
-        """Copies each hypothesis to `width` hypotheses, side by side."""
+        """Replaces each hypothesis by `width` copies, side by side."""
         return {
             "past": past.widen(state["past"], width),
             "blocks": _map_target(
@@ -235,12 +240,17 @@ class Decoder(stack.Stack):
     def select(self, state: dict[str, Any], parents: Tensor) -> dict[str, Any]:
         """Lets hypothesis w of row b continue hypothesis `parents[b, w]`.
 
-        Only the table of ancestors changes. No keys and values are moved.
+        `parents[b, w]` is the index of a hypothesis of the same row. Only the
+        table of ancestors changes, see `layers.past`: no keys and values are
+        moved.
         """
         return {**state, "past": past.select(state["past"], parents)}
 
     def shapes(self, state: dict[str, Any]) -> dict[str, Any]:
-        """Returns the shapes of a state, with `None` for sizes that change."""
+        """Returns the shapes of the tensors of a state, in its structure.
+
+        A size that grows at each step, or is not known, is `None`.
+        """
         current = state["past"]
         shapes = tuple(
             {name: tuple(tuple(x.shape) for x in cache[name]) for name in cache}

@@ -44,6 +44,7 @@ class DecoderBlock(causal_frame.CausalFrame):
             `(B, T, T)` or `(B, H, T, T)`. Self-attention is always causal.
         memory_mask: boolean padding mask `(B, S)`, or an attention mask
             `(B, T, S)` or `(B, H, T, S)`.
+        training: whether to apply dropout; `None` as in Keras.
         return_attention_scores: whether to return the scores too.
 
     Returns:
@@ -52,8 +53,8 @@ class DecoderBlock(causal_frame.CausalFrame):
         encoder-decoder scores `(B, H, T, S)`.
 
     Raises:
-        ValueError: the templates differ in `model_dim`; or a sublayer raises
-            this error.
+        ValueError: the templates differ in `model_dim`, or a mask does not
+            fit; or a sublayer raises this error.
 
     Example:
 
@@ -134,8 +135,8 @@ class DecoderBlock(causal_frame.CausalFrame):
                 fixed shape, as XLA needs. With `None` the state grows.
 
         Returns:
-            A dict of tensors, batch axis first: `"past"` and the entries that
-            `start_cache` returns.
+            A dict of nested tuples of tensors, batch axis first: `"past"` and
+            the entries that `start_cache` returns.
 
         Raises:
             ValueError: `max_length` is below 1.
@@ -153,17 +154,19 @@ class DecoderBlock(causal_frame.CausalFrame):
         """Computes the output of `call` at one position, for W hypotheses.
 
         Args:
-            inputs: shape `(B, W, D)`.
+            inputs: the vectors of all hypotheses at `position`, shape
+                `(B, W, D)`.
             position: the position of the inputs, a scalar, counted from 0.
             state: the state that `start` or the previous step returned.
-            memory_mask: boolean padding mask `(B, S)`.
+            memory_mask: boolean padding mask `(B, S)`; `None` for no padding.
 
         Returns:
             The pair (output `(B, W, D)`, the state for the next step).
 
         Raises:
-            ValueError: outside of a graph, the position or the number of rows
-                does not fit the state.
+            ValueError: the position, or the number of rows or hypotheses, does
+                not fit the state. Values that are known only when a graph runs
+                are not checked.
         """
         current = past.take_step(state["past"], inputs, position)
         x, cache, _ = self.stepper()(inputs, current, state, memory_mask)
@@ -181,7 +184,8 @@ class DecoderBlock(causal_frame.CausalFrame):
         Returns:
             A dict of two pairs. `"memory"` has the keys and the values of the
             memory, each `(B, N, S, K)`. `"target"` has empty slots for the
-            keys and for the values of the target, each `(B, N, M, K)`.
+            keys and for the values of the target, each `(B, N, M, K)`; M is 0
+            if the past grows.
         """
         target = self._empty_cache(ops.shape(memory)[0], empty_past)
         return {
@@ -190,7 +194,10 @@ class DecoderBlock(causal_frame.CausalFrame):
         }
 
     def stepper(self) -> Callable[..., tuple[Tensor, dict[str, Any], Tensor]]:
-        """Makes a function to call at each step; all blocks share the past.
+        """Makes a function to call at each step.
+
+        The function does not advance the past: all blocks of a stack share one
+        past, so the caller calls `past.take_step` once for all of them.
 
         Returns:
             A function of inputs `(B, W, D)`, a `Step` from `past.take_step`,

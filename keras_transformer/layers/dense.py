@@ -54,7 +54,7 @@ class SavesLora(keras.layers.Layer):
         type_check: bool = True,
         config: Any = None,
     ) -> None:
-        # `quantize` has no argument `config` in older versions of Keras.
+        # Without a config, Keras uses the default of the mode.
         options = {} if config is None else {"config": config}
         # The type check of Keras would refuse subclasses.
         super().quantize(mode, type_check=False, **options)
@@ -99,13 +99,14 @@ class Projection(Dense):
 
     If it is quantized, its matrix is int8 or int4, and products are computed
     in the compute dtype. Inputs are not quantized, so that decoding step by
-    step gives the same numbers as the whole sequence. The methods GPTQ and AWQ,
-    and training in float8, are not supported: they change the computation in
-    `Dense`, but an attention reads the matrix and computes without `Dense`.
+    step gives the same numbers as the whole sequence; only Keras 3.12 quantizes
+    them. The methods GPTQ and AWQ, and training in float8, are not supported:
+    they change the computation in `Dense`, but an attention reads the matrix
+    and computes without `Dense`.
 
     Args:
         owner: the attention.
-        units: as in Keras.
+        units: the size of the result, as in Keras.
         **kwargs: as in Keras.
     """
 

@@ -37,7 +37,8 @@ def dot_product_attention(
         value: shape `(B, S, N, K)`; its K, the paper's d_v, may differ from
             that of `query` and `key`.
         mask: boolean, shape `(B, S)`, `(B, T, S)` or `(B, H, T, S)`, True
-            where a query may attend; H may be 1.
+            where a query may attend; B, H and T may be 1. Or a result of
+            `causal_mask`.
         attention_bias: what is added to the scaled products before the
             softmax; it broadcasts to `(B, H, T, S)`.
 
@@ -90,11 +91,15 @@ def attend_heads(
         value: shape `(B, N, S, K)`.
         mask: as for `dot_product_attention`.
         attention_bias: as for `dot_product_attention`.
-        drop: dropout of the attention weights, or `None`. The returned
-            scores are without dropout.
+        drop: a function that applies dropout to the attention weights, or
+            `None`. The returned scores are without dropout. `drop` has no
+            effect on the symbolic tensors of a functional model.
 
     Returns:
         The pair (output `(B, H, T, K)`, scores `(B, H, T, S)`).
+
+    Raises:
+        ValueError: as for `dot_product_attention`.
     """
     if symbolic.has_no_values(query, key, value, mask, attention_bias):
         return symbolic.node(

@@ -21,7 +21,8 @@ class Dropout(keras.layers.Dropout):
 
     Each unit is dropped with the probability `rate`, rounded to a multiple of
     2^-16. Other units are divided by 1 - `rate`, so that the expected value
-    does not change.
+    does not change, except by this rounding. If the last size is odd or
+    unknown, or if there is a `noise_shape`, Keras's dropout is computed.
 
     Example:
 

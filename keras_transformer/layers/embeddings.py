@@ -39,7 +39,8 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
             variance and are not small beside the positions. With
             `"glorot_uniform"` the standard deviation is far smaller for a
             large vocabulary.
-        zero_id: an id whose embedding is always zero, or `None`.
+        zero_id: an id whose embedding is always zero, or `None`. The logits
+            are not affected.
         output_bias: whether a bias is added to the logits.
         **kwargs: other arguments of `keras.layers.Embedding`, such as
             `embeddings_regularizer`.
@@ -53,8 +54,9 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
         Shape `(B, T, D)`; with `reverse=True` float32 `(B, T, V)`.
 
     Raises:
-        ValueError: a size is below 1, a name is unknown, or, outside of a
-            graph, an id is not in [0, V).
+        ValueError: a size is below 1, a name is unknown, vectors have another
+            shape, or `zero_id` or, outside of a graph, another id is not in
+            [0, V).
 
     Example:
 
@@ -173,6 +175,9 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
 
         Args:
             inputs: vectors, shape `(B, T, D)`.
+
+        Raises:
+            ValueError: the vectors have another shape.
         """
         if not self.built:
             self.build()
@@ -198,12 +203,12 @@ class TokenEmbedding(dense.SavesLora, keras.layers.Embedding):
         few rows, the cast and the transposition take as long as the product.
 
         Args:
-            output_ids: the ids of the tokens whose logits are computed,
-                integers `(V',)`; `None` means all tokens.
+            output_ids: the ids of the tokens whose logits are computed, a
+                vector of integers; `None` means all V tokens.
 
         Returns:
-            A function from vectors `(B, D)` to float32 logits `(B, V)`, or
-            `(B, V')` with `output_ids`.
+            A function from vectors `(B, D)` to float32 logits `(B, V)`. With
+            `output_ids` there is one column for each of these ids, not V.
         """
         if not self.built:
             self.build()

@@ -25,6 +25,7 @@ class EncoderBlock(block.Block):
         inputs: shape `(B, S, D)`.
         mask: boolean padding mask `(B, S)`, True at real positions, or an
             attention mask `(B, S, S)` or `(B, H, S, S)`.
+        training: whether to apply dropout; `None` as in Keras.
         return_attention_scores: whether to return the scores too.
 
     Returns:
@@ -102,6 +103,7 @@ class Encoder(stack.Stack):
         mask: boolean padding mask `(B, S)`, True at real positions, or an
             attention mask `(B, S, S)` or `(B, H, S, S)`. Padding before or
             after the tokens does not change their positions.
+        training: whether to apply dropout; `None` as in Keras.
         return_attention_scores: whether to return the scores too.
         segment_ids: integers `(B, S)`, if a row holds several sentences, see
             `layers.segments`.

@@ -27,6 +27,7 @@ class FeedForward(composite.Composite):
 
     Call arguments:
         inputs: shape `(B, T, D)`.
+        training: whether to apply dropout; `None` as in Keras.
 
     Returns:
         Shape `(B, T, D)`.
@@ -93,9 +94,10 @@ class FeedForward(composite.Composite):
 class GatedFeedForward(composite.Composite):
     """A gated network, (f(x W) * x V) W2, at each position (Shazeer 2020).
 
-    With f = `"silu"` it is called SwiGLU, with `"gelu"` GEGLU, with `"relu"`
-    ReGLU. It has three matrices, and `FeedForward` has two. So with two thirds
-    of the F it has the same number of parameters.
+    W, V and W2 are matrices, and * multiplies numbers at the same index. With
+    f = `"silu"` the network is called SwiGLU, with `"gelu"` GEGLU, with
+    `"relu"` ReGLU. It has three matrices, and `FeedForward` has two. So with
+    two thirds of the F it has about the same number of weights.
 
     Args:
         model_dim: D, the size of the inputs and of the output, d_model.
@@ -106,6 +108,7 @@ class GatedFeedForward(composite.Composite):
 
     Call arguments:
         inputs: shape `(B, T, D)`.
+        training: whether to apply dropout; `None` as in Keras.
 
     Returns:
         Shape `(B, T, D)`.

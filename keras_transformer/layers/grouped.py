@@ -4,7 +4,7 @@ It is described by Ainslie et al. 2023. With a single key-value head it is the
 multi-query attention of Shazeer 2019.
 
 B batch   T query length   S key length   H heads   K head_dim
-N key-value heads   Q query rows of one key-value head, H / N times T
+N key-value heads   Q queries of one key-value head, H / N times T
 """
 
 from keras import ops
@@ -16,17 +16,17 @@ from keras_transformer.layers.typing import Tensor
 def einsum(equation: str, queries: Tensor, shared: Tensor) -> Tensor:
     """Computes an einsum whose second operand may have fewer heads.
 
-    Query heads that share one key-value head become the rows of one product,
-    so the shared head is read once and never copied.
+    All queries that share one key-value head are put into one matrix. So the
+    product reads the shared head once, and the head is never copied.
 
     Args:
-        equation: the equation for operands with equal numbers of heads. Axis
-            1 is the head axis.
-        queries: shape `(B, H, T, ...)`.
-        shared: shape `(B, N, ...)`, where N divides H.
+        equation: the equation for operands with equal numbers of heads. The
+            axes 0 to 2 of the result must be those of `queries`.
+        queries: four axes, the first three of the sizes `(B, H, T)`.
+        shared: four axes, the first two of the sizes `(B, N)`; N divides H.
 
     Returns:
-        Shape `(B, H, T, ...)`.
+        Four axes, the first three of the sizes `(B, H, T)`.
 
     Example:
 

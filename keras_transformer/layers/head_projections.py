@@ -2,9 +2,12 @@
 
 The weight of a `dense.Projection` is one matrix, `(D, H K)` or `(H K, D)`.
 These functions reshape the matrix instead of the activations, so that one
-einsum projects and splits into heads.
+einsum projects and splits into heads. If the matrix is quantized, they call the
+projection and reshape the activations.
 
 B batch   T length   D model_dim   H heads   K head_dim   W hypotheses of a row
+
+For keys and values, H stands for the number of key-value heads.
 """
 
 from collections.abc import Callable, Sequence
@@ -62,7 +65,7 @@ def side_by_side(
 
     The matrices are put side by side once, when the function is made. In
     decoding, where each step has few vectors, one large product is faster
-    than several small ones.
+    than several small ones. Quantized projections are applied one by one.
 
     Args:
         projections: built projections from D; either all have a bias, or

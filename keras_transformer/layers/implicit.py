@@ -21,7 +21,7 @@ from keras_transformer.layers.typing import Tensor
 
 
 def mask_of(inputs: Tensor) -> Tensor | None:
-    """Returns the padding mask that Keras attached, `(B, S)`, or `None`.
+    """Returns the padding mask (B, S) that is attached to a tensor, or `None`.
 
     Example:
 
@@ -43,7 +43,8 @@ def both(inputs: Tensor, mask: Tensor | None) -> Tensor | None:
         A mask that `combine_masks` accepts, or `None` if there is no mask.
 
     Raises:
-        ValueError: the mask does not fit the keys.
+        ValueError: there is an attached mask, and `mask` does not fit the
+            keys.
     """
     attached = mask_of(inputs)
     if attached is None or attached is mask:

@@ -38,7 +38,7 @@ def padding_mask(ids: Tensor, pad_id: int) -> Tensor:
 
 @keras.saving.register_keras_serializable("keras_transformer")
 def started_mask(ids: Tensor, pad_id: int) -> Tensor:
-    """Marks start and real tokens of rows that start with the padding id.
+    """Marks the start and the real tokens of rows that start with padding.
 
     In some systems the first id that the decoder reads is the padding id. The
     start of a row is then the last padding id before the first real token. If
@@ -78,7 +78,7 @@ def causal_mask(length: Tensor | None) -> Tensor:
 
     Returns:
         Boolean tensor, shape `(1, T, T)`; for `None` a `CausalMask`. Every
-        function and layer of this package accepts it as a mask.
+        function and layer of this package accepts both as a mask.
 
     Example:
 
@@ -127,12 +127,12 @@ def combine_masks(*masks: Tensor | None) -> Tensor | None:
 
     Args:
         *masks: padding masks `(B, S)`, attention masks `(B, T, S)` or
-            `(B, H, T, S)` (H may be 1), results of `causal_mask`, or `None`,
-            which allows all keys.
+            `(B, H, T, S)` (B, H and T may be 1), results of `causal_mask`, or
+            `None`, which allows all keys.
 
     Returns:
         Boolean tensor that broadcasts to `(B, H, T, S)`; `None` if all masks
-        are `None`; a `CausalMask` if there is no other mask.
+        are `None`; a `CausalMask` if all other masks are `None`.
 
     Raises:
         ValueError: a mask is not boolean or has another rank.
@@ -162,7 +162,7 @@ def combine_masks(*masks: Tensor | None) -> Tensor | None:
 
 
 def of_length(mask: Tensor | None, length: Tensor) -> Tensor | None:
-    """Turns a `CausalMask` into a tensor; returns other masks unchanged."""
+    """Turns a `CausalMask` into a mask of this length; keeps other masks."""
     return causal_mask(length) if isinstance(mask, CausalMask) else mask
 
 
@@ -212,6 +212,9 @@ def check_fits(
         num_heads: H.
         query_length: T.
         key_length: S.
+
+    Raises:
+        ValueError: the mask is not boolean, or has another rank or size.
     """
     if mask is None or isinstance(mask, CausalMask):
         return

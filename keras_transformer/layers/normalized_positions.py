@@ -13,7 +13,7 @@ from keras_transformer.layers.typing import Shape, Tensor
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class NormalizedPositions(composite.Composite):
-    """Adds positions to embeddings and normalizes the sum (Lewis et al. 2020).
+    """A layer that adds positions and normalizes the sum (Lewis et al. 2020).
 
     In BART and mBART the normalized sum is the input of the first block. Give
     this layer to a stack as its `positions`.
@@ -24,7 +24,7 @@ class NormalizedPositions(composite.Composite):
 
     Call arguments:
         inputs: shape `(B, T, D)`.
-        start: the position of the first column, an int or a scalar tensor.
+        start: the position of the first token, an int or a scalar tensor.
         mask: boolean padding mask `(B, T)`.
         segment_ids: integers `(B, T)`, see `layers.segments`. Positions start
             at 0 in each segment. Then give no `start` and no `mask`.
@@ -33,7 +33,8 @@ class NormalizedPositions(composite.Composite):
         Shape `(B, T, D)`.
 
     Raises:
-        ValueError: `positions` cannot be added to embeddings.
+        ValueError: `positions` is a layer that cannot be added to embeddings,
+            such as `RotaryPositions`; or a sublayer raises this error.
 
     Example:
 
@@ -94,7 +95,7 @@ class NormalizedPositions(composite.Composite):
         return tuple(inputs_shape)
 
     def encode(self, token_positions: Tensor, model_dim: int) -> Tensor:
-        """Encodes positions `(T,)` as float32 `(T, D)`, before the norm."""
+        """Encodes positions `(T,)` as float32 `(T, D)`, without the norm."""
         return self.positions.encode(token_positions, model_dim)
 
     def get_config(self) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""The cached keys and values of a decoder. They are never moved.
+"""The cached keys and values of a decoder, each in a fixed slot.
 
-A search with W hypotheses reorders them at every step. Cached keys and values
+A search reorders its W hypotheses at every step. Cached keys and values
 nevertheless stay in the slot where they were written. A table of ancestors
 says, for each hypothesis and position, which of the W slots holds the keys and
-values of its own past. Attention covers all slots, and a bias excludes the
-slots of other hypotheses. So a step reads the cache once, and copies no keys
-and values from one hypothesis to another.
+values of its own past. Attention covers all slots, and an attention bias
+excludes the slots of other hypotheses. So a step reads the cache once, and
+copies no keys and values from one hypothesis to another.
 
 B batch   W hypotheses of a row, and slots of a position   T positions
 N key-value heads   K head_dim   D model_dim
@@ -48,7 +48,7 @@ class GrowingPast(NamedTuple):
         return _bias(_is_ancestor(self.ancestors))
 
     def shape_at_all_steps(self, shape: Shape) -> Shape:
-        """Replaces the size that grows at each step by `None` in a shape.
+        """Returns a shape with `None` for the size that grows at each step.
 
         Args:
             shape: the shape of `ancestors`, or of cached keys or values.
@@ -143,8 +143,8 @@ def empty_slots(past: Past, heads: Tensor) -> Tensor:
 
     Args:
         past: the past that `start` returned, of T positions.
-        heads: keys or values of any number of positions, `(B, N, S, K)`; only
-            B, N, K and the dtype are used.
+        heads: keys or values, `(B, N, S, K)`; only B, N, K and the dtype are
+            used.
 
     Returns:
         Zeros, shape `(B, N, T, K)`.
@@ -157,7 +157,7 @@ def empty_slots(past: Past, heads: Tensor) -> Tensor:
 
 
 def widen(past: Past, width: int) -> Past:
-    """Copies each hypothesis to `width` hypotheses, side by side.
+    """Replaces each hypothesis by `width` copies, side by side.
 
     `widen_cached` does the same for cached keys and values.
 
@@ -179,7 +179,7 @@ def select(past: Past, parents: Tensor) -> Past:
 
     Args:
         past: a past with W hypotheses a row.
-        parents: integers `(B, W)`.
+        parents: integers `(B, W)`, indices of hypotheses of the same row.
 
     Raises:
         ValueError: `parents` has another shape.
@@ -250,8 +250,9 @@ def take_step(past: Past, inputs: Tensor, position: Tensor) -> Step:
         position: the position of the inputs, a scalar, counted from 0.
 
     Raises:
-        ValueError: outside of a graph, the position does not fit the past, or
-            the inputs have another number of rows or hypotheses than the past.
+        ValueError: the position does not fit the past, or the inputs have
+            another number of rows or hypotheses than the past. Values that are
+            known only when a graph runs are not checked.
     """
     past.check(position)
     expected = tuple(past.ancestors.shape[:2])

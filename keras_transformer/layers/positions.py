@@ -24,15 +24,15 @@ from keras_transformer.layers.typing import Shape, Tensor
 def count_positions(
     length: Tensor, start: Tensor = 0, mask: Tensor | None = None
 ) -> Tensor:
-    """Counts the positions of each row, without padding.
+    """Returns the position of each column; padding is not counted.
 
-    Padding before the first token does not change the numbers of the tokens.
-    The number of such padding is `start` - 1, but at least 0. Padding after a
-    token gets the number of this token.
+    The first token of a row has the position `start`, also after padding. A
+    column of padding has the position of the last token before it. Before the
+    first token, padding has the position `start` - 1, but at least 0.
 
     Args:
         length: T, an int or a scalar tensor.
-        start: the number of the first token, an int or a scalar tensor.
+        start: the position of the first token, an int or a scalar tensor.
         mask: boolean padding mask `(B, T)`, or `None`.
 
     Returns:
@@ -52,7 +52,7 @@ def count_positions(
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class SinusoidalPositions(composite.TracedLayer):
-    """Adds sinusoidal position encodings to embeddings (section 3.5).
+    """A layer that adds sinusoids of positions to embeddings (section 3.5).
 
     The sum is computed in float32 and returned in the layer's compute dtype,
     so that distant positions stay distinct under mixed precision. There are no
@@ -63,7 +63,7 @@ class SinusoidalPositions(composite.TracedLayer):
 
     Call arguments:
         inputs: shape `(B, T, D)`.
-        start: the position of the first column, an int or a scalar tensor.
+        start: the position of the first token, an int or a scalar tensor.
         mask: boolean padding mask `(B, T)`.
         segment_ids: integers `(B, T)`, see `layers.segments`. Positions start
             at 0 in each segment. Then give no `start` and no `mask`.
@@ -72,7 +72,7 @@ class SinusoidalPositions(composite.TracedLayer):
         Shape `(B, T, D)`.
 
     Raises:
-        ValueError: `form` is unknown or D is odd.
+        ValueError: `form` is unknown, D is odd, or the mask does not fit.
 
     Example:
 
@@ -119,7 +119,7 @@ class SinusoidalPositions(composite.TracedLayer):
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class LearnedPositions(composite.TracedLayer):
-    """Adds a learned vector for each position to embeddings.
+    """A layer that adds a learned vector for each position to embeddings.
 
     Row (E) of table 3 of the paper uses such vectors (Gehring et al. 2017). The
     initial vectors have a standard deviation of 1/sqrt(D). Padding gets no
@@ -130,18 +130,20 @@ class LearnedPositions(composite.TracedLayer):
 
     Call arguments:
         inputs: shape `(B, T, D)`, T at most `max_length`.
-        start: the position of the first column, an int or a scalar tensor.
+        start: the position of the first token, an int or a scalar tensor.
         mask: boolean padding mask `(B, T)`.
         segment_ids: integers `(B, T)`, see `layers.segments`. Positions start
             at 0 in each segment, so a row may be longer than `max_length`.
             Then give no `start` and no `mask`.
 
     Returns:
-        Shape `(B, T, D)`. If the length is known only when a graph runs,
-        positions from `max_length` on get the vector of the last position.
+        Shape `(B, T, D)`. With `segment_ids`, or if T or `start` is known only
+        when a graph runs, positions from `max_length` on get the vector of the
+        last position.
 
     Raises:
-        ValueError: the length is known, and a position is not below
+        ValueError: `max_length` is below 1, the mask does not fit, or, without
+            `segment_ids`, the sum of `start` and T is known and is above
             `max_length`.
 
     Example:
@@ -162,7 +164,8 @@ class LearnedPositions(composite.TracedLayer):
             name="encodings",
             shape=(self.max_length, model_dim),
             initializer=keras.initializers.RandomNormal(stddev=model_dim**-0.5),
-            # The vectors stay float32. Only the sum is rounded.
+            # The vectors keep their dtype, since only the sum is to be rounded
+            # to the compute dtype.
             autocast=False,
         )
         self.built = True
@@ -187,7 +190,10 @@ class LearnedPositions(composite.TracedLayer):
         return tuple(inputs_shape)
 
     def encode(self, token_positions: Tensor, model_dim: int) -> Tensor:
-        """Encodes positions `(T,)`, counted from 0, as float32 `(T, D)`."""
+        """Encodes positions `(T,)`, counted from 0, as float32 `(T, D)`.
+
+        Positions from `max_length` on get the vector of the last position.
+        """
         rows = ops.minimum(token_positions, self.max_length - 1)
         return ops.cast(ops.take(self.encodings, rows, axis=0), "float32")
 

@@ -1,6 +1,7 @@
 """Relative positions: vectors for the distance between a query and a key.
 
 B batch   T query length   S key length   H heads   K head_dim
+N key-value heads
 """
 
 from collections.abc import Callable
@@ -25,14 +26,15 @@ from keras_transformer.layers.typing import Shape, Tensor
 class RelativePositions(composite.TracedLayer):
     """Learned vectors for each distance, added to keys and to values.
 
-    As in Shaw et al. 2018, d is the distance of key j from query i, clipped to
-    [-k, k]. The logit is q_i (k_j + a^K_d) / sqrt(K) (equation 4), and the
-    output is the weighted sum of v_j + a^V_d (equation 3). All heads share the
-    vectors. Sequences may have any length, since distances are clipped.
+    As in Shaw et al. 2018, d = j - i is the distance of key j from query i,
+    clipped to [-k, k], and a^K_d and a^V_d are the learned vectors of d. The
+    logit is q_i (k_j + a^K_d) / sqrt(K) (equation 4), and the output is the
+    weighted sum of v_j + a^V_d (equation 3). All heads share the vectors.
+    Sequences may have any length, since distances are clipped.
 
     Args:
-        max_distance: k. Shaw et al. use 16, and find about the same quality
-            from 2 to 64.
+        max_distance: k, the bound of the distances. Shaw et al. use 16, and
+            find about the same quality from 2 to 64.
 
     Call arguments:
         query: shape `(B, T, H, K)`.
@@ -47,7 +49,8 @@ class RelativePositions(composite.TracedLayer):
         The pair (output `(B, T, H, K)`, scores `(B, H, T, S)` in float32).
 
     Raises:
-        ValueError: `max_distance` is below 1.
+        ValueError: `max_distance` is below 1, or the shapes or the mask do not
+            fit, see `dot_product_attention`.
 
     Example:
 
@@ -124,11 +127,12 @@ class RelativePositions(composite.TracedLayer):
         key_positions: Tensor | None = None,
         drop: Callable[[Tensor], Tensor] | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Attends with the head axis before the length axis.
+        """Computes attention with the head axis before the length axis.
 
         The arguments are those of `dot_product.attend_heads`; positions are as
         for `MultiHeadAttention.attend`. Query, key and value must have one
-        dtype: Keras casts nothing if `MultiHeadAttention` calls this method.
+        dtype: Keras casts nothing if `MultiHeadAttention` calls this method. In
+        a functional model, `drop` has no effect.
         """
         if symbolic.has_no_values(query, key, value, mask):
             symbolic.check_plain(
@@ -150,7 +154,8 @@ class RelativePositions(composite.TracedLayer):
         dropped = []
 
         def drop_once(weights_BHTS):
-            # Values and vectors of distances need the same weights.
+            # Values and vectors of distances need the same weights, so dropout
+            # is applied only once.
             dropped.append(weights_BHTS if drop is None else drop(weights_BHTS))
             return dropped[0]
 
@@ -201,7 +206,7 @@ class RelativePositions(composite.TracedLayer):
             -self.max_distance,
             self.max_distance,
         )
-        # With one position for all queries, there is only one row so far.
+        # With one position for all queries, the shape is (1, S) so far.
         return ops.broadcast_to(distance_TS, (length, key_length))
 
     def _call_on_heads(self, query, key, value, mask):

@@ -23,7 +23,7 @@ def make_norm(
     dtype: Any,
     trainable: bool = True,
 ) -> keras.layers.Layer:
-    """Makes a normalization layer for a block, or for the end of a stack.
+    """Makes a normalization layer, frozen if its owner or template is frozen.
 
     Args:
         norm: a template, such as `keras.layers.RMSNormalization()`; `None`
@@ -57,7 +57,7 @@ def make_final_norm(
     Args:
         normalization: `"pre"` or `"post"`.
         norm: as for `make_norm`.
-        dtype: the dtype policy.
+        dtype: the dtype policy of the new layer.
         trainable: whether the stack is trainable.
     """
     if normalization == "pre":
@@ -88,12 +88,14 @@ class Residual(composite.Composite):
         inputs: x, shape `(B, T, D)`.
         sublayer: a function from `(B, T, D)` to a pair of `(B, T, D)` and an
             extra result, such as attention scores.
+        training: whether to apply dropout; `None` as in Keras.
 
     Returns:
         The pair of the output `(B, T, D)` and the sublayer's extra result.
 
     Raises:
-        ValueError: `normalization` is unknown, or `dropout` is not in [0, 1).
+        ValueError: `model_dim` is below 1, `normalization` is unknown, or
+            `dropout` is not in [0, 1).
 
     Example:
 

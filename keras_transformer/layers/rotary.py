@@ -1,4 +1,4 @@
-"""Rotary positions: angles that encode positions rotate queries and keys.
+"""Rotary positions: rotations of queries and keys by their positions.
 
 B batch   T query length   S key length   H heads   K head_dim
 N key-value heads
@@ -27,19 +27,20 @@ LAYOUTS = ("half", "interleaved")
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class RotaryPositions(composite.TracedLayer):
-    """Rotates the pairs of numbers in a head by angles that encode a position.
+    """A layer that rotates each pair of numbers in a head by an angle.
 
     Su et al. 2021, section 3.2: pair i at position p is rotated by the angle
-    p * base^(-2i/K), so that the product of a query and a key depends only on
-    the distance between them. There are no weights and no maximum length.
-    Angles and rotation are float32 under every precision policy.
+    p * base^(-2i/K). So the product of a query and a key depends on their
+    positions only through the distance between them. There are no weights and
+    no maximum length. Angles and rotation are float32 under every precision
+    policy.
 
     Args:
         layout: which two numbers form pair i. `"half"`: i and K/2 + i, as in
             Llama of the library transformers; `"interleaved"`: 2i and 2i + 1,
             as in the paper of Su et al.
-        base: above 0. The slowest pair makes one turn in about 2 pi * `base`
-            positions.
+        base: above 0. The last pair, with i = K/2 - 1, makes one turn in
+            2 pi * base^(1 - 2/K) positions.
 
     Call arguments:
         inputs: queries or keys, shape `(B, T, H, K)`.

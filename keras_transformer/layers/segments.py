@@ -102,7 +102,7 @@ def restrict(
 
     Returns:
         The mask unchanged if there are no segment ids, else a mask that also
-        forbids the keys of other segments.
+        forbids padding and the keys of other segments.
 
     Raises:
         ValueError: only one of `query_ids` and `key_ids` is `None`.

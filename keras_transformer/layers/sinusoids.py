@@ -43,13 +43,15 @@ _BLOCK = 2**12
 def sinusoidal_encoding(
     positions: Tensor, model_dim: int, form: str = "paper"
 ) -> Tensor:
-    """Computes the sinusoids of section 3.5, in one of five common forms.
+    """Computes the sinusoids of the paper (section 3.5), in one of five forms.
 
-    The forms differ in three points. The frequencies of the D/2 pairs are the
-    paper's, 10000^(-2i/D), or Tensor2Tensor's, 10000^(-i/(D/2 - 1)). In the
-    layout, sines and cosines alternate, or all sines come before all cosines.
-    And the first position counts as 0, 1 or 2 in the sines and cosines.
-    Tables with different frequencies are not reorderings of each other.
+    The forms differ in three points. Each of the D/2 pairs of a sine and a
+    cosine has one frequency: for pair i it is the paper's, 10000^(-2i/D), or
+    Tensor2Tensor's, 10000^(-i/(D/2 - 1)). In the layout, sines and cosines
+    alternate, or all sines come before all cosines. And the first position
+    counts as 0, 1 or 2 in the sines and cosines. Another layout only changes
+    the order of the D numbers of a position. Other frequencies, or another
+    first number, change the numbers.
 
     | `form` | frequencies | layout | first | used by |
     |---|---|---|---|---|
@@ -111,7 +113,8 @@ def sine_and_cosine(
 
     Args:
         numbers: integers of any shape.
-        frequencies: float64 NumPy array `(n,)`, in radians, at most 1.
+        frequencies: a float64 NumPy vector of n numbers, in radians. The
+            errors above are those for frequencies of at most 1.
 
     Returns:
         The pair (sines, cosines), float32 tensors `(*numbers.shape, n)`.

@@ -111,14 +111,19 @@ class Stack(composite.Composite):
 
         Args:
             inputs: embeddings, shape `(B, T, D)`.
-            start: the position of the first column.
+            start: the position of the first token.
             mask: any mask of the inputs; a position that no query may attend
                 to is padding.
             training: whether to apply dropout.
-            segment_ids: integers `(B, T)`, see `layers.segments`.
+            segment_ids: integers `(B, T)`, see `layers.segments`. Positions
+                then do not depend on `start` and `mask`.
 
         Returns:
             Shape `(B, T, D)`.
+
+        Raises:
+            ValueError: the inputs have another shape, or the mask does not fit
+                them.
         """
         checks.check_vectors("inputs", inputs.shape, self.model_dim)
         length = inputs.shape[1]

@@ -30,6 +30,9 @@ def check_plain(**options: Any) -> None:
 
     Args:
         **options: an attention bias and positions, by name.
+
+    Raises:
+        ValueError: an option is not `None`.
     """
     if any(value is not None for value in options.values()):
         raise ValueError(

@@ -13,8 +13,8 @@ import keras
 # A layer, or the description that `settings_of` makes of it.
 Template: TypeAlias = keras.layers.Layer | dict[str, Any]
 
-# The keys of a description. Keras adds other keys that belong to one layer
-# object, such as its input shape.
+# The keys of a description. Keras adds other keys, such as the input shape.
+# They belong to one layer object and not to its copies, so they are left out.
 _NAMES = ("module", "class_name", "config", "registered_name")
 
 
@@ -60,7 +60,8 @@ def copy_of(template: Template, **changes: Any) -> keras.layers.Layer:
         **changes: constructor arguments to change, such as `name`.
 
     Raises:
-        ValueError: Keras cannot make a layer from this description.
+        ValueError: Keras cannot make a layer from this description, or
+            `template` is neither a layer nor a description.
 
     Example:
 
@@ -105,9 +106,10 @@ def copy_into(
 
 
 def template_of(template: Template | None) -> dict[str, Any] | None:
-    """Describes a template without later changes, such as freezing or LoRA.
+    """Describes a template without freezing and changes of its sublayers.
 
-    Each copy saves its own changes, see `layers.composite`.
+    These changes are left out because each copy saves its own changes, see
+    `layers.composite`.
 
     Args:
         template: as for `settings_of`.
@@ -153,6 +155,9 @@ def check_kind(
         role: the use of the layer, for the error message.
         examples: names of layers that have these methods, for the message.
         methods: names of the methods.
+
+    Raises:
+        ValueError: the layer lacks a method.
     """
     missing = [
         name for name in methods if not callable(getattr(layer, name, None))
@@ -177,9 +182,8 @@ def check_attention(layer: Any) -> None:
 def between_sequences(attention: Template) -> Template:
     """Returns the template for attention from one sequence to another.
 
-    It is the result of the method `between_sequences` of the attention.
-    `MultiHeadAttention` has this method. If the attention does not have it,
-    the template is returned unchanged.
+    If the attention has a method `between_sequences`, as `MultiHeadAttention`
+    has, the result of this method is returned; else the unchanged template.
 
     Args:
         attention: a template of an attention.
@@ -199,7 +203,7 @@ def shared_model_dim(attention: Template, feed_forward: Template) -> int:
     """Returns the `model_dim` of the attention and feed-forward templates.
 
     Raises:
-        ValueError: the two sizes differ.
+        ValueError: the two sizes differ, or a template has no `model_dim`.
     """
     model_dim = setting(attention, "model_dim")
     other = setting(feed_forward, "model_dim")

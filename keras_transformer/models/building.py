@@ -39,7 +39,7 @@ def build_transformer(
 ) -> transformer.Transformer:
     """Makes the model that a config describes.
 
-    The fields of a config that are names:
+    These fields of a config are names:
 
     - `positions`: one of the five forms of `sinusoidal_encoding` (`"paper"`,
       `"half"`, `"tensor2tensor"`, `"tensor2tensor_from_1"`, `"fairseq"`);
@@ -48,7 +48,7 @@ def build_transformer(
       base 10,000; or `"relative"`, with distances up to 16.
     - `normalization`: whether the norm is before (`"pre"`) or after
       (`"post"`) each sublayer.
-    - `norm`: `"layer"` or `"rms"` normalization.
+    - `norm`: `"layer"` or `"rms"` normalization, with `epsilon`.
     - `activation`: `"relu"`, `"gelu"` or `"silu"`; for gated networks
       `"reglu"`, `"geglu"` or `"swiglu"`.
     - `biases`: `"none"`; `"feed_forward"`, in feed-forward networks only;
@@ -68,8 +68,8 @@ def build_transformer(
             of Keras.
 
     Raises:
-        ValueError: a size is not positive, sizes do not fit together, or a
-            name is unknown.
+        ValueError: `config` is not a `TransformerConfig`, or its values are
+            not valid or do not fit together.
 
     Example:
 
@@ -150,7 +150,7 @@ def _embeddings(config, dtype):
     """Makes the source embedding, the target embedding and the projection.
 
     The second or third is `None` if it is the same layer as the layer before
-    it. Only the layer that computes the logits has the output bias.
+    it. Only the layer that computes the logits can have an output bias.
     """
     target_size = config.target_vocabulary_size or config.vocabulary_size
 

@@ -13,7 +13,7 @@ class TransformerConfig:
     `build_transformer` makes the model, and its documentation explains the
     values of the string fields.
 
-    In training, a share of these values is set to zero:
+    Each of these fields is the share of numbers that training sets to zero:
 
     - `dropout`: units of the output of each sublayer, and of the sums of
       embeddings and positions.

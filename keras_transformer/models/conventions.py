@@ -47,9 +47,10 @@ class Convention:
 
 
 CONVENTIONS: dict[str, Convention] = {
-    # Sections 3, 5.4 and 6.1. Three details are not in the paper, but in the
+    # Sections 3, 5.4 and 6.1. Some details are not in the paper, but in the
     # code of its authors: the first position is 0, only feed-forward networks
-    # have biases, and the value of the norm's epsilon.
+    # have biases, the epsilon of norms, and the initial values. The paper does
+    # not say which start id its models use.
     "paper": Convention(
         architecture={
             "positions": "paper",
@@ -83,9 +84,9 @@ CONVENTIONS: dict[str, Convention] = {
         },
         smoothing_over="others",
     ),
-    # The initial values of query, key and value matrices are smaller, as for
-    # one matrix of all three. The first id that the decoder reads is the end
-    # token.
+    # The initial matrices of query, key and value are smaller, by the factor
+    # sqrt(1/2): fairseq applies Glorot's formula as if the three were one
+    # matrix. The first id that the decoder reads is the end token.
     "fairseq": Convention(
         architecture={
             "positions": "fairseq",
@@ -104,8 +105,9 @@ CONVENTIONS: dict[str, Convention] = {
         alpha=1.0,
         length_penalty_form="average",
     ),
-    # OpenNMT-tf, with the epsilon that CTranslate2 uses for its models.
-    # Embeddings have Keras's initial values. They are small beside positions.
+    # OpenNMT-tf, with the epsilon that CTranslate2 uses for models of
+    # OpenNMT-tf. Initial embeddings follow Glorot's formula, the default of
+    # Keras's `add_weight`. They are small beside the positions.
     "opennmt": Convention(
         architecture={
             "positions": "tensor2tensor_from_1",

@@ -1,7 +1,7 @@
 """Ensembles: several models that decode together.
 
-B batch   T target length   S source length   V vocabulary_size   W hypotheses
-of a row
+B batch   T target length   S source length   V vocabulary_size
+W hypotheses of a row
 """
 
 from collections.abc import Callable, Sequence
@@ -30,8 +30,8 @@ class Ensemble(stepping.DecodingModel):
             do not sum to one; a search normalizes them.
 
     Raises:
-        ValueError: there are no models, the models do not fit together, or
-            `mean` is unknown.
+        ValueError: there are no models, their padding ids, start ids or
+            vocabulary sizes differ, or `mean` is unknown.
 
     Example:
 
@@ -78,7 +78,15 @@ class Ensemble(stepping.DecodingModel):
     def __call__(
         self, inputs: dict[str, Tensor], training: bool | None = None
     ) -> Tensor:
-        """Returns log-probabilities of each next token, float32 `(B, T, V)`."""
+        """Returns the averaged log-probabilities of each next token.
+
+        Args:
+            inputs: as for the call of a `Transformer`.
+            training: whether to apply dropout.
+
+        Returns:
+            float32, shape `(B, T, V)`.
+        """
         return self._mean([m(inputs, training=training) for m in self.models])
 
     def start(
@@ -88,7 +96,11 @@ class Ensemble(stepping.DecodingModel):
         return tuple(m.start(source_ids, max_length) for m in self.models)
 
     def stepper(self, return_attention: bool = False) -> Callable[..., Any]:
-        """Makes a function to call at each step; it averages over members."""
+        """Makes a function to call at each step; see `DecodingModel.stepper`.
+
+        The function returns the members' mean log-probabilities instead of
+        logits, and the mean of their attention.
+        """
         member_steps = [
             model.stepper(return_attention) for model in self.models
         ]
@@ -110,13 +122,13 @@ class Ensemble(stepping.DecodingModel):
         return step
 
     def widen(self, state: tuple[Any, ...], width: int) -> tuple[Any, ...]:
-        """Makes `width` copies of each hypothesis in each member's state."""
+        """Replaces each hypothesis in each member's state by `width` copies."""
         return self._each("widen", state, width)
 
     def select(
         self, state: tuple[Any, ...], parents: Tensor
     ) -> tuple[Any, ...]:
-        """Reorders the hypotheses in each member's state."""
+        """Lets hypothesis w of row b continue hypothesis `parents[b, w]`."""
         return self._each("select", state, parents)
 
     def take_rows(

@@ -16,11 +16,11 @@ SUBLAYERS = (
 
 
 def check_sublayers(model: Any) -> None:
-    """Checks the sublayers of a `Transformer`, its padding and start id.
+    """Checks the sublayers, the padding id and the start id of a `Transformer`.
 
     Args:
-        model: an object with the attributes `SUBLAYERS`, `pad_id` and
-            `start_id`.
+        model: an object with `pad_id`, `start_id` and the attributes that
+            `SUBLAYERS` names.
 
     Raises:
         ValueError: a sublayer lacks a method, sublayers have different sizes,

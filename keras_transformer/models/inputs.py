@@ -10,7 +10,7 @@ from keras_transformer.layers.typing import Tensor
 INPUTS = ("source_ids", "target_input_ids")
 # Inputs for rows of several sentences, see `layers.segments`.
 SEGMENTS = ("source_segment_ids", "target_segment_ids")
-# Booleans: False where the embedding of a token is set to zero.
+# Inputs of booleans: False where the embedding of a token is set to zero.
 KEPT = ("source_kept", "target_kept")
 
 
@@ -29,7 +29,8 @@ def read(inputs: Any) -> Inputs:
     """Checks the inputs of a model, and takes the tensors out of the dict.
 
     Args:
-        inputs: the argument of the model's call.
+        inputs: the argument of the model's call. Keys that are not in `INPUTS`,
+            `SEGMENTS` and `KEPT` are ignored.
 
     Raises:
         ValueError: `inputs` is not a dict, ids are missing, or only one of

@@ -12,15 +12,16 @@ def in_int8(model: transformer.Transformer) -> transformer.Transformer:
     """Copies a model, and stores the matrices of the copy in int8.
 
     Each output of a matrix, and each row of an embedding, has its own scale.
-    Products are computed in the compute dtype of the model. Biases and norms
-    keep their dtype.
+    Products are computed in the compute dtype of the model. All other weights,
+    such as biases, norms and learned positions, keep their dtype. Keras 3.12
+    also quantizes the inputs of dense layers.
 
     Args:
         model: a `Transformer`, whose matrices are not quantized; it is not
             changed.
 
     Returns:
-        The copy.
+        The copy, which is not compiled.
 
     Raises:
         ValueError: the model is quantized already.
@@ -46,7 +47,7 @@ def in_int8(model: transformer.Transformer) -> transformer.Transformer:
 
 
 def _matrices(model):
-    """Returns the layers with a matrix, each once."""
+    """Returns the dense layers and embeddings; a shared layer occurs once."""
     layers = {
         id(layer): layer
         for _, _, layer in composite.layers_inside(model)
@@ -56,10 +57,10 @@ def _matrices(model):
 
 
 def _options() -> dict[str, Any]:
-    """Returns arguments of `quantize`, so that it quantizes no activations.
+    """Returns arguments with which `quantize` quantizes no activations.
 
-    Older versions of Keras have no such argument. They quantize the inputs of
-    the matrices of feed-forward networks too.
+    Keras 3.12 has no such arguments, and always quantizes the inputs of dense
+    layers.
     """
     config = getattr(keras.quantizers, "Int8QuantizationConfig", None)
     return {} if config is None else {"config": config(None, None)}

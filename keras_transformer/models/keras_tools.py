@@ -1,10 +1,11 @@
 """Support for tools of Keras that expect a functional model.
 
-`keras.Model.export` exports the input shapes of the first call.
+`keras.Model.export` exports the input shapes of the first call. A `Transformer`
+can be exported before its first call, so `KerasTools.export` gives the shapes.
+
 `keras.callbacks.TensorBoard` draws the layers of a functional model, or the
 graph of a train function that is a single `tf.function`. A `Transformer` is not
-functional, can be exported before the first call, and trains with several
-functions.
+functional and trains with several functions, so `GraphWriter` writes its graph.
 """
 
 import os
@@ -37,7 +38,11 @@ class KerasTools(keras.Model):
         *args: Any,
         **kwargs: Any,
     ) -> keras.callbacks.History:
-        """Trains as `keras.Model.fit` does; see `DistributedModel.fit`."""
+        """Trains as `DistributedModel.fit` does, and adds a `GraphWriter`.
+
+        The arguments are those of `keras.Model.fit`. A `GraphWriter` is added
+        for each callback `TensorBoard`, see `with_graphs`.
+        """
         callbacks = with_graphs(callbacks)
         return super().fit(
             x, y, batch_size, epochs, verbose, callbacks, *args, **kwargs
@@ -71,7 +76,7 @@ class KerasTools(keras.Model):
         )
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        # Traces a call. The call checks its arguments.
+        # Traces a call, because only a call checks its arguments.
         return keras.Operation.compute_output_spec(self, *args, **kwargs)
 
     def compute_output_shape(self, inputs_shape: dict[str, Shape]) -> Shape:
@@ -82,10 +87,11 @@ class KerasTools(keras.Model):
 
 
 class GraphWriter(keras.callbacks.Callback):
-    """Callback that writes a model's graph to the logs of `TensorBoard`.
+    """Callback that writes a model's graph when training begins.
 
     Args:
-        board: a `keras.callbacks.TensorBoard`.
+        board: a `keras.callbacks.TensorBoard`. Its log directory gets the
+            graph.
     """
 
     def __init__(self, board: keras.callbacks.TensorBoard):
@@ -113,8 +119,11 @@ def with_graphs(callbacks: Any) -> Any:
     """Adds a `GraphWriter` for each `TensorBoard` callback with `write_graph`.
 
     Args:
-        callbacks: as for `fit`: a callback, a list of callbacks, or `None`. A
-            `keras.callbacks.CallbackList` is returned unchanged.
+        callbacks: as for `fit`: a callback, a list of callbacks, or `None`.
+
+    Returns:
+        A list of callbacks. `None` and a `keras.callbacks.CallbackList` are
+        returned unchanged.
     """
     if callbacks is None or isinstance(callbacks, keras.callbacks.CallbackList):
         return callbacks

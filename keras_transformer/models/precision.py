@@ -14,16 +14,17 @@ def in_precision(
     """Copies a model, with its weights, to another dtype policy.
 
     With a policy that is not mixed, such as `"bfloat16"`, the weights have this
-    dtype too. Each step of decoding then reads half as many bytes as with
-    float32. Softmax, norms, positions and logits are float32 under every
-    policy. Quantized matrices stay quantized.
+    dtype too. Each step of decoding then reads half as many bytes of weights as
+    with float32. Softmax, norms and positions are computed in float32 under
+    every policy, and logits are returned in float32. Quantized matrices stay
+    quantized.
 
     Args:
         model: a `Transformer`; it is not changed.
         dtype: the name of a Keras dtype policy.
 
     Returns:
-        The copy.
+        The copy, which is not compiled.
 
     Example:
 

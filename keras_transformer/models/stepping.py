@@ -1,7 +1,7 @@
 """The interface of a model for a `Translator` and a search.
 
 B batch   T target length   S source length   V vocabulary_size   L layers
-H heads   W hypotheses of a row   R rows of a step
+H heads   W hypotheses of a row
 """
 
 import abc
@@ -14,7 +14,10 @@ from keras_transformer.layers.typing import Tensor
 
 
 class AttentionScores(NamedTuple):
-    """The attention scores of all layers, float32. They sum to one over keys.
+    """The attention scores of all layers, float32.
+
+    They sum to one over keys. A query that may attend to no key has scores of
+    zero.
 
     encoder: encoder self-attention `(B, L, H, S, S)`.
     decoder: decoder self-attention `(B, L, H, T, T)`.
@@ -28,9 +31,9 @@ class AttentionScores(NamedTuple):
     def alignment(self) -> Tensor:
         """Returns one distribution over the source for each target token.
 
-        It is the mean over the heads of the second last decoder block. This
-        block aligns words best (Garg et al. 2019). If there are one or two
-        blocks, it is the last block: the first of two has too little context.
+        It is the mean over the heads of the second last decoder block, which
+        aligns words best (Garg et al. 2019). A decoder of one or two blocks
+        uses its last block: the first of two has too little context.
 
         Returns:
             float32, shape `(B, T, S)`.
@@ -58,8 +61,8 @@ class DecodingModel(Protocol):
     itself.
 
     A state is a nested structure of tensors, each with the batch axis first.
-    Only the model knows what is in it. A search passes it on, and calls
-    `widen`, `select` and `take_rows` of the model to change it.
+    Only the model knows what is in a state. A search passes the state on, and
+    calls `widen`, `select` and `take_rows` of the model to change the state.
 
     Attributes:
         pad_id: the id that pads short rows.
@@ -121,14 +124,14 @@ class DecodingModel(Protocol):
                 or `(B W, S)` if the state was widened.
 
         Returns:
-            A function with the arguments and results of `step`; the attention
-            is the third result.
+            A function with the arguments and results of `step`; with
+            `return_attention` the attention is a third result.
         """
 
     def step(
         self, ids: Tensor, position: Tensor, state: Any
     ) -> tuple[Tensor, Any]:
-        """Reads one target token of each row and computes logits of the next.
+        """Reads a target token of each hypothesis; computes logits of the next.
 
         The logits are those of the call at this position.
 
@@ -139,19 +142,19 @@ class DecodingModel(Protocol):
             state: the state that `start` or the previous step returned.
 
         Returns:
-            The pair (logits, float32, `(B, V)` or `(B W, V)`, the state for
-            the next step).
+            The pair of the logits, float32 `(B, V)` or `(B W, V)`, and the
+            state for the next step.
 
         Raises:
-            ValueError: outside of a graph, the state has no slots for the
-                position, or the number of ids is not the number of
-                hypotheses.
+            ValueError: the position does not fit the state, or the number of
+                ids is not the number of hypotheses. Values that are known only
+                when a graph runs are not checked.
         """
         return self.stepper()(ids, position, state)
 
     @abc.abstractmethod
     def widen(self, state: Any, width: int) -> Any:
-        """Copies each hypothesis to `width` hypotheses, side by side.
+        """Replaces each hypothesis by `width` copies, side by side.
 
         Raises:
             ValueError: `width` is below 1.
@@ -163,7 +166,8 @@ class DecodingModel(Protocol):
 
         Args:
             state: a state of B rows with W hypotheses each.
-            parents: integers, shape `(B, W)`.
+            parents: integers, shape `(B, W)`, indices of hypotheses of the
+                same row.
 
         Raises:
             ValueError: `parents` has another shape.
@@ -175,17 +179,18 @@ class DecodingModel(Protocol):
 
         Args:
             state: a state of B rows with W hypotheses each.
-            rows: the indices of the rows to keep, integers `(R,)`, in any
-                order.
+            rows: the indices of the rows to keep, a vector of integers. The
+                result has the rows in this order.
             width: W, for models whose state does not contain it.
         """
 
     @abc.abstractmethod
     def shapes(self, state: Any) -> Any:
-        """Returns the shapes of a state, with `None` for sizes that change.
+        """Returns the shapes of the tensors of a state.
 
         Returns:
-            The structure of the state, with a tuple for each tensor.
+            The structure of the state, with a tuple for each tensor. A size
+            that grows at each step, or is not known, is `None`.
         """
 
     @abc.abstractmethod

@@ -27,8 +27,8 @@ class Transformer(
     """The encoder-decoder model of "Attention Is All You Need" (figure 1).
 
     The model uses the sublayers that it is given, not copies of them;
-    `build_transformer` makes them from a config. The model makes its masks from
-    the ids; the decoder is causal. The constructor makes the weights.
+    `build_transformer` makes them from a config. Masks are made from ids, or
+    from segment ids; the decoder is causal. The constructor makes the weights.
 
     Args:
         encoder: an `Encoder`.
@@ -50,14 +50,15 @@ class Transformer(
             `"target_segment_ids"` `(B, T)`, see `layers.segments`. With
             booleans `"source_kept"` `(B, S)` and `"target_kept"` `(B, T)`,
             an embedding is zero where its boolean is False.
+        training: whether to apply dropout; `None` as in Keras.
 
     Returns:
         Logits of each next token, float32 `(B, T, V)`.
 
     Raises:
-        ValueError: the sublayers do not fit together, the inputs are not
-            such a dict, or, outside of a graph, an id is not in the
-            vocabulary.
+        ValueError: the sublayers do not fit together, `word_dropout` is not
+            in [0, 1), the inputs are not such a dict, or, outside of a graph,
+            an id is not in the vocabulary.
 
     Example:
 
@@ -136,7 +137,7 @@ class Transformer(
     ) -> dict[str, Any]:
         """Encodes the source and makes the state before the first step.
 
-        With `max_length=None` the state grows and has no empty slots.
+        See `DecodingModel.start`. With `max_length=None` the state grows.
         """
         source_ids = ops.convert_to_tensor(source_ids)
         memory = self.encode(source_ids)
@@ -150,8 +151,8 @@ class Transformer(
     ) -> Callable[..., Any]:
         """Makes a function to call at each step; see `DecodingModel.stepper`.
 
-        With `output_ids`, integers `(V',)`, the function computes only the
-        logits of these ids.
+        With `output_ids`, a vector of integers, the function computes only the
+        logits of these tokens, in this order.
         """
         score = self.projection.scorer(output_ids)
         take_step = self.decoder.stepper()
@@ -181,7 +182,7 @@ class Transformer(
         return step
 
     def widen(self, state: dict[str, Any], width: int) -> dict[str, Any]:
-        """Copies each hypothesis to `width` hypotheses, side by side."""
+        """Replaces each hypothesis by `width` copies, side by side."""
         return {**state, "decoder": self.decoder.widen(state["decoder"], width)}
 
     def select(self, state: dict[str, Any], parents: Tensor) -> dict[str, Any]:
@@ -204,7 +205,7 @@ class Transformer(
         )
 
     def shapes(self, state: dict[str, Any]) -> dict[str, Any]:
-        """Returns the shapes of a state, with `None` for sizes that change."""
+        """Returns the shapes of a state; see `DecodingModel.shapes`."""
         return {
             "memory_mask": tuple(state["memory_mask"].shape),
             "decoder": self.decoder.shapes(state["decoder"]),
@@ -278,7 +279,7 @@ class Transformer(
 
         Returns:
             The pair of the decoder's outputs `(B, T, D)` and a list of scores
-            in the order of `AttentionScores`, with `None` for omitted scores.
+            in the order of `AttentionScores`, or of `None`s without scores.
         """
         read = model_inputs.read(inputs)
         memory, encoder_scores = self._encode(

@@ -23,7 +23,7 @@ class TakenWeights:
     rows: matrices and biases of a vocabulary that were made from rows of the
         other model.
     kept: weights that the other model does not have, or has in another shape.
-        They keep their initial values.
+        They are not changed.
     """
 
     taken: list[str]
@@ -49,8 +49,10 @@ def take_weights(
         source_rows: for each id of the source vocabulary, a list of ids of the
             other model's source vocabulary, such as `rows` in the result of
             `kt.text.match_pieces`; `None` if both vocabularies are the same.
-        target_rows: the same for the target vocabulary. A model with one
-            matrix for source and target uses `source_rows` only.
+        target_rows: the same for target ids, if these have another matrix.
+
+    Returns:
+        The paths of the weights of `model`, in three lists.
 
     Raises:
         ValueError: no weight of `other` could be copied unchanged.
@@ -70,7 +72,7 @@ def take_weights(
     report = TakenWeights([], [], [])
     for variable in model.variables:
         if not tf.as_dtype(variable.dtype).is_floating:
-            continue  # The state of a random generator.
+            continue  # For instance the state of a random generator.
         path = path_of(variable)
         rows = rows_of.get(path.split("/")[0])
         value = _values(trained[path]) if path in trained else None

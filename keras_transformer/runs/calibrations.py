@@ -1,4 +1,4 @@
-"""Reads and writes the calibration of a run: how sure its translations are."""
+"""Reads and writes the file with the `Calibration` of a run."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def write_calibration(
 def read_calibration(
     run_directory: str | os.PathLike[str],
 ) -> translation.Calibration | None:
-    """Reads the calibration of a run; returns `None` if there is no file.
+    """Reads the calibration of a run; returns `None` if its file is missing.
 
     Raises:
         ValueError: the file is damaged.

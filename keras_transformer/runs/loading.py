@@ -23,7 +23,8 @@ def load_translator(
 
     Args:
         run_directory: a directory with `tokenizer.model` and `model.keras`.
-        search: a `Search`; `None` for the one that `run_search` makes.
+        search: as for `Translator`, but `None` means the search that
+            `run_search` makes.
         max_source_length: longer sources are cut to this number of tokens.
 
     Raises:
@@ -78,9 +79,9 @@ def run_architecture(
 def describe_run(run_directory: str | os.PathLike[str]) -> dict[str, Any]:
     """Returns a description of a run as JSON values, for an exported model.
 
-    The dict has the `architecture`, the `settings`, the `data` and the
-    `versions` from `config.json`, and as `metrics` the content of
-    `metrics.json`, if there is such a file.
+    The dict has all entries of `config.json`, such as `architecture`,
+    `settings`, `data` and `versions`, and as `metrics` the content of
+    `metrics.json`. The entries of a file that does not exist are missing.
 
     Args:
         run_directory: the directory of a run.
@@ -96,7 +97,7 @@ def describe_run(run_directory: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def run_lengths(run_directory: str | os.PathLike[str]) -> lengths.Lengths:
-    """Returns the limits of the lengths of a run's translations.
+    """Returns the limits for the length of the translations of a run.
 
     Args:
         run_directory: the directory of a run. Imported runs, and runs that
@@ -125,10 +126,11 @@ def run_search(
         run_directory: the trainer's output directory. If it has no
             `config.json`, the search is that of the paper.
         **settings: arguments of `BeamSearch`, such as `beam_size`. Those that
-            are not `None` replace the arguments of the run.
+            are not `None` replace the arguments of the run. The run's
+            `minimum_risk` is at most the beam size: a larger one is lowered.
 
     Raises:
-        ValueError: `config.json` is damaged.
+        ValueError: `config.json` is damaged, or an argument is not valid.
     """
     config = directories.RunDirectory(run_directory).read_config()
     return search_of(config.get("settings", {}), **settings)
@@ -167,7 +169,8 @@ def search_of(run_settings: dict[str, Any], **settings: Any) -> beam.BeamSearch:
         if value is not None
     }
     if settings.get("minimum_risk") is None and "minimum_risk" in merged:
-        # A beam that is smaller than that of the run has fewer hypotheses.
+        # `minimum_risk` is a number of hypotheses of the beam, and the beam may
+        # be smaller than that of the run.
         size = merged.get("beam_size", beam.BeamSearch.beam_size)
         merged["minimum_risk"] = min(merged["minimum_risk"], size)
     return beam.BeamSearch(**merged)

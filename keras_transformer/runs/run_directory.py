@@ -53,7 +53,7 @@ class RunDirectory:
     Attributes:
         config: the architecture, the settings, a description of the data, and
             the versions of packages.
-        tokenizer: the vocabulary.
+        tokenizer: the vocabulary, of sources only if `target_tokenizer` exists.
         target_tokenizer: the vocabulary of the targets, if it is separate.
         shards: the shard directory of the training text, if it is large.
         text_of_shards: a record of what the shards were made from.
@@ -62,7 +62,7 @@ class RunDirectory:
         model: the final weights, a Keras model file.
         unfinished_model: the model file while it is being written.
         confidence: the calibration of the translations, by `tools.calibrate`.
-        saved_model: the SavedModel.
+        saved_model: the directory of the SavedModel.
         page: a page for a browser that contains the model; only for runs with
             the built-in corpus.
         logs: the folder that TensorBoard reads.
@@ -137,7 +137,10 @@ class RunDirectory:
             ) from error
 
     def write_config(self, config: dict[str, Any]) -> None:
-        """Writes `config.json`, with the versions of the packages."""
+        """Writes `config.json`, with the versions of the packages.
+
+        The metrics and the calibration of an earlier run are deleted.
+        """
         versions = {name: metadata.version(name) for name in _PACKAGES}
         self.path.mkdir(parents=True, exist_ok=True)
         # Old metrics would say that this run is complete.

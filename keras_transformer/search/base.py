@@ -14,9 +14,9 @@ from keras_transformer.search import task as tasks
 class Search(abc.ABC):
     """A search and its settings.
 
-    Your own search must define only `__call__`. The other methods tell a
-    translator more about the search. Their defaults are right for a search
-    that returns one hypothesis and ranks by log-probability.
+    Your own search must define only `__call__`. A translator also calls the
+    other methods. Their defaults are right for a search that returns one
+    hypothesis and ranks by log-probability.
 
     Example:
 
@@ -42,18 +42,22 @@ class Search(abc.ABC):
         """Finds the best hypotheses of each row.
 
         Args:
-            step: a `StepFn`. It is called with B times W ids.
+            step: a `StepFn`. Each call gets the ids of W hypotheses of each
+                row. Rows that are done may be left out.
             state: the state before the first step, with the batch axis first.
             task: a `Task`. The search respects its limits, prefix and banned
-                ids, and reorders the state with its `states`.
+                ids, and reorders the state with the task's `states`.
 
         Returns:
-            `SearchResult` of T columns: T is the task's `longest`, or the
-            largest limit. It has attention if the task has a `source_mask`.
+            `SearchResult` of T columns. T is the task's `longest`; if this is
+            `None`, T is the largest limit of the rows. The result has attention
+            if the task has a `source_mask`.
 
         Raises:
-            ValueError: a negative batch size or limit, ids outside of the
-                vocabulary, or a prefix longer than the limit of its row.
+            ValueError: a negative batch size or limit, a wrong number of
+                limits, ids outside of the vocabulary, or a prefix that is
+                longer than the limit of its row. Values that only the running
+                graph computes are not checked.
         """
 
     @property
@@ -65,10 +69,11 @@ class Search(abc.ABC):
         """Returns the same search, but with `count` hypotheses of each row.
 
         Args:
-            count: a number, or `None` for as many as the search can return.
+            count: a number of at least 1. `None` means the beam size of a beam
+                search, the number of samples of a sampling search, otherwise 1.
 
         Raises:
-            ValueError: `count` is more than the search can return.
+            ValueError: `count` is below 1, or more than the search can return.
         """
         if count not in (None, 1):
             raise ValueError(
@@ -90,7 +95,10 @@ class Search(abc.ABC):
         attention: contract.TensorLike | None = None,
         source_mask: contract.TensorLike | None = None,
     ) -> contract.SearchResult:
-        """Scores existing targets as this search would; see `score_targets`."""
+        """Scores existing targets as this search would; see `score_targets`.
+
+        By default there are no penalties, and `source_mask` is not used.
+        """
         return scoring.score_targets(
             logits, target_ids, pad_id=pad_id, attention=attention
         )

@@ -23,23 +23,24 @@ from keras_transformer.search import task as tasks
 
 @dataclasses.dataclass(frozen=True)
 class BeamSearch(base.Search):
-    """Extends the `beam_size` best live hypotheses of each row at every step.
+    """A search that extends the `beam_size` best hypotheses of each row.
 
-    Hypotheses that reach the end token move to the finished set. They are
-    ranked by log-probability divided by `length_divisor`, plus
-    `coverage_penalty`. Finished hypotheses never change. A row is done when no
-    live hypothesis can still change its result, even with the length divisor
-    of the row's limit, or when no token is allowed. The remaining live
-    hypotheses are then ranked by the same score, after all finished
-    hypotheses. Section 6.1 of the paper uses beam size 4 and alpha 0.6.
+    Hypotheses without an end token are live; each step extends them. Hypotheses
+    that reach the end token move to the finished set, and never change. They
+    are ranked by log-probability divided by `length_divisor`, plus
+    `coverage_penalty`. A row is done when it reaches its limit, when no token
+    is allowed, or when no live hypothesis can still change its result. The
+    remaining live hypotheses are then ranked by the same score, after all
+    finished hypotheses. Section 6.1 of the paper uses beam size 4 and alpha
+    0.6.
 
     Other systems stop earlier. With `stopping="full"` a row is done when it
     has W finished hypotheses, as in CTranslate2, fairseq and, with
     `early_stopping=True`, transformers. With `"current_length"`, the default
     of transformers, there is a second condition: if the best live hypothesis
     ended now, its score would not exceed that of the worst finished hypothesis.
-    With both rules only the W best of the 2 W candidates can end; if the row
-    has reached its maximum length, all W end.
+    With both rules only the W best of the 2 W best extensions of a row can end;
+    if the row has reached its maximum length, all W of them end.
 
     Args:
         beam_size: W. It may exceed the number of possible hypotheses.
@@ -57,8 +58,10 @@ class BeamSearch(base.Search):
             the order of the scores.
 
     Raises:
-        ValueError: `top_beams` not in [1, `beam_size`], `minimum_risk` above
-            `beam_size`, or settings out of range.
+        ValueError: `top_beams` not in [1, `beam_size`], `minimum_risk` not in
+            [0, `beam_size`], `alpha` or `coverage` below 0 or infinite, a size
+            that is not a whole number, an unknown `penalty` or `stopping`, or
+            `"current_length"` with a coverage penalty.
 
     Example:
 
@@ -122,10 +125,10 @@ class BeamSearch(base.Search):
     def walk(
         self, step: contract.StepFn, state: contract.State, task: tasks.Task
     ) -> Iterator[beam_steps.BeamStep]:
-        """Searches outside of a graph, and yields the beam after every step.
+        """Searches outside of a graph; yields a `BeamStep` after every step.
 
-        The arguments are those of `__call__`. The result of the last step is
-        the result of `__call__`. The walk ends when all rows are done.
+        The arguments are those of `__call__`. The `result` of the last step is
+        what `__call__` would return. The walk ends when all rows are done.
         """
         beam = beam_steps.Beam(self, step, task)
         rows, longest = beam.first_rows()
@@ -150,12 +153,12 @@ class BeamSearch(base.Search):
 
     @property
     def num_ranked(self) -> int:
-        """Returns how many of the best hypotheses of a row must be certain."""
+        """Returns how many hypotheses of a row are returned or compared."""
         return max(self.top_beams, self.minimum_risk)
 
     @property
     def needs_attention(self) -> bool:
-        """Returns whether the search has a coverage penalty."""
+        """Returns whether there is a coverage penalty: it needs attention."""
         return bool(self.coverage)
 
     def with_n_best(self, count: int | None = None) -> "BeamSearch":
@@ -182,7 +185,10 @@ class BeamSearch(base.Search):
         attention: contract.TensorLike | None = None,
         source_mask: contract.TensorLike | None = None,
     ) -> contract.SearchResult:
-        """Scores existing targets with the penalties of this search."""
+        """Scores existing targets with the penalties of this search.
+
+        See `score_targets` for the arguments, the result and the errors.
+        """
         return scoring.score_targets(
             logits,
             target_ids,

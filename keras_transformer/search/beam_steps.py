@@ -24,10 +24,14 @@ _NEVER = contract.NEVER
 class BeamStep(NamedTuple):
     """The beam of each row after one step of `BeamSearch.walk`.
 
+    In a row that was done before the step, `candidates`, `parents` and
+    `candidate_scores` mean nothing, and the other fields do not change.
+
     live: the W hypotheses that go on; their scores are log-probabilities.
     finished: the W best finished hypotheses; their scores include penalties.
-    candidates: the 2 W best extensions, from which `live` and `finished` were
-        chosen; their scores are log-probabilities.
+    candidates: the 2 W best extensions of the previous live hypotheses. `live`
+        and the new hypotheses of `finished` were chosen from them. Their scores
+        are log-probabilities.
     parents: int32 `(B, 2 W)`, the index of the previous live hypothesis that
         each candidate extends.
     candidate_scores: `(B, 2 W)`, scores of `candidates` with penalties.
@@ -68,9 +72,13 @@ class Beam(NamedTuple):
     task: tasks.Task
 
     def first_rows(self) -> tuple[Rows, int | tf.Tensor]:
-        """Returns the rows before the first step, and the largest step count.
+        """Returns the first rows, and the maximum number of steps.
 
-        Each row has one live hypothesis, without tokens.
+        Before the first step, a row has one live hypothesis, without tokens.
+
+        Raises:
+            ValueError: a coverage penalty without `source_mask`, or limits or
+                prefixes that `limits_of_rows` does not accept.
         """
         self._check_coverage()
         limits = constraining.limits_of_rows(
@@ -132,8 +140,8 @@ class Beam(NamedTuple):
     ) -> tuple[Rows, contract.State]:
         """Chooses live and finished hypotheses from the candidates.
 
-        At most W of the 2 W candidates end, one for each live hypothesis. So at
-        least W candidates go on.
+        At most W of the 2 W candidates have an end token, one for each live
+        hypothesis. So at least W candidates can go on.
 
         Args:
             position: as for `advance`.
@@ -203,7 +211,10 @@ class Beam(NamedTuple):
     ) -> tuple[
         tuple[hypotheses.Hypotheses, tf.Tensor, tf.Tensor], contract.State
     ]:
-        """Extends live hypotheses; does not choose among the extensions.
+        """Finds the 2 W best extensions of the live hypotheses of each row.
+
+        `chosen` decides which extensions become live or finished. The arguments
+        are those of `advance`.
 
         Returns:
             A pair. Its first element is a triple: the 2 W best extensions,
@@ -242,9 +253,13 @@ class Beam(NamedTuple):
         return is_decided | has_no_live | is_last
 
     def _num_certain(self):
-        """Returns how many of the best hypotheses of a row must be certain."""
+        """Returns how many hypotheses must be certain before a row is done.
+
+        A hypothesis is certain if no live one can still get a better score.
+        """
         only_best, all_ranked = self.task.only_best, self.settings.num_ranked
-        # The best hypothesis is certain if all compared hypotheses are certain.
+        # With minimum risk, the best hypothesis is certain only if all compared
+        # hypotheses are certain.
         fewest = max(1, self.settings.minimum_risk)
         if isinstance(only_best, bool):
             return fewest if only_best else all_ranked
@@ -255,7 +270,12 @@ class Beam(NamedTuple):
         ranked: hypotheses.Hypotheses,
         source_masks: tuple[tf.Tensor, ...],
     ) -> tf.Tensor:
-        """Returns scores with penalties (B, W); empty slots keep NEVER."""
+        """Returns scores with penalties, (B, W); empty slots keep NEVER.
+
+        Args:
+            ranked: W or 2 W hypotheses; their scores are log-probabilities.
+            source_masks: one mask (B, S), or empty.
+        """
         scores = ranked.scores / self._divisor(ranked.lengths)
         if self.settings.coverage:
             (attention,), (source_mask,) = ranked.attention, source_masks

@@ -1,7 +1,7 @@
 """Constraints on hypotheses: lengths, prefixes, and forbidden tokens.
 
 Constraints decide which tokens a hypothesis may have. By default they do not
-change the log-probabilities of tokens, so that scores are the model's own.
+change the log-probabilities of allowed tokens, so scores are the model's own.
 
 B batch   W hypotheses per row   V vocabulary_size   P prefix length
 C candidates per hypothesis   T target length
@@ -89,11 +89,12 @@ class RowLimits(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """The best next tokens of each hypothesis, best first.
+    """Candidates for the next token of each hypothesis; some may be forbidden.
 
-    ids: int32 `(B, W, C)`.
-    log_probs: float32 `(B, W, C)`; NEVER for forbidden tokens; NaN for all
-        tokens of a hypothesis if one of its logits is NaN.
+    ids: int32 `(B, W, C)`: the most probable tokens first, or all tokens in the
+        order of ids; see `candidates`.
+    log_probs: float32 `(B, W, C)`; NEVER for forbidden tokens. If one logit of
+        a hypothesis is NaN, they are NaN for its tokens that are not forbidden.
     """
 
     ids: tf.Tensor
@@ -104,9 +105,10 @@ def limits_of_rows(constraints: Constraints, task: tasks.Task) -> RowLimits:
     """Returns the length limits and the prefix of each row.
 
     Raises:
-        ValueError: prefixes are not of shape `(B, P)`, a prefix is longer than
-            the maximum length of its row, or a limit is negative. Values that
-            only the running graph computes are not checked.
+        ValueError: `prefix` does not have two axes, a prefix is longer than the
+            maximum length of its row, a limit is negative, or the number of
+            limits is not B. Values that only the running graph computes are not
+            checked.
     """
     max_lengths = contract.limits_per_row(task.max_lengths, task.batch_size)
     min_lengths = contract.limits_per_row(
@@ -136,7 +138,7 @@ def limits_of_rows(constraints: Constraints, task: tasks.Task) -> RowLimits:
 
 
 def result_length(task: tasks.Task, limits: RowLimits) -> int | tf.Tensor:
-    """Returns T of a search's result, an int if it is known."""
+    """Returns T of a search's result, an int if the limits are known."""
     if task.longest is not None:
         return task.longest
     return contract.largest_limit(limits.max_lengths)
@@ -151,12 +153,12 @@ def candidates(
     ids: tf.Tensor,
     position: tf.Tensor,
 ) -> Candidates:
-    """Finds the best allowed next tokens of each hypothesis.
+    """Finds candidates for the next token of each hypothesis.
 
     Args:
         logits: float32 `(B W, V)`.
-        count: the result has at least this number of allowed tokens, if they
-            exist. `None` for the whole vocabulary, in the order of ids.
+        count: the candidates have at least this number of allowed tokens, if
+            they exist. `None` for the whole vocabulary, in the order of ids.
         constraints: `Constraints`.
         task: `Task`.
         limits: `RowLimits`.
@@ -164,7 +166,9 @@ def candidates(
         position: scalar.
 
     Raises:
-        ValueError: an id is not in the vocabulary.
+        ValueError: a banned id, the end id or an id of a prefix is not in the
+            vocabulary. Prefixes that only the running graph computes are not
+            checked.
     """
     width, size = ids.shape[1], logits.shape[-1]
     banned = sorted({*constraints.banned_ids, *map(int, task.banned_ids)})
@@ -215,8 +219,9 @@ def _best_tokens(allowed, logits, count):
     """Returns log-probabilities (R, C), their tokens (R, C), normalizers (R,).
 
     Args:
-        allowed: float32 `(R, V)`, the logits, with -inf for tokens that would
-            repeat an n-gram.
+        allowed: float32 `(R, V)`, the logits, but -inf for tokens that would
+            repeat an n-gram. If normalized over allowed tokens, NEVER for the
+            other forbidden tokens.
         logits: float32 `(R, V)`, from which normalizers are computed.
         count: how many tokens, best first; `None` for all, in order of ids.
     """

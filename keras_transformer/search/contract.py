@@ -15,7 +15,8 @@ TensorLike: TypeAlias = tf.types.experimental.TensorLike
 State: TypeAlias = Any
 
 # The score of an empty slot or a forbidden token. It is below any
-# log-probability, and finite, because scores are divided and compared.
+# log-probability. It is finite, because the difference of two infinite scores
+# would be NaN.
 NEVER = -1e9
 
 
@@ -23,10 +24,11 @@ class StepFn(Protocol):
     """One step of a model: computes the logits of the token after `ids`.
 
     It takes ids `(R,)`, the position of those ids (a scalar, from 0) and the
-    state; it returns logits `(R, V)` and the next state. R is B times W: the W
-    hypotheses of a row are adjacent. If the task has a `source_mask`, a search
-    expects a third result, the attention of each hypothesis to the source,
-    float32 `(R, S)`.
+    state; it returns logits `(R, V)` and the next state. R is W times the
+    number of rows. The W hypotheses of a row are adjacent. A search may drop
+    rows that are done, so R is at most B times W. If the task has a
+    `source_mask`, a search expects a third result, the attention of each
+    hypothesis to the source, float32 `(R, S)`.
     """
 
     def __call__(
@@ -41,13 +43,16 @@ class States(Protocol):
         """Copies each row to `width` adjacent hypotheses."""
 
     def select(self, state: State, parents: tf.Tensor) -> State:
-        """Gives slot w of row b the state of hypothesis `parents[b, w]`."""
+        """Gives slot w of row b the state of slot `parents[b, w]` of row b."""
 
     def take_rows(self, state: State, rows: tf.Tensor, width: int) -> State:
-        """Returns the state of `rows`, each with its `width` hypotheses."""
+        """Returns the state of the rows with the indices `rows`, a vector.
+
+        Each row keeps its `width` hypotheses.
+        """
 
     def shapes(self, state: State) -> Any:
-        """Returns the shapes of a state, with `None` for sizes that change.
+        """Returns the shapes of a state, with `None` for sizes that may change.
 
         If all sizes are known, a search keeps all rows until it ends, because
         XLA needs fixed shapes. Otherwise it drops rows that are done.
@@ -55,9 +60,10 @@ class States(Protocol):
 
 
 class RowStates:
-    """Operations on states that are nested tensors, a row per hypothesis.
+    """Operations on states that are nested tensors.
 
-    The shapes of such a state are the same at every step.
+    The first axis of each tensor has one element for each hypothesis. The other
+    sizes must be the same at every step.
     """
 
     def widen(self, state: State, width: int) -> State:
@@ -94,8 +100,9 @@ def _gather(state, rows):
 class SearchResult(NamedTuple):
     """Hypotheses of each row, best first.
 
-    ids: int32 `(B, W, T)`, tokens with the end token, then padding. T is
-        `longest` of the task, or the largest limit of the rows.
+    ids: int32 `(B, W, T)`, the tokens, the end token if the hypothesis reached
+        it, then padding. T is `longest` of the task; if this is `None`, T is
+        the largest limit of the rows.
     lengths: int32 `(B, W)`, the number of tokens, end token included.
     scores: float32 `(B, W)`. They rank the hypotheses; with `minimum_risk` the
         expected BLEU ranks the first hypotheses instead. If a row has fewer
@@ -127,8 +134,8 @@ def rows_with_nan(log_probs: tf.Tensor, is_live: tf.Tensor) -> tf.Tensor:
     """Returns which rows have a live hypothesis whose logits are NaN.
 
     Args:
-        log_probs: `(B, W, C)`, of the next tokens. One NaN among the logits
-            of a hypothesis makes all its log-probabilities NaN.
+        log_probs: `(B, W, C)`, of `Candidates`. If one logit of a hypothesis is
+            NaN, they are NaN for all its tokens that are not forbidden.
         is_live: boolean `(B, W)`.
 
     Returns:
@@ -164,16 +171,17 @@ def largest_limit(max_lengths: tf.Tensor) -> int | tf.Tensor:
 def limits_per_row(
     lengths: TensorLike, batch_size: int | tf.Tensor, name: str = "max_lengths"
 ) -> tf.Tensor:
-    """Broadcasts a limit, scalar or `(B,)`, to one limit for each row.
+    """Returns one limit for each row, int32 `(B,)`.
 
     Args:
-        lengths: the limit, or one limit for each row.
+        lengths: one limit for all rows, or `(B,)`, one for each row.
         batch_size: B.
         name: the name of the limit, for error messages.
 
     Raises:
-        ValueError: the number of limits is not B, or a limit or B is below 0.
-            Values that only the running graph computes are not checked.
+        ValueError: `lengths` cannot be broadcast to `(B,)`, or a limit or B is
+            below 0. Values that only the running graph computes are not
+            checked.
     """
     lengths = tf.cast(lengths, tf.int32)
     known = tf.get_static_value(lengths), tf.get_static_value(batch_size)
@@ -203,7 +211,12 @@ def call_step(
     state: State,
     return_attention: bool,
 ) -> tuple[tf.Tensor, State, tf.Tensor | None]:
-    """Calls a `StepFn`; returns float32 logits, state, attention or `None`."""
+    """Calls a `StepFn`; returns float32 logits, state, attention or `None`.
+
+    Raises:
+        ValueError: the step does not return exactly three results with
+            `return_attention`, or exactly two without it.
+    """
     outputs = step(ids, position, state)
     if len(outputs) != 2 + return_attention:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The step of all searches: reads last tokens, returns next candidates.
+"""The step of all searches: reads last tokens, finds next candidates.
 
 B batch   W hypotheses of a row   T target length   S source length
 """
@@ -31,7 +31,7 @@ def next_candidates(
 
     Args:
         ids: int32 `(B, W, T)`, the tokens before `position`.
-        position: scalar.
+        position: scalar. At position 0 the last token is the start token.
         state: the state of the step function.
         limits: the `RowLimits`.
         step: the `StepFn`.

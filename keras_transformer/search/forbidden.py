@@ -22,8 +22,9 @@ def without(
     Args:
         logits: float32 `(B W, V)`.
         banned: ids that are never allowed.
-        end_id: the end token, which is forbidden in rows that are too short.
-        is_too_short: boolean `(B,)`, which rows are too short.
+        end_id: the end token, which is forbidden where `is_too_short`.
+        is_too_short: boolean `(B,)`, in which rows hypotheses that end now
+            would have fewer tokens than the minimum.
         width: W.
     """
     size = tf.shape(logits)[1]
@@ -64,7 +65,8 @@ def repeats(
     ends = starts + size - 1
     is_same &= (ends < position) & (position >= size - 1)
     tokens = tf.gather(ids, tf.minimum(ends, length - 1), axis=1)
-    # Padding after `position` may be outside the vocabulary, such as -1.
+    # Padding after `position` may be outside the vocabulary, such as -1, which
+    # is no index. So 0 replaces all tokens that are not counted.
     tokens = tf.where(is_same, tokens, 0)
     rows = tf.range(tf.shape(ids)[0])[:, None]
     indices = tf.stack([tf.broadcast_to(rows, tf.shape(ids)), tokens], axis=-1)

@@ -11,9 +11,10 @@ from keras_transformer.search import task as tasks
 
 @dataclasses.dataclass(frozen=True)
 class GreedySearch(base.Search):
-    """Chooses the most probable token until the end token or the limit.
+    """A search that chooses the most probable allowed token at every step.
 
-    The result has W = 1. Its score is the log-probability, without penalties.
+    It ends at the end token or the limit. The result has W = 1. Its score is
+    the log-probability, without penalties.
 
     Args:
         constraints: the `Constraints` of every hypothesis.

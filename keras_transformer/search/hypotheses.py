@@ -14,7 +14,7 @@ _NEVER = contract.NEVER
 
 
 class Hypotheses(NamedTuple):
-    """W hypotheses of each row, best first; an empty slot has score NEVER."""
+    """W or 2 W hypotheses of each row; an empty slot has the score NEVER."""
 
     ids: tf.Tensor  # (B, W, T), padded
     lengths: tf.Tensor  # (B, W)
@@ -108,7 +108,7 @@ def merge(first: Hypotheses, second: Hypotheses, count: int) -> Hypotheses:
 
 
 def fill_up(finished: Hypotheses, unfinished: Hypotheses) -> Hypotheses:
-    """Fills the empty slots of each row with its best unfinished hypotheses.
+    """Fills the empty slots of a row with the row's best unfinished hypotheses.
 
     Args:
         finished: W slots, empty ones last.

@@ -22,15 +22,15 @@ def run(
     """Calls `advance` until all rows are done or `longest` steps are taken.
 
     If a size of the state is unknown, the rows that are done are dropped
-    whenever they are half of the rows in the loop. Later steps do not compute
-    dropped rows.
+    whenever they are at least half of the rows in the loop. Later steps do not
+    compute dropped rows.
 
     Args:
         advance: a function to call at each step with the position, the rows
             and the state. It returns the next rows and state.
         rows: a named tuple of nested tensors, each with the batch axis first.
-            Its field `is_done` `(B,)` tells which rows change no more.
-        state: the state of the step function, widened.
+            Its field `is_done` `(B,)` tells which rows no longer change.
+        state: the state of the step function, for `width` hypotheses per row.
         states: the `States` that handle the state.
         width: the number of hypotheses of each row.
         longest: the maximum number of steps, an int or a scalar tensor.
@@ -59,8 +59,9 @@ def run(
 def _run_dropping(advance, rows, state, states, width, longest, shapes):
     """Does the same as `run`, and drops rows that are done.
 
-    The inner loop takes steps until half of its rows are done. The outer loop
-    moves these rows out and starts the inner loop with the remaining rows.
+    The inner loop takes steps until at least half of its rows are done. The
+    outer loop moves these rows out, and starts the inner loop with the
+    remaining rows.
     """
     invariants = (
         tf.TensorShape([]),

@@ -17,12 +17,15 @@ _LEAST_COVERAGE = 1e-9
 def length_divisor(
     lengths: contract.TensorLike, alpha: float, form: str = "gnmt"
 ) -> tf.Tensor:
-    """Returns the divisor of the log-probability of n tokens, end included.
+    """Returns the divisor of the log-probability of a hypothesis, float32.
 
-    `"gnmt"`: ((5 + n) / 6)^alpha, which the paper uses (Wu et al. 2016,
-    equation 14).
-    `"average"`: n^alpha; with alpha 1 the score is the mean over the tokens.
-    `"none"`: 1.
+    Args:
+        lengths: n, the number of tokens, end token included; any shape.
+        alpha: the strength of the length penalty.
+        form: `"gnmt"`: ((5 + n) / 6)^alpha, which the paper uses (Wu et al.
+            2016, equation 14). `"average"`: n^alpha; with alpha 1 the score is
+            the mean over the tokens. `"none"`: 1. Other forms are not refused
+            here, see `check_penalties`.
 
     Example:
 
@@ -39,11 +42,11 @@ def length_divisor(
 def coverage_penalty(
     attention: tf.Tensor, source_mask: tf.Tensor, beta: float
 ) -> tf.Tensor:
-    """Returns a negative score for source tokens that got little attention.
+    """Returns a penalty, at most 0, for source tokens with little attention.
 
     It is beta times a sum over source tokens. Each term is log(min(1, a)),
-    where a is the total attention to that token (Wu et al. 2016, equation 14).
-    The best value is 0.
+    where a is the total attention to that token (Wu et al. 2016, equation 14),
+    but at least 1e-9.
 
     Args:
         attention: float32 `(B, W, T, S)`, 0 after the end of a hypothesis.
@@ -68,7 +71,13 @@ def coverage_penalty(
 
 
 def check_penalties(alpha: float, form: str, beta: float) -> None:
-    """Raises ValueError unless the settings of penalties are valid."""
+    """Raises ValueError unless the settings of penalties are valid.
+
+    Args:
+        alpha: the strength of the length penalty, at least 0 and finite.
+        form: the form of the length penalty, one of `LENGTH_PENALTIES`.
+        beta: the weight of the coverage penalty, at least 0 and finite.
+    """
     if not 0 <= alpha < math.inf:
         raise ValueError(
             "`alpha` must be at least 0 and finite: below 0, the shortest "

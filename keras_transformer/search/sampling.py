@@ -1,6 +1,7 @@
 """Sampling: tokens drawn from the model's distribution.
 
-B batch   W samples per row   C candidates, best first   R rows of a step
+B batch   W samples per row   C candidates per sample
+R rows of a step: those rows of the batch that the loop has not dropped
 """
 
 import dataclasses
@@ -12,13 +13,14 @@ from keras_transformer.search import base, contract, single_path
 from keras_transformer.search import constraints as constraining
 from keras_transformer.search import task as tasks
 
-# Much smaller numbers are denormal in float32, and 0 on some devices.
+# Smaller temperatures are replaced by this one: much smaller numbers are
+# denormal in float32, and some devices would divide by 0.
 _LEAST_TEMPERATURE = 1e-30
 
 
 @dataclasses.dataclass(frozen=True)
 class SamplingSearch(base.Search):
-    """Draws each token at random from the tokens that constraints allow.
+    """A search that draws each token at random from the allowed tokens.
 
     Each step raises the probabilities to the power of 1 / `temperature` and
     keeps the `top_k` most probable tokens (Fan et al. 2018). Of these tokens
@@ -26,7 +28,7 @@ class SamplingSearch(base.Search):
     total probability (Holtzman et al. 2020). It draws one token of this set by
     these probabilities.
 
-    The result has `num_samples` hypotheses. Their scores are the
+    The result has `num_samples` hypotheses, best first. Their scores are the
     log-probabilities of the model: `temperature`, `top_k` and `top_p` do not
     change them.
 
@@ -41,7 +43,8 @@ class SamplingSearch(base.Search):
         constraints: the `Constraints` of every hypothesis.
 
     Raises:
-        ValueError: settings out of range.
+        ValueError: settings out of range, `num_samples` or `top_k` not a whole
+            number, or a `seed` that is not a scalar.
 
     Example:
 
@@ -127,7 +130,10 @@ class SamplingSearch(base.Search):
         )
 
     def with_n_best(self, count: int | None = None) -> "SamplingSearch":
-        """Returns a copy with `count` samples; `None` keeps the number."""
+        """Returns the same search, but with `count` samples.
+
+        `None` keeps `num_samples`. A `count` below 1 raises ValueError.
+        """
         if count is None:
             return self
         return dataclasses.replace(self, num_samples=count)
@@ -163,8 +169,9 @@ def _draw(uniform, probabilities):
     threshold = tf.minimum(
         uniform[:, :, None] * total, tf.math.nextafter(total, 0.0)
     )
-    # Chooses the first candidate whose sum is above the threshold. If all
-    # candidates are forbidden, no sum is above it: the first one is chosen.
+    # Chooses the first candidate whose cumulative sum is above the threshold.
+    # If all candidates are forbidden, no sum is above it, and `argmax` returns
+    # the first candidate.
     is_above = tf.cast(cumulative > threshold, tf.int32)
     return tf.argmax(is_above, axis=-1, output_type=tf.int32)
 
@@ -207,7 +214,7 @@ def _uniform(seed, rows, width, position, numbers):
         rows: B.
         width: W.
         position: scalar.
-        numbers: `(R,)`, the indices in the batch of the R rows to go on.
+        numbers: `(R,)`, the indices in the batch of the R rows of the step.
     """
     position = tf.cast(position, tf.int64)
 

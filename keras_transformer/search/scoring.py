@@ -21,8 +21,9 @@ def score_targets(
 ) -> contract.SearchResult:
     """Scores targets by the logits that a model computes for them.
 
-    Scores all positions at once. The scores equal those of a search that finds
-    the same ids. So a model can rescore an n-best list of another model.
+    Scores all positions at once. Up to rounding, the scores equal those of a
+    search with the same penalties that finds the same ids. So a model can
+    rescore an n-best list of another model.
 
     Args:
         logits: `(B, T, V)`, the logits for each target token.
@@ -35,10 +36,12 @@ def score_targets(
         source_mask: boolean `(B, S)`, which source tokens are real.
 
     Returns:
-        `SearchResult` with W = 1.
+        `SearchResult` with W = 1; its attention is `None` without `attention`.
 
     Raises:
-        ValueError: shapes that do not fit together, or invalid settings.
+        ValueError: the shapes of `logits` and `target_ids` do not fit together,
+            settings are invalid, or `coverage` is given without `attention` or
+            without `source_mask`.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Selects the largest numbers of a row, and computes softmax normalizers.
+"""Selects the largest numbers of each row; computes softmax normalizers.
 
 R rows of a step   V vocabulary_size
 """

@@ -1,4 +1,4 @@
-"""A search that extends hypotheses by one token and never reorders them.
+"""A search that only extends hypotheses, and never replaces or reorders them.
 
 B batch   W hypotheses per row   T target length   V vocabulary_size
 S source length   C candidates per hypothesis
@@ -40,7 +40,10 @@ def follow(
     width: int,
     num_candidates: int | None,
 ) -> contract.SearchResult:
-    """Extends hypotheses by tokens that `choose` picks, until they end.
+    """Extends each hypothesis by tokens that `choose` picks, until it ends.
+
+    A hypothesis ends at the end token, at the limit of its row, or if even the
+    chosen token is forbidden.
 
     Args:
         choose: a function to call at each step with `Candidates`, the position
@@ -51,7 +54,8 @@ def follow(
         task: the `Task`.
         constraints: the `Constraints` of every hypothesis.
         width: W, the number of hypotheses of each row, empty at first.
-        num_candidates: the number of candidates for `choose`; `None` for all.
+        num_candidates: at least how many allowed candidates `choose` gets, if
+            they exist; `None` for all tokens, in the order of ids.
 
     Returns:
         `SearchResult`. Scores are log-probabilities without penalties, and

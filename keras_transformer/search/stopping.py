@@ -1,4 +1,4 @@
-"""When a row of a beam search is done, and which candidates may end.
+"""Rules for when a row of a beam search is done and which candidates end.
 
 B batch   W beam size
 """
@@ -14,8 +14,9 @@ def check_stopping(stopping: str, coverage: float) -> None:
     """Raises ValueError unless a stopping rule is known and fits the search.
 
     Args:
-        stopping: the name of the rule.
-        coverage: the weight of the coverage penalty.
+        stopping: the name of the rule, one of `STOPPINGS`.
+        coverage: the weight of the coverage penalty, which must be 0 with
+            `"current_length"`.
     """
     if stopping not in STOPPINGS:
         raise ValueError(
@@ -69,17 +70,21 @@ def is_decided(
 
     Args:
         stopping: the name of the rule.
-        live: W hypotheses of each row; scores are log-probabilities.
-        finished: W hypotheses of each row; scores include penalties.
+        live: W hypotheses of each row, best first; scores are
+            log-probabilities.
+        finished: W hypotheses of each row, best first; scores include
+            penalties.
         divisors: the length divisors `(B,)` at the limits of the rows, and at
             the current length.
-        num_certain: how many of the best hypotheses of a row must be certain;
-            only `"certain"` uses it.
+        num_certain: how many of the best hypotheses of a row must be certain:
+            no live hypothesis can still get a better score. Only `"certain"`
+            uses it.
     """
     at_limit, at_current_length = divisors
     if stopping == "certain":
-        # More tokens only lower a log-probability, and the divisor is largest
-        # at the limit. So no live hypothesis can end with a score above this.
+        # More tokens only lower a log-probability, which is negative, and the
+        # divisor is largest at the limit. So no live hypothesis can end with a
+        # score above this bound.
         bound = live.scores[:, 0] / at_limit
         return finished.scores[:, num_certain - 1] >= bound
     is_full = finished.scores[:, -1] > contract.NEVER

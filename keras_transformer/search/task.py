@@ -28,8 +28,9 @@ class Task(NamedTuple):
         `None` for no prefix.
     banned_ids: ids that are never chosen, in addition to the `banned_ids` of
         the search.
-    longest: T of the result, an int, at least the largest limit. XLA needs it
-        for a fixed shape. `None` for the largest limit.
+    longest: T of the result, an int. It must be at least the largest limit,
+        which is not checked. XLA needs it for a fixed shape. `None` for the
+        largest limit.
     states: the object whose `widen`, `select`, `take_rows` and `shapes`
         handle the state, such as a `Transformer`. The default gathers rows of
         each tensor.
@@ -40,8 +41,8 @@ class Task(NamedTuple):
         keys, the samples of a row do not depend on its index in the batch.
         `None` if they may depend on this index.
     only_best: a boolean, or a scalar tensor: whether the caller needs only the
-        best hypothesis of each row. If so, the search may stop when the best
-        hypothesis is certain; the other hypotheses of the row may be wrong.
+        best hypothesis of each row. If so, a row may be done as soon as its
+        best hypothesis cannot change; its other hypotheses may not be the best.
 
     Example:
 

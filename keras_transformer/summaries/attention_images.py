@@ -22,9 +22,10 @@ from keras_transformer.summaries import (
 class Attention(Protocol):
     """The fields that figures need, as in `kt.translation.Explanation`.
 
-    The rows and columns of the decoder's self-attention are the input tokens of
-    the decoder. The rows of the encoder-decoder attention are its output
-    tokens, so that a row shows which source tokens a target token comes from.
+    The rows and columns of the encoder's self-attention are the source tokens.
+    Those of the decoder's self-attention are the input tokens of the decoder.
+    The rows of the encoder-decoder attention are the output tokens of the
+    decoder, so that a row shows which source tokens a target token comes from.
     """
 
     @property
@@ -138,12 +139,12 @@ def attention_figure(
     """Draws the attention of all heads of one layer, one panel per head.
 
     A row of a panel is a token that attends. A column is a token that is
-    attended to. The colour of a cell shows the attention weight. Its scale is
-    0 to 1 in all figures, so figures can be compared. A NaN weight is grey.
+    attended to. The colour of a cell shows the attention weight, on a scale
+    from 0 to 1 in all figures, so figures can be compared. NaN is grey.
 
-    The figure grows with the number of tokens, to at most 4000 pixels a side.
-    With more tokens the cells shrink. If there is no room for all labels, only
-    every second, third, ... token has a label.
+    The figure grows with the number of tokens, to at most 4000 pixels a side
+    except with hundreds of heads. With more tokens the cells shrink. Without
+    room for all labels, only every second, third, ... token has a label.
 
     The figure does not use pyplot or other global state. So any thread may draw
     it, and it need not be closed.
@@ -235,7 +236,7 @@ def _draw_panel(
     rows: list[str],
     columns: list[str],
 ) -> AxesImage:
-    """Adds the panel of one head; returns its image."""
+    """Adds the panel of one head; returns the image of its scores."""
     corner = layout.matrix_corner(*divmod(head, layout.grid[1]))
     axes = _add_axes(figure, corner, layout.matrix)
     axes.set_label(f"head {head + 1}")

@@ -1,4 +1,4 @@
-"""A callback that computes BLEU and chrF of the development set."""
+"""A callback that computes BLEU and chrF on the development set."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -12,14 +12,16 @@ _NAMES = ("bleu", "chrf")
 
 
 class BleuCallback(summary_callback.SummaryCallback):
-    """Callback that computes BLEU and chrF of the development set every epoch.
+    """Callback that computes BLEU and chrF on the development set every epoch.
 
     Adds `val_bleu` and `val_chrf` to the epoch's logs, for the progress bar and
-    for callbacks after this one. Prints both with BLEU's signature. Writes both
-    to TensorBoard, with their signatures as descriptions.
+    for callbacks after this one. Prints both with BLEU's signature. With
+    `log_dir`, writes both for TensorBoard, at the optimizer's step, with their
+    signatures as descriptions.
 
     Args:
-        translate: function from source sentences to translations.
+        translate: function from source sentences to their translations with
+            the current weights.
         sources: sentences to translate.
         references: the reference translation of each source.
         score: function from translations and references to a dict of `bleu`,

@@ -29,7 +29,7 @@ class AttentionImages(summary_callback.SummaryCallback):
 
     Each sentence, kind of attention and layer has one tag, for example
     `attention/sentence_1/encoder-decoder/layer_2`. A tag has an image for each
-    head, or one image of all heads. Its step is the step of the optimizer.
+    head, or one image of all heads. Images are written at the optimizer's step.
 
     TensorBoard reads one event file per directory. So give this callback its
     own directory, such as `logs/attention`. With several hosts only the chief
@@ -109,7 +109,7 @@ class AttentionImages(summary_callback.SummaryCallback):
 
 
 def _one_figure(*arguments):
-    """Draws all heads in one figure; returns a list with this figure."""
+    """Calls `attention_figure`; returns a list with the one figure."""
     return [attention_images.attention_figure(*arguments)]
 
 
@@ -132,11 +132,13 @@ class SampleTranslations(summary_callback.SummaryCallback):
         translate: a function from a list of sentences to the list of their
             translations with the current weights.
         scores: functions from a translation and its reference to a number, by
-            name. The numbers of a function are a column of the table.
+            name. Each function gives a column of the table. `None` for no
+            scores.
 
     Raises:
-        ValueError: there are no pairs; during training: `translate` does not
-            return one translation for each sentence.
+        ValueError: `pairs` is empty or has an item that is not a pair; during
+            training: `translate` does not return one translation for each
+            sentence.
 
     Example:
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from keras_transformer.summaries import summary_callback
 
-# The projector is slow with more points. The first pieces of a vocabulary are
-# the most frequent ones.
+# The projector is slow with more points. The first pieces are kept: after
+# special tokens and bytes, SentencePiece's frequent pieces come first.
 MOST_PIECES = 5000
 # A `ProjectorConfig` of TensorBoard, as text.
 _CONFIG = (
@@ -29,12 +29,13 @@ class Embeddings(summary_callback.SummaryCallback):
     """Callback that writes token embeddings when training ends.
 
     The projector draws each piece as a point. After training, pieces with
-    similar uses are near each other.
+    similar uses are near each other. If a file cannot be written, a warning
+    says so.
 
     Args:
         log_dir: the directory of TensorBoard, not a directory inside it.
         embeddings: a function that returns the current embeddings, `(V, D)`.
-        pieces: the V pieces. Only the first 5000 are written.
+        pieces: the V pieces. Only the embeddings of the first 5000 are written.
 
     Example:
 

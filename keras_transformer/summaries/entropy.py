@@ -11,9 +11,9 @@ from keras_transformer.summaries import attention_images
 def attention_entropies(
     explanation: attention_images.Attention,
 ) -> dict[str, float]:
-    """Returns the mean entropy of attention, by kind and layer, in nats.
+    """Returns the mean entropy of attention for each kind and layer, in nats.
 
-    The entropy of a query is 0 if it attends to one key, and ln(S) if it
+    The entropy of a query is 0 if the query attends to one key, and ln(S) if it
     attends equally to S keys.
 
     Args:

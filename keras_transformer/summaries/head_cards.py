@@ -1,7 +1,7 @@
 """Draws attention scores at the size in which TensorBoard shows images.
 
-A card of TensorBoard scales a larger image down, with its labels. So each head
-has its own image of the size of a card.
+A card of TensorBoard scales a larger image down, and its labels become too
+small to read. So each head has its own image of the size of a card.
 
 H heads   T query/target length   S key/source length
 """
@@ -103,5 +103,9 @@ def _card(scores_TS, rows, columns, title):
 
 
 def _stride(size):
-    """Returns the number of tokens per label, so that labels do not overlap."""
+    """Returns how many tokens share a label, so that labels do not overlap.
+
+    Args:
+        size: the room for each token, in pixels.
+    """
     return math.ceil(1.15 * _FONT / size)

@@ -13,10 +13,10 @@ from keras_transformer.summaries import summary_callback
 class HyperParameters(summary_callback.SummaryCallback):
     """Callback that writes the settings of a run when training begins.
 
-    The tab HParams shows each run in a row, with its settings and the last
-    values of its curves. It finds the curves in the directories inside
-    `log_dir`. So give this callback the parent of the other callbacks'
-    directories.
+    The tab HParams shows each run as a row of a table, with the run's settings
+    and the last values of its curves. TensorBoard looks for the curves in the
+    directories inside `log_dir`. So give this callback the parent of the other
+    callbacks' directories.
 
     Args:
         log_dir: the directory of the event file. The first write creates it.

@@ -6,8 +6,8 @@ H heads   T query/target length   S key/source length
 import math
 from typing import NamedTuple
 
-# The longest side of a figure, in pixels. TensorBoard keeps images in memory,
-# and browsers scale larger images down.
+# The maximum of a figure's sides, in pixels, except with hundreds of heads.
+# TensorBoard keeps images in memory, and browsers scale larger images down.
 MAX_SIDE = 4000
 
 TITLE_SIZE = 16
@@ -23,11 +23,12 @@ class PanelLayout(NamedTuple):
     array.
 
     Attributes:
-        cell: the side of a cell, which is one attention weight.
+        cell: the side of a cell, which shows one attention weight.
         font: the size of the tokens' font.
-        grid: the rows and columns of panels.
-        matrix: the height and width of a panel's cells.
-        margin: the height and width of the labels above and left of the cells.
+        grid: the number of rows and of columns of panels.
+        matrix: the height and width of all cells of a panel together.
+        margin: the height of the labels above the cells, and the width of the
+            labels left of the cells.
         figure: the height and width of the figure.
     """
 
@@ -40,13 +41,13 @@ class PanelLayout(NamedTuple):
 
     @property
     def label_stride(self) -> int:
-        """The number of tokens per label, so that labels do not overlap."""
+        """How many tokens share a label, so that labels do not overlap."""
         return math.ceil(1.1 * self.font / self.cell)
 
     def matrix_corner(self, row: int, column: int) -> tuple[int, int]:
         """Returns the upper left corner, (y, x), of the cells of one panel.
 
-        The colour bar has the column after the last panel.
+        The colour bar is in the column after the last column of panels.
         """
         height, width = _panel(self.margin, self.matrix)
         y = _HEADER + row * height + self.margin[0]
@@ -110,7 +111,7 @@ def _panel(margin: tuple[int, int], matrix: tuple[int, int]) -> tuple[int, int]:
 
 
 def _grid(num_heads: int, panel: tuple[int, int]) -> tuple[int, int]:
-    """Returns (rows, columns) with a screen's shape and few empty panels."""
+    """Returns (rows, columns): about a screen's shape, few empty panels."""
 
     def badness(columns: int) -> float:
         rows = math.ceil(num_heads / columns)

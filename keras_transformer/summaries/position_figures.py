@@ -17,8 +17,8 @@ def position_figure(tables: Mapping[str, np.ndarray], width: int) -> Figure:
     """Draws tables of position encodings, one below the other.
 
     Args:
-        tables: at least one encoding `(positions, D)`, by title. The values
-            are from -1 to 1.
+        tables: at least one encoding `(positions, D)`, by title. Values below
+            -1 or above 1 get the colours of -1 and 1.
         width: the width of the image, in pixels.
 
     Example:

@@ -15,7 +15,7 @@ class StaticSummaries(summary_callback.SummaryCallback):
 
     Args:
         log_dir: the directory of the event file. The first write creates it.
-        figures: functions that draw figures, by tag.
+        figures: functions without arguments that draw figures, by tag.
         texts: texts in Markdown, by tag.
 
     Example:

@@ -1,4 +1,4 @@
-"""A callback that writes to its own event file."""
+"""A base class of callbacks that write to their own event files."""
 
 import contextlib
 import logging
@@ -13,13 +13,15 @@ _LOG = logging.getLogger(__name__)
 
 
 class SummaryCallback(keras.callbacks.Callback):
-    """A callback with its own event file, which TensorBoard reads.
+    """A base class of callbacks that write to their own event files.
 
-    The first write opens the file, and the end of the training closes it. If
-    the file cannot be written, a warning says so once, and training goes on.
+    Subclasses write summaries in a block `with self.summaries():`. The first
+    block opens the event file, which TensorBoard reads. The end of the training
+    closes it. If the file cannot be written, a warning says so once, and
+    training goes on.
 
-    If training continues from a step, TensorBoard forgets the summaries of
-    later steps that the directory already has.
+    If training continues from a checkpoint, TensorBoard forgets the summaries
+    of later steps that the directory already has.
 
     Args:
         log_dir: the directory of the event file.
@@ -45,7 +47,7 @@ class SummaryCallback(keras.callbacks.Callback):
             except (OSError, tf.errors.OpError) as error:
                 self.give_up(error)
         if self._writer is None:
-            yield  # Without a writer, functions of tf.summary do nothing.
+            yield  # Without a default writer, tf.summary writes nothing.
             return
         try:
             # keras.callbacks.TensorBoard(update_freq=n) switches off all

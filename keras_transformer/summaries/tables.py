@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Returns a table in Markdown. Special characters in cells are escaped.
+    """Returns a table in Markdown.
 
     Args:
-        header: the names of the columns.
-        rows: the cells of each row.
+        header: the names of the columns, in Markdown.
+        rows: the cells of each row. Their special characters are escaped, and
+            white space, such as a new line, becomes one space.
 
     Example:
 
@@ -23,7 +24,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _escape(text):
-    """Escapes a text, so that Markdown and HTML show it as it is."""
+    """Escapes a text, so that Markdown and HTML show its characters."""
     text = " ".join(text.split())
     for special in "\\`*_[]|":
         text = text.replace(special, "\\" + special)

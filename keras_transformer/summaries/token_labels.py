@@ -32,8 +32,9 @@ def label(token: str) -> str:
     """Returns the label of a token on an axis.
 
     SentencePiece's mark of a word's beginning becomes an underscore, which
-    looks similar and is as narrow as a letter. White space becomes visible.
-    The middle of a long token is cut out. Then `drawable` is applied.
+    looks similar and is as narrow as a letter. A token of only white space
+    becomes visible. If a token has more than 16 characters, its middle is cut
+    out. Then `drawable` is applied.
 
     Example:
 
@@ -50,12 +51,12 @@ def label(token: str) -> str:
 
 
 def drawable(text: str) -> str:
-    """Replaces the characters that no installed font can draw.
+    """Replaces characters that are not printable, or that no font can draw.
 
-    Matplotlib would warn of each such character at every drawing. Control
-    characters become their escape sequences. Other characters become an empty
-    box. To draw them, install a font of `_FONTS` that has them, such as a Noto
-    font.
+    Characters that are not printable, such as control characters, become their
+    escape sequences. A character becomes an empty box if no installed font of
+    `_FONTS` has it; Matplotlib would warn of it at every drawing. To draw it,
+    install a font of `_FONTS` that has it, such as a Noto font.
 
     Example:
 
@@ -77,8 +78,10 @@ def longest(
 ) -> float:
     """Returns the width of the widest label, in units of the font's size.
 
+    Without labels the width is 0.
+
     Args:
-        labels: drawable text.
+        labels: texts that `drawable` has returned.
         renderer: the figure's renderer, which measures text.
         weight: the font's weight.
     """
@@ -103,7 +106,7 @@ def font_families() -> list[str]:
 
 @functools.lru_cache(maxsize=1)
 def covered_characters() -> frozenset[int]:
-    """Returns the code points that the installed fonts can draw."""
+    """Returns the code points that the installed fonts of `_FONTS` can draw."""
     paths = (font_manager.findfont(name) for name in font_families())
     maps = (font_manager.get_font(path).get_charmap() for path in paths)
     return frozenset().union(*maps)

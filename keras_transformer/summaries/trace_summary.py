@@ -16,7 +16,7 @@ import tensorflow as tf
 
 # The name under which TensorBoard finds the summaries.
 PLUGIN = "keras_transformer"
-# A summary has at most this many tokens for each step of the decoder.
+# A summary has at most this many probable tokens for each step of the decoder.
 MOST_CANDIDATES = 20
 _CANDIDATES = ("ids", "tokens", "logits")
 # The value `DATA_CLASS_TENSOR` of TensorBoard's summary.proto.
@@ -29,7 +29,7 @@ class TraceLike(Protocol):
     arrays: Mapping[str, np.ndarray]
 
     def fields(self) -> dict[str, Any]:
-        """Returns the trace as dicts, lists and strings."""
+        """Returns the trace as dicts, lists, strings and numbers of JSON."""
 
 
 def write_trace(name: str, trace: TraceLike, step: int | None = None) -> bool:
@@ -42,7 +42,12 @@ def write_trace(name: str, trace: TraceLike, step: int | None = None) -> bool:
         step: the step of training; `None` for the default step of `tf.summary`.
 
     Returns:
-        Whether the trace was written: `False` without a default writer.
+        Whether the trace was written: `False` without a default writer, or if
+        `tf.summary.record_if` switches summaries off.
+
+    Raises:
+        ValueError: a number of the trace is NaN or infinite, or `step` is
+            `None` and there is no default step.
 
     Example:
 

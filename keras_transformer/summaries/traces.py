@@ -6,7 +6,8 @@ from typing import Any
 
 from keras_transformer.summaries import summary_callback, trace_summary
 
-# Limits of the sentences that are traced at each evaluation.
+# How many sentences are traced at each evaluation at most, and how many
+# characters each of them has at most.
 MOST_SENTENCES = 16
 MOST_CHARACTERS = 400
 
@@ -95,12 +96,12 @@ def check_sentences(name: str, texts: Sequence[str]) -> None:
     """Checks sentences that are to be traced at each evaluation.
 
     Args:
-        name: the name of the sentences, for error messages.
-        texts: the sentences.
+        name: the name of the argument or flag, for error messages.
+        texts: 1 to 16 sentences of at most 400 characters.
 
     Raises:
-        ValueError: there are none or too many, one is blank or too long, or
-            `texts` is a string.
+        ValueError: there are no sentences or too many, one is blank or too
+            long, or `texts` is a string instead of a list.
     """
     if isinstance(texts, str) or not 0 < len(texts) <= MOST_SENTENCES:
         raise ValueError(

@@ -22,12 +22,13 @@ class UpdateRatios(summary_callback.SummaryCallback):
     change in the last execution is measured instead.
 
     Earlier steps are not measured and cost nothing. If the number of steps of
-    an epoch is not known, nothing is written.
+    an epoch is not known, nothing is written. A group whose weights were all 0
+    before the step is left out.
 
     Args:
         log_dir: the directory of the event file. The first write creates it.
-        group_of: a function from the path of a weight to the group whose
-            weights are measured together.
+        group_of: a function from the path of a weight to the name of its
+            group. The weights of a group have one ratio.
 
     Example:
 
@@ -71,7 +72,7 @@ class UpdateRatios(summary_callback.SummaryCallback):
         ]
 
     def _ratios(self, before, after):
-        """Returns the ratios by group."""
+        """Returns the ratio of each group whose old weights are not all 0."""
         squares: dict[str, list[float]] = {}
         variables = self.model.trainable_variables
         for variable, old, new in zip(variables, before, after, strict=True):

@@ -19,7 +19,9 @@ class TextTokenizer(tf.Module):
     """A tokenizer, which encodes and decodes text by graph operations.
 
     It is a `tf.Module`, so that a SavedModel that uses the tokenizer contains
-    its vocabulary. `tokenizer_of` makes a tokenizer from its `model`.
+    the vocabulary. `tokenizer_of` makes a tokenizer from its `model`. A
+    subclass defines `pieces`, `has_unknown_characters`, `_encode` and
+    `_decode`, and sets the attributes.
 
     Attributes:
         model: the vocabulary as bytes.
@@ -35,14 +37,20 @@ class TextTokenizer(tf.Module):
     leaves_out_unknown_words: bool = False
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the vocabulary to a file, completely or not at all."""
+        """Writes the vocabulary to a file, completely or not at all.
+
+        It writes to `path` with the suffix `.tmp` first, then renames the file.
+        """
         temporary = f"{path}.tmp"
         with open(temporary, "wb") as file:
             file.write(self.model)
         os.replace(temporary, path)
 
     def encode(self, text: texts.TensorLike) -> tf.RaggedTensor:
-        """Encodes strings `(B,)` as int32 ids `(B, T)`, without special ids.
+        """Encodes strings `(B,)` as ragged int32 ids `(B, T)`.
+
+        It adds no prefix and no end id: `SpecialIds.complete_sources` and
+        `complete_targets` do.
 
         Raises:
             ValueError: `text` is one string instead of a list.
@@ -52,6 +60,8 @@ class TextTokenizer(tf.Module):
 
     def encode_source(self, text: texts.TensorLike) -> tf.RaggedTensor:
         """Encodes strings `(B,)` for a model that translates them.
+
+        By default this is the same as `encode`.
 
         Raises:
             ValueError: `text` is one string instead of a list.
@@ -64,7 +74,8 @@ class TextTokenizer(tf.Module):
         """Encodes strings `(B,)`; marks the pieces that `encode_source` keeps.
 
         Returns:
-            Int32 ids `(B, T)`, and booleans `(B, T)`, True for kept pieces.
+            Int32 ids `(B, T)`, and booleans `(B, T)`, True for kept pieces,
+            both ragged. By default all pieces are kept.
         """
         ids = self.encode(text)
         return ids, tf.ones_like(ids, tf.bool)
@@ -92,7 +103,8 @@ class TextTokenizer(tf.Module):
             The ids of the same texts.
 
         Raises:
-            ValueError: the vocabulary allows only one segmentation of a text.
+            ValueError: the vocabulary allows only one segmentation of a text,
+                as all vocabularies except those of `Tokenizer` do.
         """
         raise ValueError(
             "This vocabulary cuts each text in one way only, so other pieces "
@@ -124,11 +136,11 @@ class TextTokenizer(tf.Module):
 def read_file(
     path: str | os.PathLike[str], make: Callable[[bytes], _Made]
 ) -> _Made:
-    """Reads a vocabulary that `save` wrote.
+    """Makes a tokenizer from a file that `save` wrote.
 
     Args:
         path: the file.
-        make: a function that makes the vocabulary from its bytes.
+        make: a function that makes the tokenizer from the file's bytes.
 
     Raises:
         FileNotFoundError: there is no such file.

@@ -1,10 +1,10 @@
 r"""The byte-pair encoding of GPT-2 and BART, in the graph.
 
-A text is cut into words: letters, numbers or other characters, each with the
-space before it; endings such as `'s`; white space. A word is first spelled in
-its UTF-8 bytes. Then, of all pairs of neighbours, the pair that comes first in
-a list of merges becomes one piece. This is repeated until no pair is in the
-list. So every text can be spelled.
+A text is cut into words. A word is a sequence of letters, of numbers or of
+other characters, with the space before it; or an ending such as `'s`; or white
+space. A word is first spelled in its UTF-8 bytes, so every text can be spelled.
+Then, of all pairs of neighbours, the pair that comes first in a list of merges
+becomes one piece. This is repeated until no pair is in the list.
 
 The rules are those of `ByteLevel` of github.com/huggingface/tokenizers.
 
@@ -29,9 +29,10 @@ _WHITE = (
     r"\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}"
     r"\x{202f}\x{205f}\x{3000}"
 )
-# White space before a word is cut before its last character: if that is a
-# space, it belongs to the word. RE2 cannot look ahead, so this mark is put
-# there. No text has this character.
+# Several characters of white space before a word are cut before the last of
+# them: if the last one is a space, it belongs to the word. RE2 cannot look
+# ahead, so this mark is put at the cut. It is no character of Unicode; a text
+# that contains this code point loses it.
 _MARK = "\U0010ffff"
 _WORD = (
     r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+"
@@ -46,8 +47,9 @@ _in_graph = functools.partial(tf.function, autograph=False)
 def byte_characters() -> dict[str, int]:
     """Returns the byte that each character of a piece stands for.
 
-    A printable byte is written as the character with its number. The other
-    bytes are written, in ascending order, as the characters from 256 on.
+    A printable byte is written as the character with this code point. The other
+    bytes are written, in ascending order, as the characters from code point 256
+    on.
 
     Example:
 
@@ -65,12 +67,13 @@ class BytePairs(base.TextTokenizer):
 
     Args:
         pieces: V different pieces, in the order of their ids.
-        merges: pairs of pieces, in the order in which they are merged.
+        merges: pairs of pieces. If a word has several of them, the one that
+            comes first here is merged first.
         special_ids: the special ids. Encoding never returns `unknown`.
 
     Raises:
-        ValueError: a byte or the result of a merge is missing in `pieces`,
-            pieces occur twice, or a special id is not below V.
+        ValueError: a byte, or a part or the result of a merge, is missing in
+            `pieces`, pieces occur twice, or a special id is not below V.
 
     Example:
 
@@ -107,7 +110,7 @@ class BytePairs(base.TextTokenizer):
 
     @classmethod
     def from_content(cls, content: dict) -> "BytePairs":
-        """Makes a vocabulary from the JSON content of its `model`."""
+        """Makes a tokenizer from the JSON content of its `model`."""
         return cls(
             content["pieces"],
             content["merges"],
@@ -157,14 +160,19 @@ class BytePairs(base.TextTokenizer):
     def _merged(self, ids, words, texts_of_words):
         """Merges the pieces of each word.
 
-        Each step merges, in each word, the first pair of the lowest rank.
-        `words` `(N,)` has the number of the word of each of the `ids` `(N,)`.
+        A pair's rank is its index in the merges. Each step merges, in each
+        word, one pair: the one with the lowest rank, or the first of these.
+
+        Args:
+            ids: a vector, the pieces of all words, one word after another.
+            words: a vector, the number of the word of each piece.
+            texts_of_words: a vector, the text of each word.
         """
         keys, ranks, results = (tf.constant(each) for each in self._table)
         count = tf.size(texts_of_words)
 
         def look_up(ids, words):
-            """Returns rank and result of merging each piece with the next."""
+            """Returns rank and id of the merge of each piece with the next."""
             pairs = tf.cast(ids[:-1], tf.int64) * self.vocabulary_size
             pairs += tf.cast(ids[1:], tf.int64)
             slots = tf.searchsorted(keys, pairs)
@@ -212,7 +220,10 @@ class BytePairs(base.TextTokenizer):
 
     @functools.cached_property
     def _bytes_of_pieces(self):
-        """The bytes of each piece; UTF-8 if a piece has other characters."""
+        """The bytes of each piece.
+
+        A piece with a character that stands for no byte is text, in UTF-8.
+        """
         bytes_of = byte_characters()
         return [
             bytes(bytes_of[each] for each in piece)

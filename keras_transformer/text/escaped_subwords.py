@@ -2,10 +2,10 @@ r"""Subwords of Tensor2Tensor: characters without a piece are escaped.
 
 A text is cut into tokens where letters or numbers meet other characters. A
 single space between two tokens of letters or numbers is left out. Then each
-token is escaped: `\` becomes `\\`, `_` becomes `\u`, a character without a
-piece becomes its code point, such as `\231;`, and `_` is put at the end. Last,
-each token is cut into pieces from left to right: each piece is the longest that
-fits.
+token is escaped: `\` becomes `\\`, `_` becomes `\u`, a new line or a character
+without a piece becomes its code point, such as `\231;`, and `_` is put at the
+end. Last, each token is cut into pieces from left to right: each piece is the
+longest that fits.
 
 The rules are those of `tensor2tensor/data_generators/text_encoder.py` (class
 `SubwordTextEncoder`) and `tokenizer.py` of github.com/tensorflow/tensor2tensor.
@@ -27,14 +27,14 @@ from keras_transformer.text import special_ids as specials
 
 KIND = "escaped_subwords"
 _END = "_"
-# These characters are in every alphabet.
+# The characters of escapes. Every vocabulary needs a piece for each of them.
 _ESCAPES = frozenset("\\_u;0123456789")
 _ESCAPED = r"\\u|\\\\|\\[0-9]+;"
 # The character that replaces an invalid code point.
 _UNDEFINED = 0x3013
 _SPACE, _NEW_LINE = ord(" "), ord("\n")
 _LAST_CODE, _SURROGATES = 0x10FFFF, (0xD800, 0xDFFF)
-# Hashes are below this number, which is the largest int64.
+# The number of buckets for the hashes of pieces: the largest int64.
 _HASHES = 2**63 - 1
 # AutoGraph is off: it takes seconds, and no code here branches on tensors.
 _in_graph = functools.partial(tf.function, autograph=False)
@@ -43,7 +43,8 @@ _in_graph = functools.partial(tf.function, autograph=False)
 class EscapedSubwords(base.TextTokenizer):
     """A tokenizer of subwords with escaped characters, as graph operations.
 
-    Decoding returns every text that was encoded.
+    Decoding returns every Unicode text that was encoded. Bytes that are not
+    UTF-8 are read as U+FFFD.
 
     Args:
         pieces: V pieces, in the order of their ids.
@@ -51,7 +52,7 @@ class EscapedSubwords(base.TextTokenizer):
 
     Raises:
         ValueError: the pieces cannot spell every text, a special id is not
-            below V, or `unknown` is given.
+            below V, or `unknown` is not `None`.
 
     Example:
 
@@ -72,7 +73,8 @@ class EscapedSubwords(base.TextTokenizer):
         self.vocabulary_size = len(self._pieces)
         # Of equal pieces the last one is used, as in Tensor2Tensor.
         ids = {piece: i for i, piece in enumerate(self._pieces) if piece}
-        # Tokens have `_` only at the end: pieces with `_` before it never fit.
+        # Tokens have `_` only at their end, so pieces with `_` at another
+        # position never fit.
         self._ids = {
             piece: i for piece, i in ids.items() if _END not in piece[:-1]
         }
@@ -91,7 +93,7 @@ class EscapedSubwords(base.TextTokenizer):
 
     @classmethod
     def from_content(cls, content: dict) -> "EscapedSubwords":
-        """Makes a vocabulary from the JSON content of its `model`."""
+        """Makes a tokenizer from the JSON content of its `model`."""
         return cls(
             content["pieces"], specials.SpecialIds(**content["special_ids"])
         )
@@ -135,7 +137,7 @@ class EscapedSubwords(base.TextTokenizer):
         )
 
     def _escaped(self, codes):
-        """Escapes the characters of code points `(N,)`."""
+        """Escapes characters, given as a vector of code points."""
         alphabet = sorted(map(ord, self._alphabet - {"\n"}))
         in_alphabet = tf.constant(alphabet)
         slots = tf.searchsorted(in_alphabet, codes)
@@ -190,10 +192,15 @@ class EscapedSubwords(base.TextTokenizer):
         )
 
     def _pieces_at(self, characters):
-        """Returns length and id of the longest piece that fits at a character.
+        """Finds the longest piece that begins at each character.
 
-        Both are `(N,)`, for the characters of all rows, one row after another.
-        Lengths are numbers of characters.
+        Args:
+            characters: the characters of each row, ragged.
+
+        Returns:
+            Two vectors: the number of characters of the piece, and its id. They
+            have an element for each character of all rows, one row after
+            another.
         """
         flat = characters.values
         row_of = tf.cast(characters.value_rowids(), tf.int32)
@@ -251,7 +258,7 @@ def _tokens(codes):
     """Cuts ragged code points `(B, T)` into tokens.
 
     Returns:
-        Two boolean tensors `(N,)`, for the characters of all rows: which
+        Two boolean vectors, for the characters of all rows: which
         characters are kept, and which are the last of a token.
     """
     is_letter = letter_ranges.are_alphanumeric(codes.values)
@@ -268,7 +275,7 @@ def _tokens(codes):
 
 
 def _unescaped(tokens):
-    """Reverts the escapes in tokens `(N,)`."""
+    """Reverts the escapes in a vector of tokens."""
     cut = tensorflow_text.regex_split(tokens, _ESCAPED, _ESCAPED)
     flat = cut.values
     number = tf.strings.regex_replace(flat, r"\A\\([0-9]{1,9});\z", r"\1")

@@ -25,10 +25,10 @@ def _boundaries() -> np.ndarray:
 
 
 def are_alphanumeric(codes: tf.Tensor) -> tf.Tensor:
-    """Returns booleans `(N,)`: which code points are letters or numbers.
+    """Returns a vector of booleans: which code points are letters or numbers.
 
     Args:
-        codes: int32 `(N,)`.
+        codes: an int32 vector.
 
     Example:
 

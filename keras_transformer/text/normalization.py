@@ -29,8 +29,9 @@ def _range(first, last):
     return "".join(map(chr, range(first, last + 1)))
 
 
-# Control characters, the byte order mark, soft hyphens, text direction marks,
-# variation selectors of emoji. Joiners are kept: they change letters and emoji.
+# Control characters, the byte order mark, soft hyphens, zero-width spaces, text
+# direction marks, variation selectors and tags of emoji. The joiners U+200C and
+# U+200D are kept: they change letters and emoji.
 _INVISIBLE = "".join(
     character
     for character in _range(0x01, 0x1F)
@@ -73,12 +74,18 @@ def check(name: str) -> None:
 
 
 def file_name(name: str) -> bytes:
-    """Returns the name of the rules file that a vocabulary stores."""
+    """Returns the file name by which a vocabulary names its normalization.
+
+    The normalizations of SentencePiece are stored without a file name.
+
+    Args:
+        name: one of `NAMES`.
+    """
     return b"rules.tsv" if name == "none" else name.encode() + b".tsv"
 
 
 def trainer_arguments(name: str, rules_file: str) -> dict[str, Any]:
-    """Returns the arguments for SentencePiece's trainer.
+    """Returns the arguments of SentencePiece's trainer for a normalization.
 
     Args:
         name: one of `NAMES`.
@@ -98,10 +105,11 @@ def trainer_arguments(name: str, rules_file: str) -> dict[str, Any]:
 
 
 def rules(name: str, characters: set[str]) -> str:
-    """Returns rules as text: code points, a tab, the code points of the result.
+    """Returns rules, one per line: old code points, a tab, new code points.
 
     Args:
-        name: one of `NAMES`.
+        name: one of `NAMES`. The normalizations of SentencePiece do not use
+            the result.
         characters: all characters of the text from which the vocabulary is
             learned, composed (NFC).
 
@@ -140,10 +148,10 @@ def fold(text: str) -> str:
 
 
 def _without_unknown_accents(letter, characters):
-    """Removes accents from a letter until it is a character of the text.
+    """Removes accents from a letter until it is one of the characters.
 
-    A model knows only letters that it read in training. If the text has no
-    form of the letter, the letter keeps its accents.
+    A model knows only letters that it read in training. If the characters have
+    no form of the letter, the letter keeps its accents.
     """
     base, *marks = list(unicode_data.normalize("NFD", letter))
     for count in reversed(range(len(marks) + 1)):
@@ -163,7 +171,7 @@ def _compositions():
     for code in itertools.chain(range(0xA0, 0xAC00), range(0xF900, 0x30000)):
         character = chr(code)
         composed = unicode_data.normalize("NFC", character)
-        if composed != character:  # It is a spelling of another character.
+        if composed != character:  # This is a spelling of another character.
             letters[character] = composed
             continue
         base, *marks = list(unicode_data.normalize("NFD", character))

@@ -11,9 +11,11 @@ _SPACE = "\u2581"
 class PieceRows(NamedTuple):
     """The old rows from which the rows of a new vocabulary are made.
 
-    rows: for each new id a list of old ids: the id of the same piece, or the
-        ids of its parts. The list is empty for a piece without parts.
-    num_shared: the number of pieces that both vocabularies have.
+    rows: for each new id a list of old ids: the old id of the same piece, or
+        the old ids of the parts of the new piece. The list is empty if the old
+        vocabulary has neither.
+    num_shared: the number of new pieces that are in the old vocabulary. All
+        special ids of the new vocabulary count.
     num_from_parts: the number of new pieces that are made from parts.
     """
 
@@ -25,7 +27,9 @@ class PieceRows(NamedTuple):
 def match_pieces(
     old: tokenizers.Tokenizer, new: tokenizers.Tokenizer
 ) -> PieceRows:
-    """Finds the old pieces of each piece of a new vocabulary.
+    """Finds, for each piece of a new vocabulary, the old ids to take rows from.
+
+    A piece that is not in the old vocabulary is cut into old pieces.
 
     Args:
         old: the tokenizer whose embeddings exist.
@@ -59,7 +63,8 @@ def match_pieces(
         texts = [pieces[i].replace(_SPACE, " ") for i in fresh]
         for i, ids in zip(fresh, old.encode(texts).to_list(), strict=True):
             is_inside = not pieces[i].startswith(_SPACE)
-            # The tokenizer puts a space before each text.
+            # The old tokenizer puts a space before each text. A piece from the
+            # inside of a word has none.
             has_space = ids and ids[0] == old_ids.get(_SPACE)
             cut[i] = ids[1:] if is_inside and has_space else ids
 

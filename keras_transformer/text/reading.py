@@ -57,11 +57,11 @@ def tokenizer_of(model: bytes) -> base.TextTokenizer:
 
 
 def read_tokenizer(path: str | os.PathLike[str]) -> base.TextTokenizer:
-    """Reads a vocabulary that `save` wrote.
+    """Makes a tokenizer from a vocabulary file, such as `save` writes.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not a vocabulary of this package.
+        ValueError: `tokenizer_of` does not accept the content of the file.
     """
     return base.read_file(path, tokenizer_of)
 

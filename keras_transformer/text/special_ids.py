@@ -1,4 +1,4 @@
-"""The special ids of a vocabulary, which do not stand for text.
+"""The special ids of a vocabulary, such as those of padding and of the end.
 
 B batch   T length in tokens
 """
@@ -72,13 +72,13 @@ class SpecialIds:
 
     @property
     def source_ending(self) -> tuple[int, ...]:
-        """The last tokens of every source."""
+        """The last ids of every source."""
         if self.source_suffix is None:
             return (self.end,)
         return self.source_suffix
 
     def complete_sources(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        """Adds the special ids of sources to ragged rows of ids; pads the rows.
+        """Adds the special ids of sources to ragged ids; pads the rows.
 
         The result has at least one column, since a model cannot read fewer.
         """
@@ -88,22 +88,25 @@ class SpecialIds:
         return tf.pad(padded, [[0, 0], [0, missing]], constant_values=self.pad)
 
     def complete_targets(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        """Adds prefix and end id of targets to ragged rows; pads the rows."""
+        """Adds prefix and end id of targets to ragged ids; pads the rows."""
         ids = self._surrounded(ids, self.target_prefix, (self.end,))
         return ids.to_tensor(self.pad)
 
     def prefixed_targets(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        """Adds the prefix of targets to ragged rows, and pads the rows."""
+        """Adds the prefix of targets to ragged ids, and pads the rows."""
         ids = self._surrounded(ids, self.target_prefix, ())
         return ids.to_tensor(self.pad)
 
     def without_text(self) -> list[int]:
-        """Returns all ids that decoding leaves out."""
+        """Returns all ids that decoding leaves out, in ascending order."""
         others = [*self.around_source(), *self.target_prefix]
         return sorted({*self.as_list(), *others})
 
     def are_of_text(self, ids: tf.Tensor) -> tf.Tensor:
-        """Returns booleans: which ids of sources or targets stand for text."""
+        """Returns booleans: which ids of sources or targets stand for text.
+
+        The unknown id stands for text. The begin id is not expected in `ids`.
+        """
         special = {
             self.pad,
             self.end,

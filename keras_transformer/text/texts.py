@@ -1,4 +1,4 @@
-"""Checks of texts: lists of strings, blank strings."""
+"""Checks whether texts are blank, and whether arguments are lists of texts."""
 
 import os
 from typing import Any, TypeAlias
@@ -38,11 +38,11 @@ def are_blank(texts: TensorLike) -> tf.Tensor:
 
 
 def check_list(name: str, texts: Any) -> None:
-    """Raises ValueError for one string or path instead of a list of them.
+    """Raises ValueError for one string, path or scalar instead of a list.
 
     Args:
         name: the name of the argument, for the message.
-        texts: the argument.
+        texts: the argument. The items of a list are not checked.
 
     Example:
 

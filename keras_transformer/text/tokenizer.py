@@ -76,11 +76,12 @@ class Tokenizer(base.TextTokenizer):
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> "Tokenizer":
-        """Reads a vocabulary that `save` wrote.
+        """Makes a tokenizer from the file of a SentencePiece model.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file is not a vocabulary of this package.
+            ValueError: the file is not a SentencePiece model, or has no padding
+                id or no end id.
         """
         return base.read_file(path, cls)
 
@@ -121,8 +122,8 @@ class Tokenizer(base.TextTokenizer):
             seed: the seed of the sampling.
 
         Returns:
-            The ids of the same texts. A text with an unknown character is not
-            changed.
+            The ids of the same texts. A text is not cut again if decoding and
+            encoding its ids changes them, as with an unknown character.
         """
         sampled: list[list[int]] = []
 
@@ -139,7 +140,7 @@ class Tokenizer(base.TextTokenizer):
                 sampled.append(pieces)
 
         # SentencePiece seeds the generator of a thread only once, with a seed
-        # that all threads share. So the seed takes effect in a new thread.
+        # that all threads share. So the seed takes effect only in a new thread.
         with _SAMPLING:
             thread = threading.Thread(target=draw)
             thread.start()

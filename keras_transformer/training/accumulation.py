@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import tensorflow as tf
 
-# One gradient for each variable, `None` for a variable without one.
+# One gradient for each variable; `None` for a variable without a gradient.
 Gradients: TypeAlias = list[tf.Tensor | None]
 
 
@@ -22,7 +22,7 @@ def check_micro_batches(micro_batches: int) -> None:
 
 
 def check_rows(rows: int | None, replicas: int, micro_batches: int) -> None:
-    """Checks that the rows of a batch can be shared evenly.
+    """Checks that all micro-batches of a batch can have equally many rows.
 
     Args:
         rows: the number of rows of a global batch; `None` if unknown.
@@ -30,7 +30,8 @@ def check_rows(rows: int | None, replicas: int, micro_batches: int) -> None:
         micro_batches: the number of micro-batches on each replica.
 
     Raises:
-        ValueError: the rows cannot be shared evenly.
+        ValueError: `rows` is known, and cannot be divided by `replicas` x
+            `micro_batches`.
     """
     shares = replicas * micro_batches
     if rows is not None and rows % shares:
@@ -49,20 +50,21 @@ def add_up(
 ) -> Gradients:
     """Adds up the gradients of the micro-batches of a batch.
 
-    The micro-batches are read one after another, so that memory holds only
-    one of them. Their numbers of rows differ by at most one, since the last
-    batch of a data set may not divide evenly. A batch with fewer rows than
-    `micro_batches` is read row by row.
+    The micro-batches are read one after another, so that memory holds the
+    activations of only one. The last batch of a data set may not divide evenly.
+    Then some micro-batches have one row more than others. A batch with fewer
+    rows than `micro_batches` is read row by row.
 
     Args:
-        gradients_of: function from a micro-batch of `data` to the gradients of
-            `variables`; `None` for a variable without a gradient.
-        data: structure of tensors `(B, ...)`.
+        gradients_of: function from a micro-batch of `data` to a list: for each
+            of `variables` its gradient, or `None` if it has no gradient.
+        data: structure of tensors `(B, ...)`. Weights and labels may be `None`.
         micro_batches: the number of micro-batches.
         variables: the variables that the gradients belong to.
 
     Returns:
-        The sums of the gradients, one for each variable.
+        For each variable the sum of its gradients, or `None` if it has no
+        gradient.
 
     Example:
 
@@ -102,7 +104,7 @@ def add_up(
 
 
 def _num_rows(data):
-    """Returns the number of rows: an `int` if known, otherwise a tensor."""
+    """Returns the number of rows: an `int`, or a tensor if it is unknown."""
     # Weights and labels may be `None`.
     tensors = [value for value in tf.nest.flatten(data) if value is not None]
     first = tf.convert_to_tensor(tensors[0])
@@ -110,14 +112,15 @@ def _num_rows(data):
 
 
 def _micro_batch(data, index, micro_batches, rows):
-    """Returns one micro-batch of a structure of tensors `(B, ...)`."""
+    """Returns micro-batch number `index` of tensors `(B, ...)`."""
 
     def cut(value):
         if value is None:
             return None
         value = tf.convert_to_tensor(value)
         if isinstance(rows, int) and rows % micro_batches == 0:
-            # A TPU needs a static shape. A reshape has it, a slice does not.
+            # A TPU needs a static shape. The result of `reshape` has one. A
+            # slice with computed ends does not.
             shape = [micro_batches, rows // micro_batches]
             shape = tf.concat([shape, tf.shape(value)[1:]], axis=0)
             return tf.reshape(value, shape)[index]

@@ -1,6 +1,6 @@
-"""Checks of the arguments of `compile`, `fit` and `evaluate`.
+"""Checks of the arguments of `compile`, `fit`, `evaluate` and the like.
 
-They run before any graph is built.
+These checks run before any graph is built.
 
 B batch   T target length
 """
@@ -21,7 +21,7 @@ def check_call(
     """Checks the arguments of `fit`, `evaluate` or a similar method.
 
     Args:
-        method: Keras's own method of this name.
+        method: the method of Keras that the call is for.
         args: the positional arguments of the call.
         kwargs: the keyword arguments of the call.
 
@@ -45,14 +45,15 @@ def check_batch(labels: Any, weights: Any, class_weight: Any = None) -> None:
     """Checks labels and weights, of one batch or of all data.
 
     Args:
-        labels: an array, a `tf.TensorSpec`, or `None`.
+        labels: an array or a `tf.TensorSpec`. If it is `None`, or has no
+            `shape`, no shape is checked.
         weights: an array, a `tf.TensorSpec`, or `None` for ones.
-        class_weight: the argument `class_weight` of `fit`.
+        class_weight: the argument `class_weight` of `fit`; it must be `None`.
 
     Raises:
         ValueError: the labels are not `(B, T)`; the weights are not `(B,)` or
-            `(B, 1)` for rows, or `(B, T)` for tokens; there are several
-            outputs, or a `class_weight`.
+            `(B, 1)` for rows, or `(B, T)` for tokens; labels or weights are a
+            list, tuple or dict of arrays; there is a `class_weight`.
 
     Example:
 
@@ -86,14 +87,24 @@ def check_batch(labels: Any, weights: Any, class_weight: Any = None) -> None:
 
 
 def rows_of(x: Any, batch_size: int | None) -> int | None:
-    """Returns the number of rows of a global batch; `None` if unknown."""
+    """Returns the number of rows of a global batch; `None` if unknown.
+
+    Args:
+        x: the argument `x` of `fit`.
+        batch_size: the argument `batch_size` of `fit`. It is not used if `x`
+            is a data set, whose own batches are read.
+    """
     if isinstance(x, tf.data.Dataset):
         return tf.nest.flatten(x.element_spec)[0].shape[0]
     return batch_size
 
 
 def check_names(*metrics: Any) -> None:
-    """Raises ValueError if a metric of `compile` has the name `loss`."""
+    """Raises ValueError if a metric of `compile` has the name `loss`.
+
+    Args:
+        *metrics: the arguments `metrics` and `weighted_metrics` of `compile`.
+    """
     for metric in keras.tree.flatten(metrics):
         name = metric if isinstance(metric, str) else _name_of(metric)
         if name == "loss":

@@ -78,21 +78,21 @@ class CheckpointFiles:
         self._damage: dict[int, str | None] = {}
 
     def path(self, step: int) -> str:
-        """Returns the prefix of the names of a checkpoint's files."""
+        """Returns the path with which the paths of a step's files begin."""
         return str(self.directory / f"ckpt-{step}")
 
     def good(self, anew: bool = False) -> list[int]:
         """Returns the steps of the undamaged checkpoints, ascending.
 
-        The first inspection of a checkpoint reads every byte, since TensorFlow
-        compares checksums while it reads. A warning names each damaged
-        checkpoint.
+        The inspection of a checkpoint reads every byte, because TensorFlow
+        compares checksums only while it reads. The result is remembered for
+        later calls. The inspection logs a warning if a checkpoint is damaged.
 
         Args:
-            anew: whether to repeat earlier inspections.
+            anew: whether to inspect again what was inspected before.
 
         Raises:
-            OSError: this process may not read a file.
+            OSError: this process has no permission to read a file.
         """
         if anew:
             self._damage.clear()
@@ -109,7 +109,10 @@ class CheckpointFiles:
         return [step for step in steps if self._damage[step] is None]
 
     def damaged(self) -> dict[int, str]:
-        """Returns a description of each checkpoint's damage, by step."""
+        """Returns a dict from steps to texts that describe damage.
+
+        It has the steps of all damaged checkpoints.
+        """
         self.good()
         return {
             step: damage
@@ -118,11 +121,10 @@ class CheckpointFiles:
         }
 
     def write(self, step: int, write: Callable[[str], object]) -> None:
-        """Writes a checkpoint, and deletes too old checkpoints.
+        """Writes a checkpoint, and deletes checkpoints that are too old.
 
-        `max_to_keep` does not count damaged checkpoints. A damaged checkpoint
-        is kept until its step is written again, or `max_to_keep` undamaged
-        checkpoints are newer.
+        A checkpoint, damaged or not, is too old if `max_to_keep` undamaged
+        checkpoints are newer, and `pinned` does not return its step.
 
         Args:
             step: the step of the checkpoint.
@@ -152,7 +154,7 @@ class CheckpointFiles:
         self._publish(written)
 
     def remove(self, step: int) -> None:
-        """Deletes a checkpoint."""
+        """Deletes a checkpoint, and updates the file `checkpoint`."""
         self._remove(step)
         self._name_newest(self.good()[-self._max_to_keep :])
 
@@ -183,8 +185,8 @@ class CheckpointFiles:
             path.open("rb").close()
         name = index.name
         try:
-            # This reads the whole index. The message of an error describes the
-            # damage; the type can be any OpError, or IndexError.
+            # This reads the whole index file. Damage can cause any OpError, or
+            # IndexError; the message of the error describes the damage.
             reader = tf.train.load_checkpoint(self.path(step))
             for tensor in reader.get_variable_to_shape_map():
                 name = f"{index.stem}.data-*, {tensor}"
@@ -204,7 +206,8 @@ class CheckpointFiles:
         for step in self._steps():
             if is_full and step < kept[0] and step not in self._pinned():
                 self._remove(step)
-        # If this process is killed earlier, the next one repeats this work.
+        # This is the last operation: if the process is killed before it, the
+        # next process still sees the directory, and repeats the work.
         written.rmdir()
 
     def _remove(self, step):

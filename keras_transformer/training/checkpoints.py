@@ -1,4 +1,7 @@
-"""Checkpoints to resume a killed run, and their average (section 6.1)."""
+"""Checkpoints to resume a killed run, and their average.
+
+The paper averages checkpoints in section 6.1.
+"""
 
 import os
 from collections.abc import Callable, Collection, Sequence
@@ -34,7 +37,7 @@ class TrainingCheckpoints:
         model: a built and compiled `keras.Model`.
         max_to_keep: how many of the newest undamaged checkpoints are kept.
         counters: names of numbers to store beside the weights. The attribute
-            `counters` has a float64 variable for each name.
+            `counters` is a dict from each name to a float64 variable.
         is_writer: whether this process writes to the directory.
         pinned: a function without arguments that returns steps. The checkpoints
             of these steps, such as the best ones, are kept too.
@@ -84,7 +87,8 @@ class TrainingCheckpoints:
         self._max_to_keep = max_to_keep
         self._is_writer = is_writer
         self._iterations = model.optimizer.iterations
-        # Variables are stored by index: names depend on other layers.
+        # Variables are stored by index, because the name of a variable depends
+        # on the layers that this process made before.
         self._model = list(model.variables)
         self._optimizer = list(model.optimizer.variables)
         self._checkpoint = tf.train.Checkpoint(
@@ -106,9 +110,10 @@ class TrainingCheckpoints:
 
         Raises:
             ValueError: all checkpoints are damaged, or the newest undamaged
-                checkpoint belongs to another model or optimizer. The model has
-                not changed then.
-            RuntimeError: the workers restored different steps.
+                checkpoint belongs to another model or optimizer, or has other
+                counters. The model has not changed then.
+            RuntimeError: the workers are at different steps, before or after
+                they load.
         """
         if self._is_writer:
             self._files.tidy()
@@ -125,6 +130,8 @@ class TrainingCheckpoints:
     def save(self) -> None:
         """Writes a checkpoint of this step, and deletes too old checkpoints.
 
+        Only the worker that writes checkpoints does this. The others wait.
+
         Raises:
             ValueError: the directory holds a checkpoint of a later step.
             RuntimeError: the workers are at different steps.
@@ -136,9 +143,16 @@ class TrainingCheckpoints:
     def forget(self, step: int) -> bool:
         """Deletes an undamaged checkpoint, but not the only undamaged one.
 
+        Args:
+            step: the step of the checkpoint.
+
         Returns:
             Whether this worker deleted the checkpoint. Only the worker that
             writes checkpoints deletes them.
+
+        Raises:
+            ValueError: all checkpoints are damaged.
+            RuntimeError: the workers are at different steps.
         """
         is_deleted = False
         if self._is_writer:
@@ -156,20 +170,25 @@ class TrainingCheckpoints:
     ) -> list[int]:
         """Sets the weights to the mean of several checkpoints.
 
+        Variables of integers, such as the states of random generators, do not
+        change.
+
         Args:
-            newest: how many of the newest checkpoints to average, at most
-                `max_to_keep`; `None` for `max_to_keep`.
-            steps: the steps of the checkpoints to average, instead of the
-                newest ones. Missing and damaged checkpoints are left out.
+            newest: how many of the newest checkpoints to average. `None`, or a
+                number above `max_to_keep`, means `max_to_keep`.
+            steps: the steps of the checkpoints to average. Missing and damaged
+                ones are left out, and `newest` has no effect. `None` to average
+                the newest checkpoints.
 
         Returns:
             The steps of the averaged checkpoints, ascending. There are fewer
             than `newest` if there are fewer undamaged checkpoints.
 
         Raises:
-            ValueError: `newest` is below 1, there is no such checkpoint, all
-                are damaged, or a checkpoint belongs to another model. Then the
-                model has not changed.
+            ValueError: `newest` is below 1, there is no checkpoint, all are
+                damaged, there is no undamaged checkpoint of `steps`, or a
+                checkpoint belongs to another model. The model has not changed
+                then.
         """
         if newest is not None and newest < 1:
             raise ValueError(
@@ -232,7 +251,10 @@ class TrainingCheckpoints:
         return good
 
     def _check_same(self, path, with_optimizer):
-        """Raises ValueError if a checkpoint belongs to another model."""
+        """Raises ValueError if a checkpoint belongs to another model.
+
+        With `with_optimizer`, the optimizer and the counters must match too.
+        """
         differences = self._differences("model", path, self._model)
         if with_optimizer:
             differences += self._differences("optimizer", path, self._optimizer)
@@ -273,7 +295,7 @@ class TrainingCheckpoints:
     def _counter_differences(self, path):
         shapes = tf.train.load_checkpoint(path).get_variable_to_shape_map()
         stored = {name for name in shapes if name.startswith("counters/")}
-        # tf.train.Checkpoint escapes these characters of a name.
+        # tf.train.Checkpoint escapes "." and "/" in names.
         expected = {
             f"counters/{name.replace('.', '..').replace('/', '.S')}{_VALUE}"
             for name in self.counters

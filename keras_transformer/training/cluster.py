@@ -34,7 +34,8 @@ def read_cluster(text: str | None) -> Cluster:
         text: the value, JSON; `None` if the variable is not set.
 
     Raises:
-        ValueError: the value does not describe the workers, or does not say
+        ValueError: the variable is not set, its value does not describe the
+            workers, it has jobs other than chief and worker, or it does not say
             which worker this process is.
 
     Example:
@@ -105,7 +106,7 @@ def check_agreement(
     Args:
         strategy: the strategy of the run.
         values: a dict from names to values, which are compared by their
-            `repr`. All workers must have the same names.
+            `repr`. All workers must have the same names, in the same order.
 
     Raises:
         ValueError: values differ; the message names them. All workers raise
@@ -157,8 +158,8 @@ def from_chief(
     """Makes bytes on the chief, and sends them to all workers.
 
     The bytes are sent over the connection that the gradients use, so the
-    workers need no common disk. Every worker must call this function. It waits
-    for the chief.
+    workers need no common disk. Every worker must call this function, and then
+    waits until the chief has made the bytes.
 
     Args:
         strategy: the strategy of the run.
@@ -169,7 +170,8 @@ def from_chief(
         The bytes that the chief's `make` returned.
 
     Raises:
-        ValueError: the chief's `make` raised it. All workers raise it.
+        ValueError: the chief's `make` raised it. All workers raise it. Any
+            other error of `make` is raised only on the chief.
 
     Example:
 
@@ -192,7 +194,11 @@ def from_chief(
 
 
 def _broadcast(strategy, message):
-    """Returns the chief's bytes, at least one byte, on every worker."""
+    """Returns the chief's message on every worker.
+
+    The chief's message has at least one byte. The messages of other workers are
+    empty.
+    """
     size = _of_first(strategy, len(message).to_bytes(8, "big"))
     size = int.from_bytes(size, "big")
     return _of_first(strategy, message.ljust(size, b"\0"))
@@ -222,7 +228,12 @@ def lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
     """Raises a clear error in a `with` block if another worker is lost.
 
     TensorFlow notices within seconds that another worker has ended. It then
-    raises an error in the operation that waits for that worker.
+    raises an error in the operation that waits for that worker. This function
+    replaces that error. It changes no other error.
+
+    Args:
+        strategy: the strategy of the run. Only under a
+            `MultiWorkerMirroredStrategy` can another worker be lost.
 
     Raises:
         ConnectionError: another worker has ended.

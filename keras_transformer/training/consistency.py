@@ -22,19 +22,23 @@ _GOLDEN = 0x9E3779B9
 
 @dataclasses.dataclass(frozen=True)
 class ConsistencyLoss:
-    """A loss between two passes: `RDrop`, `SimCut` and `Distillation`.
+    """The base class of `RDrop`, `SimCut` and `Distillation`.
 
-    Pass it to `compile(consistency=...)`. The train step then makes a second
-    pass over each batch. It adds `weight` times the divergence of each token to
-    the loss, and with `repeats_loss` also the cross-entropy of the second pass.
-    The sums over tokens are divided by the sum of the token weights on all
-    replicas. The penalties of layers are those of the first pass.
+    It is a loss between two passes. Pass it to `compile(consistency=...)`. The
+    train step then makes a second pass over each batch. It adds `weight` times
+    the divergence of each token to the loss, and with `repeats_loss` also the
+    compiled loss of the second pass. The sums over tokens are divided by the
+    sum of the token weights on all replicas. The penalties of layers are those
+    of the first pass.
 
     weight: the factor of the divergence, alpha in the papers.
     start_step: the first step with a second pass, counted from 0. Earlier steps
         have no second pass and no extra cost.
     ramp_steps: the number of steps, from `start_step` on, over which the factor
         of all that the second pass adds rises linearly to 1; 0 for no rise.
+
+    Raises:
+        ValueError: one of these numbers is negative, infinite or NaN.
     """
 
     weight: float
@@ -91,6 +95,8 @@ class ConsistencyLoss:
 
     def divergence(self, logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
         """Returns the divergence of two predictions of each token.
+
+        Each subclass defines it.
 
         Args:
             logits: logits of the first pass, `(B, T, V)`.
@@ -150,13 +156,17 @@ class SimCut(ConsistencyLoss):
     second pass is not added. Both passes have dropout.
 
     Which tokens are cut depends on the step, the ids of the row, the position
-    and the seed, not on the replica or the micro-batch. So N replicas cut the
-    same tokens as one replica. The inputs of the model must be a dict with
+    and the seed, not on the replica or the micro-batch. So several replicas cut
+    the same tokens as one replica. The inputs of the model must be a dict with
     `"source_ids"` and `"target_input_ids"`. The model must also accept the
     inputs `"source_kept"` and `"target_kept"`, as `Transformer` does.
 
     cut_off: the probability with which an embedding is set to zero.
     seed: an integer. Another seed cuts other tokens.
+
+    Raises:
+        ValueError: `cut_off` is not in [0, 1), or `ConsistencyLoss` refuses
+            another number.
 
     Example:
 
@@ -208,7 +218,11 @@ class Distillation(ConsistencyLoss):
     file of a compiled model contains neither the teacher nor this loss.
 
     teacher: a function of inputs and `training` that returns logits, such as a
-        `Transformer` or an `Ensemble` with the same vocabulary.
+        `Transformer` or an `Ensemble` with the same vocabulary. It must be
+        given.
+
+    Raises:
+        ValueError: `teacher` is `None`, or `ConsistencyLoss` refuses a number.
 
     Example:
 
@@ -243,7 +257,8 @@ class Distillation(ConsistencyLoss):
 def forward_divergence(logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     """Returns KL(P || Q), float32 `(B, T)`.
 
-    P is the softmax of `logits`, and Q is the softmax of `others`.
+    P is the softmax of `logits`, and Q is the softmax of `others`. Both are
+    `(B, T, V)`.
     """
     log_p, log_q = _log_softmaxes(logits, others)
     return tf.reduce_sum(tf.exp(log_p) * (log_p - log_q), axis=-1)
@@ -252,7 +267,8 @@ def forward_divergence(logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
 def symmetric_divergence(logits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     """Returns (KL(P || Q) + KL(Q || P)) / 2, float32 `(B, T)`.
 
-    P is the softmax of `logits`, and Q is the softmax of `others`.
+    P is the softmax of `logits`, and Q is the softmax of `others`. Both are
+    `(B, T, V)`.
     """
     log_p, log_q = _log_softmaxes(logits, others)
     difference = tf.exp(log_p) - tf.exp(log_q)
@@ -264,7 +280,7 @@ def _log_softmaxes(*logits):
 
 
 def _fast(divergence, logits, others):
-    """Computes a divergence; compiles it if the vocabulary is large."""
+    """Computes a divergence; in a graph, by XLA if the vocabulary is large."""
     size = logits.shape[-1] or 0
     if tf.inside_function() and size >= losses.WORTH_COMPILING:
         return _compiled(divergence, logits, others)
@@ -280,7 +296,8 @@ def _draw_kept(ids, cut_off, step, salt):
     """Draws the tokens to keep, boolean `(B, T)`.
 
     A hash of the ids of the row, the position, the step and the salt decides
-    whether a token is kept.
+    whether a token is kept. The salt stands for the seed, and for source or
+    target.
     """
     ids = tf.cast(ids, "uint32")
     position = _uint32(tf.range(tf.shape(ids)[1])) * _uint32(_GOLDEN)

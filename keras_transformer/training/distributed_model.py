@@ -3,7 +3,7 @@
 Keras averages a loss over the tokens of each replica and then over the
 replicas. The weight of a token then depends on how many tokens its replica has.
 Here the loss is the sum over the target tokens of all replicas, divided by the
-number of these tokens. So N replicas make the same step as one replica.
+number of these tokens. So several replicas make the same step as one replica.
 
 B batch   T target length   V vocabulary_size
 """
@@ -48,8 +48,8 @@ class DistributedModel(replica_steps.ReplicaSteps):
     the optimizer's clipping, moving average and loss scale have the same
     effect under every strategy as on one device. `jit_compile` is off by
     default, since each new batch shape is compiled anew. A subclass may
-    override `compute_loss`, but then it trains only on one replica, without
-    gradient accumulation.
+    override `compute_loss`, but then it trains and is evaluated only on one
+    replica, without gradient accumulation.
     """
 
     # Keras sets these attributes.
@@ -75,10 +75,10 @@ class DistributedModel(replica_steps.ReplicaSteps):
         """Configures the model as `keras.Model.compile` does.
 
         Args:
-            optimizer: as in Keras.
-            loss: as in Keras, with a number for each token. `None` to train
-                on the losses of `add_loss` and regularizers alone.
-            loss_weights: a number.
+            optimizer: as in Keras, but not `None`.
+            loss: as in Keras, but it must return a number for each token.
+                `None` to train on `add_loss` and regularizers alone.
+            loss_weights: a number, the factor of `loss`; `None` for 1.
             metrics: as in Keras; they count padding, but not masked tokens.
             weighted_metrics: as in Keras; they use the weights of tokens.
             run_eagerly: as in Keras.
@@ -133,7 +133,7 @@ class DistributedModel(replica_steps.ReplicaSteps):
         return config
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles a loaded model as it was when it was saved."""
+        """Compiles a loaded model with the arguments that its file contains."""
         # Keras itself compiles no loaded model that overrides `compile`.
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
@@ -152,7 +152,8 @@ class DistributedModel(replica_steps.ReplicaSteps):
             ValueError: labels or weights have other shapes than in the
                 description of the class; there is a `class_weight`; the number
                 of rows of a batch is known, and cannot be divided by replicas
-                x `gradient_accumulation_steps`.
+                x `gradient_accumulation_steps`; or `compute_loss` is
+                overridden, and this product is not 1.
         """
         args = (x, y, batch_size, *args)
         arguments.check_call(super().fit, args, kwargs)
@@ -165,19 +166,33 @@ class DistributedModel(replica_steps.ReplicaSteps):
         return super().fit(*args, **kwargs)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs `keras.Model.evaluate`, after it checks labels and weights."""
+        """Checks labels and weights, then runs `keras.Model.evaluate`.
+
+        Raises:
+            ValueError: labels or weights have other shapes than in the
+                description of the class; or `compute_loss` is overridden, and
+                there are several replicas.
+        """
         arguments.check_call(super().evaluate, args, kwargs)
         self._check_shares(1)
         return super().evaluate(*args, **kwargs)
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs Keras's `train_on_batch`, after it checks labels and weights."""
+        """Checks labels and weights, then runs Keras's `train_on_batch`.
+
+        Raises:
+            ValueError: as for `fit`, but the number of rows is not checked.
+        """
         arguments.check_call(super().train_on_batch, args, kwargs)
         self._check_shares(self.gradient_accumulation_steps)
         return super().train_on_batch(*args, **kwargs)
 
     def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-        """Runs Keras's `test_on_batch`, after it checks labels and weights."""
+        """Checks labels and weights, then runs Keras's `test_on_batch`.
+
+        Raises:
+            ValueError: as for `evaluate`.
+        """
         arguments.check_call(super().test_on_batch, args, kwargs)
         self._check_shares(1)
         return super().test_on_batch(*args, **kwargs)

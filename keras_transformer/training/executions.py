@@ -44,7 +44,7 @@ def over_iterator(
     def run_steps(iterator):
         has_any = False
         for _ in tf.range(steps_per_execution):
-            # An optional tells whether there is a batch. The optimizer would
+            # The data may have ended. Without this check, the optimizer would
             # count a step without a batch, and several workers would fail.
             batch = iterator.get_next_as_optional()
             has_any = tf.logical_or(has_any, batch.has_value())
@@ -62,7 +62,7 @@ def over_iterator(
         if not isinstance(
             iterator, (tf.data.Iterator, tf.distribute.DistributedIterator)
         ):
-            # `train_on_batch` gives a Python iterator over its one batch.
+            # `train_on_batch` and `test_on_batch` give a Python iterator.
             return run_batch(next(iterator))
         with without_collection():
             has_any, logs = run_steps(iterator)
@@ -74,10 +74,14 @@ def over_iterator(
 
 
 def check_logs(model: keras.Model, logs: Logs | None) -> None:
-    """Checks the logs that `train_step` or `compute_metrics` returns.
+    """Checks the logs of `train_step`, `test_step` or `compute_metrics`.
 
-    A subclass may override both methods. Only a metric of the model has a value
-    that covers several steps and all replicas.
+    A subclass may override these methods. Only a metric of the model has a
+    value that covers several steps and all replicas.
+
+    Args:
+        model: the model whose method returned the logs.
+        logs: the logs; `None` or an empty dict is right.
 
     Raises:
         ValueError: the logs have a name that is not the name of a metric.

@@ -17,8 +17,9 @@ class GradientNorms(keras.callbacks.Callback):
     The norm is that of all gradients together, without the loss scale and
     before clipping. It takes time to compute, so it is computed only in the
     first of every 16 steps. `gradient_norm` is the mean over these steps of the
-    epoch, without steps whose gradients are infinite or NaN. List this callback
-    before callbacks that read `gradient_norm`.
+    epoch, without steps whose gradients are infinite or NaN. If none of
+    these steps remains, or the mean is 0, the logs have no `gradient_norm`.
+    List this callback before callbacks that read `gradient_norm`.
 
     On several replicas, there is a `gradient_norm` only if the optimizer clips
     or scales the loss. Only then are the gradients of all replicas summed
@@ -47,7 +48,8 @@ class GradientNorms(keras.callbacks.Callback):
                 self._mean = keras.metrics.Mean()
                 self._first_step = tf.Variable(0, dtype="int64")
             self.model.gradient_norms = self
-            # A train step that was traced earlier does not report norms.
+            # A train step that was traced earlier reports no norms. So it is
+            # traced again.
             self.model.make_train_function(force=True)
         if self._mean is not None:
             self._mean.reset_state()
@@ -61,10 +63,11 @@ class GradientNorms(keras.callbacks.Callback):
     def report(self, compute_norm: Callable[[], tf.Tensor]) -> None:
         """Adds the norm of every 16th step to the mean, if it is finite.
 
-        Each train step calls it.
+        Each train step calls this method.
 
         Args:
-            compute_norm: a function that returns the norm of the step.
+            compute_norm: a function that returns the norm of the gradients of
+                the step. It runs only in every 16th step.
         """
         if self._mean is None or self._first_step is None:
             return

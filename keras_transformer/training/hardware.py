@@ -21,8 +21,8 @@ class Hardware(NamedTuple):
     kind: `"TPU"`, `"GPU"` or `"CPU"`.
     capabilities: the compute capability of each GPU, such as `(8, 0)`; `None`
         for a GPU that does not report it.
-    cpu_features: names of the instructions of an x86 CPU; `None` if they are
-        not known.
+    cpu_features: names of the features of an x86 CPU, such as instructions;
+        `None` if they are not known.
     """
 
     kind: str
@@ -42,12 +42,12 @@ class Precision(NamedTuple):
 
 
 def fast_precision(strategy: tf.distribute.Strategy | None = None) -> Precision:
-    """Returns a precision that is fast on the devices, at equal quality.
+    """Chooses mixed_bfloat16 if the devices compute fast in it, else float32.
 
-    The precision is `"mixed_bfloat16"` on TPUs, on GPUs of compute capability
-    8.0 and higher, and on CPUs with bfloat16 instructions that TensorFlow uses:
-    x86 CPUs with AVX-512 BF16 or AMX-BF16, on Linux. On all other devices, and
-    on devices that are not known, it is `"float32"`.
+    The precision is `"mixed_bfloat16"` on TPUs, on GPUs that all have compute
+    capability 8.0 or higher, and on CPUs with bfloat16 instructions that
+    TensorFlow uses: x86 CPUs with AVX-512 BF16 or AMX-BF16, on Linux. On all
+    other devices, and on devices that are not known, it is `"float32"`.
 
     Args:
         strategy: the strategy whose devices train; `None` for the current
@@ -146,14 +146,14 @@ def read_hardware(strategy: tf.distribute.Strategy | None = None) -> Hardware:
 
 
 def cpu_features(cpu_info: str) -> frozenset[str] | None:
-    """Returns the instructions of an x86 CPU, as Linux lists them.
+    """Returns the names of an x86 CPU's features, as Linux lists them.
 
     Args:
         cpu_info: the content of `/proc/cpuinfo`.
 
     Returns:
-        The names of instructions; `None` if there is no line `flags`, as for
-        other CPUs.
+        The names of the features, such as instructions; `None` if there is no
+        line `flags`, as for CPUs that are not x86.
 
     Example:
 

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 TensorLike: TypeAlias = tf.types.experimental.TensorLike
 
-# The tokens that share the smoothed probability.
+# Which tokens share the probability that label smoothing takes from the label:
+# all tokens, or all except the label.
 SMOOTHING_OVER = ("all", "others")
 # XLA compiles the loss for vocabularies of at least this size. For smaller ones
 # the compilation takes more time than it saves.
@@ -25,17 +26,17 @@ def cross_entropy(
 ) -> tf.Tensor:
     """Returns the cross-entropy of each token, with label smoothing.
 
-    The target distribution has 1 - e at the label, and e is spread evenly. In
-    Szegedy et al. (cited in section 5.4), Marian, Keras and PyTorch, e is
-    spread over `"all"` V tokens, including the label. In Tensor2Tensor, fairseq
-    and OpenNMT, e is spread over the V - 1 `"others"`. The result,
-    logsumexp(z) - (1 - e) z[label] - e mean(z), is computed in float32; the
-    mean is over the tokens that share e.
+    The target distribution gives 1 - e to the label, and spreads e evenly. In
+    Szegedy et al. (cited in section 5.4 of the paper), Marian, Keras and
+    PyTorch, e is spread over `"all"` V tokens, so the label gets a part of it.
+    In Tensor2Tensor, fairseq and OpenNMT, e is spread over the V - 1
+    `"others"`. The result, logsumexp(z) - (1 - e) z[label] - e mean(z), is
+    computed in float32; the mean is over the tokens that share e.
 
     Args:
         labels: integers in [0, V), shape `(B, T)`.
         logits: z, shape `(B, T, V)`.
-        label_smoothing: e, in [0, 1).
+        label_smoothing: e, in [0, 1). It is not checked.
         smoothing_over: `"all"` or `"others"`.
 
     Returns:
@@ -70,6 +71,8 @@ class SmoothedCrossEntropy(keras.losses.Loss):
     Args:
         label_smoothing: e, 0.1 in the paper.
         smoothing_over: `"all"` or `"others"`.
+        name: the name of the loss.
+        **kwargs: further arguments of `keras.losses.Loss`.
 
     Raises:
         ValueError: `label_smoothing` is outside [0, 1), or `smoothing_over`

@@ -9,7 +9,8 @@ import keras
 from keras_transformer.training import layer_rates, schedules
 
 OPTIMIZERS = ("adam", "adamw", "adafactor", "lion", "muon")
-# Biases and weights of norms do not decay. Their names contain one of these.
+# Biases and weights of norms do not decay. The name of each contains one of
+# these words.
 _NO_DECAY = ("bias", "beta", "gamma", "scale")
 # Muon has `rms_rate` since Keras 3.13. Without it, Muon and Adam cannot share a
 # learning rate.
@@ -41,6 +42,7 @@ def make_optimizer(
             from a weight. Biases and the weights of norms do not decay. `None`
             means no decay.
         epsilon: a number that Adam adds to the root of the second moment.
+            `"adafactor"` and `"lion"` do not use it.
         factor_of: a function from the path of a variable to the factor of its
             learning rate, see `layer_rates`; `None` for no factors.
         **settings: further arguments of `keras.optimizers.Optimizer`, such as
@@ -124,9 +126,9 @@ def paper_adam(
     epsilon: float = 1e-9,
     **settings: Any,
 ) -> keras.optimizers.Adam:
-    """Makes the Adam optimizer of section 5.3, with the rate of equation 3.
+    """Makes the paper's Adam optimizer, with the learning rate of equation 3.
 
-    Its betas are 0.9 and 0.98.
+    Section 5.3 of the paper describes it. The betas are 0.9 and 0.98.
 
     Args:
         model_dim: D, d_model.

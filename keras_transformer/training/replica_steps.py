@@ -39,11 +39,11 @@ class ReplicaSteps(keras.Model):
     gradient_accumulation_steps: int
     consistency: consistency_losses.ConsistencyLoss | None
     _token_loss: token_loss.TokenLoss | None
-    # A `GradientNorms` callback sets itself here. It gets the norms.
+    # A `GradientNorms` callback sets itself here, and then gets the norms.
     gradient_norms: norms.GradientNorms | None = None
 
     def train_step(self, data: Any) -> None:
-        """Updates the weights from one replica's share of a batch."""
+        """Updates weights and metrics from one replica's share of a batch."""
         x, y, weights = keras.utils.unpack_x_y_sample_weight(data)
         batch_size = self._batch_size(x, y, weights)
         compute = self._compiled(self._loss_and_gradients)
@@ -105,7 +105,8 @@ class ReplicaSteps(keras.Model):
     def _compiled(self, function):
         """Compiles a function by XLA if `jit_compile` is True.
 
-        For a TPU, XLA compiles the whole step in any case.
+        A model that runs eagerly compiles nothing. For a TPU, XLA compiles the
+        whole step in any case.
         """
         strategy = self.distribute_strategy
         is_on_tpu = isinstance(strategy, tf.distribute.TPUStrategy)
@@ -128,7 +129,7 @@ class ReplicaSteps(keras.Model):
                 are the whole batch.
             share: the number of these rows, divided by the batch size.
         """
-        # The last call computed both the logits and `self.losses`.
+        # The last call of the model computed the logits and `self.losses`.
         penalties = [
             tf.reduce_sum(tf.cast(loss, "float32")) for loss in self.losses
         ]
@@ -163,8 +164,8 @@ class ReplicaSteps(keras.Model):
         if replicas * self.gradient_accumulation_steps == 1:
             return None
         # The number of tokens depends on masks, which the model computes. Only
-        # the masks of this call are used, so a graph drops its other
-        # operations. The scope keeps the states of layers as they are.
+        # the masks of this call are used, so a graph drops the other operations
+        # of the call. The scope keeps the states of layers as they are.
         with keras.StatelessScope():
             logits = self(x, training=False)
         total = self._total(y, logits, weights)
@@ -200,7 +201,10 @@ class ReplicaSteps(keras.Model):
         return report, logits, mask, gradients
 
     def _loss_of_second_pass(self, consistency, x, y, weights, logits):
-        """Returns what a consistency loss adds to the sum over tokens."""
+        """Returns what the second pass adds to the loss, summed over tokens.
+
+        The caller divides this sum by the number of tokens.
+        """
         step = self.optimizer.iterations.value
         share = consistency.share(step)
 
@@ -245,7 +249,8 @@ class ReplicaSteps(keras.Model):
     def _update_metrics(self, report, batch, logits, mask):
         x, y, weights = batch
         loss, count = report
-        # The first metric is Keras's `loss`. A layer may add another `loss`.
+        # The first metric is Keras's `loss`. A layer may have another metric of
+        # this name.
         super().metrics[0].update_state(loss, sample_weight=count)
         if mask is not None:
             # XLA drops the mask of the logits, and Keras's metrics do not know

@@ -6,19 +6,20 @@ from typing import Any
 import keras
 from keras import ops
 
-# The forms of `WarmupTo`, and all names of schedules.
+# The forms of `WarmupTo`, and the names of all schedules. "paper" stands for
+# `WarmupInverseSqrt`.
 FORMS = ("inverse_square_root", "cosine", "constant")
 SCHEDULES = ("paper", *FORMS)
 
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class WarmupInverseSqrt(keras.optimizers.schedules.LearningRateSchedule):
-    """The learning rate of equation 3.
+    """The learning rate of equation 3 of the paper.
 
     At step s it is factor * D^-0.5 * min(s^-0.5, s * warmup_steps^-1.5). Steps
-    are counted from 1, so that the first step has a rate above 0. The rate
-    rises linearly for `warmup_steps`, then falls with the inverse square root
-    of the step.
+    are counted from 1, so that the first step has a rate above 0. The argument
+    of a call is s - 1, the number of earlier steps. The rate rises linearly for
+    `warmup_steps`, then falls with the inverse square root of the step.
 
     Args:
         model_dim: D, d_model.
@@ -26,7 +27,7 @@ class WarmupInverseSqrt(keras.optimizers.schedules.LearningRateSchedule):
         factor: a factor of the learning rate, 1 in the paper.
 
     Raises:
-        ValueError: an argument is not positive.
+        ValueError: an argument is not positive and finite.
 
     Example:
 
@@ -60,18 +61,19 @@ class WarmupTo(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate that rises to a peak, and then has one of three forms.
 
     At step s, counted from 1, the rate is peak * s / warmup_steps up to step
-    `warmup_steps`. After that, with w = warmup_steps, it is
+    `warmup_steps`. The argument of a call is s - 1, the number of earlier
+    steps. After the warm-up, with w = warmup_steps, the rate is
 
     - `"inverse_square_root"`: peak * (w / s)^0.5, as in fairseq;
     - `"cosine"`: peak * (1 + cos(pi (s - w) / (total_steps - w))) / 2;
-    - `"constant"`: peak. Usually a `CoolDown` is added to this form.
+    - `"constant"`: peak. Usually a `CoolDown` multiplies this form.
 
     Args:
         form: one of the three names.
         peak: the highest learning rate.
         warmup_steps: w, at least 1.
-        total_steps: the step at which the cosine reaches 0; the other forms
-            do not use it.
+        total_steps: the step at which the cosine reaches 0, and from which on
+            it stays 0; the other forms do not use it.
 
     Raises:
         ValueError: the form is unknown, `peak` or `warmup_steps` is not
@@ -130,15 +132,17 @@ class WarmupTo(keras.optimizers.schedules.LearningRateSchedule):
 
 @keras.saving.register_keras_serializable("keras_transformer")
 class CoolDown(keras.optimizers.schedules.LearningRateSchedule):
-    """Another schedule, with a factor that falls linearly at the end.
+    """A schedule that multiplies another one by a factor.
 
-    Up to step total_steps - cooldown_steps + 1, counted from 1, the factor is
-    1. Then it falls by 1 / cooldown_steps at each step. At the last step it is
-    1 / cooldown_steps, and later it is 0 (Hägele et al. 2024).
+    The factor falls linearly at the end of the training (Hägele et al. 2024).
+    Up to step total_steps - cooldown_steps + 1, counted from 1, it is 1. Then
+    it falls by 1 / cooldown_steps at each step. At step total_steps it is
+    1 / cooldown_steps, and later it is 0. The argument of a call is the number
+    of earlier steps.
 
     Args:
-        schedule: the other schedule.
-        total_steps: the number of all steps.
+        schedule: the schedule to multiply.
+        total_steps: the number of steps of the training.
         cooldown_steps: the number of steps of the cool-down, at the end.
 
     Raises:

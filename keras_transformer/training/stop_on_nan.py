@@ -13,7 +13,9 @@ class StopOnNaN(keras.callbacks.Callback):
     not run after the error, and the last good checkpoint is kept.
 
     Raises:
-        FloatingPointError: the loss after a step is infinite or NaN.
+        FloatingPointError: the mean loss of the epoch's steps so far is
+            infinite or NaN. This is checked after each `steps_per_execution`
+            steps.
     """
 
     def on_train_batch_end(

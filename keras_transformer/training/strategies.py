@@ -26,8 +26,8 @@ def strategy(
             they have no GPU; `"tpu"` for a TPU; `"auto"` for the TPU if there
             is one, else for all GPUs if there are several, else for one device.
         devices: devices for `"mirrored"`, such as `["GPU:0", "GPU:1"]`.
-        tpu: the name or address of a TPU. If `None`, the environment variable
-            TPU_NAME is used, or else `"local"`, the TPU of this machine.
+        tpu: the name or address of a TPU, for `"tpu"` or `"auto"`; `None` for
+            that of the variable TPU_NAME, or else for the TPU of this machine.
 
     Returns:
         The strategy. A log line names it. Make only one strategy in a process.
@@ -35,8 +35,9 @@ def strategy(
         The function then waits until all workers are connected.
 
     Raises:
-        ValueError: the name is unknown, a device does not exist, there is no
-            TPU, or TF_CONFIG does not describe workers.
+        ValueError: the name is unknown; `devices` is one string, names a device
+            that does not exist, or is given without `"mirrored"`; there is no
+            TPU; or TF_CONFIG does not describe workers.
 
     Example:
 
@@ -95,7 +96,8 @@ def _check_devices(devices):
 
 
 def _has_tpu():
-    # Without a TPU, TensorFlow's own search for one can wait for minutes.
+    # TensorFlow's own search for a TPU is not used: it can wait for minutes if
+    # there is none.
     return "TPU_NAME" in os.environ or bool(glob.glob("/dev/accel*"))
 
 

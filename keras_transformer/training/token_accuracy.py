@@ -16,6 +16,10 @@ class TokenAccuracy(keras.metrics.MeanMetricWrapper):
     It has the value of `keras.metrics.SparseCategoricalAccuracy`, but needs
     fewer passes over the logits.
 
+    Args:
+        name: the name of the metric.
+        **settings: only `dtype`, as in Keras's metrics.
+
     Call arguments:
         y_true: labels `(B, T)`.
         y_pred: logits `(B, T, V)`.

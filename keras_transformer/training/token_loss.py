@@ -25,7 +25,7 @@ class TokenSum(NamedTuple):
     loss: the sum of weighted losses, times `loss_weights`, scalar.
     tokens: the sum of weights, scalar.
     weights: the weight of each token, 0 where it is masked, `(B, T)`.
-    mask: False where a token is masked, `(B, T)`; `None` if no token is masked.
+    mask: False where a token is masked, `(B, T)`; `None` if there is no mask.
     """
 
     loss: tf.Tensor

@@ -12,7 +12,7 @@ TensorLike: TypeAlias = tf.types.experimental.TensorLike
 
 
 def per_token(weights: TensorLike | None, labels: TensorLike) -> tf.Tensor:
-    """Returns the weights of tokens. The weight of a row is for all its tokens.
+    """Returns the weight of each token; a row's weight is for all its tokens.
 
     Args:
         weights: `(B,)`, `(B, 1)` or `(B, T)`; `None` means ones.
@@ -64,7 +64,12 @@ def with_mask(tensor: TensorLike, mask: TensorLike) -> tf.Tensor:
 def combine(
     first: tf.Tensor | None, second: tf.Tensor | None
 ) -> tf.Tensor | None:
-    """Returns the mask of the tokens in both masks; `None` means all tokens."""
+    """Returns the mask of the tokens that both masks keep.
+
+    Args:
+        first: a boolean mask; `None` keeps all tokens.
+        second: the same.
+    """
     if first is None or second is None:
         return second if first is None else first
     return first & second

@@ -52,8 +52,8 @@ def apply(
             variable without a gradient.
         variables: the variables that the gradients belong to.
         replicas: the number of replicas.
-        report_norm: a function to call with `compute_norm`. That function
-            returns the norm of the summed gradients before clipping, without
+        report_norm: a function with one argument, which is a function that
+            computes the norm of the summed gradients before clipping, without
             the loss scale. `report_norm` is not called if only Keras computes
             the sum. `None` if no callback needs the norm.
     """
@@ -93,7 +93,8 @@ def _sums(gradients):
 
 def _norm(optimizer, gradients):
     """Returns the norm of all gradients together, without the loss scale."""
-    # A sparse gradient may have a row twice, so it is made dense.
+    # A sparse gradient of an embedding may list one token twice, so it is made
+    # dense.
     tensors = [
         tf.cast(tf.convert_to_tensor(g), "float32")
         for g in gradients

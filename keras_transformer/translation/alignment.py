@@ -73,8 +73,9 @@ def words_of(pieces: Sequence[str]) -> list[int]:
 def pharaoh(soft: np.ndarray) -> str:
     """Formats a hard alignment in Pharaoh format: source-target index pairs.
 
-    Each target word is paired with its source word of the largest weight.
-    Indices are from 0.
+    Each target word is paired with the source word that has the largest weight.
+    A target word without attention to any source word has no pair. Indices are
+    counted from 0.
 
     Args:
         soft: the result of `align_words`.
@@ -95,6 +96,9 @@ def soft_pharaoh(soft: np.ndarray) -> str:
     """Formats a soft alignment: a group of weights for each target word.
 
     Spaces separate target words. Commas separate the weights of source words.
+
+    Args:
+        soft: the result of `align_words`.
 
     Example:
 

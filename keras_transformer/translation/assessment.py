@@ -25,8 +25,9 @@ class Assessment(NamedTuple):
 
     confidence: the expected share of right words in the translation.
     words: the words of the translation.
-    word_confidences: the probability of each word to be right.
-    has_loop: whether the translation has a loop, and its source has none.
+    word_confidences: for each word, the probability that it is right.
+    has_loop: whether the translation has a loop (a repetition of tokens, see
+        `defects.have_loops`), and its source has none.
     has_unusual_length: whether the translation is far too long or too short.
     """
 
@@ -50,6 +51,10 @@ def assess(
         calibration: the `Calibration` of the translator.
         texts: the sources.
         hypotheses: the translation of each source.
+
+    Returns:
+        An `Assessment` of each translation. The translation of a blank text has
+        no words, confidence 1 and no defect.
     """
     if not len(texts):
         return []
@@ -151,10 +156,16 @@ def n_best_in_graph(
 ) -> dict[str, tf.Tensor]:
     """Translates strings (B,) in the graph as `Translator.n_best` does.
 
+    Args:
+        translator: a `Translator`.
+        calibration: the `Calibration` of the translator.
+        text: string `(B,)`.
+
     Returns:
-        Dict of `translations` and `scores`, and `confidences`, float32
-        `(B, W)`, the expected share of right words in each translation; 0 for
-        empty slots.
+        Dict of `translations`, string `(B, W)`; `scores`, float32 `(B, W)`; and
+        `confidences`, float32 `(B, W)`, the expected share of right words in
+        each translation. Empty slots have confidence 0. The empty translation
+        of a blank text has confidence 1.
     """
     source_ids, is_blank = _encoded(translator, text)
     result = translator.search_ids(source_ids)

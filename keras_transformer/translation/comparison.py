@@ -1,4 +1,4 @@
-"""Compares two systems' translations: scores, their significance, examples."""
+"""Compares the translations of two systems, with tests of significance."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
@@ -41,14 +41,14 @@ def compare_translations(
         references: the correct translations.
         lowercase: whether to ignore case.
         tokenize: a tokenization of sacreBLEU, for BLEU.
-        samples: the number of resamples of the paired bootstrap.
-        trials: the number of trials of the randomization.
+        samples: the number of resamples of the paired bootstrap, at least 1.
+        trials: the number of trials of the randomization, at least 1.
 
     Returns:
         A dict for each of `bleu`, `chrf` and `ter`: `first` and `second`, the
-        scores; `first_interval` and `second_interval`, the mean of the
-        resamples and the half width of the 95 % interval; `bootstrap_p` and
-        `randomization_p`, the p-values of the two tests; and
+        scores; `first_interval` and `second_interval`, each a list of the mean
+        of the resamples and half the width of the 95 % interval; `bootstrap_p`
+        and `randomization_p`, the p-values of the two tests; and
         `bootstrap_signature` and `randomization_signature` of sacreBLEU.
 
     Raises:

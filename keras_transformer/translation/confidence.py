@@ -26,7 +26,7 @@ class Calibration:
             pieces, to the probability that the word is right.
         sentences: the curve from the mean log-probability of the tokens of a
             sentence to the share of right words in this sentence.
-        lengths: the lengths of good translations.
+        lengths: the `LengthModel` of good translations.
 
     Example:
 
@@ -41,7 +41,7 @@ class Calibration:
     lengths: defects.LengthModel
 
     def as_json(self) -> dict[str, Any]:
-        """Returns the numbers as values of JSON."""
+        """Returns the calibration as a dict that JSON can represent."""
         return {
             field.name: getattr(self, field.name)._asdict()
             for field in dataclasses.fields(self)
@@ -78,9 +78,9 @@ def fit(
     """Learns a calibration from translations and their references.
 
     Args:
-        scored: the words of B translations, with their log-probabilities.
+        scored: the words of translations, with their log-probabilities.
         references: a reference for each translation.
-        lengths: the lengths of good translations.
+        lengths: the `LengthModel` of good translations.
 
     Raises:
         ValueError: no translation has a word.
@@ -104,7 +104,16 @@ def fit(
 def right_words(
     scored: word_scores.WordScores, references: Sequence[str]
 ) -> list[list[bool]]:
-    """Tells which words of translations are right, given their references."""
+    """Tells which words of translations are right, given their references.
+
+    Args:
+        scored: the words of translations.
+        references: a reference for each translation.
+
+    Returns:
+        For each translation, a boolean for each word, see
+        `reliability.right_words`.
+    """
     return [
         reliability.right_words(words, reference.split())
         for words, reference in zip(scored.words, references, strict=True)

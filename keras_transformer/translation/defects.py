@@ -65,8 +65,9 @@ def fit_lengths(
     """Fits a `LengthModel` to the lengths of good translations.
 
     Args:
-        source_lengths: `(B,)`, numbers of tokens, each at least 1.
-        target_lengths: `(B,)`, numbers of tokens.
+        source_lengths: `(B,)`, the number of tokens of each source, without
+            special ids, at least 1.
+        target_lengths: `(B,)`, the same for the translations; 0 is allowed.
     """
     source = np.asarray(source_lengths, "float64")
     target = np.asarray(target_lengths, "float64")
@@ -90,10 +91,10 @@ def of_translations(
     Args:
         source_ids: int32 `(B, S)`, with end tokens, padded.
         ids: int32 `(B, T)`, numbers that identify tokens.
-        lengths: int32 `(B,)`, the number of tokens of each translation, end
-            token included.
+        lengths: int32 `(B,)`, the number of tokens of each translation, special
+            ids included. A translation of length 0 has no defect.
         special_ids: the special ids of the sources, and of the translations.
-        expected: the lengths of good translations.
+        expected: the `LengthModel` of good translations.
 
     Returns:
         Two boolean tensors `(B,)`: has a loop, has an unusual length.

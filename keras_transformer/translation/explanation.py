@@ -21,7 +21,8 @@ class Explanation(NamedTuple):
     `target_input_tokens[t]` and emitted `target_tokens[t]`.
 
     source_tokens: S pieces, the end token included.
-    target_tokens: the T pieces of the translation, in order.
+    target_tokens: the T pieces of the translation, with its end token. The end
+        token is missing if the maximum length cut the translation.
     target_input_tokens: the T pieces that the decoder read, start token first.
     encoder: `(L, H, S, S)`.
     decoder: `(L, H, T, T)`; both axes are `target_input_tokens`.

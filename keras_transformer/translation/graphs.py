@@ -22,8 +22,9 @@ def in_graphs(
 ) -> "GraphSearch | CompiledSearch":
     """Makes a function that runs a search in a graph.
 
-    The function takes source ids `(B, S)`, B above 0, prefixes `(B, P)` or
-    `None`, and `align`.
+    The function takes source ids `(B, S)`, B above 0; prefixes `(B, P)` or
+    `None`; and `align`, whether the result must have attention. It returns a
+    `SearchResult`.
 
     Args:
         search: a `ModelSearch`.
@@ -90,9 +91,9 @@ class CompiledSearch:
         search: a `ModelSearch`.
         lengths: `Lengths` of translations.
         pad_id: the id of padding.
-        strategy: the strategy of the model, if each of its replicas shall
-            search a share of the rows; `None` to search on one device. A TPU
-            needs its strategy.
+        strategy: the strategy of the model, if each replica shall search for a
+            share of the rows; `None` to search on one device. On a TPU, its
+            strategy must be given.
 
     Example:
 
@@ -148,7 +149,7 @@ class CompiledSearch:
         num_copies += -(rows + num_copies) % self._replicas
         padding = [[0, 0], [0, -length % _LENGTH_MULTIPLE]]
         ids = tf.pad(ids, padding, constant_values=self._pad_id)
-        # Copies need no additional steps: they end with the first row.
+        # A copy is done in the same step as the first row, so it adds no steps.
         return tf.concat([ids, tf.repeat(ids[:1], num_copies, axis=0)], axis=0)
 
 

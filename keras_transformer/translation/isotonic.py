@@ -33,7 +33,7 @@ class Curve(NamedTuple):
         return np.interp(np.asarray(values, "float64"), self.x, self.y)
 
     def in_graph(self, values: tf.Tensor) -> tf.Tensor:
-        """Returns the y at x `values`, float32 `(N,)`, in a graph."""
+        """Returns the y at each x of a float32 vector, in a graph."""
         x, y = (tf.constant(each, tf.float32) for each in self)
         after = tf.searchsorted(x, values, side="right")
         last = len(self.x) - 1
@@ -53,16 +53,16 @@ def fit(x: Sequence[float], y: Sequence[float]) -> Curve:
     """Fits a curve that never falls, by pool-adjacent-violators.
 
     The pairs are sorted by x, and each group of about 20 pairs is averaged to
-    one point. Then each point that is not higher than the point before it is
-    averaged with that point, until all points rise (Ayer et al. 1955). The
-    curve goes through these points.
+    one point. If a point is not higher than the previous one, both are replaced
+    by their weighted mean, until all points rise (Ayer et al. 1955). The curve
+    goes through these points.
 
     Args:
         x: at least one number, in any order.
         y: a number for each x.
 
     Raises:
-        ValueError: there are no pairs, or the numbers of x and y differ.
+        ValueError: there are no pairs, or not as many y as x.
 
     Example:
 

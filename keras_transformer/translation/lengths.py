@@ -14,8 +14,9 @@ class Lengths(NamedTuple):
     """Limits of the length of a translation, for a source of S tokens.
 
     All numbers include end tokens. The maximum length is the smaller of
-    `maximum` and `ratio` * S + `extra`. The minimum length is the larger of
-    `minimum` and `minimum_ratio` * S, but never above the maximum length.
+    `maximum` and `ratio` * S + `extra`, but at least 1. The minimum length is
+    the larger of `minimum` and `minimum_ratio` * S, but never above the maximum
+    length. `ratio` * S is rounded down, and `minimum_ratio` * S is rounded up.
 
     maximum: a number of tokens, or `None` for no such limit.
     ratio: a factor of S.
@@ -39,7 +40,11 @@ class Lengths(NamedTuple):
     def of(
         self, source_lengths: contract.TensorLike
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the minimum and maximum lengths, int32 `(B,)` each."""
+        """Returns the minimum and maximum lengths, int32 `(B,)` each.
+
+        Args:
+            source_lengths: S of each row, `(B,)`.
+        """
         sources = tf.cast(source_lengths, tf.float32)
         maxima = tf.cast(self.ratio * sources, tf.int32) + self.extra
         if self.maximum is not None:
@@ -50,7 +55,11 @@ class Lengths(NamedTuple):
         return tf.minimum(minima, maxima), maxima
 
     def check(self) -> None:
-        """Raises ValueError for invalid limits."""
+        """Raises ValueError unless the limits are valid.
+
+        They must be finite and at least 0. `maximum` must be `None`, or at
+        least 1 and at least `minimum`.
+        """
         for name, least in (
             ("maximum", 1),
             ("ratio", 0),

@@ -130,8 +130,10 @@ def score_translations(
         tokenize: a tokenization of sacreBLEU, for BLEU.
 
     Returns:
-        `bleu` and `chrf` in [0, 100] with their signatures, and
-        `exact_match`, the share of translations equal to their reference.
+        Dict of `bleu` and `chrf`, in [0, 100]; `bleu_signature` and
+        `chrf_signature` of sacreBLEU; and `exact_match`, in [0, 1], the share
+        of translations equal to their reference. `exact_match` never ignores
+        case.
 
     Raises:
         ValueError: the numbers of texts differ, or are 0; one string instead

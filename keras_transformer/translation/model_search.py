@@ -28,7 +28,11 @@ class ModelSearch:
         search: a `Search`.
         lengths: `Lengths` of translations.
         end_id: the id of the end token in the vocabulary of translations.
-        first_ids: the ids that begin every translation without a prefix.
+        first_ids: the ids that begin every translation if a call gives no
+            prefix.
+
+    Raises:
+        ValueError: `model` is a `Shortlisted` that the search cannot use.
     """
 
     def __init__(
@@ -67,8 +71,8 @@ class ModelSearch:
         """
         model = self.model
         if isinstance(model, shortlisted.Shortlisted):
-            # No shortlist: a prefix may have any tokens, and XLA needs a
-            # vocabulary of fixed size.
+            # The shortlist is not used with a prefix, which may have any
+            # tokens, nor with XLA, which needs a vocabulary of fixed size.
             if prefix is not None or max_length is not None:
                 model = model.model
             else:
@@ -138,7 +142,12 @@ class ModelSearch:
     def attention_scores(
         self, source_ids: tf.Tensor, target_ids: tf.Tensor
     ) -> Any:
-        """Returns the `AttentionScores` of sources (B, S), targets (B, T)."""
+        """Returns the `AttentionScores` of the model for sources and targets.
+
+        Args:
+            source_ids: int32 `(B, S)`.
+            target_ids: int32 `(B, T)`, with end tokens.
+        """
         if self._has_one_run:
             return self._run_once(source_ids, target_ids)[1]
         return self.model.attention_scores(self._inputs(source_ids, target_ids))
@@ -208,7 +217,7 @@ def _row_keys(source_ids, mask):
     columns = tf.range(1, tf.shape(source_ids)[1] + 1, dtype=tf.int64)
     ids = tf.cast(source_ids, tf.int64)
     mixed = tf.math.floormod(ids * 48271 + columns * 1664525, modulus)
-    # Squares are used, so that changes in two columns do not cancel out.
+    # Without the squares, changes in two columns could cancel each other out.
     for _ in range(3):
         mixed = tf.math.floormod(mixed * mixed + 1013904223, modulus)
     keys = tf.reduce_sum(tf.where(mask, mixed, 0), axis=1)

@@ -1,4 +1,4 @@
-"""Reliability diagrams: they compare confidences with right predictions."""
+"""Reliability diagrams: confidences beside the shares of right predictions."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -65,8 +65,9 @@ def bins(confidences: npt.ArrayLike, right: npt.ArrayLike) -> list[Bin]:
     """Sorts predictions into ten bins by confidence; leaves out empty bins.
 
     Args:
-        confidences: `(N,)`, in [0, 1].
-        right: `(N,)`, whether each prediction was right, or its right share.
+        confidences: a vector, the confidence of each prediction, in [0, 1].
+        right: a vector, whether each prediction was right; or, for predictions
+            of several words, the share of right words.
     """
     confidences = np.asarray(confidences, "float64")
     right = np.asarray(right, "float64")
@@ -87,8 +88,8 @@ def bins(confidences: npt.ArrayLike, right: npt.ArrayLike) -> list[Bin]:
 def calibration_error(all_bins: Sequence[Bin]) -> float:
     """Returns the expected calibration error of bins.
 
-    It is the mean difference between the confidence and the share of right
-    predictions, with each bin weighted by its size (Naeini et al. 2015).
+    It is the mean absolute difference between the confidence and the share of
+    right predictions, with each bin weighted by its size (Naeini et al. 2015).
 
     Example:
 
@@ -105,8 +106,12 @@ def calibration_error(all_bins: Sequence[Bin]) -> float:
 def diagram(all_bins: Sequence[Bin]) -> Iterator[str]:
     """Yields the lines of a reliability diagram.
 
-    Each line has a bar for the share of right predictions, and a mark where the
-    bar would end if the confidence were exact.
+    The first line is a header. Each other line has a bar for the share of right
+    predictions, and a mark where the bar would end if the confidence were
+    exact.
+
+    Args:
+        all_bins: the result of `bins`.
     """
     yield "confidence    count   mean  right"
     for each in all_bins:

@@ -31,8 +31,8 @@ class RepairingTranslator(translators.Translator):
 
     Args:
         translator: a `Translator` with a `BeamSearch`.
-        expected: the lengths of good translations, such as `lengths` of a
-            `Calibration`.
+        expected: the `LengthModel` of good translations, such as `lengths` of
+            a `Calibration`.
 
     Raises:
         ValueError: the search is not a `BeamSearch`, or XLA compiles it.
@@ -85,7 +85,7 @@ class RepairedSearch(model_search.ModelSearch):
         search: a `BeamSearch`.
         lengths: `Lengths` of translations.
         tokenizers: the tokenizers of sources and of translations.
-        expected: the lengths of good translations.
+        expected: the `LengthModel` of good translations.
 
     Raises:
         ValueError: the search is not a `BeamSearch`.
@@ -157,6 +157,10 @@ class RepairedSearch(model_search.ModelSearch):
 def second_search(search: base.Search) -> beam.BeamSearch:
     """Returns a beam search that avoids loops and omissions.
 
+    Args:
+        search: its other settings are kept, except `stopping`, because not
+            every stopping rule allows a coverage penalty.
+
     Raises:
         ValueError: `search` is not a `BeamSearch`.
 
@@ -190,7 +194,7 @@ def _replaced(first, second, rows, is_better, pad_id):
         second: the `SearchResult` of the rows that were searched again.
         rows: int64, the indices of these rows in the batch.
         is_better: boolean, which of these rows to replace.
-        pad_id: the id after the end of a hypothesis.
+        pad_id: the id that fills `ids` after the end of a hypothesis.
     """
     length = tf.maximum(tf.shape(first.ids)[2], tf.shape(second.ids)[2])
 

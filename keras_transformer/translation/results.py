@@ -19,9 +19,9 @@ class Hypothesis(NamedTuple):
     """One translation of a sentence.
 
     text: the translation.
-    score: the score by which the search ranks hypotheses. With `minimum_risk`
-        the expected BLEU ranks the first hypotheses instead.
-    tokens: the pieces of the translation, the end token included.
+    score: the score by which the search ranks hypotheses. If a beam search has
+        `minimum_risk`, the expected BLEU ranks the first hypotheses instead.
+    tokens: the pieces of the translation, with the end token if there is one.
     log_probs: float32 array, the log-probability of each piece.
     alignment: soft alignment of words, see `align_words`; `None` if the words
         were not aligned.
@@ -40,7 +40,11 @@ class Hypothesis(NamedTuple):
 
 
 def empty_hypothesis(align: bool) -> Hypothesis:
-    """Returns the translation of a blank text; `align` adds an alignment."""
+    """Returns the translation of a blank text.
+
+    Args:
+        align: whether the translation has an alignment, which is empty.
+    """
     empty_alignment = np.zeros([0, 0]) if align else None
     return Hypothesis("", 0.0, [], np.zeros([0], "float32"), empty_alignment)
 
@@ -98,7 +102,8 @@ def texts_in_graph(
 
     Returns:
         Dict of `translations`, string `(B, W)`, and `scores`, float32 `(B, W)`.
-        A blank text has one hypothesis, which is empty and has score 0.
+        A blank text has one hypothesis, which is empty and has score 0. Empty
+        slots have an empty translation and a score of -1e9.
     """
     shape = tf.shape(scores)
     is_blank = is_blank[:, None]
@@ -122,7 +127,7 @@ def read_result(
     target_tokenizer: TextTokenizer,
     align: bool,
 ) -> list[list[Hypothesis]]:
-    """Returns the hypotheses that a search found for each text.
+    """Returns the hypotheses of each text, best first, without empty slots.
 
     Args:
         result: the result of the search, outside of graphs.
@@ -186,7 +191,8 @@ def read_scores(
     """Returns existing targets as hypotheses, with their scores.
 
     Args:
-        result: the result of scoring, outside of graphs, one hypothesis a row.
+        result: the result of scoring, outside of graphs. Each row has one
+            hypothesis.
         texts: B sources.
         targets: a translation of each source.
         are_blank: boolean `(B,)`, whether source and target are both blank.
@@ -267,7 +273,8 @@ def _words_read(texts, tokenizer):
 def _over_all_words(soft, count, read):
     """Inserts columns of zeros for the source words that were not read.
 
-    The columns then stand for all words of the text.
+    The columns then stand for all words of the text. If the end of the text was
+    cut, they stand for the words up to the last word that was read.
 
     Args:
         soft: soft alignment `(target words, words read)`.

@@ -25,7 +25,7 @@ class Shortlisted:
     its translation does not depend on the other rows.
 
     A search uses all tokens, not the shortlist, if a user gives a prefix or if
-    XLA compiles the search. So does the score of a given target.
+    XLA compiles the search. A given target is also scored with all tokens.
 
     Args:
         model: a model whose `stepper` takes `output_ids`.
@@ -87,6 +87,13 @@ class Shortlisted:
 
     def check(self, search: base.Search, end_id: int) -> None:
         """Checks that a search can use the shortlist.
+
+        A search compares tokens with special and banned ids. So these ids must
+        be the same in the shortlist of every batch as in the vocabulary.
+
+        Args:
+            search: a `Search`.
+            end_id: the id of the end token in the vocabulary of translations.
 
         Raises:
             ValueError: the search draws tokens at random, or not all rows may
@@ -160,7 +167,10 @@ class BatchModel:
         return tf.gather(self._ids, ids)
 
     def to_shortlist(self, ids: tf.Tensor) -> tf.Tensor:
-        """Converts ids of the model to ids of the shortlist; all must exist."""
+        """Converts ids of the model's vocabulary to ids of the shortlist.
+
+        The shortlist must have all these tokens.
+        """
         numbers = tf.searchsorted(self._ids, tf.reshape(ids, [-1]))
         return tf.reshape(numbers, tf.shape(ids))
 

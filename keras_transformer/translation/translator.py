@@ -20,7 +20,7 @@ _PAPER_LENGTHS = limits.Lengths()
 _PAPER_SEARCH = beam.BeamSearch()
 _STRINGS = tf.TensorSpec([None], tf.string)
 _IDS = tf.TensorSpec([None, None], tf.int32)
-# AutoGraph takes seconds and is not needed: no Python branches on tensors.
+# AutoGraph takes seconds and is not needed: no `if` here depends on a tensor.
 _in_graph = functools.partial(tf.function, autograph=False)
 
 
@@ -32,18 +32,19 @@ class Translator(tf.Module):
         tokenizer: a `Tokenizer` with the padding id of the model.
         search: a `Search`: `BeamSearch`, `GreedySearch`, `SamplingSearch` or
             your own; `None` for beam search as in the paper. A translation
-            never contains the padding id, nor the model's start id unless it
-            is also the end id.
-        max_source_length: longer sources are cut to this number of tokens.
+            never has the padding id, nor the start id unless it is the end id.
+        max_source_length: the maximum number of tokens of a source, with its
+            special ids. The text of a longer source is cut.
         target_tokenizer: the tokenizer of translations; `None` for `tokenizer`.
         lengths: `Lengths` of translations; by default as in the paper.
         jit_compile: whether `hypotheses` and `translate` compile the search
-            with XLA, once for each of a few shapes. Compilation takes seconds
-            for each shape; searches for one sentence are then faster.
+            with XLA. Each of a few shapes is compiled once, which takes
+            seconds. After that, the search for one sentence is faster.
 
     Raises:
-        ValueError: a padding id that differs from the model's, a beam larger
-            than the target vocabulary, invalid length limits, or no search.
+        ValueError: `max_source_length` is below 1, a padding id differs from
+            the model's, a beam is larger than the target vocabulary, a length
+            limit is invalid, or `search` is no search.
 
     Example:
 
@@ -99,8 +100,8 @@ class Translator(tf.Module):
         """Translates strings (B,) in the graph.
 
         Returns:
-            Dict of `translation`, string `(B,)`, and `score`, float32 `(B,)`,
-            the best hypothesis and its score. A blank string has an empty
+            Dict of `translation`, string `(B,)`, the best hypotheses; and
+            `score`, float32 `(B,)`, their scores. A blank string has an empty
             translation with score 0. If the model's output is NaN, the score
             is NaN and the translation is empty.
         """
@@ -147,7 +148,7 @@ class Translator(tf.Module):
         """Scores existing translations `target` (B,) of strings `text` (B,).
 
         Returns:
-            Dict of `log_probability`, float32 `(B,)`, the sum over the tokens,
+            Dict of `log_probability`, float32 `(B,)`: the sum over the tokens,
             without penalties. It is 0 if text and target are both blank.
         """
         lists.check_list("text", text)
@@ -172,7 +173,7 @@ class Translator(tf.Module):
         return self._with(model=model)
 
     def with_n_best(self, count: int | None = None) -> "Translator":
-        """Returns a translator like this one, but for `count` hypotheses.
+        """Returns a translator whose search returns `count` hypotheses.
 
         Args:
             count: a number, or `None` for as many as the search can return.
@@ -191,7 +192,7 @@ class Translator(tf.Module):
     def translate(
         self, texts: Sequence[str], batch_size: int = 64
     ) -> list[str]:
-        """Translates Python strings; the results are in the same order.
+        """Translates Python strings; returns the best hypothesis of each.
 
         Raises:
             ValueError: one string instead of a list, or `batch_size` below 1.
@@ -211,7 +212,7 @@ class Translator(tf.Module):
 
         Args:
             texts: the texts to translate.
-            batch_size: the number of texts of a batch, of similar length.
+            batch_size: the maximum number of texts of a batch.
             prefixes: the beginning of each translation, or `None`.
             align: whether to align the words of source and translation.
 
@@ -221,8 +222,7 @@ class Translator(tf.Module):
 
         Raises:
             ValueError: one string instead of a list, `batch_size` below 1, not
-                as many prefixes as texts, or a prefix longer than the maximum
-                length of its translation.
+                as many prefixes as texts, or a prefix over the length limit.
             FloatingPointError: the model's output is NaN.
         """
         texts = lists.as_list("texts", texts)
@@ -264,8 +264,8 @@ class Translator(tf.Module):
 
         Args:
             texts: the sources.
-            targets: a translation of each.
-            batch_size: the number of pairs of a batch.
+            targets: a translation of each source.
+            batch_size: the maximum number of pairs of a batch.
 
         Returns:
             A `Hypothesis` of each pair.

@@ -17,7 +17,7 @@ _SPACE = "\u2581"
 
 
 class WordScores(NamedTuple):
-    """The words of B translations.
+    """The words of several translations.
 
     words: the words of each translation.
     log_probs: the log-probability of each word, summed over its pieces.

@@ -2,19 +2,20 @@
 
     python -m tools.benchmark_search --peers_python=peers/bin/python
 
-All models have random weights, and all searches write the same number of
-tokens: only the time is measured. Our engine and the peer run in alternate
+Only the time is measured. So all models have random weights, and all searches
+write the same number of tokens. Our engine and the peer run in alternate
 rounds, each in its own process, on the same cores. Each comparison prints a
 line of JSON with both medians and their ratio: how many times faster our engine
 is. `--peers_python` is a Python interpreter with ctranslate2, torch and
-transformers. The Marian model is that of transformers. A peer that is not
-installed is left out.
+transformers. The Marian model is that of transformers. If a peer is not
+installed, the line says what is missing, and has no ratio.
 
     python -m tools.benchmark_search --suite=lengths
 
-prints the time of a step, and the memory of a search, at growing lengths.
-`--suite=latency` times one sentence with a small model. `--suite=shortlist`
-compares our search with a shortlist and without one.
+prints the time of a step of our search, and the peak memory of its process, at
+growing lengths. `--suite=latency` compares our search with CTranslate2 on one
+sentence, with a small model. `--suite=shortlist` compares our search with a
+shortlist and without one.
 """
 
 import dataclasses
@@ -55,8 +56,9 @@ class Benchmark:
     )
 
 
-# For each suite: our engine and precision, the peer and its precision, and the
-# beam size.
+# The comparisons of each suite except `lengths`: our engine and its precision,
+# the peer and its precision, and the beam size. In the suite `shortlist` the
+# peer is our own search without a shortlist.
 COMPARISONS = {
     "speed": (
         (GRAPH, "float32", "ctranslate2", "float32", 4),
@@ -75,6 +77,7 @@ COMPARISONS = {
     ),
 }
 # The sizes of --suite=latency, which times one sentence with a small model.
+# These sizes replace the values of the flags.
 LATENCY = {
     "layers": 3,
     "model_dim": 256,
@@ -97,8 +100,15 @@ def start(job: Job, benchmark: Benchmark) -> process.Engine:
 def compare(our_job: Job, peer_job: Job, benchmark: Benchmark) -> dict:
     """Runs two engines in alternate rounds.
 
+    Args:
+        our_job: the job of our engine.
+        peer_job: the job of the engine to compare with.
+        benchmark: the flags of the rounds and of the peers.
+
     Returns:
-        The times and their ratio. The ratio is above 1 if `our_job` is faster.
+        Dict of the job, the times of both engines, and the ratio of the times.
+        The ratio is above 1 if `our_job` is faster. If an engine is not
+        installed, the dict has no times of it, and no ratio.
     """
     jobs = (our_job, peer_job)
     engines = [start(job, benchmark) for job in jobs]
@@ -147,6 +157,14 @@ def compare_lengths(job: Job, benchmark: Benchmark) -> dict:
 
     The time of a step between two lengths is the difference of the times of
     the two searches, divided by the difference of the lengths.
+
+    Args:
+        job: the search. The lengths of `benchmark` replace its target length.
+        benchmark: the flags of the rounds and of the lengths, which must grow.
+
+    Returns:
+        Dict of the job of the last search, and a dict of results for each
+        length.
     """
     rows, previous = [], None
     jobs = [
@@ -157,7 +175,8 @@ def compare_lengths(job: Job, benchmark: Benchmark) -> dict:
         length, engine = job.target_length, start(job, benchmark)
         seconds = [engine.ask() for _ in range(benchmark.rounds)]
         median = statistics.median(seconds)
-        # The bytes of the keys and values of all blocks, in float32.
+        # The bytes of the past of the search: the float32 keys and values of
+        # the self-attention of all decoder blocks.
         cached = 2 * 4 * job.layers * job.model_dim
         cached *= job.batch_size * job.beam_size * length
         row = {

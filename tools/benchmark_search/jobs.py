@@ -14,7 +14,15 @@ OURS = (GRAPH, XLA, SHORTLIST)
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One search: its engine, the sizes of its model, and its batch."""
+    """One search: its engine, the sizes of its model, and its batch.
+
+    engine: `GRAPH`, `XLA`, `SHORTLIST`, "ctranslate2" or "marian".
+    precision: a Keras policy for our engines, a compute type of CTranslate2, or
+        a dtype of PyTorch for Marian.
+
+    Raises:
+        ValueError: a size is not an integer of at least 1.
+    """
 
     engine: str = GRAPH
     precision: str = "float32"

@@ -16,7 +16,11 @@ _FREQUENT, _LIKELY = 2000, 20
 
 
 def make_search(job: jobs.Job) -> Callable[[], None]:
-    """Returns a function without arguments that searches once."""
+    """Returns a function without arguments that searches once.
+
+    The function raises ValueError if a translation has fewer tokens than the
+    job asks for.
+    """
     whole = _make_model(job)
     shortlisted = kt.translation.Shortlisted(whole, _draw_shortlist(job))
     sources = _draw_sources(job)
@@ -61,7 +65,7 @@ def make_search(job: jobs.Job) -> Callable[[], None]:
 
 
 def _make_model(job):
-    # The models of the peers have the same settings.
+    # Post-norm and biases everywhere, as in the models of the peers.
     config = training_sizes.config_of(job, normalization="post", biases="all")
     return kt.build_transformer(config, dtype=job.precision)
 
@@ -98,11 +102,12 @@ def serve(job: jobs.Job, profile: str | None = None) -> None:
 
     Args:
         job: the search.
-        profile: directory for a TensorBoard profile of one search.
+        profile: directory for a TensorBoard profile of one search; `None` for
+            no profile.
     """
     keras_fit.use_threads(job.threads)
     search = make_search(job)
-    search()  # The first call traces the graph, and compiles it.
+    search()  # The first call traces the graph, and with XLA compiles it.
     search()
     if profile:
         with tf.profiler.experimental.Profile(profile):

@@ -3,9 +3,10 @@
     python -m tools.benchmark_search.peers '{"engine": "ctranslate2", ...}'
 
 This is a separate process, since the libraries of these engines conflict with
-TensorFlow. It needs CTranslate2, or PyTorch and transformers, but not
+TensorFlow. The program needs CTranslate2, or PyTorch and transformers, but not
 `keras_transformer`. It makes a model with random weights, and then searches
-once for each line of standard input, see `serving.serve`.
+once for each line of standard input, see `serving.serve`. The job is a dict
+with the fields of `jobs.Job`.
 """
 
 import json
@@ -16,7 +17,7 @@ import numpy as np
 
 from tools.engines import serving
 
-# The special ids of the vocabularies in this file.
+# The ids of the padding and of the end token, for both engines.
 _PAD, _END = 0, 1
 
 
@@ -142,7 +143,7 @@ def marian_search(job):
 
 
 def draw_sources(job, first):
-    """Draws ids from `first` on, `(batch_size, source_length)`."""
+    """Draws source ids of at least `first`, `(batch_size, source_length)`."""
     return np.random.default_rng(1).integers(
         first, job["vocabulary_size"], (job["batch_size"], job["source_length"])
     )

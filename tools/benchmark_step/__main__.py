@@ -8,19 +8,20 @@ Our model is compared with its peers: a model of KerasHub's layers,
 sizes, and each has its own process. In each round, one process after the other
 trains for some steps. For each peer there is a line of JSON: medians and ranges
 of the milliseconds of a step, the ratio of the medians, and the median of the
-rounds' ratios. A ratio above 1 means that our model is faster. A peer that is
-not installed is left out: its line says what is missing.
+rounds' ratios. A ratio above 1 means that our model is faster. If a peer is not
+installed, its line says what is missing, and has no ratio.
 
     python -m tools.benchmark_step --suite=epoch --source=FILE --target=FILE
 
-trains on a parallel corpus instead, with the same vocabulary, and compares the
-target tokens per second, without padding. Our batches have several pairs in a
-row. The batches of KerasHub are padded to the longest sentence of the corpus.
+compares our model with KerasHub's on a parallel corpus, with one vocabulary for
+both. It compares the target tokens per second; padding is not counted. In our
+batches, several pairs share a row. In the batches of KerasHub, each side is
+padded to the longest sentence of this side in the corpus.
 
     python -m tools.benchmark_step --suite=memory
 
-compares the peak memory of our model and of `torch.nn.Transformer`, in the
-first steps with the sizes of the base model.
+compares the memory that the first steps of our model and of
+`torch.nn.Transformer` add, with the sizes of the base model.
 """
 
 import dataclasses
@@ -72,7 +73,8 @@ PEERS = {
     "epoch": (jobs.KERAS_HUB,),
     "memory": (jobs.TORCH,),
 }
-# The sizes of --suite=memory: the base model of the paper, 4,096 target tokens.
+# The sizes of --suite=memory: the base model of the paper with 32,000 tokens,
+# and batches of 4,096 target tokens. These sizes replace the flags' values.
 BASE = {
     "layers": 6,
     "model_dim": 512,
@@ -105,7 +107,8 @@ def by_turns(job: jobs.Job, benchmark: Benchmark) -> list[dict]:
         benchmark: the flags of the rounds and of the peers.
 
     Returns:
-        The comparison with each peer.
+        A dict for each peer: the results of our engine and of the peer, and
+        their ratios.
     """
     names = (jobs.OURS, *PEERS[benchmark.suite])
     engines = {
@@ -176,7 +179,15 @@ def _ratios(ours, theirs, higher):
 
 
 def compare_memory(job: jobs.Job, benchmark: Benchmark) -> dict:
-    """Compares the peak memory of the first steps, one process at a time."""
+    """Compares the memory of the first steps, one process at a time.
+
+    The memory of the steps is the peak memory of the process, less the peak
+    memory after the imports. The ratio is above 1 if our model needs less.
+
+    Args:
+        job: the job of our engine. The peers get the same job.
+        benchmark: the flags of the peers.
+    """
     result, steps = {}, {}
     for name in (jobs.OURS, *PEERS["memory"]):
         engine = start(dataclasses.replace(job, engine=name), benchmark)
@@ -196,7 +207,9 @@ def compare_memory(job: jobs.Job, benchmark: Benchmark) -> dict:
 
 
 def write_corpus(benchmark: Benchmark, size: int, directory: str) -> None:
-    """Writes the files of `jobs.Corpus`.
+    """Writes the files of `jobs.Corpus`: a vocabulary, and sentence pairs.
+
+    Pairs with a blank side are left out.
 
     Args:
         benchmark: the flags, with the files of sentence pairs.

@@ -25,7 +25,8 @@ def main(work: str) -> None:
     """Makes the model of a job, and trains it at each request.
 
     The response to a request is `[seconds, target_tokens]`: the time and the
-    number of target tokens of the trained steps.
+    number of target tokens of the timed steps. If a package is not installed,
+    the program prints the greeting of `serving.serve_missing`, and ends.
 
     Args:
         work: the `Job`, as JSON.

@@ -20,8 +20,14 @@ WARM_UP_STEPS = 4
 class Job:
     """The training of one engine: the sizes of its model and its batches.
 
-    engine: one of the names above.
-    steps: the number of steps of a round.
+    engine: `OURS`, `KERAS_HUB`, `TORCH` or `MARIAN`.
+    batch_size, length: the number of rows of a batch of random ids, and the
+        number of tokens of a row. With a corpus, our batches have at most
+        `batch_size * length` tokens, and those of KerasHub `batch_size` pairs.
+    precision: a Keras policy. In PyTorch, "float32" is float32, and any other
+        policy means automatic mixed precision with bfloat16.
+    jit_compile: whether XLA compiles our step. The peers ignore it.
+    steps: the number of timed steps of a round.
     corpus: the directory of `Corpus`; `None` for batches of random ids.
     max_length: the maximum number of tokens of a sentence. Pairs of the corpus
         with a longer sentence are left out.

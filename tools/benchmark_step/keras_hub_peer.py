@@ -96,7 +96,10 @@ class _RandomBatches:
 
 
 class _CorpusBatches:
-    """Batches of a corpus. All sentences have the length of the longest one."""
+    """Batches of a corpus.
+
+    The sentences of each side are padded to the length of the longest one.
+    """
 
     has_padding = True
 

@@ -1,7 +1,8 @@
 """The training steps of `torch.nn.Transformer` and of transformers' Marian.
 
 `torch.nn.Transformer` differs from our model: it also applies dropout to
-attention scores, and has a norm at the end of each stack.
+attention scores and inside of the feed-forward networks, and has a norm at the
+end of each stack.
 """
 
 import math
@@ -48,7 +49,13 @@ class PlainTransformer(torch.nn.Module):
     def forward(
         self, sources: torch.Tensor, targets: torch.Tensor
     ) -> torch.Tensor:
-        """Returns the logits `(B, T, V)`."""
+        """Returns the logits `(B, T, V)`.
+
+        Args:
+            sources: source ids `(B, S)`.
+            targets: ids `(B, T)` that the decoder reads. S and T must be
+                `job.length`, for which the positions are computed.
+        """
         outputs = self.transformer(
             self._embed(sources),
             self._embed(targets),

@@ -81,12 +81,22 @@ def compile_client(output: str | os.PathLike[str]) -> None:
 
 
 def find_compiler() -> str | None:
-    """Returns the path of a C compiler; `None` if there is none."""
+    """Returns the path of the compiler in the variable CC, or else of `cc`.
+
+    Returns:
+        The path; `None` if there is no such program.
+    """
     return shutil.which(os.environ.get("CC") or "cc")
 
 
 def operations() -> str:
-    """Returns the path of the library with the operations that tokenize."""
+    """Returns the path of the library with the operations that tokenize.
+
+    The library belongs to the package tensorflow-text.
+
+    Raises:
+        FileNotFoundError: the package is not installed.
+    """
     return str(package("tensorflow_text") / _OPERATIONS)
 
 

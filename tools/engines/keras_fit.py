@@ -84,6 +84,10 @@ def make_rounds(
 
 
 def use_threads(count: int) -> None:
-    """Limits TensorFlow to `count` cores. Call it before any operation runs."""
+    """Limits TensorFlow to `count` threads.
+
+    An operation uses at most `count` threads, and at most `count` operations
+    run at the same time. Call this function before any operation runs.
+    """
     tf.config.threading.set_intra_op_parallelism_threads(count)
     tf.config.threading.set_inter_op_parallelism_threads(count)

@@ -1,4 +1,7 @@
-"""The benchmark's side of an engine: it starts the engine and asks it."""
+"""The side of a benchmark: the benchmark starts engines, which work for it.
+
+The other side, in the process of the engine, is `serving`.
+"""
 
 import contextlib
 import json
@@ -44,7 +47,15 @@ class Engine:
         return "missing" in self.greeting
 
     def ask(self, question: str = "") -> Any:
-        """Returns the answer of `serving.serve` to a question."""
+        """Returns the answer of `serving.serve` to a question.
+
+        Args:
+            question: "memory" for the peak memory in bytes; any other text for
+                the result of the engine's work.
+
+        Raises:
+            ChildProcessError: the process has ended.
+        """
         # If the process has ended, `_read` raises an error.
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(f"{question}\n")
@@ -52,7 +63,7 @@ class Engine:
         return self._read()
 
     def close(self) -> None:
-        """Ends the process."""
+        """Ends the process: closes its input, and waits until it has ended."""
         # `close` writes what is still in the buffer. This fails if the process
         # has ended.
         with contextlib.suppress(BrokenPipeError):

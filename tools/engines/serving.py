@@ -1,5 +1,6 @@
-"""The engine's side of a benchmark: it works each time the benchmark asks.
+"""The side of an engine: the engine works each time the benchmark asks.
 
+The other side, in the process of the benchmark, is `process`.
 This file needs only the standard library, so that an engine can run in a Python
 interpreter without TensorFlow.
 """
@@ -25,7 +26,7 @@ def timed(work: Callable[[], Any]) -> Callable[[], float]:
 
 
 def peak_memory() -> int:
-    """Returns the peak memory of this program in bytes.
+    """Returns the peak memory of this program in bytes, on Linux.
 
     `getrusage` is not used: its peak includes the memory that the process had
     as a copy of its parent, before it loaded this program.

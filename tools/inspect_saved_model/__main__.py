@@ -18,13 +18,19 @@ from tools.inspect_saved_model import checks, comparing, loading, report
 from trainers import program
 from trainers.settings_flags import setting
 
-# The number of texts to call every signature with, as a batch and one by one.
+# Every signature is called with the first texts, at most this number, as a
+# batch and one by one.
 _NUM_CHECKED = 3
 
 
 @dataclasses.dataclass(frozen=True)
 class Inspection:
-    """The flags of the SavedModel, the comparisons and the measurements."""
+    """The flags of the SavedModel, the comparisons and the measurements.
+
+    Raises:
+        ValueError: a batch size or a number of threads is not a whole number of
+            at least 1.
+    """
 
     model: str = setting("Directory of a SavedModel.")
     against: str | None = setting("Run directory to compare with.", None)
@@ -72,7 +78,15 @@ def main(inspection):
 
 
 def job_of(directory: str, texts: list[str], inspection: Inspection) -> dict:
-    """Returns the job for `probe.run` that the flags describe."""
+    """Returns the job for `probe.run` that the flags describe.
+
+    With `requests` 0 the job has no batch sizes, so no speed is measured.
+
+    Args:
+        directory: the SavedModel.
+        texts: the texts to translate.
+        inspection: the flags.
+    """
     is_measured = inspection.requests > 0
     return {
         "directory": directory,
@@ -98,7 +112,7 @@ def read_texts(path: str) -> list[str]:
 
 
 def _compare(inspection, described, texts, answer):
-    """Prints the comparisons; yields a message if translations differ."""
+    """Prints the comparisons; yields a message for each model that differs."""
     others = {}
     if inspection.against is not None:
         live = comparing.live_translator(inspection.against, described)

@@ -1,4 +1,4 @@
-"""Checks the signatures of a SavedModel, and their answers.
+"""Checks the signatures of a SavedModel, and their outputs.
 
 The contract is `export.SIGNATURES`. It has a letter for each axis of a shape.
 """
@@ -9,8 +9,9 @@ import numpy as np
 
 from keras_transformer import export
 
-# The largest allowed error of a number. The answer for a text alone differs a
-# little from its answer in a batch, which adds up products in another order.
+# The largest allowed error of a number. The output for a text alone differs a
+# little from the output for the same text in a batch, because a batch adds up
+# products in another order.
 _TOLERANCE = 1e-3
 _BLANK = ("", " ")
 
@@ -19,7 +20,7 @@ def calls_of(texts: list[str]) -> dict[str, list[dict[str, list[str]]]]:
     """Returns the inputs of all calls of each signature.
 
     The first call has the texts and two blank texts in one batch. Then each of
-    these texts is called alone. The last call has no text. The targets of
+    these texts has a call of its own. The last call has no text. The targets of
     `score` are the texts themselves.
 
     Args:
@@ -61,7 +62,10 @@ _FORBIDDEN = ("keras_transformer", "sentencepiece")
 
 
 def _of_types(name: str, described: dict) -> Iterator[str]:
-    """Yields a sentence for each wrong name, type or rank of a signature."""
+    """Yields a sentence for each wrong name, type or shape of a signature.
+
+    A shape is wrong if its rank differs, or if its batch size is fixed.
+    """
     signature = export.SIGNATURES[name]
     for part in ("inputs", "outputs"):
         expected = getattr(signature, part)
@@ -89,7 +93,10 @@ def _of_types(name: str, described: dict) -> Iterator[str]:
 def _of_answers(
     name: str, calls: list[dict], texts: list[str]
 ) -> Iterator[str]:
-    """Yields a sentence for each error in the answers to `calls_of`."""
+    """Yields a sentence for each error in the answers to the calls.
+
+    After a failed call, or a wrong number of rows, nothing else is checked.
+    """
     errors = [call["error"] for call in calls if "error" in call]
     if errors:
         yield f"{name}: a call failed: {' '.join(errors[0].split())}"
@@ -148,7 +155,8 @@ def _of_attention(outputs: dict) -> Iterator[str]:
 def _of_best(calls: dict) -> Iterator[str]:
     """Yields a sentence for each text whose best translations differ.
 
-    It compares the signatures `n_best` and `serving_default`.
+    The two translations are that of `serving_default` and the first of
+    `n_best`.
     """
     best = calls["serving_default"][0]["outputs"]
     several = calls["n_best"][0]["outputs"]
@@ -162,9 +170,10 @@ def _of_best(calls: dict) -> Iterator[str]:
 
 
 def _agree(together, alone) -> bool:
-    """Tells whether the output for a text is equal in a batch and alone.
+    """Tells whether the output for a text is the same in a batch and alone.
 
-    The output in a batch may have padding at its end.
+    The output in a batch may have padding at its end, and its numbers may
+    differ by rounding.
     """
     if isinstance(together, str):
         return together == alone

@@ -89,8 +89,8 @@ def differences(first: dict, second: dict, texts: list[str]) -> dict:
     Returns:
         Dict of `texts`, the number of texts; `different`, the number of
         translations that differ; `largest_score_difference`; and
-        `first_difference`, the first text whose translations differ, with both
-        translations, or `None`.
+        `first_difference`, a list of the first text whose translations differ
+        and the two translations, or `None` if all are equal.
     """
     pairs = zip(
         texts, first["translations"], second["translations"], strict=True

@@ -10,7 +10,8 @@ import tempfile
 from keras_transformer import export
 from tools.inspect_saved_model import probe
 
-# Texts for a SavedModel of an older version, which has no warm-up texts.
+# Texts for a SavedModel that an older version of this package wrote: it has no
+# warm-up texts.
 _TEXTS = ["Hello.", "A second text, which is a little longer."]
 
 
@@ -37,7 +38,10 @@ def texts_of(directory: str | os.PathLike[str]) -> list[str]:
 
 
 def ask(job: dict) -> dict:
-    """Runs a job of `probe.run` in a process that cannot see this checkout.
+    """Runs `probe.run` in a separate process, and returns its result.
+
+    Args:
+        job: the argument of `probe.run`.
 
     Raises:
         ValueError: TensorFlow cannot load and call the SavedModel, or its

@@ -21,11 +21,12 @@ def lines(
 ) -> Iterator[str]:
     """Yields the lines of a comparison of a SavedModel with its run.
 
-    One line for each of the two has size, speed and BLEU. The last line has
-    the number of translations that differ.
+    The first line is about the run, the second about the SavedModel: the bytes
+    of the weights, sentences per second, and BLEU. The last line has the number
+    of translations that differ, and the size of the SavedModel.
 
     Args:
-        translator: the float32 `Translator` of the run.
+        translator: the `Translator` of the run, with the weights of the run.
         directory: the SavedModel.
         pairs: a development set. Pairs with a blank side are left out.
     """

@@ -3,8 +3,6 @@
 Like a server, it imports tensorflow and tensorflow_text, and nothing of this
 package. It reads a job as JSON from standard input. The last line of standard
 output is the answer as JSON, in which tensors are nested lists.
-
-B batch
 """
 
 import json
@@ -32,9 +30,10 @@ def run(job: dict) -> dict:
 
     Returns:
         Dict of `versions`, `imported`, `load_seconds`, `graph`, `signatures`,
-        `calls`, `translations`, `scores` and `speed`. A call that failed has an
-        `error`. If the default signature does not translate, the dict has
-        only `signatures`.
+        `calls`, `translations`, `scores` and `speed`. `calls` has, for each
+        call of a signature that the SavedModel has, a dict of `outputs` or
+        `error`. If the default signature does not translate, the dict has only
+        `signatures`.
     """
     before = set(sys.modules)
     start = time.perf_counter()
@@ -91,7 +90,7 @@ def measure(
         texts: the texts to translate. After the last, the first comes again.
         batch_size: the number of texts of a call.
         threads: how many threads call at the same time.
-        requests: the number of calls of each thread.
+        requests: the number of calls of each thread, at least 1.
 
     Returns:
         Dict of `batch_size`; `threads`; `p50` and `p99`, the median and the
@@ -138,6 +137,10 @@ def measure(
 def percentile(values: list[float], percent: int) -> float:
     """Returns the smallest value that `percent` % of the values do not exceed.
 
+    Args:
+        values: at least one value.
+        percent: the percentage, above 0 and at most 100.
+
     Example:
 
     >>> percentile([5.0, 1.0, 2.0], 50), percentile([5.0, 1.0, 2.0], 99)
@@ -166,7 +169,13 @@ def _graph(signatures):
 
 
 def describe(signature: Any) -> dict[str, dict[str, list]]:
-    """Returns a list of type and shape for each input and output."""
+    """Returns the types and shapes of a signature.
+
+    Returns:
+        Dict of `inputs` and `outputs`. Each is a dict from names to lists of
+        type and shape. A shape is `None` if its rank is unknown, and a size in
+        it is `None` if this size is not fixed.
+    """
     _, inputs = signature.structured_input_signature
     return {
         part: {
@@ -199,7 +208,10 @@ def _called(signature, inputs):
 
 
 def as_lists(tensor: tf.Tensor) -> list:
-    """Returns a tensor as nested lists, with bytes decoded as UTF-8."""
+    """Returns a tensor as nested lists, with bytes decoded as UTF-8.
+
+    Bytes that are not UTF-8 become lone surrogates.
+    """
     return _as_text(tensor.numpy().tolist())
 
 

@@ -3,11 +3,11 @@
     python -m tools.kill_and_resume --kills=20
 
 The trainer first makes a short, undisturbed run on a small share of the
-built-in corpus. Then it makes the same run again, but SIGKILL ends it at random
-moments or while it writes a file. After each kill the trainer continues the
-run, until the run ends. Then the next run begins. The weights, the
-optimizer's state and the metrics of every run must equal those of the
-undisturbed run bit for bit. Otherwise the exit code is 1.
+built-in corpus. Then the trainer makes the same run again, but SIGKILL ends the
+trainer at random moments, or soon after it writes a file. After each kill the
+trainer continues the run. When the run ends, the next run begins. The weights,
+optimizer state and metrics of every run must equal those of the undisturbed run
+bit for bit. Otherwise the exit code is 1.
 """
 
 import dataclasses
@@ -54,10 +54,9 @@ class Plan:
 class Aim:
     """The moment of a kill: after a file is written, or at any time.
 
-    Attributes:
-        name: what the run does at this moment.
-        files: glob of the files, in the run directory; `None` for any time.
-        seconds: the longest time from the writing of a file to the kill.
+    name: what the run does at this moment.
+    files: glob of the files, in the run directory; `None` for any time.
+    seconds: the longest time from the writing of a file to the kill.
     """
 
     name: str
@@ -71,8 +70,8 @@ _CHECKPOINT = Aim("a checkpoint", f"{_FILES.checkpoints}/.ckpt-*", 0.05)
 _EVALUATION = Aim("an evaluation", f"{_FILES.checkpoints}/ckpt-*.index", 3.0)
 _MODEL = Aim(str(_FILES.model), str(_FILES.unfinished_model), 0.1)
 _EXPORT = Aim("the export", f"{_FILES.saved_model.parent}/.saving-*", 2.0)
-# The aims are used in this order, repeatedly. A run that is killed by the first
-# two aims is continued from a checkpoint twice.
+# The aims are used in this order, repeatedly. At the first kill and at the
+# second, the run has a checkpoint. So it continues from a checkpoint twice.
 _AIMS = (
     _EVALUATION,
     _CHECKPOINT,
@@ -149,7 +148,7 @@ class Trainer:
         return self._directory / f"{name}.log"
 
     def start(self, name) -> subprocess.Popen:
-        """Starts a run or continues it."""
+        """Starts or continues a run; returns the process of the trainer."""
         with open(self.log(name), "wb") as log:
             return subprocess.Popen(
                 [
@@ -195,6 +194,9 @@ def kill(trainer: Trainer, name: str, aim: Aim, seconds: float, generator):
 
     Returns:
         The seconds until the kill, or `None` if the run ended first.
+
+    Raises:
+        ChildProcessError: the run takes too long, or the trainer fails.
     """
     run = trainer.run(name)
     old_times = {} if aim.files is None else _times(run, aim.files)
@@ -291,7 +293,7 @@ def check(directory, plan: Plan) -> bool:
         plan: the flags.
 
     Returns:
-        Whether the results of all runs equal those of the undisturbed run.
+        Whether all runs have the results of the undisturbed run.
     """
     generator, kills = random.Random(plan.seed), plan.kills
     trainer = Trainer(directory, plan.steps, plan.shards)

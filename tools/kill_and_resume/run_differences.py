@@ -14,12 +14,17 @@ _TIMINGS = ("train_seconds", "target_tokens_per_second")
 def differences(run: pathlib.Path, other: pathlib.Path) -> list[str]:
     """Compares the results of two runs, bit for bit.
 
+    The results are the configuration, the vocabulary, the metrics, and the
+    tensors of the model, of the SavedModel and of the checkpoints. Measured
+    times are not compared.
+
     Args:
         run: the directory of a finished run.
         other: the directory of another finished run.
 
     Returns:
-        The names of the differences; empty if the results are equal.
+        A text for each difference: the file, and in most cases the name of the
+        value in it. The list is empty if the results are equal.
     """
     both = [kt.runs.RunDirectory(folder) for folder in (run, other)]
     names = []

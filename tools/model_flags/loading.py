@@ -54,7 +54,18 @@ class ServedModel:
     def hypotheses(
         self, texts: Sequence, batch_size: int = 64
     ) -> list[list[translation.Hypothesis]]:
-        """Returns hypotheses as a `Translator` does, but without tokens.
+        """Returns hypotheses as a `Translator` does, but only text and score.
+
+        The tokens and their log-probabilities are empty, and the alignment is
+        `None`.
+
+        Args:
+            texts: the texts to translate.
+            batch_size: the maximum number of texts in a batch.
+
+        Returns:
+            The hypotheses of each text, best first. There are fewer than
+            `n_best` if the search found fewer.
 
         Raises:
             FloatingPointError: the model's output is NaN.
@@ -96,7 +107,7 @@ def load(
     models: settings.ModelSettings,
     search: settings.SearchSettings,
 ) -> translation.Translator | ServedModel:
-    """Loads run directories as a `Translator`, or a `ServedModel`.
+    """Loads run directories as one `Translator`, or one SavedModel.
 
     Raises:
         FileNotFoundError: a path has no model.
@@ -196,14 +207,18 @@ def warn_of_precision(precision: str) -> None:
 
 
 def tokenization(models: settings.ModelSettings) -> str:
-    """Returns the tokenization that the first run's BLEU was computed with."""
+    """Returns sacreBLEU's tokenization for the BLEU of the first model.
+
+    This is the tokenization in the configuration of the run. A SavedModel, or a
+    run without such a setting, has "13a".
+    """
     config = kt.runs.RunDirectory(models.model[0]).read_config()
     tokenize = config.get("settings", {}).get("tokenize")
     return tokenize or kt.translation.tokenization_of(None)
 
 
 def is_saved_model(path) -> bool:
-    """Tells whether a path is a SavedModel."""
+    """Tells whether a path is the directory of a SavedModel."""
     return (pathlib.Path(path) / "saved_model.pb").is_file()
 
 

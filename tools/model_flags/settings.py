@@ -134,7 +134,13 @@ class SearchSettings:
         self.lengths().check()
 
     def search(self, run_directory):
-        """Returns the search of a run, changed by these settings."""
+        """Returns the beam search of a run, changed by these settings.
+
+        With `sample`, returns a `SamplingSearch` instead.
+
+        Args:
+            run_directory: the directory of the run.
+        """
         search = kt.runs.run_search(
             run_directory,
             beam_size=self.beam_size,
@@ -158,7 +164,8 @@ class SearchSettings:
                     if name in _OF_SAMPLING
                 },
             )
-        # The beam size becomes at least the number of translations.
+        # A beam search cannot return more hypotheses than its beam size. So the
+        # beam size of the run may have to grow.
         return dataclasses.replace(
             search,
             top_beams=count,
@@ -189,7 +196,11 @@ class SearchSettings:
 
 @dataclasses.dataclass(frozen=True)
 class ModelSettings:
-    """The flags of the models that translate, and of their computation."""
+    """The flags of the models that translate, and of their computation.
+
+    Raises:
+        ValueError: there is no model, or `ensemble` is given for one model.
+    """
 
     model: list[str] = setting("Run directories or one SavedModel.")
     ensemble: str | None = setting(
@@ -216,7 +227,11 @@ class ModelSettings:
 
 @dataclasses.dataclass(frozen=True)
 class BatchSettings:
-    """The number of sentences that are translated together."""
+    """The number of sentences that are translated together.
+
+    Raises:
+        ValueError: the number is below 1.
+    """
 
     batch_size: int = setting("Sentences translated together.", 64)
 

@@ -70,7 +70,13 @@ def compiled_model(sizes: Any, **settings: Any) -> keras.Model:
 def endless_batches(
     batch_size: int, length: int, vocabulary_size: int
 ) -> tf.data.Dataset:
-    """Returns a data set that repeats one batch of random ids."""
+    """Returns a data set that repeats one batch of random ids.
+
+    Returns:
+        Endless batches of inputs, labels and weights for `fit`, each of shape
+        `(batch_size, length)`. The source, the input of the decoder and the
+        labels have the same ids. All ids are at least 4, so none is special.
+    """
     shape = (batch_size, length)
     generator = np.random.default_rng(0)
     ids = generator.integers(4, vocabulary_size, shape, dtype="int32")

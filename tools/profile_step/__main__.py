@@ -50,7 +50,7 @@ def check_interpreter(python: str) -> None:
 
     Raises:
         OSError: there is no such interpreter.
-        ValueError: it has no xprof.
+        ValueError: the interpreter cannot import xprof.
     """
     result = subprocess.run(
         [python, "-c", "import xprof"], stderr=subprocess.DEVNULL
@@ -69,6 +69,12 @@ def read_operations(directory: str, python: str) -> list[dict]:
     Args:
         directory: the directory of a profile.
         python: an interpreter with xprof.
+
+    Returns:
+        The operations, as `operation_times.operations_of` returns them.
+
+    Raises:
+        subprocess.CalledProcessError: xprof cannot read the profile.
     """
     result = subprocess.run(
         [python, "-m", "tools.profile_step.operation_times", directory],

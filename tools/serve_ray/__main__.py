@@ -19,7 +19,7 @@ from tools.inspect_saved_model import loading
 from trainers import program
 from trainers.settings_flags import setting
 
-# The time that the proxy of Ray gets to send the last responses of the front.
+# The time that Ray's HTTP proxy gets to send the last responses of the `Front`.
 _LAST_BYTES_SECONDS = 1.0
 
 

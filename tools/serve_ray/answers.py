@@ -42,7 +42,12 @@ def write_error(message: str) -> bytes:
 
 
 def write_status(version: str, is_available: bool) -> bytes:
-    """Writes the body of a response that tells the state of the model."""
+    """Writes the body of a response that tells the state of the model.
+
+    Args:
+        version: the version of the model.
+        is_available: whether the server takes calls; otherwise it shuts down.
+    """
     state = "AVAILABLE" if is_available else "UNLOADING"
     status = {"error_code": "OK", "error_message": ""}
     return _write_json(

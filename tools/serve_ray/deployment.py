@@ -16,7 +16,8 @@ from tools.serve_ray.front import Front
 from tools.serve_ray.model import Model
 from tools.serve_ray.rows import Limits
 
-# The size of Ray's store of large objects. Requests are too small for it.
+# The bytes of Ray's store of large objects. They are few, because requests are
+# too small to be put into the store.
 _STORE_BYTES = 100 * 2**20
 # The front has at most this number of requests at a time, including those that
 # wait for the model. The number is large, so that it is usually the front that

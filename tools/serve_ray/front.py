@@ -57,6 +57,9 @@ class Front:
     async def drain(self, seconds: float) -> int:
         """Refuses new calls of the model, and waits for all responses.
 
+        Args:
+            seconds: the longest time to wait.
+
         Returns:
             The number of requests without a response after `seconds`.
         """

@@ -20,7 +20,7 @@ class Model:
         texts: texts for a first call of each signature. The first call takes
             much longer than later calls.
         max_batch_size: the largest number of texts of a batch.
-        batch_wait_seconds: how long a call waits for other calls.
+        batch_wait_seconds: the longest time that a call waits for other calls.
     """
 
     def __init__(

@@ -2,15 +2,16 @@
 
     python -m tools.tpu_preflight --model=runs/mine --topology=v5e:2x2
 
-Google's TPU compiler compiles the training step for every shape of the batches,
-and the search for every padded length of the sources. Install the compiler with
+Google's TPU compiler compiles the training step for packed batches, even if the
+run does not pack its batches, and the search for every padded length of the
+sources. Install the compiler with
 
     pip install '.[tpu-preflight]'
 
-For each step the program prints: whether the step compiles, the memory that it
-needs, the number of floating-point operations and of bytes read and written,
-and the least time by the roofline model. The exit code is 1 if a step cannot
-run.
+For each step the program prints whether the step compiles, the memory that it
+needs, the numbers of floating-point operations and of bytes read and written,
+and the least time by the roofline model. The exit code is 1 if a step does not
+compile or needs too much memory, and after an error.
 """
 
 import dataclasses
@@ -66,6 +67,9 @@ class Preflight(BatchSettings):
 
 def preflight(flags: Preflight) -> bool:
     """Compiles the steps, prints the report and tells whether all can run.
+
+    Args:
+        flags: the flags of the program.
 
     Raises:
         ValueError: settings or a run's configuration are invalid.

@@ -13,11 +13,15 @@ from tools.tpu_preflight import steps as tpu_steps
 class Finding(NamedTuple):
     """The result of compiling a step.
 
+    The properties need `compiled`. If `prologue` is not `None`, they count
+    every iteration of the step's loop. Otherwise they count one iteration of
+    each loop.
+
     step: the step.
     chip: the chip that the step was compiled for.
     compiled: the compiler's numbers; `None` if the step does not compile.
-    prologue: the compiler's numbers of the step's prologue; `None` if the step
-        has no loop, or does not compile.
+    prologue: the compiler's numbers for the operations before the step's loop;
+        `None` if `step.prologue` is `None`, or if the step does not compile.
     failure: why the step cannot run; empty if it can.
     """
 
@@ -29,26 +33,17 @@ class Finding(NamedTuple):
 
     @property
     def flops(self) -> float:
-        """The number of floating-point operations of the step.
-
-        It includes all iterations of the loop.
-        """
+        """The number of floating-point operations of the step."""
         return sum(times * flops for times, flops, _ in self._phases())
 
     @property
     def bytes_accessed(self) -> float:
-        """The number of bytes that the step reads and writes.
-
-        It includes all iterations of the loop.
-        """
+        """The number of bytes that the step reads and writes."""
         return sum(times * num_bytes for times, _, num_bytes in self._phases())
 
     @property
     def seconds(self) -> float:
-        """The least number of seconds of the step, by the roofline model.
-
-        It includes all iterations of the loop.
-        """
+        """The least number of seconds of the step, by the roofline model."""
         return sum(
             times * self.chip.seconds(flops, num_bytes)
             for times, flops, num_bytes in self._phases()
@@ -56,16 +51,19 @@ class Finding(NamedTuple):
 
     @property
     def share_of_peak(self) -> float:
-        """The share of the chip's peak FLOP/s if the step takes `seconds`."""
+        """The greatest share of the chip's peak FLOP/s that the step can reach.
+
+        The step reaches this share if it takes only `seconds`.
+        """
         return self.flops / self.seconds / self.chip.matrix_flops
 
     def _phases(self):
         """Returns `(count, operations, bytes)` of each phase of the step.
 
-        The phases are the prologue, and the iteration of the loop, which runs
-        `count` times. A step without a loop is one phase. The compiler counts
-        one iteration of a loop. So the cost of an iteration is the cost of the
-        whole step minus the cost of the prologue.
+        The phases are the prologue, and one iteration of the loop, which runs
+        `count` times. A step without a prologue is one phase. The compiler
+        counts one iteration of a loop. So the cost of an iteration is the cost
+        of the whole step minus the cost of the prologue.
         """
         whole = self.compiled
         if self.prologue is None:
@@ -109,7 +107,7 @@ def _submit(step, topology, python, pool):
     """Lowers a step, and lets a thread compile it.
 
     Returns:
-        The future of its `Finding`.
+        A future whose result is the `Finding` of the step.
     """
     make = functools.partial(Finding, step, topology.chip)
     programs = [p for p in (step, step.prologue) if p is not None]

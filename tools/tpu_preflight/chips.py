@@ -1,7 +1,7 @@
-"""The peak numbers of TPU chips, and the names that the compiler has for them.
+"""The peak numbers of TPU chips, and the compiler's names of these chips.
 
-The numbers are for a single chip. They come from the documentation:
-https://docs.cloud.google.com/tpu/docs/v4, .../v5e and .../v6e.
+The numbers are for a single chip. The peaks and the sizes of the memory come
+from https://docs.cloud.google.com/tpu/docs/v4, .../v5e and .../v6e.
 """
 
 import math
@@ -14,7 +14,7 @@ _GIB = 2**30
 class Chip(NamedTuple):
     """The peak numbers of one chip, which is one replica.
 
-    name: the chip's name in a topology.
+    name: the chip's name in the name of a topology: `v5e` in `v5e:2x2`.
     matrix_flops: the peak FLOP/s of matrix products in bfloat16. By default
         products of float32 matrices are also computed in bfloat16.
     memory: the number of bytes of HBM.
@@ -35,7 +35,7 @@ class Chip(NamedTuple):
     options: dict
 
     def seconds(self, flops: float, num_bytes: float) -> float:
-        """Returns the least seconds of a program by the roofline model.
+        """Returns the least number of seconds of a program (roofline model).
 
         Args:
             flops: the number of floating-point operations.
@@ -88,10 +88,10 @@ CHIPS = {
 
 
 class Topology(NamedTuple):
-    """A slice of a TPU pod: several connected chips.
+    """A slice of a TPU pod: one chip, or several connected chips of one kind.
 
-    name: the compiler's name, such as `v5e:2x2`.
-    chip: the kind of its chips.
+    name: the compiler's name of the slice, such as `v5e:2x2`.
+    chip: the kind of the chips.
     num_replicas: the number of chips; each is one replica.
     """
 
@@ -104,12 +104,16 @@ class Topology(NamedTuple):
         """The options of the compiler besides the name of the topology."""
         if self.num_replicas > 1:
             return self.chip.options
-        # The compiler's default is four chips on a host.
+        # By default the compiler expects four chips on a host.
         return {**self.chip.options, "chips_per_host_bounds": (1, 1, 1)}
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables that keep libtpu from asking a cloud server."""
+        """The environment variables of the process that compiles.
+
+        The variables that begin with `TPU_` tell libtpu what machine this is,
+        so that libtpu does not ask the metadata server of the cloud.
+        """
         return {
             "JAX_PLATFORMS": "cpu",
             "TPU_SKIP_MDS_QUERY": "1",
@@ -124,8 +128,13 @@ class Topology(NamedTuple):
 def topology(name: str) -> Topology:
     """Returns the topology of a name such as `v5e:2x2` or `v4:2x2x1`.
 
+    Args:
+        name: a chip in `CHIPS`, and its sizes: those of one chip, or of hosts
+            with 2 x 2 chips. Whether there is a slice of this size is not
+            checked here.
+
     Raises:
-        ValueError: there is no such chip, or it has no slice of these sizes.
+        ValueError: there is no such chip, or the sizes are not as above.
 
     Example:
 

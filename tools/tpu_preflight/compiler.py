@@ -1,13 +1,15 @@
 """Compiles a program with Google's TPU compiler, on a machine without a TPU.
 
-The compiler, libtpu, is called through JAX, in a separate process: it ends its
-process at an unexpected error, and it reads environment variables when it is
-loaded. The process can use another interpreter, which has the compiler:
+The compiler, libtpu, is called through JAX. It has its own process, because it
+ends its process at an unexpected error, and because it reads environment
+variables when it is loaded. This process can use another Python interpreter, if
+only that one has the compiler. The command of the process is
 
     python -m tools.tpu_preflight.compiler \\
         '{"name": "v5e:2x2", "options": {}}' < HLO
 
-It reads an HLO module and prints one line of JSON.
+The process reads an HLO module from standard input, and prints one line of
+JSON.
 """
 
 import json
@@ -73,8 +75,8 @@ def compile_program(hlo: bytes, topology, python: str | None = None):
         The compiler's numbers, a `Compiled`.
 
     Raises:
-        CompilationError: the compiler refuses the program; the message says
-            why.
+        CompilationError: the compiler refuses the program, or its process ends
+            without an answer.
         MissingCompilerError: the interpreter, JAX or libtpu is missing.
     """
     target = {"name": topology.name, "options": topology.options}
@@ -121,14 +123,15 @@ def compile_program(hlo: bytes, topology, python: str | None = None):
 
 
 def _reason(error: str) -> str:
-    """Returns the first three lines of a compiler error, as one line."""
+    """Returns the first three lines of an error, at most 600 characters."""
     lines = [line.strip() for line in error.splitlines() if line.strip()]
     return " ".join(lines[:3])[:600]
 
 
 def _compile(target, hlo):
     """Compiles in this process; returns fields of `Compiled`, or an error."""
-    # The imports are here, since the calling process may lack these packages.
+    # These packages are imported here, because `compile_program` may run in
+    # another interpreter, which lacks them.
     import time
 
     import jax
@@ -171,7 +174,7 @@ def _compile(target, hlo):
 
 
 def _prepare(module, ir):
-    """Removes copies, which StableHLO lacks; returns the number of loops."""
+    """Removes `mhlo.copy`, which StableHLO lacks; counts the loops."""
     copies, loops = [], []
 
     def visit(operation):

@@ -23,7 +23,7 @@ _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 
 
 class LoweringError(ValueError):
-    """The error if XLA cannot lower a function, or not with static shapes."""
+    """The error if XLA cannot lower a function with static shapes."""
 
 
 def lower(function, *specs: tf.TensorSpec) -> bytes:
@@ -31,17 +31,17 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
 
     Args:
         function: a function of as many tensors as there are specs. It may
-            update variables that exist.
-        *specs: the shapes and types of its arguments.
+            update existing variables, but must not make new ones.
+        *specs: the shapes and types of the tensors.
 
     Returns:
         The serialized HLO module. Variables are its last arguments, and
         updated variables are overwritten.
 
     Raises:
-        LoweringError: shapes do not fit together, XLA lacks an operation, or a
-            shape depends on values. The message names the operation and its
-            source line.
+        LoweringError: a spec has an unknown size, shapes do not fit together,
+            XLA lacks an operation, or a shape depends on values. The message
+            names the operation and the source line if they are known.
 
     Example:
 
@@ -58,7 +58,8 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
             )
 
     def call(*tensors):
-        # This hides the optional arguments of `function`: they are not tensors.
+        # `tf.function` sees only `tensors`. The optional arguments of
+        # `function` keep their defaults, which need not be tensors.
         return function(*tensors)
 
     compiled = tf.function(call, jit_compile=True)
@@ -84,7 +85,7 @@ def lower(function, *specs: tf.TensorSpec) -> bytes:
 
 
 def _reason(message):
-    """Returns the reason why XLA cannot lower a function, as one line."""
+    """Returns the reason in an error message of XLA, as one line."""
     frames = [_own(path, line) for path, line in _FRAME.findall(message)]
     where = next((frame for frame in reversed(frames) if frame), "")
     nodes = ", ".join(dict.fromkeys(_NODE.findall(message)))

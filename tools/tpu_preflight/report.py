@@ -11,7 +11,11 @@ HEADER = (
 
 
 def line(finding: check.Finding) -> str:
-    """Formats a finding as a line under `HEADER`, with the failure below."""
+    """Formats a finding as a line under `HEADER`.
+
+    The numbers are left out if the step does not compile. The lines below have
+    the failure, if any, and a note if the numbers count one iteration of loops.
+    """
     step = finding.step
     shape = f"{step.rows} x {step.length}"
     verdict = "NO" if finding.failure else "yes"

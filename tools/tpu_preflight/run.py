@@ -16,18 +16,19 @@ def configuration(model: str | None, preset: str | None, **given):
     """Returns the architecture and the settings of a run or a preset.
 
     Args:
-        model: a run directory.
-        preset: a name in `PRESETS`. Give either `model` or `preset`.
+        model: a run directory; `None` with a preset.
+        preset: a name in `PRESETS`; `None` with a run directory.
         **given: fields of `TrainingSettings` to replace; `None` keeps the run's
             setting, or the default.
 
     Returns:
-        The pair of `TransformerConfig` and `TrainingSettings`.
+        The pair of `TransformerConfig` and `TrainingSettings`. The settings
+        have all defaults, and for `auto` the precision of a TPU.
 
     Raises:
         ValueError: `model` and `preset` are both `None`, or neither is; the
             run's configuration or the settings are invalid.
-        OSError: there is no such run directory.
+        OSError: this run, or another run that its settings name, is missing.
     """
     if (model is None) == (preset is None):
         raise ValueError(
@@ -83,8 +84,14 @@ def model_of(
     architecture: kt.TransformerConfig,
     settings: run_settings.TrainingSettings,
 ):
-    """Builds the model, and compiles it as the trainer does for a TPU."""
-    # For a TPU, XLA compiles the whole step, so no part is compiled alone.
+    """Builds the model, and compiles it as the trainer does for a TPU.
+
+    Args:
+        architecture: the configuration of the model.
+        settings: the settings of the run, with all defaults.
+    """
+    # With `jit_compile`, XLA compiles a part of the step alone, except on a
+    # TPU, where it compiles the whole step. Here the device is a CPU.
     settings = dataclasses.replace(settings, jit_compile=False)
     model = kt.build_transformer(architecture, dtype=settings.precision)
     building.compile_model(model, settings, architecture)
@@ -97,13 +104,14 @@ def steps_of(
     topology: chips.Topology,
     batch_size: int = 64,
 ) -> list[tpu_steps.Step]:
-    """Returns the steps that a run compiles: those of training and search.
+    """Returns the steps of training and search of a run, but not of evaluation.
 
     Args:
         model: the compiled model of the run.
         settings: the settings of the run, with all defaults.
         topology: the topology whose replicas share a batch.
-        batch_size: the number of sentences that are translated together.
+        batch_size: the number of sentences that all replicas together
+            translate at a time.
 
     Raises:
         ValueError: a batch is too small for the replicas.
@@ -132,10 +140,16 @@ def steps_of(
 def chosen(
     steps: list[tpu_steps.Step], names: list[str], lengths: list[str] | None
 ) -> list[tpu_steps.Step]:
-    """Returns the steps with these names and lengths; `None` is all lengths.
+    """Returns the steps with these names and lengths.
+
+    Args:
+        steps: the steps to choose from.
+        names: names in `STEPS`.
+        lengths: lengths of steps, as text; `None` for all lengths.
 
     Raises:
-        ValueError: no step has one of the names or lengths.
+        ValueError: a name is unknown, or no step with these names has one of
+            the lengths.
     """
     for name in names:
         if name not in STEPS:

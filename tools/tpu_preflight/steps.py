@@ -17,13 +17,15 @@ class Step(NamedTuple):
     """A function of tensors, and the shapes that it is compiled for.
 
     name: the name of the step, such as `training`.
-    rows: the number of rows of the batch.
+    rows: the number of rows of one replica's share of a batch.
     length: the length of the source; in training, also of the target.
     function: a function of tensors.
     specs: a `tf.TensorSpec` of each tensor.
     prologue: the operations before the loop, as a `Step` without loops; `None`
-        if the step has no loop.
-    iterations: the largest number of iterations of the loop.
+        if the step has no loop, and in training, where only gradient
+        accumulation has a loop.
+    iterations: the largest number of iterations of the loop; 0 without a
+        prologue.
     """
 
     name: str
@@ -44,7 +46,7 @@ def training_step(model, rows: int, length: int) -> Step:
     Args:
         model: a compiled Keras model for packed batches of `TokenBatches`.
         rows: the number of rows in the replica's share.
-        length: S and T.
+        length: S, and also T.
     """
     model.optimizer.build(model.trainable_variables)
     ids = tf.TensorSpec([rows, length], tf.int32)
@@ -143,10 +145,11 @@ def decoding_shapes(
 ) -> list[tuple[int, int, int]]:
     """Returns the shapes (B, S, T) of a replica's share of translated batches.
 
-    They are the shapes of full batches after a `Translator` has padded them.
+    They are the shapes of full batches after a `Translator` has padded them. T
+    is the maximum length of the translations.
 
     Args:
-        batch_size: the batch size of the translator.
+        batch_size: the batch size of the translator, over all replicas.
         max_length: the length of the longest source, with its end token.
         num_replicas: the number of replicas that share a batch.
 

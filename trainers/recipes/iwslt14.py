@@ -1,4 +1,4 @@
-"""IWSLT14 German-English, 160,000 pairs, as fairseq trains it."""
+"""A recipe for IWSLT14 German-English, 160,000 pairs, after fairseq."""
 
 from trainers.recipes.recipe import Recipe, Stage
 
@@ -21,7 +21,7 @@ RECIPE = Recipe(
                 "vocabulary_size": 8848,
                 "target_vocabulary_size": 6632,
                 # fairseq's Adam decays weights as AdamW does. It decays biases
-                # and norms too.
+                # and norms too, which this AdamW does not.
                 "optimizer": "adamw",
                 "weight_decay": 1e-4,
                 "adam_epsilon": 1e-8,

@@ -3,9 +3,9 @@
 from trainers.recipes.recipe import Recipe, Stage
 
 _SETTINGS = {
-    # Araabi and Monz 2020: with less text fewer merges, a narrower
-    # feed-forward network, and more dropout of all kinds. The values below
-    # follow this advice, but are our own.
+    # For small text, Araabi and Monz 2020 use fewer merges, a narrower
+    # feed-forward network, and more dropout of all kinds. This recipe does the
+    # same, but its values are our own.
     "preset": "tiny",
     "vocabulary_size": 4000,
     "dropout": 0.3,

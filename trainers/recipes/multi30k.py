@@ -12,9 +12,9 @@ import dataclasses
 
 from trainers.recipes.recipe import Recipe, Stage
 
-# The sizes of the model. The second stage takes them from the first stage. The
+# The sizes of the model. The second stage takes them from the first stage. This
 # model is wider than the Transformer-Tiny of Wu et al. 2021 ("Good for
-# Misconceived Reasons"); docs/results.md has its scores with Muon.
+# Misconceived Reasons"). docs/results.md has the scores of this model.
 _SIZES = {
     "preset": "small",
     "feed_forward_dim": 512,
@@ -71,10 +71,10 @@ _ONE = {
 
 
 def _steps(steps):
-    """Returns the settings of a stage of this length.
+    """Returns the settings of a stage with this number of steps.
 
-    The cool-down takes the last third of the steps. Hägele et al. 2024 find
-    that a fifth is enough.
+    The cool-down takes the last third of the steps. That is more than the fifth
+    that Hägele et al. 2024 find enough.
     """
     return {
         "steps": steps,

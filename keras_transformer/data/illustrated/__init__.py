@@ -1,4 +1,4 @@
-"""The built-in English-French corpus: words, grammar, sentences, splits."""
+"""The built-in English-French corpus: words, grammar and data sets."""
 
 from keras_transformer.data.illustrated.corpus import (
     ContrastExample,

@@ -50,7 +50,10 @@ def sentence(
 
 
 def _event(subject, verb, thing, past, negative):
-    """Returns the words of "subject verb thing" in English and French."""
+    """Returns the words of subject, verb and object in English and French.
+
+    `thing` is the object, or `None` if the verb has no object.
+    """
     singular = subject.person == 3 and not subject.plural
     if negative:
         auxiliary = "didn't" if past else "doesn't" if singular else "don't"
@@ -81,7 +84,15 @@ def event(
     past: bool = False,
     negative: bool = False,
 ) -> pairs.SentencePair:
-    """Makes a pair of sentences like "The dog doesn't cross the street"."""
+    """Makes a pair of sentences like "The dog doesn't cross the street".
+
+    Args:
+        subject: the subject.
+        verb: the verb.
+        thing: the object; `None` for no object.
+        past: whether the verb is in the past; else it is in the present.
+        negative: whether the sentence is negated.
+    """
     return sentence(*_event(subject, verb, thing, past, negative))
 
 
@@ -97,11 +108,11 @@ def state(
 
     Args:
         subject: the subject.
-        name: English name of an adjective or a profession.
-        degree: an (English, French) adverb before an adjective.
+        name: the English name of an adjective or a profession.
+        degree: an adverb before an adjective, in English and French.
         negative: whether the sentence is negated.
-        short: whether the English verb is contracted: "isn't", and "I'm"
-            if the subject is a pronoun.
+        short: whether the English verb is contracted where possible: "isn't",
+            and "I'm" if the subject is a pronoun.
         opening: the first words of the sentence, in English and French.
     """
     verb = _form(_ETRE, subject)
@@ -117,6 +128,10 @@ def question(subject: grammar.Phrase, name: str) -> pairs.SentencePair:
 
     In French, the pronoun follows the verb: "es-tu". If the subject is a noun,
     French adds a pronoun: "ma sœur est-elle".
+
+    Args:
+        subject: the subject.
+        name: the English name of an adjective or a profession.
     """
     verb, noun, pronoun = _form(_ETRE, subject), "", subject.french
     if not _is_pronoun(subject):
@@ -156,7 +171,11 @@ def there_is(
 ) -> pairs.SentencePair:
     """Makes a pair of sentences like "There is a dog in the barn".
 
-    In a negated sentence, the noun must have the determiner "no".
+    Args:
+        noun: what is there. In a negated sentence it must have the determiner
+            "no", which is "a" in English and "de" in French.
+        place: where it is, with a preposition.
+        negative: whether the sentence is negated.
     """
     verb = _be(noun) + ("n't" if negative else "")
     verb_fr = "il ne y a pas" if negative else "il y a"
@@ -182,7 +201,8 @@ def because(
         verb: the verb.
         thing: the object.
         referent: what the pronoun refers to, `subject` or `thing`.
-        adjective: the reason. If `negative`, "too" is put before it.
+        adjective: the English name of the adjective that gives the reason. If
+            `negative`, "too" is put before the adjective.
         negative: whether the action was not done.
         opening: an adverb of time at the start, in English and French.
     """

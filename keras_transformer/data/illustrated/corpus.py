@@ -2,8 +2,9 @@
 
 Set phrases are used for training only, not for tests.
 
-The contrast set tests whether *it* is translated as the agent or as the object.
-Its combinations of an agent and an object occur in no other data set.
+The contrast set tests the translation of *it*, which means the agent or the
+object of an action. Its combinations of an agent and an object occur in no
+other data set.
 """
 
 import collections
@@ -50,7 +51,7 @@ class IllustratedCorpus(NamedTuple):
     """The data sets; no source is in two of them.
 
     The noun combinations of `contrast` occur in no other data set. Set phrases,
-    such as "Thanks.", are only in `train`, many times each. Every other
+    such as "Thanks.", are only in `train`, which repeats them. Every other
     sentence occurs once.
     """
 
@@ -69,14 +70,16 @@ def illustrated_corpus(
     """Makes the English-French corpus, the same for the same arguments.
 
     Every source has exactly one translation, and the data sets are disjoint.
-    One of 20 training pairs is a set phrase; the 104 set phrases are repeated.
+    One in 20 training pairs is a set phrase, from a repeated list of 104 pairs.
 
     Args:
-        seed: the seed of the draw of sentences, and of the noun combinations
-            in `contrast`. The contrast set does not depend on the sizes.
+        seed: the seed of all random choices. No size changes `contrast`.
         train_size: the number of training pairs.
         dev_size: the number of development pairs.
         test_size: the number of test pairs.
+
+    Raises:
+        ValueError: a size is below 0, or the grammar yields too few sentences.
 
     Example:
 
@@ -132,6 +135,10 @@ def referent_accuracy(
         examples: sentences of the contrast set.
         translations: the translations of their sources, in the same order.
 
+    Raises:
+        ValueError: there are no examples, or not as many translations as
+            examples.
+
     Example:
 
     >>> examples = illustrated_corpus(train_size=0).contrast[:2]
@@ -172,10 +179,10 @@ def _draw(rng, patterns, count):
 
 
 def _held_out_combinations(rng: random.Random) -> frozenset[tuple[str, str]]:
-    """Returns pairs of agent and object that only the contrast set has.
+    """Returns pairs of agent and object that only the contrast set may have.
 
-    No noun loses more than a quarter of its partners. So the training set still
-    has each noun with partners of both genders.
+    No noun loses more than a quarter of its partners, so that the training set
+    still has each noun with partners of both genders.
     """
     combinations = sorted(
         {(one, two) for _, one, two in sentences.meetings(())}

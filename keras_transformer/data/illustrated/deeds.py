@@ -33,8 +33,8 @@ class Deed(NamedTuple):
     objects: dict[str, Fit]
 
 
-# Agents that swim, fly or are tiny. The adjectives are no reasons against their
-# actions: a duck crosses a deep river.
+# For agents that swim, fly or are tiny: adjectives of an object that are no
+# reasons against an action of the agent. A duck crosses a deep river.
 UNHINDERED = {
     **dict.fromkeys(("duck", "frog", "goose", "turtle"), ("deep", "muddy")),
     **dict.fromkeys(("ant", "mouse"), ("low", "narrow")),

@@ -28,9 +28,13 @@ _ASPIRATED = frozenset(
 
 
 class Phrase(NamedTuple):
-    """A subject or object in both languages, with gender, number and person.
+    """A subject, object or place in both languages, with its grammar.
 
-    `pronoun` is the English pronoun that refers to it.
+    english, french: the words.
+    feminine: whether the French noun is feminine.
+    plural: whether the phrase is plural.
+    person: 1, 2 or 3.
+    pronoun: the English pronoun that refers to the phrase.
     """
 
     english: str
@@ -44,7 +48,8 @@ class Phrase(NamedTuple):
 class _Determiner(NamedTuple):
     """The forms of a determiner.
 
-    `vowels` are the French masculine and feminine forms before a vowel.
+    `vowels` are the French masculine and feminine forms before a vowel; they
+    are empty if the determiner has no such forms.
     """
 
     english: str
@@ -123,7 +128,13 @@ def english(*phrases: str) -> str:
 
 
 def agree(name: str, feminine: bool, plural: bool) -> str:
-    """Returns the French form of an adjective or profession."""
+    """Returns the French form of an adjective or a profession.
+
+    Args:
+        name: the English name.
+        feminine: whether the form is feminine.
+        plural: whether the form is plural.
+    """
     adjective = _AGREEING[name]
     if feminine:
         return adjective.feminine + ("s" if plural else "")
@@ -142,9 +153,12 @@ def noun_phrase(
     Args:
         noun: the noun.
         determiner: "the", "this", "my", "a", "no", "two" or "three".
-        before: English name of an adjective that precedes the noun in French.
-        after: English name of a colour, which follows the noun in French.
-        plural: whether it is plural; must be True for "two" and "three".
+        before: the English name of an adjective that precedes the noun in
+            French; "" for none.
+        after: the English name of a colour, which follows the noun in French;
+            "" for none.
+        plural: whether the phrase is plural. It must be True for "two" and
+            "three", and False for "a" and "no".
     """
     forms = _DETERMINERS[determiner]
     words = [noun.french_plural if plural else noun.french]
@@ -173,7 +187,7 @@ def noun_phrase(
 
 
 def definite_phrases(noun: lexicon.Noun, adjectives: bool) -> Iterator[Phrase]:
-    """Yields phrases like "my dog", with `adjectives` also "my old dog"."""
+    """Yields phrases like "my dog"; if `adjectives`, also "my old dog"."""
     looks = _looks(noun) if adjectives else [("", "")]
     for look, plural in itertools.product(looks, _numbers(noun)):
         for determiner in ("the", "this", "my"):
@@ -182,7 +196,10 @@ def definite_phrases(noun: lexicon.Noun, adjectives: bool) -> Iterator[Phrase]:
 
 
 def indefinite_phrases(noun: lexicon.Noun) -> Iterator[tuple[Phrase, bool]]:
-    """Yields pairs of a phrase, like "two dogs", and whether it is negated."""
+    """Yields phrases like "two dogs", each with a boolean.
+
+    The boolean tells whether the phrase is for a negated sentence.
+    """
     for look in itertools.product(("", *noun.qualities), ("", *noun.colours)):
         yield noun_phrase(noun, "a", *look), False
     for look in _looks(noun):
@@ -194,7 +211,7 @@ def indefinite_phrases(noun: lexicon.Noun) -> Iterator[tuple[Phrase, bool]]:
 def _looks(noun: lexicon.Noun) -> list[tuple[str, str]]:
     """Returns pairs: the adjectives before and after the French noun.
 
-    At most one of the two is not empty.
+    One or both of the two are empty.
     """
     before = [(quality, "") for quality in noun.qualities]
     return [("", ""), *before, *(("", colour) for colour in noun.colours)]

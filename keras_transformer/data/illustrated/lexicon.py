@@ -1,6 +1,7 @@
 """The words of the built-in corpus, with their translations and forms.
 
-Regular forms are computed; only irregular forms are written here.
+The regular forms of nouns and adjectives are computed. Their irregular forms
+are written here.
 """
 
 import dataclasses
@@ -13,10 +14,11 @@ class Noun:
     """An English noun and its French counterpart.
 
     Args:
-        english: the singular form, which is also the noun's name in the tables.
-        french: the singular form.
+        english: the English singular, which is also the noun's name in the
+            tables.
+        french: the French singular.
         feminine: whether the French noun is feminine.
-        english_plural, french_plural: needed if not the singular + "s".
+        english_plural, french_plural: the plurals; "" for singular + "s".
         aspirated: whether the French h forbids elision ("la haie").
         qualities: names of adjectives that suit the noun and precede it in
             French.
@@ -49,11 +51,13 @@ class Adjective:
 
     Args:
         english: the English form, also the adjective's name in the tables.
-        french: masculine singular.
-        feminine: feminine singular, needed if not `french` with a final "e".
-        plural: masculine plural, needed if irregular. Regular is `french` with
-            a final "s", unless `french` ends with "s" or "x".
-        before_vowel: masculine singular before a vowel ("bel"), if different.
+        french: the masculine singular.
+        feminine: the feminine singular; "" for the regular form, which is
+            `french` with a final "e".
+        plural: the masculine plural; "" for the regular form, which is `french`
+            and an "s", or `french` if it ends with "s" or "x".
+        before_vowel: the masculine singular before a vowel, such as "bel"; ""
+            if it is `french`.
     """
 
     english: str
@@ -73,11 +77,15 @@ class Adjective:
 
 
 class Verb(NamedTuple):
-    """A verb; `present` has the French forms of je, tu, il, nous and ils.
+    """An English verb and its French counterpart.
 
-    `particle` has the English and the French word between verb and object. If
-    `with_etre` is True, the past has "être", and the participle agrees with the
-    subject ("elle est entrée").
+    english, third_person, past: the English forms; `past` is "" if no sentence
+        has the verb in the past.
+    present: the French forms of je, tu, il, nous and ils.
+    participle: the French past participle.
+    particle: the English and the French word between verb and object.
+    with_etre: whether the French past has "être". The participle then agrees
+        with the subject: "elle est entrée".
     """
 
     english: str
@@ -186,7 +194,8 @@ OBJECTS: dict[str, Noun] = _by_name(
     _made("bag", "sac"),
 )
 
-# Objects that are not landmarks: no animal walks to them or sleeps near them.
+# Objects that are not landmarks. No sentence says that an animal walks to them,
+# sleeps near them, or is near them.
 NOT_LANDMARKS = {"bag", "barrel", "box", "cart", "stone", "table", "roof"}
 
 # Only these objects occur in the plural, which keeps the vocabulary small.

@@ -1,8 +1,8 @@
 """Short sentences about people, their professions and their feelings.
 
 Examples: *I am a student. / Is she tired? / No, my brothers are not singers.*
-"I" and "you" are masculine, and "you" is one person. So each source has only
-one translation.
+All pronouns except "she" are masculine, and "you" is one person. So each source
+has only one translation.
 """
 
 import itertools

@@ -1,8 +1,9 @@
 """The patterns of the corpus's sentences, and the share of each pattern.
 
-About half of the sentences say why something was done or not done. In these,
-*it* refers to the agent or to the object. Only the adjective tells to which,
-and French must choose *il* or *elle*. Sentences about people are in `people`.
+About half of the sentences say why something was done or not done. In these
+sentences, *it* refers to the agent or to the object. Only the adjective tells
+which of the two is meant, and French must choose *il* or *elle*. The module
+`people` has the sentences about people.
 """
 
 import collections
@@ -45,8 +46,8 @@ _Sides: TypeAlias = tuple[list[tuple], list[tuple]]
 class Pattern(NamedTuple):
     """A kind of sentence.
 
-    share: its share of the corpus.
-    derive: function that makes a pair of sentences.
+    share: the share of this pattern in the corpus without set phrases.
+    derive: a function that makes a pair of sentences.
     arguments: the arguments of `derive` for every sentence of this kind.
     """
 
@@ -84,14 +85,19 @@ def because_patterns(held_out: Combinations) -> list[Pattern]:
             what = the(_OBJECTS[thing])
             settings = [(grammar.PRONOUNS[who], what) for who in ("he", "she")]
             _explain(deed, "", thing, settings, personal)
-    # Both referents have equal shares, though agents have more reasons.
+    # Reasons about agents and reasons about objects have equal shares, although
+    # there are more about agents.
     shares = (0.134, 0.092, 0.092, 0.134, 0.014, 0.014)
     kinds = zip(shares, (*plain, *varied, *personal), strict=True)
     return [Pattern(share, clauses.because, acts) for share, acts in kinds]
 
 
 def everyday_patterns(held_out: Combinations) -> list[Pattern]:
-    """Returns the patterns of sentences with neither reasons nor people."""
+    """Returns the patterns of sentences that give no reason.
+
+    They are about animals and objects. No sentence has a held-out combination
+    of nouns.
+    """
     events: dict[str | lexicon.Verb, list[tuple]]
     events = collections.defaultdict(list)
     presences: _Sides = ([], [])
@@ -132,7 +138,8 @@ def everyday_patterns(held_out: Combinations) -> list[Pattern]:
     shares: dict[str | lexicon.Verb, float]
     shares = {"sight": 0.056, "find": 0.028, "miss": 0.021}
     shares |= {"meet": 0.035, "stay": 0.042, "nap": 0.007}
-    # Each verb of `DEEDS` has its own pattern, since some verbs have few nouns.
+    # Each verb of `DEEDS` has its own pattern. In one common pattern, the verbs
+    # with few nouns would be rare.
     return [
         *(
             Pattern(shares.get(kind, 0.014), clauses.event, acts)
@@ -147,9 +154,11 @@ def everyday_patterns(held_out: Combinations) -> list[Pattern]:
 def meetings(
     held_out: Combinations, wanted: bool = False
 ) -> Iterator[tuple[deeds.Deed, str, str]]:
-    """Yields each deed with its pairs of agent and object, if not held out.
+    """Yields each deed with every pair of one agent and one object of the deed.
 
-    With `wanted`, only the held-out pairs are yielded instead.
+    Args:
+        held_out: pairs of agent and object.
+        wanted: True to yield only the held-out pairs, False for the others.
     """
     for deed in deeds.DEEDS:
         for names in itertools.product(deed.agents, deed.objects):
@@ -162,7 +171,8 @@ def reasons(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Returns two tuples of adjectives: for the agent, and for the object.
 
-    They are the reasons against the action if `negative`, else those for it.
+    The adjectives are the reasons against the action if `negative`, else the
+    reasons for the action.
     """
     if not negative:
         return deed.reasons.plain, deed.objects[thing].plain
@@ -198,7 +208,8 @@ def _states():
     for noun in _NOUNS:
         for subject in grammar.definite_phrases(noun, adjectives=False):
             names = {*noun.qualities, *noun.colours} - {"new"}
-            # Objects have no plural of "wide", to keep the vocabulary small.
+            # The vocabulary stays small, because no plural object has an
+            # adjective of a deed, such as "wide".
             if noun.english in _AGENTS or not subject.plural:
                 names |= traits[noun.english]
             for name in sorted(names):

@@ -2,12 +2,12 @@
 
 All numbers are little-endian, one array after another:
 
-header          uint32 (2,), the number N of pairs, and the number of bytes of
-                an id
-source lengths  uint16 (N,)
-target lengths  uint16 (N,)
-source ids      uint16 or uint32, the ids of all sources
-target ids      uint16 or uint32, the ids of all targets
+header          two uint32: the number of pairs, and the number of bytes of an
+                id
+source lengths  uint16, the number of ids of each source
+target lengths  uint16, the number of ids of each target
+source ids      uint16 or uint32, the ids of all sources, one after another
+target ids      uint16 or uint32, the ids of all targets, one after another
 """
 
 import itertools
@@ -40,7 +40,7 @@ def pack(
 
     Args:
         sources, targets: the ids of each source and target, without special
-            ids.
+            ids; at most `MAX_LENGTH` ids each.
         id_bytes: the number of bytes of an id, 2 or 4.
     """
     ids = _IDS[id_bytes]

@@ -29,7 +29,7 @@ class ShardDirectory:
 
     Raises:
         FileNotFoundError: the directory has no index, or a shard is missing.
-        ValueError: files do not fit the index.
+        ValueError: the index is damaged, or files do not fit it.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
@@ -59,7 +59,8 @@ class ShardDirectory:
             last: the number of the pair after the last one.
 
         Returns:
-            Sources and targets, each a list of int32 arrays.
+            Sources and targets, each a list of int32 vectors, without special
+            ids.
 
         Raises:
             ValueError: the shard is damaged.

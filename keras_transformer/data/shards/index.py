@@ -55,7 +55,7 @@ class ShardIndex:
     max_length: the maximum number of tokens of a side, with special ids.
     num_empty, num_too_long: the numbers of pairs that were left out because a
         side was empty or too long.
-    tag: the text that was put before every source; `None` for no text.
+    tag: the symbol that was put before every source; `None` for no symbol.
     pairs_per_record: the number of pairs of a record; the last record of a
         shard may have fewer.
     sha256: a hash of all token ids in their order.
@@ -82,7 +82,9 @@ class ShardIndex:
 
 
 def is_shard_directory(path: str) -> bool:
-    """Tells whether a directory has an index. The index is written last.
+    """Tells whether a directory has an index.
+
+    The index is written last. So a directory with an index is complete.
 
     Example:
 
@@ -107,7 +109,7 @@ def read(path: str) -> ShardIndex:
 
     Raises:
         FileNotFoundError: there is no index.
-        ValueError: the index is damaged, or has another format.
+        ValueError: the index is damaged, has another format, or has no pairs.
     """
     if not is_shard_directory(path):
         raise FileNotFoundError(

@@ -59,9 +59,13 @@ class Passes:
         """Returns the slices of shards that a part of an epoch reads.
 
         Args:
-            epoch: the number of the epoch.
-            part: the number of the part.
-            num_parts: the number of equal parts of the epoch.
+            epoch: the number of the epoch, from 0.
+            part: the number of the part, from 0.
+            num_parts: the number of parts of the epoch. Their sizes differ by
+                at most one pair.
+
+        Returns:
+            The slices in the order in which they are read.
         """
         begin = self._epoch_start(epoch)
         length = self._epoch_start(epoch + 1) - begin

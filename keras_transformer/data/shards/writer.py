@@ -25,11 +25,12 @@ class ShardWriter:
     `tf.io.gfile` supports.
 
     Args:
-        path: the directory. Shards that a stopped program left are deleted.
+        path: the directory, which is made if it is missing. Shards that a
+            stopped program left in it are deleted.
         tokenizer: the tokenizer of the sources.
         target_tokenizer: the tokenizer of the targets; `tokenizer` if `None`.
         max_length: the maximum number of tokens of a side, with special ids.
-        tag: the text that was put before every source; `None` for no text.
+        tag: the symbol that was put before every source; `None` for no symbol.
         pairs_per_shard: the number of pairs of a shard; the last shard may have
             fewer.
 
@@ -88,7 +89,7 @@ class ShardWriter:
 
     @property
     def num_pairs(self) -> int:
-        """The number of pairs that were written so far."""
+        """The number of pairs that `write` was given so far."""
         return len(self._sources) + sum(each.num_pairs for each in self._shards)
 
     def write(self, encoded: encoding.EncodedPairs) -> None:
@@ -116,7 +117,11 @@ class ShardWriter:
 
         Args:
             source_files: names of the files whose text was encoded.
-            cleaning: the report of the cleaning, a dict for JSON.
+            cleaning: the report of the cleaning, a dict for JSON; `None` if the
+                pairs were not cleaned.
+
+        Returns:
+            The index of the directory.
 
         Raises:
             ValueError: no pair was written.
@@ -185,7 +190,10 @@ class ShardWriter:
                 indexing.write_file(file, tokenizer.model)
 
     def _clear(self):
-        """Deletes shards that a stopped program left in the directory."""
+        """Makes the directory, or deletes the shards in an incomplete one.
+
+        Raises ValueError for a complete directory.
+        """
         if indexing.is_shard_directory(self._path):
             raise ValueError(
                 f"{self._path} is a shard directory already. Give another "

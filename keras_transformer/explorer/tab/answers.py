@@ -13,7 +13,7 @@ class Answer(NamedTuple):
 
     body: the content.
     content_type: the media type of the body.
-    code: the HTTP status code.
+    code: the HTTP status code, 200 or 404.
     """
 
     body: bytes
@@ -23,6 +23,10 @@ class Answer(NamedTuple):
 
 def of_json(value: Any, code: int = 200) -> Answer:
     """Returns a response with a value as JSON.
+
+    Args:
+        value: a value that `json.dumps` can write.
+        code: the HTTP status code, 200 or 404.
 
     Example:
 

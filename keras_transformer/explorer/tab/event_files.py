@@ -8,7 +8,8 @@ import pathlib
 import struct
 import time
 
-# A file that changed in the last `_QUIET_SECONDS` may still grow.
+# A file that changed in the last `_QUIET_SECONDS` is not checked, because its
+# last record may not be complete yet.
 _QUIET_SECONDS = 60
 # A record is a header (the length of the data in 8 bytes, and a checksum of 4
 # bytes), the data, and a footer (a checksum of 4 bytes).
@@ -29,6 +30,8 @@ class EventFiles:
 
     def note(self, run: str) -> str | None:
         """Returns a warning if an event file of a run is cut, else `None`.
+
+        A file is cut if it ends in the middle of a record.
 
         Args:
             run: the name of the run in TensorBoard.

@@ -1,4 +1,4 @@
-"""The plugin: it responds to the requests of the tab, and serves its files."""
+"""The plugin of TensorBoard, which serves the files and the data of the tab."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ _ENTRY = "/tab/main.js"
 class TransformerPlugin(base_plugin.TBPlugin):
     """The tab "Transformer" of TensorBoard.
 
-    It is active as soon as a run has traces.
+    TensorBoard shows the tab as soon as a run has traces.
 
     Args:
         context: the directory and the loaded data, from TensorBoard.
@@ -45,8 +45,8 @@ class TransformerPlugin(base_plugin.TBPlugin):
     def get_plugin_apps(self) -> dict[str, Callable[..., Any]]:
         """Returns the application that responds to each path.
 
-        Each file of the front end has a path of its own, so that no path leads
-        to another file.
+        Each file of the front end has a path of its own. So a request cannot
+        read any other file.
         """
         files = {
             "/" + path.relative_to(page.FRONT_END).as_posix(): _server_of(path)
@@ -61,7 +61,10 @@ class TransformerPlugin(base_plugin.TBPlugin):
         }
 
     def _runs(self, query, environ):
-        """Responds with all runs and with the sentences that were traced."""
+        """Responds with the series of all runs, see `series.Series.listed`.
+
+        The response also has a note, or `None`, on the event files of each run.
+        """
         del query
         context, experiment = _experiment(environ)
         runs = self._series.listed(context, experiment)
@@ -76,7 +79,10 @@ class TransformerPlugin(base_plugin.TBPlugin):
         return answers.of_json({"steps": [point.step for point in points]})
 
     def _trace(self, query, environ):
-        """Responds with the trace of a sentence at a step."""
+        """Responds with the trace of a sentence at a step.
+
+        If the trace is damaged, the response says so instead.
+        """
         for point in self._points(query, environ) or []:
             if str(point.step) == query.get("step"):
                 try:

@@ -16,14 +16,15 @@ from tensorboard.data import provider
 from keras_transformer.interpretation import record
 from keras_transformer.summaries import trace_summary
 
-# The greatest number of steps of a series that the tab offers.
+# The maximum number of steps of a series that the tab offers.
 MOST_STEPS = 200
-# The greatest number of steps that are read. TensorBoard itself may have loaded
-# only a random choice of the steps, see its flag --samples_per_plugin.
+# The maximum number of steps of a series that are read. TensorBoard itself may
+# have loaded only a random choice of the steps, see its flag
+# --samples_per_plugin.
 _MOST_READ = 10_000
 # The number of series that stay in memory.
 _MOST_KEPT = 16
-# The largest JSON of a trace, in bytes.
+# The maximum size of the JSON of a trace, in bytes. A larger one is refused.
 _LARGEST = 64_000_000
 
 
@@ -60,12 +61,18 @@ class Series:
     def listed(self, context: Any, experiment: str) -> dict[str, Any]:
         """Returns facts about each series, by run and then by tag.
 
-        The facts are a dict:
+        Args:
+            context: the context of a request, from TensorBoard.
+            experiment: the id of the experiment, from TensorBoard.
 
-        - `text`: the sentence;
-        - `last`: the last step;
-        - `written`: when the last step was written, in seconds since 1970;
-        - `problem`: why the traces cannot be read, or `None`.
+        Returns:
+            For each run, a dict with the facts about each of its tags:
+
+            - `text`: the sentence;
+            - `last`: the largest step;
+            - `written`: when the newest summary was written, in seconds since
+              1970;
+            - `problem`: why the traces cannot be read, or `None`.
         """
         return {
             run: {
@@ -84,6 +91,14 @@ class Series:
         self, context: Any, experiment: str, run: str, tag: str
     ) -> list[Point]:
         """Returns at most `MOST_STEPS` points of a series, in order of steps.
+
+        If the series has more points, `thinned` chooses among them.
+
+        Args:
+            context: the context of a request, from TensorBoard.
+            experiment: the id of the experiment, from TensorBoard.
+            run: the name of the run.
+            tag: the tag of the sentence.
 
         Raises:
             KeyError: there is no such series.
@@ -115,7 +130,7 @@ class Series:
         )
 
     def _read(self, context, experiment, run, tag, only):
-        """Returns all points that TensorBoard has, in order of steps."""
+        """Returns the points that TensorBoard has loaded, in order of steps."""
         if self._provider is None:
             raise KeyError(run)
         read = self._provider.read_tensors(
@@ -142,6 +157,10 @@ def _packed(array):
 
 def thinned(points: Sequence[Any], most: int = MOST_STEPS) -> list[Any]:
     """Returns at most `most` items, evenly spaced, with the first and last.
+
+    Args:
+        points: the items.
+        most: the maximum number of items, at least 2.
 
     Example:
 
@@ -186,8 +205,12 @@ def problem_of(content: bytes) -> str | None:
 def unpacked(packed: bytes) -> bytes:
     """Returns the JSON of a trace.
 
+    Args:
+        packed: the JSON, compressed by gzip.
+
     Raises:
-        ValueError: the trace is damaged, or has another schema or version.
+        ValueError: the trace is damaged, is larger than `_LARGEST` bytes, or
+            has another schema or version.
     """
     try:
         decompressor = zlib.decompressobj(zlib.MAX_WBITS | 16)
