@@ -8,14 +8,15 @@ from trainers import settings as run_settings
 
 
 def check(settings: run_settings.TrainingSettings) -> None:
-    """Checks the tags of the directions.
+    """Checks the tags of `--direction_tags`, if the user gave any.
 
     Args:
         settings: the settings that the user gave.
 
     Raises:
-        ValueError: there are not two different tags; or the tags are given
-            together with shards or with a separate target vocabulary.
+        ValueError: the tags are not two different tags, a tag is blank, or the
+            tags are given together with shards or with a separate target
+            vocabulary.
     """
     tags = settings.direction_tags
     if not tags:

@@ -199,7 +199,7 @@ def settings_of(
 
     Returns:
         The settings and the overrides of the stage. `replaces_recipe` of the
-        settings has the flags that replaced a setting of the recipe.
+        settings has the names of the recipe's settings that flags replaced.
     """
     if given & {"steps", "epochs"}:
         given = given | {"steps", "epochs"}

@@ -24,7 +24,8 @@ def prepare() -> None:
     a traceback. If the reader of the output closes the pipe, the process prints
     no error message at its end.
     """
-    # Otherwise TensorFlow's start-up messages would hide the output.
+    # At level 2 TensorFlow logs only errors. Its many start-up messages would
+    # make it hard to find the output of the program.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # `sys.argv` begins with "-m" while `python -m` imports the package of the
     # program.

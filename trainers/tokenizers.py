@@ -192,9 +192,10 @@ def _sizes(overrides):
 
 
 def _makers(corpora, settings, overrides):
-    """Returns functions that make the vocabularies, as bytes.
+    """Returns functions that make the vocabularies.
 
-    There is one function for both languages, or one for each language.
+    There is one function for both languages, or one for each language. Each
+    function returns the bytes of a vocabulary.
     """
     if settings.vocabulary is not None:
         given = read(settings.vocabulary, settings.target_vocabulary)
@@ -212,7 +213,10 @@ def _makers(corpora, settings, overrides):
 
 
 def _learners(pairs, settings, overrides):
-    """Returns functions that learn the vocabularies from text, as bytes."""
+    """Returns functions that learn the vocabularies from pairs.
+
+    Each function returns the bytes of a vocabulary.
+    """
     preset = kt.PRESETS[settings.preset or settings.default_preset]
     source_size = overrides.get("vocabulary_size")
     target_size = overrides.get("target_vocabulary_size")

@@ -119,13 +119,13 @@ def ratio(count: Callable[[str], int], most: float) -> Filter:
 
 
 def wrong_script(side: int, names: list[str]) -> Filter:
-    """Returns a filter that drops pairs with one side in a wrong script.
+    """Returns a filter that drops pairs with a given side in a wrong script.
 
     A side has a wrong script if fewer than half of its letters are of the
     expected scripts. A side without letters never has a wrong script.
 
     Args:
-        side: 0 for the source, 1 for the target.
+        side: the side to check, 0 for the source, 1 for the target.
         names: the names of the expected scripts, see `scripts`.
     """
     expected = frozenset(names)

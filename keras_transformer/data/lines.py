@@ -86,16 +86,16 @@ def read_lines(
 ) -> Iterator[str]:
     """Yields the lines of a file, without their line ends.
 
-    A line ends with a line feed, or with carriage returns and a line feed. All
-    other separators belong to the text. Byte order marks at the start of a line
-    are removed.
+    A line ends with a line feed. Carriage returns at the end of a line are
+    removed too. All other separators belong to the text. Byte order marks at
+    the start of a line are removed.
 
     Args:
         file: a path, or a stream of bytes, which is not closed. The text is in
             UTF-8, or in UTF-16 or UTF-32 with a byte order mark. It is plain,
             or compressed by gzip, bzip2, xz or, if Python can read it, zstd.
         name: the name of a stream in error messages; `None` for "the stream".
-            A path is its own name.
+            It is not used for a path: the messages show the path.
         errors: an error handler of `bytes.decode`. `"strict"` raises an error
             for bytes that are not text; `"replace"` replaces them by U+FFFD.
 

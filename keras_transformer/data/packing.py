@@ -13,11 +13,12 @@ import numpy as np
 
 # A row has room for about this many pairs of mean length; see `room_of_rows`.
 _PAIRS_IN_ROW = 4
-# The second last pair of a row is chosen so that one more pair fills the rest
-# of the row. At most this many tokens of each side may then stay free.
+# If a row is nearly full, the next pair is chosen so that another pair after it
+# can fill the rest of the row. At most this many tokens of each side may then
+# stay free.
 _MAX_REST = 3
-# A pair is chosen in this way if one side of the row has less free room than
-# this number of pairs of mean length needs.
+# A row is nearly full if a side of it has fewer free tokens than this factor
+# times the mean length of all pairs on that side.
 _NEARLY_FULL = 3.2
 
 
@@ -55,9 +56,11 @@ def room_of_rows(
 def pack(lengths: np.ndarray, room: tuple[int, int]) -> list[list[int]]:
     """Chooses the pairs of each row.
 
-    Each row begins with the longest pair that is left. Pairs of equal lengths
-    are taken in their order. So the order of the pairs decides which pairs
-    share a row, but not the number of rows.
+    The length of a pair is the larger of two shares here: source length /
+    source room, and target length / target room. Each row begins with the
+    longest pair that is left. Pairs with the same source length and the same
+    target length are taken in their order. So the order of the pairs decides
+    which pairs share a row, but not the number of rows.
 
     Args:
         lengths: integers `(pairs, 2)`, the lengths of source and target.
@@ -107,7 +110,7 @@ class _Patterns:
 
     Args:
         kinds: integers `(kinds, 2)`, the source length and the target length of
-            the pairs of each kind. The longest kind is first.
+            the pairs of each kind. The longest kind is first, see `pack`.
         counts: integers `(kinds,)`, the number of pairs of each kind.
         room: integers `(2,)`, the numbers of source and target tokens that fit
             into a row.

@@ -85,7 +85,8 @@ class SampledSegmentation:
     def window_lengths(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns the lengths of sources and targets, without special ids.
 
-        The lengths depend on the segmentations, so the method draws these.
+        The lengths depend on the segmentations. So the method draws the
+        segmentations of the window, as `read_window` does.
 
         Args:
             number: the number of the window.

@@ -7,7 +7,8 @@
 - `architecture`: the layers, see `embedded_layers`;
 - `source_vocabulary` and `target_vocabulary`: see `embedded_vocabulary`;
   `target_vocabulary` is `None` if source and target share a vocabulary;
-- `search`: `kind`, and the settings of a beam search;
+- `search`: `kind`, and the fields of a `BeamSearch` except `constraints`,
+  `stopping` and `minimum_risk`;
 - `constraints`: the fields of `Constraints` except `normalized_over`;
 - `limits`: `max_source_length`, and the fields of `Lengths`;
 - `calibration`: the fields of `Calibration`, or `None`.

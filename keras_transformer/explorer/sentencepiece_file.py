@@ -15,8 +15,9 @@ from typing import Any
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
 # Types of models, in the order of their numbers.
 _MODEL_TYPES = ("", "unigram", "bpe", "word", "char")
-# How the value of a field is written: as a number of variable length, in 8
-# bytes, as a length and so many bytes, or in 4 bytes.
+# The wire types of protocol buffers. They tell how the value of a field is
+# written: as an integer of variable length; in 8 bytes; as a number of bytes,
+# followed by these bytes; or in 4 bytes.
 _VARINT, _EIGHT_BYTES, _SIZED, _FOUR_BYTES = 0, 1, 2, 5
 
 

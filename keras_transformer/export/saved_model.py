@@ -30,10 +30,10 @@ def save(
     """Writes the signatures of a translator as a TensorFlow SavedModel.
 
     Each signature does the same as a method of the translator or a function of
-    `translation`; `functions_of` lists them. All signatures that search share
-    one search. The SavedModel contains the weights, the vocabulary and the
-    search. Loading needs `tensorflow`, and `tensorflow_text` for the operations
-    of the tokenizer, but neither Keras nor this package.
+    `translation`, see `signatures.functions_of`. The SavedModel contains the
+    weights and the vocabularies, and the search once for all signatures.
+    Loading needs `tensorflow`, and `tensorflow_text` for the operations of the
+    tokenizer, but neither Keras nor this package.
 
     Args:
         translator: a `Translator`.

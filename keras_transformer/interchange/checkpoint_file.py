@@ -39,8 +39,8 @@ def find(directory: pathlib.Path) -> pathlib.Path:
     state = directory / _STATE
     if state.is_file():
         match = _NEWEST.search(state.read_text("utf-8", "replace"))
-        # The file may have the path of a directory that was moved later. So
-        # only the last part of the path is used.
+        # The file `checkpoint` may contain an absolute path, and the directory
+        # may have been moved since. So only the last part of the path is used.
         name = match and pathlib.PurePosixPath(match[1]).name
         if name in names:
             return directory / str(name)

@@ -214,7 +214,11 @@ def _dequantized(variables, settings, where):
 
 
 def _activation(arrays, code, where):
-    """Returns the name of the activation; a gated network has another name."""
+    """Returns the name of the activation, as in `TransformerConfig`.
+
+    If the feed-forward networks are gated, this is the name of the gated form,
+    such as "swiglu" instead of "silu".
+    """
     if code not in ACTIVATIONS:
         raise _unsupported(where, "activation", code, sorted(ACTIVATIONS))
     name = ACTIVATIONS[code]

@@ -266,7 +266,11 @@ def _check_tokens(directory, vocabularies, options):
 
 
 def _tying(arrays, source_embedding, is_shared):
-    """Returns `tying`: which of the three embedding matrices are equal."""
+    """Returns the value of `tying`, see `build_transformer`.
+
+    Equal matrices of the file become one shared matrix. But if the target
+    embedding and the projection differ, the value is `"none"`.
+    """
     source, target, projection = (
         arrays.get(f"{name}/weight")
         for name in (

@@ -31,7 +31,7 @@ _FIXED = {
 _ACTIVATIONS = {"silu": "swish", "relu": "relu", "gelu": "gelu"}
 _STOPPINGS = {"current_length": False, "full": True, "certain": False}
 _TOKENIZER = "tokenizer_config.json"
-# The greatest length of a sentence in tokens.
+# The written files limit sources and translations to this number of tokens.
 _MAX_LENGTH = 512
 
 
@@ -44,13 +44,14 @@ def write(
 
     Args:
         run: the directory of a run.
-        path: the new directory; it must not exist, or be empty.
+        path: the directory to write. If it exists, it must be empty.
         quantization: must be `None`.
 
     Raises:
         FileNotFoundError: `run` is not the directory of a finished run.
-        ValueError: MarianMTModel has no such architecture or vocabulary,
-            `quantization` is not `None`, or the new directory has files.
+        ValueError: MarianMTModel does not support the architecture or a
+            vocabulary of the run, `quantization` is not `None`, or `path` is a
+            file or a directory with files.
     """
     if quantization is not None:
         raise ValueError(

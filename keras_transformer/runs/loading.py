@@ -126,8 +126,9 @@ def run_search(
         run_directory: the trainer's output directory. If it has no
             `config.json`, the search is that of the paper.
         **settings: arguments of `BeamSearch`, such as `beam_size`. Those that
-            are not `None` replace the arguments of the run. The run's
-            `minimum_risk` is at most the beam size: a larger one is lowered.
+            are not `None` replace the arguments of the run. If the run's
+            `minimum_risk` is larger than the beam size, it is lowered to the
+            beam size.
 
     Raises:
         ValueError: `config.json` is damaged, or an argument is not valid.

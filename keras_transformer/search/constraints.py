@@ -157,13 +157,13 @@ def candidates(
 
     Args:
         logits: float32 `(B W, V)`.
-        count: the candidates have at least this number of allowed tokens, if
-            they exist. `None` for the whole vocabulary, in the order of ids.
+        count: each hypothesis gets at least this number of allowed tokens, or
+            all if there are fewer. `None`: all V tokens, in the order of ids.
         constraints: `Constraints`.
         task: `Task`.
         limits: `RowLimits`.
-        ids: int32 `(B, W, T)`, the tokens before `position`.
-        position: scalar.
+        ids: int32 `(B, W, T)`. Only the tokens before `position` are used.
+        position: scalar, the index of the next token.
 
     Raises:
         ValueError: a banned id, the end id or an id of a prefix is not in the
@@ -269,7 +269,7 @@ def _force_prefix(tokens, log_probs, all_log_probs, limits, position):
         log_probs: float32 `(B, W, C)`, of the candidates.
         all_log_probs: float32 `(B W, V)`, of the whole vocabulary.
         limits: `RowLimits`.
-        position: scalar.
+        position: scalar, the index of the next token.
 
     Returns:
         Tokens and log-probabilities `(B, W, C)`. Inside of a prefix the first

@@ -108,7 +108,11 @@ def _probabilities(result, is_there):
 
 
 def _ngrams(ids, is_token):
-    """Yields, for n from 1 to 4, an integer for each n-gram, (B, W, T)."""
+    """Yields four tensors: the integers of all n-grams, for n from 1 to 4.
+
+    Each tensor is int64 `(B, W, T)`. At each position it has the integer of the
+    n-gram that begins there, or `_NONE` if that n-gram goes beyond the end.
+    """
     tokens = tf.cast(ids, tf.int64)
     # Different n-grams have different integers, unless integers overflow.
     base = tf.reduce_max(tokens) + 1

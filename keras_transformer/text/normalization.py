@@ -74,9 +74,11 @@ def check(name: str) -> None:
 
 
 def file_name(name: str) -> bytes:
-    """Returns the file name by which a vocabulary names its normalization.
+    """Returns the name that a vocabulary stores for its file of rules.
 
-    The normalizations of SentencePiece are stored without a file name.
+    The name tells readers of the vocabulary which normalization it has. The
+    normalizations of SentencePiece need no file of rules. Their vocabularies
+    store no such name.
 
     Args:
         name: one of `NAMES`.

@@ -92,7 +92,11 @@ def _makers(epsilon, weight_decay):
 
 
 def check(name: str, weight_decay: float | None) -> None:
-    """Checks the name of an optimizer, and whether it allows the decay.
+    """Checks the name and the weight decay of an optimizer.
+
+    Args:
+        name: as in `make_optimizer`.
+        weight_decay: as in `make_optimizer`.
 
     Raises:
         ValueError: the same errors as in `make_optimizer`.

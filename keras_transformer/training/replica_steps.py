@@ -39,7 +39,8 @@ class ReplicaSteps(keras.Model):
     gradient_accumulation_steps: int
     consistency: consistency_losses.ConsistencyLoss | None
     _token_loss: token_loss.TokenLoss | None
-    # A `GradientNorms` callback sets itself here, and then gets the norms.
+    # A `GradientNorms` callback assigns itself to this attribute when training
+    # begins. `train_step` passes the callback's `report` to `updates.apply`.
     gradient_norms: norms.GradientNorms | None = None
 
     def train_step(self, data: Any) -> None:
@@ -129,7 +130,8 @@ class ReplicaSteps(keras.Model):
                 are the whole batch.
             share: the number of these rows, divided by the batch size.
         """
-        # The last call of the model computed the logits and `self.losses`.
+        # `self.losses` belongs to the last call of the model. This call also
+        # computed the logits of these rows.
         penalties = [
             tf.reduce_sum(tf.cast(loss, "float32")) for loss in self.losses
         ]

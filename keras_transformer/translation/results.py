@@ -102,8 +102,9 @@ def texts_in_graph(
 
     Returns:
         Dict of `translations`, string `(B, W)`, and `scores`, float32 `(B, W)`.
-        A blank text has one hypothesis, which is empty and has score 0. Empty
-        slots have an empty translation and a score of -1e9.
+        A blank text has one hypothesis, which is empty and has score 0. If a
+        row has fewer than W hypotheses, its empty slots have an empty
+        translation and a score of -1e9.
     """
     shape = tf.shape(scores)
     is_blank = is_blank[:, None]
@@ -127,15 +128,15 @@ def read_result(
     target_tokenizer: TextTokenizer,
     align: bool,
 ) -> list[list[Hypothesis]]:
-    """Returns the hypotheses of each text, best first, without empty slots.
+    """Returns the hypotheses that the search found for each text, best first.
 
     Args:
-        result: the result of the search, outside of graphs.
-        texts: B texts.
+        result: the result of the search, as eager tensors.
+        texts: B texts. A blank text has one hypothesis, which is empty.
         source_ids: int32 `(B, S)`, the input of the search.
         tokenizer: the tokenizer of the texts.
         target_tokenizer: the tokenizer of the hypotheses.
-        align: whether to align words; the result must have attention.
+        align: whether to align words. If true, the result must have attention.
 
     Raises:
         ValueError: `align` is true, and the result has no attention.
@@ -191,7 +192,7 @@ def read_scores(
     """Returns existing targets as hypotheses, with their scores.
 
     Args:
-        result: the result of scoring, outside of graphs. Each row has one
+        result: the result of scoring, as eager tensors. Each row has one
             hypothesis.
         texts: B sources.
         targets: a translation of each source.

@@ -95,8 +95,8 @@ def learn(
         likely: the number of likely tokens of each source token.
 
     Raises:
-        ValueError: no pair has tokens on both sides, not as many targets as
-            sources, `likely` is below 1, or `frequent` is below 0.
+        ValueError: no pair has tokens on both sides, the numbers of sources
+            and targets differ, `likely` is below 1, or `frequent` is below 0.
     """
     if likely < 1 or frequent < 0:
         raise ValueError(

@@ -116,7 +116,11 @@ def in_graph(
 
 
 def _word_numbers(tokenizer, ids, is_text):
-    """Returns the index of each token's word in its row, int64 (B, T)."""
+    """Returns the number of the word that each token belongs to, int64 (B, T).
+
+    In each row, the first piece that begins a word has number 1. Pieces before
+    it have number 0.
+    """
     pieces = tokenizer.pieces(range(tokenizer.vocabulary_size))
     begins = [piece.startswith(_SPACE) for piece in pieces]
     if not any(begins):

@@ -96,9 +96,10 @@ class _RandomBatches:
 
 
 class _CorpusBatches:
-    """Batches of a corpus.
+    """Batches of a corpus, without the pairs above the maximum length.
 
-    The sentences of each side are padded to the length of the longest one.
+    All sources are padded to the longest source of all batches, and all targets
+    to the longest target of all batches.
     """
 
     has_padding = True

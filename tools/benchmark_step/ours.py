@@ -17,9 +17,10 @@ def make_training(job: jobs.Job) -> tuple[Callable[[], list], dict]:
         job: the job of this engine.
 
     Returns:
-        A function that trains for a round of `job.steps` steps, and a dict of
-        facts to print. The function returns the seconds and the number of
-        target tokens of these steps.
+        A function that trains for a round, and a dict of facts to print. A
+        round has `1 + job.steps` steps, and the first is not timed. The
+        function returns the seconds and the number of target tokens of the
+        timed steps.
     """
     keras_fit.use_threads(job.threads)
     # The peers' models have biases everywhere.

@@ -1,6 +1,7 @@
-"""The side of a benchmark: the benchmark starts engines, which work for it.
+"""Runs the engines of a benchmark, each in a process of its own.
 
-The other side, in the process of the engine, is `serving`.
+An engine does the work that the benchmark measures. The process of the
+benchmark uses this module, and the process of an engine uses `serving`.
 """
 
 import contextlib

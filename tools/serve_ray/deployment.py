@@ -1,4 +1,8 @@
-"""Runs a front and the replicas of a model on Ray."""
+"""Runs a server on Ray: a `Front`, and the replicas of a `Model`.
+
+The `Front` is the process that reads requests and writes responses. Each
+replica is a process that translates with its own copy of the SavedModel.
+"""
 
 import contextlib
 import logging

@@ -1,7 +1,8 @@
-"""The peak numbers of TPU chips, and the compiler's names of these chips.
+"""The speed and the memory of TPU chips, and the compiler's names of them.
 
-The numbers are for a single chip. The peaks and the sizes of the memory come
-from https://docs.cloud.google.com/tpu/docs/v4, .../v5e and .../v6e.
+The numbers are for a single chip. The peak FLOP/s, the bandwidth and the size
+of the memory come from
+https://docs.cloud.google.com/tpu/docs/v4, .../v5e and .../v6e.
 """
 
 import math
@@ -12,7 +13,9 @@ _GIB = 2**30
 
 
 class Chip(NamedTuple):
-    """The peak numbers of one chip, which is one replica.
+    """The speed, the memory and the compiler settings of one kind of TPU chip.
+
+    Each chip is one replica.
 
     name: the chip's name in the name of a topology: `v5e` in `v5e:2x2`.
     matrix_flops: the peak FLOP/s of matrix products in bfloat16. By default
@@ -22,7 +25,8 @@ class Chip(NamedTuple):
     bandwidth: the number of bytes that HBM transfers per second.
     sizes: the number of sizes in the name of a topology: 2 for `2x2`.
     accelerator: libtpu's name of a machine with this chip.
-    options: further options of the compiler for this chip.
+    options: options that the compiler needs for this chip, besides the name of
+        the topology.
     """
 
     name: str

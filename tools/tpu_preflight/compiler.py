@@ -39,8 +39,9 @@ class Compiled(NamedTuple):
         aliased.
     flops: the number of floating-point operations, with one iteration of each
         loop.
-    bytes_accessed: the number of bytes of the operands and results of all fused
-        operations, with one iteration of each loop. It includes bytes that
+    bytes_accessed: the number of bytes of the operands and results of all
+        operations, with one iteration of each loop. Operations that the
+        compiler fuses count as one operation. The number includes bytes that
         never leave the chip.
     loops: the number of loops.
     seconds: the time that the compiler took.
